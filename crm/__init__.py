@@ -1,0 +1,20 @@
+"""Sales: leads, the people and companies behind them, deals, and every touch on the way.
+
+``from crm import Lead`` works wherever the product has been started.
+"""
+
+from typing import Any
+
+NOUNS = ("Lead", "Contact", "Organization", "Deal", "Activity", "Pipeline")
+
+
+def __getattr__(name: str) -> Any:
+    """Look a noun up late: importing this package must not need the app registry."""
+    if name in NOUNS:
+        from . import models
+
+        return getattr(models, name)
+    raise AttributeError(f"module 'crm' has no attribute {name!r}")
+
+
+__all__ = list(NOUNS)  # noqa: PLE0604

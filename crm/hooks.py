@@ -1,0 +1,145 @@
+"""What follows from what in sales: the guards before verbs, the consequences after them."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from headlessly.errors import VerbRefused
+from headlessly.execution import Context
+
+from .models import Activity, Contact, Deal, Lead, Organization
+
+SECONDS_A_DAY = 86_400
+
+
+# -- converting a lead --------------------------------------------------------------------------------
+
+
+@Lead.converting
+def require_a_contact(lead: Lead, ctx: Context) -> None:
+    if lead.contact_id is None:
+        raise VerbRefused(
+            "Lead must have a contact before conversion", code="contact_required", field="contact"
+        )
+
+
+@Lead.converting
+def refuse_a_lost_lead(lead: Lead, ctx: Context) -> None:
+    if lead.status == Lead.Status.LOST:
+        raise VerbRefused("Cannot convert a lost lead", code="lead_lost", **lead.standing())
+
+
+@Lead.converting
+def attach_only_an_open_deal(lead: Lead, ctx: Context) -> None:
+    deal = ctx.input.get("deal")
+    if isinstance(deal, Deal) and not deal.is_open:
+        raise VerbRefused(
+            f"The deal is {deal.stage}. Attach an open one, or let the conversion make one.",
+            code="deal_not_open",
+            field="deal",
+        )
+
+
+@Lead.converted
+def open_a_deal(lead: Lead, ctx: Context) -> None:
+    """The lead becomes a deal, and points to it: revenue can be traced back to the first touch."""
+    deal = ctx.input.get("deal")
+    if not isinstance(deal, Deal):
+        given = {
+            "name": lead.name,
+            "contact": lead.contact_id,
+            "organization": lead.organization_id,
+            "owner": lead.owner_id,
+            "value": lead.budget or 0,
+            "stage": Deal.Stage.PROSPECTING,
+            "source": lead.source,
+            "campaign": lead.campaign_id,
+        }
+        deal = ctx.Deal.create(**given | (deal or {}))
+    ctx.Lead.update(lead.pk, deal=deal)
+
+
+@Lead.converted
+def qualify_the_contact(lead: Lead, ctx: Context) -> None:
+    """The person behind a converted lead is worth selling to; nobody is moved backwards."""
+    if ctx.lock(Contact, lead.contact_id).stage == Contact.Stage.LEAD:
+        ctx.Contact.qualify(lead.contact_id)
+
+
+@Lead.converted
+def measure_the_cycle(lead: Lead, ctx: Context) -> None:
+    """Time from first touch to conversion is the length of the sales cycle."""
+    cycle = lead.converted_at - lead.first_touch_at
+    ctx.Event.create(
+        name="lead_converted",
+        properties={
+            "source": lead.source,
+            "cycleDays": round(cycle.total_seconds() / SECONDS_A_DAY),
+            "budget": None if lead.budget is None else float(lead.budget),
+        },
+    )
+
+
+# -- winning a deal -----------------------------------------------------------------------------------
+
+
+@Deal.won
+def make_them_customers(deal: Deal, ctx: Context) -> None:
+    """Who buys is a customer: the person, unless a partner, and the company, if it was a prospect."""
+    if deal.contact_id:
+        contact = ctx.lock(Contact, deal.contact_id)
+        if contact.stage == Contact.Stage.LEAD:
+            ctx.Contact.qualify(contact.pk)
+        if contact.stage in (Contact.Stage.QUALIFIED, Contact.Stage.CHURNED):
+            ctx.Contact.update(contact.pk, stage=Contact.Stage.CUSTOMER)
+    if deal.organization_id:
+        organization = ctx.lock(Organization, deal.organization_id)
+        if organization.type == Organization.Type.PROSPECT:
+            ctx.Organization.update(organization.pk, type=Organization.Type.CUSTOMER)
+
+
+# -- touches ------------------------------------------------------------------------------------------
+
+
+@Activity.completed
+@Activity.logged
+def remember_the_touch(activity: Activity, ctx: Context) -> None:
+    """A touch is the latest activity of its lead, its deal and its contact, unless a later one is known."""
+    moment = activity.completed_at
+    touched = (
+        (ctx.Lead, activity.lead_id, "last_activity_at"),
+        (ctx.Deal, activity.deal_id, "last_activity_at"),
+        (ctx.Contact, activity.contact_id, "last_engagement"),
+    )
+    for noun, id, field in touched:
+        if id is not None and earlier(getattr(ctx.lock(noun, id), field), moment):
+            noun.update(id, **{field: moment})
+
+
+def earlier(known: datetime | None, moment: datetime) -> bool:
+    return known is None or known < moment
+
+
+# -- merging contacts ---------------------------------------------------------------------------------
+
+
+@Contact.merged
+def move_references(merged: Contact, ctx: Context) -> None:
+    """Everything that referred to the merged contact refers to the one it was merged into."""
+    survivor = ctx.input["into"]
+    for noun, field in Contact.schema.referrers:
+        for id in noun.objects.filter(**{field: merged.pk}).order_by("pk").values_list("pk", flat=True):
+            # A survivor who reported to the merged one does not report to themselves.
+            noun.update(id, **{field: None if id == survivor.pk else survivor.pk})
+
+
+@Contact.merged
+def keep_what_was_known(merged: Contact, ctx: Context) -> None:
+    """What only the merged contact knew is not lost."""
+    survivor = ctx.lock(Contact, ctx.input["into"].pk)
+    fields = [f for f in Contact.verbs["enrich"].inputs.values() if f.name != "name"]
+    known = {f.name: getattr(merged, f.column) for f in fields}
+    known = survivor.only_empty({name: value for name, value in known.items() if value is not None})
+    known = {name: value for name, value in known.items() if value != survivor.pk}
+    if known:
+        ctx.Contact.enrich(survivor.pk, **known)

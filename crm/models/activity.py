@@ -1,0 +1,128 @@
+"""The activity: one touch, done or to do."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, ClassVar
+
+from django.db import models
+from django.db.models import F
+
+from headlessly.fields import (
+    Choice,
+    DateTime,
+    Flag,
+    Integer,
+    Reference,
+    StatusField,
+    String,
+    Text,
+    Url,
+)
+from headlessly.nouns import Noun, verb
+
+from .checks import timezone_name
+
+
+class Activity(Noun):
+    """One touch: a call, an email, a meeting, a note, or a task for later."""
+
+    plural = "activities"
+
+    class Type(models.TextChoices):
+        CALL = "Call"
+        EMAIL = "Email"
+        MEETING = "Meeting"
+        TASK = "Task"
+        NOTE = "Note"
+        DEMO = "Demo"
+        FOLLOW_UP = "FollowUp"
+
+    class Status(models.TextChoices):
+        PENDING = "Pending"
+        IN_PROGRESS = "InProgress"
+        COMPLETED = "Completed"
+        CANCELLED = "Cancelled"
+
+    class Priority(models.TextChoices):
+        LOW = "Low"
+        MEDIUM = "Medium"
+        HIGH = "High"
+        URGENT = "Urgent"
+
+    OPEN = (Status.PENDING, Status.IN_PROGRESS)
+
+    subject = String(required=True)
+    type = Choice(Type, default=Type.TASK)
+    description = Text()
+    lead = Reference("crm.Lead", "activities")
+    deal = Reference("crm.Deal", "activities")
+    contact = Reference("crm.Contact", "activities")
+    organization = Reference("crm.Organization", "activities")
+    campaign = Reference("marketing.Campaign", "activities")
+    assignee = Reference("crm.Contact", "assigned_activities", "the rep who does it")
+    due_at = DateTime()
+    start_at = DateTime()
+    end_at = DateTime()
+    duration = Integer("minutes", minimum=0)
+    all_day = Flag()
+    timezone = String("IANA name, like Europe/Berlin", validators=[timezone_name])
+    status = StatusField(Status, entry=OPEN, moves={Status.PENDING: Status.IN_PROGRESS})
+    priority = Choice(Priority, default=Priority.MEDIUM)
+    completed_at = DateTime("when it was done", editable=False)
+    outcome = Text("what came of it", editable=False)
+    recording_url = Url()
+    meeting_link = Url()
+    reminder_at = DateTime()
+
+    class Surface:
+        area = "activity"
+        columns = ("subject", "type", "status", "priority", "due_at", "lead", "assignee")
+        facets = ("type", "status", "priority", "assignee")
+        search = ("subject",)
+        groups = (
+            ("What", ("subject", "type", "description", "outcome", "priority", "status")),
+            ("About", ("lead", "deal", "contact", "organization", "campaign", "assignee")),
+            ("When", ("due_at", "start_at", "end_at", "duration", "all_day", "timezone",
+                      "reminder_at", "completed_at")),
+            ("Links", ("recording_url", "meeting_link")),
+        )  # fmt: skip
+
+    class Meta:
+        verbose_name_plural = "activities"
+        indexes: ClassVar = [
+            models.Index(fields=["tenant", "-created_at", "-id"], name="activity_by_created"),
+            models.Index(
+                "tenant", "assignee", "status", F("due_at").asc(), name="activity_by_assignee"
+            ),
+            models.Index(fields=["lead", "-created_at"], name="activity_by_lead"),
+            models.Index(fields=["deal", "-created_at"], name="activity_by_deal"),
+            models.Index(fields=["contact", "-created_at"], name="activity_by_contact"),
+            models.Index(fields=["organization"], name="activity_by_organization"),
+            models.Index(fields=["campaign"], name="activity_by_campaign"),
+        ]
+
+    @verb(source=OPEN, target=Status.COMPLETED, sets=["completed_at", "outcome"])
+    def complete(self, *, outcome: str) -> None:
+        """Say that it is done, and what came of it."""
+        self.completed_at, self.outcome = self.moment(), outcome
+
+    @verb(source=OPEN, target=Status.CANCELLED)
+    def cancel(self) -> None:
+        """It will not happen."""
+
+    @verb(creates=True, without=["status"], sets=["completed_at", "outcome"])
+    def log(self, *, outcome: str = None, completed_at: str = None, **fields: Any) -> None:
+        """Record a touch that has already happened."""
+        self.status = self.Status.COMPLETED
+        self.outcome = outcome
+        self.completed_at = completed_at or self.end_at or self.start_at or self.moment()
+
+    def validate(self, values: Mapping[str, Any], problems: dict[str, str]) -> None:
+        """Nothing ends before it starts, and nothing that is done lies in the future."""
+        start = values.get("start_at", self.start_at)
+        end = values.get("end_at", self.end_at)
+        if start and end and end < start:
+            problems["end_at"] = "This is before the start."
+        if (done := values.get("completed_at")) and done > self.moment():
+            problems["completed_at"] = "This is in the future."

@@ -1,0 +1,138 @@
+"""The contact: a person."""
+
+from __future__ import annotations
+
+from typing import Any, ClassVar
+
+from django.db import models
+
+from headlessly.errors import Invalid
+from headlessly.fields import (
+    Choice,
+    DateTime,
+    Email,
+    Flag,
+    Number,
+    Reference,
+    StatusField,
+    String,
+    Url,
+)
+from headlessly.nouns import Noun, verb
+from headlessly.verbs import Existing
+
+from .checks import language_code, timezone_name
+
+
+class Contact(Noun):
+    """A person: a prospect, a customer, a partner, or one of our own reps."""
+
+    class Role(models.TextChoices):
+        DECISION_MAKER = "DecisionMaker"
+        INFLUENCER = "Influencer"
+        CHAMPION = "Champion"
+        BLOCKER = "Blocker"
+        USER = "User"
+
+    class Stage(models.TextChoices):
+        LEAD = "Lead"
+        QUALIFIED = "Qualified"
+        CUSTOMER = "Customer"
+        CHURNED = "Churned"
+        PARTNER = "Partner"
+
+    class Status(models.TextChoices):
+        ACTIVE = "Active"
+        INACTIVE = "Inactive"
+        BOUNCED = "Bounced"
+        UNSUBSCRIBED = "Unsubscribed"
+
+    class Channel(models.TextChoices):
+        EMAIL = "Email"
+        PHONE = "Phone"
+        SMS = "SMS"
+        CHAT = "Chat"
+
+    name = String(required=True)
+    first_name = String()
+    last_name = String()
+    email = Email(unique=True)
+    phone = String()
+    mobile = String()
+    avatar = Url()
+    title = String()
+    department = String()
+    organization = Reference("crm.Organization", "contacts")
+    owner = Reference("crm.Contact", "owned_contacts", "the sales rep who looks after them")
+    role = Choice(Role, "their part in a decision")
+    stage = StatusField(
+        Stage,
+        "how far they have come with us",
+        moves={
+            Stage.LEAD: Stage.QUALIFIED,
+            Stage.QUALIFIED: Stage.CUSTOMER,
+            Stage.CUSTOMER: (Stage.CHURNED, Stage.PARTNER),
+            Stage.CHURNED: Stage.CUSTOMER,
+        },
+    )
+    status = Choice(Status, default=Status.ACTIVE)
+    source = String("channel that brought them")
+    lead_score = Number(minimum=0, maximum=100)
+    preferred_channel = Choice(Channel)
+    timezone = String("IANA name, like Europe/Berlin", validators=[timezone_name])
+    language = String("language tag, like de or en-GB", validators=[language_code])
+    manager = Reference("crm.Contact", "reports")
+    linkedin_url = Url()
+    twitter_handle = String()
+    marketing_consent = Flag()
+    last_engagement = DateTime("latest activity with them")
+
+    class Surface:
+        columns = ("name", "organization", "title", "email", "stage", "owner", "last_engagement")
+        facets = ("stage", "status", "role", "owner", "organization")
+        search = ("name", "email", "organization__name")
+        groups = (
+            ("Who", ("name", "first_name", "last_name", "title", "department", "organization")),
+            ("Reach", ("email", "phone", "mobile", "preferred_channel", "linkedin_url",
+                       "twitter_handle", "marketing_consent")),
+            ("Standing", ("stage", "status", "role", "owner", "manager", "lead_score", "source",
+                          "last_engagement")),
+            ("More", ("avatar", "timezone", "language")),
+        )  # fmt: skip
+
+    class Meta:
+        indexes: ClassVar = [
+            models.Index(fields=["tenant", "-created_at", "-id"], name="contact_by_created"),
+            models.Index(fields=["tenant", "name"], name="contact_by_name"),
+            models.Index(fields=["organization"], name="contact_by_organization"),
+            models.Index(fields=["owner"], name="contact_by_owner"),
+            models.Index(fields=["manager"], name="contact_by_manager"),
+        ]
+
+    @verb(source=Stage.LEAD, target=Stage.QUALIFIED)
+    def qualify(self) -> None:
+        """Mark this contact as someone worth selling to."""
+
+    @verb(creates=True, finds="email")
+    def capture(self, **fields: Any) -> None:
+        """Create a contact, or update the one with this email."""
+        self.fill(fields)
+
+    @verb
+    def assign(self, *, owner: str) -> None:
+        """Give this contact to a sales rep."""
+        self.owner_id = owner
+
+    @verb
+    def merge(self, *, into: Existing["Contact"]) -> Contact:  # noqa: F821
+        """Merge this contact into another, which takes over everything that refers to it."""
+        if into.pk == self.pk:
+            raise Invalid.fields({"into": "A contact cannot be merged into itself."}, type="Contact")
+        self.successor = into.pk
+        self.deleted_at = self.moment()
+        return into
+
+    @verb(without=["stage"])
+    def enrich(self, **fields: Any) -> None:
+        """Fill fields that are empty; those that are filled stay as they are."""
+        self.fill(self.only_empty(fields))

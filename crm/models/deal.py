@@ -1,0 +1,145 @@
+"""The deal: an opportunity with a value and a stage."""
+
+from __future__ import annotations
+
+from typing import Any, ClassVar
+
+from django.db import models
+from django.db.models import F
+
+from headlessly.fields import (
+    Choice,
+    Date,
+    DateTime,
+    Money,
+    Number,
+    Reference,
+    StatusField,
+    String,
+    Text,
+)
+from headlessly.nouns import Noun, verb
+
+from .checks import currency_code
+
+
+class Deal(Noun):
+    """An opportunity: what it is worth, where it stands, how likely it is and when it closes."""
+
+    class Interval(models.TextChoices):
+        MONTHLY = "Monthly"
+        QUARTERLY = "Quarterly"
+        YEARLY = "Yearly"
+
+    class Stage(models.TextChoices):
+        PROSPECTING = "Prospecting"
+        QUALIFICATION = "Qualification"
+        PROPOSAL = "Proposal"
+        NEGOTIATION = "Negotiation"
+        CLOSED = "Closed"
+        WON = "Won"
+        LOST = "Lost"
+
+    OPEN = (Stage.PROSPECTING, Stage.QUALIFICATION, Stage.PROPOSAL, Stage.NEGOTIATION)
+    ENDED = (Stage.CLOSED, Stage.WON, Stage.LOST)
+
+    name = String(required=True)
+    organization = Reference("crm.Organization", "deals")
+    contact = Reference("crm.Contact", "deals")
+    owner = Reference("crm.Contact", "owned_deals", "the sales rep who works it")
+    value = Money("what it is worth, once", required=True)
+    currency = String("ISO 4217", default="USD", max_length=3, validators=[currency_code])
+    recurring_value = Money("what it is worth in each interval")
+    recurring_interval = Choice(Interval)
+    stage = StatusField(Stage, "where it stands", entry=OPEN)
+    probability = Number("of winning, 0 to 100", minimum=0, maximum=100)
+    expected_close_date = Date()
+    actual_close_date = Date("when it was won, lost or closed", editable=False)
+    description = Text()
+    next_step = String()
+    competitor_notes = Text()
+    lost_reason = String(editable=False)
+    won_reason = String(editable=False)
+    source = String("channel that brought it")
+    campaign = Reference("marketing.Campaign", "deals", "the campaign that brought it")
+    last_activity_at = DateTime("latest touch: stage moves, activities")
+
+    class Surface:
+        columns = (
+            "name", "organization", "stage", "value", "probability", "expected_close_date", "owner"
+        )  # fmt: skip
+        facets = ("stage", "owner", "source", "campaign")
+        search = ("name", "organization__name", "contact__name")
+        groups = (
+            ("What", ("name", "organization", "contact", "owner", "description", "next_step")),
+            ("Worth", ("value", "currency", "recurring_value", "recurring_interval", "probability",
+                       "expected_close_date")),
+            ("Where from", ("source", "campaign")),
+            ("Outcome", ("stage", "actual_close_date", "won_reason", "lost_reason",
+                         "competitor_notes", "last_activity_at")),
+        )  # fmt: skip
+
+    class Meta:
+        indexes: ClassVar = [
+            models.Index(fields=["tenant", "stage", "-created_at", "-id"], name="deal_by_stage"),
+            models.Index(fields=["tenant", "-created_at", "-id"], name="deal_by_created"),
+            models.Index(
+                "tenant", F("last_activity_at").desc(nulls_last=True), F("id").desc(),
+                name="deal_by_activity",
+            ),
+            models.Index(fields=["organization"], name="deal_by_organization"),
+            models.Index(fields=["contact"], name="deal_by_contact"),
+            models.Index(fields=["owner"], name="deal_by_owner"),
+            models.Index(fields=["campaign"], name="deal_by_campaign"),
+        ]  # fmt: skip
+
+    @verb(source=OPEN, target=Stage.CLOSED, sets=["actual_close_date"])
+    def close(self) -> None:
+        """End this deal without a winner or a loser."""
+        self.actual_close_date = self.moment().date()
+
+    @verb(source=OPEN, target=Stage.WON, sets=["actual_close_date", "won_reason"])
+    def win(self, *, won_reason: str = None) -> None:
+        """The customer said yes."""
+        self.actual_close_date, self.won_reason = self.moment().date(), won_reason
+
+    @verb(source=OPEN, target=Stage.LOST, sets=["actual_close_date", "lost_reason"])
+    def lose(self, *, lost_reason: str) -> None:
+        """The customer said no; say why."""
+        self.actual_close_date, self.lost_reason = self.moment().date(), lost_reason
+
+    @verb(
+        moves={
+            Stage.PROSPECTING: Stage.QUALIFICATION,
+            Stage.QUALIFICATION: Stage.PROPOSAL,
+            Stage.PROPOSAL: Stage.NEGOTIATION,
+        }
+    )
+    def advance(self) -> None:
+        """Move on to the next stage."""
+
+    @verb(
+        source=ENDED,
+        target=Stage.PROSPECTING,
+        sets=["actual_close_date", "won_reason", "lost_reason"],
+    )
+    def reopen(self) -> None:
+        """Work on it again, from the start."""
+        self.actual_close_date = self.won_reason = self.lost_reason = None
+
+    def moved(self, source: str, target: str) -> None:
+        self.last_activity_at = max(filter(None, (self.last_activity_at, self.moment())))
+
+    def settle(self) -> None:
+        self.last_activity_at = self.last_activity_at or self.created_at
+
+    @property
+    def is_open(self) -> bool:
+        return self.stage in self.OPEN
+
+    def validate(self, values: Any, problems: dict[str, str]) -> None:
+        """What comes back every month needs to say how often."""
+        recurring = values.get("recurring_value", self.recurring_value)
+        interval = values.get("recurring_interval", self.recurring_interval)
+        if recurring and not interval and "recurring_value" in values:
+            problems["recurring_interval"] = "Say how often: Monthly, Quarterly or Yearly."

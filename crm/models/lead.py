@@ -1,0 +1,122 @@
+"""The lead: someone who might buy."""
+
+from __future__ import annotations
+
+from typing import Any, ClassVar
+
+from django.db import models
+from django.db.models import F
+
+from headlessly.fields import DateTime, Money, Number, Reference, StatusField, String, Text
+from headlessly.nouns import Noun, computed, verb
+from headlessly.verbs import NewOrExisting
+
+
+class Lead(Noun):
+    """An inbound lead: its BANT qualification, its campaign attribution and its outcome."""
+
+    class Status(models.TextChoices):
+        NEW = "New"
+        CONTACTED = "Contacted"
+        QUALIFIED = "Qualified"
+        CONVERTED = "Converted"
+        LOST = "Lost"
+
+    OPEN = (Status.NEW, Status.CONTACTED, Status.QUALIFIED)
+    BANT = ("budget", "authority", "need", "timeline")
+
+    name = String("what this lead is about", required=True)
+    contact = Reference("crm.Contact", "leads", "the person behind this lead")
+    organization = Reference("crm.Organization", "leads", "the company behind this lead")
+    owner = Reference("crm.Contact", "owned_leads", "the sales rep who works it")
+    status = StatusField(
+        Status,
+        "where it stands",
+        entry=[Status.NEW],
+        moves={
+            Status.NEW: Status.CONTACTED,
+            Status.CONTACTED: Status.QUALIFIED,
+            Status.LOST: Status.NEW,
+        },
+        closed={Status.CONVERTED: ("status", "deal", *BANT)},
+    )
+    source = String("acquisition channel: website, referral, event, ...", required=True)
+    source_detail = String("page, URL, campaign name")
+    campaign = Reference("marketing.Campaign", "leads", "the campaign that generated it")
+    score = Number("how promising it is, 0 to 100", minimum=0, maximum=100)
+    budget = Money("BANT: what can they spend?")
+    authority = String("BANT: who decides?")
+    need = Text("BANT: which problem are they solving?")
+    timeline = String("BANT: when do they need it?")
+    deal = Reference("crm.Deal", "leads", "the deal it became", editable=False)
+    converted_at = DateTime("when it became a deal", editable=False)
+    lost_reason = String("why it was lost", editable=False)
+    lost_at = DateTime("when it was lost", editable=False)
+    first_touch_at = DateTime("first interaction; the creation if nothing else is known")
+    last_activity_at = DateTime("latest touch: status moves, activities")
+
+    class Surface:
+        columns = (
+            "name", "status", "score", "owner", "source", "campaign", "last_activity_at"
+        )  # fmt: skip
+        facets = ("status", "owner", "source", "campaign")
+        search = ("name", "contact__name", "contact__email", "organization__name")
+        groups = (
+            ("Who", ("name", "contact", "organization", "owner")),
+            ("Where from", ("source", "source_detail", "campaign", "first_touch_at")),
+            ("Qualification", ("score", "budget", "authority", "need", "timeline")),
+            (
+                "Outcome",
+                ("status", "deal", "converted_at", "lost_reason", "lost_at", "last_activity_at"),
+            ),
+        )
+
+    class Meta:
+        indexes: ClassVar = [
+            models.Index(
+                "tenant", "status", F("score").desc(nulls_last=True), F("id").desc(),
+                name="lead_by_status",
+            ),
+            models.Index(fields=["tenant", "-created_at", "-id"], name="lead_by_created"),
+            models.Index(
+                "tenant", F("last_activity_at").desc(nulls_last=True), F("id").desc(),
+                name="lead_by_activity",
+            ),
+            models.Index(fields=["tenant", "source", "-created_at"], name="lead_by_source"),
+            models.Index(fields=["campaign"], name="lead_by_campaign"),
+            models.Index(fields=["owner"], name="lead_by_owner"),
+            models.Index(fields=["contact"], name="lead_by_contact"),
+            models.Index(fields=["organization"], name="lead_by_organization"),
+            models.Index(fields=["deal"], name="lead_by_deal"),
+        ]  # fmt: skip
+
+    @computed("json", *BANT)
+    def bant(self) -> dict[str, Any]:
+        """Which of the four BANT questions are answered, and how many."""
+        answers = {question: getattr(self, question) is not None for question in Lead.BANT}
+        return answers | {"answered": sum(answers.values())}
+
+    @verb(source=Status.QUALIFIED, target=Status.CONVERTED, sets=["converted_at", "deal"])
+    def convert(self, *, deal: NewOrExisting["Deal"] = None) -> None:  # noqa: F821
+        """Hand this lead to sales as a deal.
+
+        ``deal`` as an object overrides fields of the new deal; as an id it attaches an open one.
+        """
+        self.converted_at = self.moment()
+
+    @verb(source=OPEN, target=Status.LOST, sets=["lost_at", "lost_reason"])
+    def lose(self, *, lost_reason: str) -> None:
+        """Give up on this lead, and say why."""
+        self.lost_at, self.lost_reason = self.moment(), lost_reason
+
+    def moved(self, source: str, target: str) -> None:
+        if source == self.Status.LOST:
+            self.lost_at = self.lost_reason = None
+        self.last_activity_at = max(filter(None, (self.last_activity_at, self.moment())))
+
+    def settle(self) -> None:
+        self.first_touch_at = self.first_touch_at or self.created_at
+        self.last_activity_at = self.last_activity_at or self.first_touch_at
+
+    def standing(self) -> dict[str, Any]:
+        return super().standing() | ({"deal": self.deal_id} if self.deal_id else {})

@@ -1,0 +1,111 @@
+"""The organization: a company."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, ClassVar
+
+from django.db import models
+
+from headlessly.fields import Choice, Integer, Money, Number, Reference, String, Text, Url
+from headlessly.nouns import Noun, verb
+
+from .checks import domain, slug, timezone_name
+
+
+class Organization(Noun):
+    """A company that buys, might buy, or works with us."""
+
+    prefix = "org"
+
+    class Type(models.TextChoices):
+        PROSPECT = "Prospect"
+        CUSTOMER = "Customer"
+        PARTNER = "Partner"
+        VENDOR = "Vendor"
+        COMPETITOR = "Competitor"
+
+    class Status(models.TextChoices):
+        ACTIVE = "Active"
+        INACTIVE = "Inactive"
+        CHURNED = "Churned"
+        ARCHIVED = "Archived"
+
+    class Tier(models.TextChoices):
+        ENTERPRISE = "Enterprise"
+        BUSINESS = "Business"
+        STARTUP = "Startup"
+        SMB = "SMB"
+
+    name = String(required=True)
+    legal_name = String()
+    slug = String(unique=True, validators=[slug])
+    domain = String("like acme.com", unique=True, validators=[domain])
+    website = Url()
+    description = Text()
+    logo = Url()
+    type = Choice(Type, default=Type.PROSPECT)
+    status = Choice(Status, default=Status.ACTIVE)
+    tier = Choice(Tier)
+    source = String("channel that brought them")
+    industry = String()
+    naics_code = String("North American Industry Classification System")
+    employee_count = Integer(minimum=0)
+    annual_revenue = Money()
+    founded_year = Integer(minimum=1000, maximum=2100)
+    address = String()
+    city = String()
+    state = String()
+    country = String()
+    postal_code = String()
+    timezone = String("IANA name, like Europe/Berlin", validators=[timezone_name])
+    parent = Reference("crm.Organization", "subsidiaries")
+    lifetime_value = Money()
+    health_score = Number(minimum=0, maximum=100)
+    nps_score = Number("net promoter score, -100 to 100", minimum=-100, maximum=100)
+    linkedin_url = Url()
+    twitter_handle = String()
+
+    class Surface:
+        columns = ("name", "type", "tier", "industry", "country", "employee_count", "health_score")
+        facets = ("type", "status", "tier", "industry")
+        search = ("name", "domain")
+        groups = (
+            ("Who", ("name", "legal_name", "domain", "website", "description", "industry",
+                     "naics_code", "employee_count", "annual_revenue", "founded_year")),
+            ("Standing", ("type", "status", "tier", "source", "parent", "health_score",
+                          "nps_score", "lifetime_value")),
+            ("Where", ("address", "postal_code", "city", "state", "country", "timezone")),
+            ("More", ("slug", "logo", "linkedin_url", "twitter_handle")),
+        )  # fmt: skip
+
+    class Meta:
+        indexes: ClassVar = [
+            models.Index(fields=["tenant", "-created_at", "-id"], name="organization_by_created"),
+            models.Index(fields=["tenant", "name"], name="organization_by_name"),
+            models.Index(fields=["parent"], name="organization_by_parent"),
+        ]
+
+    @verb(without=["type", "status"])
+    def enrich(self, **fields: Any) -> None:
+        """Fill fields that are empty; those that are filled stay as they are."""
+        self.fill(self.only_empty(fields))
+
+    @verb
+    def score(self, *, health_score: float = None, nps_score: float = None) -> None:
+        """Record how healthy the relation is: health from 0 to 100, net promoter from -100 to 100."""
+        self.fill({k: v for k, v in {"health_score": health_score, "nps_score": nps_score}.items()
+                   if v is not None})  # fmt: skip
+
+    def validate(self, values: Mapping[str, Any], problems: dict[str, str]) -> None:
+        """No company is its own ancestor."""
+        parent = values.get("parent")
+        seen = {self.pk}
+        while isinstance(parent, str):
+            if parent in seen:
+                problems["parent"] = "This would make the company its own ancestor."
+                return
+            seen.add(parent)
+            # Locked, so that two changes at the same moment cannot close a circle together.
+            above = Organization.objects.select_for_update(no_key=True).filter(pk=parent)
+            parent = above.order_by().values_list("parent_id", flat=True).first()

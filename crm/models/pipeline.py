@@ -1,0 +1,73 @@
+"""The pipeline: how deals move, and when one has stood still for too long."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, ClassVar
+
+from django.db import models
+
+from headlessly.fields import Flag, Integer, Json, String, Text
+from headlessly.nouns import Noun
+
+from .checks import slug
+
+
+class Pipeline(Noun):
+    """The stages that deals pass through, with the chance of winning at each."""
+
+    name = String(required=True)
+    slug = String(unique=True, validators=[slug])
+    description = Text()
+    is_default = Flag("the tenant's pipeline; there is one")
+    stages = Json("in order: name, probability (0 to 100), order")
+    deal_rotting = Integer("days without activity before a deal is stale", minimum=1)
+
+    class Surface:
+        area = "setup"
+        columns = ("name", "is_default", "deal_rotting")
+        facets = ("is_default",)
+        groups = (("Pipeline", ("name", "slug", "description", "is_default", "stages",
+                                "deal_rotting")),)  # fmt: skip
+
+    class Meta:
+        indexes: ClassVar = [
+            models.Index(fields=["tenant", "-created_at", "-id"], name="pipeline_by_created"),
+        ]
+        constraints: ClassVar = [
+            models.UniqueConstraint(
+                fields=["tenant"],
+                condition=models.Q(is_default=True, deleted_at=None),
+                name="one_default_pipeline",
+            )
+        ]
+
+    def validate(self, values: Mapping[str, Any], problems: dict[str, str]) -> None:
+        """Stages are what they say; a second default is refused with the name of the first."""
+        if values.get("stages") is not None and (wrong := wrong_stages(values["stages"])):
+            problems["stages"] = wrong
+        if values.get("is_default"):
+            others = Pipeline.objects.filter(is_default=True).exclude(pk=self.pk)
+            if other := others.first():
+                problems["is_default"] = f"{other.name} is the default pipeline already."
+
+
+def wrong_stages(stages: Any) -> str | None:
+    """What is wrong with a list of stages, or None."""
+    if not isinstance(stages, list):
+        return "Send a list of stages."
+    names = set()
+    for number, stage in enumerate(stages, 1):
+        if not isinstance(stage, dict) or set(stage) - {"name", "probability", "order"}:
+            return f"Stage {number}: send name, probability and order."
+        name, chance, order = stage.get("name"), stage.get("probability"), stage.get("order", number)
+        if not isinstance(name, str) or not name.strip() or name in names:
+            return f"Stage {number}: give it a name of its own."
+        if chance is not None and (
+            isinstance(chance, bool) or not isinstance(chance, int | float) or not 0 <= chance <= 100
+        ):
+            return f"Stage {number}: probability is a number from 0 to 100."
+        if isinstance(order, bool) or not isinstance(order, int):
+            return f"Stage {number}: order is a whole number."
+        names.add(name)
+    return None

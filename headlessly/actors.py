@@ -1,0 +1,86 @@
+"""Who is acting, and what they may do.
+
+The actor is ambient like the tenant. :func:`may` is the one permission decision: every surface,
+button and verb asks it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from .nouns import Noun
+
+ADMIN, MANAGER, REP, VIEWER = "admin", "manager", "rep", "viewer"
+ROLES = (ADMIN, MANAGER, REP, VIEWER)
+
+#: What a role may do beyond reading: by the area that a noun declares ("*": any), the verbs it may
+#: execute ("*": any, "-delete": any but delete). What is not in the table is refused.
+PERMISSIONS: dict[str, dict[str, str]] = {
+    ADMIN: {"*": "*"},
+    MANAGER: {"*": "*"},
+    REP: {"sales": "-delete", "activity": "*"},
+    VIEWER: {},
+}
+
+#: An API key has scopes; each amounts to a role.
+SCOPES = {"read": VIEWER, "write": MANAGER, "admin": ADMIN}
+
+
+@dataclass(frozen=True)
+class Actor:
+    """A user, an API key or the system, in one tenant."""
+
+    id: str
+    name: str
+    role: str
+    contact_id: str | None = None  #: the Contact that a user is, the owner of their leads
+
+    @property
+    def reads_only(self) -> bool:
+        return self.role == VIEWER
+
+
+SYSTEM = Actor("system", "System", ADMIN)
+
+_actor: ContextVar[Actor | None] = ContextVar("actor", default=None)
+
+
+def current() -> Actor:
+    """Who acts now. Raises PermissionError when nobody does: there is no anonymous writing."""
+    if (actor := _actor.get()) is None:
+        raise PermissionError("Nobody is acting. Wrap this in `with actors.acting(actor):`.")
+    return actor
+
+
+def anyone() -> Actor | None:
+    """Who acts now, or None."""
+    return _actor.get()
+
+
+@contextmanager
+def acting(actor: Actor | None) -> Iterator[Actor | None]:
+    """Let ``actor`` be the one who acts inside the block."""
+    token = _actor.set(actor)
+    try:
+        yield actor
+    finally:
+        _actor.reset(token)
+
+
+def enter(actor: Actor) -> None:
+    """Let ``actor`` act for the rest of this script or shell."""
+    _actor.set(actor)
+
+
+def may(actor: Actor, verb: str, noun: type[Noun]) -> bool:
+    """Whether ``actor`` may execute ``verb`` on records of ``noun``; reading is the verb ``read``."""
+    if verb == "read":
+        return True
+    areas = PERMISSIONS.get(actor.role, {})
+    allowed = areas.get(noun.schema.area) or areas.get("*")
+    return allowed == "*" or (allowed == "-delete" and verb != "delete")

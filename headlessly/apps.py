@@ -1,0 +1,32 @@
+"""The platform as a Django app."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.apps import AppConfig
+from django.db.models.signals import post_migrate
+
+
+class HeadlesslyConfig(AppConfig):
+    name = "headlessly"
+    verbose_name = "Operator"
+
+    def ready(self) -> None:
+        post_migrate.connect(keep_the_past, sender=self, dispatch_uid="headlessly.keep_the_past")
+
+
+def keep_the_past(**_: Any) -> None:
+    """Renew what the database does by itself: the append-only log, the versions of every noun."""
+    from django.db import connection
+
+    from . import events, versions
+    from .nouns import registry
+
+    tables = set(connection.introspection.table_names())
+    with connection.cursor() as cursor:
+        if events.Event._meta.db_table in tables:
+            cursor.execute(events.APPEND_ONLY)
+    for noun in registry.values():
+        if noun._meta.db_table in tables:
+            versions.install(noun)

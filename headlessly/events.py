@@ -1,0 +1,221 @@
+"""The log: one row per executed verb, never changed, never deleted; the database sees to that."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime
+from typing import TYPE_CHECKING, Any, ClassVar
+
+import orjson
+from django.db import connection, models
+from psycopg.types.json import Jsonb
+
+from . import tenancy
+from .errors import Invalid
+from .values import check_json
+
+if TYPE_CHECKING:
+    from .nouns import Noun
+
+#: Why the log cannot be changed even by a mistake of ours.
+APPEND_ONLY = """
+CREATE OR REPLACE FUNCTION headlessly_append_only() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN
+    RAISE EXCEPTION 'Events are never changed and never deleted.' USING ERRCODE = 'integrity_constraint_violation';
+END $$;
+CREATE OR REPLACE TRIGGER headlessly_append_only
+    BEFORE UPDATE OR DELETE ON headlessly_event FOR EACH ROW EXECUTE FUNCTION headlessly_append_only();
+CREATE OR REPLACE TRIGGER headlessly_append_only_truncate
+    BEFORE TRUNCATE ON headlessly_event FOR EACH STATEMENT EXECUTE FUNCTION headlessly_append_only();
+"""
+
+
+def dumps(value: Any) -> bytes:
+    """JSON with UTC as ``Z``."""
+    return orjson.dumps(value, option=orjson.OPT_UTC_Z)
+
+
+class EventJson(models.JSONField):
+    """JSON written by orjson, which knows moments and days."""
+
+    def get_db_prep_value(self, value: Any, connection: Any, prepared: bool = False) -> Any:
+        return value if value is None else Jsonb(value, dumps)
+
+    def deconstruct(self) -> tuple[str, str, list, dict]:
+        name, _, args, kwargs = super().deconstruct()
+        return name, "django.db.models.JSONField", args, kwargs
+
+
+class EventQuerySet(models.QuerySet["Event"]):
+    def _refuse(self, *args: Any, **kwargs: Any) -> Any:
+        raise TypeError("Events are never changed and never deleted.")
+
+    update = delete = bulk_update = _refuse
+
+
+class EventManager(models.Manager.from_queryset(EventQuerySet)):
+    """The events of the active tenant."""
+
+    def get_queryset(self) -> EventQuerySet:
+        from . import execution
+
+        execution.flush()
+        return super().get_queryset().filter(tenant_id=tenancy.require().pk)
+
+
+class Event(models.Model):
+    """The record of one executed verb, or of something tracked from outside."""
+
+    prefix: ClassVar[str] = "evt"
+
+    seq = models.BigAutoField(primary_key=True)
+    id = models.CharField(max_length=32, unique=True, db_collation="C")
+    tenant = models.ForeignKey("headlessly.Tenant", models.PROTECT, related_name="+", db_index=False)
+    name = models.CharField(max_length=255)
+    target = models.CharField(max_length=32, null=True, db_collation="C")
+    target_type = models.CharField(max_length=64, null=True)
+    actor = models.CharField(max_length=32, db_collation="C")
+    timestamp = models.DateTimeField()
+    version = models.PositiveIntegerField(null=True)
+    data = EventJson()
+    previous = EventJson(null=True)
+    cause = models.CharField(max_length=32, null=True, db_collation="C")
+    request_id = models.CharField(max_length=64, db_collation="C")
+
+    objects = EventManager()
+
+    class Meta:
+        default_manager_name = "objects"
+        ordering: ClassVar = ["seq"]
+        indexes: ClassVar = [
+            models.Index(fields=["tenant", "seq"], name="event_by_seq"),
+            models.Index(fields=["tenant", "target", "seq"], name="event_by_target"),
+            models.Index(fields=["tenant", "name", "seq"], name="event_by_name"),
+            models.Index(fields=["tenant", "actor", "seq"], name="event_by_actor"),
+        ]
+
+    def __str__(self) -> str:
+        return self.name
+
+    @property
+    def verb(self) -> str:
+        """The second half of the name: ``Converted``."""
+        return self.name.rpartition(".")[2]
+
+    def wire(self) -> dict[str, Any]:
+        """The event as JSON says it. Tracked events have no target and no version."""
+        return {
+            "$id": self.id,
+            "$type": "Event",
+            "$context": tenancy.context_url(),
+            "seq": self.seq,
+            "name": self.name,
+            "target": self.target,
+            "targetType": self.target_type,
+            "actor": self.actor,
+            "timestamp": self.timestamp,
+            "version": self.version,
+            "data": self.data,
+            "previous": self.previous,
+            "cause": self.cause,
+            "requestId": self.request_id,
+            "tenant": tenancy.require().slug,
+        }
+
+    def save(self, *args: Any, **kwargs: Any) -> None:
+        raise TypeError("An event is the record of a verb; nothing else writes one.")
+
+    def delete(self, *args: Any, **kwargs: Any) -> Any:
+        raise TypeError("Events are never changed and never deleted.")
+
+
+COLUMNS = (
+    "id tenant_id name target target_type actor timestamp version data previous cause request_id"
+).split()
+ROW = f"({', '.join(['%s'] * len(COLUMNS))})"
+
+
+def write(events: Sequence[Event]) -> None:
+    """Append events in one statement, in order, and tell each its ``seq``."""
+    if not events:
+        return
+    values: list[Any] = []
+    for event in events:
+        values += [getattr(event, c) for c in COLUMNS[:8]]
+        values += [
+            Jsonb(event.data, dumps),
+            None if event.previous is None else Jsonb(event.previous, dumps),
+            event.cause,
+            event.request_id,
+        ]
+    rows = ", ".join([ROW] * len(events))
+    with connection.cursor() as cursor:
+        cursor.execute(
+            f"INSERT INTO headlessly_event ({', '.join(COLUMNS)}) VALUES {rows} RETURNING seq", values
+        )
+        for event, (seq,) in zip(events, cursor.fetchall(), strict=True):
+            event.seq = seq
+
+
+def history(noun: type[Noun], id: str) -> EventQuerySet:
+    """The events of one record, newest first; also of a deleted one."""
+    return Event.objects.filter(target=id, target_type=noun.__name__).order_by("-seq")
+
+
+def by_actor(name: str, actor: str) -> EventQuerySet:
+    """The executions of one verb by one actor, newest first."""
+    return Event.objects.filter(name=name, actor=actor).order_by("-seq")
+
+
+class Tracker:
+    """``ctx.Event``: things that happened and are not verbs of a noun."""
+
+    @staticmethod
+    def create(*, name: str, properties: dict[str, Any] | None = None) -> Event:
+        """Record a tracked event from a hook. Raises Invalid for a name that looks like a verb's."""
+        from .execution import _execution
+
+        check_name(name)
+        if (execution := _execution.get()) is None:
+            raise RuntimeError("Outside of a hook, record tracked events with events.track.")
+        return execution.append(
+            name=name,
+            target=None,
+            target_type=None,
+            version=None,
+            data=dict(properties or {}),
+            previous=None,
+            timestamp=execution.frames[-1].record.updated_at,
+        )
+
+
+def check_name(name: str) -> None:
+    """Refuse a tracked event that could be taken for the record of a verb."""
+    if not isinstance(name, str) or not name.strip() or len(name) > 255:
+        raise Invalid.fields({"name": "Use 1 to 255 characters."})
+    noun, dot, rest = name.partition(".")
+    if dot and noun[:1].isupper() and rest[:1].isupper():
+        raise Invalid.fields({"name": "A name like Noun.Verb is the record of a verb."})
+
+
+def track(
+    name: str, properties: dict[str, Any] | None = None, *, timestamp: datetime | None = None
+) -> Event:
+    """Record something that happened outside: ``page_view``, ``trial_started``."""
+    from . import actors, clock, tracing
+    from .ids import public_id
+
+    check_name(name)
+    check_json(properties or {}, 0)
+    with tracing.traced() as request_id:
+        event = Event(
+            id=public_id(Event.prefix),
+            tenant_id=tenancy.require().pk,
+            name=name,
+            actor=actors.current().id,
+            timestamp=timestamp or clock.now(),
+            data=properties or {},
+            request_id=request_id,
+        )
+        write([event])
+    return event

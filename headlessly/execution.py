@@ -1,0 +1,355 @@
+"""The one place where a verb is executed, whoever asks and on whatever surface.
+
+:func:`run` does it in one transaction: lock, permission, version; validate; before-hooks; machine and
+row; event; after-hooks. What hooks execute joins the same transaction; their events name the one that
+caused them. Anything raised anywhere undoes everything.
+"""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Mapping
+from contextvars import ContextVar
+from dataclasses import dataclass
+from types import MappingProxyType
+from typing import TYPE_CHECKING, Any
+
+from django.db import IntegrityError, OperationalError, transaction
+from psycopg import errors as postgres
+
+from . import actors, clock, events, inputs, tenancy, tracing
+from .errors import Conflict, Forbidden, HeadlesslyError, NotFound, Stale, VerbRefused
+from .ids import public_id
+
+if TYPE_CHECKING:
+    from .actors import Actor
+    from .events import Event
+    from .models import Tenant
+    from .nouns import Noun
+    from .verbs import Verb
+
+#: A chain of hooks longer than this is a circle.
+DEPTH = 16
+#: How often a verb is tried again after PostgreSQL chose it to break a deadlock.
+ATTEMPTS = 5
+
+_execution: ContextVar[Execution | None] = ContextVar("execution", default=None)
+
+
+@dataclass(frozen=True)
+class DryRun:
+    """What would happen: the record as it would be and the events that would be recorded."""
+
+    record: Noun
+    events: list[Event]
+
+
+@dataclass
+class Frame:
+    """One verb on the way: the outermost, or one that a hook executes."""
+
+    verb: Verb
+    record: Noun
+    event: Event | None = None
+
+
+class Context:
+    """What a hook receives beside the record: the ``$`` of the original.
+
+    Every noun by name (``ctx.Deal.create(...)``), ``ctx.Event`` for tracked events, and ``actor``,
+    ``tenant``, ``input`` (the verb's, checked; not to be changed), ``verb`` and ``event`` (None before).
+    """
+
+    def __init__(self, execution: Execution, frame: Frame, input: Mapping[str, Any]) -> None:
+        self._execution, self._frame = execution, frame
+        self.input = MappingProxyType(dict(input))
+        self.actor: Actor = execution.actor
+        self.tenant: Tenant = execution.tenant
+        self.verb = frame.verb.name
+
+    @property
+    def event(self) -> Event | None:
+        """The event that this verb recorded; None in a before-hook, when nothing has happened yet."""
+        return self._frame.event
+
+    def lock(self, noun: type[Noun], id: str) -> Noun:
+        """The record as it is now, held until the verb is done: read before you decide."""
+        return self._execution.lock(noun, id)
+
+    def __getattr__(self, name: str) -> Any:
+        if name == "Event":
+            return events.Tracker
+        registry = self._frame.verb.noun.registry
+        try:
+            return registry[name]
+        except KeyError:
+            raise AttributeError(f"There is no noun {name}. Nouns: {', '.join(registry)}.") from None
+
+
+def run(
+    verb: Verb,
+    target: Noun | str | None,
+    data: Mapping[str, Any],
+    *,
+    wire: bool = False,
+    text: bool = False,
+    if_match: int | None = None,
+    dry_run: bool = False,
+) -> Any:
+    """Execute ``verb`` on ``target`` (a record or its id; None where the verb creates).
+
+    ``wire`` says that the keys of ``data`` are the wire's, ``text`` that its values are text from a
+    form or a file. Answers the record after the verb, or a DryRun. Raises NotFound, Forbidden, Stale,
+    Invalid, VerbRefused or Conflict; then nothing has changed.
+    """
+    from .models import User  # noqa: F401  (the app registry is ready)
+
+    if (outer := _execution.get()) is not None:
+        if dry_run:
+            raise ValueError("A hook cannot make a dry run.")
+        return outer.perform(verb, target, data, wire=wire, text=text, if_match=if_match)
+    with tracing.traced():
+        execution, answer = _in_transaction(
+            verb, target, data, dry_run=dry_run, wire=wire, text=text, if_match=if_match
+        )
+    if dry_run:
+        return DryRun(answer, execution.events)
+    if hasattr(target, "take_over") and target.pk == answer.pk:
+        target.take_over(answer)
+        return target
+    return answer
+
+
+def _in_transaction(
+    verb: Verb, target: Any, data: Mapping[str, Any], *, dry_run: bool, **options: Any
+) -> tuple[Execution, Noun]:
+    """One transaction, tried again where PostgreSQL says that trying again will help."""
+    alone = not transaction.get_connection().in_atomic_block
+    for attempt in range(1, ATTEMPTS + 1):
+        execution = Execution()
+        token = _execution.set(execution)
+        try:
+            with transaction.atomic():
+                answer = execution.perform(verb, target, data, **options)
+                execution.finish()
+                if dry_run:
+                    transaction.set_rollback(True)
+            return execution, answer
+        except IntegrityError as problem:
+            # Somebody made the record that this verb looked for and did not find: now it is there.
+            if verb.finds and attempt == 1:
+                continue
+            raise execution.integrity(problem) from problem
+        except OperationalError as problem:
+            broken = isinstance(problem.__cause__, postgres.DeadlockDetected)
+            if not (broken and alone and attempt < ATTEMPTS):
+                raise
+        finally:
+            _execution.reset(token)
+    raise AssertionError("unreachable")
+
+
+def flush() -> None:
+    """Write the events recorded so far, so that what is read in a hook sees them."""
+    if (execution := _execution.get()) is not None:
+        execution.flush()
+
+
+class Execution:
+    """One outermost verb with everything that its hooks execute: one transaction, one request id."""
+
+    def __init__(self) -> None:
+        self.tenant = tenancy.require()
+        self.actor = actors.current()
+        self.request_id = tracing.request_id()
+        self.frames: list[Frame] = []
+        self.events: list[Event] = []
+        self.unwritten = 0
+        self.locked: dict[str, Noun] = {}
+        self.known: set[str] = set()
+        self.failure: Exception | None = None
+        self.attempted: Noun | None = None
+
+    # -- one verb ---------------------------------------------------------------------------------
+
+    def perform(
+        self,
+        verb: Verb,
+        target: Noun | str | None,
+        data: Mapping[str, Any],
+        *,
+        wire: bool = False,
+        text: bool = False,
+        if_match: int | None = None,
+    ) -> Noun:
+        """One verb, outermost or in a hook, in the order that the contract gives."""
+        if len(self.frames) >= DEPTH:
+            path = " → ".join(f"{f.verb.noun.__name__}.{f.verb.name}" for f in self.frames)
+            raise VerbRefused(f"Hooks cause each other without end: {path}.", code="hooks_too_deep")
+        record = self._subject(verb, target, data, wire)
+        self._permit(verb)
+        if if_match is not None and record.version != if_match:
+            raise Stale(
+                f"This {verb.noun.__name__} is at version {record.version}, not {if_match}. "
+                "Read it again.",
+                type=verb.noun.__name__,
+                id=record.pk,
+                version=record.version,
+            )
+        untouched, writes = dict(record.__dict__), len(self.events)
+        frame = Frame(verb, record)
+        self.frames.append(frame)
+        try:
+            return self._carry_out(frame, data, wire=wire, text=text)
+        except Exception as problem:
+            record.__dict__.clear()
+            record.__dict__.update(untouched)
+            # A hook may catch the refusal of what it tried, but not half of what has been written.
+            if len(self.events) > writes or not isinstance(problem, HeadlesslyError):
+                self.failure = self.failure or problem
+            raise
+        finally:
+            self.frames.pop()
+
+    def _carry_out(self, frame: Frame, data: Mapping[str, Any], *, wire: bool, text: bool) -> Noun:
+        verb, record = frame.verb, frame.record
+        was = None if record._state.adding else record.wire()
+        values = inputs.clean(self, verb, record, data, wire=wire, text=text)
+        ctx = Context(self, frame, values)
+        if record._state.adding:
+            record.tenant_id = self.tenant.pk
+            record.fill(values if verb.takes_fields else {})
+        verb.before.fire(record, ctx)
+        answer = self._act(verb, record, values)
+        self._save(record)
+        frame.event = self._record_event(verb, record, was)
+        verb.after.fire(record, ctx)
+        return answer if answer is not None else record
+
+    def _subject(self, verb: Verb, target: Any, data: Mapping[str, Any], wire: bool) -> Noun:
+        """The record the verb is about: locked, found by its unique field, or new."""
+        if not verb.creates:
+            return self.lock(verb.noun, getattr(target, "pk", target), deleting=verb.name == "delete")
+        if verb.finds:
+            field = verb.noun.schema.by_name[verb.finds]
+            value = data.get(field.wire if wire else field.name)
+            if isinstance(value, str) and (found := verb.noun.by_unique(field, value)):
+                return self.lock(verb.noun, found)
+        return verb.noun()
+
+    def lock(self, noun: type[Noun], id: Any, *, deleting: bool = False) -> Noun:
+        """The record as it is in the database now, held until the transaction ends."""
+        if (held := self.locked.get(id) if isinstance(id, str) else None) is not None:
+            if held.deleted_at is None and isinstance(held, noun):
+                return held
+            raise noun.not_found(id)
+        record = noun.locked(id, deleting=deleting)
+        self.locked[record.pk] = record
+        self.known.add(record.pk)
+        self.known.update(filter(None, (getattr(record, c) for c in noun.reference_columns)))
+        return record
+
+    def _permit(self, verb: Verb) -> None:
+        """The caller's permission; what a hook does, the product does."""
+        if not self.frames and not actors.may(self.actor, verb.name, verb.noun):
+            raise Forbidden(
+                f"As {self.actor.role} you may not {verb.name} a {verb.noun.__name__}.",
+                type=verb.noun.__name__,
+            )
+
+    def _act(self, verb: Verb, record: Noun, values: Mapping[str, Any]) -> Noun | None:
+        machine = record.schema.machine
+        before = getattr(record, machine.name) if machine else None
+        if verb.steps:
+            if before not in verb.steps:
+                raise record.cannot(verb)
+            answer = getattr(record, verb.transition)(**values)
+        else:
+            answer = verb.body(record, **values)
+        if machine and not record._state.adding and (after := getattr(record, machine.name)) != before:
+            record.moved(before, after)
+        return answer
+
+    def _save(self, record: Noun) -> None:
+        try:
+            self._write(record)
+        except IntegrityError:
+            self.attempted = copy.copy(record)
+            raise
+
+    def _write(self, record: Noun) -> None:
+        now = clock.now()
+        if record._state.adding:
+            record.version = 1
+            record.created_at = record.updated_at = now
+            record.created_by = self.actor.id
+            record.settle()
+            record.insert()
+            self.locked[record.pk] = record
+            self.known.add(record.pk)
+        else:
+            record.version += 1
+            # The past is told by these moments: they never run backwards.
+            record.updated_at = max(now, record.updated_at)
+            record.settle()
+            record.rewrite()
+
+    def _record_event(self, verb: Verb, record: Noun, was: dict[str, Any] | None) -> Event:
+        data = record.wire()
+        previous = {
+            field.wire: was[field.wire]
+            for field in record.schema.stored
+            if was is not None and was[field.wire] != data[field.wire]
+        }
+        return self.append(
+            name=verb.event,
+            target=record.pk,
+            target_type=verb.noun.__name__,
+            version=record.version,
+            data=data,
+            previous=previous,
+            timestamp=record.updated_at,
+        )
+
+    # -- events -----------------------------------------------------------------------------------
+
+    def append(self, **what: Any) -> Event:
+        """Add an event of this transaction, caused by the verb whose hook is running."""
+        cause = next((f.event for f in reversed(self.frames) if f.event is not None), None)
+        event = events.Event(
+            id=public_id(events.Event.prefix),
+            tenant_id=self.tenant.pk,
+            actor=self.actor.id,
+            cause=cause.id if cause else None,
+            request_id=self.request_id,
+            **what,
+        )
+        self.events.append(event)
+        return event
+
+    def flush(self) -> None:
+        """Write what was recorded: all events of a verb and its hooks in one statement."""
+        events.write(self.events[self.unwritten :])
+        self.unwritten = len(self.events)
+
+    def finish(self) -> None:
+        if self.failure is not None:
+            raise self.failure
+        self.flush()
+
+    # -- what went wrong --------------------------------------------------------------------------
+
+    def within(self, record: Noun, field: str) -> bool:
+        """Whether a verb that sets this read-only ``field`` of this record is under way."""
+        return any(f.record.pk == record.pk and field in f.verb.sets for f in self.frames)
+
+    def integrity(self, problem: IntegrityError) -> HeadlesslyError:
+        """The conflict behind a constraint of the database."""
+        cause = problem.__cause__
+        record = self.attempted
+        if record is None or not isinstance(cause, postgres.UniqueViolation):
+            return Conflict("This collides with another change made at the same moment. Try again.")
+        return record.duplicate(cause.diag.constraint_name or "")
+
+
+__all__ = ["Context", "DryRun", "NotFound", "flush", "run"]

@@ -1,0 +1,396 @@
+"""The filter language, the same in REST, MCP, Python, segments and views, compiled to one ``Q``.
+
+``{"status": "Qualified", "score": {"$gte": 80}, "organization.industry": "Technology"}``: fields by
+their wire or Python names, dot paths over at most three references, implicit AND. Every part is
+checked against the schema, and values travel as parameters: nothing of a filter reaches SQL as text.
+
+``$ne``, ``$nin`` and ``$not`` are exact complements: records without a value are in them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import TYPE_CHECKING, Any
+
+from django.db import models
+from django.db.models import Q
+
+from . import values, versions
+from .errors import InvalidFilter
+from .schema import META, Field
+
+if TYPE_CHECKING:
+    from .nouns import Noun
+
+MAX_REFERENCES = 3
+MAX_DEPTH = 16
+MAX_CONDITIONS = 200
+MAX_VALUES = 1_000
+MAX_PATTERN = 200
+MAX_WORDS = 10
+
+ORDERED = {"string", "text", "email", "url", "number", "integer", "money", "date", "datetime"}
+TEXT = {"string", "text", "email", "url", "enum"}
+
+NOTHING = Q(pk__in=())
+EVERYTHING = ~NOTHING
+
+META_FIELDS = {
+    "$id": Field("id", "$id", "pk", "string", max_length=64),
+    "$version": Field("version", "$version", "version", "integer"),
+    "$createdAt": Field("created_at", "$createdAt", "created_at", "datetime"),
+    "$createdBy": Field("created_by", "$createdBy", "created_by", "string", max_length=64),
+    "$updatedAt": Field("updated_at", "$updatedAt", "updated_at", "datetime"),
+}
+PYTHON_META = {field.name: field for field in META_FIELDS.values()} | {
+    "createdAt": META_FIELDS["$createdAt"],
+    "createdBy": META_FIELDS["$createdBy"],
+    "updatedAt": META_FIELDS["$updatedAt"],
+}
+
+
+@dataclass(frozen=True)
+class Scope:
+    """Where a filter looks: a noun's records now, or its versions at a moment."""
+
+    noun: type[Noun]
+    as_of: datetime | None = None
+
+    def queryset(self) -> models.QuerySet:
+        """The records of the active tenant, or their versions of then."""
+        if self.as_of is None:
+            return self.noun.objects.all()
+        return versions.at(self.noun, self.as_of)
+
+    @property
+    def key(self) -> str:
+        """The column that holds the record's id."""
+        return "pk" if self.as_of is None else "record"
+
+    def to(self, noun: type[Noun]) -> Scope:
+        return Scope(noun, self.as_of)
+
+
+def compile(scope: Scope | type[Noun], filter: Mapping[str, Any] | None) -> Q:
+    """The condition that ``filter`` states. Raises InvalidFilter naming what does not fit."""
+    if not isinstance(scope, Scope):
+        scope = Scope(scope)
+    return _Compiler().group(scope, filter or {}, 0)
+
+
+def may_be_slow(filter: Any, conditions: Sequence[Q] = ()) -> bool:
+    """Whether a filter has a pattern, whose time nothing but a clock bounds."""
+    return "$regex" in repr(filter) or "__regex" in repr(conditions)
+
+
+def words(scope: Scope, text: str) -> Q:
+    """The condition that every word of ``text`` is somewhere in the searchable fields."""
+    if not isinstance(text, str):
+        raise InvalidFilter("A search is text.")
+    try:
+        values.storable(text)
+    except ValueError as problem:
+        raise InvalidFilter(str(problem)) from None
+    found = Q()
+    for word in text.split()[:MAX_WORDS]:
+        found &= _anywhere(scope, word)
+    return found
+
+
+def _anywhere(scope: Scope, word: str) -> Q:
+    """One look-up per table, united: an OR over joins would use no index at all."""
+    tables: dict[str, Q] = {}
+    for path in scope.noun.Surface.search:
+        *references, column = path.split("__")
+        name = "__".join(references)
+        tables[name] = tables.get(name, Q()) | Q(**{f"{column}__icontains": word})
+    parts = []
+    for path, condition in tables.items():
+        if not path:
+            parts.append(scope.queryset().filter(condition).order_by().values(scope.key))
+            continue
+        reference = scope.noun.schema.by_name[path]
+        other = scope.to(scope.noun.registry[reference.to])
+        inside = other.queryset().filter(condition).order_by().values(other.key)
+        parts.append(
+            scope.queryset()
+            .filter(**{f"{reference.column}__in": inside})
+            .order_by()
+            .values(scope.key)
+        )
+    first, *rest = parts
+    return Q(**{f"{scope.key}__in": first.union(*rest, all=True) if rest else first})
+
+
+def field_of(noun: type[Noun], name: str) -> Field:
+    """The field of ``noun`` called ``name``, meta-fields included. Raises InvalidFilter."""
+    field = noun.schema.field(name) or META_FIELDS.get(name) or PYTHON_META.get(name)
+    if field is None:
+        raise InvalidFilter(
+            f"{noun.__name__} has no field {name[:64]!r}. "
+            f"Fields: {', '.join([*noun.schema.fields, *META])}.",
+            type=noun.__name__,
+            field=name[:64],
+        )
+    return field
+
+
+class _Compiler:
+    """One compilation; it counts, so that no filter costs more than a sensible one."""
+
+    def __init__(self) -> None:
+        self.conditions = 0
+
+    def group(self, scope: Scope, filter: Any, depth: int) -> Q:
+        """``{...}``: all of its parts hold."""
+        if not isinstance(filter, Mapping):
+            raise InvalidFilter(f"A filter is an object, not {_what(filter)}.")
+        if depth > MAX_DEPTH:
+            raise InvalidFilter(f"A filter may be nested {MAX_DEPTH} levels deep at the most.")
+        found = Q()
+        for key, value in filter.items():
+            if not isinstance(key, str):
+                raise InvalidFilter("The keys of a filter are names of fields or operators.")
+            if key in ("$and", "$or"):
+                found &= self.several(scope, key, value, depth + 1)
+            elif key == "$not":
+                found &= ~_definite(self.group(scope, value, depth + 1))
+            elif key == "$text":
+                found &= words(scope, value)
+            elif key.startswith("$") and key not in META_FIELDS:
+                raise InvalidFilter(
+                    f"There is no operator {key[:32]!r} here. "
+                    "Operators between conditions: $and, $or, $not, $text.",
+                    field=key[:32],
+                )
+            else:
+                found &= self.field(scope, key, key, value, depth + 1)
+        return found
+
+    def several(self, scope: Scope, operator: str, parts: Any, depth: int) -> Q:
+        if not isinstance(parts, Sequence) or isinstance(parts, str) or not parts:
+            raise InvalidFilter(f"{operator} takes a list of at least one filter.", field=operator)
+        found = [self.group(scope, part, depth) for part in parts]
+        result = _definite(found[0])
+        for part in found[1:]:
+            result = result & part if operator == "$and" else result | _definite(part)
+        return result
+
+    def field(self, scope: Scope, path: str, name: str, value: Any, depth: int) -> Q:
+        """A condition on one field, over references when ``name`` has dots."""
+        head, dot, rest = name.partition(".")
+        field = field_of(scope.noun, head)
+        if dot:
+            if field.type != "reference":
+                raise InvalidFilter(
+                    f"{path}: {field.wire} is no reference, nothing lies behind it.", field=path
+                )
+            if path.count(".") > MAX_REFERENCES:
+                raise InvalidFilter(
+                    f"{path}: at most {MAX_REFERENCES} references deep.", field=path
+                )
+            other = scope.to(scope.noun.registry[field.to])
+            return self.operators(
+                path,
+                value,
+                depth,
+                lambda operator, operand: self._behind(
+                    scope, field, other, self.field(other, path, rest, {operator: operand}, depth)
+                ),
+            )
+        if field.computed is not None:
+            raise InvalidFilter(f"{path} is computed: filter by what it is made of.", field=path)
+        return self.operators(
+            path, value, depth, lambda operator, operand: self.leaf(scope, field, path, operator, operand)
+        )
+
+    def _behind(self, scope: Scope, field: Field, other: Scope, condition: Q) -> Q:
+        inside = other.queryset().filter(condition).order_by().values(other.key)
+        return Q(**{f"{field.column}__in": inside})
+
+    def operators(
+        self, path: str, value: Any, depth: int, leaf: Callable[[str, Any], Q]
+    ) -> Q:
+        """``{"$gte": 1, "$lt": 9}`` or a plain value; complements are taken here, on the outside."""
+        if not isinstance(value, Mapping) or "$id" in value:
+            value = {"$eq": value}
+        if not value:
+            raise InvalidFilter(f"{path}: an empty condition says nothing.", field=path)
+        if depth > MAX_DEPTH:
+            raise InvalidFilter(f"A filter may be nested {MAX_DEPTH} levels deep at the most.")
+        found = Q()
+        for operator, operand in value.items():
+            self.conditions += 1
+            if self.conditions > MAX_CONDITIONS:
+                raise InvalidFilter(f"A filter may have {MAX_CONDITIONS} conditions at the most.")
+            match operator:
+                case "$ne":
+                    found &= ~_definite(leaf("$eq", operand))
+                case "$nin":
+                    found &= ~_definite(leaf("$in", operand))
+                case "$not":
+                    found &= ~_definite(self.operators(path, operand, depth + 1, leaf))
+                case "$exists":
+                    if not isinstance(operand, bool):
+                        raise InvalidFilter(f"{path}: $exists takes true or false.", field=path)
+                    exists = ~_definite(leaf("$eq", None))
+                    found &= exists if operand else leaf("$eq", None)
+                case _:
+                    found &= leaf(operator, operand)
+        return found
+
+    # -- one operator on one field ----------------------------------------------------------------
+
+    def leaf(self, scope: Scope, field: Field, path: str, operator: str, operand: Any) -> Q:
+        column = scope.key if field.column == "pk" else field.column
+        build = LEAVES.get(operator)
+        if build is None:
+            raise InvalidFilter(
+                f"{path}: there is no operator {str(operator)[:32]!r}. Operators: "
+                "$eq, $ne, $gt, $gte, $lt, $lte, $in, $nin, $exists, $regex, $not, $text.",
+                field=path,
+            )
+        return build(field, path, column, operator, operand)
+
+
+def _equal(field: Field, path: str, column: str, operator: str, operand: Any) -> Q:
+    value = _value(field, path, operand)
+    return Q(**{f"{column}__isnull": True}) if value is None else Q(**{column: value})
+
+
+def _among(field: Field, path: str, column: str, operator: str, operand: Any) -> Q:
+    if isinstance(operand, str) or not isinstance(operand, Sequence):
+        raise InvalidFilter(f"{path}: $in and $nin take a list.", field=path)
+    if len(operand) > MAX_VALUES:
+        raise InvalidFilter(f"{path}: at most {MAX_VALUES:,} values.", field=path)
+    found = [_value(field, path, item) for item in operand]
+    given = [value for value in found if value is not None]
+    # An empty list is not the optimizer's "nothing": negated it must be everything.
+    condition = Q(**{f"{column}__in": given}) if given else NOTHING
+    return condition | Q(**{f"{column}__isnull": True}) if None in found else condition
+
+
+def _compared(field: Field, path: str, column: str, operator: str, operand: Any) -> Q:
+    if field.type not in ORDERED:
+        raise InvalidFilter(f"{path}: {operator} compares numbers, dates and text.", field=path)
+    value = _value(field, path, operand)
+    if value is None:
+        raise InvalidFilter(f"{path}: {operator} needs a value.", field=path)
+    return Q(**{f"{column}__{operator[1:]}": value})
+
+
+def _matching(field: Field, path: str, column: str, operator: str, operand: Any) -> Q:
+    if field.type not in TEXT or not isinstance(operand, str):
+        raise InvalidFilter(f"{path}: $regex takes a pattern and looks at text.", field=path)
+    _check_text(path, operand)
+    if len(operand) > MAX_PATTERN:
+        raise InvalidFilter(f"{path}: a pattern has {MAX_PATTERN} characters at most.", field=path)
+    return Q(**{f"{column}__regex": operand})
+
+
+def _containing(field: Field, path: str, column: str, operator: str, operand: Any) -> Q:
+    if field.type not in TEXT or not isinstance(operand, str):
+        raise InvalidFilter(f"{path}: {operator} takes words and looks at text.", field=path)
+    _check_text(path, operand)
+    found = Q()
+    for word in operand.split()[:MAX_WORDS]:
+        found &= Q(**{f"{column}__icontains": word})
+    return found or Q(**{f"{column}__isnull": False})
+
+
+LEAVES: dict[str, Callable[[Field, str, str, str, Any], Q]] = {
+    "$eq": _equal,
+    "$in": _among,
+    "$gt": _compared,
+    "$gte": _compared,
+    "$lt": _compared,
+    "$lte": _compared,
+    "$regex": _matching,
+    "$text": _containing,
+}
+
+
+def _value(field: Field, path: str, operand: Any) -> Any:
+    """The operand as the column stores it; relative dates become moments."""
+    if operand is None:
+        return None
+    try:
+        if field.type in ("date", "datetime") and isinstance(operand, str):
+            moment = values.relative_moment(operand)
+            if moment is not None:
+                return moment.date() if field.type == "date" else moment
+        if field.type in ("string", "text", "email", "url"):
+            if not isinstance(operand, str):
+                raise ValueError("This is text: compare it with a string.")
+            values.storable(operand)
+            return operand
+        return values.CLEAN[field.type](_unbounded(field), operand, False)
+    except ValueError as problem:
+        raise InvalidFilter(f"{path}: {problem}", field=path) from None
+
+
+def _unbounded(field: Field) -> Any:
+    """The field without its bounds: asking for a score above 1,000 is no mistake."""
+    from dataclasses import replace
+
+    bounded = field.minimum is not None or field.maximum is not None
+    return replace(field, minimum=None, maximum=None) if bounded else field
+
+
+def _check_text(path: str, text: str) -> None:
+    try:
+        values.storable(text)
+    except ValueError as problem:
+        raise InvalidFilter(f"{path}: {problem}", field=path) from None
+
+
+def _definite(condition: Q) -> Q:
+    """An empty Q vanishes when it is negated or joined by OR; it means everything, and says so."""
+    return condition or EVERYTHING
+
+
+def _what(value: Any) -> str:
+    return {list: "a list", str: "text", type(None): "null"}.get(type(value), type(value).__name__)
+
+
+def ordering(scope: Scope, sort: Any) -> list[Any]:
+    """``"-score,createdAt"`` or ``{"score": "desc"}`` as an order: nulls last, ties broken by id."""
+    noun = scope.noun
+    parts = _sort_parts(sort) if sort else [
+        (name.lstrip("-"), name.startswith("-")) for name in noun.Surface.ordering
+    ]
+    order: list[Any] = []
+    descending = False
+    for name, descending in parts:
+        field = field_of(noun, name)
+        if field.computed is not None or field.type == "json":
+            raise InvalidFilter(f"{name} cannot be sorted by.", field=name)
+        column = scope.key if field.column == "pk" else field.column
+        nullable = column != scope.key and noun._meta.get_field(field.name).null
+        expression = models.F(column)
+        # An index on a column that is never null has no NULLS LAST, and must be matched exactly.
+        nulls = {"nulls_last": True} if nullable and descending else {}
+        order.append(expression.desc(**nulls) if descending else expression.asc())
+    tie = models.F(scope.key)
+    return [*order, tie.desc() if descending else tie.asc()]
+
+
+def _sort_parts(sort: Any) -> list[tuple[str, bool]]:
+    if isinstance(sort, Mapping):
+        pairs = []
+        for name, direction in sort.items():
+            if direction not in ("asc", "desc", 1, -1):
+                raise InvalidFilter('A sort looks like {"score": "desc"}.', field=str(name)[:64])
+            pairs.append((str(name), direction in ("desc", -1)))
+    elif isinstance(sort, str | list | tuple):
+        names = sort.split(",") if isinstance(sort, str) else sort
+        if not all(isinstance(name, str) for name in names):
+            raise InvalidFilter("A sort is a list of names of fields.")
+        pairs = [(n.strip().lstrip("-"), n.strip().startswith("-")) for n in names if n.strip()]
+    else:
+        raise InvalidFilter('A sort looks like "-score,createdAt" or {"score": "desc"}.')
+    if len(pairs) > 8:
+        raise InvalidFilter("At most eight fields can be sorted by.")
+    return pairs

@@ -1,0 +1,224 @@
+"""What a caller sent, checked against the declaration before anything happens."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from typing import TYPE_CHECKING, Any
+
+from django.db import connection
+
+from .errors import Conflict, Invalid
+from .schema import META, Field
+from .values import present
+
+if TYPE_CHECKING:
+    from .execution import Execution
+    from .nouns import Noun
+    from .verbs import Verb
+
+
+def clean(
+    execution: Execution,
+    verb: Verb,
+    record: Noun,
+    data: Mapping[str, Any],
+    *,
+    wire: bool,
+    text: bool,
+) -> dict[str, Any]:
+    """The verb's input by Python name: values as stored, records where the verb asks for records.
+
+    Raises Invalid with one entry for each field that is unknown, missing, read-only or wrong.
+    """
+    noun = verb.noun
+    check = _Check(execution, verb, record, wire, text)
+    for key, value in data.items():
+        check.take(key, value)
+    check.complete()
+    if check.problems:
+        raise Invalid.fields(check.problems, type=noun.__name__)
+    if not record._state.adding and verb.takes_fields:
+        _refuse_changes_to_closed(execution, record, check.values)
+    _check_references(execution, noun, check)
+    record.validate(check.values, check.problems)
+    if check.problems:
+        raise Invalid.fields(
+            {check.say(name): message for name, message in check.problems.items()},
+            type=noun.__name__,
+        )
+    return check.values
+
+
+class _Check:
+    """The fields of one input, taken one by one."""
+
+    def __init__(
+        self, execution: Execution, verb: Verb, record: Noun, wire: bool, text: bool
+    ) -> None:
+        self.execution, self.verb, self.record = execution, verb, record
+        self.wire, self.text = wire, text
+        self.schema = verb.noun.schema
+        self.values: dict[str, Any] = {}
+        self.fields: dict[str, Field] = {}
+        self.problems: dict[str, str] = {}
+
+    def say(self, name: str) -> str:
+        """A field's name in the caller's language."""
+        field = self.fields.get(name) or self.schema.by_name.get(name)
+        return field.wire if field and self.wire else name
+
+    def take(self, key: str, value: Any) -> None:
+        if self.wire and key in META:
+            return
+        field = self._find(key)
+        if field is None:
+            self._take_read_only(key, value)
+            return
+        self.fields[field.name] = field
+        if field.new and isinstance(value, Mapping) and "$id" not in value:
+            self.values[field.name] = self._new(field, value)
+            return
+        try:
+            self.values[field.name] = field.clean(value, text=self.text)
+        except ValueError as problem:
+            self.problems[key] = str(problem)
+
+    def _find(self, key: str) -> Field | None:
+        """The input called ``key`` on the wire or, in Python, by name or column."""
+        return (self.verb.inputs if self.wire else self.verb.python_inputs).get(key)
+
+    def _take_read_only(self, key: str, value: Any) -> None:
+        """A field that this verb does not take: fine when nothing changes, or inside its own verb."""
+        field = self.schema.fields.get(key) if self.wire else self.schema.by_name.get(key)
+        if field is None or not self.verb.takes_fields:
+            allowed = [f.wire if self.wire else f.name for f in self.verb.inputs.values()]
+            self.problems[key] = f"There is no such field here. Fields: {', '.join(allowed)}." if (
+                allowed
+            ) else f"{self.verb.name} takes no input."
+            return
+        if self.execution.within(self.record, field.name):
+            self.fields[field.name] = field
+            self.values[field.name] = field.clean(value, text=self.text)
+        elif not self._unchanged(field, value):
+            via = " or ".join(field.set_by)
+            self.problems[key] = (
+                f"This is set by {via}, not by {self.verb.name}."
+                if via and self.verb.name not in field.set_by
+                else "This is read-only: it is computed."
+                if field.computed
+                else f"{self.verb.name} does not take this."
+            )
+
+    def _unchanged(self, field: Field, value: Any) -> bool:
+        """Whether the caller sends back what was read."""
+        if self.record._state.adding and value in (None, field.default):
+            return True
+        now = (
+            field.computed(self.record) if field.computed else getattr(self.record, field.column)
+        )
+        try:
+            if field.computed is None:
+                value = field.clean(value, text=self.text)
+        except ValueError:
+            return False
+        return present(value) == present(now)
+
+    def _new(self, field: Field, value: Mapping[str, Any]) -> dict[str, Any]:
+        """The fields of a record that the verb will make; its creation checks them for good."""
+        other = self.verb.noun.registry[field.to]
+        cleaned = {}
+        for key, item in value.items():
+            if self.wire and key in META:
+                continue
+            inner = other.verbs["create"].inputs.get(key) if self.wire else other.schema.by_name.get(key)
+            if inner is None or inner.read_only:
+                names = ", ".join(other.verbs["create"].inputs)
+                self.problems[f"{field.wire}.{key}"] = f"There is no such field. Fields: {names}."
+                continue
+            try:
+                cleaned[inner.name] = inner.clean(item, text=self.text)
+            except ValueError as problem:
+                self.problems[f"{field.wire}.{key}"] = str(problem)
+        return cleaned
+
+    def complete(self) -> None:
+        """Required fields that are missing, and the entry states of a new record."""
+        for field in self.verb.inputs.values():
+            if field.required and field.name not in self.values:
+                key = field.wire if self.wire else field.name
+                if field.name != self.verb.finds and self.verb.finds and not self.record._state.adding:
+                    continue  # an existing record has it already
+                self.problems.setdefault(key, "This is required.")
+        machine = self.schema.machine
+        if machine is None or machine.name not in self.values or not self.verb.takes_fields:
+            return
+        key = self.say(machine.name)
+        state = self.values[machine.name]
+        if state is None:
+            self.problems[key] = f"Use one of {', '.join(machine.states)}."
+        elif self.record._state.adding and state not in machine.entry:
+            self.problems[key] = (
+                f"A {self.schema.name} starts as {' or '.join(machine.entry)}, not as {state}."
+            )
+
+
+def _refuse_changes_to_closed(
+    execution: Execution, record: Noun, values: Mapping[str, Any]
+) -> None:
+    """A record in a final state keeps the fields that its machine closes there."""
+    machine = record.schema.machine
+    if machine is None:
+        return
+    state = getattr(record, machine.name)
+    for name in machine.closed.get(state, ()):
+        if name not in values or execution.within(record, name):
+            continue
+        field = record.schema.by_name[name]
+        if present(values[name]) != present(getattr(record, field.column)):
+            raise Conflict(
+                f"This {record.schema.name} is {state}: its {field.wire} no longer changes.",
+                type=record.schema.name,
+                id=record.pk,
+                field=field.wire,
+                **record.standing(),
+            )
+
+
+def _check_references(execution: Execution, noun: type[Noun], check: _Check) -> None:
+    """Every record referred to exists in this tenant, and keeps existing until the transaction ends."""
+    wanted = [
+        (name, field, check.values[name])
+        for name, field in check.fields.items()
+        if field.type == "reference" and isinstance(check.values.get(name), str)
+    ]
+    unknown = [(n, f, id) for n, f, id in wanted if id not in execution.known]
+    found = _existing(execution, noun, unknown) if unknown else set()
+    for name, field, id in unknown:
+        if (name, id) in found:
+            execution.known.add(id)
+        else:
+            check.problems[name] = f"There is no {field.to} {id}."
+    for name, field, id in wanted:
+        if field.record and name not in check.problems:
+            check.values[name] = execution.lock(noun.registry[field.to], id)
+
+
+def _existing(
+    execution: Execution, noun: type[Noun], references: Iterable[tuple[str, Field, str]]
+) -> set[tuple[str, str]]:
+    """Which of the references exist: one statement for all, and a share of each row's lock.
+
+    The lock is the one that the foreign key takes a moment later; taken here, together with the check
+    that the record is not deleted, it leaves no gap for somebody who is deleting it.
+    """
+    parts, parameters = [], []
+    for name, field, id in references:
+        table = connection.ops.quote_name(noun.registry[field.to]._meta.db_table)
+        parts.append(
+            f"SELECT %s, id FROM (SELECT id FROM {table} WHERE id = %s AND tenant_id = %s "
+            "AND deleted_at IS NULL FOR KEY SHARE) AS r"
+        )
+        parameters += [name, id, execution.tenant.pk]
+    with connection.cursor() as cursor:
+        cursor.execute(" UNION ALL ".join(parts), parameters)
+        return set(cursor.fetchall())

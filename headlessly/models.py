@@ -1,0 +1,185 @@
+"""The platform's own tables: who uses the product, in which tenant, with which key; and the log.
+
+None of these is a noun. They know no tenant's business, and nobody creates them with a verb.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import secrets
+from datetime import datetime
+from typing import Any, ClassVar
+
+from django.conf import settings
+from django.contrib.auth.base_user import BaseUserManager
+from django.contrib.auth.models import AbstractUser
+from django.core.validators import RegexValidator
+from django.db import models
+from django.db.models.functions import Lower
+from django.utils import timezone
+
+from . import actors
+from .actors import Actor
+from .fields import PublicId, Reference
+
+SLUG = RegexValidator(
+    r"\A[a-z0-9](?:[a-z0-9-]{0,46}[a-z0-9])?\Z", "Use 1 to 48 small letters, digits and hyphens."
+)
+
+
+class Tenant(models.Model):
+    """One customer's isolated world, at ``/~{slug}``. Its number is internal: it leads every index."""
+
+    slug = models.CharField(max_length=48, unique=True, validators=[SLUG])
+    name = models.CharField(max_length=255)
+    created_at = models.DateTimeField(auto_now_add=True)
+
+    def __str__(self) -> str:
+        return self.name
+
+    @classmethod
+    def by_slug(cls, slug: str) -> Tenant | None:
+        """The tenant of this address, or None."""
+        if "\x00" in slug:
+            return None
+        return cls.objects.filter(slug=slug).first()
+
+
+class UserManager(BaseUserManager["User"]):
+    """Users are known by their email address, whatever its case."""
+
+    def get_by_natural_key(self, email: str) -> User:
+        return self.get(email__iexact=email)
+
+    def create_user(self, email: str, password: str | None = None, **fields: Any) -> User:
+        if not email:
+            raise ValueError("A user needs an email address.")
+        user = self.model(email=self.normalize_email(email), **fields)
+        user.set_password(password)
+        user.save(using=self._db)
+        return user
+
+    def create_superuser(self, email: str, password: str | None = None, **fields: Any) -> User:
+        return self.create_user(email, password, **fields | {"is_staff": True, "is_superuser": True})
+
+
+class User(AbstractUser):
+    """A person who signs in. ``is_superuser`` is the operator, who is not thereby in any tenant."""
+
+    prefix: ClassVar[str] = "user"
+    USERNAME_FIELD = "email"
+    REQUIRED_FIELDS: ClassVar[list[str]] = []
+
+    id = PublicId()
+    username = None  # type: ignore[assignment]
+    email = models.EmailField(unique=True)
+
+    objects = UserManager()  # type: ignore[misc,assignment]
+
+    class Meta:
+        constraints: ClassVar = [
+            models.UniqueConstraint(Lower("email"), name="user_email_unique")
+        ]
+
+    def __str__(self) -> str:
+        return self.get_full_name() or self.email
+
+
+class Membership(models.Model):
+    """A user's place in a tenant: what they may do there, and which Contact they are."""
+
+    ROLES: ClassVar = [(role, role.capitalize()) for role in actors.ROLES]
+
+    user = models.ForeignKey(User, models.CASCADE, related_name="memberships")
+    tenant = models.ForeignKey(Tenant, models.CASCADE, related_name="memberships")
+    role = models.CharField(max_length=16, choices=ROLES, default=actors.REP)
+    contact = Reference(
+        settings.PERSON_MODEL, "memberships", "the rep as a contact: the owner of their leads"
+    )
+
+    class Meta:
+        constraints: ClassVar = [
+            models.UniqueConstraint(fields=["user", "tenant"], name="one_membership")
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.user} in {self.tenant}"
+
+    @classmethod
+    def of(cls, user: Any, tenant: Tenant | None) -> Membership | None:
+        """The place of ``user`` in ``tenant``, or None: for strangers and for no tenant alike."""
+        if tenant is None or not user.is_authenticated or not user.is_active:
+            return None
+        return cls.objects.select_related("user").filter(user=user, tenant=tenant).first()
+
+    @property
+    def actor(self) -> Actor:
+        """The member as the one who acts in the tenant."""
+        return Actor(self.user_id, str(self.user), self.role, self.contact_id)
+
+
+class ApiKey(models.Model):
+    """What an integration or agent sends. Only a hash is stored; the key itself is shown once."""
+
+    prefix: ClassVar[str] = "apikey"
+    SCOPES: ClassVar = [(scope, scope.capitalize()) for scope in actors.SCOPES]
+
+    id = PublicId()
+    tenant = models.ForeignKey(Tenant, models.CASCADE, related_name="api_keys")
+    name = models.CharField(max_length=255)
+    scope = models.CharField(max_length=16, choices=SCOPES, default="write")
+    hash = models.CharField(max_length=64, unique=True, editable=False)
+    hint = models.CharField(max_length=16, editable=False)
+    created_at = models.DateTimeField(auto_now_add=True)
+    expires_at = models.DateTimeField(null=True, blank=True)
+    revoked_at = models.DateTimeField(null=True, blank=True)
+
+    class Meta:
+        verbose_name = "API key"
+
+    def __str__(self) -> str:
+        return self.name
+
+    @classmethod
+    def issue(
+        cls,
+        tenant: Tenant,
+        name: str,
+        scope: str = "write",
+        *,
+        expires_at: datetime | None = None,
+        secret: str | None = None,
+    ) -> tuple[ApiKey, str]:
+        """A new key and its secret, which nobody can read again."""
+        secret = secret or "hly_sk_" + secrets.token_urlsafe(32)
+        key = cls.objects.create(
+            tenant=tenant,
+            name=name,
+            scope=scope,
+            hash=cls.hash_of(secret),
+            hint=secret[:7] + "…" + secret[-4:],
+            expires_at=expires_at,
+        )
+        return key, secret
+
+    @staticmethod
+    def hash_of(secret: str) -> str:
+        """SHA-256: a key has 256 random bits, so a slow password hash would only cost time."""
+        return hashlib.sha256(secret.encode()).hexdigest()
+
+    @classmethod
+    def find(cls, secret: str) -> ApiKey | None:
+        """The valid key with this secret, or None: unknown, expired and revoked are the same."""
+        key = cls.objects.filter(hash=cls.hash_of(secret), revoked_at=None).first()
+        if key is None or (key.expires_at and key.expires_at <= timezone.now()):
+            return None
+        return key
+
+    @property
+    def actor(self) -> Actor:
+        return Actor(self.id, self.name, actors.SCOPES[self.scope])
+
+
+from .events import Event  # noqa: E402
+
+__all__ = ["ApiKey", "Event", "Membership", "Tenant", "User"]

@@ -1,0 +1,470 @@
+"""The base of every noun: a Django model whose only way of changing is a verb.
+
+A subclass declares its fields, its machine, its verbs and how it appears (``Surface``). When Django
+has prepared the class, :func:`enrol` gives it the verbs every noun has, its hooks, its place in the
+registry and the model of its past. Nothing else needs to know of it.
+"""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, ClassVar, Self
+
+from django.contrib.postgres.indexes import GinIndex, OpClass
+from django.db import models
+from django.db.models.functions import Lower, Upper
+from django.db.models.signals import class_prepared
+
+from . import tenancy, values, versions
+from .errors import Conflict, NotFound
+from .fields import PublicId, StatusField
+from .schema import Schema
+from .verbs import Verb, verb
+
+registry: dict[str, type[Noun]] = {}
+
+
+class NounQuerySet(models.QuerySet):
+    """Reads like any queryset; what would write without a verb refuses."""
+
+    def _refuse(self, *args: Any, **kwargs: Any) -> Any:
+        name = self.model.__name__
+        raise TypeError(
+            f"Saving is a verb: use {name}.create, {name}.update or {name}.delete, "
+            "so that hooks run and the change is in the log."
+        )
+
+    update = delete = bulk_create = bulk_update = _refuse
+    aupdate = adelete = abulk_create = abulk_update = _refuse
+    for _refused in (update, delete, bulk_create, bulk_update):
+        _refused.alters_data = True  # type: ignore[attr-defined]
+
+
+class NounManager(models.Manager.from_queryset(NounQuerySet)):
+    """The records of the active tenant. Raises NoTenant when none is active."""
+
+    def get_queryset(self) -> NounQuerySet:
+        return super().get_queryset().filter(tenant_id=tenancy.require().pk, deleted_at=None)
+
+
+class WithDeleted(models.Manager.from_queryset(NounQuerySet)):
+    """The same with the deleted ones, for references that were followed long ago."""
+
+    def get_queryset(self) -> NounQuerySet:
+        return super().get_queryset().filter(tenant_id=tenancy.require().pk)
+
+
+@dataclass(frozen=True)
+class Computed:
+    """A field that is made of others and never stored."""
+
+    function: Callable[[Any], Any]
+    type: str
+    needs: tuple[str, ...]
+    name: str = ""
+
+    def __set_name__(self, owner: type, name: str) -> None:
+        object.__setattr__(self, "name", name)
+
+    def __get__(self, record: Any, noun: type) -> Any:
+        return self if record is None else self.function(record)
+
+
+def computed(type: str, *needs: str) -> Callable[[Callable[[Any], Any]], Any]:
+    """Declare a computed field of JSON ``type``, made of the columns ``needs``."""
+    return lambda function: Computed(function, type, needs)
+
+
+class Surface:
+    """How a noun appears where it says nothing itself."""
+
+    area = "sales"  #: which row of the permission table applies
+    columns: tuple[str, ...] = ("name",)
+    facets: tuple[str, ...] = ()
+    search: tuple[str, ...] = ("name",)
+    ordering: tuple[str, ...] = ("-created_at",)
+    groups: tuple[tuple[str, tuple[str, ...]], ...] = ()
+
+
+class Noun(models.Model):
+    """One entity type. See ``docs/contributing.md`` for how to declare one."""
+
+    Surface: ClassVar[type] = Surface
+
+    prefix: ClassVar[str]
+    plural: ClassVar[str]
+    verbs: ClassVar[dict[str, Verb]]
+    registry: ClassVar[dict[str, type[Noun]]] = registry
+    computed_fields: ClassVar[list[Computed]]
+    unique_fields: ClassVar[tuple[str, ...]] = ()
+    reference_columns: ClassVar[tuple[str, ...]]
+    past: ClassVar[type[versions.Version]]
+    schema: ClassVar[Schema]
+
+    id = PublicId()
+    tenant = models.ForeignKey(
+        "headlessly.Tenant", models.PROTECT, related_name="+", editable=False, db_index=False
+    )
+    version = models.PositiveIntegerField(editable=False)
+    created_at = models.DateTimeField(editable=False)
+    created_by = models.CharField(max_length=32, editable=False, db_collation="C")
+    updated_at = models.DateTimeField(editable=False)
+    deleted_at = models.DateTimeField(null=True, editable=False)
+    #: The record that this one was merged into.
+    successor = models.CharField(max_length=32, null=True, editable=False, db_collation="C")
+
+    objects = NounManager()
+    with_deleted = WithDeleted()
+
+    class Meta:
+        abstract = True
+        default_manager_name = "objects"
+        base_manager_name = "with_deleted"
+
+    def __str__(self) -> str:
+        return str(getattr(self, self.schema.columns[0], None) or self.pk)
+
+    # -- the verbs of every noun ------------------------------------------------------------------
+
+    @verb(creates=True)
+    def create(self, **fields: Any) -> None:
+        """Create a record."""
+
+    @verb
+    def update(self, **fields: Any) -> None:
+        """Change fields; a change of status goes through the state machine."""
+        self.fill(fields)
+
+    @verb
+    def delete(self) -> None:
+        """Delete the record; its events and its past stay."""
+        self.refuse_if_referred_to()
+        self.deleted_at = self.moment()
+
+    @verb(event="Updated")
+    def rollback(self, *, as_of: datetime) -> None:
+        """Give the record the field values that it had at a moment, as a new event."""
+        versions.restore(self, as_of)
+
+    # -- reading ----------------------------------------------------------------------------------
+
+    @classmethod
+    def find(
+        cls,
+        filter: Mapping[str, Any] | None = None,
+        *,
+        sort: Any = None,
+        limit: int | None = None,
+        include: Any = (),
+        q: str | None = None,
+        as_of: Any = None,
+    ) -> models.QuerySet[Self]:
+        """The records that fit ``filter`` (see :mod:`headlessly.filters`), as a queryset.
+
+        ``sort`` is ``"-score,created_at"`` or ``{"score": "desc"}``; ``include`` names references to
+        load with them; ``as_of`` asks for the records as they were at a moment.
+        """
+        from . import reads
+
+        return reads.queryset(
+            cls, filter, sort=sort, limit=limit, include=include, q=q, as_of=as_of
+        )
+
+    @classmethod
+    def get(cls, id: str, *, include: Any = (), as_of: Any = None) -> Self:
+        """One record. Raises NotFound, also for another tenant's and for a deleted one."""
+        from . import reads
+
+        return reads.record(cls, id, include=include, as_of=as_of)
+
+    @classmethod
+    def count(cls, filter: Mapping[str, Any] | None = None, *, as_of: Any = None) -> int:
+        """How many records fit ``filter``, exactly."""
+        from . import reads
+
+        return reads.queryset(cls, filter, sort=None, as_of=as_of).order_by().count()
+
+    @classmethod
+    def history(cls, id: str | Noun) -> models.QuerySet:
+        """The events of one record, newest first."""
+        from . import events
+
+        return events.history(cls, getattr(id, "pk", id))
+
+    # -- saving is a verb -------------------------------------------------------------------------
+
+    @classmethod
+    def from_db(cls, db: str | None, field_names: Any, values: Any) -> Self:
+        record = super().from_db(db, field_names, values)
+        record._read = dict(record.__dict__)
+        return record
+
+    def save(self, *args: Any, **kwargs: Any) -> None:
+        """Create or update through the verb: what differs from what was read is the input."""
+        from . import execution
+
+        fields = [f for f in self.schema.stored if f.column in self.__dict__]
+        if self._state.adding:
+            given = {f.name: getattr(self, f.column) for f in fields}
+            given = {name: value for name, value in given.items() if value is not None}
+            self.take_over(execution.run(type(self).verbs["create"], None, given))
+            return
+        read = getattr(self, "_read", {})
+        changed = {
+            f.name: getattr(self, f.column)
+            for f in fields
+            if f.column not in read or read[f.column] != getattr(self, f.column)
+        }
+        execution.run(type(self).verbs["update"], self, changed)
+
+    def insert(self) -> None:
+        """Write the new row. Only the executor calls this and :meth:`rewrite`."""
+        self._state.adding = True
+        self.save_base(force_insert=True)
+        self._read = dict(self.__dict__)
+
+    def rewrite(self) -> None:
+        """Write the columns that differ from what was read."""
+        columns = [
+            f.name
+            for f in self._meta.concrete_fields
+            if self._read.get(f.attname) != getattr(self, f.attname)
+        ]
+        self.save_base(force_update=True, update_fields=columns)
+        self._read = dict(self.__dict__)
+
+    # -- what verbs and the executor need of a record ---------------------------------------------
+
+    def fill(self, fields: Mapping[str, Any]) -> None:
+        """Give the record these values; the status of an existing one moves through its machine."""
+        schema = self.schema
+        for name, value in fields.items():
+            if schema.machine and name == schema.machine.name and not self._state.adding:
+                self.move(value)
+            else:
+                setattr(self, schema.by_name[name].column, value)
+
+    def only_empty(self, fields: Mapping[str, Any]) -> dict[str, Any]:
+        """Those of ``fields`` for which the record has no value yet."""
+        by_name = self.schema.by_name
+        return {n: v for n, v in fields.items() if getattr(self, by_name[n].column) is None}
+
+    def move(self, target: str) -> None:
+        """Take the step of the machine that updating the status may take. Raises Conflict."""
+        machine = self.schema.machine
+        state = getattr(self, machine.name)
+        if target == state:
+            return
+        if target not in machine.field.moves.get(state, ()):
+            raise self._no_way_to(target)
+        getattr(self, f"_move_to_{target.lower()}")()
+
+    def moved(self, source: str, target: str) -> None:
+        """Called after every step of the machine, by update or by verb: the columns that follow it."""
+
+    def settle(self) -> None:
+        """Called before a row is written: columns that follow from others."""
+
+    def validate(self, values: Mapping[str, Any], problems: dict[str, str]) -> None:
+        """Checks between fields: put a message under a field's name to refuse the input."""
+
+    def moment(self) -> datetime:
+        """The moment of the verb that is running."""
+        from . import clock
+
+        return clock.now()
+
+    def refuse_if_referred_to(self) -> None:
+        """Raise Conflict naming the nouns that refer to this record and how many do."""
+        found: dict[str, int] = {}
+        for noun, field in self.schema.referrers:
+            if count := noun.objects.filter(**{field: self.pk}).exclude(pk=self.pk).count():
+                found[noun.__name__] = found.get(noun.__name__, 0) + count
+        if found:
+            who = ", ".join(f"{count} {name}" for name, count in found.items())
+            raise Conflict(
+                f"This {type(self).__name__} is referred to: {who}.",
+                type=type(self).__name__,
+                id=self.pk,
+                referredBy=found,
+            )
+
+    def standing(self) -> dict[str, Any]:
+        """Where the record stands, for the body of a conflict."""
+        machine = self.schema.machine
+        if machine is None:
+            return {}
+        state = getattr(self, machine.name)
+        return {
+            machine.name: state,
+            "allowed": machine.allowed(state),
+            "allowedVerbs": machine.allowed_verbs(state),
+        }
+
+    def cannot(self, verb: Verb) -> Conflict:
+        """The refusal of a verb that the machine does not allow from here."""
+        machine = self.schema.machine
+        state = getattr(self, machine.name)
+        if set(verb.steps.values()) == {state}:
+            message = f"This {type(self).__name__} is already {state}."
+        else:
+            message = f"A {type(self).__name__} that is {state} cannot {verb.name}. {self._ways_on()}"
+        return Conflict(message, type=type(self).__name__, id=self.pk, **self.standing())
+
+    def _no_way_to(self, target: str) -> Conflict:
+        machine = self.schema.machine
+        state = getattr(self, machine.name)
+        via = next((s.via for s in machine.steps_from(state) if s.target == target), None)
+        why = (
+            f"Use the verb {via} for that."
+            if via
+            else f"A {type(self).__name__} does not go from {state} to {target}. {self._ways_on()}"
+        )
+        return Conflict(
+            why,
+            type=type(self).__name__,
+            id=self.pk,
+            field=self.schema.by_name[machine.name].wire,
+            **self.standing(),
+        )
+
+    def _ways_on(self) -> str:
+        """What the machine allows from here, in words."""
+        machine = self.schema.machine
+        ways = [
+            step.target if step.via == "update" else f"{step.target} (by {step.via})"
+            for step in machine.steps_from(getattr(self, machine.name))
+        ]
+        return f"From here it can become {', '.join(ways)}." if ways else "This is final."
+
+    def duplicate(self, constraint: str) -> Conflict:
+        """The conflict behind a violated unique constraint, with the id of the one who was first."""
+        for name in self.unique_fields:
+            if constraint == unique_name(type(self), name):
+                field = self.schema.by_name[name]
+                value = getattr(self, field.column)
+                return Conflict(
+                    f"There is already a {type(self).__name__} with {field.wire} {value}.",
+                    type=type(self).__name__,
+                    field=field.wire,
+                    existingId=type(self).by_unique(field, value),
+                )
+        return Conflict(f"There is already such a {type(self).__name__}.", type=type(self).__name__)
+
+    def take_over(self, other: Noun) -> None:
+        """Become what ``other``, the same record after a verb, is."""
+        state = copy.copy(other._state)
+        state.fields_cache = {}
+        self.__dict__ = {k: v for k, v in other.__dict__.items() if k != "_state"} | {"_state": state}
+
+    def wire(self) -> dict[str, Any]:
+        """The record as JSON says it, without ``$context``, which depends on where one looks from."""
+        record = {
+            "$id": self.id,
+            "$type": type(self).__name__,
+            "$version": self.version,
+            "$createdAt": self.created_at,
+            "$createdBy": self.created_by,
+            "$updatedAt": self.updated_at,
+        }
+        for field in self.schema.stored:
+            record[field.wire] = values.present(getattr(self, field.column))
+        for field in self.schema.computed:
+            record[field.wire] = field.computed(self)
+        return record
+
+    # -- look-ups ---------------------------------------------------------------------------------
+
+    @classmethod
+    def not_found(cls, id: Any) -> NotFound:
+        return NotFound(f"There is no {cls.__name__} {id}.", type=cls.__name__, id=str(id)[:64])
+
+    @classmethod
+    def locked(cls, id: Any, *, deleting: bool = False) -> Self:
+        """The record, locked: against everything for a deletion, else against other verbs only."""
+        if not isinstance(id, str) or values.UNSTORABLE.search(id):
+            raise cls.not_found(id)
+        found = cls.objects.select_for_update(no_key=not deleting, of=("self",)).filter(pk=id)
+        if (record := found.order_by().first()) is None:
+            raise cls.not_found(id)
+        return record
+
+    @classmethod
+    def by_unique(cls, field: Any, value: Any) -> str | None:
+        """The id of the record with this unique value, whatever its case."""
+        if values.UNSTORABLE.search(value):
+            return None
+        found = cls.objects.alias(key=Lower(field.name)).filter(key=Lower(models.Value(value.strip())))
+        return found.order_by().values_list("pk", flat=True).first()
+
+    @classmethod
+    def status_field(cls) -> str:
+        return next(f.name for f in cls._meta.concrete_fields if isinstance(f, StatusField))
+
+
+def unique_name(noun: type[Noun], field: str) -> str:
+    return f"{noun._meta.model_name}_{field}_unique"
+
+
+def enrol(sender: type[models.Model], **_: Any) -> None:
+    """Make a noun of a class that Django has just prepared."""
+    if not issubclass(sender, Noun) or sender._meta.abstract or sender._meta.proxy:
+        return
+    noun = sender
+    noun.prefix = noun.__dict__.get("prefix") or noun.__name__.lower()
+    noun._meta.pk.prefix = noun.prefix
+    noun.plural = noun.__dict__.get("plural") or f"{noun.__name__.lower()}s"
+    noun.Surface = type("Surface", (noun.Surface, Surface), {})
+    noun.computed_fields = [v for v in noun.__dict__.values() if isinstance(v, Computed)]
+    noun.reference_columns = tuple(
+        f.attname for f in noun._meta.concrete_fields if f.is_relation and f.name != "tenant"
+    )
+    noun.schema = Schema(noun)
+    _make_unique(noun)
+    _make_searchable(noun)
+    own = [v for v in noun.__dict__.values() if isinstance(v, Verb)]
+    common = [v for v in Noun.__dict__.values() if isinstance(v, Verb)]
+    names = {v.name for v in own}
+    noun.verbs = {}
+    for each in [v for v in common if v.name not in names] + own:
+        noun.verbs[each.name] = each.bind(noun)
+    registry[noun.__name__] = noun
+    noun.past = versions.model_of(noun)
+
+
+def _make_unique(noun: type[Noun]) -> None:
+    """One unique index per unique field: within the tenant, whatever the case, deleted ones aside."""
+    noun.unique_fields = tuple(
+        f.name for f in noun._meta.concrete_fields if getattr(f, "unique_in_tenant", False)
+    )
+    for name in noun.unique_fields:
+        noun._meta.constraints.append(
+            models.UniqueConstraint(
+                models.F("tenant"),
+                Lower(name),
+                condition=models.Q(deleted_at=None),
+                name=unique_name(noun, name),
+            )
+        )
+    if noun.unique_fields:
+        noun._meta.original_attrs["constraints"] = noun._meta.constraints
+
+
+def _make_searchable(noun: type[Noun]) -> None:
+    """One trigram index over the noun's own searchable columns, matching what ``icontains`` asks."""
+    own = [name for name in noun.Surface.search if "__" not in name]
+    noun._meta.indexes.append(
+        GinIndex(
+            *(OpClass(Upper(name), "gin_trgm_ops") for name in own),
+            name=f"{noun._meta.model_name}_search",
+        )
+    )
+    noun._meta.original_attrs["indexes"] = noun._meta.indexes
+
+
+class_prepared.connect(enrol, dispatch_uid="headlessly.enrol")
+
+__all__ = ["Noun", "computed", "registry", "verb"]

@@ -1,0 +1,252 @@
+"""What surfaces ask for: a list, a page of it, one record. One way to each, for all of them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from contextlib import contextmanager, nullcontext
+from dataclasses import dataclass
+from datetime import datetime
+from typing import TYPE_CHECKING, Any
+
+from django.db import DataError, OperationalError, connection, models, transaction
+from psycopg import errors as postgres
+
+from . import filters, rows, values, versions
+from .errors import InvalidFilter, NotFound
+from .filters import Scope
+
+if TYPE_CHECKING:
+    from .nouns import Noun
+
+DEFAULT_LIMIT, MAX_LIMIT = 25, 100
+#: Counting stops here: nobody pages to the end of more, and counting all costs as much as reading.
+COUNT_CAP = 10_000
+#: How long a list may take in the database before it is given up, in milliseconds.
+PATIENCE = 5_000
+
+
+@dataclass(frozen=True)
+class Page:
+    """One page of a list, as the envelope says it."""
+
+    results: list[dict[str, Any]]
+    total: int
+    total_is_exact: bool
+    has_more: bool
+
+    def wire(self) -> dict[str, Any]:
+        envelope = {
+            "results": self.results,
+            "total": self.total,
+            "hasMore": self.has_more,
+            "cursor": None,
+        }
+        return envelope if self.total_is_exact else envelope | {"totalIsExact": False}
+
+
+def queryset(
+    noun: type[Noun],
+    filter: Mapping[str, Any] | None = None,
+    *,
+    sort: Any = None,
+    limit: int | None = None,
+    include: Any = (),
+    q: str | None = None,
+    as_of: Any = None,
+) -> models.QuerySet:
+    """The records that fit, as a queryset of the noun; as of a moment, of records as they were."""
+    moment = when(as_of)
+    scope = Scope(noun, moment)
+    found = scope.queryset().filter(filters.compile(scope, filter))
+    if q:
+        found = found.filter(filters.words(scope, q))
+    found = found.order_by(*filters.ordering(scope, sort))
+    names = included(noun, include)
+    if moment is not None:
+        if names:
+            raise InvalidFilter("Python reads the past without include; REST and MCP with it.")
+        found._iterable_class = versions.PastIterable
+    else:
+        references = [n for n in names if n in noun.schema.fields]
+        found = found.select_related(*(noun.schema.fields[n].name for n in references))
+        others = [noun.schema.relations[n].accessor for n in names if n not in references]
+        found = found.prefetch_related(*others)
+    return found if limit is None else found[: checked_limit(limit)]
+
+
+def record(noun: type[Noun], id: Any, *, include: Any = (), as_of: Any = None) -> Noun:
+    """One record as an object. Raises NotFound."""
+    if not isinstance(id, str) or values.UNSTORABLE.search(id):
+        raise noun.not_found(id)
+    scope = Scope(noun, when(as_of))
+    found = queryset(noun, include=include, as_of=as_of).order_by().filter(**{scope.key: id}).first()
+    if found is None:
+        raise absent(noun, id)
+    return found
+
+
+def one(
+    noun: type[Noun], id: Any, *, include: Any = (), fields: Any = None, as_of: Any = None
+) -> dict[str, Any]:
+    """One record as JSON says it. Raises NotFound."""
+    moment = when(as_of)
+    if not isinstance(id, str) or values.UNSTORABLE.search(id):
+        raise noun.not_found(id)
+    scope = Scope(noun, moment)
+    keys = list(_keys(scope, scope.queryset().filter(**{scope.key: id}).order_by()))
+    reading = rows.reading(noun, chosen(noun, fields), included(noun, include), moment is not None)
+    found = reading.fetch(keys, moment)
+    if not found:
+        raise absent(noun, id)
+    return found[0]
+
+
+def page(
+    noun: type[Noun],
+    filter: Mapping[str, Any] | None = None,
+    *,
+    conditions: Sequence[models.Q] = (),
+    sort: Any = None,
+    limit: Any = None,
+    offset: Any = None,
+    include: Any = (),
+    fields: Any = None,
+    q: str | None = None,
+    as_of: Any = None,
+    count_all: bool = False,
+) -> Page:
+    """One page of the records that fit, as JSON says them, and how many there are."""
+    moment = when(as_of)
+    size, start = checked_limit(limit), checked_offset(offset)
+    reading = rows.reading(noun, chosen(noun, fields), included(noun, include), moment is not None)
+    scope = Scope(noun, moment)
+    found = scope.queryset().filter(filters.compile(scope, filter), *conditions)
+    if q:
+        found = found.filter(filters.words(scope, q))
+    with patience() if filters.may_be_slow(filter, conditions) else nullcontext():
+        ordered = found.order_by(*filters.ordering(scope, sort))
+        keys = list(_keys(scope, ordered)[start : start + size + 1])
+        if start == 0 and len(keys) <= size:
+            total, exact = len(keys), True
+        else:
+            total, exact = count(found, everything=count_all)
+        results = reading.fetch(keys[:size], moment)
+    return Page(results, total, exact, len(keys) > size)
+
+
+def count(found: models.QuerySet, *, everything: bool = False) -> tuple[int, bool]:
+    """How many, and whether that is exact: counting stops at the cap unless all are asked for."""
+    if everything:
+        return found.order_by().count(), True
+    seen = found.order_by()[: COUNT_CAP + 1].values("pk").count()
+    return min(seen, COUNT_CAP), seen <= COUNT_CAP
+
+
+def _keys(scope: Scope, found: models.QuerySet) -> models.QuerySet:
+    """What :mod:`headlessly.rows` reads by: ids now, versions in the past."""
+    return found.values_list("pk", flat=True)
+
+
+@contextmanager
+def patience(milliseconds: int = PATIENCE) -> Any:
+    """Bound the time of the statements inside; a filter that takes longer is an error of the filter."""
+    try:
+        with transaction.atomic(), connection.cursor() as cursor:
+            cursor.execute("SELECT set_config('statement_timeout', %s, true)", [str(milliseconds)])
+            yield
+            cursor.execute("SELECT set_config('statement_timeout', '0', true)")
+    except OperationalError as problem:
+        if isinstance(problem.__cause__, postgres.QueryCanceled):
+            raise InvalidFilter("This takes too long. Make the filter narrower.") from problem
+        raise
+    except DataError as problem:
+        if isinstance(problem.__cause__, postgres.InvalidRegularExpression):
+            raise InvalidFilter("$regex: this is not a valid pattern.") from problem
+        raise
+
+
+# -- what a caller may say ----------------------------------------------------------------------------
+
+
+def included(noun: type[Noun], include: Any) -> tuple[str, ...]:
+    """The wire names to include, references and other sides. Raises InvalidFilter for others."""
+    names = include.split(",") if isinstance(include, str) else include or ()
+    if not isinstance(names, list | tuple | set | frozenset):
+        raise InvalidFilter("include is a list of names of references.")
+    found = []
+    for name in names:
+        text = name.strip() if isinstance(name, str) else str(name)
+        if not text:
+            continue
+        field = noun.schema.field(text)
+        if field is not None and field.type == "reference":
+            found.append(field.wire)
+        elif text in noun.schema.relations:
+            found.append(text)
+        else:
+            references = [f.wire for f in noun.schema.references.values()]
+            raise InvalidFilter(
+                f"{noun.__name__} cannot include {text[:64]!r}. "
+                f"Include: {', '.join([*references, *noun.schema.relations])}.",
+                type=noun.__name__,
+                field=text[:64],
+            )
+    return tuple(dict.fromkeys(found))
+
+
+def chosen(noun: type[Noun], fields: Any) -> tuple[str, ...] | None:
+    """The wire names of the fields to answer, or None for all; meta-fields always come along."""
+    if fields in (None, "", (), []):
+        return None
+    names = fields.split(",") if isinstance(fields, str) else fields
+    if not isinstance(names, list | tuple):
+        raise InvalidFilter("fields is a list of names of fields.")
+    return tuple(
+        sorted(
+            {
+                filters.field_of(noun, str(name).strip()).wire
+                for name in names
+                if str(name).strip()
+            }
+        )
+    )
+
+
+def checked_limit(limit: Any) -> int:
+    return _whole("limit", limit, DEFAULT_LIMIT, 1, MAX_LIMIT)
+
+
+def checked_offset(offset: Any) -> int:
+    return _whole("offset", offset, 0, 0, 1_000_000)
+
+
+def _whole(name: str, value: Any, default: int, low: int, high: int) -> int:
+    if value is None or value == "":
+        return default
+    try:
+        number = int(value) if not isinstance(value, bool | float) else None
+    except (TypeError, ValueError):
+        number = None
+    if number is None or not low <= number <= high:
+        raise InvalidFilter(f"{name} is a whole number from {low} to {high:,}.", field=name)
+    return number
+
+
+def when(as_of: Any) -> datetime | None:
+    """The moment that ``asOf`` names, absolute or relative. Raises InvalidFilter."""
+    if as_of is None or as_of == "":
+        return None
+    try:
+        relative = values.relative_moment(as_of) if isinstance(as_of, str) else None
+        return relative or values.moment(None, as_of, text=True)
+    except ValueError as problem:
+        raise InvalidFilter(f"asOf: {problem}", field="asOf") from None
+
+
+def absent(noun: type[Noun], id: str) -> NotFound:
+    """Not found; for a merged record, with the one that took its place."""
+    problem = noun.not_found(id)
+    successor = noun.with_deleted.filter(pk=id).values_list("successor", flat=True).first()
+    if successor:
+        problem.extra["mergedInto"] = successor
+    return problem

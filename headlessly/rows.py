@@ -1,0 +1,188 @@
+"""Records read as JSON, without making objects of them.
+
+The statement that reads the columns of a noun and of what it includes depends only on their names, so
+it is written once per shape, kept, and prepared by the server. Which records it reads is decided
+before, by a filter's queryset that answers their keys.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Sequence
+from datetime import datetime
+from functools import cache
+from types import SimpleNamespace
+from typing import TYPE_CHECKING, Any
+
+import psycopg
+from django.db import connection
+
+from . import tenancy
+from .schema import META, Field
+from .values import present
+
+if TYPE_CHECKING:
+    from .nouns import Noun
+
+#: How many records of the other side of a reference an include shows.
+INVERSE_LIMIT = 25
+META_COLUMNS = [(wire, column) for wire, column in META.items() if column]
+
+
+def execute(sql: str, parameters: Sequence[Any]) -> list[tuple[Any, ...]]:
+    """Run a statement prepared on the server, through Django's connection, counted like its queries."""
+    connection.ensure_connection()
+    started = time.monotonic()
+    with connection.wrap_database_errors, psycopg.Cursor(connection.connection) as cursor:
+        found = cursor.execute(sql, parameters, prepare=True).fetchall()
+    if connection.queries_logged:
+        took = time.monotonic() - started
+        connection.queries_log.append({"sql": sql, "time": f"{took:.3f}"})
+    return found
+
+
+class Shape:
+    """One noun's columns on the wire, and how a row of them becomes a record."""
+
+    def __init__(self, noun: type[Noun], only: tuple[str, ...] | None) -> None:
+        schema = noun.schema
+        chosen = [f for f in schema.fields.values() if only is None or f.wire in only]
+        self.noun = noun
+        self.stored = [f for f in chosen if f.computed is None]
+        self.computed = [f for f in chosen if f.computed is not None]
+        columns = [column for _, column in META_COLUMNS]
+        columns += [f.column for f in self.stored]
+        extra = [name for f in self.computed for name in f.needs]
+        self.columns = list(dict.fromkeys([*columns, *extra]))
+        self.convert = [
+            (self.columns.index(f.column), f.wire, f.type in ("money", "number"))
+            for f in self.stored
+        ]
+        self.positions = {name: self.columns.index(name) for name in extra}
+
+    def select(self, alias: str, key: str = "id") -> str:
+        quote = connection.ops.quote_name
+        return ", ".join(
+            f"{alias}.{quote(self._column(key if name == 'id' else name))}" for name in self.columns
+        )
+
+    def _column(self, name: str) -> str:
+        return next((f.column for f in self.noun._meta.concrete_fields if f.attname == name), name)
+
+    def record(self, row: Sequence[Any], context: str) -> dict[str, Any]:
+        found = {
+            "$id": row[0],
+            "$type": self.noun.__name__,
+            "$context": context,
+            "$version": row[1],
+            "$createdAt": row[2],
+            "$createdBy": row[3],
+            "$updatedAt": row[4],
+        }
+        for position, wire, numeric in self.convert:
+            value = row[position]
+            found[wire] = present(value) if numeric and value is not None else value
+        if self.computed:
+            columns = SimpleNamespace(**{n: row[at] for n, at in self.positions.items()})
+            for field in self.computed:
+                found[field.wire] = field.computed(columns)
+        return found
+
+
+class Reading:
+    """A statement for one noun and its included references, and what it makes of each row."""
+
+    def __init__(
+        self, noun: type[Noun], only: tuple[str, ...] | None, includes: tuple[str, ...], past: bool
+    ) -> None:
+        quote = connection.ops.quote_name
+        schema = noun.schema
+        self.noun, self.past = noun, past
+        references = [schema.fields[name] for name in includes if name in schema.fields]
+        self.inverse = [schema.relations[name] for name in includes if name in schema.relations]
+        if only is not None:
+            only = (*only, *(f.wire for f in references))
+        self.shape = Shape(noun, only)
+        self.includes: list[tuple[Field, Shape, int]] = []
+        selects = [self.shape.select("r")]
+        joins = []
+        position = len(self.shape.columns)
+        for number, field in enumerate(references):
+            other = noun.registry[field.to]
+            shape, alias = Shape(other, None), f"i{number}"
+            selects.append(shape.select(alias))
+            joins.append(_join(noun, field, other, alias, past))
+            self.includes.append((field, shape, position))
+            position += len(shape.columns)
+        table = noun.past._meta.db_table if past else noun._meta.db_table
+        key = "seq" if past else "id"
+        self.sql = (
+            f"SELECT r.{key}, {', '.join(selects)} FROM {quote(table)} r {' '.join(joins)} "
+            f"WHERE r.{key} = ANY(%s)"
+        )
+        self.moments = len(joins) if past else 0
+
+    def fetch(self, keys: Sequence[Any], as_of: datetime | None = None) -> list[dict[str, Any]]:
+        """The records with these keys, in this order; keys that are gone are left out."""
+        if not keys:
+            return []
+        context = tenancy.context_url()
+        rows = execute(self.sql, [as_of] * (2 * self.moments) + [list(keys)])
+        by_key: dict[Any, dict[str, Any]] = {}
+        for key, *row in rows:
+            record = self.shape.record(row, context)
+            for field, shape, start in self.includes:
+                if row[start] is not None:
+                    record[field.wire] = shape.record(row[start:], context)
+            by_key[key] = record
+        found = [by_key[key] for key in keys if key in by_key]
+        for relation in self.inverse:
+            self._fetch_inverse(relation, {record["$id"]: record for record in found}, as_of)
+        return found
+
+    def _fetch_inverse(self, relation: Any, found: dict[str, dict], as_of: datetime | None) -> None:
+        """The other side, the newest 25 of each record, all records in one statement."""
+        other = self.noun.registry[relation.noun]
+        shape = Shape(other, None)
+        quote = connection.ops.quote_name
+        table = quote((other.past if as_of else other)._meta.db_table)
+        column = quote(other._meta.get_field(relation.field).column)
+        valid = VALID.format(alias="r") if as_of else ""
+        sql = (
+            f"SELECT k.id, r.* FROM unnest(%s::text[]) AS k(id) CROSS JOIN LATERAL ("
+            f"SELECT {shape.select('r')} FROM {table} r WHERE r.{column} = k.id AND r.tenant_id = %s "
+            f"AND r.deleted_at IS NULL {valid} ORDER BY r.created_at DESC, r.id DESC LIMIT %s) r"
+        )
+        moments = [as_of, as_of] if as_of else []
+        rows = execute(sql, [list(found), tenancy.require().pk, *moments, INVERSE_LIMIT])
+        context = tenancy.context_url()
+        for record in found.values():
+            record[relation.wire] = []
+        for owner, *row in rows:
+            found[owner][relation.wire].append(shape.record(row, context))
+
+
+#: A version that was valid at a moment; takes the moment twice.
+VALID = (
+    "AND {alias}.valid_from <= %s AND ({alias}.valid_to IS NULL OR {alias}.valid_to > %s)"
+)
+
+
+def _join(noun: type[Noun], field: Field, other: type[Noun], alias: str, past: bool) -> str:
+    quote = connection.ops.quote_name
+    column = quote(noun._meta.get_field(field.name).column)
+    table = quote((other.past if past else other)._meta.db_table)
+    valid = VALID.format(alias=alias) if past else ""
+    return f"LEFT JOIN {table} {alias} ON {alias}.id = r.{column} {valid}"
+
+
+@cache
+def reading(
+    noun: type[Noun],
+    only: tuple[str, ...] | None = None,
+    includes: tuple[str, ...] = (),
+    past: bool = False,
+) -> Reading:
+    """The statement for this shape, written once per process."""
+    return Reading(noun, only, includes, past)
+

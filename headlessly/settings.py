@@ -1,0 +1,199 @@
+"""The settings, for a checkout and for production. Everything that differs comes from the environment.
+
+    HEADLESSLY_ENV        production | development. `manage.py serve`, wsgi and asgi take production
+                          when it is not set, every other command takes development.
+    DATABASE_URL          postgresql://user:password@host:5432/name (and libpq's options, such as
+                          ?sslmode=require). In development the embedded server, when not set.
+    SECRET_KEY            50 random characters or more; keep it, or everybody is signed out.
+    ALLOWED_HOSTS         the names this site answers to: crm.example.com,www.example.com
+    TRUST_PROXY           1 when a proxy in front ends TLS and itself sets X-Forwarded-Proto.
+    CSRF_TRUSTED_ORIGINS  https://crm.example.com when the proxy changes the Host header.
+    HSTS_SECONDS          how long browsers insist on TLS; 30 days when not set.
+    STATIC_ROOT           where `manage.py collectstatic` puts the static files; ./staticfiles.
+    DB_POOL_SIZE          the most connections one process keeps; 20.
+    SITE_URL              the site's own address, for links made outside of a request.
+    LOG_LEVEL             INFO.
+    DEBUG                 1 shows tracebacks in the browser; development only.
+    HEADLESSLY_DATA       the embedded server's folder; ./.data.
+
+Production refuses to start on a setting that is missing or unsafe, and names each of them.
+"""
+
+import os
+from pathlib import Path
+
+from django.core.exceptions import ImproperlyConfigured
+
+from headlessly.environment import database, flag, refusals, words
+
+BASE_DIR = Path(__file__).resolve().parent.parent
+DATA_DIR = Path(os.environ.get("HEADLESSLY_DATA") or BASE_DIR / ".data")
+
+PRODUCTION = os.environ.get("HEADLESSLY_ENV", "development") != "development"
+DEBUG = not PRODUCTION and flag("DEBUG")
+
+if PRODUCTION and (problems := refusals()):
+    raise ImproperlyConfigured(
+        "headlessly does not start in production like this:\n"
+        + "\n".join(f"  - {problem}" for problem in problems)
+        + "\nFor development on this machine only: HEADLESSLY_ENV=development"
+    )
+
+SECRET_KEY = os.environ.get("SECRET_KEY") or "known-to-everybody-so-for-development-only"
+ALLOWED_HOSTS = words("ALLOWED_HOSTS") or ["localhost", ".localhost", "127.0.0.1", "[::1]"]
+
+INSTALLED_APPS = [
+    "unfold",
+    "unfold.contrib.filters",
+    "headlessly.apps.HeadlesslyConfig",
+    "crm.apps.CrmConfig",
+    "marketing.apps.MarketingConfig",
+    "django.contrib.admin",
+    "django.contrib.auth",
+    "django.contrib.contenttypes",
+    "django.contrib.sessions",
+    "django.contrib.messages",
+    "django.contrib.staticfiles",
+    "django.contrib.postgres",
+    "django.contrib.humanize",
+    "rest_framework",
+    "django_filters",
+    "drf_spectacular",
+    "drf_spectacular_sidecar",
+]
+
+MIDDLEWARE = [
+    "headlessly.tenancy.MountTenant",
+    "headlessly.tracing.RequestId",
+    "django.middleware.security.SecurityMiddleware",
+    "whitenoise.middleware.WhiteNoiseMiddleware",
+    "django.contrib.sessions.middleware.SessionMiddleware",
+    "django.middleware.common.CommonMiddleware",
+    "django.middleware.csrf.CsrfViewMiddleware",
+    "django.contrib.auth.middleware.AuthenticationMiddleware",
+    "django.contrib.messages.middleware.MessageMiddleware",
+    "django.middleware.clickjacking.XFrameOptionsMiddleware",
+]
+
+ROOT_URLCONF = "headlessly.urls"
+TENANT_URLCONF = "headlessly.tenant_urls"  # what is served under /~slug/
+SITE_URL = os.environ.get("SITE_URL") or "http://127.0.0.1:8000"
+WSGI_APPLICATION = "headlessly.wsgi.application"
+
+TEMPLATES = [
+    {
+        "BACKEND": "django.template.backends.django.DjangoTemplates",
+        "DIRS": [BASE_DIR / "templates"],
+        "APP_DIRS": True,
+        "OPTIONS": {
+            "context_processors": [
+                "django.template.context_processors.request",
+                "django.contrib.auth.context_processors.auth",
+                "django.contrib.messages.context_processors.messages",
+            ]
+        },
+    }
+]
+
+DATABASES = {"default": database()}
+DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
+
+AUTH_USER_MODEL = "headlessly.User"
+PERSON_MODEL = "crm.Contact"  # the noun that a signed-in user is, as an owner of records
+AUTH_PASSWORD_VALIDATORS = [
+    {"NAME": f"django.contrib.auth.password_validation.{name}"}
+    for name in (
+        "UserAttributeSimilarityValidator",
+        "MinimumLengthValidator",
+        "CommonPasswordValidator",
+        "NumericPasswordValidator",
+    )
+]
+LOGIN_URL = LOGIN_REDIRECT_URL = LOGOUT_REDIRECT_URL = "/"
+
+USE_TZ = True
+TIME_ZONE = "UTC"
+LANGUAGE_CODE = "en-us"
+USE_I18N = False
+
+# Absolute: under a tenant's mount a relative one would move along with it.
+STATIC_URL = "/static/"
+STATIC_ROOT = os.environ.get("STATIC_ROOT") or BASE_DIR / "staticfiles"
+STORAGES = {
+    "default": {"BACKEND": "django.core.files.storage.FileSystemStorage"},
+    "staticfiles": {
+        "BACKEND": "whitenoise.storage.CompressedManifestStaticFilesStorage"
+        if PRODUCTION
+        else "django.contrib.staticfiles.storage.StaticFilesStorage"
+    },
+}
+WHITENOISE_USE_FINDERS = not PRODUCTION
+WHITENOISE_AUTOREFRESH = DEBUG
+
+if PRODUCTION:
+    SECURE_SSL_REDIRECT = True
+    SECURE_REDIRECT_EXEMPT = [r"^healthz$", r"^readyz$"]  # probes come from inside, without TLS
+    SECURE_HSTS_SECONDS = int(os.environ.get("HSTS_SECONDS") or 30 * 24 * 60 * 60)
+    SECURE_HSTS_INCLUDE_SUBDOMAINS = True
+    SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = True
+    CSRF_TRUSTED_ORIGINS = words("CSRF_TRUSTED_ORIGINS")
+    if flag("TRUST_PROXY"):
+        SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https")
+    # Preloading binds a whole domain for years: its owner's decision, not an application's.
+    SILENCED_SYSTEM_CHECKS = ["security.W021"]
+
+UNFOLD = {
+    "SITE_TITLE": "headlessly",
+    "SITE_HEADER": "headlessly",
+    "SITE_SYMBOL": "hub",
+    "SHOW_VIEW_ON_SITE": False,
+    "COLORS": {
+        "primary": {
+            "50": "238 242 255",
+            "100": "224 231 255",
+            "200": "199 210 254",
+            "300": "165 180 252",
+            "400": "129 140 248",
+            "500": "99 102 241",
+            "600": "79 70 229",
+            "700": "67 56 202",
+            "800": "55 48 163",
+            "900": "49 46 129",
+            "950": "30 27 75",
+        }
+    },
+}
+
+REST_FRAMEWORK = {
+    "DEFAULT_SCHEMA_CLASS": "drf_spectacular.openapi.AutoSchema",
+    "UNAUTHENTICATED_USER": None,
+}
+SPECTACULAR_SETTINGS = {
+    "TITLE": "headlessly",
+    "SWAGGER_UI_DIST": "SIDECAR",
+    "SWAGGER_UI_FAVICON_HREF": "SIDECAR",
+    "REDOC_DIST": "SIDECAR",
+    # `serve` runs the deploy checks; composing the whole schema there would only slow its start.
+    "ENABLE_DJANGO_DEPLOY_CHECK": False,
+}
+
+LOGGING = {
+    "version": 1,
+    "disable_existing_loggers": False,
+    "formatters": {
+        "plain": {"format": "%(asctime)s %(levelname)s %(name)s: %(message)s"},
+        "lines": {"()": "headlessly.logs.JsonLines"},
+    },
+    "handlers": {
+        "console": {
+            "class": "logging.StreamHandler",
+            "formatter": "lines" if PRODUCTION else "plain",
+        }
+    },
+    "root": {"handlers": ["console"], "level": os.environ.get("LOG_LEVEL") or "INFO"},
+    "loggers": {
+        # Django's own console handlers would say everything twice.
+        "django": {"handlers": [], "propagate": True, "level": "INFO"},
+        "django.server": {"handlers": [], "propagate": True},
+    },
+}

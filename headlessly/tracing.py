@@ -1,0 +1,56 @@
+"""The id that ties together all that one request, job or run did: events, log lines, error bodies."""
+
+from __future__ import annotations
+
+import logging
+import re
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
+
+from django.http import HttpRequest, HttpResponse
+
+from .ids import public_id
+
+_request_id: ContextVar[str | None] = ContextVar("request_id", default=None)
+
+#: A caller may bring an id of their own, within reason: it goes into headers and log lines.
+ACCEPTABLE = re.compile(r"[A-Za-z0-9._-]{8,64}\Z")
+
+
+def request_id() -> str | None:
+    """The id of what is going on now, or None outside of any request or run."""
+    return _request_id.get()
+
+
+@contextmanager
+def traced(id: str | None = None) -> Iterator[str]:
+    """Do something under one request id: the given one, else the one at hand, else a new one."""
+    id = id or _request_id.get() or public_id("req")
+    token = _request_id.set(id)
+    try:
+        yield id
+    finally:
+        _request_id.reset(token)
+
+
+class RequestId:
+    """Middleware: every request has an id, in its events, its log lines and the header X-Request-Id."""
+
+    def __init__(self, get_response: Callable[[HttpRequest], HttpResponse]) -> None:
+        self.get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponse:
+        given = request.headers.get("X-Request-Id", "")
+        with traced(given if ACCEPTABLE.match(given) else public_id("req")) as id:
+            response = self.get_response(request)
+        response.headers["X-Request-Id"] = id
+        return response
+
+
+class RequestIdFilter(logging.Filter):
+    """Logging filter: adds ``record.request_id``."""
+
+    def filter(self, record: logging.LogRecord) -> bool:
+        record.request_id = request_id() or "-"
+        return True

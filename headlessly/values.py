@@ -1,0 +1,267 @@
+"""One value in, checked; one value out, as JSON. For every type that a field can have.
+
+``clean`` functions take what a surface received and return what the database stores, or raise
+ValueError with a sentence that says what is allowed. With ``text=True`` the value comes from a query
+string, a form or a CSV cell, where everything is text; otherwise "80" is not a number.
+"""
+
+from __future__ import annotations
+
+import math
+import re
+from collections.abc import Callable
+from datetime import UTC, date, datetime, time, timedelta
+from decimal import Decimal, InvalidOperation
+from typing import TYPE_CHECKING, Any
+
+from django.core.exceptions import ValidationError
+from django.core.validators import EmailValidator, URLValidator
+from django.db import models
+
+from . import clock
+
+if TYPE_CHECKING:
+    from .schema import Field
+
+#: PostgreSQL's text cannot hold NUL, and UTF-8 no half of a surrogate pair.
+UNSTORABLE = re.compile("[\x00\ud800-\udfff]")
+EARLIEST, LATEST = datetime(1, 1, 2, tzinfo=UTC), datetime(9999, 12, 30, tzinfo=UTC)
+JSON_DEPTH = 32
+
+RELATIVE = re.compile(r"(\d{1,5})\s*(m|h|d|w|mo|y)\s+(ago|from now)\Z")
+UNITS = {
+    "m": timedelta(minutes=1),
+    "h": timedelta(hours=1),
+    "d": timedelta(days=1),
+    "w": timedelta(weeks=1),
+    "mo": timedelta(days=30),
+    "y": timedelta(days=365),
+}
+DAYS = {"yesterday": -1, "today": 0, "tomorrow": 1}
+
+check_email = EmailValidator()
+check_url = URLValidator(schemes=["http", "https"])
+
+
+def string(field: Field, value: Any, text: bool) -> str:
+    if not isinstance(value, str):
+        raise ValueError("This is text: send a string.")
+    storable(value)
+    value = value.strip() if field.type != "text" else value
+    if field.max_length and len(value) > field.max_length:
+        raise ValueError(f"At most {field.max_length:,} characters are allowed, not {len(value):,}.")
+    return value
+
+
+def email(field: Field, value: Any, text: bool) -> str:
+    value = string(field, value, text)
+    if value:
+        _validated(check_email, value, "This is not an email address.")
+    return value
+
+
+def url(field: Field, value: Any, text: bool) -> str:
+    value = string(field, value, text)
+    if value:
+        _validated(check_url, value, "This is not an http or https address.")
+    return value
+
+
+def number(field: Field, value: Any, text: bool) -> float | int:
+    return _bounded(field, _number(value, text))
+
+
+def integer(field: Field, value: Any, text: bool) -> int:
+    value = _number(value, text)
+    if value != int(value):
+        raise ValueError("This is a whole number.")
+    if abs(value) > 2_147_483_647:
+        raise ValueError("This number is too large.")
+    return _bounded(field, int(value))
+
+
+def money(field: Field, value: Any, text: bool) -> Decimal:
+    if isinstance(value, str) and text:
+        value = value.strip()
+    elif isinstance(value, bool) or not isinstance(value, int | float | Decimal):
+        raise ValueError("This is an amount: send a number.")
+    try:
+        amount = Decimal(str(value))
+        cents = amount.quantize(Decimal("0.01")) if amount.is_finite() else None
+    except InvalidOperation:
+        cents = None
+    if cents is None or abs(cents) >= Decimal(10) ** 13:
+        raise ValueError("This is an amount of at most 9,999,999,999,999.99.")
+    if cents != amount:
+        raise ValueError("An amount has at most two decimals.")
+    return _bounded(field, cents)
+
+
+def flag(field: Field, value: Any, text: bool) -> bool:
+    if text and isinstance(value, str):
+        value = {"true": True, "1": True, "yes": True, "false": False, "0": False, "no": False}.get(
+            value.strip().lower()
+        )
+    if not isinstance(value, bool):
+        raise ValueError("This is true or false.")
+    return value
+
+
+def day(field: Field, value: Any, text: bool) -> date:
+    if isinstance(value, datetime):
+        return value.date()
+    if isinstance(value, date):
+        return value
+    if isinstance(value, str):
+        try:
+            return date.fromisoformat(value.strip())
+        except ValueError:
+            pass
+    raise ValueError("This is a day like 2026-01-31.")
+
+
+def moment(field: Field | None, value: Any, text: bool = False) -> datetime:
+    """A point in time from ISO 8601; without a zone it is UTC, without a time it is midnight."""
+    if isinstance(value, str):
+        try:
+            value = datetime.fromisoformat(value.strip().replace(" ", "+") if text else value.strip())
+        except ValueError:
+            raise ValueError(
+                "This is a moment in ISO 8601 like 2026-01-31T09:00:00Z."
+            ) from None
+    elif isinstance(value, date) and not isinstance(value, datetime):
+        value = datetime.combine(value, time(), UTC)
+    if not isinstance(value, datetime):
+        raise ValueError("This is a moment in ISO 8601 like 2026-01-31T09:00:00Z.")
+    if value.tzinfo is None:
+        value = value.replace(tzinfo=UTC)
+    if not EARLIEST <= value <= LATEST:
+        raise ValueError("This moment is out of range.")
+    return value.astimezone(UTC)
+
+
+def relative_moment(value: str) -> datetime | None:
+    """The moment meant by ``"7d ago"``, ``"2w from now"``, ``"today"``, ``"now"``; None for other text."""
+    words = value.strip().lower()
+    if words == "now":
+        return clock.now()
+    if words in DAYS:
+        midnight = datetime.combine(clock.now().date(), time(), UTC)
+        return midnight + timedelta(days=DAYS[words])
+    if match := RELATIVE.match(words):
+        count, unit, direction = match.groups()
+        distance = int(count) * UNITS[unit]
+        try:
+            return clock.now() - distance if direction == "ago" else clock.now() + distance
+        except OverflowError:
+            raise ValueError("This moment is out of range.") from None
+    return None
+
+
+def choice(field: Field, value: Any, text: bool) -> str:
+    if isinstance(value, str) and value in field.choices:
+        return str(value)
+    raise ValueError(f"Use one of {', '.join(field.choices)}.")
+
+
+def reference(field: Field, value: Any, text: bool) -> str:
+    """The id of another record: from an id, from a record, or from a record as it was read."""
+    if isinstance(value, models.Model):
+        value = value.pk
+    elif isinstance(value, dict) and not text:
+        value = value.get("$id")
+    if not isinstance(value, str) or UNSTORABLE.search(value) or len(value) > 64:
+        raise ValueError(f"Send the id of a {field.to}, like {field.prefix}_fX9bL5nRdK2a.")
+    if not value.startswith(f"{field.prefix}_"):
+        raise ValueError(f"There is no {field.to} {value}.")
+    return value
+
+
+def json(field: Field, value: Any, text: bool) -> Any:
+    check_json(value, 0)
+    return value
+
+
+CLEAN: dict[str, Callable[[Any, Any, bool], Any]] = {
+    "string": string,
+    "text": string,
+    "email": email,
+    "url": url,
+    "number": number,
+    "integer": integer,
+    "money": money,
+    "bool": flag,
+    "date": day,
+    "datetime": moment,
+    "enum": choice,
+    "reference": reference,
+    "json": json,
+}
+
+
+def present(value: Any) -> Any:
+    """``value`` as JSON can say it: a Decimal or a whole float becomes a plain number."""
+    if isinstance(value, Decimal):
+        return int(value) if value == value.to_integral_value() else float(value)
+    if isinstance(value, float) and value.is_integer() and abs(value) < 2**53:
+        return int(value)
+    return value
+
+
+def storable(value: str) -> None:
+    """Raise ValueError for text that no database column can hold."""
+    if UNSTORABLE.search(value):
+        raise ValueError("Text cannot contain NUL or half of a surrogate pair.")
+
+
+def _number(value: Any, text: bool) -> float | int:
+    if text and isinstance(value, str):
+        try:
+            value = float(value.strip())
+        except ValueError:
+            raise ValueError("This is a number.") from None
+    if isinstance(value, bool) or not isinstance(value, int | float | Decimal):
+        raise ValueError("This is a number.")
+    try:
+        value = float(value)
+    except OverflowError:
+        raise ValueError("This number is too large.") from None
+    if not math.isfinite(value):
+        raise ValueError("This is a finite number.")
+    return value
+
+
+def _bounded(field: Field, value: Any) -> Any:
+    low, high = field.minimum, field.maximum
+    if (low is not None and value < low) or (high is not None and value > high):
+        if low is not None and high is not None:
+            raise ValueError(f"Use a number from {low} to {high}.")
+        raise ValueError(f"At least {low} is needed." if low is not None else f"At most {high}.")
+    return value
+
+
+def _validated(check: Callable[[Any], None], value: Any, message: str) -> None:
+    try:
+        check(value)
+    except ValidationError:
+        raise ValueError(message) from None
+
+
+def check_json(value: Any, depth: int) -> None:
+    if depth > JSON_DEPTH:
+        raise ValueError(f"JSON may be nested {JSON_DEPTH} levels deep at the most.")
+    if isinstance(value, str):
+        storable(value)
+    elif isinstance(value, dict):
+        for key, item in value.items():
+            if not isinstance(key, str):
+                raise ValueError("The keys of a JSON object are strings.")
+            storable(key)
+            check_json(item, depth + 1)
+    elif isinstance(value, list | tuple):
+        for item in value:
+            check_json(item, depth + 1)
+    elif isinstance(value, float) and not math.isfinite(value):
+        raise ValueError("JSON knows no infinity and no NaN.")
+    elif value is not None and not isinstance(value, bool | int | float):
+        raise ValueError("This is not JSON.")

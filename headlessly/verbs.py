@@ -1,0 +1,249 @@
+"""What can be done to a noun.
+
+``@verb`` turns a method into a verb: called on the class or on a record, from any surface, it goes
+through :mod:`headlessly.execution`. Its keyword-only arguments are its input everywhere: the body of
+the REST call, the fields of the dialog, the parameters of the tool. Its docstring is their text.
+"""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Callable, Iterable, Mapping
+from datetime import date, datetime
+from functools import cached_property
+from typing import TYPE_CHECKING, Any
+
+from django_fsm import transition
+
+from .conjugation import conjugate
+from .hooks import Hook
+from .schema import Field, as_input, wire_name
+
+if TYPE_CHECKING:
+    from .execution import DryRun
+    from .nouns import Noun
+
+
+class Existing:
+    """Annotation of a verb's input: an existing record, ``into: Existing["Contact"]``."""
+
+    new = False
+
+    def __init__(self, to: str) -> None:
+        self.to = to
+
+    def __class_getitem__(cls, to: str) -> Existing:
+        return cls(to)
+
+
+#: Annotations of inputs that are neither a field of the noun nor a record.
+PLAIN = {datetime: "datetime", date: "date", str: "string", int: "integer", bool: "bool"}
+
+
+class NewOrExisting(Existing):
+    """Annotation: an existing record, or the fields of one that the verb makes."""
+
+    new = True
+
+
+class Verb:
+    """One verb of one noun: its steps in the machine, its input, its hooks and its event."""
+
+    def __init__(
+        self,
+        body: Callable[..., Any],
+        *,
+        source: str | Iterable[str] = (),
+        target: str | None = None,
+        moves: Mapping[str, str] | None = None,
+        event: str | None = None,
+        sets: Iterable[str] = (),
+        creates: bool = False,
+        finds: str | None = None,
+        without: Iterable[str] = (),
+    ) -> None:
+        self.body = body
+        self.name = body.__name__
+        self.steps = dict(moves or {})
+        if target:
+            self.steps |= dict.fromkeys((source,) if isinstance(source, str) else source, target)
+        self.sets = frozenset(sets)
+        self.creates = creates
+        self.finds = finds
+        self.without = frozenset(without)
+        self.conjugation = conjugate(self.name, event)
+        self.__doc__ = inspect.getdoc(body) or ""
+        self.noun: type[Noun]
+        self.before: Hook
+        self.after: Hook
+
+    def bind(self, noun: type[Noun]) -> Verb:
+        """A copy of this verb for ``noun``, with hooks, look-up and django-fsm transition in place."""
+        bound = Verb.__new__(Verb)
+        bound.__dict__ = self.__dict__ | {"noun": noun}
+        words = self.conjugation
+        bound.before, bound.after = (Hook(noun.__name__, w) for w in (words.before, words.after))
+        setattr(noun, words.before, bound.before)
+        setattr(noun, words.after, bound.after)
+        setattr(noun, words.by, ByActor(bound))
+        setattr(noun, self.name, bound)
+        if self.steps:
+            setattr(noun, self.transition, self._fsm(noun))
+        return bound
+
+    def _fsm(self, noun: type[Noun]) -> Callable[..., Any]:
+        def method(record: Noun, **inputs: Any) -> Any:
+            return self.body(record, **inputs)
+
+        method.__name__, method.__doc__ = self.name, self.__doc__
+        field = noun.status_field()
+        for source, target in self.steps.items():
+            method = transition(field=field, source=source, target=target)(method)
+        return method
+
+    @property
+    def transition(self) -> str:
+        """The attribute that holds the django-fsm transition; only the executor calls it."""
+        return f"_fsm_{self.name}"
+
+    @property
+    def event(self) -> str:
+        """The name of the event this verb leaves: ``Lead.Converted``."""
+        return f"{self.noun.__name__}.{self.conjugation.event}"
+
+    @property
+    def label(self) -> str:
+        return self.name.replace("_", " ").capitalize()
+
+    @property
+    def summary(self) -> str:
+        """The first paragraph of the docstring."""
+        return " ".join(self.__doc__.split("\n\n")[0].split())
+
+    @cached_property
+    def takes_fields(self) -> bool:
+        """Whether the input is the noun's own fields."""
+        kinds = (p.kind for p in inspect.signature(self.body).parameters.values())
+        return inspect.Parameter.VAR_KEYWORD in kinds
+
+    @cached_property
+    def inputs(self) -> dict[str, Field]:
+        """The input by wire name; for a verb that takes fields, the writable fields of the noun."""
+        schema = self.noun.schema
+        inputs = {f.wire: f for f in map(self._input, self._parameters())}
+        if self.takes_fields:
+            writable = {
+                f.wire: f
+                if self.name == "create" or (self.creates and f.name != self.finds)
+                else as_input(f, required=f.name == self.finds)
+                for f in schema.inputs()
+                if f.name not in self.without
+            }
+            inputs |= writable
+        return inputs
+
+    @cached_property
+    def python_inputs(self) -> dict[str, Field]:
+        """The input by the names that Python callers use, a reference's column included."""
+        fields = self.inputs.values()
+        return {f.column: f for f in fields} | {f.name: f for f in fields}
+
+    def _parameters(self) -> list[inspect.Parameter]:
+        return [
+            p
+            for p in inspect.signature(self.body, eval_str=True).parameters.values()
+            if p.kind is inspect.Parameter.KEYWORD_ONLY
+        ]
+
+    def _input(self, parameter: inspect.Parameter) -> Field:
+        required = parameter.default is inspect.Parameter.empty
+        hint = parameter.annotation
+        if isinstance(hint, Existing):
+            return Field(
+                name=parameter.name,
+                wire=wire_name(parameter.name),
+                column=parameter.name,
+                type="reference",
+                required=required,
+                to=hint.to,
+                prefix=self.noun.registry[hint.to].prefix,
+                record=True,
+                new=hint.new,
+                label=parameter.name.replace("_", " ").capitalize(),
+            )
+        if parameter.name in self.noun.schema.by_name:
+            return as_input(self.noun.schema.by_name[parameter.name], required=required)
+        if hint in PLAIN:
+            return Field(
+                name=parameter.name,
+                wire=wire_name(parameter.name),
+                column=parameter.name,
+                type=PLAIN[hint],
+                required=required,
+                label=parameter.name.replace("_", " ").capitalize(),
+            )
+        raise TypeError(f"{self.name}: {parameter.name} is no field, no record and no plain type.")
+
+    def __get__(self, record: Noun | None, noun: type[Noun]) -> Call:
+        return Call(self, record)
+
+    def __repr__(self) -> str:
+        return f"<Verb {self.name}>"
+
+
+class Call:
+    """A verb about to be executed: ``Lead.convert`` or ``lead.convert``."""
+
+    def __init__(self, verb: Verb, record: Noun | None) -> None:
+        self.verb, self.record = verb, record
+        self.__doc__ = verb.__doc__
+        self.__name__ = verb.name
+
+    def __call__(
+        self,
+        target: str | Noun | None = None,
+        /,
+        *,
+        dry_run: bool = False,
+        if_match: int | None = None,
+        **inputs: Any,
+    ) -> Noun | DryRun:
+        """Execute. On the class the first argument is the record or its id; verbs that create take none.
+
+        ``dry_run`` answers the record and the events without doing anything; ``if_match`` refuses when
+        the record's version is another.
+        """
+        from . import execution
+
+        target = self.record if self.record is not None else target
+        if target is None and not self.verb.creates:
+            raise TypeError(f"{self.verb.noun.__name__}.{self.verb.name} needs a record or its id.")
+        return execution.run(self.verb, target, inputs, dry_run=dry_run, if_match=if_match)
+
+    def __repr__(self) -> str:
+        return f"<{self.verb.noun.__name__}.{self.verb.name}>"
+
+
+class ByActor:
+    """``Lead.lost_by(user)``: the events that a verb of this actor left, newest first."""
+
+    def __init__(self, verb: Verb) -> None:
+        self.verb = verb
+
+    def __get__(self, record: Noun | None, noun: type[Noun]) -> Callable[[Any], Any]:
+        from . import events
+
+        return lambda actor: events.by_actor(self.verb.event, getattr(actor, "id", actor))
+
+
+def verb(body: Callable[..., Any] | None = None, **options: Any) -> Any:
+    """Declare a verb.
+
+    ``source`` and ``target`` (or ``moves``, a mapping) are its steps in the noun's machine; ``sets``
+    the read-only fields that it writes; ``creates`` that it makes the record; ``finds`` the unique
+    field by which it first looks for an existing one; ``without`` the fields it does not take;
+    ``event`` the name of its event where the conjugation would be another.
+    """
+    if body is not None:
+        return Verb(body, **options)
+    return lambda body: Verb(body, **options)

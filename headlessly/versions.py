@@ -1,0 +1,164 @@
+"""The past of every noun: a table of versions beside its own, each row valid from a moment to a moment.
+
+The database keeps it: a trigger on the noun's table closes the version that was valid and adds the new
+one, so that no path of writing can forget it. As-of questions are then ordinary queries.
+"""
+
+from __future__ import annotations
+
+import sys
+from datetime import datetime
+from typing import TYPE_CHECKING, Any, ClassVar
+
+from django.db import connection, models
+from django.utils.module_loading import import_string
+
+from .errors import Conflict, NotFound
+
+if TYPE_CHECKING:
+    from .nouns import Noun
+
+
+class Version(models.Model):
+    """Base of the models made by :func:`model_of`."""
+
+    noun: ClassVar[type[Noun]]
+
+    seq = models.BigAutoField(primary_key=True)
+    record = models.CharField(max_length=32, db_column="id", db_collation="C")
+    valid_from = models.DateTimeField()
+    valid_to = models.DateTimeField(null=True)
+
+    class Meta:
+        abstract = True
+
+    def as_record(self) -> Noun:
+        """The record as it was; it cannot be saved."""
+        names = [f.attname for f in self.noun._meta.concrete_fields]
+        values = [self.record if name == "id" else getattr(self, name) for name in names]
+        record = self.noun.from_db(self._state.db, names, values)
+        record.as_of = self.valid_from
+        return record
+
+
+class PastIterable(models.query.ModelIterable):
+    """Makes a query on versions answer records."""
+
+    def __iter__(self) -> Any:
+        for version in super().__iter__():
+            yield version.as_record()
+
+
+def model_of(noun: type[Noun]) -> type[Version]:
+    """The model of a noun's versions: the same columns without their constraints."""
+    meta = noun._meta
+    attributes: dict[str, Any] = {
+        "__module__": noun.__module__,
+        "__doc__": f"The past of {noun.__name__}.",
+        "noun": noun,
+        "Meta": type(
+            "Meta",
+            (),
+            {
+                "app_label": meta.app_label,
+                "db_table": table_of(noun),
+                "indexes": [
+                    models.Index(fields=["record", "valid_from"], name=f"{meta.model_name}_past")
+                ],
+            },
+        ),
+    }
+    for field in meta.concrete_fields:
+        if not field.primary_key:
+            attributes[field.name] = _copy(field)
+    model = type(f"{noun.__name__}Version", (Version,), attributes)
+    setattr(sys.modules[noun.__module__], model.__name__, model)
+    return model
+
+
+def _copy(field: models.Field) -> models.Field:
+    if field.is_relation:
+        return models.ForeignKey(
+            field.remote_field.model,
+            models.DO_NOTHING,
+            null=True,
+            related_name="+",
+            db_constraint=False,
+            db_index=False,
+        )
+    _, path, args, kwargs = field.deconstruct()
+    for word in ("unique", "default", "blank", "editable"):
+        kwargs.pop(word, None)
+    return import_string(path)(*args, **kwargs | {"null": True})
+
+
+def table_of(noun: type[Noun]) -> str:
+    return f"{noun._meta.db_table}_version"
+
+
+def install(noun: type[Noun]) -> None:
+    """Create or renew the triggers that keep the noun's past. Runs after every migration."""
+    table, past = noun._meta.db_table, table_of(noun)
+    columns = ", ".join(f'"{f.column}"' for f in noun._meta.concrete_fields)
+    add = f"INSERT INTO {past} ({columns}, valid_from) SELECT {columns}, updated_at FROM new_rows;"
+    close = (
+        f"UPDATE {past} SET valid_to = new_rows.updated_at FROM new_rows "
+        f"WHERE {past}.id = new_rows.id AND {past}.valid_to IS NULL;"
+    )
+    with connection.cursor() as cursor:
+        for event, body in (("insert", add), ("update", close + add)):
+            cursor.execute(
+                f"""
+                CREATE OR REPLACE FUNCTION {past}_{event}() RETURNS trigger LANGUAGE plpgsql AS $$
+                BEGIN {body} RETURN NULL; END $$;
+                CREATE OR REPLACE TRIGGER {past}_{event} AFTER {event} ON {table}
+                REFERENCING NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION {past}_{event}();
+                """
+            )
+
+
+def at(noun: type[Noun], moment: datetime) -> models.QuerySet:
+    """The versions of the active tenant's records that were valid at ``moment``."""
+    from . import tenancy
+
+    return noun.past.objects.filter(
+        models.Q(valid_to=None) | models.Q(valid_to__gt=moment),
+        tenant_id=tenancy.require().pk,
+        deleted_at=None,
+        valid_from__lte=moment,
+    )
+
+
+def restore(record: Noun, moment: datetime) -> None:
+    """Give ``record`` the values it had at ``moment``.
+
+    Raises NotFound when it did not exist then, and Conflict when its state is final for good or when
+    something that it referred to then is gone.
+    """
+    noun, machine = type(record), record.schema.machine
+    past = at(noun, moment).filter(record=record.pk).order_by("-seq").first()
+    if past is None:
+        raise NotFound(
+            f"There was no {noun.__name__} {record.pk} then.", type=noun.__name__, id=record.pk
+        )
+    if machine and getattr(record, machine.name) in machine.closed:
+        raise Conflict(
+            f"This {noun.__name__} is {getattr(record, machine.name)} and stays so.",
+            type=noun.__name__,
+            id=record.pk,
+            **record.standing(),
+        )
+    for field in record.schema.stored:
+        value = getattr(past, field.column)
+        if value == getattr(record, field.column):
+            continue
+        if field.type == "reference" and value is not None:
+            target = noun.registry[field.to]
+            if not target.objects.filter(pk=value).exists():
+                raise Conflict(
+                    f"Its {field.wire} of then, {value}, no longer exists.",
+                    type=noun.__name__,
+                    id=record.pk,
+                    field=field.wire,
+                )
+        setattr(record, field.column, value)

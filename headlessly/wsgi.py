@@ -1,0 +1,10 @@
+"""The WSGI application, for any server. Served like this it is production unless told otherwise."""
+
+import os
+
+from django.core.wsgi import get_wsgi_application
+
+os.environ.setdefault("DJANGO_SETTINGS_MODULE", "headlessly.settings")
+os.environ.setdefault("HEADLESSLY_ENV", "production")
+
+application = get_wsgi_application()

@@ -1,0 +1,134 @@
+"""The campaign: what generates leads, what it costs and what it brings."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from decimal import Decimal
+from typing import Any, ClassVar
+
+from django.db import models
+
+from crm.models.checks import currency_code, slug
+from headlessly.fields import (
+    Choice,
+    Date,
+    DateTime,
+    Integer,
+    Money,
+    Number,
+    Reference,
+    StatusField,
+    String,
+    Text,
+    Url,
+)
+from headlessly.nouns import Noun, verb
+
+from .. import attribution
+
+
+class Campaign(Noun):
+    """A campaign: its run, its budget, the leads and the revenue that it brought."""
+
+    class Type(models.TextChoices):
+        EMAIL = "Email"
+        SOCIAL = "Social"
+        CONTENT = "Content"
+        EVENT = "Event"
+        PAID = "Paid"
+        WEBINAR = "Webinar"
+        REFERRAL = "Referral"
+
+    class Status(models.TextChoices):
+        DRAFT = "Draft"
+        SCHEDULED = "Scheduled"
+        LAUNCHED = "Launched"
+        PAUSED = "Paused"
+        COMPLETED = "Completed"
+        CANCELLED = "Cancelled"
+
+    name = String(required=True)
+    slug = String(unique=True, validators=[slug])
+    description = Text()
+    type = Choice(Type)
+    status = StatusField(
+        Status,
+        entry=[Status.DRAFT, Status.SCHEDULED],
+        moves={
+            Status.DRAFT: (Status.SCHEDULED, Status.CANCELLED),
+            Status.SCHEDULED: Status.CANCELLED,
+        },
+    )
+    start_date = Date()
+    end_date = Date()
+    launched_at = DateTime("when it was first launched", editable=False)
+    budget = Money()
+    actual_cost = Money()
+    currency = String("ISO 4217", default="USD", max_length=3, validators=[currency_code])
+    target_leads = Integer(minimum=0)
+    target_revenue = Money()
+    actual_leads = Integer("leads it generated", editable=False)
+    actual_revenue = Money("value of the deals it won", editable=False)
+    roi = Number("(revenue - cost) / cost * 100, in percent", editable=False)
+    landing_page_url = Url()
+    utm_source = String()
+    utm_medium = String()
+    utm_campaign = String()
+    organization = Reference("crm.Organization", "campaigns")
+    owner = Reference("crm.Contact", "owned_campaigns", "who runs it")
+
+    class Surface:
+        area = "marketing"
+        columns = ("name", "type", "status", "start_date", "budget", "actual_leads", "roi")
+        facets = ("status", "type", "owner")
+        search = ("name", "utm_campaign")
+        groups = (
+            ("What", ("name", "slug", "type", "description", "owner", "organization")),
+            ("When", ("status", "start_date", "end_date", "launched_at")),
+            ("Money", ("budget", "actual_cost", "currency", "target_leads", "target_revenue",
+                       "actual_leads", "actual_revenue", "roi")),
+            ("Tracking", ("landing_page_url", "utm_source", "utm_medium", "utm_campaign")),
+        )  # fmt: skip
+
+    class Meta:
+        indexes: ClassVar = [
+            models.Index(fields=["tenant", "-created_at", "-id"], name="campaign_by_created"),
+            models.Index(fields=["tenant", "utm_campaign"], name="campaign_by_utm"),
+            models.Index(fields=["organization"], name="campaign_by_organization"),
+            models.Index(fields=["owner"], name="campaign_by_owner"),
+        ]
+
+    @verb(
+        source=[Status.DRAFT, Status.SCHEDULED, Status.PAUSED],
+        target=Status.LAUNCHED,
+        sets=["launched_at"],
+    )
+    def launch(self) -> None:
+        """Start the campaign, or go on after a pause."""
+        self.launched_at = self.launched_at or self.moment()
+
+    @verb(source=Status.LAUNCHED, target=Status.PAUSED)
+    def pause(self) -> None:
+        """Stop it for a while."""
+
+    @verb(
+        source=[Status.LAUNCHED, Status.PAUSED],
+        target=Status.COMPLETED,
+        sets=["actual_leads", "actual_revenue", "roi"],
+    )
+    def complete(self) -> None:
+        """End it, and count what it brought: leads, revenue of won deals, return on investment."""
+        self.actual_leads, self.actual_revenue = attribution.brought(self)
+        self.roi = roi(self.actual_revenue, self.actual_cost)
+
+    def validate(self, values: Mapping[str, Any], problems: dict[str, str]) -> None:
+        """Nothing ends before it starts."""
+        start = values.get("start_date", self.start_date)
+        end = values.get("end_date", self.end_date)
+        if start and end and end < start:
+            problems["end_date"] = "This is before the start."
+
+
+def roi(revenue: Decimal, cost: Decimal | None) -> float | None:
+    """Return on investment in percent: (revenue - cost) / cost * 100; None without a cost."""
+    return round(float((revenue - cost) / cost * 100), 2) if cost else None
