@@ -7,9 +7,9 @@ import sys
 
 def main():
     os.environ.setdefault("DJANGO_SETTINGS_MODULE", "headlessly.settings")
-    if sys.argv[1:2] == ["serve"]:
-        # The one command that faces strangers starts from the safe side.
-        os.environ.setdefault("HEADLESSLY_ENV", "production")
+    # The one command that faces strangers starts from the safe side.
+    serving = sys.argv[1:2] == ["serve"]
+    os.environ.setdefault("HEADLESSLY_ENV", "production" if serving else "development")
 
     from django.core.exceptions import ImproperlyConfigured
     from django.core.management import execute_from_command_line
@@ -19,6 +19,8 @@ def main():
     except ImproperlyConfigured as refusal:
         # A refusal is addressed to the operator: what to set, without a traceback around it.
         sys.exit(str(refusal))
+    except KeyboardInterrupt:
+        sys.exit(130)
 
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-"""What the environment says, read once by the settings: flags, lists, the database, and refusals."""
+"""What the environment says, read once by the settings; and what production refuses in it."""
 
 import os
 
@@ -20,31 +20,22 @@ def words(name):
 
 def database():
     """Django's entry for DATABASE_URL, or for the embedded server when there is none."""
-    url = os.environ.get("DATABASE_URL")
-    if url:
+    if url := os.environ.get("DATABASE_URL"):
         options = _parse(url)
-        entry = {
-            "ENGINE": "django.db.backends.postgresql",
-            "NAME": options.pop("dbname", ""),
-            "USER": options.pop("user", ""),
-            "PASSWORD": options.pop("password", ""),
-            "HOST": options.pop("host", ""),
-            "PORT": options.pop("port", ""),
-        }
+        names = {"NAME": "dbname", "USER": "user", "PASSWORD": "password", "HOST": "host"}
+        entry = {ours: options.pop(theirs, "") for ours, theirs in names.items()}
+        entry["PORT"] = options.pop("port", "")
     else:
         options = {}
-        entry = {"ENGINE": "headlessly.database", "NAME": "headlessly", "USER": "headlessly"}
+        entry = {"EMBEDDED": True, "NAME": "headlessly", "USER": "headlessly"}
     return entry | {
-        "OPTIONS": options
-        | {
-            # Parsed and planned once per connection, from the fifth time a statement is run.
-            "prepare_threshold": 5,
-            "pool": {
-                "min_size": 1,
-                "max_size": int(os.environ.get("DB_POOL_SIZE") or 20),
-                "timeout": 10,
-            },
-        },
+        "ENGINE": "headlessly.database",
+        # A connection belongs to its thread and stays: opening one costs more than most requests.
+        "CONN_MAX_AGE": None,
+        "CONN_HEALTH_CHECKS": True,
+        # Parsed and planned once per connection, from the fifth time a statement is run. Django's
+        # own cursors send finished text and never prepare; psycopg's do.
+        "OPTIONS": {"prepare_threshold": 5} | options,
     }
 
 

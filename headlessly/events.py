@@ -7,10 +7,10 @@ from datetime import datetime
 from typing import TYPE_CHECKING, Any, ClassVar
 
 import orjson
-from django.db import connection, models
+from django.db import models
 from psycopg.types.json import Jsonb
 
-from . import tenancy
+from . import statements, tenancy
 from .errors import Invalid
 from .values import check_json
 
@@ -149,12 +149,9 @@ def write(events: Sequence[Event]) -> None:
             event.request_id,
         ]
     rows = ", ".join([ROW] * len(events))
-    with connection.cursor() as cursor:
-        cursor.execute(
-            f"INSERT INTO headlessly_event ({', '.join(COLUMNS)}) VALUES {rows} RETURNING seq", values
-        )
-        for event, (seq,) in zip(events, cursor.fetchall(), strict=True):
-            event.seq = seq
+    sql = f"INSERT INTO headlessly_event ({', '.join(COLUMNS)}) VALUES {rows} RETURNING seq"
+    for event, (seq,) in zip(events, statements.run(sql, values), strict=True):
+        event.seq = seq
 
 
 def history(noun: type[Noun], id: str) -> EventQuerySet:

@@ -102,8 +102,6 @@ def run(
     form or a file. Answers the record after the verb, or a DryRun. Raises NotFound, Forbidden, Stale,
     Invalid, VerbRefused or Conflict; then nothing has changed.
     """
-    from .models import User  # noqa: F401  (the app registry is ready)
-
     if (outer := _execution.get()) is not None:
         if dry_run:
             raise ValueError("A hook cannot make a dry run.")

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from django.db import connection
 
+from . import statements
 from .errors import Conflict, Invalid
 from .schema import META, Field
 from .values import present
@@ -215,10 +216,8 @@ def _existing(
     for name, field, id in references:
         table = connection.ops.quote_name(noun.registry[field.to]._meta.db_table)
         parts.append(
-            f"SELECT %s, id FROM (SELECT id FROM {table} WHERE id = %s AND tenant_id = %s "
+            f"SELECT %s::text, id FROM (SELECT id FROM {table} WHERE id = %s AND tenant_id = %s "
             "AND deleted_at IS NULL FOR KEY SHARE) AS r"
         )
         parameters += [name, id, execution.tenant.pk]
-    with connection.cursor() as cursor:
-        cursor.execute(" UNION ALL ".join(parts), parameters)
-        return set(cursor.fetchall())
+    return set(statements.run(" UNION ALL ".join(parts), parameters))

@@ -15,7 +15,8 @@ class JsonLines(logging.Formatter):
             "logger": record.name,
             "message": record.getMessage(),
         }
-        if request_id := getattr(record, "request_id", None):
+        request_id = getattr(record, "request_id", "-")
+        if request_id != "-":
             line["requestId"] = request_id
         if record.exc_info:
             line["traceback"] = self.formatException(record.exc_info)

@@ -18,7 +18,7 @@ from django.db import models
 from django.db.models.functions import Lower, Upper
 from django.db.models.signals import class_prepared
 
-from . import tenancy, values, versions
+from . import statements, tenancy, values, versions
 from .errors import Conflict, NotFound
 from .fields import PublicId, StatusField
 from .schema import Schema
@@ -222,18 +222,16 @@ class Noun(models.Model):
 
     def insert(self) -> None:
         """Write the new row. Only the executor calls this and :meth:`rewrite`."""
-        self._state.adding = True
-        self.save_base(force_insert=True)
+        statements.table(type(self)).insert(self)
+        self._state.adding = False
         self._read = dict(self.__dict__)
 
     def rewrite(self) -> None:
         """Write the columns that differ from what was read."""
-        columns = [
-            f.name
-            for f in self._meta.concrete_fields
-            if self._read.get(f.attname) != getattr(self, f.attname)
-        ]
-        self.save_base(force_update=True, update_fields=columns)
+        read = self._read
+        changed = [f.attname for f in self._meta.concrete_fields
+                   if read.get(f.attname) != getattr(self, f.attname)]  # fmt: skip
+        statements.table(type(self)).rewrite(self, changed)
         self._read = dict(self.__dict__)
 
     # -- what verbs and the executor need of a record ---------------------------------------------
@@ -387,8 +385,8 @@ class Noun(models.Model):
         """The record, locked: against everything for a deletion, else against other verbs only."""
         if not isinstance(id, str) or values.UNSTORABLE.search(id):
             raise cls.not_found(id)
-        found = cls.objects.select_for_update(no_key=not deleting, of=("self",)).filter(pk=id)
-        if (record := found.order_by().first()) is None:
+        record = statements.table(cls).lock(id, tenancy.require().pk, deleting=deleting)
+        if record is None:
             raise cls.not_found(id)
         return record
 

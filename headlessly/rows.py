@@ -7,17 +7,15 @@ before, by a filter's queryset that answers their keys.
 
 from __future__ import annotations
 
-import time
 from collections.abc import Sequence
 from datetime import datetime
 from functools import cache
 from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any
 
-import psycopg
 from django.db import connection
 
-from . import tenancy
+from . import statements, tenancy
 from .schema import META, Field
 from .values import present
 
@@ -27,18 +25,6 @@ if TYPE_CHECKING:
 #: How many records of the other side of a reference an include shows.
 INVERSE_LIMIT = 25
 META_COLUMNS = [(wire, column) for wire, column in META.items() if column]
-
-
-def execute(sql: str, parameters: Sequence[Any]) -> list[tuple[Any, ...]]:
-    """Run a statement prepared on the server, through Django's connection, counted like its queries."""
-    connection.ensure_connection()
-    started = time.monotonic()
-    with connection.wrap_database_errors, psycopg.Cursor(connection.connection) as cursor:
-        found = cursor.execute(sql, parameters, prepare=True).fetchall()
-    if connection.queries_logged:
-        took = time.monotonic() - started
-        connection.queries_log.append({"sql": sql, "time": f"{took:.3f}"})
-    return found
 
 
 class Shape:
@@ -127,7 +113,7 @@ class Reading:
         if not keys:
             return []
         context = tenancy.context_url()
-        rows = execute(self.sql, [as_of] * (2 * self.moments) + [list(keys)])
+        rows = statements.run(self.sql, [as_of] * (2 * self.moments) + [list(keys)])
         by_key: dict[Any, dict[str, Any]] = {}
         for key, *row in rows:
             record = self.shape.record(row, context)
@@ -154,7 +140,7 @@ class Reading:
             f"AND r.deleted_at IS NULL {valid} ORDER BY r.created_at DESC, r.id DESC LIMIT %s) r"
         )
         moments = [as_of, as_of] if as_of else []
-        rows = execute(sql, [list(found), tenancy.require().pk, *moments, INVERSE_LIMIT])
+        rows = statements.run(sql, [list(found), tenancy.require().pk, *moments, INVERSE_LIMIT])
         context = tenancy.context_url()
         for record in found.values():
             record[relation.wire] = []

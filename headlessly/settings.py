@@ -1,4 +1,4 @@
-"""The settings, for a checkout and for production. Everything that differs comes from the environment.
+"""The settings of a checkout and of production. What differs comes from the environment.
 
     HEADLESSLY_ENV        production | development. `manage.py serve`, wsgi and asgi take production
                           when it is not set, every other command takes development.
@@ -10,8 +10,8 @@
     CSRF_TRUSTED_ORIGINS  https://crm.example.com when the proxy changes the Host header.
     HSTS_SECONDS          how long browsers insist on TLS; 30 days when not set.
     STATIC_ROOT           where `manage.py collectstatic` puts the static files; ./staticfiles.
-    DB_POOL_SIZE          the most connections one process keeps; 20.
-    SITE_URL              the site's own address, for links made outside of a request.
+    SITE_URL              the site's own address, for links made outside of a request; https://
+                          and the first of ALLOWED_HOSTS.
     LOG_LEVEL             INFO.
     DEBUG                 1 shows tracebacks in the browser; development only.
     HEADLESSLY_DATA       the embedded server's folder; ./.data.
@@ -77,7 +77,11 @@ MIDDLEWARE = [
 
 ROOT_URLCONF = "headlessly.urls"
 TENANT_URLCONF = "headlessly.tenant_urls"  # what is served under /~slug/
-SITE_URL = os.environ.get("SITE_URL") or "http://127.0.0.1:8000"
+SITE_URL = os.environ.get("SITE_URL") or (
+    f"https://{ALLOWED_HOSTS[0].lstrip('.')}"
+    if PRODUCTION
+    else f"http://127.0.0.1:{os.environ.get('PORT') or 8000}"
+)
 WSGI_APPLICATION = "headlessly.wsgi.application"
 
 TEMPLATES = [
@@ -118,7 +122,7 @@ USE_I18N = False
 
 # Absolute: under a tenant's mount a relative one would move along with it.
 STATIC_URL = "/static/"
-STATIC_ROOT = os.environ.get("STATIC_ROOT") or BASE_DIR / "staticfiles"
+STATIC_ROOT = os.environ.get("STATIC_ROOT") or (BASE_DIR / "staticfiles" if PRODUCTION else None)
 STORAGES = {
     "default": {"BACKEND": "django.core.files.storage.FileSystemStorage"},
     "staticfiles": {
@@ -181,12 +185,14 @@ LOGGING = {
     "version": 1,
     "disable_existing_loggers": False,
     "formatters": {
-        "plain": {"format": "%(asctime)s %(levelname)s %(name)s: %(message)s"},
+        "plain": {"format": "%(asctime)s %(levelname)s %(request_id)s %(name)s: %(message)s"},
         "lines": {"()": "headlessly.logs.JsonLines"},
     },
+    "filters": {"request_id": {"()": "headlessly.tracing.RequestIdFilter"}},
     "handlers": {
         "console": {
             "class": "logging.StreamHandler",
+            "filters": ["request_id"],
             "formatter": "lines" if PRODUCTION else "plain",
         }
     },

@@ -2,16 +2,11 @@
 
 from typing import Any
 
-NOUNS = ("Campaign",)
-
 
 def __getattr__(name: str) -> Any:
     """Look a noun up late: importing this package must not need the app registry."""
-    if name in NOUNS:
+    if name[:1].isupper():
         from . import models
 
         return getattr(models, name)
-    raise AttributeError(f"module 'marketing' has no attribute {name!r}")
-
-
-__all__ = list(NOUNS)  # noqa: PLE0604
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

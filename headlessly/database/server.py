@@ -118,7 +118,7 @@ class Server:
             ensure_folder_permissions(BIN.parent / "lib", 0o044)
         if (self.cluster / "PG_VERSION").exists():
             return
-        # Made beside its place and then renamed: an initdb that was killed leaves nothing to trip on.
+        # Made beside its place, then renamed: an initdb that was killed leaves nothing to trip on.
         fresh = self.data / "postgres.new"
         shutil.rmtree(fresh, ignore_errors=True)
         self.own(fresh)

@@ -1,0 +1,51 @@
+# Two commands: `make demo` and `make test`. They need python3 (3.11 or newer) and make.
+
+PYTHON ?= python3
+WORKERS ?= 2
+PIP := .venv/bin/python -m pip --disable-pip-version-check install --quiet -c constraints.txt
+export PYTHONUNBUFFERED = 1
+
+.PHONY: help demo test lint bench clean
+
+help:
+	@echo "make demo    fill a company of its own and serve it on 127.0.0.1 (PORT, 8000)"
+	@echo "make test    every test but the benchmarks (ARGS=... goes to pytest)"
+	@echo "make bench   the product beside its limits"
+	@echo "make lint    ruff, import-linter, mypy"
+	@echo "make clean   remove .venv, and with it the installed packages; .data stays"
+
+# `exec`: a signal sent to make then arrives at the product itself, which leaves nothing behind.
+demo: .venv/product
+	@exec .venv/bin/python manage.py demo
+
+test: .venv/tests
+	@exec .venv/bin/python -m pytest -n $(WORKERS) $(ARGS)
+
+bench: .venv/tests
+	@exec .venv/bin/python -m pytest -m bench -s tests/bench $(ARGS)
+
+lint: .venv/tests
+	.venv/bin/ruff check .
+	.venv/bin/ruff format --check .
+	.venv/bin/lint-imports
+	.venv/bin/mypy
+
+clean:
+	rm -rf .venv *.egg-info .pytest_cache .mypy_cache .ruff_cache .import_linter_cache staticfiles
+
+# The stamps: what is installed stays until a requirement changes.
+.venv/product: .venv/python pyproject.toml constraints.txt
+	@echo "Installing the product ..."
+	@$(PIP) -e .
+	@touch $@
+
+.venv/tests: .venv/python pyproject.toml constraints.txt
+	@echo "Installing the product and its tests ..."
+	@$(PIP) -e '.[test]'
+	@touch $@ .venv/product
+
+.venv/python:
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
+		{ echo "Python 3.11 or newer is needed: make PYTHON=python3.12 ..."; exit 1; }
+	@$(PYTHON) -m venv .venv
+	@touch $@

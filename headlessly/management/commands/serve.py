@@ -1,0 +1,124 @@
+"""`manage.py serve`: the product, served. In production it starts safe or not at all."""
+
+import ipaddress
+import os
+from contextlib import suppress
+from pathlib import Path
+
+from django.conf import settings
+from django.contrib.staticfiles.storage import staticfiles_storage
+from django.core import checks
+from django.core.management.base import BaseCommand, CommandError
+from django.db import connections
+
+from headlessly import database
+
+
+class Command(BaseCommand):
+    help = "Serve the site with granian. Production unless HEADLESSLY_ENV=development."
+    requires_system_checks = ()  # run below, together with the deploy checks
+
+    def add_arguments(self, parser):
+        parser.add_argument("--host", default="127.0.0.1", help="address to listen on")
+        parser.add_argument("--port", type=int, default=os.environ.get("PORT") or 8000)
+        parser.add_argument(
+            "--workers",
+            type=int,
+            default=os.environ.get("WEB_CONCURRENCY") or len(os.sched_getaffinity(0)),
+            help="processes; one per core, as Python's own work is what takes time",
+        )
+        parser.add_argument("--threads", type=int, default=4, help="requests at once per process")
+        parser.add_argument(
+            "--tls-certificate", type=Path, metavar="FILE", help="serve TLS without a proxy"
+        )
+        parser.add_argument("--tls-key", type=Path, metavar="FILE")
+        parser.add_argument("--access-log", action="store_true", help="one line per request")
+
+    def handle(self, **options):
+        if problems := [*_refusals(options), *_failed_checks()]:
+            listed = "\n".join(f"  - {problem}" for problem in problems)
+            raise CommandError(f"headlessly does not serve like this:\n{listed}")
+        # A worker loads the settings anew where processes are not forked: the same ones.
+        os.environ["HEADLESSLY_ENV"] = "production" if settings.PRODUCTION else "development"
+        if settings.DATABASES["default"].get("EMBEDDED"):
+            # Here and not in a worker: this process outlives them, and stops it when it ends.
+            database.start(settings.DATA_DIR)
+        if not settings.PRODUCTION:
+            self.stdout.write(f"Serving http://{options['host']}:{options['port']}, until Ctrl-C.")
+        connections.close_all()  # a connection must not be shared with forked workers
+        _serve(options)
+
+
+def _refusals(options):
+    """What makes these options unsafe, or useless."""
+    if not settings.PRODUCTION:
+        if not _loopback(options["host"]):
+            yield (
+                f"--host {options['host']} opens a development server, whose secrets everybody "
+                "knows, to the network. Set HEADLESSLY_ENV=production."
+            )
+        return
+    if not options["tls_certificate"] and not getattr(settings, "SECURE_PROXY_SSL_HEADER", None):
+        yield (
+            "Nothing ends TLS. Set TRUST_PROXY=1 when a proxy in front does, and itself sets "
+            "X-Forwarded-Proto; or give --tls-certificate FILE --tls-key FILE."
+        )
+    if options["tls_certificate"] and not options["tls_key"]:
+        yield "--tls-certificate needs its --tls-key FILE."
+    if not getattr(staticfiles_storage, "hashed_files", None):
+        yield (
+            "The static files are not collected. "
+            "Run: HEADLESSLY_ENV=production python manage.py collectstatic --noinput"
+        )
+
+
+def _failed_checks():
+    found = checks.run_checks(include_deployment_checks=settings.PRODUCTION)
+    return [str(problem) for problem in found if problem.is_serious() and not problem.is_silenced()]
+
+
+def _loopback(host):
+    with suppress(ValueError):
+        return ipaddress.ip_address(host).is_loopback
+    return host == "localhost"
+
+
+def _serve(options):
+    # Imported here: granian is of no use to the other commands.
+    from granian import Granian
+    from granian.constants import Interfaces
+    from granian.log import LogLevels
+
+    tls = {}
+    if options["tls_certificate"]:
+        tls = {"ssl_cert": options["tls_certificate"], "ssl_key": options["tls_key"]}
+    Granian(
+        "headlessly.wsgi:application",
+        address=options["host"],
+        port=options["port"],
+        interface=Interfaces.WSGI,
+        workers=options["workers"],
+        blocking_threads=options["threads"],
+        # A thread takes its database connection with it when it goes.
+        blocking_threads_idle_timeout=600,
+        workers_kill_timeout=10,
+        websockets=False,
+        # The comings and goings of workers are an operator's news, not a developer's.
+        log_level=LogLevels.info if settings.PRODUCTION else LogLevels.warning,
+        log_dictconfig=_logging(options["access_log"]),
+        log_access=options["access_log"],
+        **tls,
+    ).serve()
+
+
+def _logging(access_log):
+    """Granian's own lines go the way of all others."""
+    logger = {"handlers": [], "propagate": True}
+    return {
+        **settings.LOGGING,
+        "loggers": {
+            **settings.LOGGING["loggers"],
+            "_granian": logger,
+            "granian.access": logger | {"level": "INFO"},
+        },
+    }

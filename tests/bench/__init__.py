@@ -1,0 +1,1 @@
+"""Benchmarks: the product beside the limit, in one run. ``make bench``, or see ``__main__``."""

@@ -1,0 +1,146 @@
+"""Two tenants, named people, and a database that may be emptied between tests."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+from django.db import connection
+from django.db.models.signals import post_migrate
+from django.test import Client
+
+from headlessly import actors, tenancy
+
+
+@pytest.fixture(scope="session")
+def django_db_setup(django_db_setup: None, django_db_blocker: Any) -> None:
+    """Let the tests that need real transactions empty the log afterwards, as nobody else can."""
+    with django_db_blocker.unblock(), connection.cursor() as cursor:
+        cursor.execute("DROP TRIGGER headlessly_append_only_truncate ON headlessly_event")
+    post_migrate.disconnect(dispatch_uid="headlessly.keep_the_past", sender=_platform())
+
+
+def _platform() -> Any:
+    from django.apps import apps
+
+    return apps.get_app_config("headlessly")
+
+
+@pytest.fixture
+def rival(db: None) -> Any:
+    """The other tenant. Nothing of it may ever show in acme."""
+    from headlessly.models import Tenant
+
+    return Tenant.objects.create(slug="rival", name="Rival Ltd")
+
+
+@pytest.fixture
+def acme(db: None) -> Iterator[Any]:
+    """The tenant that is open, with the system acting."""
+    from headlessly.models import Tenant
+
+    tenant = Tenant.objects.create(slug="acme", name="Acme")
+    with tenancy.active(tenant), actors.acting(actors.SYSTEM):
+        yield tenant
+
+
+@pytest.fixture
+def people(acme: Any) -> SimpleNamespace:
+    """Ada, who might buy; Bob and Cleo, who sell; Acme Corp, where Ada works; the spring campaign."""
+    from crm import Contact, Organization
+    from marketing import Campaign
+
+    corp = Organization.create(name="Acme Corp", domain="acme.example", industry="Technology")
+    return SimpleNamespace(
+        corp=corp,
+        ada=Contact.create(name="Ada Chen", email="ada@acme.example", organization=corp, title="CTO"),
+        bob=Contact.create(name="Bob Stone", email="bob@seller.example"),
+        cleo=Contact.create(name="Cleo Marsh", email="cleo@seller.example"),
+        spring=Campaign.create(name="Spring launch", utm_campaign="spring"),
+    )
+
+
+@pytest.fixture
+def lead(people: SimpleNamespace) -> Any:
+    """A new lead with everything a conversion needs."""
+    from crm import Lead
+
+    return Lead.create(
+        name="Acme Platform Evaluation",
+        contact=people.ada,
+        organization=people.corp,
+        owner=people.bob,
+        campaign=people.spring,
+        source="website",
+        source_detail="/pricing",
+        budget=50_000,
+        score=82,
+    )
+
+
+@pytest.fixture
+def qualified(lead: Any) -> Any:
+    """The same lead, qualified."""
+    lead.update(status="Contacted")
+    lead.update(status="Qualified")
+    return lead
+
+
+@pytest.fixture
+def theirs(rival: Any) -> SimpleNamespace:
+    """Records of the rival: a contact, a company, a campaign and a lead."""
+    from crm import Contact, Lead, Organization
+    from marketing import Campaign
+
+    with tenancy.active(rival), actors.acting(actors.SYSTEM):
+        eve = Contact.create(name="Eve Rival", email="eve@rival.example")
+        return SimpleNamespace(
+            eve=eve,
+            corp=Organization.create(name="Rival Corp", domain="rival.example"),
+            campaign=Campaign.create(name="Their campaign"),
+            lead=Lead.create(name="Their lead", contact=eve, source="website"),
+        )
+
+
+class Api(Client):
+    """A client of one tenant's REST API: JSON in, JSON out."""
+
+    def __init__(self, tenant: Any, scope: str = "admin") -> None:
+        from headlessly.models import ApiKey
+
+        super().__init__(raise_request_exception=False)
+        self.key, self.secret = ApiKey.issue(tenant, f"{scope} key", scope)
+        self.base = f"/~{tenant.slug}"
+
+    def call(self, method: str, path: str, body: Any = None, **headers: str) -> Any:
+        """One call; the answer's JSON is at ``.json()``. A name like ``If_Match`` is a header."""
+        sent = {"Authorization": f"Bearer {self.secret}"} | {
+            name.replace("_", "-"): value for name, value in headers.items()
+        }
+        return self.generic(
+            method,
+            self.base + path,
+            b"" if body is None else _json(body),
+            content_type="application/json",
+            headers=sent,
+        )
+
+
+def _json(body: Any) -> bytes:
+    import orjson
+
+    return body if isinstance(body, bytes) else orjson.dumps(body)
+
+
+@pytest.fixture
+def api(acme: Any) -> Api:
+    """REST in acme with an admin key. What the requests do is not done by the test's own actor."""
+    return Api(acme)
+
+
+@pytest.fixture
+def rival_api(rival: Any) -> Api:
+    """REST in rival with an admin key."""
+    return Api(rival)

@@ -1,0 +1,138 @@
+"""The embedded server: one for all who use it, gone with the last of them."""
+
+import os
+import signal
+import subprocess
+import sys
+from pathlib import Path
+
+import psutil
+import psycopg
+import pytest
+from django.db import connection
+
+from headlessly.database.server import SOCKET_NAME, SOCKET_PATH_MAX, Server
+
+USER = """
+import sys
+from headlessly import database
+server = database.start(sys.argv[1])
+print((server.cluster / "postmaster.pid").read_text().split()[0], server.socket_dir, flush=True)
+sys.stdin.read()
+"""
+
+
+class User:
+    """A process that uses the server until told to leave."""
+
+    def __init__(self, data):
+        self.process = subprocess.Popen(
+            [sys.executable, "-c", USER, str(data)],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            text=True,
+            cwd=Path(__file__).parents[2],
+        )
+        pid, self.socket_dir = self.process.stdout.readline().split()
+        self.server = psutil.Process(int(pid))
+
+    def leave(self):
+        self.process.communicate(timeout=20)
+
+    def die(self, number):
+        self.process.send_signal(number)
+        self.process.communicate(timeout=20)
+
+
+@pytest.fixture(scope="module")
+def data(tmp_path_factory):
+    return tmp_path_factory.mktemp("data")
+
+
+@pytest.fixture
+def use(data):
+    """Begin using the server; whatever the test leaves behind is cleaned up after it."""
+    users = []
+
+    def begin():
+        users.append(User(data))
+        return users[-1]
+
+    yield begin
+    for user in users:
+        if user.process.poll() is None:
+            user.leave()
+    if users and runs(users[-1].server):
+        User(data).leave()
+
+
+def runs(process):
+    # A container without an init leaves ended processes behind as zombies.
+    return process.is_running() and process.status() != psutil.STATUS_ZOMBIE
+
+
+def test_is_shared_by_two_processes_and_stopped_by_the_last(use):
+    one, other = use(), use()
+    assert one.server == other.server
+
+    one.leave()
+    assert runs(other.server)
+    other.leave()
+    assert not runs(other.server)
+
+
+def test_does_not_wait_for_a_process_that_was_killed(use):
+    killed = use()
+    killed.die(signal.SIGKILL)
+    assert runs(killed.server), "nobody was left to stop it"
+
+    successor = use()
+    assert successor.server == killed.server
+    successor.leave()
+    assert not runs(successor.server)
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGHUP, signal.SIGINT])
+def test_is_stopped_when_a_signal_ends_its_last_user(use, number):
+    user = use()
+    user.die(number)
+    assert not runs(user.server)
+
+
+def test_is_not_kept_from_starting_by_a_stranger_with_its_old_pid(use, data):
+    use().leave()
+    (data / "postgres" / "postmaster.pid").write_text(
+        f"{os.getpid()}\n{data / 'postgres'}\n1\n5432\n{data / 'postgres'}\n\n1 1\nready\n"
+    )
+    assert runs(use().server)
+
+
+def test_lets_the_application_in_as_an_ordinary_role(use):
+    at = {"host": use().socket_dir, "dbname": "headlessly", "user": "headlessly"}
+    with psycopg.connect(**at) as application:
+        assert application.execute(
+            "select rolsuper, rolcreatedb from pg_roles where rolname = current_user"
+        ).fetchone() == (False, True)
+        application.execute("create extension if not exists pg_trgm")
+
+
+def test_keeps_its_socket_short_in_a_folder_however_deep(tmp_path):
+    server = Server(tmp_path / ("deep" * 20))
+    socket = server.socket_dir / SOCKET_NAME
+    assert len(os.fsencode(socket)) <= SOCKET_PATH_MAX
+    assert not socket.is_relative_to(server.data)
+
+
+@pytest.mark.django_db
+def test_tells_a_connection_that_the_server_has_closed():
+    copy = connection.copy()
+    try:
+        copy.ensure_connection()
+        assert copy.is_usable()
+        with connection.cursor() as cursor:
+            cursor.execute(
+                "select pg_terminate_backend(%s, 5000)", [copy.connection.info.backend_pid]
+            )
+        assert not copy.is_usable()
+    finally:
+        copy.close()

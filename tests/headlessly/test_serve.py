@@ -1,0 +1,150 @@
+"""Production starts safe or not at all; and what starts, ends."""
+
+import os
+import signal
+import socket
+import subprocess
+import sys
+import time
+import urllib.error
+import urllib.request
+from pathlib import Path
+
+import psutil
+import pytest
+from django.core.management import CommandError, call_command
+
+from headlessly import environment
+
+ROOT = Path(__file__).parents[2]
+
+SAFE = {
+    "SECRET_KEY": "0123456789abcdefghijklmnopqrstuvwxyz-0123456789-abcdef",
+    "ALLOWED_HOSTS": "crm.example.com",
+    "DATABASE_URL": "postgresql://headlessly:password@db.example.com/headlessly",
+}
+
+
+@pytest.fixture
+def production(monkeypatch):
+    """An environment with all that production needs."""
+    monkeypatch.delenv("DEBUG", raising=False)
+    for name, value in SAFE.items():
+        monkeypatch.setenv(name, value)
+    return monkeypatch
+
+
+def test_accepts_an_environment_that_has_everything(production):
+    assert environment.refusals() == []
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("SECRET_KEY", ""),
+        ("SECRET_KEY", "short"),
+        ("SECRET_KEY", "a" * 60),
+        ("SECRET_KEY", "django-insecure-" + SAFE["SECRET_KEY"]),
+        ("ALLOWED_HOSTS", ""),
+        ("ALLOWED_HOSTS", "crm.example.com,*"),
+        ("DATABASE_URL", ""),
+        ("DATABASE_URL", "sqlite:///crm.db"),
+        ("DATABASE_URL", "postgresql://db.example.com/"),
+        ("DATABASE_URL", "postgresql://db.example.com/crm?no_such_option=1"),
+        ("DEBUG", "1"),
+    ],
+)
+def test_refuses_a_setting_that_is_unsafe_and_names_it(production, name, value):
+    production.setenv(name, value)
+    (refusal,) = environment.refusals()
+    assert refusal.startswith(name)
+
+
+def test_refuses_at_once_all_that_is_missing():
+    bare = {name: value for name, value in os.environ.items() if name not in SAFE}
+    bare.pop("HEADLESSLY_ENV", None)
+    done = subprocess.run(
+        [sys.executable, "manage.py", "serve"], cwd=ROOT, env=bare, capture_output=True, text=True
+    )
+    assert done.returncode == 1
+    assert all(f"{name} is not set" in done.stderr for name in SAFE)
+    assert "Traceback" not in done.stderr
+
+
+def test_reads_every_part_of_a_database_url(production):
+    production.setenv("DATABASE_URL", "postgres://ann:p%40ss@db:6543/crm?sslmode=require")
+    entry = environment.database()
+    assert entry | {"OPTIONS": entry["OPTIONS"]["sslmode"]} == {
+        **entry,
+        "NAME": "crm",
+        "USER": "ann",
+        "PASSWORD": "p@ss",
+        "HOST": "db",
+        "PORT": "6543",
+        "OPTIONS": "require",
+    }
+    assert "EMBEDDED" not in entry
+
+
+def test_keeps_a_development_server_on_this_machine():
+    with pytest.raises(CommandError, match=r"--host 0\.0\.0\.0"):
+        call_command("serve", "--host", "0.0.0.0")
+
+
+def test_wants_to_know_who_ends_tls_and_wants_the_static_files(settings):
+    settings.PRODUCTION = True
+    with pytest.raises(CommandError) as refusal:
+        call_command("serve")
+    assert "TRUST_PROXY=1" in str(refusal.value)
+    assert "collectstatic" in str(refusal.value)
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+def test_leaves_no_process_behind(tmp_path_factory, number):
+    server, port = start(tmp_path_factory)
+    try:
+        assert answers(port)
+        (postgres,) = [
+            process
+            for process in psutil.process_iter(["cmdline"])
+            if str(tmp_path_factory.getbasetemp() / "serve-data/postgres")
+            in (process.info["cmdline"] or ())
+        ]
+        family = [*server.children(recursive=True), postgres]
+        assert len(family) >= 3, "two workers and PostgreSQL"
+        server.send_signal(number)
+        server.wait(20)
+        assert [process for process in family if runs(process)] == []
+    finally:
+        if runs(server):
+            server.kill()
+
+
+def start(tmp_path_factory):
+    """`manage.py serve` in development, on a database of its own and a free port."""
+    data = tmp_path_factory.getbasetemp() / "serve-data"
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    env = {name: value for name, value in os.environ.items() if name != "DATABASE_URL"}
+    env |= {"HEADLESSLY_ENV": "development", "HEADLESSLY_DATA": str(data)}
+    command = [sys.executable, "manage.py", "serve", "--workers", "2", "--port", str(port)]
+    return psutil.Popen(command, cwd=ROOT, env=env), port
+
+
+def answers(port):
+    """Whether something is served within a reasonable time."""
+    for _ in range(200):
+        try:
+            with urllib.request.urlopen(f"http://127.0.0.1:{port}/healthz") as answer:
+                return answer.status == 200
+        except urllib.error.HTTPError as error:
+            return error.code < 500
+        except OSError:
+            time.sleep(0.1)
+    return False
+
+
+def runs(process):
+    # A container without an init leaves ended processes behind as zombies.
+    return process.is_running() and process.status() != psutil.STATUS_ZOMBIE
