@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from datetime import datetime
+from math import floor
 
 from headlessly.errors import VerbRefused
 from headlessly.execution import Context
+from headlessly.models import Membership
 
 from .models import Activity, Contact, Deal, Lead, Organization
 
@@ -74,8 +76,8 @@ def measure_the_cycle(lead: Lead, ctx: Context) -> None:
         name="lead_converted",
         properties={
             "source": lead.source,
-            "cycleDays": round(cycle.total_seconds() / SECONDS_A_DAY),
-            "budget": None if lead.budget is None else float(lead.budget),
+            "cycleDays": floor(cycle.total_seconds() / SECONDS_A_DAY + 0.5),
+            "budget": lead.budget,
         },
     )
 
@@ -127,6 +129,7 @@ def earlier(known: datetime | None, moment: datetime) -> bool:
 def move_references(merged: Contact, ctx: Context) -> None:
     """Everything that referred to the merged contact refers to the one it was merged into."""
     survivor = ctx.input["into"]
+    Membership.objects.filter(contact=merged.pk).update(contact=survivor.pk)
     for noun, field in Contact.schema.referrers:
         for id in noun.objects.filter(**{field: merged.pk}).order_by("pk").values_list("pk", flat=True):
             # A survivor who reported to the merged one does not report to themselves.
@@ -140,6 +143,6 @@ def keep_what_was_known(merged: Contact, ctx: Context) -> None:
     fields = [f for f in Contact.verbs["enrich"].inputs.values() if f.name != "name"]
     known = {f.name: getattr(merged, f.column) for f in fields}
     known = survivor.only_empty({name: value for name, value in known.items() if value is not None})
-    known = {name: value for name, value in known.items() if value != survivor.pk}
+    known = {n: value for n, value in known.items() if value not in (survivor.pk, merged.pk)}
     if known:
         ctx.Contact.enrich(survivor.pk, **known)

@@ -13,6 +13,8 @@ class HeadlesslyConfig(AppConfig):
     verbose_name = "Operator"
 
     def ready(self) -> None:
+        from . import checks  # noqa: F401  (registers them)
+
         post_migrate.connect(keep_the_past, sender=self, dispatch_uid="headlessly.keep_the_past")
 
 

@@ -30,12 +30,15 @@ def database():
         entry = {"EMBEDDED": True, "NAME": "headlessly", "USER": "headlessly"}
     return entry | {
         "ENGINE": "headlessly.database",
-        # A connection belongs to its thread and stays: opening one costs more than most requests.
-        "CONN_MAX_AGE": None,
-        "CONN_HEALTH_CHECKS": True,
         # Parsed and planned once per connection, from the fifth time a statement is run. Django's
         # own cursors send finished text and never prepare; psycopg's do.
-        "OPTIONS": {"prepare_threshold": 5} | options,
+        "OPTIONS": {
+            "prepare_threshold": 5,
+            # Opening a connection costs more than most requests. They are kept in a pool and not by
+            # thread: the server's threads come and go, and would leave theirs open behind them.
+            "pool": {"min_size": 1, "max_size": int(os.environ.get("DB_POOL_SIZE") or 32)},
+        }
+        | options,
     }
 
 

@@ -135,7 +135,8 @@ def problem(exc: Exception) -> tuple[int, dict[str, Any]]:
 def _translated(exc: Exception) -> HeadlesslyError:
     """The product's error for one raised by Django or Django REST framework."""
     from django.core import exceptions as django
-    from django.http import Http404
+    from django.http import Http404, UnreadablePostError
+    from django.http.multipartparser import MultiPartParserError
     from rest_framework import exceptions as drf
 
     match exc:
@@ -162,6 +163,11 @@ def _translated(exc: Exception) -> HeadlesslyError:
             return BadRequest("This answers JSON: send Accept: application/json or none.")
         case django.RequestDataTooBig():
             return TooLarge("The body is larger than 10 MB.")
-        case django.BadRequest() | django.SuspiciousOperation():
+        case (
+            django.BadRequest()
+            | django.SuspiciousOperation()
+            | MultiPartParserError()
+            | UnreadablePostError()
+        ):
             return BadRequest("The request is malformed.")
     return HeadlesslyError("Something went wrong on our side. Quote the requestId when you report it.")

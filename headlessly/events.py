@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import datetime
+from decimal import Decimal
 from typing import TYPE_CHECKING, Any, ClassVar
 
 import orjson
@@ -11,8 +12,8 @@ from django.db import models
 from psycopg.types.json import Jsonb
 
 from . import statements, tenancy
-from .errors import Invalid
-from .values import check_json
+from .errors import Forbidden, Invalid
+from .values import UNSTORABLE, check_json, present
 
 if TYPE_CHECKING:
     from .nouns import Noun
@@ -31,12 +32,25 @@ CREATE OR REPLACE TRIGGER headlessly_append_only_truncate
 
 
 def dumps(value: Any) -> bytes:
-    """JSON with UTC as ``Z``."""
-    return orjson.dumps(value, option=orjson.OPT_UTC_Z)
+    """JSON with UTC as ``Z`` and amounts as numbers."""
+    return orjson.dumps(value, default=_number, option=orjson.OPT_UTC_Z)
+
+
+def _number(value: Any) -> float | int:
+    if isinstance(value, Decimal):
+        return present(value)
+    raise TypeError(f"{type(value).__name__} is not JSON.")
 
 
 class EventJson(models.JSONField):
-    """JSON written by orjson, which knows moments and days."""
+    """JSON written by orjson, which knows moments and days, and read by it.
+
+    What it reads it can write; the standard library reads ``1e29``, which PostgreSQL spells out, as
+    an integer beyond 64 bits.
+    """
+
+    def from_db_value(self, value: Any, expression: Any, connection: Any) -> Any:
+        return orjson.loads(value) if isinstance(value, str) else value
 
     def get_db_prep_value(self, value: Any, connection: Any, prepared: bool = False) -> Any:
         return value if value is None else Jsonb(value, dumps)
@@ -50,7 +64,7 @@ class EventQuerySet(models.QuerySet["Event"]):
     def _refuse(self, *args: Any, **kwargs: Any) -> Any:
         raise TypeError("Events are never changed and never deleted.")
 
-    update = delete = bulk_update = _refuse
+    update = delete = bulk_create = bulk_update = _refuse
 
 
 class EventManager(models.Manager.from_queryset(EventQuerySet)):
@@ -170,9 +184,14 @@ class Tracker:
     @staticmethod
     def create(*, name: str, properties: dict[str, Any] | None = None) -> Event:
         """Record a tracked event from a hook. Raises Invalid for a name that looks like a verb's."""
-        from .execution import _execution
+        from .execution import _execution, moment
 
         check_name(name)
+        data = orjson.loads(dumps(dict(properties or {})))
+        try:
+            check_json(data, 0)
+        except ValueError as problem:
+            raise Invalid.fields({"properties": str(problem)}) from None
         if (execution := _execution.get()) is None:
             raise RuntimeError("Outside of a hook, record tracked events with events.track.")
         return execution.append(
@@ -180,17 +199,27 @@ class Tracker:
             target=None,
             target_type=None,
             version=None,
-            data=dict(properties or {}),
+            data=data,
             previous=None,
-            timestamp=execution.frames[-1].record.updated_at,
+            timestamp=moment(),
         )
+
+
+def permit_tracking() -> None:
+    """Raise Forbidden for those who only read."""
+    from . import actors
+
+    if (actor := actors.current()).reads_only:
+        raise Forbidden(f"As {actor.role} you may not record events.", type="Event")
 
 
 def check_name(name: str) -> None:
     """Refuse a tracked event that could be taken for the record of a verb."""
     if not isinstance(name, str) or not name.strip() or len(name) > 255:
         raise Invalid.fields({"name": "Use 1 to 255 characters."})
-    noun, dot, rest = name.partition(".")
+    if UNSTORABLE.search(name):
+        raise Invalid.fields({"name": "Use 1 to 255 characters."})
+    noun, dot, rest = name.strip().partition(".")
     if dot and noun[:1].isupper() and rest[:1].isupper():
         raise Invalid.fields({"name": "A name like Noun.Verb is the record of a verb."})
 
@@ -202,6 +231,7 @@ def track(
     from . import actors, clock, tracing
     from .ids import public_id
 
+    permit_tracking()
     check_name(name)
     check_json(properties or {}, 0)
     with tracing.traced() as request_id:

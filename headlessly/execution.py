@@ -8,9 +8,11 @@ caused them. Anything raised anywhere undoes everything.
 from __future__ import annotations
 
 import copy
-from collections.abc import Mapping
+from collections.abc import Collection, Iterator, Mapping
+from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass
+from datetime import datetime
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
@@ -51,6 +53,7 @@ class Frame:
     verb: Verb
     record: Noun
     event: Event | None = None
+    moment: datetime | None = None
 
 
 class Context:
@@ -93,7 +96,7 @@ def run(
     *,
     wire: bool = False,
     text: bool = False,
-    if_match: int | None = None,
+    if_match: int | Collection[int] | None = None,
     dry_run: bool = False,
 ) -> Any:
     """Execute ``verb`` on ``target`` (a record or its id; None where the verb creates).
@@ -147,6 +150,53 @@ def _in_transaction(
     raise AssertionError("unreachable")
 
 
+def _refuse_if_stale(record: Noun, wanted: int | Collection[int]) -> None:
+    """Raise Stale when the record is at none of the versions that the caller has seen."""
+    wanted = (wanted,) if isinstance(wanted, int) else wanted
+    if record.version not in wanted:
+        seen = f", not {' or '.join(map(str, wanted))}" if wanted else ""
+        raise Stale(
+            f"This {type(record).__name__} is at version {record.version}{seen}. Read it again.",
+            type=type(record).__name__,
+            id=record.pk,
+            version=record.version,
+        )
+
+
+@contextmanager
+def together() -> Iterator[None]:
+    """Several verbs as one: one transaction, one actor, one request id; all of them or none.
+
+    What one of them locked is at hand for the next, and their events are written together. A refusal
+    that had no effect may be caught; anything else undoes all.
+    """
+    if _execution.get() is not None:
+        yield
+        return
+    with tracing.traced(), transaction.atomic():
+        execution = Execution()
+        token = _execution.set(execution)
+        try:
+            yield
+            execution.finish()
+        except IntegrityError as problem:
+            raise execution.integrity(problem) from problem
+        finally:
+            _execution.reset(token)
+
+
+def moment() -> datetime:
+    """The moment of what is going on: one for a verb and all that its hooks do, so that the past too
+    has all of it or nothing. Taken when first asked for, with the record already locked."""
+    execution = _execution.get()
+    if execution is None or not execution.frames:
+        return clock.now()
+    outermost = execution.frames[0]
+    if outermost.moment is None:
+        outermost.moment = clock.now()
+    return outermost.moment
+
+
 def flush() -> None:
     """Write the events recorded so far, so that what is read in a hook sees them."""
     if (execution := _execution.get()) is not None:
@@ -178,7 +228,7 @@ class Execution:
         *,
         wire: bool = False,
         text: bool = False,
-        if_match: int | None = None,
+        if_match: int | Collection[int] | None = None,
     ) -> Noun:
         """One verb, outermost or in a hook, in the order that the contract gives."""
         if len(self.frames) >= DEPTH:
@@ -186,14 +236,8 @@ class Execution:
             raise VerbRefused(f"Hooks cause each other without end: {path}.", code="hooks_too_deep")
         record = self._subject(verb, target, data, wire)
         self._permit(verb)
-        if if_match is not None and record.version != if_match:
-            raise Stale(
-                f"This {verb.noun.__name__} is at version {record.version}, not {if_match}. "
-                "Read it again.",
-                type=verb.noun.__name__,
-                id=record.pk,
-                version=record.version,
-            )
+        if if_match is not None:
+            _refuse_if_stale(record, if_match)
         untouched, writes = dict(record.__dict__), len(self.events)
         frame = Frame(verb, record)
         self.frames.append(frame)
@@ -227,12 +271,15 @@ class Execution:
     def _subject(self, verb: Verb, target: Any, data: Mapping[str, Any], wire: bool) -> Noun:
         """The record the verb is about: locked, found by its unique field, or new."""
         if not verb.creates:
-            return self.lock(verb.noun, getattr(target, "pk", target), deleting=verb.name == "delete")
+            return self.lock(verb.noun, getattr(target, "pk", target), deleting=verb.deletes)
         if verb.finds:
             field = verb.noun.schema.by_name[verb.finds]
             value = data.get(field.wire if wire else field.name)
-            if isinstance(value, str) and (found := verb.noun.by_unique(field, value)):
-                return self.lock(verb.noun, found)
+            while isinstance(value, str) and (found := verb.noun.by_unique(field, value)):
+                try:
+                    return self.lock(verb.noun, found)
+                except NotFound:
+                    pass  # gone while we waited for it, perhaps into another: look again
         return verb.noun()
 
     def lock(self, noun: type[Noun], id: Any, *, deleting: bool = False) -> Noun:
@@ -264,7 +311,8 @@ class Execution:
             answer = getattr(record, verb.transition)(**values)
         else:
             answer = verb.body(record, **values)
-        if machine and not record._state.adding and (after := getattr(record, machine.name)) != before:
+        moves = machine and not record._state.adding and verb.name != "rollback"
+        if moves and (after := getattr(record, machine.name)) != before:
             record.moved(before, after)
         return answer
 
@@ -276,7 +324,7 @@ class Execution:
             raise
 
     def _write(self, record: Noun) -> None:
-        now = clock.now()
+        now = moment()
         if record._state.adding:
             record.version = 1
             record.created_at = record.updated_at = now
@@ -291,6 +339,8 @@ class Execution:
             record.updated_at = max(now, record.updated_at)
             record.settle()
             record.rewrite()
+            if record.deleted_at is not None:
+                self.known.discard(record.pk)
 
     def _record_event(self, verb: Verb, record: Noun, was: dict[str, Any] | None) -> Event:
         data = record.wire()
@@ -350,4 +400,4 @@ class Execution:
         return record.duplicate(cause.diag.constraint_name or "")
 
 
-__all__ = ["Context", "DryRun", "NotFound", "flush", "run"]
+__all__ = ["Context", "DryRun", "NotFound", "flush", "run", "together"]

@@ -10,11 +10,13 @@ checked against the schema, and values travel as parameters: nothing of a filter
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
+from enum import Enum
+from functools import cache, lru_cache
 from typing import TYPE_CHECKING, Any
 
-from django.db import models
+from django.db import connection, models
 from django.db.models import Q
 
 from . import values, versions
@@ -33,6 +35,17 @@ MAX_WORDS = 10
 
 ORDERED = {"string", "text", "email", "url", "number", "integer", "money", "date", "datetime"}
 TEXT = {"string", "text", "email", "url", "enum"}
+
+
+class Lookup(Enum):
+    """What Django asks of text and the filter language does not: no key of JSON can name these."""
+
+    IEXACT = "iexact"
+    CONTAINS = "contains"
+    ICONTAINS = "icontains"
+    STARTSWITH = "startswith"
+    ISTARTSWITH = "istartswith"
+
 
 NOTHING = Q(pk__in=())
 EVERYTHING = ~NOTHING
@@ -77,7 +90,7 @@ def compile(scope: Scope | type[Noun], filter: Mapping[str, Any] | None) -> Q:
     """The condition that ``filter`` states. Raises InvalidFilter naming what does not fit."""
     if not isinstance(scope, Scope):
         scope = Scope(scope)
-    return _Compiler().group(scope, filter or {}, 0)
+    return _Compiler().group(scope, {} if filter is None else filter, 0)
 
 
 def may_be_slow(filter: Any, conditions: Sequence[Q] = ()) -> bool:
@@ -191,24 +204,35 @@ class _Compiler:
                 raise InvalidFilter(
                     f"{path}: at most {MAX_REFERENCES} references deep.", field=path
                 )
-            other = scope.to(scope.noun.registry[field.to])
-            return self.operators(
-                path,
-                value,
-                depth,
-                lambda operator, operand: self._behind(
-                    scope, field, other, self.field(other, path, rest, {operator: operand}, depth)
-                ),
-            )
+            return self.operators(path, value, depth, self._through(scope, field, path, rest, depth))
         if field.computed is not None:
             raise InvalidFilter(f"{path} is computed: filter by what it is made of.", field=path)
         return self.operators(
             path, value, depth, lambda operator, operand: self.leaf(scope, field, path, operator, operand)
         )
 
-    def _behind(self, scope: Scope, field: Field, other: Scope, condition: Q) -> Q:
-        inside = other.queryset().filter(condition).order_by().values(other.key)
-        return Q(**{f"{field.column}__in": inside})
+    def _through(
+        self, scope: Scope, field: Field, path: str, rest: str, depth: int
+    ) -> Callable[[str, Any], Q]:
+        """One operator on what lies behind a reference.
+
+        Where the reference is empty there is no value either: nothing equals it but null.
+        """
+        other = scope.to(scope.noun.registry[field.to])
+
+        def behind(condition: Mapping[str, Any]) -> Q:
+            found = other.queryset().filter(self.field(other, path, rest, condition, depth))
+            return Q(**{f"{field.column}__in": found.order_by().values(other.key)})
+
+        def leaf(operator: str, operand: Any) -> Q:
+            if operator == "$eq" and operand is None:
+                return ~behind({"$exists": True})
+            if operator == "$in" and isinstance(operand, list | tuple) and None in operand:
+                given = [item for item in operand if item is not None]
+                return leaf("$eq", None) | behind({"$in": given})
+            return behind({operator: operand})
+
+        return leaf
 
     def operators(
         self, path: str, value: Any, depth: int, leaf: Callable[[str, Any], Q]
@@ -287,6 +311,7 @@ def _matching(field: Field, path: str, column: str, operator: str, operand: Any)
     _check_text(path, operand)
     if len(operand) > MAX_PATTERN:
         raise InvalidFilter(f"{path}: a pattern has {MAX_PATTERN} characters at most.", field=path)
+    _check_pattern(operand)
     return Q(**{f"{column}__regex": operand})
 
 
@@ -300,7 +325,14 @@ def _containing(field: Field, path: str, column: str, operator: str, operand: An
     return found or Q(**{f"{column}__isnull": False})
 
 
-LEAVES: dict[str, Callable[[Field, str, str, str, Any], Q]] = {
+def _looked_up(field: Field, path: str, column: str, operator: Lookup, operand: Any) -> Q:
+    if field.type not in TEXT:
+        raise InvalidFilter(f"{path}: {operator.value} looks at text.", field=path)
+    _check_text(path, operand)
+    return Q(**{f"{column}__{operator.value}": operand})
+
+
+LEAVES: dict[Any, Callable[[Field, str, str, Any, Any], Q]] = {
     "$eq": _equal,
     "$in": _among,
     "$gt": _compared,
@@ -309,7 +341,7 @@ LEAVES: dict[str, Callable[[Field, str, str, str, Any], Q]] = {
     "$lte": _compared,
     "$regex": _matching,
     "$text": _containing,
-}
+} | dict.fromkeys(Lookup, _looked_up)
 
 
 def _value(field: Field, path: str, operand: Any) -> Any:
@@ -326,15 +358,14 @@ def _value(field: Field, path: str, operand: Any) -> Any:
                 raise ValueError("This is text: compare it with a string.")
             values.storable(operand)
             return operand
-        return values.CLEAN[field.type](_unbounded(field), operand, False)
+        return values.CLEAN[field.type](unbounded(field), operand, False)
     except ValueError as problem:
         raise InvalidFilter(f"{path}: {problem}", field=path) from None
 
 
-def _unbounded(field: Field) -> Any:
+@cache
+def unbounded(field: Field) -> Any:
     """The field without its bounds: asking for a score above 1,000 is no mistake."""
-    from dataclasses import replace
-
     bounded = field.minimum is not None or field.maximum is not None
     return replace(field, minimum=None, maximum=None) if bounded else field
 
@@ -349,6 +380,15 @@ def _check_text(path: str, text: str) -> None:
 def _definite(condition: Q) -> Q:
     """An empty Q vanishes when it is negated or joined by OR; it means everything, and says so."""
     return condition or EVERYTHING
+
+
+@lru_cache(1_000)
+def _check_pattern(pattern: str) -> None:
+    """Only the database knows whether it can read a pattern. Raises InvalidFilter; then not cached."""
+    from . import reads
+
+    with reads.patience(), connection.cursor() as cursor:
+        cursor.execute("SELECT '' ~ %s", [pattern])
 
 
 def _what(value: Any) -> str:

@@ -11,4 +11,10 @@ LENGTH = 12
 
 def public_id(prefix: str) -> str:
     """A new id: ``prefix``, an underscore and 12 random characters (about 69 bits), never sequential."""
-    return prefix + "_" + "".join(secrets.choice(ALPHABET) for _ in range(LENGTH))
+    # Asking the system once instead of twelve times; what the remainder favours is below 2**-50.
+    number = secrets.randbits(128)
+    letters = []
+    for _ in range(LENGTH):
+        number, letter = divmod(number, len(ALPHABET))
+        letters.append(ALPHABET[letter])
+    return prefix + "_" + "".join(letters)

@@ -21,6 +21,8 @@ from django.utils import timezone
 from . import actors
 from .actors import Actor
 from .fields import PublicId, Reference
+from .statements import one
+from .values import UNSTORABLE
 
 SLUG = RegexValidator(
     r"\A[a-z0-9](?:[a-z0-9-]{0,46}[a-z0-9])?\Z", "Use 1 to 48 small letters, digits and hyphens."
@@ -40,9 +42,9 @@ class Tenant(models.Model):
     @classmethod
     def by_slug(cls, slug: str) -> Tenant | None:
         """The tenant of this address, or None."""
-        if "\x00" in slug:
+        if UNSTORABLE.search(slug):
             return None
-        return cls.objects.filter(slug=slug).first()
+        return one(cls, "slug", slug)
 
 
 class UserManager(BaseUserManager["User"]):
@@ -170,8 +172,9 @@ class ApiKey(models.Model):
     @classmethod
     def find(cls, secret: str) -> ApiKey | None:
         """The valid key with this secret, or None: unknown, expired and revoked are the same."""
-        key = cls.objects.filter(hash=cls.hash_of(secret), revoked_at=None).first()
-        if key is None or (key.expires_at and key.expires_at <= timezone.now()):
+        key = one(cls, "hash", cls.hash_of(secret))
+        now = timezone.now()
+        if key is None or key.revoked_at or (key.expires_at and key.expires_at <= now):
             return None
         return key
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import copy
 from collections.abc import Callable, Mapping
+from contextlib import nullcontext
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, ClassVar, Self
@@ -29,6 +30,26 @@ registry: dict[str, type[Noun]] = {}
 
 class NounQuerySet(models.QuerySet):
     """Reads like any queryset; what would write without a verb refuses."""
+
+    #: Whether a pattern in the filter bounds the time of the query.
+    bounded = False
+
+    def _clone(self) -> Self:
+        clone = super()._clone()
+        clone.bounded = self.bounded
+        return clone
+
+    def _fetch_all(self) -> None:
+        from . import reads
+
+        with reads.patience() if self.bounded and self._result_cache is None else nullcontext():
+            super()._fetch_all()
+
+    def count(self) -> int:
+        from . import reads
+
+        with reads.patience() if self.bounded else nullcontext():
+            return super().count()
 
     def _refuse(self, *args: Any, **kwargs: Any) -> Any:
         name = self.model.__name__
@@ -82,6 +103,9 @@ class Surface:
     """How a noun appears where it says nothing itself."""
 
     area = "sales"  #: which row of the permission table applies
+    icon: str = "circle"  #: of Material Symbols, beside the noun's name
+    rank: int = 100  #: where menus list it, lowest first
+    path: tuple[str, ...] = ()  #: the states when all goes well; else the machine's longest way
     columns: tuple[str, ...] = ("name",)
     facets: tuple[str, ...] = ()
     search: tuple[str, ...] = ("name",)
@@ -138,7 +162,7 @@ class Noun(models.Model):
         """Change fields; a change of status goes through the state machine."""
         self.fill(fields)
 
-    @verb
+    @verb(deletes=True)
     def delete(self) -> None:
         """Delete the record; its events and its past stay."""
         self.refuse_if_referred_to()
@@ -206,6 +230,8 @@ class Noun(models.Model):
         """Create or update through the verb: what differs from what was read is the input."""
         from . import execution
 
+        if hasattr(self, "as_of"):
+            raise TypeError("A record of the past cannot be saved. Read the present one, or roll back.")
         fields = [f for f in self.schema.stored if f.column in self.__dict__]
         if self._state.adding:
             given = {f.name: getattr(self, f.column) for f in fields}
@@ -271,9 +297,9 @@ class Noun(models.Model):
 
     def moment(self) -> datetime:
         """The moment of the verb that is running."""
-        from . import clock
+        from . import execution
 
-        return clock.now()
+        return execution.moment()
 
     def refuse_if_referred_to(self) -> None:
         """Raise Conflict naming the nouns that refer to this record and how many do."""
@@ -281,6 +307,9 @@ class Noun(models.Model):
         for noun, field in self.schema.referrers:
             if count := noun.objects.filter(**{field: self.pk}).exclude(pk=self.pk).count():
                 found[noun.__name__] = found.get(noun.__name__, 0) + count
+        for model, field in self.schema.platform_referrers:
+            if count := model.objects.filter(**{field: self.pk}).count():
+                found[model.__name__] = count
         if found:
             who = ", ".join(f"{count} {name}" for name, count in found.items())
             raise Conflict(
@@ -297,6 +326,7 @@ class Noun(models.Model):
             return {}
         state = getattr(self, machine.name)
         return {
+            "status": state,
             machine.name: state,
             "allowed": machine.allowed(state),
             "allowedVerbs": machine.allowed_verbs(state),
@@ -378,7 +408,8 @@ class Noun(models.Model):
 
     @classmethod
     def not_found(cls, id: Any) -> NotFound:
-        return NotFound(f"There is no {cls.__name__} {id}.", type=cls.__name__, id=str(id)[:64])
+        id = str(id)[:64]
+        return NotFound(f"There is no {cls.__name__} {id}.", type=cls.__name__, id=id)
 
     @classmethod
     def locked(cls, id: Any, *, deleting: bool = False) -> Self:
@@ -396,7 +427,8 @@ class Noun(models.Model):
         if values.UNSTORABLE.search(value):
             return None
         found = cls.objects.alias(key=Lower(field.name)).filter(key=Lower(models.Value(value.strip())))
-        return found.order_by().values_list("pk", flat=True).first()
+        # Not first(): its order by id would send the planner along the primary key.
+        return next(iter(found.order_by().values_list("pk", flat=True)[:1]), None)
 
     @classmethod
     def status_field(cls) -> str:

@@ -61,6 +61,7 @@ def queryset(
     if q:
         found = found.filter(filters.words(scope, q))
     found = found.order_by(*filters.ordering(scope, sort))
+    found.bounded = filters.may_be_slow(filter)
     names = included(noun, include)
     if moment is not None:
         if names:
@@ -92,13 +93,16 @@ def one(
     moment = when(as_of)
     if not isinstance(id, str) or values.UNSTORABLE.search(id):
         raise noun.not_found(id)
-    scope = Scope(noun, moment)
-    keys = list(_keys(scope, scope.queryset().filter(**{scope.key: id}).order_by()))
     reading = rows.reading(noun, chosen(noun, fields), included(noun, include), moment is not None)
-    found = reading.fetch(keys, moment)
-    if not found:
+    if moment is None:
+        found = reading.find(id)
+    else:
+        scope = Scope(noun, moment)
+        keys = list(_keys(scope, scope.queryset().filter(**{scope.key: id}).order_by()))
+        found = next(iter(reading.fetch(keys, moment)), None)
+    if found is None:
         raise absent(noun, id)
-    return found[0]
+    return found
 
 
 def page(
@@ -232,21 +236,21 @@ def _whole(name: str, value: Any, default: int, low: int, high: int) -> int:
     return number
 
 
-def when(as_of: Any) -> datetime | None:
-    """The moment that ``asOf`` names, absolute or relative. Raises InvalidFilter."""
-    if as_of is None or as_of == "":
+def when(moment: Any, name: str = "asOf") -> datetime | None:
+    """The moment that a parameter names, absolute or relative. Raises InvalidFilter."""
+    if moment is None or moment == "":
         return None
     try:
-        relative = values.relative_moment(as_of) if isinstance(as_of, str) else None
-        return relative or values.moment(None, as_of, text=True)
+        relative = values.relative_moment(moment) if isinstance(moment, str) else None
+        return relative or values.moment(None, moment, text=True)
     except ValueError as problem:
-        raise InvalidFilter(f"asOf: {problem}", field="asOf") from None
+        raise InvalidFilter(f"{name}: {problem}", field=name) from None
 
 
 def absent(noun: type[Noun], id: str) -> NotFound:
     """Not found; for a merged record, with the one that took its place."""
     problem = noun.not_found(id)
-    successor = noun.with_deleted.filter(pk=id).values_list("successor", flat=True).first()
-    if successor:
-        problem.extra["mergedInto"] = successor
+    successors = noun.with_deleted.values_list("successor", flat=True)
+    while successor := successors.filter(pk=id).first():
+        problem.extra["mergedInto"] = id = successor
     return problem

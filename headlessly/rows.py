@@ -9,10 +9,11 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import datetime
-from functools import cache
+from functools import lru_cache
 from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any
 
+import orjson
 from django.db import connection
 
 from . import statements, tenancy
@@ -25,6 +26,9 @@ if TYPE_CHECKING:
 #: How many records of the other side of a reference an include shows.
 INVERSE_LIMIT = 25
 META_COLUMNS = [(wire, column) for wire, column in META.items() if column]
+
+#: What the driver leaves to us; JSON is asked for as text.
+CONVERT = {"money": present, "number": present, "json": orjson.loads}
 
 
 class Shape:
@@ -41,15 +45,18 @@ class Shape:
         extra = [name for f in self.computed for name in f.needs]
         self.columns = list(dict.fromkeys([*columns, *extra]))
         self.convert = [
-            (self.columns.index(f.column), f.wire, f.type in ("money", "number"))
+            (self.columns.index(f.column), f.wire, CONVERT.get(f.type))
             for f in self.stored
         ]
+        self.json = {f.column for f in schema.stored if f.type == "json"}
         self.positions = {name: self.columns.index(name) for name in extra}
 
     def select(self, alias: str, key: str = "id") -> str:
         quote = connection.ops.quote_name
         return ", ".join(
-            f"{alias}.{quote(self._column(key if name == 'id' else name))}" for name in self.columns
+            f"{alias}.{quote(self._column(key if name == 'id' else name))}"
+            + ("::text" if name in self.json else "")
+            for name in self.columns
         )
 
     def _column(self, name: str) -> str:
@@ -65,9 +72,9 @@ class Shape:
             "$createdBy": row[3],
             "$updatedAt": row[4],
         }
-        for position, wire, numeric in self.convert:
+        for position, wire, convert in self.convert:
             value = row[position]
-            found[wire] = present(value) if numeric and value is not None else value
+            found[wire] = value if convert is None or value is None else convert(value)
         if self.computed:
             columns = SimpleNamespace(**{n: row[at] for n, at in self.positions.items()})
             for field in self.computed:
@@ -102,18 +109,29 @@ class Reading:
             position += len(shape.columns)
         table = noun.past._meta.db_table if past else noun._meta.db_table
         key = "seq" if past else "id"
-        self.sql = (
-            f"SELECT r.{key}, {', '.join(selects)} FROM {quote(table)} r {' '.join(joins)} "
-            f"WHERE r.{key} = ANY(%s)"
-        )
+        select = f"SELECT r.{key}, {', '.join(selects)} FROM {quote(table)} r {' '.join(joins)} "
+        self.sql = f"{select} WHERE r.{key} = ANY(%s)"
+        self.one = f"{select} WHERE r.id = %s AND r.tenant_id = %s AND r.deleted_at IS NULL"
         self.moments = len(joins) if past else 0
 
     def fetch(self, keys: Sequence[Any], as_of: datetime | None = None) -> list[dict[str, Any]]:
         """The records with these keys, in this order; keys that are gone are left out."""
         if not keys:
             return []
+        rows = statements.run(
+            self.sql, [as_of] * (2 * self.moments) + [list(keys)], binary=True
+        )
+        return self._records(rows, keys, as_of)
+
+    def find(self, id: str) -> dict[str, Any] | None:
+        """The active tenant's record with this id, if it is not deleted: now, in one statement."""
+        rows = statements.run(self.one, [id, tenancy.require().pk], binary=True)
+        return self._records(rows, [id], None)[0] if rows else None
+
+    def _records(
+        self, rows: Sequence[Any], keys: Sequence[Any], as_of: datetime | None
+    ) -> list[dict[str, Any]]:
         context = tenancy.context_url()
-        rows = statements.run(self.sql, [as_of] * (2 * self.moments) + [list(keys)])
         by_key: dict[Any, dict[str, Any]] = {}
         for key, *row in rows:
             record = self.shape.record(row, context)
@@ -140,7 +158,8 @@ class Reading:
             f"AND r.deleted_at IS NULL {valid} ORDER BY r.created_at DESC, r.id DESC LIMIT %s) r"
         )
         moments = [as_of, as_of] if as_of else []
-        rows = statements.run(sql, [list(found), tenancy.require().pk, *moments, INVERSE_LIMIT])
+        parameters = [list(found), tenancy.require().pk, *moments, INVERSE_LIMIT]
+        rows = statements.run(sql, parameters, binary=True)
         context = tenancy.context_url()
         for record in found.values():
             record[relation.wire] = []
@@ -162,7 +181,8 @@ def _join(noun: type[Noun], field: Field, other: type[Noun], alias: str, past: b
     return f"LEFT JOIN {table} {alias} ON {alias}.id = r.{column} {valid}"
 
 
-@cache
+#: Clients choose the shape, so not every shape that was ever asked for is kept.
+@lru_cache(maxsize=1024)
 def reading(
     noun: type[Noun],
     only: tuple[str, ...] | None = None,

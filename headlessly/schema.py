@@ -69,8 +69,10 @@ class Field:
     column: str  #: the attribute that holds the value: ``contact_id`` for a reference
     type: str
     required: bool = False
+    clearable: bool = True  #: whether an input may be sent as null, back to the default
     read_only: bool = False
     set_by: tuple[str, ...] = ()  #: the verbs that write a read-only field
+    moves: bool = False  #: where the record stands in its machine: never empty
     unique: bool = False
     indexed: bool = False
     choices: tuple[str, ...] = ()
@@ -104,7 +106,7 @@ class Field:
         return value
 
     def _nothing(self) -> Any:
-        if self.required:
+        if self.required or not self.clearable:
             raise ValueError("This is required.")
         return self.default
 
@@ -230,6 +232,17 @@ class Schema:
         ]
 
     @cached_property
+    def platform_referrers(self) -> list[tuple[type[models.Model], str]]:
+        """The tables of the platform that may refer to this noun: a user's membership to a contact."""
+        from .nouns import Noun
+
+        return [
+            (rel.related_model, rel.field.name)
+            for rel in self.noun._meta.related_objects
+            if rel.on_delete is models.PROTECT and not issubclass(rel.related_model, Noun)
+        ]
+
+    @cached_property
     def verbs(self) -> dict[str, Verb]:
         """Every verb by name: create, update and delete first, then in the order of declaration."""
         return dict(self.noun.verbs)
@@ -272,6 +285,7 @@ class Schema:
             required=not column.blank and not column.has_default() and not column.null,
             read_only=not column.editable or column.name in self.set_by,
             set_by=self.set_by.get(column.name, ()),
+            moves=isinstance(column, columns.StatusField),
             unique=column.name in self.noun.unique_fields,
             indexed=column.name in self._indexed,
             choices=choices,
@@ -321,5 +335,6 @@ class Schema:
 
 
 def as_input(field: Field, *, required: bool) -> Field:
-    """A noun's field as the input of a verb."""
-    return replace(field, required=required, read_only=False, unique=False, default=None)
+    """A noun's field as the input of a verb: what the record must have may be left out, not emptied."""
+    clearable = not (field.required or field.moves)
+    return replace(field, required=required, clearable=clearable, read_only=False, unique=False)

@@ -10,6 +10,7 @@
     CSRF_TRUSTED_ORIGINS  https://crm.example.com when the proxy changes the Host header.
     HSTS_SECONDS          how long browsers insist on TLS; 30 days when not set.
     STATIC_ROOT           where `manage.py collectstatic` puts the static files; ./staticfiles.
+    DB_POOL_SIZE          the most connections one process opens; 32.
     SITE_URL              the site's own address, for links made outside of a request; https://
                           and the first of ALLOWED_HOSTS.
     LOG_LEVEL             INFO.

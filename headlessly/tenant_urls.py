@@ -1,1 +1,16 @@
-urlpatterns = []
+"""What is served under ``/~{slug}/``."""
+
+from django.urls import include, path, re_path
+
+from headlessly.admin import workplace
+from headlessly.api.nowhere import NowhereView
+
+handler400 = "headlessly.api.handlers.bad_request"
+handler500 = "headlessly.api.handlers.server_error"
+
+urlpatterns = [
+    path("admin/", workplace.urls),
+    path("", include("headlessly.api.routes")),
+    # Not `admin`, which Django redirects to `admin/`.
+    re_path(r"^(?!admin\Z)", NowhereView.as_view()),
+]

@@ -1,1 +1,19 @@
-urlpatterns = []
+"""What is served at the root: the entrance, the operator's pages, the probes."""
+
+from django.urls import path
+
+from .admin.entrance import enter, leave
+from .admin.operator import operator
+from .health import healthz, readyz
+
+# Also for a request that was mounted under a tenant and failed before its address was looked up.
+handler400 = "headlessly.api.handlers.bad_request"
+handler500 = "headlessly.api.handlers.server_error"
+
+urlpatterns = [
+    path("", enter, name="enter"),
+    path("logout", leave, name="leave"),
+    path("admin/", operator.urls),
+    path("healthz", healthz),
+    path("readyz", readyz),
+]

@@ -123,8 +123,11 @@ def day(field: Field, value: Any, text: bool) -> date:
 def moment(field: Field | None, value: Any, text: bool = False) -> datetime:
     """A point in time from ISO 8601; without a zone it is UTC, without a time it is midnight."""
     if isinstance(value, str):
+        value = value.strip()
+        if text and "T" in value:
+            value = value.replace(" ", "+")  # the plus of a zone in an address that was not encoded
         try:
-            value = datetime.fromisoformat(value.strip().replace(" ", "+") if text else value.strip())
+            value = datetime.fromisoformat(value)
         except ValueError:
             raise ValueError(
                 "This is a moment in ISO 8601 like 2026-01-31T09:00:00Z."

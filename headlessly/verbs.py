@@ -61,6 +61,7 @@ class Verb:
         creates: bool = False,
         finds: str | None = None,
         without: Iterable[str] = (),
+        deletes: bool = False,
     ) -> None:
         self.body = body
         self.name = body.__name__
@@ -71,6 +72,7 @@ class Verb:
         self.creates = creates
         self.finds = finds
         self.without = frozenset(without)
+        self.deletes = deletes
         self.conjugation = conjugate(self.name, event)
         self.__doc__ = inspect.getdoc(body) or ""
         self.noun: type[Noun]
@@ -242,6 +244,7 @@ def verb(body: Callable[..., Any] | None = None, **options: Any) -> Any:
     ``source`` and ``target`` (or ``moves``, a mapping) are its steps in the noun's machine; ``sets``
     the read-only fields that it writes; ``creates`` that it makes the record; ``finds`` the unique
     field by which it first looks for an existing one; ``without`` the fields it does not take;
+    ``deletes`` that the record is gone afterwards, so that nobody may begin to refer to it meanwhile;
     ``event`` the name of its event where the conjugation would be another.
     """
     if body is not None:

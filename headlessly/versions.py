@@ -148,6 +148,15 @@ def restore(record: Noun, moment: datetime) -> None:
             id=record.pk,
             **record.standing(),
         )
+    problems: dict[str, str] = {}
+    record.validate({f.name: getattr(past, f.column) for f in record.schema.stored}, problems)
+    if problems:
+        raise Conflict(
+            f"This {noun.__name__} cannot be again as it was: {' '.join(problems.values())}",
+            type=noun.__name__,
+            id=record.pk,
+            details=[{"field": f, "message": m} for f, m in problems.items()],
+        )
     for field in record.schema.stored:
         value = getattr(past, field.column)
         if value == getattr(record, field.column):

@@ -5,7 +5,7 @@ from typing import Any
 
 def __getattr__(name: str) -> Any:
     """Look a noun up late: importing this package must not need the app registry."""
-    if name[:1].isupper():
+    if name == "__all__" or name[:1].isupper():
         from . import models
 
         return getattr(models, name)

@@ -76,6 +76,8 @@ class Activity(Noun):
     reminder_at = DateTime()
 
     class Surface:
+        icon = "event_available"
+        rank = 5
         area = "activity"
         columns = ("subject", "type", "status", "priority", "due_at", "lead", "assignee")
         facets = ("type", "status", "priority", "assignee")
@@ -116,7 +118,8 @@ class Activity(Noun):
         """Record a touch that has already happened."""
         self.status = self.Status.COMPLETED
         self.outcome = outcome
-        self.completed_at = completed_at or self.end_at or self.start_at or self.moment()
+        took_place = completed_at or self.end_at or self.start_at or self.moment()
+        self.completed_at = min(took_place, self.moment())
 
     def validate(self, values: Mapping[str, Any], problems: dict[str, str]) -> None:
         """Nothing ends before it starts, and nothing that is done lies in the future."""

@@ -88,6 +88,9 @@ class Contact(Noun):
     last_engagement = DateTime("latest activity with them")
 
     class Surface:
+        icon = "person"
+        rank = 2
+        path = ("Lead", "Qualified", "Customer")
         columns = ("name", "organization", "title", "email", "stage", "owner", "last_engagement")
         facets = ("stage", "status", "role", "owner", "organization")
         search = ("name", "email", "organization__name")
@@ -123,7 +126,7 @@ class Contact(Noun):
         """Give this contact to a sales rep."""
         self.owner_id = owner
 
-    @verb
+    @verb(deletes=True)
     def merge(self, *, into: Existing["Contact"]) -> Contact:  # noqa: F821
         """Merge this contact into another, which takes over everything that refers to it."""
         if into.pk == self.pk:

@@ -65,6 +65,9 @@ class Deal(Noun):
     last_activity_at = DateTime("latest touch: stage moves, activities")
 
     class Surface:
+        icon = "handshake"
+        rank = 4
+        path = ("Prospecting", "Qualification", "Proposal", "Negotiation", "Won")
         columns = (
             "name", "organization", "stage", "value", "probability", "expected_close_date", "owner"
         )  # fmt: skip

@@ -56,6 +56,8 @@ class Lead(Noun):
     last_activity_at = DateTime("latest touch: status moves, activities")
 
     class Surface:
+        icon = "person_search"
+        rank = 1
         columns = (
             "name", "status", "score", "owner", "source", "campaign", "last_activity_at"
         )  # fmt: skip

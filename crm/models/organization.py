@@ -67,6 +67,8 @@ class Organization(Noun):
     twitter_handle = String()
 
     class Surface:
+        icon = "domain"
+        rank = 3
         columns = ("name", "type", "tier", "industry", "country", "employee_count", "health_score")
         facets = ("type", "status", "tier", "industry")
         search = ("name", "domain")

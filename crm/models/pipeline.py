@@ -24,6 +24,7 @@ class Pipeline(Noun):
     deal_rotting = Integer("days without activity before a deal is stale", minimum=1)
 
     class Surface:
+        icon = "view_kanban"
         area = "setup"
         columns = ("name", "is_default", "deal_rotting")
         facets = ("is_default",)

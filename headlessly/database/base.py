@@ -1,27 +1,62 @@
 """Django's PostgreSQL backend as this product uses it. (Django dictates the module's name.)"""
 
+import atexit
 import select
+from functools import cache
 
 from django.conf import settings
 from django.db.backends.postgresql import base
+from psycopg import OperationalError
+from psycopg_pool import ConnectionPool
 
 from headlessly.database.server import start
 
 
 class DatabaseWrapper(base.DatabaseWrapper):
-    """Starts the embedded server when it is first needed; tells a dead connection by its socket."""
+    """Starts the embedded server when it is first needed; never hands out a dead connection."""
 
     def get_connection_params(self):
         if self.settings_dict.get("EMBEDDED"):
             # Written back, so that dbshell and whoever reads settings_dict find the socket too.
             self.settings_dict["HOST"] = str(start(settings.DATA_DIR).socket_dir)
+            _close_pools_first()
         return super().get_connection_params()
 
-    def is_usable(self):
-        # Asked once per request of a connection nobody is using. A server that went away has closed
-        # it, and a closed socket is readable: so an idle, silent one needs no query to be trusted.
-        if self.connection is None or self.connection.closed:
-            return False
-        poll = select.poll()
-        poll.register(self.connection.fileno(), select.POLLIN)
-        return not poll.poll(0) or super().is_usable()
+    def get_new_connection(self, conn_params):
+        connection = super().get_new_connection(conn_params)
+        while self.pool and _hung_up(connection):
+            connection.close()
+            self.pool.putconn(connection)  # the pool makes a new one for it
+            connection = super().get_new_connection(conn_params)
+        return connection
+
+
+def _hung_up(connection):
+    """Whether the server has closed this idle connection, mostly told without asking the server.
+
+    Nothing is awaited on it, so that its socket is readable only when the other end is gone or has
+    news. Asking with a query each time, as psycopg's own check does, adds a round trip to every
+    request.
+    """
+    poll = select.poll()
+    poll.register(connection.fileno(), select.POLLIN)
+    if not poll.poll(0):
+        return False
+    try:
+        ConnectionPool.check_connection(connection)
+    except OperationalError:
+        return True
+    return False
+
+
+@cache
+def _close_pools_first():
+    # Exit handlers run backwards: before the server stops, or the pools would try to reconnect.
+    atexit.register(close_pools)
+
+
+def close_pools():
+    """Close every idle connection of this process: before it forks, before it ends."""
+    for pool in list(DatabaseWrapper._connection_pools.values()):
+        pool.close()
+    DatabaseWrapper._connection_pools.clear()

@@ -199,6 +199,7 @@ class Server:
                 stdout=output,
                 stderr=subprocess.STDOUT,
                 cwd=self.data,
+                start_new_session=True,  # a Ctrl-C in the terminal is not meant for it
                 **(
                     {"user": self.user, "group": self.user, "extra_groups": []} if self.user else {}
                 ),
@@ -212,17 +213,19 @@ class Server:
 _server = None
 _starting = threading.Lock()
 
+# By default these end Python without its exit handlers, and nobody would stop the server.
+ENDING = (signal.SIGTERM, signal.SIGHUP)
+
 
 def start(data):
     """The server of this data folder, running; this process counts as its user until it exits."""
     global _server
     if _server is None:
-        with _starting:
+        with _starting, _undisturbed():
             if _server is None:
                 server = Server(data)
                 server.join()
                 atexit.register(stop)
-                _leave_on_signals()
                 _server = server
     return _server
 
@@ -235,9 +238,15 @@ def stop():
         server.leave()
 
 
-def _leave_on_signals():
-    # By default these end Python without its exit handlers, and nobody would stop the server.
+@contextmanager
+def _undisturbed():
+    """Signals wait until the server is up and sure to be stopped; then they end this process."""
     if threading.current_thread() is threading.main_thread():
-        for number in (signal.SIGTERM, signal.SIGHUP):
+        for number in ENDING:
             if signal.getsignal(number) is signal.SIG_DFL:
                 signal.signal(number, lambda number, frame: sys.exit(128 + number))
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT, *ENDING})
+    try:
+        yield
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)

@@ -78,6 +78,9 @@ class Campaign(Noun):
     owner = Reference("crm.Contact", "owned_campaigns", "who runs it")
 
     class Surface:
+        icon = "campaign"
+        rank = 1
+        path = ("Draft", "Scheduled", "Launched", "Completed")
         area = "marketing"
         columns = ("name", "type", "status", "start_date", "budget", "actual_leads", "roi")
         facets = ("status", "type", "owner")

@@ -65,4 +65,4 @@ def fill(leads: int) -> None:
     with connection.cursor() as cursor:
         for statement in statements:
             cursor.execute(statement)
-        cursor.execute("COMMIT; VACUUM ANALYZE")
+        cursor.execute("VACUUM ANALYZE")

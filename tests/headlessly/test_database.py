@@ -124,15 +124,16 @@ def test_keeps_its_socket_short_in_a_folder_however_deep(tmp_path):
 
 
 @pytest.mark.django_db
-def test_tells_a_connection_that_the_server_has_closed():
-    copy = connection.copy()
+def test_hands_out_no_connection_that_the_server_has_closed():
+    pooled = connection.copy()
     try:
-        copy.ensure_connection()
-        assert copy.is_usable()
+        pooled.ensure_connection()
+        dead = pooled.connection.info.backend_pid
+        pooled.close()
         with connection.cursor() as cursor:
-            cursor.execute(
-                "select pg_terminate_backend(%s, 5000)", [copy.connection.info.backend_pid]
-            )
-        assert not copy.is_usable()
+            cursor.execute("select pg_terminate_backend(%s, 5000)", [dead])
+        with pooled.cursor() as cursor:
+            cursor.execute("select pg_backend_pid()")
+            assert cursor.fetchone() != (dead,)
     finally:
-        copy.close()
+        pooled.close()

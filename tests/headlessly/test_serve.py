@@ -99,37 +99,47 @@ def test_wants_to_know_who_ends_tls_and_wants_the_static_files(settings):
     assert "collectstatic" in str(refusal.value)
 
 
-@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
-def test_leaves_no_process_behind(tmp_path_factory, number):
-    server, port = start(tmp_path_factory)
+@pytest.mark.parametrize(
+    "end",
+    [
+        pytest.param(lambda server: server.terminate(), id="SIGTERM"),
+        pytest.param(lambda server: os.killpg(server.pid, signal.SIGINT), id="Ctrl-C"),
+    ],
+)
+def test_leaves_no_process_behind(data, end):
+    server, port = start(data)
     try:
         assert answers(port)
         (postgres,) = [
             process
             for process in psutil.process_iter(["cmdline"])
-            if str(tmp_path_factory.getbasetemp() / "serve-data/postgres")
-            in (process.info["cmdline"] or ())
+            if str(data / "postgres") in (process.info["cmdline"] or ())
         ]
         family = [*server.children(recursive=True), postgres]
-        assert len(family) >= 3, "two workers and PostgreSQL"
-        server.send_signal(number)
+        assert len(family) == 3, "two workers and PostgreSQL"
+        end(server)
         server.wait(20)
         assert [process for process in family if runs(process)] == []
     finally:
         if runs(server):
-            server.kill()
+            server.terminate()
+            server.wait(20)
 
 
-def start(tmp_path_factory):
+@pytest.fixture(scope="module")
+def data(tmp_path_factory):
+    return tmp_path_factory.mktemp("data")
+
+
+def start(data):
     """`manage.py serve` in development, on a database of its own and a free port."""
-    data = tmp_path_factory.getbasetemp() / "serve-data"
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
     env = {name: value for name, value in os.environ.items() if name != "DATABASE_URL"}
     env |= {"HEADLESSLY_ENV": "development", "HEADLESSLY_DATA": str(data)}
     command = [sys.executable, "manage.py", "serve", "--workers", "2", "--port", str(port)]
-    return psutil.Popen(command, cwd=ROOT, env=env), port
+    return psutil.Popen(command, cwd=ROOT, env=env, start_new_session=True), port
 
 
 def answers(port):

@@ -2,6 +2,7 @@
 
 import ipaddress
 import os
+import signal
 from contextlib import suppress
 from pathlib import Path
 
@@ -11,7 +12,8 @@ from django.core import checks
 from django.core.management.base import BaseCommand, CommandError
 from django.db import connections
 
-from headlessly import database
+from headlessly import database, worker
+from headlessly.database.base import close_pools
 
 
 class Command(BaseCommand):
@@ -45,7 +47,8 @@ class Command(BaseCommand):
             database.start(settings.DATA_DIR)
         if not settings.PRODUCTION:
             self.stdout.write(f"Serving http://{options['host']}:{options['port']}, until Ctrl-C.")
-        connections.close_all()  # a connection must not be shared with forked workers
+        connections.close_all()
+        close_pools()  # a connection must not be shared with forked workers
         _serve(options)
 
 
@@ -92,8 +95,9 @@ def _serve(options):
     tls = {}
     if options["tls_certificate"]:
         tls = {"ssl_cert": options["tls_certificate"], "ssl_key": options["tls_key"]}
-    Granian(
-        "headlessly.wsgi:application",
+    server = Granian(
+        "headlessly.worker:application",
+        factory=True,
         address=options["host"],
         port=options["port"],
         interface=Interfaces.WSGI,
@@ -108,7 +112,12 @@ def _serve(options):
         log_dictconfig=_logging(options["access_log"]),
         log_access=options["access_log"],
         **tls,
-    ).serve()
+    )
+    if not settings.PRODUCTION:
+        # To an operator SIGHUP means new workers; to a developer, that the terminal is gone.
+        server.on_startup(lambda: signal.signal(signal.SIGHUP, server.signal_handler_interrupt))
+    worker.begin_with_manners()
+    server.serve()
 
 
 def _logging(access_log):

@@ -1,0 +1,297 @@
+"""The browser's pages of a noun, all made from its declaration: list, record, forms, verbs.
+
+Whatever writes goes through the executor. GET shows, POST does; a refused POST shows the same page
+again with the reason beside what it is about.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.contrib import messages
+from django.contrib.admin import display
+from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
+from django.template.response import TemplateResponse
+from django.urls import path
+from django.utils.decorators import method_decorator
+from django.views.decorators.http import require_POST
+from unfold.admin import ModelAdmin
+
+from .. import actors, execution, filters
+from ..errors import Forbidden, HeadlesslyError, NotFound
+from ..nouns import Noun
+from ..schema import Field
+from . import forms, moves, record, timeline, words
+from .changelist import CappedPaginator, NounList
+from .editing import Editing
+
+
+class NounAdmin(Editing, ModelAdmin):
+    """One noun in the browser. A subclass may override what its declaration cannot say."""
+
+    list_per_page = 25
+    list_max_show_all = 0
+    show_full_result_count = False
+    paginator = CappedPaginator
+    actions = None
+    change_list_template = "headlessly/list.html"
+
+    def __init__(self, model: type[Noun], admin_site: Any) -> None:
+        self.schema = model.schema
+        self.search_fields = self.schema.search
+        self.list_display = [_column(self.schema.by_name[name]) for name in self.schema.columns]
+        super().__init__(model, admin_site)
+
+    # -- who may ----------------------------------------------------------------------------------
+
+    def may(self, verb: str) -> bool:
+        actor = actors.anyone()
+        return actor is not None and actors.may(actor, verb, self.model)
+
+    def has_module_permission(self, request: HttpRequest) -> bool:
+        return self.may("read")
+
+    def has_view_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return self.may("read")
+
+    def has_add_permission(self, request: HttpRequest) -> bool:
+        return self.may("create")
+
+    def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return self.may("update")
+
+    def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return self.may("delete")
+
+    # -- addresses --------------------------------------------------------------------------------
+
+    def get_urls(self) -> list[Any]:
+        prefix = f"{self.model._meta.app_label}_{self.model._meta.model_name}"
+
+        def page(route: str, view: Any, name: str) -> Any:
+            return path(route, self.admin_site.admin_view(view), name=f"{prefix}_{name}")
+
+        return [
+            page("", self.changelist_view, "changelist"),
+            page("add/", self.add_view, "add"),
+            page("add/<str:verb>/", self.add_view, "add_by"),
+            page("<str:id>/", self.shortcut_view, "shortcut"),
+            page("<str:id>/change/", self.change_view, "change"),
+            page("<str:id>/edit/", self.edit_view, "edit"),
+            page("<str:id>/history/", self.history_view, "history"),
+            page("<str:id>/delete/", self.delete_view, "delete"),
+            page("<str:id>/move/", self.move_view, "move"),
+            page("<str:id>/do/<str:verb>/", self.do_view, "do"),
+        ]
+
+    def place(self, page: str, *args: str) -> str:
+        return words.place(self.model, page, *args)
+
+    def context(self, request: HttpRequest, **more: Any) -> dict[str, Any]:
+        return {
+            **self.admin_site.each_context(request),
+            "opts": self.model._meta,
+            "noun": words.title(self.model),
+            "nouns": words.plural(self.model),
+            "own_heading": True,
+            "media": forms.SELECT2,
+            "may_update": self.may("update"),
+            "may_delete": self.may("delete"),
+            **more,
+        }
+
+    def respond(
+        self, request: HttpRequest, template: str, status: int = 200, **context: Any
+    ) -> TemplateResponse:
+        request.current_app = self.admin_site.name
+        return TemplateResponse(
+            request, f"headlessly/{template}.html", self.context(request, **context), status=status
+        )
+
+    def find(self, id: str) -> Noun:
+        """The record with its references. Raises Http404, for another tenant's as for none."""
+        try:
+            return self.model.get(id, include=list(self.schema.references))
+        except NotFound as problem:
+            raise Http404(problem.message) from None
+
+    # -- the list ---------------------------------------------------------------------------------
+
+    def get_changelist(self, request: HttpRequest, **kwargs: Any) -> type[NounList]:
+        return NounList
+
+    def get_list_filter(self, request: HttpRequest) -> tuple:
+        return ()
+
+    def get_search_results(
+        self, request: HttpRequest, queryset: Any, term: str
+    ) -> tuple[Any, bool]:
+        if not term.strip():
+            return queryset, False
+        return queryset.filter(filters.words(filters.Scope(self.model), term)), False
+
+    @property
+    def references_shown(self) -> list[str]:
+        """The references that a row of the list needs, and no others."""
+        named = [self.schema.by_name[name] for name in self.schema.columns]
+        return [f.name for f in (*named, *self.below_name) if f.type == "reference"]
+
+    @property
+    def below_name(self) -> tuple[Field, ...]:
+        """Who a record is about, when no column says it."""
+        first = self.schema.groups[0][1] if self.schema.groups else ()
+        fields = [self.schema.by_name[name] for name in first if name not in self.schema.columns]
+        return tuple(f for f in fields if f.type == "reference" and f.name not in words.WORKERS)
+
+    def changelist_view(self, request: HttpRequest, extra_context: Any = None) -> HttpResponse:
+        context = self.context(
+            request,
+            creating=[
+                {"label": v.label, "text": v.summary, "url": self.place("add_by", v.name)}
+                for v in moves.creating(self.model)
+            ],
+            title=words.plural(self.model),
+            add_url=self.place("add") if self.may("create") else "",
+        )
+        return super().changelist_view(request, context | (extra_context or {}))
+
+    # -- one record -------------------------------------------------------------------------------
+
+    def shortcut_view(self, request: HttpRequest, id: str) -> HttpResponse:
+        return HttpResponseRedirect(self.place("change", id))
+
+    def change_view(self, request: HttpRequest, id: str, **_: Any) -> HttpResponse:
+        """The record, to be read; a POST here saves what was edited."""
+        if request.method == "POST":
+            return self.edit_view(request, id)
+        try:
+            found = self.model.get(id, include=list(self.schema.references))
+        except NotFound as problem:
+            if heir := problem.extra.get("mergedInto"):
+                this = words.title(self.model).lower()
+                messages.info(request, f"The {this} you looked for was merged into this one.")
+                return HttpResponseRedirect(self.place("change", heir))
+            raise Http404(problem.message) from None
+        return self.record_page(request, found)
+
+    def record_page(
+        self,
+        request: HttpRequest,
+        found: Noun,
+        *,
+        refused: moves.Button | None = None,
+        problem: HeadlesslyError | None = None,
+    ) -> TemplateResponse:
+        steps, others = moves.buttons(found, self.admin_site)
+        if refused is not None:
+            steps = [refused if b.name == refused.name else b for b in steps]
+            others = [refused if b.name == refused.name else b for b in others]
+        return self.respond(
+            request,
+            "record",
+            status=problem.status if problem else 200,
+            original=found,
+            title=str(found),
+            steps=steps,
+            others=others,
+            dialogs=[b for b in (*steps, *others) if b.form is not None],
+            problem=problem,
+            fix=self._fix(found, problem),
+            timeline=timeline.of(found),
+            **record.page(found),
+        )
+
+    def _fix(self, found: Noun, problem: HeadlesslyError | None) -> dict[str, str] | None:
+        """Where to add what a refusal misses, when it names one of the record's own fields."""
+        declared = self.schema.field(problem.field) if problem and problem.field else None
+        if declared is None or declared.read_only or not self.may("update"):
+            return None
+        if self.schema.machine and declared.name == self.schema.machine.name:
+            return None
+        verb = "Change" if getattr(found, declared.column) else "Add"
+        url = f"{self.place('edit', found.pk)}#id_{declared.name}"
+        return {"label": f"{verb} {words.label(declared).lower()}", "url": url}
+
+    def history_view(self, request: HttpRequest, id: str, **_: Any) -> HttpResponse:
+        """All that happened to the record, page by page."""
+        found = self.find(id)
+        before = timeline.checked_before(request.GET.get("before"))
+        return self.respond(
+            request,
+            "history",
+            original=found,
+            title=f"History of {found}",
+            timeline=timeline.of(found, before=before),
+        )
+
+    # -- verbs ------------------------------------------------------------------------------------
+
+    @method_decorator(require_POST)
+    def move_view(self, request: HttpRequest, id: str) -> HttpResponse:
+        """Take a step of the machine by updating the status."""
+        found = self.find(id)
+        machine = self.schema.machine
+        if machine is None:
+            raise Http404
+        sent = {machine.name: request.POST.get("to", "")}
+        try:
+            answer = execution.run(self.model.verbs["update"], found.pk, sent, text=True)
+        except HeadlesslyError as problem:
+            return self.record_page(request, self.find(id), problem=problem)
+        self.say(request, f"{answer} is {words.spoken(getattr(answer, machine.name))} now.")
+        return HttpResponseRedirect(self.place("change", answer.pk))
+
+    @method_decorator(require_POST)
+    def do_view(self, request: HttpRequest, id: str, verb: str) -> HttpResponse:
+        """Execute one verb on the record."""
+        bound = self.model.verbs.get(verb)
+        if bound is None or not moves.is_button(bound):
+            raise Http404
+        found = self.find(id)
+        button = moves.Button(verb, bound.label, self.place("do", id, verb), text=bound.summary)
+        sent: dict[str, Any] = {}
+        if bound.inputs:
+            moves.fill(button, bound, self.admin_site, request.POST)
+            sent = moves.read(bound, button.form, button.new)
+        try:
+            answer = execution.run(bound, found.pk, sent, text=True)
+        except HeadlesslyError as problem:
+            found = self.find(id)
+            if button.form is not None:
+                button.form.refuse(problem)
+                button.open = bool(problem.details) and not isinstance(problem, Forbidden)
+            if button.open:
+                # The dialog says it, beside the input that it is about.
+                page = self.record_page(request, found, refused=button, problem=problem)
+                page.context_data["problem"] = None
+                return page
+            return self.record_page(request, found, problem=problem)
+        self.say(request, f"{bound.conjugation.event}.")
+        return HttpResponseRedirect(self._after(bound, found, answer))
+
+    def _after(self, verb: Any, found: Noun, answer: Noun) -> str:
+        """Where a verb leads: to the record that it made or that took its place, or back."""
+        for name in sorted(verb.sets):
+            declared = self.schema.by_name[name]
+            target = getattr(answer, declared.column)
+            if declared.type == "reference" and target:
+                return words.place(self.model.registry[declared.to], "change", target)
+        if answer.deleted_at:
+            return self.place("changelist")
+        return words.place(type(answer), "change", answer.pk)
+
+    @staticmethod
+    def say(request: HttpRequest, text: str) -> None:
+        messages.success(request, text)
+
+
+def _column(field: Field) -> Any:
+    """A column of Django's list; what it shows is made by NounList.rows."""
+
+    @display(description=words.label(field), ordering=None if field.computed else field.name)
+    def column(record: Noun) -> Any:
+        return words.of(record, field)
+
+    column.__name__ = field.name
+    column.declared = field
+    return column

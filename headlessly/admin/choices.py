@@ -1,0 +1,57 @@
+"""What a searchable choice finds: records of the tenant by their words, twenty at a time."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.core.exceptions import PermissionDenied
+from django.http import HttpRequest, JsonResponse
+
+from .. import filters
+from ..errors import InvalidFilter
+from ..nouns import Noun, registry
+
+PAGE = 20
+
+
+def found(request: HttpRequest, site: Any) -> JsonResponse:
+    """The answer in select2's terms, for the noun that ``model_name`` names."""
+    noun = _noun(request)
+    admin = site.get_model_admin(noun)
+    if not admin.has_view_permission(request):
+        raise PermissionDenied
+    page = request.GET.get("page", "1")
+    start = (int(page) - 1) * PAGE if page.isdecimal() and 0 < int(page[:5]) < 1_000 else 0
+    records = noun.objects.order_by(*filters.ordering(filters.Scope(noun), None))
+    try:
+        records, _ = admin.get_search_results(request, records, request.GET.get("term", ""))
+    except InvalidFilter:
+        records = noun.objects.none()
+    rows = list(records[start : start + PAGE + 1])
+    return JsonResponse(
+        {
+            "results": [{"id": row.pk, "text": label(row)} for row in rows[:PAGE]],
+            "pagination": {"more": len(rows) > PAGE},
+        }
+    )
+
+
+def label(record: Noun) -> str:
+    """A record's name, with what tells it from its namesakes."""
+    noun = type(record)
+    known = [getattr(record, n) for n in noun.unique_fields if n in noun.schema.search]
+    return " · ".join([str(record), *(value for value in known[:1] if value)])
+
+
+def _noun(request: HttpRequest) -> type[Noun]:
+    """The noun that is searched: the one named, or the one that its field refers to."""
+    wanted = (request.GET.get("app_label"), request.GET.get("model_name"))
+    for noun in registry.values():
+        if (noun._meta.app_label, noun._meta.model_name) == wanted:
+            name = request.GET.get("field_name", "id")
+            field = noun.schema.references.get(name)
+            if field is not None:
+                return registry[field.to]
+            if name == "id":
+                return noun
+    raise PermissionDenied

@@ -1,0 +1,122 @@
+"""The site's root: sign in, go to one's tenant or choose one of several, sign out."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.contrib.auth import login, logout
+from django.contrib.auth.forms import AuthenticationForm
+from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
+from django.shortcuts import render
+from django.templatetags.static import static
+from django.utils.http import url_has_allowed_host_and_scheme
+from django.views.decorators.cache import never_cache
+from django.views.decorators.csrf import csrf_protect
+from django.views.decorators.debug import sensitive_post_parameters
+from django.views.decorators.http import require_http_methods, require_POST
+from unfold.sites import UnfoldAdminSite
+from unfold.widgets import BASE_INPUT_CLASSES
+
+from ..models import Membership
+
+
+class SignIn(AuthenticationForm):
+    """Email and password. One answer to whatever is wrong: it tells nobody who has an account."""
+
+    error_messages = dict.fromkeys(
+        ("invalid_login", "inactive"),
+        "This email and password do not fit. Check both; capitals matter in the password.",
+    )
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        for field, more in (
+            (self.fields["username"], {"type": "email", "autocomplete": "username"}),
+            (self.fields["password"], {"autocomplete": "current-password"}),
+        ):
+            field.widget.attrs |= more | {"class": " ".join(BASE_INPUT_CLASSES)}
+        self.fields["username"].label = "Email"
+        self.fields["username"].error_messages["required"] = "Type your email."
+        self.fields["password"].error_messages["required"] = "Type your password."
+
+
+@sensitive_post_parameters("password")
+@never_cache
+@csrf_protect
+@require_http_methods(["GET", "HEAD", "POST"])
+def enter(request: HttpRequest) -> HttpResponse:
+    """Sign in here; signed in, go on."""
+    onward = safe_next(request)
+    if request.method == "POST":
+        form = SignIn(request, request.POST)
+        if form.is_valid():
+            login(request, form.get_user())
+            return HttpResponseRedirect(onward or request.path)
+        return _page(request, "enter", status=422, form=form, next=onward, title="Sign in")
+    if not request.user.is_authenticated:
+        return _page(request, "enter", form=SignIn(request), next=onward, title="Sign in")
+    if onward:
+        return HttpResponseRedirect(onward)
+    return _choose(request)
+
+
+def _choose(request: HttpRequest) -> HttpResponse:
+    """Straight to the only place there is, or a choice."""
+    memberships = (
+        Membership.objects.filter(user=request.user)
+        .select_related("tenant")
+        .order_by("tenant__name", "tenant__slug")
+    )
+    places = [
+        {
+            "name": m.tenant.name,
+            "role": m.get_role_display(),
+            "url": f"{request.path}~{m.tenant.slug}/admin/",
+        }
+        for m in memberships
+    ]
+    operator = f"{request.path}admin/" if request.user.is_superuser else ""
+    if len(places) == 1 and not operator and "choose" not in request.GET:
+        return HttpResponseRedirect(places[0]["url"])
+    title = "Where to?" if places else "Welcome"
+    return _page(request, "choose", places=places, operator=operator, title=title)
+
+
+@never_cache
+@csrf_protect
+@require_POST
+def leave(request: HttpRequest) -> HttpResponse:
+    """Sign out."""
+    logout(request)
+    return HttpResponseRedirect(request.path.removesuffix("logout"))
+
+
+def safe_next(request: HttpRequest) -> str:
+    """The address to go on to, if it is one of this site; else nothing."""
+    wanted = request.POST.get("next") or request.GET.get("next") or ""
+    safe = url_has_allowed_host_and_scheme(
+        wanted, allowed_hosts={request.get_host()}, require_https=request.is_secure()
+    )
+    return wanted if safe and wanted != request.path else ""
+
+
+class _Entrance(UnfoldAdminSite):
+    """Lends the entrance the theme of the other pages, without their address book."""
+
+    def has_permission(self, request: HttpRequest) -> bool:
+        return False
+
+    def get_app_list(self, request: HttpRequest, app_label: str | None = None) -> list[Any]:
+        return []
+
+
+_site = _Entrance(name="admin")
+
+
+def _page(request: HttpRequest, template: str, status: int = 200, **context: Any) -> HttpResponse:
+    themed = _site.each_context(request) | {
+        "site_url": None,
+        "styles": [static("headlessly/admin.css")],
+        "scripts": [],
+    }
+    return render(request, f"headlessly/{template}.html", themed | context, status=status)

@@ -1,0 +1,257 @@
+"""Forms made of a declaration: the noun's fields, or a verb's inputs.
+
+A form here only carries text to the verb and back. What is allowed is the executor's to say, once
+for all surfaces; what it says lands beside the field, and nothing that was typed is lost.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterable, Mapping
+from datetime import date, datetime
+from decimal import Decimal
+from types import SimpleNamespace
+from typing import Any
+
+from django import forms
+from django.contrib.admin.widgets import AutocompleteMixin
+from django.http import QueryDict
+from django.utils.html import format_html
+from django.utils.safestring import SafeString
+from unfold.widgets import (
+    CHECKBOX_CLASSES,
+    INPUT_CLASSES,
+    TEXTAREA_CLASSES,
+    UnfoldAdminSelectWidget,
+)
+
+from ..errors import HeadlesslyError
+from ..nouns import registry
+from ..schema import Field
+from ..values import UNSTORABLE, present
+from . import words
+
+#: 50,000 and 1 000 000.50 are how people write numbers.
+GROUPED = re.compile(r"\d{1,3}(?:[, \u00a0\u202f]\d{3})+(?:\.\d+)?\Z")
+
+#: The scripts and styles of searchable choices, as Django ships them.
+SELECT2 = forms.Media(
+    css={"screen": ["admin/css/vendor/select2/select2.css", "admin/css/autocomplete.css"]},
+    js=[
+        "admin/js/vendor/jquery/jquery.min.js",
+        "admin/js/vendor/select2/select2.full.js",
+        "admin/js/jquery.init.js",
+        "admin/js/autocomplete.js",
+    ],
+)
+
+
+class Input(forms.Field):
+    """One input; the text is taken as it is."""
+
+    def __init__(self, field: Field, widget: forms.Widget, **kwargs: Any) -> None:
+        self.declared = field
+        super().__init__(required=False, widget=widget, **kwargs)
+
+
+class FlagWidget(forms.CheckboxInput):
+    """A checkbox that says ``false`` when empty, so that a missing field means "not touched"."""
+
+    def __init__(self, attrs: dict[str, Any] | None = None) -> None:
+        super().__init__(attrs, check_test=lambda value: str(value).lower() == "true")
+
+    def format_value(self, value: Any) -> str:
+        return "true"
+
+    def value_from_datadict(self, data: Any, files: Any, name: str) -> Any:
+        return data.get(name)
+
+    def render(self, name: str, value: Any, attrs: Any = None, renderer: Any = None) -> SafeString:
+        box = super().render(name, value, attrs, renderer)
+        return format_html('<input type="hidden" name="{}" value="false">{}', name, box)
+
+
+class ReferenceSelect(AutocompleteMixin, forms.Select):
+    """A searchable choice among the tenant's records; only the chosen one is in the page."""
+
+    def __init__(self, field: Field, site: Any, attrs: dict[str, Any] | None = None) -> None:
+        self.noun = registry[field.to]
+        super().__init__(SimpleNamespace(model=self.noun, name="id"), site, attrs)
+        self.chosen: dict[str, str] = {}
+
+    def build_attrs(self, base_attrs: Any, extra_attrs: Any = None) -> dict[str, Any]:
+        attrs = super().build_attrs(base_attrs, extra_attrs)
+        return attrs | {"data-placeholder": self.attrs.get("data-placeholder", "")}
+
+    def optgroups(self, name: str, value: list[str], attrs: Any = None) -> list[Any]:
+        id = value[0] if value else ""
+        options = [self.create_option(name, "", "", id == "", 0)]
+        if id:
+            options.append(self.create_option(name, id, self._label(id), True, 1))
+        return [(None, options, 0)]
+
+    def _label(self, id: str) -> str:
+        if id not in self.chosen:
+            found = None if UNSTORABLE.search(id) else self.noun.objects.filter(pk=id).first()
+            self.chosen[id] = str(found) if found else id
+        return self.chosen[id]
+
+
+class DeclaredForm(forms.Form):
+    """The inputs for ``fields``, by their Python names."""
+
+    def __init__(
+        self,
+        fields: Iterable[Field],
+        site: Any,
+        *,
+        data: Mapping[str, Any] | None = None,
+        initial: Mapping[str, Any] | None = None,
+        record: Any = None,
+        id: str = "id",
+        parent: str | None = None,
+    ) -> None:
+        super().__init__(data, auto_id=f"{id}_%s")
+        self.declared = {field.name: field for field in fields}
+        for name, field in self.declared.items():
+            self.fields[name] = self._input(field, site, parent)
+            value = (initial or {}).get(name)
+            if record is not None and value is None:
+                value = getattr(record, field.column)
+                if field.type == "reference" and value:
+                    self.fields[name].widget.chosen[value] = str(getattr(record, field.name))
+            self.initial[name] = text_of(field, value)
+
+    @staticmethod
+    def _input(field: Field, site: Any, parent: str | None) -> Input:
+        widget = ReferenceSelect(field, site) if field.type == "reference" else _widget(field)
+        if parent and field.type == "reference":
+            widget.attrs["data-dropdown-parent"] = f"#{parent}"
+        if field.required:
+            widget.attrs["aria-required"] = "true"
+        help = field.description
+        if field.type == "datetime":
+            help = f"{help}; in UTC" if help else "in UTC"
+        return Input(field, widget, label=words.label(field), help_text=help[:1].upper() + help[1:])
+
+    def given(self) -> dict[str, Any]:
+        """What was sent, as the executor takes text; fields that were not sent are not in it."""
+        found = {}
+        for name, field in self.declared.items():
+            if name in self.data:
+                found[name] = sent(field, self.data.get(name))
+        return found
+
+    def changed(self, base: Mapping[str, Any]) -> dict[str, Any]:
+        """What was sent and differs from ``base``, the values that the form was made with."""
+        return {
+            name: value
+            for name, value in self.given().items()
+            if value != sent(self.declared[name], text_of(self.declared[name], base.get(name)))
+        }
+
+    def refuse(self, problem: HeadlesslyError) -> None:
+        """Put what went wrong beside the fields it is about, else above the form."""
+        self.is_valid()
+        details = problem.details or []
+        told = False
+        for detail in details:
+            name = self._name(detail["field"])
+            if name is not None:
+                self.add_error(name, detail["message"])
+                told = True
+            else:
+                self.add_error(None, f"{detail['field']}: {detail['message']}")
+                told = True
+        if not told:
+            name = self._name(problem.field) if problem.field else None
+            self.add_error(name, problem.message)
+
+    def _name(self, key: str) -> str | None:
+        """The input that an error's field means, by Python, wire or column name."""
+        for name, field in self.declared.items():
+            if key in (name, field.wire, field.column):
+                return name
+        return None
+
+
+def _widget(field: Field) -> forms.Widget:
+    text = {"class": " ".join(INPUT_CLASSES)}
+    match field.type:
+        case "enum":
+            blank = [] if field.required or field.default else [("", "—")]
+            choices = blank + [(value, words.spoken(value)) for value in field.choices]
+            return UnfoldAdminSelectWidget(choices=choices)
+        case "bool":
+            return FlagWidget({"class": " ".join(CHECKBOX_CLASSES)})
+        case "text":
+            return forms.Textarea({"class": " ".join(TEXTAREA_CLASSES), "rows": 3})
+        case "json":
+            return forms.Textarea({"class": " ".join(TEXTAREA_CLASSES) + " font-mono", "rows": 6})
+        case "number" | "integer" | "money":
+            return forms.TextInput(text | {"inputmode": "decimal"})
+        case "date":
+            return forms.DateInput(text | {"type": "date"}, format="%Y-%m-%d")
+        case "datetime":
+            return forms.TextInput(text | {"type": "datetime-local"})
+        case "email":
+            return forms.TextInput(text | {"type": "email"})
+        case "url":
+            return forms.TextInput(text | {"inputmode": "url", "placeholder": "https://"})
+    return forms.TextInput(text)
+
+
+def text_of(field: Field, value: Any) -> str:
+    """A value as its input shows it."""
+    if value is None:
+        return ""
+    if isinstance(value, str) and field.type != "json":
+        return value
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    if isinstance(value, datetime):
+        return f"{value:%Y-%m-%dT%H:%M}"
+    if isinstance(value, date):
+        return value.isoformat()
+    if isinstance(value, Decimal):
+        return str(int(value)) if value == value.to_integral_value() else f"{value:.2f}"
+    if field.type == "json":
+        return json.dumps(value, indent=2, ensure_ascii=False)
+    return str(present(value))
+
+
+def sent(field: Field, text: Any) -> Any:
+    """Sent text as the executor takes it."""
+    if not isinstance(text, str):
+        return text
+    text = text.replace("\r\n", "\n")
+    if field.type == "json":
+        try:
+            return json.loads(text) if text.strip() else None
+        except ValueError:
+            return Unreadable(text)
+    text = text.strip()
+    if field.type in ("number", "integer", "money") and GROUPED.match(text):
+        return re.sub(r"[^\d.]", "", text)
+    if field.type == "datetime" and len(text) == len("2026-01-31T09:00"):
+        return f"{text}:00Z"
+    return text
+
+
+class Unreadable(str):
+    """Text in place of JSON."""
+
+
+def unreadable(given: Mapping[str, Any]) -> dict[str, str]:
+    """What of a form could not even be read, by field."""
+    return {
+        name: "This is not JSON: put texts in double quotes, and check commas and brackets."
+        for name, value in given.items()
+        if isinstance(value, Unreadable)
+    }
+
+
+def query(params: QueryDict, fields: Iterable[Field]) -> dict[str, str]:
+    """What an address suggests for a new record: ``?contact=contact_…``."""
+    return {f.name: params[f.wire] for f in fields if params.get(f.wire)}

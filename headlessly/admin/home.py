@@ -1,0 +1,133 @@
+"""The tenant's first page: what is mine and open, and how much stands where."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.db import connection
+
+from .. import actors, filters, reads, tenancy
+from ..nouns import Noun
+from . import record, words
+
+MINE = 8
+
+
+def page(nouns: list[type[Noun]]) -> dict[str, Any]:
+    with_machine = [noun for noun in nouns if noun.schema.machine]
+    person = actors.current().contact_id
+    return {
+        "title": "Home",
+        "own_heading": True,
+        "person": person,
+        "mine": [found for noun in with_machine if person and (found := _mine(noun, person))],
+        "standing": [_standing(noun) for noun in with_machine],
+        "first": _first(nouns),
+    }
+
+
+def _first(nouns: list[type[Noun]]) -> list[dict[str, str]]:
+    """What somebody adds who starts with nothing."""
+    actor = actors.current()
+    return [
+        {"label": words.a(noun), "url": words.place(noun, "add")}
+        for noun in nouns[:3]
+        if actors.may(actor, "create", noun)
+    ]
+
+
+def _mine(noun: type[Noun], person: str) -> dict[str, Any] | None:
+    """The open records that a person works on, most urgent first."""
+    worker = next((n for n in words.WORKERS if n in noun.schema.references), None)
+    if worker is None or not hasattr(noun, "OPEN"):
+        return None
+    state = noun.schema.machine.name
+    field = noun.schema.by_name[worker]
+    urgent = _urgency(noun)
+    found = noun.objects.filter(**{field.column: person, f"{state}__in": noun.OPEN})
+    below = _about(noun)
+    rows = list(
+        found.select_related(*(f.name for f in below)).order_by(
+            *filters.ordering(filters.Scope(noun), urgent[0] if urgent else None)
+        )[: MINE + 1]
+    )
+    count, exact = reads.count(found) if len(rows) > MINE else (len(rows), True)
+    measure = noun.schema.by_name[urgent[1]] if urgent else None
+    column = list(noun.schema.columns).index(urgent[1]) if urgent else None
+    order = f"&o={'-' if urgent[0].startswith('-') else ''}{column}" if urgent else ""
+    return {
+        "title": f"My open {words.plural(noun).lower()}",
+        "count": f"{count:,}" + ("" if exact else "+"),
+        "url": f"{words.place(noun, 'changelist')}?{noun.schema.by_name[state].wire}="
+        f"{','.join(noun.OPEN)}&{field.wire}=me{order}",
+        "measure": words.label(measure) if measure else "",
+        "rows": [
+            {
+                "url": words.place(noun, "change", row.pk),
+                "name": str(row),
+                "below": record.subtitle(row, tuple(below)),
+                "state": words.state(noun, getattr(row, state)),
+                "measure": _measured(row, measure) if measure else "",
+            }
+            for row in rows[:MINE]
+        ],
+    }
+
+
+def _measured(row: Noun, field: Any) -> Any:
+    value = getattr(row, field.column)
+    if field.type == "datetime" and value is not None:
+        return words.time(value, ago=True)
+    return words.of(row, field, links=False)
+
+
+def _about(noun: type[Noun]) -> list[Any]:
+    """The references that say who a record is about."""
+    named = [name for _, names in noun.schema.groups[:2] for name in names]
+    fields = [noun.schema.by_name[name] for name in named]
+    return [f for f in fields if f.type == "reference" and f.name not in words.WORKERS][:2]
+
+
+def _urgency(noun: type[Noun]) -> tuple[str, str] | None:
+    """What makes a record urgent: its first column that is a measure (most) or a date (soonest)."""
+    for name in noun.schema.columns:
+        kind = noun.schema.by_name[name].type
+        if kind in ("number", "integer", "money"):
+            return f"-{name}", name
+        if kind in ("date", "datetime"):
+            return name, name
+    return None
+
+
+def _standing(noun: type[Noun]) -> dict[str, Any]:
+    """How many records stand in each state, counted to the cap, in one statement."""
+    machine = noun.schema.machine
+    table = connection.ops.quote_name(noun._meta.db_table)
+    column = connection.ops.quote_name(noun._meta.get_field(machine.name).column)
+    one = (
+        f"(SELECT %s AS state, count(*) FROM (SELECT 1 FROM {table} WHERE tenant_id = %s "
+        f"AND deleted_at IS NULL AND {column} = %s LIMIT %s) AS found)"
+    )
+    tenant, parameters = tenancy.require().pk, []
+    for state in machine.states:
+        parameters += [state, tenant, state, reads.COUNT_CAP + 1]
+    with connection.cursor() as cursor:
+        cursor.execute(" UNION ALL ".join([one] * len(machine.states)), parameters)
+        counts = dict(cursor.fetchall())
+    start = words.place(noun, "changelist")
+    wire = noun.schema.by_name[machine.name].wire
+    return {
+        "title": words.plural(noun),
+        "url": start,
+        "empty": not any(counts.values()),
+        "states": [
+            {
+                "state": words.state(noun, state),
+                "count": f"{min(counts[state], reads.COUNT_CAP):,}"
+                + ("+" if counts[state] > reads.COUNT_CAP else ""),
+                "none": not counts[state],
+                "url": f"{start}?{wire}={state}",
+            }
+            for state in machine.states
+        ],
+    }

@@ -1,0 +1,259 @@
+"""The operator's pages at ``/admin/``: tenants, users, memberships, keys. No tenant's records."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django import forms
+from django.apps import apps
+from django.conf import settings
+from django.contrib import messages
+from django.contrib.admin import display
+from django.contrib.auth.admin import UserAdmin as DjangoUserAdmin
+from django.core.exceptions import ValidationError
+from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
+from django.template.response import TemplateResponse
+from django.urls import path, reverse
+from django.utils import timezone
+from django.utils.decorators import method_decorator
+from django.utils.html import format_html
+from django.views.decorators.cache import never_cache
+from django.views.decorators.http import require_POST
+from unfold.admin import ModelAdmin
+from unfold.forms import AdminPasswordChangeForm, UserChangeForm, UserCreationForm
+from unfold.widgets import UnfoldAdminTextInputWidget
+
+from .. import tenancy
+from ..models import ApiKey, Membership, Tenant, User
+from . import words
+from .site import Site, entrance, to_entrance
+
+
+class OperatorSite(Site):
+    """For superusers. Being one lets nobody into a tenant."""
+
+    def refused(self, request: HttpRequest) -> HttpResponse | None:
+        if not request.user.is_authenticated:
+            return to_entrance(request)
+        if not (request.user.is_active and request.user.is_superuser):
+            raise Http404
+        return None
+
+    def each_context(self, request: HttpRequest) -> dict[str, Any]:
+        return super().each_context(request) | {
+            "site_title": "Operator",
+            "site_header": "Operator",
+            "site_symbol": "admin_panel_settings",
+        }
+
+    def account_links(self, request: HttpRequest) -> list[dict[str, str]]:
+        tenants = {"title": "Tenants of mine", "link": f"{entrance(request)}?choose=1"}
+        return [*super().account_links(request), tenants]
+
+    def get_sidebar_list(self, request: HttpRequest) -> list[dict[str, Any]]:
+        items = []
+        for model, icon in (
+            (Tenant, "domain"),
+            (User, "person"),
+            (Membership, "badge"),
+            (ApiKey, "key"),
+        ):
+            name = str(model._meta.verbose_name_plural)
+            link = words.place(model, "changelist")
+            items.append(
+                {
+                    "title": name[:1].upper() + name[1:],
+                    "icon": icon,
+                    "link": link,
+                    "active": request.path.startswith(link),
+                    "has_permission": True,
+                }
+            )
+        return [{"items": items}]
+
+
+operator = OperatorSite(name="admin")
+
+
+class TenantAdmin(ModelAdmin):
+    list_display = ("name", "address", "members", "created_at")
+    search_fields = ("name", "slug")
+    ordering = ("name",)
+
+    def get_queryset(self, request: HttpRequest) -> Any:
+        from django.db.models import Count
+
+        return super().get_queryset(request).annotate(member_count=Count("memberships"))
+
+    def get_readonly_fields(self, request: HttpRequest, obj: Any = None) -> tuple[str, ...]:
+        # Every id, link and key out there carries the slug.
+        return ("slug", "created_at") if obj else ()
+
+    def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return False
+
+    @display(description="Address", ordering="slug")
+    def address(self, tenant: Tenant) -> str:
+        return f"/~{tenant.slug}"
+
+    @display(description="Members", ordering="member_count")
+    def members(self, tenant: Any) -> int:
+        return tenant.member_count
+
+
+class NewUser(UserCreationForm):
+    class Meta:
+        model = User
+        fields = ("email",)
+
+
+class UserAdmin(DjangoUserAdmin, ModelAdmin):
+    form, add_form, change_password_form = UserChangeForm, NewUser, AdminPasswordChangeForm
+    list_display = ("email", "first_name", "last_name", "is_superuser", "is_active", "last_login")
+    list_filter = ("is_superuser", "is_active")
+    search_fields = ("email", "first_name", "last_name")
+    ordering = ("email",)
+    filter_horizontal = ()
+    fieldsets = (
+        (None, {"fields": ("email", "password", "first_name", "last_name")}),
+        ("Rights", {"fields": ("is_active", "is_superuser")}),
+        ("Dates", {"fields": ("last_login", "date_joined")}),
+    )
+    add_fieldsets = (
+        (None, {"fields": ("email", "first_name", "last_name", "password1", "password2")}),
+        ("Rights", {"fields": ("is_superuser",)}),
+    )
+    readonly_fields = ("last_login", "date_joined")
+
+    def formfield_for_dbfield(self, db_field: Any, request: HttpRequest, **kwargs: Any) -> Any:
+        field = super().formfield_for_dbfield(db_field, request, **kwargs)
+        if db_field.name == "is_superuser":
+            field.label = "Operator"
+            field.help_text = "May see these pages. Being one lets nobody into a tenant."
+        return field
+
+    def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        # The log names users for ever; one who leaves is made inactive.
+        return False
+
+
+class MembershipForm(forms.ModelForm):
+    """The person is looked up inside the tenant: a contact of another one cannot be chosen."""
+
+    person = forms.CharField(
+        required=False,
+        label="Contact",
+        widget=UnfoldAdminTextInputWidget,
+        help_text="Email or id of the contact in this tenant who this user is.",
+    )
+
+    class Meta:
+        model = Membership
+        fields = ("user", "tenant", "role")
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        if self.instance.pk and self.instance.contact_id:
+            self.fields["person"].initial = self.instance.contact_id
+
+    def clean(self) -> dict[str, Any]:
+        data = super().clean()
+        wanted, tenant = data.get("person", "").strip(), data.get("tenant") or self.instance.tenant
+        data["contact_id"] = None
+        if wanted and tenant:
+            noun = apps.get_model(settings.PERSON_MODEL)
+            with tenancy.active(tenant):
+                keys = [noun.by_unique(noun.schema.by_name[n], wanted) for n in noun.unique_fields]
+                found = noun.objects.filter(pk__in=[wanted, *filter(None, keys)])
+                data["contact_id"] = found.values_list("pk", flat=True).first()
+            if data["contact_id"] is None:
+                raise ValidationError({"person": f"{tenant} has no contact {wanted}."})
+        return data
+
+    def save(self, commit: bool = True) -> Membership:
+        self.instance.contact_id = self.cleaned_data["contact_id"]
+        return super().save(commit)
+
+
+class MembershipAdmin(ModelAdmin):
+    form = MembershipForm
+    list_display = ("user", "tenant", "role", "contact_id")
+    list_filter = ("role",)
+    list_select_related = ("user", "tenant")
+    search_fields = ("user__email", "tenant__name", "tenant__slug")
+    autocomplete_fields = ("user", "tenant")
+    fields = ("user", "tenant", "role", "person")
+    ordering = ("tenant__name", "user__email")
+
+    def get_readonly_fields(self, request: HttpRequest, obj: Any = None) -> tuple[str, ...]:
+        return ("user", "tenant") if obj else ()
+
+
+class ApiKeyAdmin(ModelAdmin):
+    """Keys are issued and revoked, never changed. What was issued is shown once, in the answer."""
+
+    list_display = ("name", "tenant", "scope", "hint", "created_at", "standing")
+    list_filter = ("scope",)
+    list_select_related = ("tenant",)
+    search_fields = ("name", "tenant__name", "tenant__slug")
+    autocomplete_fields = ("tenant",)
+    fields = ("tenant", "name", "scope", "expires_at")
+    ordering = ("-created_at",)
+    actions = None
+    change_form_outer_after_template = "headlessly/operator/revoke.html"
+
+    def get_fields(self, request: HttpRequest, obj: Any = None) -> tuple[str, ...]:
+        return (*self.fields, "hint", "created_at", "revoked_at") if obj else self.fields
+
+    def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return False
+
+    def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return False
+
+    @display(description="Now")
+    def standing(self, key: ApiKey) -> str:
+        if key.revoked_at:
+            return format_html('<span class="state tone-grey">{}</span>', "revoked")
+        if key.expires_at and key.expires_at <= timezone.now():
+            return format_html('<span class="state tone-grey">{}</span>', "expired")
+        return format_html('<span class="state tone-green">{}</span>', "valid")
+
+    def get_urls(self) -> list[Any]:
+        revoke = self.admin_site.admin_view(self.revoke_view)
+        own = path("<str:id>/revoke/", revoke, name="headlessly_apikey_revoke")
+        return [own, *super().get_urls()]
+
+    def save_model(self, request: HttpRequest, obj: ApiKey, form: Any, change: bool) -> None:
+        data = form.cleaned_data
+        key, request.secret = ApiKey.issue(
+            data["tenant"], data["name"], data["scope"], expires_at=data["expires_at"]
+        )
+        obj.__dict__.update(key.__dict__)
+
+    @method_decorator(never_cache)
+    def response_add(self, request: HttpRequest, obj: ApiKey, post_url_continue: Any = None) -> Any:
+        """The one page on which the secret is; it is stored nowhere, not even in a session."""
+        context = self.admin_site.each_context(request) | {
+            "title": f"API key {obj.name}",
+            "opts": self.opts,
+            "key": obj,
+            "secret": request.secret,
+            "back": reverse("admin:headlessly_apikey_changelist"),
+        }
+        return TemplateResponse(request, "headlessly/operator/issued.html", context)
+
+    @method_decorator(require_POST)
+    def revoke_view(self, request: HttpRequest, id: str) -> HttpResponse:
+        revoked = ApiKey.objects.filter(pk=id, revoked_at=None).update(revoked_at=timezone.now())
+        if revoked:
+            messages.success(request, "Revoked. Whoever uses this key is refused from now on.")
+        elif not ApiKey.objects.filter(pk=id).exists():
+            raise Http404
+        return HttpResponseRedirect(reverse("admin:headlessly_apikey_change", args=[id]))
+
+
+operator.register(Tenant, TenantAdmin)
+operator.register(User, UserAdmin)
+operator.register(Membership, MembershipAdmin)
+operator.register(ApiKey, ApiKeyAdmin)

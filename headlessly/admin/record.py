@@ -1,0 +1,247 @@
+"""What the page of one record shows, made from its noun's declaration alone."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from itertools import islice
+from typing import TYPE_CHECKING, Any
+
+from .. import actors
+from . import words
+from .moves import creating
+
+if TYPE_CHECKING:
+    from ..nouns import Noun
+    from ..schema import Field
+
+#: How many records of the other side of a reference the page shows.
+RELATED = 10
+
+
+@dataclass
+class Shown:
+    """A field with its value, both ready to be read."""
+
+    name: str
+    label: str
+    value: Any
+    wide: bool = False
+
+
+@dataclass
+class Answer:
+    """One question of a panel: answered or not, and with what."""
+
+    name: str
+    label: str
+    given: bool
+    value: Any
+
+
+@dataclass
+class Panel:
+    """A computed field that says what is known and what is missing."""
+
+    label: str
+    answers: list[Answer]
+    answered: int | None
+
+    @property
+    def summary(self) -> str:
+        count = sum(a.given for a in self.answers) if self.answered is None else self.answered
+        return f"{count} of {len(self.answers)}"
+
+
+@dataclass
+class Group:
+    """Fields that belong together: those with a value, and the names of the empty ones."""
+
+    title: str
+    filled: list[Shown] = field(default_factory=list)
+    empty: list[Shown] = field(default_factory=list)
+
+
+@dataclass
+class Related:
+    """The records that refer to this one."""
+
+    title: str
+    rows: list[dict[str, Any]]
+    more: bool
+    all: str
+    add: list[tuple[str, str]]
+
+
+def status_path(record: Noun) -> list[dict[str, Any]]:
+    """The states on the way, with those behind, the present one and those ahead."""
+    noun, machine = type(record), record.schema.machine
+    if machine is None:
+        return []
+    states, now = words.path(noun), getattr(record, machine.name)
+    here = states.index(now) if now in states else -1
+    steps = [
+        {
+            "label": words.spoken(state),
+            "is": "now" if state == now else "past" if number < here else "ahead",
+            "tone": words.tone(noun, state),
+        }
+        for number, state in enumerate(states)
+    ]
+    if here < 0:
+        steps.append({"label": words.spoken(now), "is": "now", "tone": words.tone(noun, now)})
+    return steps
+
+
+def facts(record: Noun) -> list[Shown]:
+    """What one wants to know first: who it is about, then what the list shows."""
+    schema = record.schema
+    names = [*_who(record), *schema.columns[1:]]
+    machine = schema.machine
+    found = []
+    for name in dict.fromkeys(names):
+        declared = schema.by_name[name]
+        if machine and name == machine.name:
+            continue
+        if value := words.of(record, declared):
+            found.append(Shown(name, words.label(declared), value))
+    return found
+
+
+def _who(record: Noun) -> list[str]:
+    """The references of the first group."""
+    schema = record.schema
+    first = schema.groups[0][1] if schema.groups else ()
+    return [name for name in first if schema.by_name[name].type == "reference"]
+
+
+def panels(record: Noun) -> list[Panel]:
+    """Computed fields of questions and answers, like a qualification."""
+    found = []
+    for declared in record.schema.computed:
+        value = declared.computed(record) if declared.computed else None
+        if not isinstance(value, dict):
+            continue
+        questions = {k: v for k, v in value.items() if isinstance(v, bool)}
+        count = next(
+            (v for v in value.values() if isinstance(v, int) and not isinstance(v, bool)), None
+        )
+        answers = []
+        for key, given in questions.items():
+            about = record.schema.field(key)
+            answers.append(
+                Answer(
+                    name=about.name if about else key,
+                    label=words.label(about) if about else words.spoken(key).capitalize(),
+                    given=given,
+                    value=words.of(record, about) if about else "",
+                )
+            )
+        if answers:
+            found.append(Panel(words.label(declared), answers, count))
+    return found
+
+
+def groups(record: Noun, without: set[str]) -> list[Group]:
+    """All other fields in their groups, those that belong to none at the end."""
+    schema = record.schema
+    named = {name for _, names in schema.groups for name in names}
+    rest = tuple(name for name in schema.by_name if name not in named)
+    found = []
+    closed = closed_fields(record)
+    for title, names in (*schema.groups, ("Other", rest)):
+        group = Group(title)
+        for name in names:
+            declared = schema.by_name[name]
+            if name in without or (declared.type == "json" and declared.computed):
+                continue
+            value = words.of(record, declared)
+            shown = Shown(
+                name, words.label(declared), value, wide=declared.type in ("text", "json")
+            )
+            if value != "":
+                group.filled.append(shown)
+            elif not declared.read_only and name not in closed:
+                group.empty.append(shown)
+        found.append(group)
+    # Groups without any value are one quiet line at the end.
+    quiet = Group("", empty=[shown for g in found if not g.filled for shown in g.empty])
+    return [g for g in (*(g for g in found if g.filled), quiet) if g.filled or g.empty]
+
+
+def closed_fields(record: Noun) -> Any:
+    """The fields that no longer change in the state the record is in."""
+    machine = record.schema.machine
+    return machine.closed.get(getattr(record, machine.name), ()) if machine else ()
+
+
+def related(record: Noun) -> list[Related]:
+    """The other sides of references, each with its newest records."""
+    found = []
+    for relation in record.schema.relations.values():
+        noun = record.registry[relation.noun]
+        reference = noun.schema.by_name[relation.field]
+        rows = list(
+            noun.objects.filter(**{reference.column: record.pk}).order_by("-created_at")[
+                : RELATED + 1
+            ]
+        )
+        of_this = f"?{reference.wire}={record.pk}"
+        add = []
+        if not reference.read_only:
+            ways = [(v.label, words.place(noun, "add_by", v.name)) for v in creating(noun)]
+            if actors.may(actors.current(), "create", noun):
+                ways.append(("Add", words.place(noun, "add")))
+            add = [(name, url + of_this) for name, url in ways]
+        if not rows and not (add and noun is not type(record) and _belongs(noun, relation.field)):
+            continue
+        found.append(
+            Related(
+                title=relation.accessor.replace("_", " ").capitalize(),
+                rows=[_row(row) for row in islice(rows, RELATED)],
+                more=len(rows) > RELATED,
+                all=words.place(noun, "changelist") + of_this,
+                add=add,
+            )
+        )
+    return found
+
+
+def _belongs(noun: type[Noun], name: str) -> bool:
+    """Whether a reference says what a record is about, and not just who works on it."""
+    groups = noun.schema.groups
+    return any(name in names for _, names in groups[:2]) and name not in words.WORKERS
+
+
+def _row(record: Noun) -> dict[str, Any]:
+    machine = record.schema.machine
+    return {
+        "url": words.place(type(record), "change", record.pk),
+        "name": str(record),
+        "state": words.state(type(record), getattr(record, machine.name)) if machine else "",
+        "age": words.time(record.created_at),
+    }
+
+
+def page(record: Noun) -> dict[str, Any]:
+    """Everything that the template of a record shows, but its buttons and its timeline."""
+    asked = panels(record)
+    covered = {answer.name for panel in asked for answer in panel.answers}
+    machine = record.schema.machine
+    first = facts(record)
+    hidden = covered | {fact.name for fact in first} | {record.schema.columns[0]}
+    if machine:
+        hidden.add(machine.name)
+    return {
+        "path": status_path(record),
+        "facts": first,
+        "closed": closed_fields(record),
+        "panels": asked,
+        "groups": groups(record, hidden),
+        "related": related(record),
+        "state": (words.state(type(record), getattr(record, machine.name)) if machine else ""),
+    }
+
+
+def subtitle(record: Noun, fields: tuple[Field, ...]) -> str:
+    """What stands below a record's name in a list."""
+    return " · ".join(str(v) for f in fields if (v := words.of(record, f, links=False)))

@@ -1,0 +1,164 @@
+"""The tenant's workplace, and who may enter it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+from urllib.parse import urlencode
+
+from django.apps import apps
+from django.contrib.auth import logout
+from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
+from django.templatetags.static import static
+from django.urls import reverse
+from django.utils.decorators import method_decorator
+from django.utils.functional import cached_property
+from django.views.decorators.http import require_GET, require_POST
+from unfold.sites import UnfoldAdminSite
+
+from .. import actors
+from ..models import Membership
+from ..nouns import registry
+from . import choices, home, words
+
+
+def entrance(request: HttpRequest) -> str:
+    """The address where one signs in: the site's root, above the tenant's mount."""
+    return request.META.get("SCRIPT_NAME", "").rpartition("/~")[0] + "/"
+
+
+def to_entrance(request: HttpRequest) -> HttpResponseRedirect:
+    """To the sign-in page and back here afterwards."""
+    return HttpResponseRedirect(
+        f"{entrance(request)}?{urlencode({'next': request.get_full_path()}, safe='/~')}"
+    )
+
+
+class Site(UnfoldAdminSite):
+    """What the tenant's and the operator's pages share: the entrance, and no back doors."""
+
+    index_title = "Home"
+    enable_nav_sidebar = True
+
+    def refused(self, request: HttpRequest) -> HttpResponse | None:
+        """The answer to somebody who may not be here, or None."""
+        raise NotImplementedError
+
+    def has_permission(self, request: HttpRequest) -> bool:
+        return self.refused(request) is None
+
+    def admin_view(self, view: Callable[..., Any], cacheable: bool = False) -> Callable[..., Any]:
+        guarded = super().admin_view(view, cacheable)
+
+        def inner(request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
+            return self.refused(request) or guarded(request, *args, **kwargs)
+
+        inner.csrf_exempt = getattr(guarded, "csrf_exempt", False)
+        return inner
+
+    def login(self, request: HttpRequest, extra_context: Any = None) -> HttpResponse:
+        return HttpResponseRedirect(entrance(request))
+
+    @method_decorator(require_POST)
+    def logout(self, request: HttpRequest, extra_context: Any = None) -> HttpResponse:
+        logout(request)
+        return HttpResponseRedirect(entrance(request))
+
+    def search(self, request: HttpRequest, extra_context: Any = None) -> HttpResponse:
+        """Unfold's search would remember what it found for one tenant and show it in another."""
+        raise Http404
+
+    def each_context(self, request: HttpRequest) -> dict[str, Any]:
+        context = super().each_context(request)
+        context |= {
+            "site_url": None,
+            "styles": [static("headlessly/admin.css")],
+            "scripts": [static("headlessly/admin.js")],
+            "account_links": self.account_links(request),
+        }
+        return context
+
+    def account_links(self, request: HttpRequest) -> list[dict[str, str]]:
+        return [{"title": "Change password", "link": reverse("admin:password_change")}]
+
+
+class Workplace(Site):
+    """The site of the active tenant: its members only, as the actor that their membership makes."""
+
+    index_template = "headlessly/home.html"
+
+    def refused(self, request: HttpRequest) -> HttpResponse | None:
+        """A stranger and a tenant that does not exist look the same from outside."""
+        if not request.user.is_authenticated:
+            return to_entrance(request)
+        if not hasattr(request, "membership"):
+            request.membership = Membership.of(request.user, request.tenant)
+            if request.membership is not None:
+                actors.enter(request.membership.actor)
+        if request.membership is None:
+            raise Http404
+        return None
+
+    @cached_property
+    def nouns(self) -> list[Any]:
+        """Every noun in the order of the apps, registered where no admin.py did it."""
+        from .base import NounAdmin
+
+        found = []
+        for config in apps.get_app_configs():
+            mine = [m for m in config.get_models() if registry.get(m.__name__) is m]
+            found += sorted(mine, key=lambda noun: noun.Surface.rank)
+        for noun in found:
+            if noun not in self._registry:
+                self.register(noun, NounAdmin)
+        return found
+
+    def get_urls(self) -> list[Any]:
+        return super().get_urls() if self.nouns else []
+
+    @method_decorator(require_GET)
+    def autocomplete_view(self, request: HttpRequest) -> HttpResponse:
+        return choices.found(request, self)
+
+    def app_index(self, request: HttpRequest, app_label: str, extra_context: Any = None) -> Any:
+        """An app's nouns are in the sidebar; its own page would say nothing more."""
+        return HttpResponseRedirect(reverse("admin:index"))
+
+    def index(self, request: HttpRequest, extra_context: Any = None) -> HttpResponse:
+        return super().index(request, home.page(self.nouns))
+
+    def each_context(self, request: HttpRequest) -> dict[str, Any]:
+        context = super().each_context(request)
+        name = request.tenant.name
+        return context | {"site_title": name, "site_header": name, "tenant": request.tenant}
+
+    def account_links(self, request: HttpRequest) -> list[dict[str, str]]:
+        switch = {"title": "Switch tenant", "link": f"{entrance(request)}?choose=1"}
+        return [*super().account_links(request), switch]
+
+    def get_sidebar_list(self, request: HttpRequest) -> list[dict[str, Any]]:
+        """The nouns by app; an app's name is its heading."""
+        start = reverse("admin:index")
+        home = {
+            "title": "Home",
+            "icon": "home",
+            "link": start,
+            "active": request.path == start,
+            "has_permission": True,
+        }
+        groups: dict[str, list[dict[str, Any]]] = {}
+        for noun in self.nouns:
+            link = words.place(noun, "changelist")
+            groups.setdefault(str(noun._meta.app_config.verbose_name), []).append(
+                {
+                    "title": words.plural(noun),
+                    "icon": noun.Surface.icon,
+                    "link": link,
+                    "active": request.path.startswith(link),
+                    "has_permission": True,
+                }
+            )
+        return [{"items": [home]}, *({"title": t, "items": items} for t, items in groups.items())]
+
+
+workplace = Workplace(name="admin")

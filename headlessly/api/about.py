@@ -1,0 +1,69 @@
+"""What a client can ask about the API itself, about its tenant and about its own place in it."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from rest_framework.request import Request
+
+from .. import actors, describe, status, tenancy
+from ..errors import NotFound
+from ..models import ApiKey
+from ..nouns import registry
+from ..schema import wire_name
+from . import parameters
+from .base import TenantView
+from .bodies import Answer
+
+
+class SchemaView(TenantView):
+    """The nouns: fields, verbs, machine, relations."""
+
+    def get(self, request: Request, name: str | None = None) -> Answer:
+        parameters.taken(request.GET, ())
+        if name is None:
+            return Answer(describe.everything())
+        if (noun := registry.get(name)) is None:
+            raise NotFound(f"There is no noun {name[:64]!r}. Nouns: {', '.join(registry)}.")
+        return Answer(describe.noun(noun))
+
+
+class MeView(TenantView):
+    """Who am I, where, and what may I do?"""
+
+    def get(self, request: Request) -> Answer:
+        parameters.taken(request.GET, ())
+        actor, tenant = actors.current(), tenancy.require()
+        return Answer(
+            {
+                "$id": actor.id,
+                "$type": "ApiKey" if isinstance(request.auth, ApiKey) else "User",
+                "$context": tenancy.context_url(),
+                "name": actor.name,
+                "role": actor.role,
+                "contact": actor.contact_id,
+                **_key(request.auth),
+                "tenant": {"slug": tenant.slug, "name": tenant.name},
+                "may": {
+                    noun.__name__: [
+                        wire_name(v) for v in noun.verbs if actors.may(actor, v, noun)
+                    ]
+                    for noun in registry.values()
+                },
+            }
+        )
+
+
+def _key(place: Any) -> dict[str, Any]:
+    """What else there is to say of an API key."""
+    if not isinstance(place, ApiKey):
+        return {}
+    return {"scope": place.scope, "expiresAt": place.expires_at}
+
+
+class StatusView(TenantView):
+    """The numbers of the pipeline."""
+
+    def get(self, request: Request) -> Answer:
+        parameters.taken(request.GET, ())
+        return Answer({"$context": tenancy.context_url(), "nouns": status.numbers()})

@@ -1,0 +1,75 @@
+"""What all of REST has in common: who asks, the shape of errors, the headers of answers."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable
+from typing import Any, ClassVar
+
+from django.http import HttpRequest
+from rest_framework.request import Request
+from rest_framework.views import APIView
+
+from .. import actors, errors
+from .auth import SCHEME, KeyAuthentication, MemberAuthentication, unauthorized
+from .bodies import JSON, Answer, BodyRequest, JsonParser, JsonRenderer, OnlyJson
+
+logger = logging.getLogger("headlessly.api")
+
+
+#: They know nothing of a request, so one of each serves all.
+AUTHENTICATORS = [KeyAuthentication(), MemberAuthentication()]
+PARSERS, NEGOTIATOR = [JsonParser()], OnlyJson()
+
+
+class TenantView(APIView):
+    """A view under a tenant's address: nobody gets past the door without a place in that tenant.
+
+    What they may do there is decided below, by :func:`headlessly.actors.may` in the execution.
+    """
+
+    authentication_classes: ClassVar = [KeyAuthentication, MemberAuthentication]
+    permission_classes: ClassVar = []
+    throttle_classes: ClassVar = []
+    parser_classes: ClassVar = [JsonParser]
+    renderer_classes: ClassVar = [JsonRenderer]
+    content_negotiation_class = OnlyJson
+
+    def initialize_request(self, request: HttpRequest, *args: Any, **kwargs: Any) -> Request:
+        return BodyRequest(
+            request,
+            parsers=PARSERS,
+            authenticators=AUTHENTICATORS,
+            negotiator=NEGOTIATOR,
+        )
+
+    def initial(self, request: Request, *args: Any, **kwargs: Any) -> None:
+        request.accepted_renderer, request.accepted_media_type = OnlyJson.renderer, JSON
+        place = request.auth
+        if place is None:
+            raise unauthorized()
+        actors.enter(place.actor)  # until the end of the request: the mount closes what it opened
+
+    @property
+    def default_response_headers(self) -> dict[str, str]:
+        return {"Cache-Control": "private, no-store", "Vary": "Authorization, Cookie"}
+
+    def options(self, request: Request, *args: Any, **kwargs: Any) -> Answer:
+        return Answer(status=204, headers={"Allow": ", ".join(self.allowed_methods)})
+
+    def get_exception_handler(self) -> Callable[..., Answer]:
+        return answer_to_problem
+
+
+def answer_to_problem(exc: Exception, context: dict[str, Any]) -> Answer:
+    """Any exception as the contract's error body; the inside of a 500 goes to the log only."""
+    status, body = errors.problem(exc)
+    headers = {}
+    if status == 401:
+        headers["WWW-Authenticate"] = SCHEME
+    elif status == 405:
+        headers["Allow"] = ", ".join(context["view"].allowed_methods)
+    elif status >= 500:
+        request = context["request"]
+        logger.error("%s %s failed", request.method, request.path, exc_info=exc)
+    return Answer(body, status=status, headers=headers)

@@ -1,0 +1,113 @@
+"""Bodies: JSON in, JSON out, and nothing to negotiate about."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import orjson
+from django.http import HttpResponse
+from rest_framework.negotiation import BaseContentNegotiation
+from rest_framework.parsers import BaseParser
+from rest_framework.renderers import BaseRenderer
+from rest_framework.request import Request
+
+from ..errors import BadRequest, TooLarge
+from ..events import dumps
+
+JSON = "application/json"
+#: The most bytes of a body. Imports have a limit, and a way of reading, of their own.
+LARGEST = 10 * 1024 * 1024
+
+
+class Answer(HttpResponse):
+    """``data`` as JSON, written at once: what cannot be written is caught like any other error.
+
+    (A framework's response is rendered after its view is done, when nothing answers for it.)
+    """
+
+    def __init__(
+        self, data: Any = None, status: int = 200, headers: Mapping[str, str] | None = None
+    ) -> None:
+        content = b"" if data is None else dumps(data)
+        super().__init__(content, content_type=JSON, status=status, headers=headers)
+
+
+class JsonRenderer(BaseRenderer):
+    """What the framework may render itself; ours is :class:`Answer`."""
+
+    media_type, format, charset = JSON, "json", None
+
+    def render(self, data: Any, media_type: Any = None, context: Any = None) -> bytes:
+        return b"" if data is None else dumps(data)
+
+
+class JsonParser(BaseParser):
+    """Strict JSON: no NaN, no numbers beyond a double, no broken UTF-8, not too deep; an object."""
+
+    media_type = JSON
+
+    def parse(self, stream: Any, media_type: Any = None, context: Any = None) -> dict[str, Any]:
+        # One byte more than allowed tells a body that is too large from one that just fits,
+        # also when its length was not announced.
+        _refuse_larger(_announced(context["request"]))
+        content = stream.read(LARGEST + 1)
+        _refuse_larger(len(content))
+        if not content.strip():
+            return {}
+        return loads_object(content, "The body")
+
+
+class BodyRequest(Request):
+    """A request whose body counts also when its length was not announced (a chunked one).
+
+    Django takes such a body for an empty one, and a change would silently be none.
+    """
+
+    def _load_stream(self) -> None:
+        meta = self._request.META
+        if "HTTP_TRANSFER_ENCODING" not in meta or meta.get("CONTENT_LENGTH"):
+            super()._load_stream()
+        elif meta.get("wsgi.input_terminated"):
+            self._stream = meta["wsgi.input"]
+        else:
+            self._stream = self._request
+
+
+class OnlyJson(BaseContentNegotiation):
+    """Everything is answered in JSON, whatever Accept says; only JSON is taken."""
+
+    renderer = JsonRenderer()
+
+    def select_renderer(
+        self, request: Any, renderers: Any, format_suffix: Any = None
+    ) -> tuple[BaseRenderer, str]:
+        return self.renderer, JSON
+
+    def select_parser(self, request: Any, parsers: Any) -> BaseParser | None:
+        """The parser, also for a body that does not say what it is; None (a 415) for others."""
+        media_type = request.content_type.partition(";")[0].strip().lower()
+        return parsers[0] if media_type in ("", JSON) or media_type.endswith("+json") else None
+
+
+def loads_object(content: bytes | str, what: str) -> dict[str, Any]:
+    """The JSON object in ``content``. Raises BadRequest that says where it is broken."""
+    try:
+        found = orjson.loads(content)
+    except ValueError as problem:  # a string with half of a surrogate pair raises a plain one
+        raise BadRequest(f"{what} is not valid JSON: {problem}.") from None
+    if not isinstance(found, dict):
+        raise BadRequest(f"{what} is a JSON object, in braces.")
+    return found
+
+
+def _announced(request: Any) -> int:
+    try:
+        return int(request.META.get("CONTENT_LENGTH") or 0)
+    except ValueError:
+        return 0
+
+
+def _refuse_larger(size: int) -> None:
+    if size > LARGEST:
+        raise TooLarge("The body is larger than 10 MB.")

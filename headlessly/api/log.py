@@ -1,0 +1,89 @@
+"""The log: the tenant's events, oldest first, to be followed by cursor; and tracking new ones."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.db import models, transaction
+from rest_framework.request import Request
+from rest_framework.viewsets import GenericViewSet
+
+from .. import reads, tenancy, tracked, values
+from ..errors import InvalidFilter, NotFound
+from ..models import Event
+from . import parameters
+from .base import TenantView
+from .bodies import Answer
+
+#: Parameters that name a column's value.
+EQUAL = {"name": "name", "target": "target", "targetType": "target_type", "actor": "actor"}
+
+
+class EventViewSet(TenantView, GenericViewSet):
+    """Events are read and, when they are not the record of a verb, tracked; never changed."""
+
+    def list(self, request: Request) -> Answer:
+        asked = parameters.taken(
+            request.GET, ("since", "until", *EQUAL, "cursor", "limit")
+        )
+        found = Event.objects.all()
+        for name, column in EQUAL.items():
+            if name in asked:
+                found = found.filter(**{column: _text(name, asked[name])})
+        if since := reads.when(asked.get("since"), "since"):
+            found = found.filter(timestamp__gte=since)
+        if until := reads.when(asked.get("until"), "until"):
+            found = found.filter(timestamp__lt=until)
+        after = _cursor(asked.get("cursor"))
+        size = reads.checked_limit(asked.get("limit"))
+        page = list(found.filter(seq__gte=after).order_by("seq")[: size + 1])
+        results = page[:size]
+        total, exact = reads.count(found)
+        last = results[-1].seq if results else after
+        answer = reads.Page([e.wire() for e in results], total, exact, len(page) > size).wire()
+        return Answer(answer | {"cursor": str(last)})
+
+    def retrieve(self, request: Request, id: str) -> Answer:
+        parameters.taken(request.GET, ())
+        found = None if values.UNSTORABLE.search(id) else Event.objects.filter(id=id).first()
+        if found is None:
+            raise NotFound(f"There is no Event {id[:64]}.", type="Event", id=id[:64])
+        return Answer(found.wire())
+
+    def create(self, request: Request) -> Answer:
+        """Record something that happened outside: a page view, a trial started."""
+        dry_run = parameters.dry_run(request.GET)
+        with transaction.atomic():
+            event = tracked.record(request.data)
+            if dry_run:
+                transaction.set_rollback(True)
+        if dry_run:
+            said = event.wire() | {"seq": None}
+            return Answer({"record": said, "events": [said]})
+        address = f"{tenancy.context_url()}/events/{event.id}"
+        return Answer(event.wire(), status=201, headers={"Location": address})
+
+
+def envelope(found: models.QuerySet, limit: Any = None, offset: Any = None) -> dict[str, Any]:
+    """One page of events, as every list says it."""
+    size, start = reads.checked_limit(limit), reads.checked_offset(offset)
+    page = list(found[start : start + size + 1])
+    total, exact = reads.count(found)
+    return reads.Page([e.wire() for e in page[:size]], total, exact, len(page) > size).wire()
+
+
+def _text(name: str, value: str) -> str:
+    try:
+        values.storable(value)
+    except ValueError as problem:
+        raise InvalidFilter(f"{name}: {problem}", field=name) from None
+    return value
+
+
+def _cursor(value: str | None) -> int:
+    """The place in the log after which to go on."""
+    if value is None or value == "":
+        return 0
+    if not (value.isascii() and value.isdecimal() and len(value) < 19):
+        raise InvalidFilter("This is no cursor of the log: send one that it gave.", field="cursor")
+    return int(value)

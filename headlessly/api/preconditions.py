@@ -1,0 +1,24 @@
+"""``ETag`` and ``If-Match``: a record's version is its tag."""
+
+from __future__ import annotations
+
+import re
+
+TAG = re.compile(r'\s*(?:W/)?"?([^",]*)"?\s*\Z')
+
+
+def etag(version: int) -> str:
+    return f'"{version}"'
+
+
+def wanted(header: str | None) -> tuple[int, ...] | None:
+    """The versions that ``If-Match`` accepts, None where any will do.
+
+    A tag that is no version of ours is one that no record has: it accepts nothing.
+    """
+    if header is None:
+        return None
+    tags = [match.group(1) for part in header.split(",") if (match := TAG.match(part))]
+    if "*" in tags:
+        return None
+    return tuple(int(tag) for tag in tags if tag.isdecimal() and len(tag) < 16)

@@ -1,0 +1,116 @@
+"""The one viewset, for every noun: list, create, read, change, delete, execute a verb, history."""
+
+from __future__ import annotations
+
+from rest_framework.request import Request
+from rest_framework.viewsets import GenericViewSet
+
+from .. import answers, clock, events, execution, reads, tenancy
+from ..errors import NotFound
+from ..nouns import Noun
+from ..schema import wire_name
+from ..values import UNSTORABLE
+from ..verbs import Verb
+from . import parameters
+from .base import TenantView
+from .bodies import Answer
+from .log import envelope
+from .preconditions import etag, wanted
+
+#: Verbs that have a method of HTTP, and so no address of their own.
+BY_METHOD = ("create", "update", "delete")
+
+
+class NounViewSet(TenantView, GenericViewSet):
+    """The records of one noun. ``noun`` and, at a verb's address, ``verb`` come from the routes."""
+
+    noun: type[Noun] | None = None
+    verb: Verb | None = None
+
+    # -- reading ----------------------------------------------------------------------------------
+
+    def list(self, request: Request) -> Answer:
+        return Answer(
+            reads.page(self.noun, **parameters.listing(self.noun, request.GET)).wire()
+        )
+
+    def retrieve(self, request: Request, id: str) -> Answer:
+        asked = parameters.taken(request.GET, parameters.RECORD)
+        record = reads.one(
+            self.noun,
+            id,
+            include=asked.get("include", ()),
+            fields=asked.get("fields"),
+            as_of=asked.get("asOf"),
+        )
+        return Answer(record, headers={"ETag": etag(record["$version"])})
+
+    def history(self, request: Request, id: str) -> Answer:
+        """The events of one record, newest first; also of one that was deleted since."""
+        asked = parameters.taken(request.GET, parameters.PAGE)
+        if UNSTORABLE.search(id):
+            raise self.noun.not_found(id)
+        found = envelope(events.history(self.noun, id), **asked)
+        if not found["total"]:
+            raise self.noun.not_found(id)
+        return Answer(found)
+
+    # -- writing ----------------------------------------------------------------------------------
+
+    def create(self, request: Request) -> Answer:
+        return self._execute("create", None)
+
+    def update(self, request: Request, id: str) -> Answer:
+        return self._execute("update", id)
+
+    def destroy(self, request: Request, id: str) -> Answer:
+        return self._execute("delete", id)
+
+    def execute(self, request: Request, id: str | None = None) -> Answer:
+        """The verb of this address."""
+        return self._execute(self.verb.name, id)
+
+    def no_such_verb(self, request: Request, id: str, what: str) -> Answer:
+        verbs = [wire_name(v.name) for v in self.noun.verbs.values() if at_record(v)]
+        raise NotFound(
+            f"{self.noun.__name__} has no verb {what[:64]!r} here. Verbs: {', '.join(verbs)}.",
+            type=self.noun.__name__,
+        )
+
+    def _execute(self, name: str, id: str | None) -> Answer:
+        request, verb = self.request, self.noun.verbs[name]
+        dry_run = parameters.dry_run(request.GET)
+        started = clock.now()
+        result = execution.run(
+            verb,
+            id,
+            {} if name == "delete" else request.data,
+            wire=True,
+            if_match=None if verb.creates else wanted(request.META.get("HTTP_IF_MATCH")),
+            dry_run=dry_run,
+        )
+        if dry_run:
+            return Answer(answers.dry_run(result))
+        if name == "delete":
+            return Answer(status=204)
+        record = answers.record(result)
+        if not verb.creates:
+            headers = {"ETag": etag(result.version)} if name == "update" else None
+            return Answer(record, headers=headers)
+        address = f"{tenancy.context_url()}/{self.noun.plural}/{result.pk}"
+        return Answer(
+            record,
+            # A verb that creates may have found the record instead, older than this request.
+            status=201 if result.created_at >= started else 200,
+            headers={"Location": address, "ETag": etag(result.version)},
+        )
+
+
+def at_record(verb: Verb) -> bool:
+    """Whether the verb's address is below a record's."""
+    return not verb.creates and verb.name not in BY_METHOD
+
+
+def at_collection(verb: Verb) -> bool:
+    """Whether the verb's address is below the collection's."""
+    return verb.creates and verb.name not in BY_METHOD

@@ -1,0 +1,55 @@
+"""The addresses of REST under a tenant, made from the registry: a new noun has them at once."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from django.urls import URLPattern, URLResolver, include, path
+
+from ..nouns import Noun, registry
+from ..schema import wire_name
+from .about import MeView, SchemaView, StatusView
+from .log import EventViewSet
+from .records import NounViewSet, at_collection, at_record
+
+METHODS = ("get", "post", "put", "patch", "delete")
+
+
+def of(noun: type[Noun]) -> Iterator[URLPattern | URLResolver]:
+    """The addresses of one noun."""
+
+    def view(methods: dict[str, str], **more: object) -> object:
+        return NounViewSet.as_view(methods, noun=noun, **more)
+
+    below: list[URLPattern] = [
+        path(wire_name(v.name), view({"post": "execute"}, verb=v), name=f"{noun.plural}-{v.name}")
+        for v in noun.verbs.values()
+        if at_collection(v)
+    ]
+    record = {"get": "retrieve", "put": "update", "patch": "update", "delete": "destroy"}
+    below += [
+        path("<id>", view(record), name=f"{noun.plural}-record"),
+        path("<id>/events", view({"get": "history"}), name=f"{noun.plural}-events"),
+    ]
+    below += [
+        path(
+            f"<id>/{wire_name(v.name)}",
+            view({"post": "execute"}, verb=v),
+            name=f"{noun.plural}-{v.name}",
+        )
+        for v in noun.verbs.values()
+        if at_record(v)
+    ]
+    below.append(path("<id>/<what>", view(dict.fromkeys(METHODS, "no_such_verb"))))
+    yield path(noun.plural, view({"get": "list", "post": "create"}), name=noun.plural)
+    yield path(f"{noun.plural}/", include(below))
+
+
+urlpatterns = [pattern for noun in registry.values() for pattern in of(noun)] + [
+    path("events", EventViewSet.as_view({"get": "list", "post": "create"}), name="events"),
+    path("events/<id>", EventViewSet.as_view({"get": "retrieve"}), name="events-record"),
+    path("schema", SchemaView.as_view(), name="schema"),
+    path("schema/<name>", SchemaView.as_view(), name="schema-noun"),
+    path("me", MeView.as_view(), name="me"),
+    path("status", StatusView.as_view(), name="status"),
+]

@@ -1,0 +1,112 @@
+"""Mistakes of a declaration that would otherwise show as something odd on some surface, much later.
+
+Django runs these before every command; ``manage.py check`` runs only them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import TYPE_CHECKING, Any
+
+from django.core.checks import Error, register
+
+from .schema import MACHINERY
+
+if TYPE_CHECKING:
+    from .nouns import Noun
+
+
+@register("nouns")
+def check_nouns(**_: Any) -> list[Error]:
+    """Every mistake of every noun."""
+    from .nouns import registry
+
+    return [
+        Error(message, obj=noun, id=f"headlessly.{code}")
+        for noun in registry.values()
+        for check, code in (
+            (names_that_shadow, "E001"),
+            (words_that_are_missing, "E002"),
+            (surfaces_that_name_nothing, "E003"),
+            (read_only_fields_that_nobody_sets, "E004"),
+        )
+        for message in check(noun)
+    ]
+
+
+def names_that_shadow(noun: type[Noun]) -> Iterator[str]:
+    """A verb, or a hook or look-up of it, that is called like a field or a method of every noun."""
+    from .nouns import Noun
+    from .verbs import Verb
+
+    fields = {field.name for field in noun._meta.get_fields()} | {
+        c.name for c in noun.computed_fields
+    }
+    fields |= {field.attname for field in noun._meta.concrete_fields}
+    for missing in sorted(MACHINERY - fields):
+        yield f"Something in {noun.__name__} is called {missing}, which every record has already."
+    own = {name for name in dir(Noun) if not isinstance(Noun.__dict__.get(name), Verb)}
+    words: dict[str, str] = {}
+    for verb in noun.verbs.values():
+        spoken = verb.conjugation
+        for word in (spoken.verb, spoken.before, spoken.after, spoken.by):
+            # Every record has created_by; Lead.created_by(user) is the class's.
+            if word in fields - {"created_by"}:
+                yield f"{noun.__name__}.{verb.name}: {word} is the name of a field as well."
+            if word in words:
+                other = words[word]
+                yield f"{noun.__name__}.{verb.name}: {word} belongs to the verb {other} as well."
+            if word in own - {"created_by"}:
+                yield f"{noun.__name__}.{verb.name}: {word} is a word of every noun already."
+            words[word] = verb.name
+
+
+def words_that_are_missing(noun: type[Noun]) -> Iterator[str]:
+    """Docstrings are the texts of screens, of the OpenAPI document and of tools."""
+    # Django writes a docstring of its own, the signature, where there is none.
+    if not noun.__doc__ or noun.__doc__.startswith(f"{noun.__name__}("):
+        yield f"{noun.__name__} needs a docstring: it is its description everywhere."
+    for verb in noun.verbs.values():
+        if not verb.__doc__:
+            yield f"{noun.__name__}.{verb.name} needs a docstring: it is its text everywhere."
+
+
+def surfaces_that_name_nothing(noun: type[Noun]) -> Iterator[str]:
+    """Names in ``Surface`` that are no fields."""
+    schema = noun.schema
+    named = {
+        "columns": schema.columns,
+        "facets": schema.facets,
+        "ordering": [name.lstrip("-") for name in schema.ordering],
+        "groups": [name for _, names in schema.groups for name in names],
+    }
+    known = {*schema.by_name, "id", "version", "created_at", "created_by", "updated_at"}
+    for where, names in named.items():
+        for name in names:
+            if name not in known:
+                yield f"{noun.__name__}.Surface.{where}: there is no field {name}."
+    for path in schema.search:
+        reference, _, name = path.rpartition("__")
+        found = schema if not reference else _behind(noun, reference)
+        if found is None or name not in found.by_name:
+            yield f"{noun.__name__}.Surface.search: there is no field {path}."
+    if missing := [
+        f.name for f in schema.stored if schema.groups and f.name not in named["groups"]
+    ]:
+        yield f"{noun.__name__}.Surface.groups: {', '.join(missing)} would not be on the page."
+
+
+def _behind(noun: type[Noun], reference: str) -> Any:
+    field = noun.schema.references.get(reference)
+    return noun.registry[field.to].schema if field else None
+
+
+def read_only_fields_that_nobody_sets(noun: type[Noun]) -> Iterator[str]:
+    """A field that no client may write needs a verb that does."""
+    schema = noun.schema
+    for field in schema.stored:
+        if field.read_only and not field.set_by:
+            yield f"{noun.__name__}.{field.name} is read-only, and no verb says that it sets it."
+    for name, verbs in schema.set_by.items():
+        if name not in schema.by_name:
+            yield f"{noun.__name__}.{verbs[0]} sets {name}, which is no field."

@@ -1,0 +1,68 @@
+"""`manage.py shell`: Django's shell inside a tenant, with every noun at hand."""
+
+from __future__ import annotations
+
+from argparse import ArgumentParser
+from typing import Any
+
+from django.core.management.base import CommandError
+from django.core.management.commands import shell
+from django.db import DatabaseError
+
+from headlessly import actors, tenancy
+from headlessly.models import Tenant
+from headlessly.nouns import registry
+
+#: Beside the nouns: the platform's own tables, and what one needs to step into another role.
+PLATFORM = (
+    "headlessly.models.ApiKey",
+    "headlessly.models.Event",
+    "headlessly.models.Membership",
+    "headlessly.models.Tenant",
+    "headlessly.models.User",
+    "headlessly.errors.VerbRefused",
+    "headlessly.actors",
+    "headlessly.clock",
+    "headlessly.tenancy",
+    "headlessly",
+)
+
+
+class Command(shell.Command):
+    help = "A Python shell in one tenant, acting as the system, with every noun imported."
+
+    def add_arguments(self, parser: ArgumentParser) -> None:
+        super().add_arguments(parser)
+        parser.add_argument("--tenant", metavar="SLUG", help="which one; not needed when there is one")
+
+    def handle(self, **options: Any) -> None:
+        # For as long as the shell is open, and not longer: commands are also called by programs.
+        tenant = self.choose(options["tenant"])
+        with tenancy.active(tenant), actors.acting(actors.SYSTEM):
+            super().handle(**options)
+
+    def get_auto_imports(self) -> list[str]:
+        return [*PLATFORM, *(f"{noun.__module__}.{name}" for name, noun in registry.items())]
+
+    def choose(self, slug: str | None) -> Tenant | None:
+        """The tenant asked for, else the only one there is, else none with a word on how to choose."""
+        try:
+            slugs = list(Tenant.objects.order_by("slug").values_list("slug", flat=True))
+        except DatabaseError:
+            if slug:
+                raise CommandError("The database has no tables yet: python manage.py migrate") from None
+            self.stderr.write("The database has no tables yet: python manage.py migrate")
+            return None
+        if slug is None and len(slugs) != 1:
+            self.stderr.write(
+                f"No tenant is open. There are {', '.join(slugs)}. "
+                f"Choose one: python manage.py shell --tenant {slugs[0]}"
+                if slugs
+                else "There is no tenant yet. Make one: python manage.py tenant acme --name Acme"
+            )
+            return None
+        tenant = Tenant.by_slug(slug or slugs[0])
+        if tenant is None:
+            there = f"There are {', '.join(slugs)}." if slugs else "There is none yet."
+            raise CommandError(f"There is no tenant {slug}. {there}")
+        return tenant

@@ -1,0 +1,70 @@
+"""`manage.py tenant acme --name "Acme" --admin you@example.com`: a tenant, and somebody in it."""
+
+from __future__ import annotations
+
+import secrets
+from argparse import ArgumentParser
+from typing import Any
+
+from django.core.exceptions import ValidationError
+from django.core.management.base import BaseCommand, CommandError
+from django.core.validators import validate_email
+from django.db import transaction
+
+from headlessly import actors
+from headlessly.models import SLUG, Membership, Tenant, User
+
+
+class Command(BaseCommand):
+    help = "Make a tenant; with --admin also let somebody in, as its administrator unless said."
+
+    def add_arguments(self, parser: ArgumentParser) -> None:
+        parser.add_argument("slug", help="its address: acme is served at /~acme")
+        parser.add_argument("--name", help="what people call it")
+        parser.add_argument("--admin", metavar="EMAIL", help="who may do everything in it")
+        parser.add_argument("--member", metavar="EMAIL", help="the same in another --role")
+        parser.add_argument("--role", choices=actors.ROLES, help="of --member; rep unless said")
+
+    @transaction.atomic
+    def handle(self, *, slug: str, name: str, admin: str, member: str, role: str, **_: Any) -> None:
+        if role and not member:
+            raise CommandError("--role says what --member may do. Who is it?")
+        tenant = Tenant.by_slug(slug)
+        if tenant is None:
+            tenant = self.make(slug, name)
+        elif not (admin or member):
+            raise CommandError(f"There is a tenant {slug} already: {tenant.name}.")
+        elif name and name != tenant.name:
+            raise CommandError(f"The tenant {slug} is called {tenant.name}. Rename it at /admin/.")
+        if admin:
+            self.let_in(tenant, admin, actors.ADMIN)
+        if member:
+            self.let_in(tenant, member, role or actors.REP)
+
+    def make(self, slug: str, name: str | None) -> Tenant:
+        try:
+            SLUG(slug)
+        except ValidationError as problem:
+            raise CommandError(f"{slug}: {problem.message}") from None
+        tenant = Tenant.objects.create(slug=slug, name=name or slug.capitalize())
+        self.stdout.write(f"Made the tenant {tenant.name}, at /~{slug}/")
+        return tenant
+
+    def let_in(self, tenant: Tenant, email: str, role: str) -> None:
+        try:
+            validate_email(email)
+        except ValidationError:
+            raise CommandError(f"{email} is not an email address.") from None
+        user = User.objects.filter(email__iexact=email).first()
+        if user is None:
+            password = secrets.token_urlsafe(12)
+            user = User.objects.create_user(email, password)
+            self.stdout.write(f"Made the user {user.email}, with the password {password}")
+        place, made = Membership.objects.get_or_create(
+            user=user, tenant=tenant, defaults={"role": role}
+        )
+        if not made and place.role == role:
+            raise CommandError(f"{user.email} is {role} in {tenant.slug} already.")
+        place.role = role
+        place.save(update_fields=["role"])
+        self.stdout.write(f"{user.email} is {role} in {tenant.slug}.")

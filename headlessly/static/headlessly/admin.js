@@ -1,0 +1,89 @@
+// Dialogs, menus and filters of the workplace. Everything works without, but for the dialogs.
+document.addEventListener("click", (event) => {
+  const opener = event.target.closest("[data-opens]");
+  if (opener) {
+    document.getElementById(opener.dataset.opens).showModal();
+    return;
+  }
+  const toggle = event.target.closest("[data-toggles]");
+  if (toggle) {
+    const open = document.getElementById(toggle.dataset.toggles).classList.toggle("open");
+    toggle.setAttribute("aria-expanded", open);
+    return;
+  }
+  const closer = event.target.closest("[data-closes]");
+  if (closer) {
+    closer.closest("dialog").close();
+    return;
+  }
+  if (event.target.closest('[aria-disabled="true"]')) {
+    event.preventDefault();
+  }
+  for (const menu of document.querySelectorAll(".hly details.menu[open]")) {
+    if (!menu.contains(event.target)) menu.open = false;
+  }
+});
+
+document.addEventListener("keydown", (event) => {
+  if (event.key === "Escape") {
+    const menu = document.querySelector(".hly details.menu[open]");
+    if (menu) {
+      menu.open = false;
+      menu.querySelector("summary").focus();
+    }
+  }
+});
+
+// A second click while the first is on its way would ask for the same thing twice.
+document.addEventListener("submit", (event) => {
+  if (event.target.method !== "post") return;
+  if (event.target.dataset.sent) {
+    event.preventDefault();
+    return;
+  }
+  event.target.dataset.sent = "1";
+});
+window.addEventListener("pageshow", () => {
+  for (const form of document.querySelectorAll("form[data-sent]")) delete form.dataset.sent;
+});
+
+document.addEventListener("DOMContentLoaded", () => {
+  for (const dialog of document.querySelectorAll("dialog[data-open]")) dialog.showModal();
+
+  // An address may name the input that it is about.
+  const wanted = location.hash.startsWith("#id_") && document.getElementById(location.hash.slice(1));
+  if (wanted) {
+    const section = wanted.closest("details");
+    if (section) section.open = true;
+    wanted.scrollIntoView({ block: "center" });
+    if (wanted.matches(".admin-autocomplete")) window.addEventListener("load", () => django.jQuery(wanted).select2("open"));
+    else wanted.focus();
+  }
+
+  const form = document.querySelector(".hly form.facets");
+  if (!form) return;
+  const show = () => form.requestSubmit();
+  // What is not narrowed by has no place in the address.
+  form.addEventListener("submit", () => {
+    for (const input of form.elements) if (input.name && !input.value) input.disabled = true;
+  });
+  window.addEventListener("pageshow", () => {
+    for (const input of form.elements) input.disabled = false;
+  });
+  if (window.django && django.jQuery) {
+    django.jQuery(form).on("change", "select", show);
+  } else {
+    form.addEventListener("change", (event) => event.target.matches("select") && show());
+  }
+});
+
+document.addEventListener("keydown", (event) => {
+  const typing = event.target.closest("input, textarea, select, [contenteditable], dialog");
+  if (typing || event.ctrlKey || event.metaKey || event.altKey) return;
+  const to = { "/": ".hly form.facets input[type=search]", e: ".hly a[data-key=e]" }[event.key];
+  const element = to && document.querySelector(to);
+  if (!element) return;
+  event.preventDefault();
+  if (event.key === "/") element.focus();
+  else element.click();
+});

@@ -1,0 +1,33 @@
+"""One of the processes behind `manage.py serve`: the application, and its manners."""
+
+import ctypes
+import os
+import signal
+import sys
+
+PR_SET_PDEATHSIG = 1
+
+
+def manners() -> None:
+    """Die when the parent says so, or dies itself; leave what a terminal says to the parent."""
+    # Inherited at the fork is the parent's own handler, which would swallow an early SIGTERM.
+    signal.signal(signal.SIGTERM, signal.SIG_DFL)
+    # A terminal sends Ctrl-C, and its own end, to every process of the group. The parent acts on it
+    # and stops its workers with SIGTERM: one that got both signals would hang.
+    signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT, signal.SIGHUP})
+    if sys.platform == "linux":
+        # A parent killed with -9 takes its workers along, and the port becomes free.
+        ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGTERM)
+
+
+def application():
+    """The WSGI application, made in the worker that will run it."""
+    manners()  # once more: where processes are spawned, there was no fork to begin with them
+    from headlessly.wsgi import application
+
+    return application
+
+
+def begin_with_manners() -> None:
+    """Let every process forked from here on have them from its first moment."""
+    os.register_at_fork(after_in_child=manners)

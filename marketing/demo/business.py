@@ -1,0 +1,190 @@
+"""The company whose year is told: who works there, who might buy, and which story comes when."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from datetime import date, datetime, timedelta
+from random import Random
+from typing import Any
+
+from crm.models import Contact, Organization, Pipeline
+from headlessly.actors import Actor
+
+from . import companies, people
+from .calendar import YEAR, arrivals, at_work, midnight
+from .campaigns import Plan, campaign, settled
+from .companies import Company
+from .timeline import Story, Timeline
+
+#: The ordinary channels: weight, effect on the quality of a lead.
+CHANNELS = {
+    "website": (25, 0.06),
+    "paid-search": (5, -0.06),
+    "content": (6, -0.07),
+    "social": (4, -0.15),
+    "webinar": (1, 0.04),
+    "email": (4, 0.0),
+    "event": (2, 0.03),
+    "referral": (7, 0.20),
+    "partner": (7, 0.14),
+    "outbound": (13, -0.11),
+}
+#: Channels whose leads the website records; the others are entered by reps.
+INBOUND = {"website", "paid-search", "content", "social", "webinar", "email"}
+
+STAGES = (
+    ("Prospecting", 10),
+    ("Qualification", 25),
+    ("Proposal", 50),
+    ("Negotiation", 75),
+    ("Won", 100),
+    ("Lost", 0),
+)
+
+
+@dataclass(eq=False)
+class Member:
+    """Somebody who works here, as a user and as a contact."""
+
+    name: str
+    email: str
+    title: str
+    role: str
+    share: float = 0.0  #: of new leads
+    skill: float = 0.0
+    joined: int = 0  #: day of the year
+    actor: Actor = None  # type: ignore[assignment]
+    contact: str = ""
+
+
+@dataclass(eq=False)
+class Person:
+    """Somebody who might buy, and their record once there is one."""
+
+    first: str
+    last: str
+    email: str
+    company: Company
+    title: str
+    department: str
+    role: str
+    word: float  #: how much theirs counts
+    id: str | None = None
+
+    @property
+    def name(self) -> str:
+        return f"{self.first} {self.last}"
+
+
+@dataclass
+class Business:
+    """One tenant's year. ``first`` is its first day, ``last`` the day on which it is told."""
+
+    name: str
+    domain: str
+    seed: str
+    last: date
+    leads: int
+    members: list[Member]
+    website: Actor
+    plans: tuple[Plan, ...]
+    timeline: Timeline = field(default_factory=Timeline)
+    running: dict[Plan, str] = field(default_factory=dict)
+    open: dict[str, Any] = field(default_factory=dict)  #: the leads being worked, by id
+    free: list[Person] = field(default_factory=list)  #: known people who are not a lead just now
+    known: list[Company] = field(default_factory=list)
+    emails: set[str] = field(default_factory=set)
+
+    def __post_init__(self) -> None:
+        self.first = self.last - timedelta(YEAR)
+        self.plans = tuple(settled(plan, self.first) for plan in self.plans)
+        self.companies = companies.endless(self.random("companies"))
+        self.manager = next(m for m in self.members if m.role == "manager")
+        self.reps = [m for m in self.members if m.role == "rep"]
+
+    def random(self, *what: Any) -> Random:
+        """Chance for one purpose: what happens in one story never disturbs another."""
+        return Random("/".join(map(str, (self.seed, *what))))
+
+    def tell(self, watch: Callable[[datetime], None] = lambda moment: None) -> None:
+        """The whole year."""
+        from . import leads
+
+        self.timeline.begin(self._first_day())
+        for plan in self.plans:
+            self.timeline.begin(campaign(self, plan))
+        for number, day in enumerate(arrivals(self.random("arrivals"), self.first, self.leads)):
+            self.timeline.begin(leads.lead(self, number, max(day, self.first + timedelta(2))))
+        for rep in self.reps:
+            if rep.joined:
+                self.timeline.begin(self._handover(rep))
+        self.timeline.run(midnight(self.last), watch)
+
+    def _first_day(self) -> Story:
+        yield midnight(self.first) + timedelta(hours=7), self.members[0].actor
+        Pipeline.create(
+            name="Standard",
+            slug="standard",
+            description="Every deal goes this way.",
+            is_default=True,
+            deal_rotting=21,
+            stages=[
+                {"name": name, "probability": chance, "order": order}
+                for order, (name, chance) in enumerate(STAGES, 1)
+            ],
+        )
+        home = Organization.create(name=self.name, domain=self.domain, type="Partner")
+        for member in self.members:
+            Contact.update(member.contact, organization=home)
+
+    def _handover(self, rep: Member) -> Story:
+        """Who joins during the year takes over some of the others' work."""
+        day = self.first + timedelta(rep.joined)
+        yield at_work(midnight(day) + timedelta(hours=9, minutes=20)), self.manager.actor
+        busy = [p for p in self.open.values() if p.rep.share >= 1.2]
+        for prospect in busy[::4]:
+            prospect.hand_to(rep)
+
+    # -- chance ---------------------------------------------------------------------------------------
+
+    def overspend(self, plan: Plan) -> float:
+        return self.random("overspend", plan.title, plan.start).uniform(0.88, 1.17)
+
+    def channel(self, rng: Random, day: date) -> tuple[str, Plan | None, float]:
+        """Where a lead of this day comes from: source, campaign, effect on its quality."""
+        number = (day - self.first).days
+        choices: list[tuple[str, Plan | None]] = [(source, None) for source in CHANNELS]
+        weights: list[float] = [weight for weight, _ in CHANNELS.values()]
+        for plan in self.plans:
+            if plan.draws(number):
+                choices.append((plan.source, plan))
+                weights.append(plan.draw)
+        source, plan = rng.choices(choices, weights)[0]
+        return source, plan, CHANNELS[source][1] + (plan.quality if plan else 0)
+
+    def rep(self, rng: Random, day: date) -> Member:
+        """Who gets the next lead."""
+        number = (day - self.first).days
+        here = [rep for rep in self.reps if rep.joined <= number]
+        return rng.choices(here, [rep.share for rep in here])[0]
+
+    def person(self, rng: Random) -> Person:
+        """Who gets in touch: somebody known, somebody else of a company known, or somebody new."""
+        if self.free and rng.random() < 0.30:
+            return self.free.pop(rng.randrange(len(self.free)))
+        if self.known and rng.random() < 0.64:
+            return self.colleague(rng, rng.choice(self.known))
+        company = next(self.companies)
+        self.known.append(company)
+        return self.colleague(rng, company)
+
+    def colleague(self, rng: Random, company: Company) -> Person:
+        first, last = people.name(rng, company.country.region)
+        stem = f"{first}.{last}".lower()
+        email, number = f"{stem}@{company.domain}", 1
+        while email in self.emails:
+            number += 1
+            email = f"{stem}{number}@{company.domain}"
+        self.emails.add(email)
+        return Person(first, last, email, company, *people.title(rng))

@@ -1,0 +1,176 @@
+"""Who works in the two tenants of the demo, and how each is filled."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from datetime import date, datetime, timedelta
+
+from django.db import connection, transaction
+
+from crm.models import Contact
+from headlessly import actors, clock, events, tenancy
+from headlessly.models import ApiKey, Event, Membership, Tenant, User
+
+from .business import Business, Member
+from .calendar import YEAR, midnight
+from .campaigns import PLANS, Plan
+
+#: The tracked event that says that a tenant is the demo's, and whole.
+FILLED = "demo_filled"
+
+
+@dataclass(frozen=True)
+class Cast:
+    """One tenant of the demo."""
+
+    slug: str
+    name: str
+    leads: int
+    people: tuple[tuple, ...]  #: name, role, title, and for reps: share, skill, day of joining
+    plans: tuple[Plan, ...]
+    elsewhere: dict[str, str] = field(default_factory=dict)  #: who has another address
+
+    @property
+    def domain(self) -> str:
+        return f"{self.slug}.example"
+
+    def members(self) -> list[Member]:
+        return [
+            Member(name, self.email(name, role), title, role, *rest)
+            for name, role, title, *rest in self.people
+        ]
+
+    def email(self, name: str, role: str) -> str:
+        if name in self.elsewhere:
+            return self.elsewhere[name]
+        word = role if role == actors.ADMIN else name.lower().replace(" ", ".")
+        return f"{word}@{self.domain}"
+
+
+ADVISOR = {"Tomas Berger": "tomas.berger@advisors.example"}
+
+ACME = Cast(
+    "acme",
+    "Acme",
+    2000,
+    (
+        ("Ingrid Solberg", "admin", "Head of IT"),
+        ("Marcus Adeyemi", "manager", "Head of Sales"),
+        ("Ana Ferreira", "rep", "Senior Account Executive", 1.3, 0.07),
+        ("Ben Whitlock", "rep", "Account Executive", 1.2, 0.00),
+        ("Chiara Donati", "rep", "Account Executive", 1.1, 0.04),
+        ("Dev Malhotra", "rep", "Account Executive", 1.2, -0.02),
+        ("Elin Sandberg", "rep", "Account Executive", 1.0, 0.02),
+        ("Femi Balogun", "rep", "Sales Development", 1.0, -0.04),
+        ("Grace Osei", "rep", "Account Executive", 0.8, 0.05, 96),
+        ("Hugo Marchand", "rep", "Sales Development", 0.9, -0.06, 215),
+        ("Nora Quist", "viewer", "Controller"),
+        ("Tomas Berger", "viewer", "Advisor"),
+    ),
+    PLANS,
+    ADVISOR,
+)
+RIVAL = Cast(
+    "rival",
+    "Rival",
+    60,
+    (
+        ("Paula Renner", "admin", "Managing Director"),
+        ("Tomas Berger", "manager", "Interim Head of Sales"),
+        ("Quinn Harper", "rep", "Account Executive", 1.3, 0.02),
+        ("Rosa Iglesias", "rep", "Account Executive", 1.0, 0.0),
+        ("Stefan Mroz", "rep", "Account Executive", 0.8, -0.03, 120),
+    ),
+    (PLANS[0], PLANS[2], PLANS[4], PLANS[11]),
+    ADVISOR,
+)
+CASTS = (ACME, RIVAL)
+OPERATOR = "operator@headlessly.example"
+
+
+class Occupied(Exception):
+    """There is a tenant of this name, and the demo did not make it."""
+
+
+def is_filled(cast: Cast) -> bool:
+    """Whether the tenant is there and whole. Raises Occupied when somebody else made it."""
+    tenant = Tenant.by_slug(cast.slug)
+    if tenant is None:
+        return False
+    with tenancy.active(tenant):
+        if not Event.objects.filter(name=FILLED).exists():
+            raise Occupied(cast.slug)
+    return True
+
+
+def fill(
+    cast: Cast,
+    today: date,
+    leads: int,
+    password: str,
+    watch: Callable[[datetime], None] = lambda moment: None,
+) -> Tenant:
+    """Make the tenant and tell its year; ``password`` is already hashed.
+
+    One transaction: a filling that was interrupted has left nothing, and is simply done again.
+    """
+    first = today - timedelta(YEAR)
+    with transaction.atomic():
+        tenant = Tenant.objects.create(slug=cast.slug, name=cast.name)
+        members = cast.members()
+        with tenancy.active(tenant), actors.acting(actors.SYSTEM):
+            with clock.at(midnight(first) + timedelta(hours=6), purpose="demo"):
+                for member in members:
+                    _engage(tenant, member, first, password)
+            website, _ = ApiKey.issue(tenant, "Website", "write")
+            business = Business(
+                cast.name, cast.domain, cast.slug, today, leads, members, website.actor, cast.plans
+            )
+            business.tell(_learning(watch, first))
+            events.track(FILLED, {"leads": leads, "day": today.isoformat()})
+    return tenant
+
+
+def _learning(
+    watch: Callable[[datetime], None], first: date
+) -> Callable[[datetime], None]:
+    """Let the database look at its tables from time to time, as it does by itself between transactions.
+
+    It does not know of a tenant that is being filled in one, and would read all of its contacts to find
+    an email.
+    """
+    due = [first + timedelta(days) for days in (3, 20, 70, 180)]
+
+    def look(moment: datetime) -> None:
+        watch(moment)
+        if due and moment.date() >= due[0]:
+            due.pop(0)
+            with connection.cursor() as cursor:
+                cursor.execute("ANALYZE")
+
+    return look
+
+
+def _engage(tenant: Tenant, member: Member, first: date, password: str) -> None:
+    """A member signs in as a user and owns records as a contact."""
+    first_name, _, last_name = member.name.partition(" ")
+    contact = Contact.create(
+        name=member.name,
+        first_name=first_name,
+        last_name=last_name,
+        email=member.email,
+        title=member.title,
+        stage=Contact.Stage.PARTNER,
+    )
+    user, _ = User.objects.get_or_create(
+        email=member.email,
+        defaults={
+            "first_name": first_name,
+            "last_name": last_name,
+            "password": password,
+            "date_joined": midnight(first + timedelta(member.joined)),
+        },
+    )
+    place = Membership.objects.create(user=user, tenant=tenant, role=member.role, contact=contact)
+    member.actor, member.contact = place.actor, contact.pk

@@ -1,0 +1,97 @@
+"""The story of one deal: from the conversion to a signature, a refusal, or silence."""
+
+from __future__ import annotations
+
+from random import Random
+from typing import TYPE_CHECKING
+
+from crm.models import Activity, Contact, Deal, Organization
+from headlessly import clock
+
+from . import words
+from .business import STAGES
+from .calendar import later
+from .timeline import Story
+
+if TYPE_CHECKING:
+    from .companies import Company
+    from .leads import Prospect
+
+OPEN = ("Prospecting", "Qualification", "Proposal", "Negotiation")
+CHANCE = dict(STAGES)
+
+
+def worth(rng: Random, company: Company) -> int:
+    """What a company of this size pays: by seats, with a discount that grows with them."""
+    seats = company.employees * rng.uniform(0.25, 0.8)
+    value = max(1_800, seats * 190 * (40 / max(seats, 40)) ** 0.22) * rng.uniform(0.8, 1.3)
+    return round(value, -2 if value < 20_000 else -3)
+
+
+def deal(it: Prospect) -> Story:
+    """What becomes of the deal that a lead was converted into."""
+    rng, id = it.rng, it.deal_id
+    goes_on = 0.73 + 0.2 * it.quality + it.rep.skill / 2
+    task = None
+    for stage in OPEN[1:]:
+        yield later(rng, clock.now(), days=rng.randint(3, 11) * it.pace), it.actor
+        if rng.random() > goes_on:
+            yield from _end_badly(it)
+            return
+        Deal.advance(id)
+        if task:
+            Activity.complete(task, outcome="Done.")
+        step = rng.choice(words.NEXT_STEPS[stage])
+        Deal.update(
+            id,
+            probability=CHANCE[stage],
+            next_step=step,
+            competitor_notes=rng.choice(words.COMPETITORS) if rng.random() < 0.15 else None,
+        )
+        title, outcome = words.DEAL_TOUCHES[stage]
+        if rng.random() < 0.6:
+            it.log("Meeting", f"{title}: {it.company.name}", outcome, 45)
+        due = later(rng, clock.now(), days=4 * it.pace)
+        task = rng.random() < 0.4 and it.plan_touch("Task", f"{step}: {it.company.name}", due)
+        if stage == "Negotiation" and rng.random() < 0.4:
+            Deal.update(id, value=round(it.value * rng.uniform(0.82, 0.97), -2))
+    yield later(rng, clock.now(), days=rng.randint(3, 11) * it.pace), it.actor
+    if task:
+        Activity.complete(task, outcome="Done.")
+    if rng.random() > 0.30 + 0.46 * it.quality + it.rep.skill:
+        yield from _end_badly(it)
+        return
+    Deal.win(id, won_reason=rng.choice(words.WON))
+    it.business.free.append(it.person)
+    yield from _afterwards(it)
+
+
+def _end_badly(it: Prospect) -> Story:
+    """Most are lost with a reason; some just end; a few come back."""
+    rng, id = it.rng, it.deal_id
+    yield later(rng, clock.now(), days=rng.randint(2, 14)), it.actor
+    if rng.random() < 0.1:
+        Deal.close(id)
+        return
+    reason = rng.choices([r for r, _ in words.DEAL_LOST], [w for _, w in words.DEAL_LOST])[0]
+    Deal.lose(id, lost_reason=reason)
+    if reason in ("No decision", "Budget withdrawn") and rng.random() < 0.3:
+        yield later(rng, clock.now(), days=rng.randint(30, 80)), it.actor
+        Deal.reopen(id)
+        yield from deal(it)
+        return
+    it.business.free.append(it.person)
+
+
+def _afterwards(it: Prospect) -> Story:
+    """A customer is asked how it goes; not every one stays."""
+    rng = it.rng
+    yield later(rng, clock.now(), days=60), it.business.manager.actor
+    happy = min(max(rng.gauss(74, 16), 8), 100)
+    Organization.score(it.company.id, health_score=round(happy), nps_score=round(happy * 1.6 - 70))
+    if happy < 45:
+        yield later(rng, clock.now(), days=45), it.business.manager.actor
+        if Contact.get(it.person.id).stage == Contact.Stage.CUSTOMER:
+            Contact.update(it.person.id, stage=Contact.Stage.CHURNED)
+        if Organization.get(it.company.id).type == Organization.Type.CUSTOMER:
+            Organization.update(it.company.id, status="Churned")

@@ -1,0 +1,53 @@
+"""Interleaves stories in the order of their moments.
+
+A story is a generator. It yields ``(moment, actor)`` and is resumed when that moment has come: what it
+does until its next yield, that actor did then, as one request. A story that is still waiting when the time is up simply
+stays unfinished, as the work of every company does on any given day.
+"""
+
+from __future__ import annotations
+
+import heapq
+from collections.abc import Callable, Iterator
+from datetime import datetime
+from itertools import count
+
+from headlessly import actors, clock, execution
+from headlessly.actors import Actor
+
+Story = Iterator[tuple[datetime, Actor]]
+
+
+class Timeline:
+    """All stories that wait, and the moment they have come to."""
+
+    def __init__(self) -> None:
+        self.waiting: list[tuple[datetime, int, Actor, Story]] = []
+        self.numbers = count()
+        self.now: datetime | None = None
+
+    def begin(self, story: Story) -> None:
+        """Let a story begin; it has to wait for a moment before it does anything."""
+        self._wait(story)
+
+    def run(self, until: datetime, watch: Callable[[datetime], None] = lambda moment: None) -> None:
+        """Tell everything that happens before ``until``; ``watch`` is told each moment."""
+        while self.waiting and self.waiting[0][0] < until:
+            self.now, _, actor, story = heapq.heappop(self.waiting)
+            watch(self.now)
+            with (
+                clock.at(self.now, purpose="demo"),
+                actors.acting(actor),
+                execution.together(),
+            ):
+                self._wait(story)
+
+    def _wait(self, story: Story) -> None:
+        following = next(story, None)
+        if following is None:
+            return
+        moment, actor = following
+        if self.now is not None:
+            # What takes less time than it should still comes after what it follows from.
+            moment = max(moment, self.now)
+        heapq.heappush(self.waiting, (moment, next(self.numbers), actor, story))

@@ -1,0 +1,150 @@
+"""`manage.py demo`: a company to look at, and where to look."""
+
+from __future__ import annotations
+
+import os
+import socket
+import sys
+import time
+from argparse import ArgumentParser
+from datetime import datetime
+from typing import Any
+
+from django.conf import settings
+from django.contrib.auth.hashers import make_password
+from django.core.management import call_command
+from django.core.management.base import BaseCommand, CommandError
+from django.db import connection
+
+from crm.models import Contact, Lead
+from headlessly import clock, tenancy
+from headlessly.models import Tenant
+from marketing.demo import access
+from marketing.demo.cast import ACME, CASTS, OPERATOR, Cast, Occupied, fill, is_filled
+
+
+class Command(BaseCommand):
+    help = "Fill two tenants with a year of sales, say where to look, and serve. Development only."
+
+    def add_arguments(self, parser: ArgumentParser) -> None:
+        parser.add_argument("--port", type=int, default=os.environ.get("PORT") or 8000)
+        parser.add_argument("--no-serve", action="store_false", dest="serve", help="fill and tell only")
+        parser.add_argument(
+            "--leads", type=int, default=ACME.leads, help="how many leads acme has had (2000)"
+        )
+
+    def handle(self, *, port: int, serve: bool, leads: int, **_: Any) -> None:
+        if settings.PRODUCTION:
+            raise CommandError(
+                "The demo makes users whose password is shown. Run it in development: "
+                "HEADLESSLY_ENV=development"
+            )
+        if serve and not _is_free(port):
+            raise CommandError(f"Something else serves on port {port}. Choose another: PORT=8001")
+        call_command("migrate", verbosity=0, interactive=False)
+
+        file = settings.DATA_DIR / "demo.json"
+        known = access.read(file)
+        password = access.password_of(known)
+        self.fill(leads, password)
+        url = f"http://127.0.0.1:{port}"
+        tenants = access.open_up(known, password, url)
+        access.write(file, url, tenants)
+        self.tell(url, tenants, file)
+        if serve:
+            self.stdout.write("\nCtrl-C stops it.")
+            self.stdout.flush()
+            call_command("serve", port=port)
+
+    # -- filling ----------------------------------------------------------------------------------
+
+    def fill(self, leads: int, password: str) -> None:
+        try:
+            missing = [cast for cast in CASTS if not is_filled(cast)]
+        except Occupied as tenant:
+            raise CommandError(
+                f"There is a tenant {tenant} that the demo did not make, and it will not touch it. "
+                "Give it a database of its own: HEADLESSLY_DATA=/tmp/demo, or another DATABASE_URL."
+            ) from None
+        hashed = make_password(password) if missing else ""
+        for cast in missing:
+            self.fill_one(cast, leads if cast is ACME else min(cast.leads, leads), hashed)
+        if missing:
+            with connection.cursor() as cursor:
+                # The planner should know the tables from the first page on, not some minutes later.
+                cursor.execute("ANALYZE")
+
+    def fill_one(self, cast: Cast, leads: int, hashed: str) -> None:
+        started, month = time.monotonic(), None
+
+        def watch(moment: datetime) -> None:
+            nonlocal month
+            if (moment.year, moment.month) != month:
+                month = moment.year, moment.month
+                self.stdout.write(f" {moment:%b}", ending="")
+                self.stdout.flush()
+
+        self.stdout.write(f"Filling {cast.slug}, {leads:,} leads:", ending="")
+        try:
+            fill(cast, clock.now().date(), leads, hashed, watch)
+        except KeyboardInterrupt:
+            self.stdout.write("\nInterrupted: nothing of it was kept. The next run starts it again.")
+            sys.exit(130)
+        self.stdout.write(f" ({time.monotonic() - started:.0f} s)")
+
+    # -- where to look ----------------------------------------------------------------------------
+
+    def tell(self, url: str, tenants: dict[str, Any], file: Any) -> None:
+        acme = tenants["acme"]
+        people = [
+            (member.email, f"{cast.slug}, {member.role}") for cast in CASTS for member in cast.members()
+        ]
+        places: dict[str, list[str]] = {}
+        for email, place in [*people, (OPERATOR, "operator, at /admin/")]:
+            places.setdefault(email, []).append(place)
+        width = max(map(len, places))
+        lines = [
+            "",
+            f"Page      {acme['url']}/admin/",
+            f"Sign in   {url}/ as {acme['email']} with {acme['password']}",
+            "",
+            "The same password for everybody:",
+            *(f"  {email:<{width}}  {'; '.join(where)}" for email, where in places.items()),
+            "",
+            *(
+                f"{f'API key   {slug}':<17} {entry['apiKey']}   read only: {entry['readKey']}"
+                for slug, entry in tenants.items()
+            ),
+            f"          also in {file}",
+            "",
+            "Try",
+            *(f"  {line}" for line in curl_lines(acme)),
+        ]
+        self.stdout.write("\n".join(lines))
+
+
+def curl_lines(entry: dict[str, Any]) -> list[str]:
+    """Three calls that work as they stand: a list, a creation, a conversion."""
+    with tenancy.active(Tenant.objects.get(slug=ACME.slug)):
+        ready = Lead.find({"status": "Qualified", "contact": {"$exists": True}}, sort="-score").first()
+        person = ready.contact if ready else Contact.find({"organization": {"$exists": True}}).first()
+    call = f"curl -H 'Authorization: Bearer {entry['apiKey']}'"
+    lines = [f"{call} '{entry['url']}/leads?status=Qualified&sort=-score&limit=5'"]
+    if person:
+        body = f'{{"name": "Inbound Demo", "contact": "{person.pk}", "source": "website"}}'
+        lines.append(
+            f"{call} -H 'Content-Type: application/json' -X POST {entry['url']}/leads -d '{body}'"
+        )
+    if ready:
+        lines.append(f"{call} -X POST {entry['url']}/leads/{ready.pk}/convert")
+    return lines
+
+
+def _is_free(port: int) -> bool:
+    with socket.socket() as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind(("127.0.0.1", port))
+        except OSError:
+            return False
+    return True

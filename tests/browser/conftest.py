@@ -1,0 +1,81 @@
+"""A real Chromium in front of a live server; skipped, saying why, where there is none."""
+
+from __future__ import annotations
+
+import os
+import shutil
+from collections.abc import Iterator
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+
+PASSWORD = "right-horse-battery"
+NAMES = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
+HOW = "No Chromium was found. Get one with `apt-get install chromium`, or set CHROMIUM to its path."
+
+
+def chromium() -> str | None:
+    """Where a Chromium is, or None."""
+    found = (shutil.which(name) for name in NAMES)
+    return os.environ.get("CHROMIUM") or next(filter(None, found), None)
+
+
+@pytest.hookimpl(trylast=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Mark what is here, and run it last: Playwright's loop stays until the session ends."""
+    here = Path(__file__).parent
+    mine = [item for item in items if here in item.path.parents]
+    for item in mine:
+        item.add_marker(pytest.mark.browser)
+        if chromium() is None:
+            item.add_marker(pytest.mark.skip(reason=HOW))
+    items[:] = [item for item in items if item not in mine] + mine
+
+
+@pytest.fixture(scope="session")
+def browser_type_launch_args(browser_type_launch_args: dict[str, Any]) -> dict[str, Any]:
+    """The machine's own Chromium; without its sandbox, which root cannot have."""
+    return browser_type_launch_args | {"executable_path": chromium(), "args": ["--no-sandbox"]}
+
+
+@pytest.fixture(scope="session")
+def playwright(playwright: Any) -> Iterator[Any]:
+    """Playwright keeps an event loop in this thread, beside which Django would not ask the database."""
+    os.environ["DJANGO_ALLOW_ASYNC_UNSAFE"] = "1"
+    yield playwright
+    del os.environ["DJANGO_ALLOW_ASYNC_UNSAFE"]
+
+
+@pytest.fixture
+def site(live_server: Any) -> str:
+    """The address of the running site."""
+    return live_server.url
+
+
+@pytest.fixture
+def bob(acme: Any, people: SimpleNamespace) -> Any:
+    """The rep, who can sign in."""
+    from headlessly.models import Membership, User
+
+    user = User.objects.create_user("bob@sign.example", PASSWORD, first_name="Bob")
+    Membership.objects.create(user=user, tenant=acme, role="rep", contact_id=people.bob.pk)
+    return user
+
+
+@pytest.fixture
+def desk(page: Any, site: str, bob: Any) -> Iterator[Any]:
+    """Bob's browser, signed in. At the end: no script failed, and nothing came from elsewhere."""
+    failed: list[str] = []
+    elsewhere: list[str] = []
+    page.on("pageerror", lambda error: failed.append(str(error)))
+    page.on("request", lambda r: r.url.startswith((site, "data:")) or elsewhere.append(r.url))
+    page.goto(site)
+    page.get_by_label("Email").fill("bob@sign.example")
+    page.get_by_label("Password").fill(PASSWORD)
+    page.get_by_role("button", name="Sign in").click()
+    page.wait_for_url("**/~acme/admin/")
+    yield page
+    assert failed == []
+    assert elsewhere == []

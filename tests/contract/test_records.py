@@ -1,0 +1,471 @@
+"""Every noun can be created, read, updated, deleted and rolled back as the contract says."""
+
+from __future__ import annotations
+
+import json
+import re
+from datetime import datetime
+from typing import Any
+
+import pytest
+
+from headlessly import actors, events, execution, reads, tenancy
+from headlessly.errors import Conflict, Forbidden, Invalid, NoTenant, NotFound, Stale
+from headlessly.events import Event
+from headlessly.nouns import Noun
+from headlessly.schema import META, Field
+from tests.contract import samples
+from tests.refusals import details, everything, refused
+
+pytestmark = pytest.mark.usefixtures("acme")
+
+
+def ids(of: Any) -> str:
+    return of.__name__ if isinstance(of, type) else of.wire if isinstance(of, Field) else str(of)
+
+
+def each(*, when: Any = lambda field: True) -> Any:
+    """Every field of every noun for which ``when``."""
+    found = [(n, f) for n in samples.NOUNS for f in n.schema.fields.values() if when(f)]
+    return pytest.mark.parametrize(
+        ("noun", "field"), found, ids=[f"{n.__name__}.{f.wire}" for n, f in found]
+    )
+
+
+nouns = pytest.mark.parametrize("noun", samples.NOUNS, ids=ids)
+
+
+def as_json(value: Any) -> Any:
+    return json.loads(events.dumps(value))
+
+
+# -- create and read ------------------------------------------------------------------------------
+
+
+@nouns
+@pytest.mark.parametrize("full", [False, True], ids=["least", "full"])
+def test_it_is_created_and_reads_as_it_was_sent(noun: type[Noun], full: bool, acme: Any) -> None:
+    sent = samples.inputs(noun.verbs["create"], full=full)
+    record = samples.run(noun.verbs["create"], None, sent)
+    read = as_json(reads.one(noun, record.pk))
+    assert {k: read[k] for k in sent} == as_json(sent) | {
+        k: v for k, v in read.items() if k in sent and noun.schema.fields[k].type == "datetime"
+    }
+    assert read["$id"].startswith(f"{noun.prefix}_")
+    assert re.fullmatch(r"[a-z]+_[2-9A-HJ-NP-Za-hj-kmnp-z]{12}", read["$id"])
+    assert (read["$type"], read["$version"], read["$createdBy"]) == (noun.__name__, 1, "system")
+    assert read["$context"].endswith(f"/~{acme.slug}")
+    assert read["$createdAt"] == read["$updatedAt"]
+    assert read["$createdAt"].endswith("Z")
+    assert list(read) == [*META, *noun.schema.fields]
+
+
+@nouns
+def test_it_reads_the_same_on_every_way(noun: type[Noun]) -> None:
+    record = samples.create(noun, full=True)
+    one = reads.one(noun, record.pk)
+    for other in (
+        record.wire(),
+        noun.get(record.pk).wire(),
+        noun.find({"$id": record.pk}).get().wire(),
+        noun.get(record.pk, as_of="now").wire(),
+        reads.page(noun, {"$id": record.pk}).results[0],
+        reads.one(noun, record.pk, as_of="now"),
+        Event.objects.get(target=record.pk).data,
+    ):
+        assert as_json({**other, "$context": one["$context"]}) == as_json(one)
+
+
+@nouns
+def test_it_is_spelled_in_camel_case_on_the_wire_and_in_snake_case_in_python(
+    noun: type[Noun],
+) -> None:
+    for wire, field in noun.schema.fields.items():
+        assert re.fullmatch(r"[a-z]+([A-Z][a-z]+)*", wire)
+        assert re.sub(r"[A-Z]", lambda m: "_" + m[0].lower(), wire) == field.name
+
+
+@nouns
+def test_it_ignores_the_meta_fields_of_a_body(noun: type[Noun], acme: Any) -> None:
+    meta = dict.fromkeys(META, "of no interest")
+    record = samples.create(noun, **meta)
+    again = samples.run(noun.verbs["update"], record.pk, as_json(reads.one(noun, record.pk)))
+    assert (again.pk, again.version, again.created_by) == (record.pk, 2, "system")
+    assert Event.objects.filter(target=record.pk).latest("seq").previous == {}
+
+
+@nouns
+@pytest.mark.parametrize("verb", ["create", "update"])
+def test_it_refuses_unknown_fields_by_name(noun: type[Noun], verb: str) -> None:
+    record = samples.create(noun)
+    data = samples.inputs(noun.verbs[verb]) | {"nonsense": 1, "$nonsense": 1, "created_at": 1}
+    with refused(Invalid, "There is no such field here") as caught:
+        samples.run(noun.verbs[verb], None if verb == "create" else record.pk, data)
+    assert set(details(caught)) == {"nonsense", "$nonsense", "created_at"}
+
+
+@nouns
+def test_it_needs_what_is_required(noun: type[Noun]) -> None:
+    create, update = noun.verbs["create"], noun.verbs["update"]
+    record, data = samples.create(noun), samples.inputs(create)
+    with refused(Invalid) as caught:
+        samples.run(create, None, {})
+    assert set(details(caught)) == {f.wire for f in noun.schema.fields.values() if f.required}
+    for wire in details(caught):
+        for empty in (None, "  "):
+            with refused(Invalid) as again:
+                samples.run(create, None, data | {wire: empty})
+            assert wire in details(again)
+        with refused(Invalid) as again:
+            samples.run(update, record.pk, {wire: None})
+        assert details(again) == {wire: "This is required."}
+
+
+WRONG = {
+    "string": [5, True, ["x"], {"a": 1}, "x" * 256, "nul \x00"],
+    "text": [5, "x" * 10_001, "half \ud800"],
+    "email": ["nobody", "a@b@c", 5, "x" * 250 + "@example.com"],
+    "url": ["nowhere", "javascript:alert(1)", "ftp://example.com/x", 5],
+    "enum": ["nonsense", 5, ["x"], {}],
+    "number": ["80", True, "x", float("nan"), float("inf"), 10**400, [1]],
+    "integer": ["8", 1.5, True, 2**31, float("nan")],
+    "money": ["80", -1, 1.005, True, 10**13, float("inf"), [1]],
+    "bool": ["true", 1, 0, "x"],
+    "date": ["31.01.2026", "2026-02-30", 5, True],
+    "datetime": ["soon", "2026-02-30T00:00:00Z", 5, "10000-01-01T00:00:00Z"],
+    "reference": [5, True, ["x"], {}, {"$id": 5}, "x", "\x00", "x" * 100],
+    "json": [{"a": "\x00"}, {"a": float("nan")}],
+}
+
+
+@nouns
+def test_it_refuses_values_of_the_wrong_kind(noun: type[Noun]) -> None:
+    create = noun.verbs["create"]
+    data = samples.inputs(create)
+    before = everything()
+    for field in create.inputs.values():
+        wrong = list(WRONG[field.type])
+        wrong += [field.minimum - 1] if field.minimum is not None else []
+        wrong += [field.maximum + 1] if field.maximum is not None else []
+        for value in wrong:
+            with pytest.raises(Invalid) as caught:
+                samples.run(create, None, data | {field.wire: value})
+            assert list(details(caught)) == [field.wire], value
+    assert everything() == before
+
+
+@nouns
+def test_it_takes_null_back_to_what_a_new_record_has(noun: type[Noun]) -> None:
+    new = as_json(samples.create(noun).wire())
+    record = samples.create(noun, full=True)
+    fields = [f for f in noun.verbs["update"].inputs.values() if f.clearable]
+    for field in fields[::-1]:
+        now = samples.run(noun.verbs["update"], record.pk, {field.wire: None}).wire()
+        if field.type != "datetime":  # those of the last touch follow from others
+            assert as_json(now)[field.wire] == new[field.wire], field.wire
+
+
+@each(when=lambda f: f.unique)
+def test_it_is_unique_within_the_tenant_whatever_the_case(
+    noun: type[Noun], field: Field, rival: Any
+) -> None:
+    first = samples.create(noun, **{field.wire: (word := samples.value(field))})
+    if field.clean(word.lower()) and word.upper() != word:
+        for same in {word, word.lower(), f" {word} "}:
+            with refused(Conflict, field.wire) as caught:
+                samples.create(noun, **{field.wire: same})
+            assert caught.value.body()["existingId"] == first.pk
+            assert caught.value.body()["field"] == field.wire
+    second = samples.create(noun)
+    with refused(Conflict):
+        samples.run(noun.verbs["update"], second.pk, {field.wire: word})
+    with tenancy.active(rival):
+        samples.create(noun, **{field.wire: word})
+    samples.run(noun.verbs["delete"], first.pk)
+    samples.create(noun, **{field.wire: word})
+
+
+# -- update ---------------------------------------------------------------------------------------
+
+
+@nouns
+def test_it_updates_a_field_at_a_time(noun: type[Noun]) -> None:
+    record = samples.create(noun)
+    computed = {f.wire for f in noun.schema.computed}
+    now = as_json(record.wire())
+    for field in noun.verbs["update"].inputs.values():
+        if field.moves:
+            continue
+        before = now
+        data = {field.wire: samples.value(field, record)}
+        data |= {"recurringInterval": "Monthly"} if field.wire == "recurringValue" else {}
+        now = as_json(samples.run(noun.verbs["update"], record.pk, data).wire())
+        event = Event.objects.filter(target=record.pk).latest("seq")
+        changed = {k for k in now if now[k] != before[k]} - {"$version", "$updatedAt"} - computed
+        assert changed <= set(data)
+        assert event.previous == {k: before[k] for k in changed}
+        assert event.data == now
+        assert event.version == now["$version"] == before["$version"] + 1
+    assert as_json(reads.one(noun, record.pk)) == now | {"$context": tenancy.context_url()}
+
+
+@nouns
+def test_it_takes_nothing_from_a_client_that_is_read_only(noun: type[Noun]) -> None:
+    create, update = noun.verbs["create"], noun.verbs["update"]
+    record = samples.create(noun, full=True)
+    now, data = as_json(reads.one(noun, record.pk)), samples.inputs(create)
+    samples.run(update, record.pk, now)
+    for field in noun.schema.fields.values():
+        if not field.read_only:
+            continue
+        other = {"some": "thing"} if field.type == "json" else samples.value(field)
+        with refused(Invalid) as caught:
+            samples.run(update, record.pk, {field.wire: other})
+        message = details(caught)[field.wire]
+        for verb in field.set_by:
+            assert re.search(rf"set by .*\b{verb}\b", message)
+        assert field.set_by or "computed" in message
+        with refused(Invalid) as caught:
+            samples.run(create, None, data | {field.wire: other})
+        assert field.wire in details(caught)
+
+
+@nouns
+def test_it_is_saved_through_its_verbs(noun: type[Noun]) -> None:
+    given = samples.create(noun)
+    data = {f.name: f.clean(v) for w, v in samples.inputs(noun.verbs["create"], full=True).items()
+            for f in [noun.schema.fields[w]] if f.type != "reference"}  # fmt: skip
+    record = noun(**data)
+    record.save()
+    assert (record.version, record.created_by) == (1, "system")
+    text = next(f for f in noun.schema.stored if f.type == "string" and f.required)
+    setattr(record, text.name, "Another")
+    record.save()
+    assert record.version == 2
+    assert [e.name for e in noun.history(record)] == [
+        f"{noun.__name__}.Updated", f"{noun.__name__}.Created"
+    ]  # fmt: skip
+    assert noun.history(record)[0].previous == {text.wire: data[text.name]}
+    assert given.version == 1
+
+
+@nouns
+def test_it_refuses_what_would_write_without_a_verb(noun: type[Noun]) -> None:
+    record = samples.create(noun)
+    for write in (
+        lambda: noun.objects.update(version=5),
+        lambda: noun.objects.filter(pk=record.pk).delete(),
+        lambda: noun.objects.bulk_create([noun()]),
+        lambda: noun.objects.bulk_update([record], ["version"]),
+        lambda: noun.find().update(version=5),
+        lambda: noun.with_deleted.all().delete(),
+    ):
+        with refused(TypeError, "Saving is a verb"):
+            write()
+
+
+@nouns
+def test_it_refuses_a_version_that_is_no_longer_the_current_one(noun: type[Noun]) -> None:
+    record = samples.create(noun)
+    samples.run(noun.verbs["update"], record.pk, {}, if_match=1)
+    for verb in ("update", "delete"):
+        with refused(Stale) as caught:
+            samples.run(noun.verbs[verb], record.pk, {}, if_match=1)
+        assert caught.value.body()["version"] == 2
+
+
+# -- delete ---------------------------------------------------------------------------------------
+
+
+@nouns
+def test_it_is_gone_from_every_query_once_deleted_but_its_past_stays(noun: type[Noun]) -> None:
+    record = samples.create(noun)
+    then = record.updated_at
+    samples.run(noun.verbs["delete"], record.pk)
+    assert not noun.objects.filter(pk=record.pk).exists()
+    assert not noun.find({"$id": record.pk}).exists()
+    assert noun.count({"$id": record.pk}) == 0
+    assert reads.page(noun, {"$id": record.pk}).results == []
+    for gone in (lambda: noun.get(record.pk), lambda: reads.one(noun, record.pk)):
+        with pytest.raises(NotFound):
+            gone()
+    assert noun.get(record.pk, as_of=then).pk == record.pk
+    assert [e.verb for e in noun.history(record.pk)] == ["Deleted", "Created"]
+    assert [e.version for e in noun.history(record.pk)] == [2, 1]
+    for verb in noun.verbs.values():
+        data = samples.inputs(verb, record=record)
+        if not verb.creates:
+            with refused(NotFound):
+                samples.run(verb, record.pk, data)
+
+
+@each(when=lambda f: f.type == "reference" and not f.read_only)
+def test_it_is_not_deleted_while_referred_to_by(noun: type[Noun], field: Field) -> None:
+    target = samples.create(samples.registry[field.to])
+    first = samples.create(noun, **{field.wire: target.pk})
+    second = samples.create(noun, **{field.wire: target.pk})
+    with refused(Conflict, "referred to") as caught:
+        type(target).delete(target.pk)
+    assert caught.value.body()["referredBy"] == {noun.__name__: 2}
+    for record in (first, second):
+        noun.delete(record.pk)
+    type(target).delete(target.pk)
+
+
+# -- rollback -------------------------------------------------------------------------------------
+
+
+@nouns
+def test_it_rolls_back_to_a_moment_as_a_new_event(noun: type[Noun]) -> None:
+    record = samples.create(noun)
+    then = as_json(reads.one(noun, record.pk))
+    machine = noun.schema.machine
+    full = samples.inputs(noun.verbs["update"], full=True, record=record)
+    samples.run(noun.verbs["update"], record.pk, full)
+    back = samples.run(noun.verbs["rollback"], record.pk, {"asOf": then["$updatedAt"]})
+    now = as_json(reads.one(noun, record.pk))
+    assert {k: v for k, v in now.items() if k[0] != "$"} == {
+        k: v for k, v in then.items() if k[0] != "$"
+    }
+    assert now["$version"] == back.version == 3
+    assert [e.verb for e in noun.history(record)] == ["Updated", "Updated", "Created"]
+    assert machine is None or now[machine.name] == then[machine.name]
+    with refused(NotFound, "then"):
+        noun.rollback(record.pk, as_of=datetime.fromisoformat("2001-01-01T00:00:00+00:00"))
+
+
+# -- tenants --------------------------------------------------------------------------------------
+
+
+@nouns
+def test_it_needs_a_tenant(noun: type[Noun]) -> None:
+    record = samples.create(noun)
+    verbs = [
+        lambda verb=verb: samples.run(verb, None if verb.creates else record.pk, {})
+        for verb in noun.verbs.values()
+    ]
+    reading = [
+        lambda: noun.objects.all(), lambda: noun.objects.count(), lambda: noun.with_deleted.all(),
+        noun.find, lambda: noun.get(record.pk), noun.count, lambda: noun.history(record.pk),
+        lambda: noun.count(as_of="now"), lambda: noun.get(record.pk, as_of="now"),
+        lambda: reads.page(noun), lambda: reads.one(noun, record.pk),
+        lambda: noun.updated_by("system"), record.save, record.delete,
+    ]  # fmt: skip
+    for call in reading + verbs:
+        with tenancy.active(None), refused(NoTenant):
+            call()
+
+
+@nouns
+def test_it_needs_somebody_who_acts(noun: type[Noun]) -> None:
+    record = samples.create(noun)
+    for verb in noun.verbs.values():
+        with actors.acting(None), refused(PermissionError):
+            samples.run(verb, None if verb.creates else record.pk, {})
+
+
+@nouns
+def test_it_treats_a_rivals_id_like_one_that_does_not_exist(noun: type[Noun], rival: Any) -> None:
+    with tenancy.active(rival):
+        theirs = samples.create(noun)
+    missing = f"{noun.prefix}_aaaaaaaaaaaa"
+    answers = {}
+    for id in (theirs.pk, missing):
+        calls = {
+            "get": lambda id=id: noun.get(id),
+            "then": lambda id=id: noun.get(id, as_of="now"),
+            "one": lambda id=id: reads.one(noun, id),
+        } | {
+            verb.name: lambda id=id, verb=verb: samples.run(verb, id, {})
+            for verb in noun.verbs.values()
+            if not verb.creates
+        }
+        for name, call in calls.items():
+            with refused(NotFound) as caught:
+                call()
+            answers.setdefault(name, []).append(str(caught.value.body()).replace(id, "ID"))
+        assert not noun.find({"$id": id})
+        assert not noun.history(id)
+        assert noun.count({"$id": id}) == 0
+    for name, (rivals, nobodys) in answers.items():
+        assert rivals == nobodys, name
+
+
+POSITIONS = [
+    (verb, wire)
+    for noun in samples.NOUNS
+    for verb in noun.verbs.values()
+    for wire, field in verb.inputs.items()
+    if field.type == "reference"
+]
+
+
+@pytest.mark.parametrize(("verb", "wire"), POSITIONS,
+                         ids=[f"{v.noun.__name__}.{v.name}-{w}" for v, w in POSITIONS])  # fmt: skip
+def test_it_takes_no_foreign_id_as_a_reference(verb: Any, wire: str, rival: Any) -> None:
+    noun, to = verb.noun, samples.registry[verb.inputs[wire].to]
+    with tenancy.active(rival):
+        theirs = samples.create(to)
+    deleted = samples.create(to)
+    to.delete(deleted.pk)
+    stranger = next(n for n in samples.NOUNS if n is not to)
+    machine = noun.schema.machine
+    record = None
+    if not verb.creates:
+        source = next(iter(verb.steps), None)
+        record = (
+            samples.in_state(noun, source).pk if machine and source else samples.create(noun).pk
+        )
+    data = samples.inputs(verb, record=record and noun.get(record))
+    bad = [theirs.pk, {"$id": theirs.pk}, theirs, f"{to.prefix}_aaaaaaaaaaaa", deleted.pk,
+           samples.create(stranger).pk, to.prefix, f"{to.prefix}_' OR 1=1 --"]  # fmt: skip
+    for id in bad:
+        with refused(Invalid) as caught:
+            samples.run(verb, record, data | {wire: id})
+        assert list(details(caught)) == [wire]
+        assert "Rival" not in str(caught.value)
+
+
+NESTED = [
+    (verb, wire, inner.wire)
+    for verb, wire in POSITIONS
+    if verb.inputs[wire].new
+    for inner in samples.registry[verb.inputs[wire].to].schema.references.values()
+    if not inner.read_only
+]
+
+
+@pytest.mark.parametrize(("verb", "wire", "inner"), NESTED, ids=[i for _, _, i in NESTED])
+def test_it_takes_no_foreign_id_inside_a_new_record(
+    verb: Any, wire: str, inner: str, rival: Any
+) -> None:
+    to = samples.registry[verb.inputs[wire].to]
+    with tenancy.active(rival):
+        theirs = samples.create(samples.registry[to.schema.fields[inner].to])
+    record = samples.in_state(verb.noun, next(iter(verb.steps)))
+    with refused(Invalid) as caught:
+        samples.run(verb, record.pk, {wire: {inner: theirs.pk}})
+    assert inner in str(details(caught))
+
+
+# -- who ------------------------------------------------------------------------------------------
+
+
+@nouns
+def test_it_obeys_the_table_of_roles(noun: type[Noun]) -> None:
+    for role in actors.ROLES:
+        actor = actors.Actor(f"user_{role}", role, role)
+        for verb in noun.verbs.values():
+            record = None if verb.creates else samples.create(noun).pk
+            data = samples.inputs(verb, record=record and noun.get(record))
+            with actors.acting(actor):
+                if actors.may(actor, verb.name, noun):
+                    try:
+                        samples.run(verb, record, data, dry_run=True)
+                    except Forbidden:
+                        raise
+                    except execution.HeadlesslyError:
+                        pass  # a guard or the machine: not the permission
+                else:
+                    with refused(Forbidden, role, verb.name):
+                        samples.run(verb, record, data)

@@ -1,0 +1,176 @@
+"""Every verb of every noun: its hooks, its event, and that all of it happens or nothing."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import pytest
+
+from headlessly import clock, events, tracing
+from headlessly.conjugation import conjugate
+from headlessly.errors import VerbRefused
+from headlessly.events import Event
+from headlessly.nouns import Noun
+from headlessly.verbs import Verb
+from tests.contract import samples
+from tests.refusals import everything, refused
+
+pytestmark = pytest.mark.usefixtures("acme")
+
+VERBS = [verb for noun in samples.NOUNS for verb in noun.verbs.values()]
+verbs = pytest.mark.parametrize("verb", VERBS, ids=[f"{v.noun.__name__}.{v.name}" for v in VERBS])
+
+
+class Mine(Exception):
+    """An error of a hook."""
+
+
+@pytest.fixture
+def ready(verb: Verb) -> tuple[Noun | None, dict[str, Any]]:
+    """A record from which ``verb`` is allowed (None where it creates), and its input."""
+    if verb.creates:
+        return None, samples.inputs(verb)
+    source = next(iter(verb.steps), None)
+    record = samples.in_state(verb.noun, source) if source else samples.create(verb.noun)
+    return record, samples.inputs(verb, record=record)
+
+
+def new_events(after: int) -> list[Event]:
+    return list(Event.objects.filter(seq__gt=after).order_by("seq"))
+
+
+def last_seq() -> int:
+    return Event.objects.order_by("-seq").values_list("seq", flat=True).first() or 0
+
+
+@verbs
+def test_it_leaves_one_event_that_tells_it_whole(verb: Verb, ready: Any) -> None:
+    record, data = ready
+    was, before = record and as_json(record.wire()), last_seq()
+    with tracing.traced() as request:
+        answer = samples.run(verb, record and record.pk, data)
+    found = new_events(before)
+    own = [e for e in found if e.name == verb.event and e.cause is None]
+    assert len(own) == 1
+    event = own[0]
+    assert found[0] == event, "the events of its hooks come after it"
+    target = record.pk if record else answer.pk
+    now = as_json(event.data)
+    assert (event.target, event.target_type) == (target, verb.noun.__name__)
+    assert (event.actor, event.tenant_id) == (
+        "system",
+        verb.noun.with_deleted.get(pk=target).tenant_id,
+    )
+    assert event.id.startswith("evt_")
+    assert event.version == now["$version"] == (was["$version"] + 1 if was else 1)
+    assert event.timestamp.isoformat().replace("+00:00", "Z") == now["$updatedAt"]
+    stored = {f.wire for f in verb.noun.schema.stored}
+    assert set(now) == set(as_json(verb.noun().wire()))
+    assert (
+        event.previous == {k: was[k] for k in stored if was[k] != now[k]}
+        if was
+        else event.previous == {}
+    )
+    assert {e.request_id for e in found} == {request}
+    assert all(e.cause in {c.id for c in found[:n]} for n, e in enumerate(found) if n)
+    by = getattr(verb.noun, verb.conjugation.by)
+    assert by("system")[0] == event
+    assert not by("user_somebody")
+
+
+def as_json(value: Any) -> Any:
+    return json.loads(events.dumps(value))
+
+
+@verbs
+def test_it_hears_its_before_hooks_and_changes_nothing_when_one_refuses(
+    verb: Verb, ready: Any
+) -> None:
+    record, data = ready
+    heard: list[Any] = []
+
+    def hook(subject: Noun, ctx: Any) -> None:
+        heard.append(
+            (type(subject), subject.version, ctx.event, ctx.verb, ctx.actor.id, ctx.tenant.slug)
+        )
+        assert set(ctx.input) <= {f.name for f in verb.inputs.values()} | set(
+            verb.noun.schema.by_name
+        )
+        raise VerbRefused("Not today")
+
+    shown = dict(record.__dict__) if record else None
+    with verb.before.attached(hook), refused(VerbRefused, "Not today") as caught:
+        samples.run(verb, record, data)
+    version = record.version if record else None
+    assert heard == [(verb.noun, version, None, verb.name, "system", "acme")]
+    assert caught.value.status == 422
+    assert caught.value.body()["error"] == "refused"
+    assert record is None or record.__dict__ == shown
+
+
+@verbs
+def test_it_undoes_everything_when_an_after_hook_fails(verb: Verb, ready: Any) -> None:
+    record, data = ready
+    seen: list[Event] = []
+
+    def hook(subject: Noun, ctx: Any) -> None:
+        seen.append(ctx.event)
+        assert subject.pk == ctx.event.target
+        raise error
+
+    shown = dict(record.__dict__) if record else None
+    for error in (Mine("no"), VerbRefused("no")):
+        with verb.after.attached(hook), refused(type(error), "no"):
+            samples.run(verb, record, data)
+        assert record is None or record.__dict__ == shown
+    assert [e.name for e in seen] == [verb.event] * 2
+
+
+@verbs
+def test_it_tells_on_a_dry_run_what_it_would_do_and_does_not(verb: Verb, ready: Any) -> None:
+    record, data = ready
+    shown, before, seq = dict(record.__dict__) if record else None, everything(), last_seq()
+    dry = samples.run(verb, record, data, dry_run=True)
+    assert everything() == before
+    assert record is None or record.__dict__ == shown
+    samples.run(verb, record, data)
+    assert [e.name for e in dry.events] == [e.name for e in new_events(seq)]
+    assert dry.record.version >= 1
+
+
+@verbs
+def test_it_is_conjugated_once_and_named_everywhere(verb: Verb) -> None:
+    words = conjugate(verb.name, verb.conjugation.event)
+    assert verb.conjugation == words
+    assert getattr(verb.noun, words.before) is verb.before
+    assert getattr(verb.noun, words.after) is verb.after
+    assert verb.event == f"{verb.noun.__name__}.{words.event}"
+    assert verb.summary
+    assert len({v.before.name for v in verb.noun.verbs.values()}) == len(verb.noun.verbs)
+
+
+@verbs
+def test_it_takes_the_moment_from_the_clock(verb: Verb, ready: Any) -> None:
+    record, data = ready
+    later = clock.now()
+    with clock.at(later, purpose="demo"):
+        answer = samples.run(verb, record and record.pk, data)
+    event = Event.objects.filter(name=verb.event).latest("seq")
+    assert event.timestamp == later
+    assert answer.updated_at <= later
+
+
+@pytest.mark.parametrize("noun", samples.NOUNS, ids=lambda n: n.__name__)
+def test_it_numbers_its_versions_without_a_gap(noun: type[Noun]) -> None:
+    for record in [samples.create(noun, full=True)] + [
+        samples.in_state(noun, state) for state in samples.states(noun)
+    ]:
+        for _ in range(2):
+            samples.run(noun.verbs["update"], record.pk, {})
+        history = list(noun.history(record))[::-1]
+        assert [e.version for e in history] == list(range(1, len(history) + 1))
+        assert noun.get(record.pk).version == len(history)
+        versions = noun.past.objects.filter(record=record.pk).order_by("seq")
+        assert [v.version for v in versions] == [e.version for e in history]
+        assert [v.valid_to for v in versions] == [*(v.valid_from for v in versions[1:]), None]

@@ -1,0 +1,160 @@
+"""Who sees what: strangers nothing, members their tenant, roles their buttons."""
+
+from __future__ import annotations
+
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+from conftest import client_of
+from django.test import Client
+
+from headlessly import actors
+from headlessly.nouns import registry
+from tests.contract import samples
+
+NOUNS = list(registry.values())
+nouns = pytest.mark.parametrize("noun", NOUNS, ids=[n.__name__ for n in NOUNS])
+
+
+def pages_of(record: Any, address: Any) -> list[str]:
+    """Every address of a noun that GET could be tried on, posting ones included."""
+    noun = type(record)
+    return [
+        address(noun),
+        address(noun, "add"),
+        *(address(noun, f"add/{v.name}") for v in noun.verbs.values() if v.creates),
+        *(address(record, name) for name in ("change", "edit", "history", "delete", "move")),
+        *(address(record, "do", verb) for verb in noun.verbs),
+        address(noun) + record.pk + "/",
+    ]
+
+
+@pytest.mark.parametrize("rest", ["", "crm/lead/", "crm/lead/lead_x/change/", "nothing/", "login/"])
+def test_sends_a_stranger_to_the_entrance_whether_or_not_the_tenant_exists(acme, rest):
+    there = Client().get(f"/~acme/admin/{rest}")
+    nowhere = Client().get(f"/~nowhere/admin/{rest}")
+    assert there.status_code == nowhere.status_code == 302
+    if rest != "login/":
+        assert there.headers["Location"] == f"/?next=/~acme/admin/{rest}"
+    assert nowhere.headers["Location"] == there.headers["Location"].replace("acme", "nowhere")
+
+
+@pytest.mark.parametrize("rest", ["", "crm/lead/", "crm/lead/lead_x/change/", "nothing/"])
+@pytest.mark.parametrize("who", ["eve", "nobody", "olga"])
+def test_shows_others_the_same_404_as_for_a_tenant_that_does_not_exist(users, rest, who):
+    client = client_of(getattr(users, who))
+    there = client.get(f"/~acme/admin/{rest}")
+    nowhere = client.get(f"/~nowhere/admin/{rest}")
+    assert there.status_code == nowhere.status_code == 404
+    assert there.content == nowhere.content
+
+
+def test_a_post_of_a_stranger_does_nothing(qualified, address, unchanged):
+    with unchanged():
+        response = Client().post(address(qualified, "do", "convert"))
+    assert response.status_code == 302
+
+
+def test_a_post_of_another_tenants_admin_does_nothing(users, qualified, address, unchanged):
+    with unchanged():
+        response = client_of(users.eve).post(address(qualified, "do", "convert"))
+    assert response.status_code == 404
+
+
+@nouns
+def test_get_changes_nothing_anywhere(ann, acme, noun, address, unchanged):
+    record = samples.create(noun)
+    with unchanged():
+        for url in pages_of(record, address):
+            assert ann.get(url, follow=True).status_code in (200, 404, 405), url
+
+
+@nouns
+def test_every_noun_has_its_pages(ann, acme, noun, address):
+    record = samples.create(noun, full=True)
+    pages = [address(record, name) for name in ("change", "edit", "history", "delete")]
+    for url in (address(noun), address(noun, "add"), *pages):
+        response = ann.get(url)
+        assert response.status_code == 200, url
+        assert str(record) in response.content.decode() or url.endswith("/add/")
+
+
+@nouns
+def test_another_tenants_record_is_not_there(users, rival, acme, noun, address, unchanged):
+    from headlessly import tenancy
+
+    with tenancy.active(rival), actors.acting(actors.SYSTEM):
+        theirs = samples.create(noun)
+    ann = client_of(users.ann)
+    with unchanged():
+        for url in pages_of(theirs, address):
+            if theirs.pk in url:
+                for response in (ann.get(url, follow=True), ann.post(url, {"name": "x"})):
+                    assert response.status_code in (302, 404, 405), url
+                    assert str(theirs) not in response.content.decode()
+        assert ann.post(address(theirs, "delete")).status_code == 404
+        assert ann.post(address(theirs, "edit"), {"name": "Mine now"}).status_code == 404
+    assert theirs.pk not in ann.get(address(noun)).content.decode()
+
+
+@nouns
+def test_a_viewer_sees_no_buttons_and_may_do_nothing(vic, acme, noun, address, unchanged):
+    record = samples.create(noun)
+    for url in (address(noun), address(record)):
+        html = vic.get(url).content.decode()
+        html = html.replace('id="logout-form" method="post"', "")
+        assert 'method="post"' not in html
+        assert "/add/" not in html
+        assert "/edit/" not in html
+        assert "/delete/" not in html
+    with unchanged():
+        for url in pages_of(record, address):
+            response = vic.post(url, {"name": "x", "to": "Contacted"})
+            assert response.status_code in (200, 302, 403, 404, 405), url
+        for name in ("edit", "delete"):
+            assert vic.get(address(record, name)).status_code == 403
+            assert vic.post(address(record, name), {"name": "x"}).status_code == 403
+        assert vic.get(address(noun, "add")).status_code == 403
+        assert vic.post(address(noun, "add"), {"name": "x"}).status_code == 403
+
+
+def test_a_rep_works_leads_but_does_not_delete_them(bob, lead, address, unchanged):
+    html = bob.get(address(lead)).content.decode()
+    assert "Move to Contacted" in html
+    assert "Delete" not in html
+    with unchanged():
+        assert bob.post(address(lead, "delete")).status_code == 403
+
+
+def test_a_rep_only_reads_campaigns(bob, people, address):
+    html = bob.get(address(people.spring)).content.decode()
+    assert "Launch" not in html.split("</header>", 1)[1].split("facts")[0]
+    assert "/edit/" not in html
+
+
+def test_what_is_done_is_done_by_the_one_who_is_signed_in(bob, users, lead, address):
+    from headlessly.events import Event
+
+    bob.post(address(lead, "move"), {"to": "Contacted"})
+    assert Event.objects.order_by("-seq").first().actor == users.bob.pk
+
+
+def test_one_who_lost_their_membership_is_out_at_once(bob, users, lead, address):
+    assert bob.get(address(lead)).status_code == 200
+    users.bob.memberships.all().delete()
+    assert bob.get(address(lead)).status_code == 404
+
+
+def test_the_choices_of_a_reference_are_the_tenants_own(bob, people, theirs):
+    def found(**params: str) -> list[str]:
+        response = bob.get("/~acme/admin/autocomplete/", params)
+        return [item["text"] for item in response.json()["results"]]
+
+    named = SimpleNamespace(app_label="crm", model_name="lead", field_name="contact")
+    assert found(**vars(named), term="ada") == ["Ada Chen · ada@acme.example"]
+    assert found(**vars(named), term="eve") == []
+    assert found(app_label="crm", model_name="contact", field_name="id", term="eve") == []
+    nothing = {"app_label": "auth", "model_name": "user", "field_name": "id"}
+    assert bob.get("/~acme/admin/autocomplete/", nothing).status_code == 403
+    assert bob.get("/~acme/admin/autocomplete/").status_code == 403

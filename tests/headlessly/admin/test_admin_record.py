@@ -1,0 +1,310 @@
+"""The page of a record: what it says, and the verbs that are done from it."""
+
+from __future__ import annotations
+
+import re
+from typing import Any
+
+import pytest
+from django.db import connection
+from django.test.utils import CaptureQueriesContext
+
+from headlessly.errors import VerbRefused
+
+
+def text(response: Any) -> str:
+    """The page's main part as one reads it."""
+    html = response.content.decode().split('<div class="hly">', 1)[1]
+    return " ".join(re.sub(r"<[^>]+>", " ", html).split())
+
+
+def actions(response: Any) -> str:
+    """The buttons beside the heading."""
+    html = response.content.decode().split('<div class="acts">', 1)[1]
+    return html.split("</header>", 1)[0]
+
+
+def strong(response: Any) -> list[str]:
+    found = re.findall(r'<button[^>]*class="btn strong"[^>]*>([^<]*)', actions(response))
+    return [label.strip() for label in found]
+
+
+def test_a_lead_shows_who_it_is_what_is_known_and_what_is_next(bob, lead, address):
+    response = bob.get(address(lead))
+    said = text(response)
+    for words in ("Acme Platform Evaluation", "Ada Chen", "Acme Corp", "Spring launch"):
+        assert words in said
+    assert "BANT" in said
+    assert "1 of 4" in said
+    assert "answered Budget 50,000" in said
+    assert "missing Timeline + add" in said
+    assert strong(response) == ["Move to Contacted"]
+
+
+def test_the_strong_button_is_the_step_that_the_machine_expects(bob, lead, address):
+    steps = [
+        ("Contacted", "Move to Qualified"),
+        ("Qualified", "Convert…"),
+    ]
+    for state, expected in steps:
+        bob.post(address(lead, "move"), {"to": state})
+        assert strong(bob.get(address(lead))) == [expected]
+
+
+def test_what_is_not_possible_is_greyed_and_says_why(bob, lead, address):
+    html = actions(bob.get(address(lead)))
+    assert (
+        'aria-disabled="true" title="Possible when the lead is Qualified; it is New now."' in html
+    )
+
+
+def test_moving_on_is_one_click(bob, lead, address):
+    response = bob.post(address(lead, "move"), {"to": "Contacted"}, follow=True)
+    lead.refresh_from_db()
+    assert lead.status == "Contacted"
+    assert "Bob moved New → to Contacted" in text(response)
+
+
+@pytest.mark.parametrize("target", ["Converted", "Lost", "Qualified", "Nope", ""])
+def test_a_move_that_the_machine_does_not_allow_is_refused_with_what_is(
+    bob, lead, address, unchanged, target
+):
+    with unchanged():
+        response = bob.post(address(lead, "move"), {"to": target})
+    assert response.status_code in (409, 422)
+    assert 'role="alert"' in response.content.decode()
+
+
+def test_converting_lands_on_the_deal(bob, qualified, address):
+    response = bob.post(address(qualified, "do", "convert"))
+    qualified.refresh_from_db()
+    assert qualified.status == "Converted"
+    assert response.headers["Location"] == address(qualified.deal)
+    assert "because they converted the lead Acme Platform Evaluation" in text(
+        bob.get(address(qualified.deal))
+    )
+
+
+def test_a_conversion_may_say_what_the_deal_is(bob, qualified, address):
+    bob.post(address(qualified, "do", "convert"), {"deal-name": "Rollout", "deal-value": "75,000"})
+    qualified.refresh_from_db()
+    assert (qualified.deal.name, qualified.deal.value) == ("Rollout", 75_000)
+    assert qualified.deal.contact_id == qualified.contact_id
+
+
+def test_a_conversion_may_attach_a_deal(bob, qualified, address):
+    from crm import Deal
+
+    deal = Deal.create(name="Known", value=1)
+    bob.post(address(qualified, "do", "convert"), {"deal": deal.pk})
+    qualified.refresh_from_db()
+    assert qualified.deal_id == deal.pk
+
+
+def test_a_conversion_with_a_foreign_deal_is_refused_beside_the_input(
+    bob, qualified, rival, address, unchanged
+):
+    from crm import Deal
+    from headlessly import tenancy
+
+    with tenancy.active(rival):
+        theirs = Deal.create(name="Their deal", value=1)
+    with unchanged():
+        response = bob.post(address(qualified, "do", "convert"), {"deal": theirs.pk})
+    assert response.status_code == 422
+    dialog = response.content.decode().split('id="do-convert"')[1].split("</dialog>")[0]
+    assert "data-open" in dialog
+    assert "There is no Deal" in dialog
+    assert "Their deal" not in dialog
+
+
+def test_a_wrong_value_for_the_deal_is_kept_and_explained(bob, qualified, address, unchanged):
+    with unchanged():
+        response = bob.post(address(qualified, "do", "convert"), {"deal-value": "a lot"})
+    assert response.status_code == 422
+    dialog = response.content.decode().split('id="do-convert"')[1].split("</dialog>")[0]
+    assert 'value="a lot"' in dialog
+    assert "amount" in dialog
+
+
+def test_a_conversion_without_a_contact_is_refused_with_the_way_to_add_one(
+    bob, acme, address, unchanged
+):
+    from crm import Lead
+
+    lead = Lead.create(name="Nobody's", source="website")
+    Lead.update(lead.pk, status="Contacted")
+    Lead.update(lead.pk, status="Qualified")
+    with unchanged():
+        response = bob.post(address(lead, "do", "convert"))
+    assert response.status_code == 422
+    said = text(response)
+    assert "Lead must have a contact before conversion" in said
+    assert "Add contact" in said
+    assert f"{address(lead, 'edit')}#id_contact" in response.content.decode()
+
+
+@pytest.mark.parametrize("reason", ["", "   "])
+def test_losing_asks_for_the_reason(bob, lead, address, unchanged, reason):
+    with unchanged():
+        response = bob.post(address(lead, "do", "lose"), {"lost_reason": reason})
+    assert response.status_code == 422
+    dialog = response.content.decode().split('id="do-lose"')[1].split("</dialog>")[0]
+    assert "data-open" in dialog
+    assert "This is required." in dialog
+
+
+def test_losing_and_reopening(bob, lead, address):
+    bob.post(address(lead, "do", "lose"), {"lost_reason": "No budget"})
+    lead.refresh_from_db()
+    assert (lead.status, lead.lost_reason) == ("Lost", "No budget")
+    lost = bob.get(address(lead))
+    assert "Reopen" in actions(lost)
+    assert "Lost reason: No budget" in text(lost)
+    bob.post(address(lead, "move"), {"to": "New"})
+    lead.refresh_from_db()
+    assert (lead.status, lead.lost_reason) == ("New", None)
+    assert "reopened it" in text(bob.get(address(lead)))
+
+
+def test_a_verb_done_twice_is_a_conflict_and_nothing_more(bob, qualified, address, unchanged):
+    bob.post(address(qualified, "do", "convert"))
+    with unchanged():
+        response = bob.post(address(qualified, "do", "convert"))
+    assert response.status_code == 409
+    assert "already Converted" in text(response)
+
+
+def test_a_failing_hook_is_said_and_undoes_everything(bob, qualified, address, unchanged):
+    from crm import Lead
+
+    def refuse(lead: Any, ctx: Any) -> None:
+        raise VerbRefused("Not on a Friday.")
+
+    with Lead.converted.attached(refuse), unchanged():
+        response = bob.post(address(qualified, "do", "convert"))
+    assert response.status_code == 422
+    assert "Not on a Friday." in text(response)
+
+
+@pytest.mark.parametrize("verb", ["create", "update", "delete", "rollback", "nothing", "enrich"])
+def test_verbs_with_a_page_of_their_own_have_no_second_way(ann, people, address, unchanged, verb):
+    with unchanged():
+        assert ann.post(address(people.ada, "do", verb), {"name": "x"}).status_code == 404
+
+
+@pytest.mark.parametrize("name", [("move",), ("do", "convert"), ("do", "lose")])
+def test_verbs_are_posted_never_fetched(bob, qualified, address, unchanged, name):
+    with unchanged():
+        assert bob.get(address(qualified, *name)).status_code == 405
+
+
+def test_posting_needs_the_csrf_token(users, qualified, address, unchanged):
+    from django.test import Client
+
+    client = Client(enforce_csrf_checks=True)
+    client.force_login(users.bob)
+    with unchanged():
+        assert client.post(address(qualified, "do", "convert")).status_code == 403
+        assert client.post(address(qualified, "move"), {"to": "Lost"}).status_code == 403
+
+
+def test_merging_leads_to_the_survivor_and_so_does_the_old_address(ann, people, address):
+    from crm import Contact
+
+    twin = Contact.create(name="Ada Ch.", email="ada.ch@acme.example")
+    response = ann.post(address(twin, "do", "merge"), {"into": people.ada.pk})
+    assert response.headers["Location"] == address(people.ada)
+    assert ann.get(address(twin)).headers["Location"] == address(people.ada)
+
+
+# -- the timeline -----------------------------------------------------------------------------
+
+
+def test_the_timeline_tells_who_did_what_in_words(bob, users, lead, address):
+    bob.post(address(lead, "edit"), {"budget": "60,000", "version": lead.version})
+    bob.post(address(lead, "edit"), {"authority": "CTO"})
+    said = text(bob.get(address(lead)))
+    assert "Bob changed budget: 50,000 → 60,000" in said
+    assert "Bob added authority: CTO" in said
+    assert "System created this lead" in said
+
+
+def test_the_timeline_names_records_and_keys(bob, lead, acme, people, address):
+    from crm import Lead
+    from headlessly import actors
+    from headlessly.models import ApiKey
+
+    key, _ = ApiKey.issue(acme, "site")
+    with actors.acting(key.actor):
+        Lead.update(lead.pk, owner=people.cleo.pk)
+    said = text(bob.get(address(lead)))
+    assert "API key “site” changed owner: Bob Stone → Cleo Marsh" in said
+
+
+def test_what_an_event_caused_is_told_below_it(bob, qualified, address):
+    bob.post(address(qualified, "do", "convert"))
+    html = bob.get(address(qualified)).content.decode()
+    below = html.split('<div class="caused">')[1]
+    assert "created the deal" in below
+    assert "qualified the contact" in below
+    assert "recorded lead converted" in below
+
+
+def test_the_timeline_shows_fifty_and_leads_to_the_older_ones(bob, lead, address):
+    from crm import Lead
+
+    for number in range(55):
+        Lead.update(lead.pk, timeline=f"Quarter {number}")
+    html = bob.get(address(lead)).content.decode()
+    assert "Quarter 54" in html
+    assert "created this lead" not in html
+    older = re.search(r'href="([^"]*history/\?before=\d+)"', html).group(1)
+    assert "created this lead" in text(bob.get(older))
+
+
+def test_the_page_asks_as_often_with_a_long_history_as_with_a_short_one(bob, lead, people, address):
+    from crm import Activity, Lead
+
+    def queries() -> int:
+        with CaptureQueriesContext(connection) as captured:
+            assert bob.get(address(lead)).status_code == 200
+        return len(captured)
+
+    Lead.update(lead.pk, owner=people.cleo.pk)
+    Activity.log(subject="Call", lead=lead, outcome="ok")
+    queries()
+    few = queries()
+    for number in range(8):
+        Activity.log(subject=f"Call {number}", lead=lead, outcome="ok")
+        Lead.update(lead.pk, owner=(people.bob if number % 2 else people.cleo).pk, score=number)
+    assert queries() == few
+
+
+def test_related_records_are_listed_and_lead_to_all(bob, lead, people, address):
+    from crm import Activity
+
+    for number in range(12):
+        Activity.create(subject=f"Call {number}", lead=lead)
+    html = bob.get(address(lead)).content.decode()
+    card = html.split('aria-label="Activities"')[1].split("</section>")[0]
+    assert card.count("<li>") == 10
+    assert f"/~acme/admin/crm/activity/?lead={lead.pk}" in card
+
+
+def test_a_record_of_every_state_has_a_page(ann, acme, address):
+    from tests.contract import samples
+
+    for noun in samples.NOUNS:
+        for state in samples.states(noun):
+            assert ann.get(address(samples.in_state(noun, state))).status_code == 200
+
+
+def test_escapes_what_people_typed(bob, people, address):
+    from crm import Lead
+
+    evil = "<img src=x onerror=alert(1)>"
+    lead = Lead.create(name=evil, source=evil, need=evil, contact=people.ada)
+    Lead.update(lead.pk, need=evil + "!", authority=evil)
+    for name in ("change", "edit", "history"):
+        assert "<img src=x" not in bob.get(address(lead, name)).content.decode()

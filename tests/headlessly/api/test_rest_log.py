@@ -1,0 +1,203 @@
+"""The log over REST: a record's history, the tenant's events, tracked events."""
+
+from __future__ import annotations
+
+from types import SimpleNamespace
+from typing import Any
+from urllib.parse import urlencode
+
+import pytest
+from answered import answered, named, problem, unchanged
+
+from headlessly.events import Event
+
+
+def ask(api: Any, **query: Any) -> dict[str, Any]:
+    return answered(api.call("GET", f"/events?{urlencode(query)}"))
+
+
+# -- the history of a record ----------------------------------------------------------------------
+
+
+def test_it_tells_a_records_history_newest_first(api: Any, qualified: Any) -> None:
+    answered(api.call("POST", f"/leads/{qualified.pk}/convert"))
+    found = answered(api.call("GET", f"/leads/{qualified.pk}/events"))
+    assert [event["name"] for event in found["results"]] == [
+        "Lead.Updated",
+        "Lead.Converted",
+        "Lead.Updated",
+        "Lead.Updated",
+        "Lead.Created",
+    ]
+    assert [event["version"] for event in found["results"]] == [5, 4, 3, 2, 1]
+    attached, converted = found["results"][:2]
+    assert attached["cause"] == converted["$id"]
+    assert attached["requestId"] == converted["requestId"]
+    assert converted["previous"] == {
+        "status": "Qualified",
+        "convertedAt": None,
+        "lastActivityAt": converted["previous"]["lastActivityAt"],
+    }
+    assert (found["total"], found["hasMore"]) == (5, False)
+
+
+def test_it_pages_a_history(api: Any, qualified: Any) -> None:
+    page = answered(api.call("GET", f"/leads/{qualified.pk}/events?limit=1&offset=1"))
+    assert [event["version"] for event in page["results"]] == [2]
+    assert (page["total"], page["hasMore"]) == (3, True)
+    problem(api.call("GET", f"/leads/{qualified.pk}/events?limit=0"), 400, "invalid_filter")
+
+
+def test_it_has_no_history_of_another_nouns_record(api: Any, lead: Any, people: Any) -> None:
+    problem(api.call("GET", f"/contacts/{lead.pk}/events"), 404, "not_found")
+    problem(api.call("GET", f"/leads/{people.ada.pk}/events"), 404, "not_found")
+
+
+# -- the log --------------------------------------------------------------------------------------
+
+
+def test_it_lists_events_oldest_first_with_a_cursor_that_is_never_null(
+    api: Any, lead: Any, theirs: SimpleNamespace
+) -> None:
+    seen, cursor = [], ""
+    while True:
+        page = ask(api, limit=2, cursor=cursor)
+        assert page["cursor"] is not None
+        seen += [event["seq"] for event in page["results"]]
+        cursor = page["cursor"]
+        if not page["hasMore"]:
+            break
+    assert seen == list(Event.objects.order_by("seq").values_list("seq", flat=True))
+    assert ask(api, cursor=cursor)["results"] == []
+    assert ask(api, cursor=cursor)["cursor"] == cursor
+    lead.update(score=1)
+    (later,) = ask(api, cursor=cursor)["results"]
+    assert (later["name"], later["target"]) == ("Lead.Updated", lead.pk)
+    assert ask(api, name="Nothing")["cursor"] is not None
+
+
+def test_it_filters_the_log(api: Any, qualified: Any, people: Any) -> None:
+    answered(api.call("PATCH", f"/leads/{qualified.pk}", {"score": 5}))
+    created = ask(api, name="Lead.Created")["results"]
+    assert [event["target"] for event in created] == [qualified.pk]
+    assert ask(api, target=qualified.pk)["total"] == 4
+    assert {e["name"] for e in ask(api, targetType="Contact")["results"]} == {"Contact.Created"}
+    (mine,) = ask(api, actor=api.key.pk)["results"]
+    assert (mine["version"], mine["previous"]) == (4, {"score": 82})
+    everything = ask(api)["total"]
+    assert ask(api, since="1h ago")["total"] == everything
+    assert ask(api, until="1h ago")["total"] == 0
+    assert ask(api, since=mine["timestamp"])["results"] == [mine]
+    assert ask(api, until=mine["timestamp"])["total"] == everything - 1
+    assert ask(api, target=qualified.pk, actor=api.key.pk)["results"] == [mine]
+
+
+def test_it_reads_one_event(api: Any, lead: Any, rival_api: Any, theirs: Any) -> None:
+    event = Event.objects.get(target=lead.pk)
+    found = answered(api.call("GET", f"/events/{event.id}"))
+    assert list(found) == [
+        "$id", "$type", "$context", "seq", "name", "target", "targetType", "actor", "timestamp",
+        "version", "data", "previous", "cause", "requestId", "tenant",
+    ]  # fmt: skip
+    assert (found["$type"], found["tenant"], found["data"]["$id"]) == ("Event", "acme", lead.pk)
+    their = answered(rival_api.call("GET", "/events"))["results"][0]
+    problem(api.call("GET", f"/events/{their['$id']}"), 404, "not_found")
+    problem(api.call("GET", "/events/evt_222222222222"), 404, "not_found")
+
+
+def test_it_never_shows_another_tenants_events(api: Any, theirs: SimpleNamespace) -> None:
+    assert ask(api)["results"] == []
+    assert ask(api, target=theirs.lead.pk)["total"] == 0
+
+
+# -- tracked events -------------------------------------------------------------------------------
+
+VIEW = {
+    "name": "page_view",
+    "properties": {"plan": "pro", "seats": 5, "nested": {"a": [1, None]}},
+    "sessionId": "s1",
+    "userId": "u1",
+    "anonymousId": "a1",
+    "url": "https://acme.example/pricing?x=1",
+    "path": "/pricing",
+    "referrer": "https://search.example",
+    "timestamp": "2026-01-15T10:00:00Z",
+}
+
+
+def test_it_records_a_tracked_event(api: Any, acme: Any) -> None:
+    response = api.call("POST", "/events", VIEW)
+    made = answered(response, 201)
+    assert response["Location"] == f"{made['$context']}/events/{made['$id']}"
+    assert made["data"] == VIEW["properties"] | {
+        k: VIEW[k] for k in ("sessionId", "userId", "anonymousId", "url", "path", "referrer")
+    }
+    assert (made["name"], made["timestamp"]) == ("page_view", "2026-01-15T10:00:00Z")
+    assert (made["target"], made["targetType"], made["version"]) == (None, None, None)
+    assert made["actor"] == api.key.pk
+    assert answered(api.call("GET", f"/events/{made['$id']}")) == made
+    assert ask(api, name="page_view")["results"] == [made]
+
+
+def test_it_needs_a_name_only_and_ignores_meta_fields(api: Any, acme: Any) -> None:
+    made = answered(api.call("POST", "/events", {"name": "ping", "$id": "evt_222222222222"}), 201)
+    assert made["data"] == {}
+    assert made["$id"] != "evt_222222222222"
+
+
+def test_it_tells_what_tracking_would_do(api: Any, acme: Any) -> None:
+    with unchanged():
+        told = answered(api.call("POST", "/events?dryRun=true", VIEW))
+        assert told["record"]["name"] == "page_view"
+        assert told["events"] == [told["record"]]
+
+
+@pytest.mark.parametrize(
+    ("body", "field"),
+    [
+        ({"name": "Lead.Converted"}, "name"),
+        ({"name": "Nothing.Done"}, "name"),
+        ({"name": "x", "target": "lead_222222222222"}, "target"),
+        ({"name": "x", "targetType": "Lead"}, "targetType"),
+        ({"name": "x", "actor": "system"}, "actor"),
+        ({"name": "x", "bogus": 1}, "bogus"),
+        ({}, "name"),
+        ({"name": None}, "name"),
+        ({"name": ""}, "name"),
+        ({"name": 5}, "name"),
+        ({"name": "a\x00"}, "name"),
+        ({"name": "x" * 256}, "name"),
+        ({"name": "x", "properties": []}, "properties"),
+        ({"name": "x", "properties": {"a": "\x00"}}, "properties"),
+        ({"name": "x", "properties": {"\x00": 1}}, "properties"),
+        ({"name": "x", "properties": {"url": "a"}, "url": "b"}, "url"),
+        ({"name": "x", "sessionId": 5}, "sessionId"),
+        ({"name": "x", "sessionId": "x" * 256}, "sessionId"),
+        ({"name": "x", "userId": "\x00"}, "userId"),
+        ({"name": "x", "timestamp": "soon"}, "timestamp"),
+        ({"name": "x", "timestamp": 5}, "timestamp"),
+        ({"name": "x", "timestamp": "2999-01-01T00:00:00Z"}, "timestamp"),
+    ],
+)
+def test_it_tracks_nothing_that_could_be_taken_for_something_else(
+    body: dict[str, Any], field: str, api: Any, acme: Any
+) -> None:
+    with unchanged():
+        found = problem(api.call("POST", "/events", body), 422, "validation_error")
+    assert field in named(found)
+
+
+def test_it_tracks_no_properties_that_are_too_deep(api: Any, acme: Any) -> None:
+    deep: Any = 1
+    for _ in range(100):
+        deep = {"a": deep}
+    with unchanged():
+        found = api.call("POST", "/events", {"name": "x", "properties": deep})
+        assert "properties" in named(problem(found, 422, "validation_error"))
+
+
+def test_it_changes_and_deletes_no_event(api: Any, lead: Any) -> None:
+    event = Event.objects.first()
+    with unchanged():
+        for method in ("PUT", "PATCH", "DELETE", "POST"):
+            problem(api.call(method, f"/events/{event.id}", {}), 405, "method_not_allowed")

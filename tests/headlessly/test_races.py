@@ -1,0 +1,362 @@
+"""Real threads and killed processes on PostgreSQL: everything happens once, or not at all."""
+
+from __future__ import annotations
+
+import os
+import random
+import signal
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+from django.conf import settings
+from django.db import connection
+
+from crm import Activity, Contact, Deal, Lead, Organization, Pipeline
+from headlessly import actors, tenancy
+from headlessly.errors import Conflict, HeadlesslyError, Invalid, NotFound
+from headlessly.events import Event
+from headlessly.nouns import registry
+
+pytestmark = pytest.mark.django_db(transaction=True)
+
+
+def at_once(*calls: Callable[[], Any]) -> list[Any]:
+    """Every call in a thread of its own, all at once; their answers or exceptions, in order."""
+    tenant, start = tenancy.require(), threading.Barrier(len(calls))
+    answers: list[Any] = [None] * len(calls)
+
+    def work(number: int, call: Callable[[], Any]) -> None:
+        try:
+            with tenancy.active(tenant), actors.acting(actors.SYSTEM):
+                connection.ensure_connection()
+                start.wait(30)
+                answers[number] = call()
+        except Exception as problem:
+            answers[number] = problem
+        finally:
+            connection.close()
+
+    threads = [threading.Thread(target=work, args=each, daemon=True) for each in enumerate(calls)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join(30)
+        assert not thread.is_alive(), "it waits for ever"
+    return answers
+
+
+def kinds(answers: list[Any]) -> list[str]:
+    return sorted(type(answer).__name__ for answer in answers)
+
+
+def after(first: threading.Event, call: Callable[[], Any]) -> Callable[[], Any]:
+    """The call, as soon as ``first`` has happened."""
+    return lambda: first.wait(20) and call()
+
+
+class Held:
+    """A hook that keeps its transaction open for a while after saying that it got there."""
+
+    def __init__(self, seconds: float = 0.3) -> None:
+        self.seconds, self.reached = seconds, threading.Event()
+
+    def __call__(self, record: Any, ctx: Any) -> None:
+        self.reached.set()
+        time.sleep(self.seconds)
+
+
+def assert_whole_log() -> None:
+    """Every record's versions are gapless, and so is what the log says of them."""
+    for noun in registry.values():
+        for record in noun.with_deleted.all():
+            versions = [e.version for e in noun.history(record)][::-1]
+            assert versions == list(range(1, record.version + 1)), record
+            past = noun.past.objects.filter(record=record.pk).order_by("seq")
+            assert [v.version for v in past] == versions
+
+
+def assert_nothing_dangles() -> None:
+    for noun in registry.values():
+        for record in noun.objects.all():
+            for field in noun.schema.references.values():
+                id = getattr(record, field.column)
+                assert id is None or registry[field.to].objects.filter(pk=id).exists(), (
+                    f"{record.pk}.{field.name} refers to {id}, which is gone"
+                )
+
+
+# -- one lead, one deal ---------------------------------------------------------------------------
+
+
+def test_it_converts_a_lead_once_whoever_else_tries(qualified: Lead) -> None:
+    answers = at_once(*[lambda: Lead.convert(qualified.id)] * 20)
+    assert kinds(answers) == ["Conflict"] * 19 + ["Lead"]
+    deal = Deal.find().get()
+    for problem in answers:
+        if isinstance(problem, Conflict):
+            assert problem.body()["deal"] == deal.id
+            assert problem.body()["status"] == "Converted"
+    assert Event.objects.filter(name="Lead.Converted").count() == 1
+    assert Event.objects.filter(name="lead_converted").count() == 1
+    assert_whole_log()
+
+
+def test_it_converts_many_leads_of_one_contact_at_once(qualified: Lead, people: Any) -> None:
+    leads = [qualified]
+    for n in range(5):
+        lead = Lead.create(name=f"L{n}", source="x", contact=people.ada)
+        lead.update(status="Contacted")
+        leads.append(lead.update(status="Qualified"))
+    answers = at_once(*[lambda id=lead.id: Lead.convert(id) for lead in leads])
+    assert kinds(answers) == ["Lead"] * 6
+    assert Deal.count() == 6
+    assert [e.name for e in Contact.history(people.ada)] == ["Contact.Qualified", "Contact.Created"]
+
+
+def test_it_is_either_converted_or_lost(qualified: Lead) -> None:
+    at_once(
+        *[lambda: Lead.convert(qualified.id)] * 3,
+        *[lambda: Lead.lose(qualified.id, lost_reason="x")] * 3,
+    )
+    lead = Lead.get(qualified.id)
+    assert lead.version == (5 if lead.status == "Converted" else 4)
+    assert Deal.count() == (1 if lead.status == "Converted" else 0)
+    assert_whole_log()
+
+
+# -- one of a kind --------------------------------------------------------------------------------
+
+
+def test_it_captures_a_new_email_once(acme: Any) -> None:
+    cases = ["new@example.com", "NEW@example.com"]
+    answers = at_once(
+        *[lambda n=n: Contact.capture(email=cases[n % 2], name=f"N{n}") for n in range(10)]
+    )
+    assert kinds(answers) == ["Contact"] * 10
+    assert len({contact.id for contact in answers}) == Contact.count() == 1
+    assert_whole_log()
+
+
+def test_it_creates_one_contact_of_an_email(acme: Any) -> None:
+    answers = at_once(*[lambda: Contact.create(email="a@example.com", name="A")] * 6)
+    assert kinds(answers) == ["Conflict"] * 5 + ["Contact"]
+    contact = Contact.find().get()
+    for problem in answers:
+        if isinstance(problem, Conflict):
+            assert problem.body()["existingId"] == contact.id
+
+
+def test_it_has_one_default_pipeline(acme: Any) -> None:
+    answers = at_once(*[lambda: Pipeline.create(name="P", is_default=True)] * 4)
+    assert Pipeline.count() == 1
+    assert all(isinstance(a, Pipeline | Conflict | Invalid) for a in answers)
+
+
+# -- one after the other --------------------------------------------------------------------------
+
+
+def test_it_loses_no_update_and_numbers_them_all(lead: Lead) -> None:
+    fields = ["name", "source_detail", "authority", "timeline"]
+
+    def ten(field: str) -> None:
+        for n in range(10):
+            Lead.update(lead.id, **{field: f"{field} {n}"})
+
+    assert at_once(*[lambda f=f: ten(f) for f in fields]) == [None] * 4
+    now = Lead.get(lead.id)
+    assert [getattr(now, f) for f in fields] == [f"{f} 9" for f in fields]
+    assert now.version == 41
+    assert_whole_log()
+
+
+def test_it_lets_one_of_several_stale_writers_through(lead: Lead) -> None:
+    answers = at_once(*[lambda n=n: Lead.update(lead.id, score=n, if_match=1) for n in range(5)])
+    assert kinds(answers) == ["Lead"] + ["Stale"] * 4
+
+
+def test_it_counts_touches_of_one_lead_in_any_order(qualified: Lead, people: Any) -> None:
+    calls = [Activity.create(subject=f"A{n}", lead=qualified, contact=people.ada) for n in range(4)]
+    answers = at_once(
+        lambda: Lead.convert(qualified.id),
+        *[lambda id=call.id: Activity.complete(id, outcome="x") for call in calls],
+    )
+    assert kinds(answers) == ["Activity"] * 4 + ["Lead"]
+    latest = max(a.completed_at for a in answers[1:])
+    assert Lead.get(qualified.id).last_activity_at >= latest
+    assert Contact.get(people.ada.id).last_engagement == latest
+    assert_whole_log()
+
+
+# -- nothing dangles ------------------------------------------------------------------------------
+
+ENDS = {
+    "delete": lambda contact, other: Contact.delete(contact.id),
+    "merge": lambda contact, other: Contact.merge(contact.id, into=other.id),
+}
+BEGINNINGS = {
+    "create": lambda contact, lead: Lead.create(name="New", source="x", contact=contact.id),
+    "update": lambda contact, lead: Lead.update(lead.id, contact=contact.id),
+    "assign": lambda contact, lead: Contact.create(name="R", manager=contact.id),
+}
+
+
+@pytest.mark.parametrize("end", ENDS)
+@pytest.mark.parametrize("begin", BEGINNINGS)
+@pytest.mark.parametrize("first", ["reference", "end"])
+def test_it_never_refers_to_what_is_going(acme: Any, end: str, begin: str, first: str) -> None:
+    gone, other = Contact.create(name="Gone"), Contact.create(name="Other")
+    lead = Lead.create(name="L", source="x")
+    held = Held()
+    refer, leave = (lambda: BEGINNINGS[begin](gone, lead)), (lambda: ENDS[end](gone, other))
+    if first == "reference":
+        hooks = [Lead.created, Lead.updated, Contact.created]
+        calls = [refer, after(held.reached, leave)]
+    else:
+        hooks = [Contact.deleted, Contact.merged]
+        calls = [leave, after(held.reached, refer)]
+    for hook in hooks:
+        hook(held)
+    try:
+        answers = at_once(*calls)
+    finally:
+        for hook in hooks:
+            hook.remove(held)
+    assert not isinstance(answers[0], Exception), answers
+    assert isinstance(answers[1], HeadlesslyError | Contact), answers
+    assert_nothing_dangles()
+    assert_whole_log()
+
+
+def test_it_merges_crosswise_without_waiting_for_ever(acme: Any) -> None:
+    a, b = Contact.create(name="A"), Contact.create(name="B")
+    lead = Lead.create(name="L", source="x", contact=a, owner=b)
+    answers = at_once(
+        lambda: Contact.merge(a.id, into=b.id), lambda: Contact.merge(b.id, into=a.id)
+    )
+    survivor = Contact.find().get()
+    assert [x for x in answers if not isinstance(x, Exception)] == [survivor]
+    assert any(isinstance(x, NotFound | Invalid) for x in answers)
+    lead = Lead.get(lead.id)
+    assert lead.contact_id == lead.owner_id == survivor.id
+
+
+def test_it_captures_while_the_known_one_is_merged_away(acme: Any) -> None:
+    old = Contact.create(name="Old", email="a@example.com")
+    other = Contact.create(name="Other")
+    held = Held()
+    with Contact.merged.attached(held):
+        answers = at_once(
+            lambda: Contact.merge(old.id, into=other.id),
+            after(held.reached, lambda: Contact.capture(email="a@example.com", name="New")),
+        )
+    assert kinds(answers) == ["Contact", "Contact"]
+    assert Contact.count({"email": "a@example.com"}) == 1
+    assert_nothing_dangles()
+
+
+@pytest.mark.parametrize("size", [2, 3])
+def test_it_closes_no_circle_of_parents_together(acme: Any, size: int) -> None:
+    ring = [Organization.create(name=f"O{n}") for n in range(size)]
+    answers = at_once(
+        *[
+            lambda o=o, p=ring[(n + 1) % size]: Organization.update(o.id, parent=p.id)
+            for n, o in enumerate(ring)
+        ]
+    )
+    assert any(isinstance(a, Invalid) for a in answers), answers
+    for org in ring:
+        seen = []
+        above = Organization.get(org.id)
+        while above is not None:
+            assert above.id not in seen, "a circle"
+            seen.append(above.id)
+            above = above.parent
+
+
+# -- killed in the middle -------------------------------------------------------------------------
+
+CONVERT = """
+import os, signal, sys
+import django
+os.environ["DJANGO_SETTINGS_MODULE"] = "headlessly.settings"
+django.setup()
+from django.conf import settings
+settings.DATABASES["default"]["NAME"] = sys.argv[1]
+import headlessly
+headlessly.boot(tenant="acme")
+from crm import Lead
+
+point, ids = sys.argv[2], sys.argv[3:]
+count = 0
+
+def die(lead, ctx):
+    global count
+    count += 1
+    if count == 3:
+        os.kill(os.getpid(), signal.SIGKILL)
+
+if point != "anywhere":
+    getattr(Lead, point)(die)
+print("ready", flush=True)
+for id in ids:
+    Lead.convert(id)
+    print(id, flush=True)
+"""
+
+
+def leads_to_convert(people: Any, count: int) -> list[str]:
+    found = []
+    for n in range(count):
+        lead = Lead.create(name=f"L{n}", source="x", contact=people.ada, budget=n)
+        lead.update(status="Contacted")
+        found.append(lead.update(status="Qualified").id)
+    return found
+
+
+@pytest.mark.parametrize("point", ["converting", "converted", "anywhere"])
+def test_it_leaves_no_half_of_a_conversion_when_killed(people: Any, point: str) -> None:
+    ids = leads_to_convert(people, 12)
+    name = connection.settings_dict["NAME"]
+    process = subprocess.Popen(
+        [sys.executable, "-c", CONVERT, name, point, *ids],
+        stdout=subprocess.PIPE,
+        text=True,
+        cwd=settings.BASE_DIR,
+        env=os.environ | {"HEADLESSLY_DATA": str(settings.DATA_DIR)},
+    )
+    done = []
+    for line in process.stdout:
+        done.append(line.strip())
+        if point == "anywhere" and len(done) == 5:
+            time.sleep(random.random() / 100)
+            process.send_signal(signal.SIGKILL)
+    assert process.wait(30) == -signal.SIGKILL
+    said = set(done) - {"ready"}
+    assert 2 <= len(said) < 12
+    converted = 0
+    for id in ids:
+        lead = Lead.get(id)
+        verbs = [e.verb for e in Lead.history(id)]
+        if lead.status == "Converted":
+            converted += 1
+            assert verbs == ["Updated", "Converted", "Updated", "Updated", "Created"]
+            event = Lead.history(id)[1]
+            caused = Event.objects.filter(cause=event.id).values_list("name", flat=True)
+            assert {"Deal.Created", "Lead.Updated", "lead_converted"} <= set(caused)
+            assert (lead.deal.value, lead.deal.leads.get()) == (lead.budget, lead)
+            assert lead.converted_at
+        else:
+            assert id not in said, "it said so, and it is gone"
+            assert (lead.status, lead.deal, lead.converted_at) == ("Qualified", None, None)
+            assert verbs == ["Updated", "Updated", "Created"]
+    assert converted == Deal.count() == Event.objects.filter(name="lead_converted").count()
+    assert converted in (len(said), len(said) + 1)
+    assert_whole_log()
+    # What was left can be taken up again.
+    left = next(id for id in ids if Lead.get(id).status == "Qualified")
+    assert Lead.convert(left).deal

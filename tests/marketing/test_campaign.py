@@ -1,0 +1,148 @@
+"""The campaign: its run from draft to complete, and what it brought."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from crm import Deal, Lead
+from headlessly.errors import Conflict, Invalid, VerbRefused
+from marketing import Campaign
+from tests.refusals import details, refused
+
+pytestmark = pytest.mark.usefixtures("acme")
+
+READY = {"landing_page_url": "https://acme.example/spring", "budget": 1000}
+
+
+@pytest.fixture
+def launched() -> Campaign:
+    return Campaign.create(name="Spring", **READY).launch()
+
+
+@pytest.mark.parametrize(
+    ("field", "good", "bad"),
+    [
+        ("type", ["Email", "Social", "Content", "Event", "Paid", "Webinar", "Referral"], ["TV"]),
+        ("currency", ["EUR"], ["Euro"]),
+        ("target_leads", [0, 10], [-1, 1.5]),
+        ("actual_cost", [0, 1.5], [-1]),
+        ("slug", ["spring-2026"], ["Spring 2026"]),
+    ],
+)
+def test_it_takes_only_sensible_values(field: str, good: list[Any], bad: list[Any]) -> None:
+    for value in good:
+        Campaign.create(name="C", **{field: value})
+    for value in bad:
+        with refused(Invalid) as caught:
+            Campaign.create(name="C", **{field: value})
+        assert list(details(caught)) == [field]
+
+
+def test_it_does_not_end_before_it_starts() -> None:
+    campaign = Campaign.create(name="C", start_date="2026-02-01")
+    with refused(Invalid) as caught:
+        campaign.update(end_date="2026-01-31")
+    assert list(details(caught)) == ["end_date"]
+    campaign.update(end_date="2026-02-01")
+
+
+@pytest.mark.parametrize(
+    ("has", "misses"),
+    [
+        ({}, "a landing page and a budget"),
+        ({"budget": 1}, "a landing page"),
+        ({"landing_page_url": "https://acme.example"}, "a budget"),
+    ],
+)
+def test_it_launches_only_with_a_landing_page_and_a_budget(has: Any, misses: str) -> None:
+    campaign = Campaign.create(name="Spring", **has)
+    with refused(VerbRefused, f"needs {misses} before"):
+        campaign.launch()
+    assert (campaign.status, campaign.launched_at) == ("Draft", None)
+
+
+def test_it_pauses_and_goes_on_and_remembers_its_first_launch(launched: Campaign) -> None:
+    first = launched.launched_at
+    assert first
+    with refused(Conflict):
+        launched.launch()
+    launched.pause()
+    with refused(Conflict):
+        launched.pause()
+    launched.launch()
+    assert (launched.status, launched.launched_at) == ("Launched", first)
+
+
+def test_it_launches_when_scheduled() -> None:
+    assert Campaign.create(name="S", status="Scheduled", **READY).launch().status == "Launched"
+
+
+def test_it_is_scheduled_and_cancelled_by_update() -> None:
+    campaign = Campaign.create(name="S", **READY)
+    campaign.update(status="Scheduled")
+    with refused(Conflict):
+        campaign.update(status="Draft")
+    campaign.update(status="Cancelled")
+    with refused(Conflict) as caught:
+        campaign.launch()
+    assert caught.value.body()["allowed"] == []
+
+
+def test_it_is_not_cancelled_once_launched(launched: Campaign) -> None:
+    for status in ("Cancelled", "Draft", "Scheduled", "Paused", "Completed"):
+        with refused(Conflict):
+            launched.update(status=status)
+
+
+def bring(campaign: Campaign, *won: float) -> None:
+    """Three leads, the won deals and some that do not count."""
+    for n in range(3):
+        Lead.create(name=f"L{n}", source="x", campaign=campaign)
+    for value in won:
+        Deal.create(name="Won", value=value, campaign=campaign).win()
+    Deal.create(name="Open", value=999, campaign=campaign)
+    Deal.create(name="Lost", value=999, campaign=campaign).lose(lost_reason="Price")
+    Deal.create(name="Elsewhere", value=999).win()
+    Deal.delete(Deal.create(name="Deleted", value=1, campaign=campaign).win().id)
+
+
+@pytest.mark.parametrize(
+    ("cost", "won", "roi"),
+    [
+        (1000, (2500,), 150),
+        (1000, (400, 100.5), -49.95),
+        (1000, (), -100),
+        (300, (400,), 33.33),
+        (None, (400,), None),
+        (0, (400,), None),
+    ],
+)
+def test_it_counts_what_it_brought_when_complete(
+    launched: Campaign, cost: Any, won: Any, roi: Any
+) -> None:
+    # roi = (revenue - cost) / cost * 100, null without cost
+    launched.update(actual_cost=cost)
+    bring(launched, *won)
+    launched.complete()
+    assert (launched.status, launched.actual_leads) == ("Completed", 3)
+    assert float(launched.actual_revenue) == sum(won)
+    assert launched.roi == roi
+    with refused(Conflict):
+        launched.launch()
+
+
+def test_it_completes_from_launched_or_paused_only(launched: Campaign) -> None:
+    draft = Campaign.create(name="Draft")
+    with refused(Conflict):
+        draft.complete()
+    launched.pause()
+    assert launched.complete().roi is None
+
+
+@pytest.mark.parametrize("field", ["actual_leads", "actual_revenue", "roi", "launched_at"])
+def test_it_computes_what_no_client_may_say(launched: Campaign, field: str) -> None:
+    value = "2026-01-01T00:00:00Z" if field == "launched_at" else 5
+    with refused(Invalid, "launch" if field == "launched_at" else "complete"):
+        launched.update(**{field: value})

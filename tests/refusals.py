@@ -1,0 +1,42 @@
+"""A refusal is proven twice: by what it says, and by nothing having happened."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import pytest
+from django.db import connection
+
+from headlessly.events import Event
+from headlessly.nouns import registry
+
+
+def everything() -> list[tuple[Any, ...]]:
+    """All rows of all nouns, their past and the log, of every tenant, as one number per table."""
+    tables = [Event._meta.db_table]
+    for noun in registry.values():
+        tables += [noun._meta.db_table, noun.past._meta.db_table]
+    one = "SELECT '{0}', count(*), sum(hashtextextended(t::text, 0)::numeric) FROM {0} t"
+    with connection.cursor() as cursor:
+        cursor.execute(" UNION ALL ".join(one.format(table) for table in tables))
+        return cursor.fetchall()
+
+
+@contextmanager
+def refused(
+    kind: type[Exception] | tuple[type[Exception], ...], *saying: str
+) -> Iterator[pytest.ExceptionInfo]:
+    """The block raises ``kind``, all these words in its message, and leaves every table alone."""
+    before = everything()
+    with pytest.raises(kind) as caught:
+        yield caught
+    assert everything() == before, "it was refused, but something happened"
+    for words in saying:
+        assert words in str(caught.value)
+
+
+def details(caught: pytest.ExceptionInfo) -> dict[str, str]:
+    """The fields that a validation error names, with what it says of each."""
+    return {each["field"]: each["message"] for each in caught.value.details}
