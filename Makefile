@@ -25,8 +25,8 @@ bench: .venv/tests
 	@exec .venv/bin/python -m pytest -m bench -s tests/bench $(ARGS)
 
 lint: .venv/tests
-	.venv/bin/ruff check .
-	.venv/bin/ruff format --check .
+	.venv/bin/ruff check --output-format concise .
+	.venv/bin/ruff format --check --output-format concise .
 	.venv/bin/lint-imports
 	.venv/bin/mypy
 

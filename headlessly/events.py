@@ -143,28 +143,35 @@ class Event(models.Model):
         raise TypeError("Events are never changed and never deleted.")
 
 
-COLUMNS = (
-    "id tenant_id name target target_type actor timestamp version data previous cause request_id"
-).split()
-ROW = f"({', '.join(['%s'] * len(COLUMNS))})"
+#: The columns that an event is written with, and their types in PostgreSQL.
+COLUMNS = {
+    "id": "text",
+    "tenant_id": "bigint",
+    "name": "text",
+    "target": "text",
+    "target_type": "text",
+    "actor": "text",
+    "timestamp": "timestamptz",
+    "version": "integer",
+    "data": "jsonb",
+    "previous": "jsonb",
+    "cause": "text",
+    "request_id": "text",
+}
+#: However many events: the same statement, prepared once, and one parameter.
+APPEND = (
+    f"INSERT INTO headlessly_event ({', '.join(COLUMNS)}) SELECT {', '.join(COLUMNS)} "
+    f"FROM jsonb_to_recordset(%s) AS e({', '.join(f'{c} {t}' for c, t in COLUMNS.items())}) "
+    "RETURNING seq"
+)
 
 
 def write(events: Sequence[Event]) -> None:
     """Append events in one statement, in order, and tell each its ``seq``."""
     if not events:
         return
-    values: list[Any] = []
-    for event in events:
-        values += [getattr(event, c) for c in COLUMNS[:8]]
-        values += [
-            Jsonb(event.data, dumps),
-            None if event.previous is None else Jsonb(event.previous, dumps),
-            event.cause,
-            event.request_id,
-        ]
-    rows = ", ".join([ROW] * len(events))
-    sql = f"INSERT INTO headlessly_event ({', '.join(COLUMNS)}) VALUES {rows} RETURNING seq"
-    for event, (seq,) in zip(events, statements.run(sql, values), strict=True):
+    rows = [{column: getattr(event, column) for column in COLUMNS} for event in events]
+    for event, (seq,) in zip(events, statements.run(APPEND, [Jsonb(rows, dumps)]), strict=True):
         event.seq = seq
 
 

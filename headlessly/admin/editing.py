@@ -47,7 +47,7 @@ class Editing:
             answer = execution.run(bound, None, sent, text=True)
         except HeadlesslyError as problem:
             form.refuse(problem)
-            return self._form_page(request, form, bound, status=problem.status)
+            return self._form_page(request, form, bound, problem=problem)
         self.say(request, f"{bound.conjugation.event}: {answer}.")
         return HttpResponseRedirect(self.place("change", answer.pk))
 
@@ -57,7 +57,7 @@ class Editing:
         form: forms.DeclaredForm,
         verb: Verb,
         *,
-        status: int = 200,
+        problem: HeadlesslyError | None = None,
         suggested: Iterable[str] = (),
     ) -> HttpResponse:
         new = f"New {words.title(self.model).lower()}"
@@ -65,7 +65,8 @@ class Editing:
         return self.respond(
             request,
             "form",
-            status=status,
+            status=problem.status if problem else 200,
+            existing=self._existing(problem),
             title=new if verb.name == "create" else f"{verb.label} {words.a(self.model)}",
             intro="" if verb.name == "create" else verb.summary,
             form=form,
@@ -112,7 +113,7 @@ class Editing:
             return self._stale_page(request, self.find(id), inputs, form, changed, version, problem)
         except HeadlesslyError as problem:
             form.refuse(problem)
-            return self._edit_page(request, found, form, status=problem.status, version=version)
+            return self._edit_page(request, found, form, problem=problem, version=version)
         self.say(request, "Saved.")
         return HttpResponseRedirect(self.place("change", answer.pk))
 
@@ -132,7 +133,7 @@ class Editing:
         found: Noun,
         form: forms.DeclaredForm,
         *,
-        status: int = 200,
+        problem: HeadlesslyError | None = None,
         version: int | None = None,
         meanwhile: list[timeline.Entry] | None = None,
     ) -> HttpResponse:
@@ -144,7 +145,8 @@ class Editing:
         return self.respond(
             request,
             "form",
-            status=status,
+            status=problem.status if problem else 200,
+            existing=self._existing(problem),
             original=found,
             title=f"Edit {found}",
             form=form,
@@ -173,11 +175,16 @@ class Editing:
         meanwhile = timeline.since(found, version)
         theirs = {f.name for f in inputs for e in meanwhile if f.wire in (e.event.previous or {})}
         for name in theirs & set(changed):
-            value = words.of(found, self.schema.by_name[name], links=False) or "empty"
+            value = words.plain(found, self.schema.by_name[name]) or "empty"
             form.add_error(name, f"This is {value} now. Saving puts yours in its place.")
         return self._edit_page(
-            request, found, form, status=problem.status, version=found.version, meanwhile=meanwhile
+            request, found, form, problem=problem, version=found.version, meanwhile=meanwhile
         )
+
+    def _existing(self, problem: HeadlesslyError | None) -> str:
+        """Where the record is that stands in the way of this one."""
+        id = problem.extra.get("existingId") if problem else None
+        return self.place("change", id) if id else ""
 
     # -- deleting ---------------------------------------------------------------------------------
 

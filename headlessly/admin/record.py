@@ -244,4 +244,4 @@ def page(record: Noun) -> dict[str, Any]:
 
 def subtitle(record: Noun, fields: tuple[Field, ...]) -> str:
     """What stands below a record's name in a list."""
-    return " · ".join(str(v) for f in fields if (v := words.of(record, f, links=False)))
+    return " · ".join(str(getattr(record, f.name)) for f in fields if getattr(record, f.column))

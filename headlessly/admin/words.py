@@ -173,6 +173,20 @@ def of(record: Noun, field: Field, *, links: bool = True) -> SafeString | str:
     return shown(field, value, currency=getattr(record, "currency", None), links=links)
 
 
+def plain(record: Noun, field: Field) -> str:
+    """The value of one field as text within a sentence; empty when there is none."""
+    value = getattr(record, field.column)
+    if value is None or value == "":
+        return ""
+    if field.type == "reference":
+        return str(getattr(record, field.name))
+    if field.type == "datetime":
+        return f"{day(value)}, {value:%H:%M}"
+    if field.type == "date":
+        return day(value)
+    return "…" if field.type == "json" else str(shown(field, value, links=False))
+
+
 def shown(field: Field, value: Any, *, currency: str | None = None, links: bool = True) -> Any:
     """A value of ``field``'s type as HTML."""
     match field.type:

@@ -36,7 +36,7 @@ class EventViewSet(TenantView, GenericViewSet):
             found = found.filter(timestamp__lt=until)
         after = _cursor(asked.get("cursor"))
         size = reads.checked_limit(asked.get("limit"))
-        page = list(found.filter(seq__gte=after).order_by("seq")[: size + 1])
+        page = list(found.filter(seq__gt=after).order_by("seq")[: size + 1])
         results = page[:size]
         total, exact = reads.count(found)
         last = results[-1].seq if results else after

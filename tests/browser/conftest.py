@@ -24,14 +24,13 @@ def chromium() -> str | None:
 
 @pytest.hookimpl(trylast=True)
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Mark what is here, and run it last: Playwright's loop stays until the session ends."""
+    """Run what is here last, for Playwright's loop stays; skip it where there is no Chromium."""
     here = Path(__file__).parent
     mine = [item for item in items if here in item.path.parents]
-    for item in mine:
-        item.add_marker(pytest.mark.browser)
-        if chromium() is None:
+    if chromium() is None:
+        for item in mine:
             item.add_marker(pytest.mark.skip(reason=HOW))
-    items[:] = [item for item in items if item not in mine] + mine
+    items[:] = [item for item in items if here not in item.path.parents] + mine
 
 
 @pytest.fixture(scope="session")
@@ -42,7 +41,7 @@ def browser_type_launch_args(browser_type_launch_args: dict[str, Any]) -> dict[s
 
 @pytest.fixture(scope="session")
 def playwright(playwright: Any) -> Iterator[Any]:
-    """Playwright keeps an event loop in this thread, beside which Django would not ask the database."""
+    """Playwright's event loop lives in this thread; Django would not ask the database beside it."""
     os.environ["DJANGO_ALLOW_ASYNC_UNSAFE"] = "1"
     yield playwright
     del os.environ["DJANGO_ALLOW_ASYNC_UNSAFE"]

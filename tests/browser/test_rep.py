@@ -9,6 +9,7 @@ import pytest
 pytest.importorskip("playwright", reason="Playwright is installed with `pip install .[test]`.")
 from playwright.sync_api import expect
 
+pytestmark = pytest.mark.browser
 WIDTHS = pytest.mark.parametrize("width", [1440, 390])
 
 

@@ -64,10 +64,12 @@ CAMPAIGN_STATUSES = {
 #: Companies and owners have no date: they were there before everything else.
 BEGINNING = datetime(2018, 7, 1, tzinfo=UTC)
 
-#: After so many steps the database looks at its tables, as it does by itself between transactions: a
+#: How many steps go into one transaction, as a job of this kind would have it.
+TOGETHER = 20
+#: After so many of these the database looks at its tables, as it does by itself between transactions: a
 #: test is one long one, and without knowing the tenant's share PostgreSQL reads all of its contacts to
 #: find an email.
-ANALYSED = {1, 200, 1000, 4000}
+ANALYSED = {1, 10, 50, 200}
 
 Row = dict[str, str]
 Step = Callable[[], None]
@@ -129,12 +131,15 @@ class Replay:
             self.at(moment(row["Created Time"]), lambda row=row: self.contact(row))
         for row in self.leads:
             self.lead(row)
-        for number, (when, _, step) in enumerate(sorted(self.steps, key=lambda step: step[:2])):
+        self.steps.sort(key=lambda step: step[:2])
+        for number, first in enumerate(range(0, len(self.steps), TOGETHER)):
             if number in ANALYSED:
                 with connection.cursor() as cursor:
                     cursor.execute("ANALYZE")
-            with clock.at(when, purpose="replay"), execution.together():
-                step()
+            with execution.together():
+                for when, _, step in self.steps[first : first + TOGETHER]:
+                    with clock.at(when, purpose="replay"):
+                        step()
 
     def at(self, when: datetime, step: Step) -> None:
         self.steps.append((when, next(self.numbers), step))

@@ -190,7 +190,7 @@ FILTERS = st.recursive(
 def test_it_answers_like_a_plain_reading_of_the_language(world: list[Lead]) -> None:
     leads = list(Lead.find(sort="$id"))
 
-    @settings(max_examples=120, deadline=None, suppress_health_check=list(HealthCheck))
+    @settings(max_examples=80, deadline=None, suppress_health_check=list(HealthCheck))
     @given(FILTERS)
     def check(filter: dict[str, Any]) -> None:
         wanted = {lead.id for lead in leads if holds(lead, filter)}

@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 from django.test import Client
 from refusals import everything
+from signed_in import client_of
 
 
 @pytest.fixture
@@ -31,12 +32,6 @@ def users(people: SimpleNamespace, acme: Any, rival: Any) -> SimpleNamespace:
         nobody=User.objects.create_user("nobody@sign.example", first_name="Nobody"),
         olga=User.objects.create_superuser("olga@sign.example", first_name="Olga"),
     )
-
-
-def client_of(user: Any) -> Client:
-    client = Client()
-    client.force_login(user)
-    return client
 
 
 @pytest.fixture

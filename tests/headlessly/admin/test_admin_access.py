@@ -6,8 +6,8 @@ from types import SimpleNamespace
 from typing import Any
 
 import pytest
-from conftest import client_of
 from django.test import Client
+from signed_in import client_of
 
 from headlessly import actors
 from headlessly.nouns import registry

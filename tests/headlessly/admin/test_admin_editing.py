@@ -164,6 +164,7 @@ def test_a_unique_value_that_is_taken_is_said_beside_it(ann, people, address, un
         response = ann.post(address(people.bob, "edit"), {"email": "ADA@acme.example"})
     assert response.status_code == 409
     assert "already" in error_of(response, "email")
+    assert f'href="{address(people.ada)}"' in response.content.decode()
 
 
 def test_the_status_does_not_jump_by_an_edit(bob, lead, address, unchanged):

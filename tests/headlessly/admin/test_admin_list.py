@@ -129,8 +129,11 @@ def test_pages_through_more_than_25(bob, people):
 def test_escapes_what_people_typed(bob, people):
     from crm import Lead
 
-    Lead.create(name="<script>alert(1)</script>", source="<b>web</b>", owner=people.bob)
+    people.ada.update(name="Ada & Co")
+    name, source = "<script>alert(1)</script>", "<b>web</b>"
+    Lead.create(name=name, source=source, owner=people.bob, contact=people.ada)
     html = bob.get(LEADS).content.decode()
+    assert "Ada &amp; Co" in html
     assert "<script>alert(1)" not in html
     assert "<b>web" not in html
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 import re
 
 import pytest
-from conftest import client_of
 from django.test import Client
+from signed_in import client_of
 
 from headlessly.models import ApiKey, Membership, Tenant, User
 

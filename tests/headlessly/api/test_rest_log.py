@@ -201,3 +201,15 @@ def test_it_changes_and_deletes_no_event(api: Any, lead: Any) -> None:
     with unchanged():
         for method in ("PUT", "PATCH", "DELETE", "POST"):
             problem(api.call(method, f"/events/{event.id}", {}), 405, "method_not_allowed")
+
+
+def test_it_tracks_nothing_for_those_who_only_read(api: Any, acme: Any) -> None:
+    from headlessly import actors, events
+    from headlessly.errors import Forbidden
+
+    reader = type(api)(acme, "read")
+    with unchanged():
+        for body in (VIEW, {"bogus": 1}):
+            problem(reader.call("POST", "/events", body), 403, "forbidden", type="Event")
+        with actors.acting(reader.key.actor), pytest.raises(Forbidden):
+            events.track("page_view")
