@@ -164,16 +164,17 @@ def _refuse_if_stale(record: Noun, wanted: int | Collection[int]) -> None:
 
 
 @contextmanager
-def together() -> Iterator[None]:
+def together(*, savepoint: bool = True) -> Iterator[None]:
     """Several verbs as one: one transaction, one actor, one request id; all of them or none.
 
     What one of them locked is at hand for the next, and their events are written together. A refusal
-    that had no effect may be caught; anything else undoes all.
+    that had no effect may be caught; anything else undoes all. Without ``savepoint``, for those who are
+    in a larger transaction, it undoes that one too.
     """
     if _execution.get() is not None:
         yield
         return
-    with tracing.traced(), transaction.atomic():
+    with tracing.traced(), transaction.atomic(savepoint=savepoint):
         execution = Execution()
         token = _execution.set(execution)
         try:

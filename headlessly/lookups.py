@@ -8,8 +8,6 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from django.db.models import Q
-
 from . import filters, values
 from .errors import InvalidFilter
 from .schema import Field
@@ -47,9 +45,9 @@ def parse(noun: type[Noun], name: str) -> tuple[str, str]:
     return path, lookup or "exact"
 
 
-def condition(scope: filters.Scope, path: str, lookup: str, text: str) -> Q:
-    """The condition that ``{path}__{lookup}={text}`` states. Raises InvalidFilter."""
-    field = field_at(scope.noun, path)
+def condition(noun: type[Noun], path: str, lookup: str, text: str) -> dict[str, Any]:
+    """The filter that ``{path}__{lookup}={text}`` stands for. Raises InvalidFilter."""
+    field = field_at(noun, path)
     if lookup == "isnull":
         operand: Any = not _typed(FLAG, f"{path}__isnull", text)
     elif lookup in ("in", "nin"):
@@ -58,7 +56,7 @@ def condition(scope: filters.Scope, path: str, lookup: str, text: str) -> Q:
         operand = _typed(field, path, text)
     else:
         operand = text
-    return filters.compile(scope, {path: {OPERATORS[lookup]: operand}})
+    return {path: {OPERATORS[lookup]: operand}}
 
 
 def field_at(noun: type[Noun], path: str) -> Field:

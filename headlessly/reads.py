@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 from django.db import DataError, OperationalError, connection, models, transaction
 from psycopg import errors as postgres
 
-from . import filters, rows, values, versions
+from . import cursors, filters, rows, sorting, values, versions
 from .errors import InvalidFilter, NotFound
 from .filters import Scope
 
@@ -33,13 +33,14 @@ class Page:
     total: int
     total_is_exact: bool
     has_more: bool
+    cursor: str | None = None
 
     def wire(self) -> dict[str, Any]:
         envelope = {
             "results": self.results,
             "total": self.total,
             "hasMore": self.has_more,
-            "cursor": None,
+            "cursor": self.cursor,
         }
         return envelope if self.total_is_exact else envelope | {"totalIsExact": False}
 
@@ -60,7 +61,7 @@ def queryset(
     found = scope.queryset().filter(filters.compile(scope, filter))
     if q:
         found = found.filter(filters.words(scope, q))
-    found = found.order_by(*filters.ordering(scope, sort))
+    found = found.order_by(*sorting.order(scope, sort))
     found.bounded = filters.may_be_slow(filter)
     names = included(noun, include)
     if moment is not None:
@@ -109,33 +110,53 @@ def page(
     noun: type[Noun],
     filter: Mapping[str, Any] | None = None,
     *,
-    conditions: Sequence[models.Q] = (),
+    conditions: Sequence[Mapping[str, Any]] = (),
     sort: Any = None,
     limit: Any = None,
     offset: Any = None,
+    cursor: str | None = None,
     include: Any = (),
     fields: Any = None,
     q: str | None = None,
     as_of: Any = None,
     count_all: bool = False,
 ) -> Page:
-    """One page of the records that fit, as JSON says them, and how many there are."""
+    """One page of the records that fit, as JSON says them, and how many there are.
+
+    ``conditions`` are more filters; ``cursor`` goes on where a page of the same list ended.
+    """
+    if cursor and offset:
+        raise InvalidFilter("Page by cursor or by offset, not by both.", field="cursor")
     moment = when(as_of)
     size, start = checked_limit(limit), checked_offset(offset)
-    reading = rows.reading(noun, chosen(noun, fields), included(noun, include), moment is not None)
+    columns = sorting.columns(Scope(noun), sort)
+    mark = cursors.fingerprint(noun.__name__, columns, filter or {}, conditions, q or "", as_of)
+    rest, row = [models.Q()], None
+    if cursor:
+        moment, row = cursors.decode(cursor, mark, columns)
     scope = Scope(noun, moment)
-    found = scope.queryset().filter(filters.compile(scope, filter), *conditions)
+    columns = sorting.columns(scope, sort)
+    if row is not None:
+        rest = cursors.parts(columns, row)
+    reading = rows.reading(noun, chosen(noun, fields), included(noun, include), moment is not None)
+    found = scope.queryset().filter(*(filters.compile(scope, f) for f in (filter, *conditions)))
     if q:
         found = found.filter(filters.words(scope, q))
     with patience() if filters.may_be_slow(filter, conditions) else nullcontext():
-        ordered = found.order_by(*filters.ordering(scope, sort))
-        keys = list(_keys(scope, ordered)[start : start + size + 1])
-        if start == 0 and len(keys) <= size:
+        ordered = found.order_by(*(column.expression for column in columns))
+        ordered = ordered.values_list("pk", *(column.name for column in columns))
+        keys: list[tuple[Any, ...]] = []
+        for condition in rest:
+            if len(keys) <= size:
+                keys += ordered.filter(condition)[start : start + size + 1 - len(keys)]
+        if start == 0 and row is None and len(keys) <= size:
             total, exact = len(keys), True
         else:
             total, exact = count(found, everything=count_all)
-        results = reading.fetch(keys[:size], moment)
-    return Page(results, total, exact, len(keys) > size)
+        results = reading.fetch([key for key, *_ in keys[:size]], moment)
+    more = len(keys) > size
+    following = cursors.encode(mark, moment, keys[size - 1][1:]) if more else None
+    return Page(results, total, exact, more, following)
 
 
 def count(found: models.QuerySet, *, everything: bool = False) -> tuple[int, bool]:

@@ -217,6 +217,13 @@ def storable(value: str) -> None:
         raise ValueError("Text cannot contain NUL or half of a surrogate pair.")
 
 
+def plain_number(value: Any) -> float | int:
+    """A finite number that PostgreSQL's types can hold. Raises ValueError or TypeError."""
+    if isinstance(value, bool) or not math.isfinite(value) or abs(value) > 2**63 - 1:
+        raise ValueError("This is no number.")
+    return value
+
+
 def _number(value: Any, text: bool) -> float | int:
     if text and isinstance(value, str):
         try:

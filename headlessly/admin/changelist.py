@@ -11,7 +11,7 @@ from django.http import HttpRequest
 from unfold.templatetags.unfold_list import result_headers
 from unfold.views import ChangeList
 
-from .. import filters, reads
+from .. import filters, reads, sorting
 from ..errors import InvalidFilter
 from . import record, words
 from .facets import facet
@@ -92,7 +92,7 @@ class NounList(ChangeList):
                 field = self.list_display[int(number)].declared
                 if field.computed is None and field.type != "json":
                     sort.append(part[: len(part) - len(number)] + field.name)
-        return filters.ordering(filters.Scope(self.model), ",".join(sort))
+        return sorting.order(filters.Scope(self.model), ",".join(sort))
 
     def headers(self) -> list[dict[str, Any]]:
         """The columns' names with the addresses that sort by them."""

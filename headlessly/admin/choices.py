@@ -7,7 +7,7 @@ from typing import Any
 from django.core.exceptions import PermissionDenied
 from django.http import HttpRequest, JsonResponse
 
-from .. import filters
+from .. import filters, sorting
 from ..errors import InvalidFilter
 from ..nouns import Noun, registry
 
@@ -22,7 +22,7 @@ def found(request: HttpRequest, site: Any) -> JsonResponse:
         raise PermissionDenied
     page = request.GET.get("page", "1")
     start = (int(page) - 1) * PAGE if page.isdecimal() and 0 < int(page[:5]) < 1_000 else 0
-    records = noun.objects.order_by(*filters.ordering(filters.Scope(noun), None))
+    records = noun.objects.order_by(*sorting.order(filters.Scope(noun), None))
     try:
         records, _ = admin.get_search_results(request, records, request.GET.get("term", ""))
     except InvalidFilter:

@@ -6,7 +6,7 @@ from typing import Any
 
 from django.db import connection
 
-from .. import actors, filters, reads, tenancy
+from .. import actors, filters, reads, sorting, tenancy
 from ..nouns import Noun
 from . import record, words
 
@@ -48,7 +48,7 @@ def _mine(noun: type[Noun], person: str) -> dict[str, Any] | None:
     below = _about(noun)
     rows = list(
         found.select_related(*(f.name for f in below)).order_by(
-            *filters.ordering(filters.Scope(noun), urgent[0] if urgent else None)
+            *sorting.order(filters.Scope(noun), urgent[0] if urgent else None)
         )[: MINE + 1]
     )
     count, exact = reads.count(found) if len(rows) > MINE else (len(rows), True)

@@ -9,10 +9,10 @@ from __future__ import annotations
 from functools import lru_cache
 from typing import Any
 
-from django.db.models import Q, QuerySet
+from django.db.models import QuerySet
 from django_filters import CharFilter, FilterSet
 
-from .. import lookups, reads
+from .. import filters, lookups, reads
 from ..errors import InvalidFilter
 from ..filters import Scope
 from ..nouns import Noun
@@ -24,8 +24,13 @@ class Condition(CharFilter):
     def __init__(self, path: str, lookup: str) -> None:
         super().__init__(field_name=path, lookup_expr=lookup, strip=False)
 
-    def q(self, scope: Scope, text: str) -> Q:
-        return lookups.condition(scope, self.field_name, self.lookup_expr, text)
+    def stated(self, noun: type[Noun], text: str) -> dict[str, Any]:
+        """The same in the filter language."""
+        return lookups.condition(noun, self.field_name, self.lookup_expr, text)
+
+    def filter(self, queryset: QuerySet, value: str) -> QuerySet:
+        scope = self.parent.scope
+        return queryset.filter(filters.compile(scope, self.stated(scope.noun, value)))
 
 
 class NounFilterSet(FilterSet):
@@ -40,9 +45,9 @@ class NounFilterSet(FilterSet):
         self.scope = Scope(self.noun, reads.when(as_of))
 
     @property
-    def conditions(self) -> list[Q]:
+    def conditions(self) -> list[dict[str, Any]]:
         """The conditions, for a reader that puts the query together itself."""
-        return [f.q(self.scope, self.data[name]) for name, f in self.filters.items()]
+        return [f.stated(self.noun, self.data[name]) for name, f in self.filters.items()]
 
     @property
     def qs(self) -> QuerySet:

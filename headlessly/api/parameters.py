@@ -11,7 +11,7 @@ from .bodies import loads_object
 from .filtersets import of
 
 #: How a list may be asked for, beside conditions on its fields.
-LIST = ("filter", "q", "sort", "limit", "offset", "include", "fields", "asOf", "count")
+LIST = ("filter", "q", "sort", "limit", "offset", "cursor", "include", "fields", "asOf", "count")
 RECORD = ("include", "fields", "asOf")
 PAGE = ("limit", "offset")
 WRITE = ("dryRun",)

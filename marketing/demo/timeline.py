@@ -38,7 +38,7 @@ class Timeline:
             with (
                 clock.at(self.now, purpose="demo"),
                 actors.acting(actor),
-                execution.together(),
+                execution.together(savepoint=False),  # the whole year is one transaction
             ):
                 self._wait(story)
 
