@@ -287,6 +287,8 @@ class Execution:
         """The record as it is in the database now, held until the transaction ends."""
         if (held := self.locked.get(id) if isinstance(id, str) else None) is not None:
             if held.deleted_at is None and isinstance(held, noun):
+                if deleting:
+                    noun.locked(id, deleting=True)  # nobody may begin to refer to it any more
                 return held
             raise noun.not_found(id)
         record = noun.locked(id, deleting=deleting)

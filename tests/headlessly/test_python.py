@@ -213,6 +213,24 @@ def test_it_lets_a_hook_catch_the_refusal_of_what_it_tried(lead: Lead) -> None:
         assert lead.update(score=1).score == 1
 
 
+def test_it_leaves_no_trace_of_a_refused_try_on_a_record_in_use(people: Any, lead: Lead) -> None:
+    def meddle_and_refuse(contact: Contact, ctx: Any) -> None:
+        if contact.title == "CTO":
+            contact.name = "Meddled"
+            raise VerbRefused("Not the title")
+
+    def try_twice(lead: Lead, ctx: Any) -> None:
+        with pytest.raises(VerbRefused):
+            ctx.Contact.update(people.ada.id, phone="555")
+        ctx.lock(Contact, people.ada.id).title = "CEO"
+        ctx.Contact.update(people.ada.id, phone="777")
+
+    with Contact.updating.attached(meddle_and_refuse), Lead.updated.attached(try_twice):
+        lead.update(score=1)
+    ada = Contact.get(people.ada.id)
+    assert (ada.name, ada.title, ada.phone) == ("Ada Chen", "CEO", "777")
+
+
 def test_it_does_not_let_a_hook_keep_half_of_what_failed(lead: Lead) -> None:
     def explode(contact: Contact, ctx: Any) -> None:
         raise HeadlesslyError("The inner hook fails")

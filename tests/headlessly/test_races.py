@@ -232,6 +232,24 @@ def test_it_never_refers_to_what_is_going(acme: Any, end: str, begin: str, first
     assert_whole_log()
 
 
+def test_it_never_refers_to_what_a_hook_deletes(acme: Any) -> None:
+    gone = Contact.create(name="Gone")
+    lead = Lead.create(name="L", source="x")
+    held = Held()
+
+    def look_and_delete(lead: Lead, ctx: Any) -> None:
+        ctx.lock(Contact, gone.id)
+        ctx.Contact.delete(gone.id)
+
+    with Lead.lost.attached(look_and_delete), Lead.created.attached(held):
+        answers = at_once(
+            lambda: Lead.create(name="New", source="x", contact=gone.id),
+            after(held.reached, lambda: Lead.lose(lead.id, lost_reason="x")),
+        )
+    assert kinds(answers) == ["Conflict", "Lead"]
+    assert_nothing_dangles()
+
+
 def test_it_merges_crosswise_without_waiting_for_ever(acme: Any) -> None:
     a, b = Contact.create(name="A"), Contact.create(name="B")
     lead = Lead.create(name="L", source="x", contact=a, owner=b)

@@ -1,0 +1,165 @@
+"""The year that the demo tells: true to the log, the same every time, and like a company's."""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+from collections.abc import Iterator
+from datetime import UTC, date, datetime, timedelta
+from typing import Any
+
+import orjson
+import pytest
+from django.db import transaction
+from django.db.models import Count, F, Max, Min
+
+from crm import Activity, Contact, Deal, Lead, Organization, Pipeline
+from headlessly import actors, tenancy
+from headlessly.models import ApiKey, Event, Membership, Tenant
+from marketing import Campaign
+from marketing.demo import cast
+
+DAY = date(2025, 6, 16)
+MIDNIGHT = datetime(2025, 6, 16, tzinfo=UTC)
+LEADS = 60
+ID = re.compile(r"\b(?:lead|contact|org|deal|activity|pipeline|campaign|evt|user|apikey)_\w{12}\b")
+
+
+@pytest.fixture(scope="module")
+def told(django_db_setup: None, django_db_blocker: Any) -> Iterator[Tenant]:
+    """Acme after a year with few leads; told once for all tests here."""
+    with django_db_blocker.unblock(), transaction.atomic():
+        yield cast.fill(cast.ACME, DAY, LEADS, "!")
+        transaction.set_rollback(True)
+
+
+@pytest.fixture
+def acme(told: Tenant, db: None) -> Iterator[Tenant]:
+    with tenancy.active(told), actors.acting(actors.SYSTEM):
+        yield told
+
+
+def verbs() -> Any:
+    """The log without the remark that the tenant is whole, which belongs to today."""
+    return Event.objects.exclude(name=cast.FILLED)
+
+
+def test_it_writes_the_log_in_the_order_in_which_things_happened(acme: Tenant) -> None:
+    moments = list(verbs().order_by("seq").values_list("timestamp", flat=True))
+    assert moments == sorted(moments)
+    assert moments[0].date() == DAY - timedelta(365)
+    assert DAY - timedelta(5) <= moments[-1].date() < DAY
+
+
+def test_it_leaves_versions_without_a_gap(acme: Tenant) -> None:
+    records = verbs().exclude(target=None).order_by().values("target")
+    records = records.annotate(events=Count("pk"), first=Min("version"), last=Max("version"))
+    assert records.count() > LEADS
+    assert not records.exclude(first=1, events=F("last")).exists()
+
+
+def test_it_uses_every_verb_of_a_lead(acme: Tenant) -> None:
+    names = set(verbs().values_list("name", flat=True))
+    assert {verb.event for verb in Lead.verbs.values()} <= names
+    # A rollback is an update too: it takes back the budget with two zeros too many.
+    slips = verbs().filter(name="Lead.Updated", previous__budget__gt=0, data__budget=None)
+    assert slips.count() == LEADS // 100 + 1
+    assert {"Contact.Merged", "Deal.Won", "Deal.Lost", "Activity.Cancelled"} <= names
+
+
+def test_it_says_who_did_what(acme: Tenant) -> None:
+    roles = {m.user_id: m.role for m in Membership.objects.filter(tenant=acme)}
+    keys = {key.pk: "website" for key in ApiKey.objects.filter(tenant=acme)}
+    did: dict[str, set[str]] = {}
+    for name, actor in verbs().values_list("name", "actor"):
+        did.setdefault((roles | keys | {"system": "system"})[actor], set()).add(name)
+    assert "Lead.Created" in did["website"] and "Lead.Created" in did["rep"]
+    assert {"Lead.Converted", "Lead.Lost", "Deal.Won"} <= did["rep"]
+    assert "Campaign.Launched" in did["manager"] and "Lead.Deleted" in did["manager"]
+    assert not did.keys() & {"viewer"}
+    assert did["system"] == {"Contact.Created"}
+
+
+def test_it_lets_nobody_work_at_the_weekend_but_the_website(acme: Tenant) -> None:
+    people = Membership.objects.filter(tenant=acme, role="rep").values_list("user_id", flat=True)
+    days = Counter(
+        moment.weekday() for moment in verbs().filter(actor__in=people).values_list("timestamp", flat=True)
+    )
+    assert not {5, 6} & days.keys() and sum(days.values()) > 200
+
+
+def test_it_gives_every_outcome_its_reason(acme: Tenant) -> None:
+    assert Lead.count() == LEADS - 1  # one was spam, and deleted
+    statuses = Counter(Lead.objects.values_list("status", flat=True))
+    assert statuses["Converted"] > 4 and statuses["Lost"] > 20
+    assert not Lead.objects.filter(status="Lost", lost_reason=None).exists()
+    converted = Lead.objects.filter(status="Converted")
+    assert not converted.filter(deal=None).exists() and not converted.filter(budget=None).exists()
+    assert converted.count() == Deal.count()
+    assert not Deal.objects.filter(stage="Lost", lost_reason=None).exists()
+    assert Campaign.objects.values("status").distinct().count() >= 4
+    assert Pipeline.objects.get().is_default
+    assert Organization.count() > 10 and Activity.count() > LEADS
+    assert not Contact.objects.exclude(email__endswith=".example").exists()
+
+
+def retold(leads: int, day: date = DAY) -> list[bytes]:
+    """The log of a telling, with ids replaced by numbers in the order of their appearance."""
+    with transaction.atomic():
+        with transaction.atomic():
+            tenant = cast.fill(cast.RIVAL, day, leads, "!")
+            numbers: dict[str, str] = {}
+            with tenancy.active(tenant):
+                events = verbs().order_by("seq").values_list(
+                    "name", "timestamp", "target", "actor", "version", "data", "previous"
+                )
+                log = [
+                    ID.sub(
+                        lambda found: numbers.setdefault(found[0], f"#{len(numbers)}"),
+                        orjson.dumps(event, option=orjson.OPT_SORT_KEYS).decode(),
+                    )
+                    for event in events
+                ]
+        transaction.set_rollback(True)
+    return log
+
+
+def test_it_tells_the_same_year_every_time(db: None) -> None:
+    first = retold(25)
+    assert len(first) > 200
+    assert retold(25) == first
+
+
+def test_it_leaves_nothing_of_a_telling_that_was_interrupted(db: None) -> None:
+    """A filling that was killed is not half there: the next run does it again."""
+    seen: list[datetime] = []
+
+    def interrupt(moment: datetime) -> None:
+        seen.append(moment)
+        if len(seen) == 40:
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        cast.fill(cast.RIVAL, DAY, 25, "!", interrupt)
+    assert Tenant.by_slug("rival") is None
+    assert not cast.is_filled(cast.RIVAL)
+    cast.fill(cast.RIVAL, DAY, 5, "!")
+    assert cast.is_filled(cast.RIVAL)
+
+
+def test_it_does_not_take_somebody_elses_tenant_for_its_own(rival: Tenant) -> None:
+    with pytest.raises(cast.Occupied):
+        cast.is_filled(cast.RIVAL)
+
+
+def test_it_keeps_the_two_companies_apart(acme: Tenant) -> None:
+    before = Lead.count(), Contact.count(), Event.objects.count()
+    rival = cast.fill(cast.RIVAL, DAY, 10, "!")
+    assert (Lead.count(), Contact.count(), Event.objects.count()) == before
+    with tenancy.active(rival):
+        assert Lead.count() == 9
+        theirs = set(Contact.objects.values_list("pk", flat=True))
+    assert not theirs & set(Contact.objects.values_list("pk", flat=True))
+    # One user is in both, with a role in each.
+    both = Membership.objects.filter(user__email="tomas.berger@advisors.example")
+    assert {m.tenant.slug: m.role for m in both} == {"acme": "viewer", "rival": "manager"}
