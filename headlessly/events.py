@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections.abc import Sequence
 from datetime import datetime
 from decimal import Decimal
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple, Self
 
 import orjson
 from django.db import models
+from django.db.models.expressions import RawSQL
 from psycopg.types.json import Jsonb
 
 from . import statements, tenancy
@@ -60,7 +61,57 @@ class EventJson(models.JSONField):
         return name, "django.db.models.JSONField", args, kwargs
 
 
+class TransactionId(models.Field):
+    """The number of the transaction that wrote a row; 64 bits, never reused."""
+
+    def db_type(self, connection: Any) -> str:
+        return "xid8"
+
+
+class Place(NamedTuple):
+    """A place in the log: the last event read there, by its transaction and its number."""
+
+    xid: int
+    seq: int
+
+    def __str__(self) -> str:
+        return f"{self.xid}.{self.seq}"
+
+    @classmethod
+    def read(cls, text: str) -> Place:
+        """A place from a cursor. Raises ValueError."""
+        parts = text.split(".")
+        if len(parts) != 2 or not all(p.isascii() and p.isdecimal() and len(p) < 19 for p in parts):
+            raise ValueError("This is no cursor of the log.")
+        return cls(*map(int, parts))
+
+
+START = Place(0, 0)
+
+#: Events of transactions that are over, and of one's own. A transaction that is still running may have
+#: drawn its numbers long ago: whoever read past them now would never see them.
+SETTLED = RawSQL(
+    "(headlessly_event.xid < pg_snapshot_xmin(pg_current_snapshot())"
+    " OR headlessly_event.xid = pg_current_xact_id_if_assigned())",
+    (),
+    models.BooleanField(),
+)
+
+
 class EventQuerySet(models.QuerySet["Event"]):
+    def following(self, place: Place) -> Self:
+        """The events after ``place`` in the order of the log, none skipped and none twice.
+
+        The order is by transaction and number: everything that becomes readable later lies behind
+        everything that is readable now.
+        """
+        after = RawSQL(
+            "(headlessly_event.xid, headlessly_event.seq) > (%s::text::xid8, %s)",
+            (str(place.xid), place.seq),
+            models.BooleanField(),
+        )
+        return self.filter(SETTLED, after).order_by("xid", "seq")
+
     def _refuse(self, *args: Any, **kwargs: Any) -> Any:
         raise TypeError("Events are never changed and never deleted.")
 
@@ -95,6 +146,7 @@ class Event(models.Model):
     previous = EventJson(null=True)
     cause = models.CharField(max_length=32, null=True, db_collation="C")
     request_id = models.CharField(max_length=64, db_collation="C")
+    xid = TransactionId(db_default=models.Func(function="pg_current_xact_id"), editable=False)
 
     objects = EventManager()
 
@@ -102,14 +154,19 @@ class Event(models.Model):
         default_manager_name = "objects"
         ordering: ClassVar = ["seq"]
         indexes: ClassVar = [
-            models.Index(fields=["tenant", "seq"], name="event_by_seq"),
+            models.Index(fields=["tenant", "xid", "seq"], name="event_by_place"),
+            models.Index(fields=["tenant", "timestamp"], name="event_by_time"),
             models.Index(fields=["tenant", "target", "seq"], name="event_by_target"),
-            models.Index(fields=["tenant", "name", "seq"], name="event_by_name"),
+            models.Index(fields=["tenant", "name", "xid", "seq"], name="event_by_name"),
             models.Index(fields=["tenant", "actor", "seq"], name="event_by_actor"),
         ]
 
     def __str__(self) -> str:
         return self.name
+
+    @property
+    def place(self) -> Place:
+        return Place(int(self.xid), self.seq)
 
     @property
     def verb(self) -> str:

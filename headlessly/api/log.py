@@ -2,18 +2,23 @@
 
 from __future__ import annotations
 
+import time
 from typing import Any
 
 from django.db import models, transaction
 from rest_framework.request import Request
 from rest_framework.viewsets import GenericViewSet
 
-from .. import reads, tenancy, tracked, values
+from .. import events, reads, tenancy, tracked, values
 from ..errors import InvalidFilter, NotFound
 from ..models import Event
 from . import parameters
 from .base import TenantView
 from .bodies import Answer
+
+#: How long a reader may wait for the next event, and how often the log is looked at meanwhile, in
+#: seconds. A page of the log is one look-up in an index.
+LONGEST_WAIT, LOOK_AGAIN = 25, 0.25
 
 #: Parameters that name a column's value.
 EQUAL = {"name": "name", "target": "target", "targetType": "target_type", "actor": "actor"}
@@ -24,7 +29,7 @@ class EventViewSet(TenantView, GenericViewSet):
 
     def list(self, request: Request) -> Answer:
         asked = parameters.taken(
-            request.GET, ("since", "until", *EQUAL, "cursor", "limit")
+            request.GET, ("since", "until", *EQUAL, "cursor", "limit", "wait")
         )
         found = Event.objects.all()
         for name, column in EQUAL.items():
@@ -36,10 +41,10 @@ class EventViewSet(TenantView, GenericViewSet):
             found = found.filter(timestamp__lt=until)
         after = _cursor(asked.get("cursor"))
         size = reads.checked_limit(asked.get("limit"))
-        page = list(found.filter(seq__gt=after).order_by("seq")[: size + 1])
+        page = _awaited(found.following(after)[: size + 1], _seconds(asked.get("wait")))
         results = page[:size]
         total, exact = reads.count(found)
-        last = results[-1].seq if results else after
+        last = results[-1].place if results else after
         answer = reads.Page([e.wire() for e in results], total, exact, len(page) > size).wire()
         return Answer(answer | {"cursor": str(last)})
 
@@ -80,10 +85,30 @@ def _text(name: str, value: str) -> str:
     return value
 
 
-def _cursor(value: str | None) -> int:
+def _cursor(value: str | None) -> events.Place:
     """The place in the log after which to go on."""
-    if value is None or value == "":
-        return 0
-    if not (value.isascii() and value.isdecimal() and len(value) < 19):
-        raise InvalidFilter("This is no cursor of the log: send one that it gave.", field="cursor")
-    return int(value)
+    try:
+        return events.Place.read(value) if value else events.START
+    except ValueError:
+        raise InvalidFilter(
+            "This is no cursor of the log: send one that it gave.", field="cursor"
+        ) from None
+
+
+def _seconds(value: str | None) -> float:
+    """How long to wait for an event when there is none."""
+    try:
+        seconds = float(value or 0)
+    except ValueError:
+        seconds = -1
+    if not 0 <= seconds <= LONGEST_WAIT:
+        raise InvalidFilter(f"wait is a number of seconds from 0 to {LONGEST_WAIT}.", field="wait")
+    return seconds
+
+
+def _awaited(page: models.QuerySet, seconds: float) -> list[Event]:
+    """The page as soon as there is something on it, or empty when the time is over."""
+    until = time.monotonic() + seconds
+    while not (found := list(page.all())) and time.monotonic() < until:
+        time.sleep(min(LOOK_AGAIN, max(0, until - time.monotonic())))
+    return found

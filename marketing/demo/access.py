@@ -70,7 +70,12 @@ def _see_to_users(password: str) -> None:
     users = list(User.objects.filter(email__in=emails, memberships__in=members).distinct())
     operator, _ = User.objects.get_or_create(
         email=OPERATOR,
-        defaults={"first_name": "Otto", "last_name": "Perez", "is_staff": True, "is_superuser": True},
+        defaults={
+            "first_name": "Otto",
+            "last_name": "Perez",
+            "is_staff": True,
+            "is_superuser": True,
+        },
     )
     valid: dict[str, bool] = {}
     for user in (*users, operator):

@@ -146,7 +146,7 @@ class Business:
         for prospect in busy[::4]:
             prospect.hand_to(rep)
 
-    # -- chance ---------------------------------------------------------------------------------------
+    # -- chance ------------------------------------------------------------------------------------
 
     def overspend(self, plan: Plan) -> float:
         return self.random("overspend", plan.title, plan.start).uniform(0.88, 1.17)

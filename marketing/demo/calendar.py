@@ -35,7 +35,9 @@ def any_hour(rng: Random, day: date) -> datetime:
 
 def office_hour(rng: Random, day: date) -> datetime:
     """Some moment of a working day, of this one or of the next."""
-    return at_work(midnight(day) + timedelta(minutes=rng.randint(OPENS * 60 + 20, CLOSES * 60 - 30)))
+    return at_work(
+        midnight(day) + timedelta(minutes=rng.randint(OPENS * 60 + 20, CLOSES * 60 - 30))
+    )
 
 
 def at_work(moment: datetime) -> datetime:

@@ -18,7 +18,9 @@ from .timeline import Story
 if TYPE_CHECKING:
     from .business import Business
 
-COUNTED = timedelta(days=110)  #: how long after its end a campaign is counted: sales take their time
+COUNTED = timedelta(
+    days=110
+)  #: how long after its end a campaign is counted: sales take their time
 COSTS = timedelta(days=30)
 
 
@@ -47,23 +49,30 @@ class Plan:
 
 
 PLANS = (
-    Plan("Search ads: shift planning", "Paid", "paid-search", "cpc", 5, 400, 46_000, 9, -0.02,
-         pause=(160, 190)),
-    Plan("Guide: shift rules on one page", "Content", "content", "download", 9, 150, 8_500, 8, -0.02),
+    Plan("Search ads: shift planning",
+         "Paid", "paid-search", "cpc", 5, 400, 46_000, 9, -0.02, pause=(160, 190)),
+    Plan("Guide: shift rules on one page",
+         "Content", "content", "download", 9, 150, 8_500, 8, -0.02),
     Plan("Logistics trade fair", "Event", "event", "fair", 38, 4, 16_500, 110, 0.08),
-    Plan("Customers bring customers", "Referral", "referral", "referral", 60, 400, 12_000, 9, 0.06),
-    Plan("Webinar: rest periods and works councils", "Webinar", "webinar", "webinar", 78, 12, 3_800, 45,
-         0.04),
-    Plan("Newsletter: stock counts in half the time", "Email", "email", "email", 104, 24, 1_900, 22),
+    Plan("Customers bring customers",
+         "Referral", "referral", "referral", 60, 400, 12_000, 9, 0.06),
+    Plan("Webinar: rest periods and works councils",
+         "Webinar", "webinar", "webinar", 78, 12, 3_800, 45, 0.04),
+    Plan("Newsletter: stock counts in half the time",
+         "Email", "email", "email", 104, 24, 1_900, 22),
     Plan("A day on site", "Social", "social", "video", 128, 46, 9_600, 17, -0.06),
     Plan("Facility management fair", "Event", "event", "fair", 186, 4, 14_000, 100, 0.04),
     Plan("Search ads: stock counts", "Paid", "paid-search", "cpc", 200, 80, 14_000, 10, -0.08),
-    Plan("Webinar: routes with fewer empty miles", "Webinar", "webinar", "webinar", 236, 12, 3_600, 50,
-         0.10),
-    Plan("E-book: ready for the peak season", "Content", "content", "download", 258, 60, 6_200, 13),
-    Plan("Foremen tell", "Social", "social", "video", 306, 90, 11_000, 14, 0.02, pause=(352, 900)),
-    Plan("Webinar: hours per job, live", "Webinar", "webinar", "webinar", 346, 40, 3_900, 30, 0.05),
-    Plan("Roadshow with partners", "Event", "partner", "event", 300, 10, 18_000, 0, cancelled=True),
+    Plan("Webinar: routes with fewer empty miles",
+         "Webinar", "webinar", "webinar", 236, 12, 3_600, 50, 0.10),
+    Plan("E-book: ready for the peak season",
+         "Content", "content", "download", 258, 60, 6_200, 13),
+    Plan("Foremen tell",
+         "Social", "social", "video", 306, 90, 11_000, 14, 0.02, pause=(352, 900)),
+    Plan("Webinar: hours per job, live",
+         "Webinar", "webinar", "webinar", 346, 40, 3_900, 30, 0.05),
+    Plan("Roadshow with partners",
+         "Event", "partner", "event", 300, 10, 18_000, 0, cancelled=True),
     Plan("Logistics trade fair", "Event", "event", "fair", 403, 4, 19_000, 0),
 )  # fmt: skip
 

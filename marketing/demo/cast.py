@@ -132,13 +132,11 @@ def fill(
     return tenant
 
 
-def _learning(
-    watch: Callable[[datetime], None], first: date
-) -> Callable[[datetime], None]:
-    """Let the database look at its tables from time to time, as it does by itself between transactions.
+def _learning(watch: Callable[[datetime], None], first: date) -> Callable[[datetime], None]:
+    """Let the database look at its tables from time to time, as it does between transactions.
 
-    It does not know of a tenant that is being filled in one, and would read all of its contacts to find
-    an email.
+    It does not know of a tenant that is being filled in one, and would read all of its contacts to
+    find an email.
     """
     due = [first + timedelta(days) for days in (3, 20, 70, 180)]
 

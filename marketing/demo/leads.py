@@ -19,10 +19,21 @@ from .timeline import Story
 if TYPE_CHECKING:
     from .business import Business, Member, Person
 
-PAGES = ("/pricing", "/demo", "/contact", "/product/shifts", "/product/stock", "/industries/logistics")
+PAGES = (
+    "/pricing",
+    "/demo",
+    "/contact",
+    "/product/shifts",
+    "/product/stock",
+    "/industries/logistics",
+)
 DETAILS = {
     "website": PAGES,
-    "paid-search": ("search: shift planning software", "search: crew scheduling", "search: stock app"),
+    "paid-search": (
+        "search: shift planning software",
+        "search: crew scheduling",
+        "search: stock app",
+    ),
     "content": ("/guides/shift-rules", "/guides/stock-counts", "/blog/empty-miles"),
     "social": ("video post", "comment on a post", "profile"),
     "webinar": ("registration", "recording"),
@@ -90,10 +101,10 @@ class Prospect:
         if self.person.id:
             Contact.assign(self.person.id, owner=rep.contact)
 
-    # -- records --------------------------------------------------------------------------------------
+    # -- records -----------------------------------------------------------------------------------
 
     def appear(self) -> None:
-        """The lead is recorded, and so are the person and the company when they say who they are."""
+        """The lead is recorded, and who it is, when they say so."""
         if self.fate not in (SPAM, ANONYMOUS):
             self.record_person()
         lead = Lead.create(
@@ -150,7 +161,7 @@ class Prospect:
                 role=self.person.role,
             )
 
-    # -- touches --------------------------------------------------------------------------------------
+    # -- touches -----------------------------------------------------------------------------------
 
     @property
     def subject(self) -> dict[str, Any]:
@@ -159,9 +170,7 @@ class Prospect:
         return about | {"deal": self.deal_id, "assignee": self.rep.contact}
 
     def log(self, type: str, title: str, outcome: str, minutes: int | None = None) -> None:
-        Activity.log(
-            subject=title, type=type, outcome=outcome, duration=minutes, **self.subject
-        )
+        Activity.log(subject=title, type=type, outcome=outcome, duration=minutes, **self.subject)
 
     def plan_touch(self, type: str, title: str, due: Any, minutes: int | None = None) -> str:
         """Put something on the list; who leaves the story here leaves an open task."""
@@ -248,9 +257,11 @@ def _reach(it: Prospect) -> Steps:
         if attempt:
             due = later(rng, clock.now(), days=1 + attempt * 1.6)
             # Not every call is planned; the planned ones are on somebody's list.
-            task = it.plan_touch("FollowUp", f"Call {it.person.first} again", due) if (
-                attempt == 1 and rng.random() < 0.5
-            ) else None
+            task = (
+                it.plan_touch("FollowUp", f"Call {it.person.first} again", due)
+                if (attempt == 1 and rng.random() < 0.5)
+                else None
+            )
             yield (later(rng, due, hours=rng.choice((0.1, 2, 30))) if task else due), it.actor
             if task:
                 if rng.random() < 0.42 + 0.4 * it.quality:
@@ -263,7 +274,9 @@ def _reach(it: Prospect) -> Steps:
             if rng.random() < 0.25:
                 it.log("Email", f"Re: {it.about}", it.say(words.REPLIED))
             else:
-                it.log("Call", f"Call with {it.person.name}", it.say(words.REACHED, minutes), minutes)
+                it.log(
+                    "Call", f"Call with {it.person.name}", it.say(words.REACHED, minutes), minutes
+                )
             return _contacted(it)
         if rng.random() < 0.3:
             it.log("Email", f"Introduction: {it.about}", rng.choice(words.WRITTEN))
@@ -353,7 +366,7 @@ def _convert(it: Prospect) -> None:
     business.timeline.begin(deal(it))
 
 
-# -- what one in a hundred meets ------------------------------------------------------------------
+# -- what one in a hundred meets -------------------------------------------------------------------
 
 
 def _nobody() -> Any:

@@ -7,70 +7,74 @@ from random import Random
 #: First and last names by region; no combination is meant to be anybody.
 NAMES = {
     "en": (
-        "Alice Aaron Bridget Callum Daisy Edmund Felicity George Harriet Isaac Joanna Keith Lydia"
-        " Martin Nancy Oliver Phoebe Quentin Rosalind Stuart Tamsin Walter",
-        "Ashdown Barlow Carrick Denholm Eastwick Fairweather Garside Holloway Ingleby Jessop Kirkham"
-        " Langley Merriman Norwood Oakden Pemberton Ridgeway Stanhope Thornbury Underhill Wexley",
+        "Alice Aaron Bridget Callum Daisy Edmund Felicity George Harriet Isaac Joanna Keith"
+        " Lydia Martin Nancy Oliver Phoebe Quentin Rosalind Stuart Tamsin Walter",
+        "Ashdown Barlow Carrick Denholm Eastwick Fairweather Garside Holloway Ingleby Jessop"
+        " Kirkham Langley Merriman Norwood Oakden Pemberton Ridgeway Stanhope Thornbury"
+        " Underhill Wexley",
     ),
     "de": (
-        "Anke Bernd Claudia Dieter Elke Florian Gisela Holger Ilse Jochen Katrin Lothar Marlene Norbert"
-        " Petra Rainer Sabine Torsten Ulrike Volker",
-        "Achterberg Brandhorst Dannenfeld Eichstaedt Falkenrath Grabowski Hellwig Jankowski Kaltenbach"
-        " Lindemuth Moosbauer Niederhof Osterkamp Pfannkuch Rosenthal Steinbrink Uhlenbrock Wiesner",
+        "Anke Bernd Claudia Dieter Elke Florian Gisela Holger Ilse Jochen Katrin Lothar"
+        " Marlene Norbert Petra Rainer Sabine Torsten Ulrike Volker",
+        "Achterberg Brandhorst Dannenfeld Eichstaedt Falkenrath Grabowski Hellwig Jankowski"
+        " Kaltenbach Lindemuth Moosbauer Niederhof Osterkamp Pfannkuch Rosenthal Steinbrink"
+        " Uhlenbrock Wiesner",
     ),
     "fr": (
-        "Amelie Bastien Clemence Didier Elodie Fabrice Genevieve Henri Isabelle Julien Laure Mathilde"
-        " Nicolas Odile Pascal Remy Solene Thierry Valerie Yann",
-        "Aubertin Beaulac Chastagner Delorme Escoffre Fontenelle Garrigue Jourdain Lacombe Marchais"
-        " Nivelle Ollivier Peyrac Quesnel Rochambeau Sauvageot Tessier Vaucluse",
+        "Amelie Bastien Clemence Didier Elodie Fabrice Genevieve Henri Isabelle Julien Laure"
+        " Mathilde Nicolas Odile Pascal Remy Solene Thierry Valerie Yann",
+        "Aubertin Beaulac Chastagner Delorme Escoffre Fontenelle Garrigue Jourdain Lacombe"
+        " Marchais Nivelle Ollivier Peyrac Quesnel Rochambeau Sauvageot Tessier Vaucluse",
     ),
     "es": (
-        "Alba Benito Carmen Diego Estela Fermin Gloria Hector Ines Javier Lourdes Manuel Noelia Octavio"
-        " Pilar Ramiro Silvia Tomas Ursula Vicente",
-        "Alcaraz Benavides Carrasco Dominguez Escobedo Fuentes Gallardo Herranz Izquierdo Jimeno Lozano"
-        " Montalvo Navarrete Ordonez Pedraza Quintana Robledo Salvatierra Villanueva Zamorano",
+        "Alba Benito Carmen Diego Estela Fermin Gloria Hector Ines Javier Lourdes Manuel"
+        " Noelia Octavio Pilar Ramiro Silvia Tomas Ursula Vicente",
+        "Alcaraz Benavides Carrasco Dominguez Escobedo Fuentes Gallardo Herranz Izquierdo"
+        " Jimeno Lozano Montalvo Navarrete Ordonez Pedraza Quintana Robledo Salvatierra"
+        " Villanueva Zamorano",
     ),
     "it": (
-        "Alessia Bruno Caterina Davide Elisa Fabrizio Giulia Ilario Lucia Marco Nadia Orlando Paola"
-        " Riccardo Serena Tiziano Vittoria",
-        "Albanesi Bellandi Carbonaro Damiani Falconieri Gargano Lamberti Marchetti Nardelli Orsolini"
-        " Pagliaro Ravasio Salvadori Tamburini Vendramin Zanetti",
+        "Alessia Bruno Caterina Davide Elisa Fabrizio Giulia Ilario Lucia Marco Nadia Orlando"
+        " Paola Riccardo Serena Tiziano Vittoria",
+        "Albanesi Bellandi Carbonaro Damiani Falconieri Gargano Lamberti Marchetti Nardelli"
+        " Orsolini Pagliaro Ravasio Salvadori Tamburini Vendramin Zanetti",
     ),
     "nordic": (
-        "Astrid Bjarne Cecilie Eirik Freja Gunnar Hanne Ivar Johanna Kjell Linnea Magnus Nils Oda Pernille"
-        " Rasmus Signe Torben Vilde",
-        "Aakre Bergstrand Dahlqvist Ekelund Fjeldstad Granlund Hedegaard Isaksson Kvamme Lindqvist"
-        " Mikkelsen Nordahl Osterlund Rasmussen Sandvik Thorsen Vestergaard",
+        "Astrid Bjarne Cecilie Eirik Freja Gunnar Hanne Ivar Johanna Kjell Linnea Magnus Nils"
+        " Oda Pernille Rasmus Signe Torben Vilde",
+        "Aakre Bergstrand Dahlqvist Ekelund Fjeldstad Granlund Hedegaard Isaksson Kvamme"
+        " Lindqvist Mikkelsen Nordahl Osterlund Rasmussen Sandvik Thorsen Vestergaard",
     ),
     "pl": (
-        "Agata Bartosz Celina Dariusz Ewelina Filip Grazyna Hubert Irena Jacek Kinga Leszek Magda Norbert"
-        " Olga Piotr Renata Szymon Tomasz Wanda",
-        "Adamczak Borowiec Czarnota Dudziak Filipek Gajewska Jablonska Kaczmarek Lisowski Majchrzak"
-        " Nowicka Ostrowska Pawlik Rutkowska Sobczak Tomczyk Urbaniak Wrobel Zielonka",
+        "Agata Bartosz Celina Dariusz Ewelina Filip Grazyna Hubert Irena Jacek Kinga Leszek"
+        " Magda Norbert Olga Piotr Renata Szymon Tomasz Wanda",
+        "Adamczak Borowiec Czarnota Dudziak Filipek Gajewska Jablonska Kaczmarek Lisowski"
+        " Majchrzak Nowicka Ostrowska Pawlik Rutkowska Sobczak Tomczyk Urbaniak Wrobel"
+        " Zielonka",
     ),
     "in": (
-        "Aarti Bhavesh Chitra Deepak Esha Farhan Gayatri Harish Indira Jatin Kavita Lakshmi Manish Nandini"
-        " Omkar Priya Rohan Sunita Tarun Usha Vikram",
-        "Agnihotri Bhandari Chaturvedi Deshmukh Ghoshal Iyengar Joshi Kulkarni Lalwani Menon Nambiar"
-        " Panicker Raghavan Saxena Thakkar Upadhyay Varadkar Wadhwa",
+        "Aarti Bhavesh Chitra Deepak Esha Farhan Gayatri Harish Indira Jatin Kavita Lakshmi"
+        " Manish Nandini Omkar Priya Rohan Sunita Tarun Usha Vikram",
+        "Agnihotri Bhandari Chaturvedi Deshmukh Ghoshal Iyengar Joshi Kulkarni Lalwani Menon"
+        " Nambiar Panicker Raghavan Saxena Thakkar Upadhyay Varadkar Wadhwa",
     ),
     "asia": (
-        "Aiko Binh Chihiro Daisuke Eun Fumiko Haruto Ji-woo Keiko Linh Mei Naoki Qiang Riko Seo-yun Takumi"
-        " Wen Xiu Yuki Zhen",
-        "Arakawa Bae Chung Doan Fujimori Hamasaki Inoue Jeong Kuroda Liang Morishita Nakagawa Ong Pham"
-        " Quach Sugimoto Tran Uehara Wong Yamane Zhou",
+        "Aiko Binh Chihiro Daisuke Eun Fumiko Haruto Ji-woo Keiko Linh Mei Naoki Qiang Riko"
+        " Seo-yun Takumi Wen Xiu Yuki Zhen",
+        "Arakawa Bae Chung Doan Fujimori Hamasaki Inoue Jeong Kuroda Liang Morishita Nakagawa"
+        " Ong Pham Quach Sugimoto Tran Uehara Wong Yamane Zhou",
     ),
     "africa": (
-        "Abena Baraka Chidi Dalila Ekow Fatou Gamba Halima Ifeoma Jabari Kwame Lerato Makena Ngozi Olumide"
-        " Penda Sade Thandi Uche Zola",
-        "Abubakar Banda Chukwu Diallo Eze Fofana Gathogo Hamisi Ibekwe Juma Kamau Lungu Mensah Nkosi"
-        " Okonjo Phiri Sesay Tembo Umeh Wanjiru",
+        "Abena Baraka Chidi Dalila Ekow Fatou Gamba Halima Ifeoma Jabari Kwame Lerato Makena"
+        " Ngozi Olumide Penda Sade Thandi Uche Zola",
+        "Abubakar Banda Chukwu Diallo Eze Fofana Gathogo Hamisi Ibekwe Juma Kamau Lungu"
+        " Mensah Nkosi Okonjo Phiri Sesay Tembo Umeh Wanjiru",
     ),
     "near east": (
-        "Adnan Bahar Cem Dilara Emre Farah Gamal Hadiya Ismail Jamila Kerem Layla Mehmet Nawal Omar Rana"
-        " Samir Tuba Yusuf Zeynep",
-        "Aksoy Barakat Celik Darwish Erdem Farouk Ghanem Haddad Ilgaz Jaber Karaca Mansour Nasser Ozturk"
-        " Qasim Rahal Sabbagh Toprak Yildiz Zidan",
+        "Adnan Bahar Cem Dilara Emre Farah Gamal Hadiya Ismail Jamila Kerem Layla Mehmet"
+        " Nawal Omar Rana Samir Tuba Yusuf Zeynep",
+        "Aksoy Barakat Celik Darwish Erdem Farouk Ghanem Haddad Ilgaz Jaber Karaca Mansour"
+        " Nasser Ozturk Qasim Rahal Sabbagh Toprak Yildiz Zidan",
     ),
 }  # fmt: skip
 GROUPS = {region: (first.split(), last.split()) for region, (first, last) in NAMES.items()}

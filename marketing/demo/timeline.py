@@ -1,8 +1,8 @@
 """Interleaves stories in the order of their moments.
 
-A story is a generator. It yields ``(moment, actor)`` and is resumed when that moment has come: what it
-does until its next yield, that actor did then, as one request. A story that is still waiting when the time is up simply
-stays unfinished, as the work of every company does on any given day.
+A story is a generator. It yields ``(moment, actor)`` and is resumed when that moment has come: what
+it does until its next yield, that actor did then, as one request. A story that still waits when the
+time is up simply stays unfinished, as the work of every company does on any given day.
 """
 
 from __future__ import annotations

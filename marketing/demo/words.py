@@ -4,22 +4,55 @@ from __future__ import annotations
 
 #: What a lead is about, and the need behind it.
 INTERESTS = (
-    ("shift planning", "Plans shifts for several sites in spreadsheets; changes reach people too late."),
-    ("stock counts", "Stock on the shelf and in the ERP differ; counts three times a year by hand."),
-    ("crew scheduling", "Crews are dispatched by phone. Wants one board that foremen see on site."),
-    ("route planning", "Drivers plan their own routes; wants fewer empty miles and delivery windows kept."),
+    (
+        "shift planning",
+        "Plans shifts for several sites in spreadsheets; changes reach people too late.",
+    ),
+    (
+        "stock counts",
+        "Stock on the shelf and in the ERP differ; counts three times a year by hand.",
+    ),
+    (
+        "crew scheduling",
+        "Crews are dispatched by phone. Wants one board that foremen see on site.",
+    ),
+    (
+        "route planning",
+        "Drivers plan their own routes; wants fewer empty miles and delivery windows kept.",
+    ),
     ("time tracking", "Paper timesheets delay payroll by a week every month."),
-    ("maintenance planning", "Machines stand still unplanned; wants maintenance in the shift plan."),
-    ("vehicle bookings", "Pool vehicles are booked twice; nobody knows which ones are due for service."),
-    ("absence planning", "Holiday and sick leave are kept in three places; wants one, with rules."),
-    ("temp staff planning", "A third of the staff is seasonal; contracts and shifts are matched by hand."),
-    ("job costing", "Only knows after the invoice whether a job made money; wants hours per job live."),
+    (
+        "maintenance planning",
+        "Machines stand still unplanned; wants maintenance in the shift plan.",
+    ),
+    (
+        "vehicle bookings",
+        "Pool vehicles are booked twice; nobody knows which ones are due for service.",
+    ),
+    (
+        "absence planning",
+        "Holiday and sick leave are kept in three places; wants one, with rules.",
+    ),
+    (
+        "temp staff planning",
+        "A third of the staff is seasonal; contracts and shifts are matched by hand.",
+    ),
+    (
+        "job costing",
+        "Only knows after the invoice whether a job made money; wants hours per job live.",
+    ),
     ("proof of delivery", "Customers dispute deliveries; wants signature and photo at the door."),
-    ("works council rules", "The present tool cannot check rest periods and the agreed shift patterns."),
-    ("replacing a planning tool", "The present vendor ends support next year; looks for a successor."),
+    (
+        "works council rules",
+        "The present tool cannot check rest periods and the agreed shift patterns.",
+    ),
+    (
+        "replacing a planning tool",
+        "The present vendor ends support next year; looks for a successor.",
+    ),
     ("a pilot at one site", "Wants to try planning with one site before the others follow."),
     ("an ERP integration", "Needs orders from the ERP as jobs and hours back into it."),
-)  # fmt: skip
+)
 
 AUTHORITIES = {
     "DecisionMaker": (
@@ -66,7 +99,7 @@ REACHED = (
     "Good talk, {minutes} min: {about} is a real problem. Wants to see it.",
     "Reached. Compares vendors for {about}; we are on the list.",
     "Short call; interested in {about}, asked for prices first.",
-    "Reached after the morning round. Has a spreadsheet for {about} that only one person understands.",
+    "Reached after the morning round. One person understands the spreadsheet for {about}.",
     "Friendly call. {about} was on the agenda last year already.",
     "Talked about {about}; wants to bring in IT.",
 )

@@ -9,13 +9,12 @@ from decimal import Decimal
 from typing import Any
 
 import pytest
+import zoho
 from django.db.models import Count, F, Max, Min, Q, Sum
 
 from crm import Contact, Deal, Lead, Organization
 from headlessly.models import Event
 from marketing import Campaign
-
-import zoho
 
 pytestmark = [
     pytest.mark.skipif(
@@ -65,7 +64,12 @@ def test_it_lives_through_a_real_workspace_and_arrives_at_its_numbers(acme: Any)
 def _money_is_where_it_was(replay: zoho.Replay) -> None:
     amounts = [zoho.money(row["Amount"]) for row in replay.potentials.values()]
     assert Deal.objects.aggregate(total=Sum("value"))["total"] == sum(amounts)
-    won = Deal.objects.filter(stage="Won").values_list("owner__name").annotate(Sum("value")).order_by()
+    won = (
+        Deal.objects.filter(stage="Won")
+        .values_list("owner__name")
+        .annotate(Sum("value"))
+        .order_by()
+    )
     expected: Counter[str] = Counter()
     for row in replay.potentials.values():
         if row["Stage"] == "Closed Won":
@@ -110,7 +114,12 @@ def _the_past_is_as_it_was(replay: zoho.Replay) -> None:
 
 @pytest.mark.parametrize(
     ("text", "amount"),
-    [("$1,117.10K", "1117100"), ("$22,700.00", "22700"), ("$342.09K", "342090"), ("$1.5M", "1500000")],
+    [
+        ("$1,117.10K", "1117100"),
+        ("$22,700.00", "22700"),
+        ("$342.09K", "342090"),
+        ("$1.5M", "1500000"),
+    ],
 )
 def test_it_reads_money_as_people_write_it(text: str, amount: str) -> None:
     assert zoho.money(text) == Decimal(amount)

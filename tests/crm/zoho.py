@@ -1,7 +1,7 @@
-"""The workspace of another CRM, read as its users exported it, and lived through again by our verbs.
+"""The workspace of another CRM, read as its users exported it, and lived through by our verbs.
 
-Its folder stays outside of the project. How it is read follows the README there: status words, money like
-``$1,117.10K``, owners by name, and CONVERTED, which wins over the status beside it.
+Its folder stays outside of the project. How it is read follows the README there: status words,
+money like ``$1,117.10K``, owners by name, and CONVERTED, which wins over the status beside it.
 """
 
 from __future__ import annotations
@@ -66,9 +66,9 @@ BEGINNING = datetime(2018, 7, 1, tzinfo=UTC)
 
 #: How many steps go into one transaction, as a job of this kind would have it.
 TOGETHER = 20
-#: After so many of these the database looks at its tables, as it does by itself between transactions: a
-#: test is one long one, and without knowing the tenant's share PostgreSQL reads all of its contacts to
-#: find an email.
+#: After so many of these the database looks at its tables, as it does by itself between
+#: transactions: a test is one long one, and without knowing the tenant's share PostgreSQL reads all
+#: of its contacts to find an email.
 ANALYSED = {1, 10, 50, 200}
 
 Row = dict[str, str]
@@ -99,7 +99,7 @@ def status_of(lead: Row) -> str:
 
 
 def converted_at(lead: Row, potential: Row, campaign: Row) -> datetime:
-    """When all that a conversion needs was there: the export has many deals older than their leads."""
+    """When all that a conversion needs was there: many deals are older than their leads."""
     return max(moment(row["Created Time"]) for row in (lead, potential, campaign))
 
 
@@ -190,7 +190,9 @@ class Replay:
         if status != "Draft":
             self.at(start, lambda: Campaign.launch(self.campaigns[id]))
         if status == "Paused":
-            self.at(max(start, moment(row["Modified Time"])), lambda: Campaign.pause(self.campaigns[id]))
+            self.at(
+                max(start, moment(row["Modified Time"])), lambda: Campaign.pause(self.campaigns[id])
+            )
         if status == "Completed":
             self.at(max(start, end), lambda: Campaign.complete(self.campaigns[id]))
 

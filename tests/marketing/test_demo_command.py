@@ -120,7 +120,13 @@ def test_it_follows_another_port_and_a_lost_file(db: None, file: Path) -> None:
 def test_it_says_where_to_look_in_lines_that_work(db: None, file: Path) -> None:
     said = demo(leads=60)
     entry = json.loads(file.read_text())["tenants"]["acme"]
-    for what in (f"{entry['url']}/admin/", entry["email"], entry["password"], entry["apiKey"], "/admin/"):
+    for what in (
+        f"{entry['url']}/admin/",
+        entry["email"],
+        entry["password"],
+        entry["apiKey"],
+        "/admin/",
+    ):
         assert what in said
     lines = [line.strip() for line in said.splitlines() if line.strip().startswith("curl")]
     assert len(lines) == 3
@@ -157,9 +163,7 @@ def test_it_says_at_once_when_the_port_is_taken(db: None, file: Path) -> None:
     assert not Tenant.objects.exists() and not file.exists()
 
 
-def test_it_serves_where_it_said(
-    db: None, file: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_it_serves_where_it_said(db: None, file: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     from marketing.management.commands import demo as module
 
     called: list[Any] = []

@@ -83,7 +83,8 @@ def test_it_says_who_did_what(acme: Tenant) -> None:
 def test_it_lets_nobody_work_at_the_weekend_but_the_website(acme: Tenant) -> None:
     people = Membership.objects.filter(tenant=acme, role="rep").values_list("user_id", flat=True)
     days = Counter(
-        moment.weekday() for moment in verbs().filter(actor__in=people).values_list("timestamp", flat=True)
+        moment.weekday()
+        for moment in verbs().filter(actor__in=people).values_list("timestamp", flat=True)
     )
     assert not {5, 6} & days.keys() and sum(days.values()) > 200
 
@@ -110,8 +111,12 @@ def retold(leads: int, day: date = DAY) -> list[bytes]:
             tenant = cast.fill(cast.RIVAL, day, leads, "!")
             numbers: dict[str, str] = {}
             with tenancy.active(tenant):
-                events = verbs().order_by("seq").values_list(
-                    "name", "timestamp", "target", "actor", "version", "data", "previous"
+                events = (
+                    verbs()
+                    .order_by("seq")
+                    .values_list(
+                        "name", "timestamp", "target", "actor", "version", "data", "previous"
+                    )
                 )
                 log = [
                     ID.sub(

@@ -18,7 +18,7 @@ from headlessly.verbs import Verb
 
 
 class Command(BaseCommand):
-    help = "Print a noun, or all: fields, machine, verbs, and every hook in the order in which it runs."
+    help = "Print a noun, or all: fields, machine, verbs, and every hook in the order it runs."
     requires_system_checks = ()
 
     def add_arguments(self, parser: ArgumentParser) -> None:
@@ -42,7 +42,9 @@ def _named(word: str) -> type[Noun]:
 
 
 def _overview() -> Iterator[str]:
-    yield from _table((n.__name__, n.plural, _first_line(n.schema.description)) for n in registry.values())
+    yield from _table(
+        (n.__name__, n.plural, _first_line(n.schema.description)) for n in registry.values()
+    )
     yield ""
 
 
@@ -56,7 +58,9 @@ def _described(noun: type[Noun]) -> Iterator[str]:
     if schema.relations:
         yield ""
         yield "  Referred to by"
-        yield from _table(((r.wire, f"<- {r.noun}.{r.field}") for r in schema.relations.values()), 4)
+        yield from _table(
+            ((r.wire, f"<- {r.noun}.{r.field}") for r in schema.relations.values()), 4
+        )
     if machine := schema.machine:
         yield ""
         yield f"  Machine of {machine.name}: starts as {' or '.join(machine.entry)}"
@@ -103,7 +107,11 @@ def _row(field: Field) -> Sequence[str]:
     words = [
         "required" if field.required else "",
         "unique" if field.unique else "",
-        "computed" if field.computed else f"set by {', '.join(field.set_by)}" if field.set_by else "",
+        "computed"
+        if field.computed
+        else f"set by {', '.join(field.set_by)}"
+        if field.set_by
+        else "",
         f"default {present(field.default)}" if field.default not in (None, False) else "",
     ]
     says = [" | ".join(field.choices), field.description]
@@ -118,7 +126,7 @@ def _type(field: Field) -> str:
     return field.type
 
 
-# -- where and how ----------------------------------------------------------------------------------
+# -- where and how ---------------------------------------------------------------------------------
 
 
 def _place(thing: Any) -> str:
@@ -152,5 +160,3 @@ def _table(rows: Any, indent: int = 0) -> Iterator[str]:
     for row in rows:
         cells = (cell.ljust(width) for cell, width in zip(row, widths, strict=True))
         yield " " * indent + "  ".join(cells).rstrip()
-
-

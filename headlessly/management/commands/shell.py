@@ -33,7 +33,9 @@ class Command(shell.Command):
 
     def add_arguments(self, parser: ArgumentParser) -> None:
         super().add_arguments(parser)
-        parser.add_argument("--tenant", metavar="SLUG", help="which one; not needed when there is one")
+        parser.add_argument(
+            "--tenant", metavar="SLUG", help="which one; not needed when there is one"
+        )
 
     def handle(self, **options: Any) -> None:
         # For as long as the shell is open, and not longer: commands are also called by programs.
@@ -45,12 +47,14 @@ class Command(shell.Command):
         return [*PLATFORM, *(f"{noun.__module__}.{name}" for name, noun in registry.items())]
 
     def choose(self, slug: str | None) -> Tenant | None:
-        """The tenant asked for, else the only one there is, else none with a word on how to choose."""
+        """The tenant asked for, else the only one, else none with a word on how to choose."""
         try:
             slugs = list(Tenant.objects.order_by("slug").values_list("slug", flat=True))
         except DatabaseError:
             if slug:
-                raise CommandError("The database has no tables yet: python manage.py migrate") from None
+                raise CommandError(
+                    "The database has no tables yet: python manage.py migrate"
+                ) from None
             self.stderr.write("The database has no tables yet: python manage.py migrate")
             return None
         if slug is None and len(slugs) != 1:

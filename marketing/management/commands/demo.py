@@ -28,7 +28,9 @@ class Command(BaseCommand):
 
     def add_arguments(self, parser: ArgumentParser) -> None:
         parser.add_argument("--port", type=int, default=os.environ.get("PORT") or 8000)
-        parser.add_argument("--no-serve", action="store_false", dest="serve", help="fill and tell only")
+        parser.add_argument(
+            "--no-serve", action="store_false", dest="serve", help="fill and tell only"
+        )
         parser.add_argument(
             "--leads", type=int, default=ACME.leads, help="how many leads acme has had (2000)"
         )
@@ -88,7 +90,9 @@ class Command(BaseCommand):
         try:
             fill(cast, clock.now().date(), leads, hashed, watch)
         except KeyboardInterrupt:
-            self.stdout.write("\nInterrupted: nothing of it was kept. The next run starts it again.")
+            self.stdout.write(
+                "\nInterrupted: nothing of it was kept. The next run starts it again."
+            )
             sys.exit(130)
         self.stdout.write(f" ({time.monotonic() - started:.0f} s)")
 
@@ -97,7 +101,9 @@ class Command(BaseCommand):
     def tell(self, url: str, tenants: dict[str, Any], file: Any) -> None:
         acme = tenants["acme"]
         people = [
-            (member.email, f"{cast.slug}, {member.role}") for cast in CASTS for member in cast.members()
+            (member.email, f"{cast.slug}, {member.role}")
+            for cast in CASTS
+            for member in cast.members()
         ]
         places: dict[str, list[str]] = {}
         for email, place in [*people, (OPERATOR, "operator, at /admin/")]:
@@ -126,8 +132,12 @@ class Command(BaseCommand):
 def curl_lines(entry: dict[str, Any]) -> list[str]:
     """Three calls that work as they stand: a list, a creation, a conversion."""
     with tenancy.active(Tenant.objects.get(slug=ACME.slug)):
-        ready = Lead.find({"status": "Qualified", "contact": {"$exists": True}}, sort="-score").first()
-        person = ready.contact if ready else Contact.find({"organization": {"$exists": True}}).first()
+        ready = Lead.find(
+            {"status": "Qualified", "contact": {"$exists": True}}, sort="-score"
+        ).first()
+        person = (
+            ready.contact if ready else Contact.find({"organization": {"$exists": True}}).first()
+        )
     call = f"curl -H 'Authorization: Bearer {entry['apiKey']}'"
     lines = [f"{call} '{entry['url']}/leads?status=Qualified&sort=-score&limit=5'"]
     if person:

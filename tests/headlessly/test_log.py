@@ -1,0 +1,112 @@
+"""Following the log: nothing is skipped and nothing comes twice, however transactions end."""
+
+from __future__ import annotations
+
+import random
+import threading
+import time
+from typing import Any
+
+import pytest
+from django.db import connection, transaction
+
+from crm import Lead
+from headlessly import actors, tenancy
+from headlessly.events import START, Place
+from headlessly.models import Event, Tenant
+
+pytestmark = pytest.mark.django_db(transaction=True)
+
+
+@pytest.fixture
+def tenant() -> Any:
+    return Tenant.objects.create(slug="acme", name="Acme")
+
+
+def in_thread(tenant: Tenant, work: Any) -> threading.Thread:
+    """Run ``work`` in the tenant, on a connection of its own."""
+
+    def run() -> None:
+        try:
+            with tenancy.active(tenant), actors.acting(actors.SYSTEM):
+                work()
+        finally:
+            connection.close()
+
+    thread = threading.Thread(target=run)
+    thread.start()
+    return thread
+
+
+def test_it_does_not_read_past_a_transaction_that_is_slow(tenant: Any) -> None:
+    wrote, go_on = threading.Event(), threading.Event()
+
+    def slow() -> None:
+        with transaction.atomic():
+            Lead.create(name="Slow", source="website")
+            wrote.set()
+            assert go_on.wait(20)
+
+    with tenancy.active(tenant), actors.acting(actors.SYSTEM):
+        thread = in_thread(tenant, slow)
+        assert wrote.wait(20)
+        Lead.create(name="Quick", source="website")
+        early = list(Event.objects.following(START))
+        assert early == []  # the quick one has the later number: reading it would skip the slow one
+        go_on.set()
+        thread.join()
+        names = [event.data["name"] for event in Event.objects.following(START)]
+        assert sorted(names) == ["Quick", "Slow"]
+
+
+def test_it_gives_every_event_once_while_eight_writers_write(tenant: Any) -> None:
+    chance = random.Random(5)
+
+    def write() -> None:
+        for _ in range(12):
+            with transaction.atomic():
+                Lead.create(name="A lead", source="website")
+                time.sleep(chance.random() / 50)
+
+    with tenancy.active(tenant), actors.acting(actors.SYSTEM):
+        threads = [in_thread(tenant, write) for _ in range(8)]
+        seen: list[str] = []
+        place = START
+        while True:
+            writing = any(thread.is_alive() for thread in threads)
+            page = list(Event.objects.following(place)[:5])
+            seen += [event.id for event in page]
+            place = page[-1].place if page else place
+            if not page and not writing:
+                break
+        for thread in threads:
+            thread.join()
+        assert len(seen) == len(set(seen)) == 96
+        assert set(seen) == set(Event.objects.values_list("id", flat=True))
+
+
+def test_it_waits_for_the_next_event_and_answers_as_soon_as_it_is_there(tenant: Any) -> None:
+    from tests.conftest import Api
+
+    api = Api(tenant)
+    cursor = api.call("GET", "/events").json()["cursor"]
+
+    def later() -> None:
+        time.sleep(0.6)
+        Lead.create(name="At last", source="website")
+
+    thread = in_thread(tenant, later)
+    page = api.call("GET", f"/events?cursor={cursor}&wait=20").json()
+    thread.join()
+    assert [event["name"] for event in page["results"]] == ["Lead.Created"]
+    assert Place.read(page["cursor"]) > Place.read(cursor)
+    assert api.call("GET", f"/events?cursor={page['cursor']}&wait=0.3").json()["results"] == []
+
+
+@pytest.mark.parametrize("wait", ["26", "-1", "soon", "nan", "inf"])
+def test_it_refuses_to_wait_for_anything_but_a_short_while(tenant: Any, wait: str) -> None:
+    from tests.conftest import Api
+
+    answer = Api(tenant).call("GET", f"/events?wait={wait}")
+    assert answer.status_code == 400
+    assert answer.json()["field"] == "wait"
