@@ -131,7 +131,9 @@ def move_references(merged: Contact, ctx: Context) -> None:
     survivor = ctx.input["into"]
     Membership.objects.filter(contact=merged.pk).update(contact=survivor.pk)
     for noun, field in Contact.schema.referrers:
-        for id in noun.objects.filter(**{field: merged.pk}).order_by("pk").values_list("pk", flat=True):
+        for id in (
+            noun.objects.filter(**{field: merged.pk}).order_by("pk").values_list("pk", flat=True)
+        ):
             # A survivor who reported to the merged one does not report to themselves.
             noun.update(id, **{field: None if id == survivor.pk else survivor.pk})
 

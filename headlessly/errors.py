@@ -150,7 +150,9 @@ def _translated(exc: Exception) -> HeadlesslyError:
         case Http404() | drf.NotFound():
             return NotFound("There is nothing at this address.")
         case drf.NotAuthenticated() | drf.AuthenticationFailed():
-            return Unauthorized("Sign in, or send an API key as `Authorization: Bearer hly_sk_...`.")
+            return Unauthorized(
+                "Sign in, or send an API key as `Authorization: Bearer hly_sk_...`."
+            )
         case drf.PermissionDenied() | django.PermissionDenied():
             return Forbidden(str(exc) or "You may not do this.")
         case drf.MethodNotAllowed():
@@ -170,4 +172,6 @@ def _translated(exc: Exception) -> HeadlesslyError:
             | UnreadablePostError()
         ):
             return BadRequest("The request is malformed.")
-    return HeadlesslyError("Something went wrong on our side. Quote the requestId when you report it.")
+    return HeadlesslyError(
+        "Something went wrong on our side. Quote the requestId when you report it."
+    )

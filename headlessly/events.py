@@ -8,7 +8,7 @@ from decimal import Decimal
 from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple, Self
 
 import orjson
-from django.db import models
+from django.db import models, transaction
 from django.db.models.expressions import RawSQL
 from psycopg.types.json import Jsonb
 
@@ -23,7 +23,8 @@ if TYPE_CHECKING:
 APPEND_ONLY = """
 CREATE OR REPLACE FUNCTION headlessly_append_only() RETURNS trigger LANGUAGE plpgsql AS $$
 BEGIN
-    RAISE EXCEPTION 'Events are never changed and never deleted.' USING ERRCODE = 'integrity_constraint_violation';
+    RAISE EXCEPTION 'Events are never changed and never deleted.'
+        USING ERRCODE = 'integrity_constraint_violation';
 END $$;
 CREATE OR REPLACE TRIGGER headlessly_append_only
     BEFORE UPDATE OR DELETE ON headlessly_event FOR EACH ROW EXECUTE FUNCTION headlessly_append_only();
@@ -88,14 +89,26 @@ class Place(NamedTuple):
 
 START = Place(0, 0)
 
-#: Events of transactions that are over, and of one's own. A transaction that is still running may have
-#: drawn its numbers long ago: whoever read past them now would never see them.
-SETTLED = RawSQL(
-    "(headlessly_event.xid < pg_snapshot_xmin(pg_current_snapshot())"
-    " OR headlessly_event.xid = pg_current_xact_id_if_assigned())",
-    (),
-    models.BooleanField(),
-)
+#: The oldest transaction of this database that is still running, else the next one there will be.
+HORIZON = """
+SELECT coalesce(
+    (SELECT x FROM pg_snapshot_xip(pg_current_snapshot()) AS x
+     JOIN pg_stat_activity AS a ON a.backend_xid = x::xid
+     WHERE a.datname = current_database() AND a.pid <> pg_backend_pid() ORDER BY x LIMIT 1),
+    pg_snapshot_xmax(pg_current_snapshot()))::text
+"""
+
+
+def horizon() -> str:
+    """Up to which transaction the log is settled: all before it are over, and seen by the next query.
+
+    A transaction that is still running may have drawn its numbers long ago. Whoever read past them now
+    would never see them.
+    """
+    if transaction.get_connection().in_atomic_block:
+        # Within a transaction PostgreSQL would tell who was running when it was first asked.
+        statements.run("SELECT pg_stat_clear_snapshot()", ())
+    return statements.run(HORIZON, ())[0][0]
 
 
 class EventQuerySet(models.QuerySet["Event"]):
@@ -105,12 +118,14 @@ class EventQuerySet(models.QuerySet["Event"]):
         The order is by transaction and number: everything that becomes readable later lies behind
         everything that is readable now.
         """
-        after = RawSQL(
-            "(headlessly_event.xid, headlessly_event.seq) > (%s::text::xid8, %s)",
-            (str(place.xid), place.seq),
+        settled = RawSQL(
+            "(headlessly_event.xid < %s::text::xid8"
+            " OR headlessly_event.xid = pg_current_xact_id_if_assigned())"  # one's own, in a hook
+            " AND (headlessly_event.xid, headlessly_event.seq) > (%s::text::xid8, %s)",
+            (horizon(), str(place.xid), place.seq),
             models.BooleanField(),
         )
-        return self.filter(SETTLED, after).order_by("xid", "seq")
+        return self.filter(settled).order_by("xid", "seq")
 
     def _refuse(self, *args: Any, **kwargs: Any) -> Any:
         raise TypeError("Events are never changed and never deleted.")
@@ -135,7 +150,9 @@ class Event(models.Model):
 
     seq = models.BigAutoField(primary_key=True)
     id = models.CharField(max_length=32, unique=True, db_collation="C")
-    tenant = models.ForeignKey("headlessly.Tenant", models.PROTECT, related_name="+", db_index=False)
+    tenant = models.ForeignKey(
+        "headlessly.Tenant", models.PROTECT, related_name="+", db_index=False
+    )
     name = models.CharField(max_length=255)
     target = models.CharField(max_length=32, null=True, db_collation="C")
     target_type = models.CharField(max_length=64, null=True)

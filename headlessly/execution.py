@@ -86,7 +86,9 @@ class Context:
         try:
             return registry[name]
         except KeyError:
-            raise AttributeError(f"There is no noun {name}. Nouns: {', '.join(registry)}.") from None
+            raise AttributeError(
+                f"There is no noun {name}. Nouns: {', '.join(registry)}."
+            ) from None
 
 
 def run(

@@ -45,7 +45,7 @@ class _Optional(_Plain):
         if "default" not in kwargs:
             kwargs.setdefault("null", not required)
             kwargs.setdefault("blank", not required)
-        super().__init__(help_text=help_text, **kwargs)
+        super().__init__(help_text=help_text, **kwargs)  # type: ignore[call-arg]
 
 
 class String(_Optional, models.CharField):
@@ -84,9 +84,9 @@ class _Bounded(_Optional):
         **kwargs: Any,
     ) -> None:
         self.minimum, self.maximum = minimum, maximum
-        bounds = [MinValueValidator(minimum)] if minimum is not None else []
-        bounds += [MaxValueValidator(maximum)] if maximum is not None else []
-        super().__init__(help_text, validators=bounds, **kwargs)
+        low = () if minimum is None else (MinValueValidator(minimum),)
+        high = () if maximum is None else (MaxValueValidator(maximum),)
+        super().__init__(help_text, validators=[*low, *high], **kwargs)
 
 
 class Number(_Bounded, models.FloatField):
@@ -138,7 +138,9 @@ class Choice(String):
 class Reference(_Plain, models.ForeignKey):
     """A link to another noun of the same tenant. A record that is referred to is not deleted."""
 
-    def __init__(self, to: str, related_name: str = "+", help_text: str = "", **kwargs: Any) -> None:
+    def __init__(
+        self, to: str, related_name: str = "+", help_text: str = "", **kwargs: Any
+    ) -> None:
         required = kwargs.pop("required", False)
         kwargs.setdefault("null", not required)
         kwargs.setdefault("blank", not required)

@@ -204,11 +204,16 @@ class _Compiler:
                 raise InvalidFilter(
                     f"{path}: at most {MAX_REFERENCES} references deep.", field=path
                 )
-            return self.operators(path, value, depth, self._through(scope, field, path, rest, depth))
+            return self.operators(
+                path, value, depth, self._through(scope, field, path, rest, depth)
+            )
         if field.computed is not None:
             raise InvalidFilter(f"{path} is computed: filter by what it is made of.", field=path)
         return self.operators(
-            path, value, depth, lambda operator, operand: self.leaf(scope, field, path, operator, operand)
+            path,
+            value,
+            depth,
+            lambda operator, operand: self.leaf(scope, field, path, operator, operand),
         )
 
     def _through(
@@ -234,9 +239,7 @@ class _Compiler:
 
         return leaf
 
-    def operators(
-        self, path: str, value: Any, depth: int, leaf: Callable[[str, Any], Q]
-    ) -> Q:
+    def operators(self, path: str, value: Any, depth: int, leaf: Callable[[str, Any], Q]) -> Q:
         """``{"$gte": 1, "$lt": 9}`` or a plain value; complements are taken here, on the outside."""
         if not isinstance(value, Mapping) or "$id" in value:
             value = {"$eq": value}

@@ -93,9 +93,11 @@ class _Check:
         field = self.schema.fields.get(key) if self.wire else self.schema.by_name.get(key)
         if field is None or not self.verb.takes_fields:
             allowed = [f.wire if self.wire else f.name for f in self.verb.inputs.values()]
-            self.problems[key] = f"There is no such field here. Fields: {', '.join(allowed)}." if (
-                allowed
-            ) else f"{self.verb.name} takes no input."
+            self.problems[key] = (
+                f"There is no such field here. Fields: {', '.join(allowed)}."
+                if (allowed)
+                else f"{self.verb.name} takes no input."
+            )
             return
         if self.execution.within(self.record, field.name):
             self.fields[field.name] = field
@@ -114,9 +116,7 @@ class _Check:
         """Whether the caller sends back what was read."""
         if self.record._state.adding and value in (None, field.default):
             return True
-        now = (
-            field.computed(self.record) if field.computed else getattr(self.record, field.column)
-        )
+        now = field.computed(self.record) if field.computed else getattr(self.record, field.column)
         try:
             if field.computed is None:
                 value = field.clean(value, text=self.text)
@@ -131,7 +131,11 @@ class _Check:
         for key, item in value.items():
             if self.wire and key in META:
                 continue
-            inner = other.verbs["create"].inputs.get(key) if self.wire else other.schema.by_name.get(key)
+            inner = (
+                other.verbs["create"].inputs.get(key)
+                if self.wire
+                else other.schema.by_name.get(key)
+            )
             if inner is None or inner.read_only:
                 names = ", ".join(other.verbs["create"].inputs)
                 self.problems[f"{field.wire}.{key}"] = f"There is no such field. Fields: {names}."
@@ -147,7 +151,11 @@ class _Check:
         for field in self.verb.inputs.values():
             if field.required and field.name not in self.values:
                 key = field.wire if self.wire else field.name
-                if field.name != self.verb.finds and self.verb.finds and not self.record._state.adding:
+                if (
+                    field.name != self.verb.finds
+                    and self.verb.finds
+                    and not self.record._state.adding
+                ):
                     continue  # an existing record has it already
                 self.problems.setdefault(key, "This is required.")
         machine = self.schema.machine

@@ -231,7 +231,9 @@ class Noun(models.Model):
         from . import execution
 
         if hasattr(self, "as_of"):
-            raise TypeError("A record of the past cannot be saved. Read the present one, or roll back.")
+            raise TypeError(
+                "A record of the past cannot be saved. Read the present one, or roll back."
+            )
         fields = [f for f in self.schema.stored if f.column in self.__dict__]
         if self._state.adding:
             given = {f.name: getattr(self, f.column) for f in fields}
@@ -339,7 +341,9 @@ class Noun(models.Model):
         if set(verb.steps.values()) == {state}:
             message = f"This {type(self).__name__} is already {state}."
         else:
-            message = f"A {type(self).__name__} that is {state} cannot {verb.name}. {self._ways_on()}"
+            message = (
+                f"A {type(self).__name__} that is {state} cannot {verb.name}. {self._ways_on()}"
+            )
         return Conflict(message, type=type(self).__name__, id=self.pk, **self.standing())
 
     def _no_way_to(self, target: str) -> Conflict:
@@ -386,7 +390,9 @@ class Noun(models.Model):
         """Become what ``other``, the same record after a verb, is."""
         state = copy.copy(other._state)
         state.fields_cache = {}
-        self.__dict__ = {k: v for k, v in other.__dict__.items() if k != "_state"} | {"_state": state}
+        self.__dict__ = {k: v for k, v in other.__dict__.items() if k != "_state"} | {
+            "_state": state
+        }
 
     def wire(self) -> dict[str, Any]:
         """The record as JSON says it, without ``$context``, which depends on where one looks from."""
@@ -426,7 +432,9 @@ class Noun(models.Model):
         """The id of the record with this unique value, whatever its case."""
         if values.UNSTORABLE.search(value):
             return None
-        found = cls.objects.alias(key=Lower(field.name)).filter(key=Lower(models.Value(value.strip())))
+        found = cls.objects.alias(key=Lower(field.name)).filter(
+            key=Lower(models.Value(value.strip()))
+        )
         # Not first(): its order by id would send the planner along the primary key.
         return next(iter(found.order_by().values_list("pk", flat=True)[:1]), None)
 

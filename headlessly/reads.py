@@ -81,7 +81,9 @@ def record(noun: type[Noun], id: Any, *, include: Any = (), as_of: Any = None) -
     if not isinstance(id, str) or values.UNSTORABLE.search(id):
         raise noun.not_found(id)
     scope = Scope(noun, when(as_of))
-    found = queryset(noun, include=include, as_of=as_of).order_by().filter(**{scope.key: id}).first()
+    found = (
+        queryset(noun, include=include, as_of=as_of).order_by().filter(**{scope.key: id}).first()
+    )
     if found is None:
         raise absent(noun, id)
     return found
@@ -228,11 +230,7 @@ def chosen(noun: type[Noun], fields: Any) -> tuple[str, ...] | None:
         raise InvalidFilter("fields is a list of names of fields.")
     return tuple(
         sorted(
-            {
-                filters.field_of(noun, str(name).strip()).wire
-                for name in names
-                if str(name).strip()
-            }
+            {filters.field_of(noun, str(name).strip()).wire for name in names if str(name).strip()}
         )
     )
 

@@ -45,8 +45,7 @@ class Shape:
         extra = [name for f in self.computed for name in f.needs]
         self.columns = list(dict.fromkeys([*columns, *extra]))
         self.convert = [
-            (self.columns.index(f.column), f.wire, CONVERT.get(f.type))
-            for f in self.stored
+            (self.columns.index(f.column), f.wire, CONVERT.get(f.type)) for f in self.stored
         ]
         self.json = {f.column for f in schema.stored if f.type == "json"}
         self.positions = {name: self.columns.index(name) for name in extra}
@@ -118,9 +117,7 @@ class Reading:
         """The records with these keys, in this order; keys that are gone are left out."""
         if not keys:
             return []
-        rows = statements.run(
-            self.sql, [as_of] * (2 * self.moments) + [list(keys)], binary=True
-        )
+        rows = statements.run(self.sql, [as_of] * (2 * self.moments) + [list(keys)], binary=True)
         return self._records(rows, keys, as_of)
 
     def find(self, id: str) -> dict[str, Any] | None:
@@ -168,9 +165,7 @@ class Reading:
 
 
 #: A version that was valid at a moment; takes the moment twice.
-VALID = (
-    "AND {alias}.valid_from <= %s AND ({alias}.valid_to IS NULL OR {alias}.valid_to > %s)"
-)
+VALID = "AND {alias}.valid_from <= %s AND ({alias}.valid_to IS NULL OR {alias}.valid_to > %s)"
 
 
 def _join(noun: type[Noun], field: Field, other: type[Noun], alias: str, past: bool) -> str:
@@ -191,4 +186,3 @@ def reading(
 ) -> Reading:
     """The statement for this shape, written once per process."""
     return Reading(noun, only, includes, past)
-

@@ -307,11 +307,7 @@ class Schema:
 
     @property
     def _indexed(self) -> set[str]:
-        return {
-            name.lstrip("-")
-            for index in self.noun._meta.indexes
-            for name in index.fields[1:2]
-        }
+        return {name.lstrip("-") for index in self.noun._meta.indexes for name in index.fields[1:2]}
 
     @staticmethod
     def _inverse(column: models.Field) -> str | None:

@@ -94,13 +94,21 @@ class Table:
     def rewrite(self, record: Noun, names: Sequence[str]) -> None:
         """Write these columns of a row that is locked."""
         values = [self._value(self.by_name[name], record) for name in names]
-        run(_update(self.name, tuple(self.by_name[n].column for n in names)), [*values, record.pk], rows=False)
+        run(
+            _update(self.name, tuple(self.by_name[n].column for n in names)),
+            [*values, record.pk],
+            rows=False,
+        )
 
     @staticmethod
     def _value(field: Any, record: Noun) -> Any:
         value = getattr(record, field.attname)
         # Only these need Django's hand; the driver knows the other types.
-        return field.get_db_prep_save(value, connection) if field.get_internal_type() in ADAPTED else value
+        return (
+            field.get_db_prep_save(value, connection)
+            if field.get_internal_type() in ADAPTED
+            else value
+        )
 
 
 ADAPTED = {"JSONField", "DecimalField"}

@@ -49,7 +49,9 @@ def string(field: Field, value: Any, text: bool) -> str:
     storable(value)
     value = value.strip() if field.type != "text" else value
     if field.max_length and len(value) > field.max_length:
-        raise ValueError(f"At most {field.max_length:,} characters are allowed, not {len(value):,}.")
+        raise ValueError(
+            f"At most {field.max_length:,} characters are allowed, not {len(value):,}."
+        )
     return value
 
 
@@ -129,9 +131,7 @@ def moment(field: Field | None, value: Any, text: bool = False) -> datetime:
         try:
             value = datetime.fromisoformat(value)
         except ValueError:
-            raise ValueError(
-                "This is a moment in ISO 8601 like 2026-01-31T09:00:00Z."
-            ) from None
+            raise ValueError("This is a moment in ISO 8601 like 2026-01-31T09:00:00Z.") from None
     elif isinstance(value, date) and not isinstance(value, datetime):
         value = datetime.combine(value, time(), UTC)
     if not isinstance(value, datetime):

@@ -25,15 +25,12 @@ if TYPE_CHECKING:
 
 
 class Existing:
-    """Annotation of a verb's input: an existing record, ``into: Existing["Contact"]``."""
+    """Annotation of a verb's input that is another record: ``Survivor = Existing("Contact")``."""
 
     new = False
 
     def __init__(self, to: str) -> None:
         self.to = to
-
-    def __class_getitem__(cls, to: str) -> Existing:
-        return cls(to)
 
 
 #: Annotations of inputs that are neither a field of the noun nor a record.

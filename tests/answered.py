@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
-from refusals import everything
+from tests.refusals import everything
 
 
 def answered(response: Any, status: int = 200) -> Any:

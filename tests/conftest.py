@@ -55,7 +55,9 @@ def people(acme: Any) -> SimpleNamespace:
     corp = Organization.create(name="Acme Corp", domain="acme.example", industry="Technology")
     return SimpleNamespace(
         corp=corp,
-        ada=Contact.create(name="Ada Chen", email="ada@acme.example", organization=corp, title="CTO"),
+        ada=Contact.create(
+            name="Ada Chen", email="ada@acme.example", organization=corp, title="CTO"
+        ),
         bob=Contact.create(name="Bob Stone", email="bob@seller.example"),
         cleo=Contact.create(name="Cleo Marsh", email="cleo@seller.example"),
         spring=Campaign.create(name="Spring launch", utm_campaign="spring"),

@@ -114,7 +114,9 @@ class Activity(Noun):
         """It will not happen."""
 
     @verb(creates=True, without=["status"], sets=["completed_at", "outcome"])
-    def log(self, *, outcome: str = None, completed_at: str = None, **fields: Any) -> None:
+    def log(
+        self, *, outcome: str | None = None, completed_at: str | None = None, **fields: Any
+    ) -> None:
         """Record a touch that has already happened."""
         self.status = self.Status.COMPLETED
         self.outcome = outcome

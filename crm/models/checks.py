@@ -18,7 +18,7 @@ CURRENCIES = frozenset(
     NGN NIO NOK NPR NZD OMR PAB PEN PGK PHP PKR PLN PYG QAR RON RSD RUB RWF SAR SBD SCR SDG SEK SGD
     SHP SLE SOS SRD SSP STN SVC SYP SZL THB TJS TMT TND TOP TRY TTD TWD TZS UAH UGX USD UYU UZS VED
     VES VND VUV WST XAF XCD XOF XPF YER ZAR ZMW ZWG
-    """.split()
+    """.split()  # noqa: SIM905
 )
 #: BCP 47, the part of it that people use: language, optional script, optional region.
 LANGUAGE = re.compile(r"[a-z]{2,3}(-[A-Z][a-z]{3})?(-([A-Z]{2}|\d{3}))?\Z")

@@ -23,6 +23,9 @@ from headlessly.verbs import Existing
 
 from .checks import language_code, timezone_name
 
+#: The contact that remains when another is merged into it.
+Survivor = Existing("Contact")
+
 
 class Contact(Noun):
     """A person: a prospect, a customer, a partner, or one of our own reps."""
@@ -127,10 +130,12 @@ class Contact(Noun):
         self.owner_id = owner
 
     @verb(deletes=True)
-    def merge(self, *, into: Existing["Contact"]) -> Contact:  # noqa: F821
+    def merge(self, *, into: Survivor) -> Contact:
         """Merge this contact into another, which takes over everything that refers to it."""
         if into.pk == self.pk:
-            raise Invalid.fields({"into": "A contact cannot be merged into itself."}, type="Contact")
+            raise Invalid.fields(
+                {"into": "A contact cannot be merged into itself."}, type="Contact"
+            )
         self.successor = into.pk
         self.deleted_at = self.moment()
         return into

@@ -102,7 +102,7 @@ class Deal(Noun):
         self.actual_close_date = self.moment().date()
 
     @verb(source=OPEN, target=Stage.WON, sets=["actual_close_date", "won_reason"])
-    def win(self, *, won_reason: str = None) -> None:
+    def win(self, *, won_reason: str | None = None) -> None:
         """The customer said yes."""
         self.actual_close_date, self.won_reason = self.moment().date(), won_reason
 

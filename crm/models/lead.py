@@ -11,6 +11,9 @@ from headlessly.fields import DateTime, Money, Number, Reference, StatusField, S
 from headlessly.nouns import Noun, computed, verb
 from headlessly.verbs import NewOrExisting
 
+#: An open deal that is there, or fields of the one that a conversion makes.
+DealChoice = NewOrExisting("Deal")
+
 
 class Lead(Noun):
     """An inbound lead: its BANT qualification, its campaign attribution and its outcome."""
@@ -99,7 +102,7 @@ class Lead(Noun):
         return answers | {"answered": sum(answers.values())}
 
     @verb(source=Status.QUALIFIED, target=Status.CONVERTED, sets=["converted_at", "deal"])
-    def convert(self, *, deal: NewOrExisting["Deal"] = None) -> None:  # noqa: F821
+    def convert(self, *, deal: DealChoice = None) -> None:
         """Hand this lead to sales as a deal.
 
         ``deal`` as an object overrides fields of the new deal; as an id it attaches an open one.

@@ -94,7 +94,7 @@ class Organization(Noun):
         self.fill(self.only_empty(fields))
 
     @verb
-    def score(self, *, health_score: float = None, nps_score: float = None) -> None:
+    def score(self, *, health_score: float | None = None, nps_score: float | None = None) -> None:
         """Record how healthy the relation is: health from 0 to 100, net promoter from -100 to 100."""
         self.fill({k: v for k, v in {"health_score": health_score, "nps_score": nps_score}.items()
                    if v is not None})  # fmt: skip

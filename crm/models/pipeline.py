@@ -61,11 +61,17 @@ def wrong_stages(stages: Any) -> str | None:
     for number, stage in enumerate(stages, 1):
         if not isinstance(stage, dict) or set(stage) - {"name", "probability", "order"}:
             return f"Stage {number}: send name, probability and order."
-        name, chance, order = stage.get("name"), stage.get("probability"), stage.get("order", number)
+        name, chance, order = (
+            stage.get("name"),
+            stage.get("probability"),
+            stage.get("order", number),
+        )
         if not isinstance(name, str) or not name.strip() or name in names:
             return f"Stage {number}: give it a name of its own."
         if chance is not None and (
-            isinstance(chance, bool) or not isinstance(chance, int | float) or not 0 <= chance <= 100
+            isinstance(chance, bool)
+            or not isinstance(chance, int | float)
+            or not 0 <= chance <= 100
         ):
             return f"Stage {number}: probability is a number from 0 to 100."
         if isinstance(order, bool) or not isinstance(order, int):

@@ -45,9 +45,7 @@ class MeView(TenantView):
                 **_key(request.auth),
                 "tenant": {"slug": tenant.slug, "name": tenant.name},
                 "may": {
-                    noun.__name__: [
-                        wire_name(v) for v in noun.verbs if actors.may(actor, v, noun)
-                    ]
+                    noun.__name__: [wire_name(v) for v in noun.verbs if actors.may(actor, v, noun)]
                     for noun in registry.values()
                 },
             }

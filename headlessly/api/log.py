@@ -28,9 +28,7 @@ class EventViewSet(TenantView, GenericViewSet):
     """Events are read and, when they are not the record of a verb, tracked; never changed."""
 
     def list(self, request: Request) -> Answer:
-        asked = parameters.taken(
-            request.GET, ("since", "until", *EQUAL, "cursor", "limit", "wait")
-        )
+        asked = parameters.taken(request.GET, ("since", "until", *EQUAL, "cursor", "limit", "wait"))
         found = Event.objects.all()
         for name, column in EQUAL.items():
             if name in asked:
@@ -41,7 +39,7 @@ class EventViewSet(TenantView, GenericViewSet):
             found = found.filter(timestamp__lt=until)
         after = _cursor(asked.get("cursor"))
         size = reads.checked_limit(asked.get("limit"))
-        page = _awaited(found.following(after)[: size + 1], _seconds(asked.get("wait")))
+        page = _awaited(found, after, size + 1, _seconds(asked.get("wait")))
         results = page[:size]
         total, exact = reads.count(found)
         last = results[-1].place if results else after
@@ -106,9 +104,9 @@ def _seconds(value: str | None) -> float:
     return seconds
 
 
-def _awaited(page: models.QuerySet, seconds: float) -> list[Event]:
+def _awaited(found: Any, after: events.Place, size: int, seconds: float) -> list[Event]:
     """The page as soon as there is something on it, or empty when the time is over."""
     until = time.monotonic() + seconds
-    while not (found := list(page.all())) and time.monotonic() < until:
+    while not (page := list(found.following(after)[:size])) and time.monotonic() < until:
         time.sleep(min(LOOK_AGAIN, max(0, until - time.monotonic())))
-    return found
+    return page

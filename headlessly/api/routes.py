@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from typing import Any
 
 from django.urls import URLPattern, URLResolver, include, path
 
@@ -18,7 +19,7 @@ METHODS = ("get", "post", "put", "patch", "delete")
 def of(noun: type[Noun]) -> Iterator[URLPattern | URLResolver]:
     """The addresses of one noun."""
 
-    def view(methods: dict[str, str], **more: object) -> object:
+    def view(methods: dict[str, str], **more: Any) -> Callable[..., Any]:
         return NounViewSet.as_view(methods, noun=noun, **more)
 
     below: list[URLPattern] = [

@@ -187,6 +187,7 @@ class Company:
     employees: int
     founded: int
     id: str | None = None
+    looked_up: bool = False  #: whether a rep has recorded the facts
 
     @property
     def facts(self) -> dict[str, Any]:

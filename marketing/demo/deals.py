@@ -15,7 +15,7 @@ from .timeline import Story
 
 if TYPE_CHECKING:
     from .companies import Company
-    from .leads import Prospect
+    from .prospects import Prospect
 
 OPEN = ("Prospecting", "Qualification", "Proposal", "Negotiation")
 CHANCE = dict(STAGES)
@@ -36,11 +36,12 @@ def deal(it: Prospect) -> Story:
     for stage in OPEN[1:]:
         yield later(rng, clock.now(), days=rng.randint(3, 11) * it.pace), it.actor
         if rng.random() > goes_on:
-            yield from _end_badly(it)
+            yield from _end_badly(it, task)
             return
         Deal.advance(id)
         if task:
             Activity.complete(task, outcome="Done.")
+            task = None
         step = rng.choice(words.NEXT_STEPS[stage])
         Deal.update(
             id,
@@ -52,24 +53,27 @@ def deal(it: Prospect) -> Story:
         if rng.random() < 0.6:
             it.log("Meeting", f"{title}: {it.company.name}", outcome, 45)
         due = later(rng, clock.now(), days=4 * it.pace)
-        task = rng.random() < 0.4 and it.plan_touch("Task", f"{step}: {it.company.name}", due)
+        if rng.random() < 0.4:
+            task = it.plan_touch("Task", f"{step}: {it.company.name}", due)
         if stage == "Negotiation" and rng.random() < 0.4:
             Deal.update(id, value=round(it.value * rng.uniform(0.82, 0.97), -2))
     yield later(rng, clock.now(), days=rng.randint(3, 11) * it.pace), it.actor
     if task:
         Activity.complete(task, outcome="Done.")
     if rng.random() > 0.30 + 0.46 * it.quality + it.rep.skill:
-        yield from _end_badly(it)
+        yield from _end_badly(it, None)
         return
     Deal.win(id, won_reason=rng.choice(words.WON))
     it.business.free.append(it.person)
     yield from _afterwards(it)
 
 
-def _end_badly(it: Prospect) -> Story:
+def _end_badly(it: Prospect, task: str | None) -> Story:
     """Most are lost with a reason; some just end; a few come back."""
     rng, id = it.rng, it.deal_id
     yield later(rng, clock.now(), days=rng.randint(2, 14)), it.actor
+    if task:
+        Activity.cancel(task)
     if rng.random() < 0.1:
         Deal.close(id)
         return

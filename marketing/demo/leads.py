@@ -4,205 +4,22 @@ from __future__ import annotations
 
 from collections.abc import Generator
 from datetime import date, timedelta
-from random import Random
 from typing import TYPE_CHECKING, Any
 
-from crm.models import Activity, Contact, Lead, Organization
+from crm.models import Activity, Contact, Lead
 from headlessly import clock
 
 from . import words
-from .business import INBOUND
-from .calendar import any_hour, later, office_hour, on_the_half_hour
-from .deals import deal, worth
+from .calendar import later, on_the_half_hour
+from .companies import COUNTRIES, INDUSTRIES, Company
+from .deals import deal
+from .prospects import ANONYMOUS, DUPLICATE, SLIP, SPAM, Prospect
 from .timeline import Story
 
 if TYPE_CHECKING:
-    from .business import Business, Member, Person
-
-PAGES = (
-    "/pricing",
-    "/demo",
-    "/contact",
-    "/product/shifts",
-    "/product/stock",
-    "/industries/logistics",
-)
-DETAILS = {
-    "website": PAGES,
-    "paid-search": (
-        "search: shift planning software",
-        "search: crew scheduling",
-        "search: stock app",
-    ),
-    "content": ("/guides/shift-rules", "/guides/stock-counts", "/blog/empty-miles"),
-    "social": ("video post", "comment on a post", "profile"),
-    "webinar": ("registration", "recording"),
-    "email": ("newsletter", "reply to a newsletter"),
-    "event": ("booth", "talk", "evening event"),
-    "referral": ("customer", "former colleague", "advisor"),
-    "partner": ("ERP integrator", "payroll provider", "consultancy"),
-    "outbound": ("call list", "account research"),
-}
-SIZE = {"Startup": -0.10, "SMB": 0.0, "Business": 0.08, "Enterprise": 0.03}
-#: How long a company takes to decide, as a factor.
-PATIENCE = {"Startup": 0.7, "SMB": 0.85, "Business": 1.15, "Enterprise": 1.7}
-
-#: What one lead in a hundred meets: every company has them, so every size of story does.
-SPAM, SLIP, DUPLICATE, ANONYMOUS = 7, 11, 17, 23
+    from .business import Business
 
 Steps = Generator[Any, None, bool]
-
-
-class Prospect:
-    """One lead, with what is true of it whether or not anybody knows it yet."""
-
-    def __init__(self, business: Business, rng: Random, day: date, fate: int) -> None:
-        self.business, self.rng, self.fate = business, rng, fate
-        self.source, self.plan, self.appeal = business.channel(rng, day)
-        if fate in (SPAM, DUPLICATE, ANONYMOUS):
-            self.source, self.plan, self.appeal = "website", None, 0.0
-        self.rep = business.rep(rng, day)
-        self.inbound = self.source in INBOUND
-        self.arrival = any_hour(rng, day) if self.inbound else office_hour(rng, day)
-        self.about, self.need = rng.choice(words.INTERESTS)
-        self.timeline, self.urgency = rng.choice(words.TIMELINES)
-        self.id = ""
-        self.deal_id: str | None = None
-
-    @property
-    def actor(self) -> Any:
-        return self.rep.actor
-
-    def meet(self, person: Person) -> None:
-        """Now it is known who it is, and so how promising."""
-        self.person, self.company = person, person.company
-        quality = (
-            0.37
-            + self.appeal
-            + self.company.industry.fit
-            + SIZE[self.company.tier]
-            + person.word
-            + self.urgency
-            + self.rng.gauss(0, 0.15)
-        )
-        self.quality = min(max(quality, 0.03), 0.97)
-        self.pace = PATIENCE[self.company.tier] * self.rng.lognormvariate(0, 0.35)
-        self.value = worth(self.rng, self.company)
-
-    def score(self, known: float) -> int:
-        """The score as well as one may judge who knows this share of the truth."""
-        seen = 45 + (self.quality * 100 - 45) * known
-        return round(min(max(seen + self.rng.gauss(0, 9 * (1.1 - known)), 1), 99))
-
-    def hand_to(self, rep: Member) -> None:
-        """Somebody else takes over."""
-        self.rep = rep
-        Lead.update(self.id, owner=rep.contact)
-        if self.person.id:
-            Contact.assign(self.person.id, owner=rep.contact)
-
-    # -- records -----------------------------------------------------------------------------------
-
-    def appear(self) -> None:
-        """The lead is recorded, and who it is, when they say so."""
-        if self.fate not in (SPAM, ANONYMOUS):
-            self.record_person()
-        lead = Lead.create(
-            name=f"{self.company.name}: {self.about}",
-            contact=self.person.id,
-            organization=self.company.id,
-            owner=self.rep.contact,
-            source=self.source,
-            source_detail=self.rng.choice(DETAILS[self.source]),
-            campaign=self.business.running[self.plan] if self.plan else None,
-            score=self.score(0.45),
-            need=self.need if self.inbound and self.rng.random() < 0.35 else None,
-            first_touch_at=clock.now() - timedelta(days=self.rng.choice((0, 0, 0, 1, 2, 6))),
-        )
-        self.id = lead.pk
-        self.business.open[self.id] = self
-
-    def record_person(self) -> None:
-        if self.company.id is None:
-            facts = {} if self.inbound else self.company.facts
-            self.company.id = Organization.create(
-                **self.company.known, source=self.source, **facts
-            ).pk
-        if self.person.id is None:
-            self.person.id = self.capture(self.person.email).pk
-
-    def capture(self, email: str) -> Contact:
-        person, rng = self.person, self.rng
-        return Contact.capture(
-            name=person.name,
-            first_name=person.first,
-            last_name=person.last,
-            email=email,
-            organization=self.company.id,
-            owner=self.rep.contact,
-            source=self.source,
-            language=self.company.country.language,
-            timezone=self.company.country.timezone,
-            phone=f"{self.company.country.dial} {rng.randrange(100, 1000)}",
-            title=None if self.inbound and rng.random() < 0.5 else person.title,
-            marketing_consent=rng.random() < (0.6 if self.inbound else 0.2),
-        )
-
-    def find_out(self) -> None:
-        """What a rep looks up before or after the first talk."""
-        if self.inbound and self.company.id and not getattr(self.company, "looked_up", False):
-            self.company.looked_up = True  # type: ignore[attr-defined]
-            Organization.enrich(self.company.id, **self.company.facts)
-        if self.inbound and self.person.id and self.rng.random() < 0.4:
-            Contact.enrich(
-                self.person.id,
-                title=self.person.title,
-                department=self.person.department,
-                role=self.person.role,
-            )
-
-    # -- touches -----------------------------------------------------------------------------------
-
-    @property
-    def subject(self) -> dict[str, Any]:
-        """What an activity is about."""
-        about = {"lead": self.id, "contact": self.person.id, "organization": self.company.id}
-        return about | {"deal": self.deal_id, "assignee": self.rep.contact}
-
-    def log(self, type: str, title: str, outcome: str, minutes: int | None = None) -> None:
-        Activity.log(subject=title, type=type, outcome=outcome, duration=minutes, **self.subject)
-
-    def plan_touch(self, type: str, title: str, due: Any, minutes: int | None = None) -> str:
-        """Put something on the list; who leaves the story here leaves an open task."""
-        meeting = type in ("Meeting", "Demo")
-        return Activity.create(
-            subject=title,
-            type=type,
-            due_at=due,
-            start_at=due if meeting else None,
-            end_at=due + timedelta(minutes=minutes) if meeting and minutes else None,
-            duration=minutes,
-            priority="High" if self.quality > 0.7 else "Medium" if self.quality > 0.35 else "Low",
-            meeting_link=f"https://meet.{self.business.domain}/{self.rng.randrange(10**6):06}"
-            if meeting
-            else None,
-            **self.subject,
-        ).pk
-
-    def say(self, lines: tuple[str, ...], minutes: int = 0) -> str:
-        text = self.rng.choice(lines).format(about=self.about, minutes=minutes)
-        return text[:1].upper() + text[1:]
-
-    def lose(self, reasons: tuple[tuple[str, int], ...]) -> str:
-        reason = self.rng.choices([r for r, _ in reasons], [w for _, w in reasons])[0]
-        Lead.lose(self.id, lost_reason=reason)
-        self.leave()
-        return reason
-
-    def leave(self) -> None:
-        """Nobody works on it any more; the person may be back one day."""
-        if self.business.open.pop(self.id, None) and self.person.id and self.fate != SPAM:
-            self.business.free.append(self.person)
 
 
 def lead(business: Business, number: int, day: date) -> Story:
@@ -316,13 +133,14 @@ def _qualify(it: Prospect) -> Steps:
             break
         Activity.cancel(meeting)
     Activity.complete(meeting, outcome=it.say(words.MET))
-    fits = rng.random() < 0.20 + 0.84 * it.quality
-    found = {
+    found: dict[str, Any] = {
         "authority": rng.choice(words.AUTHORITIES[it.person.role]),
         "timeline": it.timeline,
         "score": it.score(0.85),
     }
-    if not fits:
+    if rng.random() > 0.20 + 0.84 * it.quality:
+        if rng.random() < 0.5:
+            Lead.update(it.id, **found)
         yield later(rng, clock.now(), days=rng.randint(1, 12)), it.actor
         return False
     if rng.random() < 0.7:
@@ -349,9 +167,7 @@ def _persuade(it: Prospect) -> Steps:
 
 def _convert(it: Prospect) -> None:
     business, rng = it.business, it.rng
-    open_record = Lead.get(it.id)
-    budget = open_record.budget
-    if budget is None:
+    if Lead.get(it.id).budget is None:
         Lead.update(it.id, budget=it.value, score=it.score(1.0))
     given: dict[str, Any] = {
         "name": f"{it.company.name}: {it.about}",
@@ -371,8 +187,6 @@ def _convert(it: Prospect) -> None:
 
 def _nobody() -> Any:
     """Where those come from who only want to sell something themselves."""
-    from .companies import COUNTRIES, INDUSTRIES, Company
-
     return Company(
         "Rank Rocket", "rank-rocket.example", INDUSTRIES[0], COUNTRIES[0], "", "Startup", 3, 2023
     )

@@ -99,7 +99,9 @@ def _subjects(rounds: int) -> tuple[str, str, list[str], list[str]]:
     for _ in range(rounds + 20):
         # Each conversion finds a contact that it moves on, as the first one of a contact does.
         person = Contact.create(name="A person").pk
-        lead = Lead.create(name="A new lead", source="website", contact=person, organization=company)
+        lead = Lead.create(
+            name="A new lead", source="website", contact=person, organization=company
+        )
         lead.update(status="Contacted")
         qualified.append(lead.update(status="Qualified").pk)
     return contact, company, ids, qualified

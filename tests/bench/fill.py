@@ -11,7 +11,9 @@ ID = "'{prefix}_' || substr(md5({i}::text), 1, 6) || lpad(to_hex({i}), 6, '0')"
 META = "{tenant}, 1, {moment}, 'system', {moment}"
 #: Half of all rows belong to the first tenant, the others share the rest.
 TENANT = f"CASE WHEN i % 2 = 0 THEN 1 ELSE 2 + (i / 2) % {TENANTS - 1} END"
-MOMENT = "timestamptz '2026-01-01' + (i % 300) * interval '1 day' + (i % 86400) * interval '1 second'"
+MOMENT = (
+    "timestamptz '2026-01-01' + (i % 300) * interval '1 day' + (i % 86400) * interval '1 second'"
+)
 
 
 def id_of(prefix: str, i: str = "i") -> str:

@@ -36,7 +36,9 @@ def test_it_links_to_what_exists(page: Path) -> None:
 
 @pytest.mark.skipif(not shutil.which("curl"), reason="README's blocks use curl: install it")
 @pytest.mark.django_db(transaction=True)
-def test_it_walks_a_lead_over_every_surface_as_readme_says(live_server: Any, tmp_path: Path) -> None:
+def test_it_walks_a_lead_over_every_surface_as_readme_says(
+    live_server: Any, tmp_path: Path
+) -> None:
     tenant = Tenant.objects.create(slug="acme", name="Acme")
     _, secret = ApiKey.issue(tenant, "readme")
     for name in ("headlessly", "crm", "marketing", "templates", "manage.py"):

@@ -7,7 +7,6 @@ from typing import Any
 from urllib.parse import urlencode
 
 import pytest
-from answered import answered, named, problem, unchanged
 from django.db import connection
 from django.test.utils import CaptureQueriesContext
 
@@ -15,6 +14,7 @@ from headlessly import actors, events, reads, tenancy
 from headlessly.nouns import Noun
 from headlessly.schema import META, wire_name
 from headlessly.verbs import Verb
+from tests.answered import answered, named, problem, unchanged
 from tests.contract import samples
 
 pytestmark = pytest.mark.usefixtures("acme")

@@ -9,12 +9,12 @@ from typing import Any
 
 import orjson
 import pytest
-import samples
-from answered import answered, problem
 
 from headlessly import events
 from headlessly.schema import Field, wire_name
 from headlessly.verbs import Verb
+from tests.answered import answered, problem
+from tests.contract import samples
 
 NASTY: list[Any] = [
     None, True, False, 0, -1, 1.5, 1e308, -1e308, 2**53 + 1, 2**63, 2**64, 10**30, "", " ",

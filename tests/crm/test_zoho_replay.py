@@ -9,12 +9,12 @@ from decimal import Decimal
 from typing import Any
 
 import pytest
-import zoho
 from django.db.models import Count, F, Max, Min, Q, Sum
 
 from crm import Contact, Deal, Lead, Organization
 from headlessly.models import Event
 from marketing import Campaign
+from tests.crm import zoho
 
 pytestmark = [
     pytest.mark.skipif(

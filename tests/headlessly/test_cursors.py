@@ -59,7 +59,9 @@ def walk(limit: int = 7, meanwhile: Any = None, **question: Any) -> list[str]:
 
 
 @pytest.mark.parametrize("sort", SORTS)
-def test_it_shows_every_record_once_and_in_the_order_of_the_list(many: list[str], sort: Any) -> None:
+def test_it_shows_every_record_once_and_in_the_order_of_the_list(
+    many: list[str], sort: Any
+) -> None:
     whole = [record["$id"] for record in reads.page(Lead, sort=sort, limit=100).results]
     assert sorted(whole) == sorted(many)
     assert walk(sort=sort) == whole
@@ -102,7 +104,9 @@ def test_it_refuses_the_cursor_of_another_question(many: list[str], other: dict[
         reads.page(Lead, **{"sort": "-score", "limit": 5, "cursor": cursor} | other)
 
 
-@pytest.mark.parametrize("nonsense", ["x", "e30", "W10", "bnVsbA", "é", "W251bGwsMSwyXQ", "a" * 4000])
+@pytest.mark.parametrize(
+    "nonsense", ["x", "e30", "W10", "bnVsbA", "é", "W251bGwsMSwyXQ", "a" * 4000]
+)
 def test_it_refuses_what_is_no_cursor(many: list[str], nonsense: str) -> None:
     with pytest.raises(InvalidFilter, match="cursor"):
         reads.page(Lead, cursor=nonsense)

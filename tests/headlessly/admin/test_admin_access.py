@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 from django.test import Client
-from signed_in import client_of
+from tests.headlessly.admin.signed_in import client_of
 
 from headlessly import actors
 from headlessly.nouns import registry

@@ -6,7 +6,7 @@ import re
 
 import pytest
 from django.test import Client
-from signed_in import client_of
+from tests.headlessly.admin.signed_in import client_of
 
 from headlessly.models import ApiKey, Membership, Tenant, User
 

@@ -5,10 +5,9 @@ from __future__ import annotations
 from types import SimpleNamespace
 from typing import Any
 
-from answered import answered, problem
-
 from headlessly.nouns import registry
 from headlessly.schema import META
+from tests.answered import answered, problem
 
 
 def test_it_describes_every_noun(api: Any) -> None:

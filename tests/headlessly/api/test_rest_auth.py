@@ -7,12 +7,12 @@ from types import SimpleNamespace
 from typing import Any
 
 import pytest
-from answered import answered, problem, unchanged
 from django.test import Client
 from django.utils import timezone
 
 from headlessly import actors
 from headlessly.models import ApiKey, Membership, User
+from tests.answered import answered, problem, unchanged
 
 
 def strangers_answer(response: Any) -> dict[str, Any]:
@@ -88,9 +88,7 @@ def test_it_takes_no_key_that_is_revoked_or_expired(api: Any, acme: Any, refusal
         assert strangers_answer(api.call("POST", "/leads", body)) == refusal
 
 
-def test_it_finds_out_who_asks_with_one_statement(
-    api: Any, django_assert_num_queries: Any
-) -> None:
+def test_it_finds_out_who_asks_with_one_statement(api: Any, django_assert_num_queries: Any) -> None:
     api.call("GET", "/schema")
     with django_assert_num_queries(2):  # the tenant of the address, and the key
         answered(api.call("GET", "/schema"))
@@ -124,9 +122,7 @@ def test_it_takes_the_session_of_a_member(member: Any, people: SimpleNamespace) 
     answered(browser.get("/~acme/leads"))
 
 
-def test_it_takes_no_change_from_a_browser_without_the_csrf_token(
-    member: Any, lead: Any
-) -> None:
+def test_it_takes_no_change_from_a_browser_without_the_csrf_token(member: Any, lead: Any) -> None:
     browser = member(actors.REP)
     address = f"/~acme/leads/{lead.pk}"
     with unchanged():

@@ -7,9 +7,9 @@ from types import SimpleNamespace
 from typing import Any
 
 import pytest
-from answered import answered, named, problem, unchanged
 
 from headlessly.api.bodies import LARGEST
+from tests.answered import answered, named, problem, unchanged
 
 
 def send(api: Any, method: str, path: str, body: bytes, content_type: str, **headers: str) -> Any:
@@ -275,6 +275,7 @@ def test_it_refuses_unknown_parameters_of_writes_too(query: str, api: Any, lead:
 
 
 # -- nothing gives a 500 --------------------------------------------------------------------------
+
 
 def spelled(body: Any) -> bytes:
     """JSON as the standard library writes it: orjson would not write all of these."""

@@ -8,7 +8,8 @@ from typing import Any
 from urllib.parse import urlencode
 
 import pytest
-from answered import answered, problem
+
+from tests.answered import answered, problem
 
 
 @pytest.fixture
@@ -279,5 +280,3 @@ def test_it_never_shows_what_lies_behind_a_reference_of_another_tenant(
     assert found["results"] == []
     found = answered(api.call("GET", f"/leads?contact={theirs.eve.pk}"))
     assert found["results"] == []
-
-

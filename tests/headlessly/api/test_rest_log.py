@@ -7,9 +7,9 @@ from typing import Any
 from urllib.parse import urlencode
 
 import pytest
-from answered import answered, named, problem, unchanged
 
 from headlessly.events import Event
+from tests.answered import answered, named, problem, unchanged
 
 
 def ask(api: Any, **query: Any) -> dict[str, Any]:

@@ -8,7 +8,8 @@ from types import SimpleNamespace
 from typing import Any
 
 import pytest
-from answered import answered
+
+from tests.answered import answered
 
 PAGE = """
 # List leads filtered by status

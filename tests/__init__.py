@@ -1,0 +1,1 @@
+"""Tests. A name finishes the sentence "it ..."."""
