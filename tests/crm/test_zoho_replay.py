@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from collections import Counter
 from datetime import UTC, datetime
 from decimal import Decimal
@@ -29,10 +28,8 @@ def counts(noun: Any, field: str) -> dict[str, int]:
 
 
 def test_it_lives_through_a_real_workspace_and_arrives_at_its_numbers(acme: Any) -> None:
-    started = time.monotonic()
     replay = zoho.Replay()
     replay.run()
-    took = time.monotonic() - started
 
     # What the README says to expect.
     assert Lead.count() == 3900
@@ -58,7 +55,6 @@ def test_it_lives_through_a_real_workspace_and_arrives_at_its_numbers(acme: Any)
     _every_deal_goes_back_to_its_campaign(replay)
     _the_log_is_whole()
     _the_past_is_as_it_was(replay)
-    assert took < 60, f"{took:.0f} s: the replay takes more than a minute"
 
 
 def _money_is_where_it_was(replay: zoho.Replay) -> None:

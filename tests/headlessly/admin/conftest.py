@@ -7,8 +7,8 @@ from typing import Any
 
 import pytest
 from django.test import Client
-from tests.headlessly.admin.signed_in import client_of
 
+from tests.headlessly.admin.signed_in import client_of
 from tests.refusals import everything
 
 

@@ -7,11 +7,11 @@ from typing import Any
 
 import pytest
 from django.test import Client
-from tests.headlessly.admin.signed_in import client_of
 
 from headlessly import actors
 from headlessly.nouns import registry
 from tests.contract import samples
+from tests.headlessly.admin.signed_in import client_of
 
 NOUNS = list(registry.values())
 nouns = pytest.mark.parametrize("noun", NOUNS, ids=[n.__name__ for n in NOUNS])

@@ -6,9 +6,9 @@ import re
 
 import pytest
 from django.test import Client
-from tests.headlessly.admin.signed_in import client_of
 
 from headlessly.models import ApiKey, Membership, Tenant, User
+from tests.headlessly.admin.signed_in import client_of
 
 PAGES = ["", *(f"headlessly/{m}/" for m in ("tenant", "user", "membership", "apikey"))]
 
