@@ -13,12 +13,13 @@ from typing import Any, ClassVar
 from django.conf import settings
 from django.contrib.auth.base_user import BaseUserManager
 from django.contrib.auth.models import AbstractUser
+from django.core.exceptions import ValidationError
 from django.core.validators import RegexValidator
 from django.db import models
 from django.db.models.functions import Lower
 from django.utils import timezone
 
-from . import actors
+from . import actors, tenancy
 from .actors import Actor
 from .fields import PublicId, Reference
 from .statements import one
@@ -106,6 +107,17 @@ class Membership(models.Model):
 
     def __str__(self) -> str:
         return f"{self.user} in {self.tenant}"
+
+    def save(self, *args: Any, **kwargs: Any) -> None:
+        """Save. Raises ValidationError for a contact that is not one of the tenant's."""
+        if self.contact_id:
+            person = self._meta.get_field("contact").related_model
+            with tenancy.active(self.tenant):
+                if not person.objects.filter(pk=self.contact_id).exists():
+                    raise ValidationError(
+                        {"contact": f"There is no such contact in {self.tenant}."}
+                    )
+        super().save(*args, **kwargs)
 
     @classmethod
     def of(cls, user: Any, tenant: Tenant | None) -> Membership | None:

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import copy
 from collections.abc import Callable, Mapping
-from contextlib import nullcontext
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, ClassVar, Self
@@ -20,62 +19,14 @@ from django.db.models.functions import Lower, Upper
 from django.db.models.signals import class_prepared
 
 from . import statements, tenancy, values, versions
-from .errors import Conflict, NotFound
+from .errors import NotFound
 from .fields import PublicId, StatusField
+from .managers import NounManager, WithDeleted
+from .refusing import Refusing, unique_name
 from .schema import Schema
 from .verbs import Verb, verb
 
 registry: dict[str, type[Noun]] = {}
-
-
-class NounQuerySet(models.QuerySet):
-    """Reads like any queryset; what would write without a verb refuses."""
-
-    #: Whether a pattern in the filter bounds the time of the query.
-    bounded = False
-
-    def _clone(self) -> Self:
-        clone = super()._clone()
-        clone.bounded = self.bounded
-        return clone
-
-    def _fetch_all(self) -> None:
-        from . import reads
-
-        with reads.patience() if self.bounded and self._result_cache is None else nullcontext():
-            super()._fetch_all()
-
-    def count(self) -> int:
-        from . import reads
-
-        with reads.patience() if self.bounded else nullcontext():
-            return super().count()
-
-    def _refuse(self, *args: Any, **kwargs: Any) -> Any:
-        name = self.model.__name__
-        raise TypeError(
-            f"Saving is a verb: use {name}.create, {name}.update or {name}.delete, "
-            "so that hooks run and the change is in the log."
-        )
-
-    update = delete = bulk_create = bulk_update = _refuse
-    aupdate = adelete = abulk_create = abulk_update = _refuse
-    for _refused in (update, delete, bulk_create, bulk_update):
-        _refused.alters_data = True  # type: ignore[attr-defined]
-
-
-class NounManager(models.Manager.from_queryset(NounQuerySet)):
-    """The records of the active tenant. Raises NoTenant when none is active."""
-
-    def get_queryset(self) -> NounQuerySet:
-        return super().get_queryset().filter(tenant_id=tenancy.require().pk, deleted_at=None)
-
-
-class WithDeleted(models.Manager.from_queryset(NounQuerySet)):
-    """The same with the deleted ones, for references that were followed long ago."""
-
-    def get_queryset(self) -> NounQuerySet:
-        return super().get_queryset().filter(tenant_id=tenancy.require().pk)
 
 
 @dataclass(frozen=True)
@@ -113,7 +64,7 @@ class Surface:
     groups: tuple[tuple[str, tuple[str, ...]], ...] = ()
 
 
-class Noun(models.Model):
+class Noun(Refusing, models.Model):
     """One entity type. See ``docs/contributing.md`` for how to declare one."""
 
     Surface: ClassVar[type] = Surface
@@ -285,7 +236,7 @@ class Noun(models.Model):
         if target == state:
             return
         if target not in machine.field.moves.get(state, ()):
-            raise self._no_way_to(target)
+            raise self.no_way_to(target)
         getattr(self, f"_move_to_{target.lower()}")()
 
     def moved(self, source: str, target: str) -> None:
@@ -302,89 +253,6 @@ class Noun(models.Model):
         from . import execution
 
         return execution.moment()
-
-    def refuse_if_referred_to(self) -> None:
-        """Raise Conflict naming the nouns that refer to this record and how many do."""
-        found: dict[str, int] = {}
-        for noun, field in self.schema.referrers:
-            if count := noun.objects.filter(**{field: self.pk}).exclude(pk=self.pk).count():
-                found[noun.__name__] = found.get(noun.__name__, 0) + count
-        for model, field in self.schema.platform_referrers:
-            if count := model.objects.filter(**{field: self.pk}).count():
-                found[model.__name__] = count
-        if found:
-            who = ", ".join(f"{count} {name}" for name, count in found.items())
-            raise Conflict(
-                f"This {type(self).__name__} is referred to: {who}.",
-                type=type(self).__name__,
-                id=self.pk,
-                referredBy=found,
-            )
-
-    def standing(self) -> dict[str, Any]:
-        """Where the record stands, for the body of a conflict."""
-        machine = self.schema.machine
-        if machine is None:
-            return {}
-        state = getattr(self, machine.name)
-        return {
-            "status": state,
-            machine.name: state,
-            "allowed": machine.allowed(state),
-            "allowedVerbs": machine.allowed_verbs(state),
-        }
-
-    def cannot(self, verb: Verb) -> Conflict:
-        """The refusal of a verb that the machine does not allow from here."""
-        machine = self.schema.machine
-        state = getattr(self, machine.name)
-        if set(verb.steps.values()) == {state}:
-            message = f"This {type(self).__name__} is already {state}."
-        else:
-            message = (
-                f"A {type(self).__name__} that is {state} cannot {verb.name}. {self._ways_on()}"
-            )
-        return Conflict(message, type=type(self).__name__, id=self.pk, **self.standing())
-
-    def _no_way_to(self, target: str) -> Conflict:
-        machine = self.schema.machine
-        state = getattr(self, machine.name)
-        via = next((s.via for s in machine.steps_from(state) if s.target == target), None)
-        why = (
-            f"Use the verb {via} for that."
-            if via
-            else f"A {type(self).__name__} does not go from {state} to {target}. {self._ways_on()}"
-        )
-        return Conflict(
-            why,
-            type=type(self).__name__,
-            id=self.pk,
-            field=self.schema.by_name[machine.name].wire,
-            **self.standing(),
-        )
-
-    def _ways_on(self) -> str:
-        """What the machine allows from here, in words."""
-        machine = self.schema.machine
-        ways = [
-            step.target if step.via == "update" else f"{step.target} (by {step.via})"
-            for step in machine.steps_from(getattr(self, machine.name))
-        ]
-        return f"From here it can become {', '.join(ways)}." if ways else "This is final."
-
-    def duplicate(self, constraint: str) -> Conflict:
-        """The conflict behind a violated unique constraint, with the id of the one who was first."""
-        for name in self.unique_fields:
-            if constraint == unique_name(type(self), name):
-                field = self.schema.by_name[name]
-                value = getattr(self, field.column)
-                return Conflict(
-                    f"There is already a {type(self).__name__} with {field.wire} {value}.",
-                    type=type(self).__name__,
-                    field=field.wire,
-                    existingId=type(self).by_unique(field, value),
-                )
-        return Conflict(f"There is already such a {type(self).__name__}.", type=type(self).__name__)
 
     def take_over(self, other: Noun) -> None:
         """Become what ``other``, the same record after a verb, is."""
@@ -441,10 +309,6 @@ class Noun(models.Model):
     @classmethod
     def status_field(cls) -> str:
         return next(f.name for f in cls._meta.concrete_fields if isinstance(f, StatusField))
-
-
-def unique_name(noun: type[Noun], field: str) -> str:
-    return f"{noun._meta.model_name}_{field}_unique"
 
 
 def enrol(sender: type[models.Model], **_: Any) -> None:

@@ -90,11 +90,14 @@ class Field:
     needs: tuple[str, ...] = ()  #: the columns that a computed field is made of
     record: bool = False  #: a verb's input that the verb receives as a record, locked
     new: bool = False  #: such an input that may also be the fields of a new record
+    relative: bool = False  #: a verb's moment that may also be said as "7d ago"
 
     def clean(self, value: Any, *, text: bool = False) -> Any:
         """What the database stores for ``value``. Raises ValueError with what is allowed."""
         if value is None or (value == "" and (text or self.type != "json")):
             return self._nothing()
+        if self.relative and isinstance(value, str):
+            value = values.relative_moment(value) or value
         value = values.CLEAN[self.type](self, value, text)
         if isinstance(value, str) and not value.strip():
             return self._nothing()

@@ -1,6 +1,7 @@
 """What is served under ``/~{slug}/``."""
 
 from django.urls import include, path, re_path
+from django.views.generic import RedirectView
 
 from headlessly.admin import workplace
 from headlessly.api.nowhere import NowhereView
@@ -9,6 +10,7 @@ handler400 = "headlessly.api.handlers.bad_request"
 handler500 = "headlessly.api.handlers.server_error"
 
 urlpatterns = [
+    path("", RedirectView.as_view(pattern_name="admin:index")),
     path("admin/", workplace.urls),
     path("", include("headlessly.api.routes")),
     # Not `admin`, which Django redirects to `admin/`.

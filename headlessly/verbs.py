@@ -178,6 +178,7 @@ class Verb:
                 wire=wire_name(parameter.name),
                 column=parameter.name,
                 type=PLAIN[hint],
+                relative=hint is datetime,
                 required=required,
                 label=parameter.name.replace("_", " ").capitalize(),
             )

@@ -14,6 +14,7 @@ from django.db import connection, models
 from django.utils.module_loading import import_string
 
 from .errors import Conflict, NotFound
+from .managers import BoundedQuerySet
 
 if TYPE_CHECKING:
     from .nouns import Noun
@@ -28,6 +29,8 @@ class Version(models.Model):
     record = models.CharField(max_length=32, db_column="id", db_collation="C")
     valid_from = models.DateTimeField()
     valid_to = models.DateTimeField(null=True)
+
+    objects = BoundedQuerySet.as_manager()
 
     class Meta:
         abstract = True

@@ -178,3 +178,21 @@ def test_it_stays_under_a_proxys_own_prefix(acme: Any) -> None:
 
 def test_it_serves_a_host_that_is_not_ours_no_address_of_its_own(acme: Any) -> None:
     assert "evil" not in seen_by("/~acme/leads", headers={"host": "evil.example"}).context
+
+
+def test_a_member_is_no_contact_of_another_tenant(acme: Any, theirs: Any) -> None:
+    from django.core.exceptions import ValidationError
+
+    from headlessly.models import Membership, User
+
+    user = User.objects.create_user("bob@sign.example", "right-horse-battery")
+    with pytest.raises(ValidationError, match="no such contact"):
+        Membership.objects.create(user=user, tenant=acme, contact_id=theirs.eve.pk)
+    assert not Membership.objects.exists()
+
+
+def test_its_bare_address_leads_to_the_workplace(acme: Any, client: Any) -> None:
+    for address in ("/~acme", "/~acme/", "/~nobody/"):
+        answer = client.get(address)
+        assert answer.status_code == 302
+        assert answer.headers["Location"] == address.rstrip("/") + "/admin/"

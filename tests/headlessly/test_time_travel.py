@@ -211,3 +211,10 @@ def test_it_does_not_go_back_to_what_somebody_else_has_now() -> None:
     Pipeline.create(name="Q", is_default=True)
     with refused(Conflict):
         first.rollback(as_of=then)
+
+
+def test_a_rollback_takes_relative_moments_like_every_other_question_of_the_past(lead: Any) -> None:
+    lead.update(score=1)
+    lead.rollback(as_of="now")
+    assert lead.score == 1
+    refused(NotFound, lambda: Lead.rollback(lead.pk, as_of="1d ago"))

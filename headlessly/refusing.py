@@ -1,0 +1,104 @@
+"""The words in which a record says no, and what a caller can do instead."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from .errors import Conflict
+
+if TYPE_CHECKING:
+    from django.db import models
+
+    from .verbs import Verb
+
+
+def unique_name(noun: type[models.Model], field: str) -> str:
+    """The name of the index that keeps a field unique."""
+    return f"{noun._meta.model_name}_{field}_unique"
+
+
+class Refusing:
+    """The part of a noun that makes its conflicts."""
+
+    def refuse_if_referred_to(self) -> None:
+        """Raise Conflict naming the nouns that refer to this record and how many do."""
+        found: dict[str, int] = {}
+        for noun, field in self.schema.referrers:
+            if count := noun.objects.filter(**{field: self.pk}).exclude(pk=self.pk).count():
+                found[noun.__name__] = found.get(noun.__name__, 0) + count
+        for model, field in self.schema.platform_referrers:
+            if count := model.objects.filter(**{field: self.pk}).count():
+                found[model.__name__] = count
+        if found:
+            who = ", ".join(f"{count} {name}" for name, count in found.items())
+            raise Conflict(
+                f"This {type(self).__name__} is referred to: {who}.",
+                type=type(self).__name__,
+                id=self.pk,
+                referredBy=found,
+            )
+
+    def standing(self) -> dict[str, Any]:
+        """Where the record stands, for the body of a conflict."""
+        machine = self.schema.machine
+        if machine is None:
+            return {}
+        state = getattr(self, machine.name)
+        return {
+            "status": state,
+            machine.name: state,
+            "allowed": machine.allowed(state),
+            "allowedVerbs": machine.allowed_verbs(state),
+        }
+
+    def cannot(self, verb: Verb) -> Conflict:
+        """The refusal of a verb that the machine does not allow from here."""
+        machine = self.schema.machine
+        state = getattr(self, machine.name)
+        if set(verb.steps.values()) == {state}:
+            message = f"This {type(self).__name__} is already {state}."
+        else:
+            message = (
+                f"A {type(self).__name__} that is {state} cannot {verb.name}. {self._ways_on()}"
+            )
+        return Conflict(message, type=type(self).__name__, id=self.pk, **self.standing())
+
+    def no_way_to(self, target: str) -> Conflict:
+        machine = self.schema.machine
+        state = getattr(self, machine.name)
+        via = next((s.via for s in machine.steps_from(state) if s.target == target), None)
+        why = (
+            f"Use the verb {via} for that."
+            if via
+            else f"A {type(self).__name__} does not go from {state} to {target}. {self._ways_on()}"
+        )
+        return Conflict(
+            why,
+            type=type(self).__name__,
+            id=self.pk,
+            field=self.schema.by_name[machine.name].wire,
+            **self.standing(),
+        )
+
+    def _ways_on(self) -> str:
+        """What the machine allows from here, in words."""
+        machine = self.schema.machine
+        ways = [
+            step.target if step.via == "update" else f"{step.target} (by {step.via})"
+            for step in machine.steps_from(getattr(self, machine.name))
+        ]
+        return f"From here it can become {', '.join(ways)}." if ways else "This is final."
+
+    def duplicate(self, constraint: str) -> Conflict:
+        """The conflict behind a violated unique constraint, with the id of the one who was first."""
+        for name in self.unique_fields:
+            if constraint == unique_name(type(self), name):
+                field = self.schema.by_name[name]
+                value = getattr(self, field.column)
+                return Conflict(
+                    f"There is already a {type(self).__name__} with {field.wire} {value}.",
+                    type=type(self).__name__,
+                    field=field.wire,
+                    existingId=type(self).by_unique(field, value),
+                )
+        return Conflict(f"There is already such a {type(self).__name__}.", type=type(self).__name__)
