@@ -9,8 +9,8 @@ export PYTHONUNBUFFERED = 1
 
 help:
 	@echo "make demo    fill a company of its own and serve it on 127.0.0.1 (PORT, 8000)"
-	@echo "make test    every test but the benchmarks (ARGS=... goes to pytest)"
-	@echo "make bench   the product beside its limits"
+	@echo "make test    every test (ARGS=... goes to pytest)"
+	@echo "make bench   the product beside the limit of its database (ARGS="--leads 1000000")"
 	@echo "make lint    ruff, import-linter, mypy"
 	@echo "make clean   remove .venv, and with it the installed packages; .data stays"
 
@@ -22,7 +22,7 @@ test: .venv/tests
 	@exec .venv/bin/python -m pytest -n $(WORKERS) $(ARGS)
 
 bench: .venv/tests
-	@exec .venv/bin/python -m pytest -m bench -s tests/bench $(ARGS)
+	@exec .venv/bin/python -m tests.bench $(ARGS)
 
 lint: .venv/tests
 	.venv/bin/ruff check --output-format concise .

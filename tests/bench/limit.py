@@ -34,7 +34,7 @@ class Limit:
             self.run(f"ALTER TABLE limit_{noun} ADD PRIMARY KEY (id)")
         self.run("CREATE TABLE limit_campaign AS TABLE marketing_campaign")
         self.run("ALTER TABLE limit_campaign ADD PRIMARY KEY (id)")
-        self.run("CREATE TABLE limit_event (LIKE headlessly_event)")
+        self.run("CREATE TABLE limit_event (LIKE headlessly_event INCLUDING DEFAULTS)")
         self.run("ALTER TABLE limit_event ADD PRIMARY KEY (id)")
         self.run("ALTER TABLE limit_event ALTER seq ADD GENERATED ALWAYS AS IDENTITY")
         for statement in filter(str.strip, INDEXES.split(";")):
