@@ -5,6 +5,7 @@ Django runs these before every command; ``manage.py check`` runs only them.
 
 from __future__ import annotations
 
+import inspect
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
@@ -29,6 +30,7 @@ def check_nouns(**_: Any) -> list[Error]:
             (words_that_are_missing, "E002"),
             (surfaces_that_name_nothing, "E003"),
             (read_only_fields_that_nobody_sets, "E004"),
+            (inputs_that_nobody_can_give, "E005"),
         )
         for message in check(noun)
     ]
@@ -110,3 +112,19 @@ def read_only_fields_that_nobody_sets(noun: type[Noun]) -> Iterator[str]:
     for name, verbs in schema.set_by.items():
         if name not in schema.by_name:
             yield f"{noun.__name__}.{verbs[0]} sets {name}, which is no field."
+
+
+def inputs_that_nobody_can_give(noun: type[Noun]) -> Iterator[str]:
+    """Arguments of a verb that are not keyword-only, or whose annotation says nothing."""
+    for verb in noun.verbs.values():
+        name = f"{noun.__name__}.{verb.name}"
+        try:
+            parameters = list(inspect.signature(verb.body, eval_str=True).parameters.values())[1:]
+            for parameter in parameters:
+                if parameter.kind not in (parameter.KEYWORD_ONLY, parameter.VAR_KEYWORD):
+                    yield f"{name}: put a * before {parameter.name}; input is given by name."
+            for parameter in parameters:
+                if parameter.kind is parameter.KEYWORD_ONLY:
+                    verb.input_of(parameter, noun)
+        except (NameError, TypeError) as problem:
+            yield f"{name}: {problem}"

@@ -55,7 +55,12 @@ class Conjugation:
 @cache
 def conjugate(verb: str, event: str | None = None) -> Conjugation:
     """Conjugate ``verb`` (lower case). ``event`` overrides the name of its event."""
-    before, after = IRREGULAR.get(verb) or (_present_participle(verb), _past_participle(verb))
+    # Of two words the first is the verb: follow_up, following_up, followed_up.
+    head, joint, rest = verb.partition("_")
+    before, after = (
+        word + joint + rest
+        for word in IRREGULAR.get(head) or (_present_participle(head), _past_participle(head))
+    )
     name = event or "".join(part.capitalize() for part in after.split("_"))
     return Conjugation(verb, before, after, name, f"{after}_by")
 

@@ -81,12 +81,13 @@ class _Bounded(_Optional):
         *,
         minimum: float | None = None,
         maximum: float | None = None,
+        validators: Iterable[Callable[[Any], None]] = (),
         **kwargs: Any,
     ) -> None:
         self.minimum, self.maximum = minimum, maximum
         low = () if minimum is None else (MinValueValidator(minimum),)
         high = () if maximum is None else (MaxValueValidator(maximum),)
-        super().__init__(help_text, validators=[*low, *high], **kwargs)
+        super().__init__(help_text, validators=[*low, *high, *validators], **kwargs)
 
 
 class Number(_Bounded, models.FloatField):
@@ -117,6 +118,8 @@ class Flag(_Plain, models.BooleanField):
     """True or false, false unless said."""
 
     def __init__(self, help_text: str = "", **kwargs: Any) -> None:
+        if kwargs.get("unique"):
+            raise TypeError("A flag cannot be unique: a tenant would have two records at the most.")
         kwargs.setdefault("default", False)
         super().__init__(help_text=help_text, **kwargs)
 
@@ -142,6 +145,7 @@ class Reference(_Plain, models.ForeignKey):
         self, to: str, related_name: str = "+", help_text: str = "", **kwargs: Any
     ) -> None:
         required = kwargs.pop("required", False)
+        self.unique_in_tenant = kwargs.pop("unique", False)
         kwargs.setdefault("null", not required)
         kwargs.setdefault("blank", not required)
         kwargs.setdefault("on_delete", models.PROTECT)

@@ -15,6 +15,7 @@ from typing import Any, ClassVar, Self
 
 from django.contrib.postgres.indexes import GinIndex, OpClass
 from django.db import models
+from django.db.models import F
 from django.db.models.functions import Lower, Upper
 from django.db.models.signals import class_prepared
 
@@ -298,11 +299,13 @@ class Noun(Refusing, models.Model):
     @classmethod
     def by_unique(cls, field: Any, value: Any) -> str | None:
         """The id of the record with this unique value, whatever its case."""
-        if values.UNSTORABLE.search(value):
+        if isinstance(value, str) and values.UNSTORABLE.search(value):
             return None
-        found = cls.objects.alias(key=Lower(field.name)).filter(
-            key=Lower(models.Value(value.strip()))
-        )
+        if field.type in values.TEXT:
+            keyed = cls.objects.alias(key=Lower(field.name))
+            found = keyed.filter(key=Lower(models.Value(value.strip())))
+        else:
+            found = cls.objects.filter(**{field.column: value})
         # Not first(): its order by id would send the planner along the primary key.
         return next(iter(found.order_by().values_list("pk", flat=True)[:1]), None)
 
@@ -343,10 +346,11 @@ def _make_unique(noun: type[Noun]) -> None:
         f.name for f in noun._meta.concrete_fields if getattr(f, "unique_in_tenant", False)
     )
     for name in noun.unique_fields:
+        column = noun._meta.get_field(name)
         noun._meta.constraints.append(
             models.UniqueConstraint(
-                models.F("tenant"),
-                Lower(name),
+                F("tenant"),
+                Lower(name) if isinstance(column, models.CharField | models.TextField) else F(name),
                 condition=models.Q(deleted_at=None),
                 name=unique_name(noun, name),
             )

@@ -39,6 +39,9 @@ UNITS = {
 }
 DAYS = {"yesterday": -1, "today": 0, "tomorrow": 1}
 
+#: The types whose values are text that people write.
+TEXT = {"string", "text", "email", "url"}
+
 check_email = EmailValidator()
 check_url = URLValidator(schemes=["http", "https"])
 

@@ -34,7 +34,14 @@ class Existing:
 
 
 #: Annotations of inputs that are neither a field of the noun nor a record.
-PLAIN = {datetime: "datetime", date: "date", str: "string", int: "integer", bool: "bool"}
+PLAIN = {
+    datetime: "datetime",
+    date: "date",
+    str: "string",
+    int: "integer",
+    float: "number",
+    bool: "bool",
+}
 
 
 class NewOrExisting(Existing):
@@ -129,7 +136,7 @@ class Verb:
     def inputs(self) -> dict[str, Field]:
         """The input by wire name; for a verb that takes fields, the writable fields of the noun."""
         schema = self.noun.schema
-        inputs = {f.wire: f for f in map(self._input, self._parameters())}
+        inputs = {f.wire: f for f in map(self.input_of, self._parameters())}
         if self.takes_fields:
             writable = {
                 f.wire: f
@@ -154,7 +161,9 @@ class Verb:
             if p.kind is inspect.Parameter.KEYWORD_ONLY
         ]
 
-    def _input(self, parameter: inspect.Parameter) -> Field:
+    def input_of(self, parameter: inspect.Parameter, noun: type[Noun] | None = None) -> Field:
+        """The input that an argument declares. Raises TypeError for one that says nothing."""
+        noun = noun or self.noun
         required = parameter.default is inspect.Parameter.empty
         hint = parameter.annotation
         if isinstance(hint, Existing):
@@ -165,13 +174,13 @@ class Verb:
                 type="reference",
                 required=required,
                 to=hint.to,
-                prefix=self.noun.registry[hint.to].prefix,
+                prefix=noun.registry[hint.to].prefix,
                 record=True,
                 new=hint.new,
                 label=parameter.name.replace("_", " ").capitalize(),
             )
-        if parameter.name in self.noun.schema.by_name:
-            return as_input(self.noun.schema.by_name[parameter.name], required=required)
+        if parameter.name in noun.schema.by_name:
+            return as_input(noun.schema.by_name[parameter.name], required=required)
         if hint in PLAIN:
             return Field(
                 name=parameter.name,

@@ -9,6 +9,7 @@ from django.core.checks import run_checks
 
 from crm import Lead
 from headlessly import checks
+from headlessly.fields import Flag, Number
 from headlessly.verbs import Verb, verb
 from tests.contract import samples
 
@@ -86,3 +87,41 @@ def test_it_has_both_sides_of_every_reference(noun: Any) -> None:
             relation = samples.registry[field.to].schema.relations[field.inverse]
             assert (relation.noun, relation.field) == (noun.__name__, field.name)
         assert (noun, field.name) in samples.registry[field.to].schema.referrers
+
+
+def positional(self: Any, next_step: str) -> None:
+    """Does it."""
+
+
+def unreadable(self: Any, *, weight: Tonnes) -> None:  # noqa: F821
+    """Does it."""
+
+
+def unknown(self: Any, *, weight: list) -> None:
+    """Does it."""
+
+
+@pytest.mark.parametrize(
+    ("body", "says"),
+    [
+        (positional, "put a * before next_step"),
+        (unreadable, "'Tonnes' is not defined"),
+        (unknown, "weight is no field, no record and no plain type"),
+    ],
+)
+def test_it_refuses_a_verb_whose_input_nobody_can_give(
+    body: Any, says: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(Lead, "verbs", Lead.verbs | {body.__name__: verb(body)})
+    assert any(says in e.msg for e in checks.check_nouns())
+
+
+def test_it_refuses_a_flag_that_should_be_unique() -> None:
+    with pytest.raises(TypeError, match="cannot be unique"):
+        Flag(unique=True)
+
+
+def test_it_bounds_numbers_beside_checks_of_their_own() -> None:
+    def even(value: float) -> None: ...
+
+    assert even in Number(minimum=0, validators=[even])._validators
