@@ -11,6 +11,7 @@ from ..nouns import Noun, registry
 from ..schema import wire_name
 from .about import MeView, SchemaView, StatusView
 from .log import EventViewSet
+from .openapi.views import DocsView, OpenApiView
 from .records import NounViewSet, at_collection, at_record
 
 METHODS = ("get", "post", "put", "patch", "delete")
@@ -53,4 +54,6 @@ urlpatterns = [pattern for noun in registry.values() for pattern in of(noun)] + 
     path("schema/<name>", SchemaView.as_view(), name="schema-noun"),
     path("me", MeView.as_view(), name="me"),
     path("status", StatusView.as_view(), name="status"),
+    path("openapi.json", OpenApiView.as_view(), name="openapi"),
+    path("docs", DocsView.as_view(), name="docs"),
 ]

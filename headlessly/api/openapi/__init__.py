@@ -1,0 +1,5 @@
+"""OpenAPI 3.1 of a tenant's API, made from the declarations of its nouns.
+
+:mod:`.types` says what a field is in JSON Schema, :mod:`.components` what a noun is, :mod:`.operations`
+what can be done with it, :mod:`.platform` what else there is; :mod:`.document` puts it together.
+"""

@@ -1,0 +1,125 @@
+"""What an operation may answer: its success, and each error that it can have."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any
+
+from ...errors import HeadlesslyError
+from ..bodies import JSON
+from .types import Schema, ref
+
+#: What a request may meet beside its own work: nobody known, a fault of ours.
+ALWAYS = (401, 500)
+#: Of a read: a parameter that is wrong.
+READING = (400, *ALWAYS)
+#: Of a write: no permission, the state of the record, the body's size, kind and content.
+WRITING = (400, 403, 409, 413, 415, 422, *ALWAYS)
+
+REQUEST_ID: Schema = {"$ref": "#/components/headers/X-Request-Id"}
+HEADERS: dict[str, Schema] = {
+    "X-Request-Id": {
+        "description": "The id of this request, in its events, its errors and our logs.",
+        "required": True,
+        "schema": {"type": "string"},
+    },
+    "ETag": {
+        "description": "The record's version, for If-Match.",
+        "schema": {"type": "string", "examples": ['"3"']},
+    },
+    "Location": {
+        "description": "The record's address.",
+        "schema": {"type": "string", "format": "uri"},
+    },
+}
+
+
+def classes() -> dict[int, list[type[HeadlesslyError]]]:
+    """The product's errors by status."""
+    found: dict[int, list[type[HeadlesslyError]]] = {500: [HeadlesslyError]}
+    for each in HeadlesslyError.__subclasses__():
+        found.setdefault(each.status, []).append(each)
+    return found
+
+
+def error_schema() -> Schema:
+    """The one shape of every error; a conflict and a refusal may say more."""
+    text = {"type": "string"}
+    return {
+        "type": "object",
+        "properties": {
+            "error": text | {"enum": [c.code for each in classes().values() for c in each]},
+            "message": text | {"description": "A sentence for people."},
+            "requestId": text,
+            "type": text | {"description": "The noun."},
+            "id": text | {"description": "The record."},
+            "field": text,
+            "details": {
+                "type": "array",
+                "items": {
+                    "type": "object",
+                    "properties": {"field": text, "message": text},
+                    "required": ["field", "message"],
+                    "additionalProperties": False,
+                },
+            },
+            "reason": text | {"description": "A hook's code, for programs."},
+            "existingId": {
+                "type": ["string", "null"],
+                "description": "The record that has this unique value already.",
+            },
+            "status": text | {"description": "The record's present state."},
+            "allowed": {
+                "type": "array",
+                "items": text,
+                "description": "The states that can be reached from there.",
+            },
+            "allowedVerbs": {"type": "array", "items": text},
+            "referredBy": {
+                "type": "object",
+                "additionalProperties": {"type": "integer", "minimum": 1},
+                "description": "What refers to the record, and how often.",
+            },
+            "mergedInto": text | {"description": "The record that took its place."},
+        },
+        "required": ["error", "message", "requestId"],
+    }
+
+
+def components() -> dict[str, Schema]:
+    """The error responses by name."""
+    found = {}
+    for status, errors in classes().items():
+        headers: dict[str, Schema] = {"X-Request-Id": REQUEST_ID}
+        if status == 401:
+            headers["WWW-Authenticate"] = {"schema": {"const": "Bearer"}, "required": True}
+        codes = {"properties": {"error": {"enum": [e.code for e in errors]}}}
+        found[f"Error{status}"] = {
+            "description": " Or: ".join(_said(e) for e in errors),
+            "headers": headers,
+            "content": {JSON: {"schema": {"allOf": [ref("Error"), codes]}}},
+        }
+    return found
+
+
+def _said(error: type[HeadlesslyError]) -> str:
+    text = error.__dict__.get("__doc__") if error is not HeadlesslyError else None
+    return text or error.code.replace("_", " ").capitalize() + "."
+
+
+def success(description: str, schema: Schema | None, *headers: str) -> Schema:
+    """One successful response; without a schema it has no body."""
+    found: dict[str, Any] = {
+        "description": description,
+        "headers": {
+            name: {"$ref": f"#/components/headers/{name}"} for name in ("X-Request-Id", *headers)
+        },
+    }
+    if schema is not None:
+        found["content"] = {JSON: {"schema": schema}}
+    return found
+
+
+def failures(statuses: Iterable[int]) -> dict[str, Schema]:
+    """The error responses with these statuses."""
+    return {str(s): ref(f"Error{s}", "responses") for s in sorted(set(statuses))}

@@ -1,0 +1,183 @@
+"""What a noun is: its record as it is answered, and what a client may send."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any
+
+from ... import describe
+from ...nouns import Noun
+from ...schema import META, Field
+from ...verbs import Verb
+from .types import TYPES, Schema, id_of, nullable, read, ref, written
+
+
+def object_of(properties: dict[str, Schema], required: Iterable[str], **more: Any) -> Schema:
+    """An object with these properties and no others."""
+    schema: Schema = {"type": "object", "properties": properties}
+    if names := list(required):
+        schema["required"] = names
+    return schema | {"additionalProperties": False} | more
+
+
+def of(noun: type[Noun]) -> dict[str, Schema]:
+    """The components of one noun by name."""
+    name, schema = noun.__name__, noun.schema
+    fields = {wire: read(field) for wire, field in schema.fields.items()}
+    found = {
+        name: object_of(meta(noun) | fields, [*META, *fields], description=schema.description),
+        f"{name}Read": object_of(
+            meta(noun) | fields | _included(noun),
+            META,
+            description=f"A {name} as it was asked for: with `fields` only some of its fields, with "
+            "`include` other records in the place of their ids, and lists of those that refer to it.",
+        ),
+        f"{name}List": envelope(ref(f"{name}Read")),
+        f"{name}DryRun": dry_run(ref(name)),
+        f"{name}Reference": {
+            "description": f"The id of a {name}, or a {name} as it was read.",
+            "anyOf": [
+                id_of(noun.prefix),
+                {
+                    "type": "object",
+                    "properties": {"$id": id_of(noun.prefix)},
+                    "required": ["$id"],
+                },
+            ],
+        },
+        f"{name}Fields": inputs(
+            noun.verbs["create"], required=False, description=f"Fields of a new {name}."
+        ),
+    }
+    for verb in noun.verbs.values():
+        if verb.inputs:
+            found[input_name(verb)] = inputs(verb, description=_of_input(verb))
+    return found
+
+
+def input_name(verb: Verb) -> str:
+    """``LeadConvertInput``."""
+    return f"{verb.noun.__name__}{verb.name.title().replace('_', '')}Input"
+
+
+def meta(noun: type[Noun]) -> dict[str, Schema]:
+    """What every record carries."""
+    special = {
+        "$id": id_of(noun.prefix),
+        "$type": {"const": noun.__name__},
+        "$version": {"type": "integer", "minimum": 1},
+    }
+    return {
+        name: special.get(name, TYPES[type]) | {"readOnly": True}
+        for name, type in describe.META_TYPES.items()
+    }
+
+
+def envelope(item: Schema, cursor: Schema | None = None) -> Schema:
+    """One page of a list."""
+    return object_of(
+        {
+            "results": {"type": "array", "items": item},
+            "total": {
+                "type": "integer",
+                "minimum": 0,
+                "description": "How many there are in all; counting stops at 10,000.",
+            },
+            "hasMore": {"type": "boolean"},
+            "cursor": cursor
+            or {
+                "type": ["string", "null"],
+                "description": "Where the next page begins; null on the last.",
+            },
+            "totalIsExact": {
+                "const": False,
+                "description": "Only there when counting stopped before the end.",
+            },
+        },
+        ["results", "total", "hasMore", "cursor"],
+    )
+
+
+def dry_run(record: Schema) -> Schema:
+    """What a write with ``dryRun=true`` answers."""
+    return object_of(
+        {"record": record, "events": {"type": "array", "items": ref("Event")}},
+        ["record", "events"],
+        description="What would be: nothing was changed.",
+    )
+
+
+def inputs(verb: Verb, *, required: bool = True, **more: Any) -> Schema:
+    """The body that ``verb`` takes."""
+    entry = verb.noun.schema.machine.entry if verb.creates and verb.noun.schema.machine else ()
+    return object_of(
+        {wire: written(field, entry=entry) for wire, field in verb.inputs.items()},
+        [f.wire for f in verb.inputs.values() if required and is_required(verb, f)],
+        **more,
+    )
+
+
+def is_required(verb: Verb, field: Field) -> bool:
+    """Whether a body without the field never does: one that finds its record needs no more."""
+    return field.required and verb.finds in (None, field.name)
+
+
+def _of_input(verb: Verb) -> str:
+    text = verb.summary
+    if verb.finds:
+        text += " Fields that a new record must have may be left out when it is found."
+    if verb.takes_fields:
+        text += (
+            " A record may be sent back as it was read: what it takes over from the record (the"
+            " `$` fields, the read-only ones) changes nothing."
+        )
+    return text
+
+
+def _included(noun: type[Noun]) -> dict[str, Schema]:
+    """References and other sides, as ``include`` answers them."""
+    references = {
+        f.wire: {
+            "anyOf": [id_of(f.prefix), ref(f.to), {"type": "null"}],
+            "description": read(f)["description"],
+        }
+        for f in noun.schema.references.values()
+    }
+    return references | {
+        r.wire: {
+            "type": "array",
+            "items": ref(r.noun),
+            "description": f"<- {r.noun}. The newest 25, when included.",
+        }
+        for r in noun.schema.relations.values()
+    }
+
+
+def event() -> Schema:
+    """An event of the log."""
+    text = {"type": "string"}
+    return object_of(
+        {
+            "$id": id_of("evt"),
+            "$type": {"const": "Event"},
+            "$context": TYPES["url"],
+            "seq": {"type": ["integer", "null"], "description": "Null in a dry run."},
+            "name": text | {"examples": ["Noun.Verbed", "page_view"]},
+            "target": nullable(text | {"description": "The record; null for a tracked event."}),
+            "targetType": nullable(text),
+            "actor": text,
+            "timestamp": TYPES["datetime"],
+            "version": {"type": ["integer", "null"], "description": "The record's."},
+            "data": {"type": "object", "description": "The record after the verb, or properties."},
+            "previous": {
+                "type": ["object", "null"],
+                "description": "The fields that changed, as they were before.",
+            },
+            "cause": nullable(text | {"description": "The event whose hook did this."}),
+            "requestId": text,
+            "tenant": text,
+        },
+        ["$id", "$type", "$context", "seq", "name", "target", "targetType", "actor", "timestamp",
+         "version", "data", "previous", "cause", "requestId", "tenant"],
+        description="The record of one executed verb, or something tracked from outside.",
+    )  # fmt: skip

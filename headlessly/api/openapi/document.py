@@ -1,0 +1,74 @@
+"""The whole document."""
+
+from __future__ import annotations
+
+from functools import cache
+from importlib.metadata import PackageNotFoundError, version
+from typing import Any
+
+from django.conf import settings
+
+from ... import tenancy
+from ...nouns import registry
+from . import answers, components, operations, parameters, platform
+
+ABOUT = """\
+Every record is changed by a verb, and every verb leaves an event. Writes take `dryRun=true`; a record's
+`ETag` sent as `If-Match` keeps you from overwriting what you have not seen. Every answer, an error too,
+has an `X-Request-Id`: quote it when something is wrong."""
+
+
+def of_tenant() -> dict[str, Any]:
+    """The document of the active tenant."""
+    title = f"{tenancy.require().name} on headlessly"
+    found = shape()
+    return {
+        "openapi": "3.1.0",
+        "info": {"title": title, "version": _version(), "description": ABOUT},
+        "servers": [{"url": tenancy.context_url()}],
+        **found,
+    }
+
+
+@cache
+def shape() -> dict[str, Any]:
+    """What is the same for every tenant: made once per process, never changed."""
+    paths, schemas = {}, platform.components()
+    for noun in registry.values():
+        paths |= operations.of(noun)
+        schemas |= components.of(noun)
+    return {
+        "tags": [
+            *({"name": n.__name__, "description": n.schema.description} for n in registry.values()),
+            {"name": "Event", "description": "The log: everything that happened."},
+            {"name": "About", "description": "The API itself, and your place in it."},
+        ],
+        "paths": paths | platform.paths(),
+        "components": {
+            "schemas": schemas,
+            "parameters": parameters.SHARED,
+            "headers": answers.HEADERS,
+            "responses": answers.components(),
+            "securitySchemes": {
+                "bearer": {
+                    "type": "http",
+                    "scheme": "bearer",
+                    "description": "An API key of this tenant: `hly_sk_...`.",
+                },
+                "session": {
+                    "type": "apiKey",
+                    "in": "cookie",
+                    "name": settings.SESSION_COOKIE_NAME,
+                    "description": "A browser that is signed in.",
+                },
+                "csrf": {"type": "apiKey", "in": "header", "name": "X-CSRFToken"},
+            },
+        },
+    }
+
+
+def _version() -> str:
+    try:
+        return version("headlessly")
+    except PackageNotFoundError:  # a checkout that was never installed
+        return "0"

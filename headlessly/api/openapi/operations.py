@@ -1,0 +1,160 @@
+"""What can be done with a noun: one path item per address, one operation per method."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any
+
+from ...nouns import Noun
+from ...schema import wire_name
+from ...verbs import Verb
+from ..bodies import JSON
+from ..records import at_collection, at_record
+from . import answers, parameters
+from .components import input_name, is_required
+from .types import Schema, ref
+
+READS: list[Schema] = [{"bearer": []}, {"session": []}]
+#: A browser's session writes with its CSRF token.
+WRITES: list[Schema] = [{"bearer": []}, {"session": [], "csrf": []}]
+
+
+def operation(
+    id: str,
+    summary: str,
+    tag: str,
+    responses: Schema,
+    *,
+    parameters: Iterable[Schema] = (),
+    errors: Iterable[int] = answers.READING,
+    writes: bool = False,
+    **more: Any,
+) -> Schema:
+    """One operation; ``responses`` are its successes by status."""
+    return {
+        "operationId": id,
+        "summary": summary,
+        "tags": [tag],
+        "security": WRITES if writes else READS,
+        "parameters": list(parameters),
+        **more,
+        "responses": responses | answers.failures(errors),
+    }
+
+
+def body(schema: Schema, *, required: bool = True) -> Schema:
+    return {"required": required, "content": {JSON: {"schema": schema}}}
+
+
+def of(noun: type[Noun]) -> dict[str, Schema]:
+    """The path items of one noun, in the order of its routes."""
+    name, collection = noun.__name__, f"/{noun.plural}"
+    record, id = f"{collection}/{{id}}", [parameters.in_path(noun.prefix)]
+    found: dict[str, Schema] = {
+        collection: {"get": _list(noun), "post": _verb(noun.verbs["create"])},
+    }
+    for verb in filter(at_collection, noun.verbs.values()):
+        found[f"{collection}/{wire_name(verb.name)}"] = {"post": _verb(verb)}
+    found[record] = {
+        "parameters": id,
+        "get": _get(noun),
+        "put": _verb(noun.verbs["update"], id=operation_id(noun, "put")),
+        "patch": _verb(noun.verbs["update"]),
+        "delete": _delete(noun.verbs["delete"]),
+    }
+    found[f"{record}/events"] = {
+        "parameters": id,
+        "get": operation(
+            operation_id(noun, "events"),
+            f"The history of one {name}, newest first; also of a deleted one.",
+            name,
+            {"200": answers.success("One page of events.", ref("EventList"))},
+            parameters=parameters.shared("limit", "offset"),
+            errors=(404, *answers.READING),
+        ),
+    }
+    for verb in filter(at_record, noun.verbs.values()):
+        found[f"{record}/{wire_name(verb.name)}"] = {"parameters": id, "post": _verb(verb)}
+    return found
+
+
+def operation_id(noun: type[Noun], what: str) -> str:
+    """``leadConvert``."""
+    name = noun.__name__
+    return name[0].lower() + name[1:] + what[0].upper() + what[1:]
+
+
+def _list(noun: type[Noun]) -> Schema:
+    return operation(
+        operation_id(noun, "list"),
+        f"List {noun.plural}.",
+        noun.__name__,
+        {"200": answers.success(f"One page of {noun.plural}.", ref(f"{noun.__name__}List"))},
+        parameters=parameters.of_list(noun),
+    )
+
+
+def _get(noun: type[Noun]) -> Schema:
+    return operation(
+        operation_id(noun, "get"),
+        f"Read one {noun.__name__}.",
+        noun.__name__,
+        {"200": answers.success("The record.", ref(f"{noun.__name__}Read"), "ETag")},
+        parameters=parameters.of_record(noun),
+        errors=(404, *answers.READING),
+    )
+
+
+def _verb(verb: Verb, id: str | None = None) -> Schema:
+    """Any verb with a body: create, update, and those of the noun."""
+    name = verb.noun.__name__
+    record, trial = ref(name), ref(f"{name}DryRun")
+    either = {"anyOf": [record, trial]}
+    if verb.creates:
+        # With a dry run nothing was created, and a verb may have found the record instead.
+        made = answers.success("The new record.", record, "Location", "ETag")
+        known = answers.success(
+            "The record that was found, or a dry run." if verb.finds else "A dry run.",
+            either if verb.finds else trial,
+        )
+        responses = {"201": made, "200": known}
+    else:
+        responses = {"200": answers.success("The record after it, or a dry run.", either)}
+    errors = list(answers.WRITING)
+    headers = ["dryRun"]
+    if not verb.creates:
+        headers.append("ifMatch")
+        errors += [404, 412]
+    found = operation(
+        id or operation_id(verb.noun, wire_name(verb.name)),
+        verb.summary,
+        name,
+        responses,
+        parameters=parameters.shared(*headers),
+        errors=errors,
+        writes=True,
+    )
+    if verb.__doc__.strip() != verb.summary:
+        found["description"] = verb.__doc__
+    if verb.inputs:
+        needed = any(is_required(verb, field) for field in verb.inputs.values())
+        found["requestBody"] = body(ref(input_name(verb)), required=needed)
+    else:
+        nothing = {"type": "object", "maxProperties": 0}
+        found["requestBody"] = body(nothing, required=False)
+    return found
+
+
+def _delete(verb: Verb) -> Schema:
+    return operation(
+        operation_id(verb.noun, "delete"),
+        verb.summary,
+        verb.noun.__name__,
+        {
+            "204": answers.success("It is deleted.", None),
+            "200": answers.success("A dry run.", ref(f"{verb.noun.__name__}DryRun")),
+        },
+        parameters=parameters.shared("dryRun", "ifMatch"),
+        errors=(400, 403, 404, 409, 412, 422, *answers.ALWAYS),
+        writes=True,
+    )

@@ -1,0 +1,173 @@
+"""Parameters of operations: the query of lists, the headers."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+from typing import Any
+
+from ... import filters, lookups, reads
+from ...nouns import Noun
+from .. import parameters
+from ..bodies import JSON
+from .types import WHEN, Schema, id_of, ref
+
+#: Parameters that are the same everywhere: components, by the name they are referred to.
+SHARED: dict[str, Schema] = {
+    "requestId": {
+        "name": "X-Request-Id",
+        "in": "header",
+        "description": "An id of your own for this request, instead of one of ours.",
+        "schema": {"type": "string", "pattern": r"^[A-Za-z0-9._-]{8,64}$"},
+    },
+    "ifMatch": {
+        "name": "If-Match",
+        "in": "header",
+        "description": "Refuse with 412 unless the record has this version: its ETag.",
+        "schema": {"type": "string"},
+        "example": '"3"',
+    },
+    "dryRun": {
+        "name": "dryRun",
+        "in": "query",
+        "description": "Answer what would happen, and do nothing.",
+        "schema": {"type": "boolean", "default": False},
+    },
+    "asOf": {
+        "name": "asOf",
+        "in": "query",
+        "description": "As it was at this moment.",
+        "schema": WHEN,
+    },
+    "limit": {
+        "name": "limit",
+        "in": "query",
+        "schema": {
+            "type": "integer",
+            "minimum": 1,
+            "maximum": reads.MAX_LIMIT,
+            "default": reads.DEFAULT_LIMIT,
+        },
+    },
+    "offset": {
+        "name": "offset",
+        "in": "query",
+        "schema": {"type": "integer", "minimum": 0, "maximum": 1_000_000, "default": 0},
+    },
+    "cursor": {
+        "name": "cursor",
+        "in": "query",
+        "description": "The `cursor` of the page before, for the same list in the same order.",
+        "schema": {"type": "string"},
+    },
+    "q": {
+        "name": "q",
+        "in": "query",
+        "description": "Words, each in any of the searchable fields.",
+        "schema": {"type": "string"},
+    },
+    "count": {
+        "name": "count",
+        "in": "query",
+        "description": "Count all, also beyond 10,000.",
+        "schema": {"const": "exact"},
+    },
+    "filter": {
+        "name": "filter",
+        "in": "query",
+        "description": "The filter language: `$eq $ne $gt $gte $lt $lte $in $nin $exists $regex $not "
+        "$and $or $text`, implicit AND, dot paths over references.",
+        "content": {JSON: {"schema": {"type": "object"}}},
+    },
+}
+
+
+def shared(*names: str) -> list[Schema]:
+    """These parameters, and the one that every operation has."""
+    return [ref(name, "parameters") for name in (*names, "requestId")]
+
+
+def of_list(noun: type[Noun]) -> list[Schema]:
+    """Everything a list may be asked for, in the order of :data:`headlessly.api.parameters.LIST`."""
+    own = {"sort": _sort, "include": _include, "fields": _fields}
+    found = [
+        own[name](noun) if name in own else ref(name, "parameters") for name in parameters.LIST
+    ]
+    return [_conditions(noun), *found, *shared()]
+
+
+def of_record(noun: type[Noun]) -> list[Schema]:
+    return [_include(noun), _fields(noun), *shared("asOf")]
+
+
+def in_path(prefix: str) -> Schema:
+    return {"name": "id", "in": "path", "required": True, "schema": id_of(prefix)}
+
+
+def in_query(name: str, schema: Schema, description: str = "") -> Schema:
+    said = {"description": description} if description else {}
+    return {"name": name, "in": "query"} | said | {"schema": schema}
+
+
+def _names(name: str, names: Iterable[str], description: str, **more: Any) -> Schema:
+    """A list of names, with commas."""
+    items = {"type": "string", "enum": list(names)}
+    found = in_query(name, {"type": "array", "items": items} | more, description)
+    return found | {"style": "form", "explode": False}
+
+
+def _include(noun: type[Noun]) -> Schema:
+    references = [f.wire for f in noun.schema.references.values()]
+    names = [*references, *noun.schema.relations]
+    return _names("include", names, "Other records instead of their ids, or those of other sides.")
+
+
+def _fields(noun: type[Noun]) -> Schema:
+    names = [*filters.META_FIELDS, *noun.schema.fields]
+    return _names("fields", names, "Only these; `$` fields always come.")
+
+
+def _sort(noun: type[Noun]) -> Schema:
+    stored = (f.wire for f in noun.schema.stored if f.type != "json")
+    names = [*filters.META_FIELDS, *stored]
+    both = [way + name for name in names for way in ("", "-")]
+    return _names("sort", both, "`-` is descending; nulls are last either way.", maxItems=8)
+
+
+#: What every record carries, and what stands for it where a dollar sign is a nuisance.
+CONDITIONS_ON_META = [*filters.META_FIELDS, "createdAt", "createdBy", "updatedAt"]
+
+
+def _conditions(noun: type[Noun]) -> Schema:
+    """Conditions on fields, one parameter each: too many to list, so one group says them all.
+
+    Its properties are the parameters themselves (``?status=New&score__gte=80``).
+    """
+    plain = [f.wire for f in noun.schema.stored if f.type != "json"] + CONDITIONS_ON_META
+    jsons = [f.wire for f in noun.schema.stored if f.type == "json"]
+    testable = "|".join(map(re.escape, [*plain, *jsons]))
+    paths = "|".join(re.escape(f.wire) for f in noun.schema.references.values())
+    suffix = "|".join(name for name in lookups.OPERATORS if name != "isnull")
+    text = {"type": "string", "minLength": 1}
+    patterns = {
+        f"^({'|'.join(map(re.escape, plain))})__({suffix})$": text,
+        f"^({testable})__isnull$": {"enum": ["true", "false"]},
+    }
+    if paths:
+        patterns[rf"^({paths})(\.[$A-Za-z]+){{1,3}}(__({suffix}|isnull))?$"] = text
+    return {
+        "name": "conditions",
+        "in": "query",
+        "style": "form",
+        "explode": True,
+        "description": "Conditions on fields, each a parameter of its own: `field=value`, "
+        "`field__lookup=value`, `reference.field__lookup=value`. Lookups: "
+        + ", ".join(f"`{name}`" for name in lookups.OPERATORS)
+        + ". Dates may be relative, as in `7d ago`.",
+        "schema": {
+            "type": "object",
+            "properties": dict.fromkeys(plain, text),
+            "patternProperties": patterns,
+            "additionalProperties": False,
+        },
+    }

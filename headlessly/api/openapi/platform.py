@@ -1,0 +1,254 @@
+"""The addresses that belong to no noun, in one table: whoever adds one adds it here.
+
+A test holds the table against the routes.
+"""
+
+from __future__ import annotations
+
+from ... import tracked
+from ...actors import ROLES, SCOPES
+from ...models import Event
+from ...nouns import registry
+from ..log import LONGEST_WAIT
+from . import answers
+from .components import dry_run, envelope, event, object_of
+from .operations import body, operation
+from .parameters import in_path, in_query, shared
+from .types import TYPES, WHEN, Schema, nullable, ref
+
+TEXT: Schema = {"type": "string"}
+WORDS: Schema = {"type": "array", "items": TEXT}
+COUNT: Schema = {"type": "integer", "minimum": 0}
+
+
+def paths() -> dict[str, Schema]:
+    """Every address that is no noun's, with its operations."""
+    return {
+        "/events": {"get": _log(), "post": _track()},
+        "/events/{id}": {"parameters": [in_path(Event.prefix)], "get": _event()},
+        "/schema": {"get": _about("schemaList", "The nouns as JSON.", "Nouns")},
+        "/schema/{name}": {
+            "parameters": [
+                {
+                    "name": "name",
+                    "in": "path",
+                    "required": True,
+                    "schema": TEXT | {"enum": list(registry)},
+                }
+            ],
+            "get": _about("schemaGet", "One noun as JSON.", "Noun", 404),
+        },
+        "/me": {"get": _about("meGet", "Who am I, where, and what may I do?", "Me")},
+        "/status": {"get": _about("statusGet", "The numbers of the pipeline.", "Status")},
+        "/openapi.json": {
+            "get": operation(
+                "openapiGet",
+                "This document.",
+                "About",
+                {"200": answers.success("OpenAPI 3.1.", {"type": "object"})},
+                parameters=shared(),
+            )
+        },
+        "/docs": {"get": _docs()},
+    }
+
+
+def components() -> dict[str, Schema]:
+    """What those addresses answer and take."""
+    numbers = object_of(
+        {
+            "field": TEXT,
+            "states": {"type": "object", "additionalProperties": COUNT},
+            "total": COUNT,
+            "totalIsExact": {"const": False},
+        },
+        ["field", "states", "total"],
+    )
+    return {
+        "Event": event(),
+        "EventList": envelope(ref("Event")),
+        "EventLog": envelope(
+            ref("Event"), TEXT | {"description": "Where to go on, never null: also at the end."}
+        ),
+        "EventInput": _event_input(),
+        "EventDryRun": dry_run(ref("Event")),
+        "Noun": _noun(),
+        "Nouns": object_of(
+            {
+                "nouns": _by_name(ref("Noun")),
+                "meta": {"type": "object", "additionalProperties": TEXT},
+            },
+            ["nouns", "meta"],
+        ),
+        "Me": _me(),
+        "Status": object_of(
+            {"$context": TYPES["url"], "nouns": _by_name(numbers)}, ["$context", "nouns"]
+        ),
+        "Error": answers.error_schema(),
+    }
+
+
+def _by_name(schema: Schema) -> Schema:
+    """An object with one entry for each noun."""
+    return {
+        "type": "object",
+        "propertyNames": {"enum": list(registry)},
+        "additionalProperties": schema,
+    }
+
+
+def _about(id: str, summary: str, component: str, *errors: int) -> Schema:
+    return operation(
+        id,
+        summary,
+        "About",
+        {"200": answers.success(summary, ref(component))},
+        parameters=shared(),
+        errors=(*errors, *answers.READING),
+    )
+
+
+def _docs() -> Schema:
+    page = answers.success("The page.", None)
+    page["content"] = {"text/html": {"schema": TEXT}}
+    return operation(
+        "docsGet",
+        "A page to try the API; a browser that is not signed in is led to where it can.",
+        "About",
+        {"200": page, "302": answers.success("To the sign-in page.", None)},
+        parameters=shared(),
+    )
+
+
+def _log() -> Schema:
+    own = [
+        in_query("since", WHEN),
+        in_query("until", WHEN),
+        in_query("name", TEXT),
+        in_query("target", TEXT),
+        in_query("targetType", TEXT),
+        in_query("actor", TEXT),
+        in_query(
+            "wait",
+            {"type": "number", "minimum": 0, "maximum": LONGEST_WAIT, "default": 0},
+            "Seconds to wait for an event when there is none.",
+        ),
+    ]
+    return operation(
+        "eventList",
+        "The log, oldest first, to be followed by cursor without loss or repeat.",
+        "Event",
+        {"200": answers.success("One page of the log.", ref("EventLog"))},
+        parameters=[*own, *shared("limit", "cursor")],
+    )
+
+
+def _event() -> Schema:
+    return operation(
+        "eventGet",
+        "Read one event.",
+        "Event",
+        {"200": answers.success("The event.", ref("Event"))},
+        parameters=shared(),
+        errors=(404, *answers.READING),
+    )
+
+
+def _track() -> Schema:
+    return operation(
+        "eventTrack",
+        "Record something that happened outside: a page view, a trial started.",
+        "Event",
+        {
+            "201": answers.success("The event.", ref("Event"), "Location"),
+            "200": answers.success("A dry run.", ref("EventDryRun")),
+        },
+        parameters=shared("dryRun"),
+        errors=tuple(s for s in answers.WRITING if s != 409),
+        writes=True,
+        requestBody=body(ref("EventInput")),
+    )
+
+
+def _event_input() -> Schema:
+    context = {key: nullable(TEXT | {"maxLength": n}) for key, n in tracked.CONTEXT.items()}
+    name = TEXT | {
+        "minLength": 1,
+        "maxLength": 255,
+        "pattern": r"\S",
+        "description": "Anything but Noun.Verb, which is the record of a verb.",
+        "examples": ["page_view"],
+    }
+    return object_of(
+        {
+            "name": name,
+            "properties": {"type": ["object", "null"]},
+            **context,
+            "timestamp": nullable(TYPES["datetime"] | {"description": "Not in the future."}),
+        },
+        ["name"],
+    )
+
+
+def _me() -> Schema:
+    return object_of(
+        {
+            "$id": TEXT,
+            "$type": {"enum": ["ApiKey", "User"]},
+            "$context": TYPES["url"],
+            "name": TEXT,
+            "role": {"enum": list(ROLES)},
+            "contact": nullable(TEXT),
+            "scope": {"enum": list(SCOPES), "description": "Of a key."},
+            "expiresAt": nullable(TYPES["datetime"]),
+            "tenant": object_of({"slug": TEXT, "name": TEXT}, ["slug", "name"]),
+            "may": _by_name(WORDS),
+        },
+        ["$id", "$type", "$context", "name", "role", "contact", "tenant", "may"],
+    )
+
+
+def _noun() -> Schema:
+    """What ``/schema`` says of a noun."""
+    field = {
+        "type": "object",
+        "properties": {"type": {"enum": [*TYPES, "reference"]}, "required": {"type": "boolean"}},
+        "required": ["type"],
+    }
+    verb = {
+        "type": "object",
+        "properties": {
+            "description": TEXT,
+            "event": TEXT,
+            "from": WORDS,
+            "to": WORDS,
+            "input": {"type": "object", "additionalProperties": field},
+        },
+        "required": ["description", "event", "input"],
+    }
+    step = object_of({"from": TEXT, "to": TEXT, "via": TEXT}, ["from", "to", "via"])
+    machine = object_of(
+        {
+            "field": TEXT,
+            "states": WORDS,
+            "entry": WORDS,
+            "steps": {"type": "array", "items": step},
+            "closed": {"type": "object", "additionalProperties": WORDS},
+        },
+        ["field", "states", "entry", "steps", "closed"],
+    )
+    relation = object_of(
+        {"direction": {"enum": ["->", "<-"]}, "to": TEXT, "inverse": nullable(TEXT)},
+        ["direction", "to", "inverse"],
+    )
+    own: dict[str, Schema] = {
+        "name": TEXT,
+        "plural": TEXT,
+        "prefix": TEXT,
+        "description": TEXT,
+        "fields": {"type": "object", "additionalProperties": field},
+        "verbs": {"type": "object", "additionalProperties": verb},
+        "machine": {"anyOf": [machine, {"type": "null"}]},
+        "relations": {"type": "object", "additionalProperties": relation},
+    }
+    return object_of(own, own)

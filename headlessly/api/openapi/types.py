@@ -1,0 +1,122 @@
+"""What a field of the declaration is in JSON Schema."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from ... import values
+from ...schema import Field
+
+Schema = dict[str, Any]
+
+MOMENT: Schema = {"type": "string", "format": "date-time"}
+#: Not the whole of ISO 8601 and of the words for relative moments, but what a client should send.
+WHEN: Schema = {
+    "type": "string",
+    "description": "A moment in ISO 8601, or a relative one.",
+    "examples": ["2026-01-31T09:00:00Z", "7d ago", "today"],
+}
+#: What a required text must have: something that is not a space.
+SAYS_SOMETHING = r"\S"
+LARGEST_AMOUNT = 9_999_999_999_999.99
+LARGEST_INTEGER = 2_147_483_647
+
+TYPES: dict[str, Schema] = {
+    "string": {"type": "string"},
+    "text": {"type": "string"},
+    "email": {"type": "string", "format": "email"},
+    "url": {"type": "string", "format": "uri"},
+    "enum": {"type": "string"},
+    "number": {"type": "number"},
+    "integer": {
+        "type": "integer",
+        "format": "int32",
+        "minimum": -LARGEST_INTEGER,
+        "maximum": LARGEST_INTEGER,
+    },
+    "money": {"type": "number", "minimum": 0, "maximum": LARGEST_AMOUNT},
+    "bool": {"type": "boolean"},
+    "date": {"type": "string", "format": "date"},
+    "datetime": MOMENT,
+    "json": {},
+}
+TEXT = ("string", "text", "email", "url")
+
+
+def ref(component: str, kind: str = "schemas") -> Schema:
+    return {"$ref": f"#/components/{kind}/{component}"}
+
+
+def nullable(schema: Schema) -> Schema:
+    """``schema``, or null."""
+    if not schema.keys() & {"type", "$ref", "anyOf", "enum"}:
+        return schema  # any JSON at all
+    if not isinstance(schema.get("type"), str):
+        return {"anyOf": [schema, {"type": "null"}]}
+    found = schema | {"type": [schema["type"], "null"]}
+    if "enum" in schema:
+        found["enum"] = [*schema["enum"], None]
+    return found
+
+
+def id_of(prefix: str) -> Schema:
+    return {"type": "string", "pattern": f"^{prefix}_[0-9A-Za-z_-]+$", "maxLength": 64}
+
+
+def plain(field: Field) -> Schema:
+    """What the field's values look like, in answers and in bodies alike."""
+    if field.type == "reference":
+        return id_of(field.prefix)
+    schema = dict(TYPES[field.type])
+    if field.choices:
+        schema["enum"] = list(field.choices)
+    if field.type in TEXT and field.max_length:
+        schema["maxLength"] = field.max_length
+    if field.minimum is not None:
+        schema["minimum"] = field.minimum
+    if field.maximum is not None:
+        schema["maximum"] = field.maximum
+    return schema
+
+
+def read(field: Field) -> Schema:
+    """The field as an answer has it: null where a record may be without a value."""
+    never_null = field.required or field.default is not None or field.moves
+    schema = plain(field) if never_null else nullable(plain(field))
+    said = {"readOnly": True} if field.read_only else {}
+    return _said(schema, field, said)
+
+
+def written(field: Field, *, entry: tuple[str, ...] = ()) -> Schema:
+    """The field as a body has it; ``entry`` are the states in which a record may begin."""
+    if field.relative:
+        schema = dict(WHEN)
+    elif field.type == "reference":
+        schema = ref(f"{field.to}Reference")
+        if field.new:
+            schema = {"anyOf": [schema, ref(f"{field.to}Fields")]}
+    else:
+        schema = plain(field)
+        if field.required and field.type in TEXT:
+            schema |= {"minLength": 1, "pattern": SAYS_SOMETHING}
+        if entry and field.moves:
+            schema["enum"] = list(entry)
+    if field.clearable and not field.required:
+        schema = nullable(schema)
+    said = {} if field.default is None else {"default": values.present(field.default)}
+    return _said(schema, field, said)
+
+
+def _said(schema: Schema, field: Field, more: Schema) -> Schema:
+    """``schema`` with what people read about the field."""
+    notes = [field.description]
+    if field.type == "reference":
+        notes.append(f"-> {field.to}")
+    if field.type == "money":
+        notes.append("At most two decimals.")
+    if field.unique:
+        notes.append("Unique.")
+    if field.set_by:
+        notes.append(f"Set by {', '.join(field.set_by)}.")
+    text = " ".join(n if n.endswith(".") else f"{n}." for n in filter(None, notes))
+    return schema | ({"description": text} if text else {}) | more

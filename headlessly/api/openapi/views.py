@@ -1,0 +1,62 @@
+"""``/openapi.json``, and ``/docs``: a page to read it and to try it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from django.contrib.auth import get_user
+from django.http import HttpResponse
+from django.middleware.csrf import get_token
+from django.shortcuts import render
+from rest_framework.request import Request
+
+from ...admin.site import to_entrance
+from ...errors import Unauthorized
+from .. import parameters
+from ..base import TenantView, answer_to_problem
+from ..bodies import Answer
+from . import document
+
+#: Nothing but this site; the page's own styles are written by its script.
+CONTENT_SECURITY_POLICY = (
+    "default-src 'none'; script-src 'self'; connect-src 'self'; style-src 'self' 'unsafe-inline'; "
+    "img-src 'self' data:; font-src 'self' data:; base-uri 'none'; form-action 'none'; "
+    "frame-ancestors 'none'"
+)
+
+
+class OpenApiView(TenantView):
+    """The document of this tenant's API."""
+
+    def get(self, request: Request) -> Answer:
+        parameters.taken(request.GET, ())
+        return Answer(document.of_tenant())
+
+
+class DocsView(TenantView):
+    """Swagger UI, all of it from this site. A browser's session is used as it is, CSRF included."""
+
+    def get(self, request: Request) -> HttpResponse:
+        parameters.taken(request.GET, ())
+        get_token(request._request)  # so that there is a cookie for the page's script to send
+        page = render(request._request, "headlessly/docs.html")
+        page.headers["Content-Security-Policy"] = CONTENT_SECURITY_POLICY
+        return page
+
+    def get_exception_handler(self) -> Callable[..., HttpResponse]:
+        return _lead_in
+
+
+def _lead_in(exc: Exception, context: dict[str, Any]) -> HttpResponse:
+    """A browser in which nobody is signed in goes to where one does; everybody else is told why."""
+    request = context["request"]._request
+    if (
+        isinstance(exc, Unauthorized)
+        and request.method in ("GET", "HEAD")
+        and "Authorization" not in request.headers
+        and "text/html" in request.headers.get("Accept", "")
+        and not get_user(request).is_authenticated  # somebody known would be led in a circle
+    ):
+        return to_entrance(request)
+    return answer_to_problem(exc, context)

@@ -1,0 +1,25 @@
+"""The page that tries the API, as a signed-in browser sees it."""
+
+from __future__ import annotations
+
+import re
+from typing import Any
+
+import pytest
+from playwright.sync_api import expect
+
+pytestmark = [pytest.mark.browser, pytest.mark.django_db(transaction=True)]
+
+
+def test_it_tries_the_api_as_the_one_who_is_signed_in(desk: Any, site: str) -> None:
+    said: list[str] = []
+    desk.on("console", lambda message: message.type == "error" and said.append(message.text))
+    desk.goto(f"{site}/~acme/docs#/Lead/leadCreate")
+    create = desk.locator("#operations-Lead-leadCreate")
+    create.get_by_role("button", name="Try it out").click()
+    create.locator("textarea").fill('{"name": "From the page", "source": "docs"}')
+    create.get_by_role("button", name="Execute").click()
+    answer = create.locator(".live-responses-table .response")
+    expect(answer).to_contain_text(re.compile(r"201"))
+    expect(answer).to_contain_text("From the page")
+    assert said == []

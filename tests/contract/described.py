@@ -1,0 +1,70 @@
+"""The OpenAPI document as a judge: whether an answer, or a body, is what it says."""
+
+from __future__ import annotations
+
+import json
+from functools import cache
+from typing import Any
+
+from jsonschema import Draft202012Validator
+from referencing import Registry, Resource
+from referencing.jsonschema import DRAFT202012
+
+METHODS = ("get", "post", "put", "patch", "delete")
+
+
+class Described:
+    """One tenant's document, by operationId."""
+
+    def __init__(self, document: dict[str, Any]) -> None:
+        self.document = document
+        resource = Resource(contents=document, specification=DRAFT202012)
+        self.registry = Registry().with_resource("urn:document", resource)
+        self.operations = {
+            operation["operationId"]: (method, path, operation)
+            for path, item in document["paths"].items()
+            for method, operation in item.items()
+            if method in METHODS
+        }
+        self.judge = cache(self._judge)
+
+    def problems(self, value: Any, *pointer: str) -> list[str]:
+        """What is wrong with ``value`` by the schema at ``pointer``."""
+        found = self.judge(pointer).iter_errors(value)
+        return [f"{'/'.join(map(str, e.absolute_path))}: {e.message[:300]}" for e in found]
+
+    def fits(self, id: str, response: Any, status: int | None = None) -> Any:
+        """The JSON of an answer of the operation ``id``, which is as documented."""
+        method, path, operation = self.operations[id]
+        said = str(response.status_code)
+        assert status in (None, response.status_code), response.content.decode()
+        assert said in operation["responses"], f"{id} answers {said}, which it does not document"
+        pointer = ["paths", path, method, "responses", said]
+        answer = operation["responses"][said]
+        if "$ref" in answer:
+            pointer = answer["$ref"].split("/")[1:]
+            answer = self.document["components"][pointer[1]][pointer[2]]
+        for name in answer["headers"]:
+            assert name in response.headers, f"{id} {said} lacks {name}"
+        if "content" not in answer:
+            assert not response.content
+            return None
+        found = json.loads(response.content)
+        problems = self.problems(found, *pointer, "content", "application/json", "schema")
+        assert not problems, (id, said, problems)
+        return found
+
+    def takes(self, id: str, body: Any) -> list[str]:
+        """What is wrong with ``body`` for the operation ``id``."""
+        method, path, _ = self.operations[id]
+        pointer = ["paths", path, method, "requestBody", "content", "application/json", "schema"]
+        return self.problems(body, *pointer)
+
+    def _judge(self, pointer: tuple[str, ...]) -> Draft202012Validator:
+        escaped = (p.replace("~", "~0").replace("/", "~1").replace("{", "%7B") for p in pointer)
+        where = "/".join(each.replace("}", "%7D") for each in escaped)
+        return Draft202012Validator(
+            {"$ref": f"urn:document#/{where}"},
+            registry=self.registry,
+            format_checker=Draft202012Validator.FORMAT_CHECKER,
+        )

@@ -1,0 +1,95 @@
+"""Anything at all, by the OpenAPI document and against it: no 5xx, and every answer as documented."""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+import schemathesis
+from django.core.signals import request_finished, request_started
+from django.db import close_old_connections, transaction
+from hypothesis import HealthCheck, Phase, given, settings
+from hypothesis import strategies as st
+from schemathesis import GenerationMode
+from schemathesis.checks import not_a_server_error
+from schemathesis.specs.openapi.checks import (
+    content_type_conformance,
+    response_headers_conformance,
+    response_schema_conformance,
+    status_code_conformance,
+)
+
+from headlessly.nouns import registry
+from headlessly.wsgi import application
+from tests.answered import answered
+from tests.contract import samples
+
+CHECKS = [
+    not_a_server_error,
+    status_code_conformance,
+    content_type_conformance,
+    response_headers_conformance,
+    response_schema_conformance,
+]
+FEW = settings(
+    max_examples=3,
+    derandomize=True,
+    database=None,
+    deadline=None,
+    phases=[Phase.generate],
+    suppress_health_check=list(HealthCheck),
+)
+#: The nouns, and what belongs to none of them.
+TAGS = [*registry, "Event", "About"]
+
+
+@pytest.fixture
+def described(api: Any) -> Iterator[Any]:
+    document = answered(api.call("GET", "/openapi.json"))
+    schema = schemathesis.openapi.from_dict(document)
+    schema.app = application
+    # The end of a request gives the connection back: here it is the test's own transaction.
+    ends = (request_started, request_finished)
+    closing = [end for end in ends if end.disconnect(close_old_connections)]
+    yield schema
+    for end in closing:
+        end.connect(close_old_connections)
+
+
+def operations(described: Any, tag: str) -> Iterator[Any]:
+    for each in described.get_all_operations():
+        operation = each.ok()
+        if operation.tags == [tag]:
+            yield operation
+
+
+@pytest.mark.parametrize("tag", TAGS)
+def test_it_takes_anything(tag: str, described: Any, api: Any) -> None:
+    there = samples.create(registry[tag], full=True).pk if tag in registry else None
+    for operation, mode in itertools.product(operations(described, tag), GenerationMode):
+        if mode is GenerationMode.POSITIVE or _can_be_wrong(operation):
+            check(operation, mode, api.secret, there)
+
+
+def check(operation: Any, mode: GenerationMode, secret: str, there: str | None) -> None:
+    """A few requests, each undone; half of those at a record at one that exists."""
+    headers = {"Authorization": f"Bearer {secret}"}
+
+    @FEW
+    @given(data=st.data())
+    def anything(data: Any) -> None:
+        case = data.draw(operation.as_strategy(generation_mode=mode))
+        if there and "id" in (case.path_parameters or {}) and data.draw(st.booleans()):
+            case.path_parameters["id"] = there
+        (case.query or {}).pop("wait", None)  # it would
+        with transaction.atomic():
+            case.call_and_validate(headers=headers, checks=CHECKS)
+            transaction.set_rollback(True)
+
+    anything()
+
+
+def _can_be_wrong(operation: Any) -> bool:
+    return bool(list(operation.iter_parameters()) or operation.body)

@@ -1,0 +1,264 @@
+"""The OpenAPI document is true: of every address, every answer, every body."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+from django.test import Client
+from django.urls import URLPattern, URLResolver
+from openapi_spec_validator import OpenAPIV31SpecValidator
+
+from headlessly import tenant_urls
+from headlessly.api.nowhere import NowhereView
+from headlessly.api.openapi.operations import operation_id
+from headlessly.nouns import Noun, registry
+from headlessly.schema import wire_name
+from headlessly.verbs import Verb
+from tests.answered import answered, problem, unchanged
+from tests.contract import samples
+from tests.contract.described import METHODS, Described
+from tests.contract.test_rest import VERBS, body_of, fresh_of, nouns, ready_for, theirs, verbs
+
+pytestmark = pytest.mark.usefixtures("acme")
+
+CREATING = [
+    verb
+    for noun in samples.NOUNS
+    for verb in noun.verbs.values()
+    if verb.creates and verb.name != "create"
+]
+
+
+@pytest.fixture
+def described(api: Any) -> Described:
+    return Described(answered(api.call("GET", "/openapi.json")))
+
+
+def of(noun: type[Noun], what: str) -> str:
+    return operation_id(noun, what)
+
+
+def of_verb(verb: Verb) -> str:
+    return operation_id(verb.noun, wire_name(verb.name))
+
+
+# -- the document ---------------------------------------------------------------------------------
+
+
+def test_it_is_openapi_3_1(described: Described) -> None:
+    assert list(OpenAPIV31SpecValidator(described.document).iter_errors()) == []
+
+
+def test_it_is_of_this_tenant(described: Described, api: Any, rival_api: Any, rival: Any) -> None:
+    assert described.document["servers"] == [{"url": "http://testserver/~acme"}]
+    assert described.document["info"]["title"].startswith("Acme ")
+    other = answered(rival_api.call("GET", "/openapi.json"))
+    assert other["servers"] == [{"url": "http://testserver/~rival"}]
+    problem(api.call("GET", "/openapi.json?x=1"), 400, "bad_request")
+
+
+@pytest.mark.parametrize("address", ["openapi.json", "docs"])
+@pytest.mark.parametrize("slug", ["acme", "nobodys"])
+def test_it_tells_strangers_nothing(address: str, slug: str) -> None:
+    problem(Client().get(f"/~{slug}/{address}"), 401, "unauthorized")
+
+
+def routes(patterns: list[Any], before: str = "/") -> Iterator[tuple[str, str]]:
+    """Every path and method of the tenant's API, as the document writes them."""
+    for each in patterns:
+        path = before + str(each.pattern).replace("<", "{").replace(">", "}")
+        if isinstance(each, URLResolver):
+            if each.namespace is None and each.app_name is None:
+                yield from routes(each.url_patterns, path)
+            continue
+        assert isinstance(each, URLPattern)
+        view = each.callback
+        actions = getattr(view, "actions", None)
+        cls = getattr(view, "cls", None)
+        if cls is None or cls is NowhereView or "no_such_verb" in (actions or {}).values():
+            continue  # what a browser reads; where nothing is
+        for method in actions or (m for m in METHODS if hasattr(cls, m)):
+            yield path, method
+
+
+def test_it_documents_every_route_and_nothing_else(described: Described) -> None:
+    said = {(path, method) for method, path, _ in described.operations.values()}
+    there = set(routes(tenant_urls.urlpatterns))
+    assert said == there
+    assert len(said) > len(registry) * 6
+
+
+def test_it_names_every_operation_once(described: Described) -> None:
+    document = described.document
+    said = [o for item in document["paths"].values() for m, o in item.items() if m in METHODS]
+    assert len({o["operationId"] for o in said}) == len(said)
+    assert {t for o in said for t in o["tags"]} == {tag["name"] for tag in document["tags"]}
+    assert all(o["summary"] for o in said)
+    assert {"leadConvert", "contactCapture", "dealList"} <= described.operations.keys()
+
+
+# -- answers --------------------------------------------------------------------------------------
+
+
+@nouns
+@pytest.mark.parametrize("full", [False, True], ids=["least", "full"])
+def test_it_describes_a_record_and_what_is_written(
+    noun: type[Noun], full: bool, api: Any, described: Described
+) -> None:
+    address, body = f"/{noun.plural}", body_of(noun, full=full)
+    assert described.takes(of(noun, "create"), body) == []
+    trial = api.call("POST", f"{address}?dryRun=true", body)
+    described.fits(of(noun, "create"), trial, 200)
+    made = described.fits(of(noun, "create"), api.call("POST", address, body), 201)
+    record = f"{address}/{made['$id']}"
+    described.fits(of(noun, "get"), api.call("GET", record), 200)
+    described.fits(of(noun, "list"), api.call("GET", address), 200)
+    described.fits(of(noun, "events"), api.call("GET", f"{record}/events"), 200)
+    other = {k: v for k, v in body.items() if not noun.schema.fields[k].unique}
+    assert described.takes(of(noun, "update"), other) == []
+    for method, what in (("PATCH", "update"), ("PUT", "put"), ("PATCH", "update")):
+        described.fits(of(noun, what), api.call(method, record, other), 200)
+    described.fits(of(noun, "delete"), api.call("DELETE", f"{record}?dryRun=true"), 200)
+    described.fits(of(noun, "delete"), api.call("DELETE", record), 204)
+    described.fits(of(noun, "get"), api.call("GET", record), 404)
+
+
+@nouns
+def test_it_describes_what_is_asked_of_a_list(
+    noun: type[Noun], api: Any, described: Described
+) -> None:
+    record = fresh_of(noun)
+    method, path, operation = described.operations[of(noun, "list")]
+    own = {p["name"]: p["schema"] for p in operation["parameters"] if "schema" in p}
+    every = own["include"]["items"]["enum"]
+    sortable = own["sort"]["items"]["enum"]
+    sortable += sortable[: -len(sortable) % 8]  # full rows of the most that a list takes
+    for query in (
+        f"include={','.join(every)}",
+        f"fields={','.join(own['fields']['items']['enum'])}",
+        *(f"sort={','.join(each)}" for each in zip(*[iter(sortable)] * 8, strict=False)),
+        "limit=1&count=exact&asOf=now&offset=0",
+        "filter=" + '{"$id":"' + record.pk + '"}',
+    ):
+        found = api.call("GET", f"/{noun.plural}?{query}")
+        described.fits(of(noun, "list"), found, 200)
+    found = api.call("GET", f"/{noun.plural}/{record.pk}?include={','.join(every)}")
+    described.fits(of(noun, "get"), found, 200)
+    conditions = own["conditions"]["properties"]
+    query = "&".join(f"{name}__isnull=true" for name in conditions)
+    described.fits(of(noun, "list"), api.call("GET", f"/{noun.plural}?{query}"), 200)
+    for name in conditions:
+        assert not described.problems(
+            {f"{name}__isnull": "true", name: "x", f"{name}__in": "x,y"},
+            *("paths", path, method, "parameters", "0", "schema"),
+        )
+    wrong = api.call("GET", f"/{noun.plural}?nothing=1")
+    described.fits(of(noun, "list"), wrong, 400)
+    assert described.problems({"nothing": "1"}, "paths", path, method, "parameters", "0", "schema")
+
+
+@verbs
+def test_it_describes_every_verb(verb: Verb, api: Any, described: Described) -> None:
+    record, body = ready_for(verb)
+    address = f"/{verb.noun.plural}/{record.pk}/{wire_name(verb.name)}"
+    id = of_verb(verb)
+    assert described.takes(id, body) == []
+    described.fits(id, api.call("POST", f"{address}?dryRun=true", body), 200)
+    described.fits(id, api.call("POST", address, body, If_Match='"99"'), 412)
+    described.fits(id, api.call("POST", address, body), 200)
+    for field in verb.inputs.values():
+        if field.required:
+            rest = {k: v for k, v in body.items() if k != field.wire}
+            assert described.takes(id, rest) != []
+
+
+@pytest.mark.parametrize("verb", CREATING, ids=of_verb)
+def test_it_describes_every_verb_that_creates(verb: Verb, api: Any, described: Described) -> None:
+    body = body_of_verb(verb)
+    address, id = f"/{verb.noun.plural}/{wire_name(verb.name)}", of_verb(verb)
+    assert described.takes(id, body) == []
+    described.fits(id, api.call("POST", f"{address}?dryRun=true", body), 200)
+    described.fits(id, api.call("POST", address, body), 201)
+    if verb.finds:
+        described.fits(id, api.call("POST", address, body), 200)
+        again = {wire_name(verb.finds): body[wire_name(verb.finds)]}
+        assert described.takes(id, again) == []
+        described.fits(id, api.call("POST", address, again), 200)
+
+
+def body_of_verb(verb: Verb) -> dict[str, Any]:
+    from tests.contract.test_rest import as_json
+
+    return as_json(samples.inputs(verb))
+
+
+# -- what is wrong --------------------------------------------------------------------------------
+
+
+@nouns
+def test_it_describes_every_refusal(
+    noun: type[Noun], api: Any, rival: Any, described: Described
+) -> None:
+    record, address = fresh_of(noun), f"/{noun.plural}"
+    foreign = f"{address}/{theirs(rival, noun).pk}"
+    with unchanged():
+        for body in ({}, {"nothing": 1}, body_of(noun) | {"nothing": 1}):
+            assert described.takes(of(noun, "create"), body) != []
+            described.fits(of(noun, "create"), api.call("POST", address, body), 422)
+        assert described.takes(of(noun, "update"), {"nothing": 1}) != []
+        change = api.call("PATCH", f"{address}/{record.pk}", {"nothing": 1})
+        described.fits(of(noun, "update"), change, 422)
+        described.fits(of(noun, "create"), api.call("POST", address, b"{"), 400)
+        described.fits(of(noun, "get"), api.call("GET", foreign), 404)
+        described.fits(of(noun, "update"), api.call("PATCH", foreign, {}), 404)
+        stale = api.call("DELETE", f"{address}/{record.pk}", If_Match='"99"')
+        described.fits(of(noun, "delete"), stale, 412)
+        described.fits(of(noun, "list"), Client().get(f"/~acme{address}"), 401)
+        form = api.post(
+            f"/~acme{address}",
+            "a=b",
+            content_type="text/plain",
+            headers={"Authorization": f"Bearer {api.secret}"},
+        )
+        described.fits(of(noun, "create"), form, 415)
+
+
+@pytest.mark.parametrize("verb", VERBS, ids=of_verb)
+def test_it_describes_unknown_input_of_verbs(verb: Verb, api: Any, described: Described) -> None:
+    record, body = ready_for(verb)
+    assert described.takes(of_verb(verb), body | {"nothing": 1}) != []
+    address = f"/{verb.noun.plural}/{record.pk}/{wire_name(verb.name)}"
+    described.fits(of_verb(verb), api.call("POST", address, body | {"nothing": 1}), 422)
+    machine = verb.noun.schema.machine
+    if verb.steps and (others := set(machine.states) - set(verb.steps)):
+        elsewhere = samples.in_state(verb.noun, sorted(others)[0])
+        address = f"/{verb.noun.plural}/{elsewhere.pk}/{wire_name(verb.name)}"
+        answer = api.call("POST", address, body)
+        assert answer.status_code in (409, 422)
+        described.fits(of_verb(verb), answer)
+
+
+# -- the platform's own ---------------------------------------------------------------------------
+
+
+def test_it_describes_what_belongs_to_no_noun(api: Any, lead: Any, described: Described) -> None:
+    for id, address in (
+        ("schemaList", "/schema"),
+        ("schemaGet", "/schema/Lead"),
+        ("meGet", "/me"),
+        ("statusGet", "/status"),
+        ("openapiGet", "/openapi.json"),
+        ("eventList", "/events?limit=3"),
+        ("eventList", "/events?name=nothing"),
+    ):
+        described.fits(id, api.call("GET", address), 200)
+    described.fits("schemaGet", api.call("GET", "/schema/Nothing"), 404)
+    tracked = {"name": "page_view", "properties": {"a": 1}, "url": "https://example.com"}
+    assert described.takes("eventTrack", tracked) == []
+    event = described.fits("eventTrack", api.call("POST", "/events", tracked), 201)
+    described.fits("eventTrack", api.call("POST", "/events?dryRun=true", tracked), 200)
+    described.fits("eventTrack", api.call("POST", "/events", {"nothing": 1}), 422)
+    described.fits("eventGet", api.call("GET", f"/events/{event['$id']}"), 200)
+    described.fits("eventGet", api.call("GET", "/events/evt_x"), 404)
