@@ -121,7 +121,10 @@ def test_it_keeps_what_succeeded_where_it_is_not_atomic(api: Any, people: Any) -
 
 
 def test_it_undoes_a_failing_operation_with_all_its_hooks(api: Any, qualified: Any) -> None:
-    def fail(lead: Any, ctx: Any) -> None:
+    tried = []
+
+    def fail(**what: Any) -> None:
+        tried.append(Deal.count({}))
         raise RuntimeError("secret")
 
     Lead.converted.connect(fail, weak=False)
@@ -134,6 +137,7 @@ def test_it_undoes_a_failing_operation_with_all_its_hooks(api: Any, qualified: A
         assert "secret" not in str(problem(response, 500, "internal_error"))
     finally:
         Lead.converted.disconnect(fail)
+    assert tried == [1, 1], "it had opened a deal"
 
 
 @pytest.mark.parametrize("dry", ["", "?dryRun=true"])
