@@ -121,6 +121,18 @@ class VerbRefused(HeadlesslyError):
     status, code = 422, "refused"
 
 
+class BatchFailed(HeadlesslyError):
+    """One operation of an atomic batch failed, so nothing of it was done; ``results`` says why."""
+
+    status, code = 422, "refused"
+
+
+class DependencyFailed(HeadlesslyError):
+    """An operation of a batch that depends on one that failed."""
+
+    status, code = 424, "dependency_failed"
+
+
 class NoTenant(RuntimeError):
     """A noun was queried while no tenant was active. A mistake of the program, never of the user."""
 

@@ -310,11 +310,13 @@ def track(
 ) -> Event:
     """Record something that happened outside: ``page_view``, ``trial_started``."""
     from . import actors, clock, tracing
+    from .execution import flush
     from .ids import public_id
 
     permit_tracking()
     check_name(name)
     check_json(properties or {}, 0)
+    flush()  # among several verbs, those before it come before it in the log
     with tracing.traced() as request_id:
         event = Event(
             id=public_id(Event.prefix),

@@ -8,13 +8,13 @@ caused them. Anything raised anywhere undoes everything.
 from __future__ import annotations
 
 import copy
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass
 from datetime import datetime
 from types import MappingProxyType
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from django.db import IntegrityError, OperationalError, transaction
 from psycopg import errors as postgres
@@ -34,6 +34,8 @@ if TYPE_CHECKING:
 DEPTH = 16
 #: How often a verb is tried again after PostgreSQL chose it to break a deadlock.
 ATTEMPTS = 5
+
+T = TypeVar("T")
 
 _execution: ContextVar[Execution | None] = ContextVar("execution", default=None)
 
@@ -108,9 +110,12 @@ def run(
     Invalid, VerbRefused or Conflict; then nothing has changed.
     """
     if (outer := _execution.get()) is not None:
-        if dry_run:
+        if not dry_run:
+            return outer.perform(verb, target, data, wire=wire, text=text, if_match=if_match)
+        if outer.frames:
             raise ValueError("A hook cannot make a dry run.")
-        return outer.perform(verb, target, data, wire=wire, text=text, if_match=if_match)
+        # Between the verbs of several: an execution of its own, which sees what they did so far.
+        outer.flush()
     with tracing.traced():
         execution, answer = _in_transaction(
             verb, target, data, dry_run=dry_run, wire=wire, text=text, if_match=if_match
@@ -144,11 +149,26 @@ def _in_transaction(
                 continue
             raise execution.integrity(problem) from problem
         except OperationalError as problem:
-            broken = isinstance(problem.__cause__, postgres.DeadlockDetected)
-            if not (broken and alone and attempt < ATTEMPTS):
+            if not (_deadlocked(problem) and alone and attempt < ATTEMPTS):
                 raise
         finally:
             _execution.reset(token)
+    raise AssertionError("unreachable")
+
+
+def _deadlocked(problem: OperationalError) -> bool:
+    return isinstance(problem.__cause__, postgres.DeadlockDetected)
+
+
+def retried(work: Callable[[], T]) -> T:
+    """Do ``work``, a transaction of its own, again where PostgreSQL chose it to break a deadlock."""
+    alone = not transaction.get_connection().in_atomic_block
+    for attempt in range(1, ATTEMPTS + 1):
+        try:
+            return work()
+        except OperationalError as problem:
+            if not (_deadlocked(problem) and alone and attempt < ATTEMPTS):
+                raise
     raise AssertionError("unreachable")
 
 
@@ -176,13 +196,14 @@ def together(*, savepoint: bool = True) -> Iterator[None]:
     if _execution.get() is not None:
         yield
         return
-    with tracing.traced(), transaction.atomic(savepoint=savepoint):
+    with tracing.traced():
         execution = Execution()
         token = _execution.set(execution)
         try:
-            yield
-            execution.finish()
-        except IntegrityError as problem:
+            with transaction.atomic(savepoint=savepoint):
+                yield
+                execution.finish()
+        except IntegrityError as problem:  # outside: a broken transaction answers no questions
             raise execution.integrity(problem) from problem
         finally:
             _execution.reset(token)
@@ -405,4 +426,4 @@ class Execution:
         return record.duplicate(cause.diag.constraint_name or "")
 
 
-__all__ = ["Context", "DryRun", "NotFound", "flush", "run", "together"]
+__all__ = ["Context", "DryRun", "NotFound", "flush", "retried", "run", "together"]

@@ -13,6 +13,7 @@ from rest_framework.views import APIView
 from .. import actors, errors
 from .auth import SCHEME, KeyAuthentication, MemberAuthentication, unauthorized
 from .bodies import JSON, Answer, BodyRequest, JsonParser, JsonRenderer, OnlyJson
+from .inner import InnerRequest
 
 logger = logging.getLogger("headlessly.api")
 
@@ -34,14 +35,20 @@ class TenantView(APIView):
     parser_classes: ClassVar = [JsonParser]
     renderer_classes: ClassVar = [JsonRenderer]
     content_negotiation_class = OnlyJson
+    #: Whether it may be called from within a batch.
+    in_batch: ClassVar[bool] = True
 
     def initialize_request(self, request: HttpRequest, *args: Any, **kwargs: Any) -> Request:
-        return BodyRequest(
+        found = BodyRequest(
             request,
             parsers=PARSERS,
             authenticators=AUTHENTICATORS,
             negotiator=NEGOTIATOR,
         )
+        if isinstance(request, InnerRequest):
+            found.auth = request.place
+            found._data = found._full_data = request.content
+        return found
 
     def initial(self, request: Request, *args: Any, **kwargs: Any) -> None:
         request.accepted_renderer, request.accepted_media_type = OnlyJson.renderer, JSON
@@ -58,7 +65,13 @@ class TenantView(APIView):
         return Answer(status=204, headers={"Allow": ", ".join(self.allowed_methods)})
 
     def get_exception_handler(self) -> Callable[..., Answer]:
-        return answer_to_problem
+        inner = isinstance(self.request._request, InnerRequest)
+        return raise_to_the_caller if inner else answer_to_problem
+
+
+def raise_to_the_caller(exc: Exception, context: dict[str, Any]) -> Answer:
+    """Of a call from within: its maker knows what the problem means for the rest."""
+    raise exc
 
 
 def answer_to_problem(exc: Exception, context: dict[str, Any]) -> Answer:

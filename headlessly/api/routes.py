@@ -10,6 +10,7 @@ from django.urls import URLPattern, URLResolver, include, path
 from ..nouns import Noun, registry
 from ..schema import wire_name
 from .about import MeView, SchemaView, StatusView
+from .batch import BatchView
 from .log import EventViewSet
 from .openapi.views import DocsView, OpenApiView
 from .records import NounViewSet, at_collection, at_record
@@ -50,6 +51,7 @@ def of(noun: type[Noun]) -> Iterator[URLPattern | URLResolver]:
 urlpatterns = [pattern for noun in registry.values() for pattern in of(noun)] + [
     path("events", EventViewSet.as_view({"get": "list", "post": "create"}), name="events"),
     path("events/<id>", EventViewSet.as_view({"get": "retrieve"}), name="events-record"),
+    path("batch", BatchView.as_view(), name="batch"),
     path("schema", SchemaView.as_view(), name="schema"),
     path("schema/<name>", SchemaView.as_view(), name="schema-noun"),
     path("me", MeView.as_view(), name="me"),

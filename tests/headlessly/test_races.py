@@ -296,6 +296,39 @@ def test_it_closes_no_circle_of_parents_together(acme: Any, size: int) -> None:
             above = above.parent
 
 
+@pytest.mark.parametrize("query", ["", "?dryRun=true"])
+def test_it_does_atomic_batches_that_wait_for_each_other_one_after_the_other(
+    query: str, acme: Any, api: Any
+) -> None:
+    ids = [Contact.create(name=f"C{n}").pk for n in range(2)]
+    both = threading.Barrier(2)
+
+    def meet(**what: Any) -> None:
+        # Each holds its first record and wants the other's; who is done again meets nobody.
+        try:
+            both.wait(3)
+        except threading.BrokenBarrierError:
+            pass
+
+    def ask(order: list[str]) -> int:
+        operations = [
+            {"method": "PATCH", "path": f"/contacts/{id}", "body": {"title": f"by {order[0]}"}}
+            for id in order
+        ]
+        body = {"operations": operations, "atomic": True}
+        return api.call("POST", f"/batch{query}", body).status_code
+
+    Contact.updating.connect(meet, weak=False)
+    try:
+        assert at_once(lambda: ask(ids), lambda: ask(ids[::-1])) == [200, 200]
+    finally:
+        Contact.updating.disconnect(meet)
+    titles = {Contact.get(id).title for id in ids}
+    assert len(titles) == 1, "half of each"
+    assert [Contact.get(id).version for id in ids] == ([1, 1] if query else [3, 3])
+    assert_whole_log()
+
+
 # -- killed in the middle -------------------------------------------------------------------------
 
 CONVERT = """

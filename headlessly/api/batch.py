@@ -1,0 +1,169 @@
+"""Several calls in one: each is what it would be by itself, or all of them are one."""
+
+from __future__ import annotations
+
+import logging
+from typing import Any
+from urllib.parse import unquote
+
+import orjson
+from django.conf import settings
+from django.db import OperationalError, transaction
+from django.http import HttpResponse
+from django.urls import ResolverMatch, resolve
+from rest_framework.request import Request
+
+from .. import errors, execution, tenancy
+from ..errors import BadRequest, BatchFailed, DependencyFailed
+from ..events import dumps
+from . import operations, parameters
+from .base import TenantView
+from .bodies import JSON, Answer
+from .inner import InnerRequest
+from .operations import Operation
+from .references import Answers
+
+logger = logging.getLogger("headlessly.api")
+
+
+class BatchView(TenantView):
+    """``{"operations": [...], "atomic": bool}``: 1 to 100 calls of this tenant's API, in order."""
+
+    in_batch = False
+
+    def post(self, request: Request) -> Answer:
+        dry_run = parameters.dry_run(request.GET)
+        asked, atomic = operations.read(request.data)
+        batch = Batch(request, asked)
+        return Answer({"results": batch.as_one(dry_run) if atomic else batch.each(dry_run)})
+
+
+class Batch:
+    """The operations of one request, each done by the view of its address."""
+
+    def __init__(self, request: Request, asked: list[Operation]) -> None:
+        self.request, self.asked = request, asked
+        self.answers = Answers()
+        self.current = asked[0]
+
+    # -- all or nothing ---------------------------------------------------------------------------
+
+    def as_one(self, dry_run: bool) -> list[dict[str, Any]]:
+        """All in one transaction. Raises BatchFailed when one fails; then nothing has happened."""
+        try:
+            return execution.retried(lambda: self._together(dry_run))
+        except Exception as problem:
+            status, body = errors.problem(problem)
+            if status >= 500:
+                raise
+            failed = self.current
+            raise BatchFailed(
+                f"Nothing was done: {failed.name} failed. {body['message']}",
+                failed={"id": failed.id, "index": failed.number},
+                results=[self._undone(each, status, body) for each in self.asked],
+            ) from problem
+
+    def _together(self, dry_run: bool) -> list[dict[str, Any]]:
+        self.answers, results = Answers(), []
+        with execution.together():
+            for operation in self.asked:
+                self.current = operation
+                results.append(self._kept(operation, *self._done(operation)))
+            if dry_run:
+                execution.flush()  # the database may have a word to say about the events, too
+                transaction.set_rollback(True)
+        return results
+
+    def _undone(self, operation: Operation, status: int, body: dict[str, Any]) -> dict[str, Any]:
+        if operation is not self.current:
+            what = "was undone" if operation.number < self.current.number else "was not tried"
+            status, body = errors.problem(
+                DependencyFailed(f"This {what}, for {self.current.name} failed.")
+            )
+        return _result(operation, status, dumps(body))
+
+    # -- one by one -------------------------------------------------------------------------------
+
+    def each(self, dry_run: bool) -> list[dict[str, Any]]:
+        """Each in a transaction of its own; one that fails stops only those that refer to it."""
+        if not dry_run:
+            return [self._tried(each) for each in self.asked]
+        return execution.retried(self._rehearsed)
+
+    def _rehearsed(self) -> list[dict[str, Any]]:
+        """All of them, each seeing what those before it did, and then none."""
+        self.answers = Answers()
+        with transaction.atomic():
+            results = [self._tried(each, rehearsing=True) for each in self.asked]
+            transaction.set_rollback(True)
+        return results
+
+    def _tried(self, operation: Operation, rehearsing: bool = False) -> dict[str, Any]:
+        try:
+            if rehearsing:
+                with transaction.atomic():
+                    status, content = self._done(operation)
+            else:
+                status, content = self._done(operation)
+        except Exception as problem:
+            if rehearsing and isinstance(problem, OperationalError):
+                raise  # a deadlock is that of the whole transaction
+            status, body = errors.problem(problem)
+            if status >= 500:
+                logger.error(
+                    "%s %r failed", operation.method, operation.path[:200], exc_info=problem
+                )
+            content = dumps(body)
+        return self._kept(operation, status, content)
+
+    # -- one operation ----------------------------------------------------------------------------
+
+    def _kept(self, operation: Operation, status: int, content: bytes) -> dict[str, Any]:
+        self.answers.keep(operation.id, status, content)
+        return _result(operation, status, content)
+
+    def _done(self, operation: Operation) -> tuple[int, bytes]:
+        """Status and body of the operation. Raises whatever went wrong."""
+        body = self.answers.in_body(operation.body)
+        path, query = _address(self.answers.in_path(operation.path))
+        call = InnerRequest(self.request, operation.method, path, query, body, operation.if_match)
+        match = _view(path)
+        if match.url_name == "events" and "wait" in call.GET:
+            raise BadRequest("A batch waits for nothing: leave out wait.", field="wait")
+        call.resolver_match = match
+        response: HttpResponse = match.func(call, *match.args, **match.kwargs)
+        if response.streaming or (response.content and response.headers["Content-Type"] != JSON):
+            raise _by_itself(path)
+        return response.status_code, response.content
+
+
+def _result(operation: Operation, status: int, content: bytes) -> dict[str, Any]:
+    body = orjson.Fragment(content) if content else None
+    return {"id": operation.id, "status": status, "body": body}
+
+
+def _address(text: str) -> tuple[str, str]:
+    """Path and query within this tenant. Raises BadRequest for one that leads out of it."""
+    raw, _, query = text.partition("?")
+    path, tenant = unquote(raw), tenancy.require()
+    if not path.startswith("/") or path.startswith("//") or "#" in text:
+        raise BadRequest("A path is an address of this tenant, such as /leads.", field="path")
+    if mount := tenancy.MOUNT.match(path):
+        slug, rest = mount.groups()
+        if slug != tenant.slug:
+            raise BadRequest(f"A batch stays in its own tenant, ~{tenant.slug}.", field="path")
+        path = rest or "/"
+    return path, query
+
+
+def _view(path: str) -> ResolverMatch:
+    """The view of this address, as the site finds it. Raises BadRequest for what is no part of REST."""
+    match = resolve(path, settings.TENANT_URLCONF)
+    view = getattr(match.func, "cls", None)
+    if view is None or not issubclass(view, TenantView) or not view.in_batch:
+        raise _by_itself(path)
+    return match
+
+
+def _by_itself(path: str) -> BadRequest:
+    return BadRequest(f"{path[:64]!r} is no part of a batch: call it by itself.", field="path")

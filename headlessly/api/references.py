@@ -1,0 +1,120 @@
+"""What an operation of a batch takes from the answers of those before it.
+
+``{"$ref": "ada", "path": "$id"}`` anywhere in a body, ``{ada.$id}`` in a path: a field of that answer,
+with dots into what it holds (``results.0.$id``).
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from typing import Any
+from urllib.parse import quote
+
+import orjson
+
+from ..errors import BadRequest, DependencyFailed, Invalid, TooLarge
+from ..events import dumps
+from .bodies import LARGEST
+
+#: No JSON in a query string looks like this: its braces are followed by quotes.
+PLACEHOLDER = re.compile(r"\{([\w-]{1,64})\.([^{}\"\s]{1,200})\}")
+SEGMENTS = re.compile(r"[^.]{1,64}(\.[^.]{1,64}){0,15}\Z")
+#: How deep a body of a batch may be nested; no field takes nearly as much.
+DEEPEST = 100
+
+
+def references(value: Any, place: str, depth: int = 0) -> Iterator[tuple[str, dict[str, Any]]]:
+    """Each ``{"$ref": ...}`` in ``value`` and where it is. Raises BadRequest for a body too deep."""
+    if depth > DEEPEST:
+        raise BadRequest(f"{place[:200]} is nested more than {DEEPEST} levels deep.")
+    if isinstance(value, dict):
+        if "$ref" in value:
+            yield place, value
+            return
+        for key, item in value.items():
+            yield from references(item, f"{place}.{key[:64]}", depth + 1)
+    elif isinstance(value, list):
+        for number, item in enumerate(value):
+            yield from references(item, f"{place}.{number}", depth + 1)
+
+
+class Answers:
+    """What the operations so far have answered."""
+
+    def __init__(self) -> None:
+        self._written: dict[str, bytes] = {}
+        self._read: dict[str, Any] = {}
+        self._failed: set[str] = set()
+        self._taken = 0
+
+    def keep(self, id: str | None, status: int, content: bytes) -> None:
+        if id is None:
+            return
+        if status >= 400:
+            self._failed.add(id)
+        else:
+            self._written[id] = content
+
+    def value(self, id: str, path: str, place: str) -> Any:
+        """A part of the answer of an operation. Raises DependencyFailed or Invalid, at ``place``."""
+        if id in self._failed:
+            raise DependencyFailed(
+                f"Operation {id!r}, which this one refers to, failed.", field=place
+            )
+        if id not in self._read:
+            self._read[id] = orjson.loads(self._written[id] or b"null")
+        found = self._read[id]
+        for segment in path.split("."):
+            if isinstance(found, dict) and segment in found:
+                found = found[segment]
+            elif isinstance(found, list) and _is_place(segment, found):
+                found = found[int(segment)]
+            else:
+                raise Invalid.fields({place: f"Operation {id!r} answered without {path!r}."})
+        return found
+
+    def in_body(self, body: dict[str, Any]) -> dict[str, Any]:
+        """The body with every reference replaced by what it refers to."""
+        self._taken = 0
+        found = self._filled(body, "body")
+        if not isinstance(found, dict):
+            raise Invalid.fields({"body": "What this refers to is not an object."})
+        return found
+
+    def _filled(self, value: Any, place: str) -> Any:
+        if isinstance(value, dict):
+            if "$ref" in value:
+                return self._copied(self.value(value["$ref"], value.get("path", "$id"), place))
+            return {k: self._filled(item, f"{place}.{k[:64]}") for k, item in value.items()}
+        if isinstance(value, list):
+            return [self._filled(item, f"{place}.{n}") for n, item in enumerate(value)]
+        return value
+
+    def _copied(self, value: Any) -> Any:
+        # A few bytes of references may stand for gigabytes: what they stand for has the same limit as
+        # a body that says it itself.
+        self._taken += len(dumps(value))
+        if self._taken > LARGEST:
+            raise TooLarge("With all that it refers to, this body is larger than 10 MB.")
+        return value
+
+    def in_path(self, text: str) -> str:
+        """The path with every placeholder replaced, as a part of it that changes nothing around it."""
+
+        def fill(match: re.Match[str]) -> str:
+            value = self.value(match.group(1), match.group(2), "path")
+            if isinstance(value, bool) or not isinstance(value, str | int | float) or value == "":
+                raise Invalid.fields({"path": f"{match.group()} is no text and no number."})
+            # In an address a slash, also an escaped one, would lead elsewhere.
+            if "/" in str(value) and match.start() < end:
+                raise Invalid.fields({"path": f"{match.group()} has a slash in it."})
+            return quote(str(value), safe="")
+
+        end = len(text.partition("?")[0])
+        return PLACEHOLDER.sub(fill, text)
+
+
+def _is_place(segment: str, found: list[Any]) -> bool:
+    short = segment.isascii() and segment.isdecimal() and len(segment) < 8
+    return short and int(segment) < len(found)
