@@ -121,6 +121,12 @@ class VerbRefused(HeadlesslyError):
     status, code = 422, "refused"
 
 
+class RateLimited(HeadlesslyError):
+    """More requests than this key may send in a minute."""
+
+    status, code = 429, "rate_limited"
+
+
 class NoTenant(RuntimeError):
     """A noun was queried while no tenant was active. A mistake of the program, never of the user."""
 
