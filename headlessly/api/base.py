@@ -11,6 +11,8 @@ from rest_framework.request import Request
 from rest_framework.views import APIView
 
 from .. import actors, errors
+from ..models import ApiKey
+from . import limits
 from .auth import SCHEME, KeyAuthentication, MemberAuthentication, unauthorized
 from .bodies import JSON, Answer, BodyRequest, JsonParser, JsonRenderer, OnlyJson
 from .idempotency import once
@@ -73,6 +75,10 @@ class TenantView(APIView):
         place = request.auth
         if place is None:
             raise unauthorized()
+        if isinstance(place, ApiKey):
+            use = limits.count(place)
+            self.headers.update(use.headers)
+            use.enforce()
         actors.enter(place.actor)  # until the end of the request: the mount closes what it opened
 
     @property
