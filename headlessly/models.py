@@ -196,10 +196,16 @@ class ApiKey(models.Model):
     def find(cls, secret: str) -> ApiKey | None:
         """The valid key with this secret, or None: unknown, expired and revoked are the same."""
         key = one(cls, "hash", cls.hash_of(secret))
-        now = timezone.now()
-        if key is None or key.revoked_at or (key.expires_at and key.expires_at <= now):
-            return None
-        return key
+        return key if key is not None and key.standing == "valid" else None
+
+    @property
+    def standing(self) -> str:
+        """What the key is worth now: valid, expired or revoked."""
+        if self.revoked_at:
+            return "revoked"
+        if self.expires_at and self.expires_at <= timezone.now():
+            return "expired"
+        return "valid"
 
     @property
     def actor(self) -> Actor:
