@@ -133,6 +133,12 @@ class DependencyFailed(HeadlesslyError):
     status, code = 424, "dependency_failed"
 
 
+class RateLimited(HeadlesslyError):
+    """More requests than this key may send in a minute."""
+
+    status, code = 429, "rate_limited"
+
+
 class NoTenant(RuntimeError):
     """A noun was queried while no tenant was active. A mistake of the program, never of the user."""
 

@@ -14,7 +14,7 @@ from django.conf import settings
 from django.contrib.auth.base_user import BaseUserManager
 from django.contrib.auth.models import AbstractUser
 from django.core.exceptions import ValidationError
-from django.core.validators import RegexValidator
+from django.core.validators import MinValueValidator, RegexValidator
 from django.db import models
 from django.db.models.functions import Lower
 from django.utils import timezone
@@ -28,6 +28,9 @@ from .values import UNSTORABLE
 SLUG = RegexValidator(
     r"\A[a-z0-9](?:[a-z0-9-]{0,46}[a-z0-9])?\Z", "Use 1 to 48 small letters, digits and hyphens."
 )
+
+#: Requests a minute with one key, unless it says otherwise.
+RATE_LIMIT = 1000
 
 
 class Tenant(models.Model):
@@ -147,6 +150,12 @@ class ApiKey(models.Model):
     created_at = models.DateTimeField(auto_now_add=True)
     expires_at = models.DateTimeField(null=True, blank=True)
     revoked_at = models.DateTimeField(null=True, blank=True)
+    last_used_at = models.DateTimeField(null=True, blank=True, editable=False)
+    rate_limit = models.PositiveIntegerField(
+        default=RATE_LIMIT,
+        validators=[MinValueValidator(1)],
+        help_text="The most requests in a minute.",
+    )
 
     class Meta:
         verbose_name = "API key"
@@ -163,6 +172,7 @@ class ApiKey(models.Model):
         *,
         expires_at: datetime | None = None,
         secret: str | None = None,
+        rate_limit: int = RATE_LIMIT,
     ) -> tuple[ApiKey, str]:
         """A new key and its secret, which nobody can read again."""
         secret = secret or "hly_sk_" + secrets.token_urlsafe(32)
@@ -173,6 +183,7 @@ class ApiKey(models.Model):
             hash=cls.hash_of(secret),
             hint=secret[:7] + "…" + secret[-4:],
             expires_at=expires_at,
+            rate_limit=rate_limit,
         )
         return key, secret
 
@@ -185,16 +196,86 @@ class ApiKey(models.Model):
     def find(cls, secret: str) -> ApiKey | None:
         """The valid key with this secret, or None: unknown, expired and revoked are the same."""
         key = one(cls, "hash", cls.hash_of(secret))
-        now = timezone.now()
-        if key is None or key.revoked_at or (key.expires_at and key.expires_at <= now):
-            return None
-        return key
+        return key if key is not None and key.standing == "valid" else None
+
+    @property
+    def standing(self) -> str:
+        """What the key is worth now: valid, expired or revoked."""
+        if self.revoked_at:
+            return "revoked"
+        if self.expires_at and self.expires_at <= timezone.now():
+            return "expired"
+        return "valid"
 
     @property
     def actor(self) -> Actor:
         return Actor(self.id, self.name, actors.SCOPES[self.scope])
 
+    def revoke(self) -> bool:
+        """Refuse this key from the next request on. Answers whether it was not revoked before."""
+        now = timezone.now()
+        revoked = ApiKey.objects.filter(pk=self.pk, revoked_at=None).update(revoked_at=now)
+        if revoked:
+            self.revoked_at = now
+        return bool(revoked)
+
+    def wire(self) -> dict[str, Any]:
+        """The key as JSON says it: nothing of it gives its secret away."""
+        return {
+            "$id": self.id,
+            "$type": "ApiKey",
+            "$context": tenancy.context_url(),
+            "$createdAt": self.created_at,
+            "name": self.name,
+            "scope": self.scope,
+            "hint": self.hint,
+            "rateLimit": self.rate_limit,
+            "expiresAt": self.expires_at,
+            "lastUsedAt": self.last_used_at,
+            "revokedAt": self.revoked_at,
+        }
+
+
+class KeyUse(models.Model):
+    """How often a key was used in its current minute, counted for all processes together.
+
+    The migration makes the table UNLOGGED: counting writes nothing to the write-ahead log and waits for
+    no disk. A crash of the database empties it, and every minute begins anew.
+    """
+
+    key = models.CharField(max_length=32, primary_key=True, db_collation="C")
+    since = models.DateTimeField()
+    count = models.PositiveIntegerField()
+
+    def __str__(self) -> str:
+        return f"{self.key}: {self.count}"
+
+
+class IdempotentReply(models.Model):
+    """The first answer to a POST with an Idempotency-Key, written in the transaction of its effect.
+
+    While that transaction runs there is a row without a status, which only it can see; whoever comes
+    with the same key waits for it at the unique index.
+    """
+
+    tenant = models.ForeignKey(Tenant, models.CASCADE, related_name="+", db_index=False)
+    actor = models.CharField(max_length=32, db_collation="C")
+    key = models.CharField(max_length=64, db_collation="C")  #: a hash: it is the caller's business
+    fingerprint = models.CharField(max_length=64, db_collation="C")  #: of what was asked
+    status = models.PositiveSmallIntegerField(null=True)
+    headers = models.JSONField(default=dict)
+    body = models.BinaryField(default=b"")
+    created_at = models.DateTimeField(db_index=True)
+
+    class Meta:
+        constraints: ClassVar = [
+            models.UniqueConstraint(fields=["tenant", "actor", "key"], name="one_reply")
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.status} to {self.actor}"
+
 
 from .events import Event  # noqa: E402
 
-__all__ = ["ApiKey", "Event", "Membership", "Tenant", "User"]
+__all__ = ["ApiKey", "Event", "IdempotentReply", "KeyUse", "Membership", "Tenant", "User"]

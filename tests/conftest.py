@@ -113,7 +113,7 @@ class Api(Client):
         from headlessly.models import ApiKey
 
         super().__init__(raise_request_exception=False)
-        self.key, self.secret = ApiKey.issue(tenant, f"{scope} key", scope)
+        self.key, self.secret = ApiKey.issue(tenant, f"{scope} key", scope, rate_limit=100_000)
         self.base = f"/~{tenant.slug}"
 
     def call(self, method: str, path: str, body: Any = None, **headers: str) -> Any:

@@ -14,7 +14,6 @@ from django.core.exceptions import ValidationError
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
 from django.template.response import TemplateResponse
 from django.urls import path, reverse
-from django.utils import timezone
 from django.utils.decorators import method_decorator
 from django.utils.html import format_html
 from django.views.decorators.cache import never_cache
@@ -192,18 +191,22 @@ class MembershipAdmin(ModelAdmin):
 class ApiKeyAdmin(ModelAdmin):
     """Keys are issued and revoked, never changed. What was issued is shown once, in the answer."""
 
-    list_display = ("name", "tenant", "scope", "hint", "created_at", "standing")
+    list_display = ("name", "tenant", "scope", "hint", "created_at", "last_used_at", "standing")
     list_filter = ("scope",)
     list_select_related = ("tenant",)
     search_fields = ("name", "tenant__name", "tenant__slug")
     autocomplete_fields = ("tenant",)
-    fields = ("tenant", "name", "scope", "expires_at")
+    fields = ("tenant", "name", "scope", "expires_at", "rate_limit")
     ordering = ("-created_at",)
     actions = None
     change_form_outer_after_template = "headlessly/operator/revoke.html"
 
     def get_fields(self, request: HttpRequest, obj: Any = None) -> tuple[str, ...]:
-        return (*self.fields, "hint", "created_at", "revoked_at") if obj else self.fields
+        return (
+            (*self.fields, "hint", "created_at", "last_used_at", "revoked_at")
+            if obj
+            else self.fields
+        )
 
     def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
         return False
@@ -213,11 +216,8 @@ class ApiKeyAdmin(ModelAdmin):
 
     @display(description="Now")
     def standing(self, key: ApiKey) -> str:
-        if key.revoked_at:
-            return format_html('<span class="state tone-grey">{}</span>', "revoked")
-        if key.expires_at and key.expires_at <= timezone.now():
-            return format_html('<span class="state tone-grey">{}</span>', "expired")
-        return format_html('<span class="state tone-green">{}</span>', "valid")
+        tone = "green" if key.standing == "valid" else "grey"
+        return format_html('<span class="state tone-{}">{}</span>', tone, key.standing)
 
     def get_urls(self) -> list[Any]:
         revoke = self.admin_site.admin_view(self.revoke_view)
@@ -227,7 +227,11 @@ class ApiKeyAdmin(ModelAdmin):
     def save_model(self, request: HttpRequest, obj: ApiKey, form: Any, change: bool) -> None:
         data = form.cleaned_data
         key, request.secret = ApiKey.issue(
-            data["tenant"], data["name"], data["scope"], expires_at=data["expires_at"]
+            data["tenant"],
+            data["name"],
+            data["scope"],
+            expires_at=data["expires_at"],
+            rate_limit=data["rate_limit"],
         )
         obj.__dict__.update(key.__dict__)
 
@@ -245,11 +249,10 @@ class ApiKeyAdmin(ModelAdmin):
 
     @method_decorator(require_POST)
     def revoke_view(self, request: HttpRequest, id: str) -> HttpResponse:
-        revoked = ApiKey.objects.filter(pk=id, revoked_at=None).update(revoked_at=timezone.now())
-        if revoked:
-            messages.success(request, "Revoked. Whoever uses this key is refused from now on.")
-        elif not ApiKey.objects.filter(pk=id).exists():
+        if (key := ApiKey.objects.filter(pk=id).first()) is None:
             raise Http404
+        if key.revoke():
+            messages.success(request, "Revoked. Whoever uses this key is refused from now on.")
         return HttpResponseRedirect(reverse("admin:headlessly_apikey_change", args=[id]))
 
 

@@ -6,13 +6,16 @@ import logging
 from collections.abc import Callable
 from typing import Any, ClassVar
 
-from django.http import HttpRequest
+from django.http import HttpRequest, HttpResponse
 from rest_framework.request import Request
 from rest_framework.views import APIView
 
 from .. import actors, errors
+from ..models import ApiKey
+from . import limits
 from .auth import SCHEME, KeyAuthentication, MemberAuthentication, unauthorized
 from .bodies import JSON, Answer, BodyRequest, JsonParser, JsonRenderer, OnlyJson
+from .idempotency import once
 from .inner import InnerRequest
 
 logger = logging.getLogger("headlessly.api")
@@ -37,6 +40,29 @@ class TenantView(APIView):
     content_negotiation_class = OnlyJson
     #: Whether it may be called from within a batch.
     in_batch: ClassVar[bool] = True
+    #: Entries of an answer that are never kept, not even to be given again.
+    unkept: ClassVar[tuple[str, ...]] = ()
+
+    def dispatch(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
+        """The framework's, but that a POST with an Idempotency-Key is done once."""
+        self.args, self.kwargs = args, kwargs
+        self.request = request = self.initialize_request(request, *args, **kwargs)
+        self.headers = self.default_response_headers
+        try:
+            self.initial(request, *args, **kwargs)
+            known = request.method.lower() in self.http_method_names
+            name = request.method.lower() if known else "http_method_not_allowed"
+            handler = getattr(self, name, self.http_method_not_allowed)
+            if request.method == "POST" and "HTTP_IDEMPOTENCY_KEY" in request.META:
+                response = once(
+                    request, lambda: handler(request, *args, **kwargs), unkept=self.unkept
+                )
+            else:
+                response = handler(request, *args, **kwargs)
+        except Exception as exc:
+            response = self.handle_exception(exc)
+        self.response = self.finalize_response(request, response, *args, **kwargs)
+        return self.response
 
     def initialize_request(self, request: HttpRequest, *args: Any, **kwargs: Any) -> Request:
         found = BodyRequest(
@@ -55,6 +81,11 @@ class TenantView(APIView):
         place = request.auth
         if place is None:
             raise unauthorized()
+        # What is called from within was counted with the call around it.
+        if isinstance(place, ApiKey) and not isinstance(request._request, InnerRequest):
+            use = limits.count(place)
+            self.headers.update(use.headers)
+            use.enforce()
         actors.enter(place.actor)  # until the end of the request: the mount closes what it opened
 
     @property

@@ -11,6 +11,7 @@ from ..nouns import Noun, registry
 from ..schema import wire_name
 from .about import MeView, SchemaView, StatusView
 from .batch import BatchView
+from .keys import KeysView, KeyView
 from .log import EventViewSet
 from .openapi.views import DocsView, OpenApiView
 from .records import NounViewSet, at_collection, at_record
@@ -52,6 +53,8 @@ urlpatterns = [pattern for noun in registry.values() for pattern in of(noun)] + 
     path("events", EventViewSet.as_view({"get": "list", "post": "create"}), name="events"),
     path("events/<id>", EventViewSet.as_view({"get": "retrieve"}), name="events-record"),
     path("batch", BatchView.as_view(), name="batch"),
+    path("apikeys", KeysView.as_view(), name="apikeys"),
+    path("apikeys/<id>", KeyView.as_view(), name="apikeys-key"),
     path("schema", SchemaView.as_view(), name="schema"),
     path("schema/<name>", SchemaView.as_view(), name="schema-noun"),
     path("me", MeView.as_view(), name="me"),

@@ -60,7 +60,7 @@ def measure(leads: int, rounds: int) -> dict[str, tuple[float, float]]:
     print(f"Filling {leads:,} leads …", file=sys.stderr)
     fill(leads)
     tenant = Tenant.objects.get(pk=1)
-    _, secret = ApiKey.issue(tenant, "bench")
+    _, secret = ApiKey.issue(tenant, "bench", rate_limit=10**9)
     call = Caller(f"/~{tenant.slug}", secret)
     parameters = {k: v for k, v in connection.get_connection_params().items()
                   if k in ("dbname", "user", "password", "host", "port")}  # fmt: skip

@@ -200,3 +200,29 @@ def test_it_refuses_a_key_for_a_tenant_that_does_not_exist(acme: Tenant) -> None
     with pytest.raises(CommandError, match="There are: acme"):
         run("apikey", "nobody", name="site")
     assert not ApiKey.objects.exists()
+
+
+def test_it_lists_the_keys_of_a_tenant_without_their_secrets(acme: Tenant, rival: Tenant) -> None:
+    key, secret = ApiKey.issue(acme, "site")
+    old, _ = ApiKey.issue(acme, "old")
+    old.revoke()
+    ApiKey.issue(rival, "theirs")
+    said = run("apikey", "acme", list=True)
+    first, second = said.splitlines()
+    assert old.pk in first and "revoked" in first and first.endswith("old")
+    assert key.pk in second and "valid" in second and "last used never" in second
+    assert secret not in said and key.hash not in said and "theirs" not in said
+
+
+def test_it_revokes_a_key_of_this_tenant_only(acme: Tenant, rival: Tenant) -> None:
+    _, secret = ApiKey.issue(acme, "site")
+    key = ApiKey.find(secret)
+    with pytest.raises(CommandError, match="rival has no key"):
+        run("apikey", "rival", revoke=key.pk)
+    assert ApiKey.find(secret)
+    assert "Revoked site" in run("apikey", "acme", revoke=key.pk)
+    assert ApiKey.find(secret) is None
+    with pytest.raises(CommandError, match="already"):
+        run("apikey", "acme", revoke=key.pk)
+    with pytest.raises(CommandError, match="--rate-limit"):
+        run("apikey", "acme", name="site", rate_limit=0)

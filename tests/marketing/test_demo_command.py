@@ -78,6 +78,7 @@ def test_it_fills_two_tenants_and_remembers_how_to_get_in(db: None, file: Path) 
         key, reader = ApiKey.find(entry["apiKey"]), ApiKey.find(entry["readKey"])
         assert key and key.tenant.slug == slug and key.scope == "admin"
         assert reader and reader.tenant.slug == slug and reader.scope == "read"
+        assert key.rate_limit == reader.rate_limit == 100_000
         place = Membership.objects.get(user__email=entry["email"], tenant__slug=slug)
         assert place.role == actors.ADMIN and place.user.check_password(entry["password"])
     acme = Membership.objects.filter(tenant__slug="acme")

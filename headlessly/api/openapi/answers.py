@@ -9,8 +9,8 @@ from ...errors import HeadlesslyError
 from ..bodies import JSON
 from .types import Schema, ref
 
-#: What a request may meet beside its own work: nobody known, a fault of ours.
-ALWAYS = (401, 500)
+#: What a request may meet beside its own work: nobody known, too many of them, a fault of ours.
+ALWAYS = (401, 429, 500)
 #: Of a read: a parameter that is wrong.
 READING = (400, *ALWAYS)
 #: Of a write: no permission, the state of the record, the body's size, kind and content.
@@ -23,6 +23,26 @@ HEADERS: dict[str, Schema] = {
         "required": True,
         "schema": {"type": "string"},
     },
+    "X-RateLimit-Limit": {
+        "description": "How many requests a minute this key may send.",
+        "schema": {"type": "integer"},
+    },
+    "X-RateLimit-Remaining": {
+        "description": "How many are left of this minute.",
+        "schema": {"type": "integer"},
+    },
+    "X-RateLimit-Reset": {
+        "description": "When the minute is over, in seconds since 1970.",
+        "schema": {"type": "integer"},
+    },
+    "Idempotency-Replayed": {
+        "description": "`true` when this is the first answer to an Idempotency-Key again.",
+        "schema": {"const": "true"},
+    },
+    "Retry-After": {
+        "description": "How many seconds to wait.",
+        "schema": {"type": "integer"},
+    },
     "ETag": {
         "description": "The record's version, for If-Match.",
         "schema": {"type": "string", "examples": ['"3"']},
@@ -32,6 +52,10 @@ HEADERS: dict[str, Schema] = {
         "schema": {"type": "string", "format": "uri"},
     },
 }
+
+
+#: What every answer to a key says of its limit.
+LIMITS = ("X-RateLimit-Limit", "X-RateLimit-Remaining", "X-RateLimit-Reset")
 
 
 def classes() -> dict[int, list[type[HeadlesslyError]]]:
@@ -93,6 +117,8 @@ def components() -> dict[str, Schema]:
         headers: dict[str, Schema] = {"X-Request-Id": REQUEST_ID}
         if status == 401:
             headers["WWW-Authenticate"] = {"schema": {"const": "Bearer"}, "required": True}
+        if status == 429:
+            headers["Retry-After"] = {"$ref": "#/components/headers/Retry-After"}
         codes = {"properties": {"error": {"enum": [e.code for e in errors]}}}
         found[f"Error{status}"] = {
             "description": " Or: ".join(_said(e) for e in errors),
@@ -112,7 +138,8 @@ def success(description: str, schema: Schema | None, *headers: str) -> Schema:
     found: dict[str, Any] = {
         "description": description,
         "headers": {
-            name: {"$ref": f"#/components/headers/{name}"} for name in ("X-Request-Id", *headers)
+            name: {"$ref": f"#/components/headers/{name}"}
+            for name in ("X-Request-Id", *LIMITS, *headers)
         },
     }
     if schema is not None:

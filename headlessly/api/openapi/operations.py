@@ -122,6 +122,8 @@ def _verb(verb: Verb, id: str | None = None) -> Schema:
         responses = {"200": answers.success("The record after it, or a dry run.", either)}
     errors = list(answers.WRITING)
     headers = ["dryRun"]
+    if verb.name != "update":  # a POST
+        headers.append("idempotencyKey")
     if not verb.creates:
         headers.append("ifMatch")
         errors += [404, 412]

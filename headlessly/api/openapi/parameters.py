@@ -27,6 +27,12 @@ SHARED: dict[str, Schema] = {
         "schema": {"type": "string"},
         "example": '"3"',
     },
+    "idempotencyKey": {
+        "name": "Idempotency-Key",
+        "in": "header",
+        "description": "Do this once: the same key and body within 24 hours gives the first answer again.",
+        "schema": {"type": "string", "pattern": "^[!-~]{1,255}$"},
+    },
     "dryRun": {
         "name": "dryRun",
         "in": "query",

@@ -7,9 +7,10 @@ from __future__ import annotations
 
 from ... import tracked
 from ...actors import ROLES, SCOPES
-from ...models import Event
+from ...models import ApiKey, Event
 from ...nouns import registry
 from ..log import LONGEST_WAIT
+from ..operations import METHODS, MOST
 from . import answers
 from .components import dry_run, envelope, event, object_of
 from .operations import body, operation
@@ -26,6 +27,13 @@ def paths() -> dict[str, Schema]:
     return {
         "/events": {"get": _log(), "post": _track()},
         "/events/{id}": {"parameters": [in_path(Event.prefix)], "get": _event()},
+        "/batch": {"post": _batch()},
+        "/apikeys": {"get": _keys(), "post": _issue()},
+        "/apikeys/{id}": {
+            "parameters": [in_path(ApiKey.prefix)],
+            "get": _key_operation("keyGet", "Read one API key.", "200", ref("ApiKey")),
+            "delete": _key_operation("keyRevoke", "Revoke an API key, at once.", "204", None),
+        },
         "/schema": {"get": _about("schemaList", "The nouns as JSON.", "Nouns")},
         "/schema/{name}": {
             "parameters": [
@@ -81,6 +89,19 @@ def components() -> dict[str, Schema]:
             ["nouns", "meta"],
         ),
         "Me": _me(),
+        "Batch": _batch_input(),
+        "BatchAnswer": object_of({"results": {"type": "array", "items": _result()}}, ["results"]),
+        "ApiKey": object_of(_key(), _key()),
+        "ApiKeyIssued": object_of(_key() | {"key": TEXT}, _key()),
+        "ApiKeyList": envelope(ref("ApiKey")),
+        "ApiKeyInput": object_of(
+            {
+                "name": TEXT | {"minLength": 1, "maxLength": 255, "pattern": r"\S"},
+                "scope": TEXT | {"enum": list(SCOPES)},
+                "expiresAt": nullable(TYPES["datetime"]),
+            },
+            ["name"],
+        ),
         "Status": object_of(
             {"$context": TYPES["url"], "nouns": _by_name(numbers)}, ["$context", "nouns"]
         ),
@@ -252,3 +273,91 @@ def _noun() -> Schema:
         "relations": {"type": "object", "additionalProperties": relation},
     }
     return object_of(own, own)
+
+
+def _batch() -> Schema:
+    return operation(
+        "batchRun",
+        "Several calls in one: each by itself, or all of them as one.",
+        "About",
+        {"200": answers.success("What each operation answered.", ref("BatchAnswer"))},
+        parameters=shared("dryRun", "idempotencyKey"),
+        errors=answers.WRITING,
+        writes=True,
+        requestBody=body(ref("Batch")),
+    )
+
+
+def _batch_input() -> Schema:
+    each = object_of(
+        {
+            "id": TEXT | {"pattern": r"^[\w-]{1,64}$"},
+            "method": TEXT | {"enum": list(METHODS)},
+            "path": TEXT
+            | {"description": "Of this tenant: /leads, or /leads/{first.$id}/convert."},
+            "body": {"type": "object"},
+            "headers": object_of({"If-Match": TEXT}, []),
+        },
+        ["method", "path"],
+    )
+    several = {"type": "array", "items": each, "minItems": 1, "maxItems": MOST}
+    return object_of({"operations": several, "atomic": {"type": "boolean"}}, ["operations"])
+
+
+def _result() -> Schema:
+    return object_of(
+        {"id": nullable(TEXT), "status": {"type": "integer"}, "body": {}}, ["id", "status", "body"]
+    )
+
+
+def _keys() -> Schema:
+    return operation(
+        "keyList",
+        "The API keys of the tenant, without their secrets.",
+        "About",
+        {"200": answers.success("One page of keys.", ref("ApiKeyList"))},
+        parameters=shared("limit", "offset"),
+        errors=(403, *answers.READING),
+    )
+
+
+def _issue() -> Schema:
+    return operation(
+        "keyIssue",
+        "Issue an API key: this answer is the only place where it can be read.",
+        "About",
+        {"201": answers.success("The key and its secret.", ref("ApiKeyIssued"), "Location")},
+        parameters=shared("idempotencyKey"),
+        errors=answers.WRITING,
+        writes=True,
+        requestBody=body(ref("ApiKeyInput")),
+    )
+
+
+def _key_operation(id: str, summary: str, status: str, answer: Schema | None) -> Schema:
+    return operation(
+        id,
+        summary,
+        "About",
+        {status: answers.success(summary, answer)},
+        parameters=shared(),
+        errors=(403, 404, *answers.READING),
+        writes=answer is None,
+    )
+
+
+def _key() -> dict[str, Schema]:
+    moment = TYPES["datetime"]
+    return {
+        "$id": TEXT,
+        "$type": {"const": "ApiKey"},
+        "$context": TYPES["url"],
+        "$createdAt": moment,
+        "name": TEXT,
+        "scope": TEXT | {"enum": list(SCOPES)},
+        "hint": TEXT,
+        "rateLimit": COUNT,
+        "expiresAt": nullable(moment),
+        "lastUsedAt": nullable(moment),
+        "revokedAt": nullable(moment),
+    }

@@ -1,4 +1,9 @@
-"""`manage.py apikey acme --name site --scope write`: a key for an integration, shown once."""
+"""Keys for integrations and agents.
+
+manage.py apikey acme --name site --scope write    issue one; it is shown once
+manage.py apikey acme --list                       every key of the tenant, without its secret
+manage.py apikey acme --revoke apikey_pQ8xNfKm     refuse it from now on
+"""
 
 from __future__ import annotations
 
@@ -10,30 +15,71 @@ from django.core.management.base import BaseCommand, CommandError
 from django.utils import timezone
 
 from headlessly import actors
-from headlessly.models import ApiKey, Tenant
+from headlessly.models import RATE_LIMIT, ApiKey, Tenant
 
 
 class Command(BaseCommand):
-    help = "Issue an API key for a tenant. The key is shown once; only its hash is kept."
+    help = "Issue, list or revoke API keys of a tenant. A key is shown once; only its hash is kept."
 
     def add_arguments(self, parser: ArgumentParser) -> None:
         parser.add_argument("slug", help="of the tenant")
-        parser.add_argument("--name", required=True, help="who will use it: its events say so")
+        what = parser.add_mutually_exclusive_group(required=True)
+        what.add_argument("--name", help="issue a key: who will use it; its events say so")
+        what.add_argument("--list", action="store_true", help="show the tenant's keys")
+        what.add_argument("--revoke", metavar="ID", help="refuse this key from now on")
         parser.add_argument("--scope", choices=list(actors.SCOPES), default="write")
         parser.add_argument("--days", type=int, help="how long it is valid; for ever unless said")
+        parser.add_argument(
+            "--rate-limit", type=int, default=RATE_LIMIT, help="requests a minute; %(default)s"
+        )
 
-    def handle(self, *, slug: str, name: str, scope: str, days: int | None, **_: Any) -> None:
+    def handle(self, *, slug: str, **options: Any) -> None:
         tenant = Tenant.by_slug(slug)
         if tenant is None:
             slugs = ", ".join(Tenant.objects.order_by("slug").values_list("slug", flat=True))
             raise CommandError(f"There is no tenant {slug}. There are: {slugs or 'none'}.")
+        if options["list"]:
+            self._list(tenant)
+        elif options["revoke"] is not None:
+            self._revoke(tenant, options["revoke"])
+        else:
+            self._issue(tenant, **options)
+
+    def _issue(
+        self, tenant: Tenant, *, name: str, scope: str, days: int | None, rate_limit: int, **_: Any
+    ) -> None:
         if not name.strip():
             raise CommandError("A key needs a name: its events say who did it.")
         if days is not None and days < 1:
             raise CommandError("--days: a key is valid for a day at least.")
-        _, secret = ApiKey.issue(
-            tenant, name, scope, expires_at=timezone.now() + timedelta(days) if days else None
+        if not 1 <= rate_limit < 2**31:
+            raise CommandError("--rate-limit: at least one request a minute.")
+        key, secret = ApiKey.issue(
+            tenant,
+            name,
+            scope,
+            expires_at=timezone.now() + timedelta(days) if days else None,
+            rate_limit=rate_limit,
         )
         self.stdout.write(secret)
         until = f"for {days} days" if days else "until it is revoked"
-        self.stderr.write(f"{scope} in {slug}, {until}. It is not shown again.")
+        self.stderr.write(f"{key.pk}: {scope} in {tenant.slug}, {until}. It is not shown again.")
+
+    def _list(self, tenant: Tenant) -> None:
+        for key in tenant.api_keys.order_by("-created_at", "id"):
+            self.stdout.write(
+                f"{key.pk}  {key.hint}  {key.scope:5}  {key.standing:7}  "
+                f"last used {_day(key.last_used_at) or 'never'}  {key.name}"
+            )
+
+    def _revoke(self, tenant: Tenant, id: str) -> None:
+        key = tenant.api_keys.filter(pk=id).first()
+        if key is None:
+            raise CommandError(f"{tenant.slug} has no key {id}. --list shows those it has.")
+        if not key.revoke():
+            raise CommandError(f"{key.name} was revoked on {_day(key.revoked_at)} already.")
+        self.stdout.write(f"Revoked {key.name}. Whoever uses it is refused from now on.")
+
+
+def _day(moment: Any) -> str:
+    return f"{moment:%Y-%m-%d}" if moment else ""

@@ -124,10 +124,12 @@ def test_changing_a_role_keeps_the_contact(olga, users, people):
 
 def test_shows_a_new_key_once_and_never_again(olga, acme):
     response = olga.post(
-        "/admin/headlessly/apikey/add/", {"tenant": acme.pk, "name": "site", "scope": "write"}
+        "/admin/headlessly/apikey/add/",
+        {"tenant": acme.pk, "name": "site", "scope": "write", "rate_limit": 7},
     )
     secret = re.search(r"data-secret>([^<]+)<", response.content.decode()).group(1)
     key = ApiKey.find(secret)
+    assert key and key.rate_limit == 7
     assert (key.name, key.scope, key.tenant_id) == ("site", "write", acme.pk)
     assert "no-store" in response.headers["Cache-Control"]
     for address in ("/admin/headlessly/apikey/", f"/admin/headlessly/apikey/{key.pk}/change/"):

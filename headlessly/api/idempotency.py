@@ -1,0 +1,145 @@
+"""``Idempotency-Key``: a POST that is sent again has its effect once and its first answer again.
+
+The answer is written in the transaction of the effect, so that a crash leaves both or neither. The row
+is claimed before anything else is done: a second request with the same key waits at the unique index
+until the first one has committed, and then finds its answer, or has rolled back, and then does it itself.
+
+Only success is kept. A request that was refused has changed nothing, and may be sent again as it is or
+corrected; so is one that failed.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import re
+from collections.abc import Callable
+from datetime import timedelta
+from typing import Any
+
+import orjson
+from django.db import OperationalError, transaction
+from django.http import HttpResponse
+from psycopg import errors as postgres
+from psycopg.types.json import Jsonb
+from rest_framework.request import Request
+
+from .. import actors, clock, statements, tenancy
+from ..errors import BadRequest, Invalid
+from ..execution import ATTEMPTS
+
+HEADER, REPLAYED = "Idempotency-Key", "Idempotency-Replayed"
+KEY = re.compile(r"[!-~]{1,255}\Z")
+#: How long an answer is kept, and how many older ones one request in sixteen clears away.
+KEPT, CLEARED = timedelta(hours=24), 200
+
+#: Answers a row to whoever has to do it: a new one, or an old one whose time is over.
+CLAIM = """
+INSERT INTO headlessly_idempotentreply AS r
+    (tenant_id, actor, key, fingerprint, headers, body, created_at)
+VALUES (%s, %s, %s, %s, '{}', '', %s)
+ON CONFLICT (tenant_id, actor, key) DO UPDATE SET
+    fingerprint = excluded.fingerprint, created_at = excluded.created_at,
+    status = NULL, headers = '{}', body = ''
+WHERE r.created_at <= %s
+RETURNING id
+"""
+FIND = """
+SELECT fingerprint, status, headers::text, body FROM headlessly_idempotentreply
+WHERE tenant_id = %s AND actor = %s AND key = %s
+"""
+KEEP = "UPDATE headlessly_idempotentreply SET status = %s, headers = %s, body = %s WHERE id = %s"
+#: Nobody waits for this: rows that somebody else is clearing, or renewing, are passed over.
+CLEAR = """
+DELETE FROM headlessly_idempotentreply WHERE id = ANY(ARRAY(
+    SELECT id FROM headlessly_idempotentreply WHERE created_at <= %s
+    ORDER BY created_at LIMIT %s FOR UPDATE SKIP LOCKED))
+"""
+
+
+def once(
+    request: Request, handle: Callable[[], HttpResponse], *, unkept: tuple[str, ...] = ()
+) -> HttpResponse:
+    """The answer of ``handle``, or the one that it gave to the same request before.
+
+    Raises BadRequest for a key that is none, Invalid for one that was used for something else. Entries
+    of the answer that are named in ``unkept`` are not given again.
+    """
+    key, fingerprint = _key(request), _fingerprint(request)
+    alone = not transaction.get_connection().in_atomic_block
+    for attempt in range(1, ATTEMPTS + 1):
+        try:
+            with transaction.atomic():
+                return _once(key, fingerprint, handle, unkept)
+        except OperationalError as problem:
+            # The executor would try again, but this transaction is no longer its own.
+            broken = isinstance(problem.__cause__, postgres.DeadlockDetected)
+            if not (broken and alone and attempt < ATTEMPTS):
+                raise
+    raise AssertionError("unreachable")
+
+
+def _once(
+    key: str, fingerprint: str, handle: Callable[[], HttpResponse], unkept: tuple[str, ...]
+) -> HttpResponse:
+    place = (tenancy.require().pk, actors.current().id, key)
+    now = clock.now()
+    claimed = statements.run(CLAIM, [*place, fingerprint, now, now - KEPT])
+    if not claimed:
+        return _again(fingerprint, *statements.run(FIND, place, binary=True)[0])
+    response = handle()
+    if response.status_code >= 300:
+        # Also of an answer that says so without raising it: nothing is kept of what was refused.
+        transaction.set_rollback(True)
+        return response
+    headers = Jsonb(dict(response.headers), orjson.dumps)
+    body = _without(response.content, unkept)
+    statements.run(KEEP, [response.status_code, headers, body, *claimed[0]], rows=False)
+    if key.startswith("0"):
+        statements.run(CLEAR, [now - KEPT, CLEARED], rows=False)
+    return response
+
+
+def _again(asked: str, fingerprint: str, status: int, headers: str, body: bytes) -> HttpResponse:
+    """The first answer, to whoever asks the same."""
+    if asked != fingerprint:
+        raise Invalid.fields(
+            {HEADER: "This key was used for another request. Use a new one for each."}
+        )
+    return HttpResponse(body, status=status, headers=orjson.loads(headers) | {REPLAYED: "true"})
+
+
+def _key(request: Request) -> str:
+    """The key's hash."""
+    given = request.META["HTTP_IDEMPOTENCY_KEY"]
+    if not KEY.match(given):
+        raise BadRequest(
+            f"{HEADER} is 1 to 255 visible characters of ASCII, such as a UUID.", field=HEADER
+        )
+    return hashlib.sha256(given.encode()).hexdigest()
+
+
+def _fingerprint(request: Request) -> str:
+    """What is asked, however its JSON is spelled. Raises what a body that cannot be read raises."""
+    return hashlib.sha256(
+        b"\0".join(
+            (
+                request.method.encode(),
+                request.path.encode(errors="surrogateescape"),
+                request.META.get("QUERY_STRING", "").encode(errors="surrogateescape"),
+                _spelled(request.data),
+            )
+        )
+    ).hexdigest()
+
+
+def _spelled(data: Any) -> bytes:
+    try:
+        return orjson.dumps(data, option=orjson.OPT_SORT_KEYS)
+    except TypeError:  # it reads deeper than it writes
+        raise BadRequest("The body is nested too deeply.") from None
+
+
+def _without(content: bytes, names: tuple[str, ...]) -> bytes:
+    if not names:
+        return content
+    return orjson.dumps({k: v for k, v in orjson.loads(content).items() if k not in names})

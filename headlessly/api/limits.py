@@ -1,0 +1,66 @@
+"""How many requests a minute a key may send, counted in the database for all processes together.
+
+A key's minute begins with its first request after the last one ended. Counting is one upsert on its own
+commit, before the request has a transaction: what the request does or undoes changes no count. The table
+is UNLOGGED (see :class:`headlessly.models.KeyUse`), so that this commit waits for no disk.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from .. import statements
+from ..errors import RateLimited
+from ..models import ApiKey
+
+#: The database's clock: those of several servers differ. Of two that race for a new minute, the second
+#: finds it begun.
+COUNT = """
+INSERT INTO headlessly_keyuse AS u (key, since, count) VALUES (%s, clock_timestamp(), 1)
+ON CONFLICT (key) DO UPDATE SET
+    count = CASE WHEN u.since <= excluded.since - interval '1 minute' THEN 1 ELSE u.count + 1 END,
+    since = CASE WHEN u.since <= excluded.since - interval '1 minute' THEN excluded.since
+        ELSE u.since END
+RETURNING count, ceil(extract(epoch FROM since))::bigint + 60,
+    ceil(extract(epoch FROM since + interval '1 minute' - clock_timestamp()))::integer
+"""
+USED = "UPDATE headlessly_apikey SET last_used_at = clock_timestamp() WHERE id = %s"
+
+
+@dataclass(frozen=True)
+class Count:
+    """What one key has used of its minute, this request included."""
+
+    limit: int
+    used: int
+    reset: int  #: when the minute is over, in seconds since 1970
+    seconds: int  #: how long that is from now
+
+    @property
+    def headers(self) -> dict[str, str]:
+        """What every answer to the key says of it."""
+        return {
+            "X-RateLimit-Limit": str(self.limit),
+            "X-RateLimit-Remaining": str(max(0, self.limit - self.used)),
+            "X-RateLimit-Reset": str(self.reset),
+        } | ({"Retry-After": str(max(1, self.seconds))} if self.exceeded else {})
+
+    @property
+    def exceeded(self) -> bool:
+        return self.used > self.limit
+
+    def enforce(self) -> None:
+        """Raise RateLimited when that was one too many."""
+        if self.exceeded:
+            raise RateLimited(
+                f"This key may send {self.limit:,} requests a minute. "
+                f"Try again in {max(1, self.seconds)} s."
+            )
+
+
+def count(key: ApiKey) -> Count:
+    """Count one request with ``key``; the first of each minute is noted as its last use."""
+    ((used, reset, seconds),) = statements.run(COUNT, [key.pk], binary=True)
+    if used == 1:
+        statements.run(USED, [key.pk], rows=False)
+    return Count(key.rate_limit, used, reset, seconds)
