@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 import schemathesis
 from django.core.signals import request_finished, request_started
+from django.core.wsgi import get_wsgi_application
 from django.db import close_old_connections, transaction
 from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
@@ -22,7 +23,6 @@ from schemathesis.specs.openapi.checks import (
 )
 
 from headlessly.nouns import registry
-from headlessly.wsgi import application
 from tests.answered import answered
 from tests.contract import samples
 
@@ -49,7 +49,7 @@ TAGS = [*registry, "Event", "About"]
 def described(api: Any) -> Iterator[Any]:
     document = answered(api.call("GET", "/openapi.json"))
     schema = schemathesis.openapi.from_dict(document)
-    schema.app = application
+    schema.app = get_wsgi_application()
     # The end of a request gives the connection back: here it is the test's own transaction.
     ends = (request_started, request_finished)
     closing = [end for end in ends if end.disconnect(close_old_connections)]

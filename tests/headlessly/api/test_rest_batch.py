@@ -406,7 +406,7 @@ def test_it_refuses_bodies_that_are_too_large_or_too_deep(api: Any) -> None:
      ("~acme/leads", 400), ("/~rival/leads", 400), ("/~nobody/leads", 400), ("/%7Erival/leads", 400),
      ("/~/leads", 400), ("/~acme/~rival/leads", 404), ("/leads#x", 400), (" /leads", 400),
      ("/batch", 400), ("/~acme/batch", 400), ("/", 400), ("/~acme", 400), ("/admin/", 400),
-     ("/admin", 404), ("/docs", 404), ("/events?wait=5", 400), ("/events?wait=0", 400),
+     ("/admin", 404), ("/docs", 400), ("/events?wait=5", 400), ("/events?wait=0", 400),
      ("/nothing", 404), ("/leads/", 404), ("/leads/\x00", 404), ("/\x00", 404), ("/leads/%00", 404),
      ("/leads/%ff", 404), ("/leads/\n", 404), ("/leads/%2e%2e/contacts", 404), ("/healthz", 404),
      ("/leads/../leads", 404), ("/leads?nothing=1", 400), ("/leads?filter={", 400), ("/💩", 404),
