@@ -21,7 +21,7 @@ from django.db.models import Q
 
 from . import values, versions
 from .errors import InvalidFilter
-from .schema import META, Field
+from .schema import Field
 
 if TYPE_CHECKING:
     from .nouns import Noun
@@ -143,7 +143,7 @@ def field_of(noun: type[Noun], name: str) -> Field:
     if field is None:
         raise InvalidFilter(
             f"{noun.__name__} has no field {name[:64]!r}. "
-            f"Fields: {', '.join([*noun.schema.fields, *META])}.",
+            f"Fields: {', '.join([*noun.schema.fields, *META_FIELDS])}.",
             type=noun.__name__,
             field=name[:64],
         )
