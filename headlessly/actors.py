@@ -19,11 +19,11 @@ ADMIN, MANAGER, REP, VIEWER = "admin", "manager", "rep", "viewer"
 ROLES = (ADMIN, MANAGER, REP, VIEWER)
 
 #: What a role may do beyond reading: by the area that a noun declares ("*": any), the verbs it may
-#: execute ("*": any, "-delete": any but delete). What is not in the table is refused.
+#: execute ("*": any, "-deleting": any that deletes nothing). What is not in the table is refused.
 PERMISSIONS: dict[str, dict[str, str]] = {
     ADMIN: {"*": "*"},
     MANAGER: {"*": "*"},
-    REP: {"sales": "-delete", "activity": "*"},
+    REP: {"sales": "-deleting", "activity": "*"},
     VIEWER: {},
 }
 
@@ -39,6 +39,7 @@ class Actor:
     name: str
     role: str
     contact_id: str | None = None  #: the Contact that a user is, the owner of their leads
+    limited: bool = False  #: sees only their own records and nobody's (see :mod:`headlessly.sight`)
 
     @property
     def reads_only(self) -> bool:
@@ -83,4 +84,4 @@ def may(actor: Actor, verb: str, noun: type[Noun]) -> bool:
         return True
     areas = PERMISSIONS.get(actor.role, {})
     allowed = areas.get(noun.schema.area) or areas.get("*")
-    return allowed == "*" or (allowed == "-delete" and verb != "delete")
+    return allowed == "*" or (allowed == "-deleting" and not noun.verbs[verb].deletes)

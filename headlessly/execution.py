@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 from django.db import IntegrityError, OperationalError, transaction
 from psycopg import errors as postgres
 
-from . import actors, clock, events, inputs, tenancy, tracing
+from . import actors, clock, events, inputs, sight, tenancy, tracing
 from .errors import Conflict, Forbidden, HeadlesslyError, NotFound, Stale, VerbRefused
 from .ids import public_id
 
@@ -141,6 +141,7 @@ def _in_transaction(
                 answer = execution.perform(verb, target, data, **options)
                 execution.finish()
                 if dry_run:
+                    execution.events = sight.shown(execution.events, answer)
                     transaction.set_rollback(True)
             return execution, answer
         except IntegrityError as problem:
@@ -221,6 +222,11 @@ def moment() -> datetime:
     return outermost.moment
 
 
+def in_a_verb() -> bool:
+    """Whether a verb is under way: then it is the product that looks, not the one who asked."""
+    return (execution := _execution.get()) is not None and bool(execution.frames)
+
+
 def flush() -> None:
     """Write the events recorded so far, so that what is read in a hook sees them."""
     if (execution := _execution.get()) is not None:
@@ -295,7 +301,10 @@ class Execution:
     def _subject(self, verb: Verb, target: Any, data: Mapping[str, Any], wire: bool) -> Noun:
         """The record the verb is about: locked, found by its unique field, or new."""
         if not verb.creates:
-            return self.lock(verb.noun, getattr(target, "pk", target), deleting=verb.deletes)
+            record = self.lock(verb.noun, getattr(target, "pk", target), deleting=verb.deletes)
+            if sight.hidden(verb.noun, [record.pk]):
+                raise verb.noun.not_found(record.pk)
+            return record
         if verb.finds:
             field = verb.noun.schema.by_name[verb.finds]
             value = data.get(field.wire if wire else field.name)
@@ -412,6 +421,11 @@ class Execution:
         self.flush()
 
     # -- what went wrong --------------------------------------------------------------------------
+
+    @property
+    def asked(self) -> bool:
+        """Whether the verb under way is the caller's own, and no hook's."""
+        return len(self.frames) == 1
 
     def within(self, record: Noun, field: str) -> bool:
         """Whether a verb that sets this read-only ``field`` of this record is under way."""

@@ -63,6 +63,8 @@ class Surface:
     search: tuple[str, ...] = ("name",)
     ordering: tuple[str, ...] = ("-created_at",)
     groups: tuple[tuple[str, tuple[str, ...]], ...] = ()
+    owner: str | None = None  #: the reference to whom a record belongs; `owner` where there is one
+    about: tuple[str, ...] = ()  #: the references that a record without an owner is seen with
 
 
 class Noun(Refusing, models.Model):
@@ -327,6 +329,8 @@ def enrol(sender: type[models.Model], **_: Any) -> None:
     noun.reference_columns = tuple(
         f.attname for f in noun._meta.concrete_fields if f.is_relation and f.name != "tenant"
     )
+    if noun.Surface.owner is None and "owner" in {f.name for f in noun._meta.concrete_fields}:
+        noun.Surface.owner = "owner"
     noun.schema = Schema(noun)
     _make_unique(noun)
     _make_searchable(noun)

@@ -95,10 +95,12 @@ class Refusing:
             if constraint == unique_name(type(self), name):
                 field = self.schema.by_name[name]
                 value = getattr(self, field.column)
+                first = type(self).by_unique(field, value)
                 return Conflict(
                     f"There is already a {type(self).__name__} with {field.wire} {value}.",
                     type=type(self).__name__,
                     field=field.wire,
-                    existingId=type(self).by_unique(field, value),
+                    # Not to somebody from whom that record is hidden.
+                    **({"existingId": first} if first else {}),
                 )
         return Conflict(f"There is already such a {type(self).__name__}.", type=type(self).__name__)
