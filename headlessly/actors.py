@@ -19,7 +19,8 @@ ADMIN, MANAGER, REP, VIEWER = "admin", "manager", "rep", "viewer"
 ROLES = (ADMIN, MANAGER, REP, VIEWER)
 
 #: What a role may do beyond reading: by the area that a noun declares ("*": any), the verbs it may
-#: execute ("*": any, "-deleting": any that deletes nothing). What is not in the table is refused.
+#: execute ("*": any, "-deleting": any that neither deletes nor restores). What is not in the table
+#: is refused.
 PERMISSIONS: dict[str, dict[str, str]] = {
     ADMIN: {"*": "*"},
     MANAGER: {"*": "*"},
@@ -84,4 +85,6 @@ def may(actor: Actor, verb: str, noun: type[Noun]) -> bool:
         return True
     areas = PERMISSIONS.get(actor.role, {})
     allowed = areas.get(noun.schema.area) or areas.get("*")
-    return allowed == "*" or (allowed == "-deleting" and not noun.verbs[verb].deletes)
+    if allowed == "-deleting":
+        return not (noun.verbs[verb].deletes or noun.verbs[verb].restores)
+    return allowed == "*"

@@ -301,7 +301,8 @@ class Execution:
     def _subject(self, verb: Verb, target: Any, data: Mapping[str, Any], wire: bool) -> Noun:
         """The record the verb is about: locked, found by its unique field, or new."""
         if not verb.creates:
-            record = self.lock(verb.noun, getattr(target, "pk", target), deleting=verb.deletes)
+            id = getattr(target, "pk", target)
+            record = self.lock(verb.noun, id, deleting=verb.deletes, restoring=verb.restores)
             if sight.hidden(verb.noun, [record.pk]):
                 raise verb.noun.not_found(record.pk)
             return record
@@ -315,15 +316,17 @@ class Execution:
                     pass  # gone while we waited for it, perhaps into another: look again
         return verb.noun()
 
-    def lock(self, noun: type[Noun], id: Any, *, deleting: bool = False) -> Noun:
+    def lock(
+        self, noun: type[Noun], id: Any, *, deleting: bool = False, restoring: bool = False
+    ) -> Noun:
         """The record as it is in the database now, held until the transaction ends."""
         if (held := self.locked.get(id) if isinstance(id, str) else None) is not None:
-            if held.deleted_at is None and isinstance(held, noun):
+            if (held.deleted_at is None or restoring) and isinstance(held, noun):
                 if deleting:
                     noun.locked(id, deleting=True)  # nobody may begin to refer to it any more
                 return held
             raise noun.not_found(id)
-        record = noun.locked(id, deleting=deleting)
+        record = noun.locked(id, deleting=deleting, restoring=restoring)
         self.locked[record.pk] = record
         self.known.add(record.pk)
         self.known.update(filter(None, (getattr(record, c) for c in noun.reference_columns)))
@@ -374,7 +377,9 @@ class Execution:
             record.updated_at = max(now, record.updated_at)
             record.settle()
             record.rewrite()
-            if record.deleted_at is not None:
+            if record.deleted_at is None:
+                self.known.add(record.pk)
+            else:
                 self.known.discard(record.pk)
 
     def _record_event(self, verb: Verb, record: Noun, was: dict[str, Any] | None) -> Event:

@@ -66,6 +66,7 @@ class Verb:
         finds: str | None = None,
         without: Iterable[str] = (),
         deletes: bool = False,
+        restores: bool = False,
     ) -> None:
         self.body = body
         self.name = body.__name__
@@ -77,6 +78,7 @@ class Verb:
         self.finds = finds
         self.without = frozenset(without)
         self.deletes = deletes
+        self.restores = restores
         self.conjugation = conjugate(self.name, event)
         self.__doc__ = inspect.getdoc(body) or ""
         self.noun: type[Noun]
@@ -252,7 +254,8 @@ def verb(body: Callable[..., Any] | None = None, **options: Any) -> Any:
     the read-only fields that it writes; ``creates`` that it makes the record; ``finds`` the unique
     field by which it first looks for an existing one; ``without`` the fields it does not take;
     ``deletes`` that the record is gone afterwards, so that nobody may begin to refer to it meanwhile;
-    ``event`` the name of its event where the conjugation would be another.
+    ``restores`` that it is for deleted records, which other verbs do not find; ``event`` the name of its
+    event where the conjugation would be another.
     """
     if body is not None:
         return Verb(body, **options)
