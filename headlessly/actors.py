@@ -79,6 +79,11 @@ def enter(actor: Actor) -> None:
     _actor.set(actor)
 
 
+def may_administer(actor: Actor) -> bool:
+    """Whether ``actor`` manages the tenant itself: its settings, members, keys and webhooks."""
+    return actor.role == ADMIN
+
+
 def may(actor: Actor, verb: str, noun: type[Noun]) -> bool:
     """Whether ``actor`` may execute ``verb`` on records of ``noun``; reading is the verb ``read``."""
     if verb == "read":
