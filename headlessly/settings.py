@@ -24,6 +24,7 @@ import os
 from pathlib import Path
 
 from django.core.exceptions import ImproperlyConfigured
+from django.templatetags.static import static
 
 from headlessly.environment import database, flag, refusals, words
 
@@ -156,6 +157,9 @@ UNFOLD = {
     "SITE_TITLE": "headlessly",
     "SITE_HEADER": "headlessly",
     "SITE_SYMBOL": "hub",
+    "SITE_FAVICONS": [
+        {"rel": "icon", "type": "image/svg+xml", "href": lambda _: static("headlessly/favicon.svg")}
+    ],
     "SHOW_VIEW_ON_SITE": False,
     "COLORS": {
         "primary": {

@@ -32,9 +32,9 @@ LIFETIMES = {
     "365": gettext_lazy("in a year"),
 }
 SCOPES = {
-    "read": gettext_lazy("read: sees everything, changes nothing"),
-    "write": gettext_lazy("write: works with records, as a manager does"),
-    "admin": gettext_lazy("admin: manages keys, webhooks and imports as well"),
+    "read": gettext_lazy("read only"),
+    "write": gettext_lazy("write: as a manager"),
+    "admin": gettext_lazy("admin: keys and webhooks too"),
 }
 
 

@@ -32,10 +32,10 @@ from . import respond
 logger = logging.getLogger("headlessly.members")
 
 ROLES = {
-    actors.REP: gettext_lazy("Rep: works leads, deals and contacts; deletes nothing"),
-    actors.MANAGER: gettext_lazy("Manager: everything with records, campaigns too"),
-    actors.ADMIN: gettext_lazy("Admin: members, keys and settings as well"),
-    actors.VIEWER: gettext_lazy("Viewer: sees, changes nothing"),
+    actors.REP: gettext_lazy("Rep"),
+    actors.MANAGER: gettext_lazy("Manager"),
+    actors.ADMIN: gettext_lazy("Admin"),
+    actors.VIEWER: gettext_lazy("Viewer"),
 }
 
 
@@ -43,7 +43,13 @@ class RoleForm(forms.Form):
     """What a member may do, and who they are among the contacts."""
 
     role = forms.ChoiceField(
-        label=gettext_lazy("Role"), choices=list(ROLES.items()), widget=UnfoldAdminSelectWidget
+        label=gettext_lazy("Role"),
+        choices=list(ROLES.items()),
+        widget=UnfoldAdminSelectWidget,
+        help_text=gettext_lazy(
+            "A rep works leads, deals and contacts. A manager works with every record and may delete. "
+            "An admin manages members, keys and settings as well. A viewer only looks."
+        ),
     )
     contact = forms.CharField(
         label=gettext_lazy("Contact"),
