@@ -17,14 +17,18 @@ if TYPE_CHECKING:
 
 ADMIN, MANAGER, REP, VIEWER = "admin", "manager", "rep", "viewer"
 ROLES = (ADMIN, MANAGER, REP, VIEWER)
+#: Of somebody whom nobody knows; no user and no key has it.
+STRANGER = "stranger"
 
 #: What a role may do beyond reading: by the area that a noun declares ("*": any), the verbs it may
-#: execute ("*": any, "-delete": any but delete). What is not in the table is refused.
+#: execute ("*": any, "-delete": any but delete, "public": those that say they are). What is not in
+#: the table is refused.
 PERMISSIONS: dict[str, dict[str, str]] = {
     ADMIN: {"*": "*"},
     MANAGER: {"*": "*"},
     REP: {"sales": "-delete", "activity": "*"},
     VIEWER: {},
+    STRANGER: {"*": "public"},
 }
 
 #: An API key has scopes; each amounts to a role.
@@ -42,10 +46,12 @@ class Actor:
 
     @property
     def reads_only(self) -> bool:
-        return self.role == VIEWER
+        return self.role in (VIEWER, STRANGER)
 
 
 SYSTEM = Actor("system", "System", ADMIN)
+#: Whoever does something that needs no key: a visitor who sends a form.
+PUBLIC = Actor("public", "A visitor", STRANGER)
 
 _actor: ContextVar[Actor | None] = ContextVar("actor", default=None)
 
@@ -80,7 +86,11 @@ def enter(actor: Actor) -> None:
 def may(actor: Actor, verb: str, noun: type[Noun]) -> bool:
     """Whether ``actor`` may execute ``verb`` on records of ``noun``; reading is the verb ``read``."""
     if verb == "read":
-        return True
+        return actor.role != STRANGER
     areas = PERMISSIONS.get(actor.role, {})
     allowed = areas.get(noun.schema.area) or areas.get("*")
-    return allowed == "*" or (allowed == "-delete" and verb != "delete")
+    return (
+        allowed == "*"
+        or (allowed == "-delete" and verb != "delete")
+        or (allowed == "public" and noun.verbs[verb].public is not None)
+    )

@@ -57,8 +57,11 @@ def buttons(record: Noun, site: Any) -> tuple[list[Button], list[Button]]:
 
 
 def is_button(verb: Verb) -> bool:
-    """Whether a verb is done from a record's page; those that take all its fields are a form."""
-    return not (verb.name in ELSEWHERE or verb.creates or verb.takes_fields)
+    """Whether a verb is done from a record's page; those that take all its fields are a form.
+
+    What a record itself asks for is asked of others, elsewhere.
+    """
+    return not (verb.name in ELSEWHERE or verb.creates or verb.takes_fields or verb.asks)
 
 
 def creating(noun: type[Noun]) -> list[Verb]:

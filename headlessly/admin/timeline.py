@@ -233,7 +233,7 @@ def _record_names(ids: dict[str, set[str]]) -> dict[str, str]:
 
 def _actor_names(ids: set[str]) -> dict[str, str]:
     """Who acted, as people call them."""
-    names = {actors.SYSTEM.id: actors.SYSTEM.name}
+    names = {actor.id: actor.name for actor in (actors.SYSTEM, actors.PUBLIC)}
     users = [id for id in ids if id.startswith(User.prefix)]
     keys = [id for id in ids if id.startswith(ApiKey.prefix)]
     if users:
