@@ -80,11 +80,12 @@ def form_page(request: HttpRequest, key: str) -> HttpResponse:
     form = _published(request, key)
     if request.method != "POST":
         sent = request.GET.get("sent") == "1"
-        return _page(request, form, request.GET, sent=sent)
+        return _page(request, form, _beside(request.GET), sent=sent)
     given: Mapping[str, str] = {}
+    use = strangers.count(request)
     try:
+        use.enforce()
         _refuse_larger(request)
-        strangers.count(request).enforce()
         given = dict(bodies.form_body(request.POST))
         if given.pop(questions.TRAP, ""):
             logger.info("%s: a submission fell into the trap", form.pk)
@@ -96,7 +97,9 @@ def form_page(request: HttpRequest, key: str) -> HttpResponse:
         status, body = errors.problem(problem)
         if status >= 500:
             raise
-        return _page(request, form, given, problem=body, status=status)
+        page = _page(request, form, given, problem=body, status=status)
+        page.headers.update(use.headers if use.exceeded else {})
+        return page
     # To a page of its own, so that reloading it sends nothing again.
     thanks = f"{reverse('form-page', args=[key])}?sent=1"
     return HttpResponseRedirect(form.redirect_url or thanks, status=303)
@@ -117,6 +120,15 @@ def _refuse_larger(request: HttpRequest) -> None:
         raise TooLarge(f"This is more than {strangers.LARGEST >> 10} KB.")
 
 
+def _beside(query: Mapping[str, str]) -> dict[str, str]:
+    """Where the visitor came from, as the page's address says: carried along, never in their way."""
+    return {
+        name: value[: field.max_length]
+        for name, field in questions.BESIDE.items()
+        if (value := query.get(name, "")) and not UNSTORABLE.search(value)
+    }
+
+
 def _page(
     request: HttpRequest,
     form: Form,
@@ -129,7 +141,8 @@ def _page(
     wrong = {each["field"]: each["message"] for each in (problem or {}).get("details") or ()}
     asked = [_question(form, each, given, wrong) for each in form.fields or ()]
     # What has no place of its own on the page is said above it.
-    others = [text for name, text in wrong.items() if name not in {q.name for q in asked}]
+    shown = {question.name for question in asked}
+    others = [f"{name}: {text}" for name, text in wrong.items() if name not in shown]
     if problem is not None and not wrong:
         others = [problem["message"]]
     page = render(
