@@ -98,7 +98,8 @@ def form_page(request: HttpRequest, key: str) -> HttpResponse:
         if status >= 500:
             raise
         page = _page(request, form, given, problem=body, status=status)
-        page.headers.update(use.headers if use.exceeded else {})
+        if use.exceeded:
+            page["Retry-After"] = use.headers["Retry-After"]
         return page
     # To a page of its own, so that reloading it sends nothing again.
     thanks = f"{reverse('form-page', args=[key])}?sent=1"

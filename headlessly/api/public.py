@@ -10,7 +10,6 @@ from __future__ import annotations
 from typing import Any, ClassVar
 
 from django.http import HttpResponse
-from django.utils.cache import patch_vary_headers
 from rest_framework.request import Request
 
 from .. import actors, answers, execution
@@ -51,7 +50,7 @@ class PublicViewSet(NounViewSet):
     def options(self, request: Request, *args: Any, **kwargs: Any) -> Answer:
         answer = super().options(request, *args, **kwargs)
         if "HTTP_ORIGIN" in request.META and self._is_open():
-            answer.headers.update(PREFLIGHT)
+            self.headers.update(PREFLIGHT)
         return answer
 
     def _execute(self, name: str, id: str | None) -> Answer:
@@ -67,11 +66,14 @@ class PublicViewSet(NounViewSet):
     def finalize_response(
         self, request: Request, response: HttpResponse, *args: Any, **kwargs: Any
     ) -> HttpResponse:
-        response = super().finalize_response(request, response, *args, **kwargs)
-        patch_vary_headers(response, ["Origin"])
         if "HTTP_ORIGIN" in request.META and self._is_open():
-            response.headers.update(ORIGINS)
-        return response
+            self.headers.update(ORIGINS)
+        return super().finalize_response(request, response, *args, **kwargs)
+
+    @property
+    def default_response_headers(self) -> dict[str, str]:
+        said = super().default_response_headers
+        return said | {"Vary": f"{said['Vary']}, Origin"}
 
     def _is_open(self) -> bool:
         """Whether there is a record here on which the verb is possible now."""
