@@ -26,8 +26,6 @@ ID = re.compile(
     r"\b(?:lead|contact|org|deal|activity|pipeline|campaign|form|segment|funnel|evt|user|apikey)"
     r"_\w{12}\b"
 )
-    r"\b(?:lead|contact|org|deal|activity|pipeline|campaign|form|segment|funnel|evt|user|apikey)_\w{12}\b"
-)
 
 
 @pytest.fixture(scope="module")
