@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, ClassVar
 
 from django.http import HttpRequest
 from django.template.loader import render_to_string
@@ -19,6 +19,14 @@ class FormAdmin(NounAdmin):
     """A form, with its address and the lines that put it on another website."""
 
     record_template = "marketing/record.html"
+    starts_with: ClassVar = {
+        "fields": [
+            {"name": "name", "type": "text", "label": "Your name", "required": True},
+            {"name": "email", "type": "email", "label": "Work email", "required": True},
+            {"name": "topic", "type": "select", "label": "About", "options": ["Prices", "A demo"]},
+            {"name": "message", "type": "textarea", "label": "What can we do for you?"},
+        ]
+    }
 
     def context(self, request: HttpRequest, **more: Any) -> dict[str, Any]:
         found = super().context(request, **more)

@@ -46,7 +46,9 @@ def buttons(record: Noun, site: Any) -> tuple[list[Button], list[Button]]:
         if not is_button(verb):
             continue
         if actors.may(actor, verb.name, noun):
-            (steps if verb.steps else others).append(_of_verb(verb, record, site))
+            # Without a machine nothing is expected next, and nothing needs to be put away for it.
+            in_sight = verb.steps or noun.schema.machine is None
+            (steps if in_sight else others).append(_of_verb(verb, record, site))
     if actors.may(actor, "update", noun):
         steps = _moves(record) + steps
     if (expected := _expected(record, steps)) is not None:
