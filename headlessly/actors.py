@@ -21,12 +21,12 @@ ROLES = (ADMIN, MANAGER, REP, VIEWER)
 STRANGER = "stranger"
 
 #: What a role may do beyond reading: by the area that a noun declares ("*": any), the verbs it may
-#: execute ("*": any, "-delete": any but delete, "public": those that say they are). What is not in
-#: the table is refused.
+#: execute ("*": any, "-deleting": any that neither deletes nor restores, "public": those that say they
+#: are). What is not in the table is refused.
 PERMISSIONS: dict[str, dict[str, str]] = {
     ADMIN: {"*": "*"},
     MANAGER: {"*": "*"},
-    REP: {"sales": "-delete", "activity": "*"},
+    REP: {"sales": "-deleting", "activity": "*"},
     VIEWER: {},
     STRANGER: {"*": "public"},
 }
@@ -43,6 +43,7 @@ class Actor:
     name: str
     role: str
     contact_id: str | None = None  #: the Contact that a user is, the owner of their leads
+    limited: bool = False  #: sees only their own records and nobody's (see :mod:`headlessly.sight`)
 
     @property
     def reads_only(self) -> bool:
@@ -83,14 +84,20 @@ def enter(actor: Actor) -> None:
     _actor.set(actor)
 
 
+def may_administer(actor: Actor) -> bool:
+    """Whether ``actor`` manages the tenant itself: its settings, members, keys and webhooks."""
+    return actor.role == ADMIN
+
+
 def may(actor: Actor, verb: str, noun: type[Noun]) -> bool:
     """Whether ``actor`` may execute ``verb`` on records of ``noun``; reading is the verb ``read``."""
     if verb == "read":
         return actor.role != STRANGER
     areas = PERMISSIONS.get(actor.role, {})
     allowed = areas.get(noun.schema.area) or areas.get("*")
-    return (
-        allowed == "*"
-        or (allowed == "-delete" and verb != "delete")
-        or (allowed == "public" and noun.verbs[verb].public is not None)
-    )
+    match allowed:
+        case "-deleting":
+            return not (noun.verbs[verb].deletes or noun.verbs[verb].restores)
+        case "public":
+            return noun.verbs[verb].public is not None
+    return allowed == "*"

@@ -142,5 +142,5 @@ def public_verbs_that_say_too_much(noun: type[Noun]) -> Iterator[str]:
         for shown in verb.public:
             if shown not in noun.schema.by_name:
                 yield f"{name} shows strangers {shown}, which is no field."
-        if verb.name in ("create", "update", "delete", "rollback"):
+        if verb.name in ("create", "update", "delete", "rollback", "restore"):
             yield f"{name} cannot be public: everybody could change everything."

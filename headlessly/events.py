@@ -12,7 +12,7 @@ from django.db import models, transaction
 from django.db.models.expressions import RawSQL
 from psycopg.types.json import Jsonb
 
-from . import statements, tenancy
+from . import sight, statements, tenancy
 from .errors import Forbidden, Invalid
 from .values import UNSTORABLE, check_json, present
 
@@ -133,14 +133,21 @@ class EventQuerySet(models.QuerySet["Event"]):
     update = delete = bulk_create = bulk_update = _refuse
 
 
-class EventManager(models.Manager.from_queryset(EventQuerySet)):
-    """The events of the active tenant."""
+class Log(models.Manager.from_queryset(EventQuerySet)):
+    """All events of the active tenant; what the actor sees of them is for the caller to decide."""
 
     def get_queryset(self) -> EventQuerySet:
         from . import execution
 
         execution.flush()
         return super().get_queryset().filter(tenant_id=tenancy.require().pk)
+
+
+class EventManager(Log):
+    """The active tenant's events that the actor sees: those of the records that they see."""
+
+    def get_queryset(self) -> EventQuerySet:
+        return sight.events(super().get_queryset())
 
 
 class Event(models.Model):
@@ -166,6 +173,7 @@ class Event(models.Model):
     xid = TransactionId(db_default=models.Func(function="pg_current_xact_id"), editable=False)
 
     objects = EventManager()
+    log = Log()
 
     class Meta:
         default_manager_name = "objects"

@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 from django.db import IntegrityError, OperationalError, transaction
 from psycopg import errors as postgres
 
-from . import actors, clock, events, inputs, tenancy, tracing
+from . import actors, clock, events, inputs, sight, tenancy, tracing
 from .errors import Conflict, Forbidden, HeadlesslyError, NotFound, Stale, VerbRefused
 from .ids import public_id
 
@@ -141,6 +141,7 @@ def _in_transaction(
                 answer = execution.perform(verb, target, data, **options)
                 execution.finish()
                 if dry_run:
+                    execution.events = sight.shown(execution.events, answer)
                     transaction.set_rollback(True)
             return execution, answer
         except IntegrityError as problem:
@@ -222,6 +223,11 @@ def moment() -> datetime:
     return outermost.moment
 
 
+def in_a_verb() -> bool:
+    """Whether a verb is under way: then it is the product that looks, not the one who asked."""
+    return (execution := _execution.get()) is not None and bool(execution.frames)
+
+
 def flush() -> None:
     """Write the events recorded so far, so that what is read in a hook sees them."""
     if (execution := _execution.get()) is not None:
@@ -297,7 +303,11 @@ class Execution:
     def _subject(self, verb: Verb, target: Any, data: Mapping[str, Any], wire: bool) -> Noun:
         """The record the verb is about: locked, found by its unique field, or new."""
         if not verb.creates:
-            return self.lock(verb.noun, getattr(target, "pk", target), deleting=verb.deletes)
+            id = getattr(target, "pk", target)
+            record = self.lock(verb.noun, id, deleting=verb.deletes, restoring=verb.restores)
+            if sight.hidden(verb.noun, [record.pk]):
+                raise verb.noun.not_found(record.pk)
+            return record
         if verb.finds:
             field = verb.noun.schema.by_name[verb.finds]
             value = data.get(field.wire if wire else field.name)
@@ -308,15 +318,17 @@ class Execution:
                     pass  # gone while we waited for it, perhaps into another: look again
         return verb.noun()
 
-    def lock(self, noun: type[Noun], id: Any, *, deleting: bool = False) -> Noun:
+    def lock(
+        self, noun: type[Noun], id: Any, *, deleting: bool = False, restoring: bool = False
+    ) -> Noun:
         """The record as it is in the database now, held until the transaction ends."""
         if (held := self.locked.get(id) if isinstance(id, str) else None) is not None:
-            if held.deleted_at is None and isinstance(held, noun):
+            if (held.deleted_at is None or restoring) and isinstance(held, noun):
                 if deleting:
                     noun.locked(id, deleting=True)  # nobody may begin to refer to it any more
                 return held
             raise noun.not_found(id)
-        record = noun.locked(id, deleting=deleting)
+        record = noun.locked(id, deleting=deleting, restoring=restoring)
         self.locked[record.pk] = record
         self.known.add(record.pk)
         self.known.update(filter(None, (getattr(record, c) for c in noun.reference_columns)))
@@ -368,7 +380,9 @@ class Execution:
             record.updated_at = max(now, record.updated_at)
             record.settle()
             record.rewrite()
-            if record.deleted_at is not None:
+            if record.deleted_at is None:
+                self.known.add(record.pk)
+            else:
                 self.known.discard(record.pk)
 
     def _record_event(self, verb: Verb, record: Noun, was: dict[str, Any] | None) -> Event:
@@ -415,6 +429,11 @@ class Execution:
         self.flush()
 
     # -- what went wrong --------------------------------------------------------------------------
+
+    @property
+    def asked(self) -> bool:
+        """Whether the verb under way is the caller's own, and no hook's."""
+        return len(self.frames) == 1
 
     def within(self, record: Noun, field: str) -> bool:
         """Whether a verb that sets this read-only ``field`` of this record is under way."""

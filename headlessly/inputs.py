@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from django.db import connection
 
-from . import statements
+from . import sight, statements
 from .errors import Conflict, Invalid
 from .schema import META, Field
 from .values import present
@@ -224,10 +224,14 @@ def _existing(
     """
     parts, parameters = [], []
     for name, field, id in references:
-        table = connection.ops.quote_name(noun.registry[field.to]._meta.db_table)
-        parts.append(
-            f"SELECT %s::text, id FROM (SELECT id FROM {table} WHERE id = %s AND tenant_id = %s "
-            "AND deleted_at IS NULL FOR KEY SHARE) AS r"
+        other = noun.registry[field.to]
+        table = connection.ops.quote_name(other._meta.db_table)
+        seen, persons = (
+            sight.clause(other, "o", sight.limit_of_actor()) if execution.asked else ("", [])
         )
-        parameters += [name, id, execution.tenant.pk]
+        parts.append(
+            f"SELECT %s::text, id FROM (SELECT id FROM {table} o WHERE id = %s AND tenant_id = %s "
+            f"AND deleted_at IS NULL{seen} FOR KEY SHARE) AS r"
+        )
+        parameters += [name, id, execution.tenant.pk, *persons]
     return set(statements.run(" UNION ALL ".join(parts), parameters))

@@ -1,4 +1,5 @@
-"""How records are read through Django: of the active tenant only, and never written behind a verb."""
+"""How records are read through Django: of the active tenant, what the actor sees, and never written
+behind a verb."""
 
 from __future__ import annotations
 
@@ -7,7 +8,7 @@ from typing import Any, Self
 
 from django.db import models
 
-from . import tenancy
+from . import sight, tenancy
 
 
 class BoundedQuerySet(models.QuerySet):
@@ -55,14 +56,15 @@ class NounQuerySet(BoundedQuerySet):
 
 
 class NounManager(models.Manager.from_queryset(NounQuerySet)):
-    """The records of the active tenant. Raises NoTenant when none is active."""
+    """The active tenant's records that the actor sees. Raises NoTenant when no tenant is active."""
 
     def get_queryset(self) -> NounQuerySet:
-        return super().get_queryset().filter(tenant_id=tenancy.require().pk, deleted_at=None)
+        found = super().get_queryset()
+        return sight.records(found.filter(tenant_id=tenancy.require().pk, deleted_at=None))
 
 
 class WithDeleted(models.Manager.from_queryset(NounQuerySet)):
     """The same with the deleted ones, for references that were followed long ago."""
 
     def get_queryset(self) -> NounQuerySet:
-        return super().get_queryset().filter(tenant_id=tenancy.require().pk)
+        return sight.records(super().get_queryset().filter(tenant_id=tenancy.require().pk))

@@ -38,6 +38,11 @@ class Tenant(models.Model):
 
     slug = models.CharField(max_length=48, unique=True, validators=[SLUG])
     name = models.CharField(max_length=255)
+    limits_reps = models.BooleanField(
+        "reps see only their own records",
+        default=False,
+        help_text="A rep then sees what they own and what nobody owns, and nothing of the others'.",
+    )
     created_at = models.DateTimeField(auto_now_add=True)
 
     def __str__(self) -> str:
@@ -127,12 +132,16 @@ class Membership(models.Model):
         """The place of ``user`` in ``tenant``, or None: for strangers and for no tenant alike."""
         if tenant is None or not user.is_authenticated or not user.is_active:
             return None
-        return cls.objects.select_related("user").filter(user=user, tenant=tenant).first()
+        found = cls.objects.select_related("user").filter(user=user, tenant=tenant).first()
+        if found is not None:
+            found.tenant = tenant  # at hand already
+        return found
 
     @property
     def actor(self) -> Actor:
         """The member as the one who acts in the tenant."""
-        return Actor(self.user_id, str(self.user), self.role, self.contact_id)
+        limited = self.role == actors.REP and self.tenant.limits_reps
+        return Actor(self.user_id, str(self.user), self.role, self.contact_id, limited)
 
 
 class ApiKey(models.Model):

@@ -63,6 +63,8 @@ class Surface:
     search: tuple[str, ...] = ("name",)
     ordering: tuple[str, ...] = ("-created_at",)
     groups: tuple[tuple[str, tuple[str, ...]], ...] = ()
+    owner: str | None = None  #: the reference to whom a record belongs; `owner` where there is one
+    about: tuple[str, ...] = ()  #: the references that a record without an owner is seen with
 
 
 class Noun(Refusing, models.Model):
@@ -119,6 +121,12 @@ class Noun(Refusing, models.Model):
         """Delete the record; its events and its past stay."""
         self.refuse_if_referred_to()
         self.deleted_at = self.moment()
+
+    @verb(restores=True)
+    def restore(self) -> None:
+        """Bring a deleted record back as it was."""
+        self.refuse_if_it_cannot_return()
+        self.deleted_at = None
 
     @verb(event="Updated")
     def rollback(self, *, as_of: datetime) -> None:
@@ -287,11 +295,15 @@ class Noun(Refusing, models.Model):
         return NotFound(f"There is no {cls.__name__} {id}.", type=cls.__name__, id=id)
 
     @classmethod
-    def locked(cls, id: Any, *, deleting: bool = False) -> Self:
-        """The record, locked: against everything for a deletion, else against other verbs only."""
+    def locked(cls, id: Any, *, deleting: bool = False, restoring: bool = False) -> Self:
+        """The record, locked: against everything for a deletion, else against other verbs only.
+
+        A deleted one is found only to restore it.
+        """
         if not isinstance(id, str) or values.UNSTORABLE.search(id):
             raise cls.not_found(id)
-        record = statements.table(cls).lock(id, tenancy.require().pk, deleting=deleting)
+        table = statements.table(cls)
+        record = table.lock(id, tenancy.require().pk, deleting=deleting, restoring=restoring)
         if record is None:
             raise cls.not_found(id)
         return record
@@ -327,6 +339,8 @@ def enrol(sender: type[models.Model], **_: Any) -> None:
     noun.reference_columns = tuple(
         f.attname for f in noun._meta.concrete_fields if f.is_relation and f.name != "tenant"
     )
+    if noun.Surface.owner is None and "owner" in {f.name for f in noun._meta.concrete_fields}:
+        noun.Surface.owner = "owner"
     noun.schema = Schema(noun)
     _make_unique(noun)
     _make_searchable(noun)

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 from django.db import DataError, OperationalError, connection, models, transaction
 from psycopg import errors as postgres
 
-from . import cursors, filters, rows, sorting, values, versions
+from . import cursors, filters, rows, sight, sorting, values, versions
 from .errors import InvalidFilter, NotFound
 from .filters import Scope
 
@@ -70,7 +70,7 @@ def queryset(
         found._iterable_class = versions.PastIterable
     else:
         references = [n for n in names if n in noun.schema.fields]
-        found = found.select_related(*(noun.schema.fields[n].name for n in references))
+        found = sight.related(found, (noun.schema.fields[n].name for n in references))
         others = [noun.schema.relations[n].accessor for n in names if n not in references]
         found = found.prefetch_related(*others)
     return found if limit is None else found[: checked_limit(limit)]

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 import orjson
 from django.db import connection
 
-from . import statements, tenancy
+from . import sight, statements, tenancy
 from .schema import META, Field
 from .values import present
 
@@ -121,8 +121,9 @@ class Reading:
         return self._records(rows, keys, as_of)
 
     def find(self, id: str) -> dict[str, Any] | None:
-        """The active tenant's record with this id, if it is not deleted: now, in one statement."""
-        rows = statements.run(self.one, [id, tenancy.require().pk], binary=True)
+        """The active tenant's record with this id, if it is not deleted and the actor sees it."""
+        seen, parameters = sight.clause(self.noun, "r")
+        rows = statements.run(self.one + seen, [id, tenancy.require().pk, *parameters], binary=True)
         return self._records(rows, [id], None)[0] if rows else None
 
     def _records(
@@ -137,6 +138,8 @@ class Reading:
                     record[field.wire] = shape.record(row[start:], context)
             by_key[key] = record
         found = [by_key[key] for key in keys if key in by_key]
+        for field, shape, _ in self.includes:
+            _hide(found, field, shape.noun)
         for relation in self.inverse:
             self._fetch_inverse(relation, {record["$id"]: record for record in found}, as_of)
         return found
@@ -149,19 +152,29 @@ class Reading:
         table = quote((other.past if as_of else other)._meta.db_table)
         column = quote(other._meta.get_field(relation.field).column)
         valid = VALID.format(alias="r") if as_of else ""
+        seen, persons = (sight.past_clause if as_of else sight.clause)(other, "r")
         sql = (
             f"SELECT k.id, r.* FROM unnest(%s::text[]) AS k(id) CROSS JOIN LATERAL ("
             f"SELECT {shape.select('r')} FROM {table} r WHERE r.{column} = k.id AND r.tenant_id = %s "
-            f"AND r.deleted_at IS NULL {valid} ORDER BY r.created_at DESC, r.id DESC LIMIT %s) r"
+            f"AND r.deleted_at IS NULL {valid}{seen} ORDER BY r.created_at DESC, r.id DESC LIMIT %s) r"
         )
         moments = [as_of, as_of] if as_of else []
-        parameters = [list(found), tenancy.require().pk, *moments, INVERSE_LIMIT]
+        parameters = [list(found), tenancy.require().pk, *moments, *persons, INVERSE_LIMIT]
         rows = statements.run(sql, parameters, binary=True)
         context = tenancy.context_url()
         for record in found.values():
             record[relation.wire] = []
         for owner, *row in rows:
             found[owner][relation.wire].append(shape.record(row, context))
+
+
+def _hide(found: Sequence[dict[str, Any]], field: Field, other: type[Noun]) -> None:
+    """Leave only the ids of the included records that the actor does not see."""
+    included = [record for record in found if isinstance(record[field.wire], dict)]
+    hidden = sight.hidden(other, (record[field.wire]["$id"] for record in included))
+    for record in included:
+        if (id := record[field.wire]["$id"]) in hidden:
+            record[field.wire] = id
 
 
 #: A version that was valid at a moment; takes the moment twice.

@@ -209,6 +209,16 @@ class Schema:
         return {f.name: f for f in self.stored if f.type == "reference"}
 
     @cached_property
+    def owner(self) -> Field | None:
+        """The reference to whom a record belongs, where it belongs to somebody."""
+        return self.by_name[name] if (name := self.noun.Surface.owner) else None
+
+    @cached_property
+    def about(self) -> tuple[Field, ...]:
+        """The references whose records decide who sees one that belongs to nobody."""
+        return tuple(self.by_name[name] for name in self.noun.Surface.about)
+
+    @cached_property
     def relations(self) -> dict[str, Relation]:
         """The other sides (``<-``) by wire name."""
         from .nouns import Noun

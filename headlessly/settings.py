@@ -48,6 +48,7 @@ ALLOWED_HOSTS = words("ALLOWED_HOSTS") or ["localhost", ".localhost", "127.0.0.1
 INSTALLED_APPS = [
     "unfold",
     "unfold.contrib.filters",
+    "procrastinate.contrib.django",
     "headlessly.apps.HeadlesslyConfig",
     "crm.apps.CrmConfig",
     "marketing.apps.MarketingConfig",
@@ -117,6 +118,10 @@ AUTH_PASSWORD_VALIDATORS = [
     )
 ]
 LOGIN_URL = LOGIN_REDIRECT_URL = LOGOUT_REDIRECT_URL = "/"
+
+#: The modules that define jobs: a worker imports them, whatever else it has loaded.
+PROCRASTINATE_IMPORT_PATHS = ["headlessly.jobs"]
+PROCRASTINATE_AUTODISCOVER_MODULE_NAME = None
 
 USE_TZ = True
 TIME_ZONE = "UTC"
@@ -204,5 +209,7 @@ LOGGING = {
         # Django's own console handlers would say everything twice.
         "django": {"handlers": [], "propagate": True, "level": "INFO"},
         "django.server": {"handlers": [], "propagate": True},
+        # It says of every job that it begins, and of every minute that nothing was to be done.
+        "procrastinate": {"level": "WARNING"},
     },
 }

@@ -6,7 +6,7 @@ from typing import Any
 
 from django.db import connection
 
-from . import statements, tenancy
+from . import sight, statements, tenancy
 from .nouns import registry
 from .reads import COUNT_CAP
 
@@ -20,14 +20,15 @@ def numbers() -> dict[str, dict[str, Any]]:
     for noun in registry.values():
         if (machine := noun.schema.machine) is None:
             continue
+        seen, persons = sight.clause(noun, "n")
         found[noun.__name__] = {"field": noun.schema.by_name[machine.name].wire, "states": {}}
         for state in machine.states:
             parts.append(
                 "SELECT %s, %s, (SELECT count(*) FROM (SELECT FROM "
-                f"{quote(noun._meta.db_table)} WHERE tenant_id = %s AND deleted_at IS NULL "
-                f"AND {quote(machine.field.column)} = %s LIMIT {COUNT_CAP + 1}) AS r)"
+                f"{quote(noun._meta.db_table)} n WHERE n.tenant_id = %s AND n.deleted_at IS NULL "
+                f"AND n.{quote(machine.field.column)} = %s{seen} LIMIT {COUNT_CAP + 1}) AS r)"
             )
-            parameters += [noun.__name__, state, tenant, state]
+            parameters += [noun.__name__, state, tenant, state, *persons]
     for name, state, count in statements.run(" UNION ALL ".join(parts), parameters):
         found[name]["states"][state] = min(count, COUNT_CAP)
         found[name]["total"] = found[name].get("total", 0) + min(count, COUNT_CAP)

@@ -66,6 +66,7 @@ class Verb:
         finds: str | None = None,
         without: Iterable[str] = (),
         deletes: bool = False,
+        restores: bool = False,
         asks: str | None = None,
         public: Iterable[str] | None = None,
     ) -> None:
@@ -79,6 +80,7 @@ class Verb:
         self.finds = finds
         self.without = frozenset(without)
         self.deletes = deletes
+        self.restores = restores
         self.asks = asks
         self.public = None if public is None else tuple(public)
         self.conjugation = conjugate(self.name, event)
@@ -262,8 +264,9 @@ def verb(body: Callable[..., Any] | None = None, **options: Any) -> Any:
     alone the states in which it is possible and which it leaves as they are; ``sets`` the read-only fields
     that it writes; ``creates`` that it makes the record; ``finds`` the unique field by which it first looks
     for an existing one; ``without`` the fields it does not take; ``deletes`` that the record is gone
-    afterwards, so that nobody may begin to refer to it meanwhile; ``event`` the name of its event where the
-    conjugation would be another.
+    afterwards, so that nobody may begin to refer to it meanwhile; ``restores`` that it is for deleted
+    records, which other verbs do not find; ``event`` the name of its event where the conjugation would be
+    another.
 
     ``asks`` names a method that answers the verb's input by name where each record has its own: the
     hooks find it in ``ctx.input``, the body has no arguments. ``public`` lets anybody execute it, without

@@ -121,15 +121,16 @@ def install(noun: type[Noun]) -> None:
 
 
 def at(noun: type[Noun], moment: datetime) -> models.QuerySet:
-    """The versions of the active tenant's records that were valid at ``moment``."""
-    from . import tenancy
+    """The versions, valid at ``moment``, of the active tenant's records that the actor sees."""
+    from . import sight, tenancy
 
-    return noun.past.objects.filter(
+    found = noun.past.objects.filter(
         models.Q(valid_to=None) | models.Q(valid_to__gt=moment),
         tenant_id=tenancy.require().pk,
         deleted_at=None,
         valid_from__lte=moment,
     )
+    return sight.versions(found, noun)
 
 
 def restore(record: Noun, moment: datetime) -> None:

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from types import SimpleNamespace
 from typing import Any
 
+import orjson
 import pytest
 from django.db import connection
 from django.db.models.signals import post_migrate
@@ -131,8 +132,6 @@ class Api(Client):
 
 
 def _json(body: Any) -> bytes:
-    import orjson
-
     return body if isinstance(body, bytes) else orjson.dumps(body)
 
 
@@ -146,3 +145,28 @@ def api(acme: Any) -> Api:
 def rival_api(rival: Any) -> Api:
     """REST in rival with an admin key."""
     return Api(rival)
+
+
+@pytest.fixture
+def work(db: None) -> Any:
+    """Do the jobs that are due, in order, in this thread and this transaction; answers their names."""
+    from procrastinate.contrib.django import app
+
+    def work(*, later: bool = False) -> list[str]:
+        due = "" if later else "AND (scheduled_at IS NULL OR scheduled_at <= now())"
+        done = []
+        while True:
+            with connection.cursor() as cursor:
+                cursor.execute(
+                    "UPDATE procrastinate_jobs SET status = 'succeeded' WHERE id = (SELECT id FROM "
+                    f"procrastinate_jobs WHERE status = 'todo' {due} ORDER BY id LIMIT 1) "
+                    "RETURNING task_name, args::text"
+                )
+                if (found := cursor.fetchone()) is None:
+                    return done
+            name, arguments = found
+            with tenancy.active(None), actors.acting(None):
+                app.tasks[name].func(**orjson.loads(arguments))
+            done.append(name)
+
+    return work

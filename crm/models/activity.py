@@ -79,6 +79,8 @@ class Activity(Noun):
         icon = "event_available"
         rank = 5
         area = "activity"
+        owner = "assignee"
+        about = ("lead", "deal", "contact")
         columns = ("subject", "type", "status", "priority", "due_at", "lead", "assignee")
         facets = ("type", "status", "priority", "assignee")
         search = ("subject",)

@@ -11,7 +11,7 @@ from django.http import HttpRequest
 from unfold.templatetags.unfold_list import result_headers
 from unfold.views import ChangeList
 
-from .. import filters, reads, sorting
+from .. import filters, reads, sight, sorting
 from ..errors import InvalidFilter
 from . import record, words
 from .facets import facet
@@ -81,7 +81,7 @@ class NounList(ChangeList):
         if self.problem:
             return found.none()
         shown = self.model_admin.references_shown
-        return found.select_related(*shown).order_by(*self.get_ordering(request, found))
+        return sight.related(found.order_by(*self.get_ordering(request, found)), shown)
 
     def get_ordering(self, request: HttpRequest, queryset: Any) -> list[Any]:
         """The order by the columns that the address names, exactly as the indexes have it."""

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from django.db import connection, models
 
-from .. import actors, filters, tenancy
+from .. import actors, filters, sight, tenancy
 from ..errors import InvalidFilter
 from . import words
 from .forms import ReferenceSelect
@@ -148,14 +148,16 @@ def occurring(noun: type[Noun], field: Field) -> list[str]:
     """
     table = connection.ops.quote_name(noun._meta.db_table)
     column = connection.ops.quote_name(noun._meta.get_field(field.name).column)
-    here = f"FROM {table} WHERE tenant_id = %s AND deleted_at IS NULL AND {column}"
+    seen, persons = sight.clause(noun, "n")
+    mine: list[Any] = [tenancy.require().pk, *persons]
+    here = f"FROM {table} n WHERE n.tenant_id = %s AND n.deleted_at IS NULL{seen} AND n.{column}"
     with connection.cursor() as cursor:
         cursor.execute(
             f"WITH RECURSIVE hop AS ((SELECT {column} AS value {here} IS NOT NULL "
             f"ORDER BY {column} LIMIT 1) UNION ALL SELECT (SELECT {column} {here} > hop.value "
             f"ORDER BY {column} LIMIT 1) FROM hop WHERE hop.value IS NOT NULL) "
             "SELECT value FROM hop WHERE value IS NOT NULL LIMIT %s",
-            [tenancy.require().pk, tenancy.require().pk, PICKABLE + 1],
+            [*mine, *mine, PICKABLE + 1],
         )
         found = [value for (value,) in cursor.fetchall()]
     return found if len(found) <= PICKABLE else []

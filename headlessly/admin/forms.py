@@ -120,7 +120,9 @@ class DeclaredForm(forms.Form):
             if record is not None and value is None:
                 value = getattr(record, field.column)
                 if field.type == "reference" and value:
-                    self.fields[name].widget.chosen[value] = str(getattr(record, field.name))
+                    self.fields[name].widget.chosen[value] = words.named(
+                        getattr(record, field.name)
+                    )
             self.initial[name] = text_of(field, value)
 
     @staticmethod

@@ -6,7 +6,7 @@ from typing import Any
 
 from django.db import connection
 
-from .. import actors, filters, reads, sorting, tenancy
+from .. import actors, filters, reads, sight, sorting, tenancy
 from ..nouns import Noun
 from . import record, words
 
@@ -47,7 +47,7 @@ def _mine(noun: type[Noun], person: str) -> dict[str, Any] | None:
     found = noun.objects.filter(**{field.column: person, f"{state}__in": noun.OPEN})
     below = _about(noun)
     rows = list(
-        found.select_related(*(f.name for f in below)).order_by(
+        sight.related(found, (f.name for f in below)).order_by(
             *sorting.order(filters.Scope(noun), urgent[0] if urgent else None)
         )[: MINE + 1]
     )
@@ -104,13 +104,14 @@ def _standing(noun: type[Noun]) -> dict[str, Any]:
     machine = noun.schema.machine
     table = connection.ops.quote_name(noun._meta.db_table)
     column = connection.ops.quote_name(noun._meta.get_field(machine.name).column)
+    seen, persons = sight.clause(noun, "n")
     one = (
-        f"(SELECT %s AS state, count(*) FROM (SELECT 1 FROM {table} WHERE tenant_id = %s "
-        f"AND deleted_at IS NULL AND {column} = %s LIMIT %s) AS found)"
+        f"(SELECT %s AS state, count(*) FROM (SELECT 1 FROM {table} n WHERE n.tenant_id = %s "
+        f"AND n.deleted_at IS NULL AND n.{column} = %s{seen} LIMIT %s) AS found)"
     )
     tenant, parameters = tenancy.require().pk, []
     for state in machine.states:
-        parameters += [state, tenant, state, reads.COUNT_CAP + 1]
+        parameters += [state, tenant, state, *persons, reads.COUNT_CAP + 1]
     with connection.cursor() as cursor:
         cursor.execute(" UNION ALL ".join([one] * len(machine.states)), parameters)
         counts = dict(cursor.fetchall())

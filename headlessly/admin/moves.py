@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from ..verbs import Verb
 
 #: Verbs with a page or a place of their own.
-ELSEWHERE = {"create", "update", "delete", "rollback"}
+ELSEWHERE = {"create", "update", "delete", "restore", "rollback"}
 
 
 @dataclass

@@ -244,4 +244,6 @@ def page(record: Noun) -> dict[str, Any]:
 
 def subtitle(record: Noun, fields: tuple[Field, ...]) -> str:
     """What stands below a record's name in a list."""
-    return " · ".join(str(getattr(record, f.name)) for f in fields if getattr(record, f.column))
+    return " · ".join(
+        words.named(getattr(record, f.name)) for f in fields if getattr(record, f.column)
+    )

@@ -159,11 +159,18 @@ def link(record: Noun) -> SafeString:
     return format_html('<a href="{}">{}</a>', place(type(record), "change", record.pk), str(record))
 
 
+def named(other: Noun | None) -> str:
+    """The name of a record that another refers to; one that the actor does not see has none."""
+    return "not yours" if other is None else str(other)
+
+
 def of(record: Noun, field: Field, *, links: bool = True) -> SafeString | str:
     """The value of one field of ``record`` as HTML; empty when there is none."""
     if field.type == "reference":
-        other = getattr(record, field.name) if getattr(record, field.column) else None
-        return "" if other is None else link(other) if links else conditional_escape(other)
+        if not getattr(record, field.column):
+            return ""
+        other = getattr(record, field.name)
+        return link(other) if links and other is not None else conditional_escape(named(other))
     value = field.computed(record) if field.computed else getattr(record, field.column)
     if value is None or value == "":
         return ""
@@ -179,7 +186,7 @@ def plain(record: Noun, field: Field) -> str:
     if value is None or value == "":
         return ""
     if field.type == "reference":
-        return str(getattr(record, field.name))
+        return named(getattr(record, field.name))
     if field.type == "datetime":
         return f"{day(value)}, {value:%H:%M}"
     if field.type == "date":

@@ -42,6 +42,7 @@ class MeView(TenantView):
                 "name": actor.name,
                 "role": actor.role,
                 "contact": actor.contact_id,
+                "sees": "own" if actor.limited else "all",
                 **_key(request.auth),
                 "tenant": {"slug": tenant.slug, "name": tenant.name},
                 "may": {

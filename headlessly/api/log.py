@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Iterable
 from typing import Any
 
 from django.db import models, transaction
 from rest_framework.request import Request
 from rest_framework.viewsets import GenericViewSet
 
-from .. import events, reads, tenancy, tracked, values
+from .. import events, reads, sight, tenancy, tracked, values
 from ..errors import InvalidFilter, NotFound
 from ..models import Event
 from . import parameters
@@ -19,6 +20,8 @@ from .bodies import Answer
 #: How long a reader may wait for the next event, and how often the log is looked at meanwhile, in
 #: seconds. A page of the log is one look-up in an index.
 LONGEST_WAIT, LOOK_AGAIN = 25, 0.25
+#: How many events are looked at for one page of somebody who does not see all.
+STRETCH = 1_000
 
 #: Parameters that name a column's value.
 EQUAL = {"name": "name", "target": "target", "targetType": "target_type", "actor": "actor"}
@@ -29,7 +32,7 @@ class EventViewSet(TenantView, GenericViewSet):
 
     def list(self, request: Request) -> Answer:
         asked = parameters.taken(request.GET, ("since", "until", *EQUAL, "cursor", "limit", "wait"))
-        found = Event.objects.all()
+        found = Event.log.all()
         for name, column in EQUAL.items():
             if name in asked:
                 found = found.filter(**{column: _text(name, asked[name])})
@@ -39,11 +42,9 @@ class EventViewSet(TenantView, GenericViewSet):
             found = found.filter(timestamp__lt=until)
         after = _cursor(asked.get("cursor"))
         size = reads.checked_limit(asked.get("limit"))
-        page = _awaited(found, after, size + 1, _seconds(asked.get("wait")))
-        results = page[:size]
-        total, exact = reads.count(found)
-        last = results[-1].place if results else after
-        answer = reads.Page([e.wire() for e in results], total, exact, len(page) > size).wire()
+        results, last, more = _awaited(found, after, size, _seconds(asked.get("wait")))
+        total, exact = _count(found)
+        answer = reads.Page([e.wire() for e in results], total, exact, more).wire()
         return Answer(answer | {"cursor": str(last)})
 
     def retrieve(self, request: Request, id: str) -> Answer:
@@ -104,9 +105,46 @@ def _seconds(value: str | None) -> float:
     return seconds
 
 
-def _awaited(found: Any, after: events.Place, size: int, seconds: float) -> list[Event]:
-    """The page as soon as there is something on it, or empty when the time is over."""
+def _awaited(
+    found: Any, after: events.Place, size: int, seconds: float
+) -> tuple[list[Event], events.Place, bool]:
+    """A page as soon as there is something on it, or empty when the time is over; where it ends; and
+    whether more is there."""
     until = time.monotonic() + seconds
-    while not (page := list(found.following(after)[:size])) and time.monotonic() < until:
+    while True:
+        page, after, more = _page(found, after, size)
+        if page or more or time.monotonic() >= until:
+            return page, after, more
         time.sleep(min(LOOK_AGAIN, max(0, until - time.monotonic())))
-    return page
+
+
+def _page(found: Any, after: events.Place, size: int) -> tuple[list[Event], events.Place, bool]:
+    """The next events of ``found`` that the actor sees.
+
+    Somebody who is limited may see few of many: the log is looked through a stretch at a time, so that
+    a page may be short and more may follow it.
+    """
+    stretch = size if sight.limit() is None else max(size, STRETCH)
+    ahead = list(found.following(after)[: stretch + 1])
+    more, ahead = len(ahead) > stretch, ahead[:stretch]
+    page = ahead
+    if sight.limit() is not None:
+        seen = set(_seen(event.seq for event in ahead))
+        page = [event for event in ahead if event.seq in seen]
+        if len(page) > size:
+            page, more = page[:size], True
+            ahead = page
+    return page, ahead[-1].place if ahead else after, more
+
+
+def _count(found: Any) -> tuple[int, bool]:
+    """How many; for somebody who is limited, how many among as many as are counted at the most."""
+    if sight.limit() is None:
+        return reads.count(found)
+    among = list(found.order_by().values_list("seq", flat=True)[: reads.COUNT_CAP + 1])
+    return len(_seen(among)), len(among) <= reads.COUNT_CAP
+
+
+def _seen(numbers: Iterable[int]) -> list[int]:
+    """Those of these events that the actor sees."""
+    return list(Event.objects.filter(seq__in=list(numbers)).values_list("seq", flat=True))

@@ -33,6 +33,8 @@ def ready(verb: Verb) -> tuple[Noun | None, dict[str, Any]]:
         return None, samples.inputs(verb)
     source = next(iter(verb.steps), None)
     record = samples.in_state(verb.noun, source) if source else samples.create(verb.noun)
+    if verb.restores:
+        record.delete()
     return record, samples.inputs(verb, record=record)
 
 

@@ -115,8 +115,10 @@ def test_leaves_no_process_behind(data, end):
             for process in psutil.process_iter(["cmdline"])
             if str(data / "postgres") in (process.info["cmdline"] or ())
         ]
-        family = [*server.children(recursive=True), postgres]
-        assert len(family) == 3, "two workers and PostgreSQL"
+        children = server.children(recursive=True)
+        assert [child for child in children if "work" in child.cmdline()], "the background's worker"
+        family = [*children, postgres]
+        assert len(family) == 4, "two workers, the background and PostgreSQL"
         end(server)
         server.wait(20)
         assert [process for process in family if runs(process)] == []
@@ -128,7 +130,17 @@ def test_leaves_no_process_behind(data, end):
 
 @pytest.fixture(scope="module")
 def data(tmp_path_factory):
-    return tmp_path_factory.mktemp("data")
+    """A folder with a database that is ready to be served."""
+    folder = tmp_path_factory.mktemp("data")
+    subprocess.run(
+        [sys.executable, "manage.py", "migrate", "-v0"], cwd=ROOT, env=at(folder), check=True
+    )
+    return folder
+
+
+def at(folder):
+    env = {name: value for name, value in os.environ.items() if name != "DATABASE_URL"}
+    return env | {"HEADLESSLY_ENV": "development", "HEADLESSLY_DATA": str(folder)}
 
 
 def start(data):
@@ -136,10 +148,8 @@ def start(data):
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
-    env = {name: value for name, value in os.environ.items() if name != "DATABASE_URL"}
-    env |= {"HEADLESSLY_ENV": "development", "HEADLESSLY_DATA": str(data)}
     command = [sys.executable, "manage.py", "serve", "--workers", "2", "--port", str(port)]
-    return psutil.Popen(command, cwd=ROOT, env=env, start_new_session=True), port
+    return psutil.Popen(command, cwd=ROOT, env=at(data), start_new_session=True), port
 
 
 def answers(port):

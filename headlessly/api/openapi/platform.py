@@ -220,12 +220,16 @@ def _me() -> Schema:
             "name": TEXT,
             "role": {"enum": list(ROLES)},
             "contact": nullable(TEXT),
+            "sees": {
+                "enum": ["all", "own"],
+                "description": "own: only the records that one owns and that nobody owns.",
+            },
             "scope": {"enum": list(SCOPES), "description": "Of a key."},
             "expiresAt": nullable(TYPES["datetime"]),
             "tenant": object_of({"slug": TEXT, "name": TEXT}, ["slug", "name"]),
             "may": _by_name(WORDS),
         },
-        ["$id", "$type", "$context", "name", "role", "contact", "tenant", "may"],
+        ["$id", "$type", "$context", "name", "role", "contact", "sees", "tenant", "may"],
     )
 
 

@@ -13,6 +13,7 @@ from django.core.management.base import BaseCommand, CommandError
 from django.db import connections
 
 from headlessly import database, worker
+from headlessly.background import Background
 from headlessly.database.base import close_pools
 
 
@@ -30,6 +31,12 @@ class Command(BaseCommand):
             help="processes; one per core, as Python's own work is what takes time",
         )
         parser.add_argument("--threads", type=int, default=4, help="requests at once per process")
+        parser.add_argument(
+            "--jobs",
+            type=int,
+            default=4,
+            help="background jobs at once; 0 when `manage.py work` runs elsewhere",
+        )
         parser.add_argument(
             "--tls-certificate", type=Path, metavar="FILE", help="serve TLS without a proxy"
         )
@@ -49,7 +56,14 @@ class Command(BaseCommand):
             self.stdout.write(f"Serving http://{options['host']}:{options['port']}, until Ctrl-C.")
         connections.close_all()
         close_pools()  # a connection must not be shared with forked workers
-        _serve(options)
+        background = Background(options["jobs"]) if options["jobs"] else None
+        if background:
+            background.start()
+        try:
+            _serve(options)
+        finally:
+            if background:
+                background.stop()
 
 
 def _refusals(options):

@@ -1,0 +1,59 @@
+"""The worker beside the server: `manage.py serve` keeps one `manage.py work` running while it serves."""
+
+from __future__ import annotations
+
+import logging
+import os
+import subprocess
+import sys
+import threading
+
+logger = logging.getLogger(__name__)
+
+#: How long a worker that fell over stays down, in seconds: it may fall over again.
+PAUSE = 2
+#: How long a worker may take to finish what it is doing, in seconds; see `work`.
+PATIENCE = 15
+
+
+class Background:
+    """One worker process, started again whenever it ends by itself."""
+
+    def __init__(self, concurrency: int) -> None:
+        self.command = [sys.executable, "-m", "django", "work", "--beside-server"]
+        self.command += ["--concurrency", str(concurrency)]
+        self.ending = threading.Event()
+        self.thread = threading.Thread(target=self.keep, name="background", daemon=True)
+        self.process: subprocess.Popen[bytes] | None = None
+        self.lock = threading.Lock()
+
+    def start(self) -> None:
+        self.thread.start()
+
+    def keep(self) -> None:
+        while True:
+            with self.lock:
+                if self.ending.is_set():
+                    return
+                # A session of its own: what a terminal says to the server is not said to it.
+                self.process = subprocess.Popen(
+                    self.command,
+                    env=os.environ | {"DJANGO_SETTINGS_MODULE": "headlessly.settings"},
+                    start_new_session=True,
+                )
+            status = self.process.wait()
+            if self.ending.wait(PAUSE):
+                return
+            logger.error("The background worker ended with status %s: another one starts.", status)
+
+    def stop(self) -> None:
+        """Let it finish what it is doing, within reason."""
+        with self.lock:
+            self.ending.set()
+        if self.process is None:
+            return
+        self.process.terminate()
+        try:
+            self.process.wait(PATIENCE)
+        except subprocess.TimeoutExpired:
+            self.process.kill()

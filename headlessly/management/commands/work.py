@@ -1,0 +1,52 @@
+"""`manage.py work`: do what was left for the background. `serve` starts one of these beside itself."""
+
+from __future__ import annotations
+
+import asyncio
+from argparse import ArgumentParser
+from typing import Any
+
+from django.core.management.base import BaseCommand
+from django.db import connection
+from procrastinate import PsycopgConnector
+from procrastinate.contrib.django import app
+
+from headlessly.worker import manners
+
+
+class Command(BaseCommand):
+    help = (
+        "Run background jobs (imports, webhooks) until stopped; SIGTERM lets those at work finish."
+    )
+
+    def add_arguments(self, parser: ArgumentParser) -> None:
+        parser.add_argument("--concurrency", type=int, default=4, help="jobs at once (4)")
+        parser.add_argument(
+            "--until-idle", action="store_true", help="stop when nothing is left to do now"
+        )
+        parser.add_argument("--beside-server", action="store_true", help="end when `serve` does")
+
+    def handle(self, *, concurrency: int, until_idle: bool, beside_server: bool, **_: Any) -> None:
+        if beside_server:
+            manners()
+        parameters = connection.get_connection_params()
+        connector = PsycopgConnector(
+            kwargs={k: v for k, v in parameters.items() if k not in ("context", "cursor_factory")},
+            min_size=1,
+            max_size=concurrency + 2,
+        )
+        # Another app with the same tasks: what they defer themselves still goes through Django's own
+        # connection, into the transaction at hand. (`replace_connector` would take that away.)
+        worker = app.with_connector(connector)
+
+        async def work() -> None:
+            async with worker.open_async():
+                await worker.run_worker_async(
+                    concurrency=concurrency,
+                    wait=not until_idle,
+                    listen_notify=not until_idle,
+                    delete_jobs="successful",
+                    shutdown_graceful_timeout=10,
+                )
+
+        asyncio.run(work())

@@ -1,0 +1,120 @@
+"""What is left for the background is done there, as the one who left it."""
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from django.db import connection, transaction
+from procrastinate.contrib.django import app
+
+from headlessly import actors, tenancy, tracing
+from headlessly.actors import Actor
+from headlessly.jobs import job
+
+seen = []
+
+
+@job
+def remember(text):
+    seen.append((text, tenancy.current(), actors.current(), tracing.request_id()))
+
+
+@job
+def greet(name):
+    from crm import Contact
+
+    Contact.create(name=name)
+
+
+@pytest.fixture(autouse=True)
+def nothing_seen():
+    seen.clear()
+
+
+def waiting():
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT count(*) FROM procrastinate_jobs WHERE status = 'todo' AND task_name = %s",
+            [greet.name],
+        )
+        return cursor.fetchone()[0]
+
+
+def test_runs_in_the_same_tenant_as_the_same_actor_under_the_same_request(acme, work):
+    bob = Actor("user_bob", "Bob", "rep", "contact_bob")
+    with actors.acting(bob), tracing.traced("req_12345678"):
+        remember.defer(text="hello")
+    assert seen == []
+    work()
+    assert seen == [("hello", acme, bob, "req_12345678")]
+
+
+def test_is_gone_with_the_transaction_that_asked_for_it(acme, work):
+    with pytest.raises(RuntimeError), transaction.atomic():
+        remember.defer(text="hello")
+        raise RuntimeError
+    work()
+    assert seen == []
+
+
+def test_waits_once_where_it_should_and_leaves_the_transaction_whole(acme, work):
+    assert remember.defer(once="it", text="first")
+    assert not remember.defer(once="it", text="second")
+    work()
+    assert [text for text, *_ in seen] == ["first"]
+    assert remember.defer(once="it", text="third"), "nothing waits any more"
+
+
+@pytest.mark.django_db(transaction=True)
+def test_is_done_by_a_worker_of_its_own_process():
+    from crm import Contact
+    from headlessly.models import Tenant
+
+    tenant = Tenant.objects.create(slug="acme", name="Acme")
+    with tenancy.active(tenant), actors.acting(actors.SYSTEM):
+        greet.defer(name="Ada Chen")
+        worker("tests.headlessly.test_jobs")
+        ada = Contact.objects.get(name="Ada Chen")
+        assert ada.created_by == "system"
+    assert waiting() == 0
+
+
+@pytest.mark.django_db(transaction=True)
+def test_is_done_again_when_its_worker_died():
+    from asgiref.sync import async_to_sync
+
+    from crm import Contact
+    from headlessly.models import Tenant
+
+    tenant = Tenant.objects.create(slug="acme", name="Acme")
+    with tenancy.active(tenant), actors.acting(actors.SYSTEM):
+        with connection.cursor() as cursor:
+            cursor.execute("DELETE FROM procrastinate_jobs")  # what the minute left in line
+        greet.defer(name="Ada Chen")
+        with connection.cursor() as cursor:
+            cursor.execute(
+                "INSERT INTO procrastinate_workers (last_heartbeat) VALUES (now() - interval '1 hour')"
+            )
+            cursor.execute("SELECT * FROM procrastinate_fetch_job_v2(NULL, lastval())")
+        assert waiting() == 0, "the dead worker has it"
+        rescue = app.tasks["headlessly.jobs.rescue"]
+        context = type("Context", (), {"app": app})
+        async_to_sync(rescue.func)(context, 0)
+        assert waiting() == 1
+        worker("tests.headlessly.test_jobs")
+        assert Contact.objects.filter(name="Ada Chen").count() == 1
+
+
+def worker(module):
+    """`manage.py work` on this test's database, with the jobs of a module."""
+    code = (
+        "import django; from django.conf import settings; import headlessly.settings as s;"
+        f"s.DATABASES['default']['NAME'] = {connection.settings_dict['NAME']!r};"
+        f"s.PROCRASTINATE_IMPORT_PATHS += [{module!r}]; django.setup();"
+        "from django.core.management import call_command; call_command('work', until_idle=True)"
+    )
+    root = Path(__file__).parents[2]
+    env = os.environ | {"DJANGO_SETTINGS_MODULE": "headlessly.settings"}
+    subprocess.run([sys.executable, "-c", code], cwd=root, env=env, check=True, timeout=60)

@@ -1,0 +1,355 @@
+"""A rep who is limited sees what they own and what nobody owns; nothing of the others' shows anywhere.
+
+Whatever is Cleo's says "Hush" somewhere. Bob, a limited rep, is then shown every answer that there is.
+"""
+
+from __future__ import annotations
+
+from types import SimpleNamespace
+from typing import Any
+
+import orjson
+import pytest
+from django.test import Client
+from django.urls import reverse, set_script_prefix
+
+from crm import Activity, Contact, Deal, Lead, Organization
+from headlessly import actors, clock, reads
+from headlessly.actors import Actor
+from headlessly.errors import Conflict, Invalid, NotFound
+from headlessly.events import Event
+from headlessly.models import Membership, User
+from headlessly.nouns import registry
+from marketing import Campaign
+from tests.headlessly.admin.signed_in import client_of
+from tests.refusals import everything, refused
+
+HUSH = "Hush"
+
+
+@pytest.fixture
+def bob(acme: Any, people: SimpleNamespace) -> Any:
+    """A rep in a tenant that limits its reps."""
+    acme.limits_reps = True
+    acme.save()
+    user = User.objects.create_user("bob@sign.example", first_name="Bob")
+    return Membership.objects.create(user=user, tenant=acme, role="rep", contact=people.bob)
+
+
+@pytest.fixture
+def world(bob: Any, people: SimpleNamespace) -> SimpleNamespace:
+    """Cleo's, Bob's and nobody's, all tied to each other."""
+    cleo, corp = people.cleo, people.corp
+    hushed = Contact.create(
+        name="Hush Person", email="hush@acme.example", owner=cleo, organization=corp
+    )
+    campaign = Campaign.create(name="Hush campaign", owner=cleo)
+    theirs = Lead.create(
+        name="Hush lead", source="hushsource", owner=cleo, contact=hushed, organization=corp
+    )
+    deal = Deal.create(
+        name="Hush deal", value=7, owner=cleo, contact=hushed, organization=corp, campaign=campaign
+    )
+    own = Lead.create(
+        name="Own lead",
+        source="website",
+        owner=people.bob,
+        contact=hushed,
+        organization=corp,
+        campaign=campaign,
+    )
+    own.update(status="Contacted")
+    own.update(status="Qualified")
+    free = Lead.create(name="Free lead", source="website", contact=people.ada)
+    done = {
+        "about_theirs": Activity.create(subject="Hush note", lead=theirs),
+        "assigned_to_them": Activity.create(subject="Hush task", lead=own, assignee=cleo),
+        "about_their_deal": Activity.create(subject="Hush call", deal=deal, lead=own),
+        "task": Activity.create(subject="Own task", lead=theirs, assignee=people.bob),
+        "note": Activity.create(subject="Free note", lead=own),
+    }
+    theirs.update(score=50)
+    return SimpleNamespace(
+        hushed=hushed, campaign=campaign, theirs=theirs, deal=deal, own=own, free=free, **done
+    )
+
+
+@pytest.fixture
+def hidden(world: SimpleNamespace) -> list[Any]:
+    return [
+        *(world.hushed, world.campaign, world.theirs, world.deal),
+        *(world.about_theirs, world.assigned_to_them, world.about_their_deal),
+    ]
+
+
+@pytest.fixture
+def as_bob(bob: Any) -> Any:
+    """Bob's calls of REST, through his session: everything he is answered."""
+    client = Client(raise_request_exception=False)
+    client.force_login(bob.user)
+
+    def call(method: str, path: str, body: Any = None, **query: Any) -> Any:
+        return client.generic(
+            method,
+            "/~acme" + path,
+            b"" if body is None else orjson.dumps(body),
+            content_type="application/json",
+            query_params=query,
+        )
+
+    return call
+
+
+# -- reading --------------------------------------------------------------------------------------
+
+
+def test_it_sees_what_is_theirs_and_what_is_nobodys(bob: Any, world: Any) -> None:
+    with actors.acting(bob.actor):
+        assert {lead.name for lead in Lead.find()} == {"Own lead", "Free lead"}
+        assert {a.subject for a in Activity.find()} == {"Own task", "Free note"}
+        assert Lead.count() == 2 and Deal.count() == 0 and Organization.count() == 1
+        assert Lead.get(world.own.pk).name == "Own lead"
+
+
+def test_it_finds_none_of_the_others_by_id(bob: Any, hidden: list[Any]) -> None:
+    with actors.acting(bob.actor):
+        for record in hidden:
+            for call in (
+                lambda r=record: type(r).get(r.pk),
+                lambda r=record: reads.one(type(r), r.pk),
+                lambda r=record: type(r).get(r.pk, as_of=clock.now()),
+                lambda r=record: type(r).update(r.pk),
+                lambda r=record: type(r).rollback(r.pk, as_of=clock.now()),
+            ):
+                with refused(NotFound, record.pk):
+                    call()
+            assert not type(record).history(record)
+
+
+def test_it_is_shown_nothing_of_the_others_by_rest(as_bob: Any, hidden: list[Any]) -> None:
+    ids = [record.pk for record in hidden]
+    for noun in registry.values():
+        includes = ",".join([f.wire for f in noun.schema.references.values()])
+        others = ",".join(noun.schema.relations)
+        for query in (
+            {},
+            {"q": HUSH},
+            {"asOf": clock.now().isoformat()},
+            {"include": includes},
+            {"include": others},
+            {"include": others, "asOf": clock.now().isoformat()},
+            {"include": includes, "asOf": clock.now().isoformat()},
+            {"sort": "$createdAt", "limit": 1},
+            {"count": "exact"},
+        ):
+            if "" in query.values():
+                continue
+            answer = as_bob("GET", f"/{noun.plural}", **query)
+            assert answer.status_code == 200, (noun, query, answer.content)
+            assert HUSH.lower() not in answer.content.decode().lower(), (noun, query)
+            if "include" not in query and "limit" not in query:
+                found = answer.json()
+                assert found["total"] == len(found["results"])
+        for id in ids:
+            assert as_bob("GET", f"/{noun.plural}/{id}").status_code == 404
+            assert as_bob("GET", f"/{noun.plural}/{id}/events").status_code == 404
+    for path in ("/events", "/status", "/me", "/events?limit=100"):
+        answer = as_bob("GET", path)
+        assert answer.status_code == 200
+        assert HUSH.lower() not in answer.content.decode().lower(), path
+
+
+@pytest.mark.parametrize(
+    ("path", "filter"),
+    [
+        ("/leads", {"contact.name": {"$regex": HUSH}}),
+        ("/leads", {"contact.owner.name": {"$regex": "Cleo"}}),
+        ("/leads", {"campaign.name": "Hush campaign"}),
+        ("/activities", {"lead.source": "hushsource"}),
+        ("/activities", {"lead.contact.email": "hush@acme.example"}),
+        ("/leads", {"source": "hushsource"}),
+        ("/leads", {"$text": HUSH}),
+        ("/leads", {"owner": {"$ne": None}, "name": {"$regex": HUSH}}),
+    ],
+)
+def test_it_cannot_ask_for_the_others_in_a_filter(
+    path: str, filter: Any, as_bob: Any, world: Any
+) -> None:
+    found = as_bob("GET", path, filter=orjson.dumps(filter).decode()).json()
+    assert (found["results"], found["total"]) == ([], 0)
+
+
+def test_it_counts_what_it_sees(as_bob: Any, world: Any) -> None:
+    states = as_bob("GET", "/status").json()["nouns"]
+    assert states["Lead"]["states"] == {
+        "New": 1, "Contacted": 0, "Qualified": 1, "Converted": 0, "Lost": 0
+    }  # fmt: skip
+    assert sum(states["Deal"]["states"].values()) == 0
+
+
+def test_it_keeps_the_id_of_a_reference_and_shows_nothing_behind_it(
+    as_bob: Any, world: Any
+) -> None:
+    lead = as_bob("GET", f"/leads/{world.own.pk}", include="contact,organization,activities").json()
+    assert lead["contact"] == world.hushed.pk
+    assert lead["organization"]["name"] == "Acme Corp"
+    assert [a["subject"] for a in lead["activities"]] == ["Free note"]
+    read = as_bob("GET", f"/leads/{world.own.pk}").json()
+    changed = as_bob("PATCH", f"/leads/{world.own.pk}", read | {"name": "Mine"})
+    assert changed.status_code == 200, "what was read can be sent back"
+
+
+def test_it_sees_a_record_with_all_of_its_past_once_it_is_given_one(
+    bob: Any, world: Any, people: Any
+) -> None:
+    before = clock.now()
+    world.theirs.update(owner=people.bob)
+    with actors.acting(bob.actor):
+        assert Lead.get(world.theirs.pk, as_of=before).name == "Hush lead"
+        assert [e.verb for e in Lead.history(world.theirs)] == ["Updated", "Updated", "Created"]
+    world.own.update(owner=people.cleo)
+    with actors.acting(bob.actor):
+        assert not Lead.history(world.own)
+        with refused(NotFound):
+            Lead.get(world.own.pk, as_of=before)
+
+
+# -- the log --------------------------------------------------------------------------------------
+
+
+def test_it_follows_the_log_of_what_it_sees_to_its_end(
+    as_bob: Any, world: Any, hidden: list[Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from headlessly.api import log
+
+    monkeypatch.setattr(log, "STRETCH", 3)
+    for number in range(20):
+        world.theirs.update(score=number)
+    world.free.update(score=1)
+    seen, cursor, more = [], "", True
+    while more:
+        page = as_bob("GET", "/events", limit=2, cursor=cursor).json()
+        seen += page["results"]
+        cursor, more = page["cursor"], page["hasMore"]
+    ids = {record.pk for record in hidden}
+    told = [e.id for e in Event.objects.order_by("seq") if e.target not in ids]
+    assert [event["$id"] for event in seen] == told
+    assert page["total"] == len(told)
+    (hushed, *_) = Event.objects.filter(target=world.theirs.pk)
+    assert as_bob("GET", f"/events/{hushed.id}").status_code == 404
+
+
+# -- writing --------------------------------------------------------------------------------------
+
+
+def test_it_changes_none_of_the_others(as_bob: Any, hidden: list[Any]) -> None:
+    before = everything()
+    for record in hidden:
+        address = f"/{type(record).plural}/{record.pk}"
+        if actors.may(Actor("x", "X", "rep"), "update", type(record)):
+            assert as_bob("PATCH", address, {}).status_code == 404
+            assert as_bob("PATCH", address + "?dryRun=true", {}).status_code == 404
+    operations = [
+        {"id": "a", "method": "GET", "path": f"/leads/{hidden[2].pk}"},
+        {"id": "b", "method": "POST", "path": f"/leads/{hidden[2].pk}/lose", "body": {"lostReason": "x"}},
+    ]  # fmt: skip
+    answer = as_bob("POST", "/batch", {"operations": operations}).json()
+    assert [result["status"] for result in answer["results"]] == [404, 404]
+    assert everything() == before
+
+
+def test_it_refers_to_none_of_the_others(bob: Any, world: Any) -> None:
+    with actors.acting(bob.actor):
+        for call in (
+            lambda: Lead.create(name="x", source="y", contact=world.hushed.pk),
+            lambda: Lead.update(world.free.pk, contact=world.hushed.pk),
+            lambda: Lead.update(world.own.pk, deal=world.deal.pk),
+            lambda: Lead.convert(world.own.pk, deal=world.deal.pk),
+            lambda: Activity.create(subject="x", lead=world.theirs.pk),
+            lambda: Activity.log(subject="x", lead=world.theirs.pk),
+        ):
+            with refused(Invalid):
+                call()
+
+
+def test_it_learns_of_a_unique_value_but_not_whose_it_is(bob: Any, world: Any) -> None:
+    with actors.acting(bob.actor):
+        for call in (
+            lambda: Contact.create(name="x", email="hush@acme.example"),
+            lambda: Contact.capture(name="x", email="hush@acme.example", phone="1"),
+        ):
+            with refused(Conflict, "hush@acme.example") as refusal:
+                call()
+            assert "existingId" not in refusal.value.extra
+    assert Contact.get(world.hushed.pk).phone is None
+
+
+def test_it_is_not_shown_the_others_in_what_would_happen(bob: Any, world: Any) -> None:
+    with actors.acting(bob.actor):
+        told = world.own.convert(dry_run=True)
+        assert {event.name for event in told.events} == {
+            "Lead.Converted", "Deal.Created", "Lead.Updated", "lead_converted"
+        }  # fmt: skip
+        world.own.convert()
+    assert Contact.get(world.hushed.pk).stage == "Qualified", "hooks see everything"
+
+
+def test_it_gives_a_record_away(as_bob: Any, world: Any, people: Any) -> None:
+    answer = as_bob("PATCH", f"/leads/{world.own.pk}", {"owner": people.cleo.pk})
+    assert answer.json()["owner"] == people.cleo.pk
+    assert as_bob("GET", f"/leads/{world.own.pk}").status_code == 404
+
+
+# -- pages ----------------------------------------------------------------------------------------
+
+
+def test_it_is_shown_nothing_of_the_others_in_the_browser(
+    bob: Any, world: Any, hidden: list[Any], people: Any
+) -> None:
+    client = client_of(bob.user)
+    set_script_prefix("/~acme/")
+    places = [reverse("admin:index", urlconf="headlessly.tenant_urls")]
+    for noun in registry.values():
+        place = reverse(
+            f"admin:{noun._meta.app_label}_{noun._meta.model_name}_changelist",
+            urlconf="headlessly.tenant_urls",
+        )
+        places += [place, place + "?q=hus", place + "?owner=me"]
+    for record in (world.own, world.free, world.task, people.corp, people.bob):
+        meta = record._meta
+        for page in ("change", "edit", "history"):
+            places.append(
+                reverse(
+                    f"admin:{meta.app_label}_{meta.model_name}_{page}",
+                    args=[record.pk],
+                    urlconf="headlessly.tenant_urls",
+                )
+            )
+    choices = reverse("admin:autocomplete", urlconf="headlessly.tenant_urls")
+    for field in ("contact", "owner", "campaign", "deal"):
+        places.append(f"{choices}?app_label=crm&model_name=lead&field_name={field}&term=")
+    set_script_prefix("/")
+    for place in places:
+        answer = client.get(place)
+        assert answer.status_code == 200, place
+        assert HUSH.lower() not in answer.content.decode().lower(), place
+    for record in hidden:
+        meta = record._meta
+        place = f"/~acme/admin/{meta.app_label}/{meta.model_name}/{record.pk}/change/"
+        assert client.get(place).status_code == 404
+
+
+def test_it_sees_all_where_the_tenant_does_not_limit_its_reps(bob: Any, world: Any) -> None:
+    bob.tenant.limits_reps = False
+    with actors.acting(bob.actor):
+        assert Lead.count() == 3
+    for role in ("manager", "viewer", "admin"):
+        bob.role, bob.tenant.limits_reps = role, True
+        with actors.acting(bob.actor):
+            assert Lead.count() == 3
+
+
+def test_it_sees_only_what_is_nobodys_when_it_is_no_contact(bob: Any, world: Any) -> None:
+    bob.contact = None
+    with actors.acting(bob.actor):
+        assert [lead.name for lead in Lead.find()] == ["Free lead"]
