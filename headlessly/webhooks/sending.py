@@ -215,8 +215,9 @@ def _said(problem: Exception) -> str:
             return f"There was no connection within {CONNECT} seconds."
         case TimeoutError() | httpcore.TimeoutException():
             return f"There was no answer within {TOTAL} seconds."
-        case httpcore.ConnectError() if isinstance(problem.__cause__, ssl.SSLError):
-            return f"TLS failed: {_reason(problem.__cause__)}"
+        case httpcore.ConnectError() if refused := _tls_problem(problem):
+            said = getattr(refused, "verify_message", "") or refused.reason or "no handshake"
+            return f"TLS failed: {str(said)[:200].rstrip('.')}."
         case httpcore.ConnectError():
             return "The connection was refused."
         case socket.gaierror():
@@ -228,6 +229,8 @@ def _said(problem: Exception) -> str:
     return "It could not be sent."
 
 
-def _reason(problem: ssl.SSLError) -> str:
-    said = getattr(problem, "verify_message", "") or (problem.reason or "no handshake")
-    return str(said)[:200].rstrip(".") + "."
+def _tls_problem(problem: BaseException | None) -> ssl.SSLError | None:
+    """What TLS had against the other side, below the layers that pass it on."""
+    while problem is not None and not isinstance(problem, ssl.SSLError):
+        problem = problem.__cause__
+    return problem

@@ -7,7 +7,6 @@ import time
 from datetime import timedelta
 from typing import Any
 
-import pytest
 from django.utils import timezone
 
 from crm import Contact, Lead
@@ -125,7 +124,9 @@ def test_it_tells_each_of_its_own_tenant_only(listen, deliver, receiver, rival, 
         theirs.lead.update(score=6)
     ada()
     deliver()
-    paths = {path: body["tenant"] for (path, *_), body in zip(receiver.raw, receiver.got)}
+    paths = {
+        path: body["tenant"] for (path, *_), body in zip(receiver.raw, receiver.got, strict=True)
+    }
     assert paths == {"/hook": "acme", "/hook/theirs": "rival"}
     assert {b["name"] for b in receiver.got if b["tenant"] == "acme"} == {"Contact.Created"}
 
