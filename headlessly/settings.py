@@ -14,6 +14,9 @@
     DB_POOL_SIZE          the most connections one process opens; 32.
     SITE_URL              the site's own address, for links made outside of a request; https://
                           and the first of ALLOWED_HOSTS.
+    WEBHOOKS_ALLOW_PRIVATE  1 lets webhooks lead to private and loopback addresses: whoever may make
+                          one then reaches whatever this machine reaches. Off.
+    WEBHOOKS_ALLOW_HTTP   1 lets webhooks lead to http:// in production; in development they may.
     LOG_LEVEL             INFO.
     DEBUG                 1 shows tracebacks in the browser; development only.
     HEADLESSLY_DATA       the embedded server's folder; ./.data.
@@ -121,8 +124,15 @@ AUTH_PASSWORD_VALIDATORS = [
 LOGIN_URL = LOGIN_REDIRECT_URL = LOGOUT_REDIRECT_URL = "/"
 
 #: The modules that define jobs: a worker imports them, whatever else it has loaded.
-PROCRASTINATE_IMPORT_PATHS = ["headlessly.jobs"]
+PROCRASTINATE_IMPORT_PATHS = [
+    "headlessly.jobs",
+    "headlessly.webhooks.deliveries",
+    "headlessly.webhooks.outbox",
+]
 PROCRASTINATE_AUTODISCOVER_MODULE_NAME = None
+
+WEBHOOKS_ALLOW_PRIVATE = flag("WEBHOOKS_ALLOW_PRIVATE")
+WEBHOOKS_ALLOW_HTTP = not PRODUCTION or flag("WEBHOOKS_ALLOW_HTTP")
 
 USE_TZ = True
 TIME_ZONE = "UTC"

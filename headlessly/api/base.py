@@ -104,6 +104,21 @@ class TenantView(APIView):
         return raise_to_the_caller if inner else answer_to_problem
 
 
+class AdminView(TenantView):
+    """A view that is there for admins of the tenant only."""
+
+    #: What only they see and change, by its name and in words.
+    kind: ClassVar[str]
+    theirs: ClassVar[str]
+
+    def initial(self, request: Request, *args: Any, **kwargs: Any) -> None:
+        super().initial(request, *args, **kwargs)
+        if not actors.may_administer(actor := actors.current()):
+            raise errors.Forbidden(
+                f"As {actor.role} you may not see or change {self.theirs}.", type=self.kind
+            )
+
+
 def raise_to_the_caller(exc: Exception, context: dict[str, Any]) -> Answer:
     """Of a call from within: its maker knows what the problem means for the rest."""
     raise exc

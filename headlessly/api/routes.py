@@ -16,6 +16,7 @@ from .log import EventViewSet
 from .openapi.views import DocsView, OpenApiView
 from .public import PublicViewSet
 from .records import NounViewSet, at_collection, at_record
+from .webhooks import DeliveriesView, PingView, RedeliverView, WebhooksView, WebhookView
 
 METHODS = ("get", "post", "put", "patch", "delete")
 
@@ -58,6 +59,15 @@ urlpatterns = [pattern for noun in registry.values() for pattern in of(noun)] + 
     path("batch", BatchView.as_view(), name="batch"),
     path("apikeys", KeysView.as_view(), name="apikeys"),
     path("apikeys/<id>", KeyView.as_view(), name="apikeys-key"),
+    path("webhooks", WebhooksView.as_view(), name="webhooks"),
+    path("webhooks/<id>", WebhookView.as_view(), name="webhooks-record"),
+    path("webhooks/<id>/ping", PingView.as_view(), name="webhooks-ping"),
+    path("webhooks/<id>/deliveries", DeliveriesView.as_view(), name="webhooks-deliveries"),
+    path(
+        "webhooks/<id>/deliveries/<delivery>/redeliver",
+        RedeliverView.as_view(),
+        name="webhooks-redeliver",
+    ),
     path("schema", SchemaView.as_view(), name="schema"),
     path("schema/<name>", SchemaView.as_view(), name="schema-noun"),
     path("me", MeView.as_view(), name="me"),
