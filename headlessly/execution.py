@@ -186,18 +186,20 @@ def _refuse_if_stale(record: Noun, wanted: int | Collection[int]) -> None:
 
 
 @contextmanager
-def together(*, savepoint: bool = True) -> Iterator[None]:
+def together(
+    *, savepoint: bool = True, make: Callable[[], Execution] | None = None
+) -> Iterator[None]:
     """Several verbs as one: one transaction, one actor, one request id; all of them or none.
 
     What one of them locked is at hand for the next, and their events are written together. A refusal
     that had no effect may be caught; anything else undoes all. Without ``savepoint``, for those who are
-    in a larger transaction, it undoes that one too.
+    in a larger transaction, it undoes that one too. ``make`` is for an execution of another kind.
     """
     if _execution.get() is not None:
         yield
         return
     with tracing.traced():
-        execution = Execution()
+        execution = (make or Execution)()
         token = _execution.set(execution)
         try:
             with transaction.atomic(savepoint=savepoint):
@@ -221,6 +223,11 @@ def moment() -> datetime:
     return outermost.moment
 
 
+def current() -> Execution | None:
+    """The execution at hand, or None outside of any."""
+    return _execution.get()
+
+
 def flush() -> None:
     """Write the events recorded so far, so that what is read in a hook sees them."""
     if (execution := _execution.get()) is not None:
@@ -229,6 +236,9 @@ def flush() -> None:
 
 class Execution:
     """One outermost verb with everything that its hooks execute: one transaction, one request id."""
+
+    #: Whether a new record may say what else only verbs set, and begin in any state: an admin's import.
+    stating = False
 
     def __init__(self) -> None:
         self.tenant = tenancy.require()
@@ -356,7 +366,7 @@ class Execution:
             record.created_at = record.updated_at = now
             record.created_by = self.actor.id
             record.settle()
-            record.insert()
+            self._insert(record)
             self.locked[record.pk] = record
             self.known.add(record.pk)
         else:
@@ -367,6 +377,9 @@ class Execution:
             record.rewrite()
             if record.deleted_at is not None:
                 self.known.discard(record.pk)
+
+    def _insert(self, record: Noun) -> None:
+        record.insert()
 
     def _record_event(self, verb: Verb, record: Noun, was: dict[str, Any] | None) -> Event:
         data = record.wire()
@@ -426,4 +439,4 @@ class Execution:
         return record.duplicate(cause.diag.constraint_name or "")
 
 
-__all__ = ["Context", "DryRun", "NotFound", "flush", "retried", "run", "together"]
+__all__ = ["Context", "DryRun", "NotFound", "current", "flush", "retried", "run", "together"]

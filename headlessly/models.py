@@ -277,5 +277,17 @@ class IdempotentReply(models.Model):
 
 
 from .events import Event  # noqa: E402
+from .transfer.models import Import, ImportPart, RefusedRow  # noqa: E402
 
-__all__ = ["ApiKey", "Event", "IdempotentReply", "KeyUse", "Membership", "Tenant", "User"]
+__all__ = [
+    "ApiKey",
+    "Event",
+    "IdempotentReply",
+    "Import",
+    "ImportPart",
+    "KeyUse",
+    "Membership",
+    "RefusedRow",
+    "Tenant",
+    "User",
+]

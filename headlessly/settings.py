@@ -118,7 +118,7 @@ AUTH_PASSWORD_VALIDATORS = [
 LOGIN_URL = LOGIN_REDIRECT_URL = LOGOUT_REDIRECT_URL = "/"
 
 #: The modules that define jobs: a worker imports them, whatever else it has loaded.
-PROCRASTINATE_IMPORT_PATHS = ["headlessly.jobs"]
+PROCRASTINATE_IMPORT_PATHS = ["headlessly.jobs", "headlessly.transfer.running"]
 PROCRASTINATE_AUTODISCOVER_MODULE_NAME = None
 
 USE_TZ = True

@@ -50,7 +50,7 @@ class JsonParser(BaseParser):
     def parse(self, stream: Any, media_type: Any = None, context: Any = None) -> dict[str, Any]:
         # One byte more than allowed tells a body that is too large from one that just fits,
         # also when its length was not announced.
-        _refuse_larger(_announced(context["request"]))
+        _refuse_larger(announced(context["request"]))
         content = stream.read(LARGEST + 1)
         _refuse_larger(len(content))
         if not content.strip():
@@ -101,7 +101,8 @@ def loads_object(content: bytes | str, what: str) -> dict[str, Any]:
     return found
 
 
-def _announced(request: Any) -> int:
+def announced(request: Any) -> int:
+    """The size of the body as its sender says it; 0 when nothing is said."""
     try:
         return int(request.META.get("CONTENT_LENGTH") or 0)
     except ValueError:

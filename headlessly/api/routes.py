@@ -15,6 +15,15 @@ from .keys import KeysView, KeyView
 from .log import EventViewSet
 from .openapi.views import DocsView, OpenApiView
 from .records import NounViewSet, at_collection, at_record
+from .transfers import (
+    CancelView,
+    ExportView,
+    ImportRecordView,
+    ImportsView,
+    ImportView,
+    RefusedCsvView,
+    RefusedView,
+)
 
 METHODS = ("get", "post", "put", "patch", "delete")
 
@@ -52,6 +61,13 @@ def of(noun: type[Noun]) -> Iterator[URLPattern | URLResolver]:
 urlpatterns = [pattern for noun in registry.values() for pattern in of(noun)] + [
     path("events", EventViewSet.as_view({"get": "list", "post": "create"}), name="events"),
     path("events/<id>", EventViewSet.as_view({"get": "retrieve"}), name="events-record"),
+    path("import/<collection>", ImportView.as_view(), name="import"),
+    path("imports", ImportsView.as_view(), name="imports"),
+    path("imports/<id>", ImportRecordView.as_view(), name="imports-import"),
+    path("imports/<id>/refused", RefusedView.as_view(), name="imports-refused"),
+    path("imports/<id>/refused.csv", RefusedCsvView.as_view(), name="imports-refused-csv"),
+    path("imports/<id>/cancel", CancelView.as_view(), name="imports-cancel"),
+    path("export/<collection>", ExportView.as_view(), name="export"),
     path("batch", BatchView.as_view(), name="batch"),
     path("apikeys", KeysView.as_view(), name="apikeys"),
     path("apikeys/<id>", KeyView.as_view(), name="apikeys-key"),
