@@ -20,6 +20,7 @@ from django.db import IntegrityError, OperationalError, transaction
 from psycopg import errors as postgres
 
 from . import actors, clock, events, inputs, tenancy, tracing
+from .blank import blank
 from .errors import Conflict, Forbidden, HeadlesslyError, NotFound, Stale, VerbRefused
 from .ids import public_id
 
@@ -314,7 +315,7 @@ class Execution:
                     return self.lock(verb.noun, found)
                 except NotFound:
                     pass  # gone while we waited for it, perhaps into another: look again
-        return verb.noun()
+        return blank(verb.noun)
 
     def lock(self, noun: type[Noun], id: Any, *, deleting: bool = False) -> Noun:
         """The record as it is in the database now, held until the transaction ends."""
@@ -403,7 +404,8 @@ class Execution:
     def append(self, **what: Any) -> Event:
         """Add an event of this transaction, caused by the verb whose hook is running."""
         cause = next((f.event for f in reversed(self.frames) if f.event is not None), None)
-        event = events.Event(
+        event = blank(
+            events.Event,
             id=public_id(events.Event.prefix),
             tenant_id=self.tenant.pk,
             actor=self.actor.id,

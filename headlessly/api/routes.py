@@ -56,18 +56,19 @@ def of(noun: type[Noun]) -> Iterator[URLPattern | URLResolver]:
     below.append(path("<id>/<what>", view(dict.fromkeys(METHODS, "no_such_verb"))))
     yield path(noun.plural, view({"get": "list", "post": "create"}), name=noun.plural)
     yield path(f"{noun.plural}/", include(below))
+    files = {"import": ImportView, "export": ExportView}
+    for what, each in files.items():
+        yield path(f"{what}/{noun.plural}", each.as_view(noun=noun), name=f"{noun.plural}-{what}")
 
 
 urlpatterns = [pattern for noun in registry.values() for pattern in of(noun)] + [
     path("events", EventViewSet.as_view({"get": "list", "post": "create"}), name="events"),
     path("events/<id>", EventViewSet.as_view({"get": "retrieve"}), name="events-record"),
-    path("import/<collection>", ImportView.as_view(), name="import"),
     path("imports", ImportsView.as_view(), name="imports"),
     path("imports/<id>", ImportRecordView.as_view(), name="imports-import"),
     path("imports/<id>/refused", RefusedView.as_view(), name="imports-refused"),
     path("imports/<id>/refused.csv", RefusedCsvView.as_view(), name="imports-refused-csv"),
     path("imports/<id>/cancel", CancelView.as_view(), name="imports-cancel"),
-    path("export/<collection>", ExportView.as_view(), name="export"),
     path("batch", BatchView.as_view(), name="batch"),
     path("apikeys", KeysView.as_view(), name="apikeys"),
     path("apikeys/<id>", KeyView.as_view(), name="apikeys-key"),

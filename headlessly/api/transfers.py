@@ -12,8 +12,8 @@ from django.http import HttpRequest, StreamingHttpResponse
 from rest_framework.request import Request
 
 from .. import clock, tenancy
-from ..errors import BadRequest, NotFound
-from ..nouns import Noun, registry
+from ..errors import BadRequest
+from ..nouns import Noun
 from ..reads import checked_limit, checked_offset
 from ..transfer import exporting, imports
 from ..transfer.cells import guarded
@@ -24,7 +24,7 @@ from .base import TenantView
 from .bodies import Answer
 from .inner import InnerRequest
 from .log import envelope
-from .uploads import OnlyFiles, UploadParser
+from .uploads import OnlyFiles, Upload, UploadParser
 
 PARSERS, NEGOTIATOR = [UploadParser()], OnlyFiles()
 #: How an export may be asked for, beside conditions on its fields.
@@ -35,6 +35,7 @@ class ImportView(TenantView):
     """``POST /import/{collection}``: a file, whose rows are done in the background."""
 
     in_batch = False
+    noun: type[Noun] | None = None
 
     def initialize_request(self, request: HttpRequest, *args: Any, **kwargs: Any) -> Request:
         found = super().initialize_request(request, *args, **kwargs)
@@ -42,13 +43,14 @@ class ImportView(TenantView):
             found.parsers, found.negotiator = PARSERS, NEGOTIATOR
         return found
 
-    def post(self, request: Request, collection: str) -> Answer:
-        noun = noun_of(collection)
+    def post(self, request: Request) -> Answer:
         asked = parameters.taken(request.GET, ("match", "dryRun"))
         dry_run = parameters.boolean("dryRun", asked)
         upload = request.data
+        if not isinstance(upload, Upload):
+            raise BadRequest("There is no body. Send a file.", type=self.noun.__name__)
         source = imports.begin(
-            noun,
+            self.noun,
             upload.file,
             upload.format,
             size=upload.size,
@@ -120,9 +122,10 @@ class ExportView(TenantView):
     """``GET /export/{collection}``: what a list shows, all of it, as a file."""
 
     in_batch = False
+    noun: type[Noun] | None = None
 
-    def get(self, request: Request, collection: str) -> StreamingHttpResponse:
-        noun = noun_of(collection)
+    def get(self, request: Request) -> StreamingHttpResponse:
+        noun = self.noun
         asked = parameters.question(noun, request.GET, EXPORT)
         format = asked.pop("format", "csv")
         if format not in exporting.WRITERS:
@@ -130,16 +133,6 @@ class ExportView(TenantView):
         question = exporting.Question(noun, **asked)
         name = exporting.filename(noun, format, clock.now())
         return _file(exporting.stream(question, format), exporting.MEDIA_TYPES[format], name)
-
-
-def noun_of(collection: str) -> type[Noun]:
-    for noun in registry.values():
-        if noun.plural == collection:
-            return noun
-    raise NotFound(
-        f"There is no collection {collection[:64]!r}. "
-        f"Collections: {', '.join(noun.plural for noun in registry.values())}."
-    )
 
 
 def said(source: Import, **page: Any) -> dict[str, Any]:

@@ -42,17 +42,20 @@ MEDIA_TYPES = {
     XLSX: "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet",
 }
 
-#: How PostgreSQL writes a value as a cell. ``{c}`` is the column.
-CELLS = {
-    "datetime": "to_char({c} AT TIME ZONE 'UTC', 'YYYY-MM-DD\"T\"HH24:MI:SS.US\"Z\"')",
-    "money": "trim_scale({c})",
-    "bool": "{c}::text",
+#: How PostgreSQL says a value, where its own way is not ours. ``{c}`` is the column.
+SAID = {
+    # ISO 8601: what the session's settings make of a moment, with a T and a Z.
+    "datetime": "replace(left({c}::text, -3), ' ', 'T') || 'Z'",
+    "money": "trim_scale({c})::text",
 }
+SESSION = "SET LOCAL datestyle = 'ISO'; SET LOCAL timezone = 'UTC'"
 #: Text that a spreadsheet would run, or take for text that is guarded: see :func:`.cells.guarded`.
-GUARDED = (
-    "CASE WHEN ascii({c}) IN (61, 43, 45, 64, 9, 13) OR (ascii({c}) = 39 AND {c} ~ "
-    "'^''+[=+@\t\r-]') THEN '''' || {c} ELSE {c} END"
-)
+GUARDED = "CASE WHEN ascii({c}) <= 64 AND {c} ~ '^''*[=+@\t\r-]' THEN '''' || {c} ELSE {c} END"
+#: Types whose text is JSON as it is, and those that need quotes around it and nothing else.
+BARE = {"number", "integer", "money", "bool", "json"}
+QUOTED = {"date", "datetime", "reference"}
+#: A format of COPY that adds nothing to a line of JSON: these characters are in none.
+LINES = r"(FORMAT csv, QUOTE E'\x01', DELIMITER E'\x02')"
 
 
 @dataclass(frozen=True)
@@ -85,6 +88,10 @@ class Question:
         quote = connection.ops.quote_name
         columns = ", ".join(quote(_column(self.noun, name)) for name in names)
         return None if sql is None else f"({sql}) r ({columns})"
+
+
+def _quoted(noun: type[Noun], name: str) -> str:
+    return f"r.{connection.ops.quote_name(_column(noun, name))}"
 
 
 def _column(noun: type[Noun], name: str) -> str:
@@ -170,72 +177,122 @@ def _table_columns(question: Question) -> list[tuple[str, Field]]:
 def _csv(question: Question) -> Iterator[bytes]:
     columns = _table_columns(question)
     header = ",".join(field.wire for _, field in columns) + "\n"
-    found = question.found([name for name, _ in columns])
-    yield header.encode()
-    if found is None:
-        return
     cells = ", ".join(_cell(question.noun, name, field) for name, field in columns)
-    sql = f"COPY (SELECT {cells} FROM {found}) TO STDOUT (FORMAT csv)"
+    copied = _copied(question, [name for name, _ in columns], cells, "(FORMAT csv)")
+    return _after(header.encode(), copied)
+
+
+def _after(first: bytes, rest: Iterator[bytes]) -> Iterator[bytes]:
+    yield first
+    yield from rest
+
+
+def _copied(question: Question, names: Sequence[str], select: str, format: str) -> Iterator[bytes]:
+    """The records as PostgreSQL writes them, a row at a time."""
+    if (found := question.found(names)) is None:
+        return
     with (
         _patience(question),
         connection.wrap_database_errors,
         psycopg.Cursor(connection.connection) as cursor,
-        cursor.copy(sql) as copy,
     ):
-        yield from copy
+        cursor.execute(SESSION)
+        with cursor.copy(f"COPY (SELECT {select} FROM {found}) TO STDOUT {format}") as rows:
+            yield from rows
 
 
 def _cell(noun: type[Noun], name: str, field: Field) -> str:
-    column = f"r.{connection.ops.quote_name(_column(noun, name))}"
+    column = _quoted(noun, name)
     if field.type == "json":
         return GUARDED.format(c=f"{column}::text")
     if field.type in TEXT and field.type != "enum" and field.wire not in META:
         return GUARDED.format(c=column)
-    return CELLS.get(field.type, "{c}").format(c=column)
+    return SAID.get(field.type, "{c}::text").format(c=column)
 
 
 # -- objects ------------------------------------------------------------------------------------------
 
 
-def _records(question: Question) -> Iterator[list[dict[str, Any]]]:
-    """The records as JSON says them, some at a time."""
+def _objects(question: Question) -> Iterator[bytes]:
+    """One line of JSON for each record, as a list shows it, but computed fields only where asked for."""
     noun = question.noun
-    shape = rows.reading(noun, reads.chosen(noun, question.fields)).shape
+    asked = reads.chosen(noun, question.fields)
+    if asked is not None and any(f.wire in asked for f in noun.schema.computed):
+        return _records(question, asked)
+    stored = [f for f in noun.schema.stored if asked is None or f.wire in asked]
     context = tenancy.context_url()
-    found = question.found(shape.columns)
-    if found is None:
+    parts = {
+        "$id": _json_of(noun, "id", META_FIELDS["$id"]),
+        "$type": _literal(dumps(noun.__name__).decode()),
+        "$context": _literal(dumps(context).decode()),
+    }
+    parts |= {
+        wire: _json_of(noun, column, META_FIELDS[wire])
+        for wire, column in META.items()
+        if column is not None
+    }
+    parts |= {field.wire: _json_of(noun, field.column, field) for field in stored}
+    before = itertools.chain("{", itertools.repeat(","))
+    pairs = [
+        _literal(f'{mark}"{wire}":') + " || " + part
+        for mark, (wire, part) in zip(before, parts.items(), strict=False)
+    ]
+    select = " || ".join([*pairs, "'}'"])
+    names = [column for column in META.values() if column] + [f.column for f in stored]
+    return _copied(question, names, select, LINES)
+
+
+def _json_of(noun: type[Noun], name: str, field: Field) -> str:
+    """The column as JSON text, in SQL."""
+    column = _quoted(noun, name)
+    said = SAID.get(field.type, "{c}::text").format(c=column)
+    if field.type in QUOTED:
+        said = f"""'"' || {said} || '"'"""
+    elif field.type not in BARE:
+        said = f"to_json({column})::text"
+    return f"coalesce({said}, 'null')"
+
+
+def _literal(text: str) -> str:
+    return "'" + text.replace("'", "''") + "'"
+
+
+def _records(question: Question, asked: tuple[str, ...]) -> Iterator[bytes]:
+    """The same with computed fields, which are Python's."""
+    shape = rows.reading(question.noun, asked).shape
+    context = tenancy.context_url()
+    if (found := question.found(shape.columns)) is None:
         return
-    sql = f"SELECT {shape.select('r')} FROM {found}"
     until = time.monotonic() + LONGEST
     with (
         _patience(question),
         connection.wrap_database_errors,
         psycopg.ServerCursor(connection.connection, public_id("export")) as cursor,
     ):
-        cursor.execute(sql, binary=True)
+        cursor.execute(f"SELECT {shape.select('r')} FROM {found}", binary=True)
         while fetched := cursor.fetchmany(FETCHED):
-            yield [shape.record(row, context) for row in fetched]
+            for row in fetched:
+                yield dumps(shape.record(row, context)) + b"\n"
             if time.monotonic() > until:
                 raise TimeoutError("An export took longer than it may.")
 
 
-def _ndjson(question: Question) -> Iterator[bytes]:
-    for some in _records(question):
-        yield b"".join([dumps(record) + b"\n" for record in some])
-
-
 def _json(question: Question) -> Iterator[bytes]:
     before = b"["
-    for some in _records(question):
-        for record in some:
-            yield before + dumps(record)
+    lines = _objects(question)
+    try:
+        for line in lines:
+            yield before
+            yield line[:-1]
             before = b",\n"
-    yield b"[]" if before == b"[" else b"]"
+        yield b"[]" if before == b"[" else b"]"
+    finally:
+        lines.close()
 
 
 WRITERS: dict[str, Callable[[Question], Iterator[bytes]]] = {
     CSV: _csv,
-    NDJSON: _ndjson,
+    NDJSON: _objects,
     JSON: _json,
 }
 
