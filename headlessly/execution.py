@@ -20,6 +20,7 @@ from django.db import IntegrityError, OperationalError, transaction
 from psycopg import errors as postgres
 
 from . import actors, clock, events, inputs, sight, tenancy, tracing
+from .blank import blank
 from .errors import Conflict, Forbidden, HeadlesslyError, NotFound, Stale, VerbRefused
 from .ids import public_id
 
@@ -188,18 +189,20 @@ def _refuse_if_stale(record: Noun, wanted: int | Collection[int]) -> None:
 
 
 @contextmanager
-def together(*, savepoint: bool = True) -> Iterator[None]:
+def together(
+    *, savepoint: bool = True, make: Callable[[], Execution] | None = None
+) -> Iterator[None]:
     """Several verbs as one: one transaction, one actor, one request id; all of them or none.
 
     What one of them locked is at hand for the next, and their events are written together. A refusal
     that had no effect may be caught; anything else undoes all. Without ``savepoint``, for those who are
-    in a larger transaction, it undoes that one too.
+    in a larger transaction, it undoes that one too. ``make`` is for an execution of another kind.
     """
     if _execution.get() is not None:
         yield
         return
     with tracing.traced():
-        execution = Execution()
+        execution = (make or Execution)()
         token = _execution.set(execution)
         try:
             with transaction.atomic(savepoint=savepoint):
@@ -228,6 +231,11 @@ def in_a_verb() -> bool:
     return (execution := _execution.get()) is not None and bool(execution.frames)
 
 
+def current() -> Execution | None:
+    """The execution at hand, or None outside of any."""
+    return _execution.get()
+
+
 def flush() -> None:
     """Write the events recorded so far, so that what is read in a hook sees them."""
     if (execution := _execution.get()) is not None:
@@ -236,6 +244,9 @@ def flush() -> None:
 
 class Execution:
     """One outermost verb with everything that its hooks execute: one transaction, one request id."""
+
+    #: Whether a new record may say what else only verbs set, and begin in any state: an admin's import.
+    stating = False
 
     def __init__(self) -> None:
         self.tenant = tenancy.require()
@@ -316,7 +327,7 @@ class Execution:
                     return self.lock(verb.noun, found)
                 except NotFound:
                     pass  # gone while we waited for it, perhaps into another: look again
-        return verb.noun()
+        return blank(verb.noun)
 
     def lock(
         self, noun: type[Noun], id: Any, *, deleting: bool = False, restoring: bool = False
@@ -371,7 +382,7 @@ class Execution:
             record.created_at = record.updated_at = now
             record.created_by = self.actor.id
             record.settle()
-            record.insert()
+            self._insert(record)
             self.locked[record.pk] = record
             self.known.add(record.pk)
         else:
@@ -384,6 +395,9 @@ class Execution:
                 self.known.add(record.pk)
             else:
                 self.known.discard(record.pk)
+
+    def _insert(self, record: Noun) -> None:
+        record.insert()
 
     def _record_event(self, verb: Verb, record: Noun, was: dict[str, Any] | None) -> Event:
         data = record.wire()
@@ -407,7 +421,8 @@ class Execution:
     def append(self, **what: Any) -> Event:
         """Add an event of this transaction, caused by the verb whose hook is running."""
         cause = next((f.event for f in reversed(self.frames) if f.event is not None), None)
-        event = events.Event(
+        event = blank(
+            events.Event,
             id=public_id(events.Event.prefix),
             tenant_id=self.tenant.pk,
             actor=self.actor.id,
@@ -448,4 +463,4 @@ class Execution:
         return record.duplicate(cause.diag.constraint_name or "")
 
 
-__all__ = ["Context", "DryRun", "NotFound", "flush", "retried", "run", "together"]
+__all__ = ["Context", "DryRun", "NotFound", "current", "flush", "retried", "run", "together"]

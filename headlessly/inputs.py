@@ -88,7 +88,16 @@ class _Check:
 
     def _find(self, key: str) -> Field | None:
         """The input called ``key`` on the wire or, in Python, by name or column."""
-        return self.inputs.get(key)
+        found = self.inputs.get(key)
+        if found is None and self._states:
+            field = self.schema.fields.get(key) if self.wire else self.schema.by_name.get(key)
+            return field if field is not None and field.computed is None else None
+        return found
+
+    @property
+    def _states(self) -> bool:
+        """Whether a new record brings its own past: where it stands, and since when."""
+        return self.execution.stating and self.verb.takes_fields and self.record._state.adding
 
     def _take_read_only(self, key: str, value: Any) -> None:
         """A field that this verb does not take: fine when nothing changes, or inside its own verb."""
@@ -167,7 +176,9 @@ class _Check:
         state = self.values[machine.name]
         if state is None:
             self.problems[key] = f"Use one of {', '.join(machine.states)}."
-        elif self.record._state.adding and state not in machine.entry:
+        elif (
+            self.record._state.adding and state not in machine.entry and not self.execution.stating
+        ):
             self.problems[key] = (
                 f"A {self.schema.name} starts as {' or '.join(machine.entry)}, not as {state}."
             )
@@ -202,6 +213,8 @@ def _check_references(execution: Execution, noun: type[Noun], check: _Check) -> 
         for name, field in check.fields.items()
         if field.type == "reference" and isinstance(check.values.get(name), str)
     ]
+    if not wanted:
+        return
     unknown = [(n, f, id) for n, f, id in wanted if id not in execution.known]
     found = _existing(execution, noun, unknown) if unknown else set()
     for name, field, id in unknown:
@@ -212,6 +225,17 @@ def _check_references(execution: Execution, noun: type[Noun], check: _Check) -> 
     for name, field, id in wanted:
         if field.record and name not in check.problems:
             check.values[name] = execution.lock(noun.registry[field.to], id)
+
+
+def hold(execution: Execution, noun: type[Noun], ids: Iterable[str]) -> None:
+    """Know of many records at once that they exist, and keep them until the transaction ends."""
+    table = connection.ops.quote_name(noun._meta.db_table)
+    sql = (
+        f"SELECT id FROM {table} WHERE id = ANY(%s) AND tenant_id = %s AND deleted_at IS NULL "
+        "ORDER BY id FOR KEY SHARE"
+    )
+    found = statements.run(sql, [sorted(ids), execution.tenant.pk])
+    execution.known.update(id for (id,) in found)
 
 
 def _existing(

@@ -126,6 +126,7 @@ LOGIN_URL = LOGIN_REDIRECT_URL = LOGOUT_REDIRECT_URL = "/"
 #: The modules that define jobs: a worker imports them, whatever else it has loaded.
 PROCRASTINATE_IMPORT_PATHS = [
     "headlessly.jobs",
+    "headlessly.transfer.running",
     "headlessly.webhooks.deliveries",
     "headlessly.webhooks.outbox",
 ]

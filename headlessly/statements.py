@@ -94,6 +94,22 @@ class Table:
     def insert(self, record: Noun) -> None:
         run(self._insert, [self._value(f, record) for f in self.fields], rows=False)
 
+    def copy(self, records: Sequence[Noun]) -> None:
+        """Insert many rows at once."""
+        columns = ", ".join(connection.ops.quote_name(f.column) for f in self.fields)
+        adapted = [n for n, f in enumerate(self.fields) if f.get_internal_type() == "JSONField"]
+        sql = f"COPY {self.name} ({columns}) FROM STDIN"
+        with (
+            connection.wrap_database_errors,
+            psycopg.Cursor(connection.connection) as cursor,
+            cursor.copy(sql) as rows,
+        ):
+            for record in records:
+                row = [record.__dict__[name] for name in self.names]
+                for at in adapted:
+                    row[at] = self.fields[at].get_db_prep_save(row[at], connection)
+                rows.write_row(row)
+
     def rewrite(self, record: Noun, names: Sequence[str]) -> None:
         """Write these columns of a row that is locked."""
         values = [self._value(self.by_name[name], record) for name in names]

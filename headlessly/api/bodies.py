@@ -136,14 +136,15 @@ def loads_object(content: bytes | str, what: str) -> dict[str, Any]:
 
 def _read(stream: Any, request: Any, largest: int) -> bytes:
     """The body. Raises TooLarge, before reading it where its length was announced."""
-    _refuse_larger(_announced(request), largest)
+    _refuse_larger(announced(request), largest)
     # One byte more than allowed tells a body that is too large from one that just fits.
     content = stream.read(largest + 1)
     _refuse_larger(len(content), largest)
     return content
 
 
-def _announced(request: Any) -> int:
+def announced(request: Any) -> int:
+    """The size of the body as its sender says it; 0 when nothing is said."""
     try:
         return int(request.META.get("CONTENT_LENGTH") or 0)
     except ValueError:

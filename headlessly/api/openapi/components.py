@@ -32,6 +32,11 @@ def of(noun: type[Noun]) -> dict[str, Schema]:
             description=f"A {name} as it was asked for: with `fields` only some of its fields, with "
             "`include` other records in the place of their ids, and lists of those that refer to it.",
         ),
+        f"{name}Exported": object_of(
+            meta(noun) | fields,
+            META,
+            description=f"A {name} in a file: computed fields are there where `fields` names them.",
+        ),
         f"{name}List": envelope(ref(f"{name}Read")),
         f"{name}DryRun": dry_run(ref(name)),
         f"{name}Reference": {
