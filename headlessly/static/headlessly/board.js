@@ -300,10 +300,19 @@
     navigator.vibrate?.(10);
   };
 
+  // What is dragged past the edge of the board is meant for the column at that edge.
+  const aim = () => {
+    const edge = board.getBoundingClientRect();
+    const [x, y] = drag.at;
+    const inside = Math.min(Math.max(x, Math.max(edge.left, 0) + 2), Math.min(edge.right, innerWidth) - 2);
+    drag.column = document.elementFromPoint(inside, y)?.closest("[data-column]") || null;
+    over(drag.column, drag.home);
+  };
+
   const follow = (x, y) => {
     drag.ghost.style.transform = `translate(${x - drag.offset[0]}px, ${y - drag.offset[1]}px) rotate(1.5deg)`;
-    drag.column = document.elementFromPoint(x, y)?.closest("[data-column]") || null;
-    over(drag.column, drag.home);
+    drag.at = [x, y];
+    aim();
     const edge = board.getBoundingClientRect();
     drag.pull = x < edge.left + 48 ? -12 : x > edge.right - 48 ? 12 : 0;
     if (drag.pull && !drag.pulling) pull();
@@ -313,6 +322,7 @@
     drag.pulling = drag.pull !== 0;
     if (!drag.pulling) return;
     board.scrollLeft += drag.pull;
+    aim();
     requestAnimationFrame(() => drag && pull());
   };
 
