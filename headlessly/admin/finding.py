@@ -37,7 +37,7 @@ def answer(request: HttpRequest, site: Any) -> JsonResponse:
     groups: list[dict[str, Any]] = []
     try:
         if text:
-            groups += _found(text)
+            groups += _found(text, site.nouns)
         else:
             groups += _group(_("Recent"), _lately(request.GET.get("recent", "")))
     except InvalidFilter as problem:
@@ -61,8 +61,8 @@ def _fits(label: str, text: str) -> bool:
 # -- records --------------------------------------------------------------------------------------
 
 
-def _found(text: str) -> list[dict[str, Any]]:
-    """The records whose words fit, by noun. Raises InvalidFilter."""
+def _found(text: str, nouns: list[type[Noun]]) -> list[dict[str, Any]]:
+    """The records whose words fit, by noun as the menu has them. Raises InvalidFilter."""
     if len(text) > LONGEST:
         raise InvalidFilter(_("Search for %s characters at most.") % LONGEST)
     if values.UNSTORABLE.search(text):
@@ -74,17 +74,17 @@ def _found(text: str) -> list[dict[str, Any]]:
     parts = [
         noun.objects.filter(_condition(noun, text))
         .order_by()
-        .annotate(noun=Value(name, models.CharField()))
+        .annotate(noun=Value(noun.__name__, models.CharField()))
         .values_list("noun", "pk")[:LOOKED_AT]
-        for name, noun in registry.items()
+        for noun in nouns
     ]
     keys: dict[str, list[str]] = {}
     with reads.patience(PATIENCE):
         for name, id in parts[0].union(*parts[1:], all=True):
             keys.setdefault(name, []).append(id)
     groups = []
-    for name, noun in registry.items():
-        rows = sorted(_records(noun, keys.get(name, ())), key=lambda row: _rank(row, text))
+    for noun in nouns:
+        rows = sorted(_records(noun, keys.get(noun.__name__, ())), key=lambda row: _rank(row, text))
         groups += _group(words.plural(noun), [_item(row) for row in rows[:SHOWN]])
     return groups
 
