@@ -88,3 +88,8 @@ def may(actor: Actor, verb: str, noun: type[Noun]) -> bool:
     if allowed == "-deleting":
         return not (noun.verbs[verb].deletes or noun.verbs[verb].restores)
     return allowed == "*"
+
+
+def may_share(actor: Actor) -> bool:
+    """Whether ``actor`` may share what they saved, a view of a list, with the whole team."""
+    return actor.role in (ADMIN, MANAGER)

@@ -286,5 +286,16 @@ class IdempotentReply(models.Model):
 
 
 from .events import Event  # noqa: E402
+from .views import Start, View  # noqa: E402
 
-__all__ = ["ApiKey", "Event", "IdempotentReply", "KeyUse", "Membership", "Tenant", "User"]
+__all__ = [
+    "ApiKey",
+    "Event",
+    "IdempotentReply",
+    "KeyUse",
+    "Membership",
+    "Start",
+    "Tenant",
+    "User",
+    "View",
+]
