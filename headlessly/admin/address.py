@@ -298,6 +298,11 @@ class Address:
         return [(k, v) for k, v in self.given.items() if k not in but and k != "p"]
 
 
+def query_of(params: Mapping[str, Any]) -> str:
+    """``?`` and the parameters; where nothing is left, all records and not the view one starts with."""
+    return "?" + urlencode(params, safe=",@") if set(params) - {"view"} else "?view=all"
+
+
 def canonical(given: Mapping[str, str] | str) -> str:
     """Two addresses that ask for the same list, as the same text."""
     if isinstance(given, str):
