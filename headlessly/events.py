@@ -119,13 +119,22 @@ class EventQuerySet(models.QuerySet["Event"]):
         everything that is readable now.
         """
         settled = RawSQL(
-            "(headlessly_event.xid < %s::text::xid8"
-            " OR headlessly_event.xid = pg_current_xact_id_if_assigned())"  # one's own, in a hook
-            " AND (headlessly_event.xid, headlessly_event.seq) > (%s::text::xid8, %s)",
-            (horizon(), str(place.xid), place.seq),
+            "headlessly_event.xid < %s::text::xid8"
+            " OR headlessly_event.xid = pg_current_xact_id_if_assigned()",  # one's own, in a hook
+            (horizon(),),
             models.BooleanField(),
         )
-        return self.filter(settled).order_by("xid", "seq")
+        return self.filter(settled).beyond(place).order_by("xid", "seq")
+
+    def beyond(self, place: Place) -> Self:
+        """All events after ``place``, also those before which others may still appear."""
+        return self.filter(
+            RawSQL(
+                "(headlessly_event.xid, headlessly_event.seq) > (%s::text::xid8, %s)",
+                (str(place.xid), place.seq),
+                models.BooleanField(),
+            )
+        )
 
     def _refuse(self, *args: Any, **kwargs: Any) -> Any:
         raise TypeError("Events are never changed and never deleted.")
@@ -255,6 +264,10 @@ def write(events: Sequence[Event]) -> None:
     rows = [{column: getattr(event, column) for column in COLUMNS} for event in events]
     for event, (seq,) in zip(events, statements.run(APPEND, [Jsonb(rows, dumps)]), strict=True):
         event.seq = seq
+    if (tenant := tenancy.require()).has_webhooks:
+        from .webhooks import outbox
+
+        outbox.after_commit(tenant)
 
 
 def history(noun: type[Noun], id: str) -> EventQuerySet:

@@ -25,13 +25,17 @@ from procrastinate import BaseRetryStrategy
 from procrastinate.contrib.django import app
 from procrastinate.exceptions import AlreadyEnqueued
 
-from . import actors, tenancy, tracing
+from . import actors, statements, tenancy, tracing
 from .actors import Actor
 
 logger = logging.getLogger(__name__)
 
 #: How long a worker may be silent before its jobs are another's, in seconds.
 SILENCE = 60
+
+WAITING = (
+    "SELECT EXISTS (SELECT FROM procrastinate_jobs WHERE queueing_lock = %s AND status = 'todo')"
+)
 
 
 class Job:
@@ -62,6 +66,8 @@ class Job:
         Of the jobs with the same ``lock`` one runs at a time, in order. Of those with the same ``once``
         one at the most is waiting: a second is not put in line.
         """
+        if once is not None and is_waiting(once):
+            return False  # the usual case, without an error of the database
         task = self.task.configure(schedule_at=at, lock=lock, queueing_lock=once)
         try:
             with transaction.atomic(savepoint=once is not None):
@@ -88,6 +94,11 @@ def job(
     if function is None:
         return lambda function: Job(function, retry=retry)
     return Job(function)
+
+
+def is_waiting(once: str) -> bool:
+    """Whether a job with this ``once`` is in line, and so has not begun to look around."""
+    return statements.run(WAITING, [once])[0][0]
 
 
 def _circumstances() -> dict[str, Any]:

@@ -43,6 +43,7 @@ class Tenant(models.Model):
         default=False,
         help_text="A rep then sees what they own and what nobody owns, and nothing of the others'.",
     )
+    has_webhooks = models.BooleanField(default=False, editable=False)  #: that are active
     created_at = models.DateTimeField(auto_now_add=True)
 
     def __str__(self) -> str:
@@ -287,9 +288,11 @@ class IdempotentReply(models.Model):
 
 from .events import Event  # noqa: E402
 from .views import Start, View  # noqa: E402
+from .webhooks.models import Delivery, Webhook  # noqa: E402
 
 __all__ = [
     "ApiKey",
+    "Delivery",
     "Event",
     "IdempotentReply",
     "KeyUse",
@@ -298,4 +301,5 @@ __all__ = [
     "Tenant",
     "User",
     "View",
+    "Webhook",
 ]

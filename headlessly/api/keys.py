@@ -10,11 +10,11 @@ from django.db.models import QuerySet
 from rest_framework.request import Request
 
 from .. import actors, clock, tenancy
-from ..errors import Forbidden, Invalid, NotFound
+from ..errors import Invalid, NotFound
 from ..models import ApiKey
 from ..schema import Field
 from . import parameters
-from .base import TenantView
+from .base import AdminView
 from .bodies import Answer
 from .log import envelope
 
@@ -30,20 +30,10 @@ FIELDS = {
 }
 
 
-class AdminView(TenantView):
-    """A view that is there for admins of the tenant only."""
-
-    def initial(self, request: Request, *args: Any, **kwargs: Any) -> None:
-        super().initial(request, *args, **kwargs)
-        if (actor := actors.current()).role != actors.ADMIN:
-            raise Forbidden(
-                f"As {actor.role} you may not see or change API keys.", type=ApiKey.__name__
-            )
-
-
 class KeysView(AdminView):
     """The keys of the tenant, the newest first; those that were revoked too, as the log names them."""
 
+    kind, theirs = ApiKey.__name__, "API keys"
     unkept: ClassVar = ("key",)  # shown once: not to whoever sends the request again
 
     def get(self, request: Request) -> Answer:
@@ -61,6 +51,8 @@ class KeysView(AdminView):
 
 class KeyView(AdminView):
     """One key of the tenant."""
+
+    kind, theirs = ApiKey.__name__, "API keys"
 
     def get(self, request: Request, id: str) -> Answer:
         parameters.taken(request.GET, ())

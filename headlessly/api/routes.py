@@ -14,7 +14,9 @@ from .batch import BatchView
 from .keys import KeysView, KeyView
 from .log import EventViewSet
 from .openapi.views import DocsView, OpenApiView
+from .public import PublicViewSet
 from .records import NounViewSet, at_collection, at_record
+from .webhooks import DeliveriesView, PingView, RedeliverView, WebhooksView, WebhookView
 
 METHODS = ("get", "post", "put", "patch", "delete")
 
@@ -23,7 +25,9 @@ def of(noun: type[Noun]) -> Iterator[URLPattern | URLResolver]:
     """The addresses of one noun."""
 
     def view(methods: dict[str, str], **more: Any) -> Callable[..., Any]:
-        return NounViewSet.as_view(methods, noun=noun, **more)
+        verb = more.get("verb")
+        is_public = verb is not None and verb.public is not None
+        return (PublicViewSet if is_public else NounViewSet).as_view(methods, noun=noun, **more)
 
     below: list[URLPattern] = [
         path(wire_name(v.name), view({"post": "execute"}, verb=v), name=f"{noun.plural}-{v.name}")
@@ -55,6 +59,15 @@ urlpatterns = [pattern for noun in registry.values() for pattern in of(noun)] + 
     path("batch", BatchView.as_view(), name="batch"),
     path("apikeys", KeysView.as_view(), name="apikeys"),
     path("apikeys/<id>", KeyView.as_view(), name="apikeys-key"),
+    path("webhooks", WebhooksView.as_view(), name="webhooks"),
+    path("webhooks/<id>", WebhookView.as_view(), name="webhooks-record"),
+    path("webhooks/<id>/ping", PingView.as_view(), name="webhooks-ping"),
+    path("webhooks/<id>/deliveries", DeliveriesView.as_view(), name="webhooks-deliveries"),
+    path(
+        "webhooks/<id>/deliveries/<delivery>/redeliver",
+        RedeliverView.as_view(),
+        name="webhooks-redeliver",
+    ),
     path("schema", SchemaView.as_view(), name="schema"),
     path("schema/<name>", SchemaView.as_view(), name="schema-noun"),
     path("me", MeView.as_view(), name="me"),

@@ -9,7 +9,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('headlessly', '0004_limited_reps'),
+        ('headlessly', '0005_webhooks'),
     ]
 
     operations = [

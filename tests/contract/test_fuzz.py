@@ -42,7 +42,7 @@ FEW = settings(
     suppress_health_check=list(HealthCheck),
 )
 #: The nouns, and what belongs to none of them.
-TAGS = [*registry, "Event", "About"]
+TAGS = [*registry, "Event", "Webhook", "About"]
 
 
 @pytest.fixture

@@ -11,7 +11,7 @@ from ...models import ApiKey, Event
 from ...nouns import registry
 from ..log import LONGEST_WAIT
 from ..operations import METHODS, MOST
-from . import answers
+from . import answers, webhooks
 from .components import dry_run, envelope, event, object_of
 from .operations import body, operation
 from .parameters import in_path, in_query, shared
@@ -58,6 +58,7 @@ def paths() -> dict[str, Schema]:
             )
         },
         "/docs": {"get": _docs()},
+        **webhooks.paths(),
     }
 
 
@@ -105,6 +106,7 @@ def components() -> dict[str, Schema]:
         "Status": object_of(
             {"$context": TYPES["url"], "nouns": _by_name(numbers)}, ["$context", "nouns"]
         ),
+        **webhooks.components(),
         "Error": answers.error_schema(),
     }
 

@@ -1,0 +1,211 @@
+"""The addresses of webhooks."""
+
+from __future__ import annotations
+
+from ...models import Delivery, Webhook
+from ...nouns import registry
+from ...webhooks import addresses, patterns
+from ..webhooks import LONGEST_SECRET
+from . import answers
+from .components import envelope, object_of
+from .operations import body, operation
+from .parameters import in_path, shared
+from .types import TYPES, Schema, id_of, nullable, ref
+
+TAG = "Webhook"
+TEXT: Schema = {"type": "string"}
+#: No body, or an empty one.
+NOTHING = body(object_of({}, []), required=False)
+
+
+def paths() -> dict[str, Schema]:
+    id = in_path(Webhook.prefix)
+    delivery = in_path(Delivery.prefix) | {"name": "delivery"}
+    return {
+        "/webhooks": {"get": _list(), "post": _make()},
+        "/webhooks/{id}": {
+            "parameters": [id],
+            "get": operation(
+                "webhookGet",
+                "Read one webhook, without its secret.",
+                TAG,
+                {"200": answers.success("The webhook.", ref("Webhook"))},
+                parameters=shared(),
+                errors=(403, 404, *answers.READING),
+            ),
+            "patch": _change(),
+            "delete": operation(
+                "webhookDelete",
+                "Delete a webhook and its deliveries, at once.",
+                TAG,
+                {"204": answers.success("It is gone.", None)},
+                parameters=shared(),
+                errors=(403, 404, *answers.READING),
+                writes=True,
+            ),
+        },
+        "/webhooks/{id}/ping": {
+            "parameters": [id],
+            "post": _sent("webhookPing", "Send a test event, named ping."),
+        },
+        "/webhooks/{id}/deliveries": {
+            "parameters": [id],
+            "get": operation(
+                "webhookDeliveries",
+                "What a webhook delivered, or is about to, the newest first.",
+                TAG,
+                {"200": answers.success("One page of deliveries.", ref("DeliveryList"))},
+                parameters=shared("limit", "offset"),
+                errors=(403, 404, *answers.READING),
+            ),
+        },
+        "/webhooks/{id}/deliveries/{delivery}/redeliver": {
+            "parameters": [id, delivery],
+            "post": _sent("webhookRedeliver", "Send a delivery once more, at once."),
+        },
+    }
+
+
+def components() -> dict[str, Schema]:
+    secret = TEXT | {"description": "Signs what is sent. Only this answer has it."}
+    return {
+        "Webhook": object_of(_webhook(), _webhook()),
+        "WebhookMade": object_of(_webhook() | {"secret": secret}, _webhook()),
+        "WebhookList": envelope(ref("Webhook")),
+        "WebhookInput": object_of(_written(), ["url", "events"]),
+        "WebhookChanges": object_of(_written(), []),
+        "Delivery": object_of(_delivery(), _delivery()),
+        "DeliveryList": envelope(ref("Delivery")),
+    }
+
+
+def _list() -> Schema:
+    return operation(
+        "webhookList",
+        "The webhooks of the tenant, without their secrets.",
+        TAG,
+        {"200": answers.success("One page of webhooks.", ref("WebhookList"))},
+        parameters=shared("limit", "offset"),
+        errors=(403, *answers.READING),
+    )
+
+
+def _make() -> Schema:
+    return operation(
+        "webhookCreate",
+        "Have events sent to an address, from now on: this answer is the only one with the secret.",
+        TAG,
+        {"201": answers.success("The webhook and its secret.", ref("WebhookMade"), "Location")},
+        parameters=shared("idempotencyKey"),
+        errors=answers.WRITING,
+        writes=True,
+        requestBody=body(ref("WebhookInput")),
+    )
+
+
+def _change() -> Schema:
+    return operation(
+        "webhookUpdate",
+        "Change a webhook, pause it (nothing is lost: it goes on later), or give it another secret.",
+        TAG,
+        {"200": answers.success("The webhook, and its secret if that is new.", ref("WebhookMade"))},
+        parameters=shared(),
+        errors=(404, *(s for s in answers.WRITING if s != 409)),
+        writes=True,
+        requestBody=body(ref("WebhookChanges")),
+    )
+
+
+def _sent(id: str, summary: str) -> Schema:
+    return operation(
+        id,
+        summary,
+        TAG,
+        {"202": answers.success("What will be sent.", ref("Delivery"))},
+        parameters=shared("idempotencyKey"),
+        errors=(404, *answers.WRITING),
+        writes=True,
+        requestBody=NOTHING,
+    )
+
+
+def _webhook() -> dict[str, Schema]:
+    return {
+        "$id": id_of(Webhook.prefix),
+        "$type": {"const": "Webhook"},
+        "$context": TYPES["url"],
+        "$createdAt": TYPES["datetime"],
+        "$updatedAt": TYPES["datetime"],
+        "url": TEXT,
+        "events": {"type": "array", "items": TEXT},
+        "active": TYPES["bool"],
+        "status": {
+            "enum": ["active", "paused", "failing"],
+            "description": "failing: with deliveries that were given up.",
+        },
+    }
+
+
+def _written() -> dict[str, Schema]:
+    noun = next(iter(registry))
+    names = {
+        "anyOf": [
+            {"enum": [patterns.ALL, *(f"{each}.*" for each in registry), *patterns.known()]},
+            TEXT
+            | {
+                "pattern": r"^[^.*\s]+$",
+                "maxLength": 255,
+                "description": "The name of a tracked event.",
+            },
+        ]
+    }
+    return {
+        "url": TEXT
+        | {
+            "maxLength": addresses.LONGEST,
+            "description": "https, on the public internet; no user name, no fragment.",
+            "examples": ["https://example.com/hook"],
+        },
+        "events": {
+            "type": "array",
+            "items": names,
+            "minItems": 1,
+            "maxItems": patterns.MOST,
+            "examples": [[f"{noun}.*"], [patterns.ALL]],
+        },
+        "secret": nullable(
+            TEXT
+            | {
+                "pattern": r"^[ -~]+$",
+                "maxLength": LONGEST_SECRET,
+                "writeOnly": True,
+                "description": "To sign with; one is made where it is left out, or null.",
+            }
+        ),
+        "active": TYPES["bool"] | {"description": "false: paused.", "default": True},
+    }
+
+
+def _delivery() -> dict[str, Schema]:
+    moment = nullable(TYPES["datetime"])
+    return {
+        "$id": id_of(Delivery.prefix),
+        "$type": {"const": "Delivery"},
+        "$context": TYPES["url"],
+        "$createdAt": TYPES["datetime"],
+        "webhook": id_of(Webhook.prefix),
+        "event": nullable(id_of("evt") | {"description": "Null for a ping."}),
+        "name": TEXT,
+        "target": nullable(TEXT),
+        "status": {
+            "enum": ["pending", "retrying", "delivered", "failing"],
+            "description": "failing: given up after six attempts.",
+        },
+        "attempts": {"type": "integer", "minimum": 0},
+        "responseStatus": {"type": ["integer", "null"]},
+        "duration": {"type": ["integer", "null"], "description": "Milliseconds."},
+        "error": nullable(TEXT),
+        "lastAttemptAt": moment,
+        "nextAttemptAt": moment,
+        "deliveredAt": moment,
+    }

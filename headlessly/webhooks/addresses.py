@@ -1,0 +1,163 @@
+"""Where a webhook may lead: to a host of the public internet, by http or https.
+
+An address is checked twice: as it is written, when the webhook is registered, and as it resolves, each
+time that something is delivered. The connection goes to the very address that was checked, so that a
+name cannot lead elsewhere in between.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import re
+import socket
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from ipaddress import IPv4Address, IPv6Address, ip_address, ip_network
+
+from django.conf import settings
+
+LONGEST = 2000
+PUBLIC_ONLY = "Webhooks go to public addresses only."
+#: Well-known ports belong to other services; these and the free ones do not.
+PORTS = {"http": 80, "https": 443}
+FREE_PORTS = range(1024, 65536)
+
+PARTS = re.compile(
+    r"(?P<scheme>https?)://"
+    r"(?P<host>\[[0-9a-f:.]+\]|[a-z0-9._-]+)"
+    r"(?::(?P<port>[0-9]{1,5}))?"
+    r"(?P<target>[/?][!-~]*)?",
+    re.IGNORECASE,
+)
+LABEL = re.compile(r"[a-z0-9_](?:[a-z0-9_-]{0,61}[a-z0-9_])?")
+#: A last label like this makes a host an IPv4 address to whoever resolves it.
+NUMERIC = re.compile(r"[0-9]+|0x[0-9a-f]*")
+#: Names that lead nowhere but to this machine or its neighbours.
+INNER = ("localhost", "local", "internal", "intranet", "lan", "home.arpa")
+
+#: All of IPv4 that is not the public internet (IANA's registry of special-purpose addresses, multicast
+#: and what is reserved). Written out: what Python calls global differs between its releases.
+CLOSED = [
+    ip_network(network)
+    for network in (
+        "0.0.0.0/8", "10.0.0.0/8", "100.64.0.0/10", "127.0.0.0/8", "169.254.0.0/16",
+        "172.16.0.0/12", "192.0.0.0/24", "192.0.2.0/24", "192.31.196.0/24", "192.52.193.0/24",
+        "192.88.99.0/24", "192.168.0.0/16", "192.175.48.0/24", "198.18.0.0/15",
+        "198.51.100.0/24", "203.0.113.0/24", "224.0.0.0/4", "240.0.0.0/4",
+    )
+]  # fmt: skip
+#: IPv6 the other way round: global unicast is all that is open, without what is special in it. So IPv4
+#: in the clothes of IPv6 (mapped, compatible, NAT64, 6to4, Teredo) is closed whatever it contains.
+OPEN_6 = ip_network("2000::/3")
+CLOSED_6 = [
+    ip_network(network)
+    for network in ("2001::/23", "2001:db8::/32", "2002::/16", "2620:4f:8000::/48", "3fff::/20")
+]
+
+#: Looking up a name cannot be interrupted. These threads are waited for only as long as there is time.
+RESOLVERS = ThreadPoolExecutor(16, thread_name_prefix="resolver")
+
+
+class NotAllowed(Exception):
+    """The host resolves to an address where webhooks may not lead."""
+
+
+@dataclass(frozen=True)
+class Address:
+    """A URL in its parts; nobody else ever parses it again."""
+
+    scheme: str
+    host: str  #: in small letters, an IPv6 address without its brackets
+    port: int
+    target: str
+
+    @classmethod
+    def read(cls, text: str) -> Address:
+        """The address in ``text``. Raises ValueError with what is allowed."""
+        if len(text) > LONGEST:
+            raise ValueError(f"At most {LONGEST:,} characters are allowed, not {len(text):,}.")
+        authority = re.split(r"[/?#\\]", text.partition("://")[2], maxsplit=1)[0]
+        if "@" in authority:
+            raise ValueError("A user name or password has no place in this address.")
+        if "#" in text or "\\" in text:
+            raise ValueError("An address here has no fragment and no backslash.")
+        found = PARTS.fullmatch(text)
+        if found is None:
+            raise ValueError(
+                "Use an address like https://example.com/hook, in ASCII (a host name in its xn-- form)."
+            )
+        scheme = found["scheme"].lower()
+        if scheme == "http" and not settings.WEBHOOKS_ALLOW_HTTP:
+            raise ValueError("Use https: what is sent there is nobody else's business.")
+        port = int(found["port"] or PORTS[scheme])
+        if port not in PORTS.values() and port not in FREE_PORTS:
+            raise ValueError("Use the port 80, 443 or one from 1024 to 65535.")
+        target = found["target"] or "/"
+        return cls(
+            scheme,
+            _host(found["host"].lower()),
+            port,
+            target if target.startswith("/") else f"/{target}",
+        )
+
+    @property
+    def authority(self) -> str:
+        """The header Host."""
+        host = f"[{self.host}]" if ":" in self.host else self.host
+        return host if self.port == PORTS[self.scheme] else f"{host}:{self.port}"
+
+
+def _host(host: str) -> str:
+    """The host, if it may be called. Raises ValueError."""
+    if host.startswith("["):
+        return _literal(host[1:-1], "This is no IPv6 address.")
+    host = host.removesuffix(".")
+    labels = host.split(".")
+    if NUMERIC.fullmatch(labels[-1]):
+        return _literal(host, "Write an IPv4 address as four decimal numbers.")
+    if len(host) > 253 or not all(map(LABEL.fullmatch, labels)):
+        raise ValueError("This is no host name.")
+    inner = len(labels) == 1 or any(host == name or host.endswith(f".{name}") for name in INNER)
+    if inner and not settings.WEBHOOKS_ALLOW_PRIVATE:
+        raise ValueError(f"{host} is a name of an inner network. {PUBLIC_ONLY}")
+    return host
+
+
+def _literal(text: str, otherwise: str) -> str:
+    try:
+        found = ip_address(text)
+    except ValueError:
+        raise ValueError(otherwise) from None
+    if not allowed(found):
+        raise ValueError(f"{found} is no address of the public internet. {PUBLIC_ONLY}")
+    return str(found)
+
+
+def allowed(address: IPv4Address | IPv6Address) -> bool:
+    """Whether a webhook may lead to this address."""
+    return settings.WEBHOOKS_ALLOW_PRIVATE or is_public(address)
+
+
+def is_public(address: IPv4Address | IPv6Address) -> bool:
+    if isinstance(address, IPv4Address):
+        return not any(address in network for network in CLOSED)
+    return address in OPEN_6 and not any(address in network for network in CLOSED_6)
+
+
+async def resolve(host: str, port: int) -> list[str]:
+    """The addresses of ``host`` as the system tells them. Raises OSError when there are none."""
+    found = await asyncio.get_running_loop().run_in_executor(
+        RESOLVERS, lambda: socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
+    )
+    return list(dict.fromkeys(str(address[0]) for *_, address in found))
+
+
+async def reachable(host: str, port: int) -> list[str]:
+    """The addresses of ``host``, each of which may be connected to.
+
+    Raises NotAllowed when only one of them may not: whoever mixes them is up to something.
+    """
+    addresses = await resolve(host, port)
+    if not all(allowed(ip_address(address)) for address in addresses):
+        raise NotAllowed
+    return addresses

@@ -1,0 +1,164 @@
+"""What is due is sent; what fails is tried again; what fails again and again is given up.
+
+Whoever sends a delivery holds it for a while: a worker that dies leaves it to the next one, and the
+receiver may see it twice (it knows it by the event's id). While an event of a record waits for its next
+attempt, later events of that record wait behind it; those of other records go on.
+"""
+
+from __future__ import annotations
+
+import logging
+import time
+from collections.abc import Sequence
+from datetime import timedelta
+
+from django.db import transaction
+from django.db.models import Min
+from django.db.models.functions import Coalesce, Greatest
+from django.utils import timezone
+
+from .. import actors, tenancy, tracing
+from ..jobs import job
+from ..models import Delivery, Webhook
+from . import sending
+from .sending import Outcome
+
+logger = logging.getLogger("headlessly.webhooks")
+
+#: How long after each failed attempt the next one follows. After the last of them it is given up.
+AGAIN_AFTER = (
+    timedelta(seconds=30),
+    timedelta(minutes=2),
+    timedelta(minutes=15),
+    timedelta(hours=1),
+    timedelta(hours=6),
+)
+#: How many are sent at once to one webhook, how long the senders hold them, and how long a job goes on
+#: before others have their turn, in seconds.
+AT_ONCE, HOLD, SLICE = 16, timedelta(seconds=60), 20
+#: How long a webhook rests of which not one of those answered well.
+REST = timedelta(seconds=5)
+#: How long deliveries are kept that arrived or were given up, and how many older ones go at a time.
+KEPT, FORGOTTEN = timedelta(days=30), 10_000
+
+
+def wake(webhook: Webhook) -> None:
+    """Have what is due sent; not before the commit, or the job may look too early."""
+    with (
+        tenancy.active(webhook.tenant),
+        actors.acting(actors.SYSTEM),
+        tracing.traced(),
+    ):
+        deliver.defer(webhook=webhook.pk, once=f"deliver:{webhook.pk}")
+
+
+def wake_all() -> None:
+    """The same for every webhook that has something due."""
+    waiting = Delivery.objects.due(timezone.now()).values("webhook")
+    for webhook in Webhook.objects.filter(pk__in=waiting, active=True).select_related("tenant"):
+        wake(webhook)
+
+
+@job
+def deliver(webhook: str) -> None:
+    """Send what is due to one webhook, several at once, until nothing is."""
+    until = time.monotonic() + SLICE
+    while held := hold(webhook):
+        outcomes = sending.send(held)
+        record(held, outcomes)
+        if not any(outcome.arrived for outcome in outcomes):
+            return go_on(webhook, rest=REST)
+        if time.monotonic() > until:
+            break
+    return go_on(webhook)
+
+
+def hold(webhook: str) -> list[Delivery]:
+    """The next deliveries of an active webhook, for the caller alone to send."""
+    now = timezone.now()
+    with transaction.atomic():
+        due = Delivery.objects.due(now).filter(webhook=webhook, webhook__active=True)
+        held = list(
+            due.select_related("event", "webhook__tenant")
+            .order_by("next_at", "event")
+            .select_for_update(of=["self"], skip_locked=True)[:AT_ONCE]
+        )
+        for delivery in held:
+            delivery.attempts += 1
+            delivery.held_until, delivery.tried_at = now + HOLD, now
+        Delivery.objects.bulk_update(held, ["attempts", "held_until", "tried_at"])
+    return held
+
+
+def record(held: Sequence[Delivery], outcomes: Sequence[Outcome]) -> None:
+    """Note what became of them. What somebody else has taken up meanwhile is theirs to note."""
+    now = timezone.now()
+    with transaction.atomic():
+        for delivery, outcome in zip(held, outcomes, strict=True):
+            failures = delivery.attempts
+            if outcome.arrived:
+                found = {"status": Delivery.DELIVERED, "delivered_at": now}
+            elif failures > len(AGAIN_AFTER):
+                found = {"status": Delivery.FAILING}
+            else:
+                found = {"next_at": now + AGAIN_AFTER[failures - 1]}
+            Delivery.objects.filter(
+                pk=delivery.pk, status=Delivery.PENDING, attempts=delivery.attempts
+            ).update(
+                held_until=None,
+                response_status=outcome.status,
+                error=outcome.error,
+                duration=outcome.duration,
+                **found,
+            )
+    for delivery, outcome in zip(held, outcomes, strict=True):
+        level = logging.DEBUG if outcome.arrived else logging.WARNING
+        logger.log(
+            level,
+            "delivery %s of %s to %s, attempt %s: %s",
+            delivery.pk,
+            delivery.name,
+            delivery.webhook_id,
+            delivery.attempts,
+            outcome.error or outcome.status,
+        )
+
+
+def go_on(webhook: str, *, rest: timedelta = timedelta()) -> None:
+    """Have the next one sent when its time comes."""
+    now = timezone.now()
+    found = (
+        Delivery.objects.in_front()
+        .filter(webhook=webhook, webhook__active=True)
+        .aggregate(at=Min(Greatest("next_at", Coalesce("held_until", "next_at"))))
+    )
+    if found["at"] is None:
+        return
+    at = max(found["at"], now + rest)
+    if at <= now:
+        deliver.defer(webhook=webhook, once=f"deliver:{webhook}")
+        return
+    at = at.replace(microsecond=0) + timedelta(seconds=1)
+    deliver.defer(webhook=webhook, at=at, once=f"deliver:{webhook}:{at.timestamp():.0f}")
+
+
+def again(delivery: Delivery) -> None:
+    """Send it once more, at once, and with all attempts before it; within a transaction.
+
+    One that is still pending keeps its place and is only hastened.
+    """
+    now = timezone.now()
+    delivery.next_at = now
+    if delivery.status != Delivery.PENDING:
+        delivery.status, delivery.again = Delivery.PENDING, True
+        delivery.attempts, delivery.tried_at, delivery.delivered_at = 0, None, None
+        delivery.response_status = delivery.duration = delivery.error = None
+    delivery.save()
+
+
+def forget() -> None:
+    """Delete deliveries that are over and old."""
+    over = Delivery.objects.filter(created_at__lt=timezone.now() - KEPT).exclude(
+        status=Delivery.PENDING
+    )
+    Delivery.objects.filter(pk__in=list(over.values_list("pk", flat=True)[:FORGOTTEN])).delete()

@@ -1,0 +1,236 @@
+"""A webhook, and what it delivers."""
+
+from __future__ import annotations
+
+import secrets
+from datetime import datetime
+from typing import Any, ClassVar, Self
+
+from django.db import models
+from django.db.models import Exists, F, OuterRef, Q
+
+from .. import statements, tenancy
+from ..events import Place
+from ..fields import PublicId
+from ..ids import public_id
+from . import patterns
+
+#: Everything that had happened when a webhook was made: what its transaction saw, and itself.
+NOW = "SELECT pg_current_snapshot()::text, pg_current_xact_id()::text"
+LAST = "SELECT coalesce(max(seq), 0) FROM headlessly_event WHERE tenant_id = %s AND xid = %s::xid8"
+
+
+def new_secret() -> str:
+    return "hly_whsec_" + secrets.token_urlsafe(32)
+
+
+class Past:
+    """What had happened at a moment: all transactions that were over, and a part of one's own.
+
+    A place in the log does not tell: a transaction that began before may be over after it. Written as
+    PostgreSQL writes a snapshot, and the place that the own transaction had reached:
+    ``780:791:783,786/790.4711``.
+    """
+
+    def __init__(self, text: str) -> None:
+        snapshot, _, own = text.partition("/")
+        low, high, running = snapshot.split(":")
+        self.low, self.high = int(low), int(high)
+        self.running = {int(xid) for xid in running.split(",") if xid}
+        self.own = Place.read(own)
+
+    def __contains__(self, place: Place) -> bool:
+        if place.xid == self.own.xid:
+            return place.seq <= self.own.seq
+        return place.xid < self.high and place.xid not in self.running
+
+    @classmethod
+    def now(cls, tenant: int) -> str:
+        """The past of this moment, as text; within a transaction."""
+        from .. import execution
+
+        execution.flush()
+        snapshot, xid = statements.run(NOW, ())[0]
+        last = statements.run(LAST, (tenant, xid))[0][0]
+        return f"{snapshot}/{Place(int(xid), last)}"
+
+
+class WebhookQuerySet(models.QuerySet["Webhook"]):
+    def of_tenant(self) -> Self:
+        """Those of the active tenant, each with whether it has deliveries that were given up."""
+        given_up = Delivery.objects.filter(webhook=OuterRef("pk"), status=Delivery.FAILING)
+        return self.filter(tenant_id=tenancy.require().pk).annotate(fails=Exists(given_up))
+
+
+class Webhook(models.Model):
+    """An address that is told of events, from its creation on.
+
+    The secret is kept as it is, for it has to sign; nothing but its making ever answers it.
+    """
+
+    prefix: ClassVar[str] = "webhook"
+
+    id = PublicId()
+    tenant = models.ForeignKey("headlessly.Tenant", models.CASCADE, related_name="webhooks")
+    url = models.CharField(max_length=2000)
+    events = models.JSONField()
+    secret = models.CharField(max_length=255, editable=False)
+    active = models.BooleanField(default=True)
+    created_at = models.DateTimeField(auto_now_add=True)
+    updated_at = models.DateTimeField(auto_now=True)
+    #: The last event that was looked at, by its place in the log.
+    xid = models.BigIntegerField(editable=False)
+    seq = models.BigIntegerField(editable=False)
+    past = models.TextField(editable=False)
+
+    objects = WebhookQuerySet.as_manager()
+
+    def __str__(self) -> str:
+        return self.pk
+
+    @property
+    def place(self) -> Place:
+        return Place(self.xid, self.seq)
+
+    @place.setter
+    def place(self, place: Place) -> None:
+        self.xid, self.seq = place
+
+    def begin(self) -> None:
+        """Let it see what happens from now on; within the transaction that makes it."""
+        self.past = Past.now(self.tenant_id)
+        # All that was not over lies from here on; what was, the past tells apart.
+        self.place = Place(Past(self.past).low, 0)
+
+    def wants(self, name: str, target_type: str | None) -> bool:
+        return patterns.wants(self.events, name, target_type)
+
+    @property
+    def status(self) -> str:
+        """``active``, ``paused``, or ``failing``: with deliveries that were given up."""
+        if not self.active:
+            return "paused"
+        return "failing" if getattr(self, "fails", False) else "active"
+
+    def wire(self) -> dict[str, Any]:
+        """The webhook as JSON says it, without its secret."""
+        return {
+            "$id": self.pk,
+            "$type": "Webhook",
+            "$context": tenancy.context_url(),
+            "$createdAt": self.created_at,
+            "$updatedAt": self.updated_at,
+            "url": self.url,
+            "events": self.events,
+            "active": self.active,
+            "status": self.status,
+        }
+
+
+class DeliveryQuerySet(models.QuerySet["Delivery"]):
+    def in_front(self) -> Self:
+        """Those that wait for nothing but their time: no earlier event of their record is pending.
+
+        Numbers of events grow with the versions of their record, also where transactions overlap. What
+        an admin sends again is out of order, and keeps nobody waiting.
+        """
+        earlier = Delivery.objects.filter(
+            webhook=OuterRef("webhook"),
+            target=OuterRef("target"),
+            event__lt=OuterRef("event"),
+            status=Delivery.PENDING,
+            again=False,
+        )
+        return self.filter(Q(again=True) | ~Exists(earlier), status=Delivery.PENDING)
+
+    def due(self, now: datetime) -> Self:
+        """Those that are to be sent now, and that nobody is sending."""
+        free = Q(held_until=None) | Q(held_until__lte=now)
+        return self.in_front().filter(free, next_at__lte=now)
+
+
+class Delivery(models.Model):
+    """One event on its way to one webhook."""
+
+    PENDING, DELIVERED, FAILING = "pending", "delivered", "failing"
+    prefix: ClassVar[str] = "delivery"
+
+    id = PublicId()
+    webhook = models.ForeignKey(Webhook, models.CASCADE, related_name="deliveries", db_index=False)
+    #: None for a ping.
+    event = models.ForeignKey(
+        "headlessly.Event", models.PROTECT, related_name="+", null=True, db_index=False
+    )
+    name = models.CharField(max_length=255)
+    target = models.CharField(max_length=32, null=True, db_collation="C")
+    status = models.CharField(max_length=16, default=PENDING)
+    #: Sent again by hand, out of order.
+    again = models.BooleanField(default=False)
+    attempts = models.PositiveIntegerField(default=0)
+    next_at = models.DateTimeField()
+    #: While it is being sent; a sender that dies leaves it to the next one then.
+    held_until = models.DateTimeField(null=True)
+    tried_at = models.DateTimeField(null=True)
+    delivered_at = models.DateTimeField(null=True)
+    response_status = models.PositiveSmallIntegerField(null=True)
+    duration = models.PositiveIntegerField(null=True)  #: of the last attempt, in milliseconds
+    error = models.CharField(max_length=255, null=True)
+    created_at = models.DateTimeField(db_index=True)
+
+    objects = DeliveryQuerySet.as_manager()
+
+    class Meta:
+        verbose_name_plural = "deliveries"
+        constraints: ClassVar = [
+            models.UniqueConstraint(fields=["webhook", "event"], name="delivered_once")
+        ]
+        indexes: ClassVar = [
+            models.Index(
+                F("webhook"), F("created_at").desc(), F("id").desc(), name="delivery_newest"
+            ),
+            models.Index(
+                fields=["webhook", "next_at", "event"],
+                condition=Q(status="pending"),
+                name="delivery_pending",
+            ),
+            models.Index(
+                fields=["webhook", "target", "event"],
+                condition=Q(status="pending", again=False),
+                name="delivery_in_order",
+            ),
+            models.Index(
+                fields=["webhook"], condition=Q(status="failing"), name="delivery_given_up"
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.name} to {self.webhook_id}"
+
+    @property
+    def state(self) -> str:
+        """pending, retrying, delivered or failing."""
+        return "retrying" if self.status == self.PENDING and self.tried_at else self.status
+
+    def wire(self) -> dict[str, Any]:
+        return {
+            "$id": self.pk,
+            "$type": "Delivery",
+            "$context": tenancy.context_url(),
+            "$createdAt": self.created_at,
+            "webhook": self.webhook_id,
+            "event": self.event.id if self.event_id else None,
+            "name": self.name,
+            "target": self.target,
+            "status": self.state,
+            "attempts": self.attempts,
+            "responseStatus": self.response_status,
+            "duration": self.duration,
+            "error": self.error,
+            "lastAttemptAt": self.tried_at,
+            "nextAttemptAt": self.next_at if self.status == self.PENDING else None,
+            "deliveredAt": self.delivered_at,
+        }
+
+    @classmethod
+    def make(cls, webhook: Webhook, now: datetime, **what: Any) -> Delivery:
+        return cls(id=public_id(cls.prefix), webhook=webhook, created_at=now, next_at=now, **what)

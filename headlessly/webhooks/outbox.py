@@ -1,0 +1,168 @@
+"""From the log to the deliveries: each webhook has a place in the log, and is moved on from there.
+
+A place never skips an event, whatever the order in which transactions commit, and moves in the
+transaction that makes the deliveries: each event becomes one delivery, however often a job is killed or
+run twice. A commit only says that there is something to look at; where that gets lost, :func:`tick`
+finds out within a minute. Events that were written in bulk are found in the same way.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Sequence
+from datetime import timedelta
+from functools import partial
+from typing import Any, NamedTuple
+
+from django.db import models, transaction
+from django.db.models.expressions import RawSQL
+from django.utils import timezone
+from procrastinate.contrib.django import app
+
+from .. import actors, tenancy, tracing
+from ..events import Place
+from ..jobs import job
+from ..models import Delivery, Event, Tenant, Webhook
+from . import deliveries
+from .models import Past
+
+#: How many events are looked at in one transaction.
+PAGE = 1_000
+#: How long a job goes on before others have their turn, in seconds.
+SLICE = 20
+#: An event is not read while an older transaction is running. How long that is waited for, in seconds,
+#: how often it is looked whether it is over, and when the next job tries.
+PATIENCE, LOOK_AGAIN, LATER = 1.0, 0.05, 2.0
+
+
+class Seen(NamedTuple):
+    """What of an event decides who is told of it."""
+
+    xid: Any
+    seq: int
+    name: str
+    target: str | None
+    target_type: str | None
+
+    @property
+    def place(self) -> Place:
+        return Place(int(self.xid), self.seq)
+
+
+def after_commit(tenant: Tenant) -> None:
+    """Have the tenant's webhooks moved on, as soon as the transaction at hand is committed."""
+    transaction.on_commit(partial(wake, tenant), robust=True)
+
+
+def wake(tenant: Tenant, *, in_seconds: float = 0) -> None:
+    """Have the tenant's webhooks moved on; not before the commit, or the job may look too early."""
+    once, at = f"webhooks:{tenant.pk}", None
+    if in_seconds:
+        at = timezone.now() + timedelta(seconds=in_seconds)
+        once += ":later"  # whoever comes meanwhile does not wait for that
+    with tenancy.active(tenant), actors.acting(actors.SYSTEM), tracing.traced():
+        pump.defer(at=at, once=once)
+
+
+@job
+def pump() -> None:
+    """Make deliveries of what happened since the last time, and have them sent."""
+    tenant = tenancy.require()
+    until = time.monotonic() + SLICE
+    patience = time.monotonic() + PATIENCE
+    while True:
+        with transaction.atomic():
+            told, more, unsettled = _move_on(tenant)
+        for webhook in told:
+            deliveries.wake(webhook)
+        if more or unsettled:
+            if time.monotonic() > (until if more else patience):
+                return wake(tenant, in_seconds=0 if more else LATER)
+            if not more:
+                time.sleep(LOOK_AGAIN)
+            continue
+        return None
+
+
+def _move_on(tenant: Tenant) -> tuple[list[Webhook], bool, bool]:
+    """Look at one page of the log. Answers which webhooks have new deliveries, whether there is more to
+    look at, and whether there is more that cannot be looked at yet."""
+    webhooks = list(
+        Webhook.objects.filter(tenant=tenant, active=True)
+        .order_by("id")
+        .select_for_update(no_key=True)
+    )
+    if not webhooks:
+        return [], False, False
+    start = min(webhook.place for webhook in webhooks)
+    page = _seen(Event.log.following(start)[:PAGE])
+    if not page:
+        return [], False, Event.log.beyond(start).exists()
+    end = page[-1].place
+    made, now = [], timezone.now()
+    events = page + _earlier_versions(page, end)
+    for webhook in webhooks:
+        webhook.tenant = tenant
+        past = Past(webhook.past)
+        made += [
+            Delivery.make(webhook, now, event_id=each.seq, name=each.name, target=each.target)
+            for each in events
+            if each.place > webhook.place
+            and webhook.wants(each.name, each.target_type)
+            and each.place not in past
+        ]
+        if webhook.place < end:
+            webhook.place = end
+            Webhook.objects.filter(pk=webhook.pk).update(xid=end.xid, seq=end.seq)
+    Delivery.objects.bulk_create(made, ignore_conflicts=True)
+    told = {delivery.webhook_id for delivery in made}
+    more = len(page) == PAGE
+    unsettled = not more and Event.log.beyond(end).exists()
+    return [webhook for webhook in webhooks if webhook.pk in told], more, unsettled
+
+
+def _earlier_versions(page: Sequence[Seen], end: Place) -> list[Seen]:
+    """Events that the log has after this page, of records that are on it with a later version.
+
+    A transaction that began first may have waited for a record, and changed it after another one did. In
+    the log its event then comes first, and a delivery in that order would not be in the record's. The
+    other transaction is over, for the record was free: its event can be read whatever else is running.
+    """
+    targets = {each.target for each in page if each.target}
+    if not targets:
+        return []
+    last = max(each.seq for each in page if each.target)
+    return _seen(Event.log.beyond(end).filter(target__in=targets, seq__lt=last))
+
+
+def _seen(found: models.QuerySet[Event]) -> list[Seen]:
+    return list(map(Seen._make, found.values_list(*Seen._fields)))
+
+
+def keep_in_mind(tenant: Tenant) -> None:
+    """Note at the tenant whether it has webhooks that want something; within the transaction that
+    changes them, which nobody else does meanwhile."""
+    has = Webhook.objects.filter(tenant=tenant, active=True).exists()
+    Tenant.objects.filter(pk=tenant.pk).update(has_webhooks=has)
+    tenant.has_webhooks = has
+
+
+@app.periodic(cron="* * * * *")
+@app.task(name="headlessly.webhooks.tick", queueing_lock="headlessly.webhooks.tick")
+def tick(timestamp: int) -> None:
+    """Find what nobody was told of: the worker that should have been was killed, or the log was
+    written in bulk."""
+    ahead = Event._base_manager.filter(
+        RawSQL(
+            "headlessly_event.tenant_id = headlessly_webhook.tenant_id AND"
+            " (headlessly_event.xid, headlessly_event.seq)"
+            " > (headlessly_webhook.xid::text::xid8, headlessly_webhook.seq)",
+            (),
+            models.BooleanField(),
+        )
+    )
+    behind = Webhook.objects.filter(models.Exists(ahead), active=True)
+    for tenant in Tenant.objects.filter(webhooks__in=behind).distinct():
+        wake(tenant)
+    deliveries.wake_all()
+    deliveries.forget()

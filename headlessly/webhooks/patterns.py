@@ -1,0 +1,66 @@
+"""Which events a webhook wants: ``Lead.Converted``, ``Deal.*``, a tracked event's name, or ``*``."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from typing import Any
+
+from ..errors import Invalid
+from ..events import check_name
+from ..nouns import registry
+
+ALL = "*"
+#: How many patterns a webhook may have.
+MOST = 100
+
+
+def known() -> list[str]:
+    """The names of the events that verbs leave, noun by noun."""
+    return [verb.event for noun in registry.values() for verb in noun.verbs.values()]
+
+
+def checked(value: Any) -> list[str]:
+    """The patterns, each once. Raises ValueError with what there is."""
+    if not isinstance(value, list) or not value:
+        raise ValueError(
+            'Send a list of event names, such as ["Lead.Converted"], or ["*"] for all.'
+        )
+    if len(value) > MOST:
+        raise ValueError(f"At most {MOST} names are allowed, not {len(value)}.")
+    return list(dict.fromkeys(map(_pattern, value)))
+
+
+def _pattern(value: Any) -> str:
+    if not isinstance(value, str):
+        raise ValueError("An event's name is a string.")
+    value = value.strip()
+    if value == ALL:
+        return value
+    name, dot, event = value.partition(".")
+    if dot and event == ALL:
+        if name not in registry:
+            raise ValueError(f"There is no noun {name[:64]}. Nouns: {', '.join(registry)}.")
+        return value
+    if "*" in value:
+        raise ValueError(f"A star stands alone or after a noun, as in {next(iter(registry))}.*")
+    names = known()
+    if value in names:
+        return value
+    if dot and name in registry:
+        own = [each for each in names if each.startswith(f"{name}.")]
+        raise ValueError(f"There is no event {value[:64]}. Events: {', '.join(own)}, {name}.*")
+    if dot and (meant := [each for each in names if each.casefold() == value.casefold()]):
+        raise ValueError(f"There is no event {value[:64]}. Did you mean {meant[0]}?")
+    try:
+        check_name(value)
+    except Invalid as problem:
+        if dot and name[:1].isupper() and event[:1].isupper():
+            known_nouns = ", ".join(registry)
+            raise ValueError(f"There is no noun {name[:64]}. Nouns: {known_nouns}.") from None
+        raise ValueError(problem.details[0]["message"]) from None
+    return value
+
+
+def wants(patterns: Collection[str], name: str, target_type: str | None) -> bool:
+    """Whether an event of this name, and of a record of this noun, is one of those."""
+    return ALL in patterns or name in patterns or f"{target_type}.*" in patterns

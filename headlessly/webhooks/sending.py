@@ -1,0 +1,236 @@
+"""One POST per delivery: signed, to an address that was checked, within ten seconds.
+
+httpcore speaks HTTP: it follows no redirect, keeps no cookie, asks no environment for a proxy, and lets us
+open the connection.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import hashlib
+import hmac
+import socket
+import ssl
+import time
+from collections.abc import Iterable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from functools import cache
+from typing import Any
+from urllib.parse import quote
+
+import httpcore
+
+from ..events import dumps
+from . import addresses
+from .addresses import Address, NotAllowed
+from .models import Delivery
+
+#: Seconds for a connection, for everything, and how much of an answer is read, in bytes.
+CONNECT, TOTAL, READ = 5, 10, 4096
+#: How many addresses of one name are tried.
+TRIED = 3
+
+FORBIDDEN = "The host leads to an address that is not of the public internet."
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What became of one attempt."""
+
+    status: int | None = None  #: of the answer, if there was one
+    error: str | None = None  #: what went wrong, for the webhook's owner
+    duration: int = 0  #: in milliseconds
+
+    @property
+    def arrived(self) -> bool:
+        return self.error is None
+
+
+@dataclass(frozen=True)
+class Message:
+    """What is sent, ready to go."""
+
+    url: str
+    headers: dict[str, str]
+    body: bytes
+
+
+def send(held: Sequence[Delivery]) -> list[Outcome]:
+    """Send all of these at once, and wait for all outcomes, in their order."""
+    messages = [message(delivery) for delivery in held]
+    # A thread of its own: the loop of a thread that runs one already could not be waited for.
+    with ThreadPoolExecutor(1, thread_name_prefix="webhooks") as thread:
+        return thread.submit(asyncio.run, _all(messages)).result()
+
+
+def message(delivery: Delivery, *, at: int | None = None) -> Message:
+    """The delivery as it is sent, signed for this moment (in seconds since 1970)."""
+    body = dumps(content(delivery))
+    timestamp = str(int(time.time()) if at is None else at)
+    headers = {
+        "Content-Type": "application/json",
+        "User-Agent": "headlessly-webhooks",
+        "X-Headlessly-Event": quote(delivery.name),  # a tracked event's may be any text
+        "X-Headlessly-Delivery": delivery.pk,
+        "X-Headlessly-Timestamp": timestamp,
+        "X-Headlessly-Signature": f"sha256={signature(delivery.webhook.secret, timestamp, body)}",
+    }
+    return Message(delivery.webhook.url, headers, body)
+
+
+def signature(secret: str, timestamp: str, body: bytes) -> str:
+    signed = timestamp.encode() + b"." + body
+    return hmac.new(secret.encode(), signed, hashlib.sha256).hexdigest()
+
+
+def content(delivery: Delivery) -> dict[str, Any]:
+    """What the receiver reads."""
+    tenant, event = delivery.webhook.tenant.slug, delivery.event
+    if event is None:
+        return {
+            "id": delivery.pk,
+            "name": delivery.name,
+            "timestamp": delivery.created_at,
+            "tenant": tenant,
+            "data": {"webhook": delivery.webhook_id},
+            "previous": None,
+        }
+    return {
+        "id": event.id,
+        "name": event.name,
+        "timestamp": event.timestamp,
+        "tenant": tenant,
+        "data": event.data,
+        "previous": event.previous,
+        "target": event.target,
+        "targetType": event.target_type,
+        "version": event.version,
+        "actor": event.actor,
+        "cause": event.cause,
+        "requestId": event.request_id,
+    }
+
+
+async def _all(messages: Iterable[Message]) -> list[Outcome]:
+    async with httpcore.AsyncConnectionPool(
+        ssl_context=_certificates(), network_backend=Checked(), max_connections=None
+    ) as pool:
+        return await asyncio.gather(*[_one(pool, each) for each in messages])
+
+
+async def _one(pool: httpcore.AsyncConnectionPool, message: Message) -> Outcome:
+    started = time.monotonic()
+
+    def outcome(status: int | None, error: str | None) -> Outcome:
+        return Outcome(status, error, round((time.monotonic() - started) * 1000))
+
+    try:
+        address = Address.read(message.url)  # what is allowed may have changed since it was made
+    except ValueError as problem:
+        return outcome(None, str(problem))
+    try:
+        async with asyncio.timeout(TOTAL):
+            status = await _post(pool, address, message)
+    except Exception as problem:
+        return outcome(None, _said(problem))
+    if 200 <= status < 300:
+        return outcome(status, None)
+    note = " Redirects are not followed." if 300 <= status < 400 else ""
+    return outcome(status, f"It answered {status}.{note}")
+
+
+async def _post(pool: httpcore.AsyncConnectionPool, address: Address, message: Message) -> int:
+    url = httpcore.URL(
+        scheme=address.scheme.encode(),
+        host=address.host.encode(),
+        port=address.port,
+        target=address.target.encode(),
+    )
+    headers = message.headers | {"Host": address.authority, "Accept": "*/*"}
+    limits = {"connect": CONNECT, "read": TOTAL, "write": TOTAL, "pool": TOTAL}
+    async with pool.stream(
+        "POST", url, headers=headers, content=message.body, extensions={"timeout": limits}
+    ) as response:
+        read = 0
+        async for chunk in response.aiter_stream():
+            read += len(chunk)
+            if read >= READ:
+                break
+        return response.status
+
+
+class Checked(httpcore.AsyncNetworkBackend):
+    """Connects to addresses that webhooks may reach, and to no others.
+
+    A name is looked up here, once; TLS and the header Host go on with the name.
+    """
+
+    def __init__(self) -> None:
+        self.inner = httpcore.AnyIOBackend()
+
+    async def connect_tcp(
+        self,
+        host: str,
+        port: int,
+        timeout: float | None = None,
+        local_address: str | None = None,
+        socket_options: Iterable[Any] | None = None,
+    ) -> httpcore.AsyncNetworkStream:
+        problem: Exception = OSError("no address")
+        try:
+            async with asyncio.timeout(CONNECT):
+                for address in (await addresses.reachable(host, port))[:TRIED]:
+                    try:
+                        return await self.inner.connect_tcp(address, port)
+                    except httpcore.ConnectError as refused:
+                        problem = refused
+        except TimeoutError:
+            raise httpcore.ConnectTimeout from None
+        raise problem
+
+    async def connect_unix_socket(
+        self, path: str, timeout: float | None = None, socket_options: Any = None
+    ) -> httpcore.AsyncNetworkStream:
+        raise NotAllowed
+
+    async def sleep(self, seconds: float) -> None:
+        await self.inner.sleep(seconds)
+
+
+@cache
+def _certificates() -> ssl.SSLContext:
+    """The well-known authorities, and those that the operator's system trusts."""
+    context = httpcore.default_ssl_context()
+    context.load_default_certs()
+    return context
+
+
+def _said(problem: Exception) -> str:
+    """What went wrong, in words that give nothing of the inside away."""
+    match problem:
+        case NotAllowed():
+            return FORBIDDEN
+        case httpcore.ConnectTimeout():
+            return f"There was no connection within {CONNECT} seconds."
+        case TimeoutError() | httpcore.TimeoutException():
+            return f"There was no answer within {TOTAL} seconds."
+        case httpcore.ConnectError() if refused := _tls_problem(problem):
+            said = getattr(refused, "verify_message", "") or refused.reason or "no handshake"
+            return f"TLS failed: {str(said)[:200].rstrip('.')}."
+        case httpcore.ConnectError():
+            return "The connection was refused."
+        case socket.gaierror():
+            return "There is no such host."
+        case httpcore.ProtocolError() | httpcore.UnsupportedProtocol():
+            return "What it answered is not HTTP."
+        case httpcore.NetworkError() | OSError():
+            return "The connection broke."
+    return "It could not be sent."
+
+
+def _tls_problem(problem: BaseException | None) -> ssl.SSLError | None:
+    """What TLS had against the other side, below the layers that pass it on."""
+    while problem is not None and not isinstance(problem, ssl.SSLError):
+        problem = problem.__cause__
+    return problem

@@ -1,0 +1,124 @@
+"""A receiver on this machine, and a worker that does what is due."""
+
+from __future__ import annotations
+
+import hmac
+import json
+import threading
+from collections.abc import Callable, Iterator
+from hashlib import sha256
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from typing import Any
+
+import pytest
+from django.utils import timezone
+
+from headlessly.models import Delivery, Webhook
+
+
+class Receiver:
+    """Somebody's server: keeps what it was sent, and answers as it is told to."""
+
+    def __init__(self) -> None:
+        self.got: list[dict[str, Any]] = []
+        self.raw: list[tuple[str, dict[str, str], bytes]] = []
+        #: What to answer to a body: a status, or whatever a test writes to the wire itself.
+        self.answer: Callable[[dict[str, Any]], Any] = lambda body: 200
+        receiver = self
+
+        class Handler(BaseHTTPRequestHandler):
+            protocol_version = "HTTP/1.1"
+
+            def do_POST(self) -> None:
+                content = self.rfile.read(int(self.headers["Content-Length"]))
+                body = json.loads(content)
+                receiver.raw.append((self.path, dict(self.headers), content))
+                answer = receiver.answer(body)
+                receiver.got.append(body)
+                if callable(answer):
+                    return answer(self)
+                self.send_response(answer)
+                self.send_header("Content-Length", "2")
+                self.end_headers()
+                self.wfile.write(b"ok")
+                return None
+
+            do_GET = do_POST
+
+            def log_message(self, *args: Any) -> None:
+                pass
+
+        self.server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+        self.server.daemon_threads = True
+        self.port = self.server.server_port
+        self.url = f"http://127.0.0.1:{self.port}/hook"
+        threading.Thread(target=self.server.serve_forever, daemon=True).start()
+
+    @property
+    def names(self) -> list[str]:
+        return [body["name"] for body in self.got]
+
+    def versions(self, target: str) -> list[int]:
+        return [body["version"] for body in self.got if body.get("target") == target]
+
+    def close(self) -> None:
+        self.server.shutdown()
+        self.server.server_close()
+
+
+@pytest.fixture
+def receiver() -> Iterator[Receiver]:
+    receiver = Receiver()
+    yield receiver
+    receiver.close()
+
+
+@pytest.fixture
+def inside(settings: Any) -> None:
+    """Webhooks may lead to this machine, as an operator may allow."""
+    settings.WEBHOOKS_ALLOW_PRIVATE = True
+
+
+@pytest.fixture
+def listen(api: Any, receiver: Receiver, inside: None) -> Callable[..., Webhook]:
+    """A webhook of acme to the receiver."""
+
+    def listen(*events: str, **more: Any) -> Webhook:
+        body = {"url": receiver.url, "events": events or ["*"], "secret": "s3cret"} | more
+        made = api.call("POST", "/webhooks", body)
+        assert made.status_code == 201, made.content
+        return Webhook.objects.get(pk=made.json()["$id"])
+
+    return listen
+
+
+@pytest.fixture
+def deliver(work: Any) -> Callable[[], None]:
+    """Do what a worker does within a minute: look around, and do all that is due now."""
+    from headlessly.webhooks.outbox import tick
+
+    def deliver() -> None:
+        tick.func(0)
+        work()
+
+    return deliver
+
+
+@pytest.fixture
+def later(deliver: Callable[[], None]) -> Callable[[], None]:
+    """The same, when it is time for the next attempt."""
+
+    def later() -> None:
+        waiting = Delivery.objects.filter(status="pending", next_at__gt=timezone.now())
+        waiting.update(next_at=timezone.now())
+        deliver()
+
+    return later
+
+
+def signed(headers: dict[str, str], body: bytes, secret: str = "s3cret") -> bool:
+    """What a receiver does to see whether it is us."""
+    said = headers["X-Headlessly-Signature"]
+    message = b"%s.%s" % (headers["X-Headlessly-Timestamp"].encode(), body)
+    digest = hmac.new(secret.encode(), message, sha256).hexdigest()
+    return hmac.compare_digest(said, f"sha256={digest}")
