@@ -94,7 +94,7 @@ class NounList:
 
     def _page(self) -> int:
         text = self.address.given.get("p", "1")
-        last = reads.COUNT_CAP // self.per_page
+        last = max(1, reads.COUNT_CAP // self.per_page)
         return min(max(int(text), 1), last) if text.isdecimal() and len(text) < 9 else 1
 
     # -- what the page shows ----------------------------------------------------------------------
