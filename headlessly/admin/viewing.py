@@ -50,7 +50,7 @@ def ready(noun: type[Noun]) -> list[Ready]:
         if actors.current().contact_id:
             name = _("My open %s") if is_open else _("My %s")
             found.append(Ready("mine", name % many, f"{is_open}{owner}=me"))
-        found.append(Ready("unowned", _("Nobody's"), f"{is_open}{owner}=-"))
+        found.append(Ready("unowned", _("Unowned"), f"{is_open}{owner}=-"))
     mine = actors.current().contact_id
     for name, query in noun.Surface.views.items():
         if mine or "=me" not in query:
