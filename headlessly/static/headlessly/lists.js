@@ -27,7 +27,8 @@
     const here = boxes().filter((box) => box.checked);
     const shown = new Set(boxes().map((box) => box.value));
     const others = [...kept].filter((id) => !shown.has(id)).length;
-    label.textContent = every && every.checked ? every.parentElement.textContent.trim() : `${here.length + others} ${label.dataset.word}`;
+    const many = every && every.checked ? every.dataset.total : here.length + others;
+    label.textContent = `${many} ${label.dataset.word}`;
     const all = document.querySelector("[data-check-page]");
     if (all) {
       all.checked = here.length > 0 && here.length === boxes().length;
@@ -76,6 +77,9 @@
       if (old && now) old.replaceWith(now);
       else if (old || now) return location.reload();
     }
+    const [every, now] = [document.querySelector(".every"), fresh.querySelector(".every")];
+    if (every && now) every.replaceWith(now);
+    else every?.remove();
     for (const box of boxes()) box.checked = kept.has(box.value);
     count();
   }
@@ -132,16 +136,17 @@
     const url = `${base}${row.dataset.row}/cell/${button.dataset.cell}/`;
     const answer = await send(url);
     if (!answer.ok || editing) return;
-    editing = { cell, row, name: button.dataset.cell, before: cell.innerHTML, busy: false };
+    editing = { cell, row, name: button.dataset.cell, busy: false };
     put(await answer.text());
   }
 
   function put(html) {
     const { cell } = editing;
+    cell.querySelector(".celled")?.remove();
     cell.classList.add("editing");
-    cell.innerHTML = html;
+    cell.insertAdjacentHTML("beforeend", html);
     enliven(cell);
-    const input = cell.querySelector("select, input:not([type=hidden])");
+    const input = cell.querySelector(".celled :is(select, input:not([type=hidden]))");
     editing.sent = input.value;
     if (input.matches(".admin-autocomplete")) {
       const choice = django.jQuery(input);
@@ -155,14 +160,14 @@
       input.addEventListener("change", () => save());
       if (!cell.querySelector(".wrong") && input.showPicker) try { input.showPicker(); } catch { /* only after a gesture */ }
     } else if (input.select) input.select();
-    input.addEventListener("blur", () => setTimeout(() => editing && editing.cell === cell && !editing.busy && (input.value === editing.sent ? leave() : save())));
+    input.addEventListener("blur", () => setTimeout(() => input.isConnected && editing && !editing.busy && (input.value === editing.sent ? leave() : save())));
   }
 
   function leave(focus) {
-    const { cell, before } = editing;
+    const { cell } = editing;
     editing = null;
     cell.classList.remove("editing");
-    cell.innerHTML = before;
+    cell.querySelector(".celled").remove();
     if (focus) cell.querySelector("button").focus();
   }
 
