@@ -71,7 +71,9 @@ class View(models.Model):
     def change(self, **values: Any) -> None:
         """Set ``name``, ``query`` or ``shared``. Raises Forbidden, Invalid and Conflict."""
         shared = values.get("shared", self.shared)
-        if not self.may_change or (shared != self.shared and not actors.may_share(actors.current())):
+        if not self.may_change or (
+            shared != self.shared and not actors.may_share(actors.current())
+        ):
             raise Forbidden(_("Managers change what the team shares; save a view of your own."))
         for name, value in values.items():
             setattr(self, name, value)

@@ -87,9 +87,7 @@ class Address:
     def __init__(self, noun: type[Noun], query: QueryDict | str, site: Any) -> None:
         self.noun, self.site = noun, site
         given = QueryDict(query) if isinstance(query, str) else query
-        self.given = {
-            name: joined for name, values in given.lists() if (joined := _joined(values))
-        }
+        self.given = {name: joined for name, values in given.lists() if (joined := _joined(values))}
         self.problem = ""
         self.columns = [noun.schema.by_name[name] for name in noun.schema.columns]
         self._read()
@@ -265,8 +263,13 @@ class Address:
 
     @property
     def said(self) -> str:
-        """What a saved view keeps of it: everything but the page and where it came from."""
+        """All of it but the page and the view that it came from."""
         return canonical(self.given)
+
+    @property
+    def saved(self) -> str:
+        """What a view keeps of it: the filters, the columns and the order, of no day but today."""
+        return canonical({k: v for k, v in self.given.items() if k not in ("asOf", "deleted")})
 
     @property
     def query_string(self) -> str:

@@ -94,7 +94,9 @@ def shown(found: Noun, field: Field) -> Any:
         return format_html(bar, getattr(found, field.column), value)
     if field.name in words.WORKERS and getattr(found, field.name) is not None:
         name = str(getattr(found, field.name))
-        return format_html('<span class="initials" aria-hidden="true">{}</span> {}', _of(name), name)
+        return format_html(
+            '<span class="initials" aria-hidden="true">{}</span> {}', _of(name), name
+        )
     return value
 
 

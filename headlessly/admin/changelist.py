@@ -143,8 +143,8 @@ class NounList:
         for field in address.columns:
             ascending, descending = first == field.name, first == f"-{field.name}"
             down_first = field.type in DESCENDING_FIRST
-            following = f"-{field.wire}" if (ascending or (down_first and not descending)) else (
-                field.wire
+            following = (
+                f"-{field.wire}" if (ascending or (down_first and not descending)) else (field.wire)
             )
             found.append(
                 {

@@ -20,9 +20,7 @@ from .address import MAX_COLUMNS, Address, offered_columns
 from .changelist import AT_ONCE, NounList
 from .viewing import Tabs
 
-MEDIA = forms.SELECT2 + Media(
-    css={"screen": ["headlessly/lists.css"]}, js=["headlessly/lists.js"]
-)
+MEDIA = forms.SELECT2 + Media(css={"screen": ["headlessly/lists.css"]}, js=["headlessly/lists.js"])
 
 
 class Listing:
@@ -83,9 +81,7 @@ class Listing:
         """The columns that one may choose, those on the screen first and in their order."""
         now = address.columns[1:]
         every = [*now, *(f for f in offered_columns(self.model) if f not in now)]
-        return [
-            {"wire": f.wire, "label": words.label(f), "on": f in now} for f in every
-        ]
+        return [{"wire": f.wire, "label": words.label(f), "on": f in now} for f in every]
 
     def _ways_in(self) -> list[dict[str, str]]:
         """How records come into an empty list, beside adding them by hand: what there is of it."""
@@ -95,7 +91,11 @@ class Listing:
         ways = [
             (_("By hand"), _("Type in the first one."), self.place("add")),
             (_("From a file"), _("Import what you have, as CSV or Excel."), _page("imports")),
-            (_("From your site or a program"), _("An API key lets it send %s.") % many, _page("keys")),
+            (
+                _("From your site or a program"),
+                _("An API key lets it send %s.") % many,
+                _page("keys"),
+            ),
         ]
         docs = f"{tenancy.context_url()}/docs"
         return [{"title": t, "text": text, "url": url or docs} for t, text, url in ways]

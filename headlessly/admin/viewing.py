@@ -69,14 +69,14 @@ class Tabs:
 
     def _now(self) -> Any:
         """The view that the address names; else the one that says the same."""
-        key, said = self.address.given.get("view"), self.address.said
+        key, said = self.address.given.get("view"), self.address.saved
         named = next((v for v in self.every if v.key == key), None)
         return named or next((v for v in self.every if canonical(v.query) == said), None)
 
     @property
     def edited(self) -> bool:
         """Whether the list is no longer what the view says."""
-        return self.now is None or canonical(self.now.query) != self.address.said
+        return self.now is None or canonical(self.now.query) != self.address.saved
 
     def expanded(self) -> str | None:
         """The whole address of the view that alone is named, or with which one starts; else None."""
@@ -135,7 +135,7 @@ class Viewing:
         address = Address(self.model, sent.get("query", ""), self.admin_site)
         name, shared = sent.get("name", ""), "shared" in sent
         try:
-            made = views.save(self.model, name, address.said, shared=shared)
+            made = views.save(self.model, name, address.saved, shared=shared)
         except HeadlesslyError as problem:
             saving = {"name": name, "shared": shared, "start": "start" in sent}
             return self.list_page(request, address, saving=saving | _said(problem))
@@ -173,7 +173,7 @@ class Viewing:
             raise Http404
         match what:
             case "save":
-                view.change(query=address.said)
+                view.change(query=address.saved)
                 return _("Saved: %s.") % view
             case "rename":
                 view.change(name=sent.get("name", ""))
