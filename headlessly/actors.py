@@ -101,3 +101,8 @@ def may(actor: Actor, verb: str, noun: type[Noun]) -> bool:
         case "public":
             return noun.verbs[verb].public is not None
     return allowed == "*"
+
+
+def may_share(actor: Actor) -> bool:
+    """Whether ``actor`` may share what they saved, a view of a list, with the whole team."""
+    return actor.role in (ADMIN, MANAGER)

@@ -80,6 +80,8 @@ def surfaces_that_name_nothing(noun: type[Noun]) -> Iterator[str]:
     named = {
         "columns": schema.columns,
         "facets": schema.facets,
+        "ranges": schema.ranges,
+        "inline": schema.inline,
         "ordering": [name.lstrip("-") for name in schema.ordering],
         "groups": [name for _, names in schema.groups for name in names],
         "board": board.fields if (board := noun.Surface.board) else (),

@@ -288,6 +288,7 @@ class IdempotentReply(models.Model):
 
 from .events import Event  # noqa: E402
 from .transfer.models import Import, ImportPart, RefusedRow  # noqa: E402
+from .views import Start, View  # noqa: E402
 from .webhooks.models import Delivery, Webhook  # noqa: E402
 
 __all__ = [
@@ -300,7 +301,9 @@ __all__ = [
     "KeyUse",
     "Membership",
     "RefusedRow",
+    "Start",
     "Tenant",
     "User",
+    "View",
     "Webhook",
 ]

@@ -61,6 +61,14 @@ class Surface:
     path: tuple[str, ...] = ()  #: the states when all goes well; else the machine's longest way
     columns: tuple[str, ...] = ("name",)
     facets: tuple[str, ...] = ()
+    #: What a list can be narrowed to from ... to ...; else its columns that are amounts or dates.
+    ranges: tuple[str, ...] | None = None
+    #: Conditions under a name, in the filter language: {"Large": {"value": {"$gte": 10_000}}}.
+    presets: Mapping[str, Mapping[str, Any]] = {}
+    #: Lists under a name, in the language of addresses: {"Due": "dueAt__lt=tomorrow&o=dueAt"}.
+    views: Mapping[str, str] = {}
+    #: What is changed in the list itself; else where a record stands and who owns it.
+    inline: tuple[str, ...] | None = None
     search: tuple[str, ...] = ("name",)
     ordering: tuple[str, ...] = ("-created_at",)
     groups: tuple[tuple[str, tuple[str, ...]], ...] = ()

@@ -214,6 +214,22 @@ class Schema:
         return self.by_name[name] if (name := self.noun.Surface.owner) else None
 
     @cached_property
+    def ranges(self) -> tuple[str, ...]:
+        """The fields by which a list is narrowed from one value to another."""
+        if (declared := self.noun.Surface.ranges) is not None:
+            return declared
+        measured = ("number", "integer", "money", "date", "datetime")
+        return tuple(name for name in self.columns if self.by_name[name].type in measured)
+
+    @cached_property
+    def inline(self) -> tuple[str, ...]:
+        """The fields that are changed in the list itself."""
+        if (declared := self.noun.Surface.inline) is not None:
+            return declared
+        standing = (self.machine.name,) if self.machine else ()
+        return (*standing, *((self.owner.name,) if self.owner else ()))
+
+    @cached_property
     def about(self) -> tuple[Field, ...]:
         """The references whose records decide who sees one that belongs to nobody."""
         return tuple(self.by_name[name] for name in self.noun.Surface.about)

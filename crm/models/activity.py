@@ -85,6 +85,12 @@ class Activity(Noun):
         columns = ("subject", "type", "status", "priority", "due_at", "lead", "assignee")
         facets = ("type", "status", "priority", "assignee")
         board = Board(order="due_at", shows=("type", "priority"), touched="due_at")
+        ranges = ("due_at", "completed_at")
+        inline = ("status", "priority", "due_at", "assignee")
+        views = {
+            "Due": "status=Pending,InProgress&assignee=me&dueAt__lt=tomorrow&o=dueAt",
+            "Overdue": "status=Pending,InProgress&dueAt__lt=now&o=dueAt",
+        }
         search = ("subject",)
         groups = (
             ("What", ("subject", "type", "description", "outcome", "priority", "status")),

@@ -96,6 +96,8 @@ class Contact(Noun):
         path = ("Lead", "Qualified", "Customer")
         columns = ("name", "organization", "title", "email", "stage", "owner", "last_engagement")
         facets = ("stage", "status", "role", "owner", "organization")
+        ranges = ("lead_score", "last_engagement")
+        presets = {"May be written to": {"status": "Active", "marketing_consent": True}}
         search = ("name", "email", "organization__name")
         groups = (
             ("Who", ("name", "first_name", "last_name", "title", "department", "organization")),

@@ -79,6 +79,22 @@ class Deal(Noun):
             shows=("expected_close_date",),
             touched="last_activity_at",
         )
+        ranges = ("value", "probability", "expected_close_date", "last_activity_at")
+        inline = ("stage", "owner", "probability", "expected_close_date")
+        presets = {
+            "Untouched for 14 days": {
+                "$or": [
+                    {"last_activity_at": {"$lt": "14d ago"}},
+                    {"last_activity_at": {"$exists": False}},
+                ]
+            },
+        }
+        views = {
+            "Closing in 30 days": "stage=Prospecting,Qualification,Proposal,Negotiation"
+            "&expectedCloseDate__gte=today&expectedCloseDate__lt=30d from now&o=expectedCloseDate",
+            "Overdue": "stage=Prospecting,Qualification,Proposal,Negotiation"
+            "&expectedCloseDate__lt=today&o=expectedCloseDate",
+        }
         search = ("name", "organization__name", "contact__name")
         groups = (
             ("What", ("name", "organization", "contact", "owner", "description", "next_step")),

@@ -69,6 +69,27 @@ class Lead(Noun):
         board = Board(
             order="-score", measure="budget", shows=("score",), touched="last_activity_at"
         )
+        ranges = ("score", "budget", "last_activity_at")
+        inline = ("status", "owner", "score")
+        presets = {
+            "BANT complete": {
+                "budget": {"$exists": True},
+                "authority": {"$exists": True},
+                "need": {"$exists": True},
+                "timeline": {"$exists": True},
+            },
+            "Untouched for 14 days": {
+                "$or": [
+                    {"last_activity_at": {"$lt": "14d ago"}},
+                    {"last_activity_at": {"$exists": False}},
+                ]
+            },
+        }
+        views = {
+            "Hot": "status=New,Contacted,Qualified&score__gte=80&o=-score",
+            "Going cold": "status=New,Contacted,Qualified&owner=me"
+            "&lastActivityAt__lt=14d ago,-&o=lastActivityAt",
+        }
         search = ("name", "contact__name", "contact__email", "organization__name")
         groups = (
             ("Who", ("name", "contact", "organization", "owner")),

@@ -71,6 +71,8 @@ class Organization(Noun):
         rank = 3
         columns = ("name", "type", "tier", "industry", "country", "employee_count", "health_score")
         facets = ("type", "status", "tier", "industry")
+        ranges = ("employee_count", "annual_revenue", "health_score", "lifetime_value")
+        inline = ("type", "tier")
         search = ("name", "domain")
         groups = (
             ("Who", ("name", "legal_name", "domain", "website", "description", "industry",

@@ -9,7 +9,6 @@ from __future__ import annotations
 from typing import Any
 
 from django.contrib import messages
-from django.contrib.admin import display
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
 from django.template.response import TemplateResponse
 from django.urls import path
@@ -18,30 +17,26 @@ from unfold.admin import ModelAdmin
 from .. import actors, filters
 from ..errors import NotFound
 from ..nouns import Noun
-from ..schema import Field
-from . import forms, moves, timeline, words
+from . import forms, timeline, words
 from .boarding import Boarding
-from .changelist import CappedPaginator, NounList
+from .bulk import Bulk
 from .doing import Doing
 from .editing import Editing
+from .inline import Inline
+from .listing import Listing
+from .viewing import Viewing
 
 
-class NounAdmin(Boarding, Doing, Editing, ModelAdmin):
+class NounAdmin(Boarding, Doing, Editing, Listing, Viewing, Bulk, Inline, ModelAdmin):
     """One noun in the browser. A subclass may override what its declaration cannot say."""
 
-    list_per_page = 25
-    list_max_show_all = 0
-    show_full_result_count = False
-    paginator = CappedPaginator
     actions = None
-    change_list_template = "headlessly/list.html"
     #: The page of a record. One of a noun's own extends it and fills the block ``beside``.
     record_template = "headlessly/record.html"
 
     def __init__(self, model: type[Noun], admin_site: Any) -> None:
         self.schema = model.schema
         self.search_fields = self.schema.search
-        self.list_display = [_column(self.schema.by_name[name]) for name in self.schema.columns]
         super().__init__(model, admin_site)
 
     # -- who may ----------------------------------------------------------------------------------
@@ -79,11 +74,15 @@ class NounAdmin(Boarding, Doing, Editing, ModelAdmin):
             page("add/<str:verb>/", self.add_view, "add_by"),
             page("board/", self.board_view, "board"),
             page("board/more/<str:state>/<str:cursor>/", self.board_more_view, "board_more"),
+            page("bulk/<str:name>/", self.bulk_view, "bulk"),
+            page("views/", self.views_view, "views"),
+            page("views/<str:key>/", self.view_view, "view"),
             page("<str:id>/", self.shortcut_view, "shortcut"),
             page("<str:id>/change/", self.change_view, "change"),
             page("<str:id>/edit/", self.edit_view, "edit"),
             page("<str:id>/history/", self.history_view, "history"),
             page("<str:id>/delete/", self.delete_view, "delete"),
+            page("<str:id>/cell/<str:name>/", self.cell_view, "cell"),
             page("<str:id>/move/", self.move_view, "move"),
             page("<str:id>/do/<str:verb>/", self.do_view, "do"),
         ]
@@ -119,46 +118,13 @@ class NounAdmin(Boarding, Doing, Editing, ModelAdmin):
         except NotFound as problem:
             raise Http404(problem.message) from None
 
-    # -- the list ---------------------------------------------------------------------------------
-
-    def get_changelist(self, request: HttpRequest, **kwargs: Any) -> type[NounList]:
-        return NounList
-
-    def get_list_filter(self, request: HttpRequest) -> tuple:
-        return ()
-
     def get_search_results(
         self, request: HttpRequest, queryset: Any, term: str
     ) -> tuple[Any, bool]:
+        """What a searchable choice finds."""
         if not term.strip():
             return queryset, False
         return queryset.filter(filters.words(filters.Scope(self.model), term)), False
-
-    @property
-    def references_shown(self) -> list[str]:
-        """The references that a row of the list needs, and no others."""
-        named = [self.schema.by_name[name] for name in self.schema.columns]
-        return [f.name for f in (*named, *self.below_name) if f.type == "reference"]
-
-    @property
-    def below_name(self) -> tuple[Field, ...]:
-        """Who a record is about, when no column says it."""
-        first = self.schema.groups[0][1] if self.schema.groups else ()
-        fields = [self.schema.by_name[name] for name in first if name not in self.schema.columns]
-        return tuple(f for f in fields if f.type == "reference" and f.name not in words.WORKERS)
-
-    def changelist_view(self, request: HttpRequest, extra_context: Any = None) -> HttpResponse:
-        context = self.context(
-            request,
-            creating=[
-                {"label": v.label, "text": v.summary, "url": self.place("add_by", v.name)}
-                for v in moves.creating(self.model)
-            ],
-            title=words.plural(self.model),
-            add_url=self.place("add") if self.may("create") else "",
-            board_url=self._board_url(request),
-        )
-        return super().changelist_view(request, context | (extra_context or {}))
 
     # -- one record -------------------------------------------------------------------------------
 
@@ -194,15 +160,3 @@ class NounAdmin(Boarding, Doing, Editing, ModelAdmin):
     @staticmethod
     def say(request: HttpRequest, text: str) -> None:
         messages.success(request, text)
-
-
-def _column(field: Field) -> Any:
-    """A column of Django's list; what it shows is made by NounList.rows."""
-
-    @display(description=words.label(field), ordering=None if field.computed else field.name)
-    def column(record: Noun) -> Any:
-        return words.of(record, field)
-
-    column.__name__ = field.name
-    column.declared = field
-    return column

@@ -13,7 +13,7 @@ from django.views.decorators.http import require_GET
 
 from .. import execution
 from ..errors import BadRequest, Forbidden, HeadlesslyError, InvalidFilter, NotFound, Stale
-from . import moves, timeline, ways, words
+from . import listing, moves, timeline, ways, words
 from .board import RECENT, NounBoard
 
 if TYPE_CHECKING:
@@ -88,6 +88,7 @@ class Boarding:
             board_url=self.place("board"),
             add_url=self.place("add") if self.may("create") else "",
             said=_said(),
+            media=listing.MEDIA,
         )
 
     def _card(self, request: HttpRequest, card: dict[str, Any], on: list[ways.Way]) -> str:

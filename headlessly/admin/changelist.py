@@ -1,152 +1,220 @@
-"""The list of a noun: its facets, its order and a count that knows when to stop."""
+"""The list of a noun: a page of the records that an address asks for, and a count that knows when to stop."""
 
 from __future__ import annotations
 
+from collections import defaultdict
+from collections.abc import Iterable
 from functools import cached_property
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from django import forms
-from django.core.paginator import Paginator
-from django.http import HttpRequest
-from unfold.templatetags.unfold_list import result_headers
-from unfold.views import ChangeList
+from django.db import models
+from django.utils.translation import gettext as _
 
-from .. import filters, reads, sight, sorting
+from .. import actors, events, filters, reads, sight, versions
 from ..errors import InvalidFilter
-from . import record, words
-from .facets import facet
+from ..nouns import Noun
+from ..schema import Field
+from . import cells, timeline, words
+from .address import Address, sortable
 
-#: Parameters of an address that are no fields.
-OWN = {"q", "o", "p", "e", "all", "_popup", "_to_field", "_facets", "_changelist_filters"}
+if TYPE_CHECKING:
+    from datetime import datetime
+
+PER_PAGE = 25
+#: How many of the records that fit can be worked on at once; more have to be narrowed first.
+AT_ONCE = 1_000
+#: What would fit without one of the filters is counted no further than this.
+ADVICE_CAP = 1_000
+#: What people want to see the most of first.
+DESCENDING_FIRST = ("number", "integer", "money", "date", "datetime")
 
 
-class CappedPaginator(Paginator):
-    """Counts to the cap and no further: nobody pages to the end of more."""
+class NounList:
+    """What the list of an address shows. Reading it asks the database as often for one row as for 25."""
 
-    @cached_property
-    def counted(self) -> tuple[int, bool]:
-        return reads.count(self.object_list)
+    def __init__(self, address: Address, *, per_page: int = PER_PAGE) -> None:
+        self.address, self.noun, self.per_page = address, address.noun, per_page
+        self.problem = address.problem
+        self.records: list[Any] = []
+        self.total, self.exact, self.page, self.more = 0, True, 1, False
 
-    @cached_property
-    def count(self) -> int:
-        return self.counted[0]
+    # -- reading ----------------------------------------------------------------------------------
+
+    @property
+    def found(self) -> models.QuerySet:
+        """The records that fit, in order. Raises InvalidFilter."""
+        address = self.address
+        scope = address.scope
+        found = scope.queryset().filter(filters.compile(scope, address.filter))
+        found = found.order_by(*address.order())
+        # An index carries the noun's own order and facets; what else is asked for has a time limit.
+        found.bounded = bool(address.sort) or any(c not in address.facets for c in address.active)
+        return found
+
+    def ids(self, limit: int) -> list[str]:
+        """The ids of those that fit, in order, and no more than ``limit``. Raises InvalidFilter."""
+        if self.problem:
+            raise InvalidFilter(self.problem)
+        return list(self.found.values_list(self.address.scope.key, flat=True)[:limit])
+
+    def read(self) -> None:
+        """Read the page that the address names; the last one where there are not as many."""
+        if self.problem:
+            return
+        try:
+            self._read()
+        except InvalidFilter as problem:
+            self.problem, self.records = problem.message, []
+
+    def _read(self) -> None:
+        found = self.found
+        self.page = self._page()
+        rows = self._fetch(found)
+        if self.page == 1 and len(rows) <= self.per_page:
+            self.total = len(rows)
+        else:
+            self.total, self.exact = reads.count(found)
+            if not rows and self.page > 1:
+                self.page = max(1, -(-self.total // self.per_page))
+                rows = self._fetch(found)
+        self.records, self.more = rows[: self.per_page], len(rows) > self.per_page
+
+    def _fetch(self, found: models.QuerySet) -> list[Noun]:
+        fields = cells.references(self.noun, self.address.columns)
+        moment = self.address.moment
+        start = (self.page - 1) * self.per_page
+        if moment is None:
+            found = sight.related(found, (f.name for f in fields))
+            return list(found[start : start + self.per_page + 1])
+        found = found.all()
+        found._iterable_class = versions.PastIterable
+        rows = list(found[start : start + self.per_page + 1])
+        as_they_were(rows, fields, moment)
+        return rows
+
+    def _page(self) -> int:
+        text = self.address.given.get("p", "1")
+        last = max(1, reads.COUNT_CAP // self.per_page)
+        return min(max(int(text), 1), last) if text.isdecimal() and len(text) < 9 else 1
+
+    # -- what the page shows ----------------------------------------------------------------------
 
     @property
     def said(self) -> str:
-        count, exact = self.counted
-        return f"{count:,}" if exact else f"{count:,}+"
+        """How many there are."""
+        return f"{self.total:,}" if self.exact else f"{self.total:,}+"
 
+    @cached_property
+    def edits(self) -> list[str]:
+        """The fields that the actor may change in the list itself."""
+        actor = actors.current()
+        if not self.address.live or not actors.may(actor, "update", self.noun):
+            return []
+        inputs = {f.name for f in self.noun.verbs["update"].inputs.values()}
+        return [name for name in self.noun.schema.inline if name in inputs]
 
-class Words(forms.Form):
-    """What is searched for, as it was typed: whether it can be is the filter's to say."""
+    def rows(self) -> list[cells.Row]:
+        columns, query = self.address.columns, self.address.in_list
+        found = [cells.row(r, columns, edits=self.edits, query=query) for r in self.records]
+        if self.address.deleted:
+            self._tell_deletions(found)
+        return found
 
-    q = forms.Field(required=False)
-
-
-class NounList(ChangeList):
-    """Django's list with the platform's filters, its order and its rows."""
-
-    search_form_class = Words
-
-    problem = ""
-
-    def get_filters(self, request: HttpRequest) -> tuple[list[Any], bool, dict, bool, bool]:
-        """One facet per declared one, and one for any other field that the address names."""
-        schema = self.model.schema
-        fields = [schema.by_name[name] for name in schema.facets]
-        for name in self.params:
-            if name in OWN:
-                continue
-            declared = schema.fields.get(name)
-            if declared is None or declared.computed or declared.type == "json":
-                self.problem = f"There is no filter “{name[:64]}” here."
-            elif declared not in fields:
-                fields.append(declared)
-        site = self.model_admin.admin_site
-        specs = [facet(self.model, f, self.params.get(f.wire, ""), site) for f in fields]
-        return specs, bool(specs), {}, False, any(spec.value for spec in specs)
-
-    def get_queryset(self, request: HttpRequest, exclude_parameters: Any = None) -> Any:
-        specs, has, _, _, active = self.get_filters(request)
-        self.filter_specs, self.has_filters, self.has_active_filters = specs, has, active
-        self.clear_all_filters_qs = self.get_query_string(remove=[spec.name for spec in specs])
-        found = self.root_queryset
-        try:
-            for spec in specs:
-                if spec.value:
-                    found = found.filter(spec.condition())
-            found, _ = self.model_admin.get_search_results(request, found, self.query)
-        except InvalidFilter as problem:
-            self.problem = problem.message
-        if self.problem:
-            return found.none()
-        shown = self.model_admin.references_shown
-        return sight.related(found.order_by(*self.get_ordering(request, found)), shown)
-
-    def get_ordering(self, request: HttpRequest, queryset: Any) -> list[Any]:
-        """The order by the columns that the address names, exactly as the indexes have it."""
-        sort = []
-        for part in self.params.get("o", "").split("."):
-            number = part.removeprefix("-")
-            if number.isdecimal() and len(number) < 4 and int(number) < len(self.list_display):
-                field = self.list_display[int(number)].declared
-                if field.computed is None and field.type != "json":
-                    sort.append(part[: len(part) - len(number)] + field.name)
-        return sorting.order(filters.Scope(self.model), ",".join(sort))
+    def _tell_deletions(self, rows: Iterable[cells.Row]) -> None:
+        """Who deleted each record, and when."""
+        gone = {record.pk: record for record in self.records}
+        names = [verb.event for verb in self.noun.verbs.values() if verb.deletes]
+        told = events.Event.objects.filter(target__in=list(gone), name__in=names).order_by("seq")
+        last = {event.target: event for event in told}
+        who = timeline._actor_names({event.actor for event in last.values()})
+        for row in rows:
+            event = last.get(row.id)
+            row.gone = {
+                "who": who.get(event.actor, "") if event else "",
+                "when": words.time(gone[row.id].deleted_at, ago=True),
+                "merged": bool(gone[row.id].successor),
+            }
 
     def headers(self) -> list[dict[str, Any]]:
         """The columns' names with the addresses that sort by them."""
-        return [
-            header | {"kind": column.declared.type}
-            for header, column in zip(result_headers(self), self.list_display, strict=True)
-        ]
+        address = self.address
+        first = address.sort[0] if address.sort else ""
+        found = []
+        for field in address.columns:
+            ascending, descending = first == field.name, first == f"-{field.name}"
+            down_first = field.type in DESCENDING_FIRST
+            following = (
+                f"-{field.wire}" if (ascending or (down_first and not descending)) else (field.wire)
+            )
+            found.append(
+                {
+                    "text": words.label(field),
+                    "kind": field.type,
+                    "url": address.but({"o": following}) if sortable(field) else "",
+                    "sorted": ascending or descending,
+                    "ascending": ascending,
+                }
+            )
+        return found
 
     def pages(self) -> dict[str, str]:
         """Where this page stands among the others."""
-        first = (self.page_num - 1) * self.list_per_page + 1
-        last = first + len(self.result_list) - 1
-        number = self.page_num
-        ahead = last < self.result_count
+        first = (self.page - 1) * self.per_page + 1
+        last = first + len(self.records) - 1
+        said = _("%(first)s–%(last)s of %(total)s") % {
+            "first": f"{first:,}", "last": f"{last:,}", "total": self.said,
+        }  # fmt: skip
+        before, after = self.page - 1, self.page + 1
         return {
-            "said": f"{first:,}–{last:,} of {self.paginator.said}",
-            "previous": self.get_query_string({"p": number - 1}) if number > 1 else "",
-            "next": self.get_query_string({"p": number + 1}) if ahead else "",
+            "said": said,
+            "previous": self.address.but({"p": before}) if before else "",
+            "next": self.address.but({"p": after}) if self.more else "",
         }
 
-    @property
-    def without_query(self) -> str:
-        return self.get_query_string({"q": None, "p": None})
-
     def chips(self) -> list[dict[str, str]]:
-        """The filters that are on, each with the address without it."""
+        """The conditions that are on, each with the address without it."""
         return [
-            {
-                "label": spec.label,
-                "value": spec.said(),
-                "without": self.get_query_string({spec.name: None, "p": None}),
-            }
-            for spec in self.filter_specs
-            if spec.value
+            {"label": c.label, "value": c.said(), "without": self.address.without(c)}
+            for c in self.address.active
         ]
 
-    def rows(self) -> list[dict[str, Any]]:
-        """What the table shows of each record."""
-        schema, below = self.model.schema, self.model_admin.below_name
-        fields = [schema.by_name[name] for name in schema.columns]
-        return [
-            {
-                "url": words.place(self.model, "change", row.pk),
-                "name": str(row),
-                "below": record.subtitle(row, below),
-                "cells": [
+    def advice(self) -> list[dict[str, Any]]:
+        """Of an empty list: which of its conditions empties it, and what there is without it."""
+        active, scope = self.address.active, self.address.scope
+        found = []
+        for condition in active[:8]:
+            others = self.address.filter_of(c for c in active if c is not condition)
+            rest = scope.queryset().filter(filters.compile(scope, others))
+            rest.bounded = True
+            try:
+                count = rest.order_by()[: ADVICE_CAP + 1].values("pk").count()
+            except InvalidFilter:
+                continue
+            if count:
+                label = f"{condition.label}: " if condition.label else ""
+                found.append(
                     {
-                        "name": f.name,
-                        "label": words.label(f),
-                        "kind": f.type,
-                        "value": words.of(row, f, links=f.type == "datetime"),
+                        "label": label + condition.said(),
+                        "count": f"{min(count, ADVICE_CAP):,}" + "+" * (count > ADVICE_CAP),
+                        "one": count == 1,
+                        "without": self.address.without(condition),
                     }
-                    for f in fields[1:]
-                ],
-            }
-            for row in self.result_list
-        ]
+                )
+        return found
+
+
+def as_they_were(rows: Iterable[Noun], fields: Iterable[Field], moment: datetime) -> None:
+    """Give records of the past the others that they refer to, as those were then."""
+    rows = list(rows)
+    wanted: dict[str, set[str]] = defaultdict(set)
+    for field in fields:
+        wanted[field.to] |= {id for r in rows if (id := getattr(r, field.column))}
+    then: dict[str, Noun] = {}
+    for name, ids in wanted.items():
+        if ids:
+            noun = rows[0].registry[name]
+            found = versions.at(noun, moment).filter(record__in=ids)
+            then |= {version.record: version.as_record() for version in found}
+    for field in fields:
+        for row in rows:
+            row._state.fields_cache[field.name] = then.get(getattr(row, field.column))

@@ -8,7 +8,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from django.db import connection, models
+from django.db import connection
+from django.utils.translation import gettext as _
 
 from .. import actors, filters, sight, tenancy
 from ..errors import InvalidFilter
@@ -34,8 +35,13 @@ class Facet:
     def values(self) -> list[str]:
         return [part for part in self.value.split(",") if part]
 
-    def condition(self) -> models.Q:
-        """What the records have to fulfil. Raises InvalidFilter."""
+    @property
+    def names(self) -> tuple[str, ...]:
+        """The parameters of the address that it reads."""
+        return (self.name,)
+
+    def stated(self) -> dict[str, Any]:
+        """What the records have to fulfil, in the filter language. Raises InvalidFilter."""
         found: list[Any] = []
         for text in self.values():
             if text == NONE:
@@ -45,14 +51,14 @@ class Facet:
                 found.append(self.field.clean(self._meant(text), text=True))
             except ValueError as problem:
                 raise InvalidFilter(f"{self.label}: {problem}", field=self.name) from None
-        return filters.compile(self.noun, {self.name: {"$in": found}})
+        return {self.name: {"$in": found}}
 
     def _meant(self, text: str) -> str:
         return text
 
     def said(self) -> str:
         """The chosen values in words."""
-        return ", ".join("none" if v == NONE else self._said(v) for v in self.values())
+        return ", ".join(_("none") if v == NONE else self._said(v) for v in self.values())
 
     def _said(self, value: str) -> str:
         return value
@@ -82,14 +88,14 @@ class ChoiceFacet(Facet):
         found = [(state, self._said(state)) for state in states]
         machine = self.noun.schema.machine
         if machine and machine.name == self.field.name and hasattr(self.noun, "OPEN"):
-            found.insert(0, (",".join(self.noun.OPEN), "Open"))
+            found.insert(0, (",".join(self.noun.OPEN), _("Open")))
         return found
 
     def said(self) -> str:
         return dict(self.choices()).get(self.value) or super().said()
 
     def _said(self, value: str) -> str:
-        return {"true": "yes", "false": "no"}.get(value) or words.spoken(value)
+        return {"true": _("yes"), "false": _("no")}.get(value) or words.spoken(value)
 
 
 class ReferenceFacet(Facet):
@@ -99,7 +105,8 @@ class ReferenceFacet(Facet):
         super().__init__(*args)
         select = ReferenceSelect(self.field, site, {"aria-label": self.label})
         select.attrs["data-placeholder"] = self.label
-        select.chosen |= {NONE: f"No {self.label.lower()}", ME: "Me"}
+        nobody = _("No %(field)s") % {"field": self.label.lower()}
+        select.chosen |= {NONE: nobody, ME: _("Me")}
         self.select = select
 
     @property
@@ -107,8 +114,11 @@ class ReferenceFacet(Facet):
         return self.select.render(self.name, self.value, {"id": f"facet-{self.name}"})
 
     def _meant(self, text: str) -> str:
-        person = actors.current().contact_id
-        return person if text == ME and person else text
+        if text != ME:
+            return text
+        if (person := actors.current().contact_id) is None:
+            raise ValueError(_("You are not linked to a contact here, so nothing is yours."))
+        return person
 
     def _said(self, value: str) -> str:
         return self.select._label(value).lower() if value == ME else self.select._label(value)
@@ -119,15 +129,16 @@ class TextFacet(Facet):
 
     def __init__(self, *args: Any) -> None:
         super().__init__(*args)
-        self.known = occurring(self.noun, self.field) if self.field.indexed else []
+        picked = self.field.indexed and self.field.type in filters.TEXT
+        self.known = occurring(self.noun, self.field) if picked else []
 
     def values(self) -> list[str]:
         return [self.value] if self.value else []
 
-    def condition(self) -> models.Q:
-        if self.value == NONE or self.field.indexed:
-            return super().condition()
-        return filters.compile(self.noun, {self.name: {"$text": self.value}})
+    def stated(self) -> dict[str, Any]:
+        if self.value == NONE or self.field.indexed or self.field.type not in filters.TEXT:
+            return super().stated()
+        return {self.name: {"$text": self.value}}
 
     def choices(self) -> list[tuple[str, str]]:
         return [(value, value) for value in self.known]

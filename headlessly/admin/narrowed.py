@@ -2,30 +2,56 @@
 
 from __future__ import annotations
 
+from functools import cached_property
 from typing import TYPE_CHECKING, Any
+from urllib.parse import urlencode
 
+from django.db import models
 from django.http import HttpRequest
 
-from .changelist import NounList
+from .. import filters
+from .address import Address
 
 if TYPE_CHECKING:
     from ..schema import Field
 
+#: What a list may be asked for and a board may not: it is about now, and about all columns.
+NOT_HERE = ("asOf", "deleted", "columns", "p", "view")
 
-class Narrowed(NounList):
-    """The list that an address asks for, without its page of rows."""
+
+class Narrowed:
+    """The records that an address asks for, without a page of them."""
 
     def __init__(self, request: HttpRequest, admin: Any) -> None:
-        columns = admin.get_list_display(request)
-        super().__init__(
-            request, admin.model, columns, (), (), None, (), False, 0, 0, (), admin, (), ""
-        )  # fmt: skip
+        asked = request.GET.copy()
+        for name in NOT_HERE:
+            asked.pop(name, None)
+        self.address = Address(admin.model, asked, admin.admin_site)
+        self.problem = self.address.problem
 
-    def get_results(self, request: HttpRequest) -> None:
-        """A board reads its columns instead."""
-        self.result_list: list[Any] = []
-        self.result_count = 0
+    @cached_property
+    def queryset(self) -> models.QuerySet:
+        address = self.address
+        return address.scope.queryset().filter(filters.compile(address.scope, address.filter))
+
+    @property
+    def active(self) -> list[Any]:
+        return self.address.active
+
+    @property
+    def params(self) -> dict[str, str]:
+        return self.address.given
+
+    def chips(self) -> list[dict[str, str]]:
+        return [
+            {"label": c.label, "value": c.said(), "without": self.address.without(c)}
+            for c in self.active
+        ]
 
     def chosen(self, field: Field) -> list[str]:
         """The values of ``field`` that the address asks for; empty when it does not."""
-        return next((s.values() for s in self.filter_specs if s.name == field.wire), [])
+        return next((f.values() for f in self.address.facets if f.name == field.wire), [])
+
+    def get_query_string(self, changes: dict[str, Any] | None = None) -> str:
+        asked = {k: v for k, v in (self.params | (changes or {})).items() if v}
+        return f"?{urlencode(asked, safe=',')}" if asked else ""

@@ -84,6 +84,7 @@ class Campaign(Noun):
         area = "marketing"
         columns = ("name", "type", "status", "start_date", "budget", "actual_leads", "roi")
         facets = ("status", "type", "owner")
+        ranges = ("start_date", "end_date", "budget", "actual_leads", "roi")
         search = ("name", "utm_campaign")
         groups = (
             ("What", ("name", "slug", "type", "description", "owner", "organization")),

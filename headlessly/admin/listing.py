@@ -1,0 +1,130 @@
+"""The page of a noun's list."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+from django.core.exceptions import PermissionDenied
+from django.forms import Media
+from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
+from django.urls import NoReverseMatch, reverse
+from django.utils.decorators import method_decorator
+from django.utils.http import urlencode
+from django.utils.translation import gettext as _
+from django.views.decorators.http import require_GET
+
+from .. import tenancy
+from . import bulk, forms, moves, words
+from .address import MAX_COLUMNS, Address, offered_columns
+from .changelist import AT_ONCE, NounList
+from .viewing import Tabs
+
+MEDIA = forms.SELECT2 + Media(css={"screen": ["headlessly/lists.css"]}, js=["headlessly/lists.js"])
+
+
+class Listing:
+    """The part of :class:`~headlessly.admin.base.NounAdmin` that lists its records."""
+
+    list_per_page = 25
+
+    @method_decorator(require_GET)
+    def changelist_view(self, request: HttpRequest, extra_context: Any = None) -> HttpResponse:
+        address = Address(self.model, request.GET, self.admin_site)
+        if address.deleted and not self.may("restore"):
+            raise PermissionDenied
+        return self.list_page(request, address)
+
+    def list_page(
+        self,
+        request: HttpRequest,
+        address: Address,
+        *,
+        saving: dict[str, Any] | None = None,
+        renaming: dict[str, Any] | None = None,
+    ) -> HttpResponse:
+        """The list of an address; ``saving`` and ``renaming`` are what a refused form said."""
+        tabs = Tabs(address)
+        refused = saving or renaming
+        if (whole := tabs.expanded()) and not refused:
+            return HttpResponseRedirect(self.place("changelist") + whole)
+        found = NounList(address, per_page=self.list_per_page)
+        found.read()
+        return self.respond(
+            request,
+            "list",
+            status=refused["status"] if refused else 200,
+            title=words.plural(self.model),
+            media=MEDIA,
+            cl=found,
+            address=address,
+            tabs=tabs,
+            saving=saving,
+            renaming=renaming,
+            selectable=address.live or (address.deleted and self.may("restore")),
+            restore_url=self.place("bulk", "restore"),
+            operations=bulk.operations(address, self.admin_site),
+            at_once=AT_ONCE,
+            export=export_url(address) if not address.deleted else "",
+            columns=self._columns(address),
+            max_columns=MAX_COLUMNS - 1,
+            deleted_url=f"{self.place('changelist')}?deleted=true" if self.may("restore") else "",
+            creating=[
+                {"label": v.label, "text": v.summary, "url": self.place("add_by", v.name)}
+                for v in moves.creating(self.model)
+            ],
+            add_url=self.place("add") if self.may("create") else "",
+            board_url=self._board_url(request),
+            ways_in=self._ways_in() if not found.records and not address.active else (),
+        )
+
+    def _columns(self, address: Address) -> list[dict[str, Any]]:
+        """The columns that one may choose, those on the screen first and in their order."""
+        now = address.columns[1:]
+        every = [*now, *(f for f in offered_columns(self.model) if f not in now)]
+        return [{"wire": f.wire, "label": words.label(f), "on": f in now} for f in every]
+
+    def _ways_in(self) -> list[dict[str, str]]:
+        """How records come into an empty list, beside adding them by hand: what there is of it."""
+        if not self.may("create"):
+            return []
+        many = words.plural(self.model).lower()
+        ways = [
+            (_("By hand"), _("Type in the first one."), self.place("add")),
+            (_("From a file"), _("Import what you have, as CSV or Excel."), _page("imports")),
+            (
+                _("From your site or a program"),
+                _("An API key lets it send %s.") % many,
+                _page("keys"),
+            ),
+        ]
+        docs = f"{tenancy.context_url()}/docs"
+        return [{"title": t, "text": text, "url": url or docs} for t, text, url in ways]
+
+
+def export_url(address: Address, ids: list[str] | None = None) -> str:
+    """Where what the list shows can be had as a file: all of it, or these records."""
+    if address.problem:
+        return ""
+    noun = address.noun
+    asked: dict[str, str] = {"format": "csv"}
+    condition = {"$id": {"$in": ids}} if ids is not None else address.filter
+    if condition:
+        asked["filter"] = json.dumps(condition, default=str, ensure_ascii=False)
+    if address.sort:
+        wires = [(s[: s.startswith("-")], s.removeprefix("-")) for s in address.sort]
+        asked["sort"] = ",".join(
+            sign + (noun.schema.by_name[n].wire if n in noun.schema.by_name else n)
+            for sign, n in wires
+        )
+    if address.moment:
+        asked["asOf"] = address.moment.isoformat()
+    return f"{tenancy.context_url()}/export/{noun.plural}?{urlencode(asked)}"
+
+
+def _page(name: str) -> str:
+    """A page of the workplace, where it has one of this name."""
+    try:
+        return reverse(f"admin:{name}")
+    except NoReverseMatch:
+        return ""

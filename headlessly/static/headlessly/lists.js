@@ -1,0 +1,300 @@
+// Lists: select and work on many, change a cell in place, choose stretches of time, walk by keyboard.
+(() => {
+  const page = () => document.querySelector(".hly");
+  const table = () => document.querySelector("table.list");
+  const boxes = () => [...document.querySelectorAll(".list td.check input")];
+  const say = (text) => {
+    const place = document.querySelector("[data-said]");
+    if (place) place.textContent = text;
+  };
+  const enliven = (part) => {
+    if (window.django && django.jQuery) {
+      django.jQuery(part).find(".admin-autocomplete").djangoAdminSelect2();
+    }
+  };
+  const send = (url, body) =>
+    fetch(url, { method: body ? "POST" : "GET", body, headers: { "X-Part": "1" }, redirect: "error" });
+
+  // -- what is selected ---------------------------------------------------------------------------
+
+  // After a bulk operation the ones that were refused stay selected, also those on other pages.
+  let kept = new Set();
+
+  function count() {
+    const label = document.querySelector("[data-count]");
+    if (!label) return;
+    const every = document.querySelector("[data-check-all]");
+    const here = boxes().filter((box) => box.checked);
+    const shown = new Set(boxes().map((box) => box.value));
+    const others = [...kept].filter((id) => !shown.has(id)).length;
+    const many = every && every.checked ? every.dataset.total : here.length + others;
+    label.textContent = `${many} ${label.dataset.word}`;
+    const all = document.querySelector("[data-check-page]");
+    if (all) {
+      all.checked = here.length > 0 && here.length === boxes().length;
+      all.indeterminate = here.length > 0 && !all.checked;
+    }
+  }
+
+  document.addEventListener("change", (event) => {
+    if (event.target.matches("[data-check-page]")) {
+      for (const box of boxes()) box.checked = event.target.checked;
+    } else if (event.target.matches("[data-check-all]")) {
+      if (event.target.checked) for (const box of boxes()) box.checked = true;
+    } else if (event.target.matches(".list td.check input")) {
+      const every = document.querySelector("[data-check-all]");
+      if (every && !event.target.checked) every.checked = false;
+      kept.delete(event.target.value);
+    } else return;
+    count();
+  });
+  document.addEventListener("reset", (event) => {
+    if (event.target.id !== "selection") return;
+    kept = new Set();
+    setTimeout(count);
+  });
+
+  // -- one verb on many ---------------------------------------------------------------------------
+
+  const dialog = () => document.querySelector("dialog#bulk");
+
+  async function show(response, submitter) {
+    const open = dialog();
+    open.innerHTML = response.redirected || !response.headers.get("content-type")?.includes("html") ? "" : await response.text();
+    if (!open.firstElementChild) return location.reload();
+    enliven(open);
+    if (!open.open) open.showModal();
+    open.opener = submitter || open.opener;
+    const first = open.querySelector(".input :is(input, select, textarea):not([type=hidden], .select2-hidden-accessible), [tabindex]");
+    (open.querySelector(".inputs .select2-selection") || first || open.querySelector(".btn.strong, .btn.danger")).focus();
+  }
+
+  async function refresh() {
+    const answer = await fetch(location.href, { headers: { "X-Part": "0" } });
+    const fresh = new DOMParser().parseFromString(await answer.text(), "text/html");
+    for (const part of [".hly .head", ".hly .chips", ".hly .sheet", ".hly .pager"]) {
+      const [old, now] = [document.querySelector(part), fresh.querySelector(part)];
+      if (old && now) old.replaceWith(now);
+      else if (old || now) return location.reload();
+    }
+    const [every, now] = [document.querySelector(".every"), fresh.querySelector(".every")];
+    if (every && now) every.replaceWith(now);
+    else every?.remove();
+    for (const box of boxes()) box.checked = kept.has(box.value);
+    count();
+  }
+
+  document.addEventListener("submit", async (event) => {
+    const { target: form, submitter } = event;
+    const asks = form.id === "selection" && submitter && !submitter.matches("[data-file]");
+    const inside = dialog() && dialog().contains(form);
+    if (form.id === "selection" && !asks) delete form.dataset.sent;
+    if (!asks && !inside) return;
+    event.preventDefault();
+    const body = new FormData(form, submitter);
+    if (asks && !body.has("only") && !body.has("all")) {
+      const here = new Set(boxes().map((box) => box.value));
+      for (const id of kept) if (!here.has(id)) body.append("ids", id);
+    }
+    if (asks && submitter.name === "only") body.append("go", "1");
+    if (submitter) submitter.disabled = true;
+    try {
+      await show(await send(asks ? submitter.formAction : form.action, body), asks ? submitter : null);
+    } catch {
+      say(form.dataset.lost || "");
+      location.reload();
+    } finally {
+      if (submitter) submitter.disabled = false;
+      delete form.dataset.sent;
+    }
+  }, true);
+
+  document.addEventListener("click", (event) => {
+    if (dialog() && event.target.closest("dialog#bulk [data-closes]")) event.preventDefault();
+  });
+  document.addEventListener("close", (event) => {
+    if (event.target !== dialog()) return;
+    const told = event.target.querySelector("[data-failed]");
+    if (told) {
+      kept = new Set(told.dataset.failed.split(",").filter(Boolean));
+      const every = document.querySelector("[data-check-all]");
+      if (every) every.checked = false;
+      refresh();
+    }
+    event.target.innerHTML = "";
+    if (event.target.opener && event.target.opener.isConnected) event.target.opener.focus();
+  }, true);
+
+  // -- one cell -----------------------------------------------------------------------------------
+
+  let editing = null;
+
+  async function edit(button) {
+    if (editing) leave();
+    const cell = button.closest("td"), row = cell.closest("tr");
+    const base = location.pathname.replace(/\/?$/, "/");
+    const url = `${base}${row.dataset.row}/cell/${button.dataset.cell}/`;
+    const answer = await send(url);
+    if (!answer.ok || editing) return;
+    editing = { cell, row, name: button.dataset.cell, busy: false };
+    put(await answer.text());
+  }
+
+  function put(html) {
+    const { cell } = editing;
+    cell.querySelector(".celled")?.remove();
+    cell.classList.add("editing");
+    cell.insertAdjacentHTML("beforeend", html);
+    enliven(cell);
+    const input = cell.querySelector(".celled :is(select, input:not([type=hidden]))");
+    editing.sent = input.value;
+    if (input.matches(".admin-autocomplete")) {
+      const choice = django.jQuery(input);
+      choice.on("select2:select", () => save());
+      choice.on("select2:close", () => setTimeout(() => editing && !editing.busy && !cell.querySelector(".wrong") && leave(true), 50));
+      if (!cell.querySelector(".wrong")) choice.select2("open");
+      return;
+    }
+    input.focus();
+    if (input.matches("select")) {
+      input.addEventListener("change", () => save());
+      if (!cell.querySelector(".wrong") && input.showPicker) try { input.showPicker(); } catch { /* only after a gesture */ }
+    } else if (input.select) input.select();
+    input.addEventListener("blur", () => setTimeout(() => input.isConnected && editing && !editing.busy && (input.value === editing.sent ? leave() : save())));
+  }
+
+  function leave(focus) {
+    const { cell } = editing;
+    editing = null;
+    cell.classList.remove("editing");
+    cell.querySelector(".celled").remove();
+    if (focus) cell.querySelector("button").focus();
+  }
+
+  async function save() {
+    if (!editing || editing.busy) return;
+    const { cell, row, name } = editing;
+    editing.busy = true;
+    const form = cell.querySelector("form"), body = new FormData(form);
+    body.set("version", row.dataset.version);
+    body.set("in", table().dataset.in);
+    let answer;
+    try {
+      answer = await send(form.action, body);
+    } catch {
+      editing.busy = false;
+      return leave(true);
+    }
+    if (answer.status === 204 || answer.status === 404) {
+      editing = null;
+      return row.remove();
+    }
+    const html = await answer.text();
+    if (!html.includes("<tr")) {
+      editing.busy = false;
+      say("");
+      return put(html);
+    }
+    const holder = document.createElement("tbody");
+    holder.innerHTML = html;
+    const now = holder.querySelector("tr"), checked = row.querySelector(".check input")?.checked;
+    if (checked) now.querySelector(".check input").checked = true;
+    editing = null;
+    row.replaceWith(now);
+    const button = now.querySelector(`[data-cell="${name}"]`);
+    const problem = now.dataset.problem;
+    note(button || now.querySelector("td.name"), problem || table().dataset.saved, Boolean(problem));
+    if (!problem) now.classList.add("saved");
+    setTimeout(() => now.classList.remove("saved"), 1500);
+    if (button) button.focus();
+  }
+
+  function note(beside, text, wrong) {
+    const mark = document.createElement("span");
+    mark.className = wrong ? "noted wrong" : "noted";
+    mark.textContent = text;
+    beside.after(mark);
+    say(text);
+    setTimeout(() => mark.remove(), wrong ? 8000 : 2500);
+  }
+
+  document.addEventListener("click", (event) => {
+    const button = event.target.closest("button[data-cell]");
+    if (button) edit(button);
+  });
+  document.addEventListener("submit", (event) => {
+    if (!event.target.matches(".celled")) return;
+    event.preventDefault();
+    event.stopPropagation();
+    save();
+  }, true);
+  document.addEventListener("keydown", (event) => {
+    if (event.key === "Escape" && editing && !event.target.closest(".select2-container--open")) {
+      event.stopPropagation();
+      leave(true);
+    }
+  }, true);
+
+  // -- stretches of time, columns -----------------------------------------------------------------
+
+  function fold(select) {
+    const ends = select.closest("fieldset").querySelector(".ends");
+    const own = select.value === "between";
+    ends.hidden = !own;
+    for (const input of ends.querySelectorAll("input")) {
+      if (own && /^(\d{4}-\d\d-\d\d)?$/.test(input.value)) input.type = "date";
+    }
+    return ends;
+  }
+
+  document.addEventListener("DOMContentLoaded", () => {
+    count();
+    for (const select of document.querySelectorAll("[data-span]")) fold(select);
+    // What is chosen among the filters that open is sent when one asks for it, not while one chooses.
+    for (const menu of document.querySelectorAll(".hly .more")) {
+      const quiet = (event) => {
+        if (!event.target.matches("[data-span]")) return;
+        event.stopPropagation();
+        const [low, high] = fold(event.target).querySelectorAll("input");
+        const chosen = event.target.selectedOptions[0];
+        if (event.target.value === "between") return low.focus();
+        [low.type, high.type] = ["text", "text"];
+        [low.value, high.value] = [chosen.dataset.since, chosen.dataset.until];
+        event.target.form.requestSubmit();
+      };
+      menu.addEventListener("change", quiet);
+    }
+    const chooser = document.querySelector("[data-columns]");
+    if (chooser) {
+      const limit = () => {
+        const all = [...chooser.querySelectorAll("[name=columns]")];
+        const full = all.filter((box) => box.checked).length >= Number(chooser.dataset.columns);
+        for (const box of all) box.disabled = full && !box.checked;
+      };
+      chooser.addEventListener("change", limit);
+      limit();
+    }
+  });
+
+  // -- by keyboard --------------------------------------------------------------------------------
+
+  document.addEventListener("keydown", (event) => {
+    if (!table() || event.ctrlKey || event.metaKey || event.altKey) return;
+    if (event.target.closest("input:not([type=checkbox]), textarea, select, dialog, [contenteditable]")) return;
+    const rows = [...table().tBodies[0].rows];
+    const at = rows.indexOf(event.target.closest("tbody tr"));
+    if (event.key === "j" || event.key === "k") {
+      const next = rows[event.key === "j" ? at + 1 : at < 0 ? rows.length - 1 : at - 1];
+      if (next) {
+        event.preventDefault();
+        next.querySelector(".name a, .check input").focus();
+        next.scrollIntoView({ block: "nearest" });
+      }
+    } else if (event.key === "x" && at >= 0) {
+      event.preventDefault();
+      rows[at].querySelector(".check input")?.click();
+    }
+  });
+
+  window.addEventListener("pageshow", () => page() && setTimeout(count));
+})();
