@@ -54,4 +54,4 @@ class Narrowed:
 
     def get_query_string(self, changes: dict[str, Any] | None = None) -> str:
         asked = {k: v for k, v in (self.params | (changes or {})).items() if v}
-        return f"?{urlencode(asked, safe=',')}" if asked else ""
+        return f"?{urlencode(asked, safe=',')}"
