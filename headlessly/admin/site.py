@@ -10,16 +10,17 @@ from django.apps import apps
 from django.contrib.auth import logout
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
 from django.templatetags.static import static
-from django.urls import reverse
+from django.urls import path, reverse
 from django.utils.decorators import method_decorator
 from django.utils.functional import cached_property
+from django.utils.translation import gettext as _
 from django.views.decorators.http import require_GET, require_POST
 from unfold.sites import UnfoldAdminSite
 
 from .. import actors
 from ..models import Membership
 from ..nouns import registry
-from . import choices, home, words
+from . import choices, dashboard, home, words
 
 
 def entrance(request: HttpRequest) -> str:
@@ -118,7 +119,10 @@ class Workplace(Site):
         return found
 
     def get_urls(self) -> list[Any]:
-        return super().get_urls() if self.nouns else []
+        if not self.nouns:
+            return []
+        numbers = path("dashboard/", self.admin_view(self.dashboard_view), name="dashboard")
+        return [numbers, *super().get_urls()]
 
     @method_decorator(require_GET)
     def autocomplete_view(self, request: HttpRequest) -> HttpResponse:
@@ -131,6 +135,10 @@ class Workplace(Site):
     def index(self, request: HttpRequest, extra_context: Any = None) -> HttpResponse:
         return super().index(request, home.page(self.nouns))
 
+    @method_decorator(require_GET)
+    def dashboard_view(self, request: HttpRequest) -> HttpResponse:
+        return dashboard.page(request, self)
+
     def each_context(self, request: HttpRequest) -> dict[str, Any]:
         context = super().each_context(request)
         name = request.tenant.name
@@ -142,14 +150,19 @@ class Workplace(Site):
 
     def get_sidebar_list(self, request: HttpRequest) -> list[dict[str, Any]]:
         """The nouns by app; an app's name is its heading."""
-        start = reverse("admin:index")
-        home = {
-            "title": "Home",
-            "icon": "home",
-            "link": start,
-            "active": request.path == start,
-            "has_permission": True,
-        }
+        first = [
+            {
+                "title": title,
+                "icon": icon,
+                "link": link,
+                "active": request.path == link,
+                "has_permission": True,
+            }
+            for title, icon, link in (
+                ("Home", "home", reverse("admin:index")),
+                (_("Dashboard"), "monitoring", reverse("admin:dashboard")),
+            )
+        ]
         groups: dict[str, list[dict[str, Any]]] = {}
         for noun in self.nouns:
             link = words.place(noun, "changelist")
@@ -162,7 +175,7 @@ class Workplace(Site):
                     "has_permission": True,
                 }
             )
-        return [{"items": [home]}, *({"title": t, "items": items} for t, items in groups.items())]
+        return [{"items": first}, *({"title": t, "items": items} for t, items in groups.items())]
 
 
 workplace = Workplace(name="admin")
