@@ -145,8 +145,9 @@ def _in_transaction(
                     transaction.set_rollback(True)
             return execution, answer
         except IntegrityError as problem:
-            # Somebody made the record that this verb looked for and did not find: now it is there.
-            if verb.finds and attempt == 1:
+            # Somebody made the record that this verb, or a hook of it, looked for and did not find: now
+            # it is there.
+            if attempt == 1 and (verb.finds or execution.by_hook):
                 continue
             raise execution.integrity(problem) from problem
         except OperationalError as problem:
@@ -247,6 +248,7 @@ class Execution:
         self.known: set[str] = set()
         self.failure: Exception | None = None
         self.attempted: Noun | None = None
+        self.by_hook = False  #: whether that was what a hook tried
 
     # -- one verb ---------------------------------------------------------------------------------
 
@@ -301,7 +303,8 @@ class Execution:
     def _subject(self, verb: Verb, target: Any, data: Mapping[str, Any], wire: bool) -> Noun:
         """The record the verb is about: locked, found by its unique field, or new."""
         if not verb.creates:
-            record = self.lock(verb.noun, getattr(target, "pk", target), deleting=verb.deletes)
+            id = getattr(target, "pk", target)
+            record = self.lock(verb.noun, id, deleting=verb.deletes, restoring=verb.restores)
             if sight.hidden(verb.noun, [record.pk]):
                 raise verb.noun.not_found(record.pk)
             return record
@@ -315,15 +318,17 @@ class Execution:
                     pass  # gone while we waited for it, perhaps into another: look again
         return verb.noun()
 
-    def lock(self, noun: type[Noun], id: Any, *, deleting: bool = False) -> Noun:
+    def lock(
+        self, noun: type[Noun], id: Any, *, deleting: bool = False, restoring: bool = False
+    ) -> Noun:
         """The record as it is in the database now, held until the transaction ends."""
         if (held := self.locked.get(id) if isinstance(id, str) else None) is not None:
-            if held.deleted_at is None and isinstance(held, noun):
+            if (held.deleted_at is None or restoring) and isinstance(held, noun):
                 if deleting:
                     noun.locked(id, deleting=True)  # nobody may begin to refer to it any more
                 return held
             raise noun.not_found(id)
-        record = noun.locked(id, deleting=deleting)
+        record = noun.locked(id, deleting=deleting, restoring=restoring)
         self.locked[record.pk] = record
         self.known.add(record.pk)
         self.known.update(filter(None, (getattr(record, c) for c in noun.reference_columns)))
@@ -338,6 +343,7 @@ class Execution:
             )
 
     def _act(self, verb: Verb, record: Noun, values: Mapping[str, Any]) -> Noun | None:
+        values = {} if verb.asks else values  # their names are the record's, and no arguments
         machine = record.schema.machine
         before = getattr(record, machine.name) if machine else None
         if verb.steps:
@@ -356,7 +362,7 @@ class Execution:
         try:
             self._write(record)
         except IntegrityError:
-            self.attempted = copy.copy(record)
+            self.attempted, self.by_hook = copy.copy(record), len(self.frames) > 1
             raise
 
     def _write(self, record: Noun) -> None:
@@ -375,7 +381,9 @@ class Execution:
             record.updated_at = max(now, record.updated_at)
             record.settle()
             record.rewrite()
-            if record.deleted_at is not None:
+            if record.deleted_at is None:
+                self.known.add(record.pk)
+            else:
                 self.known.discard(record.pk)
 
     def _record_event(self, verb: Verb, record: Noun, was: dict[str, Any] | None) -> Event:

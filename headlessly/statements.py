@@ -70,17 +70,20 @@ class Table:
         columns = ", ".join(quote(f.column) for f in self.fields)
         marks = ", ".join(["%s"] * len(self.fields))
         self._insert = f"INSERT INTO {self.name} ({columns}) VALUES ({marks})"
-        self._lock = (
-            f"SELECT {columns} FROM {self.name} WHERE id = %s AND tenant_id = %s "
-            "AND deleted_at IS NULL FOR "
-        )
+        self._lock = f"SELECT {columns} FROM {self.name} WHERE id = %s AND tenant_id = %s "
+
         self.by_name = {f.attname: f for f in self.fields}
         # Django has the driver leave JSON as text.
         self.json = [n for n, f in enumerate(self.fields) if f.get_internal_type() == "JSONField"]
 
-    def lock(self, id: str, tenant: int, *, deleting: bool) -> Noun | None:
-        """The row of this tenant, not deleted, locked; against foreign keys too if ``deleting``."""
-        found = run(self._lock + ("UPDATE" if deleting else "NO KEY UPDATE"), [id, tenant])
+    def lock(self, id: str, tenant: int, *, deleting: bool, restoring: bool) -> Noun | None:
+        """The row of this tenant, locked; against foreign keys too if ``deleting``.
+
+        Not a deleted one, unless somebody is ``restoring`` it.
+        """
+        there = "" if restoring else "AND deleted_at IS NULL "
+        strength = "FOR UPDATE" if deleting else "FOR NO KEY UPDATE"
+        found = run(self._lock + there + strength, [id, tenant])
         if not found:
             return None
         row = list(found[0])

@@ -20,7 +20,7 @@ from unfold.sites import UnfoldAdminSite
 from .. import actors
 from ..models import Membership
 from ..nouns import registry
-from . import choices, dashboard, home, words
+from . import choices, dashboard, home, settings, words
 
 
 def entrance(request: HttpRequest) -> str:
@@ -122,7 +122,7 @@ class Workplace(Site):
         if not self.nouns:
             return []
         numbers = path("dashboard/", self.admin_view(self.dashboard_view), name="dashboard")
-        return [numbers, *super().get_urls()]
+        return [numbers, *settings.urls(self), *super().get_urls()]
 
     @method_decorator(require_GET)
     def autocomplete_view(self, request: HttpRequest) -> HttpResponse:
@@ -175,7 +175,18 @@ class Workplace(Site):
                     "has_permission": True,
                 }
             )
-        return [{"items": first}, *({"title": t, "items": items} for t, items in groups.items())]
+        found = [{"items": first}, *({"title": t, "items": items} for t, items in groups.items())]
+        if actors.may_administer(actors.current()):
+            place = reverse("admin:settings_general")
+            mine = {
+                "title": _("Settings"),
+                "icon": "settings",
+                "link": place,
+                "active": request.path.startswith(place),
+                "has_permission": True,
+            }
+            found.append({"items": [mine]})
+        return found
 
 
 workplace = Workplace(name="admin")
