@@ -465,9 +465,9 @@ def waiting(slice: Slice) -> Chart:
 DUE = {
     "overdue": gettext_lazy("Overdue"),
     "today": gettext_lazy("Today"),
-    "next 7 days": gettext_lazy("Next 7 days"),
+    "this week": gettext_lazy("Next 7 days"),
     "afterwards": gettext_lazy("Afterwards"),
-    "some day": gettext_lazy("No date"),
+    "undated": gettext_lazy("No date"),
 }
 
 

@@ -62,10 +62,23 @@ class Records:
         """The records that the actor sees, in no order."""
         return self.noun.objects.filter(self.condition).order_by()
 
-    def counts(self, parts: Mapping[str, Records]) -> dict[str, int]:
+    def grouped(
+        self,
+        *columns: str,
+        made: Mapping[str, Any] | None = None,
+        more: Mapping[str, Any] | None = None,
+    ) -> QuerySet:
+        """For each combination of values in ``columns``: these, how many records have it, and what is
+        asked for ``more`` (aggregates by alias); ``made`` are columns that are made of others. The most
+        frequent come first."""
+        sums = {"how_many": Count("*")} | dict(more or {})
+        rows = self.found().annotate(**(made or {})).values(*columns).annotate(**sums)
+        return rows.order_by(F("how_many").desc(), *columns).values_list(*columns, *sums)
+
+    def counts(self, parts: Iterable[Records]) -> list[int]:
         """How many of them are in each of ``parts``, in one statement."""
-        counted = {name: Count("*", filter=part.condition) for name, part in parts.items()}
-        return self.found().aggregate(**counted) if counted else {}
+        filtered = {f"n{n}": Count("pk", filter=p.condition) for n, p in enumerate(parts)}
+        return list(self.found().aggregate(**filtered).values())
 
     @property
     def query(self) -> str:
@@ -159,8 +172,9 @@ class Spread:
     @classmethod
     def of(cls, found: QuerySet, seconds: Any) -> Spread:
         """The spread of an expression over those records that have it."""
-        given = found.annotate(_seconds=seconds).filter(_seconds__isnull=False)
-        answer = given.aggregate(count=Count("*"), at=Percentiles("_seconds"))
+        answer = found.annotate(_seconds=seconds).aggregate(
+            count=Count("_seconds"), at=Percentiles("_seconds")
+        )
         return cls(answer["count"], *(answer["at"] or ()))
 
 

@@ -169,6 +169,10 @@ class Machine:
 
         return longest(self.states[0])
 
+    def from_on(self, state: str) -> tuple[str, ...]:
+        """The states of the path from ``state`` to its end."""
+        return self.path[self.path.index(state) :]
+
     def furthest(self, state: str, reached: str | None) -> str:
         """How far a record has come that stands in ``state``; off the path and with nothing remembered
         (an import of what was lost) it was at its first state at least."""

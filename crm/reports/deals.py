@@ -8,7 +8,7 @@ from datetime import date, timedelta
 from decimal import Decimal
 from typing import Any
 
-from django.db.models import Case, Count, DecimalField, F, Q, Sum, Value, When
+from django.db.models import Case, DecimalField, F, Q, Sum, Value, When
 from django.db.models.functions import Cast, Coalesce, TruncMonth
 
 from headlessly import periods
@@ -109,22 +109,20 @@ def pipeline(slice: Slice) -> Pipe:
     )
     money = DecimalField(max_digits=30, decimal_places=8)
     chance = Cast(Coalesce(F("probability"), usual), money) / Value(100, output_field=money)
-    rows = (
-        whole.found()
-        .annotate(
-            month=TruncMonth("expected_close_date"),
-            late=Q(expected_close_date__lt=today, expected_close_date__isnull=False),
-        )
-        .values_list("stage", "month", "late", "currency")
-        .annotate(
-            Count("*"), Sum("value"), Sum(Cast(F("value"), money) * chance, output_field=money)
-        )
-    )
+    columns = {
+        "month": TruncMonth("expected_close_date"),
+        "late": Q(expected_close_date__lt=today, expected_close_date__isnull=False),
+    }
+    sums = {
+        "worth": Sum("value"),
+        "weighted": Sum(Cast(F("value"), money) * chance, output_field=money),
+    }
+    rows = whole.grouped("stage", "currency", *columns, made=columns, more=sums)
     months = _months(today)
     stages = {state: Part(state, {}, whole.where(stage__in=state)) for state in map(str, Deal.OPEN)}
     when = {name: Part(name, {}, whole.where(**said)) for name, said in months.items()}
     every = Part("", {}, whole)
-    for stage, month, late, currency, *sums in rows:
+    for stage, currency, month, late, *sums in rows:
         amount = Amount(*sums)
         for part in (stages[stage], when[_when(month, late, months)], every):
             part.amounts[currency] = part.amounts.get(currency, Amount()) + amount

@@ -55,16 +55,16 @@ def funnel(slice: Slice) -> Funnel:
     whole, machine = cohort(slice), Lead.schema.machine
     ends: dict[str, int] = defaultdict(int)
     lost: dict[str, int] = defaultdict(int)
-    grouped = whole.found().values_list("status", "reached").annotate(Count("*"))
-    for state, reached, count in grouped:
+    for state, reached, count in whole.grouped("status", "reached"):
         furthest = machine.furthest(state, reached)
         ends[furthest] += count
         if state == Lead.Status.LOST:
             lost[furthest] += count
     stages = []
-    for number, state in enumerate(machine.path):
-        came = sum(ends[further] for further in machine.path[number:])
-        who = whole.where(reached__in=",".join(machine.path[number:])) if number else whole
+    for state in machine.path:
+        further = machine.from_on(state)
+        came = sum(ends[each] for each in further)
+        who = whole if further == machine.path else whole.where(reached__in=",".join(further))
         ended = whole.where(status__in=Lead.Status.LOST.value, reached__in=state)
         stages.append(Stage(state, came, lost[state], who, ended))
     return Funnel(tuple(stages))
@@ -92,17 +92,14 @@ def conversion(slice: Slice, by: str) -> list[Group]:
     """
     column, wire = Lead.schema.by_name[by].column, Lead.schema.by_name[by].wire
     whole = cohort(slice)
-    qualified, converted = _qualified(whole), whole.where(status__in=Lead.Status.CONVERTED.value)
-    rows = list(
-        whole.found()
-        .values_list(column)
-        .annotate(
-            Count("*"),
-            Count("*", filter=qualified.condition),
-            Count("*", filter=converted.condition),
-        )
-        .order_by(Count("*").desc(), column)
-    )
+    came = {"reached__in": ",".join(Lead.schema.machine.from_on(Lead.Status.QUALIFIED))}
+    won = {"status__in": Lead.Status.CONVERTED.value}
+    qualified, converted = whole.where(**came), whole.where(**won)
+    more = {
+        "came": Count("pk", filter=Records(Lead, came).condition),
+        "won": Count("pk", filter=Records(Lead, won).condition),
+    }
+    rows = list(whole.grouped(column, more=more))
     first, others = rows[:GROUPS], rows[GROUPS:]
     groups = []
     for value, *counts in first:
@@ -127,11 +124,6 @@ def _none_of(wire: str, values: list[str | None]) -> dict[str, str] | None:
     return there | ({f"{wire}__nin": ",".join(given)} if given else {})
 
 
-def _qualified(leads: Records) -> Records:
-    path = Lead.schema.machine.path
-    return leads.where(reached__in=",".join(path[path.index(Lead.Status.QUALIFIED) :]))
-
-
 @dataclass(frozen=True)
 class Reason:
     """Why leads were lost, in the words of who gave up; None where nobody said."""
@@ -150,12 +142,7 @@ def lost(slice: Slice) -> Records:
 def lost_reasons(slice: Slice) -> list[Reason]:
     """How many leads were lost in the period, by reason, most frequent first, in leads."""
     whole = lost(slice)
-    rows = list(
-        whole.found()
-        .values_list("lost_reason")
-        .annotate(Count("*"))
-        .order_by(Count("*").desc(), "lost_reason")
-    )
+    rows = list(whole.grouped("lost_reason"))
     first, others = rows[:GROUPS], rows[GROUPS:]
     reasons = []
     for text, count in first:

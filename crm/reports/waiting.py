@@ -6,8 +6,6 @@ from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any
 
-from django.db.models import Count
-
 from headlessly import actors, periods
 from headlessly.reports import Records, Slice, moment
 
@@ -46,7 +44,7 @@ def stale(slice: Slice) -> dict[str, list[Waiting]]:
     """How many leads and deals are stale, by where they stand. One pass over the open ones each."""
     found = {}
     for records, state in ((stale_leads(slice), "status"), (stale_deals(slice), "stage")):
-        counts = dict(records.found().values_list(state).annotate(Count("*")))
+        counts = dict(records.grouped(state))
         found[records.noun.__name__] = [
             Waiting(name, counts.get(name, 0), records.where(**{f"{state}__in": name}))
             for name in map(str, records.noun.OPEN)
@@ -55,7 +53,7 @@ def stale(slice: Slice) -> dict[str, list[Waiting]]:
 
 
 OVERDUE_TASKS, TODAY, THIS_WEEK, AFTERWARDS, SOME_DAY = DUE = (
-    "overdue", "today", "next 7 days", "afterwards", "some day"
+    "overdue", "today", "this week", "afterwards", "undated"
 )  # fmt: skip
 
 
@@ -75,5 +73,5 @@ def tasks(slice: Slice) -> list[Waiting] | None:
         AFTERWARDS: mine.where(dueAt__gte=week),
         SOME_DAY: mine.where(dueAt__isnull="true"),
     }
-    counts = mine.counts(parts)
-    return [Waiting(name, counts[name], who) for name, who in parts.items()]
+    counts = mine.counts(parts.values())
+    return [Waiting(name, n, who) for (name, who), n in zip(parts.items(), counts, strict=True)]
