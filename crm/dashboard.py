@@ -94,7 +94,7 @@ def first_touch(slice: Slice) -> Tile:
     sentence = (
         _("until half of the latest {count} leads were touched, {before} in {then}")
         if now.is_sample
-        else _("until half of the {count} leads that were touched had been, {before} in {then}")
+        else _("median of {count} leads, {before} in {then}")
     )
     return Tile(
         _("First touch"),
@@ -116,18 +116,18 @@ def open_pipeline(slice: Slice) -> Tile:
         return Tile(_("Forecast"), Figure("–", whole.who), _("no deal is open"))
     first, *others = found.currencies
     deals = sum(amount.deals for amount in whole.amounts.values())
-    more = "".join(f" + {money(whole.amounts[c].weighted, c)}" for c in others)
+    more = "".join(f"+ {money(whole.amounts[c].weighted, c, short=True)} " for c in others)
     return Tile(
         _("Forecast"),
-        Figure(money(whole.amounts[first].weighted, first), whole.who),
+        Figure(money(whole.amounts[first].weighted, first, short=True), whole.who),
         format_html(
             ngettext(
-                "{more} weighted, of {value} in one open deal",
-                "{more} weighted, of {value} in {deals} open deals",
+                "{more}weighted, of {value} in one open deal",
+                "{more}weighted, of {value} in {deals} open deals",
                 deals,
             ),
             more=more,
-            value=" + ".join(money(whole.amounts[c].value, c) for c in found.currencies),
+            value=" + ".join(money(whole.amounts[c].value, c, short=True) for c in found.currencies),
             deals=number(deals, whole.who),
         ),
     )
@@ -335,8 +335,7 @@ def lost_reasons(slice: Slice) -> Chart:
             Figure(reason.text or (_("All others") if reason.rest else _("No reason")), reason.who),
             number(reason.leads, reason.who),
             (Mark(0, percent(reason.leads, most), "lost"),),
-            words.share(reason.leads, every),
-            (words.share(reason.leads, every),),
+            row=(words.share(reason.leads, every),),
         )
         for reason in reasons
     ]
@@ -508,10 +507,14 @@ def percent(part: Any, whole: Any) -> float:
     return float(part) / float(whole) * 100 if whole else 0
 
 
-def money(value: Decimal, currency: str) -> str:
-    """``1.2 M USD``, ``48,300 USD``: three digits are enough to steer by."""
+def money(value: Decimal, currency: str, *, short: bool = False) -> str:
+    """``48,300 USD``; from a million on, and ``short`` from a hundred thousand on, ``1.2 M USD``."""
     value = value.quantize(Decimal(1))
-    for size, sign in ((Decimal(10**9), "bn"), (Decimal(10**6), "M")):
-        if abs(value) >= size:
-            return f"{value / size:.1f}\u00a0{sign}\u00a0{currency}"
-    return f"{words.amount(value)}\u00a0{currency}"
+    if abs(value) >= 1_000_000:
+        size, sign = (1_000_000_000, "bn") if abs(value) >= 1_000_000_000 else (1_000_000, "M")
+        said = f"{value / size:,.1f}\u00a0{sign}"
+    elif short and abs(value) >= 100_000:
+        said = f"{value / 1_000:,.0f}\u00a0k"
+    else:
+        said = words.amount(value)
+    return f"{said}\u00a0{currency}"

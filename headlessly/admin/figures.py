@@ -27,6 +27,10 @@ if TYPE_CHECKING:
     from ..nouns import Noun
 
 
+#: More bars than this are in the table only.
+DRAWN = 8
+
+
 @dataclass(frozen=True)
 class Figure:
     """A number or a name in words, and the records that it is about."""
@@ -93,6 +97,15 @@ class Chart:
     nothing: str = ""  #: what to say where there are no bars
     wide: bool = False
     legend: Sequence[tuple[str, str]] = ()  #: kinds of marks and what they mean
+
+    @property
+    def drawn(self) -> Sequence[Bar]:
+        return self.bars[:DRAWN]
+
+    @property
+    def left(self) -> int:
+        """How many bars only the table has."""
+        return len(self.bars) - len(self.drawn)
 
 
 @dataclass(frozen=True)
