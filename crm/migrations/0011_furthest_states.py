@@ -81,4 +81,12 @@ class Migration(migrations.Migration):
             field=models.CharField(max_length=32, null=True),
         ),
         migrations.RunPython(remember, migrations.RunPython.noop),
+        migrations.RemoveIndex(
+            model_name='lead',
+            name='lead_by_created',
+        ),
+        migrations.AddIndex(
+            model_name='lead',
+            index=models.Index(fields=['tenant', '-created_at', '-id'], include=('status', 'reached', 'deleted_at'), name='lead_by_created'),
+        ),
     ]
