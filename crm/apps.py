@@ -8,4 +8,4 @@ class CrmConfig(AppConfig):
     verbose_name = "Sales"
 
     def ready(self) -> None:
-        from . import hooks  # noqa: F401  (connects them)
+        from . import dashboard, hooks  # noqa: F401  (connects them)

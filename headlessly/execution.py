@@ -365,6 +365,7 @@ class Execution:
             answer = verb.body(record, **values)
         moves = machine and not record._state.adding and verb.name != "rollback"
         if moves and (after := getattr(record, machine.name)) != before:
+            record.reached = machine.remembered(record.reached, before, after)
             record.moved(before, after)
         return answer
 

@@ -173,6 +173,16 @@ class PublicId(_Plain, models.CharField):
         return public_id(self.prefix)
 
 
+class Reached(_Plain, models.CharField):
+    """The furthest state of its path that a record had reached before it stepped back or left the path.
+
+    Empty as long as its state says it: for every record that only went ahead. Kept by the executor.
+    """
+
+    def __init__(self, **kwargs: Any) -> None:
+        super().__init__(**{"max_length": 32, "null": True, "editable": False} | kwargs)
+
+
 class StatusField(_Plain, FSMField):
     """Where a record stands in its state machine.
 
@@ -207,6 +217,7 @@ class StatusField(_Plain, FSMField):
     def contribute_to_class(self, cls: type[models.Model], name: str, **kwargs: Any) -> None:
         """Give the noun one django-fsm transition per target that updating may reach."""
         super().contribute_to_class(cls, name, **kwargs)
+        Reached().contribute_to_class(cls, "reached")
         for target in sorted({t for targets in self.moves.values() for t in targets}):
             sources = [source for source, targets in self.moves.items() if target in targets]
             move = transition(field=name, source=sources, target=target)(_move_to(target))

@@ -86,6 +86,10 @@ class Scope:
         return Scope(noun, self.as_of)
 
 
+#: How far a record has come (see :class:`headlessly.fields.Reached`): asked for, never answered.
+REACHED = ("$reached", "reached")
+
+
 def compile(scope: Scope | type[Noun], filter: Mapping[str, Any] | None) -> Q:
     """The condition that ``filter`` states. Raises InvalidFilter naming what does not fit."""
     if not isinstance(scope, Scope):
@@ -150,6 +154,20 @@ def field_of(noun: type[Noun], name: str) -> Field:
     return field
 
 
+def condition_of(noun: type[Noun], name: str) -> Field:
+    """What a condition may be about: a field, or how far a record has come. Raises InvalidFilter."""
+    machine = noun.schema.machine
+    if name in REACHED and machine and noun.schema.field(name) is None:
+        return _reached_of(noun)
+    return field_of(noun, name)
+
+
+@cache
+def _reached_of(noun: type[Noun]) -> Field:
+    path = noun.schema.machine.path
+    return Field("reached", "$reached", "reached", "enum", choices=path, label="Reached")
+
+
 class _Compiler:
     """One compilation; it counts, so that no filter costs more than a sensible one."""
 
@@ -172,7 +190,7 @@ class _Compiler:
                 found &= ~_definite(self.group(scope, value, depth + 1))
             elif key == "$text":
                 found &= words(scope, value)
-            elif key.startswith("$") and key not in META_FIELDS:
+            elif key.startswith("$") and key not in META_FIELDS and key not in REACHED:
                 raise InvalidFilter(
                     f"There is no operator {key[:32]!r} here. "
                     "Operators between conditions: $and, $or, $not, $text.",
@@ -194,7 +212,7 @@ class _Compiler:
     def field(self, scope: Scope, path: str, name: str, value: Any, depth: int) -> Q:
         """A condition on one field, over references when ``name`` has dots."""
         head, dot, rest = name.partition(".")
-        field = field_of(scope.noun, head)
+        field = condition_of(scope.noun, head)
         if dot:
             if field.type != "reference":
                 raise InvalidFilter(
@@ -279,7 +297,28 @@ class _Compiler:
                 "$eq, $ne, $gt, $gte, $lt, $lte, $in, $nin, $exists, $regex, $not, $text.",
                 field=path,
             )
+        if field.wire in REACHED:
+            return _reached(scope.noun, field, path, operator, operand)
         return build(field, path, column, operator, operand)
+
+
+def _reached(noun: type[Noun], field: Field, path: str, operator: Any, operand: Any) -> Q:
+    """Which records have come exactly so far: by what is remembered, else by where they stand."""
+    if operator == "$eq":
+        operand = [operand]
+    elif operator != "$in" or isinstance(operand, str) or not isinstance(operand, Sequence):
+        raise InvalidFilter(
+            f"{path}: compare it with a state, or with a list of states.", field=path
+        )
+    found = [_value(field, path, state) for state in operand]
+    states = [state for state in found if state is not None]  # nothing is without
+    if not states:
+        return NOTHING
+    machine = noun.schema.machine
+    stands = Q(**{f"{machine.name}__in": states})
+    if machine.path[0] in states:
+        stands |= ~Q(**{f"{machine.name}__in": machine.path})
+    return Q(reached__in=states) | Q(reached__isnull=True) & stands
 
 
 def _equal(field: Field, path: str, column: str, operator: str, operand: Any) -> Q:

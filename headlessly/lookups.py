@@ -70,7 +70,7 @@ def field_at(noun: type[Noun], path: str) -> Field:
                 field=path[:64],
             )
         noun = noun.registry[field.to]
-    return filters.field_of(noun, last)
+    return filters.condition_of(noun, last)
 
 
 def _typed(field: Field, path: str, text: str) -> Any:

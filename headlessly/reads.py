@@ -25,6 +25,10 @@ COUNT_CAP = 10_000
 PATIENCE = 5_000
 
 
+class TooSlow(InvalidFilter):
+    """A question that the database was not given more time for."""
+
+
 @dataclass(frozen=True)
 class Page:
     """One page of a list, as the envelope says it."""
@@ -184,7 +188,7 @@ def patience(milliseconds: int = PATIENCE) -> Any:
             cursor.execute("SELECT set_config('statement_timeout', '0', true)")
     except OperationalError as problem:
         if isinstance(problem.__cause__, postgres.QueryCanceled):
-            raise InvalidFilter("This takes too long. Make the filter narrower.") from problem
+            raise TooSlow("This takes too long. Make the filter narrower.") from problem
         raise
     except DataError as problem:
         if isinstance(problem.__cause__, postgres.InvalidRegularExpression):

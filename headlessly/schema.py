@@ -136,8 +136,11 @@ class Step:
 class Machine:
     """The states of a noun and the steps between them."""
 
-    def __init__(self, field: columns.StatusField, verbs: list[Verb]) -> None:
+    def __init__(
+        self, field: columns.StatusField, verbs: list[Verb], path: tuple[str, ...] = ()
+    ) -> None:
         self.field = field
+        self.declared_path = tuple(str(state) for state in path)
         self.name = field.name
         self.states = tuple(field.enum.values)
         self.entry = field.entry
@@ -151,6 +154,37 @@ class Machine:
             for verb in verbs
             for source, target in verb.steps.items()
         )
+
+    @cached_property
+    def path(self) -> tuple[str, ...]:
+        """The states from first to last when all goes well: declared, else the longest way ahead."""
+        if self.declared_path:
+            return self.declared_path
+        order = {state: number for number, state in enumerate(self.states)}
+
+        def longest(state: str) -> tuple[str, ...]:
+            ahead = [s.target for s in self.steps_from(state) if order[s.target] > order[state]]
+            ways = [longest(str(target)) for target in dict.fromkeys(ahead)]
+            return (state, *max(ways, key=len, default=()))
+
+        return longest(self.states[0])
+
+    def from_on(self, state: str) -> tuple[str, ...]:
+        """The states of the path from ``state`` to its end."""
+        return self.path[self.path.index(state) :]
+
+    def furthest(self, state: str, reached: str | None) -> str:
+        """How far a record has come that stands in ``state``; off the path and with nothing remembered
+        (an import of what was lost) it was at its first state at least."""
+        known = [str(s) for s in (state, reached) if s in self.path]
+        return max(known, key=self.path.index, default=self.path[0])
+
+    def remembered(self, reached: str | None, source: str, target: str) -> str | None:
+        """What to remember of how far a record had come when it steps from ``source`` to ``target``:
+        the furthest state, unless ``target`` says as much."""
+        before = self.furthest(source, reached)
+        ahead = target in self.path and self.path.index(target) >= self.path.index(before)
+        return None if ahead else before
 
     def steps_from(self, state: str) -> list[Step]:
         """The steps out of ``state``, plain changes first, each target once per way."""
@@ -186,7 +220,9 @@ class Schema:
     def fields(self) -> dict[str, Field]:
         """Every field by its wire name, in the order of declaration, the computed ones last."""
         stored = (
-            self._field(f) for f in self.noun._meta.concrete_fields if f.name not in MACHINERY
+            self._field(f)
+            for f in self.noun._meta.concrete_fields
+            if f.name not in MACHINERY and not isinstance(f, columns.Reached)
         )
         return {field.wire: field for field in (*stored, *self._computed())}
 
@@ -280,7 +316,7 @@ class Schema:
     def machine(self) -> Machine | None:
         for field in self.noun._meta.concrete_fields:
             if isinstance(field, columns.StatusField):
-                return Machine(field, list(self.noun.verbs.values()))
+                return Machine(field, list(self.noun.verbs.values()), self.noun.Surface.path)
         return None
 
     @cached_property

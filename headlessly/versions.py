@@ -161,6 +161,8 @@ def restore(record: Noun, moment: datetime) -> None:
             id=record.pk,
             details=[{"field": f, "message": m} for f, m in problems.items()],
         )
+    if machine:
+        record.reached = past.reached  # a step that is taken back was none
     for field in record.schema.stored:
         value = getattr(past, field.column)
         if value == getattr(record, field.column):

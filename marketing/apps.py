@@ -9,4 +9,4 @@ class MarketingConfig(AppConfig):
     tenant_urls = "marketing.urls"
 
     def ready(self) -> None:
-        from . import hooks  # noqa: F401  (connects them)
+        from . import dashboard, hooks  # noqa: F401  (connects them)

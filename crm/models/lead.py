@@ -111,7 +111,12 @@ class Lead(Noun):
                 fields=["tenant", "status", "-updated_at", "-id"], name="lead_by_end",
                 condition=models.Q(status__in=["Converted", "Lost"], deleted_at=None),
             ),
-            models.Index(fields=["tenant", "-created_at", "-id"], name="lead_by_created"),
+            # With what a funnel counts: it reads the index of its period and nothing of the table.
+            models.Index(
+                fields=["tenant", "-created_at", "-id"],
+                include=["status", "reached", "deleted_at"],
+                name="lead_by_created",
+            ),
             models.Index(
                 "tenant", F("last_activity_at").desc(nulls_last=True), F("id").desc(),
                 name="lead_by_activity",

@@ -20,7 +20,7 @@ from unfold.sites import UnfoldAdminSite
 from .. import actors
 from ..models import Membership
 from ..nouns import registry
-from . import choices, finding, home, settings, words
+from . import choices, dashboard, finding, home, settings, words
 
 
 def entrance(request: HttpRequest) -> str:
@@ -122,6 +122,7 @@ class Workplace(Site):
         """The nouns' pages, and before them what the palette asks."""
         found = super().get_urls() if self.nouns else []
         return [
+            path("dashboard/", self.admin_view(self.dashboard_view), name="dashboard"),
             path("find/", self.admin_view(self.find_view), name="find"),
             *settings.urls(self),
             *found,
@@ -142,6 +143,10 @@ class Workplace(Site):
     def index(self, request: HttpRequest, extra_context: Any = None) -> HttpResponse:
         return super().index(request, home.page(self.nouns))
 
+    @method_decorator(require_GET)
+    def dashboard_view(self, request: HttpRequest) -> HttpResponse:
+        return dashboard.page(request, self)
+
     def each_context(self, request: HttpRequest) -> dict[str, Any]:
         context = super().each_context(request)
         name = request.tenant.name
@@ -155,14 +160,19 @@ class Workplace(Site):
 
     def get_sidebar_list(self, request: HttpRequest) -> list[dict[str, Any]]:
         """The nouns by app; an app's name is its heading."""
-        start = reverse("admin:index")
-        home = {
-            "title": "Home",
-            "icon": "home",
-            "link": start,
-            "active": request.path == start,
-            "has_permission": True,
-        }
+        first = [
+            {
+                "title": title,
+                "icon": icon,
+                "link": link,
+                "active": request.path == link,
+                "has_permission": True,
+            }
+            for title, icon, link in (
+                ("Home", "home", reverse("admin:index")),
+                (_("Dashboard"), "monitoring", reverse("admin:dashboard")),
+            )
+        ]
         groups: dict[str, list[dict[str, Any]]] = {}
         for noun in self.nouns:
             link = words.place(noun, "changelist")
@@ -175,7 +185,7 @@ class Workplace(Site):
                     "has_permission": True,
                 }
             )
-        found = [{"items": [home]}, *({"title": t, "items": items} for t, items in groups.items())]
+        found = [{"items": first}, *({"title": t, "items": items} for t, items in groups.items())]
         if actors.may_administer(actors.current()):
             place = reverse("admin:settings_general")
             mine = {

@@ -6,7 +6,6 @@ import json
 import re
 from datetime import date, datetime
 from decimal import Decimal
-from functools import cache
 from typing import TYPE_CHECKING, Any
 
 from django.urls import reverse
@@ -97,6 +96,29 @@ def number(value: Any) -> str:
     return f"{value:,}"
 
 
+def share(part: float, whole: float) -> str:
+    """``38 %``, and ``3.4 %`` where it is little; a dash of nothing."""
+    if not whole:
+        return "–"
+    percent = part / whole * 100
+    return f"{percent:.1f}\u00a0%" if 0 < percent < 10 else f"{percent:.0f}\u00a0%"
+
+
+def duration(seconds: float | None) -> str:
+    """``35 min``, ``4.5 h``, ``12 d``; a dash where there is none."""
+    if seconds is None:
+        return "–"
+    if abs(seconds) < 90 * MINUTE:
+        unit, name = MINUTE, "min"
+    elif abs(seconds) < 2 * DAY:
+        unit, name = HOUR, "h"
+    else:
+        unit, name = DAY, "d"
+    count = seconds / unit
+    said = f"{count:.1f}".removesuffix(".0") if abs(count) < 10 else f"{count:,.0f}"
+    return f"{said}\u00a0{name}"
+
+
 def time(moment: datetime, *, ago: bool = False) -> SafeString:
     """An age with the exact time behind it; ``ago`` says so where it could be taken for a wait."""
     words = age(moment)
@@ -112,21 +134,9 @@ def time(moment: datetime, *, ago: bool = False) -> SafeString:
 # -- states -----------------------------------------------------------------------------------
 
 
-@cache
 def path(noun: type[Noun]) -> tuple[str, ...]:
-    """The states from first to last when all goes well: declared, else the longest way ahead."""
-    declared = getattr(noun.Surface, "path", ())
-    machine = noun.schema.machine
-    if declared or machine is None:
-        return tuple(str(state) for state in declared)
-    order = {state: number for number, state in enumerate(machine.states)}
-
-    def longest(state: str) -> tuple[str, ...]:
-        ahead = [s.target for s in machine.steps_from(state) if order[s.target] > order[state]]
-        ways = [longest(target) for target in dict.fromkeys(ahead)]
-        return (state, *max(ways, key=len, default=()))
-
-    return longest(machine.states[0])
+    """The states from first to last when all goes well."""
+    return noun.schema.machine.path if noun.schema.machine else ()
 
 
 def tone(noun: type[Noun], state: str) -> str:

@@ -155,6 +155,8 @@ def _conditions(noun: type[Noun]) -> Schema:
     Its properties are the parameters themselves (``?status=New&score__gte=80``).
     """
     plain = [f.wire for f in noun.schema.stored if f.type != "json"] + CONDITIONS_ON_META
+    if noun.schema.machine:
+        plain += filters.REACHED
     jsons = [f.wire for f in noun.schema.stored if f.type == "json"]
     testable = "|".join(map(re.escape, [*plain, *jsons]))
     paths = "|".join(re.escape(f.wire) for f in noun.schema.references.values())

@@ -1,0 +1,522 @@
+"""Sales' part of the dashboard: how its numbers are said and drawn. What they are is in reports."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import date
+from decimal import Decimal
+from typing import Any
+
+from django.utils.dateformat import format as date_format
+from django.utils.html import format_html
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy, ngettext
+
+from headlessly import reports as basis
+from headlessly.admin import words
+from headlessly.admin.figures import Bar, Chart, Figure, Mark, Tile, dashboard, number
+from headlessly.reports import Records, Slice, Spread
+
+from . import reports
+from .models import Activity, Contact, Deal, Lead
+
+QUALIFIED, CONVERTED = Lead.Status.QUALIFIED, Lead.Status.CONVERTED
+
+dashboard.subject = Lead
+dashboard.narrow(Lead, "owner", rank=1)
+
+
+def rate(part: int, whole: int, who: Records | None = None) -> Figure:
+    return Figure(words.share(part, whole), who)
+
+
+def duration(seconds: float | None, who: Records | None = None) -> Figure:
+    return Figure(words.duration(seconds), who)
+
+
+# -- tiles -----------------------------------------------------------------------------------------
+
+
+@dashboard.tile(rank=1)
+def new_leads(slice: Slice) -> Tile:
+    now, before = slice.once(reports.funnel), slice.before.once(reports.funnel)
+    return Tile(
+        _("New leads"),
+        number(now.all, now.stages[0].who),
+        format_html(
+            _("in {period}, {before} in {then}"),
+            period=slice.period.name,
+            before=number(before.all, before.stages[0].who),
+            then=slice.before.period.name,
+        ),
+    )
+
+
+@dashboard.tile(rank=2)
+def qualified(slice: Slice) -> Tile:
+    return _reached(
+        slice,
+        QUALIFIED,
+        _("Qualified"),
+        _("of the leads of {period} qualified, {before} in {then}"),
+    )
+
+
+@dashboard.tile(rank=3)
+def converted(slice: Slice) -> Tile:
+    return _reached(
+        slice,
+        CONVERTED,
+        _("Converted"),
+        _("of the leads of {period} became deals, {before} in {then}"),
+    )
+
+
+def _reached(slice: Slice, state: str, title: str, sentence: str) -> Tile:
+    now, before = slice.once(reports.funnel), slice.before.once(reports.funnel)
+    here, then = now.stage(state), before.stage(state)
+    return Tile(
+        title,
+        rate(here.reached, now.all, here.who),
+        format_html(
+            sentence,
+            period=slice.period.name,
+            before=rate(then.reached, before.all, then.who),
+            then=slice.before.period.name,
+        ),
+    )
+
+
+@dashboard.tile(rank=4)
+def first_touch(slice: Slice) -> Tile:
+    now = slice.once(reports.first_response)
+    before = slice.before.once(reports.first_response)
+    sentence = (
+        _("until half of the latest {count} leads were touched, {before} in {then}")
+        if now.is_sample
+        else _("median of {count} leads, {before} in {then}")
+    )
+    return Tile(
+        _("First touch"),
+        duration(now.spread.median, reports.cohort(slice)),
+        format_html(
+            sentence,
+            count=words.number(now.leads if now.is_sample else now.spread.count),
+            before=duration(before.spread.median, reports.cohort(slice.before)),
+            then=slice.before.period.name,
+        ),
+    )
+
+
+@dashboard.tile(rank=5)
+def open_pipeline(slice: Slice) -> Tile:
+    found = slice.once(reports.pipeline)
+    whole = found.whole
+    if not whole.amounts:
+        return Tile(_("Forecast"), Figure("–", whole.who), _("no deal is open"))
+    first, *others = found.currencies
+    deals = sum(amount.deals for amount in whole.amounts.values())
+    more = "".join(f"+ {money(whole.amounts[c].weighted, c, short=True)} " for c in others)
+    return Tile(
+        _("Forecast"),
+        Figure(money(whole.amounts[first].weighted, first, short=True), whole.who),
+        format_html(
+            ngettext(
+                "{more}weighted, of {value} in one open deal",
+                "{more}weighted, of {value} in {deals} open deals",
+                deals,
+            ),
+            more=more,
+            value=" + ".join(
+                money(whole.amounts[c].value, c, short=True) for c in found.currencies
+            ),
+            deals=number(deals, whole.who),
+        ),
+    )
+
+
+@dashboard.tile(rank=6)
+def going_stale(slice: Slice) -> Tile:
+    found = slice.once(reports.stale)
+    leads, deals = (sum(each.count for each in found[n]) for n in ("Lead", "Deal"))
+    return Tile(
+        _("Going stale"),
+        number(leads, reports.stale_leads(slice)),
+        format_html(
+            _("open leads without activity for {days} days, and {deals}"),
+            days=slice.once(reports.rules).rotting,
+            deals=Figure(
+                ngettext("%(count)s deal", "%(count)s deals", deals)
+                % {"count": words.number(deals)},
+                reports.stale_deals(slice),
+            ),
+        ),
+    )
+
+
+# -- leads -----------------------------------------------------------------------------------------
+
+
+@dashboard.chart(rank=1)
+def funnel(slice: Slice) -> Chart:
+    found, bars, last = slice.once(reports.funnel), [], 0
+    for number_, stage in enumerate(found.stages):
+        of_all, of_last = rate(stage.reached, found.all), rate(stage.reached, last)
+        lost = number(stage.lost, stage.who_lost)
+        bars.append(
+            Bar(
+                Figure(words.spoken(stage.state), stage.who),
+                number(stage.reached, stage.who),
+                (
+                    Mark(0, percent(stage.reached, found.all)),
+                    Mark(
+                        percent(stage.reached - stage.lost, found.all),
+                        percent(stage.lost, found.all),
+                        "lost",
+                    ),
+                ),
+                format_html(
+                    _("{rate} of all, {lost} lost here")
+                    if not number_
+                    else _("{rate} of all, {step} of the stage before, {lost} lost here"),
+                    rate=of_all,
+                    step=of_last,
+                    lost=lost,
+                ),
+                (of_all, of_last if number_ else "", lost),
+            )
+        )
+        last = stage.reached
+    return Chart(
+        _("Funnel"),
+        bars if found.all else (),
+        (_("Stage"), _("Leads"), _("Of all"), _("Of the stage before"), _("Lost here")),
+        format_html(
+            _(
+                "The {count} leads of {period}: how far each has come. Lost ones stay where they were."
+            ),
+            count=number(found.all, found.stages[0].who),
+            period=slice.period.name,
+        ),
+        nothing=_("No lead was created in this period."),
+        wide=True,
+        legend=(("whole", _("came so far")), ("lost", _("of these, lost here"))),
+    )
+
+
+@dashboard.chart(rank=3)
+def by_source(slice: Slice) -> Chart:
+    return conversion_by(slice, "source", _("Conversion by source"))
+
+
+@dashboard.chart(rank=5)
+def by_owner(slice: Slice) -> Chart:
+    return conversion_by(slice, "owner", _("Conversion by owner"))
+
+
+def conversion_by(slice: Slice, by: str, title: str) -> Chart:
+    """The groups of a cohort by a field of the lead, best rate first."""
+    groups = slice.once(reports.conversion, by)
+    field = Lead.schema.by_name[by]
+    named: Mapping[Any, str] = {}
+    if field.type == "reference":
+        named = basis.names(Lead.registry[field.to], (group.value for group in groups))
+    nobody = _("No %(field)s") % {"field": words.label(field).lower()}
+
+    def label(group: reports.Group) -> str:
+        if group.rest:
+            return _("All others")
+        if group.value is None:
+            return nobody
+        return named.get(group.value, words.named(None)) if named or field.to else group.value
+
+    order = sorted(groups, key=lambda g: (g.rest, -g.converted / g.leads, -g.leads))
+    best = max((g.qualified / g.leads for g in groups), default=0) or 1
+    bars = [
+        Bar(
+            Figure(label(group), group.who),
+            rate(group.converted, group.leads, group.who_converted),
+            (
+                Mark(0, group.qualified / group.leads / best * 100, "pale"),
+                Mark(0, group.converted / group.leads / best * 100),
+            ),
+            format_html(
+                _("{converted} of {leads}, {qualified} qualified"),
+                converted=number(group.converted, group.who_converted),
+                leads=number(group.leads, group.who),
+                qualified=number(group.qualified, group.who_qualified),
+            ),
+            (
+                number(group.leads, group.who),
+                number(group.qualified, group.who_qualified),
+                number(group.converted, group.who_converted),
+            ),
+        )
+        for group in order
+    ]
+    return Chart(
+        title,
+        bars,
+        (words.label(field), _("Converted, in %"), _("Leads"), _("Qualified"), _("Converted")),
+        _("Leads of %(period)s that became deals so far.") % {"period": slice.period.name},
+        nothing=_("No lead was created in this period."),
+        legend=(("whole", _("converted")), ("pale", _("qualified"))),
+    )
+
+
+@dashboard.chart(rank=6)
+def cycle(slice: Slice) -> Chart:
+    spreads = [
+        (one.period.name, one.once(reports.cycle_time), reports.converted(one))
+        for one in (slice, slice.before)
+    ]
+    longest = max((spread.ninetieth or 0 for _name, spread, _who in spreads), default=0) or 1
+    bars = [
+        Bar(
+            Figure(name, who),
+            duration(spread.median, who),
+            _box(spread, longest),
+            format_html(
+                _("half of {count} took {lower} to {upper}"),
+                count=number(spread.count, who),
+                lower=words.duration(spread.lower),
+                upper=words.duration(spread.upper),
+            )
+            if spread.count
+            else _("none converted"),
+            (
+                *(
+                    duration(s)
+                    for s in (spread.tenth, spread.lower, spread.upper, spread.ninetieth)
+                ),
+                number(spread.count, who),
+            ),
+        )
+        for name, spread, who in spreads
+    ]
+    return Chart(
+        _("Cycle time"),
+        bars if any(spread.count for _name, spread, _who in spreads) else (),
+        (
+            _("Converted in"),
+            _("Median"),
+            _("Fastest tenth"),
+            _("Lower quartile"),
+            _("Upper quartile"),
+            _("Slowest tenth"),
+            _("Leads"),
+        ),
+        _("From the first touch to the conversion, of the leads converted in the period."),
+        nothing=_("No lead was converted in this period or in the one before."),
+        legend=(("box", _("the middle half")), ("median", _("median"))),
+    )
+
+
+def _box(spread: Spread, longest: float) -> tuple[Mark, ...]:
+    if spread.median is None:
+        return ()
+    tenth, lower, median, upper, ninetieth = (
+        percent(seconds, longest)
+        for seconds in (spread.tenth, spread.lower, spread.median, spread.upper, spread.ninetieth)
+    )
+    return (
+        Mark(tenth, ninetieth - tenth, "reach"),
+        Mark(lower, max(upper - lower, 0.4), "box"),
+        Mark(min(median, 99.2), 0.8, "median"),
+    )
+
+
+@dashboard.chart(rank=7)
+def lost_reasons(slice: Slice) -> Chart:
+    reasons = slice.once(reports.lost_reasons)
+    every = sum(reason.leads for reason in reasons)
+    most = max((reason.leads for reason in reasons), default=0)
+    before = slice.before.once(reports.lost_reasons)
+    bars = [
+        Bar(
+            Figure(reason.text or (_("All others") if reason.rest else _("No reason")), reason.who),
+            number(reason.leads, reason.who),
+            (Mark(0, percent(reason.leads, most), "lost"),),
+            row=(words.share(reason.leads, every),),
+        )
+        for reason in reasons
+    ]
+    return Chart(
+        _("Lost reasons"),
+        bars,
+        (_("Reason"), _("Leads"), _("Of all lost")),
+        format_html(
+            _("{count} leads were lost in {period}, {before} in {then}."),
+            count=number(every, reports.lost(slice)),
+            period=slice.period.name,
+            before=number(sum(each.leads for each in before), reports.lost(slice.before)),
+            then=slice.before.period.name,
+        ),
+        nothing=_("No lead was lost in this period."),
+    )
+
+
+# -- deals -----------------------------------------------------------------------------------------
+
+
+@dashboard.chart(rank=2)
+def forecast(slice: Slice) -> Chart:
+    found = slice.once(reports.pipeline)
+    return _worth(
+        found,
+        found.months,
+        _("Forecast by month"),
+        _("Expected close"),
+        _("Open deals by when they should close, times their chance of winning. As of now."),
+    )
+
+
+@dashboard.chart(rank=8)
+def by_stage(slice: Slice) -> Chart:
+    found = slice.once(reports.pipeline)
+    return _worth(
+        found,
+        found.stages,
+        _("Pipeline"),
+        _("Stage"),
+        _("Open deals by stage, times their chance of winning. As of now."),
+    )
+
+
+def _worth(
+    found: reports.Pipe, parts: list[reports.Part], title: str, head: str, note: str
+) -> Chart:
+    """Parts of the pipeline, a bar for each currency in them: currencies are never added."""
+    bars = []
+    for currency in found.currencies:
+        most = max((p.amounts[currency].value for p in parts if currency in p.amounts), default=0)
+        for part in parts:
+            amount = part.amounts.get(currency, reports.Amount())
+            if not amount.deals and len(found.currencies) > 1:
+                continue
+            who = part.who.where(currency__exact=currency)
+            bars.append(
+                Bar(
+                    Figure(_part(part.name), who),
+                    Figure(money(amount.weighted, currency), who),
+                    (
+                        Mark(0, percent(amount.value, most), "pale"),
+                        Mark(0, percent(amount.weighted, most)),
+                    ),
+                    format_html(
+                        _("of {value} in {deals}"),
+                        value=money(amount.value, currency),
+                        deals=number(amount.deals, who),
+                    ),
+                    (Figure(money(amount.value, currency), who), number(amount.deals, who)),
+                )
+            )
+    return Chart(
+        title,
+        bars,
+        (head, _("Weighted"), _("Value"), _("Deals")),
+        note,
+        nothing=_("No deal is open."),
+        legend=(("whole", _("weighted")), ("pale", _("value"))),
+    )
+
+
+PARTS = {
+    "overdue": gettext_lazy("Overdue"),
+    "later": gettext_lazy("Later"),
+    "undated": gettext_lazy("No date"),
+}
+
+
+def _part(name: str) -> str:
+    if name in PARTS:
+        return str(PARTS[name])
+    if name in Deal.Stage.values:
+        return words.spoken(name)
+    return date_format(date.fromisoformat(f"{name}-01"), "F Y")
+
+
+# -- what waits ------------------------------------------------------------------------------------
+
+
+@dashboard.chart(rank=9)
+def waiting(slice: Slice) -> Chart:
+    found = slice.once(reports.stale)
+    every = [(noun, each) for noun in (Lead, Deal) for each in found[noun.__name__]]
+    most = max((each.count for _noun, each in every), default=0)
+    bars = [
+        Bar(
+            Figure(f"{words.title(noun)}, {words.spoken(each.name).lower()}", each.who),
+            number(each.count, each.who),
+            (Mark(0, percent(each.count, most), "lost"),),
+        )
+        for noun, each in every
+        if each.count
+    ]
+    return Chart(
+        _("Going stale"),
+        bars,
+        (_("Standing"), _("How many")),
+        _("Open, and without activity for %(days)s days. As of now.")
+        % {"days": slice.once(reports.rules).rotting},
+        nothing=_("Everything open was touched lately."),
+    )
+
+
+DUE = {
+    "overdue": gettext_lazy("Overdue"),
+    "today": gettext_lazy("Today"),
+    "this week": gettext_lazy("Next 7 days"),
+    "afterwards": gettext_lazy("Afterwards"),
+    "undated": gettext_lazy("No date"),
+}
+
+
+@dashboard.chart(rank=10)
+def tasks(slice: Slice) -> Chart | None:
+    found = slice.once(reports.tasks)
+    if found is None:
+        return None
+    most = max(each.count for each in found)
+    person = slice.narrowed.get("owner")
+    name = basis.names(Contact, [person]).get(person, words.named(None)) if person else ""
+    return Chart(
+        _("Tasks of %(name)s") % {"name": name} if name else _("My tasks"),
+        [
+            Bar(
+                Figure(str(DUE[each.name]), each.who),
+                number(each.count, each.who),
+                (
+                    Mark(
+                        0, percent(each.count, most), "lost" if each.name == "overdue" else "whole"
+                    ),
+                ),
+            )
+            for each in found
+        ]
+        if most
+        else (),
+        (_("Due"), words.plural(Activity)),
+        _("Open activities by when they are due. As of now."),
+        nothing=_("Nothing is planned."),
+    )
+
+
+# -- saying it -------------------------------------------------------------------------------------
+
+
+def percent(part: Any, whole: Any) -> float:
+    return float(part) / float(whole) * 100 if whole else 0
+
+
+def money(value: Decimal, currency: str, *, short: bool = False) -> str:
+    """``48,300 USD``; from a million on, and ``short`` from a hundred thousand on, ``1.2 M USD``."""
+    value = value.quantize(Decimal(1))
+    if abs(value) >= 1_000_000:
+        size, sign = (1_000_000_000, "bn") if abs(value) >= 1_000_000_000 else (1_000_000, "M")
+        said = f"{value / size:,.1f}\u00a0{sign}"
+    elif short and abs(value) >= 100_000:
+        said = f"{value / 1_000:,.0f}\u00a0k"
+    else:
+        said = words.amount(value)
+    return f"{said}\u00a0{currency}"

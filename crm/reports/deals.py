@@ -1,0 +1,149 @@
+"""What the open deals are worth: by stage, and by the month in which they should close."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import date, timedelta
+from decimal import Decimal
+from typing import Any
+
+from django.db.models import Case, DecimalField, F, Q, Sum, Value, When
+from django.db.models.functions import Cast, Coalesce, TruncMonth
+
+from headlessly import periods
+from headlessly.reports import Records, Slice
+
+from ..models import Deal, Pipeline
+
+#: The chance of winning at each stage, in percent, where the tenant's pipeline gives none.
+CHANCES = {
+    Deal.Stage.PROSPECTING: 10,
+    Deal.Stage.QUALIFICATION: 25,
+    Deal.Stage.PROPOSAL: 50,
+    Deal.Stage.NEGOTIATION: 75,
+}
+#: After how many days without activity something is stale, where the tenant's pipeline says nothing.
+ROTTING = 14
+#: How many months the forecast tells apart, this one included.
+AHEAD = 6
+
+OPEN_DEALS = ",".join(Deal.OPEN)
+
+
+@dataclass(frozen=True)
+class Rules:
+    """How deals move here: the tenant's default pipeline, or what is usual."""
+
+    chances: Mapping[str, float]  #: of winning, in percent, by stage
+    rotting: int  #: days without activity before something is stale
+
+
+def rules(slice: Slice) -> Rules:
+    pipeline = Pipeline.objects.filter(is_default=True).first()
+    given = {
+        stage["name"]: stage["probability"]
+        for stage in (pipeline and pipeline.stages) or ()
+        if stage.get("probability") is not None
+    }
+    chances = {str(stage): given.get(stage, usual) for stage, usual in CHANCES.items()}
+    return Rules(chances, (pipeline and pipeline.deal_rotting) or ROTTING)
+
+
+@dataclass(frozen=True)
+class Amount:
+    """Deals of one currency: how many, what they are worth, and that times the chance of winning."""
+
+    deals: int = 0
+    value: Decimal = Decimal(0)
+    weighted: Decimal = Decimal(0)
+
+    def __add__(self, other: Amount) -> Amount:
+        return Amount(
+            self.deals + other.deals, self.value + other.value, self.weighted + other.weighted
+        )
+
+
+@dataclass(frozen=True)
+class Part:
+    """A part of the open deals, by stage or by when they should close, and its deals by currency."""
+
+    name: str  #: a stage, one of WHEN, or a month like 2026-11
+    amounts: dict[str, Amount] = field(default_factory=dict)
+    who: Records | None = None
+
+
+OVERDUE, LATER, UNDATED = WHEN = ("overdue", "later", "undated")
+
+
+@dataclass(frozen=True)
+class Pipe:
+    """All open deals, by stage and by month."""
+
+    stages: list[Part]
+    months: list[Part]
+    whole: Part
+
+    @property
+    def currencies(self) -> list[str]:
+        """The currencies that occur, that of the most deals first."""
+        amounts = self.whole.amounts
+        return sorted(amounts, key=lambda currency: (-amounts[currency].deals, currency))
+
+
+def pipeline(slice: Slice) -> Pipe:
+    """What the open deals are worth now, whatever the period: by stage, and forecast by month.
+
+    Value is the deal's own, once, in its currency; amounts of different currencies are never added.
+    Weighted is value times probability; a deal without a probability has the chance of its stage, from
+    the tenant's pipeline (:class:`Rules`). The months are those of expectedCloseDate: what should have
+    closed before today is overdue, what closes after :data:`AHEAD` months is later. One pass over the
+    open deals.
+    """
+    chances, today = slice.once(rules).chances, periods.today()
+    whole = slice.records(Deal, stage__in=OPEN_DEALS)
+    usual = Case(
+        *(When(stage=stage, then=Value(chance)) for stage, chance in chances.items()),
+        default=Value(0),
+        output_field=Deal._meta.get_field("probability"),
+    )
+    money = DecimalField(max_digits=30, decimal_places=8)
+    chance = Cast(Coalesce(F("probability"), usual), money) / Value(100, output_field=money)
+    columns = {
+        "month": TruncMonth("expected_close_date"),
+        "late": Q(expected_close_date__lt=today, expected_close_date__isnull=False),
+    }
+    sums = {
+        "worth": Sum("value"),
+        "weighted": Sum(Cast(F("value"), money) * chance, output_field=money),
+    }
+    rows = whole.grouped("stage", "currency", *columns, made=columns, more=sums)
+    months = _months(today)
+    stages = {state: Part(state, {}, whole.where(stage__in=state)) for state in map(str, Deal.OPEN)}
+    when = {name: Part(name, {}, whole.where(**said)) for name, said in months.items()}
+    every = Part("", {}, whole)
+    for stage, currency, month, late, *sums in rows:
+        amount = Amount(*sums)
+        for part in (stages[stage], when[_when(month, late, months)], every):
+            part.amounts[currency] = part.amounts.get(currency, Amount()) + amount
+    return Pipe(list(stages.values()), [part for part in when.values() if part.amounts], every)
+
+
+def _months(today: date) -> dict[str, dict[str, str]]:
+    """The parts of the forecast in order, and what an address says of each."""
+    close, first = "expectedCloseDate", today.replace(day=1)
+    found = {OVERDUE: {f"{close}__lt": f"{today}"}}
+    start = today
+    for _ in range(AHEAD):
+        first = (first + timedelta(days=32)).replace(day=1)
+        found[f"{start:%Y-%m}"] = {f"{close}__gte": f"{start}", f"{close}__lt": f"{first}"}
+        start = first
+    return found | {LATER: {f"{close}__gte": f"{start}"}, UNDATED: {f"{close}__isnull": "true"}}
+
+
+def _when(month: date | None, late: bool | None, months: Mapping[str, Any]) -> str:
+    if month is None:
+        return UNDATED
+    if late:
+        return OVERDUE
+    return name if (name := f"{month:%Y-%m}") in months else LATER

@@ -1,0 +1,155 @@
+"""A cohort of leads: how far they came, from where, whose; and why leads were lost."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from dataclasses import dataclass
+
+from django.db.models import Count
+
+from headlessly.reports import Records, Slice
+
+from ..models import Lead
+
+#: More groups than this are summed up.
+GROUPS = 20
+
+
+def cohort(slice: Slice) -> Records:
+    """The leads created in the period, deleted ones aside: each once, wherever it stands now."""
+    return slice.during(Lead, "createdAt")
+
+
+@dataclass(frozen=True)
+class Stage:
+    """A stage of the funnel: how many leads came so far, and how many of these ended here as lost."""
+
+    state: str
+    reached: int
+    lost: int
+    who: Records
+    who_lost: Records
+
+
+@dataclass(frozen=True)
+class Funnel:
+    """The stages of a cohort in order; the first has all of it."""
+
+    stages: tuple[Stage, ...]
+
+    @property
+    def all(self) -> int:
+        return self.stages[0].reached
+
+    def stage(self, state: str) -> Stage:
+        return next(stage for stage in self.stages if stage.state == state)
+
+
+def funnel(slice: Slice) -> Funnel:
+    """How many leads of the cohort came how far, in leads.
+
+    A lead has reached a stage when it stands there or further on, or ever did: what was lost or reopened
+    stays in the stage that it had reached (``reached``, see docs/decisions/0016). So the stages never
+    grow from one to the next. One pass over the cohort.
+    """
+    whole, machine = cohort(slice), Lead.schema.machine
+    ends: dict[str, int] = defaultdict(int)
+    lost: dict[str, int] = defaultdict(int)
+    for state, reached, count in whole.grouped("status", "reached"):
+        furthest = machine.furthest(state, reached)
+        ends[furthest] += count
+        if state == Lead.Status.LOST:
+            lost[furthest] += count
+    stages = []
+    for state in machine.path:
+        further = machine.from_on(state)
+        came = sum(ends[each] for each in further)
+        who = whole if further == machine.path else whole.where(reached__in=",".join(further))
+        ended = whole.where(status__in=Lead.Status.LOST.value, reached__in=state)
+        stages.append(Stage(state, came, lost[state], who, ended))
+    return Funnel(tuple(stages))
+
+
+@dataclass(frozen=True)
+class Group:
+    """The leads of a cohort with one value of a field, without one (None), or with any of the rest."""
+
+    value: str | None
+    leads: int
+    qualified: int
+    converted: int
+    who: Records | None
+    who_qualified: Records | None
+    who_converted: Records | None
+    rest: bool = False
+
+
+def conversion(slice: Slice, by: str) -> list[Group]:
+    """Of the leads of the cohort by source, owner or campaign (``by``, a field of Lead): how many there
+    are, how many reached Qualified, how many are Converted, in leads.
+
+    The largest groups, then all others as one. One pass over the cohort.
+    """
+    column, wire = Lead.schema.by_name[by].column, Lead.schema.by_name[by].wire
+    whole = cohort(slice)
+    came = {"reached__in": ",".join(Lead.schema.machine.from_on(Lead.Status.QUALIFIED))}
+    won = {"status__in": Lead.Status.CONVERTED.value}
+    qualified, converted = whole.where(**came), whole.where(**won)
+    more = {
+        "came": Count("pk", filter=Records(Lead, came).condition),
+        "won": Count("pk", filter=Records(Lead, won).condition),
+    }
+    rows = list(whole.grouped(column, more=more))
+    first, others = rows[:GROUPS], rows[GROUPS:]
+    groups = []
+    for value, *counts in first:
+        own = {f"{wire}__isnull": "true"} if value is None else {f"{wire}__exact": value}
+        groups.append(
+            Group(value, *counts, *(r.where(**own) for r in (whole, qualified, converted)))
+        )
+    if others:
+        sums = [sum(column) for column in list(zip(*others, strict=True))[1:]]
+        but = _none_of(wire, [value for value, *_ in first])
+        rest = (None if but is None else r.where(**but) for r in (whole, qualified, converted))
+        groups.append(Group(None, *sums, *rest, rest=True))
+    return groups
+
+
+def _none_of(wire: str, values: list[str | None]) -> dict[str, str] | None:
+    """The condition for all other values; None where an address cannot say it: it parts at commas."""
+    given = [value for value in values if value is not None]
+    if any("," in value for value in given):
+        return None
+    there = {f"{wire}__isnull": "false"} if None in values else {}
+    return there | ({f"{wire}__nin": ",".join(given)} if given else {})
+
+
+@dataclass(frozen=True)
+class Reason:
+    """Why leads were lost, in the words of who gave up; None where nobody said."""
+
+    text: str | None
+    leads: int
+    who: Records | None
+    rest: bool = False
+
+
+def lost(slice: Slice) -> Records:
+    """The leads lost in the period, whenever they were created, and not reopened since."""
+    return slice.during(Lead, "lostAt")
+
+
+def lost_reasons(slice: Slice) -> list[Reason]:
+    """How many leads were lost in the period, by reason, most frequent first, in leads."""
+    whole = lost(slice)
+    rows = list(whole.grouped("lost_reason"))
+    first, others = rows[:GROUPS], rows[GROUPS:]
+    reasons = []
+    for text, count in first:
+        own = {"lostReason__isnull": "true"} if text is None else {"lostReason__exact": text}
+        reasons.append(Reason(text, count, whole.where(**own)))
+    if others:
+        but = _none_of("lostReason", [text for text, _ in first])
+        who = None if but is None else whole.where(**but)
+        reasons.append(Reason(None, sum(count for _, count in others), who, rest=True))
+    return reasons

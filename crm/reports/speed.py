@@ -1,0 +1,67 @@
+"""How fast leads are answered, and how long they take to become deals."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from django.db.models import OuterRef, Subquery
+from django.db.models.functions import Least
+
+from headlessly.reports import Records, Slice, Spread, seconds_between
+
+from ..models import Activity, Lead
+from .leads import cohort, funnel
+
+#: The speed of answers is measured on the latest so many leads of a period.
+SAMPLE = 10_000
+
+
+def converted(slice: Slice) -> Records:
+    """The leads converted in the period, whenever they were created."""
+    return slice.during(Lead, "convertedAt")
+
+
+def cycle_time(slice: Slice) -> Spread:
+    """How long the leads converted in the period took, in seconds from firstTouchAt to convertedAt."""
+    return Spread.of(converted(slice).found(), seconds_between("first_touch_at", "converted_at"))
+
+
+@dataclass(frozen=True)
+class Response:
+    """How fast leads were answered; ``leads`` is how many were looked at, ``all`` how many there are."""
+
+    spread: Spread
+    leads: int
+    all: int
+
+    @property
+    def is_sample(self) -> bool:
+        return self.leads < self.all
+
+
+def first_response(slice: Slice) -> Response:
+    """How long the leads of the cohort waited for the first touch, in seconds from their creation.
+
+    A touch is an activity completed since, or a first move of the status, whichever came first; leads
+    nobody has touched yet are not in the spread. Measured on the latest :data:`SAMPLE` of the cohort.
+    """
+    whole = cohort(slice)
+    latest = whole.found().order_by("-created_at", "-pk").values("pk")[:SAMPLE]
+    done = Activity.objects.filter(
+        lead=OuterRef("pk"),
+        status=Activity.Status.COMPLETED,
+        completed_at__gte=OuterRef("created_at"),
+    )
+    moved = Lead.past.objects.filter(
+        record=OuterRef("pk"),
+        version__gt=1,
+        status__in=[state for state in Lead.Status.values if state != Lead.Status.NEW],
+    )
+    touched = Least(
+        Subquery(done.order_by("completed_at").values("completed_at")[:1]),
+        Subquery(moved.order_by("valid_from").values("valid_from")[:1]),
+    )
+    found = Lead.objects.filter(pk__in=latest).order_by()
+    spread = Spread.of(found, seconds_between("created_at", touched))
+    every = slice.once(funnel).all
+    return Response(spread, min(every, SAMPLE), every)

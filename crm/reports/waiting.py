@@ -1,0 +1,77 @@
+"""What waits for somebody: leads and deals without activity, and tasks."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import Any
+
+from headlessly import actors, periods
+from headlessly.reports import Records, Slice, moment
+
+from ..models import Activity, Deal, Lead
+from .deals import OPEN_DEALS, rules
+
+OPEN_LEADS = ",".join(Lead.OPEN)
+
+
+@dataclass(frozen=True)
+class Waiting:
+    """How many records wait in one state, or are due in one stretch of time."""
+
+    name: str
+    count: int
+    who: Records
+
+
+def stale_leads(slice: Slice) -> Records:
+    """Open leads without activity (lastActivityAt) for as many days as the tenant's pipeline lets deals
+    rest, whatever the period."""
+    return _stale(slice, Lead, status__in=OPEN_LEADS)
+
+
+def stale_deals(slice: Slice) -> Records:
+    """The same of open deals."""
+    return _stale(slice, Deal, stage__in=OPEN_DEALS)
+
+
+def _stale(slice: Slice, noun: Any, **standing: str) -> Records:
+    days = slice.once(rules).rotting
+    return slice.records(noun, **standing, lastActivityAt__lt=f"{days}d ago")
+
+
+def stale(slice: Slice) -> dict[str, list[Waiting]]:
+    """How many leads and deals are stale, by where they stand. One pass over the open ones each."""
+    found = {}
+    for records, state in ((stale_leads(slice), "status"), (stale_deals(slice), "stage")):
+        counts = dict(records.grouped(state))
+        found[records.noun.__name__] = [
+            Waiting(name, counts.get(name, 0), records.where(**{f"{state}__in": name}))
+            for name in map(str, records.noun.OPEN)
+        ]
+    return found
+
+
+OVERDUE_TASKS, TODAY, THIS_WEEK, AFTERWARDS, SOME_DAY = DUE = (
+    "overdue", "today", "this week", "afterwards", "undated"
+)  # fmt: skip
+
+
+def tasks(slice: Slice) -> list[Waiting] | None:
+    """The open activities of the owner asked for, else of whoever looks, by when they are due; None for
+    those who are no contact here and ask for nobody."""
+    person = slice.narrowed.get("owner") or actors.current().contact_id
+    if person is None:
+        return None
+    mine = Records(Activity, {"assignee__exact": person, "status__in": ",".join(Activity.OPEN)})
+    midnight = periods.midnight(periods.today() + timedelta(days=1))
+    tomorrow, week = moment(midnight), moment(midnight + timedelta(days=7))
+    parts = {
+        OVERDUE_TASKS: mine.where(dueAt__lt="now"),
+        TODAY: mine.where(dueAt__gte="now", dueAt__lt=tomorrow),
+        THIS_WEEK: mine.where(dueAt__gte=tomorrow, dueAt__lt=week),
+        AFTERWARDS: mine.where(dueAt__gte=week),
+        SOME_DAY: mine.where(dueAt__isnull="true"),
+    }
+    counts = mine.counts(parts.values())
+    return [Waiting(name, n, who) for (name, who), n in zip(parts.items(), counts, strict=True)]
