@@ -20,6 +20,7 @@ from headlessly.fields import (
     Url,
 )
 from headlessly.nouns import Noun, verb
+from headlessly.touches import Touch, Touches
 
 from .checks import timezone_name
 
@@ -81,6 +82,18 @@ class Activity(Noun):
         area = "activity"
         owner = "assignee"
         about = ("lead", "deal", "contact")
+        touches = Touches(
+            ways=(
+                Touch("Note", "n", "log", ("description",), {"type": "Note"}),
+                Touch("Call", "c", "log", ("outcome", "duration"), {"type": "Call"}),
+                Touch("Task", "t", "create", ("subject", "due_at"), {"type": "Task"}),
+            ),
+            kind="type",
+            headline="subject",
+            says=("outcome", "description"),
+            tells=("duration", "due_at"),
+            due="due_at",
+        )
         columns = ("subject", "type", "status", "priority", "due_at", "lead", "assignee")
         facets = ("type", "status", "priority", "assignee")
         search = ("subject",)

@@ -97,6 +97,7 @@ class Contact(Noun):
         columns = ("name", "organization", "title", "email", "stage", "owner", "last_engagement")
         facets = ("stage", "status", "role", "owner", "organization")
         search = ("name", "email", "organization__name")
+        card = ("title", "email", "phone", "mobile", "linkedin_url")
         groups = (
             ("Who", ("name", "first_name", "last_name", "title", "department", "organization")),
             ("Reach", ("email", "phone", "mobile", "preferred_channel", "linkedin_url",

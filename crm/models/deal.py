@@ -22,6 +22,9 @@ from headlessly.nouns import Noun, verb
 
 from .checks import currency_code
 
+#: Why deals are usually lost; a tenant may have its own reasons.
+LOST_REASONS = ("Price", "Timing", "Competitor", "No budget", "No decision", "Missing feature")
+
 
 class Deal(Noun):
     """An opportunity: what it is worth, where it stands, how likely it is and when it closes."""
@@ -58,7 +61,7 @@ class Deal(Noun):
     description = Text()
     next_step = String()
     competitor_notes = Text()
-    lost_reason = String(editable=False)
+    lost_reason = String(editable=False, suggests=LOST_REASONS)
     won_reason = String(editable=False)
     source = String("channel that brought it")
     campaign = Reference("marketing.Campaign", "deals", "the campaign that brought it")
@@ -73,6 +76,7 @@ class Deal(Noun):
         )  # fmt: skip
         facets = ("stage", "owner", "source", "campaign")
         search = ("name", "organization__name", "contact__name")
+        card = ("value", "expected_close_date")
         groups = (
             ("What", ("name", "organization", "contact", "owner", "description", "next_step")),
             ("Worth", ("value", "currency", "recurring_value", "recurring_interval", "probability",

@@ -72,6 +72,7 @@ class Organization(Noun):
         columns = ("name", "type", "tier", "industry", "country", "employee_count", "health_score")
         facets = ("type", "status", "tier", "industry")
         search = ("name", "domain")
+        card = ("industry", "website")
         groups = (
             ("Who", ("name", "legal_name", "domain", "website", "description", "industry",
                      "naics_code", "employee_count", "annual_revenue", "founded_year")),

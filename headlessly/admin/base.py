@@ -6,23 +6,32 @@ again with the reason beside what it is about.
 
 from __future__ import annotations
 
+from functools import cache
 from typing import Any
 
 from django.contrib import messages
 from django.contrib.admin import display
+from django.forms import Media
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
 from django.template.response import TemplateResponse
 from django.urls import path
+from django.utils.translation import gettext as _
 from unfold.admin import ModelAdmin
 
 from .. import actors, filters
 from ..errors import NotFound
 from ..nouns import Noun
 from ..schema import Field
-from . import forms, moves, timeline, words
+from . import forms, moves, timeline, toasts, words
 from .changelist import CappedPaginator, NounList
 from .doing import Doing
 from .editing import Editing
+from .neighbours import Unread
+
+#: What the pages of records need beside the site's own.
+MEDIA = forms.SELECT2 + Media(
+    css={"screen": ["headlessly/record.css"]}, js=["headlessly/record.js"]
+)
 
 
 class NounAdmin(Doing, Editing, ModelAdmin):
@@ -81,6 +90,8 @@ class NounAdmin(Doing, Editing, ModelAdmin):
             page("<str:id>/delete/", self.delete_view, "delete"),
             page("<str:id>/move/", self.move_view, "move"),
             page("<str:id>/do/<str:verb>/", self.do_view, "do"),
+            page("<str:id>/touch/<str:name>/", self.touch_view, "touch"),
+            page("<str:id>/undo/", self.undo_view, "undo"),
         ]
 
     def place(self, page: str, *args: str) -> str:
@@ -93,7 +104,8 @@ class NounAdmin(Doing, Editing, ModelAdmin):
             "noun": words.title(self.model),
             "nouns": words.plural(self.model),
             "own_heading": True,
-            "media": forms.SELECT2,
+            "media": MEDIA,
+            "toasts": cache(lambda: toasts.of(request)),
             "may_update": self.may("update"),
             "may_delete": self.may("delete"),
             **more,
@@ -117,7 +129,7 @@ class NounAdmin(Doing, Editing, ModelAdmin):
     # -- the list ---------------------------------------------------------------------------------
 
     def get_changelist(self, request: HttpRequest, **kwargs: Any) -> type[NounList]:
-        return NounList
+        return Unread if getattr(request, "unread", False) else NounList
 
     def get_list_filter(self, request: HttpRequest) -> tuple:
         return ()
@@ -159,7 +171,7 @@ class NounAdmin(Doing, Editing, ModelAdmin):
     def shortcut_view(self, request: HttpRequest, id: str) -> HttpResponse:
         return HttpResponseRedirect(self.place("change", id))
 
-    def change_view(self, request: HttpRequest, id: str, **_: Any) -> HttpResponse:
+    def change_view(self, request: HttpRequest, id: str, **kwargs: Any) -> HttpResponse:
         """The record, to be read; a POST here saves what was edited."""
         if request.method == "POST":
             return self.edit_view(request, id)
@@ -168,26 +180,24 @@ class NounAdmin(Doing, Editing, ModelAdmin):
         except NotFound as problem:
             if heir := problem.extra.get("mergedInto"):
                 this = words.title(self.model).lower()
-                messages.info(request, f"The {this} you looked for was merged into this one.")
+                messages.info(request, _("The %s you looked for was merged into this one.") % this)
                 return HttpResponseRedirect(self.place("change", heir))
             raise Http404(problem.message) from None
         return self.record_page(request, found)
 
-    def history_view(self, request: HttpRequest, id: str, **_: Any) -> HttpResponse:
+    def history_view(self, request: HttpRequest, id: str, **kwargs: Any) -> HttpResponse:
         """All that happened to the record, page by page."""
         found = self.find(id)
         before = timeline.checked_before(request.GET.get("before"))
+        show = timeline.checked_show(request.GET.get("show"))
         return self.respond(
             request,
             "history",
             original=found,
-            title=f"History of {found}",
-            timeline=timeline.of(found, before=before),
+            title=_("History of %s") % found,
+            keep=self.keep(request),
+            timeline=timeline.of(found, before=before, show=show),
         )
-
-    @staticmethod
-    def say(request: HttpRequest, text: str) -> None:
-        messages.success(request, text)
 
 
 def _column(field: Field) -> Any:

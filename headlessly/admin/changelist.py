@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from functools import cached_property
 from typing import Any
+from urllib.parse import urlencode
 
 from django import forms
 from django.core.paginator import Paginator
@@ -85,6 +86,10 @@ class NounList(ChangeList):
 
     def get_ordering(self, request: HttpRequest, queryset: Any) -> list[Any]:
         """The order by the columns that the address names, exactly as the indexes have it."""
+        return sorting.order(filters.Scope(self.model), self.sort(request))
+
+    def sort(self, request: HttpRequest) -> str:
+        """That order as a sort of the platform's: ``-score,name``; empty for the noun's own."""
         sort = []
         for part in self.params.get("o", "").split("."):
             number = part.removeprefix("-")
@@ -92,7 +97,7 @@ class NounList(ChangeList):
                 field = self.list_display[int(number)].declared
                 if field.computed is None and field.type != "json":
                     sort.append(part[: len(part) - len(number)] + field.name)
-        return sorting.order(filters.Scope(self.model), ",".join(sort))
+        return ",".join(sort)
 
     def headers(self) -> list[dict[str, Any]]:
         """The columns' names with the addresses that sort by them."""
@@ -133,9 +138,11 @@ class NounList(ChangeList):
         """What the table shows of each record."""
         schema, below = self.model.schema, self.model_admin.below_name
         fields = [schema.by_name[name] for name in schema.columns]
+        # The record's page leads on to its neighbours in this list.
+        from_here = f"?{urlencode({'in': self.get_query_string({'p': None})[1:]})}"
         return [
             {
-                "url": words.place(self.model, "change", row.pk),
+                "url": words.place(self.model, "change", row.pk) + from_here,
                 "name": str(row),
                 "below": record.subtitle(row, below),
                 "cells": [

@@ -205,10 +205,10 @@ def _spam(it: Prospect) -> Story:
 
 
 def _duplicate(it: Prospect) -> Story:
-    """They write again from their private address; the rep sees that it is one person."""
+    """They write again from their private address; the manager sees that it is one person."""
     yield later(it.rng, clock.now(), hours=2), it.business.website
     again = it.capture(f"{it.person.first}.{it.person.last}@mail.example".lower())
-    yield later(it.rng, clock.now(), hours=5), it.actor
+    yield later(it.rng, clock.now(), hours=5), it.business.manager.actor
     Contact.merge(again.pk, into=it.person.id)
 
 
