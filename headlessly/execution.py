@@ -145,8 +145,9 @@ def _in_transaction(
                     transaction.set_rollback(True)
             return execution, answer
         except IntegrityError as problem:
-            # Somebody made the record that this verb looked for and did not find: now it is there.
-            if verb.finds and attempt == 1:
+            # Somebody made the record that this verb, or a hook of it, looked for and did not find: now
+            # it is there.
+            if attempt == 1 and (verb.finds or execution.by_hook):
                 continue
             raise execution.integrity(problem) from problem
         except OperationalError as problem:
@@ -247,6 +248,7 @@ class Execution:
         self.known: set[str] = set()
         self.failure: Exception | None = None
         self.attempted: Noun | None = None
+        self.by_hook = False  #: whether that was what a hook tried
 
     # -- one verb ---------------------------------------------------------------------------------
 
@@ -341,6 +343,7 @@ class Execution:
             )
 
     def _act(self, verb: Verb, record: Noun, values: Mapping[str, Any]) -> Noun | None:
+        values = {} if verb.asks else values  # their names are the record's, and no arguments
         machine = record.schema.machine
         before = getattr(record, machine.name) if machine else None
         if verb.steps:
@@ -358,7 +361,7 @@ class Execution:
         try:
             self._write(record)
         except IntegrityError:
-            self.attempted = copy.copy(record)
+            self.attempted, self.by_hook = copy.copy(record), len(self.frames) > 1
             raise
 
     def _write(self, record: Noun) -> None:

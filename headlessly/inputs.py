@@ -41,7 +41,8 @@ def clean(
     if not record._state.adding and verb.takes_fields:
         _refuse_changes_to_closed(execution, record, check.values)
     _check_references(execution, noun, check)
-    record.validate(check.values, check.problems)
+    if not verb.asks:
+        record.validate(check.values, check.problems)
     if check.problems:
         raise Invalid.fields(
             {check.say(name): message for name, message in check.problems.items()},
@@ -59,6 +60,7 @@ class _Check:
         self.execution, self.verb, self.record = execution, verb, record
         self.wire, self.text = wire, text
         self.schema = verb.noun.schema
+        self.inputs = verb.inputs_of(record, wire=wire)
         self.values: dict[str, Any] = {}
         self.fields: dict[str, Field] = {}
         self.problems: dict[str, str] = {}
@@ -86,13 +88,13 @@ class _Check:
 
     def _find(self, key: str) -> Field | None:
         """The input called ``key`` on the wire or, in Python, by name or column."""
-        return (self.verb.inputs if self.wire else self.verb.python_inputs).get(key)
+        return self.inputs.get(key)
 
     def _take_read_only(self, key: str, value: Any) -> None:
         """A field that this verb does not take: fine when nothing changes, or inside its own verb."""
         field = self.schema.fields.get(key) if self.wire else self.schema.by_name.get(key)
         if field is None or not self.verb.takes_fields:
-            allowed = [f.wire if self.wire else f.name for f in self.verb.inputs.values()]
+            allowed = dict.fromkeys(f.wire if self.wire else f.name for f in self.inputs.values())
             self.problems[key] = (
                 f"There is no such field here. Fields: {', '.join(allowed)}."
                 if (allowed)
@@ -148,7 +150,7 @@ class _Check:
 
     def complete(self) -> None:
         """Required fields that are missing, and the entry states of a new record."""
-        for field in self.verb.inputs.values():
+        for field in self.inputs.values():
             if field.required and field.name not in self.values:
                 key = field.wire if self.wire else field.name
                 if (

@@ -112,6 +112,7 @@ class Refusing:
         ways = [
             step.target if step.via == "update" else f"{step.target} (by {step.via})"
             for step in machine.steps_from(getattr(self, machine.name))
+            if step.target != step.source
         ]
         return f"From here it can become {', '.join(ways)}." if ways else "This is final."
 

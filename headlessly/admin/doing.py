@@ -39,7 +39,7 @@ class Doing:
         status = problem.status if problem else 200
         return self.respond(
             request,
-            "record",
+            self.record_template,
             status=status,
             original=found,
             title=str(found),

@@ -10,7 +10,7 @@ from django.utils.translation import gettext as _
 
 from ..nouns import registry
 from . import words
-from .telling import Teller
+from .telling import Teller, properties
 
 if TYPE_CHECKING:
     from ..events import Event
@@ -41,9 +41,8 @@ def _sentence(
     if noun is None:
         what = event.name.replace("_", " ")
         facts = ", ".join(
-            f"{words.spoken(key).lower()} {words.number(v) if isinstance(v, int | float) else v}"
-            for key, v in event.data.items()
-            if v is not None
+            f"{words.spoken(key).replace('_', ' ').lower()} {value}"
+            for key, value in properties(event.data)
         )
         return format_html(_("Recorded: {what}{facts}"), what=what, facts=facts and f" ({facts})")
     this = words.title(noun).lower()

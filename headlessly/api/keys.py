@@ -35,7 +35,7 @@ class AdminView(TenantView):
 
     def initial(self, request: Request, *args: Any, **kwargs: Any) -> None:
         super().initial(request, *args, **kwargs)
-        if (actor := actors.current()).role != actors.ADMIN:
+        if not actors.may_administer(actor := actors.current()):
             raise Forbidden(
                 f"As {actor.role} you may not see or change API keys.", type=ApiKey.__name__
             )

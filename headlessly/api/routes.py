@@ -14,6 +14,7 @@ from .batch import BatchView
 from .keys import KeysView, KeyView
 from .log import EventViewSet
 from .openapi.views import DocsView, OpenApiView
+from .public import PublicViewSet
 from .records import NounViewSet, at_collection, at_record
 
 METHODS = ("get", "post", "put", "patch", "delete")
@@ -23,7 +24,9 @@ def of(noun: type[Noun]) -> Iterator[URLPattern | URLResolver]:
     """The addresses of one noun."""
 
     def view(methods: dict[str, str], **more: Any) -> Callable[..., Any]:
-        return NounViewSet.as_view(methods, noun=noun, **more)
+        verb = more.get("verb")
+        is_public = verb is not None and verb.public is not None
+        return (PublicViewSet if is_public else NounViewSet).as_view(methods, noun=noun, **more)
 
     below: list[URLPattern] = [
         path(wire_name(v.name), view({"post": "execute"}, verb=v), name=f"{noun.plural}-{v.name}")

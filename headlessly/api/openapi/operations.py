@@ -8,13 +8,15 @@ from typing import Any
 from ...nouns import Noun
 from ...schema import wire_name
 from ...verbs import Verb
-from ..bodies import JSON
+from ..bodies import FORM, JSON
 from ..records import at_collection, at_record
 from . import answers, parameters
-from .components import input_name, is_required
+from .components import input_name, is_required, receipt_name
 from .types import Schema, ref
 
 READS: list[Schema] = [{"bearer": []}, {"session": []}]
+#: What needs no key, and takes one.
+PUBLIC: list[Schema] = [{}, {"bearer": []}]
 #: A browser's session writes with its CSRF token.
 WRITES: list[Schema] = [{"bearer": []}, {"session": [], "csrf": []}]
 
@@ -110,6 +112,8 @@ def _verb(verb: Verb, id: str | None = None) -> Schema:
     name = verb.noun.__name__
     record, trial = ref(name), ref(f"{name}DryRun")
     either = {"anyOf": [record, trial]}
+    if verb.public is not None:
+        either["anyOf"].append(ref(receipt_name(verb)))
     if verb.creates:
         # With a dry run nothing was created, and a verb may have found the record instead.
         made = answers.success("The new record.", record, "Location", "ETag")
@@ -138,7 +142,13 @@ def _verb(verb: Verb, id: str | None = None) -> Schema:
     )
     if verb.__doc__.strip() != verb.summary:
         found["description"] = verb.__doc__
-    if verb.inputs:
+    if verb.public is not None:
+        found["security"] = PUBLIC
+    if verb.asks:
+        found["requestBody"] = body(ref(input_name(verb)))
+        if verb.public is not None:
+            found["requestBody"]["content"][FORM] = {"schema": ref(input_name(verb))}
+    elif verb.inputs:
         needed = any(is_required(verb, field) for field in verb.inputs.values())
         found["requestBody"] = body(ref(input_name(verb)), required=needed)
     else:
