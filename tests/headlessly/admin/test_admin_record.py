@@ -14,7 +14,7 @@ from headlessly.errors import VerbRefused
 
 def text(response: Any) -> str:
     """The page's main part as one reads it."""
-    html = response.content.decode().split('<div class="hly">', 1)[1]
+    html = response.content.decode().split('<div class="hly" id="hly"', 1)[1]
     return " ".join(re.sub(r"<[^>]+>", " ", html).split())
 
 
