@@ -277,6 +277,8 @@
     if (!wanted) return;
     event.preventDefault();
     wanted.click();
+    const written = wanted.closest("details.composer[open]");
+    written?.querySelector("form :is(textarea, input:not([type=hidden]))")?.focus();
   });
   document.addEventListener("DOMContentLoaded", () => {
     if (location.hash === "#search") document.querySelector(".hly form.facets input[type=search]")?.focus();
