@@ -133,11 +133,11 @@ class Teller:
         wires = [schema.by_name[name].wire for name in touches.says]
         if event.previous:
             told = [w for w in wires if w in event.previous]
-            entry.changes = [
-                change
-                for change in self.changes(noun, event.previous, data)
-                if change.label not in {words.label(schema.fields[w]) for w in wires}
-            ]
+            state = {schema.by_name[schema.machine.name].wire} if schema.machine else set()
+            untold = {*wires, *state}  # what was said is told below, the state by the verb itself
+            entry.changes = self.changes(
+                noun, {w: was for w, was in event.previous.items() if w not in untold}, data
+            )
         else:
             told = wires
             told_too = {schema.by_name[name].wire: None for name in touches.tells}
@@ -239,10 +239,14 @@ def _references(found: Iterable[Event]) -> dict[str, set[str]]:
         noun = registry.get(event.target_type or "")
         if noun is None:
             continue
-        for wire, was in (event.previous or {}).items():
+        now = event.data or {}
+        # Of a new record everything is told that its list shows, of others what changed.
+        columns = (noun.schema.by_name[name].wire for name in noun.schema.columns)
+        told = event.previous or dict.fromkeys(columns)
+        for wire, was in told.items():
             declared = noun.schema.fields.get(wire)
             if declared is not None and declared.to:
-                wanted[declared.to].update(filter(None, (was, (event.data or {}).get(wire))))
+                wanted[declared.to].update(filter(None, (was, now.get(wire))))
     return wanted
 
 

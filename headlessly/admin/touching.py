@@ -94,7 +94,9 @@ def composer(
     first = form.fields[way.asks[0]]
     first.label = way.name
     for item in form.fields.values():
-        item.help_text = item.help_text if item.declared.type == "integer" else ""
+        if item.declared.type == "integer" and item.help_text:
+            item.label = f"{item.label} ({item.help_text.lower()})"
+        item.help_text = ""
     return Composer(way, words.place(type(record), "touch", record.pk, way.name) + keep, form)
 
 

@@ -29,6 +29,8 @@ def test_a_conversion_says_first_what_will_happen(bob, qualified, address, uncha
     assert "This lead becomes Converted" in said
     assert "A deal is created: Acme Platform Evaluation" in said
     assert "value 50,000" in said
+    assert "organization Acme Corp" in said
+    assert "owner Bob Stone" in said
     assert "Ada Chen becomes Qualified" in said
 
 
