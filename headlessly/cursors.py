@@ -10,6 +10,7 @@ from __future__ import annotations
 import base64
 import hashlib
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from datetime import date, datetime
 from decimal import Decimal
 from typing import Any
@@ -90,6 +91,25 @@ def parts(columns: Sequence[Column], row: Sequence[Any]) -> list[Q]:
         return [first.same(None) & rest]
     found = [first.from_on(value) & (first.beyond(value) | (first.same(value) & rest))]
     return [*found, first.same(None)] if first.nullable else found
+
+
+def parts_before(columns: Sequence[Column], row: Sequence[Any]) -> list[Q]:
+    """The conditions of the records before ``row``, one per statement, from the nearest backwards."""
+    flipped = [replace(column, descending=not column.descending) for column in columns]
+    first, value = flipped[0], row[0]
+    rest = _before(flipped[1:], row[1:])
+    if value is None:
+        return [first.same(None) & rest, ~first.same(None)]
+    return [first.from_on(value) & (first.beyond(value) | (first.same(value) & rest))]
+
+
+def _before(flipped: Sequence[Column], row: Sequence[Any]) -> Q:
+    """Before ``row`` in an order whose columns are flipped: those without a value come first there."""
+    if not flipped:
+        return NOTHING
+    first, value = flipped[0], row[0]
+    ahead = ~first.same(None) if value is None else first.beyond(value)
+    return ahead | (first.same(value) & _before(flipped[1:], row[1:]))
 
 
 def _after(columns: Sequence[Column], row: Sequence[Any]) -> Q:

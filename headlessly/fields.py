@@ -49,9 +49,17 @@ class _Optional(_Plain):
 
 
 class String(_Optional, models.CharField):
-    """One line of at most 255 characters."""
+    """One line of at most 255 characters; ``suggests`` is what people usually write there."""
 
-    def __init__(self, help_text: str = "", *, max_length: int = 255, **kwargs: Any) -> None:
+    def __init__(
+        self,
+        help_text: str = "",
+        *,
+        max_length: int = 255,
+        suggests: Iterable[str] = (),
+        **kwargs: Any,
+    ) -> None:
+        self.suggests = tuple(suggests)
         super().__init__(help_text, max_length=max_length, **kwargs)
 
 

@@ -19,7 +19,7 @@ from django.db import models
 from django.db.models.functions import Lower
 from django.utils import timezone
 
-from . import actors, tenancy
+from . import actors, suggestions, tenancy
 from .actors import Actor
 from .fields import PublicId, Reference
 from .statements import one
@@ -44,6 +44,13 @@ class Tenant(models.Model):
         help_text="A rep then sees what they own and what nobody owns, and nothing of the others'.",
     )
     has_webhooks = models.BooleanField(default=False, editable=False)  #: that are active
+    choices = models.JSONField(
+        "suggestions",
+        default=dict,
+        blank=True,
+        validators=[suggestions.check],
+        help_text='Its own lists where it has them: {"Lead.lostReason": ["Price", "Timing"]}.',
+    )
     created_at = models.DateTimeField(auto_now_add=True)
 
     def __str__(self) -> str:

@@ -26,6 +26,7 @@ from .fields import PublicId, StatusField
 from .managers import NounManager, WithDeleted
 from .refusing import Refusing, unique_name
 from .schema import Schema
+from .touches import Touches
 from .verbs import Verb, verb
 
 registry: dict[str, type[Noun]] = {}
@@ -75,6 +76,8 @@ class Surface:
     owner: str | None = None  #: the reference to whom a record belongs; `owner` where there is one
     about: tuple[str, ...] = ()  #: the references that a record without an owner is seen with
     board: Board | None = None  #: how it stands on a board, for a noun with a machine
+    card: tuple[str, ...] = ()  #: what pages of other records show of it: how to reach them
+    touches: Touches | None = None  #: how its records are touches of others, where they are
 
 
 class Noun(Refusing, models.Model):

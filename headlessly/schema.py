@@ -73,6 +73,9 @@ class Field:
     read_only: bool = False
     set_by: tuple[str, ...] = ()  #: the verbs that write a read-only field
     moves: bool = False  #: where the record stands in its machine: never empty
+    suggests: tuple[
+        str, ...
+    ] = ()  #: what people usually write; a tenant may have a list of its own
     unique: bool = False
     indexed: bool = False
     choices: tuple[str, ...] = ()
@@ -351,6 +354,7 @@ class Schema:
             read_only=not column.editable or column.name in self.set_by,
             set_by=self.set_by.get(column.name, ()),
             moves=isinstance(column, columns.StatusField),
+            suggests=getattr(column, "suggests", ()),
             unique=column.name in self.noun.unique_fields,
             indexed=column.name in self._indexed,
             choices=choices,

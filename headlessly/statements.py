@@ -43,19 +43,25 @@ def run(
 
 def one(model: type[Model], field: str, value: Any) -> Any:
     """The row of a table of the platform with this unique value, or None; asked by every request."""
-    sql, names = _one(model, field)
+    sql, names, converted = _one(model, field)
     found = run(sql, [value])
-    return model.from_db(connection.alias, names, found[0]) if found else None
+    if not found:
+        return None
+    row = list(found[0])
+    for number, column in converted:
+        row[number] = column.from_db_value(row[number], None, connection)
+    return model.from_db(connection.alias, names, row)
 
 
 @cache
-def _one(model: type[Model], field: str) -> tuple[str, list[str]]:
+def _one(model: type[Model], field: str) -> tuple[str, list[str], list[tuple[int, Any]]]:
     quote = connection.ops.quote_name
     fields = model._meta.concrete_fields
     columns = ", ".join(quote(f.column) for f in fields)
     where = f"{quote(model._meta.get_field(field).column)} = %s"
     sql = f"SELECT {columns} FROM {quote(model._meta.db_table)} WHERE {where}"
-    return sql, [f.attname for f in fields]
+    converted = [(n, f) for n, f in enumerate(fields) if hasattr(f, "from_db_value")]
+    return sql, [f.attname for f in fields], converted
 
 
 class Table:

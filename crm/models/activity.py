@@ -21,6 +21,7 @@ from headlessly.fields import (
     Url,
 )
 from headlessly.nouns import Board, Noun, verb
+from headlessly.touches import Touch, Touches
 
 from .checks import timezone_name
 
@@ -82,6 +83,18 @@ class Activity(Noun):
         area = "activity"
         owner = "assignee"
         about = ("lead", "deal", "contact")
+        touches = Touches(
+            ways=(
+                Touch("Note", "n", "log", ("description",), {"type": "Note"}),
+                Touch("Call", "c", "log", ("outcome", "duration"), {"type": "Call"}),
+                Touch("Task", "t", "create", ("subject", "due_at"), {"type": "Task"}),
+            ),
+            kind="type",
+            headline="subject",
+            says=("outcome", "description"),
+            tells=("duration", "due_at"),
+            due="due_at",
+        )
         columns = ("subject", "type", "status", "priority", "due_at", "lead", "assignee")
         facets = ("type", "status", "priority", "assignee")
         board = Board(order="due_at", shows=("type", "priority"), touched="due_at")

@@ -23,6 +23,9 @@ from headlessly.nouns import Board, Noun, verb
 
 from .checks import currency_code
 
+#: Why deals are usually lost; a tenant may have its own reasons.
+LOST_REASONS = ("Price", "Timing", "Competitor", "No budget", "No decision", "Missing feature")
+
 
 class Deal(Noun):
     """An opportunity: what it is worth, where it stands, how likely it is and when it closes."""
@@ -59,7 +62,7 @@ class Deal(Noun):
     description = Text()
     next_step = String()
     competitor_notes = Text()
-    lost_reason = String(editable=False)
+    lost_reason = String(editable=False, suggests=LOST_REASONS)
     won_reason = String(editable=False)
     source = String("channel that brought it")
     campaign = Reference("marketing.Campaign", "deals", "the campaign that brought it")
@@ -96,6 +99,7 @@ class Deal(Noun):
             "&expectedCloseDate__lt=today&o=expectedCloseDate",
         }
         search = ("name", "organization__name", "contact__name")
+        card = ("value", "expected_close_date")
         groups = (
             ("What", ("name", "organization", "contact", "owner", "description", "next_step")),
             ("Worth", ("value", "currency", "recurring_value", "recurring_interval", "probability",

@@ -14,6 +14,8 @@ from headlessly.verbs import NewOrExisting
 
 #: An open deal that is there, or fields of the one that a conversion makes.
 DealChoice = NewOrExisting("Deal")
+#: Why leads are usually lost; a tenant may have its own reasons.
+LOST_REASONS = ("Price", "Timing", "Competitor", "No budget", "No answer", "Not a fit")
 
 
 class Lead(Noun):
@@ -54,7 +56,7 @@ class Lead(Noun):
     timeline = String("BANT: when do they need it?")
     deal = Reference("crm.Deal", "leads", "the deal it became", editable=False)
     converted_at = DateTime("when it became a deal", editable=False)
-    lost_reason = String("why it was lost", editable=False)
+    lost_reason = String("why it was lost", editable=False, suggests=LOST_REASONS)
     lost_at = DateTime("when it was lost", editable=False)
     first_touch_at = DateTime("first interaction; the creation if nothing else is known")
     last_activity_at = DateTime("latest touch: status moves, activities")

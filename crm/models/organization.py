@@ -74,6 +74,7 @@ class Organization(Noun):
         ranges = ("employee_count", "annual_revenue", "health_score", "lifetime_value")
         inline = ("type", "tier")
         search = ("name", "domain")
+        card = ("industry", "website")
         groups = (
             ("Who", ("name", "legal_name", "domain", "website", "description", "industry",
                      "naics_code", "employee_count", "annual_revenue", "founded_year")),

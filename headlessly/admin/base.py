@@ -6,18 +6,21 @@ again with the reason beside what it is about.
 
 from __future__ import annotations
 
+from functools import cache
 from typing import Any
 
 from django.contrib import messages
+from django.forms import Media
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
 from django.template.response import TemplateResponse
 from django.urls import path
+from django.utils.translation import gettext as _
 from unfold.admin import ModelAdmin
 
 from .. import actors, filters
 from ..errors import NotFound
 from ..nouns import Noun
-from . import forms, timeline, words
+from . import forms, timeline, toasts, words
 from .boarding import Boarding
 from .bulk import Bulk
 from .doing import Doing
@@ -25,6 +28,11 @@ from .editing import Editing
 from .inline import Inline
 from .listing import Listing
 from .viewing import Viewing
+
+#: What the pages of records need beside the site's own.
+MEDIA = forms.SELECT2 + Media(
+    css={"screen": ["headlessly/record.css"]}, js=["headlessly/record.js"]
+)
 
 
 class NounAdmin(Boarding, Doing, Editing, Listing, Viewing, Bulk, Inline, ModelAdmin):
@@ -85,6 +93,8 @@ class NounAdmin(Boarding, Doing, Editing, Listing, Viewing, Bulk, Inline, ModelA
             page("<str:id>/cell/<str:name>/", self.cell_view, "cell"),
             page("<str:id>/move/", self.move_view, "move"),
             page("<str:id>/do/<str:verb>/", self.do_view, "do"),
+            page("<str:id>/touch/<str:name>/", self.touch_view, "touch"),
+            page("<str:id>/undo/", self.undo_view, "undo"),
         ]
 
     def place(self, page: str, *args: str) -> str:
@@ -97,7 +107,8 @@ class NounAdmin(Boarding, Doing, Editing, Listing, Viewing, Bulk, Inline, ModelA
             "noun": words.title(self.model),
             "nouns": words.plural(self.model),
             "own_heading": True,
-            "media": forms.SELECT2,
+            "media": MEDIA,
+            "toasts": cache(lambda: toasts.of(request)),
             "may_update": self.may("update"),
             "may_delete": self.may("delete"),
             **more,
@@ -131,7 +142,7 @@ class NounAdmin(Boarding, Doing, Editing, Listing, Viewing, Bulk, Inline, ModelA
     def shortcut_view(self, request: HttpRequest, id: str) -> HttpResponse:
         return HttpResponseRedirect(self.place("change", id))
 
-    def change_view(self, request: HttpRequest, id: str, **_: Any) -> HttpResponse:
+    def change_view(self, request: HttpRequest, id: str, **kwargs: Any) -> HttpResponse:
         """The record, to be read; a POST here saves what was edited."""
         if request.method == "POST":
             return self.edit_view(request, id)
@@ -140,23 +151,21 @@ class NounAdmin(Boarding, Doing, Editing, Listing, Viewing, Bulk, Inline, ModelA
         except NotFound as problem:
             if heir := problem.extra.get("mergedInto"):
                 this = words.title(self.model).lower()
-                messages.info(request, f"The {this} you looked for was merged into this one.")
+                messages.info(request, _("The %s you looked for was merged into this one.") % this)
                 return HttpResponseRedirect(self.place("change", heir))
             raise Http404(problem.message) from None
         return self.record_page(request, found)
 
-    def history_view(self, request: HttpRequest, id: str, **_: Any) -> HttpResponse:
+    def history_view(self, request: HttpRequest, id: str, **kwargs: Any) -> HttpResponse:
         """All that happened to the record, page by page."""
         found = self.find(id)
         before = timeline.checked_before(request.GET.get("before"))
+        show = timeline.checked_show(request.GET.get("show"))
         return self.respond(
             request,
             "history",
             original=found,
-            title=f"History of {found}",
-            timeline=timeline.of(found, before=before),
+            title=_("History of %s") % found,
+            keep=self.keep(request),
+            timeline=timeline.of(found, before=before, show=show),
         )
-
-    @staticmethod
-    def say(request: HttpRequest, text: str) -> None:
-        messages.success(request, text)

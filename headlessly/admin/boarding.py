@@ -13,7 +13,7 @@ from django.views.decorators.http import require_GET
 
 from .. import execution
 from ..errors import BadRequest, Forbidden, HeadlesslyError, InvalidFilter, NotFound, Stale
-from . import listing, moves, timeline, ways, words
+from . import asking, listing, timeline, ways, words
 from .board import RECENT, NounBoard
 
 if TYPE_CHECKING:
@@ -110,13 +110,13 @@ class Boarding:
         sent: dict[str, Any] = {machine.name: move.target}
         button = None
         if way and not way.is_plain:
-            button = moves.Button(verb.name, verb.label, request.get_full_path(), verb.summary)
+            button = asking.Asking(verb.name, verb.label, request.get_full_path(), verb.summary)
             sent = {}
             if verb.inputs:
                 asked = request.POST if "asked" in request.POST else None
-                moves.fill(button, verb, self.admin_site, asked)
+                asking.fill(button, verb, self.admin_site, asked)
                 if asked is not None:
-                    sent = moves.read(verb, button.form, button.new)
+                    sent = asking.read(verb, button.form, button.new)
                 elif way.asks:
                     return self._ask(request, found, button, move)
         try:

@@ -1,17 +1,21 @@
-"""The page of a record and what is done from it: the verbs, by POST."""
+"""The page of a record and what is done from it: verbs, touches and their undoing, by POST."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
-from django.template.response import TemplateResponse
+from django.core.exceptions import PermissionDenied
+from django.http import Http404, HttpRequest, HttpResponse, HttpResponseNotAllowed
+from django.http import HttpResponseRedirect as Redirect
 from django.utils.decorators import method_decorator
+from django.utils.http import url_has_allowed_host_and_scheme
+from django.utils.translation import gettext as _
 from django.views.decorators.http import require_POST
 
 from .. import execution
-from ..errors import Forbidden, HeadlesslyError
-from . import moves, record, timeline, words
+from ..errors import HeadlesslyError
+from . import moves, neighbours, record, timeline, toasts, touching, undoing, words
+from .dialogs import Dialog
 
 if TYPE_CHECKING:
     from ..nouns import Noun
@@ -25,27 +29,37 @@ class Doing:
         request: HttpRequest,
         found: Noun,
         *,
-        refused: moves.Button | None = None,
         problem: HeadlesslyError | None = None,
-    ) -> TemplateResponse:
-        steps, others = moves.buttons(found, self.admin_site)
-        if refused is not None:
-            steps = [refused if b.name == refused.name else b for b in steps]
-            others = [refused if b.name == refused.name else b for b in others]
+        written: touching.Composer | None = None,
+    ) -> HttpResponse:
+        steps, others = moves.buttons(found)
+        came = neighbours.came_from(request)
+        way = None if came is None else neighbours.Walk(self, request, found, came).way()
+        keep = self.keep(request)
+        status = problem.status if problem else 200
         return self.respond(
             request,
             self.record_template,
-            status=problem.status if problem else 200,
+            status=status,
             original=found,
             title=str(found),
             steps=steps,
             others=others,
-            dialogs=[b for b in (*steps, *others) if b.form is not None],
-            problem=problem,
+            way=way,
+            keep=keep,
+            problem=None if written else problem,
             fix=self._fix(found, problem),
-            timeline=timeline.of(found),
-            **record.page(found),
+            timeline=timeline.of(found, show=timeline.checked_show(request.GET.get("show"))),
+            composers=touching.composers(found, self.admin_site, keep, written),
+            coming=touching.coming(found),
+            **record.page(found, editable=self.may("update")),
         )
+
+    @staticmethod
+    def keep(request: HttpRequest) -> str:
+        """What the addresses of this record carry on: the list that one came from."""
+        came = neighbours.came_from(request)
+        return "" if came is None else neighbours.kept(came)
 
     def _fix(self, found: Noun, problem: HeadlesslyError | None) -> dict[str, str] | None:
         """Where to add what a refusal misses, when it names one of the record's own fields."""
@@ -54,9 +68,12 @@ class Doing:
             return None
         if self.schema.machine and declared.name == self.schema.machine.name:
             return None
-        verb = "Change" if getattr(found, declared.column) else "Add"
-        url = f"{self.place('edit', found.pk)}#id_{declared.name}"
-        return {"label": f"{verb} {words.label(declared).lower()}", "url": url}
+        label = words.label(declared).lower()
+        known = getattr(found, declared.column)
+        return {
+            "label": (_("Change %s") if known else _("Add %s")) % label,
+            "url": f"{self.place('edit', found.pk)}#id_{declared.name}",
+        }
 
     # -- verbs ------------------------------------------------------------------------------------
 
@@ -72,39 +89,58 @@ class Doing:
             answer = execution.run(self.model.verbs["update"], found.pk, sent, text=True)
         except HeadlesslyError as problem:
             return self.record_page(request, self.find(id), problem=problem)
-        self.say(request, f"{answer} is {words.spoken(getattr(answer, machine.name))} now.")
-        return HttpResponseRedirect(self.place("change", answer.pk))
+        state = words.spoken(getattr(answer, machine.name))
+        toasts.say(request, _("%(record)s is %(state)s now.") % {"record": answer, "state": state},
+                   answer)  # fmt: skip
+        return Redirect(self.place("change", answer.pk) + self.keep(request))
 
-    @method_decorator(require_POST)
     def do_view(self, request: HttpRequest, id: str, verb: str) -> HttpResponse:
-        """Execute one verb on the record."""
+        """One verb on the record: GET asks for what it needs, POST does it or, asked so, foretells it."""
         bound = self.model.verbs.get(verb)
         if bound is None or not moves.is_button(bound):
             raise Http404
+        if request.method != "POST" and not bound.inputs:
+            return HttpResponseNotAllowed(["POST"])
         found = self.find(id)
-        button = moves.Button(verb, bound.label, self.place("do", id, verb), text=bound.summary)
-        sent: dict[str, Any] = {}
-        if bound.inputs:
-            moves.fill(button, bound, self.admin_site, request.POST)
-            sent = moves.read(bound, button.form, button.new)
+        if not self.may(verb):
+            raise PermissionDenied
+        posted = request.method == "POST"
+        dialog = Dialog(bound, found, self.admin_site, request.POST if posted else None)
+        if not posted or request.POST.get("preview"):
+            dialog.foresee()
+            return self._dialog_page(request, dialog, "do" if not posted else "preview")
+        if not dialog.check():
+            return self._dialog_page(request, dialog, status=422)
         try:
-            answer = execution.run(bound, found.pk, sent, text=True)
+            answer = dialog.carry_out()
         except HeadlesslyError as problem:
-            found = self.find(id)
-            if button.form is not None:
-                button.form.refuse(problem)
-                button.open = bool(problem.details) and not isinstance(problem, Forbidden)
-            if button.open:
-                # The dialog says it, beside the input that it is about.
-                page = self.record_page(request, found, refused=button, problem=problem)
-                page.context_data["problem"] = None
-                return page
-            return self.record_page(request, found, problem=problem)
-        self.say(request, f"{bound.conjugation.event}.")
-        return HttpResponseRedirect(self._after(bound, found, answer))
+            if not bound.inputs:
+                return self.record_page(request, self.find(id), problem=problem)
+            dialog.refuse(problem)
+            return self._dialog_page(request, dialog, status=problem.status)
+        done = f"{words.spoken(bound.conjugation.event)}: {answer}."
+        toasts.say(request, done, answer)
+        return Redirect(self._after(request, bound, answer))
 
-    def _after(self, verb: Any, found: Noun, answer: Noun) -> str:
+    def _dialog_page(
+        self, request: HttpRequest, dialog: Dialog, template: str = "do", status: int = 200
+    ) -> HttpResponse:
+        return self.respond(
+            request,
+            template,
+            status=status,
+            original=dialog.record,
+            title=f"{dialog.label}: {dialog.record}",
+            dialog=dialog,
+            fix=self._fix(dialog.record, dialog.problem),
+            back=self._back(request) or self.place("change", dialog.record.pk) + self.keep(request),
+            keep=self.keep(request),
+        )
+
+    def _after(self, request: HttpRequest, verb: Any, answer: Noun) -> str:
         """Where a verb leads: to the record that it made or that took its place, or back."""
+        if back := self._back(request):
+            return back
         for name in sorted(verb.sets):
             declared = self.schema.by_name[name]
             target = getattr(answer, declared.column)
@@ -112,4 +148,59 @@ class Doing:
                 return words.place(self.model.registry[declared.to], "change", target)
         if answer.deleted_at:
             return self.place("changelist")
-        return words.place(type(answer), "change", answer.pk)
+        return words.place(type(answer), "change", answer.pk) + self.keep(request)
+
+    @staticmethod
+    def _back(request: HttpRequest) -> str:
+        """The page of this site that a form came from, where it is not the record's own."""
+        back = request.POST.get("back", "")
+        here = request.META.get("SCRIPT_NAME", "") + "/admin/"
+        safe = url_has_allowed_host_and_scheme(back, allowed_hosts=None)
+        return back if safe and back.startswith(here) else ""
+
+    # -- touches ----------------------------------------------------------------------------------
+
+    @method_decorator(require_POST)
+    def touch_view(self, request: HttpRequest, id: str, name: str) -> HttpResponse:
+        """Write a note, a call or a task about the record."""
+        way = next((way for way in touching.ways(self.model) if way.name == name), None)
+        if way is None:
+            raise Http404
+        found = self.find(id)
+        composer = touching.composer(
+            way, found, self.admin_site, self.keep(request), data=request.POST
+        )
+        try:
+            touch = touching.write(way, found, composer.form.given())
+        except HeadlesslyError as problem:
+            touching.refuse(composer, problem)
+            return self.record_page(request, found, problem=problem, written=composer)
+        toasts.say(request, touching.said(touch), touch)
+        return Redirect(self.place("change", found.pk) + self.keep(request))
+
+    # -- taking back ------------------------------------------------------------------------------
+
+    @method_decorator(require_POST)
+    def undo_view(self, request: HttpRequest, id: str) -> HttpResponse:
+        """Take back what one event of the record did."""
+        event = timeline.event_of(self.model, id, request.POST.get("event"))
+        if event is None:
+            raise Http404
+        deleted = event.verb == "Deleted"
+        found = toasts.even_deleted(self.model, id) if deleted else self.find(id)
+        undo = undoing.of(found, event) if found is not None else None
+        if undo is None:
+            raise Http404
+        back = self._back(request)
+        try:
+            answer = undoing.carry_out(undo)
+        except HeadlesslyError as problem:
+            if not (deleted or back):
+                return self.record_page(request, self.find(id), problem=problem)
+            toasts.warn(request, problem.message)
+            return Redirect(back or self.place("changelist"))
+        toasts.say(request, _("Taken back: %s.") % answer)
+        if back:
+            return Redirect(back)
+        gone = self.place("changelist") if undo.verb == "delete" else ""
+        return Redirect(gone or self.place("change", found.pk) + self.keep(request))

@@ -8,11 +8,13 @@ from typing import TYPE_CHECKING, Any, ClassVar
 from django.contrib import messages
 from django.core.exceptions import PermissionDenied
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
+from django.utils.translation import gettext as _
 
 from .. import events, execution
-from ..errors import HeadlesslyError, Invalid, Stale
+from ..errors import HeadlesslyError, Stale
 from ..schema import Field
-from . import forms, timeline, words
+from . import forms, telling, timeline, toasts, words
+from .inplace import InPlace, check_readable, whole
 
 if TYPE_CHECKING:
     from ..nouns import Noun
@@ -22,7 +24,7 @@ if TYPE_CHECKING:
 AT_ONCE = 2
 
 
-class Editing:
+class Editing(InPlace):
     """The pages of :class:`~headlessly.admin.base.NounAdmin` that have a form."""
 
     #: What a form for a new record proposes, to be changed: values by field.
@@ -30,7 +32,7 @@ class Editing:
 
     # -- adding -----------------------------------------------------------------------------------
 
-    def add_view(self, request: HttpRequest, verb: str = "create", **_: Any) -> HttpResponse:
+    def add_view(self, request: HttpRequest, verb: str = "create", **kwargs: Any) -> HttpResponse:
         """A form for a new record, by ``create`` or by another verb that makes one."""
         bound = self.model.verbs.get(verb)
         if bound is None or not bound.creates:
@@ -47,12 +49,12 @@ class Editing:
         form = forms.DeclaredForm(inputs, self.admin_site, data=request.POST)
         sent = {name: value for name, value in form.given().items() if value not in ("", None)}
         try:
-            _check_readable(sent)
+            check_readable(sent)
             answer = execution.run(bound, None, sent, text=True)
         except HeadlesslyError as problem:
             form.refuse(problem)
             return self._form_page(request, form, bound, problem=problem)
-        self.say(request, f"{bound.conjugation.event}: {answer}.")
+        toasts.say(request, f"{words.spoken(bound.conjugation.event)}: {answer}.")
         return HttpResponseRedirect(self.place("change", answer.pk))
 
     def _form_page(
@@ -93,23 +95,26 @@ class Editing:
 
     # -- editing ----------------------------------------------------------------------------------
 
-    def edit_view(self, request: HttpRequest, id: str, **_: Any) -> HttpResponse:
+    def edit_view(self, request: HttpRequest, id: str, **kwargs: Any) -> HttpResponse:
         """The record's fields; saving sends what was changed to the verb ``update``."""
         if not self.may("update"):
             raise PermissionDenied
         found = self.find(id)
         inputs = list(self.model.verbs["update"].inputs.values())
+        only = request.POST.get("only") or request.GET.get("only")
+        if only and any(field.name == only for field in inputs):
+            return self.edit_one(request, found, [f for f in inputs if f.name == only])
         if request.method != "POST":
             form = forms.DeclaredForm(inputs, self.admin_site, record=found)
             return self._edit_page(request, found, form)
         form = forms.DeclaredForm(inputs, self.admin_site, data=request.POST, record=found)
-        version = _whole(request.POST.get("version"))
-        base = self._read_at(found, version)
+        version = whole(request.POST.get("version"))
+        base = self.read_at(found, version)
         changed = form.changed(base)
         if not changed:
-            return HttpResponseRedirect(self.place("change", found.pk))
+            return HttpResponseRedirect(self.place("change", found.pk) + self.keep(request))
         try:
-            _check_readable(changed)
+            check_readable(changed)
             answer = execution.run(
                 self.model.verbs["update"], found.pk, changed, text=True, if_match=version
             )
@@ -118,10 +123,10 @@ class Editing:
         except HeadlesslyError as problem:
             form.refuse(problem)
             return self._edit_page(request, found, form, problem=problem, version=version)
-        self.say(request, "Saved.")
-        return HttpResponseRedirect(self.place("change", answer.pk))
+        toasts.say(request, _("Saved."), answer)
+        return HttpResponseRedirect(self.place("change", answer.pk) + self.keep(request))
 
-    def _read_at(self, found: Noun, version: int | None) -> dict[str, Any]:
+    def read_at(self, found: Noun, version: int | None) -> dict[str, Any]:
         """The values that the form was made with: the record's, or those of an older version."""
         if version is not None and version != found.version:
             then = events.Event.objects.filter(
@@ -139,7 +144,7 @@ class Editing:
         *,
         problem: HeadlesslyError | None = None,
         version: int | None = None,
-        meanwhile: list[timeline.Entry] | None = None,
+        meanwhile: list[telling.Entry] | None = None,
     ) -> HttpResponse:
         machine = self.schema.machine
         closed = machine.closed.get(getattr(found, machine.name), ()) if machine else ()
@@ -156,7 +161,7 @@ class Editing:
             form=form,
             sections=self._sections(form, hidden, set(form.fields)),
             submit="Save",
-            back=self.place("change", found.pk),
+            back=self.place("change", found.pk) + self.keep(request),
             version=version or found.version,
             meanwhile=meanwhile,
         )
@@ -192,7 +197,7 @@ class Editing:
 
     # -- deleting ---------------------------------------------------------------------------------
 
-    def delete_view(self, request: HttpRequest, id: str, **_: Any) -> HttpResponse:
+    def delete_view(self, request: HttpRequest, id: str, **kwargs: Any) -> HttpResponse:
         """Ask, then delete by the verb; what refers to the record is named."""
         if not self.may("delete"):
             raise PermissionDenied
@@ -204,7 +209,7 @@ class Editing:
         except HeadlesslyError as problem:
             messages.error(request, self._why_not_deleted(problem))
             return HttpResponseRedirect(self.place("change", found.pk))
-        self.say(request, f"Deleted: {found}.")
+        toasts.say(request, _("Deleted: %s.") % found, found)
         return HttpResponseRedirect(self.place("changelist"))
 
     def _why_not_deleted(self, problem: HeadlesslyError) -> str:
@@ -227,7 +232,7 @@ class Editing:
     ) -> list[dict[str, Any]]:
         """The form's inputs in the noun's groups; those that need attention are open."""
         groups = [(title, list(names)) for title, names in self.schema.groups]
-        named = {name for _, names in groups for name in names}
+        named = {name for _title, names in groups for name in names}
         extra = [name for name in form.fields if name not in named]
         if extra and groups:
             groups[0] = (groups[0][0], groups[0][1] + extra)
@@ -252,18 +257,9 @@ class Editing:
         return sections
 
 
-def _check_readable(sent: Mapping[str, Any]) -> None:
-    if problems := forms.unreadable(sent):
-        raise Invalid.fields(problems)
-
-
 def _python(field: Field, value: Any) -> Any:
     """A value of an event as the record would hold it."""
     try:
         return None if value is None else field.clean(value)
     except ValueError:
         return value
-
-
-def _whole(text: str | None) -> int | None:
-    return int(text) if text and text.isdecimal() and len(text) < 10 else None

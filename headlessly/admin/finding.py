@@ -168,7 +168,7 @@ def _of_record(request: HttpRequest, site: Any) -> list[dict[str, Any]]:
     record = _open_record(request.GET.get("at", ""))
     if record is None:
         return []
-    steps, others = moves.buttons(record, site)
+    steps, others = moves.buttons(record)
     return [
         {"label": b.label, "detail": str(record), "icon": "bolt", "press": b.url, "sends": b.sends}
         for b in (*steps, *others)

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
+
+from django.utils.translation import gettext as _
 
 from .. import actors
 from . import words
-from .forms import DeclaredForm, Input, sent
 
 if TYPE_CHECKING:
     from ..nouns import Noun
@@ -19,7 +20,7 @@ ELSEWHERE = {"create", "update", "delete", "restore", "rollback"}
 
 @dataclass
 class Button:
-    """One thing to do: a form that posts to ``url``, in a dialog when it asks for something."""
+    """One thing to do: a form that posts to ``url``, or a dialog from there when it asks for something."""
 
     name: str
     label: str
@@ -28,17 +29,11 @@ class Button:
     strong: bool = False
     reason: str = ""  #: why it is not possible now
     sends: dict[str, str] = field(default_factory=dict)
-    form: DeclaredForm | None = None
-    new: DeclaredForm | None = None  #: the fields of a new record in place of an existing one
-    new_of: str = ""
-    open: bool = False
-
-    @property
-    def dialog(self) -> str:
-        return f"do-{self.name}"
+    asks: bool = False  #: whether it opens a dialog first
+    key: str = ""  #: the number of the state that it leads to, on the keyboard
 
 
-def buttons(record: Noun, site: Any) -> tuple[list[Button], list[Button]]:
+def buttons(record: Noun) -> tuple[list[Button], list[Button]]:
     """The steps of the machine with the expected one first, and the other verbs."""
     noun, actor = type(record), actors.current()
     steps, others = [], []
@@ -48,7 +43,7 @@ def buttons(record: Noun, site: Any) -> tuple[list[Button], list[Button]]:
         if actors.may(actor, verb.name, noun):
             # Without a machine nothing is expected next, and nothing needs to be put away for it.
             in_sight = verb.steps or noun.schema.machine is None
-            (steps if in_sight else others).append(_of_verb(verb, record, site))
+            (steps if in_sight else others).append(_of_verb(verb, record))
     if actors.may(actor, "update", noun):
         steps = _moves(record) + steps
     if (expected := _expected(record, steps)) is not None:
@@ -79,50 +74,27 @@ def creating(noun: type[Noun]) -> list[Verb]:
     ]
 
 
-def _of_verb(verb: Verb, record: Noun, site: Any, data: Any = None) -> Button:
-    button = Button(
+def _of_verb(verb: Verb, record: Noun) -> Button:
+    reason = _reason(verb, record)
+    asks = bool(verb.inputs) and not reason
+    machine = record.schema.machine
+    target = verb.steps.get(getattr(record, machine.name)) if machine else None
+    return Button(
         name=verb.name,
-        label=verb.label,
+        label=f"{verb.label}…" if asks else verb.label,
         url=words.place(verb.noun, "do", record.pk, verb.name),
         text=verb.summary,
-        reason=_reason(verb, record),
+        reason=reason,
+        asks=asks,
+        key=_key(record, target),
     )
-    if verb.inputs and not button.reason:
-        fill(button, verb, site, data)
-    return button
 
 
-def fill(button: Button, verb: Verb, site: Any, data: Any = None) -> None:
-    """Give the button the inputs of its verb, with what was typed before."""
-    button.label = f"{verb.label}…"
-    inputs = list(verb.inputs.values())
-    button.form = DeclaredForm(inputs, site, data=data, id=verb.name, parent=button.dialog)
-    for given in inputs:
-        if given.new:
-            other = verb.noun.registry[given.to]
-            button.new_of = words.title(other).lower()
-            button.form.fields[given.name].label = f"Or attach an existing {button.new_of}"
-            fields = [f for f in other.schema.inputs() if f.required]
-            button.new = DeclaredForm(fields, site, data=data, id=f"{verb.name}_new")
-            button.new.prefix = given.name
-            for name in button.new.fields:
-                item: Input = button.new.fields[name]
-                item.widget.attrs.pop("aria-required", None)
-                item.widget.attrs["placeholder"] = f"from this {words.title(verb.noun).lower()}"
-
-
-def read(verb: Verb, form: DeclaredForm, new: DeclaredForm | None) -> dict[str, Any]:
-    """What a dialog sent: an existing record where one was chosen, else what a new one shall be."""
-    given = {name: value for name, value in form.given().items() if value != ""}
-    if new is not None and not given.get(new.prefix):
-        inner = {
-            name: sent(item, new.data[key])
-            for name, item in new.declared.items()
-            if new.data.get(key := f"{new.prefix}-{name}", "").strip()
-        }
-        if inner:
-            given[new.prefix] = inner
-    return given
+def _key(record: Noun, state: str | None) -> str:
+    """The number of a state in the machine's order, as far as there are keys."""
+    machine = record.schema.machine
+    number = machine.states.index(state) + 1 if machine and state in machine.states else 0
+    return str(number) if 0 < number < 10 else ""
 
 
 def _moves(record: Noun) -> list[Button]:
@@ -138,6 +110,7 @@ def _moves(record: Noun) -> list[Button]:
             label=_move_label(noun, step.source, step.target),
             url=words.place(noun, "move", record.pk),
             sends={"to": step.target},
+            key=_key(record, step.target),
         )
         for step in steps
         if step.via == "update" and step.target not in by_verb
@@ -147,8 +120,8 @@ def _moves(record: Noun) -> list[Button]:
 def _move_label(noun: type[Noun], source: str, target: str) -> str:
     states = words.path(noun)
     if states and target == states[0] and source not in states:
-        return "Reopen"
-    return f"Move to {words.spoken(target)}"
+        return _("Reopen")
+    return _("Move to %s") % words.spoken(target)
 
 
 def _reason(verb: Verb, record: Noun) -> str:
@@ -161,14 +134,21 @@ def _reason(verb: Verb, record: Noun) -> str:
         return ""
     name = words.title(verb.noun).lower()
     if now in verb.steps.values() and len(set(verb.steps.values())) == 1:
-        return f"This {name} is {words.spoken(now)} already."
+        return _("This %(noun)s is %(state)s already.") % {
+            "noun": name,
+            "state": words.spoken(now),
+        }
     sources = [words.spoken(state) for state in machine.states if state in verb.steps]
-    return f"Possible when the {name} is {_either(sources)}; it is {words.spoken(now)} now."
+    return _("Possible when the %(noun)s is %(sources)s; it is %(state)s now.") % {
+        "noun": name,
+        "sources": _either(sources),
+        "state": words.spoken(now),
+    }
 
 
 def _either(names: list[str]) -> str:
     *first, last = names
-    return f"{', '.join(first)} or {last}" if first else last
+    return _("%(first)s or %(last)s") % {"first": ", ".join(first), "last": last} if first else last
 
 
 def _expected(record: Noun, steps: list[Button]) -> Button | None:

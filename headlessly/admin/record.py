@@ -6,7 +6,10 @@ from dataclasses import dataclass, field
 from itertools import islice
 from typing import TYPE_CHECKING, Any
 
-from .. import actors
+from django.utils.html import format_html
+from django.utils.translation import gettext as _
+
+from .. import actors, touches
 from . import words
 from .moves import creating
 
@@ -26,6 +29,20 @@ class Shown:
     label: str
     value: Any
     wide: bool = False
+    editable: bool = False
+    share: float | None = None  #: of what it could be at most, for a bar beside the number
+
+
+@dataclass
+class Card:
+    """A record that this one is about or became, with how to reach it."""
+
+    name: str
+    label: str
+    link: Any
+    state: Any
+    lines: list[Any]
+    editable: bool
 
 
 @dataclass
@@ -49,7 +66,7 @@ class Panel:
     @property
     def summary(self) -> str:
         count = sum(a.given for a in self.answers) if self.answered is None else self.answered
-        return f"{count} of {len(self.answers)}"
+        return _("%(count)s of %(all)s") % {"count": count, "all": len(self.answers)}
 
 
 @dataclass
@@ -92,19 +109,66 @@ def status_path(record: Noun) -> list[dict[str, Any]]:
     return steps
 
 
-def facts(record: Noun) -> list[Shown]:
-    """What one wants to know first: who it is about, then what the list shows."""
+def facts(record: Noun, editable: set[str]) -> list[Shown]:
+    """What one wants to know first: what the list shows, and how old it is."""
     schema = record.schema
-    names = [*_who(record), *schema.columns[1:]]
     machine = schema.machine
+    people = {card.name for card in cards(record, editable)}
     found = []
-    for name in dict.fromkeys(names):
+    for name in schema.columns[1:]:
         declared = schema.by_name[name]
-        if machine and name == machine.name:
+        if (machine and name == machine.name) or name in people:
             continue
         if value := words.of(record, declared):
-            found.append(Shown(name, words.label(declared), value))
+            bar = _share(declared, getattr(record, declared.column))
+            found.append(
+                Shown(name, words.label(declared), value, editable=name in editable, share=bar)
+            )
+    found.append(Shown("created_at", _("Age"), words.time(record.created_at)))
     return found
+
+
+def _share(declared: Field, value: Any) -> float | None:
+    """How much of its range a bounded number is."""
+    if declared.minimum is None or declared.maximum is None or not isinstance(value, int | float):
+        return None
+    return round((value - declared.minimum) / (declared.maximum - declared.minimum), 3)
+
+
+def cards(record: Noun, editable: set[str]) -> list[Card]:
+    """Who a record is about and what it became: those with a card, as their nouns declare it."""
+    schema = record.schema
+    became = [f.name for f in schema.references.values() if f.read_only]
+    found = []
+    for name in dict.fromkeys([*_who(record), *became]):
+        declared = schema.by_name[name]
+        noun = record.registry[declared.to]
+        if not noun.Surface.card or name == noun.Surface.owner or name in words.WORKERS:
+            continue
+        other = getattr(record, name) if getattr(record, declared.column) else None
+        if other is None and declared.read_only:
+            continue
+        machine = noun.schema.machine
+        lines = [_line(other, noun.schema.by_name[n]) for n in noun.Surface.card] if other else []
+        found.append(
+            Card(
+                name,
+                words.label(declared),
+                words.of(record, declared),
+                words.state(noun, getattr(other, machine.name)) if other and machine else "",
+                [line for line in lines if line],
+                name in editable,
+            )
+        )
+    return found
+
+
+def _line(record: Noun, declared: Field) -> Any:
+    """A line of a card; numbers of telephones can be called."""
+    value = words.of(record, declared)
+    if value and declared.name in words.TELEPHONES:
+        return format_html('<a href="tel:{}">{}</a>', "".join(value.split()), value)
+    return value
 
 
 def _who(record: Noun) -> list[str]:
@@ -141,14 +205,13 @@ def panels(record: Noun) -> list[Panel]:
     return found
 
 
-def groups(record: Noun, without: set[str]) -> list[Group]:
+def groups(record: Noun, without: set[str], editable: set[str]) -> list[Group]:
     """All other fields in their groups, those that belong to none at the end."""
     schema = record.schema
-    named = {name for _, names in schema.groups for name in names}
+    named = {name for _title, names in schema.groups for name in names}
     rest = tuple(name for name in schema.by_name if name not in named)
     found = []
-    closed = closed_fields(record)
-    for title, names in (*schema.groups, ("Other", rest)):
+    for title, names in (*schema.groups, (_("Other"), rest)):
         group = Group(title)
         for name in names:
             declared = schema.by_name[name]
@@ -156,11 +219,15 @@ def groups(record: Noun, without: set[str]) -> list[Group]:
                 continue
             value = words.of(record, declared)
             shown = Shown(
-                name, words.label(declared), value, wide=declared.type in ("text", "json")
+                name,
+                words.label(declared),
+                value,
+                wide=declared.type in ("text", "json"),
+                editable=name in editable,
             )
             if value != "":
                 group.filled.append(shown)
-            elif not declared.read_only and name not in closed:
+            elif shown.editable:
                 group.empty.append(shown)
         found.append(group)
     # Groups without any value are one quiet line at the end.
@@ -174,11 +241,21 @@ def closed_fields(record: Noun) -> Any:
     return machine.closed.get(getattr(record, machine.name), ()) if machine else ()
 
 
+def editable_fields(record: Noun) -> set[str]:
+    """The fields that one may change by typing: no verb sets them, and the state does not close them."""
+    closed = closed_fields(record)
+    return {f.name for f in record.schema.inputs() if not f.moves and f.name not in closed}
+
+
 def related(record: Noun) -> list[Related]:
-    """The other sides of references, each with its newest records."""
+    """The other sides of references, each with its newest records; touches have their own places."""
     found = []
+    touching = touches.of(type(record))
+    told = touching and touches.reference(touching, type(record)).name
     for relation in record.schema.relations.values():
         noun = record.registry[relation.noun]
+        if noun is touching and relation.field == told:
+            continue
         reference = noun.schema.by_name[relation.field]
         rows = list(
             noun.objects.filter(**{reference.column: record.pk}).order_by("-created_at")[
@@ -190,7 +267,7 @@ def related(record: Noun) -> list[Related]:
         if not reference.read_only:
             ways = [(v.label, words.place(noun, "add_by", v.name)) for v in creating(noun)]
             if actors.may(actors.current(), "create", noun):
-                ways.append(("Add", words.place(noun, "add")))
+                ways.append((_("Add"), words.place(noun, "add")))
             add = [(name, url + of_this) for name, url in ways]
         if not rows and not (add and noun is not type(record) and _belongs(noun, relation.field)):
             continue
@@ -209,7 +286,7 @@ def related(record: Noun) -> list[Related]:
 def _belongs(noun: type[Noun], name: str) -> bool:
     """Whether a reference says what a record is about, and not just who works on it."""
     groups = noun.schema.groups
-    return any(name in names for _, names in groups[:2]) and name not in words.WORKERS
+    return any(name in names for _title, names in groups[:2]) and name not in words.WORKERS
 
 
 def _row(record: Noun) -> dict[str, Any]:
@@ -222,23 +299,25 @@ def _row(record: Noun) -> dict[str, Any]:
     }
 
 
-def page(record: Noun) -> dict[str, Any]:
+def page(record: Noun, *, editable: bool) -> dict[str, Any]:
     """Everything that the template of a record shows, but its buttons and its timeline."""
     asked = panels(record)
     covered = {answer.name for panel in asked for answer in panel.answers}
     machine = record.schema.machine
-    first = facts(record)
-    hidden = covered | {fact.name for fact in first} | {record.schema.columns[0]}
+    changing = editable_fields(record) if editable else set()
+    first, about = facts(record, changing), cards(record, changing)
+    hidden = covered | {shown.name for shown in (*first, *about)} | {record.schema.columns[0]}
     if machine:
         hidden.add(machine.name)
     return {
         "path": status_path(record),
         "facts": first,
-        "closed": closed_fields(record),
+        "about": about,
+        "editable": changing,
         "panels": asked,
-        "groups": groups(record, hidden),
+        "groups": groups(record, hidden, changing),
         "related": related(record),
-        "state": (words.state(type(record), getattr(record, machine.name)) if machine else ""),
+        "name_field": record.schema.columns[0],
     }
 
 

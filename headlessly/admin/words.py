@@ -25,6 +25,8 @@ SPELLED = {
 }  # fmt: skip
 #: The references that say who works on a record, not whom it is about.
 WORKERS = ("owner", "assignee")
+#: Text that is dialled.
+TELEPHONES = ("phone", "mobile")
 CAMEL = re.compile(r"(?<=[a-z0-9])(?=[A-Z])")
 MINUTE, HOUR, DAY = 60, 3_600, 86_400
 
@@ -57,7 +59,12 @@ def plural(noun: type[Noun]) -> str:
 def a(noun: type[Noun]) -> str:
     """``a lead``, ``an organization``."""
     name = title(noun).lower()
-    return f"{'an' if name[0] in 'aeiou' else 'a'} {name}"
+    return f"{article(name)} {name}"
+
+
+def article(name: str) -> str:
+    """``a`` or ``an``."""
+    return "an" if name[:1] in "aeiou" else "a"
 
 
 def age(moment: datetime, *, now: datetime | None = None) -> str:

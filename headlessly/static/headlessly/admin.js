@@ -13,7 +13,10 @@ document.addEventListener("click", (event) => {
   }
   const closer = event.target.closest("[data-closes]");
   if (closer) {
-    closer.closest("dialog").close();
+    // Where the same form is a page of its own, its link leads back.
+    const dialog = closer.closest("dialog");
+    if (dialog) event.preventDefault();
+    dialog?.close();
     return;
   }
   const copier = event.target.closest("[data-copies]");

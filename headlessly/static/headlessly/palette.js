@@ -57,7 +57,6 @@ document.addEventListener("DOMContentLoaded", () => {
     const action = new URL(item.press, location.href).pathname;
     const forms = [...document.querySelectorAll("form")].filter(
       (form) =>
-        form.method === "post" &&
         new URL(form.getAttribute("action") || "", location.href).pathname === action &&
         Object.entries(item.sends).every(([name, value]) => form.elements[name]?.value === value),
     );

@@ -1,0 +1,271 @@
+"""An event as people tell it: who did what, what it changed, and what it caused."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import TYPE_CHECKING, Any
+
+from django.utils.translation import gettext as _
+
+from .. import actors, ids
+from ..models import ApiKey, User
+from ..nouns import registry
+from . import words
+
+if TYPE_CHECKING:
+    from ..events import Event
+    from ..nouns import Noun
+    from ..schema import Field
+    from .undoing import Undo
+
+#: How many of the caused events one entry shows.
+CAUSED = 12
+#: Longer values are folded, in characters.
+LONG = 140
+
+NOTHING = "saved without a change"
+CHANGED, ADDED, EMPTIED = "changed", "added", "emptied"
+
+
+@dataclass
+class Change:
+    """One field that changed; ``was`` or ``now`` is empty where there was or is no value."""
+
+    label: str
+    was: Any
+    now: Any
+
+    @property
+    def inside(self) -> str:
+        """The label within a sentence."""
+        return self.label if self.label[:2].isupper() else self.label[:1].lower() + self.label[1:]
+
+    @property
+    def long(self) -> bool:
+        return len(str(self.was)) + len(str(self.now)) > LONG
+
+
+@dataclass
+class Entry:
+    """One event as people tell it."""
+
+    event: Event
+    who: str
+    did: str
+    moved: tuple[Any, Any] | None = None
+    changes: list[Change] = field(default_factory=list)
+    about: tuple[str, str] | None = None  #: another record: its name and its address
+    said: str = ""  #: what a touch says
+    because: Entry | None = None
+    caused: list[Entry] = field(default_factory=list)
+    more: int = 0
+    undo: Undo | None = None
+
+    @property
+    def only(self) -> Change | None:
+        """The one thing that a plain change changed: told in the sentence itself."""
+        plain = self.did in (CHANGED, ADDED, EMPTIED)
+        return self.changes[0] if plain and len(self.changes) == 1 else None
+
+    @property
+    def long(self) -> bool:
+        return len(self.said) > LONG
+
+    @property
+    def when(self) -> Any:
+        return words.time(self.event.timestamp)
+
+
+class Teller:
+    """Tells events; every name that they need is fetched once, per kind of thing."""
+
+    def __init__(self, found: list[Event], names: dict[str, str] | None = None) -> None:
+        self.actors = _actor_names({event.actor for event in found})
+        self.names = _record_names(_references(found)) | (names or {})
+
+    def tell(self, event: Event, *, about: bool = False) -> Entry:
+        noun = registry.get(event.target_type or "")
+        entry = Entry(event, self.actors.get(event.actor, _("Somebody")), "")
+        if noun is None:
+            entry.did = _("recorded %s") % event.name.replace("_", " ")
+            entry.changes = [
+                Change(words.spoken(key).replace("_", " "), "", value)
+                for key, value in properties(event.data or {})
+            ]
+            return entry
+        if about:
+            entry.about = (_name(noun, event), words.place(noun, "change", event.target))
+        if about and noun.Surface.touches:
+            return self._touch(noun, entry)
+        this = words.title(noun).lower()
+        entry.did = f"{words.spoken(event.verb).lower()} {'the' if about else 'this'} {this}"
+        machine = noun.schema.machine
+        previous, now = dict(event.previous or {}), event.data or {}
+        wire = noun.schema.by_name[machine.name].wire if machine else None
+        if wire in previous:
+            was = previous.pop(wire, None)
+            if was is not None and now.get(wire):
+                if words.spoken(event.verb) != words.spoken(now[wire]):
+                    entry.moved = (words.state(noun, was), words.state(noun, now[wire]))
+                if event.verb == "Updated":
+                    back = now[wire] == words.path(noun)[0] and was not in words.path(noun)
+                    entry.did = "reopened it" if back else "moved"
+        entry.changes = self.changes(noun, previous, now)
+        if event.verb == "Updated" and entry.moved is None:
+            entry.did = CHANGED if not about else f"changed the {this}"
+            if not entry.changes:
+                entry.did = NOTHING
+            elif len(entry.changes) == 1 and not about:
+                one = entry.changes[0]
+                entry.did = CHANGED if one.was and one.now else ADDED if one.now else EMPTIED
+        return entry
+
+    def _touch(self, noun: type[Noun], entry: Entry) -> Entry:
+        """A touch told where it is about something: what kind, what was said, and not which fields."""
+        event, touches, schema = entry.event, noun.Surface.touches, noun.schema
+        data = event.data or {}
+        kind = words.spoken(data.get(schema.by_name[touches.kind].wire) or noun.__name__).lower()
+        article = "the" if event.previous else words.article(kind)
+        entry.did = f"{words.spoken(event.verb).lower()} {article} {kind}"
+        wires = [schema.by_name[name].wire for name in touches.says]
+        if event.previous:
+            told = [w for w in wires if w in event.previous]
+            state = {schema.by_name[schema.machine.name].wire} if schema.machine else set()
+            untold = {*wires, *state}  # what was said is told below, the state by the verb itself
+            entry.changes = self.changes(
+                noun, {w: was for w, was in event.previous.items() if w not in untold}, data
+            )
+        else:
+            told = wires
+            told_too = {schema.by_name[name].wire: None for name in touches.tells}
+            entry.changes = self.changes(noun, {w: None for w in told_too if data.get(w)}, data)
+        entry.said = "\n".join(text for w in told if (text := data.get(w)))
+        if entry.about and entry.said.startswith(entry.about[0].rstrip("…")):
+            # The name is the first line of what was said: that line is the link, the rest follows.
+            entry.said = entry.said[len(entry.about[0].rstrip("…")) :].strip()
+            if entry.about[0].endswith("…"):
+                entry.said = f"…{entry.said}"
+        return entry
+
+    def nest(self, entry: Entry, caused: dict[str, list[Event]], depth: int = 0) -> None:
+        below = caused.get(entry.event.id, [])
+        for event in below[:CAUSED]:
+            same = event.target == entry.event.target
+            child = self.tell(event, about=not same and event.target is not None)
+            if depth < 2:
+                self.nest(child, caused, depth + 1)
+            if not _trivial(child):
+                entry.caused.append(child)
+        entry.more = max(0, len(below) - CAUSED)
+
+    def changes(
+        self, noun: type[Noun], previous: dict[str, Any], now: dict[str, Any]
+    ) -> list[Change]:
+        """The changes that one tells: from ``previous`` to ``now``, by wire names."""
+        found = []
+        for wire, was in previous.items():
+            declared = noun.schema.fields.get(wire)
+            if declared is not None and not follows(declared):
+                value = now.get(wire)
+                found.append(
+                    Change(
+                        words.label(declared),
+                        self.value(declared, was),
+                        self.value(declared, value),
+                    )
+                )
+        return found
+
+    def value(self, declared: Field, value: Any) -> Any:
+        if value is None or value == "":
+            return ""
+        if declared.type == "reference":
+            return self.names.get(value, value)
+        if declared.type == "json":
+            return "…"
+        try:
+            clean = declared.clean(value)
+        except ValueError:
+            return value
+        if isinstance(clean, datetime):
+            return f"{words.day(clean)}, {clean:%H:%M}"
+        return words.shown(declared, clean, links=False)
+
+
+def follows(declared: Field) -> bool:
+    """Whether a field is a moment that follows from what was done: the entry's own age tells it."""
+    moment = declared.read_only or declared.name.startswith("last_")
+    return declared.type == "datetime" and moment
+
+
+def properties(data: dict[str, Any]) -> Iterator[tuple[str, Any]]:
+    """What a tracked event says, what is inside of it too; ids are nothing to read."""
+    for key, value in data.items():
+        match value:
+            case None:
+                continue
+            case dict():
+                yield from properties(value)
+            case bool():
+                yield key, _("Yes") if value else _("No")
+            case int() | float():
+                yield key, words.number(value)
+            case str() if ids.is_id(value, (noun.prefix for noun in registry.values())):
+                continue
+            case _:
+                yield key, value
+
+
+def _trivial(entry: Entry) -> bool:
+    """What was only touched along with something else is not told below it."""
+    event = entry.event
+    if event.verb != "Updated" or event.target_type is None:
+        return False
+    return not (entry.moved or entry.changes or entry.caused)
+
+
+def _name(noun: type[Noun], event: Event) -> str:
+    wire = noun.schema.by_name[noun.schema.columns[0]].wire
+    return str((event.data or {}).get(wire) or event.target)
+
+
+def _references(found: Iterable[Event]) -> dict[str, set[str]]:
+    """The ids that the changes of these events mention, by noun."""
+    wanted: dict[str, set[str]] = defaultdict(set)
+    for event in found:
+        noun = registry.get(event.target_type or "")
+        if noun is None:
+            continue
+        now = event.data or {}
+        # Of a new record everything is told that its list shows, of others what changed.
+        columns = (noun.schema.by_name[name].wire for name in noun.schema.columns)
+        told = event.previous or dict.fromkeys(columns)
+        for wire, was in told.items():
+            declared = noun.schema.fields.get(wire)
+            if declared is not None and declared.to:
+                wanted[declared.to].update(filter(None, (was, now.get(wire))))
+    return wanted
+
+
+def _record_names(wanted: dict[str, set[str]]) -> dict[str, str]:
+    """The names of records, of deleted ones too; one query per noun."""
+    return {
+        record.pk: str(record)
+        for name, of_noun in wanted.items()
+        for record in registry[name].with_deleted.filter(pk__in=of_noun)
+    }
+
+
+def _actor_names(ids: set[str]) -> dict[str, str]:
+    """Who acted, as people call them."""
+    names = {actor.id: actor.name for actor in (actors.SYSTEM, actors.PUBLIC)}
+    users = [id for id in ids if id.startswith(User.prefix)]
+    keys = [id for id in ids if id.startswith(ApiKey.prefix)]
+    if users:
+        names |= {user.pk: str(user) for user in User.objects.filter(pk__in=users)}
+    if keys:
+        names |= {k.pk: f"API key “{k.name}”" for k in ApiKey.objects.filter(pk__in=keys)}
+    return names

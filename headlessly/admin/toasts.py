@@ -1,0 +1,68 @@
+"""Short messages after something was done, with the way to take it back where there is one."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from django.contrib import messages
+
+from .. import events, tracing
+from ..nouns import registry
+from . import undoing
+
+if TYPE_CHECKING:
+    from django.http import HttpRequest
+
+    from ..nouns import Noun
+    from .undoing import Undo
+
+
+@dataclass
+class Toast:
+    text: str
+    bad: bool = False
+    undo: Undo | None = None
+
+
+def say(request: HttpRequest, text: str, done_to: Noun | None = None) -> None:
+    """Say that something was done; ``done_to`` is the record whose event one may want to undo."""
+    event = None if done_to is None else _just_recorded(done_to)
+    messages.success(request, text, extra_tags=event or "")
+
+
+def warn(request: HttpRequest, text: str) -> None:
+    messages.error(request, text)
+
+
+def _just_recorded(record: Noun) -> str | None:
+    """The event of the verb that this request executed on the record, not of what it caused."""
+    found = type(record).history(record).filter(
+        request_id=tracing.request_id(), cause=None
+    )  # fmt: skip
+    return found.values_list("id", flat=True).first()
+
+
+def of(request: HttpRequest) -> list[Toast]:
+    """What is to be said on this page."""
+    found = []
+    for message in messages.get_messages(request):
+        bad = message.level >= messages.WARNING
+        found.append(Toast(message.message, bad, _undo(message.extra_tags)))
+    return found
+
+
+def _undo(id: Any) -> Undo | None:
+    """How to take back the event of a message, if that is possible."""
+    if not id or not str(id).startswith(events.Event.prefix):
+        return None
+    event = events.Event.objects.filter(id=id).first()
+    noun = registry.get(event.target_type or "") if event is not None else None
+    record = even_deleted(noun, event.target) if noun is not None else None
+    undo = undoing.of(record, event) if record is not None else None
+    return undo if undo is not None and not undo.reason else None
+
+
+def even_deleted(noun: type[Noun], id: str) -> Noun | None:
+    """The record, whether it is there or was deleted; None for another tenant's."""
+    return noun.with_deleted.filter(pk=id).first()

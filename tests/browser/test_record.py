@@ -1,0 +1,70 @@
+"""The page of a record in a real browser: its dialog, its undo, its keys, editing in place."""
+
+from __future__ import annotations
+
+import pytest
+
+pytest.importorskip("playwright", reason="Playwright is installed with `pip install .[test]`.")
+from playwright.sync_api import expect
+
+from tests.browser.test_rep import current, dialog, open_lead
+
+pytestmark = pytest.mark.browser
+
+
+def test_a_dialog_says_what_will_happen_and_follows_what_is_typed(desk, site, qualified):
+    open_lead(desk, site)
+    desk.get_by_role("button", name="Convert…").click()
+    expect(dialog(desk)).to_contain_text("Ada Chen becomes Qualified")
+    dialog(desk).get_by_label("Value").fill("75,000")
+    expect(dialog(desk)).to_contain_text("value 75,000")
+    desk.keyboard.press("Escape")
+    expect(desk.get_by_role("button", name="Convert…")).to_be_focused()
+
+
+def test_a_suggested_reason_a_note_and_undo(desk, site, lead):
+    open_lead(desk, site)
+    desk.keyboard.press("5")
+    dialog(desk).get_by_role("button", name="Price").click()
+    dialog(desk).get_by_label("Note").fill("Too dear for them")
+    dialog(desk).get_by_role("button", name="Lose").click()
+    expect(current(desk)).to_have_text("Lost")
+    expect(desk.get_by_label("Timeline")).to_contain_text("Too dear for them")
+    desk.locator("#toasts").get_by_role("button", name="Undo").click()
+    expect(current(desk)).to_have_text("New")
+    lead.refresh_from_db()
+    assert (lead.status, lead.lost_reason) == ("New", None)
+
+
+def test_keys_write_move_and_walk(desk, site, lead):
+    from crm import Lead
+
+    Lead.create(name="Another lead", source="website", score=1)
+    open_lead(desk, site)
+    desk.keyboard.press("n")
+    desk.keyboard.type("Met at the fair? 2 of them")
+    desk.keyboard.press("Control+Enter")
+    expect(desk.get_by_label("Timeline")).to_contain_text("Met at the fair")
+    desk.keyboard.press("2")
+    expect(current(desk)).to_have_text("Contacted")
+    desk.keyboard.press("?")
+    expect(desk.get_by_role("dialog", name="Keys")).to_contain_text("Previous lead")
+    desk.keyboard.press("Escape")
+    desk.keyboard.press("k")
+    expect(desk.get_by_role("heading", level=1)).to_have_text("Another lead")
+
+
+def test_edits_in_place_and_says_so(desk, site, lead):
+    open_lead(desk, site)
+    bant = desk.get_by_label("BANT")
+    bant.get_by_role("link", name="+ add").first.click()
+    expect(bant.get_by_label("Authority")).to_be_focused()
+    desk.keyboard.type("CTO")
+    lead.update(authority="The board")
+    desk.keyboard.press("Enter")
+    expect(bant.get_by_role("alert")).to_contain_text("This is The board now")
+    bant.get_by_role("button", name="Save").click()
+    expect(bant.get_by_text("Saved")).to_be_visible()
+    expect(bant).to_contain_text("2 of 4")
+    lead.refresh_from_db()
+    assert lead.authority == "CTO"

@@ -1,0 +1,320 @@
+"""Working on a record: what a verb would do, touches in place, undo, editing in place, neighbours."""
+
+from __future__ import annotations
+
+import re
+from typing import Any
+
+import pytest
+from django.db import connection
+from django.test.utils import CaptureQueriesContext
+
+from tests.headlessly.admin.test_admin_record import text
+
+
+def newest(record: Any) -> Any:
+    return type(record).history(record).first()
+
+
+def undo(client: Any, address: Any, record: Any, event: Any) -> Any:
+    return client.post(address(record, "undo"), {"event": event.id}, follow=True)
+
+
+# -- dialogs ----------------------------------------------------------------------------------
+
+
+def test_a_conversion_says_first_what_will_happen(bob, qualified, address, unchanged):
+    with unchanged():
+        said = text(bob.get(address(qualified, "do", "convert")))
+    assert "This lead becomes Converted" in said
+    assert "A deal is created: Acme Platform Evaluation" in said
+    assert "value 50,000" in said
+    assert "organization Acme Corp" in said
+    assert "owner Bob Stone" in said
+    assert "Ada Chen becomes Qualified" in said
+
+
+def test_what_will_happen_follows_what_is_typed(bob, qualified, address, unchanged):
+    from crm import Deal
+
+    known = Deal.create(name="Known deal", value=1)
+    with unchanged():
+        new = bob.post(
+            address(qualified, "do", "convert"),
+            {"preview": "1", "deal-how": "new", "deal-name": "Rollout", "deal-value": "75000"},
+        )
+        attached = bob.post(
+            address(qualified, "do", "convert"),
+            {"preview": "1", "deal-how": "existing", "deal": known.pk},
+        )
+    assert "Rollout" in new.content.decode()
+    assert "75,000" in new.content.decode()
+    assert "Known deal" in attached.content.decode()
+    assert "is created" not in attached.content.decode()
+
+
+def test_an_existing_deal_has_to_be_chosen(bob, qualified, address, unchanged):
+    with unchanged():
+        response = bob.post(address(qualified, "do", "convert"), {"deal-how": "existing"})
+    assert response.status_code == 422
+    assert "Choose the deal that it becomes." in text(response)
+
+
+def test_losing_offers_the_reasons_of_the_tenant(bob, lead, acme, address):
+    assert 'value="Not a fit"' in bob.get(address(lead, "do", "lose")).content.decode()
+    acme.choices = {"Lead.lostReason": ["Too far away"]}
+    acme.save()
+    html = bob.get(address(lead, "do", "lose")).content.decode()
+    assert 'value="Too far away"' in html
+    assert 'value="Not a fit"' not in html
+
+
+@pytest.mark.parametrize(
+    "wrong", [[], {"Lead.nothing": ["x"]}, {"Lead.lostReason": "x"}, {"Lead.lostReason": [""]}]
+)
+def test_suggestions_are_lists_of_texts_for_known_fields(acme, wrong):
+    from django.core.exceptions import ValidationError
+
+    acme.choices = wrong or [1]
+    with pytest.raises(ValidationError) as refused:
+        acme.full_clean()
+    assert "choices" in refused.value.message_dict
+
+
+def test_a_note_is_written_with_the_verb_or_not_at_all(bob, lead, address, unchanged):
+    from crm import Activity
+
+    with unchanged():
+        bob.post(address(lead, "do", "lose"), {"lost_reason": " ", "note": "They went elsewhere"})
+    bob.post(address(lead, "do", "lose"), {"lost_reason": "Price", "note": "They went elsewhere"})
+    lead.refresh_from_db()
+    note = Activity.objects.get(lead=lead)
+    assert (lead.status, note.type, note.subject) == ("Lost", "Note", "They went elsewhere")
+    assert "They went elsewhere" in text(bob.get(address(lead)))
+
+
+# -- touches ----------------------------------------------------------------------------------
+
+
+def test_a_call_is_written_in_place_and_told_in_the_timeline(bob, lead, people, address):
+    from crm import Activity
+
+    bob.post(address(lead, "touch", "Call"), {"outcome": "Wants a pilot", "duration": "12"})
+    call = Activity.objects.get(lead=lead)
+    assert (call.type, call.status, call.duration) == ("Call", "Completed", 12)
+    assert (call.contact_id, call.assignee_id) == (people.ada.pk, people.bob.pk)
+    said = text(bob.get(address(lead)))
+    assert "Bob logged a call Wants a pilot" in said
+    assert "Duration: 12" in said
+
+
+def test_a_task_is_next_until_it_is_done(bob, lead, address):
+    from crm import Activity
+
+    bob.post(address(lead, "touch", "Task"), {"subject": "Call about rollout"})
+    task = Activity.objects.get(lead=lead)
+    page = bob.get(address(lead))
+    assert "Done: Call about rollout" in text(page)
+    done = address(task, "do", "complete")
+    assert done in page.content.decode()
+    response = bob.post(done, {"outcome": "They agreed", "back": address(lead)})
+    assert response.headers["Location"] == address(lead)
+    assert "Nothing planned." in text(bob.get(address(lead)))
+
+
+@pytest.mark.parametrize("name", ["Note", "Call", "Task"])
+def test_an_empty_touch_is_refused_beside_its_input(bob, lead, address, unchanged, name):
+    with unchanged():
+        response = bob.post(address(lead, "touch", name), {})
+    assert response.status_code == 422
+    assert "This is required." in text(response)
+
+
+def test_those_who_only_read_write_no_touches(vic, lead, address, unchanged):
+    assert "composer" not in vic.get(address(lead)).content.decode()
+    with unchanged():
+        assert vic.post(address(lead, "touch", "Note"), {"description": "x"}).status_code == 404
+        assert vic.post(address(lead, "undo"), {"event": newest(lead).id}).status_code == 404
+
+
+def test_the_page_leads_back_only_within_the_workplace(bob, lead, address):
+    from crm import Activity
+
+    for back in ("https://evil.example/", "//evil.example/~acme/admin/", "/elsewhere/"):
+        task = Activity.create(subject="Call", lead=lead)
+        response = bob.post(address(task, "do", "complete"), {"outcome": "ok", "back": back})
+        assert response.headers["Location"] == address(task)
+
+
+def test_the_timeline_shows_all_or_changes_or_activities(bob, lead, address):
+    bob.post(address(lead, "touch", "Note"), {"description": "Met at the fair"})
+    bob.post(address(lead, "edit"), {"authority": "CTO"})
+
+    def shown(show: str) -> tuple[bool, bool]:
+        html = bob.get(address(lead) + f"?show={show}").content.decode()
+        timeline = html.split('class="timeline"')[1].split("</ol>")[0]
+        return "Met at the fair" in timeline, "authority" in timeline
+
+    assert shown("all") == shown("nonsense") == (True, True)
+    assert shown("changes") == (False, True)
+    assert shown("activities") == (True, False)
+
+
+# -- undo -------------------------------------------------------------------------------------
+
+
+def test_a_changed_field_is_taken_back_even_when_others_changed_since(bob, lead, address):
+    bob.post(address(lead, "edit"), {"budget": "60000"})
+    event = newest(lead)
+    bob.post(address(lead, "edit"), {"score": "12"})
+    undo(bob, address, lead, event)
+    lead.refresh_from_db()
+    assert (lead.budget, lead.score) == (50_000, 12)
+
+
+def test_a_field_that_changed_again_is_not_overwritten(bob, lead, address, unchanged):
+    bob.post(address(lead, "edit"), {"budget": "60000"})
+    event = newest(lead)
+    bob.post(address(lead, "edit"), {"budget": "70000"})
+    assert "Budget was changed again since." in bob.get(address(lead)).content.decode()
+    with unchanged():
+        response = undo(bob, address, lead, event)
+    assert response.status_code == 409
+
+
+@pytest.mark.parametrize("verb", ["move", "lose"])
+def test_a_step_is_taken_back_with_everything_it_set(bob, lead, address, verb):
+    if verb == "move":
+        bob.post(address(lead, "move"), {"to": "Contacted"})
+    else:
+        bob.post(address(lead, "do", "lose"), {"lost_reason": "Price"})
+    page = bob.get(address(lead)).content.decode()
+    assert 'id="toasts"' in page
+    assert "Undo" in page.split('id="toasts"')[1]
+    undo(bob, address, lead, newest(lead))
+    lead.refresh_from_db()
+    assert (lead.status, lead.lost_reason, lead.lost_at) == ("New", None, None)
+
+
+def test_a_conversion_stays_and_says_so(bob, qualified, address, unchanged):
+    bob.post(address(qualified, "do", "convert"))
+    event = type(qualified).history(qualified).get(name="Lead.Converted")
+    assert "This lead is Converted and stays so." in bob.get(address(qualified)).content.decode()
+    with unchanged():
+        assert undo(bob, address, qualified, event).status_code == 409
+
+
+def test_a_touch_written_by_mistake_is_deleted(bob, lead, address):
+    from crm import Activity
+
+    bob.post(address(lead, "touch", "Note"), {"description": "Wrong lead"})
+    note = Activity.objects.get(lead=lead)
+    undo(bob, address, note, newest(note))
+    assert not Activity.objects.filter(lead=lead).exists()
+
+
+def test_what_was_deleted_is_restored(ann, lead, address):
+    from crm import Lead
+
+    page = ann.post(address(lead, "delete"), follow=True).content.decode()
+    assert address(lead, "undo") in page
+    undo(ann, address, lead, newest(lead))
+    assert Lead.objects.filter(pk=lead.pk).exists()
+
+
+def test_an_event_of_another_record_or_tenant_is_none(
+    bob, lead, people, theirs, address, unchanged
+):
+    with unchanged():
+        for id in (newest(people.ada).id, "evt_nothing", "", "\x00"):
+            assert bob.post(address(lead, "undo"), {"event": id}).status_code == 404
+        assert bob.post(address(theirs.lead, "undo"), {"event": "x"}).status_code == 404
+
+
+# -- in place ---------------------------------------------------------------------------------
+
+
+def test_one_field_is_edited_in_place(bob, lead, address):
+    html = bob.get(address(lead, "edit") + "?only=budget").content.decode()
+    assert 'name="budget"' in html
+    assert 'name="authority"' not in html
+    version = re.search(r'name="version" value="(\d+)"', html).group(1)
+    bob.post(address(lead, "edit"), {"only": "budget", "version": version, "budget": "60,000"})
+    lead.refresh_from_db()
+    assert lead.budget == 60_000
+
+
+def test_a_conflict_in_place_is_only_one_in_the_same_field(bob, cleo, lead, address, unchanged):
+    read = lead.version
+    cleo.post(address(lead, "edit"), {"budget": "70000"})
+    one = {"only": "authority", "version": read, "authority": "The board"}
+    assert bob.post(address(lead, "edit"), one).status_code == 302
+    with unchanged():
+        response = bob.post(
+            address(lead, "edit"), {"only": "budget", "version": read, "budget": "60000"}
+        )
+    assert response.status_code == 412
+    html = response.content.decode()
+    assert "This is 70,000 now" in html
+    assert 'value="60000"' in html
+    version = re.search(r'name="version" value="(\d+)"', html).group(1)
+    bob.post(address(lead, "edit"), {"only": "budget", "version": version, "budget": "60000"})
+    lead.refresh_from_db()
+    assert (lead.budget, lead.authority) == (60_000, "The board")
+
+
+# -- neighbours -------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def line(people: Any) -> list[Any]:
+    """Leads of one source with scores that tie and that are missing, and one of another source."""
+    from crm import Lead
+
+    Lead.create(name="Other", source="event", score=50)
+    return [
+        Lead.create(name=f"L{n}", source="line", score=score)
+        for n, score in enumerate([None, 10, 90, 10, None, 90, 40])
+    ]
+
+
+@pytest.mark.parametrize("query", ["source=line", "source=line&o=-2", "source=line&o=2", "q=L"])
+def test_next_and_previous_walk_the_list_as_it_is_shown(bob, line, address, query):
+    from urllib.parse import urlencode
+
+    html = bob.get(address(type(line[0]), "change") + f"?{query}").content.decode()
+    shown = re.findall(r'<td class="name"><a href="[^"]*/(lead_\w+)/change/', html)
+    for number, id in enumerate(shown):
+        lead = next(one for one in line if one.pk == id)
+        page = bob.get(f"{address(lead)}?{urlencode({'in': query})}").content.decode()
+        steps = dict(re.findall(r'rel="(prev|next)" href="[^"]*/(lead_\w+)/change/', page))
+        around = {"prev": shown[number - 1] if number else None}
+        around["next"] = shown[number + 1] if number + 1 < len(shown) else None
+        assert steps == {rel: id for rel, id in around.items() if id}
+        assert f"{number + 1} of {len(shown)}" in page
+    assert len(shown) == 7
+
+
+def test_a_list_that_does_not_exist_has_no_neighbours(bob, lead, address):
+    for query in ("nothing=1", "status=Nope&score__gte=x", "q=%00", "o=99", "p=x"):
+        from urllib.parse import urlencode
+
+        response = bob.get(f"{address(lead)}?{urlencode({'in': query})}")
+        assert response.status_code == 200
+
+
+def test_the_page_asks_as_often_among_many_as_among_few(bob, lead, address):
+    from crm import Lead
+
+    def queries() -> int:
+        with CaptureQueriesContext(connection) as captured:
+            assert bob.get(address(lead) + "?in=source%3Dwebsite").status_code == 200
+        return len(captured)
+
+    Lead.create(name="Before", source="website")
+    Lead.create(name="Between", source="website")
+    queries()
+    few = queries()
+    for number in range(30):
+        Lead.create(name=f"L{number}", source="website")
+    assert queries() == few
