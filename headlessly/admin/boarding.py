@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
+from django.contrib import messages
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect, JsonResponse
 from django.template.loader import render_to_string
 from django.utils.decorators import method_decorator
@@ -158,7 +159,7 @@ class Boarding:
         state = getattr(answer, name)
         said = _("%(name)s is %(state)s now.") % {"name": answer, "state": words.spoken(state)}
         if not _wants_json(request):
-            self.say(request, said)
+            messages.success(request, said)
             return HttpResponseRedirect(request.get_full_path())
         return self._card_now(request, answer.pk, {getattr(found, name), state}, said=said)
 
