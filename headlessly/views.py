@@ -17,7 +17,7 @@ from django.utils.translation import gettext as _
 from . import actors, tenancy
 from .errors import Conflict, Forbidden, Invalid, NotFound
 from .fields import PublicId
-from .values import storable
+from .values import UNSTORABLE, storable
 
 if TYPE_CHECKING:
     from .nouns import Noun
@@ -91,8 +91,8 @@ class View(models.Model):
 
     def _store(self) -> None:
         self.name = checked_name(self.name)
-        if len(self.query) > MAX_QUERY:
-            raise Invalid.fields({"query": _("These are too many filters for one view.")})
+        if len(self.query) > MAX_QUERY or UNSTORABLE.search(self.query):
+            raise Invalid.fields({"query": _("These filters are too many for one view.")})
         try:
             with transaction.atomic():
                 self.save()

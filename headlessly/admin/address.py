@@ -53,6 +53,7 @@ class Preset:
 
     label = ""
     names = ("is",)
+    params = None
 
     def __init__(self, name: str, condition: Any) -> None:
         self.name, self.condition = name, condition
@@ -74,6 +75,11 @@ class Words:
     def __init__(self, text: str) -> None:
         self.text = text
 
+    @property
+    def params(self) -> dict[str, str]:
+        """The same as REST says it; None for what it has no words for."""
+        return {"q": self.text}
+
     def stated(self) -> dict[str, Any]:
         return {"$text": self.text}
 
@@ -89,6 +95,7 @@ class Address:
         given = QueryDict(query) if isinstance(query, str) else query
         self.given = {name: joined for name, values in given.lists() if (joined := _joined(values))}
         self.problem = ""
+        self.moment: datetime | None = None  #: of the past that is asked for
         self.columns = [noun.schema.by_name[name] for name in noun.schema.columns]
         self._read()
 
@@ -127,6 +134,7 @@ class Address:
     def _check(self) -> None:
         """Find out now what could not be asked later."""
         try:
+            self.moment = self._moment()
             self.columns = self._columns()
             if not self.problem:
                 filters.compile(self.scope, self.filter)
@@ -156,8 +164,7 @@ class Address:
         stated = [condition.stated() for condition in conditions]
         return {"$and": stated} if stated else {}
 
-    @cached_property
-    def moment(self) -> datetime | None:
+    def _moment(self) -> datetime | None:
         """The moment that ``asOf`` names; of a day its end, for that is how people mean it."""
         text = self.given.get("asOf", "")
         moment = reads.when(text)
@@ -228,7 +235,7 @@ class Address:
 
     def but(self, changes: Mapping[str, Any]) -> str:
         """This address with other values for these parameters, None for none; from its first page."""
-        rest: dict[str, Any] = {**self.given, "p": None, **changes}
+        rest = {**self.given, "p": None, **changes}
         return query_of({name: value for name, value in rest.items() if value})
 
     def without(self, condition: Any) -> str:

@@ -17,6 +17,8 @@ from django.views.decorators.http import require_POST
 
 from .. import actors, execution
 from ..errors import HeadlesslyError, InvalidFilter
+from ..schema import as_input
+from ..values import UNSTORABLE
 from . import forms, moves, words
 from .address import Address
 from .changelist import AT_ONCE, NounList
@@ -117,8 +119,6 @@ def _updates(noun: type[Noun]) -> Iterator[Operation]:
 
 
 def _required(field: Field) -> Field:
-    from ..schema import as_input
-
     return as_input(field, required=True)
 
 
@@ -207,7 +207,8 @@ class Bulk:
     ) -> Iterator[Outcome]:
         """Each record in a transaction of its own: what one refuses, the others do not suffer."""
         manager = self.model.with_deleted if address.deleted else self.model.objects
-        known = {record.pk: record for record in manager.filter(pk__in=ids)}
+        storable = [id for id in ids if not UNSTORABLE.search(id)]
+        known = {record.pk: record for record in manager.filter(pk__in=storable)}
         for id in ids:
             found = known.get(id)
             url = self.place("change", id) if found is not None else ""

@@ -41,7 +41,7 @@ class NounList:
     # -- reading ----------------------------------------------------------------------------------
 
     @property
-    def found(self) -> models.QuerySet:
+    def queryset(self) -> models.QuerySet:
         """The records that fit, in order. Raises InvalidFilter."""
         address = self.address
         scope = address.scope
@@ -55,7 +55,7 @@ class NounList:
         """The ids of those that fit, in order, and no more than ``limit``. Raises InvalidFilter."""
         if self.problem:
             raise InvalidFilter(self.problem)
-        return list(self.found.values_list(self.address.scope.key, flat=True)[:limit])
+        return list(self.queryset.values_list(self.address.scope.key, flat=True)[:limit])
 
     def read(self) -> None:
         """Read the page that the address names; the last one where there are not as many."""
@@ -67,7 +67,7 @@ class NounList:
             self.problem, self.records = problem.message, []
 
     def _read(self) -> None:
-        found = self.found
+        found = self.queryset
         self.page = self._page()
         rows = self._fetch(found)
         if self.page == 1 and len(rows) <= self.per_page:
@@ -150,12 +150,17 @@ class NounList:
                 {
                     "text": words.label(field),
                     "kind": field.type,
-                    "url": address.but({"o": following}) if sortable(field) else "",
+                    "url": address.but({"o": following}) if self._sorts(field) else "",
                     "sorted": ascending or descending,
                     "ascending": ascending,
                 }
             )
         return found
+
+    @staticmethod
+    def _sorts(field: Field) -> bool:
+        """Whether a column is put in order by a click: ids of others would be in no order for people."""
+        return sortable(field) and field.type != "reference"
 
     def pages(self) -> dict[str, str]:
         """Where this page stands among the others."""

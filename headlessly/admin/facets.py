@@ -35,6 +35,8 @@ class Facet:
     def values(self) -> list[str]:
         return [part for part in self.value.split(",") if part]
 
+    params = None  #: REST says several values in another way
+
     @property
     def names(self) -> tuple[str, ...]:
         """The parameters of the address that it reads."""

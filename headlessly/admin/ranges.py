@@ -99,6 +99,13 @@ class Range:
     def value(self) -> bool:
         return bool(self.given)
 
+    @property
+    def params(self) -> dict[str, str] | None:
+        """The same as REST says it; None where it has no words for it."""
+        if any(text.endswith(OR_NONE) for text in self.given.values()):
+            return None
+        return {name_of(self.path, lookup): text for lookup, text in self.given.items()}
+
     def stated(self) -> dict[str, Any]:
         """The same in the filter language. Raises InvalidFilter."""
         return {"$and": [self._stated(lookup, text) for lookup, text in self.given.items()]}
@@ -163,7 +170,7 @@ class Range:
 
     @property
     def spans(self) -> list[dict[str, Any]]:
-        """The stretches to pick from; a field that is only written ahead of time looks ahead."""
+        """The stretches to pick from; ahead for days that are planned, back for what has happened."""
         ends = (self.low["value"], self.high["value"])
         offered = AHEAD if self.field.type == "date" or self._is_planned else SPANS
         return [

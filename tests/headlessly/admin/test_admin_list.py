@@ -10,7 +10,7 @@ from django.db import connection
 from django.test.utils import CaptureQueriesContext
 
 from headlessly import reads
-from headlessly.admin.listing import Listing
+from headlessly.admin import NounAdmin
 
 LEADS = "/~acme/admin/crm/lead/"
 
@@ -94,7 +94,7 @@ def test_offers_the_sources_that_occur_without_reading_the_table(bob, leads):
 
 def test_counts_to_the_cap(bob, leads, monkeypatch):
     monkeypatch.setattr(reads, "COUNT_CAP", 2)
-    monkeypatch.setattr(Listing, "list_per_page", 1)
+    monkeypatch.setattr(NounAdmin, "list_per_page", 1)
     html = bob.get(LEADS).content.decode()
     assert '<span class="count">2+</span>' in html
 
@@ -171,3 +171,214 @@ def test_the_home_asks_as_often_with_many_records_as_with_few(bob, leads, people
     for number in range(6):
         Lead.create(name=f"L{number}", source="x", owner=people.bob, contact=people.ada)
     assert queries() == few
+
+
+# -- what an address can ask for ----------------------------------------------------------------------
+
+
+@pytest.fixture
+def touched(leads: dict[str, Any], people: Any) -> dict[str, Any]:
+    """The same leads, the contacted one with all of BANT, the new one untouched for a month."""
+    from datetime import timedelta
+
+    from headlessly import clock
+
+    answers = {"budget": 5_000, "authority": "CTO", "need": "a tool", "timeline": "Q2"}
+    leads["contacted"].update(**answers)
+    leads["new"].update(last_activity_at=clock.now() - timedelta(days=30))
+    leads["lost"].update(organization=people.corp)
+    return leads
+
+
+@pytest.mark.parametrize(
+    ("query", "found"),
+    [
+        ("score__gte=50", {"Larch lost"}),
+        ("score__gte=5&score__lte=50", {"Nadir new"}),
+        ("score__isnull=true", {"Coral contacted"}),
+        ("score__lt=50,-", {"Nadir new", "Coral contacted"}),
+        ("lastActivityAt__lt=14d ago", {"Nadir new"}),
+        ("lastActivityAt__gte=14d ago", {"Coral contacted", "Larch lost"}),
+        ("createdAt__gte=today", {"Nadir new", "Coral contacted", "Larch lost"}),
+        ("createdAt__lt=2001-01-01", set()),
+        ("organization.industry=Technology", {"Larch lost"}),
+        ("name__icontains=CORAL", {"Coral contacted"}),
+        ("status__in=New,Lost", {"Nadir new", "Larch lost"}),
+        ("owner__isnull=true", {"Larch lost"}),
+        ("budget__gt=4999", {"Coral contacted"}),
+        ("is=bant-complete", {"Coral contacted"}),
+        ("is=untouched-for-14-days", {"Nadir new"}),
+        ("is=bant-complete,untouched-for-14-days", set()),
+        ("score=10", {"Nadir new"}),
+    ],
+)
+def test_reads_lookups_and_the_nouns_own_conditions(bob, touched, query, found):
+    assert set(names(bob, query)) == found
+
+
+@pytest.mark.parametrize(
+    ("query", "chip"),
+    [
+        ("score__gte=50", "Score: 50 or more"),
+        ("score__gte=5&score__lte=50", "Score: 5 – 50"),
+        ("lastActivityAt__lt=14d ago,-", "Last activity: not for 14 days"),
+        ("lastActivityAt__gte=30d ago", "Last activity: in the last 30 days"),
+        ("createdAt__lt=2026-01-31", "Created: before 31 Jan 2026"),
+        ("organization.industry=Technology", "Organization industry: Technology"),
+        ("owner__isnull=true", "Owner: none"),
+        ("is=bant-complete", "BANT complete"),
+    ],
+)
+def test_says_each_filter_in_words_and_takes_it_away(bob, leads, query, chip):
+    html = bob.get(f"{LEADS}?{query}&source=website&o=-score").content.decode()
+    found = re.search(rf'<span class="chip">{re.escape(chip)} <a href="([^"]*)"', html)
+    assert found, html[html.index('class="chips"') :][:600]
+    assert found[1].replace("&amp;", "&") == "?source=website&o=-score"
+    assert "2 filters · " in html
+
+
+@pytest.mark.parametrize(
+    "query",
+    [
+        "score__gte=high", "lastActivityAt__lt=soon", "nope__gte=1", "score__near=1", "is=nope",
+        "columns=nope", "columns=bant", "asOf=soon", "asOf=2099-01-01", "organization.nope=1",
+        "score__gte=%00", "bant__gte=1", "columns=" + ",".join(["score"] * 12),
+    ],
+)  # fmt: skip
+def test_says_what_is_wrong_with_an_address(bob, leads, query):
+    response = bob.get(f"{LEADS}?{query}")
+    assert response.status_code == 200
+    assert 'role="alert"' in response.content.decode()
+    assert names(bob, query) == []
+
+
+def test_keeps_filters_without_a_control_while_others_change(bob, leads):
+    html = bob.get(f"{LEADS}?organization.industry=Technology&is=bant-complete").content.decode()
+    form = html.split('<form class="facets"')[1].split("</form>")[0]
+    assert '<input type="hidden" name="organization.industry" value="Technology">' in form
+    assert '<input type="hidden" name="is" value="bant-complete">' in form
+
+
+def test_sorts_by_the_name_of_a_field(bob, leads):
+    assert names(bob, "o=-score") == ["Larch lost", "Nadir new", "Coral contacted"]
+    assert names(bob, "o=name") == ["Coral contacted", "Larch lost", "Nadir new"]
+    assert names(bob, "o=createdAt") == ["Nadir new", "Coral contacted", "Larch lost"]
+
+
+def test_shows_the_columns_that_an_address_names(bob, leads):
+    html = bob.get(f"{LEADS}?columns=budget&columns=createdAt").content.decode()
+    head = html.split("<thead>")[1].split("</thead>")[0]
+    assert re.findall(r'<th scope="col"[^>]*>(?:<a[^>]*>)?([^<]*)', head) == [
+        "Name", "Budget", "Created",
+    ]  # fmt: skip
+
+
+def test_an_empty_list_says_which_filter_empties_it(bob, leads):
+    html = bob.get(f"{LEADS}?status=New&source=event").content.decode()
+    assert "Without <b>Status: New</b> there is 1 lead." in html
+    assert "Without <b>Source: event</b> there is 1 lead." in html
+    assert f'href="?source=event"' in html  # noqa: F541
+    html = bob.get(f"{LEADS}?status=New&source=event&score__gte=99").content.decode()
+    assert "No single filter does that" in html
+
+
+def test_an_empty_list_offers_three_ways_in_to_those_who_may(bob, vic, acme):
+    html = bob.get(LEADS).content.decode()
+    assert html.split('class="ways"')[1].split("</ul>")[0].count("<li>") == 3
+    assert 'class="ways"' not in vic.get(LEADS).content.decode()
+
+
+def test_a_row_tells_the_record_which_list_it_was_in(bob, leads):
+    html = bob.get(f"{LEADS}?status=New,Lost&o=-score").content.decode()
+    assert f"{leads['lost'].pk}/change/?in=status%3DNew%2CLost%26o%3D-score" in html
+
+
+def test_a_page_is_small(bob, people):
+    from crm import Lead
+
+    full = {"contact": people.ada, "organization": people.corp, "owner": people.bob,
+            "campaign": people.spring, "source": "website", "score": 50}  # fmt: skip
+    for number in range(26):
+        Lead.create(name=f"A lead with a name of some length, number {number}", **full)
+    assert len(bob.get(f"{LEADS}?status=New&score__gte=1").content) < 250_000 / 2
+
+
+def test_a_page_that_is_not_there_is_the_last_one(bob, leads):
+    for page in ("99", "0", "x", "9" * 30):
+        assert len(names(bob, f"p={page}")) == 3
+
+
+# -- the past and the deleted -------------------------------------------------------------------------
+
+
+def test_shows_the_list_as_it_was_at_the_end_of_a_day(bob, leads, people):
+    from datetime import UTC, datetime
+
+    from headlessly import clock
+
+    with clock.at(datetime(2026, 3, 1, 12, tzinfo=UTC), purpose="import"):
+        from crm import Contact, Lead
+
+        rep = Contact.create(name="Old Name")
+        then = Lead.create(name="Long ago", source="web", score=11, owner=rep)
+    rep.update(name="New Name")
+    then.update(name="Renamed", score=99)
+    assert names(bob, "asOf=2026-02-28") == []
+    assert names(bob, "asOf=2026-03-01") == ["Long ago"]
+    assert names(bob, "asOf=2026-03-01&score__gte=50") == []
+    html = bob.get(f"{LEADS}?asOf=2026-03-01").content.decode()
+    assert "This is how it was on 1 Mar 2026, 23:59 UTC." in html
+    assert "Old Name" in html and "New Name" not in html
+    assert "data-cell" not in html and 'id="selection"' not in html
+
+
+def test_the_past_asks_the_database_as_often_for_many_rows(bob, people):
+    from crm import Lead
+
+    def queries() -> int:
+        with CaptureQueriesContext(connection) as captured:
+            assert bob.get(f"{LEADS}?asOf=now").status_code == 200
+        return len(captured)
+
+    Lead.create(name="One", source="x", owner=people.bob, contact=people.ada)
+    queries()
+    one = queries()
+    for number in range(5):
+        Lead.create(name=f"L{number}", source="x", owner=people.cleo, contact=people.ada)
+    assert queries() == one
+
+
+def test_lists_the_deleted_with_who_and_restores_them(cleo, bob, leads, people):
+    from headlessly import actors
+    from headlessly.models import User
+
+    boss = User.objects.get(email="cleo@sign.example")
+    with actors.acting(boss.memberships.get().actor):
+        leads["new"].delete()
+    assert bob.get(f"{LEADS}?deleted=true").status_code == 403
+    html = cleo.get(f"{LEADS}?deleted=true").content.decode()
+    assert "Deleted leads" in html and "Nadir new" in html and "Coral" not in html
+    assert "· Cleo</td>" in html
+    assert names(cleo) == ["Larch lost", "Coral contacted"]
+    answer = cleo.post(
+        f"{LEADS}bulk/restore/",
+        {"only": leads["new"].pk, "query": "deleted=true", "go": "1"},
+        headers={"X-Part": "1"},
+    )
+    assert "1 done" in answer.content.decode()
+    assert "Nadir new" in names(cleo)
+    assert "No leads are deleted" in cleo.get(f"{LEADS}?deleted=true").content.decode()
+
+
+def test_searches_the_deleted(cleo, leads, people):
+    leads["lost"].delete()
+    assert "Larch" in cleo.get(f"{LEADS}?deleted=true&q=ada@acme").content.decode()
+    assert "Larch" not in cleo.get(f"{LEADS}?deleted=true&q=nadir").content.decode()
+
+
+def test_the_deleted_of_another_tenant_do_not_show(cleo, theirs, rival):
+    from headlessly import actors, tenancy
+
+    with tenancy.active(rival), actors.acting(actors.SYSTEM):
+        theirs.lead.delete()
+    assert "Their lead" not in cleo.get(f"{LEADS}?deleted=true").content.decode()

@@ -1,0 +1,92 @@
+"""A rep's morning in the list: narrow it, keep it, change cells, work on several at once."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+pytest.importorskip("playwright", reason="Playwright is installed with `pip install .[test]`.")
+from playwright.sync_api import expect
+
+pytestmark = pytest.mark.browser
+
+
+@pytest.fixture
+def leads(people: Any) -> list[Any]:
+    """Three of Bob's, best first, and one of Cleo's."""
+    from crm import Lead
+
+    made = [
+        Lead.create(name=f"Lead {name}", source="web", owner=people.bob, score=score)
+        for name, score in (("A", 90), ("B", 80), ("C", 70))
+    ]
+    Lead.create(name="Lead Z", source="web", owner=people.cleo, score=10)
+    return made
+
+
+def row(desk: Any, name: str) -> Any:
+    return desk.locator("table.list tbody tr").filter(has_text=name)
+
+
+def test_narrows_saves_edits_and_loses(desk, site, leads):
+    place = f"{site}/~acme/admin/crm/lead/"
+    desk.goto(place)
+    rows = desk.locator("table.list tbody tr")
+    expect(rows).to_have_count(4)
+
+    # A view of one's own, to start with.
+    desk.get_by_text("More filters").click()
+    desk.get_by_label("Score from").fill("50")
+    desk.get_by_role("button", name="Filter", exact=True).click()
+    expect(rows).to_have_count(3)
+    desk.get_by_role("link", name="Score").last.click()
+    desk.get_by_role("button", name="Save view…").click()
+    desk.get_by_label("Name").fill("Warm")
+    desk.get_by_label("Start with this view").check()
+    desk.locator("#save-view").get_by_role("button", name="Save").click()
+    expect(desk.locator(".viewtabs [aria-current]")).to_have_text("Warm")
+    desk.goto(place)
+    expect(rows).to_have_count(3)
+    expect(rows.first).to_contain_text("Lead A")
+
+    # A cell, by mouse and by keyboard, without loading the page anew.
+    desk.evaluate("window.same = true")
+    row(desk, "Lead B").locator("[data-cell=status]").click()
+    row(desk, "Lead B").locator(".celled select").select_option("Contacted")
+    expect(row(desk, "Lead B").locator("[data-cell=status]")).to_contain_text("Contacted")
+    expect(row(desk, "Lead B").locator("[data-cell=status]")).to_be_focused()
+    score = row(desk, "Lead C").locator("[data-cell=score]")
+    score.press("Enter")
+    desk.keyboard.type("900")
+    desk.keyboard.press("Enter")
+    expect(row(desk, "Lead C").get_by_role("alert")).to_have_text("Use a number from 0 to 100.")
+    desk.keyboard.type("75")
+    desk.keyboard.press("Enter")
+    expect(score).to_contain_text("75")
+    row(desk, "Lead C").locator("[data-cell=owner]").click()
+    desk.keyboard.type("cleo")
+    desk.get_by_text("Cleo Marsh · cleo@seller.example").click()
+    expect(row(desk, "Lead C").locator("[data-cell=owner]")).to_contain_text("Cleo Marsh")
+
+    # Several at once: what is refused says why and stays selected.
+    leads[2].lose(lost_reason="Elsewhere")
+    for name in ("Lead A", "Lead C"):
+        row(desk, name).get_by_role("checkbox").check()
+    expect(desk.locator("[data-count]")).to_have_text("2 selected")
+    desk.get_by_role("button", name="Lose…").click()
+    dialog = desk.locator("dialog[open]")
+    expect(dialog.get_by_label("Lost reason")).to_be_focused()
+    desk.keyboard.type("No budget")
+    desk.keyboard.press("Enter")
+    expect(dialog.get_by_role("heading")).to_have_text("Lose: 1 done, 1 not")
+    expect(dialog).to_contain_text("This Lead is already Lost.")
+    dialog.get_by_role("link", name="Back to the list").click()
+    expect(row(desk, "Lead A").locator("[data-cell=status]")).to_contain_text("Lost")
+    expect(row(desk, "Lead C").get_by_role("checkbox")).to_be_checked()
+    expect(row(desk, "Lead A").get_by_role("checkbox")).not_to_be_checked()
+    assert desk.evaluate("window.same") is True
+    for lead in leads:
+        lead.refresh_from_db()
+    assert [lead.status for lead in leads] == ["Lost", "Contacted", "Lost"]
+    assert [lead.score for lead in leads] == [90, 80, 75]
