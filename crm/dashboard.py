@@ -127,7 +127,9 @@ def open_pipeline(slice: Slice) -> Tile:
                 deals,
             ),
             more=more,
-            value=" + ".join(money(whole.amounts[c].value, c, short=True) for c in found.currencies),
+            value=" + ".join(
+                money(whole.amounts[c].value, c, short=True) for c in found.currencies
+            ),
             deals=number(deals, whole.who),
         ),
     )
@@ -477,9 +479,12 @@ def tasks(slice: Slice) -> Chart | None:
         return None
     most = max(each.count for each in found)
     person = slice.narrowed.get("owner")
-    name = basis.names(Contact, [person]).get(person, words.named(None)) if person else ""
+    title = _("My tasks")
+    if person:
+        name = basis.names(Contact, [person]).get(person)
+        title = _("Tasks of %(name)s") % {"name": name} if name else _("Tasks")
     return Chart(
-        _("Tasks of %(name)s") % {"name": name} if name else _("My tasks"),
+        title,
         [
             Bar(
                 Figure(str(DUE[each.name]), each.who),
