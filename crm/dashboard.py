@@ -12,6 +12,7 @@ from django.utils.html import format_html
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, ngettext
 
+from headlessly import actors
 from headlessly import reports as basis
 from headlessly.admin import words
 from headlessly.admin.figures import Bar, Chart, Figure, Mark, Tile, dashboard, number
@@ -480,7 +481,7 @@ def tasks(slice: Slice) -> Chart | None:
     most = max(each.count for each in found)
     person = slice.narrowed.get("owner")
     title = _("My tasks")
-    if person:
+    if person and person != actors.current().contact_id:
         name = basis.names(Contact, [person]).get(person)
         title = _("Tasks of %(name)s") % {"name": name} if name else _("Tasks")
     return Chart(
