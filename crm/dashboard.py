@@ -12,6 +12,7 @@ from django.utils.html import format_html
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, ngettext
 
+from headlessly import actors
 from headlessly import reports as basis
 from headlessly.admin import words
 from headlessly.admin.figures import Bar, Chart, Figure, Mark, Tile, dashboard, number
@@ -479,9 +480,12 @@ def tasks(slice: Slice) -> Chart | None:
         return None
     most = max(each.count for each in found)
     person = slice.narrowed.get("owner")
-    name = basis.names(Contact, [person]).get(person, words.named(None)) if person else ""
+    title = _("My tasks")
+    if person and person != actors.current().contact_id:
+        name = basis.names(Contact, [person]).get(person)
+        title = _("Tasks of %(name)s") % {"name": name} if name else _("Tasks")
     return Chart(
-        _("Tasks of %(name)s") % {"name": name} if name else _("My tasks"),
+        title,
         [
             Bar(
                 Figure(str(DUE[each.name]), each.who),

@@ -184,10 +184,10 @@ class Machine:
 
     def remembered(self, reached: str | None, source: str, target: str) -> str | None:
         """What to remember of how far a record had come when it steps from ``source`` to ``target``:
-        the furthest state, unless ``target`` says as much."""
+        the furthest state, unless ``target`` says as much or it is the first, which all came to."""
         before = self.furthest(source, reached)
-        ahead = target in self.path and self.path.index(target) >= self.path.index(before)
-        return None if ahead else before
+        least = self.path.index(target) if target in self.path else 0
+        return before if self.path.index(before) > least else None
 
     def steps_from(self, state: str) -> list[Step]:
         """The steps out of ``state``, plain changes first, each target once per way."""

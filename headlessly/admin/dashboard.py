@@ -11,6 +11,7 @@ import time
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
+from urllib.parse import urlencode
 
 from django.http import HttpRequest, HttpResponse
 from django.template.response import TemplateResponse
@@ -68,6 +69,7 @@ class Narrowing:
         self.field = noun.schema.by_name[name]
         self.name, self.label = self.field.name, words.label(self.field)
         self.wire, self.value = self.field.wire, given.get(self.field.wire, "")
+        self.given = given
         self.select = forms.ReferenceSelect(self.field, site, {"aria-label": self.label})
         self.select.attrs["data-placeholder"] = self.label
         self.select.chosen |= {
@@ -80,9 +82,11 @@ class Narrowing:
         return self.select.render(self.wire, self.value, {"id": f"narrow-{self.wire}"})
 
     @property
-    def mine(self) -> bool:
-        """Whether it can be "me": it is about who works on something."""
-        return self.name in words.WORKERS and actors.current().contact_id is not None
+    def mine(self) -> str:
+        """The address of what is mine, where it can be "me": it is about who works on something."""
+        if self.name not in words.WORKERS or actors.current().contact_id is None:
+            return ""
+        return "?" + urlencode({**self.given, self.wire: ME}) if self.value != ME else ""
 
     def id(self) -> str | None:
         """The id that is meant, or None for "without". Raises InvalidFilter."""

@@ -1,0 +1,206 @@
+"""The dashboard: numbers that open their lists, for the slice that an address names."""
+
+from __future__ import annotations
+
+import re
+from html import unescape
+from typing import Any
+
+import pytest
+from django.db import connection
+from django.test.utils import CaptureQueriesContext
+
+from crm import Activity, Deal, Lead
+from headlessly.admin import dashboard as page
+from tests.headlessly.admin.signed_in import client_of
+
+DASHBOARD = "/~acme/admin/dashboard/"
+
+
+@pytest.fixture
+def busy(people: Any) -> Any:
+    """A few leads of these days: two of Bob's, one of Cleo's and one of nobody's; deals; a task."""
+    won = Lead.create(name="Won", source="website", owner=people.bob, contact=people.ada)
+    won.update(status="Contacted")
+    won.update(status="Qualified")
+    won.convert(deal={"value": 5_000, "probability": 50})
+    lost = Lead.create(name="Lost", source="<b>web</b>", owner=people.cleo, campaign=people.spring)
+    lost.lose(lost_reason="No <i>budget</i>")
+    Lead.create(name="Bobs", source="website", owner=people.bob)
+    Lead.create(name="Nobodys", source="event")
+    Deal.create(name="Vain", value=1_000, probability=0)
+    Deal.create(name="In euro", value=100, currency="EUR")
+    Activity.create(subject="Call", assignee=people.bob)
+    return people
+
+
+def tiles(client: Any, query: str = "") -> dict[str, tuple[str, str]]:
+    """The tiles by title: the figure, and the sentence as people read it."""
+    html = client.get(DASHBOARD + query).content.decode()
+    found = re.findall(
+        r'<li class="card tile">\s*<h2>(.*?)</h2>\s*<p class="figure">(.*?)</p>\s*'
+        r'<p class="quiet">(.*?)</p>',
+        html,
+        re.S,
+    )
+    return {title: (plain(figure), plain(said)) for title, figure, said in found}
+
+
+def plain(html: str) -> str:
+    return unescape(re.sub(r"<[^>]*>", "", html)).replace("\u00a0", " ").strip()
+
+
+def chart(client: Any, title: str, query: str = "") -> str:
+    html = client.get(DASHBOARD + query).content.decode()
+    return html.split(f'aria-label="{title}"', 1)[1].split("</section>")[0]
+
+
+def test_it_says_what_matters_in_six_tiles_and_compares_it(cleo, busy):
+    said = tiles(cleo)
+    assert said["New leads"] == ("4", "in the last 90 days, 0 in the 90 days before")
+    assert said["Qualified"] == (
+        "25 %", "of the leads of the last 90 days qualified, – in the 90 days before",
+    )  # fmt: skip
+    assert said["Converted"][0] == "25 %"
+    assert said["Forecast"] == (
+        "2,500 USD",
+        "+ 10 EUR weighted, of 6,000 USD + 100 EUR in 3 open deals",
+    )
+    assert said["Going stale"] == ("0", "open leads without activity for 14 days, and 0 deals")
+    assert len(said) == 6
+
+
+def test_it_is_narrowed_to_an_owner_a_campaign_and_a_period(bob, busy):
+    assert tiles(bob, "?owner=me")["New leads"][0] == "2"
+    assert tiles(bob, f"?owner={busy.cleo.pk}")["New leads"][0] == "1"
+    assert tiles(bob, "?owner=-")["New leads"][0] == "1"
+    assert tiles(bob, f"?campaign={busy.spring.pk}")["New leads"][0] == "1"
+    assert tiles(bob, "?campaign=-&owner=me")["New leads"][0] == "2"
+    assert tiles(bob, "?from=2020-01-01&to=2020-01-31")["New leads"] == (
+        "0", "in 1 Jan 2020 to 31 Jan 2020, 0 in the 31 days before",
+    )  # fmt: skip
+
+
+def test_every_number_of_a_chart_is_a_link_and_stands_in_its_table(cleo, busy):
+    html = chart(cleo, "Conversion by owner")
+    table = html.split("<table>")[1]
+    assert "Bob Stone" in table and "No owner" in table
+    assert re.search(rf'href="/~acme/admin/crm/lead/\?[^"]*owner={busy.bob.pk}', table)
+    assert re.search(r'href="/~acme/admin/crm/lead/\?[^"]*owner=-', table)
+    for cell in re.findall(r"<td>(.*?)</td>", table):
+        assert cell.startswith("<a href="), cell
+    assert "style=" not in html
+
+
+def test_what_people_typed_is_text_here_too(cleo, busy):
+    html = cleo.get(DASHBOARD).content.decode()
+    assert "&lt;b&gt;web&lt;/b&gt;" in html and "<b>web" not in html
+    assert "No &lt;i&gt;budget&lt;/i&gt;" in html and "<i>budget" not in html
+
+
+def test_a_limited_rep_sees_their_own_part_of_the_numbers(bob, acme, busy, people):
+    acme.limits_reps = True
+    acme.save()
+    people.spring.update(owner=people.cleo)
+    Lead.objects.get(name="Bobs").update(campaign=people.spring)
+    assert tiles(bob)["New leads"][0] == "3"
+    html = bob.get(DASHBOARD).content.decode()
+    assert "Spring launch" not in html and "not yours" in html
+    assert "No &lt;i&gt;budget" not in html
+    assert tiles(bob, f"?owner={people.cleo.pk}")["New leads"][0] == "0"
+
+
+@pytest.mark.parametrize(
+    ("query", "message"),
+    [
+        ("?period=soon", "period: use one of"),
+        ("?from=yesterday", "from: use a day like"),
+        ("?owner=42", "owner: There is no Contact 42"),
+        ("?owner=%00", "owner: "),
+        ("?owner=org_123", "owner: There is no Contact"),
+        ("?nope=1", "There is no filter “nope” here. Filters: period, from, to, owner, campaign."),
+    ],
+)
+def test_an_address_that_means_nothing_says_why_and_shows_no_numbers(bob, busy, query, message):
+    response = bob.get(DASHBOARD + query)
+    html = unescape(response.content.decode())
+    assert response.status_code == 200
+    assert message in html.split('role="alert"')[1].split("</div>")[0]
+    assert tiles(bob, query) == {}
+
+
+def test_me_is_nobody_for_one_who_is_no_contact(ann, busy):
+    html = ann.get(f"{DASHBOARD}?owner=me").content.decode()
+    assert "you are not linked to a contact here" in html
+    assert "Only mine" not in html
+    assert "My tasks" not in ann.get(DASHBOARD).content.decode()
+
+
+def test_a_record_of_another_tenant_narrows_to_nothing_and_is_not_named(cleo, busy, theirs):
+    html = cleo.get(f"{DASHBOARD}?owner={theirs.eve.pk}").content.decode()
+    assert "Eve Rival" not in html
+    assert tiles(cleo, f"?owner={theirs.eve.pk}")["New leads"][0] == "0"
+
+
+def test_it_is_not_shown_to_strangers_and_takes_no_post(client, users, busy):
+    assert client.get(DASHBOARD).status_code == 302
+    assert client_of(users.eve).get(DASHBOARD).status_code == 404
+    assert client_of(users.bob).post(DASHBOARD).status_code == 405
+
+
+def test_an_empty_tenant_is_told_how_to_begin(bob, vic, acme):
+    html = bob.get(DASHBOARD).content.decode()
+    assert "No leads yet" in html and "/admin/crm/lead/add/" in html
+    assert "/admin/crm/lead/add/" not in vic.get(DASHBOARD).content.decode()
+
+
+def test_a_period_in_which_nothing_happened_says_so(cleo, busy):
+    html = chart(cleo, "Funnel", "?from=2020-01-01&to=2020-01-31")
+    assert "No lead was created in this period." in html and "<svg" not in html
+
+
+def test_it_asks_the_database_as_often_for_many_records_as_for_few(bob, busy, people):
+    from marketing import Campaign
+
+    def queries() -> int:
+        with CaptureQueriesContext(connection) as captured:
+            assert bob.get(DASHBOARD).status_code == 200
+        return len([q for q in captured if "SELECT" in q["sql"] and "set_config" not in q["sql"]])
+
+    queries()
+    few = queries()
+    for number in range(9):
+        campaign = Campaign.create(name=f"Campaign {number}")
+        lead = Lead.create(name=f"Lead {number}", source=f"s{number}", campaign=campaign,
+                           owner=people.cleo)  # fmt: skip
+        lead.lose(lost_reason=f"Reason {number}")
+        Deal.create(name=f"Deal {number}", value=5, currency="EUR", owner=people.cleo)
+        Activity.create(subject=f"Task {number}", assignee=people.bob)
+    assert queries() == few
+    assert few <= 30
+
+
+def test_a_number_that_takes_too_long_is_given_up_and_the_others_are_shown(cleo, busy, monkeypatch):
+    from crm import reports
+
+    def slow(*_: Any) -> Any:
+        with connection.cursor() as cursor:
+            cursor.execute("SELECT pg_sleep(10)")
+
+    monkeypatch.setattr(page, "PATIENCE", 0.05)
+    monkeypatch.setattr(reports, "lost_reasons", slow)
+    html = cleo.get(DASHBOARD).content.decode()
+    assert "One of these numbers takes too long to count." in html
+    assert 'aria-label="Funnel"' in html and 'aria-label="Lost reasons"' not in html
+
+
+def test_a_page_waits_no_longer_than_its_budget(cleo, busy, monkeypatch):
+    monkeypatch.setattr(page, "BUDGET", 0)
+    assert "of these numbers take too long" in cleo.get(DASHBOARD).content.decode()
+    assert tiles(cleo) == {}
+
+
+def test_it_stands_in_the_menu_after_home(bob, acme):
+    html = bob.get("/~acme/admin/").content.decode()
+    assert html.index('href="/~acme/admin/"') < html.index(f'href="{DASHBOARD}"')
+    assert html.index(f'href="{DASHBOARD}"') < html.index('href="/~acme/admin/crm/lead/"')
