@@ -50,6 +50,7 @@ def test_keys_write_move_and_walk(desk, site, lead):
     desk.keyboard.press("?")
     expect(desk.get_by_role("dialog", name="Keys")).to_contain_text("Previous lead")
     desk.keyboard.press("Escape")
+    expect(dialog(desk)).to_have_count(0)
     desk.keyboard.press("k")
     expect(desk.get_by_role("heading", level=1)).to_have_text("Another lead")
 

@@ -86,7 +86,7 @@ document.addEventListener("DOMContentLoaded", () => {
 });
 
 document.addEventListener("keydown", (event) => {
-  const typing = event.target.closest("input, textarea, select, [contenteditable], dialog");
+  const typing = event.target.closest("input, textarea, select, [contenteditable], dialog[open]");
   if (typing || event.ctrlKey || event.metaKey || event.altKey) return;
   const to = { "/": ".hly form.facets input[type=search]", e: ".hly a[data-key=e]" }[event.key];
   const element = to && document.querySelector(to);

@@ -262,7 +262,8 @@
 
   document.addEventListener("click", (event) => event.target.closest("[data-keys]") && keys());
   document.addEventListener("keydown", (event) => {
-    const busy = event.target.closest?.("input, textarea, select, [contenteditable], dialog, .select2-container");
+    // A dialog that was just closed may hold the focus until the next frame.
+    const busy = event.target.closest?.("input, textarea, select, [contenteditable], dialog[open], .select2-container");
     if (busy || event.ctrlKey || event.metaKey || event.altKey) return;
     if (event.key === "?") {
       event.preventDefault();
