@@ -232,5 +232,5 @@ def _said(problem: Exception) -> str:
 def _tls_problem(problem: BaseException | None) -> ssl.SSLError | None:
     """What TLS had against the other side, below the layers that pass it on."""
     while problem is not None and not isinstance(problem, ssl.SSLError):
-        problem = problem.__cause__
+        problem = problem.__cause__ or problem.__context__
     return problem
