@@ -17,14 +17,18 @@ if TYPE_CHECKING:
 
 ADMIN, MANAGER, REP, VIEWER = "admin", "manager", "rep", "viewer"
 ROLES = (ADMIN, MANAGER, REP, VIEWER)
+#: Of somebody whom nobody knows; no user and no key has it.
+STRANGER = "stranger"
 
 #: What a role may do beyond reading: by the area that a noun declares ("*": any), the verbs it may
-#: execute ("*": any, "-deleting": any that deletes nothing). What is not in the table is refused.
+#: execute ("*": any, "-deleting": any that neither deletes nor restores, "public": those that say they
+#: are). What is not in the table is refused.
 PERMISSIONS: dict[str, dict[str, str]] = {
     ADMIN: {"*": "*"},
     MANAGER: {"*": "*"},
     REP: {"sales": "-deleting", "activity": "*"},
     VIEWER: {},
+    STRANGER: {"*": "public"},
 }
 
 #: An API key has scopes; each amounts to a role.
@@ -43,10 +47,12 @@ class Actor:
 
     @property
     def reads_only(self) -> bool:
-        return self.role == VIEWER
+        return self.role in (VIEWER, STRANGER)
 
 
 SYSTEM = Actor("system", "System", ADMIN)
+#: Whoever does something that needs no key: a visitor who sends a form.
+PUBLIC = Actor("public", "A visitor", STRANGER)
 
 _actor: ContextVar[Actor | None] = ContextVar("actor", default=None)
 
@@ -78,10 +84,20 @@ def enter(actor: Actor) -> None:
     _actor.set(actor)
 
 
+def may_administer(actor: Actor) -> bool:
+    """Whether ``actor`` manages the tenant itself: its settings, members, keys and webhooks."""
+    return actor.role == ADMIN
+
+
 def may(actor: Actor, verb: str, noun: type[Noun]) -> bool:
     """Whether ``actor`` may execute ``verb`` on records of ``noun``; reading is the verb ``read``."""
     if verb == "read":
-        return True
+        return actor.role != STRANGER
     areas = PERMISSIONS.get(actor.role, {})
     allowed = areas.get(noun.schema.area) or areas.get("*")
-    return allowed == "*" or (allowed == "-deleting" and not noun.verbs[verb].deletes)
+    match allowed:
+        case "-deleting":
+            return not (noun.verbs[verb].deletes or noun.verbs[verb].restores)
+        case "public":
+            return noun.verbs[verb].public is not None
+    return allowed == "*"

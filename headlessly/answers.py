@@ -9,6 +9,7 @@ from . import tenancy
 if TYPE_CHECKING:
     from .execution import DryRun
     from .nouns import Noun
+    from .verbs import Verb
 
 
 def record(record: Noun) -> dict[str, Any]:
@@ -19,6 +20,13 @@ def record(record: Noun) -> dict[str, Any]:
         "$type": said.pop("$type"),
         "$context": tenancy.context_url(),
     } | said
+
+
+def to_stranger(verb: Verb, result: Noun) -> dict[str, Any]:
+    """What somebody without a key is told after a public verb: no more than it says of itself."""
+    said = record(result)
+    shown = ("$id", "$type", "$context", *(result.schema.by_name[n].wire for n in verb.public))
+    return {name: said[name] for name in shown}
 
 
 def dry_run(result: DryRun) -> dict[str, Any]:

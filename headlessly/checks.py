@@ -31,6 +31,7 @@ def check_nouns(**_: Any) -> list[Error]:
             (surfaces_that_name_nothing, "E003"),
             (read_only_fields_that_nobody_sets, "E004"),
             (inputs_that_nobody_can_give, "E005"),
+            (public_verbs_that_say_too_much, "E006"),
         )
         for message in check(noun)
     ]
@@ -128,3 +129,18 @@ def inputs_that_nobody_can_give(noun: type[Noun]) -> Iterator[str]:
                     verb.input_of(parameter, noun)
         except (NameError, TypeError) as problem:
             yield f"{name}: {problem}"
+
+
+def public_verbs_that_say_too_much(noun: type[Noun]) -> Iterator[str]:
+    """Options of a verb that name nothing, and strangers who could reach what is not for them."""
+    for verb in noun.verbs.values():
+        name = f"{noun.__name__}.{verb.name}"
+        if verb.asks and not callable(getattr(noun, verb.asks, None)):
+            yield f"{name} asks {verb.asks}, which is no method of {noun.__name__}."
+        if verb.public is None:
+            continue
+        for shown in verb.public:
+            if shown not in noun.schema.by_name:
+                yield f"{name} shows strangers {shown}, which is no field."
+        if verb.name in ("create", "update", "delete", "rollback", "restore"):
+            yield f"{name} cannot be public: everybody could change everything."

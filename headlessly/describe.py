@@ -85,6 +85,7 @@ def verb(verb: Verb) -> dict[str, Any]:
         "after": words.after,
         "creates": verb.creates or None,
         "finds": wire_name(verb.finds) if verb.finds else None,
+        "public": True if verb.public is not None else None,
         "from": list(map(str, verb.steps)) or None,
         "to": list(dict.fromkeys(map(str, verb.steps.values()))) or None,
         "input": {wire: field(f) for wire, f in verb.inputs.items()},

@@ -134,7 +134,7 @@ class DependencyFailed(HeadlesslyError):
 
 
 class RateLimited(HeadlesslyError):
-    """More requests than this key may send in a minute."""
+    """More requests than this key, or this address, may send in a minute."""
 
     status, code = 429, "rate_limited"
 

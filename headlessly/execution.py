@@ -20,6 +20,7 @@ from django.db import IntegrityError, OperationalError, transaction
 from psycopg import errors as postgres
 
 from . import actors, clock, events, inputs, sight, tenancy, tracing
+from .blank import blank
 from .errors import Conflict, Forbidden, HeadlesslyError, NotFound, Stale, VerbRefused
 from .ids import public_id
 
@@ -145,8 +146,9 @@ def _in_transaction(
                     transaction.set_rollback(True)
             return execution, answer
         except IntegrityError as problem:
-            # Somebody made the record that this verb looked for and did not find: now it is there.
-            if verb.finds and attempt == 1:
+            # Somebody made the record that this verb, or a hook of it, looked for and did not find: now
+            # it is there.
+            if attempt == 1 and (verb.finds or execution.by_hook):
                 continue
             raise execution.integrity(problem) from problem
         except OperationalError as problem:
@@ -187,18 +189,20 @@ def _refuse_if_stale(record: Noun, wanted: int | Collection[int]) -> None:
 
 
 @contextmanager
-def together(*, savepoint: bool = True) -> Iterator[None]:
+def together(
+    *, savepoint: bool = True, make: Callable[[], Execution] | None = None
+) -> Iterator[None]:
     """Several verbs as one: one transaction, one actor, one request id; all of them or none.
 
     What one of them locked is at hand for the next, and their events are written together. A refusal
     that had no effect may be caught; anything else undoes all. Without ``savepoint``, for those who are
-    in a larger transaction, it undoes that one too.
+    in a larger transaction, it undoes that one too. ``make`` is for an execution of another kind.
     """
     if _execution.get() is not None:
         yield
         return
     with tracing.traced():
-        execution = Execution()
+        execution = (make or Execution)()
         token = _execution.set(execution)
         try:
             with transaction.atomic(savepoint=savepoint):
@@ -227,6 +231,11 @@ def in_a_verb() -> bool:
     return (execution := _execution.get()) is not None and bool(execution.frames)
 
 
+def current() -> Execution | None:
+    """The execution at hand, or None outside of any."""
+    return _execution.get()
+
+
 def flush() -> None:
     """Write the events recorded so far, so that what is read in a hook sees them."""
     if (execution := _execution.get()) is not None:
@@ -235,6 +244,9 @@ def flush() -> None:
 
 class Execution:
     """One outermost verb with everything that its hooks execute: one transaction, one request id."""
+
+    #: Whether a new record may say what else only verbs set, and begin in any state: an admin's import.
+    stating = False
 
     def __init__(self) -> None:
         self.tenant = tenancy.require()
@@ -247,6 +259,7 @@ class Execution:
         self.known: set[str] = set()
         self.failure: Exception | None = None
         self.attempted: Noun | None = None
+        self.by_hook = False  #: whether that was what a hook tried
 
     # -- one verb ---------------------------------------------------------------------------------
 
@@ -301,7 +314,8 @@ class Execution:
     def _subject(self, verb: Verb, target: Any, data: Mapping[str, Any], wire: bool) -> Noun:
         """The record the verb is about: locked, found by its unique field, or new."""
         if not verb.creates:
-            record = self.lock(verb.noun, getattr(target, "pk", target), deleting=verb.deletes)
+            id = getattr(target, "pk", target)
+            record = self.lock(verb.noun, id, deleting=verb.deletes, restoring=verb.restores)
             if sight.hidden(verb.noun, [record.pk]):
                 raise verb.noun.not_found(record.pk)
             return record
@@ -313,17 +327,19 @@ class Execution:
                     return self.lock(verb.noun, found)
                 except NotFound:
                     pass  # gone while we waited for it, perhaps into another: look again
-        return verb.noun()
+        return blank(verb.noun)
 
-    def lock(self, noun: type[Noun], id: Any, *, deleting: bool = False) -> Noun:
+    def lock(
+        self, noun: type[Noun], id: Any, *, deleting: bool = False, restoring: bool = False
+    ) -> Noun:
         """The record as it is in the database now, held until the transaction ends."""
         if (held := self.locked.get(id) if isinstance(id, str) else None) is not None:
-            if held.deleted_at is None and isinstance(held, noun):
+            if (held.deleted_at is None or restoring) and isinstance(held, noun):
                 if deleting:
                     noun.locked(id, deleting=True)  # nobody may begin to refer to it any more
                 return held
             raise noun.not_found(id)
-        record = noun.locked(id, deleting=deleting)
+        record = noun.locked(id, deleting=deleting, restoring=restoring)
         self.locked[record.pk] = record
         self.known.add(record.pk)
         self.known.update(filter(None, (getattr(record, c) for c in noun.reference_columns)))
@@ -338,6 +354,7 @@ class Execution:
             )
 
     def _act(self, verb: Verb, record: Noun, values: Mapping[str, Any]) -> Noun | None:
+        values = {} if verb.asks else values  # their names are the record's, and no arguments
         machine = record.schema.machine
         before = getattr(record, machine.name) if machine else None
         if verb.steps:
@@ -355,7 +372,7 @@ class Execution:
         try:
             self._write(record)
         except IntegrityError:
-            self.attempted = copy.copy(record)
+            self.attempted, self.by_hook = copy.copy(record), len(self.frames) > 1
             raise
 
     def _write(self, record: Noun) -> None:
@@ -365,7 +382,7 @@ class Execution:
             record.created_at = record.updated_at = now
             record.created_by = self.actor.id
             record.settle()
-            record.insert()
+            self._insert(record)
             self.locked[record.pk] = record
             self.known.add(record.pk)
         else:
@@ -374,8 +391,13 @@ class Execution:
             record.updated_at = max(now, record.updated_at)
             record.settle()
             record.rewrite()
-            if record.deleted_at is not None:
+            if record.deleted_at is None:
+                self.known.add(record.pk)
+            else:
                 self.known.discard(record.pk)
+
+    def _insert(self, record: Noun) -> None:
+        record.insert()
 
     def _record_event(self, verb: Verb, record: Noun, was: dict[str, Any] | None) -> Event:
         data = record.wire()
@@ -399,7 +421,8 @@ class Execution:
     def append(self, **what: Any) -> Event:
         """Add an event of this transaction, caused by the verb whose hook is running."""
         cause = next((f.event for f in reversed(self.frames) if f.event is not None), None)
-        event = events.Event(
+        event = blank(
+            events.Event,
             id=public_id(events.Event.prefix),
             tenant_id=self.tenant.pk,
             actor=self.actor.id,
@@ -440,4 +463,4 @@ class Execution:
         return record.duplicate(cause.diag.constraint_name or "")
 
 
-__all__ = ["Context", "DryRun", "NotFound", "flush", "retried", "run", "together"]
+__all__ = ["Context", "DryRun", "NotFound", "current", "flush", "retried", "run", "together"]

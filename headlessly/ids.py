@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import secrets
+from collections.abc import Iterable
 
 #: Letters and digits without look-alikes: no 0 O o, no 1 I l i.
 ALPHABET = "23456789abcdefghjkmnpqrstuvwxyzABCDEFGHJKLMNPQRSTUVWXYZ"
@@ -18,3 +19,9 @@ def public_id(prefix: str) -> str:
         number, letter = divmod(number, len(ALPHABET))
         letters.append(ALPHABET[letter])
     return prefix + "_" + "".join(letters)
+
+
+def is_id(text: str, prefixes: Iterable[str]) -> bool:
+    """Whether ``text`` looks like an id with one of these prefixes."""
+    prefix, _, rest = text.rpartition("_")
+    return len(rest) == LENGTH and set(rest) <= set(ALPHABET) and prefix in prefixes

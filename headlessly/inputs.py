@@ -41,7 +41,8 @@ def clean(
     if not record._state.adding and verb.takes_fields:
         _refuse_changes_to_closed(execution, record, check.values)
     _check_references(execution, noun, check)
-    record.validate(check.values, check.problems)
+    if not verb.asks:
+        record.validate(check.values, check.problems)
     if check.problems:
         raise Invalid.fields(
             {check.say(name): message for name, message in check.problems.items()},
@@ -59,6 +60,7 @@ class _Check:
         self.execution, self.verb, self.record = execution, verb, record
         self.wire, self.text = wire, text
         self.schema = verb.noun.schema
+        self.inputs = verb.inputs_of(record, wire=wire)
         self.values: dict[str, Any] = {}
         self.fields: dict[str, Field] = {}
         self.problems: dict[str, str] = {}
@@ -86,13 +88,22 @@ class _Check:
 
     def _find(self, key: str) -> Field | None:
         """The input called ``key`` on the wire or, in Python, by name or column."""
-        return (self.verb.inputs if self.wire else self.verb.python_inputs).get(key)
+        found = self.inputs.get(key)
+        if found is None and self._states:
+            field = self.schema.fields.get(key) if self.wire else self.schema.by_name.get(key)
+            return field if field is not None and field.computed is None else None
+        return found
+
+    @property
+    def _states(self) -> bool:
+        """Whether a new record brings its own past: where it stands, and since when."""
+        return self.execution.stating and self.verb.takes_fields and self.record._state.adding
 
     def _take_read_only(self, key: str, value: Any) -> None:
         """A field that this verb does not take: fine when nothing changes, or inside its own verb."""
         field = self.schema.fields.get(key) if self.wire else self.schema.by_name.get(key)
         if field is None or not self.verb.takes_fields:
-            allowed = [f.wire if self.wire else f.name for f in self.verb.inputs.values()]
+            allowed = dict.fromkeys(f.wire if self.wire else f.name for f in self.inputs.values())
             self.problems[key] = (
                 f"There is no such field here. Fields: {', '.join(allowed)}."
                 if (allowed)
@@ -148,7 +159,7 @@ class _Check:
 
     def complete(self) -> None:
         """Required fields that are missing, and the entry states of a new record."""
-        for field in self.verb.inputs.values():
+        for field in self.inputs.values():
             if field.required and field.name not in self.values:
                 key = field.wire if self.wire else field.name
                 if (
@@ -165,7 +176,9 @@ class _Check:
         state = self.values[machine.name]
         if state is None:
             self.problems[key] = f"Use one of {', '.join(machine.states)}."
-        elif self.record._state.adding and state not in machine.entry:
+        elif (
+            self.record._state.adding and state not in machine.entry and not self.execution.stating
+        ):
             self.problems[key] = (
                 f"A {self.schema.name} starts as {' or '.join(machine.entry)}, not as {state}."
             )
@@ -200,6 +213,8 @@ def _check_references(execution: Execution, noun: type[Noun], check: _Check) -> 
         for name, field in check.fields.items()
         if field.type == "reference" and isinstance(check.values.get(name), str)
     ]
+    if not wanted:
+        return
     unknown = [(n, f, id) for n, f, id in wanted if id not in execution.known]
     found = _existing(execution, noun, unknown) if unknown else set()
     for name, field, id in unknown:
@@ -210,6 +225,17 @@ def _check_references(execution: Execution, noun: type[Noun], check: _Check) -> 
     for name, field, id in wanted:
         if field.record and name not in check.problems:
             check.values[name] = execution.lock(noun.registry[field.to], id)
+
+
+def hold(execution: Execution, noun: type[Noun], ids: Iterable[str]) -> None:
+    """Know of many records at once that they exist, and keep them until the transaction ends."""
+    table = connection.ops.quote_name(noun._meta.db_table)
+    sql = (
+        f"SELECT id FROM {table} WHERE id = ANY(%s) AND tenant_id = %s AND deleted_at IS NULL "
+        "ORDER BY id FOR KEY SHARE"
+    )
+    found = statements.run(sql, [sorted(ids), execution.tenant.pk])
+    execution.known.update(id for (id,) in found)
 
 
 def _existing(

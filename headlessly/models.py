@@ -287,6 +287,7 @@ class IdempotentReply(models.Model):
 
 
 from .events import Event  # noqa: E402
+from .transfer.models import Import, ImportPart, RefusedRow  # noqa: E402
 from .webhooks.models import Delivery, Webhook  # noqa: E402
 
 __all__ = [
@@ -294,8 +295,11 @@ __all__ = [
     "Delivery",
     "Event",
     "IdempotentReply",
+    "Import",
+    "ImportPart",
     "KeyUse",
     "Membership",
+    "RefusedRow",
     "Tenant",
     "User",
     "Webhook",

@@ -122,6 +122,12 @@ class Noun(Refusing, models.Model):
         self.refuse_if_referred_to()
         self.deleted_at = self.moment()
 
+    @verb(restores=True)
+    def restore(self) -> None:
+        """Bring a deleted record back as it was."""
+        self.refuse_if_it_cannot_return()
+        self.deleted_at = None
+
     @verb(event="Updated")
     def rollback(self, *, as_of: datetime) -> None:
         """Give the record the field values that it had at a moment, as a new event."""
@@ -289,11 +295,15 @@ class Noun(Refusing, models.Model):
         return NotFound(f"There is no {cls.__name__} {id}.", type=cls.__name__, id=id)
 
     @classmethod
-    def locked(cls, id: Any, *, deleting: bool = False) -> Self:
-        """The record, locked: against everything for a deletion, else against other verbs only."""
+    def locked(cls, id: Any, *, deleting: bool = False, restoring: bool = False) -> Self:
+        """The record, locked: against everything for a deletion, else against other verbs only.
+
+        A deleted one is found only to restore it.
+        """
         if not isinstance(id, str) or values.UNSTORABLE.search(id):
             raise cls.not_found(id)
-        record = statements.table(cls).lock(id, tenancy.require().pk, deleting=deleting)
+        table = statements.table(cls)
+        record = table.lock(id, tenancy.require().pk, deleting=deleting, restoring=restoring)
         if record is None:
             raise cls.not_found(id)
         return record

@@ -38,6 +38,32 @@ class Refusing:
                 referredBy=found,
             )
 
+    def refuse_if_it_cannot_return(self) -> None:
+        """Raise Conflict for a record that is not deleted, lives on in another, or refers to what is gone."""
+        this = type(self).__name__
+        if self.deleted_at is None:
+            raise Conflict(f"This {this} is not deleted.", type=this, id=self.pk)
+        if self.successor:
+            raise Conflict(
+                f"This {this} was merged into {self.successor}, which has what belonged to it.",
+                type=this,
+                id=self.pk,
+                mergedInto=self.successor,
+            )
+        gone = []
+        for field in self.schema.references.values():
+            id = getattr(self, field.column)
+            if id and not self.registry[field.to].objects.filter(pk=id).exists():
+                gone.append({"field": field.wire, "message": f"The {field.to} {id} is deleted."})
+        if gone:
+            named = " ".join(problem["message"] for problem in gone)
+            raise Conflict(
+                f"{named} Restore what this {this} refers to first.",
+                type=this,
+                id=self.pk,
+                details=gone,
+            )
+
     def standing(self) -> dict[str, Any]:
         """Where the record stands, for the body of a conflict."""
         machine = self.schema.machine
@@ -86,6 +112,7 @@ class Refusing:
         ways = [
             step.target if step.via == "update" else f"{step.target} (by {step.via})"
             for step in machine.steps_from(getattr(self, machine.name))
+            if step.target != step.source
         ]
         return f"From here it can become {', '.join(ways)}." if ways else "This is final."
 

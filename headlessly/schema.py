@@ -158,7 +158,7 @@ class Machine:
 
     def allowed(self, state: str) -> list[str]:
         """The states that can be reached from ``state`` in one step, in the machine's order."""
-        reachable = {step.target for step in self.steps_from(state)}
+        reachable = {step.target for step in self.steps_from(state)} - {state}
         return [state for state in self.states if state in reachable]
 
     def allowed_verbs(self, state: str) -> list[str]:

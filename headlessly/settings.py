@@ -6,7 +6,8 @@
                           ?sslmode=require). In development the embedded server, when not set.
     SECRET_KEY            50 random characters or more; keep it, or everybody is signed out.
     ALLOWED_HOSTS         the names this site answers to: crm.example.com,www.example.com
-    TRUST_PROXY           1 when a proxy in front ends TLS and itself sets X-Forwarded-Proto.
+    TRUST_PROXY           1 when a proxy in front ends TLS and itself sets X-Forwarded-Proto and adds
+                          the caller's address to X-Forwarded-For.
     CSRF_TRUSTED_ORIGINS  https://crm.example.com when the proxy changes the Host header.
     HSTS_SECONDS          how long browsers insist on TLS; 30 days when not set.
     STATIC_ROOT           where `manage.py collectstatic` puts the static files; ./staticfiles.
@@ -27,6 +28,7 @@ import os
 from pathlib import Path
 
 from django.core.exceptions import ImproperlyConfigured
+from django.templatetags.static import static
 
 from headlessly.environment import database, flag, refusals, words
 
@@ -44,6 +46,7 @@ if PRODUCTION and (problems := refusals()):
     )
 
 SECRET_KEY = os.environ.get("SECRET_KEY") or "known-to-everybody-so-for-development-only"
+TRUST_PROXY = flag("TRUST_PROXY")
 ALLOWED_HOSTS = words("ALLOWED_HOSTS") or ["localhost", ".localhost", "127.0.0.1", "[::1]"]
 
 INSTALLED_APPS = [
@@ -123,6 +126,7 @@ LOGIN_URL = LOGIN_REDIRECT_URL = LOGOUT_REDIRECT_URL = "/"
 #: The modules that define jobs: a worker imports them, whatever else it has loaded.
 PROCRASTINATE_IMPORT_PATHS = [
     "headlessly.jobs",
+    "headlessly.transfer.running",
     "headlessly.webhooks.deliveries",
     "headlessly.webhooks.outbox",
 ]
@@ -157,7 +161,7 @@ if PRODUCTION:
     SECURE_HSTS_INCLUDE_SUBDOMAINS = True
     SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = True
     CSRF_TRUSTED_ORIGINS = words("CSRF_TRUSTED_ORIGINS")
-    if flag("TRUST_PROXY"):
+    if TRUST_PROXY:
         SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https")
     # Preloading binds a whole domain for years: its owner's decision, not an application's.
     SILENCED_SYSTEM_CHECKS = ["security.W021"]
@@ -166,6 +170,9 @@ UNFOLD = {
     "SITE_TITLE": "headlessly",
     "SITE_HEADER": "headlessly",
     "SITE_SYMBOL": "hub",
+    "SITE_FAVICONS": [
+        {"rel": "icon", "type": "image/svg+xml", "href": lambda _: static("headlessly/favicon.svg")}
+    ],
     "SHOW_VIEW_ON_SITE": False,
     "COLORS": {
         "primary": {

@@ -70,17 +70,20 @@ class Table:
         columns = ", ".join(quote(f.column) for f in self.fields)
         marks = ", ".join(["%s"] * len(self.fields))
         self._insert = f"INSERT INTO {self.name} ({columns}) VALUES ({marks})"
-        self._lock = (
-            f"SELECT {columns} FROM {self.name} WHERE id = %s AND tenant_id = %s "
-            "AND deleted_at IS NULL FOR "
-        )
+        self._lock = f"SELECT {columns} FROM {self.name} WHERE id = %s AND tenant_id = %s "
+
         self.by_name = {f.attname: f for f in self.fields}
         # Django has the driver leave JSON as text.
         self.json = [n for n, f in enumerate(self.fields) if f.get_internal_type() == "JSONField"]
 
-    def lock(self, id: str, tenant: int, *, deleting: bool) -> Noun | None:
-        """The row of this tenant, not deleted, locked; against foreign keys too if ``deleting``."""
-        found = run(self._lock + ("UPDATE" if deleting else "NO KEY UPDATE"), [id, tenant])
+    def lock(self, id: str, tenant: int, *, deleting: bool, restoring: bool) -> Noun | None:
+        """The row of this tenant, locked; against foreign keys too if ``deleting``.
+
+        Not a deleted one, unless somebody is ``restoring`` it.
+        """
+        there = "" if restoring else "AND deleted_at IS NULL "
+        strength = "FOR UPDATE" if deleting else "FOR NO KEY UPDATE"
+        found = run(self._lock + there + strength, [id, tenant])
         if not found:
             return None
         row = list(found[0])
@@ -90,6 +93,22 @@ class Table:
 
     def insert(self, record: Noun) -> None:
         run(self._insert, [self._value(f, record) for f in self.fields], rows=False)
+
+    def copy(self, records: Sequence[Noun]) -> None:
+        """Insert many rows at once."""
+        columns = ", ".join(connection.ops.quote_name(f.column) for f in self.fields)
+        adapted = [n for n, f in enumerate(self.fields) if f.get_internal_type() == "JSONField"]
+        sql = f"COPY {self.name} ({columns}) FROM STDIN"
+        with (
+            connection.wrap_database_errors,
+            psycopg.Cursor(connection.connection) as cursor,
+            cursor.copy(sql) as rows,
+        ):
+            for record in records:
+                row = [record.__dict__[name] for name in self.names]
+                for at in adapted:
+                    row[at] = self.fields[at].get_db_prep_save(row[at], connection)
+                rows.write_row(row)
 
     def rewrite(self, record: Noun, names: Sequence[str]) -> None:
         """Write these columns of a row that is locked."""

@@ -1,5 +1,6 @@
 """What is served under ``/~{slug}/``."""
 
+from django.apps import apps
 from django.urls import include, path, re_path
 from django.views.generic import RedirectView
 
@@ -13,6 +14,12 @@ urlpatterns = [
     path("", RedirectView.as_view(pattern_name="admin:index")),
     path("admin/", workplace.urls),
     path("", include("headlessly.api.routes")),
+    # What an app of nouns serves beside them: its config says where that is.
+    *(
+        path("", include(config.tenant_urls))
+        for config in apps.get_app_configs()
+        if hasattr(config, "tenant_urls")
+    ),
     # Not `admin`, which Django redirects to `admin/`.
     re_path(r"^(?!admin\Z)", NowhereView.as_view()),
 ]

@@ -1,4 +1,6 @@
-"""The id that ties together all that one request, job or run did: events, log lines, error bodies."""
+"""What one request, job or run did: the id that ties it together in events, log lines and error bodies,
+and the page from which it came.
+"""
 
 from __future__ import annotations
 
@@ -13,6 +15,7 @@ from django.http import HttpRequest, HttpResponse
 from .ids import public_id
 
 _request_id: ContextVar[str | None] = ContextVar("request_id", default=None)
+_referrer: ContextVar[str | None] = ContextVar("referrer", default=None)
 
 #: A caller may bring an id of their own, within reason: it goes into headers and log lines.
 ACCEPTABLE = re.compile(r"[A-Za-z0-9._-]{8,64}\Z")
@@ -21,6 +24,11 @@ ACCEPTABLE = re.compile(r"[A-Za-z0-9._-]{8,64}\Z")
 def request_id() -> str | None:
     """The id of what is going on now, or None outside of any request or run."""
     return _request_id.get()
+
+
+def referrer() -> str | None:
+    """The page from which the request came, as its browser says; None where there is none."""
+    return _referrer.get()
 
 
 @contextmanager
@@ -42,8 +50,12 @@ class RequestId:
 
     def __call__(self, request: HttpRequest) -> HttpResponse:
         given = request.headers.get("X-Request-Id", "")
-        with traced(given if ACCEPTABLE.match(given) else public_id("req")) as id:
-            response = self.get_response(request)
+        token = _referrer.set(request.headers.get("Referer"))
+        try:
+            with traced(given if ACCEPTABLE.match(given) else public_id("req")) as id:
+                response = self.get_response(request)
+        finally:
+            _referrer.reset(token)
         response.headers["X-Request-Id"] = id
         return response
 

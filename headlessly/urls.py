@@ -4,6 +4,7 @@ from django.urls import path
 
 from .admin.entrance import enter, leave
 from .admin.operator import operator
+from .admin.welcome import welcome
 from .health import healthz, readyz
 
 # Also for a request that was mounted under a tenant and failed before its address was looked up.
@@ -13,6 +14,7 @@ handler500 = "headlessly.api.handlers.server_error"
 urlpatterns = [
     path("", enter, name="enter"),
     path("logout", leave, name="leave"),
+    path("welcome/<str:id>/<str:token>", welcome, name="welcome"),
     path("admin/", operator.urls),
     path("healthz", healthz),
     path("readyz", readyz),

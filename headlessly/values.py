@@ -39,6 +39,10 @@ UNITS = {
 }
 DAYS = {"yesterday": -1, "today": 0, "tomorrow": 1}
 
+#: How text says true or false; a checkbox of a browser says "on".
+WORDS_FOR_FLAGS = dict.fromkeys(("true", "1", "yes", "on"), True) | dict.fromkeys(
+    ("false", "0", "no", "off"), False
+)
 #: The types whose values are text that people write.
 TEXT = {"string", "text", "email", "url"}
 
@@ -104,9 +108,7 @@ def money(field: Field, value: Any, text: bool) -> Decimal:
 
 def flag(field: Field, value: Any, text: bool) -> bool:
     if text and isinstance(value, str):
-        value = {"true": True, "1": True, "yes": True, "false": False, "0": False, "no": False}.get(
-            value.strip().lower()
-        )
+        value = WORDS_FOR_FLAGS.get(value.strip().lower())
     if not isinstance(value, bool):
         raise ValueError("This is true or false.")
     return value

@@ -66,17 +66,23 @@ class Verb:
         finds: str | None = None,
         without: Iterable[str] = (),
         deletes: bool = False,
+        restores: bool = False,
+        asks: str | None = None,
+        public: Iterable[str] | None = None,
     ) -> None:
         self.body = body
         self.name = body.__name__
         self.steps = dict(moves or {})
-        if target:
-            self.steps |= dict.fromkeys((source,) if isinstance(source, str) else source, target)
+        for state in (source,) if isinstance(source, str) else source:
+            self.steps[state] = target or state
         self.sets = frozenset(sets)
         self.creates = creates
         self.finds = finds
         self.without = frozenset(without)
         self.deletes = deletes
+        self.restores = restores
+        self.asks = asks
+        self.public = None if public is None else tuple(public)
         self.conjugation = conjugate(self.name, event)
         self.__doc__ = inspect.getdoc(body) or ""
         self.noun: type[Noun]
@@ -147,6 +153,12 @@ class Verb:
             }
             inputs |= writable
         return inputs
+
+    def inputs_of(self, record: Noun, *, wire: bool = True) -> Mapping[str, Field]:
+        """What the verb takes on ``record``: the same on every one, unless each asks for its own."""
+        if self.asks:
+            return getattr(record, self.asks)()
+        return self.inputs if wire else self.python_inputs
 
     @cached_property
     def python_inputs(self) -> dict[str, Field]:
@@ -248,11 +260,17 @@ class ByActor:
 def verb(body: Callable[..., Any] | None = None, **options: Any) -> Any:
     """Declare a verb.
 
-    ``source`` and ``target`` (or ``moves``, a mapping) are its steps in the noun's machine; ``sets``
-    the read-only fields that it writes; ``creates`` that it makes the record; ``finds`` the unique
-    field by which it first looks for an existing one; ``without`` the fields it does not take;
-    ``deletes`` that the record is gone afterwards, so that nobody may begin to refer to it meanwhile;
-    ``event`` the name of its event where the conjugation would be another.
+    ``source`` and ``target`` (or ``moves``, a mapping) are its steps in the noun's machine, a ``source``
+    alone the states in which it is possible and which it leaves as they are; ``sets`` the read-only fields
+    that it writes; ``creates`` that it makes the record; ``finds`` the unique field by which it first looks
+    for an existing one; ``without`` the fields it does not take; ``deletes`` that the record is gone
+    afterwards, so that nobody may begin to refer to it meanwhile; ``restores`` that it is for deleted
+    records, which other verbs do not find; ``event`` the name of its event where the conjugation would be
+    another.
+
+    ``asks`` names a method that answers the verb's input by name where each record has its own: the
+    hooks find it in ``ctx.input``, the body has no arguments. ``public`` lets anybody execute it, without
+    a key; it names the fields of the record that a stranger is answered, and no others.
     """
     if body is not None:
         return Verb(body, **options)

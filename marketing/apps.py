@@ -6,6 +6,7 @@ from django.apps import AppConfig
 class MarketingConfig(AppConfig):
     name = "marketing"
     verbose_name = "Marketing"
+    tenant_urls = "marketing.urls"
 
     def ready(self) -> None:
         from . import hooks  # noqa: F401  (connects them)

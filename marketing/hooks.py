@@ -5,7 +5,8 @@ from __future__ import annotations
 from headlessly.errors import VerbRefused
 from headlessly.execution import Context
 
-from .models import Campaign
+from . import questions, submissions
+from .models import Campaign, Form
 
 
 @Campaign.launching
@@ -22,3 +23,22 @@ def require_somewhere_to_land_and_something_to_spend(campaign: Campaign, ctx: Co
         raise VerbRefused(
             f"A campaign needs {' and '.join(missing)} before its launch", code="not_ready"
         )
+
+
+# -- forms --------------------------------------------------------------------------------------------
+
+
+@Form.publishing
+def require_something_to_ask(form: Form, ctx: Context) -> None:
+    """Without an email address nobody could tell whom a lead is about."""
+    if not form.fields or questions.email_of(form.fields) is None:
+        what = "a field of type email" if form.fields else "fields, one of them of type email,"
+        raise VerbRefused(
+            f"A form needs {what} before it is published", code="not_ready", field="fields"
+        )
+
+
+@Form.submitted
+def make_a_lead(form: Form, ctx: Context) -> None:
+    """Who sent a form is a lead: found or made by email, attributed, and all answers kept."""
+    submissions.receive(form, ctx)

@@ -34,6 +34,8 @@ class NounAdmin(Doing, Editing, ModelAdmin):
     paginator = CappedPaginator
     actions = None
     change_list_template = "headlessly/list.html"
+    #: The page of a record. One of a noun's own extends it and fills the block ``beside``.
+    record_template = "headlessly/record.html"
 
     def __init__(self, model: type[Noun], admin_site: Any) -> None:
         self.schema = model.schema
@@ -103,9 +105,9 @@ class NounAdmin(Doing, Editing, ModelAdmin):
         self, request: HttpRequest, template: str, status: int = 200, **context: Any
     ) -> TemplateResponse:
         request.current_app = self.admin_site.name
-        return TemplateResponse(
-            request, f"headlessly/{template}.html", self.context(request, **context), status=status
-        )
+        if not template.endswith(".html"):
+            template = f"headlessly/{template}.html"
+        return TemplateResponse(request, template, self.context(request, **context), status=status)
 
     def find(self, id: str) -> Noun:
         """The record with its references. Raises Http404, for another tenant's as for none."""

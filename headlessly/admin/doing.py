@@ -34,7 +34,7 @@ class Doing:
             others = [refused if b.name == refused.name else b for b in others]
         return self.respond(
             request,
-            "record",
+            self.record_template,
             status=problem.status if problem else 200,
             original=found,
             title=str(found),

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from django.contrib import messages
 from django.core.exceptions import PermissionDenied
@@ -25,6 +25,9 @@ AT_ONCE = 2
 class Editing:
     """The pages of :class:`~headlessly.admin.base.NounAdmin` that have a form."""
 
+    #: What a form for a new record proposes, to be changed: values by field.
+    starts_with: ClassVar[dict[str, Any]] = {}
+
     # -- adding -----------------------------------------------------------------------------------
 
     def add_view(self, request: HttpRequest, verb: str = "create", **_: Any) -> HttpResponse:
@@ -38,7 +41,8 @@ class Editing:
         if request.method != "POST":
             suggested = forms.query(request.GET, inputs)
             defaults = {f.name: f.default for f in inputs if f.default is not None}
-            form = forms.DeclaredForm(inputs, self.admin_site, initial=defaults | suggested)
+            initial = self.starts_with | defaults | suggested
+            form = forms.DeclaredForm(inputs, self.admin_site, initial=initial)
             return self._form_page(request, form, bound, suggested=suggested)
         form = forms.DeclaredForm(inputs, self.admin_site, data=request.POST)
         sent = {name: value for name, value in form.given().items() if value not in ("", None)}

@@ -52,9 +52,9 @@ def enter(request: HttpRequest) -> HttpResponse:
         if form.is_valid():
             login(request, form.get_user())
             return HttpResponseRedirect(onward or request.path)
-        return _page(request, "enter", status=422, form=form, next=onward, title="Sign in")
+        return render_gate(request, "enter", status=422, form=form, next=onward, title="Sign in")
     if not request.user.is_authenticated:
-        return _page(request, "enter", form=SignIn(request), next=onward, title="Sign in")
+        return render_gate(request, "enter", form=SignIn(request), next=onward, title="Sign in")
     if onward:
         return HttpResponseRedirect(onward)
     return _choose(request)
@@ -79,7 +79,7 @@ def _choose(request: HttpRequest) -> HttpResponse:
     if len(places) == 1 and not operator and "choose" not in request.GET:
         return HttpResponseRedirect(places[0]["url"])
     title = "Where to?" if places else "Welcome"
-    return _page(request, "choose", places=places, operator=operator, title=title)
+    return render_gate(request, "choose", places=places, operator=operator, title=title)
 
 
 @never_cache
@@ -113,7 +113,10 @@ class _Entrance(UnfoldAdminSite):
 _site = _Entrance(name="admin")
 
 
-def _page(request: HttpRequest, template: str, status: int = 200, **context: Any) -> HttpResponse:
+def render_gate(
+    request: HttpRequest, template: str, status: int = 200, **context: Any
+) -> HttpResponse:
+    """A page for those who are not inside yet."""
     themed = _site.each_context(request) | {
         "site_url": None,
         "styles": [static("headlessly/admin.css")],

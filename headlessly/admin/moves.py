@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from ..verbs import Verb
 
 #: Verbs with a page or a place of their own.
-ELSEWHERE = {"create", "update", "delete", "rollback"}
+ELSEWHERE = {"create", "update", "delete", "restore", "rollback"}
 
 
 @dataclass
@@ -46,7 +46,9 @@ def buttons(record: Noun, site: Any) -> tuple[list[Button], list[Button]]:
         if not is_button(verb):
             continue
         if actors.may(actor, verb.name, noun):
-            (steps if verb.steps else others).append(_of_verb(verb, record, site))
+            # Without a machine nothing is expected next, and nothing needs to be put away for it.
+            in_sight = verb.steps or noun.schema.machine is None
+            (steps if in_sight else others).append(_of_verb(verb, record, site))
     if actors.may(actor, "update", noun):
         steps = _moves(record) + steps
     if (expected := _expected(record, steps)) is not None:
@@ -57,8 +59,11 @@ def buttons(record: Noun, site: Any) -> tuple[list[Button], list[Button]]:
 
 
 def is_button(verb: Verb) -> bool:
-    """Whether a verb is done from a record's page; those that take all its fields are a form."""
-    return not (verb.name in ELSEWHERE or verb.creates or verb.takes_fields)
+    """Whether a verb is done from a record's page; those that take all its fields are a form.
+
+    What a record itself asks for is asked of others, elsewhere.
+    """
+    return not (verb.name in ELSEWHERE or verb.creates or verb.takes_fields or verb.asks)
 
 
 def creating(noun: type[Noun]) -> list[Verb]:

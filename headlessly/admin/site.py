@@ -13,13 +13,14 @@ from django.templatetags.static import static
 from django.urls import reverse
 from django.utils.decorators import method_decorator
 from django.utils.functional import cached_property
+from django.utils.translation import gettext as _
 from django.views.decorators.http import require_GET, require_POST
 from unfold.sites import UnfoldAdminSite
 
 from .. import actors
 from ..models import Membership
 from ..nouns import registry
-from . import choices, home, words
+from . import choices, home, settings, words
 
 
 def entrance(request: HttpRequest) -> str:
@@ -118,7 +119,7 @@ class Workplace(Site):
         return found
 
     def get_urls(self) -> list[Any]:
-        return super().get_urls() if self.nouns else []
+        return [*settings.urls(self), *super().get_urls()] if self.nouns else []
 
     @method_decorator(require_GET)
     def autocomplete_view(self, request: HttpRequest) -> HttpResponse:
@@ -162,7 +163,18 @@ class Workplace(Site):
                     "has_permission": True,
                 }
             )
-        return [{"items": [home]}, *({"title": t, "items": items} for t, items in groups.items())]
+        found = [{"items": [home]}, *({"title": t, "items": items} for t, items in groups.items())]
+        if actors.may_administer(actors.current()):
+            place = reverse("admin:settings_general")
+            mine = {
+                "title": _("Settings"),
+                "icon": "settings",
+                "link": place,
+                "active": request.path.startswith(place),
+                "has_permission": True,
+            }
+            found.append({"items": [mine]})
+        return found
 
 
 workplace = Workplace(name="admin")

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 from django.db.models import Q
 
-from .. import actors, events, values
+from .. import actors, events, ids, values
 from ..models import ApiKey, User
 from ..nouns import registry
 from . import words
@@ -135,9 +135,8 @@ class _Teller:
         if noun is None:
             entry.did = f"recorded {event.name.replace('_', ' ')}"
             entry.changes = [
-                Change(words.spoken(key), "", words.number(v) if isinstance(v, int | float) else v)
-                for key, v in (event.data or {}).items()
-                if v is not None
+                Change(words.spoken(key).replace("_", " "), "", value)
+                for key, value in _properties(event.data or {})
             ]
             return entry
         this = words.title(noun).lower()
@@ -208,9 +207,27 @@ class _Teller:
         return words.shown(declared, clean, links=False)
 
 
+def _properties(data: dict[str, Any]) -> Iterator[tuple[str, Any]]:
+    """What a tracked event says, what is inside of it too; ids are nothing to read."""
+    for key, value in data.items():
+        match value:
+            case None:
+                continue
+            case dict():
+                yield from _properties(value)
+            case bool():
+                yield key, "Yes" if value else "No"
+            case int() | float():
+                yield key, words.number(value)
+            case str() if ids.is_id(value, (noun.prefix for noun in registry.values())):
+                continue
+            case _:
+                yield key, value
+
+
 def _references(found: Iterable[Event]) -> dict[str, set[str]]:
     """The ids that the changes of these events mention, by noun."""
-    ids: dict[str, set[str]] = defaultdict(set)
+    wanted: dict[str, set[str]] = defaultdict(set)
     for event in found:
         noun = registry.get(event.target_type or "")
         if noun is None:
@@ -218,22 +235,22 @@ def _references(found: Iterable[Event]) -> dict[str, set[str]]:
         for wire, was in (event.previous or {}).items():
             declared = noun.schema.fields.get(wire)
             if declared is not None and declared.to:
-                ids[declared.to].update(filter(None, (was, (event.data or {}).get(wire))))
-    return ids
+                wanted[declared.to].update(filter(None, (was, (event.data or {}).get(wire))))
+    return wanted
 
 
-def _record_names(ids: dict[str, set[str]]) -> dict[str, str]:
+def _record_names(wanted: dict[str, set[str]]) -> dict[str, str]:
     """The names of records, of deleted ones too; one query per noun."""
     return {
         record.pk: str(record)
-        for name, wanted in ids.items()
-        for record in registry[name].with_deleted.filter(pk__in=wanted)
+        for name, of_noun in wanted.items()
+        for record in registry[name].with_deleted.filter(pk__in=of_noun)
     }
 
 
 def _actor_names(ids: set[str]) -> dict[str, str]:
     """Who acted, as people call them."""
-    names = {actors.SYSTEM.id: actors.SYSTEM.name}
+    names = {actor.id: actor.name for actor in (actors.SYSTEM, actors.PUBLIC)}
     users = [id for id in ids if id.startswith(User.prefix)]
     keys = [id for id in ids if id.startswith(ApiKey.prefix)]
     if users:

@@ -231,11 +231,17 @@ def _structure(value: Any) -> SafeString | str:
             for item in value
         ]
         body = format_html_join("", "<tr>{}</tr>", ((row,) for row in rows))
-        return format_html('<table class="inner"><tr>{}</tr>{}</table>', head, body)
+        return format_html(
+            '<div class="scrolls"><table class="inner"><tr>{}</tr>{}</table></div>', head, body
+        )
     return format_html("<pre>{}</pre>", json.dumps(value, indent=2, ensure_ascii=False))
 
 
 def _plain(value: Any) -> str:
     if value is None:
         return ""
+    if isinstance(value, bool):
+        return "Yes" if value else "No"
+    if isinstance(value, list) and all(isinstance(item, str) for item in value):
+        return ", ".join(value)
     return json.dumps(value, ensure_ascii=False) if isinstance(value, dict | list) else str(value)

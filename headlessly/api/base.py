@@ -21,11 +21,6 @@ from .inner import InnerRequest
 logger = logging.getLogger("headlessly.api")
 
 
-#: They know nothing of a request, so one of each serves all.
-AUTHENTICATORS = [KeyAuthentication(), MemberAuthentication()]
-PARSERS, NEGOTIATOR = [JsonParser()], OnlyJson()
-
-
 class TenantView(APIView):
     """A view under a tenant's address: nobody gets past the door without a place in that tenant.
 
@@ -38,6 +33,10 @@ class TenantView(APIView):
     parser_classes: ClassVar = [JsonParser]
     renderer_classes: ClassVar = [JsonRenderer]
     content_negotiation_class = OnlyJson
+    #: They know nothing of a request, so one of each serves all.
+    authenticated_by: ClassVar[list[Any]] = [KeyAuthentication(), MemberAuthentication()]
+    parsed_by: ClassVar[list[Any]] = [JsonParser()]
+    negotiated_by: ClassVar[Any] = OnlyJson()
     #: Whether it may be called from within a batch.
     in_batch: ClassVar[bool] = True
     #: Entries of an answer that are never kept, not even to be given again.
@@ -67,9 +66,9 @@ class TenantView(APIView):
     def initialize_request(self, request: HttpRequest, *args: Any, **kwargs: Any) -> Request:
         found = BodyRequest(
             request,
-            parsers=PARSERS,
-            authenticators=AUTHENTICATORS,
-            negotiator=NEGOTIATOR,
+            parsers=self.parsed_by,
+            authenticators=self.authenticated_by,
+            negotiator=self.negotiated_by,
         )
         if isinstance(request, InnerRequest):
             found.auth = request.place
@@ -80,13 +79,18 @@ class TenantView(APIView):
         request.accepted_renderer, request.accepted_media_type = OnlyJson.renderer, JSON
         place = request.auth
         if place is None:
-            raise unauthorized()
+            self.meet_stranger(request)
+            return
         # What is called from within was counted with the call around it.
         if isinstance(place, ApiKey) and not isinstance(request._request, InnerRequest):
             use = limits.count(place)
             self.headers.update(use.headers)
             use.enforce()
         actors.enter(place.actor)  # until the end of the request: the mount closes what it opened
+
+    def meet_stranger(self, request: Request) -> None:
+        """Somebody without a place in this tenant is at the door."""
+        raise unauthorized()
 
     @property
     def default_response_headers(self) -> dict[str, str]:
@@ -109,7 +113,7 @@ class AdminView(TenantView):
 
     def initial(self, request: Request, *args: Any, **kwargs: Any) -> None:
         super().initial(request, *args, **kwargs)
-        if (actor := actors.current()).role != actors.ADMIN:
+        if not actors.may_administer(actor := actors.current()):
             raise errors.Forbidden(
                 f"As {actor.role} you may not see or change {self.theirs}.", type=self.kind
             )

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 import orjson
-from django.http import HttpResponse
+from django.http import HttpResponse, QueryDict
 from rest_framework.negotiation import BaseContentNegotiation
 from rest_framework.parsers import BaseParser
 from rest_framework.renderers import BaseRenderer
@@ -15,7 +15,7 @@ from rest_framework.request import Request
 from ..errors import BadRequest, TooLarge
 from ..events import dumps
 
-JSON = "application/json"
+JSON, FORM = "application/json", "application/x-www-form-urlencoded"
 #: The most bytes of a body. Imports have a limit, and a way of reading, of their own.
 LARGEST = 10 * 1024 * 1024
 
@@ -47,15 +47,40 @@ class JsonParser(BaseParser):
 
     media_type = JSON
 
+    def __init__(self, largest: int = LARGEST) -> None:
+        self.largest = largest
+
     def parse(self, stream: Any, media_type: Any = None, context: Any = None) -> dict[str, Any]:
-        # One byte more than allowed tells a body that is too large from one that just fits,
-        # also when its length was not announced.
-        _refuse_larger(_announced(context["request"]))
-        content = stream.read(LARGEST + 1)
-        _refuse_larger(len(content))
+        content = _read(stream, context["request"], self.largest)
         if not content.strip():
             return {}
         return loads_object(content, "The body")
+
+
+class FormBody(dict[str, str]):
+    """A body in which every value is text, as a browser sends it."""
+
+
+class FormParser(BaseParser):
+    """``application/x-www-form-urlencoded``, each name once."""
+
+    media_type = FORM
+
+    def __init__(self, largest: int = LARGEST) -> None:
+        self.largest = largest
+
+    def parse(self, stream: Any, media_type: Any = None, context: Any = None) -> FormBody:
+        return form_body(
+            QueryDict(_read(stream, context["request"], self.largest), encoding="utf-8")
+        )
+
+
+def form_body(sent: QueryDict) -> FormBody:
+    """The values by name. Raises BadRequest for a name that is given twice."""
+    for name, values in sent.lists():
+        if len(values) > 1:
+            raise BadRequest(f"{name[:64]} is given {len(values)} times.", field=name[:64])
+    return FormBody(sent.items())
 
 
 class BodyRequest(Request):
@@ -90,6 +115,14 @@ class OnlyJson(BaseContentNegotiation):
         return parsers[0] if media_type in ("", JSON) or media_type.endswith("+json") else None
 
 
+class JsonOrForm(OnlyJson):
+    """A form that a browser sends is taken too: the second parser's."""
+
+    def select_parser(self, request: Any, parsers: Any) -> BaseParser | None:
+        media_type = request.content_type.partition(";")[0].strip().lower()
+        return parsers[1] if media_type == FORM else super().select_parser(request, parsers)
+
+
 def loads_object(content: bytes | str, what: str) -> dict[str, Any]:
     """The JSON object in ``content``. Raises BadRequest that says where it is broken."""
     try:
@@ -101,13 +134,24 @@ def loads_object(content: bytes | str, what: str) -> dict[str, Any]:
     return found
 
 
-def _announced(request: Any) -> int:
+def _read(stream: Any, request: Any, largest: int) -> bytes:
+    """The body. Raises TooLarge, before reading it where its length was announced."""
+    _refuse_larger(announced(request), largest)
+    # One byte more than allowed tells a body that is too large from one that just fits.
+    content = stream.read(largest + 1)
+    _refuse_larger(len(content), largest)
+    return content
+
+
+def announced(request: Any) -> int:
+    """The size of the body as its sender says it; 0 when nothing is said."""
     try:
         return int(request.META.get("CONTENT_LENGTH") or 0)
     except ValueError:
         return 0
 
 
-def _refuse_larger(size: int) -> None:
-    if size > LARGEST:
-        raise TooLarge("The body is larger than 10 MB.")
+def _refuse_larger(size: int, largest: int) -> None:
+    if size > largest:
+        limit = f"{largest >> 20} MB" if largest >> 20 else f"{largest >> 10} KB"
+        raise TooLarge(f"The body is larger than {limit}.")

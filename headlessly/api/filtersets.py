@@ -55,17 +55,15 @@ class NounFilterSet(FilterSet):
 
 
 @lru_cache(maxsize=512)
-def of(noun: type[Noun], names: tuple[str, ...]) -> type[NounFilterSet]:
+def of(noun: type[Noun], names: tuple[str, ...], others: tuple[str, ...]) -> type[NounFilterSet]:
     """The filterset with these parameters. Raises InvalidFilter for one that does not exist."""
-    filters = {name: Condition(*_parsed(noun, name)) for name in names}
+    filters = {name: Condition(*_parsed(noun, name, others)) for name in names}
     return type(f"{noun.__name__}FilterSet", (NounFilterSet,), filters | {"noun": noun})
 
 
-def _parsed(noun: type[Noun], name: str) -> tuple[str, str]:
-    from .parameters import LIST
-
+def _parsed(noun: type[Noun], name: str, others: tuple[str, ...]) -> tuple[str, str]:
     try:
         return lookups.parse(noun, name)
     except InvalidFilter as problem:
-        problem.message += f" Other parameters: {', '.join(LIST)}."
+        problem.message += f" Other parameters: {', '.join(others)}."
         raise

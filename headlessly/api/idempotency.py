@@ -26,6 +26,7 @@ from rest_framework.request import Request
 from .. import actors, clock, statements, tenancy
 from ..errors import BadRequest, Invalid
 from ..execution import ATTEMPTS
+from .uploads import Upload
 
 HEADER, REPLAYED = "Idempotency-Key", "Idempotency-Replayed"
 KEY = re.compile(r"[!-~]{1,255}\Z")
@@ -133,6 +134,8 @@ def _fingerprint(request: Request) -> str:
 
 
 def _spelled(data: Any) -> bytes:
+    if isinstance(data, Upload):
+        return data.digest
     try:
         return orjson.dumps(data, option=orjson.OPT_SORT_KEYS)
     except TypeError:  # it reads deeper than it writes

@@ -35,6 +35,7 @@ class Count:
     used: int
     reset: int  #: when the minute is over, in seconds since 1970
     seconds: int  #: how long that is from now
+    who: str = "This key"
 
     @property
     def headers(self) -> dict[str, str]:
@@ -53,7 +54,7 @@ class Count:
         """Raise RateLimited when that was one too many."""
         if self.exceeded:
             raise RateLimited(
-                f"This key may send {self.limit:,} requests a minute. "
+                f"{self.who} may send {self.limit:,} requests a minute. "
                 f"Try again in {max(1, self.seconds)} s."
             )
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 from ..errors import BadRequest, InvalidFilter
@@ -46,27 +46,39 @@ def single(name: str, values: list[str]) -> str:
 
 def dry_run(query: Any) -> bool:
     """Whether ``?dryRun=true``, on any write."""
-    said = taken(query, WRITE).get("dryRun", "false").lower()
+    return boolean("dryRun", taken(query, WRITE))
+
+
+def boolean(name: str, given: Mapping[str, str]) -> bool:
+    """A parameter that is true or, without a word, false."""
+    said = given.get(name, "false").lower()
     if said not in ("true", "false"):
-        raise BadRequest("dryRun is true or false.", field="dryRun")
+        raise BadRequest(f"{name} is true or false.", field=name)
     return said == "true"
 
 
 def listing(noun: type[Noun], query: Any) -> dict[str, Any]:
     """What :func:`headlessly.reads.page` takes, from the query string of a list."""
-    given, conditions = {}, {}
-    for name, values in query.lists():
-        value = single(name, values)
-        (given if name in LIST else conditions)[name] = value
+    given = question(noun, query, LIST)
     count = given.pop("count", None)
     if count not in (None, "exact"):
         raise InvalidFilter("count takes exact, or is left out.", field="count")
+    return given | {"count_all": count == "exact"}
+
+
+def question(noun: type[Noun], query: Any, allowed: Iterable[str]) -> dict[str, Any]:
+    """Which records: the parameters that are allowed, and conditions on fields."""
+    given, conditions = {}, {}
+    for name, values in query.lists():
+        value = single(name, values)
+        (given if name in allowed else conditions)[name] = value
     if "filter" in given:
         given["filter"] = _filter(given["filter"])
     as_of = given.pop("asOf", None)
     if conditions:
-        given["conditions"] = of(noun, tuple(conditions))(conditions, as_of=as_of).conditions
-    return given | {"as_of": as_of, "count_all": count == "exact"}
+        found = of(noun, tuple(conditions), tuple(allowed))
+        given["conditions"] = found(conditions, as_of=as_of).conditions
+    return given | {"as_of": as_of}
 
 
 def _filter(text: str) -> dict[str, Any]:

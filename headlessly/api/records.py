@@ -13,7 +13,7 @@ from ..values import UNSTORABLE
 from ..verbs import Verb
 from . import parameters
 from .base import TenantView
-from .bodies import Answer
+from .bodies import Answer, FormBody
 from .log import envelope
 from .preconditions import etag, wanted
 
@@ -84,6 +84,7 @@ class NounViewSet(TenantView, GenericViewSet):
             id,
             {} if name == "delete" else request.data,
             wire=True,
+            text=isinstance(request.data, FormBody),
             if_match=None if verb.creates else wanted(request.META.get("HTTP_IF_MATCH")),
             dry_run=dry_run,
         )

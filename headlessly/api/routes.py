@@ -14,7 +14,17 @@ from .batch import BatchView
 from .keys import KeysView, KeyView
 from .log import EventViewSet
 from .openapi.views import DocsView, OpenApiView
+from .public import PublicViewSet
 from .records import NounViewSet, at_collection, at_record
+from .transfers import (
+    CancelView,
+    ExportView,
+    ImportRecordView,
+    ImportsView,
+    ImportView,
+    RefusedCsvView,
+    RefusedView,
+)
 from .webhooks import DeliveriesView, PingView, RedeliverView, WebhooksView, WebhookView
 
 METHODS = ("get", "post", "put", "patch", "delete")
@@ -24,7 +34,9 @@ def of(noun: type[Noun]) -> Iterator[URLPattern | URLResolver]:
     """The addresses of one noun."""
 
     def view(methods: dict[str, str], **more: Any) -> Callable[..., Any]:
-        return NounViewSet.as_view(methods, noun=noun, **more)
+        verb = more.get("verb")
+        is_public = verb is not None and verb.public is not None
+        return (PublicViewSet if is_public else NounViewSet).as_view(methods, noun=noun, **more)
 
     below: list[URLPattern] = [
         path(wire_name(v.name), view({"post": "execute"}, verb=v), name=f"{noun.plural}-{v.name}")
@@ -48,11 +60,19 @@ def of(noun: type[Noun]) -> Iterator[URLPattern | URLResolver]:
     below.append(path("<id>/<what>", view(dict.fromkeys(METHODS, "no_such_verb"))))
     yield path(noun.plural, view({"get": "list", "post": "create"}), name=noun.plural)
     yield path(f"{noun.plural}/", include(below))
+    files = {"import": ImportView, "export": ExportView}
+    for what, each in files.items():
+        yield path(f"{what}/{noun.plural}", each.as_view(noun=noun), name=f"{noun.plural}-{what}")
 
 
 urlpatterns = [pattern for noun in registry.values() for pattern in of(noun)] + [
     path("events", EventViewSet.as_view({"get": "list", "post": "create"}), name="events"),
     path("events/<id>", EventViewSet.as_view({"get": "retrieve"}), name="events-record"),
+    path("imports", ImportsView.as_view(), name="imports"),
+    path("imports/<id>", ImportRecordView.as_view(), name="imports-import"),
+    path("imports/<id>/refused", RefusedView.as_view(), name="imports-refused"),
+    path("imports/<id>/refused.csv", RefusedCsvView.as_view(), name="imports-refused-csv"),
+    path("imports/<id>/cancel", CancelView.as_view(), name="imports-cancel"),
     path("batch", BatchView.as_view(), name="batch"),
     path("apikeys", KeysView.as_view(), name="apikeys"),
     path("apikeys/<id>", KeyView.as_view(), name="apikeys-key"),

@@ -109,12 +109,19 @@ class Business:
 
     def tell(self, watch: Callable[[datetime], None] = lambda moment: None) -> None:
         """The whole year."""
-        from . import leads
+        from . import forms, leads
 
         self.timeline.begin(self._first_day())
         for plan in self.plans:
             self.timeline.begin(campaign(self, plan))
-        for number, day in enumerate(arrivals(self.random("arrivals"), self.first, self.leads)):
+        self.timeline.begin(forms.forms(self))
+        self.timeline.begin(forms.numbers(self))
+        visitors = min(forms.VISITORS, self.leads // 10)
+        for number in range(visitors):
+            self.timeline.begin(forms.visitor(self, number))
+        for number, day in enumerate(
+            arrivals(self.random("arrivals"), self.first, self.leads - visitors)
+        ):
             self.timeline.begin(leads.lead(self, number, max(day, self.first + timedelta(2))))
         for rep in self.reps:
             if rep.joined:

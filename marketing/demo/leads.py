@@ -201,6 +201,10 @@ def _spam(it: Prospect) -> Story:
     yield later(it.rng, clock.now(), days=1), boss
     it.business.open.pop(it.id)
     Lead.delete(it.id)
+    yield later(it.rng, clock.now(), hours=1), boss
+    Lead.restore(it.id)  # once more, to report from where it came
+    yield later(it.rng, clock.now(), hours=1), boss
+    Lead.delete(it.id)
     Contact.delete(it.person.id)
 
 

@@ -1,3 +1,6 @@
 from .campaign import Campaign
+from .form import Form
+from .funnel import Funnel
+from .segment import Segment
 
-__all__ = ["Campaign"]
+__all__ = ["Campaign", "Form", "Funnel", "Segment"]

@@ -17,7 +17,18 @@ _number = itertools.count(1)
 #: Text that the validators in use accept; the first that fits a field is taken.
 WORDS = ("Word {}", "word-{}", "word{}.example", "Europe/Berlin", "EUR", "en")
 #: Fields whose shape no schema tells.
-SHAPES = {"stages": [{"name": "First", "probability": 10, "order": 1}]}
+SHAPES = {
+    "stages": [{"name": "First", "probability": 10, "order": 1}],
+    "fields": [
+        {"name": "email", "type": "email", "label": "Your email", "required": True},
+        {"name": "size", "type": "select", "options": ["Small", "Large"]},
+    ],
+    "criteria": {"type": "Lead", "filter": {"status": "New"}},
+    "steps": [
+        {"name": "Came", "event": "Lead.Created"},
+        {"name": "Converted", "event": "Lead.Converted"},
+    ],
+}
 
 
 def value(field: Field, besides: Noun | None = None) -> Any:
@@ -65,7 +76,8 @@ def inputs(verb: Verb, *, full: bool = False, record: Noun | None = None) -> dic
     """Valid input for ``verb`` by wire name: what is required, or everything but the status."""
     machine = verb.noun.schema.machine
     found = {}
-    for wire, field in verb.inputs.items():
+    asked = verb.inputs_of(record) if verb.asks else verb.inputs
+    for wire, field in asked.items():
         if wire == "asOf":
             found[wire] = record.created_at
         elif machine and field.name == machine.name:

@@ -116,6 +116,23 @@ def test_it_refuses_a_verb_whose_input_nobody_can_give(
     assert any(says in e.msg for e in checks.check_nouns())
 
 
+@pytest.mark.parametrize(
+    ("name", "options", "says"),
+    [
+        ("beg", {"asks": "nonsense"}, "asks nonsense, which is no method"),
+        ("beg", {"public": ["nonsense"]}, "shows strangers nonsense, which is no field"),
+        ("update", {"public": []}, "update cannot be public"),
+    ],
+)
+def test_it_refuses_a_verb_that_opens_what_it_should_not(
+    name: str, options: Any, says: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    opened = a_verb(name)
+    opened.__dict__.update(options)
+    monkeypatch.setattr(Lead, "verbs", Lead.verbs | {name: opened})
+    assert any(says in e.msg for e in checks.check_nouns())
+
+
 def test_it_refuses_a_flag_that_should_be_unique() -> None:
     with pytest.raises(TypeError, match="cannot be unique"):
         Flag(unique=True)

@@ -229,7 +229,8 @@ def test_it_describes_every_refusal(
 @pytest.mark.parametrize("verb", VERBS, ids=of_verb)
 def test_it_describes_unknown_input_of_verbs(verb: Verb, api: Any, described: Described) -> None:
     record, body = ready_for(verb)
-    assert described.takes(of_verb(verb), body | {"nothing": 1}) != []
+    # What a record asks for is its own: no document of all of them can know the names.
+    assert verb.asks or described.takes(of_verb(verb), body | {"nothing": 1}) != []
     address = f"/{verb.noun.plural}/{record.pk}/{wire_name(verb.name)}"
     described.fits(of_verb(verb), api.call("POST", address, body | {"nothing": 1}), 422)
     machine = verb.noun.schema.machine

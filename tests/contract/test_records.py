@@ -294,7 +294,7 @@ def test_it_is_gone_from_every_query_once_deleted_but_its_past_stays(noun: type[
     assert [e.version for e in noun.history(record.pk)] == [2, 1]
     for verb in noun.verbs.values():
         data = samples.inputs(verb, record=record)
-        if not verb.creates:
+        if not verb.creates and not verb.restores:
             with refused(NotFound):
                 samples.run(verb, record.pk, data)
 
@@ -310,6 +310,49 @@ def test_it_is_not_deleted_while_referred_to_by(noun: type[Noun], field: Field) 
     for record in (first, second):
         noun.delete(record.pk)
     type(target).delete(target.pk)
+
+
+# -- restore --------------------------------------------------------------------------------------
+
+
+@nouns
+def test_it_comes_back_as_it_was_when_it_is_restored(noun: type[Noun]) -> None:
+    record = samples.create(noun, full=True)
+    then = as_json(reads.one(noun, record.pk))
+    with refused(Conflict, "not deleted"):
+        samples.run(noun.verbs["restore"], record.pk)
+    samples.run(noun.verbs["delete"], record.pk)
+    deleted = noun.with_deleted.get(pk=record.pk).updated_at
+    samples.run(noun.verbs["restore"], record.pk)
+    now = as_json(reads.one(noun, record.pk))
+    assert now == then | {"$version": 3, "$updatedAt": now["$updatedAt"]}
+    assert [e.verb for e in noun.history(record)] == ["Restored", "Deleted", "Created"]
+    assert noun.find({"$id": record.pk}, as_of=deleted).count() == 0
+    assert noun.get(record.pk).pk == record.pk
+
+
+@each(when=lambda f: f.type == "reference" and not f.read_only)
+def test_it_is_not_restored_without_what_it_refers_to(noun: type[Noun], field: Field) -> None:
+    target = samples.create(samples.registry[field.to])
+    record = samples.create(noun, **{field.wire: target.pk})
+    noun.delete(record.pk)
+    type(target).delete(target.pk)
+    with refused(Conflict, target.pk) as caught:
+        noun.restore(record.pk)
+    assert caught.value.body()["details"][0]["field"] == field.wire
+    type(target).restore(target.pk)
+    noun.restore(record.pk)
+
+
+@each(when=lambda f: f.unique)
+def test_it_is_not_restored_beside_one_that_took_its_place(noun: type[Noun], field: Field) -> None:
+    record = samples.create(noun, full=True)
+    value = record.wire()[field.wire]
+    noun.delete(record.pk)
+    heir = samples.create(noun, **{field.wire: value})
+    with refused(Conflict, field.wire) as caught:
+        noun.restore(record.pk)
+    assert caught.value.body()["existingId"] == heir.pk
 
 
 # -- rollback -------------------------------------------------------------------------------------

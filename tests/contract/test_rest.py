@@ -45,6 +45,8 @@ def ready_for(verb: Verb) -> tuple[Noun, dict[str, Any]]:
     """A record from which the verb is allowed, and its input."""
     source = next(iter(verb.steps), None)
     record = samples.in_state(verb.noun, source) if source else fresh_of(verb.noun)
+    if verb.restores:
+        record.delete()
     return record, as_json(samples.inputs(verb, record=record))
 
 

@@ -33,6 +33,8 @@ def ready(verb: Verb) -> tuple[Noun | None, dict[str, Any]]:
         return None, samples.inputs(verb)
     source = next(iter(verb.steps), None)
     record = samples.in_state(verb.noun, source) if source else samples.create(verb.noun)
+    if verb.restores:
+        record.delete()
     return record, samples.inputs(verb, record=record)
 
 
@@ -94,9 +96,8 @@ def test_it_hears_its_before_hooks_and_changes_nothing_when_one_refuses(
         heard.append(
             (type(subject), subject.version, ctx.event, ctx.verb, ctx.actor.id, ctx.tenant.slug)
         )
-        assert set(ctx.input) <= {f.name for f in verb.inputs.values()} | set(
-            verb.noun.schema.by_name
-        )
+        inputs = verb.inputs_of(subject).values()
+        assert set(ctx.input) <= {f.name for f in inputs} | set(verb.noun.schema.by_name)
         raise VerbRefused("Not today")
 
     shown = dict(record.__dict__) if record else None

@@ -260,3 +260,9 @@ def test_it_is_engaged_by_activities_forward_never_back(people: SimpleNamespace)
     Activity.log(subject="Older", contact=people.ada, completed_at=now - timedelta(days=9))
     assert Contact.get(people.ada.id).last_engagement == now - timedelta(days=1)
     assert Event.objects.filter(target=people.ada.id, name="Contact.Updated").count() == 1
+
+
+def test_a_merged_contact_is_not_restored(people: SimpleNamespace) -> None:
+    people.bob.merge(into=people.cleo)
+    with refused(Conflict, "merged into", people.cleo.pk):
+        Contact.restore(people.bob.pk)

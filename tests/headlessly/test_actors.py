@@ -28,6 +28,7 @@ TABLE = [
     (Lead, "lose", "yes yes yes no"),
     (Lead, "rollback", "yes yes yes no"),
     (Lead, "delete", "yes yes no no"),
+    (Lead, "restore", "yes yes no no"),
     (Contact, "merge", "yes yes no no"),
     (Contact, "delete", "yes yes no no"),
     (Organization, "enrich", "yes yes yes no"),

@@ -412,7 +412,7 @@ VERBS = {
 
 @pytest.mark.parametrize("noun", VERBS)
 def test_it_has_the_verbs_of_the_contract(noun: str) -> None:
-    found = set(Lead.registry[noun].verbs) - {"create", "update", "delete", "rollback"}
+    found = set(Lead.registry[noun].verbs) - {"create", "update", "delete", "restore", "rollback"}
     assert found == set(VERBS[noun].split())
 
 

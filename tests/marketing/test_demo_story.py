@@ -16,13 +16,16 @@ from django.db.models import Count, F, Max, Min
 from crm import Activity, Contact, Deal, Lead, Organization, Pipeline
 from headlessly import actors, tenancy
 from headlessly.models import ApiKey, Event, Membership, Tenant
-from marketing import Campaign
+from marketing import Campaign, Form, Funnel, Segment
 from marketing.demo import cast
 
 DAY = date(2025, 6, 16)
 MIDNIGHT = datetime(2025, 6, 16, tzinfo=UTC)
 LEADS = 60
-ID = re.compile(r"\b(?:lead|contact|org|deal|activity|pipeline|campaign|evt|user|apikey)_\w{12}\b")
+ID = re.compile(
+    r"\b(?:lead|contact|org|deal|activity|pipeline|campaign|form|segment|funnel|evt|user|apikey)"
+    r"_\w{12}\b"
+)
 
 
 @pytest.fixture(scope="module")
@@ -72,12 +75,17 @@ def test_it_says_who_did_what(acme: Tenant) -> None:
     keys = {key.pk: "website" for key in ApiKey.objects.filter(tenant=acme)}
     did: dict[str, set[str]] = {}
     for name, actor in verbs().values_list("name", "actor"):
-        did.setdefault((roles | keys | {"system": "system"})[actor], set()).add(name)
+        did.setdefault(
+            (roles | keys | {"system": "system", "public": "visitor"})[actor], set()
+        ).add(name)
     assert "Lead.Created" in did["website"] and "Lead.Created" in did["rep"]
     assert {"Lead.Converted", "Lead.Lost", "Deal.Won"} <= did["rep"]
     assert "Campaign.Launched" in did["manager"] and "Lead.Deleted" in did["manager"]
     assert not did.keys() & {"viewer"}
     assert did["system"] == {"Contact.Created"}
+    assert did["visitor"] == {
+        "Form.Submitted", "Contact.Created", "Lead.Created", "form_submitted"
+    }  # fmt: skip
 
 
 def test_it_lets_nobody_work_at_the_weekend_but_the_website(acme: Tenant) -> None:
@@ -102,6 +110,19 @@ def test_it_gives_every_outcome_its_reason(acme: Tenant) -> None:
     assert Pipeline.objects.get().is_default
     assert Organization.count() > 10 and Activity.count() > LEADS
     assert not Contact.objects.exclude(email__endswith=".example").exists()
+
+
+def test_it_has_forms_that_were_sent_and_numbers_that_were_counted(acme: Tenant) -> None:
+    forms = {form.slug: form for form in Form.objects.all()}
+    assert {slug: form.status for slug, form in forms.items()} == {
+        "request-a-demo": "Published", "newsletter": "Archived", "next-webinar": "Draft"
+    }  # fmt: skip
+    sent = Lead.objects.filter(source="form")
+    assert forms["request-a-demo"].submission_count == sent.count() == 6
+    assert sent.filter(campaign__isnull=False).exists()
+    assert Segment.count() == 3 and not Segment.objects.filter(member_count=None).exists()
+    for funnel in Funnel.objects.all():
+        assert funnel.is_active and 0 < funnel.conversion_rate < 100
 
 
 def retold(leads: int, day: date = DAY) -> list[bytes]:

@@ -47,6 +47,10 @@ HEADERS: dict[str, Schema] = {
         "description": "The record's version, for If-Match.",
         "schema": {"type": "string", "examples": ['"3"']},
     },
+    "Content-Disposition": {
+        "description": "The name of the file.",
+        "schema": {"type": "string"},
+    },
     "Location": {
         "description": "The record's address.",
         "schema": {"type": "string", "format": "uri"},

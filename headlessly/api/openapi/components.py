@@ -32,6 +32,11 @@ def of(noun: type[Noun]) -> dict[str, Schema]:
             description=f"A {name} as it was asked for: with `fields` only some of its fields, with "
             "`include` other records in the place of their ids, and lists of those that refer to it.",
         ),
+        f"{name}Exported": object_of(
+            meta(noun) | fields,
+            META,
+            description=f"A {name} in a file: computed fields are there where `fields` names them.",
+        ),
         f"{name}List": envelope(ref(f"{name}Read")),
         f"{name}DryRun": dry_run(ref(name)),
         f"{name}Reference": {
@@ -50,14 +55,40 @@ def of(noun: type[Noun]) -> dict[str, Schema]:
         ),
     }
     for verb in noun.verbs.values():
-        if verb.inputs:
+        if verb.asks:
+            found[input_name(verb)] = _asked()
+        elif verb.inputs:
             found[input_name(verb)] = inputs(verb, description=_of_input(verb))
+        if verb.public is not None:
+            found[receipt_name(verb)] = _receipt(verb)
     return found
 
 
 def input_name(verb: Verb) -> str:
     """``LeadConvertInput``."""
     return f"{verb.noun.__name__}{verb.name.title().replace('_', '')}Input"
+
+
+def receipt_name(verb: Verb) -> str:
+    """``FormSubmitReceipt``."""
+    return input_name(verb).removesuffix("Input") + "Receipt"
+
+
+def _asked() -> Schema:
+    """A body whose names are the record's own."""
+    return {
+        "type": "object",
+        "description": "Flat: the names that this record asks for, and their values. Others are refused.",
+        "additionalProperties": {"type": ["string", "number", "boolean", "null"]},
+    }
+
+
+def _receipt(verb: Verb) -> Schema:
+    said = ("$id", "$type", "$context")
+    properties = {name: schema for name, schema in meta(verb.noun).items() if name in said}
+    shown = [verb.noun.schema.by_name[name] for name in verb.public]
+    properties |= {field.wire: read(field) for field in shown}
+    return object_of(properties, properties, description="What is answered to those without a key.")
 
 
 def meta(noun: type[Noun]) -> dict[str, Schema]:

@@ -7,14 +7,17 @@ from typing import Any
 
 from ...nouns import Noun
 from ...schema import wire_name
+from ...transfer import exporting
 from ...verbs import Verb
-from ..bodies import JSON
+from ..bodies import FORM, JSON
 from ..records import at_collection, at_record
 from . import answers, parameters
-from .components import input_name, is_required
+from .components import input_name, is_required, receipt_name
 from .types import Schema, ref
 
 READS: list[Schema] = [{"bearer": []}, {"session": []}]
+#: What needs no key, and takes one.
+PUBLIC: list[Schema] = [{}, {"bearer": []}]
 #: A browser's session writes with its CSRF token.
 WRITES: list[Schema] = [{"bearer": []}, {"session": [], "csrf": []}]
 
@@ -75,6 +78,8 @@ def of(noun: type[Noun]) -> dict[str, Schema]:
     }
     for verb in filter(at_record, noun.verbs.values()):
         found[f"{record}/{wire_name(verb.name)}"] = {"parameters": id, "post": _verb(verb)}
+    found[f"/import/{noun.plural}"] = {"post": _import(noun)}
+    found[f"/export/{noun.plural}"] = {"get": _export(noun)}
     return found
 
 
@@ -110,6 +115,8 @@ def _verb(verb: Verb, id: str | None = None) -> Schema:
     name = verb.noun.__name__
     record, trial = ref(name), ref(f"{name}DryRun")
     either = {"anyOf": [record, trial]}
+    if verb.public is not None:
+        either["anyOf"].append(ref(receipt_name(verb)))
     if verb.creates:
         # With a dry run nothing was created, and a verb may have found the record instead.
         made = answers.success("The new record.", record, "Location", "ETag")
@@ -138,7 +145,13 @@ def _verb(verb: Verb, id: str | None = None) -> Schema:
     )
     if verb.__doc__.strip() != verb.summary:
         found["description"] = verb.__doc__
-    if verb.inputs:
+    if verb.public is not None:
+        found["security"] = PUBLIC
+    if verb.asks:
+        found["requestBody"] = body(ref(input_name(verb)))
+        if verb.public is not None:
+            found["requestBody"]["content"][FORM] = {"schema": ref(input_name(verb))}
+    elif verb.inputs:
         needed = any(is_required(verb, field) for field in verb.inputs.values())
         found["requestBody"] = body(ref(input_name(verb)), required=needed)
     else:
@@ -159,4 +172,63 @@ def _delete(verb: Verb) -> Schema:
         parameters=parameters.shared("dryRun", "ifMatch"),
         errors=(400, 403, 404, 409, 412, 422, *answers.ALWAYS),
         writes=True,
+    )
+
+
+def _import(noun: type[Noun]) -> Schema:
+    cells = ",".join(f.wire for f in noun.schema.inputs())
+    table = {
+        "type": "string",
+        "description": "A header and rows, with `,`, `;` or tabs between; UTF-8. Columns are named as on "
+        "the wire or as people read them. A reference is an id, a unique value such as an email, or a "
+        "name that one record has.",
+        "examples": [f"{cells}\n"],
+    }
+    row = {"type": "object", "description": "What `create` takes, or some of it."}
+    unique = ["$id", *(f.wire for f in noun.schema.stored if f.unique)]
+    match = parameters.in_query(
+        "match",
+        {"type": "string", "enum": unique},
+        "Update the record with this value instead of making another one.",
+    )
+    binary = {"type": "string", "format": "binary"}
+    form = {"type": "object", "properties": {"file": binary}, "required": ["file"]}
+    return operation(
+        operation_id(noun, "import"),
+        f"Import {noun.plural} from a file, in the background.",
+        noun.__name__,
+        {"202": answers.success("It is in line.", ref("Import"), "Location")},
+        parameters=[match, *parameters.shared("dryRun", "idempotencyKey")],
+        errors=answers.WRITING,
+        writes=True,
+        requestBody={
+            "required": True,
+            "content": {
+                "text/csv": {"schema": table},
+                JSON: {"schema": {"type": "array", "items": row}},
+                "application/x-ndjson": {"schema": {"type": "string"}},
+                "multipart/form-data": {"schema": form},
+            },
+        },
+    )
+
+
+def _export(noun: type[Noun]) -> Schema:
+    format = parameters.in_query(
+        "format", {"type": "string", "enum": list(exporting.WRITERS), "default": exporting.CSV}
+    )
+    response = answers.success("The records, streamed.", None, "Content-Disposition")
+    text: Schema = {"schema": {"type": "string"}}
+    records = {"type": "array", "items": ref(f"{noun.__name__}Exported")}
+    response["content"] = {
+        "text/csv": text,
+        "application/x-ndjson": text,
+        JSON: {"schema": records},
+    }
+    return operation(
+        operation_id(noun, "export"),
+        f"All {noun.plural} that a list would show, as a file.",
+        noun.__name__,
+        {"200": response},
+        parameters=[format, *parameters.of_export(noun)],
     )

@@ -102,6 +102,11 @@ def of_list(noun: type[Noun]) -> list[Schema]:
     return [_conditions(noun), *found, *shared()]
 
 
+def of_export(noun: type[Noun]) -> list[Schema]:
+    """What an export may be asked for: which records, in which order, which of their fields."""
+    return [_conditions(noun), _sort(noun), _fields(noun), *shared("filter", "q", "asOf")]
+
+
 def of_record(noun: type[Noun]) -> list[Schema]:
     return [_include(noun), _fields(noun), *shared("asOf")]
 

@@ -11,7 +11,7 @@ from ...models import ApiKey, Event
 from ...nouns import registry
 from ..log import LONGEST_WAIT
 from ..operations import METHODS, MOST
-from . import answers, webhooks
+from . import answers, transfers, webhooks
 from .components import dry_run, envelope, event, object_of
 from .operations import body, operation
 from .parameters import in_path, in_query, shared
@@ -28,6 +28,7 @@ def paths() -> dict[str, Schema]:
         "/events": {"get": _log(), "post": _track()},
         "/events/{id}": {"parameters": [in_path(Event.prefix)], "get": _event()},
         "/batch": {"post": _batch()},
+        **transfers.paths(),
         "/apikeys": {"get": _keys(), "post": _issue()},
         "/apikeys/{id}": {
             "parameters": [in_path(ApiKey.prefix)],
@@ -92,6 +93,7 @@ def components() -> dict[str, Schema]:
         "Me": _me(),
         "Batch": _batch_input(),
         "BatchAnswer": object_of({"results": {"type": "array", "items": _result()}}, ["results"]),
+        **transfers.components(),
         "ApiKey": object_of(_key(), _key()),
         "ApiKeyIssued": object_of(_key() | {"key": TEXT}, _key()),
         "ApiKeyList": envelope(ref("ApiKey")),

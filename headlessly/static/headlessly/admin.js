@@ -16,6 +16,11 @@ document.addEventListener("click", (event) => {
     closer.closest("dialog").close();
     return;
   }
+  const copier = event.target.closest("[data-copies]");
+  if (copier) {
+    navigator.clipboard.writeText(copier.dataset.copies).then(() => (copier.textContent += " ✓"));
+    return;
+  }
   if (event.target.closest('[aria-disabled="true"]')) {
     event.preventDefault();
   }

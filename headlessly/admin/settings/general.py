@@ -1,0 +1,48 @@
+"""What the tenant is called and how it works."""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+from django import forms
+from django.contrib import messages
+from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
+from django.views.decorators.http import require_http_methods
+from unfold.widgets import UnfoldAdminTextInputWidget, UnfoldBooleanSwitchWidget
+
+from ... import tenancy
+from ...models import Tenant
+from . import respond
+
+
+class GeneralForm(forms.ModelForm):
+    class Meta:
+        model = Tenant
+        fields = ("name", "limits_reps")
+        widgets: ClassVar = {
+            "name": UnfoldAdminTextInputWidget,
+            "limits_reps": UnfoldBooleanSwitchWidget,
+        }
+        labels: ClassVar = {
+            "name": gettext_lazy("Name"),
+            "limits_reps": gettext_lazy("Reps see only their own records"),
+        }
+        help_texts: ClassVar = {
+            "limits_reps": gettext_lazy(
+                "A rep then sees what they own and what nobody owns, in every list, search, count and "
+                "event. Managers, viewers and admins see everything."
+            )
+        }
+
+
+@require_http_methods(["GET", "HEAD", "POST"])
+def page(request: HttpRequest) -> HttpResponse:
+    form = GeneralForm(request.POST or None, instance=tenancy.require())
+    if request.method == "POST" and form.is_valid():
+        form.save()
+        messages.success(request, _("Saved."))
+        return HttpResponseRedirect(request.get_full_path())
+    status = 422 if form.errors else 200
+    return respond(request, "general", _("Settings"), status, form=form)

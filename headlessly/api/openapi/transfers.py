@@ -1,0 +1,122 @@
+"""Imports: how far they have come, and what they refused."""
+
+from __future__ import annotations
+
+from ...nouns import registry
+from ...transfer import formats
+from ...transfer.models import Import
+from . import answers
+from .components import envelope, object_of
+from .operations import operation
+from .parameters import in_path, shared
+from .types import TYPES, Schema, id_of, nullable, ref
+
+TEXT: Schema = {"type": "string"}
+COUNT: Schema = {"type": "integer", "minimum": 0}
+
+
+def paths() -> dict[str, Schema]:
+    """The addresses of imports. Where they begin is each noun's own."""
+    id = [in_path(Import.prefix)]
+    page = shared("limit", "offset")
+    reading = (404, *answers.READING)
+    table = answers.success("A table.", None, "Content-Disposition")
+    table["content"] = {"text/csv": {"schema": TEXT}}
+    return {
+        "/imports": {
+            "get": operation(
+                "importList",
+                "The imports, the newest first; all of them only for managers.",
+                "About",
+                {"200": answers.success("One page of imports.", ref("ImportList"))},
+                parameters=page,
+            )
+        },
+        "/imports/{id}": {
+            "parameters": id,
+            "get": operation(
+                "importGet",
+                "One import, and what is wrong with a page of its refused rows.",
+                "About",
+                {"200": answers.success("The import.", ref("Import"))},
+                parameters=page,
+                errors=reading,
+            ),
+        },
+        "/imports/{id}/refused": {
+            "parameters": id,
+            "get": operation(
+                "importRefused",
+                "The refused rows, as they were sent, each with what is wrong.",
+                "About",
+                {"200": answers.success("One page of rows.", ref("RefusedRowList"))},
+                parameters=page,
+                errors=reading,
+            ),
+        },
+        "/imports/{id}/refused.csv": {
+            "parameters": id,
+            "get": operation(
+                "importRefusedCsv",
+                "All refused rows with the reason, to be corrected and sent again.",
+                "About",
+                {"200": table},
+                parameters=shared(),
+                errors=reading,
+            ),
+        },
+        "/imports/{id}/cancel": {
+            "parameters": id,
+            "post": operation(
+                "importCancel",
+                "Stop an import; what is in stays in.",
+                "About",
+                {"200": answers.success("The import.", ref("Import"))},
+                parameters=shared("idempotencyKey"),
+                errors=(404, *answers.WRITING),
+                writes=True,
+            ),
+        },
+    }
+
+
+def components() -> dict[str, Schema]:
+    """An import as it is answered."""
+    moment = TYPES["datetime"]
+    error = object_of(
+        {"row": COUNT, "field": nullable(TEXT), "message": TEXT}, ["row", "field", "message"]
+    )
+    errors = {"type": "array", "items": error}
+    listed: dict[str, Schema] = {
+        "$id": id_of(Import.prefix),
+        "$type": {"const": "Import"},
+        "$context": TYPES["url"],
+        "$createdAt": moment,
+        "$createdBy": TEXT,
+        "type": TEXT | {"enum": list(registry)},
+        "filename": nullable(TEXT),
+        "format": TEXT | {"enum": list(formats.FORMATS)},
+        "size": COUNT | {"description": "Bytes."},
+        "match": nullable(TEXT),
+        "dryRun": {"type": "boolean"},
+        "status": TEXT | {"enum": list(Import.Status.values)},
+        "message": nullable(TEXT | {"description": "Why it failed."}),
+        "startedAt": nullable(moment),
+        "finishedAt": nullable(moment),
+        "total": nullable(
+            COUNT | {"description": "Rows in the file; null until they are counted."}
+        ),
+        "done": COUNT | {"description": "Rows that are dealt with."},
+        "created": COUNT,
+        "updated": COUNT,
+        "unchanged": COUNT | {"description": "Found, and the same already."},
+        "refused": COUNT,
+    }
+    paged: dict[str, Schema] = {"errors": errors, "hasMoreErrors": {"type": "boolean"}}
+    row = {"row": COUNT, "errors": errors, "values": {}}
+    return {
+        "Import": object_of(listed | paged, [*listed, *paged]),
+        "ImportListed": object_of(listed, listed),
+        "ImportList": envelope(ref("ImportListed")),
+        "RefusedRowList": envelope(object_of(row, row)),
+    }

@@ -1,0 +1,55 @@
+"""Those who come without a key, where that is allowed: how much each may send.
+
+They are counted by the address that they come from, in the table in which keys are (see
+:mod:`.limits`), each tenant by itself.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from ipaddress import IPv6Address, ip_address, ip_network
+
+from django.conf import settings
+from django.http import HttpRequest
+
+from .. import statements
+from . import limits
+
+#: Requests a minute from one address: an office behind one is no flood, a program is.
+PER_MINUTE = 30
+#: The most bytes of a body. Ten long answers fit.
+LARGEST = 256 * 1024
+#: Nobody waits for this: rows that are being counted are passed over.
+CLEAR = """
+DELETE FROM headlessly_keyuse WHERE key = ANY(ARRAY(
+    SELECT key FROM headlessly_keyuse
+    WHERE key >= 'ip_' AND key < 'ip`' AND since < clock_timestamp() - interval '1 minute'
+    LIMIT 200 FOR UPDATE SKIP LOCKED))
+"""
+
+
+def count(request: HttpRequest) -> limits.Count:
+    """Count one request from this address."""
+    where = f"{request.tenant.pk} {network(address(request))}"
+    key = f"ip_{hashlib.sha256(where.encode()).hexdigest()[:29]}"
+    ((used, reset, seconds),) = statements.run(limits.COUNT, [key], binary=True)
+    if key.endswith("0") and used == 1:
+        statements.run(CLEAR, [], rows=False)
+    return limits.Count(PER_MINUTE, used, reset, seconds, who="One address")
+
+
+def address(request: HttpRequest) -> str:
+    """Where the request comes from. Behind a proxy that is what the proxy itself has added, last."""
+    forwarded = request.META.get("HTTP_X_FORWARDED_FOR", "") if settings.TRUST_PROXY else ""
+    return (forwarded.rpartition(",")[2].strip() or request.META.get("REMOTE_ADDR", ""))[:64]
+
+
+def network(address: str) -> str:
+    """What one customer of a provider has: an IPv4 address, or 64 bits of an IPv6 one."""
+    try:
+        found = ip_address(address)
+    except ValueError:
+        return address
+    if isinstance(found, IPv6Address):
+        return str(found.ipv4_mapped or ip_network((found, 64), strict=False))
+    return str(found)

@@ -1,0 +1,208 @@
+"""Import and export by REST."""
+
+from __future__ import annotations
+
+import csv
+import io
+from collections.abc import Iterator
+from typing import Any
+
+import orjson
+from django.http import HttpRequest, StreamingHttpResponse
+from rest_framework.request import Request
+
+from .. import clock, tenancy
+from ..errors import BadRequest
+from ..nouns import Noun
+from ..reads import checked_limit, checked_offset
+from ..transfer import exporting, imports
+from ..transfer.cells import guarded
+from ..transfer.columns import REASON, ROW
+from ..transfer.models import Import, RefusedRow
+from . import parameters
+from .base import TenantView
+from .bodies import Answer
+from .inner import InnerRequest
+from .log import envelope
+from .uploads import OnlyFiles, Upload, UploadParser
+
+PARSERS, NEGOTIATOR = [UploadParser()], OnlyFiles()
+#: How an export may be asked for, beside conditions on its fields.
+EXPORT = ("format", "filter", "q", "sort", "fields", "asOf")
+
+
+class ImportView(TenantView):
+    """``POST /import/{collection}``: a file, whose rows are done in the background."""
+
+    in_batch = False
+    noun: type[Noun] | None = None
+
+    def initialize_request(self, request: HttpRequest, *args: Any, **kwargs: Any) -> Request:
+        found = super().initialize_request(request, *args, **kwargs)
+        if not isinstance(request, InnerRequest):
+            found.parsers, found.negotiator = PARSERS, NEGOTIATOR
+        return found
+
+    def post(self, request: Request) -> Answer:
+        asked = parameters.taken(request.GET, ("match", "dryRun"))
+        dry_run = parameters.boolean("dryRun", asked)
+        upload = request.data
+        if not isinstance(upload, Upload):
+            raise BadRequest("There is no body. Send a file.", type=self.noun.__name__)
+        source = imports.begin(
+            self.noun,
+            upload.file,
+            upload.format,
+            size=upload.size,
+            filename=upload.filename,
+            match=asked.get("match"),
+            dry_run=dry_run,
+        )
+        address = f"{tenancy.context_url()}/imports/{source.pk}"
+        return Answer(said(source), status=202, headers={"Location": address})
+
+
+class ImportsView(TenantView):
+    """The imports, the newest first."""
+
+    def get(self, request: Request) -> Answer:
+        asked = parameters.taken(request.GET, parameters.PAGE)
+        return Answer({"cursor": None} | envelope(imports.there(), **asked))
+
+
+class ImportRecordView(TenantView):
+    """One import and what is wrong with its refused rows, a page of them."""
+
+    def get(self, request: Request, id: str) -> Answer:
+        asked = parameters.taken(request.GET, parameters.PAGE)
+        return Answer(said(imports.get(id), **asked))
+
+
+class RefusedView(TenantView):
+    """The rows that an import refused, each as it was sent and with what is wrong."""
+
+    def get(self, request: Request, id: str) -> Answer:
+        asked = parameters.taken(request.GET, parameters.PAGE)
+        source = imports.get(id)
+        found = _Refused(source, **asked)
+        return Answer(
+            {
+                "results": [
+                    {"row": r.row, "errors": r.errors(), "values": _values(source, r)}
+                    for r in found.page
+                ],
+                "total": source.refused,
+                "hasMore": found.more,
+                "cursor": None,
+            }
+        )
+
+
+class RefusedCsvView(TenantView):
+    """The same as a table: its own columns, the row's number and the reason; to correct and send."""
+
+    in_batch = False
+
+    def get(self, request: Request, id: str) -> StreamingHttpResponse:
+        parameters.taken(request.GET, ())
+        source = imports.get(id)
+        name = f"{source.pk}-refused.csv"
+        return _file(_refused_csv(source), exporting.MEDIA_TYPES["csv"], name)
+
+
+class CancelView(TenantView):
+    """``POST /imports/{id}/cancel``: the rows that are in stay in, no more follow."""
+
+    def post(self, request: Request, id: str) -> Answer:
+        parameters.taken(request.GET, ())
+        return Answer(said(imports.cancel(id)))
+
+
+class ExportView(TenantView):
+    """``GET /export/{collection}``: what a list shows, all of it, as a file."""
+
+    in_batch = False
+    noun: type[Noun] | None = None
+
+    def get(self, request: Request) -> StreamingHttpResponse:
+        noun = self.noun
+        asked = parameters.question(noun, request.GET, EXPORT)
+        format = asked.pop("format", "csv")
+        if format not in exporting.WRITERS:
+            raise BadRequest(f"format is {', '.join(exporting.WRITERS)}.", field="format")
+        question = exporting.Question(noun, **asked)
+        name = exporting.filename(noun, format, clock.now())
+        return _file(exporting.stream(question, format), exporting.MEDIA_TYPES[format], name)
+
+
+def said(source: Import, **page: Any) -> dict[str, Any]:
+    """The import with what is wrong with some of its refused rows."""
+    found = _Refused(source, **page)
+    errors = [error for row in found.page for error in row.errors()]
+    return source.wire() | {"errors": errors, "hasMoreErrors": found.more}
+
+
+class _Refused:
+    """A page of an import's refused rows."""
+
+    def __init__(self, source: Import, limit: Any = None, offset: Any = None) -> None:
+        size, start = checked_limit(limit), checked_offset(offset)
+        found = list(source.rows.order_by("row")[start : start + size + 1])
+        self.page: list[RefusedRow] = found[:size]
+        self.more = len(found) > size
+
+
+def _values(source: Import, row: RefusedRow) -> Any:
+    """A refused row by column; as it is, where it has no columns."""
+    values = row.values()
+    if not isinstance(values, list):
+        return values
+    names = [*source.columns, *(f"column {n}" for n in range(len(source.columns) + 1, 1000))]
+    return dict(zip(names, values, strict=False))
+
+
+def _refused_csv(source: Import) -> Iterator[bytes]:
+    buffer = io.StringIO()
+    writer = csv.writer(buffer, lineterminator="\r\n")
+    names = [name for name in source.columns if name not in (ROW, REASON)]
+    writer.writerow([guarded(name) for name in names] + [ROW, REASON])
+    for row in source.rows.order_by("row").iterator(1000):
+        reason = " ".join(
+            f"{e['field']}: {e['message']}" if e["field"] else e["message"] for e in row.errors()
+        )
+        writer.writerow([*_cells(source, row, names), row.row, guarded(reason)])
+        yield buffer.getvalue().encode("utf-8", "replace")
+        buffer.seek(0)
+        buffer.truncate()
+    yield buffer.getvalue().encode("utf-8", "replace")
+
+
+def _cells(source: Import, row: RefusedRow, names: list[str]) -> list[str]:
+    """The cells of a refused row below its columns; what it has more follows, what is no row is one."""
+    values = row.values()
+    if isinstance(values, dict):
+        return [_text(values.get(name)) for name in names]
+    if not isinstance(values, list):
+        return [_text(values), *[""] * (len(names) - 1)]
+    left_out = [n for n, name in enumerate(source.columns) if name in (ROW, REASON)]
+    cells = [_text(cell) for n, cell in enumerate(values) if n not in left_out]
+    return cells + [""] * (len(names) - len(cells))
+
+
+def _text(value: Any) -> str:
+    if value is None:
+        return ""
+    if isinstance(value, str):
+        return guarded(value) if not value.startswith("'") else value
+    return value if isinstance(value, str) else orjson.dumps(value).decode()
+
+
+def _file(content: Iterator[bytes], media_type: str, name: str) -> StreamingHttpResponse:
+    return StreamingHttpResponse(
+        content,
+        content_type=media_type,
+        headers={
+            "Content-Disposition": f'attachment; filename="{name}"',
+            "X-Content-Type-Options": "nosniff",
+        },
+    )

@@ -1,0 +1,111 @@
+"""Files as bodies: up to 200 MB, of the kinds that an import takes."""
+
+from __future__ import annotations
+
+import hashlib
+import tempfile
+from dataclasses import dataclass
+from typing import Any, BinaryIO
+
+from django.core.files.uploadhandler import TemporaryFileUploadHandler
+from django.http.multipartparser import MultiPartParser
+from rest_framework.parsers import BaseParser
+
+from ..errors import BadRequest, TooLarge, UnsupportedMediaType
+from ..transfer import formats
+from .bodies import BodyRequest, OnlyJson, announced
+
+#: The most bytes of a body that is a file, and how much of it stays in memory while it is read.
+LARGEST, IN_MEMORY = 200 * 1024 * 1024, 1024 * 1024
+MULTIPART = "multipart/form-data"
+#: Bodies whose kind says nothing: their first character, or their name, does.
+ANYTHING = ("", "application/octet-stream", "text/plain")
+
+
+@dataclass(frozen=True)
+class Upload:
+    """A file that was sent, on this machine for as long as the request is."""
+
+    file: BinaryIO
+    size: int
+    format: str
+    filename: str | None
+    digest: bytes  #: of its content and its name
+
+
+class UploadParser(BaseParser):
+    """A CSV, JSON, NDJSON or workbook body, or a form with one file."""
+
+    def parse(self, stream: Any, media_type: Any = None, context: Any = None) -> Upload:
+        request = context["request"]
+        if announced(request) > LARGEST:
+            raise _too_large()
+        kind = media_type_of(request)
+        if kind == MULTIPART:
+            return _from_form(request, stream)
+        file, size = _spooled(stream)
+        format = formats.MEDIA_TYPES.get(kind) or formats.by_content(file.read(4096))
+        return _upload(file, size, format, None)
+
+
+class OnlyFiles(OnlyJson):
+    """Answers JSON like all of REST, and takes files."""
+
+    def select_parser(self, request: Any, parsers: Any) -> BaseParser:
+        kind = media_type_of(request)
+        if kind in formats.MEDIA_TYPES or kind in (MULTIPART, *ANYTHING):
+            return parsers[0]
+        raise UnsupportedMediaType(
+            f"Send a file: {', '.join([*formats.MEDIA_TYPES, MULTIPART])}, as its Content-Type says."
+        )
+
+
+def media_type_of(request: Any) -> str:
+    return (request.content_type or "").partition(";")[0].strip().lower()
+
+
+def _too_large() -> TooLarge:
+    return TooLarge("The file is larger than 200 MB.")
+
+
+def _spooled(stream: Any) -> tuple[BinaryIO, int]:
+    """The body in a file, read to its end or to where it is too large."""
+    file = tempfile.SpooledTemporaryFile(IN_MEMORY)  # noqa: SIM115  (closed when it is forgotten)
+    size = 0
+    while stream is not None and (block := stream.read(64 * 1024)):
+        size += len(block)
+        if size > LARGEST:
+            raise _too_large()
+        file.write(block)
+    file.seek(0)
+    return file, size
+
+
+def _from_form(request: BodyRequest, stream: Any) -> Upload:
+    around = request._request
+    if hasattr(around, "_files"):
+        files = around._files  # read already, for the token of a browser's form
+    else:
+        body, size = _spooled(stream)
+        meta = around.META | {"CONTENT_LENGTH": str(size)}
+        files = MultiPartParser(meta, body, [TemporaryFileUploadHandler(around)]).parse()[1]
+    sent = [file for each in files.values() for file in [each]]
+    if len(sent) != 1 or len(files) != 1:
+        raise BadRequest("Send a form with one file.", field="file")
+    (file,) = sent
+    format = formats.by_name(file.name)
+    if format is None:
+        raise UnsupportedMediaType(
+            f"{file.name[:64]!r} ends like no file that can be imported: "
+            f"{', '.join(formats.ENDINGS)}."
+        )
+    return _upload(file.file, file.size, format, file.name)
+
+
+def _upload(file: BinaryIO, size: int, format: str, filename: str | None) -> Upload:
+    digest = hashlib.sha256((filename or "").encode("utf-8", "replace") + b"\0" + format.encode())
+    file.seek(0)
+    while block := file.read(1024 * 1024):
+        digest.update(block)
+    file.seek(0)
+    return Upload(file, size, format, filename, digest.digest())

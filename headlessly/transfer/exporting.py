@@ -1,0 +1,304 @@
+"""Records as a file, streamed: however many there are, a block of them at a time is in memory.
+
+A table is written by PostgreSQL itself (COPY); objects are read by a cursor on the server. What is in an
+export is what a list with the same question shows.
+"""
+
+from __future__ import annotations
+
+import itertools
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import TYPE_CHECKING, Any
+
+import psycopg
+from django.core.exceptions import EmptyResultSet
+from django.db import connection, models
+
+from .. import filters, reads, rows, sorting, tenancy
+from ..errors import BadRequest
+from ..events import dumps
+from ..filters import META_FIELDS, Scope
+from ..ids import public_id
+from ..schema import META, Field
+from ..values import TEXT
+from . import formats
+from .formats import CSV, JSON, NDJSON, XLSX
+
+if TYPE_CHECKING:
+    from ..nouns import Noun
+
+#: How much is sent at once, in bytes, and how many rows are fetched at once.
+BLOCK, FETCHED = 128 * 1024, 2_000
+#: How long an export may take, in seconds; with a pattern, whose time nothing bounds, and without.
+LONGEST, LONGEST_SLOW = 3600, 60
+
+MEDIA_TYPES = {
+    CSV: "text/csv; charset=utf-8",
+    NDJSON: "application/x-ndjson",
+    JSON: "application/json",
+    XLSX: "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet",
+}
+
+#: How PostgreSQL says a value, where its own way is not ours. ``{c}`` is the column.
+SAID = {
+    # ISO 8601: what the session's settings make of a moment, with a T and a Z.
+    "datetime": "replace(left({c}::text, -3), ' ', 'T') || 'Z'",
+    "money": "trim_scale({c})::text",
+}
+SESSION = "SET LOCAL datestyle = 'ISO'; SET LOCAL timezone = 'UTC'"
+#: Text that a spreadsheet would run, or take for text that is guarded: see :func:`.cells.guarded`.
+GUARDED = "CASE WHEN ascii({c}) <= 64 AND {c} ~ '^''*[=+@\t\r-]' THEN '''' || {c} ELSE {c} END"
+#: Types whose text is JSON as it is, and those that need quotes around it and nothing else.
+BARE = {"number", "integer", "money", "bool", "json"}
+QUOTED = {"date", "datetime", "reference"}
+#: A format of COPY that adds nothing to a line of JSON: these characters are in none.
+LINES = r"(FORMAT csv, QUOTE E'\x01', DELIMITER E'\x02')"
+
+
+@dataclass(frozen=True)
+class Question:
+    """Which records, of which fields, in which order: what a list can be asked for."""
+
+    noun: type[Noun]
+    filter: Mapping[str, Any] | None = None
+    conditions: Sequence[Mapping[str, Any]] = ()
+    q: str | None = None
+    sort: Any = None
+    fields: Any = None
+    as_of: Any = None
+
+    @property
+    def slow(self) -> bool:
+        return filters.may_be_slow(self.filter, self.conditions)
+
+    def found(self, names: Sequence[str]) -> str | None:
+        """These columns of the records, as a table ``r`` in SQL; None when there can be none."""
+        scope = Scope(self.noun, reads.when(self.as_of))
+        found = scope.queryset()
+        found = found.filter(*(filters.compile(scope, f) for f in (self.filter, *self.conditions)))
+        if self.q:
+            found = found.filter(filters.words(scope, self.q))
+        # Without an order the table is read as it lies there, which is ten times as fast.
+        found = found.order_by(*(sorting.order(scope, self.sort) if self.sort else ()))
+        found = found.values_list(*(scope.key if name == "id" else name for name in names))
+        sql = _composed(found)
+        quote = connection.ops.quote_name
+        columns = ", ".join(quote(_column(self.noun, name)) for name in names)
+        return None if sql is None else f"({sql}) r ({columns})"
+
+
+def _quoted(noun: type[Noun], name: str) -> str:
+    return f"r.{connection.ops.quote_name(_column(noun, name))}"
+
+
+def _column(noun: type[Noun], name: str) -> str:
+    return noun._meta.get_field(name).column
+
+
+def _composed(found: models.QuerySet) -> str | None:
+    """The SQL of a queryset with its parameters in place, as the driver quotes them."""
+    try:
+        sql, parameters = found.query.sql_with_params()
+    except EmptyResultSet:
+        return None
+    connection.ensure_connection()
+    with psycopg.ClientCursor(connection.connection) as cursor:
+        return cursor.mogrify(sql, parameters)
+
+
+def stream(question: Question, format: str) -> Iterator[bytes]:
+    """The file, block by block; the first is read at once, so that what is wrong is raised here.
+
+    Raises InvalidFilter and BadRequest.
+    """
+    blocks = _joined(WRITERS[format](question))
+    first = next(blocks, b"")
+    return _Stream(first, blocks)
+
+
+class _Stream:
+    """The blocks, with an end that gives the connection back whether all were read or not."""
+
+    def __init__(self, first: bytes, rest: Iterator[bytes]) -> None:
+        self.blocks, self.rest = itertools.chain((first,), rest), rest
+
+    def __iter__(self) -> Iterator[bytes]:
+        return self
+
+    def __next__(self) -> bytes:
+        return next(self.blocks)
+
+    def close(self) -> None:
+        self.rest.close()
+
+
+def _joined(pieces: Iterator[bytes]) -> Iterator[bytes]:
+    block = bytearray()
+    try:
+        for piece in pieces:
+            block += piece
+            if len(block) >= BLOCK:
+                yield bytes(block)
+                block.clear()
+        yield bytes(block)
+    finally:
+        pieces.close()
+
+
+def _patience(question: Question) -> Any:
+    return reads.patience(1000 * (LONGEST_SLOW if question.slow else LONGEST))
+
+
+# -- tables -------------------------------------------------------------------------------------------
+
+
+def _table_columns(question: Question) -> list[tuple[str, Field]]:
+    """The columns of a table: the fields that are asked for, or all that are stored; the id first."""
+    noun, asked = question.noun, question.fields
+    if reads.chosen(noun, asked) is None:
+        found: list[Field] = [*META_FIELDS.values(), *noun.schema.stored]
+    else:
+        names = asked.split(",") if isinstance(asked, str) else asked
+        named = [filters.field_of(noun, name.strip()) for name in names if name.strip()]
+        found = list(dict.fromkeys([META_FIELDS["$id"], *named]))
+    for field in found:
+        if field.computed:
+            raise BadRequest(
+                f"{field.wire} is computed: it is in format=ndjson and json, not in a table.",
+                type=noun.__name__,
+                field="fields",
+            )
+    return [("id" if field.wire == "$id" else field.column, field) for field in found]
+
+
+def _csv(question: Question) -> Iterator[bytes]:
+    columns = _table_columns(question)
+    header = ",".join(field.wire for _, field in columns) + "\n"
+    cells = ", ".join(_cell(question.noun, name, field) for name, field in columns)
+    copied = _copied(question, [name for name, _ in columns], cells, "(FORMAT csv)")
+    return _after(header.encode(), copied)
+
+
+def _after(first: bytes, rest: Iterator[bytes]) -> Iterator[bytes]:
+    yield first
+    yield from rest
+
+
+def _copied(question: Question, names: Sequence[str], select: str, format: str) -> Iterator[bytes]:
+    """The records as PostgreSQL writes them, a row at a time."""
+    if (found := question.found(names)) is None:
+        return
+    with (
+        _patience(question),
+        connection.wrap_database_errors,
+        psycopg.Cursor(connection.connection) as cursor,
+    ):
+        cursor.execute(SESSION)
+        with cursor.copy(f"COPY (SELECT {select} FROM {found}) TO STDOUT {format}") as rows:
+            yield from rows
+
+
+def _cell(noun: type[Noun], name: str, field: Field) -> str:
+    column = _quoted(noun, name)
+    if field.type == "json":
+        return GUARDED.format(c=f"{column}::text")
+    if field.type in TEXT and field.type != "enum" and field.wire not in META:
+        return GUARDED.format(c=column)
+    return SAID.get(field.type, "{c}::text").format(c=column)
+
+
+# -- objects ------------------------------------------------------------------------------------------
+
+
+def _objects(question: Question) -> Iterator[bytes]:
+    """One line of JSON for each record, as a list shows it, but computed fields only where asked for."""
+    noun = question.noun
+    asked = reads.chosen(noun, question.fields)
+    if asked is not None and any(f.wire in asked for f in noun.schema.computed):
+        return _records(question, asked)
+    stored = [f for f in noun.schema.stored if asked is None or f.wire in asked]
+    context = tenancy.context_url()
+    parts = {
+        "$id": _json_of(noun, "id", META_FIELDS["$id"]),
+        "$type": _literal(dumps(noun.__name__).decode()),
+        "$context": _literal(dumps(context).decode()),
+    }
+    parts |= {
+        wire: _json_of(noun, column, META_FIELDS[wire])
+        for wire, column in META.items()
+        if column is not None
+    }
+    parts |= {field.wire: _json_of(noun, field.column, field) for field in stored}
+    before = itertools.chain("{", itertools.repeat(","))
+    pairs = [
+        _literal(f'{mark}"{wire}":') + " || " + part
+        for mark, (wire, part) in zip(before, parts.items(), strict=False)
+    ]
+    select = " || ".join([*pairs, "'}'"])
+    names = [column for column in META.values() if column] + [f.column for f in stored]
+    return _copied(question, names, select, LINES)
+
+
+def _json_of(noun: type[Noun], name: str, field: Field) -> str:
+    """The column as JSON text, in SQL."""
+    column = _quoted(noun, name)
+    said = SAID.get(field.type, "{c}::text").format(c=column)
+    if field.type in QUOTED:
+        said = f"""'"' || {said} || '"'"""
+    elif field.type not in BARE:
+        said = f"to_json({column})::text"
+    return f"coalesce({said}, 'null')"
+
+
+def _literal(text: str) -> str:
+    return "'" + text.replace("'", "''") + "'"
+
+
+def _records(question: Question, asked: tuple[str, ...]) -> Iterator[bytes]:
+    """The same with computed fields, which are Python's."""
+    shape = rows.reading(question.noun, asked).shape
+    context = tenancy.context_url()
+    if (found := question.found(shape.columns)) is None:
+        return
+    until = time.monotonic() + LONGEST
+    with (
+        _patience(question),
+        connection.wrap_database_errors,
+        psycopg.ServerCursor(connection.connection, public_id("export")) as cursor,
+    ):
+        cursor.execute(f"SELECT {shape.select('r')} FROM {found}", binary=True)
+        while fetched := cursor.fetchmany(FETCHED):
+            for row in fetched:
+                yield dumps(shape.record(row, context)) + b"\n"
+            if time.monotonic() > until:
+                raise TimeoutError("An export took longer than it may.")
+
+
+def _json(question: Question) -> Iterator[bytes]:
+    before = b"["
+    lines = _objects(question)
+    try:
+        for line in lines:
+            yield before
+            yield line[:-1]
+            before = b",\n"
+        yield b"[]" if before == b"[" else b"]"
+    finally:
+        lines.close()
+
+
+WRITERS: dict[str, Callable[[Question], Iterator[bytes]]] = {
+    CSV: _csv,
+    NDJSON: _objects,
+    JSON: _json,
+}
+
+
+def filename(noun: type[Noun], format: str, now: datetime) -> str:
+    return f"{noun.plural}-{now:%Y-%m-%d}.{format}"
+
+
+assert set(WRITERS) <= set(formats.FORMATS)

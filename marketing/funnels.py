@@ -1,0 +1,105 @@
+"""How many of those who took the first step of a funnel took all: one statement on the log.
+
+Each step is a scan of the events of its name (``event_by_name`` begins with tenant and name) that keeps,
+of everybody who had come so far, the earliest moment after the step before. To take the earliest each
+time loses nobody: whoever arrives on a later one would have arrived on it too.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from typing import Any
+
+from django.db import connection
+
+from headlessly import execution, reads, tenancy
+from headlessly.errors import InvalidFilter, VerbRefused
+from headlessly.events import Event
+from headlessly.nouns import registry
+
+MOST_STEPS, LONGEST = 20, 255
+VERB = re.compile(r"[A-Z]\w*\.[A-Z]\w*\Z")
+
+#: Who did it: the record, or for a tracked event whoever the website says it was.
+WHO = "coalesce(target, data->>'userId', data->>'anonymousId', data->>'sessionId')"
+EVENTS = f"""
+    SELECT {WHO} AS who, timestamp, seq FROM {Event._meta.db_table}
+    WHERE tenant_id = %s AND name = %s
+"""
+FIRST = f"""
+    SELECT DISTINCT ON (who) who, timestamp, seq FROM ({EVENTS}) AS e WHERE who IS NOT NULL
+    ORDER BY who, timestamp, seq
+"""
+NEXT = f"""
+    SELECT DISTINCT ON (e.who) e.who, e.timestamp, e.seq FROM ({EVENTS}) AS e
+    JOIN step_{{before}} AS s ON s.who = e.who AND (s.timestamp, s.seq) < (e.timestamp, e.seq)
+    ORDER BY e.who, e.timestamp, e.seq
+"""
+
+
+def wrong(steps: Any) -> str | None:
+    """What is wrong with a list of steps, or None."""
+    if not isinstance(steps, list) or not 2 <= len(steps) <= MOST_STEPS:
+        return f"Send a list of 2 to {MOST_STEPS} steps, each with name and event."
+    names: set[str] = set()
+    for number, step in enumerate(steps, 1):
+        if not isinstance(step, dict) or set(step) - {"name", "event", "order"}:
+            return f"Step {number}: send name and event."
+        name, event = step.get("name"), step.get("event")
+        if not _is_line(name) or name.strip() in names:
+            return f"Step {number}: give it a name of its own, of at most {LONGEST} characters."
+        names.add(name.strip())
+        if not _is_line(event):
+            return f"Step {number} ({name}): event is a name like Lead.Created or page_view."
+        if VERB.match(event) and event not in (known := verbs()):
+            return f"Step {number} ({name}): no verb leaves {event}. Events: {', '.join(known)}."
+    orders = [step.get("order", number) for number, step in enumerate(steps, 1)]
+    if any(isinstance(o, bool) or not isinstance(o, int) for o in orders) or len(set(orders)) < len(
+        orders
+    ):
+        return (
+            "order is a whole number, another one for each step; left out, the list's order counts."
+        )
+    return None
+
+
+def _is_line(text: Any) -> bool:
+    return isinstance(text, str) and bool(text.strip()) and len(text) <= LONGEST
+
+
+def verbs() -> list[str]:
+    """The events that verbs leave."""
+    return sorted({verb.event for noun in registry.values() for verb in noun.verbs.values()})
+
+
+def events_of(steps: Any) -> list[str]:
+    """The events of a funnel in the order of its steps."""
+    numbered = [(step.get("order", n), step["event"]) for n, step in enumerate(steps or (), 1)]
+    return [event for _, event in sorted(numbered, key=lambda each: each[0])]
+
+
+def rate(events: Sequence[str]) -> float | None:
+    """How many of 100 who took the first step took all; None where nobody has begun."""
+    begun, arrived = counts(events) if events else (0, 0)
+    return round(100 * arrived / begun, 2) if begun else None
+
+
+def counts(events: Sequence[str]) -> tuple[int, int]:
+    """How many took the first step, and how many all. Raises VerbRefused when it takes too long."""
+    steps = [NEXT.format(before=n) if n else FIRST for n in range(len(events))]
+    named = ", ".join(f"step_{n} AS ({step})" for n, step in enumerate(steps, 1))
+    sql = f"WITH {named} SELECT (SELECT count(*) FROM step_1), (SELECT count(*) FROM step_{len(steps)})"
+    tenant = tenancy.require().pk
+    execution.flush()  # what happened in this transaction counts
+    try:
+        with reads.patience(), connection.cursor() as cursor:
+            cursor.execute(sql, [value for event in events for value in (tenant, event)])
+            begun, arrived = cursor.fetchone()
+    except InvalidFilter as problem:
+        raise VerbRefused(
+            "There are too many of these events to follow at once. Take a rarer first step.",
+            code="too_many_events",
+            field="steps",
+        ) from problem
+    return begun, arrived

@@ -1,0 +1,93 @@
+"""The form: what a website asks of a visitor, who thereby becomes a lead."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, ClassVar
+
+from django.db import models
+
+from crm.models.checks import slug
+from headlessly.fields import Integer, Json, Reference, StatusField, String, Text, Url
+from headlessly.nouns import Noun, verb
+from headlessly.schema import Field
+
+from .. import questions
+
+
+class Form(Noun):
+    """A form on a website: whoever sends it becomes a lead, attributed to its campaign."""
+
+    class Status(models.TextChoices):
+        DRAFT = "Draft"
+        PUBLISHED = "Published"
+        ARCHIVED = "Archived"
+
+    name = String("what visitors read above it", required=True)
+    slug = String("its address, /f/{slug}", unique=True, validators=[slug])
+    description = Text("what visitors read below its name")
+    fields = Json(
+        "in order: name, type (text, email, number, select, textarea, checkbox, date, url, phone), "
+        "label, required, options (of a select)"
+    )
+    campaign = Reference(
+        "marketing.Campaign", "forms", "what its leads are attributed to; else utm_* decide"
+    )
+    status = StatusField(Status, entry=[Status.DRAFT])
+    submission_count = Integer("how often it was sent", default=0, editable=False)
+    redirect_url = Url("where visitors go after it; else they are thanked")
+
+    class Surface:
+        icon = "dynamic_form"
+        rank = 2
+        path = ("Draft", "Published")
+        area = "marketing"
+        columns = ("name", "status", "submission_count", "campaign", "slug")
+        facets = ("status", "campaign")
+        search = ("name", "slug")
+        groups = (
+            ("Form", ("name", "slug", "description", "fields")),
+            ("Results", ("campaign", "redirect_url", "status", "submission_count")),
+        )
+
+    class Meta:
+        indexes: ClassVar = [
+            models.Index(fields=["tenant", "-created_at", "-id"], name="form_by_created"),
+            models.Index(fields=["campaign"], name="form_by_campaign"),
+        ]
+
+    @verb(source=[Status.DRAFT, Status.ARCHIVED], target=Status.PUBLISHED)
+    def publish(self) -> None:
+        """Let visitors send it, from its own page and from other websites."""
+
+    @verb(source=[Status.DRAFT, Status.PUBLISHED], target=Status.ARCHIVED)
+    def archive(self) -> None:
+        """Take nothing more from visitors; what came in stays."""
+
+    @verb(
+        source=Status.PUBLISHED,
+        asks="questions",
+        public=["name", "redirect_url"],
+        sets=["submission_count"],
+    )
+    def submit(self) -> None:
+        """Send it: the sender becomes a contact, and a lead with the form's campaign.
+
+        The body is flat: the form's own field names and their values. Beside them may stand utm_source,
+        utm_medium, utm_campaign and their like, and page, the address of the page that it is on. Known
+        contacts keep what is known of them; only what is empty is filled. Needs no key.
+        """
+        self.submission_count += 1
+
+    def questions(self) -> dict[str, Field]:
+        """What a submission may have, by name."""
+        return questions.of(self.fields)
+
+    def validate(self, values: Mapping[str, Any], problems: dict[str, str]) -> None:
+        """Fields are what they say, and visitors of a published form can say who they are."""
+        if (fields := values.get("fields", self.fields)) is not None and (
+            found := questions.wrong(fields)
+        ):
+            problems["fields"] = " ".join(found)
+        elif self.status == self.Status.PUBLISHED and questions.email_of(fields) is None:
+            problems["fields"] = "A published form needs an email field."

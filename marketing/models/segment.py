@@ -1,0 +1,74 @@
+"""The segment: who belongs together, and how many they are."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, ClassVar
+
+from django.db import models
+
+from headlessly import filters, reads
+from headlessly.errors import InvalidFilter
+from headlessly.fields import Flag, Integer, Json, String, Text
+from headlessly.nouns import Noun, registry, verb
+
+
+class Segment(Noun):
+    """A group of records that fit a filter, such as qualified leads without an owner."""
+
+    name = String(required=True)
+    description = Text()
+    criteria = Json('type and filter, such as {"type": "Lead", "filter": {"status": "New"}}')
+    member_count = Integer("how many there were when last counted", editable=False)
+    is_dynamic = Flag("whether refreshing counts again")
+
+    class Surface:
+        icon = "groups"
+        rank = 3
+        area = "marketing"
+        columns = ("name", "member_count", "is_dynamic", "description")
+        facets = ("is_dynamic",)
+        groups = (("Segment", ("name", "description", "criteria", "is_dynamic", "member_count")),)
+
+    class Meta:
+        indexes: ClassVar = [
+            models.Index(fields=["tenant", "-created_at", "-id"], name="segment_by_created"),
+        ]
+
+    @verb(sets=["member_count"])
+    def refresh(self) -> None:
+        """Count the members again. One that is not dynamic stays as it is.
+
+        Days such as "7d ago" mean those before this moment. Without criteria there is nothing to count.
+        """
+        if self.is_dynamic:
+            self.member_count = count(self.criteria)
+
+    def validate(self, values: Mapping[str, Any], problems: dict[str, str]) -> None:
+        """Criteria are a filter that its noun understands."""
+        if values.get("criteria") is not None and (found := wrong(values["criteria"])):
+            problems["criteria"] = found
+
+
+def wrong(criteria: Any) -> str | None:
+    """What is wrong with criteria, or None."""
+    if not isinstance(criteria, dict) or set(criteria) != {"type", "filter"}:
+        return "Send type and filter, and nothing else."
+    noun = registry.get(criteria["type"]) if isinstance(criteria["type"], str) else None
+    if noun is None:
+        return f"type: use one of {', '.join(registry)}."
+    if not isinstance(criteria["filter"], dict):
+        return 'filter: send an object, such as {"status": "New"}; {} is all of them.'
+    try:
+        filters.compile(noun, criteria["filter"])
+    except InvalidFilter as problem:
+        return f"filter: {problem.message}"
+    return None
+
+
+def count(criteria: Mapping[str, Any] | None) -> int | None:
+    """How many records fit: the database counts, within the time that a list may take."""
+    if criteria is None:
+        return None
+    with reads.patience():
+        return registry[criteria["type"]].count(criteria["filter"])

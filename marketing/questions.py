@@ -1,0 +1,162 @@
+"""What a form asks: its ``fields`` as a marketer declares them, and as the platform checks answers.
+
+``fields`` is a list of ``{name, type, label, required, options}``. Each becomes a field of the platform,
+so that an answer is checked like any other input, with an error under its own name.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from typing import Any
+
+from django.core.exceptions import ValidationError
+from django.core.validators import RegexValidator
+
+from headlessly.schema import Field
+
+#: Each type as the platform checks it.
+TYPES: dict[str, dict[str, Any]] = {
+    "text": {"type": "string", "max_length": 255},
+    "email": {"type": "email", "max_length": 255},
+    "number": {"type": "number"},
+    "select": {"type": "enum"},
+    "textarea": {"type": "text", "max_length": 10_000},
+    "checkbox": {"type": "bool"},
+    "date": {"type": "date"},
+    "url": {"type": "url", "max_length": 2000},
+    "phone": {
+        "type": "string",
+        "max_length": 50,
+        "validators": (
+            RegexValidator(
+                r"\A\+?(?:[\s().\/-]*\d){5,20}(?:\s*(?:x|ext\.?)\s*\d{1,6})?\s*\Z",
+                "This is no telephone number: use digits, spaces and + ( ) - . /",
+            ),
+        ),
+    },
+}
+KEYS = ("name", "type", "label", "required", "options")
+NAME = re.compile(r"[A-Za-z][A-Za-z0-9_-]{0,63}\Z")
+MOST_FIELDS, MOST_OPTIONS, LONGEST = 50, 100, 255
+
+#: What stands beside the answers: where the visitor came from, and the page that the form is on.
+UTM = tuple(
+    f"utm_{word}"
+    for word in ("source", "medium", "campaign", "term", "content", "id", "source_platform",
+                 "creative_format", "marketing_tactic")
+)  # fmt: skip
+PAGE = "page"
+#: An input of our page that nobody sees. Programs fill it in.
+TRAP = "your_fax_number"
+#: Names that a question cannot have: beside the answers they mean something else.
+RESERVED = {PAGE, TRAP, "dry_run", "if_match"}
+
+
+def wrong(fields: Any) -> list[str]:
+    """Everything that is wrong with a form's fields, each with the number and the name of the field."""
+    if not isinstance(fields, list):
+        return ['Send a list of fields, such as [{"name": "email", "type": "email"}].']
+    if len(fields) > MOST_FIELDS:
+        return [f"A form has {MOST_FIELDS} fields at the most, not {len(fields)}."]
+    found, seen = [], set()
+    for number, field in enumerate(fields, 1):
+        if not isinstance(field, dict):
+            found.append(f"Field {number}: send an object with {', '.join(KEYS)}.")
+            continue
+        name = field.get("name")
+        where = f"Field {number} ({name[:64]})" if isinstance(name, str) else f"Field {number}"
+        found += [f"{where}: {problem}" for problem in _wrong(field)]
+        if isinstance(name, str):
+            if name.lower() in seen:
+                found.append(f"{where}: there is another field of this name.")
+            seen.add(name.lower())
+    return found
+
+
+def _wrong(field: Mapping[str, Any]) -> list[str]:
+    """What is wrong with one field."""
+    found = [
+        f"there is no {key[:64]!r} here; use {', '.join(KEYS)}." for key in field if key not in KEYS
+    ]
+    name, type = field.get("name"), field.get("type")
+    if not isinstance(name, str) or not NAME.match(name):
+        found.append(
+            "name is 1 to 64 letters, digits, - and _, and begins with a letter, like company."
+        )
+    elif name.lower() in RESERVED or name.lower().startswith("utm_"):
+        found.append("this name has a meaning of its own in a submission; use another.")
+    if not isinstance(type, str) or type not in TYPES:
+        found.append(f"type is one of {', '.join(TYPES)}.")
+    label = field.get("label")
+    if label is not None and not _is_line(label):
+        found.append(f"label is a text of 1 to {LONGEST} characters.")
+    if not isinstance(field.get("required", False), bool):
+        found.append("required is true or false.")
+    return found + _wrong_options(type, field.get("options"))
+
+
+def _wrong_options(type: Any, options: Any) -> list[str]:
+    if type != "select":
+        return [] if options in (None, []) else ["only a select has options."]
+    if not isinstance(options, list) or not 1 <= len(options) <= MOST_OPTIONS:
+        return [f"a select needs options: a list of 1 to {MOST_OPTIONS} texts."]
+    for number, option in enumerate(options, 1):
+        if not _is_line(option):
+            return [f"option {number} is a text of 1 to {LONGEST} characters."]
+    if len({option.strip() for option in options}) < len(options):
+        return ["two options are the same."]
+    return []
+
+
+def _is_line(text: Any) -> bool:
+    return isinstance(text, str) and len(text.strip()) > 0 and len(text) <= LONGEST
+
+
+def email_of(fields: Any) -> str | None:
+    """The name of the question that says who it is: the first of type email."""
+    return next((f["name"] for f in fields or () if f["type"] == "email"), None)
+
+
+def label_of(field: Mapping[str, Any]) -> str:
+    """What a visitor reads: the label, else the name as words."""
+    return field.get("label") or re.sub(r"[_-]+", " ", field["name"]).capitalize()
+
+
+def of(fields: Any) -> dict[str, Field]:
+    """What a submission may have: an answer to each question, utm_* and the page."""
+    email = email_of(fields)
+    found = {
+        field["name"]: _field(
+            field["name"],
+            label=label_of(field),
+            required=field.get("required", False) or field["name"] == email,
+            **TYPES[field["type"]],
+            **_more(field),
+        )
+        for field in fields or ()
+    }
+    return found | BESIDE
+
+
+def _more(field: Mapping[str, Any]) -> dict[str, Any]:
+    if field["type"] == "select":
+        return {"choices": tuple(option.strip() for option in field["options"])}
+    if field["type"] == "checkbox" and field.get("required"):
+        return {"validators": (agree,)}
+    return {}
+
+
+def _field(name: str, **more: Any) -> Field:
+    return Field(name=name, wire=name, column=name, **more)
+
+
+def agree(value: bool) -> None:
+    """A box that has to be ticked."""
+    if not value:
+        raise ValidationError("This is required: tick the box.")
+
+
+BESIDE = {name: _field(name, type="string", max_length=LONGEST) for name in UTM} | {
+    PAGE: _field(PAGE, type="string", max_length=2000)
+}

@@ -1,0 +1,115 @@
+"""What becomes of a submission: a contact, a lead, and a note of all that was said.
+
+All of it through the verbs of those nouns, in the transaction of the submission, so that the log says
+which submission made them, and one that fails leaves nothing.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from typing import Any
+
+from crm.models import Contact, Lead
+from headlessly import tracing
+from headlessly.errors import NotFound, VerbRefused
+from headlessly.execution import Context
+from headlessly.nouns import Noun
+from headlessly.values import UNSTORABLE, present
+
+from . import questions
+from .attribution import campaign_of
+from .models import Form
+
+SOURCE = "form"
+#: Questions that mean a field of the contact or of the lead, by their names without case and signs.
+CONTACT = {
+    "name": "name", "fullname": "name", "firstname": "first_name", "lastname": "last_name",
+    "phone": "phone", "telephone": "phone", "mobile": "mobile", "title": "title",
+    "jobtitle": "title", "department": "department", "linkedin": "linkedin_url",
+    "linkedinurl": "linkedin_url", "twitter": "twitter_handle", "twitterhandle": "twitter_handle",
+    "language": "language", "timezone": "timezone", "marketingconsent": "marketing_consent",
+}  # fmt: skip
+LEAD = {
+    "need": "need", "message": "need", "comment": "need", "comments": "need", "budget": "budget",
+    "authority": "authority", "timeline": "timeline",
+}  # fmt: skip
+
+
+def receive(form: Form, ctx: Context) -> None:
+    """Make a lead of a submission."""
+    answers = {n: v for n, v in ctx.input.items() if n not in questions.BESIDE and v is not None}
+    utm = {n: v for n in questions.UTM if (v := ctx.input.get(n)) is not None}
+    page = ctx.input.get(questions.PAGE) or _referrer()
+    contact = _contact(form, ctx, answers)
+    lead = ctx.Lead.create(
+        **meant(Lead, LEAD, answers),
+        name=f"{form.name}: {contact.name}"[:255],
+        contact=contact,
+        organization=contact.organization_id,
+        owner=contact.owner_id,
+        source=SOURCE,
+        source_detail=page and page[:255],
+        campaign=form.campaign_id or campaign_of(utm),
+    )
+    ctx.Event.create(
+        name="form_submitted",
+        properties={
+            "form": form.pk,
+            "lead": lead.pk,
+            "contact": contact.pk,
+            "page": page,
+            "utm": utm,
+            "answers": {name: present(value) for name, value in answers.items()},
+        },
+    )
+
+
+def _contact(form: Form, ctx: Context, answers: Mapping[str, Any]) -> Contact:
+    """Who has this email address: somebody known, of whom only what is empty is filled, or somebody new."""
+    email = answers.get(questions.email_of(form.fields) or "")
+    if email is None:
+        raise VerbRefused("This form has no email field to know a sender by", code="no_email")
+    said = meant(Contact, CONTACT, answers)
+    said.setdefault("name", _name(said, email))
+    known = _locked(ctx, email)
+    if known is None:
+        return ctx.Contact.create(**said, email=email, source=SOURCE)
+    return ctx.Contact.enrich(known, **new) if (new := known.only_empty(said)) else known
+
+
+def _locked(ctx: Context, email: str) -> Contact | None:
+    """The contact with this address, held until the submission is done; None where there is none."""
+    while (id := Contact.by_unique(Contact.schema.by_name["email"], email)) is not None:
+        try:
+            return ctx.lock(Contact, id)
+        except NotFound:
+            pass  # gone while we waited for it, perhaps into another: look again
+    return None
+
+
+def _name(said: Mapping[str, Any], email: str) -> str:
+    """What to call somebody who did not say their name."""
+    spoken = " ".join(filter(None, (said.get("first_name"), said.get("last_name"))))
+    return (spoken or email.partition("@")[0])[:255]
+
+
+def meant(noun: type[Noun], table: Mapping[str, str], answers: Mapping[str, Any]) -> dict[str, Any]:
+    """The answers that are values of the noun's fields; one that does not fit is only kept in the log."""
+    found: dict[str, Any] = {}
+    for name, value in answers.items():
+        field = noun.schema.by_name.get(table.get(re.sub(r"[^a-z]", "", name.lower()), ""))
+        if field is None or field.name in found:
+            continue
+        try:
+            value = field.clean(value)
+        except ValueError:
+            continue
+        if value is not None:
+            found[field.name] = value
+    return found
+
+
+def _referrer() -> str | None:
+    page = tracing.referrer()
+    return None if page is None or UNSTORABLE.search(page) else page[:2000] or None

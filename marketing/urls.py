@@ -1,0 +1,7 @@
+"""What marketing serves under ``/~{slug}/`` beside its nouns."""
+
+from django.urls import path
+
+from .views import form_page
+
+urlpatterns = [path("f/<key>", form_page, name="form-page")]

@@ -1,0 +1,190 @@
+"""The page of a published form, for visitors: it works without scripts and without an account."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+from urllib.parse import urlsplit
+
+from django.db.models import Q
+from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
+from django.shortcuts import render
+from django.urls import reverse
+from django.views.decorators.csrf import csrf_exempt
+from django.views.decorators.http import require_http_methods
+
+from headlessly import actors, errors, execution
+from headlessly.api import bodies, strangers
+from headlessly.errors import TooLarge
+from headlessly.values import UNSTORABLE
+
+from . import questions
+from .models import Form
+
+logger = logging.getLogger("marketing.forms")
+
+#: Nothing but this page, its style sheet and itself to send it to.
+CONTENT_SECURITY_POLICY = (
+    "default-src 'none'; style-src 'self'; base-uri 'none'; frame-ancestors 'none'; "
+    "form-action 'self'"
+)
+INPUTS = {"text": "text", "email": "email", "number": "text", "date": "date", "url": "url",
+          "phone": "tel"}  # fmt: skip
+#: What browsers may fill in, by a question's name without case and signs.
+AUTOCOMPLETE = {
+    "name": "name", "fullname": "name", "firstname": "given-name", "lastname": "family-name",
+    "company": "organization", "organization": "organization", "title": "organization-title",
+    "jobtitle": "organization-title",
+}  # fmt: skip
+BY_TYPE = {"email": "email", "phone": "tel", "url": "url"}
+
+
+@dataclass(frozen=True)
+class Question:
+    """One question as the page shows it, with what was answered and what is wrong with that."""
+
+    name: str
+    label: str
+    type: str
+    required: bool
+    options: tuple[str, ...]
+    value: str
+    error: str
+
+    @property
+    def id(self) -> str:
+        return f"q-{self.name}"
+
+    @property
+    def input(self) -> str:
+        return INPUTS.get(self.type, "text")
+
+    @property
+    def autocomplete(self) -> str:
+        plain = "".join(letter for letter in self.name.lower() if letter.isalpha())
+        return AUTOCOMPLETE.get(plain) or BY_TYPE.get(self.type, "")
+
+    @property
+    def longest(self) -> int | None:
+        return questions.TYPES[self.type].get("max_length")
+
+
+# No CSRF token: nothing here is done in the name of whoever is signed in, and other websites shall be
+# able to send this form. The actor is nobody in particular, with or without a session.
+@csrf_exempt
+@require_http_methods(["GET", "HEAD", "POST"])
+def form_page(request: HttpRequest, key: str) -> HttpResponse:
+    """A published form by its slug or id. Raises Http404 for any other, and for no tenant at all."""
+    form = _published(request, key)
+    if request.method != "POST":
+        sent = request.GET.get("sent") == "1"
+        return _page(request, form, _beside(request.GET), sent=sent)
+    given: Mapping[str, str] = {}
+    use = strangers.count(request)
+    try:
+        use.enforce()
+        _refuse_larger(request)
+        given = dict(bodies.form_body(request.POST))
+        if given.pop(questions.TRAP, ""):
+            logger.info("%s: a submission fell into the trap", form.pk)
+        else:
+            with actors.acting(actors.PUBLIC):
+                submit = Form.verbs["submit"]
+                execution.run(submit, form.pk, given, wire=True, text=True)
+    except Exception as problem:
+        status, body = errors.problem(problem)
+        if status >= 500:
+            raise
+        page = _page(request, form, given, problem=body, status=status)
+        if use.exceeded:
+            page["Retry-After"] = use.headers["Retry-After"]
+        return page
+    # To a page of its own, so that reloading it sends nothing again.
+    thanks = f"{reverse('form-page', args=[key])}?sent=1"
+    return HttpResponseRedirect(form.redirect_url or thanks, status=303)
+
+
+def _published(request: HttpRequest, key: str) -> Form:
+    if request.tenant is None or UNSTORABLE.search(key):
+        raise Http404
+    found = Form.objects.filter(Q(slug=key) | Q(pk=key), status=Form.Status.PUBLISHED).first()
+    if found is None:
+        raise Http404
+    return found
+
+
+def _refuse_larger(request: HttpRequest) -> None:
+    length = request.META.get("CONTENT_LENGTH") or "0"
+    if not length.isdecimal() or int(length) > strangers.LARGEST:
+        raise TooLarge(f"This is more than {strangers.LARGEST >> 10} KB.")
+
+
+def _beside(query: Mapping[str, str]) -> dict[str, str]:
+    """Where the visitor came from, as the page's address says: carried along, never in their way."""
+    return {
+        name: value[: field.max_length]
+        for name, field in questions.BESIDE.items()
+        if (value := query.get(name, "")) and not UNSTORABLE.search(value)
+    }
+
+
+def _page(
+    request: HttpRequest,
+    form: Form,
+    given: Mapping[str, str],
+    *,
+    sent: bool = False,
+    problem: Mapping[str, Any] | None = None,
+    status: int = 200,
+) -> HttpResponse:
+    wrong = {each["field"]: each["message"] for each in (problem or {}).get("details") or ()}
+    asked = [_question(form, each, given, wrong) for each in form.fields or ()]
+    # What has no place of its own on the page is said above it.
+    shown = {question.name for question in asked}
+    others = [f"{name}: {text}" for name, text in wrong.items() if name not in shown]
+    if problem is not None and not wrong:
+        others = [problem["message"]]
+    page = render(
+        request,
+        "marketing/form.html",
+        {
+            "form": form,
+            "tenant": request.tenant,
+            "sent": sent,
+            "questions": asked,
+            "wrong": [question for question in asked if question.error],
+            "others": others,
+            "hidden": {name: given[name] for name in questions.BESIDE if given.get(name)},
+            "trap": questions.TRAP,
+        },
+        status=status,
+    )
+    page.headers["Content-Security-Policy"] = _policy(form)
+    page.headers["Cache-Control"] = "private, no-store"
+    return page
+
+
+def _question(
+    form: Form, field: Mapping[str, Any], given: Mapping[str, str], wrong: Mapping[str, str]
+) -> Question:
+    name = field["name"]
+    return Question(
+        name=name,
+        label=questions.label_of(field),
+        type=field["type"],
+        required=field.get("required", False) or name == questions.email_of(form.fields),
+        options=tuple(option.strip() for option in field.get("options") or ()),
+        value=given.get(name, ""),
+        error=wrong.get(name, ""),
+    )
+
+
+def _policy(form: Form) -> str:
+    """A browser holds every redirect after a form against form-action, so that where the tenant sends its
+    visitors is allowed: by scheme, as that address may redirect again, say to its www."""
+    if not form.redirect_url:
+        return CONTENT_SECURITY_POLICY
+    schemes = "https:" if urlsplit(form.redirect_url).scheme == "https" else "http: https:"
+    return f"{CONTENT_SECURITY_POLICY} {schemes}"

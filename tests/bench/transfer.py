@@ -1,0 +1,221 @@
+"""``python -m tests.bench.transfer``: import and export beside a pure COPY of the same rows.
+
+The limit of an import is COPY of its finished rows and events into the product's own tables, which have
+their indexes and keep their past; of an export, COPY of the table to nowhere. Both in the same run.
+"""
+
+from __future__ import annotations
+
+import argparse
+import csv
+import io
+import os
+import random
+import resource
+import sys
+import time
+from collections.abc import Callable, Iterator
+from typing import Any
+
+GOALS = {"import": 4.0, "export csv": 1.3, "export ndjson": 3.2}
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(prog="python -m tests.bench.transfer", description=__doc__)
+    parser.add_argument("--rows", type=int, default=100_000, help="leads to import")
+    parser.add_argument("--export", type=int, default=100_000, help="leads to export")
+    parser.add_argument("--rounds", type=int, default=2)
+    options = parser.parse_args()
+    os.environ.setdefault("DJANGO_SETTINGS_MODULE", "headlessly.settings")
+    import django
+
+    django.setup()
+    from django.db import connection
+
+    connection.settings_dict["TEST"]["NAME"] = "headlessly_bench_transfer"
+    connection.creation.create_test_db(verbosity=0, autoclobber=True, serialize=False)
+    try:
+        report(measure(options.rows, options.export, options.rounds))
+    finally:
+        connection.creation.destroy_test_db("headlessly", verbosity=0)
+
+
+def measure(rows: int, export: int, rounds: int) -> dict[str, tuple[float, float]]:
+    """Path → seconds of limit and product, the best of some rounds taken in turns."""
+    from headlessly import actors, tenancy
+    from headlessly.models import Tenant
+
+    tenant = Tenant.objects.create(slug="bench", name="Bench")
+    with tenancy.active(tenant), actors.acting(actors.SYSTEM):
+        found: dict[str, tuple[float, float]] = {}
+        _settle()
+        limit, product = [], []
+        for _ in range(rounds):
+            product.append(timed(lambda: importing(rows)))
+            limit.append(copying())
+            _empty()
+        found["import"] = min(limit), min(product)
+        fill(tenant.pk, export)
+        _settle()
+        for format in ("csv", "ndjson"):
+            both = [
+                (timed(to_nowhere), timed(lambda f=format: exporting(f))) for _ in range(rounds)
+            ]
+            found[f"export {format}"] = min(a for a, _ in both), min(b for _, b in both)
+    return found
+
+
+def timed(work: Callable[[], Any]) -> float:
+    started = time.perf_counter()
+    work()
+    return time.perf_counter() - started
+
+
+# -- import -------------------------------------------------------------------------------------------
+
+
+def leads(count: int) -> io.BytesIO:
+    """A file as people have them: some columns, one of them a reference by email."""
+    chance = random.Random(1)
+    text = io.StringIO()
+    writer = csv.writer(text)
+    writer.writerow(
+        [
+            "Name",
+            "Source",
+            "Source detail",
+            "Contact",
+            "Score",
+            "Budget",
+            "Timeline",
+            "First touch at",
+        ]
+    )
+    for number in range(count):
+        writer.writerow([
+            f"Lead {number} {chance.randrange(10**9)}", chance.choice(["website", "event", "ads"]),
+            f"/page/{number % 97}", f"person{number % 500}@example.com", chance.randrange(101),
+            chance.randrange(10**5), "this quarter", f"2026-{1 + number % 9:02}-1{number % 10}T09:00:00Z",
+        ])  # fmt: skip
+    return io.BytesIO(text.getvalue().encode())
+
+
+def importing(count: int) -> None:
+    from crm import Contact, Lead
+    from headlessly.transfer import imports
+    from headlessly.transfer.running import Run
+
+    if not Contact.objects.exists():
+        for number in range(500):
+            Contact.create(name=f"Person {number}", email=f"person{number}@example.com")
+    file = leads(count)
+    source = imports.begin(Lead, file, "csv", size=len(file.getvalue()))
+    Run(source).go()
+    source.refresh_from_db()
+    if source.created != count:
+        raise RuntimeError(f"{source.status}: {source.message}, {source.created} of {count}")
+
+
+def copying() -> float:
+    """Seconds to COPY the same leads and events into their tables, taken out of them before."""
+    from django.db import connection
+
+    tables = {"crm_lead": [], "headlessly_event": []}
+    with connection.cursor() as cursor:
+        for table, kept in tables.items():
+            columns = [c for c in _columns(table) if c not in ("seq", "xid")]
+            where = "WHERE name = 'Lead.Created'" if table == "headlessly_event" else ""
+            sql = f"COPY (SELECT {', '.join(columns)} FROM {table} {where}) TO STDOUT"
+            with cursor.copy(sql) as copy:
+                kept.append(
+                    (f"COPY {table} ({', '.join(columns)}) FROM STDIN", [bytes(b) for b in copy])
+                )
+    _empty()
+    started = time.perf_counter()
+    with connection.cursor() as cursor:
+        for ((sql, lines),) in tables.values():
+            with cursor.copy(sql) as copy:
+                for line in lines:
+                    copy.write(line)
+    return time.perf_counter() - started
+
+
+def _columns(table: str) -> list[str]:
+    from django.db import connection
+
+    with connection.cursor() as cursor:
+        return [each.name for each in connection.introspection.get_table_description(cursor, table)]
+
+
+def _empty() -> None:
+    """No leads and no events, as before."""
+    from django.db import connection
+
+    with connection.cursor() as cursor:
+        cursor.execute("DROP TRIGGER IF EXISTS headlessly_append_only_truncate ON headlessly_event")
+        cursor.execute("TRUNCATE crm_lead, crm_lead_version, headlessly_event CASCADE")
+        cursor.execute("DELETE FROM procrastinate_jobs")
+    _settle()
+
+
+def _settle() -> None:
+    from django.db import connection
+
+    with connection.cursor() as cursor:
+        cursor.execute("VACUUM ANALYZE")
+
+
+# -- export -------------------------------------------------------------------------------------------
+
+
+def fill(tenant: int, count: int) -> None:
+    """Leads made by PostgreSQL itself."""
+    from django.db import connection
+
+    with connection.cursor() as cursor:
+        cursor.execute(
+            """INSERT INTO crm_lead (id, tenant_id, version, created_at, created_by, updated_at, name,
+                 status, source, source_detail, score, budget, need, first_touch_at, last_activity_at)
+               SELECT 'lead_' || lpad(to_hex(i), 12, '0'), %s, 1, m, 'system', m,
+                 'Lead ' || md5(i::text), 'New', 'website', '/page/' || mod(i, 97), mod(i, 101),
+                 mod(i, 100000),
+                 'They need more of it', m, m
+               FROM (SELECT i, timestamptz '2026-01-01 09:00:00.123456' + i * interval '7 seconds' AS m
+                     FROM generate_series(1, %s) i) made""",
+            [tenant, count],
+        )
+
+
+def exporting(format: str) -> int:
+    from crm import Lead
+    from headlessly.transfer.exporting import Question, stream
+
+    return sum(len(block) for block in stream(Question(Lead), format))
+
+
+def to_nowhere() -> int:
+    from django.db import connection
+
+    def blocks() -> Iterator[bytes]:
+        with (
+            connection.cursor() as cursor,
+            cursor.copy("COPY crm_lead TO STDOUT (FORMAT csv)") as copy,
+        ):
+            yield from copy
+
+    return sum(len(block) for block in blocks())
+
+
+def report(figures: dict[str, tuple[float, float]]) -> None:
+    print("| path | COPY | product | ratio | goal |\n|---|---|---|---|---|")
+    for path, (limit, product) in figures.items():
+        ratio = product / limit
+        met = "" if ratio <= GOALS[path] else " ✗"
+        print(f"| {path} | {limit:.2f} s | {product:.2f} s | {ratio:.1f} x{met} "
+              f"| <= {GOALS[path]:g} x |")  # fmt: skip
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+    print(f"peak memory of this process: {peak:.0f} MB", file=sys.stderr)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,149 @@
+"""The one table of roles, held against every noun, verb and surface: what it allows and nothing more."""
+
+from __future__ import annotations
+
+from contextlib import contextmanager
+from types import SimpleNamespace
+from typing import Any
+
+import orjson
+import pytest
+from django.db import transaction
+from django.test import Client
+
+from headlessly import actors
+from headlessly.actors import Actor
+from headlessly.admin import moves
+from headlessly.errors import Forbidden
+from headlessly.models import Membership, User
+from headlessly.nouns import Noun
+from headlessly.schema import wire_name
+from headlessly.verbs import Verb
+from tests.contract import samples
+from tests.refusals import everything
+
+SURFACES = ("python", "rest", "browser")
+
+
+@pytest.fixture
+def signed_in(acme: Any) -> SimpleNamespace:
+    """A browser for each role."""
+    clients = {}
+    for role in actors.ROLES:
+        user = User.objects.create_user(f"{role}@sign.example", first_name=role)
+        Membership.objects.create(user=user, tenant=acme, role=role)
+        clients[role] = Client(raise_request_exception=False)
+        clients[role].force_login(user)
+    return SimpleNamespace(**clients)
+
+
+@contextmanager
+def undone() -> Any:
+    with transaction.atomic():
+        yield
+        transaction.set_rollback(True)
+
+
+def ready(verb: Verb) -> tuple[Noun | None, dict[str, Any]]:
+    if verb.creates:
+        return None, samples.inputs(verb)
+    source = next(iter(verb.steps), None)
+    record = samples.in_state(verb.noun, source) if source else samples.create(verb.noun)
+    data = samples.inputs(verb, record=record)
+    if verb.restores:
+        record.delete()
+    return record, data
+
+
+def by_python(verb: Verb, role: str, record: Any, data: Any, client: Client) -> bool:
+    with actors.acting(Actor("user_x", "X", role)):
+        try:
+            samples.run(verb, record and record.pk, data)
+        except Forbidden as refusal:
+            assert role in str(refusal)
+            return False
+    return True
+
+
+def by_rest(verb: Verb, role: str, record: Any, data: Any, client: Client) -> bool:
+    address = f"/~acme/{verb.noun.plural}"
+    if record is not None:
+        address += f"/{record.pk}"
+    method = {"update": "PATCH", "delete": "DELETE"}.get(verb.name, "POST")
+    if verb.name not in ("create", "update", "delete"):
+        address += f"/{wire_name(verb.name)}"
+    body = b"" if method == "DELETE" else orjson.dumps(data, default=str)
+    with actors.acting(None):
+        answer = client.generic(method, address, body, content_type="application/json")
+    if answer.status_code == 403:
+        assert answer.json()["error"] == "forbidden"
+        return False
+    assert answer.status_code < 300, answer.content
+    return True
+
+
+def by_browser(verb: Verb, role: str, record: Any, data: Any, client: Client) -> bool | None:
+    meta = verb.noun._meta
+    place = f"/~acme/admin/{meta.app_label}/{meta.model_name}/"
+    if verb.creates:
+        place += "add/" if verb.name == "create" else f"add/{verb.name}/"
+    elif verb.name in ("update", "delete"):
+        place += f"{record.pk}/{'edit' if verb.name == 'update' else 'delete'}/"
+    elif moves.is_button(verb):
+        place += f"{record.pk}/do/{verb.name}/"
+    else:
+        return None  # no button does it
+    with actors.acting(None):
+        if verb.creates or verb.name in ("update", "delete"):
+            shown = client.get(place).status_code
+        else:
+            page = client.get(f"{place.partition('do/')[0]}change/").content.decode()
+            shown = 200 if f"/do/{verb.name}/" in page else 403
+        done = client.post(place, {} if verb.name != "delete" else {"sure": "yes"}).status_code
+    assert shown in (200, 403) and (shown == 403) == (done == 403), (place, shown, done)
+    return done != 403
+
+
+@pytest.mark.parametrize("noun", samples.NOUNS, ids=lambda n: n.__name__)
+@pytest.mark.parametrize("surface", SURFACES)
+def test_it_lets_each_role_do_what_the_table_says(
+    noun: type[Noun], surface: str, acme: Any, signed_in: Any
+) -> None:
+    ask = {"python": by_python, "rest": by_rest, "browser": by_browser}[surface]
+    for verb in noun.verbs.values():
+        for role in actors.ROLES:
+            allowed = actors.may(Actor("user_x", "X", role), verb.name, noun)
+            if surface == "rest" and verb.public is not None:
+                allowed = True  # whoever is signed in counts as anybody there
+            with undone():
+                record, data = ready(verb)
+                before = everything()
+                found = ask(verb, role, record, data, getattr(signed_in, role))
+                assert found in (None, allowed), (noun, verb, role)
+                assert allowed or everything() == before
+
+
+@pytest.mark.parametrize("noun", samples.NOUNS, ids=lambda n: n.__name__)
+def test_it_lets_every_role_read(noun: type[Noun], acme: Any, signed_in: Any) -> None:
+    record = samples.create(noun)
+    meta = noun._meta
+    for role in actors.ROLES:
+        client = getattr(signed_in, role)
+        with actors.acting(None):
+            for place in (
+                f"/{noun.plural}",
+                f"/{noun.plural}/{record.pk}",
+                f"/{noun.plural}/{record.pk}/events",
+                f"/admin/{meta.app_label}/{meta.model_name}/",
+                f"/admin/{meta.app_label}/{meta.model_name}/{record.pk}/change/",
+            ):
+                assert client.get(f"/~acme{place}").status_code == 200, (role, place)
+
+
+@pytest.mark.parametrize("place", ["/apikeys", "/admin/settings/", "/admin/settings/members/"])
+def test_it_lets_admins_alone_manage_the_tenant(place: str, acme: Any, signed_in: Any) -> None:
+    with actors.acting(None):
+        for role in actors.ROLES:
+            status = getattr(signed_in, role).get(f"/~acme{place}").status_code
+            assert (status == 200) == actors.may_administer(Actor("user_x", "X", role))
+            assert status in (200, 403)

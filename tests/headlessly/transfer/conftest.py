@@ -1,0 +1,78 @@
+"""Files in, files out."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import orjson
+import pytest
+
+CSV = "text/csv"
+
+
+@pytest.fixture
+def send(api: Any) -> Callable[..., Any]:
+    """``POST /import/{collection}`` with a body; answers the response."""
+    return sender(api)
+
+
+def sender(api: Any) -> Callable[..., Any]:
+    def send(
+        collection: str, body: str | bytes, query: str = "", *, kind: str = CSV, **headers: str
+    ) -> Any:
+        sent = {"Authorization": f"Bearer {api.secret}"} | {
+            name.replace("_", "-"): value for name, value in headers.items()
+        }
+        content = body.encode() if isinstance(body, str) else body
+        address = f"{api.base}/import/{collection}{query}"
+        return api.generic("POST", address, content, content_type=kind, headers=sent)
+
+    return send
+
+
+@pytest.fixture
+def imported(send: Any, api: Any, work: Any) -> Callable[..., dict[str, Any]]:
+    """Import a body and wait; answers the import as it is told then."""
+
+    def imported(*args: Any, **kwargs: Any) -> dict[str, Any]:
+        response = send(*args, **kwargs)
+        assert response.status_code == 202, response.content.decode()
+        work()
+        return told(api, response.json()["$id"])
+
+    return imported
+
+
+def told(api: Any, id: str) -> dict[str, Any]:
+    response = api.call("GET", f"/imports/{id}?limit=100")
+    assert response.status_code == 200, response.content.decode()
+    return response.json()
+
+
+def counts(told: dict[str, Any]) -> dict[str, int]:
+    """What became of the rows, the zeros left out; they add up to all of them."""
+    found = {name: told[name] for name in ("created", "updated", "unchanged", "refused")}
+    assert told["status"] == "completed", told
+    assert sum(found.values()) == told["total"] == told["done"]
+    return {name: count for name, count in found.items() if count}
+
+
+def errors(told: dict[str, Any]) -> list[tuple[int, str | None]]:
+    return [(each["row"], each["field"]) for each in told["errors"]]
+
+
+@pytest.fixture
+def exported(api: Any) -> Callable[..., bytes]:
+    """``GET /export/{path}``, all of it."""
+
+    def exported(path: str) -> bytes:
+        response = api.call("GET", f"/export/{path}")
+        assert response.status_code == 200, b"".join(response)
+        return b"".join(response.streaming_content)
+
+    return exported
+
+
+def lines(content: bytes) -> list[Any]:
+    return [orjson.loads(line) for line in content.splitlines()]

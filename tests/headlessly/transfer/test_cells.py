@@ -1,0 +1,114 @@
+"""What people and spreadsheets write in cells is read as they mean it, or refused where it is unclear."""
+
+from __future__ import annotations
+
+from datetime import UTC, date, datetime
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from headlessly.nouns import registry
+from headlessly.transfer import cells
+
+
+@pytest.mark.parametrize(
+    ("cell", "said"),
+    [
+        ("80", "80"),
+        ("-5", "-5"),
+        ("(5.00)", "-5.00"),
+        ("$1,117.10K", "1117100"),
+        ("$22,700.00", "22700.00"),
+        ("1.117,10 €", "1117.10"),
+        ("1,5", "1.5"),
+        ("1.234", "1.234"),
+        ("1,234", "1234"),
+        ("1.234.567", "1234567"),
+        ("12'000", "12000"),
+        ("1 200 000", "1200000"),
+        ("USD 12", "12"),
+        ("2.5m", "2500000"),
+        ("95%", "95"),
+        (".5", "0.5"),
+        ("1e5", "1e5"),
+        ("many", "many"),
+        ("1.2.3,4,5", "1.2.3,4,5"),
+        (7, 7),
+    ],
+)
+def test_it_reads_a_number_as_it_is_written(cell: Any, said: Any) -> None:
+    found = cells.number(cell)
+    try:
+        assert float(found) == float(said)
+    except ValueError:
+        with pytest.raises(ValueError):
+            float(found)
+
+
+@pytest.mark.parametrize(
+    ("cell", "said"),
+    [
+        ("15 Apr, 2021 00:03:00", datetime(2021, 4, 15, 0, 3, tzinfo=UTC)),
+        ("Apr 15, 2021", datetime(2021, 4, 15, tzinfo=UTC)),
+        ("15.04.2021 09:30", datetime(2021, 4, 15, 9, 30, tzinfo=UTC)),
+        ("2021/04/15", datetime(2021, 4, 15, tzinfo=UTC)),
+        ("15/04/2021", datetime(2021, 4, 15, tzinfo=UTC)),
+        ("04/15/2021 5:06 PM", datetime(2021, 4, 15, 17, 6, tzinfo=UTC)),
+        ("04/04/2021", datetime(2021, 4, 4, tzinfo=UTC)),
+        ("2021-04-15T09:00:00+02:00", "2021-04-15T09:00:00+02:00"),
+        ("yesterday-ish", "yesterday-ish"),
+    ],
+)
+def test_it_reads_a_moment_as_it_is_written(cell: str, said: Any) -> None:
+    assert cells.moment(cell) == said
+
+
+def test_it_does_not_guess_which_number_is_the_month() -> None:
+    with pytest.raises(ValueError, match="2021-04-05 or 2021-05-04"):
+        cells.moment("04/05/2021")
+
+
+def test_it_reads_a_day_and_leaves_the_time_out() -> None:
+    assert cells.day("15 Apr, 2021 00:03:00") == date(2021, 4, 15)
+    assert cells.day("2021-04-15T09:00:00Z") == date(2021, 4, 15)
+    assert cells.day("2021-04-15") == "2021-04-15"
+
+
+def test_it_reads_yes_and_no() -> None:
+    assert [cells.flag(word) for word in ("Yes", "x", "1", "TRUE")] == [True] * 4
+    assert [cells.flag(word) for word in ("no", "0", "F")] == [False] * 3
+    assert cells.flag("perhaps") == "perhaps"
+
+
+def test_it_reads_a_choice_however_it_is_spelled() -> None:
+    read = cells.reader(registry["Contact"].schema.fields["role"])
+    assert read("decision maker") == "DecisionMaker"
+    assert read("boss") == "boss"
+
+
+@pytest.mark.parametrize("text", ["=1+1", "+49 30", "-x", "@home", "'=x", "''+x", "\t=x"])
+def test_it_lets_no_spreadsheet_run_a_cell(text: str) -> None:
+    assert cells.guarded(text) == f"'{text}"
+    assert cells.unguarded(f"'{text}") == text
+
+
+@pytest.mark.parametrize("text", ["plain", "", "'quoted'", "it's", "'"])
+def test_it_leaves_other_text_alone(text: str) -> None:
+    assert cells.guarded(text) == cells.unguarded(text) == text
+
+
+@given(st.text())
+def test_it_gives_back_any_text_that_it_guarded(text: str) -> None:
+    assert cells.unguarded(cells.guarded(text)) == text
+
+
+@given(st.one_of(st.text(), st.text("0123456789.,-()$kK% /:'", max_size=12)))
+def test_it_reads_any_cell_or_says_why_not(text: str) -> None:
+    for noun in registry.values():
+        for field in noun.schema.stored:
+            try:
+                cells.reader(field)(text)
+            except ValueError as problem:
+                assert str(problem)
