@@ -39,7 +39,7 @@ def test_it_is_not_truncated(lead: Lead) -> None:
         cursor.execute("SET CONSTRAINTS ALL IMMEDIATE")
         cursor.execute(events.APPEND_ONLY)
         with refused(IntegrityError), transaction.atomic():
-            cursor.execute("TRUNCATE headlessly_event")
+            cursor.execute("TRUNCATE headlessly_event CASCADE")
         transaction.set_rollback(True)
 
 
