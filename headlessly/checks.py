@@ -82,7 +82,10 @@ def surfaces_that_name_nothing(noun: type[Noun]) -> Iterator[str]:
         "facets": schema.facets,
         "ordering": [name.lstrip("-") for name in schema.ordering],
         "groups": [name for _, names in schema.groups for name in names],
+        "board": board.fields if (board := noun.Surface.board) else (),
     }
+    if board and schema.machine is None:
+        yield f"{noun.__name__}.Surface.board: there is no StatusField whose states are its columns."
     known = {*schema.by_name, "id", "version", "created_at", "created_by", "updated_at"}
     for where, names in named.items():
         for name in names:

@@ -230,11 +230,12 @@ def _check_references(execution: Execution, noun: type[Noun], check: _Check) -> 
 def hold(execution: Execution, noun: type[Noun], ids: Iterable[str]) -> None:
     """Know of many records at once that they exist, and keep them until the transaction ends."""
     table = connection.ops.quote_name(noun._meta.db_table)
+    seen, persons = sight.clause(noun, "o", sight.limit_of_actor())
     sql = (
-        f"SELECT id FROM {table} WHERE id = ANY(%s) AND tenant_id = %s AND deleted_at IS NULL "
-        "ORDER BY id FOR KEY SHARE"
+        f"SELECT id FROM {table} o WHERE id = ANY(%s) AND tenant_id = %s AND deleted_at IS NULL"
+        f"{seen} ORDER BY id FOR KEY SHARE"
     )
-    found = statements.run(sql, [sorted(ids), execution.tenant.pk])
+    found = statements.run(sql, [sorted(ids), execution.tenant.pk, *persons])
     execution.known.update(id for (id,) in found)
 
 

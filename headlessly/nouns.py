@@ -10,7 +10,7 @@ from __future__ import annotations
 import copy
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any, ClassVar, Self
 
 from django.contrib.postgres.indexes import GinIndex, OpClass
@@ -20,6 +20,7 @@ from django.db.models.functions import Lower, Upper
 from django.db.models.signals import class_prepared
 
 from . import statements, tenancy, values, versions
+from .boards import Board
 from .errors import NotFound
 from .fields import PublicId, StatusField
 from .managers import NounManager, WithDeleted
@@ -65,6 +66,7 @@ class Surface:
     groups: tuple[tuple[str, tuple[str, ...]], ...] = ()
     owner: str | None = None  #: the reference to whom a record belongs; `owner` where there is one
     about: tuple[str, ...] = ()  #: the references that a record without an owner is seen with
+    board: Board | None = None  #: how it stands on a board, for a noun with a machine
 
 
 class Noun(Refusing, models.Model):
@@ -254,6 +256,11 @@ class Noun(Refusing, models.Model):
     def settle(self) -> None:
         """Called before a row is written: columns that follow from others."""
 
+    @classmethod
+    def stale_after(cls) -> timedelta | None:
+        """How long an open record may go without a touch before it is stale; None for ever."""
+        return None
+
     def validate(self, values: Mapping[str, Any], problems: dict[str, str]) -> None:
         """Checks between fields: put a message under a field's name to refuse the input."""
 
@@ -387,4 +394,4 @@ def _make_searchable(noun: type[Noun]) -> None:
 
 class_prepared.connect(enrol, dispatch_uid="headlessly.enrol")
 
-__all__ = ["Noun", "computed", "registry", "verb"]
+__all__ = ["Board", "Noun", "computed", "registry", "verb"]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from datetime import timedelta
 from typing import Any, ClassVar
 
 from django.db import models
@@ -19,7 +20,7 @@ from headlessly.fields import (
     Text,
     Url,
 )
-from headlessly.nouns import Noun, verb
+from headlessly.nouns import Board, Noun, verb
 
 from .checks import timezone_name
 
@@ -83,6 +84,7 @@ class Activity(Noun):
         about = ("lead", "deal", "contact")
         columns = ("subject", "type", "status", "priority", "due_at", "lead", "assignee")
         facets = ("type", "status", "priority", "assignee")
+        board = Board(order="due_at", shows=("type", "priority"), touched="due_at")
         search = ("subject",)
         groups = (
             ("What", ("subject", "type", "description", "outcome", "priority", "status")),
@@ -99,12 +101,25 @@ class Activity(Noun):
             models.Index(
                 "tenant", "assignee", "status", F("due_at").asc(), name="activity_by_assignee"
             ),
+            models.Index(
+                fields=["tenant", "status", "due_at", "id"], name="activity_by_due",
+                condition=models.Q(status__in=["Pending", "InProgress"], deleted_at=None),
+            ),
+            models.Index(
+                fields=["tenant", "status", "-updated_at", "-id"], name="activity_by_end",
+                condition=models.Q(status__in=["Completed", "Cancelled"], deleted_at=None),
+            ),
             models.Index(fields=["lead", "-created_at"], name="activity_by_lead"),
             models.Index(fields=["deal", "-created_at"], name="activity_by_deal"),
             models.Index(fields=["contact", "-created_at"], name="activity_by_contact"),
             models.Index(fields=["organization"], name="activity_by_organization"),
             models.Index(fields=["campaign"], name="activity_by_campaign"),
-        ]
+        ]  # fmt: skip
+
+    @classmethod
+    def stale_after(cls) -> timedelta:
+        """What is due is stale the moment that it was due."""
+        return timedelta(0)
 
     @verb(source=OPEN, target=Status.COMPLETED, sets=["completed_at", "outcome"])
     def complete(self, *, outcome: str) -> None:

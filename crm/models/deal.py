@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
 from typing import Any, ClassVar
 
 from django.db import models
@@ -18,7 +19,7 @@ from headlessly.fields import (
     String,
     Text,
 )
-from headlessly.nouns import Noun, verb
+from headlessly.nouns import Board, Noun, verb
 
 from .checks import currency_code
 
@@ -72,6 +73,12 @@ class Deal(Noun):
             "name", "organization", "stage", "value", "probability", "expected_close_date", "owner"
         )  # fmt: skip
         facets = ("stage", "owner", "source", "campaign")
+        board = Board(
+            order="expected_close_date",
+            measure="value",
+            shows=("expected_close_date",),
+            touched="last_activity_at",
+        )
         search = ("name", "organization__name", "contact__name")
         groups = (
             ("What", ("name", "organization", "contact", "owner", "description", "next_step")),
@@ -85,6 +92,17 @@ class Deal(Noun):
     class Meta:
         indexes: ClassVar = [
             models.Index(fields=["tenant", "stage", "-created_at", "-id"], name="deal_by_stage"),
+            models.Index(
+                fields=["tenant", "stage", "expected_close_date", "id"], name="deal_by_close",
+                condition=models.Q(
+                    stage__in=["Prospecting", "Qualification", "Proposal", "Negotiation"],
+                    deleted_at=None,
+                ),
+            ),
+            models.Index(
+                fields=["tenant", "stage", "-updated_at", "-id"], name="deal_by_end",
+                condition=models.Q(stage__in=["Closed", "Won", "Lost"], deleted_at=None),
+            ),
             models.Index(fields=["tenant", "-created_at", "-id"], name="deal_by_created"),
             models.Index(
                 "tenant", F("last_activity_at").desc(nulls_last=True), F("id").desc(),
@@ -135,6 +153,13 @@ class Deal(Noun):
 
     def settle(self) -> None:
         self.last_activity_at = self.last_activity_at or self.created_at
+
+    @classmethod
+    def stale_after(cls) -> timedelta | None:
+        """What the default pipeline says."""
+        pipelines = cls.registry["Pipeline"].objects.filter(is_default=True)
+        days = pipelines.values_list("deal_rotting", flat=True).first()
+        return timedelta(days=days) if days else None
 
     @property
     def is_open(self) -> bool:

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
 from typing import Any, ClassVar
 
 from django.db import models
 from django.db.models import F
 
 from headlessly.fields import DateTime, Money, Number, Reference, StatusField, String, Text
-from headlessly.nouns import Noun, computed, verb
+from headlessly.nouns import Board, Noun, computed, verb
 from headlessly.verbs import NewOrExisting
 
 #: An open deal that is there, or fields of the one that a conversion makes.
@@ -65,6 +66,9 @@ class Lead(Noun):
             "name", "status", "score", "owner", "source", "campaign", "last_activity_at"
         )  # fmt: skip
         facets = ("status", "owner", "source", "campaign")
+        board = Board(
+            order="-score", measure="budget", shows=("score",), touched="last_activity_at"
+        )
         search = ("name", "contact__name", "contact__email", "organization__name")
         groups = (
             ("Who", ("name", "contact", "organization", "owner")),
@@ -81,6 +85,10 @@ class Lead(Noun):
             models.Index(
                 "tenant", "status", F("score").desc(nulls_last=True), F("id").desc(),
                 name="lead_by_status",
+            ),
+            models.Index(
+                fields=["tenant", "status", "-updated_at", "-id"], name="lead_by_end",
+                condition=models.Q(status__in=["Converted", "Lost"], deleted_at=None),
             ),
             models.Index(fields=["tenant", "-created_at", "-id"], name="lead_by_created"),
             models.Index(
@@ -118,6 +126,10 @@ class Lead(Noun):
         if source == self.Status.LOST:
             self.lost_at = self.lost_reason = None
         self.last_activity_at = max(filter(None, (self.last_activity_at, self.moment())))
+
+    @classmethod
+    def stale_after(cls) -> timedelta:
+        return timedelta(days=14)
 
     def settle(self) -> None:
         self.first_touch_at = self.first_touch_at or self.created_at

@@ -20,12 +20,13 @@ from ..errors import NotFound
 from ..nouns import Noun
 from ..schema import Field
 from . import forms, moves, timeline, words
+from .boarding import Boarding
 from .changelist import CappedPaginator, NounList
 from .doing import Doing
 from .editing import Editing
 
 
-class NounAdmin(Doing, Editing, ModelAdmin):
+class NounAdmin(Boarding, Doing, Editing, ModelAdmin):
     """One noun in the browser. A subclass may override what its declaration cannot say."""
 
     list_per_page = 25
@@ -76,6 +77,8 @@ class NounAdmin(Doing, Editing, ModelAdmin):
             page("", self.changelist_view, "changelist"),
             page("add/", self.add_view, "add"),
             page("add/<str:verb>/", self.add_view, "add_by"),
+            page("board/", self.board_view, "board"),
+            page("board/more/<str:state>/<str:cursor>/", self.board_more_view, "board_more"),
             page("<str:id>/", self.shortcut_view, "shortcut"),
             page("<str:id>/change/", self.change_view, "change"),
             page("<str:id>/edit/", self.edit_view, "edit"),
@@ -153,6 +156,7 @@ class NounAdmin(Doing, Editing, ModelAdmin):
             ],
             title=words.plural(self.model),
             add_url=self.place("add") if self.may("create") else "",
+            board_url=self._board_url(request),
         )
         return super().changelist_view(request, context | (extra_context or {}))
 

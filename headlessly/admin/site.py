@@ -10,7 +10,7 @@ from django.apps import apps
 from django.contrib.auth import logout
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
 from django.templatetags.static import static
-from django.urls import reverse
+from django.urls import path, reverse
 from django.utils.decorators import method_decorator
 from django.utils.functional import cached_property
 from django.utils.translation import gettext as _
@@ -20,7 +20,7 @@ from unfold.sites import UnfoldAdminSite
 from .. import actors
 from ..models import Membership
 from ..nouns import registry
-from . import choices, home, settings, words
+from . import choices, finding, home, settings, words
 
 
 def entrance(request: HttpRequest) -> str:
@@ -119,7 +119,17 @@ class Workplace(Site):
         return found
 
     def get_urls(self) -> list[Any]:
-        return [*settings.urls(self), *super().get_urls()] if self.nouns else []
+        """The nouns' pages, and before them what the palette asks."""
+        found = super().get_urls() if self.nouns else []
+        return [
+            path("find/", self.admin_view(self.find_view), name="find"),
+            *settings.urls(self),
+            *found,
+        ]
+
+    @method_decorator(require_GET)
+    def find_view(self, request: HttpRequest) -> HttpResponse:
+        return finding.answer(request, self)
 
     @method_decorator(require_GET)
     def autocomplete_view(self, request: HttpRequest) -> HttpResponse:
@@ -135,6 +145,8 @@ class Workplace(Site):
     def each_context(self, request: HttpRequest) -> dict[str, Any]:
         context = super().each_context(request)
         name = request.tenant.name
+        context["styles"] = [*context["styles"], static("headlessly/palette.css")]
+        context["scripts"] = [*context["scripts"], static("headlessly/palette.js")]
         return context | {"site_title": name, "site_header": name, "tenant": request.tenant}
 
     def account_links(self, request: HttpRequest) -> list[dict[str, str]]:

@@ -66,7 +66,7 @@ def test_it_reads_a_moment_as_it_is_written(cell: str, said: Any) -> None:
 
 
 def test_it_does_not_guess_which_number_is_the_month() -> None:
-    with pytest.raises(ValueError, match="2021-04-05 or 2021-05-04"):
+    with pytest.raises(ValueError, match="2021-05-04 or 2021-04-05"):
         cells.moment("04/05/2021")
 
 

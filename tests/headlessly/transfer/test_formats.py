@@ -122,7 +122,7 @@ def test_it_reads_the_first_sheet_of_a_workbook() -> None:
         book.active.append(row)
     book.save(file := io.BytesIO())
     found = contents(file.getvalue(), XLSX)
-    assert found[0][:2] == ["Ada", 80.5] and found[1][:2] == ["Bob", None]
+    assert [list(row[:2]) for row in found] == [["Ada", 80.5], ["Bob", None]]
 
 
 @given(st.binary(max_size=300), st.sampled_from([CSV, JSON, NDJSON, XLSX]))

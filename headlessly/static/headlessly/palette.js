@@ -1,0 +1,191 @@
+// Find anything with Ctrl-K: records, pages and what can be done here. Only ids are remembered in the
+// browser; what they are called, and whether one still sees them, the server says.
+document.addEventListener("DOMContentLoaded", () => {
+  const palette = document.getElementById("palette");
+  if (!palette) return;
+  const input = palette.querySelector("[role=combobox]");
+  const list = palette.querySelector("[role=listbox]");
+  const status = palette.querySelector("[data-said]");
+  const { find, who, here, nothing, failed, count } = palette.dataset;
+  const WAIT = 120; // ms of quiet before what was typed is asked for
+  const KEEP = 8;
+  const key = `hly-recent ${find} ${who}`;
+  let options = [];
+  let chosen = -1;
+  let timer;
+  let asking;
+  let answered;
+  let back;
+
+  const recent = () => {
+    try {
+      const kept = JSON.parse(localStorage.getItem(key));
+      return Array.isArray(kept) ? kept.filter((id) => typeof id === "string").slice(0, KEEP) : [];
+    } catch {
+      return [];
+    }
+  };
+  const remember = (id) => {
+    try {
+      const kept = [id, ...recent().filter((other) => other !== id)].slice(0, KEEP);
+      localStorage.setItem(key, JSON.stringify(kept));
+    } catch {
+      // A browser that keeps nothing has no recent ones.
+    }
+  };
+  if (here) remember(here);
+
+  const element = (tag, attributes = {}, ...children) => {
+    const made = document.createElement(tag);
+    for (const [name, value] of Object.entries(attributes)) made.setAttribute(name, value);
+    made.append(...children);
+    return made;
+  };
+
+  const choose = (number) => {
+    options[chosen]?.node.setAttribute("aria-selected", "false");
+    chosen = options.length ? (number + options.length) % options.length : -1;
+    const option = options[chosen];
+    if (!option) return input.removeAttribute("aria-activedescendant");
+    option.node.setAttribute("aria-selected", "true");
+    option.node.scrollIntoView({ block: "nearest" });
+    input.setAttribute("aria-activedescendant", option.node.id);
+  };
+
+  // What the page has a button for is done by that button, with its dialog and its questions.
+  const buttonFor = (item) => {
+    const action = new URL(item.press, location.href).pathname;
+    const forms = [...document.querySelectorAll("form")].filter(
+      (form) =>
+        form.method === "post" &&
+        new URL(form.getAttribute("action") || "", location.href).pathname === action &&
+        Object.entries(item.sends).every(([name, value]) => form.elements[name]?.value === value),
+    );
+    for (const form of forms) {
+      const dialog = form.closest("dialog");
+      const opener = dialog && document.querySelector(`[data-opens="${CSS.escape(dialog.id)}"]`);
+      const button = dialog ? opener : form.querySelector("[type=submit], button:not([type])");
+      if (button) return button;
+    }
+    return null;
+  };
+
+  const option = (item) => {
+    const number = options.length;
+    const node = element("div", { role: "option", id: `palette-${number}`, "aria-selected": "false" });
+    node.append(
+      element("span", { class: "material-symbols-outlined", "aria-hidden": "true" }, item.icon || "circle"),
+      element("b", {}, item.label),
+      element("small", {}, [item.kind, item.detail].filter(Boolean).join(" · ")),
+    );
+    if (item.state) node.append(element("span", { class: `state tone-${item.tone}` }, item.state));
+    options.push({ item, node });
+    return node;
+  };
+
+  const show = ({ groups, problem }) => {
+    options = [];
+    chosen = -1;
+    list.replaceChildren();
+    if (problem) list.append(element("p", { class: "nothing" }, problem));
+    groups.forEach((group, number) => {
+      const items = group.items.filter((item) => !item.press || buttonFor(item));
+      if (!items.length) return;
+      const title = element("div", { class: "title", id: `palette-title-${number}` }, group.title);
+      list.append(
+        element("div", { role: "group", "aria-labelledby": title.id }, title, ...items.map(option)),
+      );
+    });
+    if (!options.length && !problem) list.append(element("p", { class: "nothing" }, nothing));
+    input.setAttribute("aria-expanded", String(options.length > 0));
+    status.textContent = problem || (options.length ? count.replace("%s", options.length) : nothing);
+    choose(0);
+  };
+
+  const ask = async () => {
+    const text = input.value.trim();
+    asking?.abort();
+    asking = new AbortController();
+    const query = new URLSearchParams({ q: text, at: location.pathname });
+    if (!text) query.set("recent", recent().filter((id) => id !== here).join(","));
+    try {
+      const answer = await fetch(`${find}?${query}`, {
+        headers: { Accept: "application/json" },
+        signal: asking.signal,
+        redirect: "error",
+      });
+      if (!answer.ok) throw new Error(String(answer.status));
+      const found = await answer.json();
+      if (input.value.trim() !== text) return;
+      answered = text;
+      show(found);
+    } catch (error) {
+      if (error.name !== "AbortError") show({ groups: [], problem: failed });
+    }
+  };
+
+  const open = () => {
+    if (palette.open || document.querySelector("dialog[open]")) return;
+    back = document.activeElement;
+    input.value = "";
+    answered = undefined;
+    show({ groups: [], problem: "" });
+    list.replaceChildren();
+    palette.showModal();
+    input.focus();
+    ask();
+  };
+
+  const go = ({ item }, apart) => {
+    if (item.press) {
+      const button = buttonFor(item);
+      palette.close();
+      button?.click();
+    } else if (apart) {
+      window.open(item.url, "_blank", "noopener");
+    } else {
+      back = null;
+      location.assign(item.url);
+    }
+  };
+
+  input.addEventListener("input", () => {
+    clearTimeout(timer);
+    timer = setTimeout(ask, WAIT);
+  });
+  input.addEventListener("keydown", async (event) => {
+    const steps = { ArrowDown: 1, ArrowUp: -1 };
+    if (event.isComposing) return;
+    if (event.key in steps) choose(chosen + steps[event.key]);
+    else if (event.key === "Enter") {
+      event.preventDefault();
+      // Who types and presses Enter at once means what they typed, not what was found before it.
+      if (answered !== input.value.trim()) {
+        clearTimeout(timer);
+        await ask();
+      }
+      if (options[chosen]) go(options[chosen], event.ctrlKey || event.metaKey);
+      return;
+    } else return;
+    event.preventDefault();
+  });
+  list.addEventListener("click", (event) => {
+    const node = event.target.closest("[role=option]");
+    const clicked = options.find((each) => each.node === node);
+    if (clicked) go(clicked, event.ctrlKey || event.metaKey);
+  });
+  palette.addEventListener("click", (event) => event.target === palette && palette.close());
+  palette.addEventListener("close", () => {
+    clearTimeout(timer);
+    asking?.abort();
+    back?.focus?.();
+  });
+  document.addEventListener("click", (event) => event.target.closest("[data-palette]") && open());
+  document.addEventListener("keydown", (event) => {
+    if ((event.ctrlKey || event.metaKey) && !event.shiftKey && !event.altKey && event.key.toLowerCase() === "k") {
+      event.preventDefault();
+      if (palette.open) palette.close();
+      else open();
+    }
+  });
+});

@@ -1,0 +1,254 @@
+"""Imports and exports by REST: good rows are in, bad ones are told, none is lost."""
+
+from __future__ import annotations
+
+import csv
+import io
+from typing import Any
+
+import orjson
+import pytest
+
+from crm import Contact, Lead
+from headlessly import actors, tenancy
+from headlessly.events import Event
+from headlessly.transfer import running
+from headlessly.transfer.models import Import
+from tests.answered import answered, problem
+from tests.headlessly.transfer.conftest import counts, errors, lines, sender, told
+from tests.refusals import everything
+
+PEOPLE = "name,email,phone\nAda Chen,ada@new.example,1\nBob Stone,bob@new.example,2\n"
+
+
+def test_it_takes_the_rows_of_a_table_in_the_background(imported: Any, api: Any, acme: Any) -> None:
+    done = imported("contacts", PEOPLE)
+    assert counts(done) == {"created": 2}
+    ada = Contact.find({"email": "ada@new.example"}).get()
+    assert (ada.name, ada.phone, ada.created_by) == ("Ada Chen", "1", api.key.pk)
+    (event,) = Contact.history(ada)
+    assert (event.name, event.data["name"], event.version) == ("Contact.Created", "Ada Chen", 1)
+    assert Contact.past.objects.filter(record=ada.pk).count() == 1
+
+
+@pytest.mark.parametrize(
+    ("kind", "body"),
+    [
+        ("text/csv", "name;email\nAda;ada@new.example\n"),
+        ("text/csv", "Name\tE-mail\nAda\tada@new.example\n".replace("E-mail", "Email")),
+        ("text/csv", "\ufeffname,email\r\n\"Ada\",ada@new.example\r\n"),
+        ("application/json", '[{"name": "Ada", "email": "ada@new.example"}]'),
+        ("application/x-ndjson", '{"name": "Ada", "email": "ada@new.example"}\n\n'),
+    ],
+)  # fmt: skip
+def test_it_reads_files_as_they_come(kind: str, body: str, imported: Any) -> None:
+    assert counts(imported("contacts", body, kind=kind)) == {"created": 1}
+    assert Contact.find({"email": "ada@new.example"}).get().name == "Ada"
+
+
+def test_it_reports_each_bad_row_with_its_number_and_its_field(
+    imported: Any, api: Any, people: Any
+) -> None:
+    body = (
+        "name,source,score,contact,status\n"
+        "Good,website,80,ada@acme.example,New\n"
+        ",website,80,,\n"
+        "Too much,website,101,,\n"
+        "Nobody,website,1,eve@rival.example,\n"
+        "Word,website,many,,\n"
+        "No such state,website,1,,Open\n"
+        "Short,website\n"
+    )
+    done = imported("leads", body)
+    assert counts(done) == {"created": 1, "refused": 6}
+    assert errors(done) == [
+        (2, "name"), (3, "score"), (4, "contact"), (5, "score"), (6, "status"), (7, None)
+    ]  # fmt: skip
+    assert Lead.find().get().contact_id == people.ada.pk
+    refused = api.call("GET", f"/imports/{done['$id']}/refused.csv")
+    rows = list(csv.DictReader(io.StringIO(b"".join(refused.streaming_content).decode())))
+    assert [row["name"] for row in rows][1:3] == ["Too much", "Nobody"]
+    assert [row["$row"] for row in rows] == ["2", "3", "4", "5", "6", "7"]
+    assert "100" in rows[1]["$reason"]
+
+
+def test_it_updates_what_it_matches_instead_of_making_it_twice(
+    imported: Any, acme: Any, people: Any
+) -> None:
+    body = "name,email,title\nAda Chen,ADA@acme.example,CEO\nNew,new@new.example,\n"
+    assert counts(imported("contacts", body, "?match=email")) == {"created": 1, "updated": 1}
+    assert Contact.get(people.ada.pk).title == "CEO"
+    assert counts(imported("contacts", body, "?match=email")) == {"unchanged": 2}
+    again = imported("contacts", "name,email\nAda,ada@acme.example\n")
+    assert counts(again) == {"refused": 1} and errors(again) == [(1, "email")]
+
+
+def test_it_says_what_would_be_and_does_nothing(imported: Any, acme: Any, people: Any) -> None:
+    before = everything()
+    body = "name,email\nAda,ada@acme.example\nNew,new@new.example\nNew,NEW@new.example\n,x\n"
+    done = imported("contacts", body, "?match=email&dryRun=true")
+    assert done["dryRun"] is True
+    assert counts(done) == {"created": 1, "updated": 2, "refused": 1}
+    assert everything() == before
+
+
+def test_it_runs_the_hooks_of_every_row(imported: Any, acme: Any) -> None:
+    from headlessly.errors import VerbRefused
+
+    heard = []
+
+    def listen(contact: Contact, ctx: Any) -> None:
+        heard.append(contact.name)
+        if contact.name == "Bob Stone":
+            raise VerbRefused("Not Bob")
+
+    with Contact.creating.attached(listen):
+        done = imported("contacts", PEOPLE)
+    assert heard == ["Ada Chen", "Bob Stone"]
+    assert counts(done) == {"created": 1, "refused": 1}
+    assert done["errors"][0]["message"] == "Not Bob"
+
+
+def test_it_lets_an_admin_bring_the_past_and_nobody_else(
+    imported: Any, api: Any, acme: Any, work: Any
+) -> None:
+    body = (
+        "name,source,status,lostReason,lostAt,$createdAt\n"
+        "Old,fair,Lost,Price,2024-02-01T10:00:00Z,2024-01-01T09:00:00Z\n"
+    )
+    assert counts(imported("leads", body)) == {"created": 1}
+    old = Lead.find().get()
+    assert (old.status, old.lost_reason, old.created_at.year) == ("Lost", "Price", 2024)
+    writer = type(api)(acme, "write")
+    response = sender(writer)("leads", body)
+    work()
+    done = told(writer, response.json()["$id"])
+    assert counts(done) == {"refused": 1}
+    assert {field for _, field in errors(done)} & {"status", "lostReason", "lostAt"}
+
+
+def test_it_goes_on_where_a_worker_died(
+    send: Any, api: Any, acme: Any, monkeypatch: pytest.MonkeyPatch, work: Any
+) -> None:
+    monkeypatch.setattr(running, "CHUNK", 2)
+    body = "name\n" + "".join(f"Person {n}\n" for n in range(7))
+    id = answered(send("contacts", body), 202)["$id"]
+    taken = []
+    take = running.Run._take
+
+    def die(self: Any, rows: Any) -> None:
+        take(self, rows)
+        taken.append(len(rows))
+        if len(taken) == 2:
+            raise KeyboardInterrupt
+
+    monkeypatch.setattr(running.Run, "_take", die)
+    with pytest.raises(KeyboardInterrupt):
+        running.run(source=id)
+    assert Import.objects.get(pk=id).done == 4
+    monkeypatch.setattr(running.Run, "_take", take)
+    work()
+    assert counts(told(api, id)) == {"created": 7}
+    assert Contact.count() == 7
+    assert Event.objects.filter(name="Contact.Created").count() == 7
+
+
+def test_it_stops_when_it_is_cancelled(send: Any, api: Any, work: Any) -> None:
+    id = answered(send("contacts", PEOPLE), 202)["$id"]
+    assert answered(api.call("POST", f"/imports/{id}/cancel"))["status"] == "cancelled"
+    work()
+    assert Contact.count() == 0
+    problem(api.call("POST", f"/imports/{id}/cancel"), 409, "conflict")
+
+
+@pytest.mark.parametrize(
+    ("body", "kind", "status", "says"),
+    [
+        (b"", "text/csv", 400, "no"),
+        (b"nonsense\nx\n", "text/csv", 422, "nonsense"),
+        (b"name,name\nx,y\n", "text/csv", 422, "two columns"),
+        (b"name\n\xff\xfe\xfa\n", "text/csv", 400, "UTF-8"),
+        (b"{}", "application/json", 400, "array"),
+        (b"[1", "application/json", None, ""),
+        (b"PK\x03\x04junk", "text/csv", 400, ""),
+        (b"x", "image/png", 415, ""),
+    ],
+)
+def test_it_refuses_a_file_that_is_none(
+    body: bytes, kind: str, status: int | None, says: str, send: Any, api: Any, work: Any
+) -> None:
+    response = send("contacts", body, kind=kind)
+    if response.status_code == 202:
+        work()
+        assert told(api, response.json()["$id"])["status"] == "failed"
+    else:
+        assert response.status_code == status, response.content
+        assert says.lower() in response.content.decode().lower()
+    assert Contact.count() == 0
+
+
+def test_it_is_for_those_who_may_and_shows_nothing_of_another_tenant(
+    send: Any, api: Any, rival_api: Any, acme: Any, people: Any, theirs: Any
+) -> None:
+    reader = type(api)(acme, "read")
+    problem(sender(reader)("contacts", PEOPLE), 403, "forbidden")
+    id = answered(send("contacts", PEOPLE), 202)["$id"]
+    for call in ("GET", f"/imports/{id}"), ("POST", f"/imports/{id}/cancel"):
+        problem(rival_api.call(*call), 404, "not_found")
+    assert answered(rival_api.call("GET", "/imports"))["results"] == []
+    found = b"".join(rival_api.call("GET", "/export/contacts?format=ndjson").streaming_content)
+    assert [line["name"] for line in lines(found)] == ["Eve Rival"]
+
+
+# -- exports --------------------------------------------------------------------------------------
+
+
+def test_it_exports_what_a_list_shows(exported: Any, api: Any, lead: Lead, people: Any) -> None:
+    table = list(csv.DictReader(io.StringIO(exported("leads?status=New").decode())))
+    assert [row["$id"] for row in table] == [lead.pk]
+    assert (table[0]["budget"], table[0]["contact"]) == ("50000", people.ada.pk)
+    read = answered(api.call("GET", f"/leads/{lead.pk}"))
+    del read["bant"]
+    (line,) = lines(exported("leads?format=ndjson"))
+    assert line == read
+    assert orjson.loads(exported("leads?format=json")) == [read]
+    assert orjson.loads(exported("leads?format=json&status=Lost")) == []
+    (line,) = lines(exported("leads?format=ndjson&fields=name,bant&q=platform"))
+    assert line["bant"]["answered"] == 1
+    problem(api.call("GET", "/export/leads?format=pdf"), 400, "bad_request")
+    problem(api.call("GET", "/export/leads?nonsense=1"), 400, "invalid_filter")
+
+
+def test_it_exports_a_cell_that_a_spreadsheet_would_run_guarded_and_reads_it_back(
+    exported: Any, imported: Any, acme: Any
+) -> None:
+    names = ["=1+1", "+1", "-1", "@x", "'=quoted", "plain", 'a "b", c\nd', "ünï"]
+    for name in names:
+        Contact.create(name=name)
+    table = exported("contacts")
+    cells = [row["name"] for row in csv.DictReader(io.StringIO(table.decode(), newline=""))]
+    assert sorted(cells)[:5] == sorted(["'=1+1", "'+1", "'-1", "'@x", "''=quoted"])
+    assert counts(imported("contacts", table, "?match=$id")) == {"unchanged": len(names)}
+    assert sorted(c.name for c in Contact.find()) == sorted(names)
+
+
+def test_it_exports_to_a_limited_rep_what_they_see(acme: Any, people: Any, api: Any) -> None:
+    from django.test import Client
+
+    from headlessly.models import Membership, User
+
+    acme.limits_reps = True
+    acme.save()
+    Contact.update(people.ada.pk, owner=people.cleo)
+    user = User.objects.create_user("bob@sign.example")
+    Membership.objects.create(user=user, tenant=acme, role="rep", contact=people.bob)
+    client = Client()
+    client.force_login(user)
+    with tenancy.active(None), actors.acting(None):
+        for format in ("csv", "ndjson", "json"):
+            answer = client.get(f"/~acme/export/contacts?format={format}")
+            content = b"".join(answer.streaming_content).decode()
+            assert "Bob Stone" in content and "Ada Chen" not in content
+        body = f"name,source,contact\nMine,web,{people.ada.pk}\n"
+        response = client.post("/~acme/import/leads", body.encode(), content_type="text/csv")
+    assert response.status_code == 202
