@@ -346,6 +346,14 @@ def test_it_tells_of_a_batch_and_of_tracked_events(listen, deliver, receiver, ap
     assert sorted(receiver.names) == ["Contact.Created"] * 2 + ["page_view", "signup"]
 
 
+def test_it_tells_of_an_import(listen, deliver, receiver, api, work):
+    listen("Contact.*")
+    answered(api.call("POST", "/import/contacts", b'[{"name": "A"}, {"name": "B"}]'), 202)
+    work()
+    deliver()
+    assert sorted(body["data"]["name"] for body in receiver.got) == ["A", "B"]
+
+
 def test_it_tells_nothing_of_a_dry_run(listen, deliver, receiver):
     listen()
     Contact.create(name="Ada", dry_run=True)
