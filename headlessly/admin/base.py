@@ -169,3 +169,7 @@ class NounAdmin(Boarding, Doing, Editing, Listing, Viewing, Bulk, Inline, ModelA
             keep=self.keep(request),
             timeline=timeline.of(found, before=before, show=show),
         )
+
+    @staticmethod
+    def say(request: HttpRequest, text: str) -> None:
+        messages.success(request, text)

@@ -119,14 +119,14 @@ class Boarding:
                 if asked is not None:
                     sent = asking.read(verb, button.form, button.new)
                 elif way.asks:
-                    return self._ask(request, found, button, move)
+                    return self._ask_first(request, found, button, move)
         try:
             answer = self._execute(verb, found, sent, move)
         except HeadlesslyError as problem:
             if button is not None and button.form is not None and "asked" in request.POST:
                 button.form.refuse(problem)
                 if problem.details and not isinstance(problem, Forbidden | Stale):
-                    return self._ask(request, found, button, move, status=problem.status)
+                    return self._ask_first(request, found, button, move, status=problem.status)
             return self._refused(request, move, problem)
         return self._moved(request, found, answer)
 
@@ -206,7 +206,7 @@ class Boarding:
             body |= {"card": card, "state": state}
         return JsonResponse(body, status=status)
 
-    def _ask(
+    def _ask_first(
         self, request: HttpRequest, found: Noun, button: Any, move: Move, *, status: int = 200
     ) -> HttpResponse:
         """The dialog of a verb that wants something first; a page of its own without a script."""

@@ -14,7 +14,7 @@ from .. import actors, events, filters, reads, sight, versions
 from ..errors import InvalidFilter
 from ..nouns import Noun
 from ..schema import Field
-from . import cells, timeline, words
+from . import cells, telling, words
 from .address import Address, sortable
 
 if TYPE_CHECKING:
@@ -126,7 +126,7 @@ class NounList:
         names = [verb.event for verb in self.noun.verbs.values() if verb.deletes]
         told = events.Event.objects.filter(target__in=list(gone), name__in=names).order_by("seq")
         last = {event.target: event for event in told}
-        who = timeline._actor_names({event.actor for event in last.values()})
+        who = telling.actor_names({event.actor for event in last.values()})
         for row in rows:
             event = last.get(row.id)
             row.gone = {

@@ -83,7 +83,7 @@ class Teller:
     """Tells events; every name that they need is fetched once, per kind of thing."""
 
     def __init__(self, found: list[Event], names: dict[str, str] | None = None) -> None:
-        self.actors = _actor_names({event.actor for event in found})
+        self.actors = actor_names({event.actor for event in found})
         self.names = _record_names(_references(found)) | (names or {})
 
     def tell(self, event: Event, *, about: bool = False) -> Entry:
@@ -259,7 +259,7 @@ def _record_names(wanted: dict[str, set[str]]) -> dict[str, str]:
     }
 
 
-def _actor_names(ids: set[str]) -> dict[str, str]:
+def actor_names(ids: set[str]) -> dict[str, str]:
     """Who acted, as people call them."""
     names = {actor.id: actor.name for actor in (actors.SYSTEM, actors.PUBLIC)}
     users = [id for id in ids if id.startswith(User.prefix)]
