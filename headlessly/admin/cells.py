@@ -41,7 +41,7 @@ class Row:
 
 
 def row(
-    found: Noun, columns: Sequence[Field], *, edits: Collection[str] = (), query: str = ""
+    found: Noun, columns: Sequence[Field], *, edits: Collection[str] = (), query: str | None = None
 ) -> Row:
     """A record in the columns of a list; its link tells the record's page which list it was in."""
     noun = type(found)
@@ -51,7 +51,7 @@ def row(
     return Row(
         id=found.pk,
         version=found.version,
-        url=f"{url}?in={query}" if query else url,
+        url=url if query is None else f"{url}?in={query}",
         name=str(found),
         below=record.subtitle(found, below_name(noun, columns)),
         cells=[

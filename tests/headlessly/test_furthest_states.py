@@ -130,7 +130,7 @@ def test_rest_asks_for_it_and_never_answers_it(api: Any, leads: None) -> None:
 
 
 def test_a_migration_tells_it_from_the_past(leads: None) -> None:
-    migration = import_module("crm.migrations.0011_furthest_states")
+    migration = import_module("crm.migrations.0004_furthest_states")
     before = dict(Lead.objects.values_list("name", "reached"))
     past = list(Lead.past.objects.order_by("seq").values_list("record", "reached"))
     with connection.cursor() as cursor:
