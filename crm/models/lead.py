@@ -120,6 +120,9 @@ class Lead(Noun):
                 name="lead_by_created",
             ),
             models.Index(
+                "tenant", F("score").desc(nulls_last=True), F("id").desc(), name="lead_by_score"
+            ),
+            models.Index(
                 "tenant", F("last_activity_at").desc(nulls_last=True), F("id").desc(),
                 name="lead_by_activity",
             ),

@@ -1,0 +1,222 @@
+"""Which records are on a page of a list, and how many there are: the work of both is bounded.
+
+Where an index carries the filter and the order, a page is the first rows of it, and counting stops at the
+cap. Anything else is gathered first, in no order and up to the cap. If that is all, the page is sorted out
+of it; if there is more, what fits is so frequent that a walk along the order soon meets a page of it.
+Asked for filter and order at once, the planner would hope that they agree, and read the whole table where
+they do not.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from functools import reduce
+from operator import or_
+from typing import Any
+
+from django.core.exceptions import EmptyResultSet
+from django.db import connection, models
+from django.db.models import BooleanField, ExpressionWrapper, F, Q
+
+from . import filters, indexes
+from .filters import Scope
+from .searching import Search
+from .sorting import Column
+
+#: Counting stops here: nobody pages to the end of more, and counting all costs as much as reading.
+COUNT_CAP = 10_000
+#: How many records are looked at, in order, for a page of words that are in many.
+WALK = 20_000
+
+#: A key, and the record's values in the columns of the order.
+Key = tuple[Any, ...]
+#: A statement and its parameters.
+Sql = tuple[str, tuple[Any, ...]]
+
+
+@dataclass(frozen=True)
+class Sought:
+    """The keys of a page, and of one record more where there is one; and how many there are."""
+
+    keys: list[Key]
+    total: int
+    exact: bool
+
+
+@dataclass(frozen=True)
+class Seeking:
+    """A list: the records ``found``, those of them with the words of ``search``, in the order ``columns``."""
+
+    scope: Scope
+    found: models.QuerySet
+    columns: Sequence[Column]
+    search: Search | None = None
+    stated: Sequence[Mapping[str, Any] | None] = ()  #: the filters that ``found`` went through
+
+    def page(
+        self, size: int, start: int = 0, rest: Sequence[Q] = (), *, count_all: bool = False
+    ) -> Sought:
+        """``size`` records from ``start`` on, of those that fulfil ``rest``: what comes after a cursor, in
+        stretches that follow each other."""
+        if self._carried():
+            keys = self._in_order(size, start, rest)
+            if start == 0 and not rest and len(keys) <= size:
+                return Sought(keys, len(keys), True)
+            return Sought(keys, *count(self.found, everything=count_all))
+        parts = [self.found] if self.search is None else self.search.parts(self.found)
+        total, keys = self._gathered(parts, size, start, rest)
+        if total <= COUNT_CAP:
+            return Sought(keys, total, True)
+        keys = (
+            self._in_order(size, start, rest)
+            if self.search is None
+            else self._walked(self.search, size, start, rest)
+        )
+        return Sought(keys, *((self._count(parts), True) if count_all else (COUNT_CAP, False)))
+
+    def _carried(self) -> bool:
+        """Whether an index leads to just these records in this order."""
+        if self.search is not None:
+            return False
+        equal = filters.equalities(self.scope.noun, self.stated)
+        return equal is not None and indexes.carry(self.found.model, equal, self.columns)
+
+    # -- in order -----------------------------------------------------------------------------------
+
+    def _stretches(self, start: int, rest: Sequence[Q]) -> Iterator[tuple[Q, list[Any]]]:
+        """Conditions that follow each other, each with its order.
+
+        Where the first column ascends and its index descends, the records with a value in it come first,
+        as the index has them when it is read backwards; then those without.
+        """
+        first = self.columns[0]
+        order = [column.expression for column in self.columns]
+        turned = (
+            first.nullable and not first.descending
+            and indexes.descends(self.found.model, first.name)
+        )  # fmt: skip
+        if turned and not rest and not start:
+            rest = [~first.same(None), first.same(None)]
+        for number, condition in enumerate(rest or [Q()]):
+            if turned and number == 0 and len(rest) == 2:
+                yield condition, [F(first.name).asc(nulls_first=True), *order[1:]]
+            else:
+                yield condition, order
+
+    def _in_order(self, size: int, start: int, rest: Sequence[Q]) -> list[Key]:
+        keys: list[Key] = []
+        for condition, order in self._stretches(start, rest):
+            if len(keys) <= size:
+                found = self.found.filter(condition).order_by(*order)
+                keys += found.values_list("pk", *self._names)[start : start + size + 1 - len(keys)]
+        return keys
+
+    # -- gathered -----------------------------------------------------------------------------------
+
+    def _gathered(
+        self, parts: Sequence[models.QuerySet], size: int, start: int, rest: Sequence[Q]
+    ) -> tuple[int, list[Key]]:
+        """How many records are in the parts, up to one above the cap; and the page if they are all."""
+        more = []
+        if rest:
+            beyond = ExpressionWrapper(reduce(or_, rest), BooleanField())
+            parts, more = [part.annotate(_beyond=beyond) for part in parts], ["_beyond"]
+        found = _united(
+            [p.order_by().values_list("pk", *self._names, *more)[: COUNT_CAP + 1] for p in parts]
+        )
+        if found is None:
+            return 0, []
+        sql, parameters = found
+        row = ", ".join(self._row)
+        rows = _rows(
+            f"WITH found ({row}{', beyond' if rest else ''}) AS MATERIALIZED "
+            f"(SELECT * FROM ({sql}) AS united LIMIT {COUNT_CAP + 1}), "
+            "counted AS (SELECT count(*) AS total FROM found) "
+            "SELECT counted.total, page.* FROM counted LEFT JOIN LATERAL "
+            f"(SELECT {row} FROM found WHERE counted.total <= {COUNT_CAP}{' AND beyond' if rest else ''} "
+            f"ORDER BY {self._order} LIMIT %s OFFSET %s) AS page ON true",
+            (*parameters, size + 1, start),
+        )
+        return rows[0][0], [key for _, *key in rows if key[0] is not None]
+
+    # -- words that are in many ----------------------------------------------------------------------
+
+    def _walked(self, search: Search, size: int, start: int, rest: Sequence[Q]) -> list[Key]:
+        """Record by record along the order until a page is full; else all there are, in order."""
+        condition, order = next(self._stretches(start, rest))
+        looked_at = self.found.filter(condition).order_by(*order)
+        looked_at = looked_at.annotate(_fits=ExpressionWrapper(search.fits, BooleanField()))
+        sql, parameters = _united([looked_at.values_list("pk", *self._names, "_fits")[:WALK]])
+        row = ", ".join(self._row)
+        # What is below a limit comes in its order and no faster than it is taken.
+        keys = _rows(
+            f"SELECT {row} FROM ({sql}) AS looked_at ({row}, fits) WHERE fits LIMIT %s OFFSET %s",
+            (*parameters, size + 1, start),
+        )
+        return keys if len(keys) > size else self._sorted(search, size, start, rest)
+
+    def _sorted(self, search: Search, size: int, start: int, rest: Sequence[Q]) -> list[Key]:
+        """The first of each part in order, and of these the first."""
+        keys: list[Key] = []
+        for condition, order in self._stretches(start, rest):
+            missing = size + 1 - len(keys)
+            parts = search.parts(self.found.filter(condition).order_by(*order))
+            found = _united([p.values_list("pk", *self._names)[: start + missing] for p in parts])
+            if found is not None and missing > 0:
+                sql, parameters = found
+                keys += _rows(
+                    f"SELECT * FROM ({sql}) AS united ({', '.join(self._row)}) "
+                    f"ORDER BY {self._order} LIMIT %s OFFSET %s",
+                    (*parameters, missing, start),
+                )
+        return keys
+
+    def _count(self, parts: Sequence[models.QuerySet]) -> int:
+        sql, parameters = _united([part.order_by().values_list("pk") for part in parts])
+        return _rows(f"SELECT count(*) FROM ({sql}) AS united", parameters)[0][0]
+
+    # -- said in SQL ----------------------------------------------------------------------------------
+
+    @property
+    def _names(self) -> list[str]:
+        return [column.name for column in self.columns]
+
+    @property
+    def _row(self) -> list[str]:
+        return ["k", *(f"s{number}" for number in range(len(self.columns)))]
+
+    @property
+    def _order(self) -> str:
+        """The order by those names; nulls last either way."""
+        return ", ".join(
+            f"s{number} {'DESC NULLS LAST' if column.descending else 'ASC'}"
+            for number, column in enumerate(self.columns)
+        )
+
+
+def count(found: models.QuerySet, *, everything: bool = False) -> tuple[int, bool]:
+    """How many, and whether that is exact: counting stops at the cap unless all are asked for."""
+    if everything:
+        return found.order_by().count(), True
+    seen = found.order_by()[: COUNT_CAP + 1].values("pk").count()
+    return min(seen, COUNT_CAP), seen <= COUNT_CAP
+
+
+def _united(parts: Sequence[models.QuerySet]) -> Sql | None:
+    """The records of all parts, each once, as one statement; None where there can be none."""
+    statements, parameters = [], ()
+    for part in parts:
+        try:
+            sql, given = part.query.sql_with_params()
+        except EmptyResultSet:
+            continue
+        statements.append(f"({sql})")
+        parameters += tuple(given)
+    return (" UNION ".join(statements), parameters) if statements else None
+
+
+def _rows(sql: str, parameters: Sequence[Any]) -> list[Key]:
+    with connection.cursor() as cursor:
+        cursor.execute(sql, parameters)
+        return cursor.fetchall()
