@@ -52,7 +52,8 @@ class Seeking:
     found: models.QuerySet
     columns: Sequence[Column]
     search: Search | None = None
-    stated: Sequence[Mapping[str, Any] | None] = ()  #: the filters that ``found`` went through
+    #: The filters that ``found`` went through; None where it went through something else too.
+    stated: Sequence[Mapping[str, Any] | None] | None = ()
 
     def page(
         self, size: int, start: int = 0, rest: Sequence[Q] = (), *, count_all: bool = False
@@ -77,7 +78,7 @@ class Seeking:
 
     def _carried(self) -> bool:
         """Whether an index leads to just these records in this order."""
-        if self.search is not None:
+        if self.search is not None or self.stated is None:
             return False
         equal = filters.equalities(self.scope.noun, self.stated)
         return equal is not None and indexes.carry(self.found.model, equal, self.columns)
