@@ -21,17 +21,18 @@ def orders(model: type[models.Model]) -> tuple[tuple[Step, ...], ...]:
     """The columns of each whole index that begins with the tenant, without the tenant."""
     found = []
     for index in model._meta.indexes:
-        steps = _steps(model, index)
+        named = steps(model, index)
         if (
             type(index) is models.Index
             and index.condition is None
-            and steps[:1] == [("tenant_id", False)]
+            and named[:1] == [("tenant_id", False)]
         ):
-            found.append(tuple(steps[1:]))
+            found.append(tuple(named[1:]))
     return tuple(found)
 
 
-def _steps(model: type[models.Model], index: models.Index) -> list[Step]:
+def steps(model: type[models.Model], index: models.Index) -> list[Step]:
+    """The columns of an index in its order; of expressions those that are a column."""
     named = [(name, bool(sign)) for name, sign in index.fields_orders]
     for expression in index.expressions:
         ordered = expression if isinstance(expression, OrderBy) else OrderBy(expression)

@@ -11,9 +11,12 @@ from datetime import datetime
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from django.db import connection, models
+from django.db.models import F
 from django.utils.module_loading import import_string
 
+from . import indexes
 from .errors import Conflict, NotFound
+from .fields import StatusField
 from .managers import BoundedQuerySet
 
 if TYPE_CHECKING:
@@ -71,6 +74,7 @@ def model_of(noun: type[Noun]) -> type[Version]:
                         fields=["tenant", "-created_at", "-record"],
                         name=f"{meta.model_name}_past_by_created",
                     ),
+                    *_by_state(noun),
                 ],
             },
         ),
@@ -81,6 +85,24 @@ def model_of(noun: type[Noun]) -> type[Version]:
     model = type(f"{noun.__name__}Version", (Version,), attributes)
     setattr(sys.modules[noun.__module__], model.__name__, model)
     return model
+
+
+def _by_state(noun: type[Noun]) -> list[models.Index]:
+    """The indexes that carry a list of one state in its order, for the past of that list."""
+    state = next((f.name for f in noun._meta.concrete_fields if isinstance(f, StatusField)), None)
+    found = []
+    for index in noun._meta.indexes:
+        steps = indexes.steps(noun, index)
+        if state is None or index.condition or [n for n, _ in steps[:2]] != ["tenant_id", state]:
+            continue
+        columns = []
+        for name, descending in steps:
+            field = noun._meta.get_field(name)
+            name = "record" if field.primary_key else field.name
+            nullable = {"nulls_last": True} if field.null else {}
+            columns.append(F(name).desc(**nullable) if descending else F(name))
+        found.append(models.Index(*columns, name=f"{noun._meta.model_name}_past_by_{state}"))
+    return found[:1]
 
 
 def _copy(field: models.Field) -> models.Field:

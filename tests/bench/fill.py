@@ -31,7 +31,9 @@ PRODUCTS = (
     "Platform Upgrade Migration Renewal Pilot Rollout Audit Training Support Licence Integration Analytics "
     "Hosting Security Backup Reporting Billing Routing Archive Consulting"
 ).split()
-FIRST = "Ada Bob Cleo Dan Eve Finn Gia Hugo Ida Jon Kim Leo Mia Ned Ola Pia Quinn Rob Sue Tom".split()
+FIRST = (
+    "Ada Bob Cleo Dan Eve Finn Gia Hugo Ida Jon Kim Leo Mia Ned Ola Pia Quinn Rob Sue Tom".split()
+)
 LAST = (
     "Chen Stone Marsh Berg Field Novak Silva Costa Weber Meyer Larsen Dubois Rossi Kowal Nagy Horn Frey "
     "Lund Hall Cruz"
@@ -57,16 +59,14 @@ def other(prefix: str, count: int) -> str:
     return id_of(prefix, f"(i % {count // STEP * STEP or STEP})")
 
 
-def moment(seed: int = 1) -> str:
-    return f"timestamptz '2026-10-31' - {chance(seed, 300 * 86400)} * interval '1 second'"
-
-
 def meta(changed: str = "m") -> str:
     return f"{TENANT}, 1, m, 'system', {changed}"
 
 
 def rows(count: int) -> str:
-    return f"FROM (SELECT i, {moment()} AS m FROM generate_series(0::bigint, {count - 1}) i) made"
+    """Row by row through 300 days, as records come."""
+    at = f"timestamptz '2026-01-04' + i / {count}::float8 * interval '300 days' AS m"
+    return f"FROM (SELECT i, {at} FROM generate_series(0::bigint, {count - 1}) i) made"
 
 
 def fill(leads: int) -> None:
