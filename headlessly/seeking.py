@@ -76,6 +76,12 @@ class Seeking:
         )
         return Sought(keys, *((self._count(parts), True) if count_all else (COUNT_CAP, False)))
 
+    def first(self, size: int, start: int = 0) -> list[Key]:
+        """The keys of a page alone, where nobody asks how many there are."""
+        if self._carried():
+            return self._in_order(size, start, ())
+        return self.page(size, start).keys
+
     def _carried(self) -> bool:
         """Whether an index leads to just these records in this order."""
         if self.search is not None or self.stated is None:
@@ -123,7 +129,7 @@ class Seeking:
         if rest:
             beyond = ExpressionWrapper(reduce(or_, rest), BooleanField())
             parts, more = [part.annotate(_beyond=beyond) for part in parts], ["_beyond"]
-        found = _united(
+        found = united(
             [p.order_by().values_list("pk", *self._names, *more)[: COUNT_CAP + 1] for p in parts]
         )
         if found is None:
@@ -148,7 +154,7 @@ class Seeking:
         condition, order = next(self._stretches(start, rest))
         looked_at = self.found.filter(condition).order_by(*order)
         looked_at = looked_at.annotate(_fits=ExpressionWrapper(search.fits, BooleanField()))
-        sql, parameters = _united([looked_at.values_list("pk", *self._names, "_fits")[:WALK]])
+        sql, parameters = united([looked_at.values_list("pk", *self._names, "_fits")[:WALK]])
         row = ", ".join(self._row)
         # What is below a limit comes in its order and no faster than it is taken.
         keys = _rows(
@@ -163,7 +169,7 @@ class Seeking:
         for condition, order in self._stretches(start, rest):
             missing = size + 1 - len(keys)
             parts = search.parts(self.found.filter(condition).order_by(*order))
-            found = _united([p.values_list("pk", *self._names)[: start + missing] for p in parts])
+            found = united([p.values_list("pk", *self._names)[: start + missing] for p in parts])
             if found is not None and missing > 0:
                 sql, parameters = found
                 keys += _rows(
@@ -174,7 +180,7 @@ class Seeking:
         return keys
 
     def _count(self, parts: Sequence[models.QuerySet]) -> int:
-        sql, parameters = _united([part.order_by().values_list("pk") for part in parts])
+        sql, parameters = united([part.order_by().values_list("pk") for part in parts])
         return _rows(f"SELECT count(*) FROM ({sql}) AS united", parameters)[0][0]
 
     # -- said in SQL ----------------------------------------------------------------------------------
@@ -204,7 +210,25 @@ def count(found: models.QuerySet, *, everything: bool = False) -> tuple[int, boo
     return min(seen, COUNT_CAP), seen <= COUNT_CAP
 
 
-def _united(parts: Sequence[models.QuerySet]) -> Sql | None:
+def narrowed(found: models.QuerySet, search: Search | None) -> tuple[models.QuerySet, bool]:
+    """The records with the words, to be read in any order and in part; and whether there are many, more
+    than are counted: then it is asked record by record, else looked up as a whole."""
+    if search is None:
+        return found, False
+    gathered = united(
+        [p.order_by().values_list("pk")[: COUNT_CAP + 1] for p in search.parts(found)]
+    )
+    if gathered is None:
+        return found.none(), False
+    sql, parameters = gathered
+    ids = [
+        id for (id,) in _rows(f"SELECT * FROM ({sql}) AS united LIMIT {COUNT_CAP + 1}", parameters)
+    ]
+    many = len(ids) > COUNT_CAP
+    return found.filter(search.fits) if many else found.filter(pk__in=ids), many
+
+
+def united(parts: Sequence[models.QuerySet]) -> Sql | None:
     """The records of all parts, each once, as one statement; None where there can be none."""
     statements, parameters = [], ()
     for part in parts:

@@ -28,9 +28,10 @@ def opened(name: str, fill: Callable[[], None], *, drop: bool = False) -> Iterat
     usual = connection.settings_dict["NAME"]
     connection.settings_dict["TEST"]["NAME"] = name
     create = connection.creation.create_test_db
+    _leave()
     create(verbosity=0, autoclobber=True, serialize=False, keepdb=True)
     if not _filled():
-        connection.close()
+        _leave()
         connection.settings_dict["NAME"] = usual
         create(verbosity=0, autoclobber=True, serialize=False)
         print(f"Filling {name} …", file=sys.stderr)
@@ -40,6 +41,7 @@ def opened(name: str, fill: Callable[[], None], *, drop: bool = False) -> Iterat
     try:
         yield
     finally:
+        _leave()
         connection.creation.destroy_test_db(usual, verbosity=0, keepdb=not drop)
 
 
@@ -47,8 +49,16 @@ def use(name: str) -> None:
     """Let this process work on a database that another one has opened."""
     from django.db import connection
 
-    connection.close()
+    _leave()
     connection.settings_dict["NAME"] = name
+
+
+def _leave() -> None:
+    """Close every connection: those of the pool would go on working on the database of before."""
+    from django.db import connection
+
+    connection.close()
+    connection.close_pool()
 
 
 def _filled() -> bool:

@@ -26,18 +26,16 @@ COMMON = "id, tenant_id, version, created_at, created_by, updated_at"
 CITIES = (
     "Berlin Paris London Madrid Rome Vienna Oslo Stockholm Helsinki Warsaw Prague Budapest Zurich Geneva "
     "Lisbon Porto Dublin Athens Milan Turin"
-).split()
+)
 PRODUCTS = (
     "Platform Upgrade Migration Renewal Pilot Rollout Audit Training Support Licence Integration Analytics "
     "Hosting Security Backup Reporting Billing Routing Archive Consulting"
-).split()
-FIRST = (
-    "Ada Bob Cleo Dan Eve Finn Gia Hugo Ida Jon Kim Leo Mia Ned Ola Pia Quinn Rob Sue Tom".split()
 )
+FIRST = "Ada Bob Cleo Dan Eve Finn Gia Hugo Ida Jon Kim Leo Mia Ned Ola Pia Quinn Rob Sue Tom"
 LAST = (
     "Chen Stone Marsh Berg Field Novak Silva Costa Weber Meyer Larsen Dubois Rossi Kowal Nagy Horn Frey "
     "Lund Hall Cruz"
-).split()
+)
 
 
 def id_of(prefix: str, i: str = "i") -> str:
@@ -49,7 +47,8 @@ def chance(seed: int, of: int) -> str:
     return f"(hashint8extended(i, {seed}) & 1073741823) % {of}"
 
 
-def one_of(words: list[str], seed: int) -> str:
+def one_of(words: str | list[str], seed: int) -> str:
+    words = words.split() if isinstance(words, str) else words
     quoted = ", ".join(f"'{word}'" for word in words)
     return f"(array[{quoted}])[1 + {chance(seed, len(words))}]"
 
@@ -82,7 +81,7 @@ def fill(leads: int) -> None:
         "crm_organization": f"""
             INSERT INTO crm_organization ({COMMON}, name, type, status, industry)
             SELECT {id_of("org")}, {meta()}, 'Company ' || {city} || ' ' || md5(i::text), 'Prospect',
-                   'Active', {one_of(["Technology", "Retail", "Health", "Energy"], 6)}
+                   'Active', {one_of("Technology Retail Health Energy", 6)}
             {rows(companies)}""",
         "crm_contact": f"""
             INSERT INTO crm_contact ({COMMON}, name, email, stage, status, marketing_consent,
@@ -99,7 +98,7 @@ def fill(leads: int) -> None:
                                   organization_id, owner_id, expected_close_date, last_activity_at)
             SELECT {id_of("deal")}, {meta()}, 'Deal ' || {product} || ' ' || md5(i::text),
                    {chance(9, 1000)} * 100, 'USD',
-                   {one_of(["Prospecting", "Qualification", "Proposal", "Negotiation", "Won", "Lost"], 10)},
+                   {one_of("Prospecting Qualification Proposal Negotiation Won Lost", 10)},
                    50, {other("contact", contacts)}, {other("org", companies)}, {owner},
                    date '2026-11-01' + ({chance(11, 300)})::int, m
             {rows(deals)}""",
@@ -127,11 +126,11 @@ def fill(leads: int) -> None:
                                       all_day, priority,
                                       completed_at)
             SELECT {id_of("activity")}, {meta()}, 'Call about ' || {product},
-                   {one_of(["Call", "Email", "Meeting", "Task"], 19)}, status,
+                   {one_of("Call Email Meeting Task", 19)}, status,
                    {other("lead", leads)}, {owner}, m + interval '40 days',
                    false, 'Medium',
                    CASE status WHEN 'Completed' THEN m END
-            FROM (SELECT i, m, {one_of(["Pending", "Completed"], 20)} AS status {rows(activities)}) made""",
+            FROM (SELECT i, m, {one_of("Pending Completed", 20)} AS status {rows(activities)}) made""",
         "headlessly_event": f"""
             INSERT INTO headlessly_event (id, tenant_id, name, target, target_type, actor, timestamp,
                                           version, data, previous, request_id)
