@@ -12,6 +12,8 @@ from django.db.models.expressions import OrderBy
 if TYPE_CHECKING:
     from .sorting import Column
 
+#: The condition of an index that has the deleted records aside: every list has it too.
+LIVE = models.Q(deleted_at=None)
 #: A column of an index, and whether it descends.
 Step = tuple[str, bool]
 
@@ -24,7 +26,7 @@ def orders(model: type[models.Model]) -> tuple[tuple[Step, ...], ...]:
         named = steps(model, index)
         if (
             type(index) is models.Index
-            and index.condition is None
+            and index.condition in (None, LIVE)
             and named[:1] == [("tenant_id", False)]
         ):
             found.append(tuple(named[1:]))

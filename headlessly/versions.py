@@ -93,7 +93,9 @@ def _by_state(noun: type[Noun]) -> list[models.Index]:
     found = []
     for index in noun._meta.indexes:
         steps = indexes.steps(noun, index)
-        if state is None or index.condition or [n for n, _ in steps[:2]] != ["tenant_id", state]:
+        if [n for n, _ in steps[:2]] != ["tenant_id", state]:
+            continue
+        if index.condition not in (None, indexes.LIVE):
             continue
         columns = []
         for name, descending in steps:
@@ -101,7 +103,8 @@ def _by_state(noun: type[Noun]) -> list[models.Index]:
             name = "record" if field.primary_key else field.name
             nullable = {"nulls_last": True} if field.null else {}
             columns.append(F(name).desc(**nullable) if descending else F(name))
-        found.append(models.Index(*columns, name=f"{noun._meta.model_name}_past_by_{state}"))
+        name = f"{noun._meta.model_name}_past_by_{state}"
+        found.append(models.Index(*columns, condition=index.condition, name=name))
     return found[:1]
 
 
