@@ -109,30 +109,43 @@ def words(scope: Scope, text: str) -> Q:
     return Search(scope, text).condition
 
 
-def equalities(noun: type[Noun], stated: Iterable[Mapping[str, Any] | None]) -> set[str] | None:
-    """The columns that filters give one value each; None where they say anything else."""
-    found: set[str] = set()
+def equalities(
+    noun: type[Noun], stated: Iterable[Mapping[str, Any] | None]
+) -> dict[str, Any] | None:
+    """The columns that filters give one value each, with it; None where they say anything else.
+
+    Raises InvalidFilter for a value that a column cannot have.
+    """
+    found: dict[str, Any] = {}
     for filter in stated:
+        if not isinstance(filter, Mapping | None):
+            return None
         for name, value in (filter or {}).items():
-            if name == "$and":
+            if name == "$and" and value and _are_filters(value):
                 inner = equalities(noun, value)
             else:
                 inner = _equality(noun, name, value)
-            if inner is None:
+            if inner is None or set(inner) & set(found):
                 return None
             found |= inner
     return found
 
 
-def _equality(noun: type[Noun], name: str, value: Any) -> set[str] | None:
-    field = noun.schema.field(name) or META_FIELDS.get(name) or PYTHON_META.get(name)
+def _are_filters(value: Any) -> bool:
+    return isinstance(value, list | tuple) and all(isinstance(v, Mapping) for v in value)
+
+
+def _equality(noun: type[Noun], name: Any, value: Any) -> dict[str, Any] | None:
+    field = noun.schema.field(name) if isinstance(name, str) else None
     if isinstance(value, Mapping) and len(value) == 1:
         ((operator, operand),) = value.items()
         one = operator == "$in" and isinstance(operand, list | tuple) and len(operand) == 1
         value = operand[0] if one else operand if operator == "$eq" else value
-    if field is None or value is None or isinstance(value, Mapping | list):
+    if value is None or isinstance(value, Mapping | list):
         return None
-    return {field.column}
+    if field is None or field.computed is not None or field.type == "json":
+        return None
+    return {field.column: _value(field, name, value)}
 
 
 def field_of(noun: type[Noun], name: str) -> Field:

@@ -150,9 +150,8 @@ def page(
         columns = sorting.columns(scope, sort)
     reading = rows.reading(noun, chosen(noun, fields), included(noun, include), moment is not None)
     stated = (filter, *conditions)
-    found = scope.queryset().filter(*(filters.compile(scope, f) for f in stated))
     search = searched(scope, q)
-    seeking = Seeking(scope, found, columns, search, stated)
+    seeking = Seeking(scope, columns, stated, search)
     bounded = search is not None or filters.may_be_slow(filter, conditions)
     with patience() if bounded else nullcontext():
         sought = seeking.page(size, start, rest, count_all=count_all)

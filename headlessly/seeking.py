@@ -11,18 +11,21 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from functools import reduce
+from functools import cached_property, lru_cache, reduce
 from operator import or_
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from django.core.exceptions import EmptyResultSet
 from django.db import connection, models
 from django.db.models import BooleanField, ExpressionWrapper, F, Q
 
-from . import filters, indexes
+from . import filters, indexes, sight, statements, tenancy
 from .filters import Scope
 from .searching import Search
 from .sorting import Column
+
+if TYPE_CHECKING:
+    from .nouns import Noun
 
 #: Counting stops here: nobody pages to the end of more, and counting all costs as much as reading.
 COUNT_CAP = 10_000
@@ -44,27 +47,33 @@ class Sought:
     exact: bool
 
 
-@dataclass(frozen=True)
+@dataclass
 class Seeking:
-    """A list: the records ``found``, those of them with the words of ``search``, in the order ``columns``."""
+    """A list: the records of ``scope`` that fulfil what is ``stated``, those of them with the words of
+    ``search``, in the order ``columns``. ``among`` narrows them in a way that no filter states."""
 
     scope: Scope
-    found: models.QuerySet
     columns: Sequence[Column]
+    stated: Sequence[Mapping[str, Any] | None] = ()
     search: Search | None = None
-    #: The filters that ``found`` went through; None where it went through something else too.
-    stated: Sequence[Mapping[str, Any] | None] | None = ()
+    among: models.QuerySet | None = None
+
+    @cached_property
+    def found(self) -> models.QuerySet:
+        """The records, whatever words are searched for. Raises InvalidFilter."""
+        found = self.scope.queryset() if self.among is None else self.among
+        return found.filter(*(filters.compile(self.scope, f) for f in self.stated))
 
     def page(
         self, size: int, start: int = 0, rest: Sequence[Q] = (), *, count_all: bool = False
     ) -> Sought:
         """``size`` records from ``start`` on, of those that fulfil ``rest``: what comes after a cursor, in
         stretches that follow each other."""
-        if self._carried():
+        if self._carried:
             keys = self._in_order(size, start, rest)
             if start == 0 and not rest and len(keys) <= size:
                 return Sought(keys, len(keys), True)
-            return Sought(keys, *count(self.found, everything=count_all))
+            return Sought(keys, *self._counted(count_all))
         parts = [self.found] if self.search is None else self.search.parts(self.found)
         total, keys = self._gathered(parts, size, start, rest)
         if total <= COUNT_CAP:
@@ -78,16 +87,42 @@ class Seeking:
 
     def first(self, size: int, start: int = 0) -> list[Key]:
         """The keys of a page alone, where nobody asks how many there are."""
-        if self._carried():
+        if self._carried:
             return self._in_order(size, start, ())
         return self.page(size, start).keys
 
+    @cached_property
+    def _equal(self) -> dict[str, Any] | None:
+        """The filters, where they do no more than give columns a value. Raises InvalidFilter."""
+        plain = self.search is None and self.among is None and type(self.scope) is Scope
+        return filters.equalities(self.scope.noun, self.stated) if plain else None
+
+    @cached_property
     def _carried(self) -> bool:
         """Whether an index leads to just these records in this order."""
-        if self.search is not None or self.stated is None:
+        if self._equal is None:
             return False
-        equal = filters.equalities(self.scope.noun, self.stated)
-        return equal is not None and indexes.carry(self.found.model, equal, self.columns)
+        noun = self.scope.noun
+        model = noun if self.scope.as_of is None else noun.past
+        return indexes.carry(model, self._equal, self.columns)
+
+    @cached_property
+    def _written(self) -> Written | None:
+        """The statements of a list of now whose filters are plain, written once for all of its shape."""
+        noun, first = self.scope.noun, self.columns[0]
+        turned = first.nullable and not first.descending
+        if self._equal is None or self.scope.as_of is not None or turned:
+            return None
+        if noun.schema.owner is not None and sight.limit() is not None:
+            return None
+        return written(noun, tuple(self._equal), tuple(self.columns))
+
+    def _counted(self, everything: bool) -> tuple[int, bool]:
+        if self._written is None or everything:
+            return count(self.found, everything=everything)
+        given = [tenancy.require().pk, *(self._equal or {}).values(), COUNT_CAP + 1]
+        seen = statements.run(self._written.count, given)[0][0]
+        return min(seen, COUNT_CAP), seen <= COUNT_CAP
 
     # -- in order -----------------------------------------------------------------------------------
 
@@ -112,6 +147,9 @@ class Seeking:
                 yield condition, order
 
     def _in_order(self, size: int, start: int, rest: Sequence[Q]) -> list[Key]:
+        if self._written is not None and not rest:
+            given = [tenancy.require().pk, *(self._equal or {}).values(), size + 1, start]
+            return statements.run(self._written.page, given, binary=True)
         keys: list[Key] = []
         for condition, order in self._stretches(start, rest):
             if len(keys) <= size:
@@ -200,6 +238,38 @@ class Seeking:
             f"s{number} {'DESC NULLS LAST' if column.descending else 'ASC'}"
             for number, column in enumerate(self.columns)
         )
+
+
+@dataclass(frozen=True)
+class Written:
+    """Statements that take the tenant, the values that columns have, and how many."""
+
+    page: str
+    count: str
+
+
+@lru_cache(maxsize=1024)
+def written(noun: type[Noun], equal: tuple[str, ...], columns: tuple[Column, ...]) -> Written:
+    """The page and the count of a list, written once per process for each set of columns."""
+    quote = connection.ops.quote_name
+
+    def column(name: str) -> str:
+        return quote((noun._meta.pk if name == "pk" else noun._meta.get_field(name)).column)
+
+    values = "".join(f" AND {column(name)} = %s" for name in equal)
+    source = (
+        f"FROM {quote(noun._meta.db_table)} WHERE tenant_id = %s AND deleted_at IS NULL{values}"
+    )
+    names = [column(each.name) for each in columns]
+    order = [
+        name + (" DESC" if c.descending else "") + (" NULLS LAST" if c.nullable else "")
+        for name, c in zip(names, columns, strict=True)
+    ]
+    return Written(
+        f"SELECT {', '.join([column('pk'), *names])} {source} "
+        f"ORDER BY {', '.join(order)} LIMIT %s OFFSET %s",
+        f"SELECT count(*) FROM (SELECT {source} LIMIT %s) AS found",
+    )
 
 
 def count(found: models.QuerySet, *, everything: bool = False) -> tuple[int, bool]:

@@ -96,8 +96,8 @@ class NounBoard:
         return found.order_by(*(column.expression for column in self.order(state)))
 
     def _seeking(self, state: str) -> Seeking:
-        found, order = self.within(state), self.order(state)
-        return Seeking(self.list.address.scope, found, order, self.list.search, None)
+        scope, search = self.list.address.scope, self.list.search
+        return Seeking(scope, self.order(state), search=search, among=self.within(state))
 
     @staticmethod
     def size(ended: bool) -> int:

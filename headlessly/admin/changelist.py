@@ -82,11 +82,8 @@ class NounList:
     def _seeking(self) -> Seeking:
         address, scope = self.address, self.address.scope
         stated = address.filter_of(c for c in address.active if not isinstance(c, Words))
-        found = scope.queryset().filter(filters.compile(scope, stated))
         search = reads.searched(scope, address.query)
-        return Seeking(
-            scope, found, address.order_columns, search, None if address.deleted else (stated,)
-        )
+        return Seeking(scope, address.order_columns, (stated,), search)
 
     @property
     def _may_be_slow(self) -> bool:

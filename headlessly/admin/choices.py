@@ -28,7 +28,7 @@ def found(request: HttpRequest, site: Any) -> JsonResponse:
         search = reads.searched(scope, request.GET.get("term", ""))
     except InvalidFilter:
         return JsonResponse({"results": [], "pagination": {"more": False}})
-    seeking = Seeking(scope, noun.objects.all(), sorting.columns(scope, None), search)
+    seeking = Seeking(scope, sorting.columns(scope, None), search=search)
     keys = [key for key, *_ in seeking.first(PAGE, start)]
     by_id = noun.objects.in_bulk(keys)
     rows = [by_id[key] for key in keys if key in by_id]

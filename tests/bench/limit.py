@@ -18,7 +18,7 @@ from headlessly.ids import public_id
 
 NOUNS = ("lead", "contact", "organization", "deal")
 INDEXES = """
-CREATE INDEX ON limit_lead (tenant_id, status, score DESC NULLS LAST, id DESC);
+CREATE INDEX ON limit_lead (tenant_id, status, score DESC NULLS LAST, id DESC) WHERE deleted_at IS NULL;
 """
 
 
