@@ -156,7 +156,8 @@ def _log() -> Schema:
         in_query(
             "wait",
             {"type": "number", "minimum": 0, "maximum": LONGEST_WAIT, "default": 0},
-            "Seconds to wait for an event when there is none.",
+            "Seconds to wait for an event when there is none. Where many wait already, the answer may "
+            "come at once: pause before you ask again.",
         ),
     ]
     return operation(
