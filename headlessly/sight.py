@@ -182,8 +182,10 @@ def _about(event: Event, targets: Mapping[str, str | None]) -> set[str]:
     """The ids of the records that an event tells of; of a tracked one also what is no id at all."""
     if event.target is not None:
         return {event.target}
-    named = {value for value in event.data.values() if isinstance(value, str)}
-    return named | ({targets[event.cause]} if event.cause in targets else set()) - {None}
+    about = {value for value in event.data.values() if isinstance(value, str)}
+    if event.cause and (target := targets.get(event.cause)):
+        about.add(target)
+    return about
 
 
 def hidden(noun: type[Noun], ids: Iterable[Any]) -> set[Any]:

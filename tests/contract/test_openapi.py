@@ -195,6 +195,28 @@ def body_of_verb(verb: Verb) -> dict[str, Any]:
     return as_json(samples.inputs(verb))
 
 
+def test_it_describes_an_answer_that_is_given_again(
+    api: Any, qualified: Any, described: Described
+) -> None:
+    lead = {"name": "Again", "source": "website"}
+    batch = {"operations": [{"method": "POST", "path": "/leads", "body": lead}]}
+    for id, path, body in (
+        ("leadCreate", "/leads", lead),
+        ("leadConvert", f"/leads/{qualified.pk}/convert", {}),
+        ("contactCapture", "/contacts/capture", {"name": "Ada", "email": "again@acme.example"}),
+        ("eventTrack", "/events", {"name": "page_view"}),
+        ("batchRun", "/batch", batch),
+        ("keyIssue", "/apikeys", {"name": "New"}),
+        ("webhookCreate", "/webhooks", {"url": "https://example.com/x", "events": ["*"]}),
+        ("leadImport", "/import/leads", [lead]),
+    ):
+        first = api.call("POST", path, body, Idempotency_Key=id)
+        described.fits(id, first)
+        again = api.call("POST", path, body, Idempotency_Key=id)
+        assert again["Idempotency-Replayed"] == "true"
+        described.fits(id, again, first.status_code)
+
+
 # -- what is wrong --------------------------------------------------------------------------------
 
 

@@ -92,7 +92,10 @@ def components() -> dict[str, Schema]:
         ),
         "Me": _me(),
         "Batch": _batch_input(),
-        "BatchAnswer": object_of({"results": {"type": "array", "items": _result()}}, ["results"]),
+        "BatchAnswer": object_of(
+            {"results": {"type": "array", "items": ref("BatchResult")}}, ["results"]
+        ),
+        "BatchResult": _result(),
         **transfers.components(),
         "ApiKey": object_of(_key(), _key()),
         "ApiKeyIssued": object_of(_key() | {"key": TEXT}, _key()),
