@@ -198,6 +198,9 @@ def body_of_verb(verb: Verb) -> dict[str, Any]:
 def test_it_describes_an_answer_that_is_given_again(
     api: Any, qualified: Any, described: Described
 ) -> None:
+    for method, path, operation in described.operations.values():
+        taken = {"$ref": "#/components/parameters/idempotencyKey"} in operation["parameters"]
+        assert taken == (method == "post"), path
     lead = {"name": "Again", "source": "website"}
     batch = {"operations": [{"method": "POST", "path": "/leads", "body": lead}]}
     for id, path, body in (

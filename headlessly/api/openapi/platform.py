@@ -192,7 +192,7 @@ def _track() -> Schema:
             "201": answers.success("The event.", ref("Event"), "Location"),
             "200": answers.success("A dry run.", ref("EventDryRun")),
         },
-        parameters=shared("dryRun"),
+        parameters=shared("dryRun", "idempotencyKey"),
         errors=tuple(s for s in answers.WRITING if s != 409),
         writes=True,
         requestBody=body(ref("EventInput")),
