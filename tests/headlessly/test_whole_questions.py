@@ -79,7 +79,9 @@ def begin(chance: random.Random) -> None:
             source_detail=chance.choice([None, "Ann", "x y"]),
             score=chance.choice([None, 0, 10, 10.5]),
             budget=chance.choice([None, 0, 99.99]),
-            first_touch_at=chance.choice([None, "2026-02-01T12:00:00Z", "2026-02-26T12:00:00Z"]),
+            first_touch_at=chance.choice(
+                [None, *(f"2026-0{day}T06:00:00Z" for day in ("2-26", "3-03", "3-04", "3-05"))]
+            ),
             contact=[None, *people][number % 4],
             organization=[None, low, mid][number % 3],
             campaign=[None, *campaigns][number % 3],
@@ -142,7 +144,7 @@ PATHS: dict[str, list[Any]] = {
     "contact.organization.industry": [None, "Tools", "Software"],
     "contact.organization.parent.industry": [None, "Tools", "Software"],
     "organization.parent.parent.name": [None, "Top"],
-    "firstTouchAt": [datetime(2026, 2, 1, 12, tzinfo=UTC), *SAID],
+    "firstTouchAt": [datetime(2026, 3, 4, 6, tzinfo=UTC), *SAID],
     "lostAt": [None, DAYS[2], *SAID],
     "$createdAt": [DAYS[0], *SAID],
     "contact.$updatedAt": [None, DAYS[1], *SAID],
@@ -160,6 +162,7 @@ def leaves(draw: Any) -> tuple[str, Any]:
         return "$text", draw(st.sampled_from(["ann", "LEE b", "o", "%", "lee.example", " "]))
     dates = draw(st.integers(0, 2)) == 0
     path = draw(st.sampled_from([path for path in PATHS if is_date(path) == dates]))
+    path = "firstTouchAt" if dates and draw(st.booleans()) else path
     values = st.sampled_from(PATHS[path])
     kinds: list[Any] = [
         values,
