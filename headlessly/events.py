@@ -256,6 +256,12 @@ APPEND = (
     "RETURNING seq"
 )
 
+APPEND_AT = (
+    APPEND.replace("(id,", "(seq, id,")
+    .replace("SELECT id,", "SELECT seq, id,")
+    .replace("AS e(id", "AS e(seq bigint, id")
+)
+
 
 def write(events: Sequence[Event]) -> None:
     """Append events in one statement, in order, and tell each its ``seq``."""
@@ -268,6 +274,18 @@ def write(events: Sequence[Event]) -> None:
         from .webhooks import outbox
 
         outbox.after_commit(tenant)
+
+
+def reserve() -> int:
+    """A place in the log for an event that is written later in this transaction, by :func:`write_at`."""
+    ((seq,),) = statements.run("SELECT nextval('headlessly_event_seq_seq')", ())
+    return seq
+
+
+def write_at(event: Event) -> None:
+    """Append one event at the place that was reserved for it."""
+    row = {column: getattr(event, column) for column in ("seq", *COLUMNS)}
+    statements.run(APPEND_AT, [Jsonb([row], dumps)])
 
 
 def history(noun: type[Noun], id: str) -> EventQuerySet:

@@ -125,7 +125,7 @@ def related(found: models.QuerySet, names: Iterable[str]) -> models.QuerySet:
     return found.select_related(*names) if limit() is None else found.prefetch_related(*names)
 
 
-def shown(found: Iterable[Event], record: Noun) -> list[Event]:
+def shown(found: Iterable[Event], record: Noun | None = None) -> list[Event]:
     """Of events that have just been recorded, those about ``record`` and about what the actor sees."""
     from .nouns import registry
 
@@ -133,7 +133,8 @@ def shown(found: Iterable[Event], record: Noun) -> list[Event]:
     unseen: set[Any] = set()
     for name, noun in registry.items():
         unseen |= hidden(noun, (event.target for event in found if event.target_type == name))
-    return [event for event in found if event.target == record.pk or event.target not in unseen]
+    own = record.pk if record is not None else None
+    return [event for event in found if event.target == own or event.target not in unseen]
 
 
 def hidden(noun: type[Noun], ids: Iterable[Any]) -> set[Any]:
