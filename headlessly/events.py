@@ -89,6 +89,12 @@ class Place(NamedTuple):
 
 START = Place(0, 0)
 
+#: What a script leaves beside the events of its verbs, which name it as their cause. No noun is called so,
+#: and nobody can track an event with such a name.
+SCRIPT_RAN = "Script.Ran"
+#: The names of events that the platform itself leaves.
+PLATFORM = (SCRIPT_RAN,)
+
 #: The oldest transaction of this database that is still running, else the next one there will be.
 HORIZON = """
 SELECT coalesce(

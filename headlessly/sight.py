@@ -64,13 +64,18 @@ def versions(found: models.QuerySet, noun: type[Noun]) -> models.QuerySet:
 
 
 def events(found: models.QuerySet) -> models.QuerySet:
-    """Those events that are about nothing, or about a record that the actor sees."""
+    """Those events that are about nothing, or about a record that the actor sees.
+
+    A script speaks of any record, so only one's own shows.
+    """
     if limit() is None:
         return found
+    from .events import SCRIPT_RAN
     from .nouns import registry
 
     owned = [noun for noun in registry.values() if noun.schema.owner is not None]
     seen = Q(target=None) | ~Q(target_type__in=[noun.__name__ for noun in owned])
+    seen &= ~Q(name=SCRIPT_RAN) | Q(actor=actors.current().id)
     for noun in owned:
         visible = Exists(noun.with_deleted.filter(pk=OuterRef("target")))
         seen |= Q(target_type=noun.__name__) & visible

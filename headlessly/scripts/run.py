@@ -7,10 +7,12 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+import orjson
+
 from .. import actors, clock, events, execution, sight
 from ..blank import blank
 from ..errors import HeadlesslyError
-from ..events import Event, dumps
+from ..events import SCRIPT_RAN, Event, dumps
 from ..ids import public_id
 from . import crossing, sandbox, source
 from . import limits as limiting
@@ -18,8 +20,6 @@ from .failures import LimitExceeded, ScriptError, ScriptFailed
 from .host import Host, bound
 from .limits import Limits
 
-#: The name of the event that a script leaves beside those of its verbs. Nobody can track one of this name.
-RAN = "Script.Ran"
 #: How many events an answer shows, and how much of the value the log keeps, in characters.
 SHOWN, KEPT = 100, 1_000
 
@@ -36,7 +36,7 @@ class Run:
 
     def wire(self) -> dict[str, Any]:
         """As JSON says it; of a proposal, what was proposed instead of what came out."""
-        told = [brief(event) for event in self.events[:SHOWN]]
+        told = orjson.loads(dumps([brief(event) for event in self.events[:SHOWN]]))
         left_out = len(self.events) - len(told)
         more = {"eventsLeftOut": left_out} if left_out else {}
         if self.proposal is not None:
@@ -56,7 +56,7 @@ def brief(event: Event) -> dict[str, Any]:
     }
     data = event.data or {}
     if event.target is None:
-        told["data"] = {k: v for k, v in data.items() if event.name != RAN or k != "code"}
+        told["data"] = {k: v for k, v in data.items() if event.name != SCRIPT_RAN or k != "code"}
         return told
     if event.version == 1:
         said = {k: v for k, v in data.items() if not k.startswith("$") and v not in (None, "")}
@@ -79,7 +79,7 @@ class Scripted(execution.Execution):
             Event,
             id=public_id(Event.prefix),
             tenant_id=self.tenant.pk,
-            name=RAN,
+            name=SCRIPT_RAN,
             target=None,
             target_type=None,
             actor=self.actor.id,
@@ -181,4 +181,4 @@ def _kept(value: Any) -> Any:
 
 def recorded(found: Sequence[Event]) -> list[Event]:
     """The events of the verbs, without the script's own."""
-    return [event for event in found if event.name != RAN]
+    return [event for event in found if event.name != SCRIPT_RAN]

@@ -59,6 +59,8 @@ _inherited: list[Any] = []
 def _workers() -> Monty:
     """This process's workers, started when the first script comes."""
     global _pool
+    if _inherited:
+        raise RuntimeError("This process was forked from one that ran scripts: it cannot run any.")
     with _lock:
         if _pool is None:
             _pool = Monty(
@@ -83,7 +85,11 @@ def stop() -> None:
 
 
 def _forget() -> None:
-    """In a forked child: the workers are the parent's, and stay so."""
+    """In a forked child: the workers are the parent's, and stay so.
+
+    The library's threads do not live on in a fork, and it cannot start them again. So servers fork first,
+    and each of their processes starts its workers when the first script comes.
+    """
     global _pool, _lock
     if _pool is not None:
         _inherited.append(_pool)  # never collected here, which would end them
@@ -294,6 +300,8 @@ def _told(inner: BaseException, said: str) -> str:
             "A noun cannot be asked from within a key=, map or filter function. "
             "Use a loop or a comprehension."
         )
+    if "required positional argument: 'self'" in said:
+        return "Give a record or its id first, as in update(id, ...)."
     if "can't be awaited" in said:
         return f"{message}. Nouns are called without await."
     if found := re.match(r"name '(\w+)' is not defined", said):
