@@ -70,13 +70,18 @@ def events(found: models.QuerySet) -> models.QuerySet:
     """Those events that tell of nothing that is hidden from the actor.
 
     The record of a verb shows with its record. What was tracked shows with the records that its
-    properties name and, where a hook tracked it, with the record whose verb that was.
+    properties name and, where a hook tracked it, with the record whose verb that was. A script speaks
+    of any record, so only one's own shows.
     """
     if limit() is None:
         return found
+    from .events import SCRIPT_RAN
+
     owned = _owned()
     verbs = _of_seen_records(owned)
-    told = Q(cause=None) | Exists(_every(found.model).filter(verbs, id=OuterRef("cause")))
+    scripts = Q(name=SCRIPT_RAN, actor=actors.current().id)
+    causes = _every(found.model).filter(verbs | scripts, id=OuterRef("cause"))
+    told = (Q(cause=None) & ~Q(name=SCRIPT_RAN)) | scripts | Exists(causes)
     return found.filter(verbs | Q(told, *(~_names_hidden(noun) for noun in owned), target=None))
 
 
@@ -166,11 +171,12 @@ def related(found: models.QuerySet, names: Iterable[str]) -> models.QuerySet:
     return found.select_related(*names) if limit() is None else found.prefetch_related(*names)
 
 
-def shown(found: Iterable[Event], record: Noun) -> list[Event]:
+def shown(found: Iterable[Event], record: Noun | None = None) -> list[Event]:
     """Of events that have just been recorded, those about ``record`` and about what the actor sees."""
     found = list(found)
     targets = {event.id: event.target for event in found}
-    about = {event.id: _about(event, targets) - {record.pk} for event in found}
+    own = {record.pk} if record is not None else set()
+    about = {event.id: _about(event, targets) - own for event in found}
     every = set().union(*about.values())
     unseen: set[Any] = set()
     for noun in _owned():
