@@ -28,6 +28,7 @@ class Session:
 
     def __init__(self, url: str, api_key: str, timeout: float, retries: Retries) -> None:
         self.url = url
+        self.api_key = api_key
         self.retries = retries
         self.timeout = timeout
         self.headers = {
