@@ -11,6 +11,7 @@ import typer
 from typer.core import TyperCommand, TyperGroup
 
 from ..declarations import UnknownName
+from ..errors import ConnectionFailed, HeadlesslyError
 from ..records import Import
 from . import describing, nouns, signing
 from .failing import MEANING, EnoughRead, Usage
@@ -364,6 +365,13 @@ def track(
 def mcp(context: typer.Context) -> None:
     """Serve MCP on stdin and stdout, for an agent on this machine."""
     client = State.of(context).client
-    from headlessly.mcp.bridge import run
+    from mcp.shared.exceptions import MCPError
 
-    run(client.url, client._session.api_key)
+    from headlessly.mcp.bridge import Unreachable, run
+
+    try:
+        run(client.url, client._session.api_key)
+    except Unreachable as problem:
+        raise ConnectionFailed(str(problem)) from None
+    except MCPError as problem:
+        raise HeadlesslyError(str(problem)) from None

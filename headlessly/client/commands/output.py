@@ -17,6 +17,8 @@ from .failing import Usage
 FORMS = ("table", "json", "ndjson", "csv")
 #: How many rows a table is measured by, before it is begun to be printed.
 MEASURED = 100
+#: Columns of a table are cut down to this where a screen is narrow.
+LEAST = 6
 #: A cell that a spreadsheet would run gets an apostrophe, as in every export.
 RUNS = ("=", "+", "-", "@", "\t", "\r")
 
@@ -198,17 +200,15 @@ def _said(value: Any) -> Any:
 
 
 def _grid(rows: Sequence[Sequence[str]], header: Sequence[str] | None) -> None:
-    """A table, with colours where they are seen and cut only where a screen ends."""
+    """A table, with colours where they are seen, cut where a screen ends."""
     from rich.console import Console
     from rich.table import Table
     from rich.text import Text
 
-    console = Console(
-        file=sys.stdout,
-        highlight=False,
-        soft_wrap=False,
-        width=None if sys.stdout.isatty() else 10_000,
-    )
+    seen = sys.stdout.isatty()
+    console = Console(file=sys.stdout, highlight=False, width=None if seen else 10_000)
+    lines = [[_printable(text) for text in row] for row in rows]
+    widths = _widths([*lines, *([header] if header else [])], console.width)
     table = Table(
         box=None,
         pad_edge=False,
@@ -216,20 +216,36 @@ def _grid(rows: Sequence[Sequence[str]], header: Sequence[str] | None) -> None:
         header_style="bold",
         padding=(0, 2, 0, 0),
     )
-    number = len(header) if header is not None else max(map(len, rows), default=0)
-    for position in range(number):
-        first = position == 0
-        table.add_column(
-            header[position] if header is not None else "",
-            style="cyan" if first else "",
-            no_wrap=first or header is not None,
-            overflow="fold" if first else "ellipsis" if header is not None else "fold",
-        )
-    for row in rows:
-        table.add_row(*(Text(_printable(text)) for text in row))
+    for number, width in enumerate(widths):
+        if header is None and number:
+            table.add_column(overflow="fold")
+            continue
+        name = header[number] if header is not None else ""
+        style = "" if number else "cyan"
+        table.add_column(name, style=style, width=width, no_wrap=True, overflow="ellipsis")
+    for line in lines:
+        table.add_row(*map(Text, line[: len(widths)]))
     with console.capture() as captured:
         console.print(table)
     write("".join(f"{line.rstrip()}\n" for line in captured.get().splitlines()))
+
+
+def _widths(lines: Sequence[Sequence[str]], screen: int) -> list[int]:
+    """How wide each column is, so that all fit; the last ones are left out where they cannot.
+
+    The first, by which one goes on, is never cut.
+    """
+    from rich.cells import cell_len
+
+    number = max(map(len, lines), default=0)
+    widths = [max(cell_len(line[n]) for line in lines if len(line) > n) for n in range(number)]
+    while sum(widths) + 2 * len(widths) > screen and len(widths) > 1:
+        widest = max(range(1, len(widths)), key=widths.__getitem__)
+        if widths[widest] > LEAST:
+            widths[widest] -= 1
+        else:
+            widths.pop()
+    return widths
 
 
 def grid(rows: Sequence[Sequence[str]]) -> None:
