@@ -36,12 +36,6 @@ class McpView(TenantView):
     def initial(self, request: Request, *args: Any, **kwargs: Any) -> None:
         super().initial(request, *args, **kwargs)
         refuse_other_sites(request._request)
-        if "HTTP_IDEMPOTENCY_KEY" in request.META:
-            # A tool that refuses answers 200, which would be kept as if it had been done.
-            raise BadRequest(
-                "Idempotency-Key is for REST: over MCP, ask whether it was done before you try again.",
-                field="Idempotency-Key",
-            )
 
     def post(self, request: Request) -> HttpResponse:
         # Imported when somebody comes: the SDK takes half a second that no other process needs.
@@ -51,10 +45,19 @@ class McpView(TenantView):
             content = orjson.dumps(request.data)
         except TypeError:  # it reads deeper than it writes
             raise BadRequest("The body is nested too deeply.") from None
-        return transport.exchange(request._request, content)
+        answer = transport.exchange(request._request, content)
+        if "HTTP_IDEMPOTENCY_KEY" in request.META:
+            answer.undone = refuses(answer.content)
+        return answer
 
     def get_exception_handler(self) -> Callable[..., Answer]:
         return answer_in_json_rpc
+
+
+def refuses(content: bytes) -> bool:
+    """Whether this says that something was not done: a tool says so with a 200."""
+    said = orjson.loads(content or b"{}")
+    return "error" in said or said.get("result", {}).get("isError") is True
 
 
 def refuse_other_sites(request: HttpRequest) -> None:
