@@ -10,6 +10,7 @@ No session is kept: any process answers any message.
 from __future__ import annotations
 
 import asyncio
+import logging
 import os
 import threading
 from collections.abc import Callable
@@ -24,6 +25,8 @@ from . import server
 
 #: How long the protocol may take beside what the tools do, in seconds. It takes milliseconds.
 PATIENCE = 30
+
+logger = logging.getLogger("headlessly.mcp")
 
 _lock = threading.Lock()
 _engine: Engine | None = None
@@ -68,6 +71,8 @@ class Engine:
     def _run(self) -> None:
         try:
             asyncio.run(self._serve())
+        except Exception:
+            logger.exception("The loop of MCP has ended; the next call begins a new one")
         finally:
             self._ready.set()
 
