@@ -78,8 +78,8 @@ def plausible(tool: str, id: str = "lead_x") -> st.SearchStrategy[dict[str, Any]
     some = st.fixed_dictionaries({"type": types | WORDS}, optional=optional)
     if tool != "fetch":
         return some
-    kinds = st.sampled_from(["Lead", "History", "Schema", "Event", "Status"])
-    return some | st.fixed_dictionaries({"type": kinds}, optional={"id": st.just(id) | WORDS})
+    likely = st.sampled_from(["Lead", "History", "Schema", "Event", "Status"])
+    return some | st.fixed_dictionaries({"type": likely}, optional={"id": st.just(id) | WORDS})
 
 
 @pytest.mark.parametrize("tool", ["search", "fetch"])
