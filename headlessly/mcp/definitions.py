@@ -90,11 +90,11 @@ def everything() -> list[dict[str, Any]]:
             "name": "do",
             "description": (
                 "Run a short Python script on the records; all that it writes is one transaction. Types "
-                'are objects and verbs their methods: Type.find({"field": value}, sort="-field", limit=5), '
-                "Type.get(id), Type.create(name=...), Type.update(id, field=value), Type.<verb>(id, "
-                "...); record.id, record.field and record.verb(...), names in camelCase. No imports, "
-                "files or network. Answers value (of the last expression), the events recorded, and "
-                "what was printed."
+                'are objects, verbs their methods: Type.find({"field": value}, sort="-field", limit=5), '
+                "Type.get(id), Type.count(filter), Type.create(field=value), Type.update(id, "
+                "field=value), Type.verb(id, ...), also record.verb(...); record.id, record.field. "
+                "date, timedelta, json and math are there; no imports, files or network. Answers the "
+                "value of the last expression, the events recorded, and what was printed."
             ),
             "inputSchema": _takes(
                 "code",

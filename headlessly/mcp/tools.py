@@ -60,9 +60,13 @@ def next_step(body: dict[str, Any]) -> str:
                 "still there: fetch History with its id."
             )
         case "forbidden":
-            return "Do what you may, or ask whoever gave you the key for one that may: a scope is set when a key is made."  # noqa: E501
+            return "Ask whoever gave you the key: what it may is set when it is made."
         case "conflict" | "refused":
             return f"Look at the record with fetch, and at what is possible from which state with {schema}."
+        case "script_error":
+            return f"Correct the script; nothing of it was done. {schema} says what there is."
+        case "limit_exceeded":
+            return "Do less in one script; nothing of this one was done."
         case "stale":
             return "Somebody changed it meanwhile: fetch it again, and decide anew."
         case "rate_limited":
