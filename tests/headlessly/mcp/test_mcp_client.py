@@ -30,6 +30,12 @@ PAGE = {
     "limit": 25,
 }
 
+#: The same question as a script.
+SCRIPT = """
+found = Lead.find({"status": "New", "source": "website"}, sort={"score": "desc"}, limit=25)
+[lead.name for lead in found]
+"""
+
 
 @asynccontextmanager
 async def http(address: str, secret: str, **options: Any) -> AsyncIterator[Client]:
@@ -85,6 +91,8 @@ def test_it_serves_the_customers_page_over_http_and_stdio(
             tools = (await client.list_tools()).tools
             assert [tool.name for tool in tools] == ["search", "fetch", "do"]
             assert names(await client.call_tool("search", PAGE)) == leads
+            done = await client.call_tool("do", {"code": SCRIPT})
+            assert done.structured_content["value"] == leads
             refusal = await client.call_tool("fetch", {"type": "Lead", "id": "lead_nothing"})
             assert refusal.is_error
             assert refusal.structured_content["error"] == "not_found"
