@@ -257,25 +257,22 @@ except LookupError:
     assert [e.name for e in run.events] == ["Script.Ran", "Lead.Updated"]
 
 
-def test_what_is_half_done_is_not_swallowed(qualified, monkeypatch):
+def test_what_is_half_done_is_not_swallowed(qualified):
     """A hook fails after the lead was written: no script can keep that half."""
 
-    @Lead.converted
     def fail(lead: Any, ctx: Any) -> None:
         raise execution.Conflict("The kick-off failed.")
 
-    try:
-        code = f"""
+    code = f"""
 try:
     Lead.convert("{qualified.pk}")
 except:
     print("caught")
 Lead.update("{qualified.pk}", score=1)
 """
+    with Lead.converted.attached(fail):
         failure(code, None, "The kick-off failed.")
         failure(f'Lead.convert("{qualified.pk}")', 1, "The kick-off failed.")
-    finally:
-        Lead.converted.disconnect(fail)
     assert Deal.objects.count() == 0
 
 
