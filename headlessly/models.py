@@ -18,6 +18,8 @@ from django.core.validators import MinValueValidator, RegexValidator
 from django.db import models
 from django.db.models.functions import Lower
 from django.utils import timezone
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
 
 from . import actors, suggestions, tenancy
 from .actors import Actor
@@ -26,7 +28,8 @@ from .statements import one
 from .values import UNSTORABLE
 
 SLUG = RegexValidator(
-    r"\A[a-z0-9](?:[a-z0-9-]{0,46}[a-z0-9])?\Z", "Use 1 to 48 small letters, digits and hyphens."
+    r"\A[a-z0-9](?:[a-z0-9-]{0,46}[a-z0-9])?\Z",
+    gettext_lazy("Use 1 to 48 small letters, digits and hyphens."),
 )
 
 #: Requests a minute with one key, unless it says otherwise.
@@ -39,17 +42,21 @@ class Tenant(models.Model):
     slug = models.CharField(max_length=48, unique=True, validators=[SLUG])
     name = models.CharField(max_length=255)
     limits_reps = models.BooleanField(
-        "reps see only their own records",
+        gettext_lazy("reps see only their own records"),
         default=False,
-        help_text="A rep then sees what they own and what nobody owns, and nothing of the others'.",
+        help_text=gettext_lazy(
+            "A rep then sees what they own and what nobody owns, and nothing of the others'."
+        ),
     )
     has_webhooks = models.BooleanField(default=False, editable=False)  #: that are active
     choices = models.JSONField(
-        "suggestions",
+        gettext_lazy("suggestions"),
         default=dict,
         blank=True,
         validators=[suggestions.check],
-        help_text='Its own lists where it has them: {"Lead.lostReason": ["Price", "Timing"]}.',
+        help_text=gettext_lazy(
+            'Its own lists where it has them: {"Lead.lostReason": ["Price", "Timing"]}.'
+        ),
     )
     created_at = models.DateTimeField(auto_now_add=True)
 
@@ -94,6 +101,9 @@ class User(AbstractUser):
     id = PublicId()
     username = None  # type: ignore[assignment]
     email = models.EmailField(unique=True)
+    #: What they read and when it is for them; empty where their browser says it.
+    language = models.CharField(max_length=16, blank=True, default="", editable=False)
+    time_zone = models.CharField(max_length=64, blank=True, default="", editable=False)
 
     objects = UserManager()  # type: ignore[misc,assignment]
 
@@ -107,7 +117,12 @@ class User(AbstractUser):
 class Membership(models.Model):
     """A user's place in a tenant: what they may do there, and which Contact they are."""
 
-    ROLES: ClassVar = [(role, role.capitalize()) for role in actors.ROLES]
+    ROLES: ClassVar = [
+        (actors.ADMIN, gettext_lazy("Admin")),
+        (actors.MANAGER, gettext_lazy("Manager")),
+        (actors.REP, gettext_lazy("Rep")),
+        (actors.VIEWER, gettext_lazy("Viewer")),
+    ]
 
     user = models.ForeignKey(User, models.CASCADE, related_name="memberships")
     tenant = models.ForeignKey(Tenant, models.CASCADE, related_name="memberships")
@@ -131,7 +146,7 @@ class Membership(models.Model):
             with tenancy.active(self.tenant):
                 if not person.objects.filter(pk=self.contact_id).exists():
                     raise ValidationError(
-                        {"contact": f"There is no such contact in {self.tenant}."}
+                        {"contact": _("There is no such contact in %s.") % self.tenant}
                     )
         super().save(*args, **kwargs)
 
@@ -156,7 +171,11 @@ class ApiKey(models.Model):
     """What an integration or agent sends. Only a hash is stored; the key itself is shown once."""
 
     prefix: ClassVar[str] = "apikey"
-    SCOPES: ClassVar = [(scope, scope.capitalize()) for scope in actors.SCOPES]
+    SCOPES: ClassVar = [
+        ("read", gettext_lazy("Read")),
+        ("write", gettext_lazy("Write")),
+        ("admin", gettext_lazy("Admin")),
+    ]
 
     id = PublicId()
     tenant = models.ForeignKey(Tenant, models.CASCADE, related_name="api_keys")
@@ -171,7 +190,7 @@ class ApiKey(models.Model):
     rate_limit = models.PositiveIntegerField(
         default=RATE_LIMIT,
         validators=[MinValueValidator(1)],
-        help_text="The most requests in a minute.",
+        help_text=gettext_lazy("The most requests in a minute."),
     )
 
     class Meta:

@@ -18,8 +18,9 @@ from django.db import models
 from django.db.models import F
 from django.db.models.functions import Lower, Upper
 from django.db.models.signals import class_prepared
+from django.utils.translation import gettext as _
 
-from . import statements, tenancy, values, versions
+from . import speech, statements, tenancy, values, versions
 from .boards import Board
 from .errors import NotFound
 from .fields import PublicId, StatusField
@@ -310,7 +311,8 @@ class Noun(Refusing, models.Model):
     @classmethod
     def not_found(cls, id: Any) -> NotFound:
         id = str(id)[:64]
-        return NotFound(f"There is no {cls.__name__} {id}.", type=cls.__name__, id=id)
+        said = _("There is no %(noun)s %(id)s.") % {"noun": speech.named(cls), "id": id}
+        return NotFound(said, type=cls.__name__, id=id)
 
     @classmethod
     def locked(cls, id: Any, *, deleting: bool = False, restoring: bool = False) -> Self:

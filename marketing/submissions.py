@@ -10,6 +10,8 @@ import re
 from collections.abc import Mapping
 from typing import Any
 
+from django.utils.translation import gettext as _
+
 from crm.models import Contact, Lead
 from headlessly import tracing
 from headlessly.errors import NotFound, VerbRefused
@@ -69,7 +71,7 @@ def _contact(form: Form, ctx: Context, answers: Mapping[str, Any]) -> Contact:
     """Who has this email address: somebody known, of whom only what is empty is filled, or somebody new."""
     email = answers.get(questions.email_of(form.fields) or "")
     if email is None:
-        raise VerbRefused("This form has no email field to know a sender by", code="no_email")
+        raise VerbRefused(_("This form has no email field to know a sender by"), code="no_email")
     said = meant(Contact, CONTACT, answers)
     said.setdefault("name", _name(said, email))
     known = _locked(ctx, email)

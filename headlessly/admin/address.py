@@ -9,7 +9,7 @@ past day (``asOf=2026-01-31``), ``deleted=true``, and the saved view that it cam
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from datetime import UTC, date, datetime, time, timedelta
+from datetime import date, datetime, timedelta
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote, urlencode
@@ -19,7 +19,7 @@ from django.http import QueryDict
 from django.utils.text import slugify
 from django.utils.translation import gettext as _
 
-from .. import clock, events, filters, lookups, reads, sorting
+from .. import clock, events, filters, lookups, periods, reads, sorting
 from ..errors import InvalidFilter
 from ..filters import Scope
 from ..schema import Field
@@ -171,8 +171,8 @@ class Address:
         if moment is None:
             return None
         try:
-            moment = datetime.combine(
-                date.fromisoformat(text.strip()) + timedelta(days=1), time(), UTC
+            moment = periods.midnight(
+                date.fromisoformat(text.strip()) + timedelta(days=1)
             ) - timedelta(microseconds=1)
         except (ValueError, OverflowError):
             pass

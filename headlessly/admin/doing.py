@@ -68,7 +68,7 @@ class Doing:
             return None
         if self.schema.machine and declared.name == self.schema.machine.name:
             return None
-        label = words.label(declared).lower()
+        label = words.inside(words.label(declared))
         known = getattr(found, declared.column)
         return {
             "label": (_("Change %s") if known else _("Add %s")) % label,
@@ -118,7 +118,7 @@ class Doing:
                 return self.record_page(request, self.find(id), problem=problem)
             dialog.refuse(problem)
             return self._dialog_page(request, dialog, status=problem.status)
-        done = f"{words.spoken(bound.conjugation.event)}: {answer}."
+        done = f"{words.happened(bound.conjugation.event)}: {answer}."
         toasts.say(request, done, answer)
         return Redirect(self._after(request, bound, answer))
 

@@ -208,7 +208,7 @@ def label_of(noun: type[Noun], path: str) -> str:
     names = path.split(".")
     paths = (".".join(names[: count + 1]) for count in range(len(names)))
     first, *rest = (words.label(lookups.field_at(noun, part)) for part in paths)
-    return " ".join([first[:1].upper() + first[1:], *(label.lower() for label in rest)])
+    return " ".join([first[:1].upper() + first[1:], *map(words.inside, rest)])
 
 
 def moment_in_words(text: str) -> str:
