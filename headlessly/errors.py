@@ -184,14 +184,14 @@ def _translated(exc: Exception) -> HeadlesslyError:
         case drf.NotAcceptable():
             return BadRequest("This answers JSON: send Accept: application/json or none.")
         case django.RequestDataTooBig():
-            return TooLarge("The body is larger than 10 MB.")
+            return TooLarge(_("The body is larger than 10 MB."))
         case (
             django.BadRequest()
             | django.SuspiciousOperation()
             | MultiPartParserError()
             | UnreadablePostError()
         ):
-            return BadRequest("The request is malformed.")
+            return BadRequest(_("The request is malformed."))
     return HeadlesslyError(
         "Something went wrong on our side. Quote the requestId when you report it."
     )

@@ -472,7 +472,9 @@ class Execution:
         cause = problem.__cause__
         record = self.attempted
         if record is None or not isinstance(cause, postgres.UniqueViolation):
-            return Conflict("This collides with another change made at the same moment. Try again.")
+            return Conflict(
+                _("This collides with another change made at the same moment. Try again.")
+            )
         return record.duplicate(cause.diag.constraint_name or "")
 
 

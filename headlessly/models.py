@@ -39,8 +39,8 @@ RATE_LIMIT = 1000
 class Tenant(models.Model):
     """One customer's isolated world, at ``/~{slug}``. Its number is internal: it leads every index."""
 
-    slug = models.CharField(max_length=48, unique=True, validators=[SLUG])
-    name = models.CharField(max_length=255)
+    slug = models.CharField(gettext_lazy("slug"), max_length=48, unique=True, validators=[SLUG])
+    name = models.CharField(gettext_lazy("name"), max_length=255)
     limits_reps = models.BooleanField(
         gettext_lazy("reps see only their own records"),
         default=False,
@@ -58,7 +58,11 @@ class Tenant(models.Model):
             'Its own lists where it has them: {"Lead.lostReason": ["Price", "Timing"]}.'
         ),
     )
-    created_at = models.DateTimeField(auto_now_add=True)
+    created_at = models.DateTimeField(gettext_lazy("created at"), auto_now_add=True)
+
+    class Meta:
+        verbose_name = gettext_lazy("tenant")
+        verbose_name_plural = gettext_lazy("tenants")
 
     def __str__(self) -> str:
         return self.name
@@ -100,7 +104,7 @@ class User(AbstractUser):
 
     id = PublicId()
     username = None  # type: ignore[assignment]
-    email = models.EmailField(unique=True)
+    email = models.EmailField(gettext_lazy("email"), unique=True)
     #: What they read and when it is for them; empty where their browser says it.
     language = models.CharField(max_length=16, blank=True, default="", editable=False)
     time_zone = models.CharField(max_length=64, blank=True, default="", editable=False)
@@ -108,6 +112,8 @@ class User(AbstractUser):
     objects = UserManager()  # type: ignore[misc,assignment]
 
     class Meta:
+        verbose_name = gettext_lazy("user")
+        verbose_name_plural = gettext_lazy("users")
         constraints: ClassVar = [models.UniqueConstraint(Lower("email"), name="user_email_unique")]
 
     def __str__(self) -> str:
@@ -124,14 +130,23 @@ class Membership(models.Model):
         (actors.VIEWER, gettext_lazy("Viewer")),
     ]
 
-    user = models.ForeignKey(User, models.CASCADE, related_name="memberships")
-    tenant = models.ForeignKey(Tenant, models.CASCADE, related_name="memberships")
-    role = models.CharField(max_length=16, choices=ROLES, default=actors.REP)
+    user = models.ForeignKey(
+        User, models.CASCADE, related_name="memberships", verbose_name=gettext_lazy("user")
+    )
+    tenant = models.ForeignKey(
+        Tenant, models.CASCADE, related_name="memberships", verbose_name=gettext_lazy("tenant")
+    )
+    role = models.CharField(gettext_lazy("role"), max_length=16, choices=ROLES, default=actors.REP)
     contact = Reference(
-        settings.PERSON_MODEL, "memberships", "the rep as a contact: the owner of their leads"
+        settings.PERSON_MODEL,
+        "memberships",
+        "the rep as a contact: the owner of their leads",
+        verbose_name=gettext_lazy("contact"),
     )
 
     class Meta:
+        verbose_name = gettext_lazy("membership")
+        verbose_name_plural = gettext_lazy("memberships")
         constraints: ClassVar = [
             models.UniqueConstraint(fields=["user", "tenant"], name="one_membership")
         ]
@@ -178,23 +193,29 @@ class ApiKey(models.Model):
     ]
 
     id = PublicId()
-    tenant = models.ForeignKey(Tenant, models.CASCADE, related_name="api_keys")
-    name = models.CharField(max_length=255)
-    scope = models.CharField(max_length=16, choices=SCOPES, default="write")
+    tenant = models.ForeignKey(
+        Tenant, models.CASCADE, related_name="api_keys", verbose_name=gettext_lazy("tenant")
+    )
+    name = models.CharField(gettext_lazy("name"), max_length=255)
+    scope = models.CharField(gettext_lazy("scope"), max_length=16, choices=SCOPES, default="write")
     hash = models.CharField(max_length=64, unique=True, editable=False)
-    hint = models.CharField(max_length=16, editable=False)
-    created_at = models.DateTimeField(auto_now_add=True)
-    expires_at = models.DateTimeField(null=True, blank=True)
-    revoked_at = models.DateTimeField(null=True, blank=True)
-    last_used_at = models.DateTimeField(null=True, blank=True, editable=False)
+    hint = models.CharField(gettext_lazy("hint"), max_length=16, editable=False)
+    created_at = models.DateTimeField(gettext_lazy("created at"), auto_now_add=True)
+    expires_at = models.DateTimeField(gettext_lazy("expires at"), null=True, blank=True)
+    revoked_at = models.DateTimeField(gettext_lazy("revoked at"), null=True, blank=True)
+    last_used_at = models.DateTimeField(
+        gettext_lazy("last used at"), null=True, blank=True, editable=False
+    )
     rate_limit = models.PositiveIntegerField(
+        gettext_lazy("rate limit"),
         default=RATE_LIMIT,
         validators=[MinValueValidator(1)],
         help_text=gettext_lazy("The most requests in a minute."),
     )
 
     class Meta:
-        verbose_name = "API key"
+        verbose_name = gettext_lazy("API key")
+        verbose_name_plural = gettext_lazy("API keys")
 
     def __str__(self) -> str:
         return self.name

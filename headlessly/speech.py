@@ -15,6 +15,7 @@ import re
 from collections.abc import Iterable, Iterator
 from typing import TYPE_CHECKING, Any
 
+from django.utils.text import capfirst
 from django.utils.translation import get_language, gettext, pgettext
 
 from .languages import ENGLISH, writes_nouns_large
@@ -168,7 +169,8 @@ def text(bound: Verb) -> str:
 
 def making(bound: Verb) -> str:
     """A verb with the noun that it makes: ``Log an activity``."""
-    return gettext("%(verb)s %(noun)s") % {"verb": verb(bound), "noun": a(bound.noun)}
+    said = {"verb": verb(bound).lower(), "noun": a(bound.noun)}
+    return capfirst(gettext("%(verb)s %(noun)s") % said)
 
 
 def happened(event: str) -> str:
@@ -232,6 +234,7 @@ def messages() -> Iterator[tuple[str | None, str]]:
     from .nouns import registry
 
     yield GROUP, OTHER
+    yield LABEL, "Reached"  # a condition of every noun with a machine
     for noun in registry.values():
         yield from _of_noun(noun)
         for field in noun.schema.fields.values():

@@ -55,7 +55,7 @@ class Editing(InPlace):
         except HeadlesslyError as problem:
             form.refuse(problem)
             return self._form_page(request, form, bound, problem=problem)
-        toasts.say(request, f"{words.happened(bound.conjugation.event)}: {answer}.")
+        toasts.say(request, f"{capfirst(words.happened(bound.conjugation.event))}: {answer}.")
         return HttpResponseRedirect(self.place("change", answer.pk))
 
     def _form_page(
