@@ -520,7 +520,7 @@ def money(value: Decimal, currency: str, *, short: bool = False) -> str:
         billions = abs(value) >= 1_000_000_000
         said = pgettext("amount", "%s bn") if billions else pgettext("amount", "%s M")
         size = 1_000_000_000 if billions else 1_000_000
-        said %= formats.number_format(value / size, 1, force_grouping=True)
+        said %= words.decimal(value / size, 1)
     elif short and abs(value) >= 100_000:
         said = pgettext("amount", "%s k") % words.amount(round(value / 1_000))
     else:

@@ -6,6 +6,7 @@ from datetime import datetime
 from math import floor
 
 from django.utils.translation import gettext as _
+from django.utils.translation import pgettext_lazy
 
 from headlessly import speech
 from headlessly.errors import VerbRefused
@@ -15,6 +16,8 @@ from headlessly.models import Membership
 from .models import Activity, Contact, Deal, Lead, Organization
 
 SECONDS_A_DAY = 86_400
+#: How a timeline tells what is recorded here beside the events of verbs.
+RECORDED = (pgettext_lazy("event", "lead converted"), pgettext_lazy("label", "Cycle days"))
 
 
 # -- converting a lead --------------------------------------------------------------------------------

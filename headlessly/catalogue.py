@@ -12,6 +12,7 @@ import ast
 import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
+from functools import cache
 from importlib.util import find_spec
 from pathlib import Path
 
@@ -67,6 +68,7 @@ class Message:
         return ["python-brace-format"] if re.search(r"\{\w+\}", self.text) else []
 
 
+@cache
 def gathered() -> list[Message]:
     """All messages, each once, in the order of their English."""
     found: dict[Key, Message] = {}
@@ -100,9 +102,10 @@ def _of_templates() -> Iterator[Message]:
 
 def _of_declarations() -> Iterator[Message]:
     from .admin.address import CARRIED
+    from .filters import META_FIELDS
 
-    for each in CARRIED.values():
-        yield Message(speech.LABEL, each.label, places=["declarations"])
+    for each in (*CARRIED.values(), *META_FIELDS.values()):
+        yield Message(speech.LABEL, speech.labelled(each), places=["declarations"])
     for context, text in speech.messages():
         if text:
             yield Message(context, text, places=["declarations"])

@@ -371,6 +371,7 @@ def enrol(sender: type[models.Model], **_: Any) -> None:
     for each in [v for v in common if v.name not in names] + own:
         noun.verbs[each.name] = each.bind(noun)
     registry[noun.__name__] = noun
+    speech.name_in_its_language(noun)
     noun.past = versions.model_of(noun)
 
 

@@ -211,6 +211,7 @@ class Schema:
         self.name = noun.__name__
         self.prefix = noun.prefix
         self.plural = noun.plural
+        self.many = str(noun._meta.verbose_name_plural).capitalize()  #: ``Leads``
         self.description = (noun.__doc__ or "").strip()
         surface = noun.Surface
         self.area: str = surface.area

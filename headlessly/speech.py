@@ -15,6 +15,7 @@ import re
 from collections.abc import Iterable, Iterator
 from typing import TYPE_CHECKING, Any
 
+from django.utils.functional import lazy
 from django.utils.text import capfirst
 from django.utils.translation import get_language, gettext, pgettext
 
@@ -36,6 +37,7 @@ VALUE, LABEL, NOUN, NOUNS, VERB, EVENT = "value", "label", "noun", "nouns", "ver
 #: The title of the fields that no group names.
 OTHER = "Other"
 GROUP, TOUCH, RELATION, SUBJECT, OBJECT = "group", "touch", "relation", "subject", "object"
+SUGGESTION = "suggestion"
 
 
 def apart(name: Any) -> str:
@@ -76,7 +78,7 @@ def many(noun: type[Noun]) -> str:
 
 
 def _plural(noun: type[Noun]) -> str:
-    return str(noun._meta.verbose_name_plural).capitalize()
+    return noun.schema.many
 
 
 def a(noun: type[Noun], case: str = OBJECT) -> str:
@@ -116,11 +118,12 @@ def the_kind(kind: str) -> str:
 
 def label(field: Field) -> str:
     """A field's name as people say it: ``last_activity_at`` → ``Last activity``."""
-    return pgettext(LABEL, _label(field))
+    return pgettext(LABEL, labelled(field))
 
 
-def _label(field: Field) -> str:
-    words = (field.label or field.name.replace("_", " ")).split()
+def labelled(field: Field) -> str:
+    """The same in English."""
+    words = (field.label or field.name.replace("_", " ").capitalize()).split()
     if field.type == "datetime" and len(words) > 1 and words[-1] == "at":
         words.pop()
     return " ".join(SPELLED.get(word.lower(), word) for word in words)
@@ -138,7 +141,12 @@ def spoken(state: Any) -> str:
 
 def key(name: str) -> str:
     """A key inside of JSON, as a label."""
-    return pgettext(LABEL, apart(name).capitalize())
+    return pgettext(LABEL, _key(name))
+
+
+def _key(name: str) -> str:
+    words = apart(name).capitalize().split(" ")
+    return " ".join(SPELLED.get(word.lower(), word) for word in words)
 
 
 def group(title: str) -> str:
@@ -165,6 +173,22 @@ def verb(bound: Verb) -> str:
 def text(bound: Verb) -> str:
     """What it is for, in a sentence."""
     return gettext(bound.summary) if bound.summary else ""
+
+
+def recorded(name: str) -> str:
+    """What was recorded and is no verb's event: ``lead_converted`` → ``lead converted``."""
+    return pgettext(EVENT, name.replace("_", " "))
+
+
+def suggestion(text: str) -> str:
+    """What people usually write, as a reader of this language would write it."""
+    return pgettext(SUGGESTION, text)
+
+
+def name_in_its_language(noun: type[Noun]) -> None:
+    """Let Django call a noun by its name in the language of whoever reads."""
+    noun._meta.verbose_name = lazy(title, str)(noun)
+    noun._meta.verbose_name_plural = lazy(plural, str)(noun)
 
 
 def making(bound: Verb) -> str:
@@ -238,15 +262,16 @@ def messages() -> Iterator[tuple[str | None, str]]:
     for noun in registry.values():
         yield from _of_noun(noun)
         for field in noun.schema.fields.values():
-            yield LABEL, _label(field)
+            yield LABEL, labelled(field)
             yield from ((VALUE, apart(choice)) for choice in field.choices)
-            yield from ((LABEL, apart(key).capitalize()) for key in field.keys)
+            yield from ((LABEL, _key(key)) for key in field.keys)
+            yield from ((SUGGESTION, text) for text in field.suggests)
         for bound in noun.verbs.values():
             yield VERB, bound.label
             yield EVENT, apart(bound.conjugation.event)
             yield None, bound.summary
             for given in bound.inputs.values():
-                yield LABEL, _label(given)
+                yield LABEL, labelled(given)
                 yield None, given.description
 
 

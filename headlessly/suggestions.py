@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 from django.core.exceptions import ValidationError
 from django.utils.translation import gettext as _
 
-from . import tenancy
+from . import speech, tenancy
 
 if TYPE_CHECKING:
     from .nouns import Noun
@@ -22,7 +22,7 @@ MOST, LONGEST = 30, 100
 def of(noun: type[Noun], field: Field) -> list[str]:
     """The suggestions for ``field`` in the active tenant; empty where there are none."""
     own = tenancy.require().choices.get(key(noun, field))
-    return list(own if own is not None else field.suggests)
+    return list(own if own is not None else map(speech.suggestion, field.suggests))
 
 
 def key(noun: type[Noun], field: Field) -> str:

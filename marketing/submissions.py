@@ -11,6 +11,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from django.utils.translation import gettext as _
+from django.utils.translation import pgettext_lazy
 
 from crm.models import Contact, Lead
 from headlessly import tracing
@@ -24,6 +25,8 @@ from .attribution import campaign_of
 from .models import Form
 
 SOURCE = "form"
+#: How a timeline tells what is recorded here beside the events of verbs.
+RECORDED = (pgettext_lazy("event", "form submitted"), pgettext_lazy("label", "Page"))
 #: Questions that mean a field of the contact or of the lead, by their names without case and signs.
 CONTACT = {
     "name": "name", "fullname": "name", "firstname": "first_name", "lastname": "last_name",

@@ -50,7 +50,7 @@ class PreferencesForm(forms.Form):
 @require_http_methods(["GET", "HEAD", "POST"])
 def page(request: HttpRequest, site: Any) -> HttpResponse:
     """The choice; a POST stores it with the user."""
-    user = request.user
+    user: Any = request.user
     chosen = {"language": user.language, "time_zone": user.time_zone}
     form = PreferencesForm(request, request.POST or None, initial=chosen)
     if request.method == "POST" and form.is_valid():

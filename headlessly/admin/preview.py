@@ -41,7 +41,7 @@ def _sentence(
 ) -> SafeString | None:
     noun = registry.get(event.target_type or "")
     if noun is None:
-        what = event.name.replace("_", " ")
+        what = words.recorded(event.name)
         facts = ", ".join(
             f"{words.inside(words.key(key))} {value}" for key, value in properties(event.data)
         )

@@ -89,7 +89,7 @@ class Teller:
         noun = registry.get(event.target_type or "")
         entry = Entry(event, self.actors.get(event.actor, _("Somebody")), "")
         if noun is None:
-            entry.did = _("recorded %s") % event.name.replace("_", " ")
+            entry.did = _("recorded %s") % words.recorded(event.name)
             entry.changes = [
                 Change(words.key(key), "", value) for key, value in properties(event.data or {})
             ]

@@ -29,6 +29,7 @@ from ..speech import (
     many,
     one,
     plural,
+    recorded,
     relation,
     spoken,
     text,
@@ -91,8 +92,12 @@ def moment(value: datetime, *, zone: bool = False) -> str:
 def amount(value: Any) -> str:
     """``50,000`` or ``12.50``."""
     value = Decimal(str(value))
-    places = 0 if value == value.to_integral_value() else 2
-    return formats.number_format(value, places, force_grouping=True)
+    return decimal(value, 0 if value == value.to_integral_value() else 2)
+
+
+def decimal(value: Any, places: int) -> str:
+    """A number rounded to so many decimals: Django's own way with numbers cuts them off."""
+    return formats.number_format(Decimal(f"{value:.{places}f}"), places, force_grouping=True)
 
 
 def money(said: Any, currency: str | None) -> str:
@@ -115,7 +120,7 @@ def share(part: float, whole: float) -> str:
     if not whole:
         return "–"
     percent = part / whole * 100
-    return f"{formats.number_format(percent, 1 if 0 < percent < 10 else 0)}\u00a0%"
+    return f"{decimal(percent, 1 if 0 < percent < 10 else 0)}\u00a0%"
 
 
 def duration(seconds: float | None) -> str:
@@ -128,8 +133,9 @@ def duration(seconds: float | None) -> str:
         unit, said = HOUR, pgettext("duration", "%s h")
     else:
         unit, said = DAY, pgettext("duration", "%s d")
-    count = round(seconds / unit, 1 if abs(seconds / unit) < 10 else 0)
-    return said.replace(" ", "\u00a0") % number(count)
+    count = seconds / unit
+    tenths = abs(count) < 10 and not f"{count:.1f}".endswith(".0")
+    return said.replace(" ", "\u00a0") % decimal(count, 1 if tenths else 0)
 
 
 def time(moment_: datetime, *, ago: bool = False) -> SafeString:
@@ -277,8 +283,9 @@ def _plain(value: Any) -> str:
 
 
 __all__ = [
-    "TELEPHONES", "WORKERS", "a", "a_kind", "age", "amount", "day", "duration", "group", "happened",
-    "help", "inside", "key", "label", "link", "making", "many", "moment", "money", "named", "number",
-    "of", "one", "path", "place", "plain", "plural", "relation", "share", "shown", "spoken", "standing",
-    "state", "text", "the", "the_kind", "this", "time", "title", "tone", "touch", "verb",
+    "TELEPHONES", "WORKERS", "a", "a_kind", "age", "amount", "day", "decimal", "duration", "group",
+    "happened", "help", "inside", "key", "label", "link", "making", "many", "moment", "money", "named",
+    "number", "of", "one", "path", "place", "plain", "plural", "recorded", "relation", "share", "shown",
+    "spoken", "standing", "state", "text", "the", "the_kind", "this", "time", "title", "tone", "touch",
+    "verb",
 ]  # fmt: skip
