@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import unicodedata
 from collections.abc import Sequence
 from datetime import datetime
 from decimal import Decimal
@@ -14,7 +15,7 @@ from psycopg.types.json import Jsonb
 
 from . import sight, statements, tenancy
 from .errors import Forbidden, Invalid
-from .values import UNSTORABLE, check_json, present
+from .values import check_json, present
 
 if TYPE_CHECKING:
     from .nouns import Noun
@@ -88,6 +89,12 @@ class Place(NamedTuple):
 
 
 START = Place(0, 0)
+
+#: What a script leaves beside the events of its verbs, which name it as their cause. No noun is called so,
+#: and nobody can track an event with such a name.
+SCRIPT_RAN = "Script.Ran"
+#: The names of events that the platform itself leaves.
+PLATFORM = (SCRIPT_RAN,)
 
 #: The oldest transaction of this database that is still running, else the next one there will be.
 HORIZON = """
@@ -256,6 +263,12 @@ APPEND = (
     "RETURNING seq"
 )
 
+APPEND_AT = (
+    APPEND.replace("(id,", "(seq, id,")
+    .replace("SELECT id,", "SELECT seq, id,")
+    .replace("AS e(id", "AS e(seq bigint, id")
+)
+
 
 def write(events: Sequence[Event]) -> None:
     """Append events in one statement, in order, and tell each its ``seq``."""
@@ -268,6 +281,18 @@ def write(events: Sequence[Event]) -> None:
         from .webhooks import outbox
 
         outbox.after_commit(tenant)
+
+
+def reserve() -> int:
+    """A place in the log for an event that is written later in this transaction, by :func:`write_at`."""
+    ((seq,),) = statements.run("SELECT nextval('headlessly_event_seq_seq')", ())
+    return seq
+
+
+def write_at(event: Event) -> None:
+    """Append one event at the place that was reserved for it."""
+    row = {column: getattr(event, column) for column in ("seq", *COLUMNS)}
+    statements.run(APPEND_AT, [Jsonb([row], dumps)])
 
 
 def history(noun: type[Noun], id: str) -> EventQuerySet:
@@ -317,11 +342,10 @@ def permit_tracking() -> None:
 
 def check_name(name: str) -> None:
     """Refuse a tracked event that could be taken for the record of a verb."""
-    if not isinstance(name, str) or not name.strip() or len(name) > 255:
-        raise Invalid.fields({"name": "Use 1 to 255 characters."})
-    if UNSTORABLE.search(name):
-        raise Invalid.fields({"name": "Use 1 to 255 characters."})
-    noun, dot, rest = name.strip().partition(".")
+    if not isinstance(name, str) or not name.strip() or len(name) > 255 or not name.isprintable():
+        raise Invalid.fields({"name": "Use 1 to 255 visible characters."})
+    # What merely looks like a dot, or like the letters, is taken for them.
+    noun, dot, rest = unicodedata.normalize("NFKC", name).strip().partition(".")
     if dot and noun[:1].isupper() and rest[:1].isupper():
         raise Invalid.fields({"name": "A name like Noun.Verb is the record of a verb."})
 

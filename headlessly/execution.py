@@ -17,9 +17,10 @@ from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from django.db import IntegrityError, OperationalError, transaction
+from django.utils.translation import gettext as _
 from psycopg import errors as postgres
 
-from . import actors, clock, events, inputs, sight, tenancy, tracing
+from . import actors, clock, events, inputs, sight, speech, tenancy, tracing
 from .blank import blank
 from .errors import Conflict, Forbidden, HeadlesslyError, NotFound, Stale, VerbRefused
 from .ids import public_id
@@ -179,35 +180,56 @@ def _refuse_if_stale(record: Noun, wanted: int | Collection[int]) -> None:
     """Raise Stale when the record is at none of the versions that the caller has seen."""
     wanted = (wanted,) if isinstance(wanted, int) else wanted
     if record.version not in wanted:
-        seen = f", not {' or '.join(map(str, wanted))}" if wanted else ""
+        said = {
+            "noun": speech.named(type(record)),
+            "version": record.version,
+            "seen": speech.either(map(str, wanted)),
+        }
         raise Stale(
-            f"This {type(record).__name__} is at version {record.version}{seen}. Read it again.",
+            _("This %(noun)s is at version %(version)s, not %(seen)s. Read it again.") % said
+            if wanted
+            else _("This %(noun)s is at version %(version)s. Read it again.") % said,
             type=type(record).__name__,
             id=record.pk,
             version=record.version,
         )
 
 
+def _tell(problem: Exception, record: Noun) -> None:
+    """Which record was refused, where nothing nearer to it has said so."""
+    name = type(record).__name__
+    if isinstance(problem, HeadlesslyError) and problem.type in (None, name):
+        problem.type = name
+        if problem.id is None and not record._state.adding:
+            problem.id = record.pk
+
+
 @contextmanager
 def together(
-    *, savepoint: bool = True, make: Callable[[], Execution] | None = None
-) -> Iterator[None]:
+    *,
+    savepoint: bool = True,
+    make: Callable[[], Execution] | None = None,
+    dry_run: bool = False,
+) -> Iterator[Execution]:
     """Several verbs as one: one transaction, one actor, one request id; all of them or none.
 
     What one of them locked is at hand for the next, and their events are written together. A refusal
     that had no effect may be caught; anything else undoes all. Without ``savepoint``, for those who are
-    in a larger transaction, it undoes that one too. ``make`` is for an execution of another kind.
+    in a larger transaction, it undoes that one too. ``make`` is for an execution of another kind; with
+    ``dry_run`` all is done, and then undone.
     """
-    if _execution.get() is not None:
-        yield
+    if (outer := _execution.get()) is not None:
+        yield outer
         return
     with tracing.traced():
         execution = (make or Execution)()
         token = _execution.set(execution)
         try:
             with transaction.atomic(savepoint=savepoint):
-                yield
+                yield execution
                 execution.finish()
+                if dry_run:
+                    transaction.set_rollback(True)
         except IntegrityError as problem:  # outside: a broken transaction answers no questions
             raise execution.integrity(problem) from problem
         finally:
@@ -289,6 +311,7 @@ class Execution:
         except Exception as problem:
             record.__dict__.clear()
             record.__dict__.update(untouched)
+            _tell(problem, record)
             # A hook may catch the refusal of what it tried, but not half of what has been written.
             if len(self.events) > writes or not isinstance(problem, HeadlesslyError):
                 self.failure = self.failure or problem
@@ -349,7 +372,12 @@ class Execution:
         """The caller's permission; what a hook does, the product does."""
         if not self.frames and not actors.may(self.actor, verb.name, verb.noun):
             raise Forbidden(
-                f"As {self.actor.role} you may not {verb.name} a {verb.noun.__name__}.",
+                _("As %(role)s you may not %(verb)s a %(noun)s.")
+                % {
+                    "role": speech.acting(self.actor.role),
+                    "verb": speech.doing(verb, verb.noun),
+                    "noun": speech.named(verb.noun),
+                },
                 type=verb.noun.__name__,
             )
 
@@ -460,7 +488,9 @@ class Execution:
         cause = problem.__cause__
         record = self.attempted
         if record is None or not isinstance(cause, postgres.UniqueViolation):
-            return Conflict("This collides with another change made at the same moment. Try again.")
+            return Conflict(
+                _("This collides with another change made at the same moment. Try again.")
+            )
         return record.duplicate(cause.diag.constraint_name or "")
 
 

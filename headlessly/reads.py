@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+import re
+import time
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, nullcontext
+from contextvars import ContextVar
 from dataclasses import dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 from django.db import DataError, OperationalError, connection, models, transaction
+from django.utils.translation import gettext as _
 from psycopg import errors as postgres
 
 from . import cursors, filters, rows, sight, sorting, values, versions
@@ -25,6 +29,9 @@ if TYPE_CHECKING:
 DEFAULT_LIMIT, MAX_LIMIT = 25, 100
 #: How long a list may take in the database before it is given up, in milliseconds.
 PATIENCE = 5_000
+WHOLE = re.compile(r"\s*[+-]?[0-9]{1,9}\s*\Z")
+
+_deadline: ContextVar[float | None] = ContextVar("deadline", default=None)
 
 
 class TooSlow(InvalidFilter):
@@ -168,26 +175,68 @@ def searched(scope: Scope, text: Any) -> Search | None:
     return search if search is not None and search.words else None
 
 
+def several(
+    noun: type[Noun],
+    filter: Mapping[str, Any] | None = None,
+    *,
+    limit: int,
+    sort: Any = None,
+    include: Any = (),
+    fields: Any = None,
+    q: str | None = None,
+    as_of: Any = None,
+) -> tuple[list[dict[str, Any]], bool]:
+    """The first ``limit`` records that fit, as JSON says them, and whether there are more; none are
+    counted."""
+    moment = when(as_of)
+    scope = Scope(noun, moment)
+    reading = rows.reading(noun, chosen(noun, fields), included(noun, include), moment is not None)
+    search = searched(scope, q)
+    seeking = Seeking(scope, sorting.columns(scope, sort), (filter,), search)
+    bounded = search is not None or filters.may_be_slow(filter)
+    with patience() if bounded else nullcontext():
+        keys = [key for key, *_ in seeking.first(limit)]
+        return reading.fetch(keys[:limit], moment), len(keys) > limit
+
+
 def _keys(scope: Scope, found: models.QuerySet) -> models.QuerySet:
     """What :mod:`headlessly.rows` reads by: ids now, versions in the past."""
     return found.values_list("pk", flat=True)
 
 
 @contextmanager
-def patience(milliseconds: int = PATIENCE) -> Any:
+def within(deadline: float) -> Iterator[None]:
+    """Let what is read inside take no longer than until ``deadline``, of :func:`time.monotonic`."""
+    token = _deadline.set(deadline)
+    try:
+        yield
+    finally:
+        _deadline.reset(token)
+
+
+def _left() -> int | None:
+    """The milliseconds until the deadline at hand, or None where there is none."""
+    deadline = _deadline.get()
+    return None if deadline is None else max(1, int((deadline - time.monotonic()) * 1000))
+
+
+@contextmanager
+def patience(milliseconds: int = PATIENCE) -> Iterator[None]:
     """Bound the time of the statements inside; a filter that takes longer is an error of the filter."""
+    bound = "SELECT set_config('statement_timeout', %s, true)"
+    left = _left()
     try:
         with transaction.atomic(), connection.cursor() as cursor:
-            cursor.execute("SELECT set_config('statement_timeout', %s, true)", [str(milliseconds)])
+            cursor.execute(bound, [str(min(milliseconds, left or milliseconds))])
             yield
-            cursor.execute("SELECT set_config('statement_timeout', '0', true)")
+            cursor.execute(bound, [str(_left() or 0)])
     except OperationalError as problem:
         if isinstance(problem.__cause__, postgres.QueryCanceled):
-            raise TooSlow("This takes too long. Make the filter narrower.") from problem
+            raise TooSlow(_("This takes too long. Make the filter narrower.")) from problem
         raise
     except DataError as problem:
         if isinstance(problem.__cause__, postgres.InvalidRegularExpression):
-            raise InvalidFilter("$regex: this is not a valid pattern.") from problem
+            raise InvalidFilter(_("$regex: this is not a valid pattern.")) from problem
         raise
 
 
@@ -211,9 +260,10 @@ def included(noun: type[Noun], include: Any) -> tuple[str, ...]:
             found.append(text)
         else:
             references = [f.wire for f in noun.schema.references.values()]
+            there = ", ".join([*references, *noun.schema.relations])
             raise InvalidFilter(
                 f"{noun.__name__} cannot include {text[:64]!r}. "
-                f"Include: {', '.join([*references, *noun.schema.relations])}.",
+                + (f"Include: {there}." if there else "It has nothing to do with other records."),
                 type=noun.__name__,
                 field=text[:64],
             )
@@ -245,10 +295,11 @@ def checked_offset(offset: Any) -> int:
 def _whole(name: str, value: Any, default: int, low: int, high: int) -> int:
     if value is None or value == "":
         return default
-    try:
-        number = int(value) if not isinstance(value, bool | float) else None
-    except (TypeError, ValueError):
-        number = None
+    number = None
+    if isinstance(value, int) and not isinstance(value, bool):
+        number = value
+    elif isinstance(value, str) and WHOLE.match(value):
+        number = int(value)
     if number is None or not low <= number <= high:
         raise InvalidFilter(f"{name} is a whole number from {low} to {high:,}.", field=name)
     return number

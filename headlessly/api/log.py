@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 from django.db import models, transaction
@@ -16,6 +16,7 @@ from ..models import Event
 from . import parameters
 from .base import TenantView
 from .bodies import Answer
+from .waiting import room
 
 #: How long a reader may wait for the next event, and how often the log is looked at meanwhile, in
 #: seconds. A page of the log is one look-up in an index.
@@ -25,27 +26,16 @@ STRETCH = 1_000
 
 #: Parameters that name a column's value.
 EQUAL = {"name": "name", "target": "target", "targetType": "target_type", "actor": "actor"}
+#: All by which a page of the log is asked for.
+ASKED = ("since", "until", *EQUAL, "cursor", "limit")
 
 
 class EventViewSet(TenantView, GenericViewSet):
     """Events are read and, when they are not the record of a verb, tracked; never changed."""
 
     def list(self, request: Request) -> Answer:
-        asked = parameters.taken(request.GET, ("since", "until", *EQUAL, "cursor", "limit", "wait"))
-        found = Event.log.all()
-        for name, column in EQUAL.items():
-            if name in asked:
-                found = found.filter(**{column: _text(name, asked[name])})
-        if since := reads.when(asked.get("since"), "since"):
-            found = found.filter(timestamp__gte=since)
-        if until := reads.when(asked.get("until"), "until"):
-            found = found.filter(timestamp__lt=until)
-        after = _cursor(asked.get("cursor"))
-        size = reads.checked_limit(asked.get("limit"))
-        results, last, more = _awaited(found, after, size, _seconds(asked.get("wait")))
-        total, exact = _count(found)
-        answer = reads.Page([e.wire() for e in results], total, exact, more).wire()
-        return Answer(answer | {"cursor": str(last)})
+        asked = parameters.taken(request.GET, (*ASKED, "wait"))
+        return Answer(listed(asked, seconds=_seconds(asked.get("wait"))))
 
     def retrieve(self, request: Request, id: str) -> Answer:
         parameters.taken(request.GET, ())
@@ -66,6 +56,24 @@ class EventViewSet(TenantView, GenericViewSet):
             return Answer({"record": said, "events": [said]})
         address = f"{tenancy.context_url()}/events/{event.id}"
         return Answer(event.wire(), status=201, headers={"Location": address})
+
+
+def listed(asked: Mapping[str, Any], seconds: float = 0) -> dict[str, Any]:
+    """One page of the log after its ``cursor``, oldest first; it waits ``seconds`` for an event."""
+    found = Event.log.all()
+    for name, column in EQUAL.items():
+        if name in asked:
+            found = found.filter(**{column: _text(name, asked[name])})
+    if since := reads.when(asked.get("since"), "since"):
+        found = found.filter(timestamp__gte=since)
+    if until := reads.when(asked.get("until"), "until"):
+        found = found.filter(timestamp__lt=until)
+    after = _cursor(asked.get("cursor"))
+    size = reads.checked_limit(asked.get("limit"))
+    results, last, more = _awaited(found, after, size, seconds)
+    total, exact = _count(found)
+    answer = reads.Page([e.wire() for e in results], total, exact, more).wire()
+    return answer | {"cursor": str(last)}
 
 
 def envelope(found: models.QuerySet, limit: Any = None, offset: Any = None) -> dict[str, Any]:
@@ -110,12 +118,15 @@ def _awaited(
 ) -> tuple[list[Event], events.Place, bool]:
     """A page as soon as there is something on it, or empty when the time is over; where it ends; and
     whether more is there."""
+    page, after, more = _page(found, after, size)
+    if page or more or not seconds:
+        return page, after, more
     until = time.monotonic() + seconds
-    while True:
-        page, after, more = _page(found, after, size)
-        if page or more or time.monotonic() >= until:
-            return page, after, more
-        time.sleep(min(LOOK_AGAIN, max(0, until - time.monotonic())))
+    with room.place() as may_wait:
+        while may_wait and not (page or more) and (left := until - time.monotonic()) > 0:
+            time.sleep(min(LOOK_AGAIN, left))
+            page, after, more = _page(found, after, size)
+    return page, after, more
 
 
 def _page(found: Any, after: events.Place, size: int) -> tuple[list[Event], events.Place, bool]:
