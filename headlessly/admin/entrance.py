@@ -10,6 +10,7 @@ from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.shortcuts import render
 from django.templatetags.static import static
 from django.utils.http import url_has_allowed_host_and_scheme
+from django.utils.translation import gettext as _
 from django.views.decorators.cache import never_cache
 from django.views.decorators.csrf import csrf_protect
 from django.views.decorators.debug import sensitive_post_parameters
@@ -89,6 +90,11 @@ def leave(request: HttpRequest) -> HttpResponse:
     """Sign out."""
     logout(request)
     return HttpResponseRedirect(request.path.removesuffix("logout"))
+
+
+def not_sent(request: HttpRequest, reason: str = "") -> HttpResponse:
+    """The answer to a form without the token of this browser: mostly one that was open for too long."""
+    return render_gate(request, "not_sent", status=403, title=_("Not sent"), back=request.path)
 
 
 def safe_next(request: HttpRequest) -> str:

@@ -43,6 +43,7 @@ SELECT2 = forms.Media(
         "admin/js/vendor/select2/select2.full.js",
         "admin/js/jquery.init.js",
         "admin/js/autocomplete.js",
+        "headlessly/choices.js",
     ],
 )
 

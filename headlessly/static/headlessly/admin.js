@@ -27,14 +27,14 @@ document.addEventListener("click", (event) => {
   if (event.target.closest('[aria-disabled="true"]')) {
     event.preventDefault();
   }
-  for (const menu of document.querySelectorAll(".hly details.menu[open]")) {
+  for (const menu of document.querySelectorAll("details.menu[open]")) {
     if (!menu.contains(event.target)) menu.open = false;
   }
 });
 
 document.addEventListener("keydown", (event) => {
   if (event.key === "Escape") {
-    const menu = document.querySelector(".hly details.menu[open]");
+    const menu = document.querySelector("details.menu[open]");
     if (menu) {
       menu.open = false;
       menu.querySelector("summary").focus();
