@@ -58,6 +58,7 @@ class Operation:
         )
         if self.choices:
             made.fields[self.inputs[0].name].widget.choices = self.choices
+        made.suggest(self.verb.noun)
         return made
 
 
@@ -87,13 +88,19 @@ def operations(address: Address, site: Any) -> list[Operation]:
         if moves.is_button(verb) and may[verb.name] and not verb.restores and not verb.deletes:
             # A verb that makes a record makes one for each.
             inputs = [f for f in verb.inputs.values() if not f.record or f.required]
-            found.append(Operation(verb.name, verb.label, verb, verb.summary, inputs))
+            text = _("For each of them: %s") % _lowered(verb.summary)
+            found.append(Operation(verb.name, verb.label, verb, text, inputs))
     for verb in verbs.values():
         if verb.deletes and may[verb.name]:
             text = _("They disappear from every list; whoever may delete can bring them back.")
             said = text if verb.name == "delete" else verb.summary
             found.append(Operation(verb.name, verb.label, verb, said, list(verb.inputs.values())))
     return found
+
+
+def _lowered(sentence: str) -> str:
+    """A sentence inside another one; what begins with capitals stays."""
+    return sentence if sentence[1:2].isupper() else sentence[:1].lower() + sentence[1:]
 
 
 def _updates(noun: type[Noun]) -> Iterator[Operation]:

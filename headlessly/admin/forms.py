@@ -26,8 +26,9 @@ from unfold.widgets import (
     UnfoldAdminSelectWidget,
 )
 
+from .. import suggestions
 from ..errors import HeadlesslyError
-from ..nouns import registry
+from ..nouns import Noun, registry
 from ..schema import Field
 from ..values import UNSTORABLE, present
 from . import words
@@ -137,6 +138,11 @@ class DeclaredForm(forms.Form):
         if field.type == "datetime":
             help = f"{help}; in UTC" if help else "in UTC"
         return Input(field, widget, label=words.label(field), help_text=help[:1].upper() + help[1:])
+
+    def suggest(self, noun: type[Noun]) -> None:
+        """Show what people usually write into these inputs of a verb of ``noun``."""
+        for name, field in self.declared.items():
+            self.fields[name].suggestions = suggestions.of(noun, field)
 
     def given(self) -> dict[str, Any]:
         """What was sent, as the executor takes text; fields that were not sent are not in it."""

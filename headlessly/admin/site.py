@@ -20,7 +20,7 @@ from unfold.sites import UnfoldAdminSite
 from .. import actors
 from ..models import Membership
 from ..nouns import registry
-from . import choices, dashboard, finding, home, settings, words
+from . import choices, dashboard, finding, home, importing, settings, words
 
 
 def entrance(request: HttpRequest) -> str:
@@ -125,6 +125,7 @@ class Workplace(Site):
             path("dashboard/", self.admin_view(self.dashboard_view), name="dashboard"),
             path("find/", self.admin_view(self.find_view), name="find"),
             *settings.urls(self),
+            *importing.urls(self),
             *found,
         ]
 

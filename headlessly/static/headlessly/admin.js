@@ -19,6 +19,13 @@ document.addEventListener("click", (event) => {
     dialog?.close();
     return;
   }
+  const fills = event.target.closest("[data-fills]");
+  if (fills) {
+    const input = document.getElementById(fills.dataset.fills);
+    input.value = fills.value;
+    input.dispatchEvent(new Event("input", { bubbles: true }));
+    return;
+  }
   const copier = event.target.closest("[data-copies]");
   if (copier) {
     navigator.clipboard.writeText(copier.dataset.copies).then(() => (copier.textContent += " ✓"));
