@@ -44,8 +44,8 @@ MEDIA_TYPES = {
 
 #: How PostgreSQL says a value, where its own way is not ours. ``{c}`` is the column.
 SAID = {
-    # ISO 8601: what the session's settings make of a moment, with a T and a Z.
-    "datetime": "replace(left({c}::text, -3), ' ', 'T') || 'Z'",
+    # Six digits of a second or none, as a list says it; to_char is as fast as the column's own text.
+    "datetime": """replace(to_char({c}, 'YYYY-MM-DD"T"HH24:MI:SS.US"Z"'), '.000000Z', 'Z')""",
     "money": "trim_scale({c})::text",
 }
 SESSION = "SET LOCAL datestyle = 'ISO'; SET LOCAL timezone = 'UTC'"

@@ -219,6 +219,19 @@ def test_it_exports_what_a_list_shows(exported: Any, api: Any, lead: Lead, peopl
     problem(api.call("GET", "/export/leads?nonsense=1"), 400, "invalid_filter")
 
 
+@pytest.mark.parametrize("fraction", ["", ".194510", ".5", ".000001"])
+def test_it_writes_a_moment_as_a_list_does(
+    fraction: str, exported: Any, imported: Any, api: Any, acme: Any
+) -> None:
+    lead = Lead.create(name="Due", source="web", first_touch_at=f"2026-03-04T05:06:07{fraction}Z")
+    read = answered(api.call("GET", f"/leads/{lead.pk}"))["firstTouchAt"]
+    assert read.endswith(f"07{fraction and fraction.ljust(7, '0')}Z")
+    for format in ("ndjson", "json", "csv"):
+        assert read in exported(f"leads?format={format}").decode()
+    table = exported("leads?fields=name,firstTouchAt")
+    assert counts(imported("leads", table, "?match=$id")) == {"unchanged": 1}
+
+
 def test_it_exports_a_cell_that_a_spreadsheet_would_run_guarded_and_reads_it_back(
     exported: Any, imported: Any, acme: Any
 ) -> None:
