@@ -29,7 +29,7 @@ from . import words
 
 #: How many imports and how many refused rows a page shows.
 LATELY, REFUSED = 20, 50
-TONES = {
+TONES: dict[str, str] = {
     Import.Status.COMPLETED: "green",
     Import.Status.FAILED: "grey",
     Import.Status.CANCELLED: "grey",

@@ -53,10 +53,10 @@ def site(live_server: Any) -> str:
     return live_server.url
 
 
-def sign_in(page: Any, site: str, email: str) -> None:
+def sign_in(page: Any, site: str, email: str, password: str = PASSWORD) -> None:
     page.goto(site)
     page.get_by_label("Email").fill(email)
-    page.get_by_label("Password").fill(PASSWORD)
+    page.get_by_label("Password").fill(password)
     page.get_by_role("button", name="Sign in").click()
     page.get_by_role("heading", name="Sign in").wait_for(state="detached")
 
