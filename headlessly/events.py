@@ -89,6 +89,12 @@ class Place(NamedTuple):
 
 START = Place(0, 0)
 
+#: What a script leaves beside the events of its verbs, which name it as their cause. No noun is called so,
+#: and nobody can track an event with such a name.
+SCRIPT_RAN = "Script.Ran"
+#: The names of events that the platform itself leaves.
+PLATFORM = (SCRIPT_RAN,)
+
 #: The oldest transaction of this database that is still running, else the next one there will be.
 HORIZON = """
 SELECT coalesce(
@@ -256,6 +262,12 @@ APPEND = (
     "RETURNING seq"
 )
 
+APPEND_AT = (
+    APPEND.replace("(id,", "(seq, id,")
+    .replace("SELECT id,", "SELECT seq, id,")
+    .replace("AS e(id", "AS e(seq bigint, id")
+)
+
 
 def write(events: Sequence[Event]) -> None:
     """Append events in one statement, in order, and tell each its ``seq``."""
@@ -268,6 +280,18 @@ def write(events: Sequence[Event]) -> None:
         from .webhooks import outbox
 
         outbox.after_commit(tenant)
+
+
+def reserve() -> int:
+    """A place in the log for an event that is written later in this transaction, by :func:`write_at`."""
+    ((seq,),) = statements.run("SELECT nextval('headlessly_event_seq_seq')", ())
+    return seq
+
+
+def write_at(event: Event) -> None:
+    """Append one event at the place that was reserved for it."""
+    row = {column: getattr(event, column) for column in ("seq", *COLUMNS)}
+    statements.run(APPEND_AT, [Jsonb([row], dumps)])
 
 
 def history(noun: type[Noun], id: str) -> EventQuerySet:

@@ -190,24 +190,30 @@ def _refuse_if_stale(record: Noun, wanted: int | Collection[int]) -> None:
 
 @contextmanager
 def together(
-    *, savepoint: bool = True, make: Callable[[], Execution] | None = None
-) -> Iterator[None]:
+    *,
+    savepoint: bool = True,
+    make: Callable[[], Execution] | None = None,
+    dry_run: bool = False,
+) -> Iterator[Execution]:
     """Several verbs as one: one transaction, one actor, one request id; all of them or none.
 
     What one of them locked is at hand for the next, and their events are written together. A refusal
     that had no effect may be caught; anything else undoes all. Without ``savepoint``, for those who are
-    in a larger transaction, it undoes that one too. ``make`` is for an execution of another kind.
+    in a larger transaction, it undoes that one too. ``make`` is for an execution of another kind; with
+    ``dry_run`` all is done, and then undone.
     """
-    if _execution.get() is not None:
-        yield
+    if (outer := _execution.get()) is not None:
+        yield outer
         return
     with tracing.traced():
         execution = (make or Execution)()
         token = _execution.set(execution)
         try:
             with transaction.atomic(savepoint=savepoint):
-                yield
+                yield execution
                 execution.finish()
+                if dry_run:
+                    transaction.set_rollback(True)
         except IntegrityError as problem:  # outside: a broken transaction answers no questions
             raise execution.integrity(problem) from problem
         finally:

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+import time
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, nullcontext
+from contextvars import ContextVar
 from dataclasses import dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
@@ -23,6 +25,8 @@ DEFAULT_LIMIT, MAX_LIMIT = 25, 100
 COUNT_CAP = 10_000
 #: How long a list may take in the database before it is given up, in milliseconds.
 PATIENCE = 5_000
+
+_deadline: ContextVar[float | None] = ContextVar("deadline", default=None)
 
 
 class TooSlow(InvalidFilter):
@@ -165,6 +169,30 @@ def page(
     return Page(results, total, exact, more, following)
 
 
+def several(
+    noun: type[Noun],
+    filter: Mapping[str, Any] | None = None,
+    *,
+    limit: int,
+    sort: Any = None,
+    include: Any = (),
+    fields: Any = None,
+    q: str | None = None,
+    as_of: Any = None,
+) -> tuple[list[dict[str, Any]], bool]:
+    """The first ``limit`` records that fit, as JSON says them, and whether there are more; none are
+    counted."""
+    moment = when(as_of)
+    scope = Scope(noun, moment)
+    reading = rows.reading(noun, chosen(noun, fields), included(noun, include), moment is not None)
+    found = scope.queryset().filter(filters.compile(scope, filter))
+    if q:
+        found = found.filter(filters.words(scope, q))
+    with patience() if filters.may_be_slow(filter) else nullcontext():
+        keys = list(_keys(scope, found.order_by(*sorting.order(scope, sort)))[: limit + 1])
+        return reading.fetch(keys[:limit], moment), len(keys) > limit
+
+
 def count(found: models.QuerySet, *, everything: bool = False) -> tuple[int, bool]:
     """How many, and whether that is exact: counting stops at the cap unless all are asked for."""
     if everything:
@@ -179,13 +207,31 @@ def _keys(scope: Scope, found: models.QuerySet) -> models.QuerySet:
 
 
 @contextmanager
-def patience(milliseconds: int = PATIENCE) -> Any:
+def within(deadline: float) -> Iterator[None]:
+    """Let what is read inside take no longer than until ``deadline``, of :func:`time.monotonic`."""
+    token = _deadline.set(deadline)
+    try:
+        yield
+    finally:
+        _deadline.reset(token)
+
+
+def _left() -> int | None:
+    """The milliseconds until the deadline at hand, or None where there is none."""
+    deadline = _deadline.get()
+    return None if deadline is None else max(1, int((deadline - time.monotonic()) * 1000))
+
+
+@contextmanager
+def patience(milliseconds: int = PATIENCE) -> Iterator[None]:
     """Bound the time of the statements inside; a filter that takes longer is an error of the filter."""
+    bound = "SELECT set_config('statement_timeout', %s, true)"
+    left = _left()
     try:
         with transaction.atomic(), connection.cursor() as cursor:
-            cursor.execute("SELECT set_config('statement_timeout', %s, true)", [str(milliseconds)])
+            cursor.execute(bound, [str(min(milliseconds, left or milliseconds))])
             yield
-            cursor.execute("SELECT set_config('statement_timeout', '0', true)")
+            cursor.execute(bound, [str(_left() or 0)])
     except OperationalError as problem:
         if isinstance(problem.__cause__, postgres.QueryCanceled):
             raise TooSlow("This takes too long. Make the filter narrower.") from problem

@@ -213,5 +213,7 @@ LOGGING = {
         "django.server": {"handlers": [], "propagate": True},
         # It says of every job that it begins, and of every minute that nothing was to be done.
         "procrastinate": {"level": "WARNING"},
+        # The SDK says of every request that it ends.
+        "mcp": {"level": "WARNING"},
     },
 }

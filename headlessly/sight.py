@@ -64,13 +64,18 @@ def versions(found: models.QuerySet, noun: type[Noun]) -> models.QuerySet:
 
 
 def events(found: models.QuerySet) -> models.QuerySet:
-    """Those events that are about nothing, or about a record that the actor sees."""
+    """Those events that are about nothing, or about a record that the actor sees.
+
+    A script speaks of any record, so only one's own shows.
+    """
     if limit() is None:
         return found
+    from .events import SCRIPT_RAN
     from .nouns import registry
 
     owned = [noun for noun in registry.values() if noun.schema.owner is not None]
     seen = Q(target=None) | ~Q(target_type__in=[noun.__name__ for noun in owned])
+    seen &= ~Q(name=SCRIPT_RAN) | Q(actor=actors.current().id)
     for noun in owned:
         visible = Exists(noun.with_deleted.filter(pk=OuterRef("target")))
         seen |= Q(target_type=noun.__name__) & visible
@@ -125,7 +130,7 @@ def related(found: models.QuerySet, names: Iterable[str]) -> models.QuerySet:
     return found.select_related(*names) if limit() is None else found.prefetch_related(*names)
 
 
-def shown(found: Iterable[Event], record: Noun) -> list[Event]:
+def shown(found: Iterable[Event], record: Noun | None = None) -> list[Event]:
     """Of events that have just been recorded, those about ``record`` and about what the actor sees."""
     from .nouns import registry
 
@@ -133,7 +138,8 @@ def shown(found: Iterable[Event], record: Noun) -> list[Event]:
     unseen: set[Any] = set()
     for name, noun in registry.items():
         unseen |= hidden(noun, (event.target for event in found if event.target_type == name))
-    return [event for event in found if event.target == record.pk or event.target not in unseen]
+    own = record.pk if record is not None else None
+    return [event for event in found if event.target == own or event.target not in unseen]
 
 
 def hidden(noun: type[Noun], ids: Iterable[Any]) -> set[Any]:

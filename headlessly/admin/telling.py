@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 from django.utils.translation import gettext as _
 
 from .. import actors, ids
+from ..events import SCRIPT_RAN
 from ..models import ApiKey, User
 from ..nouns import registry
 from . import words
@@ -63,6 +64,8 @@ class Entry:
     caused: list[Entry] = field(default_factory=list)
     more: int = 0
     undo: Undo | None = None
+    script: str = ""  #: the code of the script that did this
+    proposer: str = ""  #: who proposed that script, where it was another
 
     @property
     def only(self) -> Change | None:
@@ -83,12 +86,17 @@ class Teller:
     """Tells events; every name that they need is fetched once, per kind of thing."""
 
     def __init__(self, found: list[Event], names: dict[str, str] | None = None) -> None:
-        self.actors = actor_names({event.actor for event in found})
+        proposed = (event.data.get("proposedBy") for event in found if event.name == SCRIPT_RAN)
+        self.actors = actor_names({event.actor for event in found} | set(filter(None, proposed)))
         self.names = _record_names(_references(found)) | (names or {})
 
     def tell(self, event: Event, *, about: bool = False) -> Entry:
         noun = registry.get(event.target_type or "")
         entry = Entry(event, self.actors.get(event.actor, _("Somebody")), "")
+        if event.name == SCRIPT_RAN:
+            entry.did = _("ran a script")
+            self._in_script(entry, event)
+            return entry
         if noun is None:
             entry.did = _("recorded %s") % event.name.replace("_", " ")
             entry.changes = [
@@ -122,6 +130,18 @@ class Teller:
                 one = entry.changes[0]
                 entry.did = CHANGED if one.was and one.now else ADDED if one.now else EMPTIED
         return entry
+
+    def explain(self, entry: Entry, cause: Event) -> None:
+        """Say in ``entry`` why it happened: because of another verb, or in a script."""
+        if cause.name == SCRIPT_RAN:
+            self._in_script(entry, cause)
+            return
+        entry.because = self.tell(cause, about=cause.target is not None)
+
+    def _in_script(self, entry: Entry, event: Event) -> None:
+        data = event.data or {}
+        entry.script = str(data.get("code") or "")
+        entry.proposer = self.actors.get(data.get("proposedBy"), "")
 
     def _touch(self, noun: type[Noun], entry: Entry) -> Entry:
         """A touch told where it is about something: what kind, what was said, and not which fields."""

@@ -59,8 +59,8 @@ def of(
         entry = teller.tell(event, about=event.target != record.pk)
         teller.nest(entry, caused)
         if event.cause in causes:
-            entry.because = teller.tell(causes[event.cause], about=True)
-            if entry.did == NOTHING:
+            teller.explain(entry, causes[event.cause])
+            if entry.did == NOTHING and entry.because is not None:
                 if show == CHANGES:
                     continue
                 # What was touched along with something else is told as that.

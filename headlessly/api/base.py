@@ -132,6 +132,8 @@ def answer_to_problem(exc: Exception, context: dict[str, Any]) -> Answer:
         headers["WWW-Authenticate"] = SCHEME
     elif status == 405:
         headers["Allow"] = ", ".join(context["view"].allowed_methods)
+    elif "retryAfter" in body:
+        headers["Retry-After"] = str(body["retryAfter"])
     elif status >= 500:
         request = context["request"]
         logger.error("%s %s failed", request.method, request.path, exc_info=exc)

@@ -6,7 +6,7 @@ from collections.abc import Collection
 from typing import Any
 
 from ..errors import Invalid
-from ..events import check_name
+from ..events import PLATFORM, check_name
 from ..nouns import registry
 
 ALL = "*"
@@ -15,8 +15,9 @@ MOST = 100
 
 
 def known() -> list[str]:
-    """The names of the events that verbs leave, noun by noun."""
-    return [verb.event for noun in registry.values() for verb in noun.verbs.values()]
+    """The names of the events that verbs leave, noun by noun, and of those that the platform does."""
+    verbs = [verb.event for noun in registry.values() for verb in noun.verbs.values()]
+    return [*verbs, *PLATFORM]
 
 
 def checked(value: Any) -> list[str]:

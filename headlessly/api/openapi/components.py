@@ -204,7 +204,7 @@ def event() -> Schema:
                 "type": ["object", "null"],
                 "description": "The fields that changed, as they were before.",
             },
-            "cause": nullable(text | {"description": "The event whose hook did this."}),
+            "cause": nullable(text | {"description": "The event whose hook or script did this."}),
             "requestId": text,
             "tenant": text,
         },

@@ -1,0 +1,259 @@
+"""What a script asks of the nouns, answered: the only door out of the sandbox.
+
+A script may ask anything with any values, also past the classes of the prelude, so nothing of a question is
+taken for granted. Reads are the readers' of every surface, verbs the executor's; tenant, actor and sight are
+ambient as everywhere.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+
+from django.db import OperationalError
+from psycopg import errors as postgres
+
+from .. import actors, answers, events, execution, reads, sight, statements
+from ..errors import BadRequest, Forbidden
+from ..nouns import registry
+from . import crossing
+from .failures import LimitExceeded, ScriptError
+from .limits import PAGE, Limits
+from .prelude import EVENT, READS
+
+if TYPE_CHECKING:
+    from ..nouns import Noun
+    from ..verbs import Verb
+
+FIND = ("filter", "sort", "limit", "include", "fields", "q", "asOf")
+GET = ("id", "include", "fields", "asOf")
+COUNT = ("filter", "asOf")
+HISTORY = ("id", "limit")
+TRACK = ("name", "properties")
+
+
+class Host:
+    """The answers to one script, and what it has used up."""
+
+    def __init__(self, limits: Limits, deadline: float) -> None:
+        self.limits, self.deadline = limits, deadline
+        self.calls = self.records = 0
+
+    def answer(self, question: Sequence[Any], named: Mapping[str, Any]) -> Any:
+        """What the sandbox is told. Raises a HeadlesslyError; any other exception is fatal."""
+        self.calls += 1
+        if self.calls > self.limits.calls:
+            raise LimitExceeded(
+                "calls",
+                self.limits.calls,
+                f"A script calls nouns at most {self.limits.calls:,} times. Do it in several.",
+            )
+        if named or len(question) != 4:
+            raise ScriptError("Ask a noun, as in Lead.find({...}).")
+        name, what, given, options = question
+        if not isinstance(given, list | tuple) or not isinstance(options, dict):
+            raise ScriptError("Ask a noun, as in Lead.find({...}).")
+        ask = self._answering(name, what)
+        given = [self._taken(value, f"argument {n}") for n, value in enumerate(given, 1)]
+        options = {key: self._taken(value, key) for key, value in options.items()}
+        self._hurry()
+        try:
+            with reads.within(self.deadline):
+                return ask(given, options)
+        except OperationalError as problem:
+            if isinstance(problem.__cause__, postgres.QueryCanceled):
+                raise self.too_slow() from problem
+            raise
+
+    def too_slow(self) -> LimitExceeded:
+        return LimitExceeded(
+            "seconds", self.limits.seconds, f"A script takes at most {self.limits.seconds:g} s."
+        )
+
+    def _hurry(self) -> None:
+        """Give the database no longer than the script has left. Raises LimitExceeded."""
+        left = self.deadline - time.monotonic()
+        if left <= 0:
+            raise self.too_slow()
+        bound(left)
+
+    def _taken(self, value: Any, name: Any) -> Any:
+        try:
+            return crossing.to_host(value)
+        except crossing.Unfit as problem:
+            raise BadRequest(f"{str(name)[:64]}: {problem}", field=str(name)[:64]) from None
+
+    # -- what there is ----------------------------------------------------------------------------
+
+    def _answering(self, name: Any, what: Any) -> Callable[[list[Any], dict[str, Any]], Any]:
+        if name == EVENT and what == "create":
+            return self._track
+        noun = registry.get(name) if isinstance(name, str) else None
+        if noun is None:
+            raise ScriptError(
+                f"There is no noun {str(name)[:64]}. Nouns: {', '.join([*registry, EVENT])}."
+            )
+        if not actors.may(actor := actors.current(), "read", noun):
+            raise Forbidden(f"As {actor.role} you may not run scripts.", type=name)
+        if what in READS:
+            read = {"find": _find, "get": _get, "count": _count, "history": _history}[what]
+            return lambda given, options: read(self, noun, given, options)
+        verb = noun.verbs.get(what) if isinstance(what, str) else None
+        if verb is None:
+            raise ScriptError(f"{name} has no {str(what)[:64]}. {told(noun)}")
+        return lambda given, options: _execute(verb, given, options)
+
+    def _track(self, given: list[Any], options: dict[str, Any]) -> Any:
+        asked = _arguments(EVENT, "create", TRACK, given, options)
+        events.permit_tracking()
+        properties = asked.get("properties")
+        if properties is not None and not isinstance(properties, dict):
+            raise BadRequest("properties: give an object.", field="properties")
+        event = events.Tracker.create(name=asked.get("name"), properties=properties)
+        return crossing.packed(event.wire())
+
+    def counted(self, found: Sequence[Any]) -> None:
+        """Note what was read. Raises LimitExceeded."""
+        self.records += len(found)
+        if self.records > self.limits.records:
+            raise LimitExceeded(
+                "records",
+                self.limits.records,
+                f"A script reads at most {self.limits.records:,} records. Give find a limit or a "
+                "narrower filter, or count.",
+            )
+
+
+def told(noun: type[Noun]) -> str:
+    """What can be asked of a noun, in words."""
+    return f"There is: {', '.join([*READS, *noun.verbs])}."
+
+
+def bound(seconds: float) -> None:
+    """Let no statement of this transaction take longer; 0 for no bound."""
+    milliseconds = str(max(1, int(seconds * 1000))) if seconds else "0"
+    statements.run("SELECT set_config('statement_timeout', %s, true)", [milliseconds])
+
+
+def _arguments(
+    noun: str, what: str, names: Sequence[str], given: list[Any], options: dict[str, Any]
+) -> dict[str, Any]:
+    """The arguments by name; in snake_case as well. Raises BadRequest."""
+    if len(given) > len(names):
+        raise BadRequest(f"{noun}.{what} takes {', '.join(names)}.")
+    asked = dict(zip(names, given, strict=False))
+    for key, value in options.items():
+        name = "asOf" if key == "as_of" else key
+        if name not in names:
+            raise BadRequest(
+                f"{noun}.{what} has no {key[:64]}. It takes {', '.join(names)}.", field=key[:64]
+            )
+        if name in asked:
+            raise BadRequest(f"{noun}.{what}: {name} is given twice.", field=name)
+        asked[name] = value
+    return asked
+
+
+# -- reads ----------------------------------------------------------------------------------------
+
+
+def _find(host: Host, noun: type[Noun], given: list[Any], options: dict[str, Any]) -> Any:
+    asked = _arguments(noun.__name__, "find", FIND, given, options)
+    limit = asked.get("limit")
+    if limit is not None and (
+        not isinstance(limit, int) or isinstance(limit, bool) or not 1 <= limit <= PAGE
+    ):
+        raise BadRequest(f"limit is a whole number from 1 to {PAGE:,}.", field="limit")
+    if asked.get("q") is not None and not isinstance(asked["q"], str):
+        raise BadRequest("q is text.", field="q")
+    most = min(limit or PAGE, max(0, host.limits.records - host.records) + 1)
+    found, more = reads.several(
+        noun,
+        asked.get("filter"),
+        sort=asked.get("sort"),
+        limit=most,
+        include=asked.get("include") or (),
+        fields=asked.get("fields"),
+        q=asked.get("q"),
+        as_of=asked.get("asOf"),
+    )
+    host.counted(found)
+    if more and limit is None:
+        raise BadRequest(
+            f"More than {PAGE:,} {noun.schema.plural} fit, and find would answer only some. "
+            "Give a limit, or a narrower filter.",
+            field="limit",
+        )
+    names = reads.included(noun, asked.get("include") or ())
+    return [crossing.packed(record, names) for record in found]
+
+
+def _get(host: Host, noun: type[Noun], given: list[Any], options: dict[str, Any]) -> Any:
+    asked = _arguments(noun.__name__, "get", GET, given, options)
+    include = asked.get("include") or ()
+    found = reads.one(
+        noun,
+        asked.get("id"),
+        include=include,
+        fields=asked.get("fields"),
+        as_of=asked.get("asOf"),
+    )
+    host.counted([found])
+    return crossing.packed(found, reads.included(noun, include))
+
+
+def _count(host: Host, noun: type[Noun], given: list[Any], options: dict[str, Any]) -> int:
+    asked = _arguments(noun.__name__, "count", COUNT, given, options)
+    return noun.count(asked.get("filter"), as_of=asked.get("asOf"))
+
+
+def _history(host: Host, noun: type[Noun], given: list[Any], options: dict[str, Any]) -> Any:
+    asked = _arguments(noun.__name__, "history", HISTORY, given, options)
+    record = reads.one(noun, asked.get("id"), fields=["$id"])
+    size = reads.checked_limit(asked.get("limit"))
+    found = [event.wire() for event in events.history(noun, record["$id"])[:size]]
+    host.counted(found)
+    return [crossing.packed(event) for event in found]
+
+
+# -- verbs ----------------------------------------------------------------------------------------
+
+
+def _execute(verb: Verb, given: list[Any], options: dict[str, Any]) -> Any:
+    target = None
+    name = f"{verb.noun.__name__}.{verb.name}"
+    if not verb.creates:
+        if not given:
+            raise BadRequest(f"{name} needs a record or its id.", field="id")
+        target, given = given[0], given[1:]
+        if not isinstance(target, str):
+            raise verb.noun.not_found(target)
+    data: dict[str, Any] = {}
+    if given:
+        if len(given) > 1 or not isinstance(given[0], dict):
+            raise BadRequest(f"{name} takes its fields by name, or as one object.")
+        data |= given[0]
+    if twice := data.keys() & options.keys():
+        raise BadRequest(f"{name}: {min(twice)[:64]} is given twice.", field=min(twice)[:64])
+    data |= options
+    version = data.pop("ifMatch", data.pop("if_match", None))
+    if version is not None and (not isinstance(version, int) or isinstance(version, bool)):
+        raise BadRequest("ifMatch is the version of the record.", field="ifMatch")
+    record = execution.run(verb, target, _by_wire(verb, data), wire=True, if_match=version)
+    if sight.hidden(verb.noun, [record.pk]):
+        return crossing.packed({"$id": record.pk, "$type": verb.noun.__name__})
+    return crossing.packed(answers.record(record))
+
+
+def _by_wire(verb: Verb, data: dict[str, Any]) -> dict[str, Any]:
+    """The input by wire names, where a script said it in snake_case; the executor checks it."""
+    named = {}
+    for key, value in data.items():
+        field = verb.python_inputs.get(key) if key not in verb.inputs else None
+        field = field or verb.noun.schema.by_name.get(key)
+        wire = field.wire if field is not None else key
+        if wire in named:
+            raise BadRequest(f"{wire} is given twice.", field=wire)
+        named[wire] = value
+    return named

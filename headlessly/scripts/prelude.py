@@ -1,0 +1,133 @@
+"""What is there before a script begins, written in the sandbox's own Python: a class for every noun.
+
+A record in a script is an object of the sandbox. Its fields are plain attributes, so that they are read
+without asking anybody; a verb asks the host (:mod:`headlessly.scripts.host`), and gives the object the
+values that the record has then. Nothing here guards anything: whatever a script does to these classes, the
+host checks what it is asked.
+"""
+
+from __future__ import annotations
+
+from functools import cache
+
+from ..nouns import registry
+from ..schema import META, wire_name
+from .source import DOLLAR
+
+#: The one function that leads out of the sandbox.
+ASK = "_ask"
+#: What a noun and its records have beside verbs.
+READS = ("find", "get", "count", "history")
+#: What a tracked event is recorded with.
+EVENT = "Event"
+
+COMMON = f"""
+from datetime import date, datetime, timedelta, timezone
+import json
+import math
+
+class _Nouns:
+    pass
+
+{DOLLAR} = _Nouns()
+_snake = {{}}
+
+def _begin(record, noun, data):
+    if not isinstance(data, dict) or "$id" not in data:
+        raise TypeError("Make a record with " + noun + ".create(...).")
+    _fill(record, (noun, data, {{}}))
+
+def _fill(record, packed):
+    noun, data, others = packed
+    setattr(record, "_data", data)
+    for name in data:
+        if name[0] != "$":
+            setattr(record, name, data[name])
+    for name in _snake[noun]:
+        if name in data:
+            setattr(record, _snake[noun][name], data[name])
+    for name in others:
+        other = others[name]
+        setattr(record, name, _record(other) if isinstance(other, tuple) else [_record(o) for o in other])
+    return record
+
+def _record(packed):
+    return getattr({DOLLAR}, packed[0])(packed[1]) if not packed[2] else _fill(
+        getattr({DOLLAR}, packed[0])(packed[1]), packed)
+
+def _do(noun, name, verb, record, rest, named):
+    if not isinstance(record, noun):
+        return _record({ASK}(name, verb, (record, *rest), named))
+    packed = {ASK}(name, verb, (record.id, *rest), named)
+    return _fill(record, packed) if packed[1]["$id"] == record.id else _record(packed)
+"""
+
+NOUN = """
+class {noun}:
+    def __init__(self, data=None, *rest, **named):
+        _begin(self, "{noun}", data)
+
+    def __repr__(self):
+        return "<{noun} " + self.id + ">"
+
+    def __eq__(self, other):
+        return isinstance(other, {noun}) and self.id == other.id
+
+    def __hash__(self):
+        return hash(self.id)
+
+    def __getitem__(self, name):
+        return self._data[name]
+"""
+
+
+@cache
+def text() -> str:
+    """The whole of it: the same for every script, as the nouns are."""
+    parts = [COMMON, _events()]
+    for name, noun in registry.items():
+        lines = [NOUN.format(noun=name)]
+        lines.append(_method("find", f'[_record(p) for p in {ASK}("{name}", "find", a, k)]'))
+        lines.append(_method("get", f'_record({ASK}("{name}", "get", a, k))'))
+        lines.append(_method("count", f'{ASK}("{name}", "count", a, k)'))
+        lines.append(
+            "    def history(self, *a, **k):\n"
+            f"        record = self.id if isinstance(self, {name}) else self\n"
+            f'        return [_record(p) for p in {ASK}("{name}", "history", (record, *a), k)]'
+        )
+        for verb in noun.verbs.values():
+            for spelling in dict.fromkeys((verb.name, wire_name(verb.name))):
+                if verb.creates:
+                    lines.append(
+                        _method(spelling, f'_record({ASK}("{name}", "{verb.name}", a, k))')
+                    )
+                else:
+                    lines.append(
+                        f"    def {spelling}(self, *a, **k):\n"
+                        f'        return _do({name}, "{name}", "{verb.name}", self, a, k)'
+                    )
+        snake = {f.wire: f.name for f in noun.schema.fields.values() if f.wire != f.name}
+        parts.append("\n".join(lines))
+        parts.append(
+            f'setattr({DOLLAR}, "{name}", {name})\n_snake["{name}"] = {_meta() | snake!r}\n'
+        )
+    return "\n".join(parts)
+
+
+def _method(name: str, answer: str) -> str:
+    return f"    def {name}(*a, **k):\n        return {answer}"
+
+
+def _meta() -> dict[str, str]:
+    """What ``$id`` and its like are called as attributes."""
+    return {name: name[1:] for name in META if name not in ("$type", "$context")}
+
+
+def _events() -> str:
+    return "\n".join(
+        [
+            NOUN.format(noun=EVENT),
+            _method("create", f'_record({ASK}("{EVENT}", "create", a, k))'),
+            f'setattr({DOLLAR}, "{EVENT}", {EVENT})\n_snake["{EVENT}"] = {{"$id": "id"}}\n',
+        ]
+    )

@@ -1,0 +1,184 @@
+"""One script, from its text to what it did: all of it in one transaction, or nothing."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import orjson
+
+from .. import actors, clock, events, execution, sight
+from ..blank import blank
+from ..errors import HeadlesslyError
+from ..events import SCRIPT_RAN, Event, dumps
+from ..ids import public_id
+from . import crossing, sandbox, source
+from . import limits as limiting
+from .failures import LimitExceeded, ScriptError, ScriptFailed
+from .host import Host, bound
+from .limits import Limits
+
+#: How many events an answer shows, and how much of the value the log keeps, in characters.
+SHOWN, KEPT = 100, 1_000
+
+
+@dataclass
+class Run:
+    """What a script did, or would do: its value as JSON, its events and what it printed."""
+
+    value: Any
+    events: list[Event]
+    output: str
+    dry_run: bool = False
+    proposal: dict[str, Any] | None = field(default=None)
+
+    def wire(self) -> dict[str, Any]:
+        """As JSON says it; of a proposal, what was proposed instead of what came out."""
+        told = orjson.loads(dumps([brief(event) for event in self.events[:SHOWN]]))
+        left_out = len(self.events) - len(told)
+        more = {"eventsLeftOut": left_out} if left_out else {}
+        if self.proposal is not None:
+            return {"proposal": self.proposal, "events": told} | more
+        said = {"value": self.value, "events": told} | more | {"output": self.output}
+        return said | {"dryRun": True} if self.dry_run else said
+
+
+def brief(event: Event) -> dict[str, Any]:
+    """An event in few words: of a record what changed, from what to what, and not all of it."""
+    told: dict[str, Any] = {
+        "$id": event.id,
+        "name": event.name,
+        "target": event.target,
+        "version": event.version,
+        "cause": event.cause,
+    }
+    data = event.data or {}
+    if event.target is None:
+        told["data"] = {k: v for k, v in data.items() if event.name != SCRIPT_RAN or k != "code"}
+        return told
+    if event.version == 1:
+        said = {k: v for k, v in data.items() if not k.startswith("$") and v not in (None, "")}
+        return told | {"data": said}
+    changes = {k: [was, data.get(k)] for k, was in (event.previous or {}).items()}
+    return told | {"changes": changes}
+
+
+class Scripted(execution.Execution):
+    """The execution of a script's verbs: all that they leave names the script's own event as its cause.
+
+    That event stands before them in the log. It is written last, when it is known what to say in it; where
+    the script reads the log meanwhile, its place is kept.
+    """
+
+    def __init__(self, about: dict[str, Any]) -> None:
+        super().__init__()
+        self.about = about
+        self.own: Event = blank(
+            Event,
+            id=public_id(Event.prefix),
+            tenant_id=self.tenant.pk,
+            name=SCRIPT_RAN,
+            target=None,
+            target_type=None,
+            actor=self.actor.id,
+            timestamp=clock.now(),
+            version=None,
+            data=about,
+            previous=None,
+            cause=None,
+            request_id=self.request_id,
+            seq=None,
+        )
+        self.ended = False
+
+    def append(self, **what: Any) -> Event:
+        event = super().append(**what)
+        event.cause = event.cause or self.own.id
+        return event
+
+    def flush(self) -> None:
+        if self.events and not self.ended and self.own.seq is None:
+            self.own.seq = events.reserve()
+        super().flush()
+
+    def finish(self) -> None:
+        if self.failure is not None:
+            raise self.failure
+        if not self.events:
+            return  # it only read
+        self.ended = True
+        self.about["events"] = len(self.events)
+        if self.own.seq is None:
+            self.events.insert(0, self.own)
+            self.flush()
+        else:
+            self.flush()
+            events.write_at(self.own)
+            self.events.insert(0, self.own)
+
+
+def run(code: str, *, dry_run: bool = False, about: dict[str, Any] | None = None) -> Run:
+    """Run a script as the actor at hand, in the tenant at hand.
+
+    ``about`` is what its event says beside the script and what came of it. Raises ScriptFailed with the line
+    and the error inside, BadRequest for what is no script, Forbidden for a stranger, and Busy where too many
+    are running; then nothing was done.
+    """
+    if execution.current() is not None:
+        raise RuntimeError(
+            "A script runs in a transaction of its own, not within another execution."
+        )
+    limits = limiting.of(actors.current())
+    try:
+        prepared = source.prepared(code, limits.code)
+    except LimitExceeded as problem:
+        raise ScriptFailed(problem, line=None) from None
+    return execution.retried(lambda: _once(code, prepared, limits, dry_run, dict(about or {})))
+
+
+def _once(code: str, prepared: str, limits: Limits, dry_run: bool, about: dict[str, Any]) -> Run:
+    with sandbox.seat(limits) as session:
+        host = Host(limits, time.monotonic() + limits.seconds)
+        playing = sandbox.Playing(session, code, limits, host)
+        about = {"code": code} | about
+        try:
+            with execution.together(make=lambda: Scripted(about), dry_run=dry_run) as at_hand:
+                played = playing.play(prepared)
+                value = _answer(played.value, limits)
+                bound(0)
+                about |= {"value": _kept(value), "calls": host.calls}
+            recorded = at_hand.events
+            if sight.limit() is not None:
+                recorded = sight.shown(recorded)
+        except ScriptFailed:
+            raise
+        except HeadlesslyError as problem:
+            raise playing.failed(problem) from problem
+    return Run(value, list(recorded), played.output, dry_run)
+
+
+def _answer(value: Any, limits: Limits) -> Any:
+    """The value as JSON. Raises ScriptError for what is none, LimitExceeded for too much."""
+    most = f"A script answers at most {limits.answer:,} bytes. Answer fewer fields, or count."
+    try:
+        said = crossing.to_caller(value, limits.answer)
+    except crossing.Unfit as problem:
+        if problem.size:
+            raise LimitExceeded("answer", limits.answer, most) from None
+        raise ScriptError(f"This cannot be answered: {problem}") from None
+    if len(dumps(said)) > limits.answer:
+        raise LimitExceeded("answer", limits.answer, most)
+    return said
+
+
+def _kept(value: Any) -> Any:
+    """The value as the log keeps it: as it is, or the beginning of what it says."""
+    text = dumps(value).decode()
+    return value if len(text) <= KEPT else text[:KEPT] + "…"
+
+
+def recorded(found: Sequence[Event]) -> list[Event]:
+    """The events of the verbs, without the script's own."""
+    return [event for event in found if event.name != SCRIPT_RAN]

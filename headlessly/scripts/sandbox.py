@@ -1,0 +1,319 @@
+"""The interpreter: a bounded number of worker processes, and one script driven in one of them.
+
+Workers belong to the process that started them. They end with it: what they read is closed, whatever ended
+it. One that crashes or is killed is replaced.
+"""
+
+from __future__ import annotations
+
+import atexit
+import os
+import re
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from typing import Any
+
+from pydantic_monty import (
+    FunctionSnapshot,
+    FutureSnapshot,
+    Monty,
+    MontyComplete,
+    MontyCrashedError,
+    MontyError,
+    MontySession,
+    NameLookupSnapshot,
+)
+
+from .. import clock
+from ..errors import Conflict, Forbidden, HeadlesslyError, NotFound, Stale
+from ..nouns import registry
+from . import prelude
+from .failures import LONGEST, Busy, LimitExceeded, ScriptError, ScriptFailed
+from .host import Host, told
+from .limits import Limits
+from .source import line_of
+
+#: Scripts at once in one process: a server's other threads go on answering what takes milliseconds.
+AT_ONCE = 2
+#: How long a script waits for one of them to end, in seconds.
+PATIENCE = 5
+#: A worker is replaced after this many scripts.
+RETIREMENT = 500
+#: How often a script may turn to the host; its calls of nouns are counted apart.
+TURNS = 100_000
+#: What the interpreter calls the script in its tracebacks: the prelude was fed before it.
+SCRIPT = "<python-input-1>"
+
+ABSENT = re.compile(
+    r"(?P<type>type object )?'(?P<owner>\w+)'(?: object)? has no attribute '(?P<wanted>\w+)'"
+)
+
+_pool: Monty | None = None
+_lock = threading.Lock()
+_inherited: list[Any] = []
+
+
+def _workers() -> Monty:
+    """This process's workers, started when the first script comes."""
+    global _pool
+    if _inherited:
+        raise RuntimeError("This process was forked from one that ran scripts: it cannot run any.")
+    with _lock:
+        if _pool is None:
+            _pool = Monty(
+                min_processes=1,
+                max_processes=AT_ONCE,
+                checkout_timeout=PATIENCE,
+                request_timeout=60,
+                max_checkouts_per_worker=RETIREMENT,
+            )
+            _pool.__enter__()
+        return _pool
+
+
+@atexit.register
+def stop() -> None:
+    """End the workers; another script starts new ones."""
+    global _pool
+    with _lock:
+        pool, _pool = _pool, None
+    if pool is not None:
+        pool.__exit__(None, None, None)
+
+
+def _forget() -> None:
+    """In a forked child: the workers are the parent's, and stay so.
+
+    The library's threads do not live on in a fork, and it cannot start them again. So servers fork first,
+    and each of their processes starts its workers when the first script comes.
+    """
+    global _pool, _lock
+    if _pool is not None:
+        _inherited.append(_pool)  # never collected here, which would end them
+    _pool, _lock = None, threading.Lock()
+
+
+os.register_at_fork(after_in_child=_forget)
+
+
+@dataclass
+class Played:
+    """What a script came to."""
+
+    value: Any
+    output: str
+
+
+@contextmanager
+def seat(limits: Limits) -> Iterator[MontySession]:
+    """A worker for one script. Raises Busy when none is free in time."""
+    session = _workers().checkout(
+        script_name="script",
+        limits={
+            "max_feed_duration_secs": limits.seconds,
+            "max_memory": limits.memory,
+            "max_recursion_depth": limits.depth,
+            "max_suspensions": TURNS,
+        },
+        # A script has the product's clock, standing still, and cannot wait.
+        os_policy={"datetime": clock.now(), "sleep": "call_host"},
+    )
+    try:
+        session.__enter__()
+    except TimeoutError:
+        raise Busy(PATIENCE) from None
+    try:
+        yield session
+    finally:
+        session.__exit__(None, None, None)
+
+
+@dataclass
+class Playing:
+    """One script on its way: who answers it, what it printed, and what went wrong."""
+
+    session: MontySession
+    code: str
+    limits: Limits
+    host: Host
+    printed: list[str] = field(default_factory=list)
+    size: int = 0
+    flooded: bool = False
+    raised: dict[str, HeadlesslyError] = field(default_factory=dict)
+    line: int | None = None
+
+    def play(self, code: str) -> Played:
+        """Run ``code``, the prepared script. Raises ScriptFailed, or what is fatal as it is; then ``line``
+        says where."""
+        try:
+            self.session.feed_run(prelude.text())
+            turn = self.session.feed_start(code, print_callback=self._print)
+            while not isinstance(turn, MontyComplete):
+                turn = self._next(turn)
+            return Played(turn.output, self.output)
+        except MontyError as problem:
+            raise self._failed(problem) from None
+
+    @property
+    def output(self) -> str:
+        return "".join(self.printed)
+
+    def _print(self, stream: str, text: str) -> None:
+        self.size += len(text.encode("utf-8", "replace"))
+        if self.size > self.limits.output:
+            self.flooded = True
+            raise RuntimeError("too much output")
+        self.printed.append(text)
+
+    # -- one turn ---------------------------------------------------------------------------------
+
+    def _next(self, turn: Any) -> Any:
+        if time.monotonic() > self.host.deadline:
+            return self._end(turn, self.host.too_slow())
+        if isinstance(turn, NameLookupSnapshot):
+            return turn.resume()  # what is not there: the sandbox says so
+        if isinstance(turn, FutureSnapshot):
+            return self._end(turn, ScriptError("Nothing here has to be awaited."))
+        if turn.is_os_function:
+            return turn.resume(_refused(turn))
+        if turn.object_id is not None or turn.function_name != prelude.ASK:
+            name = str(turn.function_name)[:64]
+            return turn.resume(
+                {"exc_type": "NameError", "message": f"name '{name}' is not defined"}
+            )
+        try:
+            answer = self.host.answer(turn.args, turn.kwargs)
+        except LimitExceeded as problem:
+            return self._end(turn, problem)
+        except HeadlesslyError as problem:
+            if half_done():
+                return self._end(turn, problem)
+            self.raised[problem.message[:LONGEST]] = problem
+            return turn.resume({"exc_type": _kind(problem), "message": problem.message[:LONGEST]})
+        except Exception as problem:
+            return self._end(turn, problem)
+        return turn.resume({"return_value": answer})
+
+    def _end(self, turn: Any, problem: Exception) -> Any:
+        """Let the script hear of what it cannot go on from, to learn the line; then end it, heard or not."""
+        if isinstance(turn, FunctionSnapshot):
+            try:
+                turn.resume({"exc_type": "BaseException", "message": "The script ends here."})
+            except MontyError as heard:
+                self.line = _line(heard)
+        raise problem
+
+    # -- what went wrong --------------------------------------------------------------------------
+
+    def failed(self, inner: HeadlesslyError, line: int | None = None) -> ScriptFailed:
+        """``inner`` as the error of this script."""
+        line = line or self.line
+        return ScriptFailed(inner, line=line, source=line_of(self.code, line), output=self.output)
+
+    def _failed(self, problem: MontyError) -> ScriptFailed:
+        line = _line(problem)
+        if isinstance(problem, MontyCrashedError):
+            if problem.timed_out:
+                return self.failed(self.host.too_slow())
+            return self.failed(ScriptError("The script brought its interpreter down."))
+        inner = problem.exception()
+        text = str(problem)
+        if self.flooded:
+            return self.failed(
+                LimitExceeded(
+                    "output",
+                    self.limits.output,
+                    f"A script prints at most {self.limits.output:,} bytes.",
+                ),
+                line,
+            )
+        if isinstance(inner, MemoryError) and "memory limit" in text:
+            megabytes = self.limits.memory // 1024 // 1024
+            return self.failed(
+                LimitExceeded(
+                    "memory", self.limits.memory, f"A script uses at most {megabytes} MB of memory."
+                ),
+                line,
+            )
+        if isinstance(inner, TimeoutError) and "time limit exceeded" in text:
+            return self.failed(self.host.too_slow(), line)
+        if isinstance(inner, RuntimeError) and "suspension limit" in text:
+            return self.failed(
+                LimitExceeded(
+                    "turns", TURNS, f"A script turns to its host at most {TURNS:,} times."
+                ),
+                line,
+            )
+        said = str(inner)[:LONGEST] if str(inner) else ""
+        if known := self.raised.get(said):
+            return self.failed(known, line)
+        return self.failed(ScriptError(_told(inner, said)), line)
+
+
+def half_done() -> bool:
+    """Whether something failed after something was written: nothing of it may stay."""
+    from .. import execution
+
+    at_hand = execution.current()
+    return at_hand is not None and at_hand.failure is not None
+
+
+def _line(problem: MontyError) -> int | None:
+    """The innermost line of the script itself."""
+    frames = problem.traceback() if hasattr(problem, "traceback") else []
+    return next((f.line for f in reversed(frames) if f.filename in (SCRIPT, "script")), None)
+
+
+def _kind(problem: HeadlesslyError) -> str:
+    """Which of Python's exceptions a refusal is to a script that catches it."""
+    match problem:
+        case NotFound():
+            return "LookupError"
+        case Forbidden():
+            return "PermissionError"
+        case Conflict() | Stale():
+            return "RuntimeError"
+    return "ValueError"
+
+
+def _refused(turn: FunctionSnapshot) -> Any:
+    """What the operating system would be asked, which there is none of."""
+    if turn.function_name == "import":
+        return {"exc_type": "ImportError", "message": "Imports are not available."}
+    return {
+        "exc_type": "PermissionError",
+        "message": f"There are no files, no network and no waiting here: {turn.function_name}.",
+    }
+
+
+def _told(inner: BaseException, said: str) -> str:
+    """The interpreter's own error, with what would have been right where that is known."""
+    kind = type(inner).__name__
+    message = f"{kind}: {said}" if said else kind
+    if isinstance(inner, NotImplementedError) and "syntax parser" in said:
+        return f"{message.replace('The monty syntax parser does', 'Scripts do')}."
+    if isinstance(inner, NotImplementedError) and "synchronous context" in said:
+        return (
+            "A noun cannot be asked from within a key=, map or filter function. "
+            "Use a loop or a comprehension."
+        )
+    if "required positional argument: 'self'" in said:
+        return "Give a record or its id first, as in update(id, ...)."
+    if "can't be awaited" in said:
+        return f"{message}. Nouns are called without await."
+    if found := re.match(r"name '(\w+)' is not defined", said):
+        near = f" Nouns: {', '.join([*registry, prelude.EVENT])}." if found[1][:1].isupper() else ""
+        return f"There is no {found[1]} here.{near}"
+    if found := ABSENT.match(said):
+        owner, wanted = found["owner"], found["wanted"]
+        if owner == "_Nouns":
+            return f"There is no noun {wanted}. Nouns: {', '.join([*registry, prelude.EVENT])}."
+        if owner in registry:
+            fields = (
+                f" Fields: {', '.join(registry[owner].schema.fields)}." if not found["type"] else ""
+            )
+            return f"{owner} has no {wanted}. {told(registry[owner])}{fields}"
+    return message

@@ -1,0 +1,185 @@
+"""The text of a script before it runs: ``$`` made a name, and three mistakes told where they stand.
+
+Only what is code is looked at, never strings and comments. The lines stay where they are.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from typing import NamedTuple
+
+from ..errors import BadRequest
+from ..schema import META
+from .failures import LimitExceeded, ScriptError, ScriptFailed
+
+#: What ``$`` is called inside.
+DOLLAR = "_nouns"
+
+STRING = re.compile(r"(?P<prefix>\b[A-Za-z]{1,2})?(?P<quote>'''|\"\"\"|'|\")")
+#: `lead.name = ...`, also `+=`; a class of one's own says `self`.
+ASSIGNED = re.compile(
+    r"(?<![\w.])(?P<base>[^\W\d]\w*)(?:\.\w+|\[[^\]\n]*\])*\.(?P<name>\w+)"
+    r"\s*(?:[-+*/%&|^@]|\*\*|//|<<|>>)?=(?!=)"
+)
+IMPORT = re.compile(r"(?<![\w.])import(?!\w)")
+META_NAMES = {name: name[1:] for name in META}
+
+
+class Piece(NamedTuple):
+    """A stretch of the script; ``inner`` is code within an f-string."""
+
+    text: str
+    start: int
+    is_code: bool
+    inner: bool = False
+
+
+def prepared(code: str, longest: int) -> str:
+    """The script as the interpreter takes it.
+
+    Raises BadRequest for what is no text, LimitExceeded for too much of it, and ScriptFailed, with the
+    line, for what is not available.
+    """
+    if not isinstance(code, str) or not code.strip():
+        raise BadRequest("code: send a script, for example Lead.count().", field="code")
+    if len(code) > longest:
+        raise LimitExceeded(
+            "code", longest, f"A script has at most {longest:,} characters, not {len(code):,}."
+        )
+    try:
+        code.encode()
+    except UnicodeEncodeError:
+        raise BadRequest("code: this is no valid Unicode text.", field="code") from None
+    return "".join(
+        _rewritten(piece, code) if piece.is_code else piece.text for piece in pieces(code)
+    )
+
+
+def _rewritten(piece: Piece, code: str) -> str:
+    if found := IMPORT.search(piece.text):
+        raise _mistake(
+            code,
+            piece.start + found.start(),
+            "Imports are not available. The nouns are there already, and so are date, datetime, "
+            "timedelta, timezone, json and math.",
+        )
+    if not piece.inner:
+        for found in ASSIGNED.finditer(piece.text):
+            if found["base"] not in ("self", "cls"):
+                raise _mistake(
+                    code,
+                    piece.start + found.start(),
+                    f"Assigning .{found['name']} would save nothing. "
+                    f"Use {found['base']}.update({found['name']}=...).",
+                )
+    text = re.sub(
+        r"\.\$(\w+)", lambda m: "." + META_NAMES.get("$" + m[1], m[1]), piece.text, flags=re.ASCII
+    )
+    return re.sub(r"(?<![\w$.])\$(?=\s*\.)", DOLLAR, text)
+
+
+def _mistake(code: str, at: int, message: str) -> ScriptFailed:
+    line = code.count("\n", 0, at) + 1
+    return ScriptFailed(ScriptError(message), line=line, source=line_of(code, line))
+
+
+def line_of(code: str, line: int | None) -> str:
+    """The text of one line, within reason."""
+    lines = code.split("\n")
+    return lines[line - 1].strip()[:200] if line and line <= len(lines) else ""
+
+
+def pieces(code: str) -> Iterator[Piece]:
+    """The script in stretches of code, strings and comments, in order and without a gap.
+
+    Code within the braces of an f-string is code. What is not closed goes on to the end: the interpreter
+    will say so.
+    """
+    at = start = 0
+    #: What we are inside of: an f-string's (quote, raw), or the number of brackets open in its braces.
+    inside: list[tuple[str, bool] | int] = []
+
+    def piece(end: int, is_code: bool) -> Iterator[Piece]:
+        nonlocal start
+        if end > start:
+            yield Piece(code[start:end], start, is_code, inner=bool(inside))
+        start = end
+
+    while at < len(code):
+        here = inside[-1] if inside else None
+        char = code[at]
+        if isinstance(here, tuple):  # the text of an f-string
+            quote, raw = here
+            if code.startswith(quote, at):
+                at += len(quote)
+                inside.pop()
+                yield from piece(at, False)
+            elif char == "\n" and len(quote) == 1:
+                inside.pop()
+                yield from piece(at, False)
+            elif char == "{" and code.startswith("{{", at):
+                at += 2
+            elif char == "{":
+                at += 1
+                yield from piece(at, False)
+                inside.append(0)
+            else:
+                at += 2 if char == "\\" and not raw else 1
+        elif char == "#":
+            yield from piece(at, True)
+            end = code.find("\n", at)
+            at = len(code) if end < 0 else end
+            yield from piece(at, False)
+        elif (opening := STRING.match(code, at)) and _is_prefix(opening["prefix"]):
+            yield from piece(at, True)
+            prefix, quote = (opening["prefix"] or "").lower(), opening["quote"]
+            at = opening.end()
+            if "f" in prefix or "t" in prefix:
+                yield from piece(at, False)
+                inside.append((quote, "r" in prefix))
+            else:
+                at = _end_of_string(code, at, quote)
+                yield from piece(at, False)
+        elif here is not None and char in "([{":
+            inside[-1] = here + 1
+            at += 1
+        elif here is not None and char in ")]}":
+            if here == 0:
+                yield from piece(at, True)
+                inside.pop()
+            else:
+                inside[-1] = here - 1
+            at += 1
+        else:
+            # A name is passed as a whole: its end is no prefix of a string.
+            word = re.compile(r"\w+").match(code, at)
+            at = word.end() if word else at + 1
+    yield from piece(at, not isinstance(inside[-1] if inside else None, tuple))
+
+
+def _is_prefix(prefix: str | None) -> bool:
+    return prefix is None or prefix.lower() in {
+        "r",
+        "b",
+        "u",
+        "f",
+        "t",
+        "rb",
+        "br",
+        "fr",
+        "rf",
+        "tr",
+        "rt",
+    }
+
+
+def _end_of_string(code: str, at: int, quote: str) -> int:
+    """Where a plain string ends; an escaped quote ends none, in a raw one neither."""
+    while at < len(code):
+        if code.startswith(quote, at):
+            return at + len(quote)
+        if code[at] == "\n" and len(quote) == 1:
+            return at
+        at += 2 if code[at] == "\\" else 1
+    return len(code)
