@@ -129,6 +129,8 @@ def test_a_managers_review(page, site, acme, people, lead):
     expect(dialog(page).get_by_role("heading")).to_have_text("Lose: 2 done, 1 not")
     expect(dialog(page).locator(".refused")).to_contain_text("West")
     dialog(page).get_by_role("link", name="Back to the list").click()
+    expect(row(page, "North").locator("[data-cell=status]")).to_contain_text("Lost")
+    expect(row(page, "West").get_by_role("checkbox")).to_be_checked()
 
     page.get_by_role("checkbox", name="Select all on this page").check()
     with page.expect_download() as download:
