@@ -1,6 +1,6 @@
 """Takes the pictures of README anew, from the demo that runs: `.venv/bin/python docs/pictures/make.py`.
 
-`make demo` runs in another terminal. It looks at what the demo's rep and manager see, changes nothing, and needs
+`make demo` runs in another terminal. It looks at what a rep of the demo sees, changes nothing, and needs
 Playwright and a Chromium; CHROMIUM is its path.
 """
 

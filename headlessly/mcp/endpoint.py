@@ -6,7 +6,6 @@ REST's error as the ``data`` of a JSON-RPC error: a client of MCP shows its user
 
 from __future__ import annotations
 
-import logging
 from collections.abc import Callable
 from typing import Any, ClassVar
 
@@ -19,8 +18,6 @@ from ..api.auth import KeyAuthentication
 from ..api.base import TenantView, answer_to_problem
 from ..api.bodies import Answer
 from ..errors import BadRequest, Forbidden
-
-logger = logging.getLogger("headlessly.mcp")
 
 #: JSON-RPC's numbers for a request that is wrong, and for one that went wrong here.
 INVALID_REQUEST, INTERNAL_ERROR = -32600, -32603
