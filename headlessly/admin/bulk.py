@@ -88,7 +88,7 @@ def operations(address: Address, site: Any) -> list[Operation]:
         if moves.is_button(verb) and may[verb.name] and not verb.restores and not verb.deletes:
             # A verb that makes a record makes one for each.
             inputs = [f for f in verb.inputs.values() if not f.record or f.required]
-            said = _("For each of them: %s") % _lowered(words.text(verb))
+            said = _("For each of them: %s") % words.text(verb)
             found.append(Operation(verb.name, words.verb(verb), verb, said, inputs))
     for verb in verbs.values():
         if verb.deletes and may[verb.name]:
@@ -97,11 +97,6 @@ def operations(address: Address, site: Any) -> list[Operation]:
             label = words.verb(verb)
             found.append(Operation(verb.name, label, verb, said, list(verb.inputs.values())))
     return found
-
-
-def _lowered(sentence: str) -> str:
-    """A sentence inside another one; what begins with capitals stays."""
-    return sentence if sentence[1:2].isupper() else sentence[:1].lower() + sentence[1:]
 
 
 def _updates(noun: type[Noun]) -> Iterator[Operation]:
