@@ -294,6 +294,7 @@ class IdempotentReply(models.Model):
 
 
 from .events import Event  # noqa: E402
+from .scripts.models import Proposal  # noqa: E402
 from .transfer.models import Import, ImportPart, RefusedRow  # noqa: E402
 from .views import Start, View  # noqa: E402
 from .webhooks.models import Delivery, Webhook  # noqa: E402
@@ -307,6 +308,7 @@ __all__ = [
     "ImportPart",
     "KeyUse",
     "Membership",
+    "Proposal",
     "RefusedRow",
     "Start",
     "Tenant",
