@@ -7,6 +7,7 @@ every value before and after.
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Sequence
 from difflib import SequenceMatcher
 from typing import Any
@@ -41,12 +42,13 @@ class _Comparable:
     def __init__(self, events: Sequence[Event]) -> None:
         self.events = list(events)
         self.same: dict[str, str] = {}
-        for number, event in enumerate(events):
-            self.same[event.id] = f"event {number}"
-            if event.version == 1 and event.target:
-                self.same.setdefault(event.target, f"new {number}")
-            moment = orjson.loads(dumps(event.timestamp))
-            self.same[moment] = "then"
+        made: Counter[str | None] = Counter()
+        for event in events:
+            if event.version == 1 and event.target and event.target not in self.same:
+                made[event.target_type] += 1
+                self.same[event.target] = f"new {event.target_type} {made[event.target_type]}"
+            self.same[event.id] = f"{event.name} {self.same.get(event.target or '', event.target)}"
+            self.same[orjson.loads(dumps(event.timestamp))] = "then"
         self.keys = [(e.name, self.same.get(e.target or "", e.target)) for e in events]
 
     def values(self, at: int) -> dict[str, Any]:

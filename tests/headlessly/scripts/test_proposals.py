@@ -160,6 +160,20 @@ def test_where_the_world_has_changed_nothing_is_done_and_it_says_what(
         assert done.status == "Approved" and done.differences is None
 
 
+def test_one_record_less_makes_no_others_different(lead, people):
+    other = Lead.create(name="Quiet", source="website", score=1)
+    proposal = proposed(
+        """for lead in Lead.find({"status": "New"}, sort="score"):
+    lead.lose(lostReason="Quiet")
+Contact.create(name="Eve")"""
+    )
+    other.delete()
+    with pytest.raises(Conflict) as caught:
+        approved(proposal.pk)
+    (gone,) = caught.value.body()["differences"]
+    assert (gone["name"], gone["target"], gone["now"]) == ("Lead.Lost", other.pk, None)
+
+
 def test_what_works_no_longer_is_stale_and_may_work_again(qualified):
     proposal = proposed(f'Lead.convert("{qualified.pk}")')
     qualified.update(contact=None)
