@@ -1,11 +1,12 @@
 """The CRM as a Django app."""
 
 from django.apps import AppConfig
+from django.utils.translation import gettext_lazy
 
 
 class CrmConfig(AppConfig):
     name = "crm"
-    verbose_name = "Sales"
+    verbose_name = gettext_lazy("Sales")
 
     def ready(self) -> None:
         from . import dashboard, hooks  # noqa: F401  (connects them)

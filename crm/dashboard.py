@@ -7,10 +7,10 @@ from datetime import date
 from decimal import Decimal
 from typing import Any
 
-from django.utils.dateformat import format as date_format
+from django.utils import formats
 from django.utils.html import format_html
 from django.utils.translation import gettext as _
-from django.utils.translation import gettext_lazy, ngettext
+from django.utils.translation import gettext_lazy, ngettext, pgettext
 
 from headlessly import actors
 from headlessly import reports as basis
@@ -222,7 +222,7 @@ def conversion_by(slice: Slice, by: str, title: str) -> Chart:
     named: Mapping[Any, str] = {}
     if field.type == "reference":
         named = basis.names(Lead.registry[field.to], (group.value for group in groups))
-    nobody = _("No %(field)s") % {"field": words.label(field).lower()}
+    nobody = _("No %(field)s") % {"field": words.inside(words.label(field))}
 
     def label(group: reports.Group) -> str:
         if group.rest:
@@ -434,7 +434,7 @@ def _part(name: str) -> str:
         return str(PARTS[name])
     if name in Deal.Stage.values:
         return words.spoken(name)
-    return date_format(date.fromisoformat(f"{name}-01"), "F Y")
+    return formats.date_format(date.fromisoformat(f"{name}-01"), "YEAR_MONTH_FORMAT")
 
 
 # -- what waits ------------------------------------------------------------------------------------
@@ -447,7 +447,7 @@ def waiting(slice: Slice) -> Chart:
     most = max((each.count for _noun, each in every), default=0)
     bars = [
         Bar(
-            Figure(f"{words.title(noun)}, {words.spoken(each.name).lower()}", each.who),
+            Figure(f"{words.title(noun)}, {words.inside(words.spoken(each.name))}", each.who),
             number(each.count, each.who),
             (Mark(0, percent(each.count, most), "lost"),),
         )
@@ -514,13 +514,15 @@ def percent(part: Any, whole: Any) -> float:
 
 
 def money(value: Decimal, currency: str, *, short: bool = False) -> str:
-    """``48,300 USD``; from a million on, and ``short`` from a hundred thousand on, ``1.2 M USD``."""
+    """``$48,300``; from a million on, and ``short`` from a hundred thousand on, ``$1.2 M``."""
     value = value.quantize(Decimal(1))
     if abs(value) >= 1_000_000:
-        size, sign = (1_000_000_000, "bn") if abs(value) >= 1_000_000_000 else (1_000_000, "M")
-        said = f"{value / size:,.1f}\u00a0{sign}"
+        billions = abs(value) >= 1_000_000_000
+        said = pgettext("amount", "%s bn") if billions else pgettext("amount", "%s M")
+        size = 1_000_000_000 if billions else 1_000_000
+        said %= words.decimal(value / size, 1)
     elif short and abs(value) >= 100_000:
-        said = f"{value / 1_000:,.0f}\u00a0k"
+        said = pgettext("amount", "%s k") % words.amount(round(value / 1_000))
     else:
         said = words.amount(value)
-    return f"{said}\u00a0{currency}"
+    return words.money(said.replace(" ", "\u00a0"), currency)

@@ -5,6 +5,10 @@ from __future__ import annotations
 from datetime import datetime
 from math import floor
 
+from django.utils.translation import gettext as _
+from django.utils.translation import pgettext_lazy
+
+from headlessly import speech
 from headlessly.errors import VerbRefused
 from headlessly.execution import Context
 from headlessly.models import Membership
@@ -12,6 +16,8 @@ from headlessly.models import Membership
 from .models import Activity, Contact, Deal, Lead, Organization
 
 SECONDS_A_DAY = 86_400
+#: How a timeline tells what is recorded here beside the events of verbs.
+RECORDED = (pgettext_lazy("event", "lead converted"), pgettext_lazy("label", "Cycle days"))
 
 
 # -- converting a lead --------------------------------------------------------------------------------
@@ -21,14 +27,16 @@ SECONDS_A_DAY = 86_400
 def require_a_contact(lead: Lead, ctx: Context) -> None:
     if lead.contact_id is None:
         raise VerbRefused(
-            "Lead must have a contact before conversion", code="contact_required", field="contact"
+            _("Lead must have a contact before conversion"),
+            code="contact_required",
+            field="contact",
         )
 
 
 @Lead.converting
 def refuse_a_lost_lead(lead: Lead, ctx: Context) -> None:
     if lead.status == Lead.Status.LOST:
-        raise VerbRefused("Cannot convert a lost lead", code="lead_lost", **lead.standing())
+        raise VerbRefused(_("Cannot convert a lost lead"), code="lead_lost", **lead.standing())
 
 
 @Lead.converting
@@ -36,7 +44,8 @@ def attach_only_an_open_deal(lead: Lead, ctx: Context) -> None:
     deal = ctx.input.get("deal")
     if isinstance(deal, Deal) and not deal.is_open:
         raise VerbRefused(
-            f"The deal is {deal.stage}. Attach an open one, or let the conversion make one.",
+            _("The deal is %s. Attach an open one, or let the conversion make one.")
+            % speech.stated(deal.stage),
             code="deal_not_open",
             field="deal",
         )

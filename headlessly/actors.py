@@ -50,7 +50,13 @@ class Actor:
 
     @property
     def reads_only(self) -> bool:
-        return self.role in (VIEWER, PROPOSER, STRANGER)
+        """Whether they neither write nor propose."""
+        return self.role in (VIEWER, STRANGER)
+
+    @property
+    def writes(self) -> bool:
+        """Whether they write anything themselves."""
+        return self.role in (ADMIN, MANAGER, REP)
 
 
 SYSTEM = Actor("system", "System", ADMIN)

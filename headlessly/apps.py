@@ -6,11 +6,12 @@ from typing import Any
 
 from django.apps import AppConfig
 from django.db.models.signals import post_migrate
+from django.utils.translation import gettext_lazy
 
 
 class HeadlesslyConfig(AppConfig):
     name = "headlessly"
-    verbose_name = "Operator"
+    verbose_name = gettext_lazy("Operator")
 
     def ready(self) -> None:
         from . import checks  # noqa: F401  (registers them)

@@ -45,6 +45,7 @@ def noun(noun: type[Noun]) -> dict[str, Any]:
         "plural": schema.plural,
         "prefix": schema.prefix,
         "description": schema.description,
+        "columns": [schema.by_name[name].wire for name in schema.columns],
         "fields": {wire: field(f) for wire, f in schema.fields.items()},
         "verbs": {wire_name(v.name): verb(v) for v in schema.verbs.values()},
         "machine": machine(noun),
@@ -86,6 +87,7 @@ def verb(verb: Verb) -> dict[str, Any]:
         "creates": verb.creates or None,
         "finds": wire_name(verb.finds) if verb.finds else None,
         "public": True if verb.public is not None else None,
+        "asks": True if verb.asks else None,  # each record its own input, which is not in here
         "from": list(map(str, verb.steps)) or None,
         "to": list(dict.fromkeys(map(str, verb.steps.values()))) or None,
         "input": {wire: field(f) for wire, f in verb.inputs.items()},

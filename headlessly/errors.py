@@ -9,6 +9,8 @@ from __future__ import annotations
 
 from typing import Any
 
+from django.utils.translation import gettext as _
+
 from . import tracing
 
 
@@ -166,13 +168,13 @@ def _translated(exc: Exception) -> HeadlesslyError:
             )
             return Invalid.fields(fields)
         case Http404() | drf.NotFound():
-            return NotFound("There is nothing at this address.")
+            return NotFound(_("There is nothing at this address."))
         case drf.NotAuthenticated() | drf.AuthenticationFailed():
             return Unauthorized(
                 "Sign in, or send an API key as `Authorization: Bearer hly_sk_...`."
             )
         case drf.PermissionDenied() | django.PermissionDenied():
-            return Forbidden(str(exc) or "You may not do this.")
+            return Forbidden(str(exc) or _("You may not do this."))
         case drf.MethodNotAllowed():
             return MethodNotAllowed(str(exc.detail))
         case drf.UnsupportedMediaType():
@@ -182,14 +184,14 @@ def _translated(exc: Exception) -> HeadlesslyError:
         case drf.NotAcceptable():
             return BadRequest("This answers JSON: send Accept: application/json or none.")
         case django.RequestDataTooBig():
-            return TooLarge("The body is larger than 10 MB.")
+            return TooLarge(_("The body is larger than 10 MB."))
         case (
             django.BadRequest()
             | django.SuspiciousOperation()
             | MultiPartParserError()
             | UnreadablePostError()
         ):
-            return BadRequest("The request is malformed.")
+            return BadRequest(_("The request is malformed."))
     return HeadlesslyError(
         "Something went wrong on our side. Quote the requestId when you report it."
     )

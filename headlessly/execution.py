@@ -17,9 +17,10 @@ from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from django.db import IntegrityError, OperationalError, transaction
+from django.utils.translation import gettext as _
 from psycopg import errors as postgres
 
-from . import actors, clock, events, inputs, sight, tenancy, tracing
+from . import actors, clock, events, inputs, sight, speech, tenancy, tracing
 from .blank import blank
 from .errors import Conflict, Forbidden, HeadlesslyError, NotFound, Stale, VerbRefused
 from .ids import public_id
@@ -179,9 +180,15 @@ def _refuse_if_stale(record: Noun, wanted: int | Collection[int]) -> None:
     """Raise Stale when the record is at none of the versions that the caller has seen."""
     wanted = (wanted,) if isinstance(wanted, int) else wanted
     if record.version not in wanted:
-        seen = f", not {' or '.join(map(str, wanted))}" if wanted else ""
+        said = {
+            "noun": speech.named(type(record)),
+            "version": record.version,
+            "seen": speech.either(map(str, wanted)),
+        }
         raise Stale(
-            f"This {type(record).__name__} is at version {record.version}{seen}. Read it again.",
+            _("This %(noun)s is at version %(version)s, not %(seen)s. Read it again.") % said
+            if wanted
+            else _("This %(noun)s is at version %(version)s. Read it again.") % said,
             type=type(record).__name__,
             id=record.pk,
             version=record.version,
@@ -355,7 +362,12 @@ class Execution:
         """The caller's permission; what a hook does, the product does."""
         if not self.frames and not actors.may(self.actor, verb.name, verb.noun):
             raise Forbidden(
-                f"As {self.actor.role} you may not {verb.name} a {verb.noun.__name__}.",
+                _("As %(role)s you may not %(verb)s a %(noun)s.")
+                % {
+                    "role": speech.acting(self.actor.role),
+                    "verb": speech.doing(verb, verb.noun),
+                    "noun": speech.named(verb.noun),
+                },
                 type=verb.noun.__name__,
             )
 
@@ -466,7 +478,9 @@ class Execution:
         cause = problem.__cause__
         record = self.attempted
         if record is None or not isinstance(cause, postgres.UniqueViolation):
-            return Conflict("This collides with another change made at the same moment. Try again.")
+            return Conflict(
+                _("This collides with another change made at the same moment. Try again.")
+            )
         return record.duplicate(cause.diag.constraint_name or "")
 
 

@@ -133,7 +133,11 @@ class Flag(_Plain, models.BooleanField):
 
 
 class Json(_Optional, models.JSONField):
-    """Any JSON value; a noun checks its shape in ``validate``."""
+    """Any JSON value; a noun checks its shape in ``validate``. ``keys`` are what its objects have."""
+
+    def __init__(self, help_text: str = "", *, keys: Iterable[str] = (), **kwargs: Any) -> None:
+        self.keys = tuple(keys)
+        super().__init__(help_text, **kwargs)
 
 
 class Choice(String):

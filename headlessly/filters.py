@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING, Any
 
 from django.db import connection, models
 from django.db.models import Q
+from django.utils.translation import gettext as _
 
 from . import values, versions
 from .errors import InvalidFilter
@@ -308,7 +309,7 @@ def _reached(noun: type[Noun], field: Field, path: str, operator: Any, operand: 
         operand = [operand]
     elif operator != "$in" or isinstance(operand, str) or not isinstance(operand, Sequence):
         raise InvalidFilter(
-            f"{path}: compare it with a state, or with a list of states.", field=path
+            _("%s: compare it with a state, or with a list of states.") % path, field=path
         )
     found = [_value(field, path, state) for state in operand]
     states = [state for state in found if state is not None]  # nothing is without
@@ -328,9 +329,13 @@ def _equal(field: Field, path: str, column: str, operator: str, operand: Any) ->
 
 def _among(field: Field, path: str, column: str, operator: str, operand: Any) -> Q:
     if isinstance(operand, str) or not isinstance(operand, Sequence):
-        raise InvalidFilter(f"{path}: $in and $nin take a list.", field=path)
+        raise InvalidFilter(_("%s: $in and $nin take a list.") % path, field=path)
     if len(operand) > MAX_VALUES:
-        raise InvalidFilter(f"{path}: at most {MAX_VALUES:,} values.", field=path)
+        raise InvalidFilter(
+            _("%(path)s: at most %(most)s values.")
+            % {"path": path, "most": values.grouped(MAX_VALUES)},
+            field=path,
+        )
     found = [_value(field, path, item) for item in operand]
     given = [value for value in found if value is not None]
     # An empty list is not the optimizer's "nothing": negated it must be everything.
@@ -340,19 +345,30 @@ def _among(field: Field, path: str, column: str, operator: str, operand: Any) ->
 
 def _compared(field: Field, path: str, column: str, operator: str, operand: Any) -> Q:
     if field.type not in ORDERED:
-        raise InvalidFilter(f"{path}: {operator} compares numbers, dates and text.", field=path)
+        raise InvalidFilter(
+            _("%(path)s: %(operator)s compares numbers, dates and text.")
+            % {"path": path, "operator": operator},
+            field=path,
+        )
     value = _value(field, path, operand)
     if value is None:
-        raise InvalidFilter(f"{path}: {operator} needs a value.", field=path)
+        raise InvalidFilter(
+            _("%(path)s: %(operator)s needs a value.") % {"path": path, "operator": operator},
+            field=path,
+        )
     return Q(**{f"{column}__{operator[1:]}": value})
 
 
 def _matching(field: Field, path: str, column: str, operator: str, operand: Any) -> Q:
     if field.type not in TEXT or not isinstance(operand, str):
-        raise InvalidFilter(f"{path}: $regex takes a pattern and looks at text.", field=path)
+        raise InvalidFilter(_("%s: $regex takes a pattern and looks at text.") % path, field=path)
     _check_text(path, operand)
     if len(operand) > MAX_PATTERN:
-        raise InvalidFilter(f"{path}: a pattern has {MAX_PATTERN} characters at most.", field=path)
+        raise InvalidFilter(
+            _("%(path)s: a pattern has %(most)s characters at most.")
+            % {"path": path, "most": MAX_PATTERN},
+            field=path,
+        )
     _check_pattern(operand)
     return Q(**{f"{column}__regex": operand})
 
@@ -369,7 +385,10 @@ def _containing(field: Field, path: str, column: str, operator: str, operand: An
 
 def _looked_up(field: Field, path: str, column: str, operator: Lookup, operand: Any) -> Q:
     if field.type not in TEXT:
-        raise InvalidFilter(f"{path}: {operator.value} looks at text.", field=path)
+        raise InvalidFilter(
+            _("%(path)s: %(lookup)s looks at text.") % {"path": path, "lookup": operator.value},
+            field=path,
+        )
     _check_text(path, operand)
     return Q(**{f"{column}__{operator.value}": operand})
 

@@ -6,11 +6,12 @@ from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING, Any
 
 from django.db import connection
+from django.utils.translation import gettext as _
 
-from . import sight, statements
+from . import sight, speech, statements
 from .errors import Conflict, Invalid
 from .schema import META, Field
-from .values import present
+from .values import present, required
 
 if TYPE_CHECKING:
     from .execution import Execution
@@ -105,22 +106,23 @@ class _Check:
         if field is None or not self.verb.takes_fields:
             allowed = dict.fromkeys(f.wire if self.wire else f.name for f in self.inputs.values())
             self.problems[key] = (
-                f"There is no such field here. Fields: {', '.join(allowed)}."
-                if (allowed)
-                else f"{self.verb.name} takes no input."
+                _("There is no such field here. Fields: %s.") % ", ".join(allowed)
+                if allowed
+                else _("%s takes no input.") % self.verb.name
             )
             return
         if self.execution.within(self.record, field.name):
             self.fields[field.name] = field
             self.values[field.name] = field.clean(value, text=self.text)
         elif not self._unchanged(field, value):
-            via = " or ".join(field.set_by)
+            via = speech.either(speech.doing(name, self.verb.noun) for name in field.set_by)
+            own = speech.doing(self.verb, self.verb.noun)
             self.problems[key] = (
-                f"This is set by {via}, not by {self.verb.name}."
+                _("This is set by %(via)s, not by %(verb)s.") % {"via": via, "verb": own}
                 if via and self.verb.name not in field.set_by
-                else "This is read-only: it is computed."
+                else _("This is read-only: it is computed.")
                 if field.computed
-                else f"{self.verb.name} does not take this."
+                else _("%s does not take this.") % own
             )
 
     def _unchanged(self, field: Field, value: Any) -> bool:
@@ -149,7 +151,9 @@ class _Check:
             )
             if inner is None or inner.read_only:
                 names = ", ".join(other.verbs["create"].inputs)
-                self.problems[f"{field.wire}.{key}"] = f"There is no such field. Fields: {names}."
+                self.problems[f"{field.wire}.{key}"] = (
+                    _("There is no such field. Fields: %s.") % names
+                )
                 continue
             try:
                 cleaned[inner.name] = inner.clean(item, text=self.text)
@@ -168,20 +172,23 @@ class _Check:
                     and not self.record._state.adding
                 ):
                     continue  # an existing record has it already
-                self.problems.setdefault(key, "This is required.")
+                self.problems.setdefault(key, required())
         machine = self.schema.machine
         if machine is None or machine.name not in self.values or not self.verb.takes_fields:
             return
         key = self.say(machine.name)
         state = self.values[machine.name]
         if state is None:
-            self.problems[key] = f"Use one of {', '.join(machine.states)}."
+            states = ", ".join(map(speech.stated, machine.states))
+            self.problems[key] = _("Use one of %s.") % states
         elif (
             self.record._state.adding and state not in machine.entry and not self.execution.stating
         ):
-            self.problems[key] = (
-                f"A {self.schema.name} starts as {' or '.join(machine.entry)}, not as {state}."
-            )
+            self.problems[key] = _("A %(noun)s starts as %(entry)s, not as %(state)s.") % {
+                "noun": speech.named(self.verb.noun),
+                "entry": speech.either(map(speech.stated, machine.entry)),
+                "state": speech.stated(state),
+            }
 
 
 def _refuse_changes_to_closed(
@@ -198,7 +205,12 @@ def _refuse_changes_to_closed(
         field = record.schema.by_name[name]
         if present(values[name]) != present(getattr(record, field.column)):
             raise Conflict(
-                f"This {record.schema.name} is {state}: its {field.wire} no longer changes.",
+                _("This %(noun)s is %(state)s: its %(field)s no longer changes.")
+                % {
+                    "noun": speech.named(type(record)),
+                    "state": speech.stated(state),
+                    "field": speech.fielded(field),
+                },
                 type=record.schema.name,
                 id=record.pk,
                 field=field.wire,
@@ -221,7 +233,10 @@ def _check_references(execution: Execution, noun: type[Noun], check: _Check) -> 
         if (name, id) in found:
             execution.known.add(id)
         else:
-            check.problems[name] = f"There is no {field.to} {id}."
+            check.problems[name] = _("There is no %(noun)s %(id)s.") % {
+                "noun": field.to,
+                "id": id,
+            }
     for name, field, id in wanted:
         if field.record and name not in check.problems:
             check.values[name] = execution.lock(noun.registry[field.to], id)

@@ -8,6 +8,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from django.utils.translation import gettext as _
+
 from . import filters, values
 from .errors import InvalidFilter
 from .schema import Field
@@ -77,13 +79,14 @@ def _typed(field: Field, path: str, text: str) -> Any:
     """``text`` as a value of the field's type; relative dates stay what they are."""
     try:
         if not text:
-            raise ValueError(f"Give a value; {path}__isnull=true finds records without one.")
+            said = _("Give a value; %s__isnull=true finds records without one.")
+            raise ValueError(said % path)
         if field.type in filters.TEXT or field.type == "reference":
             return text
         if field.type in ("date", "datetime") and values.relative_moment(text) is not None:
             return text
         if field.type == "json":
-            raise ValueError("This is JSON: a query string can only ask for it with __isnull.")
+            raise ValueError(_("This is JSON: a query string can only ask for it with __isnull."))
         return values.CLEAN[field.type](filters.unbounded(field), text, True)
     except ValueError as problem:
         raise InvalidFilter(f"{path}: {problem}", field=path) from None

@@ -18,6 +18,8 @@ from django.core.validators import MinValueValidator, RegexValidator
 from django.db import models
 from django.db.models.functions import Lower
 from django.utils import timezone
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
 
 from . import actors, suggestions, tenancy
 from .actors import Actor
@@ -26,7 +28,8 @@ from .statements import one
 from .values import UNSTORABLE
 
 SLUG = RegexValidator(
-    r"\A[a-z0-9](?:[a-z0-9-]{0,46}[a-z0-9])?\Z", "Use 1 to 48 small letters, digits and hyphens."
+    r"\A[a-z0-9](?:[a-z0-9-]{0,46}[a-z0-9])?\Z",
+    gettext_lazy("Use 1 to 48 small letters, digits and hyphens."),
 )
 
 #: Requests a minute with one key, unless it says otherwise.
@@ -36,22 +39,30 @@ RATE_LIMIT = 1000
 class Tenant(models.Model):
     """One customer's isolated world, at ``/~{slug}``. Its number is internal: it leads every index."""
 
-    slug = models.CharField(max_length=48, unique=True, validators=[SLUG])
-    name = models.CharField(max_length=255)
+    slug = models.CharField(gettext_lazy("slug"), max_length=48, unique=True, validators=[SLUG])
+    name = models.CharField(gettext_lazy("name"), max_length=255)
     limits_reps = models.BooleanField(
-        "reps see only their own records",
+        gettext_lazy("reps see only their own records"),
         default=False,
-        help_text="A rep then sees what they own and what nobody owns, and nothing of the others'.",
+        help_text=gettext_lazy(
+            "A rep then sees what they own and what nobody owns, and nothing of the others'."
+        ),
     )
     has_webhooks = models.BooleanField(default=False, editable=False)  #: that are active
     choices = models.JSONField(
-        "suggestions",
+        gettext_lazy("suggestions"),
         default=dict,
         blank=True,
         validators=[suggestions.check],
-        help_text='Its own lists where it has them: {"Lead.lostReason": ["Price", "Timing"]}.',
+        help_text=gettext_lazy(
+            'Its own lists where it has them: {"Lead.lostReason": ["Price", "Timing"]}.'
+        ),
     )
-    created_at = models.DateTimeField(auto_now_add=True)
+    created_at = models.DateTimeField(gettext_lazy("created at"), auto_now_add=True)
+
+    class Meta:
+        verbose_name = gettext_lazy("tenant")
+        verbose_name_plural = gettext_lazy("tenants")
 
     def __str__(self) -> str:
         return self.name
@@ -93,11 +104,16 @@ class User(AbstractUser):
 
     id = PublicId()
     username = None  # type: ignore[assignment]
-    email = models.EmailField(unique=True)
+    email = models.EmailField(gettext_lazy("email"), unique=True)
+    #: What they read and when it is for them; empty where their browser says it.
+    language = models.CharField(max_length=16, blank=True, default="", editable=False)
+    time_zone = models.CharField(max_length=64, blank=True, default="", editable=False)
 
     objects = UserManager()  # type: ignore[misc,assignment]
 
     class Meta:
+        verbose_name = gettext_lazy("user")
+        verbose_name_plural = gettext_lazy("users")
         constraints: ClassVar = [models.UniqueConstraint(Lower("email"), name="user_email_unique")]
 
     def __str__(self) -> str:
@@ -107,16 +123,30 @@ class User(AbstractUser):
 class Membership(models.Model):
     """A user's place in a tenant: what they may do there, and which Contact they are."""
 
-    ROLES: ClassVar = [(role, role.capitalize()) for role in actors.ROLES]
+    ROLES: ClassVar = [
+        (actors.ADMIN, gettext_lazy("Admin")),
+        (actors.MANAGER, gettext_lazy("Manager")),
+        (actors.REP, gettext_lazy("Rep")),
+        (actors.VIEWER, gettext_lazy("Viewer")),
+    ]
 
-    user = models.ForeignKey(User, models.CASCADE, related_name="memberships")
-    tenant = models.ForeignKey(Tenant, models.CASCADE, related_name="memberships")
-    role = models.CharField(max_length=16, choices=ROLES, default=actors.REP)
+    user = models.ForeignKey(
+        User, models.CASCADE, related_name="memberships", verbose_name=gettext_lazy("user")
+    )
+    tenant = models.ForeignKey(
+        Tenant, models.CASCADE, related_name="memberships", verbose_name=gettext_lazy("tenant")
+    )
+    role = models.CharField(gettext_lazy("role"), max_length=16, choices=ROLES, default=actors.REP)
     contact = Reference(
-        settings.PERSON_MODEL, "memberships", "the rep as a contact: the owner of their leads"
+        settings.PERSON_MODEL,
+        "memberships",
+        "the rep as a contact: the owner of their leads",
+        verbose_name=gettext_lazy("contact"),
     )
 
     class Meta:
+        verbose_name = gettext_lazy("membership")
+        verbose_name_plural = gettext_lazy("memberships")
         constraints: ClassVar = [
             models.UniqueConstraint(fields=["user", "tenant"], name="one_membership")
         ]
@@ -131,7 +161,7 @@ class Membership(models.Model):
             with tenancy.active(self.tenant):
                 if not person.objects.filter(pk=self.contact_id).exists():
                     raise ValidationError(
-                        {"contact": f"There is no such contact in {self.tenant}."}
+                        {"contact": _("There is no such contact in %s.") % self.tenant}
                     )
         super().save(*args, **kwargs)
 
@@ -156,26 +186,36 @@ class ApiKey(models.Model):
     """What an integration or agent sends. Only a hash is stored; the key itself is shown once."""
 
     prefix: ClassVar[str] = "apikey"
-    SCOPES: ClassVar = [(scope, scope.capitalize()) for scope in actors.SCOPES]
+    SCOPES: ClassVar = [
+        ("read", gettext_lazy("Read")),
+        ("write", gettext_lazy("Write")),
+        ("admin", gettext_lazy("Admin")),
+    ]
 
     id = PublicId()
-    tenant = models.ForeignKey(Tenant, models.CASCADE, related_name="api_keys")
-    name = models.CharField(max_length=255)
-    scope = models.CharField(max_length=16, choices=SCOPES, default="write")
+    tenant = models.ForeignKey(
+        Tenant, models.CASCADE, related_name="api_keys", verbose_name=gettext_lazy("tenant")
+    )
+    name = models.CharField(gettext_lazy("name"), max_length=255)
+    scope = models.CharField(gettext_lazy("scope"), max_length=16, choices=SCOPES, default="write")
     hash = models.CharField(max_length=64, unique=True, editable=False)
-    hint = models.CharField(max_length=16, editable=False)
-    created_at = models.DateTimeField(auto_now_add=True)
-    expires_at = models.DateTimeField(null=True, blank=True)
-    revoked_at = models.DateTimeField(null=True, blank=True)
-    last_used_at = models.DateTimeField(null=True, blank=True, editable=False)
+    hint = models.CharField(gettext_lazy("hint"), max_length=16, editable=False)
+    created_at = models.DateTimeField(gettext_lazy("created at"), auto_now_add=True)
+    expires_at = models.DateTimeField(gettext_lazy("expires at"), null=True, blank=True)
+    revoked_at = models.DateTimeField(gettext_lazy("revoked at"), null=True, blank=True)
+    last_used_at = models.DateTimeField(
+        gettext_lazy("last used at"), null=True, blank=True, editable=False
+    )
     rate_limit = models.PositiveIntegerField(
+        gettext_lazy("rate limit"),
         default=RATE_LIMIT,
         validators=[MinValueValidator(1)],
-        help_text="The most requests in a minute.",
+        help_text=gettext_lazy("The most requests in a minute."),
     )
 
     class Meta:
-        verbose_name = "API key"
+        verbose_name = gettext_lazy("API key")
+        verbose_name_plural = gettext_lazy("API keys")
 
     def __str__(self) -> str:
         return self.name

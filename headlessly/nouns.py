@@ -18,8 +18,9 @@ from django.db import models
 from django.db.models import F
 from django.db.models.functions import Lower, Upper
 from django.db.models.signals import class_prepared
+from django.utils.translation import gettext as _
 
-from . import statements, tenancy, values, versions
+from . import speech, statements, tenancy, values, versions
 from .boards import Board
 from .errors import NotFound
 from .fields import PublicId, StatusField
@@ -310,7 +311,8 @@ class Noun(Refusing, models.Model):
     @classmethod
     def not_found(cls, id: Any) -> NotFound:
         id = str(id)[:64]
-        return NotFound(f"There is no {cls.__name__} {id}.", type=cls.__name__, id=id)
+        said = _("There is no %(noun)s %(id)s.") % {"noun": speech.named(cls), "id": id}
+        return NotFound(said, type=cls.__name__, id=id)
 
     @classmethod
     def locked(cls, id: Any, *, deleting: bool = False, restoring: bool = False) -> Self:
@@ -369,6 +371,7 @@ def enrol(sender: type[models.Model], **_: Any) -> None:
     for each in [v for v in common if v.name not in names] + own:
         noun.verbs[each.name] = each.bind(noun)
     registry[noun.__name__] = noun
+    speech.name_in_its_language(noun)
     noun.past = versions.model_of(noun)
 
 

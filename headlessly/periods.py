@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
 from typing import Any
 
-from django.utils import timezone
+from django.utils import formats, timezone
 from django.utils.dateformat import format as date_format
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
@@ -117,8 +117,8 @@ def between(first: date, last: date) -> Period:
 
 
 def said_day(day: date) -> str:
-    """``31 Jan 2026``."""
-    return date_format(day, "j M Y")
+    """``Jan 31, 2026``."""
+    return formats.date_format(day, "DATE_FORMAT")
 
 
 def _behind(first: date, end: date, name: str, preset: str) -> Period:

@@ -11,6 +11,7 @@ from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 from django.db import DataError, OperationalError, connection, models, transaction
+from django.utils.translation import gettext as _
 from psycopg import errors as postgres
 
 from . import cursors, filters, rows, sight, sorting, values, versions
@@ -234,11 +235,11 @@ def patience(milliseconds: int = PATIENCE) -> Iterator[None]:
             cursor.execute(bound, [str(_left() or 0)])
     except OperationalError as problem:
         if isinstance(problem.__cause__, postgres.QueryCanceled):
-            raise TooSlow("This takes too long. Make the filter narrower.") from problem
+            raise TooSlow(_("This takes too long. Make the filter narrower.")) from problem
         raise
     except DataError as problem:
         if isinstance(problem.__cause__, postgres.InvalidRegularExpression):
-            raise InvalidFilter("$regex: this is not a valid pattern.") from problem
+            raise InvalidFilter(_("$regex: this is not a valid pattern.")) from problem
         raise
 
 

@@ -4,6 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from django.utils.translation import gettext as _
+
+from . import speech
 from .errors import Conflict
 
 if TYPE_CHECKING:
@@ -32,7 +35,8 @@ class Refusing:
         if found:
             who = ", ".join(f"{count} {name}" for name, count in found.items())
             raise Conflict(
-                f"This {type(self).__name__} is referred to: {who}.",
+                _("This %(noun)s is referred to: %(who)s.")
+                % {"noun": speech.named(type(self)), "who": who},
                 type=type(self).__name__,
                 id=self.pk,
                 referredBy=found,
@@ -40,12 +44,13 @@ class Refusing:
 
     def refuse_if_it_cannot_return(self) -> None:
         """Raise Conflict for a record that is not deleted, lives on in another, or refers to what is gone."""
-        this = type(self).__name__
+        this, named = type(self).__name__, speech.named(type(self))
         if self.deleted_at is None:
-            raise Conflict(f"This {this} is not deleted.", type=this, id=self.pk)
+            raise Conflict(_("This %s is not deleted.") % named, type=this, id=self.pk)
         if self.successor:
             raise Conflict(
-                f"This {this} was merged into {self.successor}, which has what belonged to it.",
+                _("This %(noun)s was merged into %(other)s, which has what belonged to it.")
+                % {"noun": named, "other": self.successor},
                 type=this,
                 id=self.pk,
                 mergedInto=self.successor,
@@ -54,11 +59,16 @@ class Refusing:
         for field in self.schema.references.values():
             id = getattr(self, field.column)
             if id and not self.registry[field.to].objects.filter(pk=id).exists():
-                gone.append({"field": field.wire, "message": f"The {field.to} {id} is deleted."})
+                said = _("The %(noun)s %(id)s is deleted.") % {
+                    "noun": speech.named(self.registry[field.to]),
+                    "id": id,
+                }
+                gone.append({"field": field.wire, "message": said})
         if gone:
-            named = " ".join(problem["message"] for problem in gone)
+            said = " ".join(problem["message"] for problem in gone)
             raise Conflict(
-                f"{named} Restore what this {this} refers to first.",
+                _("%(gone)s Restore what this %(noun)s refers to first.")
+                % {"gone": said, "noun": named},
                 type=this,
                 id=self.pk,
                 details=gone,
@@ -81,12 +91,12 @@ class Refusing:
         """The refusal of a verb that the machine does not allow from here."""
         machine = self.schema.machine
         state = getattr(self, machine.name)
+        said = {"noun": speech.named(type(self)), "state": speech.stated(state)}
         if set(verb.steps.values()) == {state}:
-            message = f"This {type(self).__name__} is already {state}."
+            message = _("This %(noun)s is already %(state)s.") % said
         else:
-            message = (
-                f"A {type(self).__name__} that is {state} cannot {verb.name}. {self._ways_on()}"
-            )
+            said |= {"verb": speech.doing(verb, type(self)), "ways": self._ways_on()}
+            message = _("A %(noun)s that is %(state)s cannot %(verb)s. %(ways)s") % said
         return Conflict(message, type=type(self).__name__, id=self.pk, **self.standing())
 
     def no_way_to(self, target: str) -> Conflict:
@@ -94,9 +104,15 @@ class Refusing:
         state = getattr(self, machine.name)
         via = next((s.via for s in machine.steps_from(state) if s.target == target), None)
         why = (
-            f"Use the verb {via} for that."
+            _("Use the verb %s for that.") % speech.doing(via, type(self))
             if via
-            else f"A {type(self).__name__} does not go from {state} to {target}. {self._ways_on()}"
+            else _("A %(noun)s does not go from %(state)s to %(target)s. %(ways)s")
+            % {
+                "noun": speech.named(type(self)),
+                "state": speech.stated(state),
+                "target": speech.stated(target),
+                "ways": self._ways_on(),
+            }
         )
         return Conflict(
             why,
@@ -110,11 +126,16 @@ class Refusing:
         """What the machine allows from here, in words."""
         machine = self.schema.machine
         ways = [
-            step.target if step.via == "update" else f"{step.target} (by {step.via})"
+            speech.stated(step.target)
+            if step.via == "update"
+            else _("%(state)s (by %(verb)s)")
+            % {"state": speech.stated(step.target), "verb": speech.doing(step.via, type(self))}
             for step in machine.steps_from(getattr(self, machine.name))
             if step.target != step.source
         ]
-        return f"From here it can become {', '.join(ways)}." if ways else "This is final."
+        if not ways:
+            return _("This is final.")
+        return _("From here it can become %s.") % ", ".join(ways)
 
     def duplicate(self, constraint: str) -> Conflict:
         """The conflict behind a violated unique constraint, with the id of the one who was first."""
@@ -124,10 +145,16 @@ class Refusing:
                 value = getattr(self, field.column)
                 first = type(self).by_unique(field, value)
                 return Conflict(
-                    f"There is already a {type(self).__name__} with {field.wire} {value}.",
+                    _("There is already a %(noun)s with %(field)s %(value)s.")
+                    % {
+                        "noun": speech.named(type(self)),
+                        "field": speech.fielded(field),
+                        "value": value,
+                    },
                     type=type(self).__name__,
                     field=field.wire,
                     # Not to somebody from whom that record is hidden.
                     **({"existingId": first} if first else {}),
                 )
-        return Conflict(f"There is already such a {type(self).__name__}.", type=type(self).__name__)
+        said = _("There is already such a %s.") % speech.named(type(self))
+        return Conflict(said, type=type(self).__name__)

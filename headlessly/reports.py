@@ -26,6 +26,7 @@ from django.db.models import (
     QuerySet,
 )
 from django.db.models.functions import Extract
+from django.utils import timezone
 
 from . import filters, lookups
 from .periods import Period
@@ -99,9 +100,11 @@ class Records:
 
 
 def moment(value: datetime) -> str:
-    """A moment as an address says it: the day alone where it begins."""
-    value = value.astimezone(UTC)
-    return f"{value:%Y-%m-%d}" if not any(value.timetuple()[3:6]) else f"{value:%Y-%m-%dT%H:%M:%SZ}"
+    """A moment as an address says it: the day alone where it begins for whoever reads."""
+    local = timezone.localtime(value)
+    if not any(local.timetuple()[3:6]):
+        return f"{local:%Y-%m-%d}"
+    return f"{value.astimezone(UTC):%Y-%m-%dT%H:%M:%SZ}"
 
 
 @dataclass(frozen=True)

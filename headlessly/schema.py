@@ -90,6 +90,7 @@ class Field:
     label: str = ""
     validators: tuple[Callable[[Any], None], ...] = ()
     computed: Callable[[Any], Any] | None = None
+    keys: tuple[str, ...] = ()  #: what the objects of a JSON value have
     needs: tuple[str, ...] = ()  #: the columns that a computed field is made of
     record: bool = False  #: a verb's input that the verb receives as a record, locked
     new: bool = False  #: such an input that may also be the fields of a new record
@@ -108,12 +109,12 @@ class Field:
             for check in self.validators:
                 check(value)
         except ValidationError as problem:
-            raise ValueError(" ".join(problem.messages)) from None
+            raise ValueError(" ".join(map(str, problem.messages))) from None
         return value
 
     def _nothing(self) -> Any:
         if self.required or not self.clearable:
-            raise ValueError("This is required.")
+            raise ValueError(values.required())
         return self.default
 
 
@@ -210,6 +211,7 @@ class Schema:
         self.name = noun.__name__
         self.prefix = noun.prefix
         self.plural = noun.plural
+        self.many = str(noun._meta.verbose_name_plural).capitalize()  #: ``Leads``
         self.description = (noun.__doc__ or "").strip()
         surface = noun.Surface
         self.area: str = surface.area
@@ -365,6 +367,7 @@ class Schema:
             maximum=getattr(column, "maximum", None),
             max_length=getattr(column, "MAX_LENGTH", None) or column.max_length,
             default=default,
+            keys=getattr(column, "keys", ()),
             description=str(column.help_text),
             label=str(column.verbose_name).capitalize(),
             validators=tuple(

@@ -79,6 +79,7 @@ MIDDLEWARE = [
     "django.middleware.common.CommonMiddleware",
     "django.middleware.csrf.CsrfViewMiddleware",
     "django.contrib.auth.middleware.AuthenticationMiddleware",
+    "headlessly.languages.Languages",
     "django.contrib.messages.middleware.MessageMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
 ]
@@ -102,7 +103,8 @@ TEMPLATES = [
                 "django.template.context_processors.request",
                 "django.contrib.auth.context_processors.auth",
                 "django.contrib.messages.context_processors.messages",
-            ]
+            ],
+            "builtins": ["headlessly.templatetags.said"],
         },
     }
 ]
@@ -137,8 +139,10 @@ WEBHOOKS_ALLOW_HTTP = not PRODUCTION or flag("WEBHOOKS_ALLOW_HTTP")
 
 USE_TZ = True
 TIME_ZONE = "UTC"
-LANGUAGE_CODE = "en-us"
-USE_I18N = False
+LANGUAGE_CODE = "en"  # what programs read, and people whose language is not there
+LANGUAGES = [("en", "English (US)"), ("en-gb", "English (UK)"), ("de", "Deutsch")]
+LOCALE_PATHS = [BASE_DIR / "locale"]
+FORMAT_MODULE_PATH = "headlessly.formats"
 
 # Absolute: under a tenant's mount a relative one would move along with it.
 STATIC_URL = "/static/"
@@ -226,5 +230,7 @@ LOGGING = {
         "django.server": {"handlers": [], "propagate": True},
         # It says of every job that it begins, and of every minute that nothing was to be done.
         "procrastinate": {"level": "WARNING"},
+        # The SDK says of every request that it ends.
+        "mcp": {"level": "WARNING"},
     },
 }

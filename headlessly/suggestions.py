@@ -8,8 +8,9 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from django.core.exceptions import ValidationError
+from django.utils.translation import gettext as _
 
-from . import tenancy
+from . import speech, tenancy
 
 if TYPE_CHECKING:
     from .nouns import Noun
@@ -21,7 +22,7 @@ MOST, LONGEST = 30, 100
 def of(noun: type[Noun], field: Field) -> list[str]:
     """The suggestions for ``field`` in the active tenant; empty where there are none."""
     own = tenancy.require().choices.get(key(noun, field))
-    return list(own if own is not None else field.suggests)
+    return list(own if own is not None else map(speech.suggestion, field.suggests))
 
 
 def key(noun: type[Noun], field: Field) -> str:
@@ -34,7 +35,7 @@ def check(lists: Any) -> None:
     from .nouns import registry
 
     if not isinstance(lists, dict):
-        raise ValidationError('Give an object like {"Lead.lostReason": ["Price"]}.')
+        raise ValidationError(_('Give an object like {"Lead.lostReason": ["Price"]}.'))
     known = {
         key(noun, field)
         for noun in registry.values()
@@ -44,10 +45,16 @@ def check(lists: Any) -> None:
     for name, values in lists.items():
         if name not in known:
             raise ValidationError(
-                f"There are no suggestions for {name[:64]}. Fields: {', '.join(sorted(known))}."
+                _("There are no suggestions for %(name)s. Fields: %(fields)s.")
+                % {"name": name[:64], "fields": ", ".join(sorted(known))}
             )
         if not isinstance(values, list) or len(values) > MOST:
-            raise ValidationError(f"{name}: give a list of at most {MOST} texts.")
+            raise ValidationError(
+                _("%(name)s: give a list of at most %(most)d texts.") % {"name": name, "most": MOST}
+            )
         for value in values:
             if not isinstance(value, str) or not value.strip() or len(value) > LONGEST:
-                raise ValidationError(f"{name}: each is a text of 1 to {LONGEST} characters.")
+                raise ValidationError(
+                    _("%(name)s: each is a text of 1 to %(most)d characters.")
+                    % {"name": name, "most": LONGEST}
+                )

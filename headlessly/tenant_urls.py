@@ -6,6 +6,7 @@ from django.views.generic import RedirectView
 
 from headlessly.admin import workplace
 from headlessly.api.nowhere import NowhereView
+from headlessly.mcp.endpoint import McpView
 
 handler400 = "headlessly.api.handlers.bad_request"
 handler500 = "headlessly.api.handlers.server_error"
@@ -14,6 +15,7 @@ urlpatterns = [
     path("", RedirectView.as_view(pattern_name="admin:index")),
     path("admin/", workplace.urls),
     path("", include("headlessly.api.routes")),
+    path("mcp", McpView.as_view(), name="mcp"),
     # What an app of nouns serves beside them: its config says where that is.
     *(
         path("", include(config.tenant_urls))

@@ -17,8 +17,10 @@ from typing import TYPE_CHECKING, Any
 from django.core.exceptions import ValidationError
 from django.core.validators import EmailValidator, URLValidator
 from django.db import models
+from django.utils import formats, timezone
+from django.utils.translation import gettext as _
 
-from . import clock
+from . import clock, speech
 
 if TYPE_CHECKING:
     from .schema import Field
@@ -50,14 +52,20 @@ check_email = EmailValidator()
 check_url = URLValidator(schemes=["http", "https"])
 
 
+def required() -> str:
+    """What is said of an input that is missing."""
+    return _("This is required.")
+
+
 def string(field: Field, value: Any, text: bool) -> str:
     if not isinstance(value, str):
-        raise ValueError("This is text: send a string.")
+        raise ValueError(_("This is text: send a string."))
     storable(value)
     value = value.strip() if field.type != "text" else value
     if field.max_length and len(value) > field.max_length:
         raise ValueError(
-            f"At most {field.max_length:,} characters are allowed, not {len(value):,}."
+            _("At most %(most)s characters are allowed, not %(count)s.")
+            % {"most": grouped(field.max_length), "count": grouped(len(value))}
         )
     return value
 
@@ -65,14 +73,14 @@ def string(field: Field, value: Any, text: bool) -> str:
 def email(field: Field, value: Any, text: bool) -> str:
     value = string(field, value, text)
     if value:
-        _validated(check_email, value, "This is not an email address.")
+        _validated(check_email, value, _("This is not an email address."))
     return value
 
 
 def url(field: Field, value: Any, text: bool) -> str:
     value = string(field, value, text)
     if value:
-        _validated(check_url, value, "This is not an http or https address.")
+        _validated(check_url, value, _("This is not an http or https address."))
     return value
 
 
@@ -83,9 +91,9 @@ def number(field: Field, value: Any, text: bool) -> float | int:
 def integer(field: Field, value: Any, text: bool) -> int:
     value = _number(value, text)
     if value != int(value):
-        raise ValueError("This is a whole number.")
+        raise ValueError(_("This is a whole number."))
     if abs(value) > 2_147_483_647:
-        raise ValueError("This number is too large.")
+        raise ValueError(_("This number is too large."))
     return _bounded(field, int(value))
 
 
@@ -93,16 +101,18 @@ def money(field: Field, value: Any, text: bool) -> Decimal:
     if isinstance(value, str) and text:
         value = value.strip()
     elif isinstance(value, bool) or not isinstance(value, int | float | Decimal):
-        raise ValueError("This is an amount: send a number.")
+        raise ValueError(_("This is an amount: send a number."))
     try:
         amount = Decimal(str(value))
         cents = amount.quantize(Decimal("0.01")) if amount.is_finite() else None
     except InvalidOperation:
         cents = None
     if cents is None or abs(cents) >= Decimal(10) ** 13:
-        raise ValueError("This is an amount of at most 9,999,999,999,999.99.")
+        raise ValueError(
+            _("This is an amount of at most %s.") % grouped(Decimal("9999999999999.99"))
+        )
     if cents != amount:
-        raise ValueError("An amount has at most two decimals.")
+        raise ValueError(_("An amount has at most two decimals."))
     return _bounded(field, cents)
 
 
@@ -110,7 +120,7 @@ def flag(field: Field, value: Any, text: bool) -> bool:
     if text and isinstance(value, str):
         value = WORDS_FOR_FLAGS.get(value.strip().lower())
     if not isinstance(value, bool):
-        raise ValueError("This is true or false.")
+        raise ValueError(_("This is true or false."))
     return value
 
 
@@ -124,11 +134,12 @@ def day(field: Field, value: Any, text: bool) -> date:
             return date.fromisoformat(value.strip())
         except ValueError:
             pass
-    raise ValueError("This is a day like 2026-01-31.")
+    raise ValueError(_("This is a day like 2026-01-31."))
 
 
 def moment(field: Field | None, value: Any, text: bool = False) -> datetime:
-    """A point in time from ISO 8601; without a zone it is UTC, without a time it is midnight."""
+    """A point in time from ISO 8601; without a time it is midnight, and without a zone it is that of
+    whoever reads: UTC for programs."""
     if isinstance(value, str):
         value = value.strip()
         if text and "T" in value:
@@ -136,15 +147,15 @@ def moment(field: Field | None, value: Any, text: bool = False) -> datetime:
         try:
             value = datetime.fromisoformat(value)
         except ValueError:
-            raise ValueError("This is a moment in ISO 8601 like 2026-01-31T09:00:00Z.") from None
+            raise ValueError(_("This is a moment in ISO 8601 like 2026-01-31T09:00:00Z.")) from None
     elif isinstance(value, date) and not isinstance(value, datetime):
-        value = datetime.combine(value, time(), UTC)
+        value = datetime.combine(value, time())
     if not isinstance(value, datetime):
-        raise ValueError("This is a moment in ISO 8601 like 2026-01-31T09:00:00Z.")
+        raise ValueError(_("This is a moment in ISO 8601 like 2026-01-31T09:00:00Z."))
     if value.tzinfo is None:
-        value = value.replace(tzinfo=UTC)
+        value = value.replace(tzinfo=timezone.get_current_timezone())
     if not EARLIEST <= value <= LATEST:
-        raise ValueError("This moment is out of range.")
+        raise ValueError(_("This moment is out of range."))
     return value.astimezone(UTC)
 
 
@@ -154,22 +165,24 @@ def relative_moment(value: str) -> datetime | None:
     if words == "now":
         return clock.now()
     if words in DAYS:
-        midnight = datetime.combine(clock.now().date(), time(), UTC)
-        return midnight + timedelta(days=DAYS[words])
+        # Of whoever reads: programs are in UTC (headlessly.languages).
+        zone = timezone.get_current_timezone()
+        day = clock.now().astimezone(zone).date() + timedelta(days=DAYS[words])
+        return datetime.combine(day, time(), zone).astimezone(UTC)
     if match := RELATIVE.match(words):
         count, unit, direction = match.groups()
         distance = int(count) * UNITS[unit]
         try:
             return clock.now() - distance if direction == "ago" else clock.now() + distance
         except OverflowError:
-            raise ValueError("This moment is out of range.") from None
+            raise ValueError(_("This moment is out of range.")) from None
     return None
 
 
 def choice(field: Field, value: Any, text: bool) -> str:
     if isinstance(value, str) and value in field.choices:
         return str(value)
-    raise ValueError(f"Use one of {', '.join(field.choices)}.")
+    raise ValueError(_("Use one of %s.") % ", ".join(map(speech.stated, field.choices)))
 
 
 def reference(field: Field, value: Any, text: bool) -> str:
@@ -179,9 +192,12 @@ def reference(field: Field, value: Any, text: bool) -> str:
     elif isinstance(value, dict) and not text:
         value = value.get("$id")
     if not isinstance(value, str) or UNSTORABLE.search(value) or len(value) > 64:
-        raise ValueError(f"Send the id of a {field.to}, like {field.prefix}_fX9bL5nRdK2a.")
+        raise ValueError(
+            _("Send the id of a %(noun)s, like %(prefix)s_fX9bL5nRdK2a.")
+            % {"noun": field.to, "prefix": field.prefix}
+        )
     if not value.startswith(f"{field.prefix}_"):
-        raise ValueError(f"There is no {field.to} {value}.")
+        raise ValueError(_("There is no %(noun)s %(id)s.") % {"noun": field.to, "id": value})
     return value
 
 
@@ -219,7 +235,12 @@ def present(value: Any) -> Any:
 def storable(value: str) -> None:
     """Raise ValueError for text that no database column can hold."""
     if UNSTORABLE.search(value):
-        raise ValueError("Text cannot contain NUL or half of a surrogate pair.")
+        raise ValueError(_("Text cannot contain NUL or half of a surrogate pair."))
+
+
+def grouped(value: Any) -> str:
+    """A number in a sentence: ``10,000``."""
+    return formats.number_format(value, force_grouping=True)
 
 
 def plain_number(value: Any) -> float | int:
@@ -234,15 +255,15 @@ def _number(value: Any, text: bool) -> float | int:
         try:
             value = float(value.strip())
         except ValueError:
-            raise ValueError("This is a number.") from None
+            raise ValueError(_("This is a number.")) from None
     if isinstance(value, bool) or not isinstance(value, int | float | Decimal):
-        raise ValueError("This is a number.")
+        raise ValueError(_("This is a number."))
     try:
         value = float(value)
     except OverflowError:
-        raise ValueError("This number is too large.") from None
+        raise ValueError(_("This number is too large.")) from None
     if not math.isfinite(value):
-        raise ValueError("This is a finite number.")
+        raise ValueError(_("This is a finite number."))
     return value
 
 
@@ -250,8 +271,11 @@ def _bounded(field: Field, value: Any) -> Any:
     low, high = field.minimum, field.maximum
     if (low is not None and value < low) or (high is not None and value > high):
         if low is not None and high is not None:
-            raise ValueError(f"Use a number from {low} to {high}.")
-        raise ValueError(f"At least {low} is needed." if low is not None else f"At most {high}.")
+            said = _("Use a number from %(low)s to %(high)s.")
+            raise ValueError(said % {"low": low, "high": high})
+        raise ValueError(
+            _("At least %s is needed.") % low if low is not None else _("At most %s.") % high
+        )
     return value
 
 
@@ -264,19 +288,19 @@ def _validated(check: Callable[[Any], None], value: Any, message: str) -> None:
 
 def check_json(value: Any, depth: int) -> None:
     if depth > JSON_DEPTH:
-        raise ValueError(f"JSON may be nested {JSON_DEPTH} levels deep at the most.")
+        raise ValueError(_("JSON may be nested %d levels deep at the most.") % JSON_DEPTH)
     if isinstance(value, str):
         storable(value)
     elif isinstance(value, dict):
         for key, item in value.items():
             if not isinstance(key, str):
-                raise ValueError("The keys of a JSON object are strings.")
+                raise ValueError(_("The keys of a JSON object are strings."))
             storable(key)
             check_json(item, depth + 1)
     elif isinstance(value, list | tuple):
         for item in value:
             check_json(item, depth + 1)
     elif isinstance(value, float) and not math.isfinite(value):
-        raise ValueError("JSON knows no infinity and no NaN.")
+        raise ValueError(_("JSON knows no infinity and no NaN."))
     elif value is not None and not isinstance(value, bool | int | float):
-        raise ValueError("This is not JSON.")
+        raise ValueError(_("This is not JSON."))

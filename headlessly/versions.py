@@ -12,7 +12,9 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 from django.db import connection, models
 from django.utils.module_loading import import_string
+from django.utils.translation import gettext as _
 
+from . import speech
 from .errors import Conflict, NotFound
 from .managers import BoundedQuerySet
 
@@ -143,11 +145,17 @@ def restore(record: Noun, moment: datetime) -> None:
     past = at(noun, moment).filter(record=record.pk).order_by("-seq").first()
     if past is None:
         raise NotFound(
-            f"There was no {noun.__name__} {record.pk} then.", type=noun.__name__, id=record.pk
+            _("There was no %(noun)s %(id)s then.") % {"noun": speech.named(noun), "id": record.pk},
+            type=noun.__name__,
+            id=record.pk,
         )
     if machine and getattr(record, machine.name) in machine.closed:
         raise Conflict(
-            f"This {noun.__name__} is {getattr(record, machine.name)} and stays so.",
+            _("This %(noun)s is %(state)s and stays so.")
+            % {
+                "noun": speech.named(noun),
+                "state": speech.stated(getattr(record, machine.name)),
+            },
             type=noun.__name__,
             id=record.pk,
             **record.standing(),
@@ -156,7 +164,8 @@ def restore(record: Noun, moment: datetime) -> None:
     record.validate({f.name: getattr(past, f.column) for f in record.schema.stored}, problems)
     if problems:
         raise Conflict(
-            f"This {noun.__name__} cannot be again as it was: {' '.join(problems.values())}",
+            _("This %(noun)s cannot be again as it was: %(problems)s")
+            % {"noun": speech.named(noun), "problems": " ".join(problems.values())},
             type=noun.__name__,
             id=record.pk,
             details=[{"field": f, "message": m} for f, m in problems.items()],
@@ -171,7 +180,8 @@ def restore(record: Noun, moment: datetime) -> None:
             target = noun.registry[field.to]
             if not target.objects.filter(pk=value).exists():
                 raise Conflict(
-                    f"Its {field.wire} of then, {value}, no longer exists.",
+                    _("Its %(field)s of then, %(value)s, no longer exists.")
+                    % {"field": speech.fielded(field), "value": value},
                     type=noun.__name__,
                     id=record.pk,
                     field=field.wire,

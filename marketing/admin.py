@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from typing import Any, ClassVar
+from typing import Any
 
 from django.http import HttpRequest
 from django.template.loader import render_to_string
+from django.utils.translation import gettext as _
 
 from headlessly import tenancy
 from headlessly.admin import workplace
@@ -19,14 +20,23 @@ class FormAdmin(NounAdmin):
     """A form, with its address and the lines that put it on another website."""
 
     record_template = "marketing/record.html"
-    starts_with: ClassVar = {
-        "fields": [
-            {"name": "name", "type": "text", "label": "Your name", "required": True},
-            {"name": "email", "type": "email", "label": "Work email", "required": True},
-            {"name": "topic", "type": "select", "label": "About", "options": ["Prices", "A demo"]},
-            {"name": "message", "type": "textarea", "label": "What can we do for you?"},
-        ]
-    }
+
+    @property
+    def starts_with(self) -> dict[str, Any]:  # type: ignore[override]
+        """What most forms ask, in the language of whoever makes one."""
+        return {
+            "fields": [
+                {"name": "name", "type": "text", "label": _("Your name"), "required": True},
+                {"name": "email", "type": "email", "label": _("Work email"), "required": True},
+                {
+                    "name": "topic",
+                    "type": "select",
+                    "label": _("About"),
+                    "options": [_("Prices"), _("A demo")],
+                },
+                {"name": "message", "type": "textarea", "label": _("What can we do for you?")},
+            ]
+        }
 
     def context(self, request: HttpRequest, **more: Any) -> dict[str, Any]:
         found = super().context(request, **more)

@@ -1,11 +1,12 @@
 """Marketing as a Django app."""
 
 from django.apps import AppConfig
+from django.utils.translation import gettext_lazy
 
 
 class MarketingConfig(AppConfig):
     name = "marketing"
-    verbose_name = "Marketing"
+    verbose_name = gettext_lazy("Marketing")
     tenant_urls = "marketing.urls"
 
     def ready(self) -> None:

@@ -12,6 +12,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from django.db import connection
+from django.utils.translation import gettext as _
 
 from headlessly import execution, reads, tenancy
 from headlessly.errors import InvalidFilter, VerbRefused
@@ -41,24 +42,36 @@ NEXT = f"""
 def wrong(steps: Any) -> str | None:
     """What is wrong with a list of steps, or None."""
     if not isinstance(steps, list) or not 2 <= len(steps) <= MOST_STEPS:
-        return f"Send a list of 2 to {MOST_STEPS} steps, each with name and event."
+        return _("Send a list of 2 to %d steps, each with name and event.") % MOST_STEPS
     names: set[str] = set()
     for number, step in enumerate(steps, 1):
         if not isinstance(step, dict) or set(step) - {"name", "event", "order"}:
-            return f"Step {number}: send name and event."
+            return _("Step %d: send name and event.") % number
         name, event = step.get("name"), step.get("event")
         if not _is_line(name) or name.strip() in names:
-            return f"Step {number}: give it a name of its own, of at most {LONGEST} characters."
+            return _(
+                "Step %(number)d: give it a name of its own, of at most %(most)d characters."
+            ) % {
+                "number": number,
+                "most": LONGEST,
+            }
         names.add(name.strip())
         if not _is_line(event):
-            return f"Step {number} ({name}): event is a name like Lead.Created or page_view."
+            return _(
+                "Step %(number)d (%(name)s): event is a name like Lead.Created or page_view."
+            ) % {"number": number, "name": name}
         if VERB.match(event) and event not in (known := verbs()):
-            return f"Step {number} ({name}): no verb leaves {event}. Events: {', '.join(known)}."
+            return _("Step %(number)d (%(name)s): no verb leaves %(event)s. Events: %(known)s.") % {
+                "number": number,
+                "name": name,
+                "event": event,
+                "known": ", ".join(known),
+            }
     orders = [step.get("order", number) for number, step in enumerate(steps, 1)]
     if any(isinstance(o, bool) or not isinstance(o, int) for o in orders) or len(set(orders)) < len(
         orders
     ):
-        return (
+        return _(
             "order is a whole number, another one for each step; left out, the list's order counts."
         )
     return None
@@ -76,7 +89,7 @@ def verbs() -> list[str]:
 def events_of(steps: Any) -> list[str]:
     """The events of a funnel in the order of its steps."""
     numbered = [(step.get("order", n), step["event"]) for n, step in enumerate(steps or (), 1)]
-    return [event for _, event in sorted(numbered, key=lambda each: each[0])]
+    return [event for _order, event in sorted(numbered, key=lambda each: each[0])]
 
 
 def rate(events: Sequence[str]) -> float | None:
@@ -98,7 +111,7 @@ def counts(events: Sequence[str]) -> tuple[int, int]:
             begun, arrived = cursor.fetchone()
     except InvalidFilter as problem:
         raise VerbRefused(
-            "There are too many of these events to follow at once. Take a rarer first step.",
+            _("There are too many of these events to follow at once. Take a rarer first step."),
             code="too_many_events",
             field="steps",
         ) from problem

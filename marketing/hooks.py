@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from django.utils.translation import gettext as _
+
+from headlessly import speech
 from headlessly.errors import VerbRefused
 from headlessly.execution import Context
 
@@ -14,14 +17,14 @@ def require_somewhere_to_land_and_something_to_spend(campaign: Campaign, ctx: Co
     missing = [
         words
         for words, value in (
-            ("a landing page", campaign.landing_page_url),
-            ("a budget", campaign.budget),
+            (_("a landing page"), campaign.landing_page_url),
+            (_("a budget"), campaign.budget),
         )
         if value is None
     ]
     if missing:
         raise VerbRefused(
-            f"A campaign needs {' and '.join(missing)} before its launch", code="not_ready"
+            _("A campaign needs %s before its launch") % speech.both(missing), code="not_ready"
         )
 
 
@@ -32,10 +35,12 @@ def require_somewhere_to_land_and_something_to_spend(campaign: Campaign, ctx: Co
 def require_something_to_ask(form: Form, ctx: Context) -> None:
     """Without an email address nobody could tell whom a lead is about."""
     if not form.fields or questions.email_of(form.fields) is None:
-        what = "a field of type email" if form.fields else "fields, one of them of type email,"
-        raise VerbRefused(
-            f"A form needs {what} before it is published", code="not_ready", field="fields"
+        said = (
+            _("A form needs a field of type email before it is published")
+            if form.fields
+            else _("A form needs fields, one of them of type email, before it is published")
         )
+        raise VerbRefused(said, code="not_ready", field="fields")
 
 
 @Form.submitted

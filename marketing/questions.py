@@ -12,6 +12,8 @@ from typing import Any
 
 from django.core.exceptions import ValidationError
 from django.core.validators import RegexValidator
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
 
 from headlessly.schema import Field
 
@@ -31,7 +33,7 @@ TYPES: dict[str, dict[str, Any]] = {
         "validators": (
             RegexValidator(
                 r"\A\+?(?:[\s().\/-]*\d){5,20}(?:\s*(?:x|ext\.?)\s*\d{1,6})?\s*\Z",
-                "This is no telephone number: use digits, spaces and + ( ) - . /",
+                gettext_lazy("This is no telephone number: use digits, spaces and + ( ) - . /"),
             ),
         ),
     },
@@ -56,20 +58,27 @@ RESERVED = {PAGE, TRAP, "dry_run", "if_match"}
 def wrong(fields: Any) -> list[str]:
     """Everything that is wrong with a form's fields, each with the number and the name of the field."""
     if not isinstance(fields, list):
-        return ['Send a list of fields, such as [{"name": "email", "type": "email"}].']
+        return [_('Send a list of fields, such as [{"name": "email", "type": "email"}].')]
     if len(fields) > MOST_FIELDS:
-        return [f"A form has {MOST_FIELDS} fields at the most, not {len(fields)}."]
+        return [
+            _("A form has %(most)d fields at the most, not %(count)d.")
+            % {"most": MOST_FIELDS, "count": len(fields)}
+        ]
     found, seen = [], set()
     for number, field in enumerate(fields, 1):
         if not isinstance(field, dict):
-            found.append(f"Field {number}: send an object with {', '.join(KEYS)}.")
+            found.append(
+                _("Field %(number)d: send an object with %(keys)s.")
+                % {"number": number, "keys": ", ".join(KEYS)}
+            )
             continue
         name = field.get("name")
-        where = f"Field {number} ({name[:64]})" if isinstance(name, str) else f"Field {number}"
+        where = _("Field %d") % number
+        where += f" ({name[:64]})" if isinstance(name, str) else ""
         found += [f"{where}: {problem}" for problem in _wrong(field)]
         if isinstance(name, str):
             if name.lower() in seen:
-                found.append(f"{where}: there is another field of this name.")
+                found.append(f"{where}: {_('there is another field of this name.')}")
             seen.add(name.lower())
     return found
 
@@ -77,35 +86,39 @@ def wrong(fields: Any) -> list[str]:
 def _wrong(field: Mapping[str, Any]) -> list[str]:
     """What is wrong with one field."""
     found = [
-        f"there is no {key[:64]!r} here; use {', '.join(KEYS)}." for key in field if key not in KEYS
+        _("there is no %(key)s here; use %(keys)s.")
+        % {"key": repr(key[:64]), "keys": ", ".join(KEYS)}
+        for key in field
+        if key not in KEYS
     ]
     name, type = field.get("name"), field.get("type")
     if not isinstance(name, str) or not NAME.match(name):
         found.append(
-            "name is 1 to 64 letters, digits, - and _, and begins with a letter, like company."
+            _("name is 1 to 64 letters, digits, - and _, and begins with a letter, like company.")
         )
     elif name.lower() in RESERVED or name.lower().startswith("utm_"):
-        found.append("this name has a meaning of its own in a submission; use another.")
+        found.append(_("this name has a meaning of its own in a submission; use another."))
     if not isinstance(type, str) or type not in TYPES:
-        found.append(f"type is one of {', '.join(TYPES)}.")
+        found.append(_("type is one of %s.") % ", ".join(TYPES))
     label = field.get("label")
     if label is not None and not _is_line(label):
-        found.append(f"label is a text of 1 to {LONGEST} characters.")
+        found.append(_("label is a text of 1 to %d characters.") % LONGEST)
     if not isinstance(field.get("required", False), bool):
-        found.append("required is true or false.")
+        found.append(_("required is true or false."))
     return found + _wrong_options(type, field.get("options"))
 
 
 def _wrong_options(type: Any, options: Any) -> list[str]:
     if type != "select":
-        return [] if options in (None, []) else ["only a select has options."]
+        return [] if options in (None, []) else [_("only a select has options.")]
     if not isinstance(options, list) or not 1 <= len(options) <= MOST_OPTIONS:
-        return [f"a select needs options: a list of 1 to {MOST_OPTIONS} texts."]
+        return [_("a select needs options: a list of 1 to %d texts.") % MOST_OPTIONS]
     for number, option in enumerate(options, 1):
         if not _is_line(option):
-            return [f"option {number} is a text of 1 to {LONGEST} characters."]
+            said = _("option %(number)d is a text of 1 to %(most)d characters.")
+            return [said % {"number": number, "most": LONGEST}]
     if len({option.strip() for option in options}) < len(options):
-        return ["two options are the same."]
+        return [_("two options are the same.")]
     return []
 
 
@@ -154,7 +167,7 @@ def _field(name: str, **more: Any) -> Field:
 def agree(value: bool) -> None:
     """A box that has to be ticked."""
     if not value:
-        raise ValidationError("This is required: tick the box.")
+        raise ValidationError(_("This is required: tick the box."))
 
 
 BESIDE = {name: _field(name, type="string", max_length=LONGEST) for name in UTM} | {

@@ -10,6 +10,9 @@ import re
 from collections.abc import Mapping
 from typing import Any
 
+from django.utils.translation import gettext as _
+from django.utils.translation import pgettext_lazy
+
 from crm.models import Contact, Lead
 from headlessly import tracing
 from headlessly.errors import NotFound, VerbRefused
@@ -22,6 +25,8 @@ from .attribution import campaign_of
 from .models import Form
 
 SOURCE = "form"
+#: How a timeline tells what is recorded here beside the events of verbs.
+RECORDED = (pgettext_lazy("event", "form submitted"), pgettext_lazy("label", "Page"))
 #: Questions that mean a field of the contact or of the lead, by their names without case and signs.
 CONTACT = {
     "name": "name", "fullname": "name", "firstname": "first_name", "lastname": "last_name",
@@ -69,7 +74,7 @@ def _contact(form: Form, ctx: Context, answers: Mapping[str, Any]) -> Contact:
     """Who has this email address: somebody known, of whom only what is empty is filled, or somebody new."""
     email = answers.get(questions.email_of(form.fields) or "")
     if email is None:
-        raise VerbRefused("This form has no email field to know a sender by", code="no_email")
+        raise VerbRefused(_("This form has no email field to know a sender by"), code="no_email")
     said = meant(Contact, CONTACT, answers)
     said.setdefault("name", _name(said, email))
     known = _locked(ctx, email)

@@ -12,10 +12,11 @@ from django.db.models import Q
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
 from django.shortcuts import render
 from django.urls import reverse
+from django.utils.translation import gettext as _
 from django.views.decorators.csrf import csrf_exempt
 from django.views.decorators.http import require_http_methods
 
-from headlessly import actors, errors, execution
+from headlessly import actors, errors, execution, languages, numbers
 from headlessly.api import bodies, strangers
 from headlessly.errors import TooLarge
 from headlessly.values import UNSTORABLE
@@ -77,6 +78,7 @@ class Question:
 @require_http_methods(["GET", "HEAD", "POST"])
 def form_page(request: HttpRequest, key: str) -> HttpResponse:
     """A published form by its slug or id. Raises Http404 for any other, and for no tenant at all."""
+    languages.speak_to(request)
     form = _published(request, key)
     if request.method != "POST":
         sent = request.GET.get("sent") == "1"
@@ -92,7 +94,7 @@ def form_page(request: HttpRequest, key: str) -> HttpResponse:
         else:
             with actors.acting(actors.PUBLIC):
                 submit = Form.verbs["submit"]
-                execution.run(submit, form.pk, given, wire=True, text=True)
+                execution.run(submit, form.pk, _plain(form, given), wire=True, text=True)
     except Exception as problem:
         status, body = errors.problem(problem)
         if status >= 500:
@@ -115,10 +117,16 @@ def _published(request: HttpRequest, key: str) -> Form:
     return found
 
 
+def _plain(form: Form, given: Mapping[str, str]) -> dict[str, str]:
+    """The answers as the platform takes them: numbers as the visitor's language writes them."""
+    numeric = {field["name"] for field in form.fields or () if field["type"] == "number"}
+    return {n: numbers.plain(text) if n in numeric else text for n, text in given.items()}
+
+
 def _refuse_larger(request: HttpRequest) -> None:
     length = request.META.get("CONTENT_LENGTH") or "0"
     if not length.isdecimal() or int(length) > strangers.LARGEST:
-        raise TooLarge(f"This is more than {strangers.LARGEST >> 10} KB.")
+        raise TooLarge(_("This is more than %d KB.") % (strangers.LARGEST >> 10))
 
 
 def _beside(query: Mapping[str, str]) -> dict[str, str]:

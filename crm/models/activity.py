@@ -8,6 +8,7 @@ from typing import Any, ClassVar
 
 from django.db import models
 from django.db.models import F
+from django.utils.translation import gettext as _
 
 from headlessly.fields import (
     Choice,
@@ -164,6 +165,6 @@ class Activity(Noun):
         start = values.get("start_at", self.start_at)
         end = values.get("end_at", self.end_at)
         if start and end and end < start:
-            problems["end_at"] = "This is before the start."
+            problems["end_at"] = _("This is before the start.")
         if (done := values.get("completed_at")) and done > self.moment():
-            problems["completed_at"] = "This is in the future."
+            problems["completed_at"] = _("This is in the future.")

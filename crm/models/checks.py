@@ -7,6 +7,7 @@ from functools import cache
 from zoneinfo import available_timezones
 
 from django.core.exceptions import ValidationError
+from django.utils.translation import gettext as _
 
 #: ISO 4217, the active currencies.
 CURRENCIES = frozenset(
@@ -33,24 +34,24 @@ def _timezones() -> frozenset[str]:
 
 def timezone_name(value: str) -> None:
     if value not in _timezones():
-        raise ValidationError("Use an IANA time zone like Europe/Berlin or America/New_York.")
+        raise ValidationError(_("Use an IANA time zone like Europe/Berlin or America/New_York."))
 
 
 def language_code(value: str) -> None:
     if not LANGUAGE.match(value):
-        raise ValidationError("Use a language tag like en, de or pt-BR.")
+        raise ValidationError(_("Use a language tag like en, de or pt-BR."))
 
 
 def currency_code(value: str) -> None:
     if value not in CURRENCIES:
-        raise ValidationError("Use an ISO 4217 code like USD, EUR or JPY.")
+        raise ValidationError(_("Use an ISO 4217 code like USD, EUR or JPY."))
 
 
 def slug(value: str) -> None:
     if not SLUG.match(value):
-        raise ValidationError("Use small letters, digits and single hyphens.")
+        raise ValidationError(_("Use small letters, digits and single hyphens."))
 
 
 def domain(value: str) -> None:
     if not DOMAIN.match(value):
-        raise ValidationError("Use a domain like acme.com.")
+        raise ValidationError(_("Use a domain like acme.com."))

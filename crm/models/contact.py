@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any, ClassVar
 
 from django.db import models
+from django.utils.translation import gettext as _
 
 from headlessly.errors import Invalid
 from headlessly.fields import (
@@ -137,7 +138,7 @@ class Contact(Noun):
         """Merge this contact into another, which takes over everything that refers to it."""
         if into.pk == self.pk:
             raise Invalid.fields(
-                {"into": "A contact cannot be merged into itself."}, type="Contact"
+                {"into": _("A contact cannot be merged into itself.")}, type="Contact"
             )
         self.successor = into.pk
         self.deleted_at = self.moment()

@@ -7,7 +7,9 @@ from typing import Any, ClassVar
 
 from django.db import models
 from django.db.models import F
+from django.utils.translation import gettext as _
 
+from headlessly import speech
 from headlessly.fields import (
     Choice,
     Date,
@@ -190,4 +192,6 @@ class Deal(Noun):
         recurring = values.get("recurring_value", self.recurring_value)
         interval = values.get("recurring_interval", self.recurring_interval)
         if recurring and not interval and "recurring_value" in values:
-            problems["recurring_interval"] = "Say how often: Monthly, Quarterly or Yearly."
+            problems["recurring_interval"] = _("Say how often: %s.") % speech.either(
+                map(speech.stated, self.Interval.values)
+            )

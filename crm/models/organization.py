@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from typing import Any, ClassVar
 
 from django.db import models
+from django.utils.translation import gettext as _
 
 from headlessly.fields import Choice, Integer, Money, Number, Reference, String, Text, Url
 from headlessly.nouns import Noun, verb
@@ -108,7 +109,7 @@ class Organization(Noun):
         seen = {self.pk}
         while isinstance(parent, str):
             if parent in seen:
-                problems["parent"] = "This would make the company its own ancestor."
+                problems["parent"] = _("This would make the company its own ancestor.")
                 return
             seen.add(parent)
             # Locked, so that two changes at the same moment cannot close a circle together.

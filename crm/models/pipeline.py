@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from typing import Any, ClassVar
 
 from django.db import models
+from django.utils.translation import gettext as _
 
 from headlessly.fields import Flag, Integer, Json, String, Text
 from headlessly.nouns import Noun
@@ -20,7 +21,9 @@ class Pipeline(Noun):
     slug = String(unique=True, validators=[slug])
     description = Text()
     is_default = Flag("the tenant's pipeline; there is one")
-    stages = Json("in order: name, probability (0 to 100), order")
+    stages = Json(
+        "in order: name, probability (0 to 100), order", keys=("name", "probability", "order")
+    )
     deal_rotting = Integer("days without activity before a deal is stale", minimum=1)
 
     class Surface:
@@ -50,31 +53,31 @@ class Pipeline(Noun):
         if values.get("is_default"):
             others = Pipeline.objects.filter(is_default=True).exclude(pk=self.pk)
             if other := others.first():
-                problems["is_default"] = f"{other.name} is the default pipeline already."
+                problems["is_default"] = _("%s is the default pipeline already.") % other.name
 
 
 def wrong_stages(stages: Any) -> str | None:
     """What is wrong with a list of stages, or None."""
     if not isinstance(stages, list):
-        return "Send a list of stages."
+        return _("Send a list of stages.")
     names = set()
     for number, stage in enumerate(stages, 1):
         if not isinstance(stage, dict) or set(stage) - {"name", "probability", "order"}:
-            return f"Stage {number}: send name, probability and order."
+            return _("Stage %d: send name, probability and order.") % number
         name, chance, order = (
             stage.get("name"),
             stage.get("probability"),
             stage.get("order", number),
         )
         if not isinstance(name, str) or not name.strip() or name in names:
-            return f"Stage {number}: give it a name of its own."
+            return _("Stage %d: give it a name of its own.") % number
         if chance is not None and (
             isinstance(chance, bool)
             or not isinstance(chance, int | float)
             or not 0 <= chance <= 100
         ):
-            return f"Stage {number}: probability is a number from 0 to 100."
+            return _("Stage %d: probability is a number from 0 to 100.") % number
         if isinstance(order, bool) or not isinstance(order, int):
-            return f"Stage {number}: order is a whole number."
+            return _("Stage %d: order is a whole number.") % number
         names.add(name)
     return None

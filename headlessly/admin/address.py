@@ -9,28 +9,33 @@ past day (``asOf=2026-01-31``), ``deleted=true``, and the saved view that it cam
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from datetime import UTC, date, datetime, time, timedelta
+from datetime import date, datetime, timedelta
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote, urlencode
 
+from django.conf import settings
 from django.db import models
 from django.http import QueryDict
+from django.utils import translation
 from django.utils.text import slugify
 from django.utils.translation import gettext as _
 
-from .. import clock, events, filters, lookups, reads, sorting
+from .. import clock, events, filters, lookups, numbers, periods, reads, sorting
 from ..errors import InvalidFilter
 from ..filters import Scope
 from ..schema import Field
 from .facets import Facet, facet
-from .ranges import Range
+from .ranges import AMOUNTS, Range
 
 if TYPE_CHECKING:
     from ..nouns import Noun
 
 #: Parameters that are no fields.
 OWN = ("q", "o", "p", "is", "columns", "asOf", "deleted", "view")
+#: Says that somebody typed the numbers, as their language writes them: links have them as wires do.
+TYPED = "typed"
+ENDS = ("gt", "gte", "lt", "lte")
 #: More columns than this do not fit a screen.
 MAX_COLUMNS = 12
 CREATED = Field("created_at", "createdAt", "created_at", "datetime", label="Created")
@@ -84,7 +89,7 @@ class Words:
         return {"$text": self.text}
 
     def said(self) -> str:
-        return f"“{self.text}”"
+        return _("“%s”") % self.text
 
 
 class Address:
@@ -94,10 +99,23 @@ class Address:
         self.noun, self.site = noun, site
         given = QueryDict(query) if isinstance(query, str) else query
         self.given = {name: joined for name, values in given.lists() if (joined := _joined(values))}
+        if language := self.given.pop(TYPED, ""):
+            self._read_numbers(language)
         self.problem = ""
         self.moment: datetime | None = None  #: of the past that is asked for
         self.columns = [noun.schema.by_name[name] for name in noun.schema.columns]
         self._read()
+
+    def _read_numbers(self, language: str) -> None:
+        """Say the numbers that were typed as a wire does; other languages may share the address."""
+        if language not in dict(settings.LANGUAGES):
+            return
+        with translation.override(language):
+            for name, text in self.given.items():
+                path, _separator, lookup = name.partition("__")
+                field = self.noun.schema.fields.get(path)
+                if field is not None and field.type in AMOUNTS and lookup in ENDS:
+                    self.given[name] = numbers.plain(text)
 
     def _read(self) -> None:
         schema = self.noun.schema
@@ -171,8 +189,8 @@ class Address:
         if moment is None:
             return None
         try:
-            moment = datetime.combine(
-                date.fromisoformat(text.strip()) + timedelta(days=1), time(), UTC
+            moment = periods.midnight(
+                date.fromisoformat(text.strip()) + timedelta(days=1)
             ) - timedelta(microseconds=1)
         except (ValueError, OverflowError):
             pass

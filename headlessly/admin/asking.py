@@ -33,13 +33,13 @@ class Asking:
 
 def fill(button: Asking, verb: Verb, site: Any, data: Any = None) -> None:
     """Give the button the inputs of its verb, with what was typed before."""
-    button.label = f"{verb.label}…"
+    button.label = f"{words.verb(verb)}…"
     inputs = list(verb.inputs.values())
     button.form = DeclaredForm(inputs, site, data=data, id=verb.name, parent=button.dialog)
     for given in inputs:
         if given.new:
             other = verb.noun.registry[given.to]
-            button.new_of = words.title(other).lower()
+            button.new_of = words.one(other)
             button.form.fields[given.name].label = _("Or attach an existing %s") % button.new_of
             fields = [f for f in other.schema.inputs() if f.required]
             button.new = DeclaredForm(fields, site, data=data, id=f"{verb.name}_new")
@@ -47,9 +47,7 @@ def fill(button: Asking, verb: Verb, site: Any, data: Any = None) -> None:
             for name in button.new.fields:
                 item: Input = button.new.fields[name]
                 item.widget.attrs.pop("aria-required", None)
-                item.widget.attrs["placeholder"] = (
-                    _("from this %s") % words.title(verb.noun).lower()
-                )
+                item.widget.attrs["placeholder"] = _("from this %s") % words.one(verb.noun)
 
 
 def read(verb: Verb, form: DeclaredForm, new: DeclaredForm | None) -> dict[str, Any]:

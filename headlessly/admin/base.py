@@ -30,9 +30,7 @@ from .listing import Listing
 from .viewing import Viewing
 
 #: What the pages of records need beside the site's own.
-MEDIA = forms.SELECT2 + Media(
-    css={"screen": ["headlessly/record.css"]}, js=["headlessly/record.js"]
-)
+MEDIA = Media(css={"screen": ["headlessly/record.css"]}, js=["headlessly/record.js"])
 
 
 class NounAdmin(Boarding, Doing, Editing, Listing, Viewing, Bulk, Inline, ModelAdmin):
@@ -107,7 +105,7 @@ class NounAdmin(Boarding, Doing, Editing, Listing, Viewing, Bulk, Inline, ModelA
             "noun": words.title(self.model),
             "nouns": words.plural(self.model),
             "own_heading": True,
-            "media": MEDIA,
+            "media": forms.select2() + MEDIA,
             "toasts": cache(lambda: toasts.of(request)),
             "may_update": self.may("update"),
             "may_delete": self.may("delete"),
@@ -150,8 +148,8 @@ class NounAdmin(Boarding, Doing, Editing, Listing, Viewing, Bulk, Inline, ModelA
             found = self.model.get(id, include=list(self.schema.references))
         except NotFound as problem:
             if heir := problem.extra.get("mergedInto"):
-                this = words.title(self.model).lower()
-                messages.info(request, _("The %s you looked for was merged into this one.") % this)
+                said = _("The %s you looked for was merged into this one.")
+                messages.info(request, said % words.one(self.model))
                 return HttpResponseRedirect(self.place("change", heir))
             raise Http404(problem.message) from None
         return self.record_page(request, found)

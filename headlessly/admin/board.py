@@ -186,10 +186,10 @@ class NounBoard:
             mine = [row for row in found if row[0] == column.state]
             count = sum(number for _state, _unit, number, _amount in mine)
             more = "+" if count > reads.COUNT_CAP else ""
-            column.count = f"{min(count, reads.COUNT_CAP):,}{more}"
+            column.count = f"{words.number(min(count, reads.COUNT_CAP))}{more}"
             sums = [(amount, unit) for _state, unit, _number, amount in mine if amount]
             column.sum = " · ".join(
-                f"{words.amount(amount)}{more}{f' {unit}' if unit else ''}" for amount, unit in sums
+                words.money(f"{words.amount(amount)}{more}", unit) for amount, unit in sums
             )
 
     # -- cards ------------------------------------------------------------------------------------

@@ -9,12 +9,13 @@ from django.contrib import messages
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect, JsonResponse
 from django.template.loader import render_to_string
 from django.utils.decorators import method_decorator
+from django.utils.text import capfirst
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_GET
 
 from .. import execution
 from ..errors import BadRequest, Forbidden, HeadlesslyError, InvalidFilter, NotFound, Stale
-from . import asking, listing, timeline, ways, words
+from . import asking, forms, listing, timeline, ways, words
 from .board import RECENT, NounBoard
 
 if TYPE_CHECKING:
@@ -34,7 +35,9 @@ class Move:
         """From what a button or a script sends. Raises BadRequest."""
         parts = text.split(" ")
         if len(parts) != 3 or not parts[1].isdecimal() or len(parts[1]) > 9:
-            raise BadRequest("move: send an id, a version and a state, as in “lead_x 3 Qualified”.")
+            raise BadRequest(
+                _("move: send an id, a version and a state, as in “lead_x 3 Qualified”.")
+            )
         return cls(parts[0], int(parts[1]), parts[2])
 
     def __str__(self) -> str:
@@ -89,7 +92,7 @@ class Boarding:
             board_url=self.place("board"),
             add_url=self.place("add") if self.may("create") else "",
             said=_said(),
-            media=listing.MEDIA,
+            media=forms.select2() + listing.MEDIA,
         )
 
     def _card(self, request: HttpRequest, card: dict[str, Any], on: list[ways.Way]) -> str:
@@ -111,7 +114,9 @@ class Boarding:
         sent: dict[str, Any] = {machine.name: move.target}
         button = None
         if way and not way.is_plain:
-            button = asking.Asking(verb.name, verb.label, request.get_full_path(), verb.summary)
+            button = asking.Asking(
+                verb.name, words.verb(verb), request.get_full_path(), words.text(verb)
+            )
             sent = {}
             if verb.inputs:
                 asked = request.POST if "asked" in request.POST else None
@@ -169,7 +174,7 @@ class Boarding:
         """The reason, beside the card where it is."""
         reason, fix = problem.message, None
         if isinstance(problem, NotFound):
-            reason = _("This %(noun)s is gone.") % {"noun": words.title(self.model).lower()}
+            reason = _("%(this)s is gone.") % {"this": capfirst(words.this(self.model))}
         elif move is not None:
             fix = self._fix(self.find(move.id), problem)
         if _wants_json(request):

@@ -87,12 +87,14 @@ def operations(address: Address, site: Any) -> list[Operation]:
         if moves.is_button(verb) and may[verb.name] and not verb.restores and not verb.deletes:
             # A verb that makes a record makes one for each.
             inputs = [f for f in verb.inputs.values() if not f.record or f.required]
-            found.append(Operation(verb.name, verb.label, verb, verb.summary, inputs))
+            said = words.text(verb)
+            found.append(Operation(verb.name, words.verb(verb), verb, said, inputs))
     for verb in verbs.values():
         if verb.deletes and may[verb.name]:
             text = _("They disappear from every list; whoever may delete can bring them back.")
-            said = text if verb.name == "delete" else verb.summary
-            found.append(Operation(verb.name, verb.label, verb, said, list(verb.inputs.values())))
+            said = text if verb.name == "delete" else words.text(verb)
+            label = words.verb(verb)
+            found.append(Operation(verb.name, label, verb, said, list(verb.inputs.values())))
     return found
 
 
@@ -176,7 +178,7 @@ class Bulk:
             raise InvalidFilter(_("Nothing is selected."))
         if len(ids) > AT_ONCE:
             said = _("At most %(most)s at once: narrow the list, and do it in parts.")
-            raise InvalidFilter(said % {"most": f"{AT_ONCE:,}"})
+            raise InvalidFilter(said % {"most": words.number(AT_ONCE)})
         return ids
 
     def _ask(

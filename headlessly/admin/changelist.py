@@ -102,7 +102,7 @@ class NounList:
     @property
     def said(self) -> str:
         """How many there are."""
-        return f"{self.total:,}" if self.exact else f"{self.total:,}+"
+        return words.number(self.total) + ("" if self.exact else "+")
 
     @cached_property
     def edits(self) -> list[str]:
@@ -167,7 +167,7 @@ class NounList:
         first = (self.page - 1) * self.per_page + 1
         last = first + len(self.records) - 1
         said = _("%(first)s–%(last)s of %(total)s") % {
-            "first": f"{first:,}", "last": f"{last:,}", "total": self.said,
+            "first": words.number(first), "last": words.number(last), "total": self.said,
         }  # fmt: skip
         before, after = self.page - 1, self.page + 1
         return {
@@ -200,7 +200,7 @@ class NounList:
                 found.append(
                     {
                         "label": label + condition.said(),
-                        "count": f"{min(count, ADVICE_CAP):,}" + "+" * (count > ADVICE_CAP),
+                        "count": words.number(min(count, ADVICE_CAP)) + "+" * (count > ADVICE_CAP),
                         "one": count == 1,
                         "without": self.address.without(condition),
                     }

@@ -46,7 +46,7 @@ def page(request: HttpRequest, site: Any) -> HttpResponse:
         **site.each_context(request),
         "title": _("Dashboard"),
         "own_heading": True,
-        "media": forms.SELECT2,
+        "media": forms.select2(),
         "styles": [static("headlessly/admin.css"), static("headlessly/dashboard.css")],
         "presets": _presets(given),
         "narrowings": narrowings,
@@ -73,7 +73,7 @@ class Narrowing:
         self.select = forms.ReferenceSelect(self.field, site, {"aria-label": self.label})
         self.select.attrs["data-placeholder"] = self.label
         self.select.chosen |= {
-            NONE: _("No %(field)s") % {"field": self.label.lower()},
+            NONE: _("No %(field)s") % {"field": words.inside(self.label)},
             ME: _("Me"),
         }
 
@@ -132,7 +132,7 @@ def _empty() -> dict[str, str] | None:
     if noun is None or noun.objects.exists():
         return None
     return {
-        "nouns": words.plural(noun).lower(),
+        "nouns": words.many(noun),
         "list": words.place(noun, "changelist"),
         "add": words.place(noun, "add") if actors.may(actors.current(), "create", noun) else "",
         "what": words.a(noun),

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from django.utils.translation import gettext as _
 
-from .. import execution, suggestions
+from .. import execution, suggestions, values
 from ..errors import HeadlesslyError
 from . import preview, touching, words
 from .forms import DeclaredForm, sent
@@ -19,7 +19,6 @@ if TYPE_CHECKING:
     from ..verbs import Verb
 
 NEW, EXISTING = "new", "existing"
-REQUIRED = "This is required."
 
 
 class Dialog:
@@ -47,11 +46,11 @@ class Dialog:
 
     @property
     def label(self) -> str:
-        return self.verb.label
+        return words.verb(self.verb)
 
     @property
     def text(self) -> str:
-        return self.verb.summary
+        return words.text(self.verb)
 
     @property
     def how(self) -> str:
@@ -69,7 +68,7 @@ class Dialog:
 
     @property
     def other_named(self) -> str:
-        return words.title(self.other).lower() if self.other else ""
+        return words.one(self.other) if self.other else ""
 
     @property
     def choice(self) -> Any:
@@ -102,7 +101,7 @@ class Dialog:
             if self.chooses is not None and self.new is None:
                 self._offer_new({})
             details = problem.details or [{"message": ""}]
-            if not all(detail["message"] == REQUIRED for detail in details):
+            if not all(detail["message"] == values.required() for detail in details):
                 self.problem = problem
             return
         self.will = preview.told(run)

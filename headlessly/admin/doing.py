@@ -9,6 +9,7 @@ from django.http import Http404, HttpRequest, HttpResponse, HttpResponseNotAllow
 from django.http import HttpResponseRedirect as Redirect
 from django.utils.decorators import method_decorator
 from django.utils.http import url_has_allowed_host_and_scheme
+from django.utils.text import capfirst
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_POST
 
@@ -68,7 +69,7 @@ class Doing:
             return None
         if self.schema.machine and declared.name == self.schema.machine.name:
             return None
-        label = words.label(declared).lower()
+        label = words.inside(words.label(declared))
         known = getattr(found, declared.column)
         return {
             "label": (_("Change %s") if known else _("Add %s")) % label,
@@ -118,7 +119,7 @@ class Doing:
                 return self.record_page(request, self.find(id), problem=problem)
             dialog.refuse(problem)
             return self._dialog_page(request, dialog, status=problem.status)
-        done = f"{words.spoken(bound.conjugation.event)}: {answer}."
+        done = f"{capfirst(words.happened(bound.conjugation.event))}: {answer}."
         toasts.say(request, done, answer)
         return Redirect(self._after(request, bound, answer))
 

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 from django.contrib import messages
 from django.core.exceptions import PermissionDenied
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
+from django.utils.text import capfirst
 from django.utils.translation import gettext as _
 
 from .. import events, execution
@@ -54,7 +55,7 @@ class Editing(InPlace):
         except HeadlesslyError as problem:
             form.refuse(problem)
             return self._form_page(request, form, bound, problem=problem)
-        toasts.say(request, f"{words.spoken(bound.conjugation.event)}: {answer}.")
+        toasts.say(request, f"{capfirst(words.happened(bound.conjugation.event))}: {answer}.")
         return HttpResponseRedirect(self.place("change", answer.pk))
 
     def _form_page(
@@ -66,18 +67,18 @@ class Editing(InPlace):
         problem: HeadlesslyError | None = None,
         suggested: Iterable[str] = (),
     ) -> HttpResponse:
-        new = f"New {words.title(self.model).lower()}"
+        new = _("New %s") % words.one(self.model)
         hidden = {f.name for f in self._entry_only(form)}
         return self.respond(
             request,
             "form",
             status=problem.status if problem else 200,
             existing=self._existing(problem),
-            title=new if verb.name == "create" else f"{verb.label} {words.a(self.model)}",
-            intro="" if verb.name == "create" else verb.summary,
+            title=new if verb.name == "create" else words.making(verb),
+            intro="" if verb.name == "create" else words.text(verb),
             form=form,
             sections=self._sections(form, hidden, set(suggested)),
-            submit="Create" if verb.name == "create" else verb.label,
+            submit=_("Create") if verb.name == "create" else words.verb(verb),
             back=self.place("changelist"),
         )
 
@@ -157,10 +158,10 @@ class Editing(InPlace):
             status=problem.status if problem else 200,
             existing=self._existing(problem),
             original=found,
-            title=f"Edit {found}",
+            title=_("Edit %s") % found,
             form=form,
             sections=self._sections(form, hidden, set(form.fields)),
-            submit="Save",
+            submit=_("Save"),
             back=self.place("change", found.pk) + self.keep(request),
             version=version or found.version,
             meanwhile=meanwhile,
@@ -184,8 +185,9 @@ class Editing(InPlace):
         meanwhile = timeline.since(found, version)
         theirs = {f.name for f in inputs for e in meanwhile if f.wire in (e.event.previous or {})}
         for name in theirs & set(changed):
-            value = words.plain(found, self.schema.by_name[name]) or "empty"
-            form.add_error(name, f"This is {value} now. Saving puts yours in its place.")
+            value = words.plain(found, self.schema.by_name[name]) or _("empty")
+            said = _("This is %s now. Saving puts yours in its place.")
+            form.add_error(name, said % value)
         return self._edit_page(
             request, found, form, problem=problem, version=found.version, meanwhile=meanwhile
         )
@@ -203,7 +205,7 @@ class Editing(InPlace):
             raise PermissionDenied
         found = self.find(id)
         if request.method != "POST":
-            return self.respond(request, "delete", original=found, title=f"Delete {found}")
+            return self.respond(request, "delete", original=found, title=_("Delete %s") % found)
         try:
             execution.run(self.model.verbs["delete"], found.pk, {})
         except HeadlesslyError as problem:
@@ -220,10 +222,12 @@ class Editing(InPlace):
         parts = []
         for name, count in referring.items():
             noun = self.model.registry.get(name)
-            one, many = (words.title(noun), words.plural(noun)) if noun else (name, f"{name}s")
-            parts.append(f"{count} {(one if count == 1 else many).lower()}")
-        this = words.title(self.model).lower()
-        return f"This {this} is still needed by {', '.join(parts)}. Delete or change these first."
+            one, many = (words.one(noun), words.many(noun)) if noun else (_("member"), _("members"))
+            parts.append(f"{words.number(count)} {one if count == 1 else many}")
+        return _("%(this)s is still needed by %(these)s. Delete or change these first.") % {
+            "this": capfirst(words.this(self.model)),
+            "these": ", ".join(parts),
+        }
 
     # -- what forms look like ---------------------------------------------------------------------
 
@@ -249,7 +253,7 @@ class Editing(InPlace):
             )
             sections.append(
                 {
-                    "title": title,
+                    "title": words.group(title),
                     "fields": fields,
                     "open": len(sections) < AT_ONCE or urgent,
                 }

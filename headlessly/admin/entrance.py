@@ -10,6 +10,8 @@ from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.shortcuts import render
 from django.templatetags.static import static
 from django.utils.http import url_has_allowed_host_and_scheme
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
 from django.views.decorators.cache import never_cache
 from django.views.decorators.csrf import csrf_protect
 from django.views.decorators.debug import sensitive_post_parameters
@@ -25,7 +27,9 @@ class SignIn(AuthenticationForm):
 
     error_messages = dict.fromkeys(
         ("invalid_login", "inactive"),
-        "This email and password do not fit. Check both; capitals matter in the password.",
+        gettext_lazy(
+            "This email and password do not fit. Check both; capitals matter in the password."
+        ),
     )
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
@@ -35,9 +39,9 @@ class SignIn(AuthenticationForm):
             (self.fields["password"], {"autocomplete": "current-password"}),
         ):
             field.widget.attrs |= more | {"class": " ".join(BASE_INPUT_CLASSES)}
-        self.fields["username"].label = "Email"
-        self.fields["username"].error_messages["required"] = "Type your email."
-        self.fields["password"].error_messages["required"] = "Type your password."
+        self.fields["username"].label = _("Email")
+        self.fields["username"].error_messages["required"] = _("Type your email.")
+        self.fields["password"].error_messages["required"] = _("Type your password.")
 
 
 @sensitive_post_parameters("password")
@@ -52,9 +56,9 @@ def enter(request: HttpRequest) -> HttpResponse:
         if form.is_valid():
             login(request, form.get_user())
             return HttpResponseRedirect(onward or request.path)
-        return render_gate(request, "enter", status=422, form=form, next=onward, title="Sign in")
+        return render_gate(request, "enter", status=422, form=form, next=onward, title=_("Sign in"))
     if not request.user.is_authenticated:
-        return render_gate(request, "enter", form=SignIn(request), next=onward, title="Sign in")
+        return render_gate(request, "enter", form=SignIn(request), next=onward, title=_("Sign in"))
     if onward:
         return HttpResponseRedirect(onward)
     return _choose(request)
@@ -78,7 +82,7 @@ def _choose(request: HttpRequest) -> HttpResponse:
     operator = f"{request.path}admin/" if request.user.is_superuser else ""
     if len(places) == 1 and not operator and "choose" not in request.GET:
         return HttpResponseRedirect(places[0]["url"])
-    title = "Where to?" if places else "Welcome"
+    title = _("Where to?") if places else _("Welcome")
     return render_gate(request, "choose", places=places, operator=operator, title=title)
 
 
@@ -120,6 +124,6 @@ def render_gate(
     themed = _site.each_context(request) | {
         "site_url": None,
         "styles": [static("headlessly/admin.css")],
-        "scripts": [],
+        "scripts": [static("headlessly/zone.js")],
     }
     return render(request, f"headlessly/{template}.html", themed | context, status=status)

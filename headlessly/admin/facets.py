@@ -107,7 +107,7 @@ class ReferenceFacet(Facet):
         super().__init__(*args)
         select = ReferenceSelect(self.field, site, {"aria-label": self.label})
         select.attrs["data-placeholder"] = self.label
-        nobody = _("No %(field)s") % {"field": self.label.lower()}
+        nobody = _("No %(field)s") % {"field": words.inside(self.label)}
         select.chosen |= {NONE: nobody, ME: _("Me")}
         self.select = select
 
@@ -123,7 +123,7 @@ class ReferenceFacet(Facet):
         return person
 
     def _said(self, value: str) -> str:
-        return self.select._label(value).lower() if value == ME else self.select._label(value)
+        return _("me") if value == ME else self.select._label(value)
 
 
 class TextFacet(Facet):

@@ -199,13 +199,12 @@ def _creating(site: Any) -> list[dict[str, Any]]:
     actor = actors.current()
     found = []
     for noun in site.nouns:
-        this = words.title(noun).lower()
         if actors.may(actor, "create", noun):
-            label = _("Create %(noun)s") % {"noun": this}
+            label = _("Create %(noun)s") % {"noun": words.one(noun)}
             found.append({"label": label, "icon": "add", "url": words.place(noun, "add")})
         found += [
             {
-                "label": f"{verb.label} {this}",
+                "label": words.making(verb),
                 "icon": "add",
                 "url": words.place(noun, "add_by", verb.name),
             }

@@ -7,18 +7,19 @@ for all surfaces; what it says lands beside the field, and nothing that was type
 from __future__ import annotations
 
 import json
-import re
 from collections.abc import Iterable, Mapping
-from datetime import date, datetime
+from datetime import UTC, date, datetime
 from decimal import Decimal
 from types import SimpleNamespace
 from typing import Any
 
 from django import forms
-from django.contrib.admin.widgets import AutocompleteMixin
+from django.contrib.admin.widgets import AutocompleteMixin, get_select2_language
 from django.http import QueryDict
+from django.utils import timezone
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
+from django.utils.translation import gettext as _
 from unfold.widgets import (
     CHECKBOX_CLASSES,
     INPUT_CLASSES,
@@ -26,25 +27,27 @@ from unfold.widgets import (
     UnfoldAdminSelectWidget,
 )
 
+from .. import languages, numbers
 from ..errors import HeadlesslyError
 from ..nouns import registry
 from ..schema import Field
 from ..values import UNSTORABLE, present
 from . import words
 
-#: 50,000 and 1 000 000.50 are how people write numbers.
-GROUPED = re.compile(r"\d{1,3}(?:[, \u00a0\u202f]\d{3})+(?:\.\d+)?\Z")
 
-#: The scripts and styles of searchable choices, as Django ships them.
-SELECT2 = forms.Media(
-    css={"screen": ["admin/css/vendor/select2/select2.css", "admin/css/autocomplete.css"]},
-    js=[
-        "admin/js/vendor/jquery/jquery.min.js",
-        "admin/js/vendor/select2/select2.full.js",
-        "admin/js/jquery.init.js",
-        "admin/js/autocomplete.js",
-    ],
-)
+def select2() -> forms.Media:
+    """The scripts and styles of searchable choices, as Django ships them, in the reader's language."""
+    language = get_select2_language()
+    return forms.Media(
+        css={"screen": ["admin/css/vendor/select2/select2.css", "admin/css/autocomplete.css"]},
+        js=[
+            "admin/js/vendor/jquery/jquery.min.js",
+            "admin/js/vendor/select2/select2.full.js",
+            *([f"admin/js/vendor/select2/i18n/{language}.js"] if language else ()),
+            "admin/js/jquery.init.js",
+            "admin/js/autocomplete.js",
+        ],
+    )
 
 
 class Input(forms.Field):
@@ -132,9 +135,10 @@ class DeclaredForm(forms.Form):
             widget.attrs["data-dropdown-parent"] = f"#{parent}"
         if field.required:
             widget.attrs["aria-required"] = "true"
-        help = field.description
+        help = words.help(field)
         if field.type == "datetime":
-            help = f"{help}; in UTC" if help else "in UTC"
+            zone = _("in %s") % languages.zone_name()
+            help = f"{help}; {zone}" if help else zone
         return Input(field, widget, label=words.label(field), help_text=help[:1].upper() + help[1:])
 
     def given(self) -> dict[str, Any]:
@@ -213,13 +217,16 @@ def text_of(field: Field, value: Any) -> str:
     if isinstance(value, bool):
         return "true" if value else "false"
     if isinstance(value, datetime):
-        return f"{value:%Y-%m-%dT%H:%M}"
+        return f"{timezone.localtime(value):%Y-%m-%dT%H:%M}"
     if isinstance(value, date):
         return value.isoformat()
     if isinstance(value, Decimal):
-        return str(int(value)) if value == value.to_integral_value() else f"{value:.2f}"
+        whole = value == value.to_integral_value()
+        return numbers.written(int(value) if whole else f"{value:.2f}")
     if field.type == "json":
         return json.dumps(value, indent=2, ensure_ascii=False)
+    if isinstance(value, float):
+        return numbers.written(present(value))
     return str(present(value))
 
 
@@ -234,11 +241,20 @@ def sent(field: Field, text: Any) -> Any:
         except ValueError:
             return Unreadable(text)
     text = text.strip()
-    if field.type in ("number", "integer", "money") and GROUPED.match(text):
-        return re.sub(r"[^\d.]", "", text)
+    if field.type in ("number", "integer", "money"):
+        return numbers.plain(text)
     if field.type == "datetime" and len(text) == len("2026-01-31T09:00"):
-        return f"{text}:00Z"
+        return _in_utc(text)
     return text
+
+
+def _in_utc(text: str) -> str:
+    """What a reader types as a moment, in their own time zone."""
+    try:
+        local = datetime.fromisoformat(text).replace(tzinfo=timezone.get_current_timezone())
+        return f"{local.astimezone(UTC):%Y-%m-%dT%H:%M:%SZ}"
+    except (ValueError, OverflowError):
+        return text  # the executor says what is wrong with it
 
 
 class Unreadable(str):
@@ -248,7 +264,7 @@ class Unreadable(str):
 def unreadable(given: Mapping[str, Any]) -> dict[str, str]:
     """What of a form could not even be read, by field."""
     return {
-        name: "This is not JSON: put texts in double quotes, and check commas and brackets."
+        name: _("This is not JSON: put texts in double quotes, and check commas and brackets.")
         for name, value in given.items()
         if isinstance(value, Unreadable)
     }

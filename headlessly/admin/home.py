@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from django.db import connection
+from django.utils.translation import gettext as _
 
 from .. import actors, filters, reads, sight, sorting, tenancy
 from ..nouns import Noun
@@ -17,7 +18,7 @@ def page(nouns: list[type[Noun]]) -> dict[str, Any]:
     with_machine = [noun for noun in nouns if noun.schema.machine]
     person = actors.current().contact_id
     return {
-        "title": "Home",
+        "title": _("Home"),
         "own_heading": True,
         "person": person,
         "mine": [found for noun in with_machine if person and (found := _mine(noun, person))],
@@ -56,8 +57,8 @@ def _mine(noun: type[Noun], person: str) -> dict[str, Any] | None:
     column = list(noun.schema.columns).index(urgent[1]) if urgent else None
     order = f"&o={'-' if urgent[0].startswith('-') else ''}{column}" if urgent else ""
     return {
-        "title": f"My open {words.plural(noun).lower()}",
-        "count": f"{count:,}" + ("" if exact else "+"),
+        "title": _("My open %s") % words.many(noun),
+        "count": words.number(count) + ("" if exact else "+"),
         "url": f"{words.place(noun, 'changelist')}?{noun.schema.by_name[state].wire}="
         f"{','.join(noun.OPEN)}&{field.wire}=me{order}",
         "measure": words.label(measure) if measure else "",
@@ -83,7 +84,7 @@ def _measured(row: Noun, field: Any) -> Any:
 
 def _about(noun: type[Noun]) -> list[Any]:
     """The references that say who a record is about."""
-    named = [name for _, names in noun.schema.groups[:2] for name in names]
+    named = [name for _title, names in noun.schema.groups[:2] for name in names]
     fields = [noun.schema.by_name[name] for name in named]
     return [f for f in fields if f.type == "reference" and f.name not in words.WORKERS][:2]
 
@@ -124,7 +125,7 @@ def _standing(noun: type[Noun]) -> dict[str, Any]:
         "states": [
             {
                 "state": words.state(noun, state),
-                "count": f"{min(counts[state], reads.COUNT_CAP):,}"
+                "count": words.number(min(counts[state], reads.COUNT_CAP))
                 + ("+" if counts[state] > reads.COUNT_CAP else ""),
                 "none": not counts[state],
                 "url": f"{start}?{wire}={state}",

@@ -20,7 +20,7 @@ from .address import MAX_COLUMNS, Address, offered_columns
 from .changelist import AT_ONCE, NounList
 from .viewing import Tabs
 
-MEDIA = forms.SELECT2 + Media(css={"screen": ["headlessly/lists.css"]}, js=["headlessly/lists.js"])
+MEDIA = Media(css={"screen": ["headlessly/lists.css"]}, js=["headlessly/lists.js"])
 
 
 class Listing:
@@ -60,7 +60,7 @@ class Listing:
             "list",
             status=refused["status"] if refused else 200,
             title=words.plural(self.model),
-            media=MEDIA,
+            media=forms.select2() + MEDIA,
             cl=found,
             address=address,
             tabs=tabs,
@@ -75,7 +75,7 @@ class Listing:
             max_columns=MAX_COLUMNS - 1,
             deleted_url=f"{self.place('changelist')}?deleted=true" if self.may("restore") else "",
             creating=[
-                {"label": v.label, "text": v.summary, "url": self.place("add_by", v.name)}
+                {"label": words.verb(v), "text": words.text(v), "url": self.place("add_by", v.name)}
                 for v in moves.creating(self.model)
             ],
             add_url=self.place("add") if self.may("create") else "",
@@ -93,7 +93,7 @@ class Listing:
         """How records come into an empty list, beside adding them by hand: what there is of it."""
         if not self.may("create"):
             return []
-        many = words.plural(self.model).lower()
+        many = words.many(self.model)
         ways = [
             (_("By hand"), _("Type in the first one."), self.place("add")),
             (_("From a file"), _("Import what you have, as CSV or Excel."), _page("imports")),

@@ -5,9 +5,11 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
+from django.utils.text import capfirst
 from django.utils.translation import gettext as _
 
 from .. import actors
+from ..speech import SUBJECT
 from . import words
 
 if TYPE_CHECKING:
@@ -81,9 +83,9 @@ def _of_verb(verb: Verb, record: Noun) -> Button:
     target = verb.steps.get(getattr(record, machine.name)) if machine else None
     return Button(
         name=verb.name,
-        label=f"{verb.label}…" if asks else verb.label,
+        label=f"{words.verb(verb)}…" if asks else words.verb(verb),
         url=words.place(verb.noun, "do", record.pk, verb.name),
-        text=verb.summary,
+        text=words.text(verb),
         reason=reason,
         asks=asks,
         key=_key(record, target),
@@ -132,15 +134,14 @@ def _reason(verb: Verb, record: Noun) -> str:
     now = getattr(record, machine.name)
     if now in verb.steps:
         return ""
-    name = words.title(verb.noun).lower()
     if now in verb.steps.values() and len(set(verb.steps.values())) == 1:
-        return _("This %(noun)s is %(state)s already.") % {
-            "noun": name,
+        return _("%(this)s is %(state)s already.") % {
+            "this": capfirst(words.this(verb.noun)),
             "state": words.spoken(now),
         }
     sources = [words.spoken(state) for state in machine.states if state in verb.steps]
-    return _("Possible when the %(noun)s is %(sources)s; it is %(state)s now.") % {
-        "noun": name,
+    return _("Possible when %(the)s is %(sources)s; it is %(state)s now.") % {
+        "the": words.the(verb.noun, SUBJECT),
         "sources": _either(sources),
         "state": words.spoken(now),
     }

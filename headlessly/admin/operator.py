@@ -16,6 +16,8 @@ from django.template.response import TemplateResponse
 from django.urls import path, reverse
 from django.utils.decorators import method_decorator
 from django.utils.html import format_html
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_POST
 from unfold.admin import ModelAdmin
@@ -40,13 +42,13 @@ class OperatorSite(Site):
 
     def each_context(self, request: HttpRequest) -> dict[str, Any]:
         return super().each_context(request) | {
-            "site_title": "Operator",
-            "site_header": "Operator",
+            "site_title": _("Operator"),
+            "site_header": _("Operator"),
             "site_symbol": "admin_panel_settings",
         }
 
     def account_links(self, request: HttpRequest) -> list[dict[str, str]]:
-        tenants = {"title": "Tenants of mine", "link": f"{entrance(request)}?choose=1"}
+        tenants = {"title": _("Tenants of mine"), "link": f"{entrance(request)}?choose=1"}
         return [*super().account_links(request), tenants]
 
     def get_sidebar_list(self, request: HttpRequest) -> list[dict[str, Any]]:
@@ -91,11 +93,11 @@ class TenantAdmin(ModelAdmin):
     def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
         return False
 
-    @display(description="Address", ordering="slug")
+    @display(description=gettext_lazy("Address"), ordering="slug")
     def address(self, tenant: Tenant) -> str:
         return f"/~{tenant.slug}"
 
-    @display(description="Members", ordering="member_count")
+    @display(description=gettext_lazy("Members"), ordering="member_count")
     def members(self, tenant: Any) -> int:
         return tenant.member_count
 
@@ -115,20 +117,20 @@ class UserAdmin(DjangoUserAdmin, ModelAdmin):
     filter_horizontal = ()
     fieldsets = (
         (None, {"fields": ("email", "password", "first_name", "last_name")}),
-        ("Rights", {"fields": ("is_active", "is_superuser")}),
-        ("Dates", {"fields": ("last_login", "date_joined")}),
+        (gettext_lazy("Rights"), {"fields": ("is_active", "is_superuser")}),
+        (gettext_lazy("Dates"), {"fields": ("last_login", "date_joined")}),
     )
     add_fieldsets = (
         (None, {"fields": ("email", "first_name", "last_name", "password1", "password2")}),
-        ("Rights", {"fields": ("is_superuser",)}),
+        (gettext_lazy("Rights"), {"fields": ("is_superuser",)}),
     )
     readonly_fields = ("last_login", "date_joined")
 
     def formfield_for_dbfield(self, db_field: Any, request: HttpRequest, **kwargs: Any) -> Any:
         field = super().formfield_for_dbfield(db_field, request, **kwargs)
         if db_field.name == "is_superuser":
-            field.label = "Operator"
-            field.help_text = "May see these pages. Being one lets nobody into a tenant."
+            field.label = _("Operator")
+            field.help_text = _("May see these pages. Being one lets nobody into a tenant.")
         return field
 
     def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
@@ -141,9 +143,9 @@ class MembershipForm(forms.ModelForm):
 
     person = forms.CharField(
         required=False,
-        label="Contact",
+        label=gettext_lazy("Contact"),
         widget=UnfoldAdminTextInputWidget,
-        help_text="Email or id of the contact in this tenant who this user is.",
+        help_text=gettext_lazy("Email or id of the contact in this tenant who this user is."),
     )
 
     class Meta:
@@ -166,7 +168,12 @@ class MembershipForm(forms.ModelForm):
                 found = noun.objects.filter(pk__in=[wanted, *filter(None, keys)])
                 data["contact_id"] = found.values_list("pk", flat=True).first()
             if data["contact_id"] is None:
-                raise ValidationError({"person": f"{tenant} has no contact {wanted}."})
+                raise ValidationError(
+                    {
+                        "person": _("%(tenant)s has no contact %(wanted)s.")
+                        % {"tenant": tenant, "wanted": wanted}
+                    }
+                )
         return data
 
     def save(self, commit: bool = True) -> Membership:
@@ -214,10 +221,10 @@ class ApiKeyAdmin(ModelAdmin):
     def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
         return False
 
-    @display(description="Now")
+    @display(description=gettext_lazy("Now"))
     def standing(self, key: ApiKey) -> str:
         tone = "green" if key.standing == "valid" else "grey"
-        return format_html('<span class="state tone-{}">{}</span>', tone, key.standing)
+        return format_html('<span class="state tone-{}">{}</span>', tone, words.standing(key))
 
     def get_urls(self) -> list[Any]:
         revoke = self.admin_site.admin_view(self.revoke_view)
@@ -239,7 +246,7 @@ class ApiKeyAdmin(ModelAdmin):
     def response_add(self, request: HttpRequest, obj: ApiKey, post_url_continue: Any = None) -> Any:
         """The one page on which the secret is; it is stored nowhere, not even in a session."""
         context = self.admin_site.each_context(request) | {
-            "title": f"API key {obj.name}",
+            "title": _("API key “%s”") % obj.name,
             "opts": self.opts,
             "key": obj,
             "secret": request.secret,
@@ -252,7 +259,7 @@ class ApiKeyAdmin(ModelAdmin):
         if (key := ApiKey.objects.filter(pk=id).first()) is None:
             raise Http404
         if key.revoke():
-            messages.success(request, "Revoked. Whoever uses this key is refused from now on.")
+            messages.success(request, _("Revoked. Whoever uses this key is refused from now on."))
         return HttpResponseRedirect(reverse("admin:headlessly_apikey_change", args=[id]))
 
 

@@ -6,9 +6,11 @@ from typing import TYPE_CHECKING, Any
 
 from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString
+from django.utils.text import capfirst
 from django.utils.translation import gettext as _
 
 from ..nouns import registry
+from ..speech import SUBJECT
 from . import words
 from .telling import Teller, properties
 
@@ -39,22 +41,20 @@ def _sentence(
 ) -> SafeString | None:
     noun = registry.get(event.target_type or "")
     if noun is None:
-        what = event.name.replace("_", " ")
+        what = words.recorded(event.name)
         facts = ", ".join(
-            f"{words.spoken(key).replace('_', ' ').lower()} {value}"
-            for key, value in properties(event.data)
+            f"{words.inside(words.key(key))} {value}" for key, value in properties(event.data)
         )
         return format_html(_("Recorded: {what}{facts}"), what=what, facts=facts and f" ({facts})")
-    this = words.title(noun).lower()
     if event.version == 1:
         return format_html(
             _("{a_deal} is created: {name}{facts}"),
-            a_deal=words.a(noun).capitalize(),
+            a_deal=capfirst(words.a(noun, SUBJECT)),
             name=format_html("<b>{}</b>", made[event.target]),
             facts=_facts(teller, noun, event),
         )
     who = (
-        _("This %s") % this
+        capfirst(words.this(noun))
         if event.target == record.pk
         else format_html(
             '<a href="{}">{}</a>', words.place(noun, "change", event.target), _name(event)
@@ -90,7 +90,7 @@ def _facts(teller: Teller, noun: type[Noun], event: Event) -> SafeString:
         if schema.machine and name == schema.machine.name:
             found.append(("", words.state(noun, value)))
         else:
-            found.append((f"{words.label(declared).lower()} ", teller.value(declared, value)))
+            found.append((f"{words.inside(words.label(declared))} ", teller.value(declared, value)))
     return format_html_join("", ", {}{}", found)
 
 

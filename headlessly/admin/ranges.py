@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, ngettext
 
-from .. import filters, lookups
+from .. import filters, lookups, numbers
 from . import words
 
 if TYPE_CHECKING:
@@ -166,7 +166,10 @@ class Range:
 
     def _end(self, lookup: str) -> dict[str, str]:
         name = name_of(self.path, lookup)
-        return {"name": name, "id": f"range-{name}", "value": self.given.get(lookup, "")}
+        value = self.given.get(lookup, "")
+        if self.field.type in AMOUNTS:
+            value = numbers.written(value)
+        return {"name": name, "id": f"range-{name}", "value": value}
 
     @property
     def spans(self) -> list[dict[str, Any]]:
@@ -208,7 +211,7 @@ def label_of(noun: type[Noun], path: str) -> str:
     names = path.split(".")
     paths = (".".join(names[: count + 1]) for count in range(len(names)))
     first, *rest = (words.label(lookups.field_at(noun, part)) for part in paths)
-    return " ".join([first[:1].upper() + first[1:], *(label.lower() for label in rest)])
+    return " ".join([first[:1].upper() + first[1:], *map(words.inside, rest)])
 
 
 def moment_in_words(text: str) -> str:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from django.utils.html import format_html
 from django.utils.translation import gettext as _
 
-from .. import actors, touches
+from .. import actors, speech, touches
 from . import words
 from .moves import creating
 
@@ -19,6 +19,8 @@ if TYPE_CHECKING:
 
 #: How many records of the other side of a reference the page shows.
 RELATED = 10
+#: The title of the fields that no group names.
+OTHER = speech.OTHER
 
 
 @dataclass
@@ -195,7 +197,7 @@ def panels(record: Noun) -> list[Panel]:
             answers.append(
                 Answer(
                     name=about.name if about else key,
-                    label=words.label(about) if about else words.spoken(key).capitalize(),
+                    label=words.label(about) if about else words.key(key),
                     given=given,
                     value=words.of(record, about) if about else "",
                 )
@@ -211,8 +213,8 @@ def groups(record: Noun, without: set[str], editable: set[str]) -> list[Group]:
     named = {name for _title, names in schema.groups for name in names}
     rest = tuple(name for name in schema.by_name if name not in named)
     found = []
-    for title, names in (*schema.groups, (_("Other"), rest)):
-        group = Group(title)
+    for title, names in (*schema.groups, (OTHER, rest)):
+        group = Group(words.group(title))
         for name in names:
             declared = schema.by_name[name]
             if name in without or (declared.type == "json" and declared.computed):
@@ -265,7 +267,7 @@ def related(record: Noun) -> list[Related]:
         of_this = f"?{reference.wire}={record.pk}"
         add = []
         if not reference.read_only:
-            ways = [(v.label, words.place(noun, "add_by", v.name)) for v in creating(noun)]
+            ways = [(words.verb(v), words.place(noun, "add_by", v.name)) for v in creating(noun)]
             if actors.may(actors.current(), "create", noun):
                 ways.append((_("Add"), words.place(noun, "add")))
             add = [(name, url + of_this) for name, url in ways]
@@ -273,7 +275,7 @@ def related(record: Noun) -> list[Related]:
             continue
         found.append(
             Related(
-                title=relation.accessor.replace("_", " ").capitalize(),
+                title=words.relation(relation),
                 rows=[_row(row) for row in islice(rows, RELATED)],
                 more=len(rows) > RELATED,
                 all=words.place(noun, "changelist") + of_this,

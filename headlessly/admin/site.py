@@ -14,13 +14,14 @@ from django.urls import path, reverse
 from django.utils.decorators import method_decorator
 from django.utils.functional import cached_property
 from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
 from django.views.decorators.http import require_GET, require_POST
 from unfold.sites import UnfoldAdminSite
 
 from .. import actors
 from ..models import Membership
 from ..nouns import registry
-from . import choices, dashboard, finding, home, proposals, settings, words
+from . import choices, dashboard, finding, home, preferences, proposals, settings, words
 
 
 def entrance(request: HttpRequest) -> str:
@@ -38,7 +39,7 @@ def to_entrance(request: HttpRequest) -> HttpResponseRedirect:
 class Site(UnfoldAdminSite):
     """What the tenant's and the operator's pages share: the entrance, and no back doors."""
 
-    index_title = "Home"
+    index_title = gettext_lazy("Home")
     enable_nav_sidebar = True
 
     def refused(self, request: HttpRequest) -> HttpResponse | None:
@@ -59,7 +60,12 @@ class Site(UnfoldAdminSite):
 
     def get_urls(self) -> list[Any]:
         """Without the shortcut that tells, by content type, which rows of any table exist."""
-        return [u for u in super().get_urls() if getattr(u, "name", None) != "view_on_site"]
+        found = [u for u in super().get_urls() if getattr(u, "name", None) != "view_on_site"]
+        page = self.admin_view(self.preferences_view)
+        return [path("preferences/", page, name="preferences"), *found]
+
+    def preferences_view(self, request: HttpRequest) -> HttpResponse:
+        return preferences.page(request, self)
 
     def login(self, request: HttpRequest, extra_context: Any = None) -> HttpResponse:
         return HttpResponseRedirect(entrance(request))
@@ -78,13 +84,16 @@ class Site(UnfoldAdminSite):
         context |= {
             "site_url": None,
             "styles": [static("headlessly/admin.css")],
-            "scripts": [static("headlessly/admin.js")],
+            "scripts": [static("headlessly/zone.js"), static("headlessly/admin.js")],
             "account_links": self.account_links(request),
         }
         return context
 
     def account_links(self, request: HttpRequest) -> list[dict[str, str]]:
-        return [{"title": "Change password", "link": reverse("admin:password_change")}]
+        return [
+            {"title": _("Language and time"), "link": reverse("admin:preferences")},
+            {"title": _("Change password"), "link": reverse("admin:password_change")},
+        ]
 
 
 class Workplace(Site):
@@ -156,7 +165,7 @@ class Workplace(Site):
         return context | {"site_title": name, "site_header": name, "tenant": request.tenant}
 
     def account_links(self, request: HttpRequest) -> list[dict[str, str]]:
-        switch = {"title": "Switch tenant", "link": f"{entrance(request)}?choose=1"}
+        switch = {"title": _("Switch tenant"), "link": f"{entrance(request)}?choose=1"}
         return [*super().account_links(request), switch]
 
     def get_sidebar_list(self, request: HttpRequest) -> list[dict[str, Any]]:
@@ -170,7 +179,7 @@ class Workplace(Site):
                 "has_permission": True,
             }
             for title, icon, link in (
-                ("Home", "home", reverse("admin:index")),
+                (_("Home"), "home", reverse("admin:index")),
                 (_("Dashboard"), "monitoring", reverse("admin:dashboard")),
             )
         ]

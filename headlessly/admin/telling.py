@@ -14,6 +14,7 @@ from .. import actors, ids
 from ..events import SCRIPT_RAN
 from ..models import ApiKey, User
 from ..nouns import registry
+from ..speech import OBJECT
 from . import words
 
 if TYPE_CHECKING:
@@ -27,9 +28,6 @@ CAUSED = 12
 #: Longer values are folded, in characters.
 LONG = 140
 
-NOTHING = "saved without a change"
-CHANGED, ADDED, EMPTIED = "changed", "added", "emptied"
-
 
 @dataclass
 class Change:
@@ -42,7 +40,7 @@ class Change:
     @property
     def inside(self) -> str:
         """The label within a sentence."""
-        return self.label if self.label[:2].isupper() else self.label[:1].lower() + self.label[1:]
+        return words.inside(self.label)
 
     @property
     def long(self) -> bool:
@@ -63,6 +61,8 @@ class Entry:
     because: Entry | None = None
     caused: list[Entry] = field(default_factory=list)
     more: int = 0
+    plain: bool = False  #: whether ``did`` tells of no more than a change of fields
+    nothing: bool = False  #: whether not even a field was changed
     undo: Undo | None = None
     script: str = ""  #: the code of the script that did this
     proposer: str = ""  #: who proposed that script, where it was another
@@ -70,8 +70,7 @@ class Entry:
     @property
     def only(self) -> Change | None:
         """The one thing that a plain change changed: told in the sentence itself."""
-        plain = self.did in (CHANGED, ADDED, EMPTIED)
-        return self.changes[0] if plain and len(self.changes) == 1 else None
+        return self.changes[0] if self.plain and len(self.changes) == 1 else None
 
     @property
     def long(self) -> bool:
@@ -98,37 +97,38 @@ class Teller:
             self._in_script(entry, event)
             return entry
         if noun is None:
-            entry.did = _("recorded %s") % event.name.replace("_", " ")
+            entry.did = _("recorded %s") % words.recorded(event.name)
             entry.changes = [
-                Change(words.spoken(key).replace("_", " "), "", value)
-                for key, value in properties(event.data or {})
+                Change(words.key(key), "", value) for key, value in properties(event.data or {})
             ]
             return entry
         if about:
             entry.about = (_name(noun, event), words.place(noun, "change", event.target))
         if about and noun.Surface.touches:
             return self._touch(noun, entry)
-        this = words.title(noun).lower()
-        entry.did = f"{words.spoken(event.verb).lower()} {'the' if about else 'this'} {this}"
+        what = words.the(noun) if about else words.this(noun, OBJECT)
+        entry.did = did(event.verb, what)
         machine = noun.schema.machine
         previous, now = dict(event.previous or {}), event.data or {}
         wire = noun.schema.by_name[machine.name].wire if machine else None
         if wire in previous:
             was = previous.pop(wire, None)
             if was is not None and now.get(wire):
-                if words.spoken(event.verb) != words.spoken(now[wire]):
+                if event.verb != now[wire]:
                     entry.moved = (words.state(noun, was), words.state(noun, now[wire]))
                 if event.verb == "Updated":
                     back = now[wire] == words.path(noun)[0] and was not in words.path(noun)
-                    entry.did = "reopened it" if back else "moved"
+                    entry.did = _("reopened it") if back else _("moved")
         entry.changes = self.changes(noun, previous, now)
         if event.verb == "Updated" and entry.moved is None:
-            entry.did = CHANGED if not about else f"changed the {this}"
-            if not entry.changes:
-                entry.did = NOTHING
-            elif len(entry.changes) == 1 and not about:
-                one = entry.changes[0]
-                entry.did = CHANGED if one.was and one.now else ADDED if one.now else EMPTIED
+            entry.did = _("changed %s") % what if about else _("changed")
+            entry.plain, entry.nothing = not about, not entry.changes
+            if entry.nothing:
+                entry.did = _("saved without a change")
+            elif (one := entry.only) is not None and not one.was:
+                entry.did = _("added")
+            elif one is not None and not one.now:
+                entry.did = _("emptied")
         return entry
 
     def explain(self, entry: Entry, cause: Event) -> None:
@@ -147,9 +147,9 @@ class Teller:
         """A touch told where it is about something: what kind, what was said, and not which fields."""
         event, touches, schema = entry.event, noun.Surface.touches, noun.schema
         data = event.data or {}
-        kind = words.spoken(data.get(schema.by_name[touches.kind].wire) or noun.__name__).lower()
-        article = "the" if event.previous else words.article(kind)
-        entry.did = f"{words.spoken(event.verb).lower()} {article} {kind}"
+        kind = data.get(schema.by_name[touches.kind].wire)
+        case = words.the_kind if event.previous else words.a_kind
+        entry.did = did(event.verb, case(kind or noun.__name__))
         wires = [schema.by_name[name].wire for name in touches.says]
         if event.previous:
             told = [w for w in wires if w in event.previous]
@@ -211,8 +211,13 @@ class Teller:
         except ValueError:
             return value
         if isinstance(clean, datetime):
-            return f"{words.day(clean)}, {clean:%H:%M}"
+            return words.moment(clean)
         return words.shown(declared, clean, links=False)
+
+
+def did(event: str, what: str) -> str:
+    """``converted this lead``: what an event did to what."""
+    return _("%(did)s %(what)s") % {"did": words.inside(words.happened(event)), "what": what}
 
 
 def follows(declared: Field) -> bool:
@@ -281,11 +286,11 @@ def record_names(wanted: dict[str, set[str]]) -> dict[str, str]:
 
 def actor_names(ids: set[str]) -> dict[str, str]:
     """Who acted, as people call them."""
-    names = {actor.id: actor.name for actor in (actors.SYSTEM, actors.PUBLIC)}
+    names = {actors.SYSTEM.id: _("System"), actors.PUBLIC.id: _("A visitor")}
     users = [id for id in ids if id.startswith(User.prefix)]
     keys = [id for id in ids if id.startswith(ApiKey.prefix)]
     if users:
         names |= {user.pk: str(user) for user in User.objects.filter(pk__in=users)}
     if keys:
-        names |= {k.pk: f"API key “{k.name}”" for k in ApiKey.objects.filter(pk__in=keys)}
+        names |= {k.pk: _("API key “%s”") % k.name for k in ApiKey.objects.filter(pk__in=keys)}
     return names

@@ -14,7 +14,7 @@ from django.db.models import Q
 
 from .. import events, touches, values
 from . import undoing
-from .telling import NOTHING, Entry, Teller
+from .telling import Entry, Teller
 
 if TYPE_CHECKING:
     from ..events import Event
@@ -60,10 +60,11 @@ def of(
         teller.nest(entry, caused)
         if event.cause in causes:
             teller.explain(entry, causes[event.cause])
-            if entry.did == NOTHING and entry.because is not None:
+            if entry.nothing and entry.because is not None:
                 if show == CHANGES:
                     continue
                 # What was touched along with something else is told as that.
+                entry.nothing = entry.plain = False
                 entry.did, entry.about = entry.because.did, entry.because.about
                 entry.said = entry.because.said
                 entry.because = None

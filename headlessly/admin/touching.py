@@ -36,6 +36,10 @@ class Composer:
         return self.touch.name
 
     @property
+    def label(self) -> str:
+        return words.touch(self.touch.name)
+
+    @property
     def id(self) -> str:
         return f"write-{self.touch.name.lower()}"
 
@@ -92,10 +96,10 @@ def composer(
     inputs = touching.verbs[way.verb].python_inputs
     form = DeclaredForm([inputs[n] for n in way.asks], site, data=data, id=way.name.lower())
     first = form.fields[way.asks[0]]
-    first.label = way.name
+    first.label = words.touch(way.name)
     for item in form.fields.values():
         if item.declared.type == "integer" and item.help_text:
-            item.label = f"{item.label} ({item.help_text.lower()})"
+            item.label = f"{item.label} ({words.inside(item.help_text)})"
         item.help_text = ""
     return Composer(way, words.place(type(record), "touch", record.pk, way.name) + keep, form)
 

@@ -13,10 +13,12 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
+from django.utils.text import capfirst
 from django.utils.translation import gettext as _
 
 from .. import actors, execution
 from ..errors import Conflict
+from ..speech import SUBJECT
 from ..values import present
 from . import words
 from .telling import follows
@@ -80,13 +82,12 @@ def _by_fields(undo: Undo) -> str:
     """Find the way back through fields; the reason where there is none."""
     record, event = undo.record, undo.event
     schema, machine = record.schema, record.schema.machine
-    this = words.title(type(record)).lower()
     state = getattr(record, machine.name) if machine else None
     if machine and record.pk == event.target:
         fields = [schema.fields.get(wire) for wire in event.previous]
         if any(f is not None and f.name in machine.closed.get(state, ()) for f in fields):
-            return _("This %(noun)s is %(state)s and stays so.") % {
-                "noun": this,
+            return _("%(this)s is %(state)s and stays so.") % {
+                "this": capfirst(words.this(type(record))),
                 "state": words.spoken(state),
             }
     told = [
@@ -101,27 +102,28 @@ def _by_fields(undo: Undo) -> str:
             return _("%(field)s was changed again since.") % {"field": words.label(f)}
     moves = next((f for f in told if machine and f.name == machine.name), None)
     if moves is not None:
-        return _back_a_step(undo, moves.wire, state, this)
+        return _back_a_step(undo, moves.wire, state)
     if all(not f.read_only for f in told):
         undo.verb = "update"
         undo.sends = {f.wire: event.previous[f.wire] for f in told}
         return ""
-    return _roll_back(undo, this)
+    return _roll_back(undo)
 
 
-def _back_a_step(undo: Undo, wire: str, state: Any, this: str) -> str:
+def _back_a_step(undo: Undo, wire: str, state: Any) -> str:
     """Through the machine where a plain change leads back, else as if it had not happened."""
     was = undo.event.previous[wire]
     machine = undo.record.schema.machine
     if any(s.target == was and s.via == "update" for s in machine.steps_from(state)):
         undo.verb, undo.sends = "update", {wire: was}
         return ""
-    return _roll_back(undo, this)
+    return _roll_back(undo)
 
 
-def _roll_back(undo: Undo, this: str) -> str:
+def _roll_back(undo: Undo) -> str:
     if undo.event.version != undo.record.version:
-        return _("The %(noun)s was changed since: take that back first.") % {"noun": this}
+        this = capfirst(words.the(type(undo.record), SUBJECT))
+        return _("%(this)s was changed since: take that back first.") % {"this": this}
     if not actors.may(actors.current(), "rollback", type(undo.record)):
         return _("Your role may not take this back.")
     undo.verb = "rollback"

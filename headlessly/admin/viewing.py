@@ -40,7 +40,7 @@ class Ready:
 
 def ready(noun: type[Noun]) -> list[Ready]:
     """All of them; mine that are open, nobody's; and those that the noun declares."""
-    schema, many = noun.schema, words.plural(noun).lower()
+    schema, many = noun.schema, words.many(noun)
     is_open = ""
     if schema.machine and hasattr(noun, "OPEN"):
         is_open = f"{schema.by_name[schema.machine.name].wire}={','.join(noun.OPEN)}&"

@@ -5,9 +5,11 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from django.utils.text import capfirst
 from django.utils.translation import gettext as _
 
 from .. import actors
+from ..speech import SUBJECT
 from . import words
 
 if TYPE_CHECKING:
@@ -54,14 +56,17 @@ def to(noun: type[Noun], state: str, target: str) -> Way | None:
 
 def hint(noun: type[Noun], state: str, on: list[Way]) -> str:
     """Where a record goes from here, for somebody who tries another way."""
-    this, here = words.title(noun).lower(), words.spoken(state)
+    here = words.spoken(state)
     if not on:
-        return _("A %(noun)s that is %(state)s stays where it is.") % {"noun": this, "state": here}
+        return _("%(a)s that is %(state)s stays where it is.") % {
+            "a": capfirst(words.a(noun, SUBJECT)),
+            "state": here,
+        }
     targets = [words.spoken(way.target) for way in on]
     *first, last = targets
     either = _("%(first)s or %(last)s") % {"first": ", ".join(first), "last": last}
-    return _("From %(state)s a %(noun)s goes to %(targets)s.") % {
-        "noun": this,
+    return _("From %(state)s %(a)s goes to %(targets)s.") % {
+        "a": words.a(noun, SUBJECT),
         "state": here,
         "targets": either if first else last,
     }

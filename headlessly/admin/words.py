@@ -9,62 +9,50 @@ from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
 from django.urls import reverse
+from django.utils import formats, timezone
 from django.utils.html import conditional_escape, format_html, format_html_join, linebreaks
 from django.utils.safestring import SafeString, mark_safe
+from django.utils.translation import gettext as _
+from django.utils.translation import pgettext
 
 from .. import clock
+from ..speech import (
+    a,
+    a_kind,
+    group,
+    happened,
+    help,
+    inside,
+    key,
+    label,
+    making,
+    many,
+    one,
+    plural,
+    recorded,
+    relation,
+    spoken,
+    text,
+    the,
+    the_kind,
+    this,
+    title,
+    touch,
+    verb,
+)
 
 if TYPE_CHECKING:
+    from ..models import ApiKey
     from ..nouns import Noun
     from ..schema import Field
 
-#: Words that are written in their own way.
-SPELLED = {
-    "url": "URL", "utm": "UTM", "roi": "ROI", "nps": "NPS", "naics": "NAICS", "bant": "BANT",
-    "linkedin": "LinkedIn", "id": "ID", "sms": "SMS", "smb": "SMB",
-}  # fmt: skip
 #: The references that say who works on a record, not whom it is about.
 WORKERS = ("owner", "assignee")
 #: Text that is dialled.
 TELEPHONES = ("phone", "mobile")
-CAMEL = re.compile(r"(?<=[a-z0-9])(?=[A-Z])")
 MINUTE, HOUR, DAY = 60, 3_600, 86_400
-
-
-def spoken(state: Any) -> str:
-    """``InProgress`` → ``In progress``."""
-    words = CAMEL.sub(" ", str(state)).split(" ")
-    return " ".join([words[0], *(w if w.isupper() else w.lower() for w in words[1:])])
-
-
-def label(field: Field) -> str:
-    """A field's name as people say it: ``last_activity_at`` → ``Last activity``."""
-    words = (field.label or field.name.replace("_", " ")).split()
-    if field.type == "datetime" and len(words) > 1 and words[-1] == "at":
-        words.pop()
-    words = [SPELLED.get(word.lower(), word) for word in words]
-    return " ".join(words)
-
-
-def title(noun: type[Noun]) -> str:
-    """``Lead``."""
-    return spoken(noun.__name__)
-
-
-def plural(noun: type[Noun]) -> str:
-    """``Leads``."""
-    return str(noun._meta.verbose_name_plural).capitalize()
-
-
-def a(noun: type[Noun]) -> str:
-    """``a lead``, ``an organization``."""
-    name = title(noun).lower()
-    return f"{article(name)} {name}"
-
-
-def article(name: str) -> str:
-    """``a`` or ``an``."""
-    return "an" if name[:1] in "aeiou" else "a"
+#: The signs of currencies that nobody takes for another one; all others are said by their code.
+SIGNS = {"USD": "$", "EUR": "€", "GBP": "£"}
 
 
 def age(moment: datetime, *, now: datetime | None = None) -> str:
@@ -72,35 +60,59 @@ def age(moment: datetime, *, now: datetime | None = None) -> str:
     seconds = ((now or clock.now()) - moment).total_seconds()
     distance = abs(seconds)
     if distance < MINUTE:
-        return "now"
-    for limit, unit, name in (
-        (HOUR, MINUTE, "min"),
-        (DAY, HOUR, "h"),
-        (14 * DAY, DAY, "d"),
-        (60 * DAY, 7 * DAY, "w"),
-        (730 * DAY, 30.44 * DAY, "mo"),
-        (float("inf"), 365.25 * DAY, "y"),
+        return _("now")
+    for limit, unit, said in (
+        (HOUR, MINUTE, pgettext("age", "%d min")),
+        (DAY, HOUR, pgettext("age", "%d h")),
+        (14 * DAY, DAY, pgettext("age", "%d d")),
+        (60 * DAY, 7 * DAY, pgettext("age", "%d w")),
+        (730 * DAY, 30.44 * DAY, pgettext("age", "%d mo")),
+        (float("inf"), 365.25 * DAY, pgettext("age", "%d y")),
     ):
         if distance < limit:
-            words = f"{int(distance // unit)} {name}"
-            return words if seconds > 0 else f"in {words}"
+            words = said % (distance // unit)
+            return words if seconds > 0 else pgettext("age", "in %s") % words
     raise AssertionError("unreachable")
 
 
 def day(value: date) -> str:
-    """``31 Jan 2026``."""
-    return f"{value.day} {value:%b %Y}"
+    """``Jan 31, 2026``; of a moment its day where one reads."""
+    if isinstance(value, datetime):
+        value = timezone.localtime(value)
+    return formats.date_format(value, "DATE_FORMAT")
+
+
+def moment(value: datetime, *, zone: bool = False) -> str:
+    """``Jan 31, 2026, 9:00 AM``, with ``zone`` in which time zone that is."""
+    local = timezone.localtime(value)
+    said = f"{day(value)}, {formats.date_format(local, 'TIME_FORMAT')}"
+    return f"{said} {local:%Z}" if zone else said
 
 
 def amount(value: Any) -> str:
     """``50,000`` or ``12.50``."""
     value = Decimal(str(value))
-    return f"{value:,.0f}" if value == value.to_integral_value() else f"{value:,.2f}"
+    return decimal(value, 0 if value == value.to_integral_value() else 2)
+
+
+def decimal(value: Any, places: int) -> str:
+    """A number rounded to so many decimals: Django's own way with numbers cuts them off."""
+    return formats.number_format(Decimal(f"{value:.{places}f}"), places, force_grouping=True)
+
+
+def money(said: Any, currency: str | None) -> str:
+    """An amount, or one in words, with its currency: ``$50,000``, ``50,000 CHF``."""
+    said = said if isinstance(said, str) else amount(said)
+    if not currency:
+        return said
+    if currency not in SIGNS:
+        return f"{said}\u00a0{currency}"
+    return pgettext("money", "%(sign)s%(amount)s") % {"sign": SIGNS[currency], "amount": said}
 
 
 def number(value: Any) -> str:
     value = int(value) if float(value).is_integer() else value
-    return f"{value:,}"
+    return formats.number_format(value, force_grouping=True)
 
 
 def share(part: float, whole: float) -> str:
@@ -108,7 +120,7 @@ def share(part: float, whole: float) -> str:
     if not whole:
         return "–"
     percent = part / whole * 100
-    return f"{percent:.1f}\u00a0%" if 0 < percent < 10 else f"{percent:.0f}\u00a0%"
+    return f"{decimal(percent, 1 if 0 < percent < 10 else 0)}\u00a0%"
 
 
 def duration(seconds: float | None) -> str:
@@ -116,24 +128,25 @@ def duration(seconds: float | None) -> str:
     if seconds is None:
         return "–"
     if abs(seconds) < 90 * MINUTE:
-        unit, name = MINUTE, "min"
+        unit, said = MINUTE, pgettext("duration", "%s min")
     elif abs(seconds) < 2 * DAY:
-        unit, name = HOUR, "h"
+        unit, said = HOUR, pgettext("duration", "%s h")
     else:
-        unit, name = DAY, "d"
+        unit, said = DAY, pgettext("duration", "%s d")
     count = seconds / unit
-    said = f"{count:.1f}".removesuffix(".0") if abs(count) < 10 else f"{count:,.0f}"
-    return f"{said}\u00a0{name}"
+    tenths = abs(count) < 10 and not f"{count:.1f}".endswith(".0")
+    return said.replace(" ", "\u00a0") % decimal(count, 1 if tenths else 0)
 
 
-def time(moment: datetime, *, ago: bool = False) -> SafeString:
+def time(moment_: datetime, *, ago: bool = False) -> SafeString:
     """An age with the exact time behind it; ``ago`` says so where it could be taken for a wait."""
-    words = age(moment)
-    words += " ago" if ago and moment < clock.now() and words != "now" else ""
+    words = age(moment_)
+    if ago and (clock.now() - moment_).total_seconds() >= MINUTE:
+        words = _("%s ago") % words
     return format_html(
-        '<time datetime="{}" title="{} UTC">{}</time>',
-        f"{moment:%Y-%m-%dT%H:%M:%SZ}",
-        f"{day(moment)}, {moment:%H:%M}",
+        '<time datetime="{}" title="{}">{}</time>',
+        f"{moment_:%Y-%m-%dT%H:%M:%SZ}",
+        moment(moment_, zone=True),
         words,
     )
 
@@ -159,8 +172,13 @@ def tone(noun: type[Noun], state: str) -> str:
     return {1: "violet", 2: "amber"}.get(to_go, "sky")
 
 
-def state(noun: type[Noun], value: str) -> SafeString:
-    return format_html('<span class="state tone-{}">{}</span>', tone(noun, value), spoken(value))
+def state(noun: type[Noun], state: str) -> SafeString:
+    return format_html('<span class="state tone-{}">{}</span>', tone(noun, state), spoken(state))
+
+
+def standing(key: ApiKey) -> str:
+    """What an API key is worth now."""
+    return {"valid": _("valid"), "expired": _("expired"), "revoked": _("revoked")}[key.standing]
 
 
 # -- links and values -------------------------------------------------------------------------
@@ -178,7 +196,7 @@ def link(record: Noun) -> SafeString:
 
 def named(other: Noun | None) -> str:
     """The name of a record that another refers to; one that the actor does not see has none."""
-    return "not yours" if other is None else str(other)
+    return _("not yours") if other is None else str(other)
 
 
 def of(record: Noun, field: Field, *, links: bool = True) -> SafeString | str:
@@ -188,77 +206,86 @@ def of(record: Noun, field: Field, *, links: bool = True) -> SafeString | str:
             return ""
         other = getattr(record, field.name)
         return link(other) if links and other is not None else conditional_escape(named(other))
-    value = field.computed(record) if field.computed else getattr(record, field.column)
-    if value is None or value == "":
+    found = field.computed(record) if field.computed else getattr(record, field.column)
+    if found is None or found == "":
         return ""
     machine = record.schema.machine
     if machine and field.name == machine.name:
-        return state(type(record), value)
-    return shown(field, value, currency=getattr(record, "currency", None), links=links)
+        return state(type(record), found)
+    return shown(field, found, currency=getattr(record, "currency", None), links=links)
 
 
 def plain(record: Noun, field: Field) -> str:
     """The value of one field as text within a sentence; empty when there is none."""
-    value = getattr(record, field.column)
-    if value is None or value == "":
+    found = getattr(record, field.column)
+    if found is None or found == "":
         return ""
     if field.type == "reference":
         return named(getattr(record, field.name))
     if field.type == "datetime":
-        return f"{day(value)}, {value:%H:%M}"
+        return moment(found)
     if field.type == "date":
-        return day(value)
-    return "…" if field.type == "json" else str(shown(field, value, links=False))
+        return day(found)
+    return "…" if field.type == "json" else str(shown(field, found, links=False))
 
 
-def shown(field: Field, value: Any, *, currency: str | None = None, links: bool = True) -> Any:
+def shown(field: Field, found: Any, *, currency: str | None = None, links: bool = True) -> Any:
     """A value of ``field``'s type as HTML."""
     match field.type:
         case "money":
-            return amount(value) if not currency else f"{amount(value)} {currency}"
+            return money(found, currency)
         case "number" | "integer":
-            return number(value)
+            return number(found)
         case "bool":
-            return "Yes" if value else "No"
+            return _("Yes") if found else _("No")
         case "enum":
-            return spoken(value)
+            return spoken(found)
         case "datetime":
-            return time(value)
+            return time(found)
         case "date":
-            return mark_safe(f'<time datetime="{value:%Y-%m-%d}">{day(value)}</time>')
+            return format_html('<time datetime="{}">{}</time>', f"{found:%Y-%m-%d}", day(found))
         case "url" if links:
-            short = re.sub(r"^https?://(www\.)?", "", value).rstrip("/")
-            return format_html('<a href="{}" rel="noopener noreferrer">{}</a>', value, short)
+            short = re.sub(r"^https?://(www\.)?", "", found).rstrip("/")
+            return format_html('<a href="{}" rel="noopener noreferrer">{}</a>', found, short)
         case "email" if links:
-            return format_html('<a href="mailto:{}">{}</a>', value, value)
+            return format_html('<a href="mailto:{}">{}</a>', found, found)
         case "text" if links:
-            return mark_safe(linebreaks(value, autoescape=True))
+            return mark_safe(linebreaks(found, autoescape=True))
         case "json":
-            return _structure(value)
-    return str(value)
+            return _structure(found)
+    return str(found)
 
 
-def _structure(value: Any) -> SafeString | str:
+def _structure(found: Any) -> SafeString | str:
     """JSON as people would write it: a list of alike objects as a table, else as it is."""
-    if isinstance(value, list) and value and all(isinstance(item, dict) for item in value):
-        keys = list(dict.fromkeys(key for item in value for key in item))
-        head = format_html_join("", "<th>{}</th>", ((spoken(k).capitalize(),) for k in keys))
+    if isinstance(found, list) and found and all(isinstance(item, dict) for item in found):
+        keys = list(dict.fromkeys(name for item in found for name in item))
+        head = format_html_join("", "<th>{}</th>", ((key(name),) for name in keys))
         rows = [
-            format_html_join("", "<td>{}</td>", ((_plain(item.get(key)),) for key in keys))
-            for item in value
+            format_html_join("", "<td>{}</td>", ((_plain(item.get(name)),) for name in keys))
+            for item in found
         ]
         body = format_html_join("", "<tr>{}</tr>", ((row,) for row in rows))
         return format_html(
             '<div class="scrolls"><table class="inner"><tr>{}</tr>{}</table></div>', head, body
         )
-    return format_html("<pre>{}</pre>", json.dumps(value, indent=2, ensure_ascii=False))
+    return format_html("<pre>{}</pre>", json.dumps(found, indent=2, ensure_ascii=False))
 
 
 def _plain(value: Any) -> str:
     if value is None:
         return ""
     if isinstance(value, bool):
-        return "Yes" if value else "No"
+        return _("Yes") if value else _("No")
     if isinstance(value, list) and all(isinstance(item, str) for item in value):
         return ", ".join(value)
     return json.dumps(value, ensure_ascii=False) if isinstance(value, dict | list) else str(value)
+
+
+__all__ = [
+    "TELEPHONES", "WORKERS", "a", "a_kind", "age", "amount", "day", "decimal", "duration", "group",
+    "happened", "help", "inside", "key", "label", "link", "making", "many", "moment", "money", "named",
+    "number", "of", "one", "path", "place", "plain", "plural", "recorded", "relation", "share", "shown",
+    "spoken", "standing", "state", "text", "the", "the_kind", "this", "time", "title", "tone", "touch",
+    "verb",
+]  # fmt: skip

@@ -90,7 +90,7 @@ def _once(
     if not claimed:
         return _again(fingerprint, *statements.run(FIND, place, binary=True)[0])
     response = handle()
-    if response.status_code >= 300:
+    if response.status_code >= 300 or getattr(response, "undone", False):
         # Also of an answer that says so without raising it: nothing is kept of what was refused.
         if getattr(response, "has_effect", False):
             statements.run(FORGET, [*claimed[0]], rows=False)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
 from django.db import models, transaction
@@ -25,27 +25,16 @@ STRETCH = 1_000
 
 #: Parameters that name a column's value.
 EQUAL = {"name": "name", "target": "target", "targetType": "target_type", "actor": "actor"}
+#: All by which a page of the log is asked for.
+ASKED = ("since", "until", *EQUAL, "cursor", "limit")
 
 
 class EventViewSet(TenantView, GenericViewSet):
     """Events are read and, when they are not the record of a verb, tracked; never changed."""
 
     def list(self, request: Request) -> Answer:
-        asked = parameters.taken(request.GET, ("since", "until", *EQUAL, "cursor", "limit", "wait"))
-        found = Event.log.all()
-        for name, column in EQUAL.items():
-            if name in asked:
-                found = found.filter(**{column: _text(name, asked[name])})
-        if since := reads.when(asked.get("since"), "since"):
-            found = found.filter(timestamp__gte=since)
-        if until := reads.when(asked.get("until"), "until"):
-            found = found.filter(timestamp__lt=until)
-        after = _cursor(asked.get("cursor"))
-        size = reads.checked_limit(asked.get("limit"))
-        results, last, more = _awaited(found, after, size, _seconds(asked.get("wait")))
-        total, exact = _count(found)
-        answer = reads.Page([e.wire() for e in results], total, exact, more).wire()
-        return Answer(answer | {"cursor": str(last)})
+        asked = parameters.taken(request.GET, (*ASKED, "wait"))
+        return Answer(listed(asked, seconds=_seconds(asked.get("wait"))))
 
     def retrieve(self, request: Request, id: str) -> Answer:
         parameters.taken(request.GET, ())
@@ -66,6 +55,24 @@ class EventViewSet(TenantView, GenericViewSet):
             return Answer({"record": said, "events": [said]})
         address = f"{tenancy.context_url()}/events/{event.id}"
         return Answer(event.wire(), status=201, headers={"Location": address})
+
+
+def listed(asked: Mapping[str, Any], seconds: float = 0) -> dict[str, Any]:
+    """One page of the log after its ``cursor``, oldest first; it waits ``seconds`` for an event."""
+    found = Event.log.all()
+    for name, column in EQUAL.items():
+        if name in asked:
+            found = found.filter(**{column: _text(name, asked[name])})
+    if since := reads.when(asked.get("since"), "since"):
+        found = found.filter(timestamp__gte=since)
+    if until := reads.when(asked.get("until"), "until"):
+        found = found.filter(timestamp__lt=until)
+    after = _cursor(asked.get("cursor"))
+    size = reads.checked_limit(asked.get("limit"))
+    results, last, more = _awaited(found, after, size, seconds)
+    total, exact = _count(found)
+    answer = reads.Page([e.wire() for e in results], total, exact, more).wire()
+    return answer | {"cursor": str(last)}
 
 
 def envelope(found: models.QuerySet, limit: Any = None, offset: Any = None) -> dict[str, Any]:

@@ -7,6 +7,7 @@ from decimal import Decimal
 from typing import Any, ClassVar
 
 from django.db import models
+from django.utils.translation import gettext as _
 
 from crm.models.checks import currency_code, slug
 from headlessly.fields import (
@@ -130,7 +131,7 @@ class Campaign(Noun):
         start = values.get("start_date", self.start_date)
         end = values.get("end_date", self.end_date)
         if start and end and end < start:
-            problems["end_date"] = "This is before the start."
+            problems["end_date"] = _("This is before the start.")
 
 
 def roi(revenue: Decimal, cost: Decimal | None) -> float | None:

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from typing import Any, ClassVar
 
 from django.db import models
+from django.utils.translation import gettext as _
 
 from crm.models.checks import slug
 from headlessly.fields import Integer, Json, Reference, StatusField, String, Text, Url
@@ -28,7 +29,8 @@ class Form(Noun):
     description = Text("what visitors read below its name")
     fields = Json(
         "in order: name, type (text, email, number, select, textarea, checkbox, date, url, phone), "
-        "label, required, options (of a select)"
+        "label, required, options (of a select)",
+        keys=questions.KEYS,
     )
     campaign = Reference(
         "marketing.Campaign", "forms", "what its leads are attributed to; else utm_* decide"
@@ -90,4 +92,4 @@ class Form(Noun):
         ):
             problems["fields"] = " ".join(found)
         elif self.status == self.Status.PUBLISHED and questions.email_of(fields) is None:
-            problems["fields"] = "A published form needs an email field."
+            problems["fields"] = _("A published form needs an email field.")

@@ -18,7 +18,10 @@ class Funnel(Noun):
 
     name = String(required=True)
     description = Text()
-    steps = Json('two or more, in order: name and event, such as "Lead.Created" or "page_view"')
+    steps = Json(
+        'two or more, in order: name and event, such as "Lead.Created" or "page_view"',
+        keys=("name", "event", "order"),
+    )
     conversion_rate = Number(
         "how many of 100 who took the first step took all, in order",
         editable=False, minimum=0, maximum=100,

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from typing import Any, ClassVar
 
 from django.db import models
+from django.utils.translation import gettext as _
 
 from headlessly import filters, reads
 from headlessly.errors import InvalidFilter
@@ -18,7 +19,10 @@ class Segment(Noun):
 
     name = String(required=True)
     description = Text()
-    criteria = Json('type and filter, such as {"type": "Lead", "filter": {"status": "New"}}')
+    criteria = Json(
+        'type and filter, such as {"type": "Lead", "filter": {"status": "New"}}',
+        keys=("type", "filter"),
+    )
     member_count = Integer("how many there were when last counted", editable=False)
     is_dynamic = Flag("whether refreshing counts again")
 
@@ -53,16 +57,16 @@ class Segment(Noun):
 def wrong(criteria: Any) -> str | None:
     """What is wrong with criteria, or None."""
     if not isinstance(criteria, dict) or set(criteria) != {"type", "filter"}:
-        return "Send type and filter, and nothing else."
+        return _("Send type and filter, and nothing else.")
     noun = registry.get(criteria["type"]) if isinstance(criteria["type"], str) else None
     if noun is None:
-        return f"type: use one of {', '.join(registry)}."
+        return _("type: use one of %s.") % ", ".join(registry)
     if not isinstance(criteria["filter"], dict):
-        return 'filter: send an object, such as {"status": "New"}; {} is all of them.'
+        return _('filter: send an object, such as {"status": "New"}; {} is all of them.')
     try:
         filters.compile(noun, criteria["filter"])
     except InvalidFilter as problem:
-        return f"filter: {problem.message}"
+        return _("filter: %s") % problem.message
     return None
 
 

@@ -44,7 +44,7 @@ def test_takes_a_lead_from_the_list_to_a_deal(desk, site, lead, width):
     dialog(desk).get_by_role("button", name="Convert").click()
     desk.wait_for_url("**/crm/deal/**")
     expect(desk.get_by_role("heading", level=1)).to_have_text("Acme Platform Evaluation")
-    expect(desk.get_by_text("75,000 USD")).to_be_visible()
+    expect(desk.get_by_text("$75,000")).to_be_visible()
     lead.refresh_from_db()
     assert (lead.status, lead.deal.value) == ("Converted", 75_000)
 

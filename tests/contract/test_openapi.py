@@ -13,6 +13,7 @@ from openapi_spec_validator import OpenAPIV31SpecValidator
 from headlessly import tenant_urls
 from headlessly.api.nowhere import NowhereView
 from headlessly.api.openapi.operations import operation_id
+from headlessly.mcp.endpoint import McpView
 from headlessly.nouns import Noun, registry
 from headlessly.schema import wire_name
 from headlessly.verbs import Verb
@@ -77,8 +78,8 @@ def routes(patterns: list[Any], before: str = "/") -> Iterator[tuple[str, str]]:
         view = each.callback
         actions = getattr(view, "actions", None)
         cls = getattr(view, "cls", None)
-        if cls is None or cls is NowhereView or "no_such_verb" in (actions or {}).values():
-            continue  # what a browser reads; where nothing is
+        if cls in (None, NowhereView, McpView) or "no_such_verb" in (actions or {}).values():
+            continue  # what a browser reads; where nothing is; another protocol, that tells of itself
         for method in actions or (m for m in METHODS if hasattr(cls, m)):
             if method != "head":  # the framework adds it when it is first asked for
                 yield path, method

@@ -145,7 +145,7 @@ def test_it_is_a_key_with_a_scope(scope: str, role: str, acme: Any) -> None:
     assert secret.startswith("hly_sk_")
     assert ApiKey.find(secret) == key
     assert key.actor == Actor(key.id, "Zapier", role)
-    assert key.actor.reads_only == (scope in ("read", "propose"))
+    assert key.actor.reads_only == (scope == "read")
     assert secret not in str(vars(key)), "only its hash is stored"
     assert Event.objects.count() == 0
 

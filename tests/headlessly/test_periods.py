@@ -48,7 +48,7 @@ def test_it_has_names_that_fit_into_a_sentence():
     now = periods.read({"period": "this_month"})
     assert (now.name, now.before.name) == ("March so far", "the same days of February")
     days = periods.read({"from": "2025-12-30", "to": "2026-01-02"})
-    assert (days.name, days.before.name) == ("30 Dec 2025 to 2 Jan 2026", "the 4 days before")
+    assert (days.name, days.before.name) == ("Dec 30, 2025 to Jan 2, 2026", "the 4 days before")
 
 
 @pytest.mark.parametrize(

@@ -103,6 +103,7 @@ def _rows() -> list[dict[str, Any]]:
     rows = [
         {
             "key": key,
+            "standing": words.standing(key),
             "tone": "green" if key.standing == "valid" else "grey",
             "created": words.time(key.created_at),
             "used": words.time(key.last_used_at) if key.last_used_at else "",

@@ -277,6 +277,7 @@ def _noun() -> Schema:
         "plural": TEXT,
         "prefix": TEXT,
         "description": TEXT,
+        "columns": WORDS,
         "fields": {"type": "object", "additionalProperties": field},
         "verbs": {"type": "object", "additionalProperties": verb},
         "machine": {"anyOf": [machine, {"type": "null"}]},

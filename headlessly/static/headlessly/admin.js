@@ -74,6 +74,9 @@ document.addEventListener("DOMContentLoaded", () => {
   // What is not narrowed by has no place in the address.
   form.addEventListener("submit", () => {
     for (const input of form.elements) if (input.name && !input.value) input.disabled = true;
+    // How numbers are typed matters only where one is.
+    const typed = form.elements.typed;
+    if (typed) typed.disabled = ![...form.elements].some((input) => input.inputMode === "decimal" && input.value);
   });
   window.addEventListener("pageshow", () => {
     for (const input of form.elements) input.disabled = false;

@@ -104,7 +104,7 @@ def test_adds_up_each_currency_by_itself(bob, people):
     Deal.create(name="Dollars", value=100)
     Deal.create(name="More dollars", value=50)
     Deal.create(name="Euros", value=70, currency="EUR")
-    assert total(page(bob, start=DEALS), "Prospecting") == "150 USD · 70 EUR"
+    assert total(page(bob, start=DEALS), "Prospecting") == "$150 · €70"
 
 
 def test_a_card_says_who_whose_how_much_and_how_long_ago(bob, people):

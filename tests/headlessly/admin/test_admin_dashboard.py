@@ -63,8 +63,8 @@ def test_it_says_what_matters_in_six_tiles_and_compares_it(cleo, busy):
     )  # fmt: skip
     assert said["Converted"][0] == "25 %"
     assert said["Forecast"] == (
-        "2,500 USD",
-        "+ 10 EUR weighted, of 6,000 USD + 100 EUR in 3 open deals",
+        "$2,500",
+        "+ €10 weighted, of $6,000 + €100 in 3 open deals",
     )
     assert said["Going stale"] == ("0", "open leads without activity for 14 days, and 0 deals")
     assert len(said) == 6
@@ -77,7 +77,7 @@ def test_it_is_narrowed_to_an_owner_a_campaign_and_a_period(bob, busy):
     assert tiles(bob, f"?campaign={busy.spring.pk}")["New leads"][0] == "1"
     assert tiles(bob, "?campaign=-&owner=me")["New leads"][0] == "2"
     assert tiles(bob, "?from=2020-01-01&to=2020-01-31")["New leads"] == (
-        "0", "in 1 Jan 2020 to 31 Jan 2020, 0 in the 31 days before",
+        "0", "in Jan 1, 2020 to Jan 31, 2020, 0 in the 31 days before",
     )  # fmt: skip
 
 

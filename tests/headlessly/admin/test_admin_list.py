@@ -223,7 +223,7 @@ def test_reads_lookups_and_the_nouns_own_conditions(bob, touched, query, found):
         ("score__gte=5&score__lte=50", "Score: 5 – 50"),
         ("lastActivityAt__lt=14d ago,-", "Last activity: not for 14 days"),
         ("lastActivityAt__gte=30d ago", "Last activity: in the last 30 days"),
-        ("createdAt__lt=2026-01-31", "Created: before 31 Jan 2026"),
+        ("createdAt__lt=2026-01-31", "Created: before Jan 31, 2026"),
         ("organization.industry=Technology", "Organization industry: Technology"),
         ("owner__isnull=true", "Owner: none"),
         ("is=bant-complete", "BANT complete"),
@@ -327,7 +327,7 @@ def test_shows_the_list_as_it_was_at_the_end_of_a_day(bob, leads, people):
     assert names(bob, "asOf=2026-03-01") == ["Long ago"]
     assert names(bob, "asOf=2026-03-01&score__gte=50") == []
     html = bob.get(f"{LEADS}?asOf=2026-03-01").content.decode()
-    assert "This is how it was on 1 Mar 2026, 23:59 UTC." in html
+    assert "This is how it was on Mar 1, 2026, 11:59 PM UTC." in html
     assert "Old Name" in html and "New Name" not in html
     assert "data-cell" not in html and 'id="selection"' not in html
 

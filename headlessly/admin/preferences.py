@@ -1,0 +1,72 @@
+"""In which language somebody reads these pages, and in which time zone: their own choice, in every tenant."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django import forms
+from django.conf import settings
+from django.contrib import messages
+from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
+from django.template.response import TemplateResponse
+from django.utils import translation
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
+from django.views.decorators.cache import never_cache
+from django.views.decorators.http import require_http_methods
+from unfold.widgets import UnfoldAdminSelectWidget
+
+from .. import languages
+
+
+class PreferencesForm(forms.Form):
+    language = forms.ChoiceField(
+        label=gettext_lazy("Language"), required=False, widget=UnfoldAdminSelectWidget
+    )
+    time_zone = forms.ChoiceField(
+        label=gettext_lazy("Time zone"),
+        required=False,
+        widget=UnfoldAdminSelectWidget,
+        help_text=gettext_lazy("All times are shown in it, and days begin and end in it."),
+    )
+
+    def __init__(self, request: HttpRequest, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        asked = languages.language_of(request)
+        browser = _("As my browser says: %s")
+        self.fields["language"].choices = [
+            ("", browser % dict(settings.LANGUAGES).get(asked, asked)),
+            *settings.LANGUAGES,
+        ]
+        names = sorted(languages.zones() - {"UTC"})
+        self.fields["time_zone"].choices = [
+            ("", browser % languages.zone_of(request)),
+            ("UTC", "UTC"),
+            *((name, name.replace("_", " ")) for name in names),
+        ]
+
+
+@never_cache
+@require_http_methods(["GET", "HEAD", "POST"])
+def page(request: HttpRequest, site: Any) -> HttpResponse:
+    """The choice; a POST stores it with the user."""
+    user: Any = request.user
+    chosen = {"language": user.language, "time_zone": user.time_zone}
+    form = PreferencesForm(request, request.POST or None, initial=chosen)
+    if request.method == "POST" and form.is_valid():
+        user.language = form.cleaned_data["language"]
+        user.time_zone = form.cleaned_data["time_zone"]
+        user.save(update_fields=["language", "time_zone"])
+        # The page that follows is in the new language: so is what it says first.
+        with translation.override(languages.language_of(request, user)):
+            messages.success(request, _("Saved."))
+        return HttpResponseRedirect(request.get_full_path())
+    context = {
+        **site.each_context(request),
+        "title": _("Language and time"),
+        "own_heading": True,
+        "form": form,
+    }
+    request.current_app = site.name
+    status = 422 if form.errors else 200
+    return TemplateResponse(request, "headlessly/preferences.html", context, status=status)

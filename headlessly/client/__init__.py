@@ -1,0 +1,84 @@
+"""The product from afar: the same verbs on the same nouns, over REST. It needs no Django.
+
+    from headlessly.client import Headlessly
+
+    with Headlessly("https://crm.example.com/~acme", "hly_sk_...") as acme:
+        for lead in acme.Lead.find({"status": "Qualified", "score": {"$gte": 80}}, sort="-score"):
+            lead.convert()
+
+What there is to find and to do, the client asks the server: a new noun or verb needs no change here.
+"""
+
+from .batches import AsyncBatch, Batch
+from .calls import Retries
+from .clients import AsyncHeadlessly, Headlessly
+from .declarations import UnknownInput, UnknownName
+from .errors import (
+    ApiError,
+    BadRequest,
+    Conflict,
+    ConnectionFailed,
+    DependencyFailed,
+    Forbidden,
+    HeadlesslyError,
+    ImportFailed,
+    Invalid,
+    InvalidFilter,
+    MethodNotAllowed,
+    NotFound,
+    NotSignedIn,
+    NotUnderstood,
+    RateLimited,
+    Refused,
+    ServerFailed,
+    Stale,
+    TooLarge,
+    Unauthorized,
+    UnsupportedMediaType,
+    ValidationFailed,
+    VerbRefused,
+)
+from .lists import AsyncEvents, AsyncFound, Events, Found, Page
+from .records import DryRun, Event, Import, Record
+
+__all__ = [
+    "ApiError",
+    "AsyncBatch",
+    "AsyncEvents",
+    "AsyncFound",
+    "AsyncHeadlessly",
+    "BadRequest",
+    "Batch",
+    "Conflict",
+    "ConnectionFailed",
+    "DependencyFailed",
+    "DryRun",
+    "Event",
+    "Events",
+    "Forbidden",
+    "Found",
+    "Headlessly",
+    "HeadlesslyError",
+    "Import",
+    "ImportFailed",
+    "Invalid",
+    "InvalidFilter",
+    "MethodNotAllowed",
+    "NotFound",
+    "NotSignedIn",
+    "NotUnderstood",
+    "Page",
+    "RateLimited",
+    "Record",
+    "Refused",
+    "Retries",
+    "ServerFailed",
+    "Stale",
+    "TooLarge",
+    "Unauthorized",
+    "UnknownInput",
+    "UnknownName",
+    "UnsupportedMediaType",
+    "ValidationFailed",
+    "VerbRefused",
+]

@@ -1,0 +1,212 @@
+"""Several verbs in one call: all of them or none, or each by itself.
+
+with acme.batch() as batch:
+    ada = batch.Contact.capture(name="Ada Chen", email="ada@chen.example")
+    lead = batch.Lead.create(name="Chen Platform", contact=ada, source="website")
+    batch.Lead.update(lead, score=82)
+lead.result.contact == ada.result.id
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING, Any
+from urllib.parse import urlencode
+
+from .calls import Call, Steps
+from .declarations import Declarations
+from .errors import ApiError, of_body
+from .records import DryRun, Record, done
+from .verbs import verb_call
+from .wire import listed, python_name, query, segment_of, wire_name
+
+if TYPE_CHECKING:
+    from .sessions import AsyncSession, Session, SyncSession
+
+#: The most operations of one batch.
+MOST = 100
+
+
+@dataclass(frozen=True)
+class Part:
+    """A part of an answer that is yet to come: ``lead.deal``."""
+
+    operation: str
+    path: str
+
+    def as_wire(self) -> dict[str, str]:
+        return {"$ref": self.operation, "path": self.path}
+
+    def as_segment(self) -> str:
+        return f"{{{self.operation}.{self.path}}}"
+
+
+@dataclass(eq=False)
+class Later:
+    """What an operation will answer. It can be given to those after it, whole or by a field."""
+
+    _name: str
+    _noun: str
+    _verb: str
+    _target: Any
+    _inputs: Mapping[str, Any]
+    _options: Mapping[str, Any]
+    _outcome: list[Any] = field(default_factory=list)
+
+    @property
+    def result(self) -> Any:
+        """The record after the verb. Raises the operation's error; RuntimeError before the batch ran."""
+        if not self._outcome:
+            raise RuntimeError("The batch has not run yet.")
+        (outcome,) = self._outcome
+        if isinstance(outcome, ApiError):
+            raise outcome
+        return outcome
+
+    @property
+    def error(self) -> ApiError | None:
+        """What went wrong with it, or None."""
+        return next((each for each in self._outcome if isinstance(each, ApiError)), None)
+
+    def __getattr__(self, name: str) -> Part:
+        if name.startswith("_"):
+            raise AttributeError(name)
+        return Part(self._name, "$id" if name == "id" else wire_name(name))
+
+    def as_wire(self) -> dict[str, str]:
+        return self.id.as_wire()
+
+    def as_segment(self) -> str:
+        return self.id.as_segment()
+
+    def call(self, declared: Declarations) -> Call:
+        """The call that it is, by itself."""
+        if self._verb == "get":
+            path = f"/{declared.noun(self._noun).plural}/{segment_of(self._target)}"
+            return Call("GET", path, tuple(query(**self._options)))
+        return verb_call(
+            declared, self._noun, self._verb, self._target, self._inputs, **self._options
+        )
+
+
+class BatchNoun:
+    """A noun in a batch: its verbs are noted down, and done with the others."""
+
+    def __init__(self, batch: BaseBatch, name: str) -> None:
+        self._batch, self._name = batch, name
+
+    def get(self, id: Any, *, include: str | Iterable[str] = ()) -> Later:
+        return self._batch.add(self._name, "get", id, {}, include=listed(include))
+
+    def __getattr__(self, verb: str) -> Any:
+        if verb.startswith("_"):
+            raise AttributeError(verb)
+
+        def noted(target: Any = None, /, *, if_match: int | None = None, **inputs: Any) -> Later:
+            return self._batch.add(self._name, verb, target, inputs, if_match=if_match)
+
+        return noted
+
+
+class BaseBatch:
+    """Verbs that are noted down, up to 100, and sent in one call."""
+
+    _session: Session
+
+    def __init__(self, session: Session, *, atomic: bool = True) -> None:
+        self._session = session
+        self.atomic = atomic
+        self.operations: list[Later] = []
+
+    def __getattr__(self, name: str) -> BatchNoun:
+        if not name[:1].isupper():
+            raise AttributeError(f"A batch has no {name}; nouns begin with a capital letter.")
+        return BatchNoun(self, name)
+
+    def add(self, noun: str, verb: str, target: Any, inputs: Any, **options: Any) -> Later:
+        if len(self.operations) == MOST:
+            raise ValueError(f"A batch has at most {MOST} operations.")
+        name = f"{python_name(noun)}{len(self.operations) + 1}"
+        later = Later(name, noun, verb, target, inputs, options)
+        self.operations.append(later)
+        return later
+
+    def _steps(self, dry_run: bool) -> Steps[list[Any]]:
+        if not self.operations:
+            return []
+        operations = yield from self._session.known(
+            lambda declared: [said(each, each.call(declared)) for each in self.operations]
+        )
+        body = {"operations": operations, "atomic": self.atomic}
+        call = Call("POST", "/batch", query(dryRun=dry_run), body)
+        results = (yield from self._session.answer(call))["results"]
+        for operation, result in zip(self.operations, results, strict=True):
+            operation._outcome[:] = [self._outcome(result)]
+        return [each._outcome[0] for each in self.operations]
+
+    def _outcome(self, result: Mapping[str, Any]) -> Record | DryRun | ApiError | None:
+        if result["status"] >= 400:
+            return of_body(result["status"], result["body"] or {})
+        return done(result["body"], self._session)
+
+    def _raise_first(self) -> None:
+        """Raise the first error of a batch whose results nobody has looked at."""
+        failed = [(n, each.error) for n, each in enumerate(self.operations, 1) if each.error]
+        for number, error in failed[:1]:
+            error.add_note(
+                f"Operation {number} of {len(self.operations)}; {len(failed)} failed, "
+                "the others are done."
+            )
+            raise error
+
+
+def said(operation: Later, call: Call) -> dict[str, Any]:
+    """An operation as the body has it."""
+    headers = {k: v for k, v in replace(call, body=None).headers.items() if k == "If-Match"}
+    query = f"?{urlencode(call.query)}" if call.query else ""
+    found = {"id": operation._name, "method": call.method, "path": call.path + query}
+    return (
+        found
+        | ({"body": call.body} if call.body is not None else {})
+        | ({"headers": headers} if headers else {})
+    )
+
+
+class Batch(BaseBatch):
+    """See :mod:`headlessly.client.batches`. It runs at the end of its ``with``, or by :meth:`run`."""
+
+    _session: SyncSession
+
+    def run(self, *, dry_run: bool = False) -> list[Any]:
+        """The result of each operation, or its error where each was done by itself.
+
+        Raises Refused when all or none were to be done, and one failed.
+        """
+        return self._session.run(self._steps(dry_run))
+
+    def __enter__(self) -> Batch:
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, *_: Any) -> None:
+        if kind is None:
+            self.run()
+            self._raise_first()
+
+
+class AsyncBatch(BaseBatch):
+    """See :mod:`headlessly.client.batches`. It runs at the end of its ``async with``, or by :meth:`run`."""
+
+    _session: AsyncSession
+
+    async def run(self, *, dry_run: bool = False) -> list[Any]:
+        """The result of each operation, or its error where each was done by itself."""
+        return await self._session.run(self._steps(dry_run))
+
+    async def __aenter__(self) -> AsyncBatch:
+        return self
+
+    async def __aexit__(self, kind: type[BaseException] | None, *_: Any) -> None:
+        if kind is None:
+            await self.run()
+            self._raise_first()

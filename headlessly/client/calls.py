@@ -1,0 +1,192 @@
+"""Calls of the API and how they are tried, without sending anything.
+
+An operation of the client is a generator. It yields what has to be done in the world, a :class:`Send` or
+a :class:`Pause`, is told what came of it, and returns its result. Who runs it, with threads or with an
+event loop, knows nothing of retries, pages or errors; those who know it send nothing.
+"""
+
+from __future__ import annotations
+
+import random
+import uuid
+from collections.abc import Callable, Generator
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from email.utils import parsedate_to_datetime
+from typing import IO, Any, TypeVar
+
+import httpx
+
+from . import errors
+from .wire import dumps
+
+T = TypeVar("T")
+
+
+@dataclass(frozen=True)
+class Upload:
+    """A file to send. ``open`` gives it from its beginning, once for each attempt."""
+
+    name: str
+    open: Callable[[], IO[bytes]]
+
+
+@dataclass(frozen=True)
+class Call:
+    """One call, the same on each attempt; ``path`` is below the tenant's address and encoded.
+
+    A POST carries a key of its own, by which the server does it once however often it arrives.
+    """
+
+    method: str
+    path: str
+    query: tuple[tuple[str, str], ...] = ()
+    body: Any = None
+    upload: Upload | None = None
+    if_match: int | None = None
+    #: How long the server may keep silent on purpose, in seconds.
+    wait: float = 0
+    key: str = field(default_factory=lambda: uuid.uuid4().hex)
+
+    @property
+    def headers(self) -> dict[str, str]:
+        headers = {}
+        if self.method == "POST":
+            headers["Idempotency-Key"] = self.key
+        if self.if_match is not None:
+            headers["If-Match"] = f'"{self.if_match}"'
+        if self.body is not None:
+            headers["Content-Type"] = "application/json"
+        return headers
+
+    @property
+    def content(self) -> bytes | None:
+        return None if self.body is None else dumps(self.body)
+
+
+@dataclass(frozen=True)
+class Send:
+    """Send this, and say what came: an answer, or the error of the connection.
+
+    With ``stream`` the content of a success is left to be read.
+    """
+
+    call: Call
+    stream: bool = False
+
+
+@dataclass(frozen=True)
+class Pause:
+    """Wait so many seconds."""
+
+    seconds: float
+
+
+#: What an operation does: sends and pauses, is told what came of a send, and returns its result.
+Steps = Generator[Send | Pause, Any, T]
+
+#: Statuses that may be another one soon.
+PASSING = (429, 502, 503, 504)
+#: What no further attempt will change.
+HOPELESS = (httpx.UnsupportedProtocol, httpx.LocalProtocolError)
+
+
+@dataclass(frozen=True)
+class Retries:
+    """How often a call is tried, and how long to wait in between, in seconds.
+
+    The pauses double from ``first`` to ``longest``, each shortened by chance, so that many clients do
+    not come back at once. A Retry-After of up to ``patience`` is obeyed; with a longer one the error
+    is raised at once.
+    """
+
+    attempts: int = 5
+    first: float = 0.25
+    longest: float = 8.0
+    patience: float = 75.0
+
+    def pause(self, attempt: int) -> float:
+        """How long to wait after this many attempts."""
+        return min(self.longest, self.first * 2 ** (attempt - 1)) * random.uniform(0.5, 1)
+
+
+NEVER = Retries(attempts=1)
+
+
+def exchange(call: Call, retries: Retries, *, stream: bool = False) -> Steps[httpx.Response]:
+    """The answer to a call, a success. Raises ApiError, NotUnderstood or ConnectionFailed."""
+    uncertain = False
+    attempt = 0
+    while True:
+        attempt += 1
+        outcome = yield Send(call, stream)
+        again = attempt < retries.attempts
+        if isinstance(outcome, httpx.HTTPError):
+            if not again or isinstance(outcome, HOPELESS):
+                raise errors.ConnectionFailed(_words(outcome, call), attempt) from outcome
+            uncertain = uncertain or not isinstance(outcome, httpx.ConnectError)
+            yield Pause(retries.pause(attempt))
+            continue
+        response: httpx.Response = outcome
+        status = response.status_code
+        if response.is_success:
+            return response
+        if status == 404 and call.method == "DELETE" and uncertain:
+            return response  # by the attempt whose answer was lost
+        problem = errors.of_response(response)
+        if status in PASSING:
+            asked = retry_after(response)
+            if isinstance(problem, errors.RateLimited):
+                problem.retry_after = asked
+            if again and (asked or 0) <= retries.patience:
+                uncertain = uncertain or status in (502, 504)
+                yield Pause(max(asked or 0, retries.pause(attempt)))
+                continue
+        if isinstance(problem, errors.ApiError) and uncertain:
+            problem.uncertain = True
+            problem.add_note("An attempt before this one was cut off, and may have been done.")
+        raise problem
+
+
+def retry_after(response: httpx.Response) -> float | None:
+    """The seconds to wait that an answer asks for, as a number or until a moment; None if it does not."""
+    said = response.headers.get("Retry-After", "").strip()
+    if said.isascii() and said.isdecimal():
+        return float(said[:9])
+    try:
+        until = parsedate_to_datetime(said)
+    except ValueError:
+        return None
+    if until.tzinfo is None:
+        until = until.replace(tzinfo=UTC)
+    return max(0.0, (until - datetime.now(UTC)).total_seconds())
+
+
+def json_of(response: httpx.Response) -> Any:
+    """What an answer says; None for one without content. Raises NotUnderstood."""
+    if response.status_code == 404:  # of a deletion that was done before
+        return None
+    if not response.content:
+        return None
+    try:
+        return response.json()
+    except ValueError:
+        raise errors.NotUnderstood(
+            f"{response.request.url.copy_with(query=None)} answered no JSON. "
+            "Is this the address of a tenant?",
+            response.status_code,
+        ) from None
+
+
+def _words(problem: httpx.HTTPError, call: Call) -> str:
+    """What happened to a connection, in a sentence."""
+    try:
+        url = problem.request.url
+        where = f"{url.scheme}://{url.netloc.decode()}"
+    except RuntimeError:  # nothing was asked yet
+        where = "the server"
+    if isinstance(problem, httpx.ConnectTimeout | httpx.ConnectError):
+        return f"Cannot connect to {where}: {str(problem) or 'no answer'}."
+    if isinstance(problem, httpx.TimeoutException):
+        return f"{where} did not answer {call.method} {call.path} in time."
+    return f"The connection to {where} broke: {str(problem) or type(problem).__name__}."

@@ -1,0 +1,55 @@
+"""The command line: ``headlessly Lead.find --status Qualified``.
+
+It is the Python client with words for names. What it knows of a noun it asks the server, as the client
+does; what it says goes to stdout, what it says about that to stderr.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+from typing import Any
+
+PROGRAM = "headlessly"
+
+
+def main(arguments: list[str] | None = None) -> None:
+    """Run the command line, and exit with its code."""
+    sys.exit(run(arguments))
+
+
+def run(arguments: list[str] | None = None) -> int:
+    """Run the command line. Answers the exit code; see :mod:`.failing`."""
+    import typer
+
+    from . import failing
+    from .app import app
+    from .state import State
+
+    state = State()
+    command: Any = typer.main.get_command(app)
+    try:
+        code = command.main(arguments, prog_name=PROGRAM, standalone_mode=False, obj=state)
+        sys.stdout.flush()
+        return int(code or 0)
+    except (BrokenPipeError, failing.EnoughRead):
+        # Whoever read has enough. Nothing is left to be said when Python closes the pipe.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return failing.BROKEN_PIPE
+    except (KeyboardInterrupt, typer.Abort):
+        return failing.INTERRUPTED
+    except failing.EXPECTED as problem:
+        _complain(failing.told(problem, verbose=state.verbose))
+        return failing.code_of(problem)
+    except Exception as problem:
+        if not hasattr(problem, "format_message"):
+            raise
+        _complain(failing.of_typer(problem))
+        return failing.USAGE
+    finally:
+        state.close()
+
+
+def _complain(text: str) -> None:
+    lines = ("".join(c if c.isprintable() else " " for c in line) for line in text.splitlines())
+    sys.stderr.write("\n".join([f"{PROGRAM}: {next(lines, '')}", *lines]) + "\n")

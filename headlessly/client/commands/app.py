@@ -1,0 +1,377 @@
+"""The commands that are there for every tenant, and how those of its nouns are found."""
+
+from __future__ import annotations
+
+import re
+import sys
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+from typer.core import TyperCommand, TyperGroup
+
+from ..declarations import UnknownName
+from ..errors import ConnectionFailed, HeadlesslyError
+from ..records import Import
+from . import describing, nouns, signing
+from .failing import MEANING, EnoughRead, Usage
+from .options import conditions, object_of
+from .output import EVENT_COLUMNS, checked, event_lines, many, note, one
+from .state import State
+
+VERB = re.compile(r"[A-Z]\w*\.\w[\w-]*\Z")
+
+
+def noun_names(ctx: typer.Context, incomplete: str) -> list[str]:
+    """The nouns that may be meant, for completion."""
+    declared = State.of(ctx).nearby
+    return [n for n in (declared.nouns if declared else ()) if n.startswith(incomplete)]
+
+
+Output = Annotated[str | None, typer.Option("--output", metavar="FORM", help=nouns.OUTPUT.help)]
+
+
+class Commands(TyperGroup):
+    """The commands of the file below, and one for every noun and verb of the tenant."""
+
+    #: Whether a command's name and summary are enough, and what was last seen of the nouns.
+    light = False
+    #: Whether it is to be completed, so that every verb counts as a command.
+    completing = False
+
+    def list_commands(self, ctx: Any) -> list[str]:
+        """Those of the file, and what is known of the nouns without asking."""
+        own = super().list_commands(ctx)
+        declared = State.of(ctx).nearby if self.light else None
+        if declared is None:
+            return own
+        found = [*own, *declared.nouns]
+        if self.completing:
+            found += [
+                f"{n.name}.{word}" for n in declared.nouns.values() for word in nouns.names(n)
+            ]
+        return found
+
+    def get_command(self, ctx: Any, cmd_name: str) -> Any:
+        if (own := super().get_command(ctx, cmd_name)) is not None:
+            return own
+        if not cmd_name[:1].isupper():
+            return None
+        state = State.of(ctx)
+        name, word = nouns.parts(cmd_name)
+        declared = state.nearby if self.light or state.completing else state.declared
+        if declared is None or (noun := declared.nouns.get(name)) is None:
+            return None
+        if word is not None and word not in nouns.names(noun):
+            return None
+        if self.light:
+            summary = noun.description if word is None else nouns.summary(noun, word)
+            return TyperCommand(cmd_name, help=summary, rich_help_panel="Nouns")
+        return nouns.command(noun, word)
+
+    def format_help(self, ctx: Any, formatter: Any) -> None:
+        self.light = True
+        try:
+            super().format_help(ctx, formatter)
+        finally:
+            self.light = False
+
+    def shell_complete(self, ctx: Any, incomplete: str) -> Any:
+        self.light = self.completing = True
+        try:
+            return super().shell_complete(ctx, incomplete)
+        finally:
+            self.light = self.completing = False
+
+    def invoke(self, ctx: Any) -> Any:
+        try:
+            return super().invoke(ctx)
+        except BrokenPipeError:
+            raise EnoughRead from None  # typer would call it a failure
+
+    def resolve_command(self, ctx: Any, args: list[str]) -> Any:
+        if args[0] == "do" and len(args) > 1 and VERB.match(args[1]):
+            args = args[1:]
+        name = args[0]
+        if self.get_command(ctx, name) is None and not ctx.resilient_parsing:
+            raise self._unknown(ctx, name)
+        return super().resolve_command(ctx, args)
+
+    def _unknown(self, ctx: Any, name: str) -> Exception:
+        own = TyperGroup.list_commands(self, ctx)
+        if not name[:1].isupper():
+            return UnknownName(f"There is no command {name}.", name, own)
+        noun, word = nouns.parts(name)
+        declared = State.of(ctx).declared
+        if noun not in declared.nouns:
+            return UnknownName(f"There is no noun {noun}.", noun, declared.nouns)
+        return UnknownName(
+            f"{noun} has no verb {word}.", word or "", nouns.names(declared.nouns[noun])
+        )
+
+
+app = typer.Typer(
+    cls=Commands,
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+    rich_markup_mode="rich",
+    epilog=MEANING,
+    context_settings={"help_option_names": ["--help", "-h"]},
+)
+
+
+@app.callback()
+def root(
+    profile: Annotated[
+        str | None,
+        typer.Option(metavar="NAME", help="which stored login; else HEADLESSLY_PROFILE, the last"),
+    ] = None,
+    url: Annotated[
+        str | None, typer.Option(metavar="URL", help="the tenant's address; else HEADLESSLY_URL")
+    ] = None,
+    output: Output = None,
+    verbose: Annotated[bool, typer.Option("--verbose", help="name the request in errors")] = False,
+) -> None:
+    """The same verbs on the same nouns, from a terminal: headlessly Lead.find --status Qualified.
+
+    headlessly Lead shows what there is of a noun, headlessly Lead.create --help what a verb takes.
+    Which tenant: --profile or --url, HEADLESSLY_URL with HEADLESSLY_API_KEY, or the login in use.
+    """
+
+
+@app.command()
+def login(
+    url: Annotated[str | None, typer.Argument(help="https://crm.example.com/~acme")] = None,
+    profile: Annotated[
+        str | None, typer.Option(help="the name to keep it under; the tenant's if not said")
+    ] = None,
+    api_key: Annotated[
+        str | None, typer.Option("--api-key", help="hly_sk_...; asked for, or read from stdin")
+    ] = None,
+) -> None:
+    """Sign in to a tenant: check the key and keep it, for your eyes only."""
+    signing.sign_in(url, profile, api_key)
+
+
+@app.command()
+def logout(context: typer.Context) -> None:
+    """Forget the login in use, or that of --profile."""
+    signing.sign_out(State.of(context).profile)
+
+
+@app.command()
+def profiles(
+    context: typer.Context,
+    name: Annotated[str | None, typer.Argument(help="use this one from now on")] = None,
+    output: Output = None,
+) -> None:
+    """The stored logins, and which is in use."""
+    signing.profiles(name, State.of(context).form(checked(output)))
+
+
+@app.command()
+def me(context: typer.Context, output: Output = None) -> None:
+    """Who am I, where, and what may I do?"""
+    state = State.of(context)
+    form = state.form(checked(output))
+    said = state.client.me().to_dict()
+    if form == "table":
+        may = said.pop("may")
+        said = {n: v for n, v in said.items() if v is not None and n != "$context"}
+        said |= {"tenant": said["tenant"]["name"], "url": state.client.url}
+        said |= {f"may {noun}": ", ".join(verbs) for noun, verbs in may.items() if verbs}
+    one(said, form)
+
+
+@app.command()
+def status(context: typer.Context, output: Output = None) -> None:
+    """The numbers of the pipeline: records by state."""
+    state = State.of(context)
+    form = state.form(checked(output))
+    said = state.client.status()
+    if form in ("json", "ndjson"):
+        one(said, form)
+        return
+    rows = [
+        {"noun": noun, "state": name, "records": number}
+        for noun, found in said["nouns"].items()
+        for name, number in found["states"].items()
+    ]
+    many(rows, form, ("noun", "state", "records"), ("noun", "state", "records"))
+
+
+@app.command()
+def schema(
+    context: typer.Context,
+    noun: Annotated[
+        str | None, typer.Argument(help="Lead, for one; all if not said", autocompletion=noun_names)
+    ] = None,
+    output: Output = None,
+) -> None:
+    """What there is: nouns, fields, verbs, states."""
+    state = State.of(context)
+    form = state.form(checked(output))
+    if noun is None:
+        describing.nouns(state.declared, form)
+    else:
+        describing.noun(state.declared.noun(noun), form)
+
+
+@app.command()
+def events(
+    context: typer.Context,
+    follow: Annotated[bool, typer.Option("--follow", "-f", help="and what happens next")] = False,
+    since: Annotated[str | None, typer.Option(help="2026-01-31, 1h ago")] = None,
+    until: Annotated[str | None, typer.Option(help="the same")] = None,
+    name: Annotated[str | None, typer.Option(help="Lead.Converted, page_view")] = None,
+    target: Annotated[str | None, typer.Option(help="the id of a record")] = None,
+    type: Annotated[str | None, typer.Option(help="the noun of the records")] = None,
+    actor: Annotated[str | None, typer.Option(help="the id of a user or a key")] = None,
+    cursor: Annotated[str | None, typer.Option(help="go on behind this place")] = None,
+    limit: Annotated[int | None, typer.Option(help="how many")] = None,
+    output: Output = None,
+) -> None:
+    """The log, oldest first. Followed in JSON it is one event a line."""
+    state = State.of(context)
+    form = state.form(checked(output))
+    found = state.client.events(
+        since=since,
+        until=until,
+        name=name,
+        target=target,
+        type=type,
+        actor=actor,
+        cursor=cursor,
+        follow=follow,
+        limit=limit,
+    )
+    if follow and form == "json":
+        form = "ndjson"
+    rows = (event.to_dict() for event in found)
+    every = ("$id", "timestamp", "name", "target", "targetType", "actor", "version", "data")
+    try:
+        if follow and form == "table":
+            event_lines(rows)
+        else:
+            many(rows, form, EVENT_COLUMNS, every)
+    finally:
+        if found.cursor and (follow or state.verbose):
+            sys.stdout.flush()
+            note(f"Go on with --cursor {found.cursor}")
+
+
+@app.command("import")
+def import_(
+    context: typer.Context,
+    file: Annotated[str, typer.Argument(help="CSV, JSON, NDJSON or XLSX; - for stdin")],
+    type: Annotated[str, typer.Option(help="the noun: Lead", autocompletion=noun_names)],
+    match: Annotated[
+        str | None, typer.Option(help="a unique field, by which rows update what exists")
+    ] = None,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="tell what would happen")] = False,
+    format: Annotated[str | None, typer.Option(help="csv, json, ndjson, xlsx")] = None,
+    wait: Annotated[bool, typer.Option("--wait/--no-wait", help="until it is done")] = True,
+    output: Output = None,
+) -> None:
+    """Import a file. Good rows are in; what is wrong with others is told, and the exit code is 1."""
+    state = State.of(context)
+    form = state.form(checked(output))
+    noun = state.declared.noun(type)
+    source: Any = file
+    if file == "-":
+        if format is None:
+            raise Usage("--format says what comes from stdin: csv, json, ndjson or xlsx.")
+        source = sys.stdin.buffer.read()
+    bar = sys.stderr.isatty()
+
+    def progress(found: Import) -> None:
+        if bar and found["total"]:
+            sys.stderr.write(f"\r{found['done']:,} of {found['total']:,} rows ")
+            sys.stderr.flush()
+
+    done = state.client._session.noun(noun.name).import_(
+        source, match=match, dry_run=dry_run, format=format, wait=wait, progress=progress
+    )
+    if bar:
+        sys.stderr.write("\r\033[K")
+    _imported(done, form)
+    if done["refused"]:
+        raise typer.Exit(1)
+
+
+def _imported(done: Import, form: str) -> None:
+    said = done.to_dict()
+    if form != "table":
+        one(said, form)
+        return
+    names = ("$id", "status", "dryRun", "total", "created", "updated", "unchanged", "refused")
+    one({name: said[name] for name in names}, form)
+    if said["errors"]:
+        sys.stdout.write("\n")
+        many(said["errors"], form, ("row", "field", "message"), ())
+        if said.get("hasMoreErrors"):
+            note(f"More are at /imports/{said['$id']}/refused.csv.")
+
+
+@app.command(context_settings=nouns.LOOSE)
+def export(
+    context: typer.Context,
+    noun: Annotated[str, typer.Argument(help="Lead", autocompletion=noun_names)],
+    format: Annotated[str, typer.Option(help="csv, ndjson or json")] = "csv",
+    to: Annotated[str | None, typer.Option("-o", "--to", help="a file; else stdout")] = None,
+    filter: Annotated[str | None, typer.Option(metavar="JSON", help=nouns.FILTER.help)] = None,
+    q: Annotated[str | None, typer.Option("--q", "-q", help=nouns.WORDS.help)] = None,
+    sort: Annotated[str | None, typer.Option(help=nouns.SORT.help)] = None,
+    fields: Annotated[str | None, typer.Option(help=nouns.FIELDS.help)] = None,
+    as_of: Annotated[str | None, typer.Option(help=nouns.AS_OF.help)] = None,
+) -> None:
+    """Export all records that fit, of any number: conditions as for find."""
+    state = State.of(context)
+    declared = state.declared.noun(noun)
+    where = conditions(context.args, declared, "export")
+    whole = state.client._session.noun(noun).export(
+        format,  # type: ignore[arg-type]  # the server knows what there is
+        filter=None if filter is None else object_of(filter, "--filter"),
+        q=q,
+        sort=sort,
+        fields=fields,
+        as_of=as_of,
+    )
+    whole._asked += tuple(where.items())
+    if to is not None:
+        size = whole.save(Path(to))
+        return note(f"{to}: {size:,} bytes.")
+    for block in whole:
+        sys.stdout.buffer.write(block)
+    sys.stdout.buffer.flush()
+    return None
+
+
+@app.command()
+def track(
+    context: typer.Context,
+    name: Annotated[str, typer.Argument(help="page_view, trial_started")],
+    properties: Annotated[str | None, typer.Option(metavar="JSON", help="what of it")] = None,
+    output: Output = None,
+) -> None:
+    """Record that something happened outside."""
+    state = State.of(context)
+    form = state.form(checked(output))
+    said = None if properties is None else object_of(properties, "--properties")
+    one(state.client.track(name, said).to_dict(), form)  # type: ignore[union-attr]
+
+
+@app.command()
+def mcp(context: typer.Context) -> None:
+    """Serve MCP on stdin and stdout, for an agent on this machine."""
+    client = State.of(context).client
+    from mcp.shared.exceptions import MCPError
+
+    from headlessly.mcp.bridge import Unreachable, run
+
+    try:
+        run(client.url, client._session.api_key)
+    except Unreachable as problem:
+        raise ConnectionFailed(str(problem)) from None
+    except MCPError as problem:
+        raise HeadlesslyError(str(problem)) from None

@@ -1,0 +1,110 @@
+"""What went wrong, as one line for a person and a number for a script."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from difflib import get_close_matches
+from typing import Any
+
+from .. import errors
+from ..declarations import Unknown
+from ..wire import option_name
+
+#: What an exit code means; README and `headlessly --help` say the same.
+OK, REFUSED, USAGE, NOT_SIGNED_IN, NOT_FOUND, CONFLICT, RATE_LIMITED, CANNOT_CONNECT = range(8)
+INTERRUPTED, BROKEN_PIPE = 130, 141
+
+CODES: tuple[tuple[type[BaseException], int], ...] = (
+    (errors.NotSignedIn, NOT_SIGNED_IN),
+    (errors.Unauthorized, NOT_SIGNED_IN),
+    (errors.NotFound, NOT_FOUND),
+    (errors.Conflict, CONFLICT),
+    (errors.Stale, CONFLICT),
+    (errors.RateLimited, RATE_LIMITED),
+    (errors.ConnectionFailed, CANNOT_CONNECT),
+    (errors.NotUnderstood, CANNOT_CONNECT),
+    (errors.HeadlesslyError, REFUSED),
+    (TimeoutError, REFUSED),
+    (Unknown, USAGE),
+    (OSError, USAGE),
+    (ValueError, USAGE),
+    (TypeError, USAGE),
+)
+EXPECTED = tuple(kind for kind, _ in CODES)
+MEANING = (
+    "Exit codes: 0 done; 1 refused, or failed at the server; 2 wrong usage; 3 not signed in; 4 not "
+    "found; 5 conflict, or another version; 6 too many requests; 7 no connection; 130 interrupted."
+)
+
+
+#: Options of every command, which stand before its name: a field may be called the same.
+BEFORE = ("--profile", "--url", "--verbose")
+
+
+class Usage(ValueError):
+    """Something on the command line that cannot be meant."""
+
+
+class EnoughRead(Exception):
+    """Whoever reads the answer has closed the pipe."""
+
+
+def code_of(problem: BaseException) -> int:
+    """The exit code for what went wrong."""
+    return next((code for kind, code in CODES if isinstance(problem, kind)), REFUSED)
+
+
+def told(problem: BaseException, *, verbose: bool = False) -> str:
+    """A line that names the field, and with ``verbose`` what to quote in a report."""
+    line = _line(problem)
+    for note in getattr(problem, "__notes__", ()):
+        line += f" {note}"
+    if isinstance(problem, errors.RateLimited) and problem.retry_after:
+        line += f" Wait {problem.retry_after:g} s."
+    if verbose and isinstance(problem, errors.ApiError):
+        line += f"\n{problem.status} {problem.error}, request {problem.request_id or 'unknown'}"
+    return line
+
+
+def _line(problem: BaseException) -> str:
+    if isinstance(problem, errors.ValidationFailed) and problem.details:
+        return " ".join(
+            f"--{option_name(each['field'])}: {each['message']}"
+            if each.get("field")
+            else each["message"]
+            for each in problem.details
+        )
+    if isinstance(problem, errors.Unauthorized):
+        return (
+            "The API key is not known here: it is wrong, revoked, expired or another tenant's. "
+            "`headlessly login` takes another."
+        )
+    if isinstance(problem, OSError) and problem.filename and problem.strerror:
+        return f"{problem.filename}: {problem.strerror}."
+    return str(problem)
+
+
+def of_typer(problem: Any) -> str:
+    """The line for an error in what was typed, as typer found it: with what exists."""
+    command = getattr(getattr(problem, "ctx", None), "command", None)
+    option = getattr(problem, "option_name", None)
+    message: Callable[[], str] = getattr(problem, "format_message", lambda: str(problem))
+    if command is None or option is None or "such option" not in message():
+        return " ".join(message().split())
+    known = [
+        name
+        for parameter in command.params
+        for name in parameter.opts[:1]
+        if name.startswith("--") and not getattr(parameter, "hidden", False)
+    ]
+    return no_option(option, known, command.name)
+
+
+def no_option(option: str, known: Iterable[str], command: str | None) -> str:
+    """There is none of this name; which was probably meant, and which there are."""
+    names = list(known)
+    if option in BEFORE:
+        return f"{option} goes before the command: headlessly {option} ... {command}."
+    near = get_close_matches(option, names, 1, 0.6)
+    hint = f" Did you mean {near[0]}?" if near else ""
+    return f"{command} has no option {option}.{hint} There are: {', '.join(names)}."

@@ -1,0 +1,236 @@
+"""Options made of fields: their names, their help, their values; and conditions of a list."""
+
+from __future__ import annotations
+
+import inspect
+import json
+import sys
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Annotated, Any
+
+import typer
+
+from ..declarations import NounDeclaration
+from ..wire import META, option_name, python_name, wire_name
+from .failing import Usage, no_option
+
+#: How a condition may end, and what that is in a query: ``--score.gte 80``.
+LOOKUPS = (
+    "exact", "ne", "gt", "gte", "lt", "lte", "in", "nin", "isnull", "regex", "iexact", "contains",
+    "icontains", "startswith", "istartswith",
+)  # fmt: skip
+
+Field = Mapping[str, Any]
+
+
+@dataclass(frozen=True)
+class Option:
+    """One option of a command, or with ``argument`` one word that belongs to it."""
+
+    name: str
+    help: str = ""
+    flags: tuple[str, ...] = ()
+    metavar: str | None = None
+    kind: Any = str | None
+    default: Any = None
+    panel: str | None = None
+    argument: bool = False
+    completes: Callable[[str], Iterable[str]] | None = None
+
+    def parameter(self) -> inspect.Parameter:
+        """As an argument of the function that typer reads."""
+        complete = self.completes
+        more: dict[str, Any] = {"help": self.help, "metavar": self.metavar}
+        if complete is not None:
+
+            def completed(incomplete: str) -> list[str]:
+                return list(complete(incomplete))
+
+            more["autocompletion"] = completed
+        if self.argument:
+            info: Any = typer.Argument(**more)
+        else:
+            info = typer.Option(*self.flags, rich_help_panel=self.panel, show_default=False, **more)
+        return inspect.Parameter(
+            self.name,
+            inspect.Parameter.KEYWORD_ONLY,
+            default=inspect.Parameter.empty if self.argument else self.default,
+            annotation=Annotated[self.kind, info],
+        )
+
+
+def function(
+    options: Sequence[Option], run: Callable[[typer.Context, dict[str, Any]], Any], doc: str
+) -> Any:
+    """A function as typer wants it: with one argument per option."""
+
+    def command(context: typer.Context, **given: Any) -> Any:
+        return run(context, given)
+
+    parameters = [
+        inspect.Parameter(
+            "context", inspect.Parameter.POSITIONAL_OR_KEYWORD, annotation=typer.Context
+        ),
+        *(option.parameter() for option in options),
+    ]
+    command.__signature__ = inspect.Signature(parameters)  # type: ignore[attr-defined]
+    command.__annotations__ = {p.name: p.annotation for p in parameters}
+    command.__doc__ = doc
+    return command
+
+
+# -- options of fields ----------------------------------------------------------------------------
+
+
+def flags(wire: str) -> tuple[str, ...]:
+    """``lostReason`` → ``--lost-reason`` and, as on the wire, ``--lostReason``."""
+    return tuple(dict.fromkeys((f"--{option_name(wire)}", f"--{wire}")))
+
+
+def parameter_name(wire: str) -> str:
+    """An argument's name that no word of Python and no option of our own has."""
+    return f"f_{python_name(wire)}"
+
+
+def of_field(wire: str, field: Field, *, required: bool = False, panel: str | None) -> Option:
+    """The option for a field of a noun or an input of a verb."""
+    return Option(
+        parameter_name(wire),
+        help=described(field, required=required),
+        flags=flags(wire),
+        metavar=metavar(field),
+        panel=panel,
+        completes=_choices(field),
+    )
+
+
+def metavar(field: Field) -> str:
+    """What a value looks like."""
+    if field["type"] == "reference":
+        return str(field.get("to") or "id").upper()
+    return {"enum": "CHOICE", "bool": "true|false", "json": "JSON", "datetime": "MOMENT"}.get(
+        field["type"], field["type"].upper()
+    )
+
+
+def described(field: Field, *, required: bool = False) -> str:
+    """What it is and what is allowed, in a line."""
+    said = [field.get("description") or ""]
+    if field.get("choices"):
+        said.append(", ".join(field["choices"]))
+    if field["type"] == "reference":
+        to = str(field.get("to"))
+        article = "an" if to[:1] in "AEIOU" else "a"
+        said.append(f"id of {article} {to}" + (", or its fields" if field.get("new") else ""))
+    low, high = field.get("minimum"), field.get("maximum")
+    if low is not None or high is not None:
+        said.append(f"{'' if low is None else f'{low:g}'}..{'' if high is None else f'{high:g}'}")
+    if field.get("readOnly"):
+        by = ", ".join(field.get("setBy") or ())
+        said.append(f"set by {by}" if by else "read only")
+    if field.get("default") is not None:
+        said.append(f"else {field['default']}")
+    if required:
+        said.append("required")
+    return "; ".join(filter(None, said))
+
+
+def _choices(field: Field) -> Callable[[str], Iterable[str]] | None:
+    words = field.get("choices") or (("true", "false") if field["type"] == "bool" else ())
+    if not words:
+        return None
+    return lambda incomplete: [w for w in words if w.lower().startswith(incomplete.lower())]
+
+
+# -- values ---------------------------------------------------------------------------------------
+
+
+def value(field: Field, text: str, flag: str) -> Any:
+    """What is sent for a word of the command line. What does not fit is sent as it is: the server
+    says what is allowed. Raises Usage for JSON that is none."""
+    if text == "":
+        return None
+    kind = field["type"]
+    if kind in ("number", "integer", "money"):
+        return _number(text)
+    if kind == "bool":
+        return {"true": True, "yes": True, "1": True, "false": False, "no": False, "0": False}.get(
+            text.lower(), text
+        )
+    if kind == "json" or (field.get("new") and text.startswith("{")):
+        return json_of(text, flag)
+    return text
+
+
+def _number(text: str) -> Any:
+    for read in (int, float):
+        try:
+            found = read(text)
+        except ValueError:
+            continue
+        return found if abs(found) < float("inf") else text
+    return text
+
+
+def json_of(text: str, flag: str) -> Any:
+    """Raises Usage."""
+    try:
+        return json.loads(text)
+    except ValueError as problem:
+        raise Usage(f"{flag} is JSON: {problem}.") from None
+
+
+def object_of(text: str, flag: str) -> dict[str, Any]:
+    """A JSON object; ``-`` reads it from stdin. Raises Usage."""
+    found = json_of(sys.stdin.read() if text == "-" else text, flag)
+    if not isinstance(found, dict):
+        raise Usage(f'{flag} is a JSON object, like {{"status": "New"}}.')
+    return found
+
+
+# -- conditions -----------------------------------------------------------------------------------
+
+
+def conditions(words: Sequence[str], noun: NounDeclaration, command: str) -> dict[str, str]:
+    """``--score.gte 80 --organization.industry Technology`` as a query says it. Raises Usage."""
+    found: dict[str, str] = {}
+    waiting = iter(words)
+    for word in waiting:
+        if not word.startswith("--") or len(word) < 3:
+            raise Usage(f"{command} does not understand {word!r}: a condition is --field VALUE.")
+        flag, equals, text = word.partition("=")
+        name = condition_name(flag, noun, command)
+        if not equals:
+            try:
+                text = next(waiting)
+            except StopIteration:
+                raise Usage(f"{flag} needs a value.") from None
+        if name in found:
+            raise Usage(f"{flag} is given twice; several values are one: {flag}.in A,B.")
+        found[name] = text
+    return found
+
+
+def condition_name(flag: str, noun: NounDeclaration, command: str) -> str:
+    """``--score.gte`` → ``score__gte``. Raises Usage for a field that there is not."""
+    path = [wire_name(part.replace("-", "_")) for part in flag[2:].split(".")]
+    lookup = path.pop() if len(path) > 1 and path[-1] in LOOKUPS else ""
+    first = noun.field(path[0]) or path[0]
+    meta = {wire_name(name): wire for name, wire in META.items()}
+    if first not in noun.fields:
+        if first not in meta and not (first == "reached" and noun.machine):
+            raise Usage(no_option(flag, ["--filter", *filterable(noun)], command))
+        first = meta.get(first, first)
+    if len(path) > 1 and noun.fields.get(first, {}).get("type") != "reference":
+        raise Usage(
+            f"{flag}: {first} is no reference, so nothing lies behind it; a lookup is one of "
+            f"{', '.join(LOOKUPS)}."
+        )
+    return ".".join([first, *path[1:]]) + (f"__{lookup}" if lookup else "")
+
+
+def filterable(noun: NounDeclaration) -> list[str]:
+    return [
+        f"--{option_name(wire)}" for wire, field in noun.fields.items() if not field.get("computed")
+    ]

@@ -1,0 +1,258 @@
+"""Answers: tables for people, JSON, NDJSON and CSV for programs."""
+
+from __future__ import annotations
+
+import csv
+import itertools
+import json
+import sys
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from datetime import datetime
+from typing import Any
+
+from ..declarations import NounDeclaration
+from ..wire import wire_name
+from .failing import Usage
+
+FORMS = ("table", "json", "ndjson", "csv")
+#: How many rows a table is measured by, before it is begun to be printed.
+MEASURED = 100
+#: Columns of a table are cut down to this where a screen is narrow.
+LEAST = 6
+#: A cell that a spreadsheet would run gets an apostrophe, as in every export.
+RUNS = ("=", "+", "-", "@", "\t", "\r")
+
+Row = Mapping[str, Any]
+
+
+def checked(form: str | None) -> str | None:
+    """Raises Usage for a form that there is not."""
+    if form is not None and form not in FORMS:
+        raise Usage(f"--output is one of {', '.join(FORMS)}, not {form!r}.")
+    return form
+
+
+def write(text: str) -> None:
+    sys.stdout.write(text)
+
+
+def note(text: str) -> None:
+    """Say something that is not the answer."""
+    sys.stderr.write(f"{text}\n")
+
+
+# -- one thing ------------------------------------------------------------------------------------
+
+
+def one(data: Row, form: str) -> None:
+    """A record, or anything else with names and values."""
+    match form:
+        case "json":
+            write(dumped(data, indent=2) + "\n")
+        case "ndjson":
+            write(dumped(data) + "\n")
+        case "csv":
+            _csv([data], list(data))
+        case _:
+            _grid([(name, cell(value)) for name, value in data.items()], header=None)
+
+
+def dry_run(record: Row, events: Sequence[Row], form: str) -> None:
+    """What would be."""
+    if form != "table":
+        one({"record": record, "events": events}, form)
+        return
+    one({n: v for n, v in record.items() if v is not None}, form)
+    write("\n")
+    events_table(events)
+    note("A dry run: nothing has changed.")
+
+
+# -- many -----------------------------------------------------------------------------------------
+
+
+def many(rows: Iterable[Row], form: str, columns: Sequence[str], every: Sequence[str]) -> int:
+    """Rows as they come: ``columns`` of them in a table, ``every`` one in CSV. Answers how many."""
+    counted = _Counted(rows)
+    match form:
+        case "json":
+            _array(counted)
+        case "ndjson":
+            for row in counted:
+                write(dumped(row) + "\n")
+                sys.stdout.flush()
+        case "csv":
+            _csv(counted, every)
+        case _:
+            _table(counted, columns)
+    return counted.number
+
+
+class _Counted:
+    def __init__(self, rows: Iterable[Row]) -> None:
+        self.rows, self.number = rows, 0
+
+    def __iter__(self) -> Iterator[Row]:
+        for row in self.rows:
+            self.number += 1
+            yield row
+
+
+def _array(rows: Iterable[Row]) -> None:
+    """A JSON array of any length, written as it comes."""
+    before = "["
+    for row in rows:
+        write(f"{before}\n  {dumped(row)}")
+        before = ","
+    write("[]\n" if before == "[" else "\n]\n")
+
+
+def _csv(rows: Iterable[Row], columns: Sequence[str]) -> None:
+    writer = csv.writer(sys.stdout, lineterminator="\n")
+    writer.writerow(columns)
+    for row in rows:
+        writer.writerow([_guarded(_plain(row.get(name))) for name in columns])
+
+
+def _guarded(text: str) -> str:
+    number = text.replace(".", "", 1).lstrip("-").isdecimal()
+    return f"'{text}" if text.startswith(RUNS) and not number else text
+
+
+def _plain(value: Any) -> str:
+    """A value as a cell of CSV: an included record as its id."""
+    if isinstance(value, dict) and "$id" in value:
+        value = value["$id"]
+    return "" if value is None else value if isinstance(value, str) else dumped(value)
+
+
+def _table(rows: Iterable[Row], columns: Sequence[str]) -> None:
+    waiting = iter(rows)
+    header: Sequence[str] | None = columns
+    while part := list(itertools.islice(waiting, MEASURED)):
+        _grid([[cell(row.get(name)) for name in columns] for row in part], header)
+        header = None
+
+
+EVENT_COLUMNS = ("timestamp", "name", "target", "actor", "$id")
+
+
+def events_table(events: Iterable[Row]) -> int:
+    return many(events, "table", EVENT_COLUMNS, EVENT_COLUMNS)
+
+
+def event_lines(events: Iterable[Row]) -> None:
+    """Events as they happen, a line each."""
+    for event in events:
+        shown = (_printable(cell(event.get(name))) for name in EVENT_COLUMNS[:-1])
+        write("  ".join(shown).rstrip() + "\n")
+        sys.stdout.flush()
+
+
+def columns_of(noun: NounDeclaration, fields: str | None) -> list[str]:
+    """The columns of a table: those that were asked for, else those of the noun's list."""
+    if fields:
+        return ["$id", *(wire_name(name.strip()) for name in fields.split(",") if name.strip())]
+    return ["$id", *(noun.data.get("columns") or list(noun.fields)[:6])]
+
+
+def every_column(noun: NounDeclaration, fields: str | None) -> list[str]:
+    return columns_of(noun, fields) if fields else ["$id", *noun.fields, "$version", "$createdAt"]
+
+
+# -- cells ----------------------------------------------------------------------------------------
+
+
+def cell(value: Any) -> str:
+    """A value for a person."""
+    match value:
+        case None:
+            return ""
+        case bool():
+            return "yes" if value else "no"
+        case dict() if "$id" in value:
+            return str(value.get("name") or value.get("subject") or value["$id"])
+        case list() if value and all(isinstance(v, dict) and "$id" in v for v in value):
+            return ", ".join(map(cell, value))
+        case dict() | list():
+            return dumped(value)
+        case float() | int():
+            return f"{value:,}" if isinstance(value, int) else f"{value:,g}"
+        case str() if len(value) > 18 and value[4] == "-" and value[10] == "T":
+            return _moment(value)
+    return str(value)
+
+
+def _moment(text: str) -> str:
+    """A moment by the clock of whoever reads it."""
+    try:
+        return datetime.fromisoformat(text).astimezone().strftime("%Y-%m-%d %H:%M")
+    except ValueError:
+        return text
+
+
+def dumped(value: Any, indent: int | None = None) -> str:
+    return json.dumps(value, ensure_ascii=False, indent=indent, default=_said)
+
+
+def _said(value: Any) -> Any:
+    return value.to_dict() if hasattr(type(value), "to_dict") else str(value)
+
+
+def _grid(rows: Sequence[Sequence[str]], header: Sequence[str] | None) -> None:
+    """A table, with colours where they are seen, cut where a screen ends."""
+    from rich.console import Console
+    from rich.table import Table
+    from rich.text import Text
+
+    seen = sys.stdout.isatty()
+    console = Console(file=sys.stdout, highlight=False, width=None if seen else 10_000)
+    lines = [[_printable(text) for text in row] for row in rows]
+    widths = _widths([*lines, *([header] if header else [])], console.width)
+    table = Table(
+        box=None,
+        pad_edge=False,
+        show_header=header is not None,
+        header_style="bold",
+        padding=(0, 2, 0, 0),
+    )
+    for number, width in enumerate(widths):
+        if header is None and number:
+            table.add_column(overflow="fold")
+            continue
+        name = header[number] if header is not None else ""
+        style = "" if number else "cyan"
+        table.add_column(name, style=style, width=width, no_wrap=True, overflow="ellipsis")
+    for line in lines:
+        table.add_row(*map(Text, line[: len(widths)]))
+    with console.capture() as captured:
+        console.print(table)
+    write("".join(f"{line.rstrip()}\n" for line in captured.get().splitlines()))
+
+
+def _widths(lines: Sequence[Sequence[str]], screen: int) -> list[int]:
+    """How wide each column is, so that all fit; the last ones are left out where they cannot.
+
+    The first, by which one goes on, is never cut.
+    """
+    from rich.cells import cell_len
+
+    number = max(map(len, lines), default=0)
+    widths = [max(cell_len(line[n]) for line in lines if len(line) > n) for n in range(number)]
+    while sum(widths) + 2 * len(widths) > screen and len(widths) > 1:
+        widest = max(range(1, len(widths)), key=widths.__getitem__)
+        if widths[widest] > LEAST:
+            widths[widest] -= 1
+        else:
+            widths.pop()
+    return widths
+
+
+def grid(rows: Sequence[Sequence[str]]) -> None:
+    """Rows without a header."""
+    _grid(rows, None)
+
+
+def _printable(text: str) -> str:
+    """Text that cannot steer a terminal, on one line."""
+    return "".join(c if c.isprintable() else " " for c in text)

@@ -1,0 +1,65 @@
+"""Signing in and out: logins of several tenants, each under a name."""
+
+from __future__ import annotations
+
+import os
+import sys
+from urllib.parse import urlsplit
+
+import typer
+
+from .. import logins
+from ..clients import Headlessly
+from . import output
+from .failing import Usage
+
+LOCAL = ("127.0.0.1", "localhost", "::1")
+
+
+def sign_in(url: str | None, profile: str | None, api_key: str | None) -> None:
+    """Ask for what is missing, check it with the server, keep it. Raises what the server says."""
+    asks = sys.stdin.isatty()
+    url = url or os.environ.get(logins.URL)
+    if not url:
+        if not asks:
+            raise Usage("Say which tenant: headlessly login https://crm.example.com/~acme")
+        url = typer.prompt("Address of the tenant, like https://crm.example.com/~acme")
+    address = logins.tenant_url(url)
+    if not api_key:
+        api_key = (
+            typer.prompt("API key", hide_input=True) if asks else sys.stdin.readline()
+        ).strip()
+    if not api_key or not api_key.isascii() or not api_key.isprintable():
+        raise Usage("There is no API key: it looks like hly_sk_...")
+    parts = urlsplit(address)
+    if parts.scheme == "http" and parts.hostname not in LOCAL:
+        output.note("Warning: over http anybody on the way can read the key. Use https.")
+    with Headlessly(address, api_key) as client:
+        me = client.me()
+    name = profile or me["tenant"]["slug"]
+    logins.store(logins.Login(address, api_key), name)
+    output.note(
+        f"Signed in to {me['tenant']['name']} as {me['name']} ({me['role']}), profile {name}."
+    )
+
+
+def sign_out(profile: str | None) -> None:
+    """Forget a login. Raises NotSignedIn."""
+    name = logins.stored(profile).profile
+    assert name is not None
+    logins.forget(name)
+    left = logins.current()
+    output.note(f"Signed out of {name}." + (f" In use now: {left}." if left else ""))
+
+
+def profiles(name: str | None, form: str) -> None:
+    """List the logins; with a name, use that one from now on."""
+    if name is not None:
+        logins.use(name)
+    used = logins.current()
+    rows = [
+        {"profile": each.profile, "url": each.url, "inUse": each.profile == used}
+        for each in logins.profiles().values()
+    ]
+    columns = ("profile", "url", "inUse")
+    output.many(rows, form, columns, columns)

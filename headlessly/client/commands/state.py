@@ -1,0 +1,115 @@
+"""What the commands of one run share: which tenant, how to answer, and what is known of its nouns."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import sys
+import tempfile
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from .. import logins
+from ..calls import NEVER
+from ..clients import Headlessly
+from ..declarations import Declarations
+from ..errors import HeadlesslyError
+
+#: How long completion waits for a server that it has not met before, in seconds.
+QUICK = 1.0
+
+
+@dataclass
+class State:
+    """One run of the command line."""
+
+    url: str | None = None
+    profile: str | None = None
+    output: str | None = None
+    verbose: bool = False
+    #: Answer what is at hand, at once, and never complain.
+    completing: bool = False
+    _client: Headlessly | None = None
+    _declared: Declarations | None = None
+
+    @classmethod
+    def of(cls, context: Any) -> State:
+        """The state of a command's run."""
+        root = context.find_root()
+        if not isinstance(root.obj, State):
+            root.obj = cls()
+        state: State = root.obj
+        given = root.params
+        state.url, state.profile = given.get("url"), given.get("profile")
+        state.output, state.verbose = given.get("output"), bool(given.get("verbose"))
+        state.completing = bool(root.resilient_parsing)
+        return state
+
+    @property
+    def client(self) -> Headlessly:
+        """Raises NotSignedIn or ValueError."""
+        if self._client is None:
+            self._client = Headlessly(self.url, profile=self.profile)
+        return self._client
+
+    def close(self) -> None:
+        if self._client is not None:
+            self._client.close()
+
+    @property
+    def declared(self) -> Declarations:
+        """The nouns as the server has them now; kept for completion, which does not ask it."""
+        if self._declared is None:
+            session = self.client._session
+            self._declared = session.run(session.declarations())
+            remember(self.client.url, self._declared.data)
+        return self._declared
+
+    @property
+    def nearby(self) -> Declarations | None:
+        """The nouns as they were last seen, without a request where they ever were; None if unknown."""
+        if self._declared is None:
+            try:
+                self._declared = self._remembered()
+            except (HeadlesslyError, ValueError, OSError, KeyError):
+                return None
+        return self._declared
+
+    def _remembered(self) -> Declarations | None:
+        login = logins.resolve(self.url, None, self.profile)
+        kept = _file(login.url)
+        if kept.exists():
+            return Declarations(json.loads(kept.read_text()))
+        if not self.completing:
+            return None
+        with Headlessly(login.url, login.api_key, timeout=QUICK, retries=NEVER) as client:
+            data = client.schema()
+        remember(login.url, data)
+        return Declarations(data)
+
+    # -- how to answer ----------------------------------------------------------------------------
+
+    def form(self, output: str | None = None) -> str:
+        """table, json, ndjson or csv: as said, else a table to a person and JSON to a program."""
+        return output or self.output or ("table" if sys.stdout.isatty() else "json")
+
+
+def _file(url: str) -> Path:
+    """Where the nouns of a tenant are kept."""
+    name = hashlib.sha256(url.encode()).hexdigest()[:16]
+    return logins.cache_path() / f"schema-{name}.json"
+
+
+def remember(url: str, data: Any) -> None:
+    """Keep what a server declares. A disk that takes nothing is no reason to fail."""
+    kept = _file(url)
+    try:
+        kept.parent.mkdir(parents=True, exist_ok=True)
+        handle, name = tempfile.mkstemp(dir=kept.parent, prefix=".schema")
+        with os.fdopen(handle, "w") as file:
+            json.dump(data, file)
+        Path(name).replace(kept)
+    except OSError:
+        pass

@@ -1,0 +1,127 @@
+"""What there is at the server: nouns, fields, verbs and their input, as ``GET /schema`` tells it.
+
+All that the client knows of a noun it knows from here, so that a new one needs no change.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from difflib import get_close_matches
+from functools import cached_property
+from typing import Any
+
+from .wire import id_of, wire_name
+
+#: Verbs that have a method of HTTP instead of an address of their own.
+BY_METHOD = {"create": "POST", "update": "PUT", "delete": "DELETE"}
+
+
+class Unknown(Exception):
+    """A name that the schema does not have; the message says what exists."""
+
+    def __init__(self, sentence: str, name: str, known: Iterable[str]) -> None:
+        self.names = list(known)
+        what = f"There are: {', '.join(self.names)}." if self.names else "There are none."
+        super().__init__(" ".join(filter(None, (sentence, nearest(name, self.names), what))))
+
+
+class UnknownName(Unknown, AttributeError):
+    """No such noun, or no such verb of a noun."""
+
+
+class UnknownInput(Unknown, TypeError):
+    """No such input of a verb."""
+
+
+def nearest(name: str, names: Iterable[str]) -> str:
+    """A sentence that asks for the name that was probably meant, or nothing."""
+    by_lower = {known.lower(): known for known in names}
+    near = get_close_matches(name.lower(), by_lower, 1, 0.6)
+    return f"Did you mean {by_lower[near[0]]}?" if near else ""
+
+
+class NounDeclaration:
+    """One noun."""
+
+    def __init__(self, data: Mapping[str, Any], schema: Declarations) -> None:
+        self.data = data
+        self.schema = schema
+        self.name: str = data["name"]
+        self.plural: str = data["plural"]
+        self.description: str = data.get("description") or ""
+        self.fields: dict[str, dict[str, Any]] = data["fields"]
+        self.verbs: dict[str, dict[str, Any]] = data["verbs"]
+        self.relations: dict[str, dict[str, Any]] = data.get("relations") or {}
+        self.machine: dict[str, Any] | None = data.get("machine")
+
+    @cached_property
+    def past(self) -> dict[str, str]:
+        """The verbs by their past: ``lost`` → ``lose``, for ``lost_by``."""
+        return {verb["after"]: name for name, verb in self.verbs.items() if "after" in verb}
+
+    def verb(self, name: str) -> tuple[str, dict[str, Any]]:
+        """A verb's name on the wire and its declaration. Raises UnknownName."""
+        wire = wire_name(name)
+        if wire not in self.verbs:
+            raise UnknownName(f"{self.name} has no verb {name}.", name, self.verbs)
+        return wire, self.verbs[wire]
+
+    def field(self, name: str) -> str | None:
+        """The wire name of a field, also by the name of a reference's column (``contact_id``)."""
+        wire = wire_name(name)
+        if wire in self.fields:
+            return wire
+        short = wire.removesuffix("Id")
+        if short != wire and self.fields.get(short, {}).get("type") == "reference":
+            return short
+        return None
+
+    def inputs(self, verb: str, given: Mapping[str, Any]) -> dict[str, Any]:
+        """The body of a verb: its input by wire names. Raises UnknownInput for what it does not take.
+
+        Fields that it does not take but the noun has are sent: the server knows best what to say of
+        them, and takes them where they are as they were.
+        """
+        wire, declared = self.verb(verb)
+        takes = declared.get("input") or {}
+        body = {}
+        for name, value in given.items():
+            found = self._input(takes, name)
+            if found is None and (declared.get("asks") or name.startswith("$")):
+                found = name
+            if found is None:
+                raise UnknownInput(f"{self.name}.{wire} takes no {name}.", name, takes)
+            body[found] = self._value(takes.get(found) or {}, value)
+        return body
+
+    def _input(self, takes: Mapping[str, Any], name: str) -> str | None:
+        wire = wire_name(name)
+        if wire in takes:
+            return wire
+        short = wire.removesuffix("Id")
+        if short != wire and takes.get(short, {}).get("type") == "reference":
+            return short
+        return self.field(name)
+
+    def _value(self, field: Mapping[str, Any], value: Any) -> Any:
+        """A value as the body has it; the fields of a new record by their wire names."""
+        if field.get("type") != "reference" or not isinstance(value, Mapping):
+            return value
+        other = self.schema.nouns.get(field.get("to") or "")
+        if "$id" in value or other is None:
+            return id_of(value) if "$id" in value else value
+        return other.inputs("create", value)
+
+
+class Declarations:
+    """All nouns of a server."""
+
+    def __init__(self, data: Mapping[str, Any]) -> None:
+        self.data = data
+        self.nouns = {name: NounDeclaration(each, self) for name, each in data["nouns"].items()}
+
+    def noun(self, name: str) -> NounDeclaration:
+        """Raises UnknownName."""
+        if name not in self.nouns:
+            raise UnknownName(f"There is no noun {name}.", name, self.nouns)
+        return self.nouns[name]

@@ -1,0 +1,228 @@
+"""Files: in by an import, out by an export, of any size."""
+
+from __future__ import annotations
+
+import io
+import json
+import time
+from collections.abc import AsyncIterator, Callable, Iterable, Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+from typing import IO, TYPE_CHECKING, Any
+
+import httpx
+
+from .calls import Call, Pause, Steps, Upload, exchange
+from .declarations import Declarations
+from .errors import ConnectionFailed, ImportFailed
+from .records import Import, record_of
+from .wire import dumps, query, segment
+
+if TYPE_CHECKING:
+    from .sessions import AsyncSession, Session, SyncSession
+
+FORMATS = ("csv", "json", "ndjson", "xlsx")
+#: How long to wait between two looks at an import, in seconds: the first time, and at the most.
+SOON, LATER = 0.1, 2.0
+
+#: What can be imported: a path, an open file, the bytes of one, or rows.
+Source = str | Path | bytes | IO[bytes] | Iterable[Mapping[str, Any]]
+Progress = Callable[[Import], Any]
+
+
+def upload_of(source: Source, format: str | None = None) -> Upload:
+    """What to send of it. Raises ValueError where nothing says what kind of file it is."""
+    if format is not None and format not in FORMATS:
+        raise ValueError(f"format is one of {', '.join(FORMATS)}, not {format!r}.")
+    match source:
+        case str() | Path():
+            path = Path(source)
+            with path.open("rb"):
+                pass  # what is wrong with it is told before anything is sent
+            return Upload(path.name if format is None else f"{path.stem}.{format}", _opens(path))
+        case bytes() | bytearray():
+            return Upload(f"rows.{_said(format)}", lambda: io.BytesIO(source))
+    if hasattr(source, "read"):
+        name = Path(str(getattr(source, "name", "") or "rows")).name
+        content = source.read()
+        if isinstance(content, str):
+            content = content.encode()
+        named = name if format is None else f"{Path(name).stem}.{format}"
+        if not Path(named).suffix:
+            named = f"{named}.{_said(format)}"
+        return Upload(named, lambda: io.BytesIO(content))
+    rows = b"".join(dumps(dict(row)) + b"\n" for row in source)
+    return Upload("rows.ndjson", lambda: io.BytesIO(rows))
+
+
+def _opens(path: Path) -> Callable[[], IO[bytes]]:
+    return lambda: path.open("rb")
+
+
+def _said(format: str | None) -> str:
+    if format is None:
+        raise ValueError(f"Say what these bytes are: format={' | '.join(FORMATS)}.")
+    return format
+
+
+def import_steps(
+    session: Session,
+    noun: str,
+    upload: Upload,
+    *,
+    match: str | None,
+    dry_run: bool,
+    wait: bool,
+    timeout: float | None,
+    progress: Progress | None,
+) -> Steps[Import]:
+    """Send a file, and look after it until it is done."""
+    address = yield from session.known(lambda d: f"/import/{d.noun(noun).plural}")
+    asked = query(match=match, dryRun=dry_run)
+    # A large file takes a while to be taken in before there is an answer.
+    call = Call("POST", address, asked, upload=upload, wait=60)
+    found = record_of((yield from session.answer(call)), session)
+    if not wait:
+        return found
+    return (yield from finished_steps(session, found, timeout=timeout, progress=progress))
+
+
+def finished_steps(
+    session: Session, found: Import, *, timeout: float | None, progress: Progress | None
+) -> Steps[Import]:
+    """The import when it is done. Raises ImportFailed, or TimeoutError after ``timeout`` seconds."""
+    until = None if timeout is None else time.monotonic() + timeout
+    pause = SOON
+    while True:
+        if progress is not None:
+            progress(found)
+        if found.is_finished:
+            break
+        if until is not None and time.monotonic() >= until:
+            raise TimeoutError(
+                f"{found.id} is not done after {timeout:g} s: {found.done} of {found.total} rows. "
+                "It goes on by itself."
+            )
+        yield Pause(pause)
+        pause = min(LATER, pause * 1.5)
+        call = Call("GET", f"/imports/{segment(found.id)}", query(limit=100))
+        found = record_of((yield from session.answer(call)), session)
+    if found["status"] == "failed":
+        raise ImportFailed(found["message"] or f"{found.id} failed.", found)
+    return found
+
+
+class Download:
+    """A file that is read when it is asked for: iterate over its blocks, or :meth:`save` it."""
+
+    _session: Session
+
+    def __init__(
+        self,
+        session: Session,
+        address: Callable[[Declarations], str],
+        asked: tuple[tuple[str, str], ...],
+    ) -> None:
+        self._session = session
+        self._address = address
+        self._asked = asked
+
+    def _open(self) -> Steps[httpx.Response]:
+        path = yield from self._session.known(self._address)
+        call = Call("GET", path, self._asked, wait=60)
+        return (yield from exchange(call, self._session.retries, stream=True))
+
+
+@contextmanager
+def _told(taken: list[int]) -> Iterator[None]:
+    """Say in our words that a file broke off."""
+    try:
+        yield
+    except httpx.HTTPError as problem:
+        raise ConnectionFailed(f"The file broke off after {sum(taken):,} bytes.") from problem
+
+
+@contextmanager
+def _whole(path: str | Path) -> Iterator[IO[bytes]]:
+    """A file that is there when all of it is, and not before."""
+    to = Path(path)
+    partly = to.with_name(f"{to.name}.part")
+    try:
+        with partly.open("wb") as file:
+            yield file
+        partly.replace(to)
+    except BaseException:
+        partly.unlink(missing_ok=True)
+        raise
+
+
+class Export(Download):
+    """A file that is read when it is asked for: ``for block in export``, ``export.save("leads.csv")``."""
+
+    _session: SyncSession
+
+    def __iter__(self) -> Iterator[bytes]:
+        response = self._session.run(self._open())
+        taken: list[int] = []
+        try:
+            with _told(taken):
+                for block in response.iter_bytes():
+                    taken.append(len(block))
+                    yield block
+        finally:
+            response.close()
+
+    def read(self) -> bytes:
+        """All of it, in memory."""
+        return b"".join(self)
+
+    def save(self, path: str | Path) -> int:
+        """Write it to a file, all or nothing; answers its size in bytes."""
+        with _whole(path) as file:
+            return sum(file.write(block) for block in self)
+
+
+class AsyncExport(Download):
+    """A file that is read when it is asked for: ``async for block in export``, ``await export.save(...)``."""
+
+    _session: AsyncSession
+
+    async def __aiter__(self) -> AsyncIterator[bytes]:
+        response = await self._session.run(self._open())
+        taken: list[int] = []
+        try:
+            with _told(taken):
+                async for block in response.aiter_bytes():
+                    taken.append(len(block))
+                    yield block
+        finally:
+            await response.aclose()
+
+    async def read(self) -> bytes:
+        """All of it, in memory."""
+        return b"".join([block async for block in self])
+
+    async def save(self, path: str | Path) -> int:
+        """Write it to a file, all or nothing; answers its size in bytes."""
+        size = 0
+        with _whole(path) as file:
+            async for block in self:
+                size += file.write(block)
+        return size
+
+
+def filter_text(filter: Mapping[str, Any] | None) -> str | None:
+    """A filter as a query says it."""
+    return None if not filter else dumps(filter).decode()
+
+
+def rows_of(ndjson: Iterable[bytes]) -> Iterator[dict[str, Any]]:
+    """The records of an NDJSON file, from its blocks."""
+    rest = b""
+    for block in ndjson:
+        *lines, rest = (rest + block).split(b"\n")
+        for line in lines:
+            if line:
+                yield json.loads(line)
+    if rest:
+        yield json.loads(rest)

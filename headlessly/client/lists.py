@@ -1,0 +1,241 @@
+"""Lists that are longer than one answer: records that fit a filter, a history, the log."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Callable, Iterator, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Generic, TypeVar
+
+from .calls import Call, Steps
+from .declarations import Declarations
+from .records import Event, Record, record_of
+from .wire import query
+
+if TYPE_CHECKING:
+    from .sessions import AsyncSession, Session, SyncSession
+
+R = TypeVar("R", bound=Record)
+
+#: How many records one answer has at the most.
+LARGEST_PAGE = 100
+
+
+@dataclass(frozen=True)
+class Page(Generic[R]):
+    """One answer of a list. ``total`` stops at 10,000 unless it was counted; then it ``is_exact``."""
+
+    results: list[R]
+    total: int
+    is_exact: bool
+    has_more: bool
+    cursor: str | None
+
+    def __iter__(self) -> Iterator[R]:
+        return iter(self.results)
+
+    def __len__(self) -> int:
+        return len(self.results)
+
+
+@dataclass
+class Place:
+    """How far a list has been read."""
+
+    cursor: str | None = None
+    offset: int = 0
+    read: int = 0
+    over: bool = False
+
+
+class Listing(Generic[R]):
+    """A question whose answer is read a page at a time, when it is asked for; sends nothing itself.
+
+    ``limit`` bounds the records of one iteration. Each iteration asks anew.
+    """
+
+    _session: Session
+
+    def __init__(
+        self,
+        session: Session,
+        address: Callable[[Declarations], str],
+        asked: Sequence[tuple[str, str]] = (),
+        *,
+        limit: int | None = None,
+        page_size: int = LARGEST_PAGE,
+    ) -> None:
+        if limit is not None and limit < 0:
+            raise ValueError("limit is a number of records, 0 or more.")
+        if not 1 <= page_size <= LARGEST_PAGE:
+            raise ValueError(f"page_size is a number from 1 to {LARGEST_PAGE}.")
+        self._session = session
+        self._address = address
+        self._asked = tuple(asked)
+        self._limit = limit
+        self._size = page_size
+
+    def _read(self, place: Place, size: int, *more: tuple[str, str]) -> Steps[Page[R]]:
+        """The page at ``place``, which moves on behind it."""
+        path = yield from self._session.known(self._address)
+        at = query(cursor=place.cursor, offset=place.offset or None, limit=size)
+        call = Call("GET", path, (*self._asked, *more, *at), wait=self._silence)
+        said = yield from self._session.answer(call)
+        results = [record_of(each, self._session) for each in said["results"]]
+        page = Page(
+            results,
+            said["total"],
+            said.get("totalIsExact", True),
+            said["hasMore"],
+            said.get("cursor"),
+        )
+        place.read += len(results)
+        place.over = not page.has_more
+        if page.cursor is not None:
+            place.cursor = page.cursor
+        else:
+            place.offset += len(results)
+        return page
+
+    @property
+    def _silence(self) -> float:
+        return 0
+
+    def _walk(self) -> Iterator[Steps[list[R]]]:
+        """The steps to each page, one after the other, until there is no more."""
+        place = Place()
+        while not place.over:
+            left = self._size if self._limit is None else min(self._size, self._limit - place.read)
+            if left <= 0:
+                return
+            yield self._results(place, left)
+
+    def _results(self, place: Place, size: int) -> Steps[list[R]]:
+        page = yield from self._read(place, size)
+        return page.results
+
+    def _page(self, cursor: str | None) -> Steps[Page[R]]:
+        size = self._size if self._limit is None else max(1, min(self._size, self._limit))
+        return (yield from self._read(Place(cursor), size))
+
+    def _first(self) -> Steps[R | None]:
+        page = yield from self._read(Place(), 1)
+        return page.results[0] if page.results else None
+
+    def _total(self) -> Steps[int]:
+        page = yield from self._read(Place(), 1)
+        return page.total
+
+    def _count(self) -> Steps[int]:
+        page = yield from self._read(Place(), 1, ("count", "exact"))
+        return page.total
+
+
+class Found(Listing[R]):
+    """What a question finds: iterate over it, or ask for a :meth:`page`, the :meth:`first`, the total."""
+
+    _session: SyncSession
+
+    def __iter__(self) -> Iterator[R]:
+        for steps in self._walk():
+            yield from self._session.run(steps)
+
+    def page(self, cursor: str | None = None) -> Page[R]:
+        """One page, after ``cursor``, which the page before it gave."""
+        return self._session.run(self._page(cursor))
+
+    def first(self) -> R | None:
+        return self._session.run(self._first())
+
+    def count(self) -> int:
+        """How many there are, exactly."""
+        return self._session.run(self._count())
+
+    @property
+    def total(self) -> int:
+        """How many there are; counting stops at 10,000."""
+        return self._session.run(self._total())
+
+    def all(self) -> list[R]:
+        return list(self)
+
+
+class AsyncFound(Listing[R]):
+    """What a question finds: iterate with ``async for``, or await a page, the first, the total."""
+
+    _session: AsyncSession
+
+    async def __aiter__(self) -> AsyncIterator[R]:
+        for steps in self._walk():
+            for each in await self._session.run(steps):
+                yield each
+
+    async def page(self, cursor: str | None = None) -> Page[R]:
+        """One page, after ``cursor``, which the page before it gave."""
+        return await self._session.run(self._page(cursor))
+
+    async def first(self) -> R | None:
+        return await self._session.run(self._first())
+
+    async def count(self) -> int:
+        """How many there are, exactly."""
+        return await self._session.run(self._count())
+
+    async def total(self) -> int:
+        """How many there are; counting stops at 10,000."""
+        return await self._session.run(self._total())
+
+    async def all(self) -> list[R]:
+        return [each async for each in self]
+
+
+class Following(Listing[Event]):
+    """The log, oldest first; with ``follow`` also what happens from now on, without end.
+
+    ``cursor`` is the place behind the last page of which every event was taken: begin there to go on.
+    Whoever stops within a page gets the rest of it again, and some twice; nothing is lost. Who needs
+    it exactly takes the log by ``page``.
+    """
+
+    def __init__(
+        self,
+        session: Session,
+        asked: Sequence[tuple[str, str]],
+        *,
+        cursor: str | None = None,
+        follow: bool = False,
+        wait: float = 20,
+        limit: int | None = None,
+        page_size: int = LARGEST_PAGE,
+    ) -> None:
+        if not 0 <= wait <= 25:
+            raise ValueError("wait is a number of seconds from 0 to 25.")
+        super().__init__(session, lambda _: "/events", asked, limit=limit, page_size=page_size)
+        self.cursor = cursor
+        self._follow = follow
+        self._wait = wait if follow else 0
+        if self._wait:
+            self._asked += query(wait=self._wait)
+
+    @property
+    def _silence(self) -> float:
+        return self._wait
+
+    def _walk(self) -> Iterator[Steps[list[Event]]]:
+        place = Place(self.cursor)
+        while not place.over or self._follow:
+            left = self._size if self._limit is None else min(self._size, self._limit - place.read)
+            if left <= 0:
+                return
+            yield self._results(place, left)
+            self.cursor = place.cursor  # whoever asks for more has taken all of this
+
+    def _page(self, cursor: str | None) -> Steps[Page[Event]]:
+        return super()._page(cursor or self.cursor)
+
+
+class Events(Following, Found[Event]):
+    __doc__ = Following.__doc__
+
+
+class AsyncEvents(Following, AsyncFound[Event]):
+    __doc__ = Following.__doc__

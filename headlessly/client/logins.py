@@ -1,0 +1,172 @@
+"""Where a tenant is and with which key: said, from the environment, or stored by ``headlessly login``."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import re
+import tempfile
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from platformdirs import user_cache_path, user_config_path
+
+from .errors import NotSignedIn
+
+#: The address of a tenant, and what a browser may have behind it.
+TENANT = re.compile(
+    r"(https?://[^/\s?#]+(?:/[^\s?#]*?)?/~([a-z0-9][a-z0-9-]*))(?:[/?#]\S*)?\Z", re.I
+)
+URL, KEY, PROFILE = "HEADLESSLY_URL", "HEADLESSLY_API_KEY", "HEADLESSLY_PROFILE"
+HOW = (
+    f"Sign in with `headlessly login`, set {URL} and {KEY}, or give the address and a key: "
+    'Headlessly("https://crm.example.com/~acme", "hly_sk_...").'
+)
+
+
+@dataclass(frozen=True)
+class Login:
+    """One tenant's address and a key for it; ``profile`` is its name where it is stored."""
+
+    url: str
+    api_key: str
+    profile: str | None = None
+
+    def __repr__(self) -> str:
+        return f"<Login {self.url}>"  # never the key
+
+
+def tenant_url(url: str) -> str:
+    """The address of a tenant, also from one of its pages. Raises ValueError."""
+    if not (match := TENANT.match(url.strip())):
+        raise ValueError(
+            f"{url!r} is no address of a tenant: it looks like https://crm.example.com/~acme."
+        )
+    return match.group(1)
+
+
+def slug(url: str) -> str:
+    return url.rpartition("~")[2]
+
+
+def resolve(
+    url: str | None = None, api_key: str | None = None, profile: str | None = None
+) -> Login:
+    """The login that is meant. Raises NotSignedIn, or ValueError for an address that is none.
+
+    What is said goes first, then a profile that is named, then the environment, then the profile in
+    use. A key is used for the address that it was given for, and no other.
+    """
+    if url is not None and api_key is not None:
+        return Login(tenant_url(url), api_key)
+    if profile is not None:
+        return _with(stored(profile), url, api_key)
+    there, key = os.environ.get(URL), os.environ.get(KEY)
+    wanted = tenant_url(url or there) if url or there else None
+    if wanted is None:
+        return _with(stored(os.environ.get(PROFILE)), None, api_key or key)
+    if api_key is not None:
+        return Login(wanted, api_key)
+    if key and (not there or tenant_url(there) == wanted):
+        return Login(wanted, key)
+    for each in profiles().values():
+        if each.url == wanted:
+            return each
+    raise NotSignedIn(f"There is no key for {wanted}. {HOW}")
+
+
+def _with(login: Login, url: str | None, api_key: str | None) -> Login:
+    if url is not None and tenant_url(url) != login.url:
+        raise ValueError(f"Profile {login.profile} is for {login.url}, not {url}.")
+    return login if api_key is None else Login(login.url, api_key, login.profile)
+
+
+# -- stored ---------------------------------------------------------------------------------------
+
+
+def path() -> Path:
+    """The file with the logins, in the platform's place for settings."""
+    return user_config_path("headlessly", appauthor=False) / "logins.json"
+
+
+def cache_path() -> Path:
+    """The folder for what can be asked for again."""
+    return user_cache_path("headlessly", appauthor=False)
+
+
+def profiles() -> dict[str, Login]:
+    """The stored logins by profile."""
+    return {
+        name: Login(each["url"], each["apiKey"], name) for name, each in _read()["profiles"].items()
+    }
+
+
+def current() -> str | None:
+    """The profile in use when none is named."""
+    return _read().get("current")
+
+
+def stored(profile: str | None = None) -> Login:
+    """A stored login; the one in use unless it is named. Raises NotSignedIn."""
+    known = profiles()
+    name = profile or current()
+    if name is None:
+        raise NotSignedIn(f"You are not signed in. {HOW}")
+    if name not in known:
+        there = f"There are: {', '.join(known)}." if known else HOW
+        raise NotSignedIn(f"There is no profile {name!r}. {there}")
+    return known[name]
+
+
+def store(login: Login, profile: str) -> None:
+    """Keep a login under a name, and use it from now on."""
+    said = _read()
+    said["profiles"][profile] = {"url": login.url, "apiKey": login.api_key}
+    said["current"] = profile
+    _write(said)
+
+
+def use(profile: str) -> Login:
+    """Use a stored login from now on. Raises NotSignedIn."""
+    login = stored(profile)
+    _write(_read() | {"current": profile})
+    return login
+
+
+def forget(profile: str) -> None:
+    """Forget a stored login. Raises NotSignedIn."""
+    stored(profile)
+    said = _read()
+    del said["profiles"][profile]
+    if said.get("current") == profile:
+        said["current"] = next(iter(said["profiles"]), None)
+    _write(said)
+
+
+def _read() -> dict[str, Any]:
+    try:
+        said = json.loads(path().read_text())
+        assert isinstance(said["profiles"], dict)
+    except FileNotFoundError:
+        return {"current": None, "profiles": {}}
+    except (ValueError, KeyError, TypeError, AssertionError):
+        raise NotSignedIn(f"{path()} cannot be read: delete it, and sign in again.") from None
+    return said
+
+
+def _write(said: Mapping[str, Any]) -> None:
+    """Replace the file at once: for its owner's eyes, also while it is written."""
+    to = path()
+    to.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+    handle, name = tempfile.mkstemp(dir=to.parent, prefix=".logins")  # 0600 from the beginning
+    try:
+        with os.fdopen(handle, "w") as file:
+            json.dump(said, file, indent=2)
+        Path(name).replace(to)
+    except BaseException:
+        with contextlib.suppress(OSError):
+            Path(name).unlink()
+        raise

@@ -1,0 +1,252 @@
+"""One tenant at the other end: who runs the operations, with a thread's patience or an event loop's."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Awaitable, Callable, Mapping
+from typing import Any, TypeVar
+
+import httpx
+
+from . import lists, nouns
+from .calls import Call, Pause, Retries, Send, Steps, exchange, json_of
+from .declarations import Declarations, Unknown
+from .records import Event, Record, done
+from .verbs import ByActor, Verb, verb_call
+from .wire import query
+
+T = TypeVar("T")
+
+#: How old what is known of the nouns must be, in seconds, to ask again when a name is missing from it.
+STALE = 10.0
+AGENT = "headlessly-client"
+
+
+class Session:
+    """What both kinds share: everything but sending and waiting."""
+
+    def __init__(self, url: str, api_key: str, timeout: float, retries: Retries) -> None:
+        self.url = url
+        self.api_key = api_key
+        self.retries = retries
+        self.timeout = timeout
+        self.headers = {
+            "Authorization": f"Bearer {api_key}",
+            "Accept": "application/json",
+            "User-Agent": AGENT,
+        }
+        self.declared: Declarations | None = None
+        self._declared_at = 0.0
+
+    def run(self, steps: Steps[T]) -> Any:
+        """The result of an operation, or an awaitable of it."""
+        raise NotImplementedError
+
+    def noun(self, name: str) -> Any:
+        """The noun, to find and to make records of."""
+        raise NotImplementedError
+
+    def look(self, name: str) -> None:
+        """Raise UnknownName for a noun that does not exist, where that can be told at once."""
+
+    # -- requests ---------------------------------------------------------------------------------
+
+    def options(self, transport: Any) -> dict[str, Any]:
+        """How httpx is set up. No redirect is followed: the key is for this address only."""
+        return {
+            "headers": self.headers,
+            "timeout": httpx.Timeout(self.timeout, connect=min(self.timeout, 10.0)),
+            "transport": transport,
+            "follow_redirects": False,
+        }
+
+    def arguments(self, call: Call) -> dict[str, Any]:
+        """What ``build_request`` of either client of httpx takes."""
+        files = None
+        if call.upload is not None:
+            files = {"file": (call.upload.name, call.upload.open())}
+        return {
+            "method": call.method,
+            "url": self.url + call.path,
+            "params": call.query or None,
+            "headers": call.headers,
+            "content": call.content,
+            "files": files,
+            "timeout": httpx.Timeout(self.timeout + call.wait, connect=min(self.timeout, 10.0)),
+        }
+
+    # -- operations -------------------------------------------------------------------------------
+
+    def answer(self, call: Call, retries: Retries | None = None) -> Steps[Any]:
+        """What the server says to a call, as JSON says it."""
+        return json_of((yield from exchange(call, retries or self.retries)))
+
+    def declarations(self, *, fresh: bool = False) -> Steps[Declarations]:
+        """The nouns, asked for once."""
+        if self.declared is None or fresh:
+            self.declare((yield from self.answer(Call("GET", "/schema"))))
+        assert self.declared is not None
+        return self.declared
+
+    def declare(self, schema: Mapping[str, Any]) -> None:
+        """Know the nouns from what ``GET /schema`` said."""
+        self.declared = Declarations(schema)
+        self._declared_at = time.monotonic()
+
+    def known(self, look: Callable[[Declarations], T]) -> Steps[T]:
+        """What ``look`` finds in the declarations; those are read again before it is given up."""
+        declared = yield from self.declarations()
+        try:
+            return look(declared)
+        except Unknown:
+            if time.monotonic() - self._declared_at < STALE:
+                raise
+        return look((yield from self.declarations(fresh=True)))
+
+    def execute(
+        self,
+        noun: str,
+        verb: str,
+        target: Any,
+        inputs: Mapping[str, Any],
+        *,
+        dry_run: bool = False,
+        if_match: int | None = None,
+        record: Record | None = None,
+    ) -> Steps[Any]:
+        """Execute a verb: the record after it, a DryRun, or None where no record is left."""
+        call = yield from self.known(
+            lambda declared: verb_call(
+                declared, noun, verb, target, inputs, dry_run=dry_run, if_match=if_match
+            )
+        )
+        result = done((yield from self.answer(call)), self)
+        if record is not None and isinstance(result, Record):
+            record.become(result)
+            return record
+        return result
+
+    def by_actor(self, noun: str, past: str, actor: str) -> Steps[list[Event]]:
+        """The executions of one verb by one actor, newest first."""
+
+        def look(declared: Declarations) -> str:
+            found = declared.noun(noun)
+            name = found.past.get(past) or found.verb(f"{past}_by")[0]
+            return found.verbs[name]["event"]
+
+        event = yield from self.known(look)
+        listing: lists.Following = lists.Following(self, query(name=event, actor=actor))
+        found: list[Event] = []
+        for steps in listing._walk():
+            found += yield from steps
+        return found[::-1]
+
+    def verb(self, noun: str, name: str, record: Record | None = None) -> Any:
+        """A verb, or a look-up by actor. Raises UnknownName where the noun is known and has neither."""
+        declared = self.declared.nouns.get(noun) if self.declared else None
+        past = name.removesuffix("_by")
+        if past != name and (declared is None or past in declared.past):
+            return ByActor(self, noun, past)
+        if declared is not None:
+            declared.verb(name)
+        return Verb(self, noun, name, record)
+
+
+class SyncSession(Session):
+    """Runs operations in the thread that asks."""
+
+    def __init__(
+        self, url: str, api_key: str, timeout: float, retries: Retries, transport: Any = None
+    ) -> None:
+        super().__init__(url, api_key, timeout, retries)
+        self.http = httpx.Client(**self.options(transport))
+        self.sleep: Callable[[float], Any] = time.sleep
+
+    def run(self, steps: Steps[T]) -> T:
+        outcome: Any = None
+        while True:
+            try:
+                step = steps.send(outcome)
+            except StopIteration as end:
+                return end.value
+            outcome = self.sleep(step.seconds) if isinstance(step, Pause) else self._send(step)
+
+    def _send(self, step: Send) -> httpx.Response | httpx.HTTPError:
+        arguments = self.arguments(step.call)
+        try:
+            request = self.http.build_request(**arguments)
+            response = self.http.send(request, stream=step.stream)
+            if step.stream and not response.is_success:
+                response.read()
+            return response
+        except httpx.HTTPError as problem:
+            return problem
+        finally:
+            close(arguments)
+
+    def noun(self, name: str) -> nouns.Noun:
+        return nouns.Noun(self, name)
+
+    def look(self, name: str) -> None:
+        self.run(self.known(lambda declared: declared.noun(name)))
+
+    def verb(self, noun: str, name: str, record: Record | None = None) -> Any:
+        def look(declared: Declarations) -> None:
+            found = declared.noun(noun)
+            if name.removesuffix("_by") not in found.past or not name.endswith("_by"):
+                found.verb(name)
+
+        self.run(self.known(look))
+        return super().verb(noun, name, record)
+
+    def close(self) -> None:
+        self.http.close()
+
+
+class AsyncSession(Session):
+    """Runs operations in an event loop."""
+
+    def __init__(
+        self, url: str, api_key: str, timeout: float, retries: Retries, transport: Any = None
+    ) -> None:
+        super().__init__(url, api_key, timeout, retries)
+        self.http = httpx.AsyncClient(**self.options(transport))
+        self.sleep: Callable[[float], Awaitable[Any]] = asyncio.sleep
+
+    async def run(self, steps: Steps[T]) -> T:
+        outcome: Any = None
+        while True:
+            try:
+                step = steps.send(outcome)
+            except StopIteration as end:
+                return end.value
+            if isinstance(step, Pause):
+                outcome = await self.sleep(step.seconds)
+            else:
+                outcome = await self._send(step)
+
+    async def _send(self, step: Send) -> httpx.Response | httpx.HTTPError:
+        arguments = self.arguments(step.call)
+        try:
+            request = self.http.build_request(**arguments)
+            response = await self.http.send(request, stream=step.stream)
+            if step.stream and not response.is_success:
+                await response.aread()
+            return response
+        except httpx.HTTPError as problem:
+            return problem
+        finally:
+            close(arguments)
+
+    def noun(self, name: str) -> nouns.AsyncNoun:
+        return nouns.AsyncNoun(self, name)
+
+    async def close(self) -> None:
+        await self.http.aclose()
+
+
+def close(arguments: Mapping[str, Any]) -> None:
+    """Close the file that was sent."""
+    for _, file in (arguments["files"] or {}).values():
+        file.close()

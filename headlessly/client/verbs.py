@@ -1,0 +1,101 @@
+"""What can be done to a noun, as calls of the API."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
+
+from .calls import Call
+from .declarations import BY_METHOD, Declarations
+from .wire import id_of, query, segment_of
+
+if TYPE_CHECKING:
+    from .sessions import Session
+
+
+def verb_call(
+    declared: Declarations,
+    noun: str,
+    verb: str,
+    target: Any,
+    inputs: Mapping[str, Any],
+    *,
+    dry_run: bool = False,
+    if_match: int | None = None,
+) -> Call:
+    """The call that executes a verb. Raises UnknownName, UnknownInput or TypeError."""
+    found = declared.noun(noun)
+    wire, declaration = found.verb(verb)
+    makes = bool(declaration.get("creates"))
+    if makes and target is not None:
+        raise TypeError(f"{noun}.{wire} makes a record: it takes its fields by name, and no id.")
+    if not makes and target is None:
+        raise TypeError(f"{noun}.{wire} needs a record or its id.")
+    if makes and if_match is not None:
+        raise TypeError(f"{noun}.{wire} makes a record: there is no version to match.")
+    body = found.inputs(wire, inputs)
+    parts = [found.plural]
+    if not makes:
+        parts.append(segment_of(target))
+    if wire not in BY_METHOD:
+        parts.append(wire)
+    method = BY_METHOD.get(wire, "POST")
+    return Call(
+        method,
+        "/" + "/".join(parts),
+        query(dryRun=dry_run),
+        None if method == "DELETE" else body,
+        if_match=if_match,
+    )
+
+
+class Verb:
+    """A verb about to be executed: ``acme.Lead.convert`` or ``lead.convert``."""
+
+    def __init__(self, session: Session, noun: str, name: str, record: Any = None) -> None:
+        self._session, self._noun, self._name, self._record = session, noun, name, record
+        declared = session.declared.nouns.get(noun) if session.declared else None
+        self.__name__ = name
+        self.__doc__ = declared.verb(name)[1].get("description") if declared else None
+
+    def __call__(
+        self,
+        target: Any = None,
+        /,
+        *,
+        dry_run: bool = False,
+        if_match: int | None = None,
+        **inputs: Any,
+    ) -> Any:
+        """Execute. On the noun the first argument is the record or its id; verbs that create take none.
+
+        ``dry_run`` answers a :class:`~headlessly.client.DryRun` and changes nothing; ``if_match`` refuses
+        (Stale) when the record's version is another.
+        """
+        return self._session.run(
+            self._session.execute(
+                self._noun,
+                self._name,
+                target if self._record is None else self._record,
+                inputs,
+                dry_run=dry_run,
+                if_match=if_match,
+                record=self._record,
+            )
+        )
+
+    def __repr__(self) -> str:
+        return f"<{self._noun}.{self._name}>"
+
+
+class ByActor:
+    """``acme.Lead.lost_by("user_...")``: the events that a verb of this actor left, newest first.
+
+    The log is read from its beginning: where it is long, follow it with ``events(name=, actor=)``.
+    """
+
+    def __init__(self, session: Session, noun: str, past: str) -> None:
+        self._session, self._noun, self._past = session, noun, past
+
+    def __call__(self, actor: Any) -> Any:
+        return self._session.run(self._session.by_actor(self._noun, self._past, id_of(actor)))

@@ -1,0 +1,1 @@
+"""How days, times and numbers are written, by language. Django reads these modules by their names."""

@@ -1,0 +1,9 @@
+"""English as in the United States: Dec 31, 2026, and 1,234.50."""
+
+DATE_FORMAT = "M j, Y"
+TIME_FORMAT = "g:i A"
+YEAR_MONTH_FORMAT = "F Y"
+MONTH_DAY_FORMAT = "M j"
+DECIMAL_SEPARATOR = "."
+THOUSAND_SEPARATOR = ","
+NUMBER_GROUPING = 3

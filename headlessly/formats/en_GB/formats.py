@@ -1,0 +1,9 @@
+"""English as in Britain: 31 Dec 2026, and 1,234.50."""
+
+DATE_FORMAT = "j M Y"
+TIME_FORMAT = "H:i"
+YEAR_MONTH_FORMAT = "F Y"
+MONTH_DAY_FORMAT = "j M"
+DECIMAL_SEPARATOR = "."
+THOUSAND_SEPARATOR = ","
+NUMBER_GROUPING = 3

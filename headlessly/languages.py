@@ -1,0 +1,91 @@
+"""Who reads which language, and in which time zone.
+
+People read their own: what they chose for themselves, else what their browser asks for, among the languages
+that are shipped; their time zone is the one that they chose, else that of their browser (which says it in a
+cookie), else UTC. Programs read English and UTC, whatever they send: REST, MCP, scripts and jobs never get
+here. A request begins as a program's and becomes a person's by :func:`speak_to`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import cache
+from typing import Any
+from zoneinfo import ZoneInfo, available_timezones
+
+from django.conf import settings
+from django.http import HttpRequest, HttpResponse
+from django.utils import timezone, translation
+from django.utils.cache import patch_vary_headers
+
+#: What programs read.
+ENGLISH = "en"
+#: The cookie in which a browser says its time zone.
+ZONE = "timezone"
+#: Addresses outside of the tenants that no person reads.
+PROBES = ("/healthz", "/readyz")
+
+
+class Languages:
+    """Middleware: everything is English and UTC, but for the pages that people read."""
+
+    def __init__(self, get_response: Callable[[HttpRequest], HttpResponse]) -> None:
+        self.get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponse:
+        with translation.override(ENGLISH), timezone.override(None):
+            if is_read_by_people(request):
+                speak_to(request, request.user)
+            response = self.get_response(request)
+            if getattr(request, "spoken_to", False):
+                patch_vary_headers(response, ("Accept-Language", "Cookie"))
+                response.headers.setdefault("Content-Language", translation.get_language())
+        return response
+
+
+def is_read_by_people(request: HttpRequest) -> bool:
+    """Whether the address is one of the platform's pages. Apps say it of their own (:func:`speak_to`)."""
+    if request.mounted:
+        return request.path_info.startswith("/admin/")
+    return not request.path_info.startswith(PROBES)
+
+
+def speak_to(request: HttpRequest, user: Any = None) -> None:
+    """Speak the reader's language and count in their time until the request ends.
+
+    ``user`` is who reads, where that matters: a visitor of a form is nobody in particular.
+    """
+    translation.activate(language_of(request, user))
+    timezone.activate(zone_of(request, user))
+    request.LANGUAGE_CODE = translation.get_language()
+    request.spoken_to = True
+
+
+def language_of(request: HttpRequest, user: Any = None) -> str:
+    chosen = getattr(user, "language", "")
+    if chosen in dict(settings.LANGUAGES):
+        return chosen
+    return translation.get_language_from_request(request)
+
+
+def zone_of(request: HttpRequest, user: Any = None) -> ZoneInfo:
+    for name in (getattr(user, "time_zone", ""), request.COOKIES.get(ZONE, "")):
+        if name in zones():
+            return ZoneInfo(name)
+    return ZoneInfo("UTC")
+
+
+@cache
+def zones() -> frozenset[str]:
+    """The names of all time zones that people live in."""
+    return frozenset(name for name in available_timezones() if "/" in name or name == "UTC")
+
+
+def zone_name() -> str:
+    """The time zone of whoever reads, as it is called: ``Europe/Berlin``."""
+    return timezone.get_current_timezone_name()
+
+
+def writes_nouns_large() -> bool:
+    """Whether the language of the moment writes nouns with a capital within a sentence."""
+    return (translation.get_language() or ENGLISH).partition("-")[0] in ("de", "lb")

@@ -1,0 +1,75 @@
+"""`manage.py makemessages de`: bring a catalogue of translations up to date, and compile it.
+
+In the place of Django's command: this one also knows what the declarations say, and needs no gettext.
+"""
+
+from __future__ import annotations
+
+from argparse import ArgumentParser
+from typing import Any
+
+from django.conf import settings
+from django.core.management.base import BaseCommand, CommandError
+
+from headlessly import catalogue
+
+
+class Command(BaseCommand):
+    help = (
+        "Add new messages to a catalogue, drop those that nobody says any more, and compile it. "
+        "What is not translated yet is printed; write it into the .po and run this again."
+    )
+    requires_system_checks = ()
+
+    def add_arguments(self, parser: ArgumentParser) -> None:
+        parser.add_argument("language", nargs="*", help="all that are there, when not given")
+        parser.add_argument("--check", action="store_true", help="change nothing, fail if it would")
+
+    def handle(self, *, language: list[str], check: bool, **_: Any) -> None:
+        try:
+            import polib
+        except ImportError as problem:
+            raise CommandError("This needs polib: pip install polib") from problem
+        folder = settings.BASE_DIR / "locale"
+        found = language or sorted(path.name for path in folder.iterdir() if path.is_dir())
+        for name in found:
+            if not check:
+                self._update(name, polib)
+            wrong = catalogue.problems(name)
+            for problem in wrong:
+                self.stdout.write(f"{name}: {problem}")
+            if check and wrong:
+                raise CommandError(f"{name} is not complete. Run `manage.py makemessages {name}`.")
+
+    @staticmethod
+    def _update(language: str, polib: Any) -> None:
+        file = catalogue.file_of(language)
+        known: dict[catalogue.Key, Any] = {}
+        made = polib.POFile(wrapwidth=100)
+        made.metadata = {
+            "Content-Type": "text/plain; charset=utf-8",
+            "Content-Transfer-Encoding": "8bit",
+            "Language": language,
+            "Plural-Forms": "nplurals=2; plural=(n != 1);",
+        }
+        if file.exists():
+            before = polib.pofile(str(file))
+            made.metadata = before.metadata
+            known = {(entry.msgctxt, entry.msgid): entry for entry in before}
+        for message in catalogue.gathered():
+            entry = polib.POEntry(
+                msgctxt=message.context,
+                msgid=message.text,
+                occurrences=[(place, "") for place in message.places],
+                flags=message.flags,
+            )
+            old = known.get(message.key)
+            if message.plural:
+                entry.msgid_plural = message.plural
+                entry.msgstr_plural = (old and old.msgstr_plural) or {0: "", 1: ""}
+            elif old is not None:
+                entry.msgstr = old.msgstr
+            made.append(entry)
+        file.parent.mkdir(parents=True, exist_ok=True)
+        made.save(str(file))
+        made.save_as_mofile(str(file.with_suffix(".mo")))

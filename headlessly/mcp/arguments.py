@@ -1,0 +1,69 @@
+"""What a tool was called with, checked against its definition, in sentences that help to call it again."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+from .. import values
+from ..errors import BadRequest
+from . import definitions
+
+#: What each type of JSON Schema takes, and how a sentence calls it.
+KINDS: dict[str, tuple[Any, str]] = {
+    "string": (str, "text"),
+    "integer": (int, "a whole number"),
+    "boolean": (bool, "true or false"),
+    "object": (dict, "an object, not as text"),
+    "array": (list, "a list of names"),
+}
+
+
+def read(tool: str, given: Mapping[str, Any]) -> dict[str, Any]:
+    """The arguments that say something; null is as good as nothing.
+
+    Raises BadRequest for one that is unknown, of the wrong kind, or missing.
+    """
+    (schema,) = (t["inputSchema"] for t in definitions.everything() if t["name"] == tool)
+    known, found = schema["properties"], {}
+    for name, value in given.items():
+        if name not in known:
+            raise unknown(tool, name, known)
+        if value is not None:
+            found[name] = _checked(name, value, known[name]["type"])
+    for name in schema["required"]:
+        if name not in found:
+            choices = known[name].get("enum")
+            one = f" One of {', '.join(choices)}." if choices else ""
+            raise BadRequest(f"{tool} needs {name}.{one}", field=name)
+    return found
+
+
+def only(what: str, given: Mapping[str, Any], allowed: Iterable[str]) -> None:
+    """Refuse arguments that mean nothing for this type."""
+    for name in given:
+        if name not in ("type", *allowed):
+            raise unknown(what, name, allowed)
+
+
+def unknown(what: str, name: str, allowed: Iterable[str]) -> BadRequest:
+    said = f"Arguments: {', '.join(allowed)}." if allowed else "It takes none."
+    return BadRequest(f"{what} takes no argument {name[:64]!r}. {said}", field=name[:64])
+
+
+def _checked(name: str, value: Any, wanted: str | list[str]) -> Any:
+    kinds = [wanted] if isinstance(wanted, str) else wanted
+    takes: tuple[type, ...] = tuple(KINDS[kind][0] for kind in kinds)
+    if kinds == ["array"]:
+        takes = (list, str)  # names in one text, with commas, mean what they mean in an address
+    if not isinstance(value, takes) or (isinstance(value, bool) and bool not in takes):
+        words = " or ".join(KINDS[kind][1] for kind in kinds)
+        raise BadRequest(f"{name} is {words}.", field=name)
+    if isinstance(value, list) and not all(isinstance(each, str) for each in value):
+        raise BadRequest(f"{name} is {KINDS['array'][1]}.", field=name)
+    if name != "code":  # a script is no value, and may be longer than one
+        try:
+            values.check_json(value, 0)
+        except ValueError as problem:
+            raise BadRequest(f"{name}: {problem}", field=name) from None
+    return value

@@ -1,0 +1,115 @@
+"""The three tools as an agent reads them, before every task of its: each word costs.
+
+Together they take less than 1,000 tokens, which a test holds. What they leave out, `fetch` tells of
+``Schema``, and an error tells when it matters.
+"""
+
+from __future__ import annotations
+
+from functools import cache
+from typing import Any
+
+from .. import actors
+from ..nouns import registry
+
+NAMES = ("search", "fetch", "do")
+
+INSTRUCTIONS = (
+    'A CRM. Start with fetch {"type": "Schema"}: what there is, and how to ask for it. '
+    'fetch {"type": "Schema", "id": <type>} before you write: fields, allowed values, verbs, and what is '
+    "possible from which state. Read with search and fetch; change with do, where dryRun shows what "
+    "would happen. An error says what to do next."
+)
+
+NAMES_OF_FIELDS = {"type": "array", "items": {"type": "string"}}
+MOMENT = {"type": "string", "description": 'as it was then: ISO 8601 or "7d ago"'}
+
+
+def offered() -> list[dict[str, Any]]:
+    """The tools that whoever acts now may call."""
+    return [
+        tool for tool in everything() if tool["name"] != "do" or not actors.current().reads_only
+    ]
+
+
+@cache
+def everything() -> list[dict[str, Any]]:
+    """All three, as the protocol says them."""
+    return [
+        {
+            "name": "search",
+            "description": (
+                "List records of a type. Answers main fields and 25 records unless told otherwise, and "
+                "says what it left out; go on with its cursor."
+            ),
+            "inputSchema": _takes(
+                "type",
+                type={"type": "string", "enum": [*registry, "Event"]},
+                filter={
+                    "type": "object",
+                    "description": (
+                        '{"field": value, "field": {"$gte": 1}, "reference.field": value, "$or": [...]}; '
+                        "$eq $ne $gt $gte $lt $lte $in $nin $exists $regex $text $not $and $or; "
+                        'dates also as "7d ago". Of Event: name, target, targetType, actor, since, until'
+                    ),
+                },
+                sort={
+                    "type": ["object", "string"],
+                    "description": '{"field": "desc"} or "-field,other"',
+                },
+                limit={"type": "integer", "minimum": 1, "maximum": 100},
+                cursor={"type": "string"},
+                fields=NAMES_OF_FIELDS | {"description": "instead of the main ones"},
+                include=NAMES_OF_FIELDS | {"description": "references to answer as records"},
+                asOf=MOMENT,
+                q={"type": "string", "description": "words to find"},
+            ),
+            "annotations": {"readOnlyHint": True, "openWorldHint": False},
+        },
+        {
+            "name": "fetch",
+            "description": (
+                "One record by id, with all its fields. Schema: the types and how to use them; with a "
+                "type as id: its fields, verbs and states. Status: counts by state. History: the latest "
+                "events of the record whose id is given."
+            ),
+            "inputSchema": _takes(
+                "type",
+                type={
+                    "type": "string",
+                    "enum": [*registry, "Event", "Schema", "Status", "History"],
+                },
+                id={"type": "string"},
+                include=NAMES_OF_FIELDS,
+                fields=NAMES_OF_FIELDS,
+                asOf=MOMENT,
+            ),
+            "annotations": {"readOnlyHint": True, "openWorldHint": False},
+        },
+        {
+            "name": "do",
+            "description": (
+                "Run a short Python script on the records; all that it writes is one transaction. Types "
+                'are objects, verbs their methods: Type.find({"field": value}, sort="-field", limit=5), '
+                "Type.get(id), Type.count(filter), Type.create(field=value), Type.update(id, "
+                "field=value), Type.verb(id, ...), also record.verb(...); record.id, record.field. "
+                "date, timedelta, json and math are there; no imports, files or network. Answers the "
+                "value of the last expression, the events recorded, and what was printed."
+            ),
+            "inputSchema": _takes(
+                "code",
+                code={"type": "string"},
+                dryRun={"type": "boolean", "description": "only show what would happen"},
+            ),
+            "annotations": {"readOnlyHint": False, "openWorldHint": False},
+        },
+    ]
+
+
+def _takes(*required: str, **properties: Any) -> dict[str, Any]:
+    return {
+        "type": "object",
+        "properties": properties,
+        "required": list(required),
+        "additionalProperties": False,
+    }

@@ -1,0 +1,82 @@
+"""The door of MCP: REST's keys, limits and ids; no browser's session, and no other site's page.
+
+A call that does not get in is answered with the status and the headers that REST would give, and with
+REST's error as the ``data`` of a JSON-RPC error: a client of MCP shows its user no other body.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any, ClassVar
+
+import orjson
+from django.http import HttpRequest, HttpResponse
+from django.middleware.csrf import CsrfViewMiddleware
+from rest_framework.request import Request
+
+from ..api.auth import KeyAuthentication
+from ..api.base import TenantView, answer_to_problem
+from ..api.bodies import Answer
+from ..errors import BadRequest, Forbidden
+
+#: JSON-RPC's numbers for a request that is wrong, and for one that went wrong here.
+INVALID_REQUEST, INTERNAL_ERROR = -32600, -32603
+
+
+class McpView(TenantView):
+    """Streamable HTTP without sessions: a message in, its answer out. There is nothing to GET or DELETE."""
+
+    # A browser sends its cookies wherever a page makes it; a key it does not.
+    authenticated_by: ClassVar = [KeyAuthentication()]
+    in_batch = False
+
+    def initial(self, request: Request, *args: Any, **kwargs: Any) -> None:
+        super().initial(request, *args, **kwargs)
+        refuse_other_sites(request._request)
+
+    def post(self, request: Request) -> HttpResponse:
+        # Imported when somebody comes: the SDK takes half a second that no other process needs.
+        from . import transport
+
+        try:
+            content = orjson.dumps(request.data)
+        except TypeError:  # it reads deeper than it writes
+            raise BadRequest("The body is nested too deeply.") from None
+        answer = transport.exchange(request._request, content)
+        if "HTTP_IDEMPOTENCY_KEY" in request.META:
+            answer.undone = refuses(answer.content)
+        return answer
+
+    def get_exception_handler(self) -> Callable[..., Answer]:
+        return answer_in_json_rpc
+
+
+def refuses(content: bytes) -> bool:
+    """Whether this says that something was not done: a tool says so with a 200."""
+    said = orjson.loads(content or b"{}")
+    return "error" in said or said.get("result", {}).get("isError") is True
+
+
+def refuse_other_sites(request: HttpRequest) -> None:
+    """Raise Forbidden for a page of another site, also of one whose name was made to lead here.
+
+    Django has looked at the Host already; an Origin must be this site's own, or one it trusts.
+    """
+    if "HTTP_ORIGIN" in request.META and not ORIGINS._origin_verified(request):
+        raise Forbidden("MCP is for agents: it takes no call from a page of another site.")
+
+
+#: Whose pages may send forms is whose pages may call: one setting, CSRF_TRUSTED_ORIGINS.
+ORIGINS = CsrfViewMiddleware(lambda request: HttpResponse())
+
+
+def answer_in_json_rpc(exc: Exception, context: dict[str, Any]) -> Answer:
+    """REST's answer to the problem, in the shape of the protocol."""
+    found = answer_to_problem(exc, context)
+    body = orjson.loads(found.content)
+    code = INTERNAL_ERROR if found.status_code >= 500 else INVALID_REQUEST
+    error = {"code": code, "message": body["message"], "data": body}
+    headers = {name: value for name, value in found.headers.items() if name != "Content-Type"}
+    return Answer(
+        {"jsonrpc": "2.0", "id": None, "error": error}, status=found.status_code, headers=headers
+    )

@@ -1,0 +1,74 @@
+"""The SDK's server with our three tools. Everything they say is made in the thread of the request."""
+
+from __future__ import annotations
+
+from importlib.metadata import PackageNotFoundError, version
+from typing import Any
+
+import orjson
+from mcp.server.lowlevel.server import Server
+from mcp.shared.exceptions import MCPError
+from mcp_types import (
+    INVALID_PARAMS,
+    CallToolRequestParams,
+    CallToolResult,
+    ListToolsResult,
+    TextContent,
+    Tool,
+)
+
+from . import definitions, tools
+
+#: Where the transport leaves, in the scope of a request, the way back to the request's thread.
+HERE = "headlessly.here"
+
+
+def make() -> Server:
+    """A server for one event loop."""
+    return Server(
+        "headlessly",
+        version=_version(),
+        title="headlessly CRM",
+        instructions=definitions.INSTRUCTIONS,
+        on_list_tools=list_tools,
+        on_call_tool=call_tool,
+        # No header of HTTP repeats an argument of ours, so there is none to compare with it.
+        get_tool_input_schema=lambda name: None,
+    )
+
+
+async def list_tools(context: Any, params: Any) -> ListToolsResult:
+    return await _here(context)(_listed)
+
+
+async def call_tool(context: Any, params: CallToolRequestParams) -> CallToolResult:
+    return await _here(context)(_called, params.name, params.arguments or {})
+
+
+def _here(context: Any) -> Any:
+    return context.request.scope[HERE]
+
+
+def _listed() -> ListToolsResult:
+    return ListToolsResult(tools=[Tool.model_validate(each) for each in definitions.offered()])
+
+
+def _called(name: str, arguments: dict[str, Any]) -> CallToolResult:
+    if name not in definitions.NAMES:
+        raise MCPError(
+            INVALID_PARAMS,
+            f"There is no tool {name[:64]!r}. Tools: {', '.join(definitions.NAMES)}.",
+        )
+    content, failed = tools.call(name, arguments)
+    return CallToolResult(
+        content=[TextContent(text=content.decode())],
+        structured_content=orjson.loads(content),
+        is_error=failed,
+    )
+
+
+def _version() -> str:
+    try:
+        return version("headlessly")
+    except PackageNotFoundError:
+        return ""

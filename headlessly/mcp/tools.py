@@ -1,0 +1,77 @@
+"""What the three tools answer. What goes wrong is REST's error, and says what to do next."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable
+from typing import Any
+
+from .. import actors, errors
+from ..errors import Forbidden
+from ..events import dumps
+from ..nouns import registry
+from . import arguments
+from .fetching import fetch
+from .searching import search
+
+logger = logging.getLogger("headlessly.mcp")
+
+
+def call(name: str, given: dict[str, Any]) -> tuple[bytes, bool]:
+    """The answer of a tool as JSON, and whether it is an error; nothing is raised."""
+    try:
+        return dumps(TOOLS[name](given)), False
+    except Exception as problem:
+        status, body = errors.problem(problem)
+        if status >= 500:
+            logger.error("MCP %s failed", name, exc_info=problem)
+        return dumps(body | {"next": next_step(body)}), True
+
+
+def do(given: dict[str, Any]) -> dict[str, Any]:
+    """Run a script. Raises Forbidden for those who only read."""
+    actor = actors.current()
+    if actor.reads_only:
+        raise Forbidden(
+            f"As {actor.role} you may not do anything: do needs a key with the scope write or admin."
+        )
+    asked = arguments.read("do", given)
+    from .. import scripts
+
+    return scripts.run(asked["code"], dry_run=asked.get("dryRun", False)).wire()
+
+
+TOOLS: dict[str, Callable[[dict[str, Any]], dict[str, Any]]] = {
+    "search": lambda given: search(arguments.read("search", given)),
+    "fetch": lambda given: fetch(arguments.read("fetch", given)),
+    "do": do,
+}
+
+
+def next_step(body: dict[str, Any]) -> str:
+    """What whoever made this mistake had better do."""
+    kind = body.get("type")
+    of = kind if kind in registry else None
+    schema = f'fetch {{"type": "Schema", "id": "{of}"}}' if of else 'fetch {"type": "Schema"}'
+    match body["error"]:
+        case "not_found" if of:
+            return (
+                f'Find it with search {{"type": "{of}", "q": ...}}; if it was deleted, its events are '
+                "still there: fetch History with its id."
+            )
+        case "forbidden":
+            return "Ask whoever gave you the key: what it may is set when it is made."
+        case "conflict" | "refused":
+            return f"Look at the record with fetch, and at what is possible from which state with {schema}."
+        case "script_error":
+            return f"Correct the script; nothing of it was done. {schema} says what there is."
+        case "limit_exceeded":
+            return "Do less in one script; nothing of this one was done."
+        case "stale":
+            return "Somebody changed it meanwhile: fetch it again, and decide anew."
+        case "rate_limited":
+            return "Wait, then try again."
+        case "internal_error":
+            return "Try again once; if it fails again, tell a person the requestId."
+        case _:
+            return f"Correct the call; {schema} says what there is."

@@ -1,0 +1,197 @@
+"""The SDK's own server, asked from a thread that serves a request.
+
+The SDK is asynchronous and the product is not. One event loop per process, in a thread of its own, speaks
+the protocol; what a tool does is done by the thread that took the request, which waits here meanwhile. So
+tenant, actor, request id and the database's connection are the request's, and end with it.
+
+No session is kept: any process answers any message.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import os
+import threading
+from collections.abc import Callable
+from queue import Empty, SimpleQueue
+from typing import Any
+
+from django.http import HttpRequest, HttpResponse
+from mcp.server.streamable_http_manager import StreamableHTTPSessionManager
+
+from ..api.bodies import JSON, LARGEST
+from . import server
+
+#: How long the protocol may take beside what the tools do, in seconds. It takes milliseconds.
+PATIENCE = 30
+
+logger = logging.getLogger("headlessly.mcp")
+
+_lock = threading.Lock()
+_engine: Engine | None = None
+
+
+def exchange(request: HttpRequest, content: bytes) -> HttpResponse:
+    """What the SDK answers to ``content``, one message of JSON-RPC."""
+    return engine().exchange(_headers(request), content)
+
+
+def engine() -> Engine:
+    """This process's loop: begun by the first request, and again should it have ended."""
+    global _engine
+    with _lock:
+        if _engine is None or not _engine.runs:
+            _engine = Engine()
+        return _engine
+
+
+def _forget() -> None:
+    """After a fork there is no thread behind the parent's engine."""
+    global _lock, _engine
+    _lock, _engine = threading.Lock(), None
+
+
+os.register_at_fork(after_in_child=_forget)
+
+
+class Engine:
+    """The loop, its thread and the SDK's session manager."""
+
+    def __init__(self) -> None:
+        self._ready = threading.Event()
+        self._thread = threading.Thread(target=self._run, name="mcp", daemon=True)
+        self._thread.start()
+        self._ready.wait()
+
+    @property
+    def runs(self) -> bool:
+        return self._thread.is_alive()
+
+    def _run(self) -> None:
+        try:
+            asyncio.run(self._serve())
+        except Exception:
+            logger.exception("The loop of MCP has ended; the next call begins a new one")
+        finally:
+            self._ready.set()
+
+    async def _serve(self) -> None:
+        self._loop = asyncio.get_running_loop()
+        self._manager = StreamableHTTPSessionManager(
+            server.make(),
+            stateless=True,
+            json_response=True,
+            # Ours has looked already; written anew, a body may be somewhat longer.
+            max_request_body_size=2 * LARGEST,
+        )
+        async with self._manager.run():
+            self._ready.set()
+            await asyncio.Event().wait()
+
+    def exchange(self, headers: list[tuple[bytes, bytes]], content: bytes) -> HttpResponse:
+        here = Here(self._loop)
+        answer = asyncio.run_coroutine_threadsafe(self._answer(headers, content, here), self._loop)
+        answer.add_done_callback(lambda _: here.finish())
+        try:
+            here.work()
+        except Empty:
+            answer.cancel()
+            raise TimeoutError(f"MCP gave no answer within {PATIENCE} s.") from None
+        return answer.result()
+
+    async def _answer(
+        self, headers: list[tuple[bytes, bytes]], content: bytes, here: Here
+    ) -> HttpResponse:
+        """One request of ASGI, made up."""
+        scope = {
+            "type": "http",
+            "asgi": {"version": "3.0"},
+            "http_version": "1.1",
+            "method": "POST",
+            "scheme": "http",
+            "path": "/mcp",
+            "raw_path": b"/mcp",
+            "root_path": "",
+            "query_string": b"",
+            "headers": headers,
+            "client": None,
+            "server": None,
+            server.HERE: here,
+        }
+        messages = [{"type": "http.request", "body": content, "more_body": False}]
+        said: dict[str, Any] = {}
+        parts: list[bytes] = []
+
+        async def receive() -> Any:
+            if messages:
+                return messages.pop()
+            return await asyncio.Event().wait()  # whoever asks does not hear of a hang-up
+
+        async def send(message: Any) -> None:
+            said.update(message)
+            parts.append(message.get("body", b""))
+
+        await self._manager.handle_request(scope, receive, send)
+        types = dict(said["headers"])
+        kind = types.get(b"content-type", JSON.encode()).decode()
+        return HttpResponse(b"".join(parts), status=said["status"], content_type=kind)
+
+
+class Here:
+    """The thread of a request: does what the loop hands over, until there is an answer."""
+
+    def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
+        self._loop = loop
+        self._work: SimpleQueue[tuple | None] = SimpleQueue()
+
+    async def __call__(self, function: Callable[..., Any], *args: Any) -> Any:
+        """In the loop: have ``function`` called over there, and wait for what it returns or raises."""
+        result = self._loop.create_future()
+        self._work.put((result, function, args))
+        return await result
+
+    def finish(self) -> None:
+        self._work.put(None)
+
+    def work(self) -> None:
+        """In the thread: do what comes. Raises queue.Empty when nothing does for too long."""
+        while (task := self._work.get(timeout=PATIENCE)) is not None:
+            result, function, args = task
+            try:
+                value = function(*args)
+            except BaseException as problem:
+                self._loop.call_soon_threadsafe(_raise, result, problem)
+                if not isinstance(problem, Exception):
+                    raise
+            else:
+                self._loop.call_soon_threadsafe(_return, result, value)
+
+
+def _return(result: asyncio.Future, value: Any) -> None:
+    if not result.done():
+        result.set_result(value)
+
+
+def _raise(result: asyncio.Future, problem: BaseException) -> None:
+    if not result.done():
+        # The loop is not to end because a thread is told to.
+        told = problem if isinstance(problem, Exception) else RuntimeError(repr(problem))
+        result.set_exception(told)
+
+
+def _headers(request: HttpRequest) -> list[tuple[bytes, bytes]]:
+    """What of the request is the protocol's; the key is nobody's business any more.
+
+    Everything is JSON and answered in JSON, whatever is said of it, as in REST.
+    """
+    kept = [
+        (name.lower().encode("latin-1"), value.encode("latin-1", "replace"))
+        for name, value in request.headers.items()
+        if name.lower().startswith("mcp-")
+    ]
+    return [
+        *kept,
+        (b"accept", b"application/json, text/event-stream"),
+        (b"content-type", JSON.encode()),
+    ]

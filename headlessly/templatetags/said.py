@@ -1,0 +1,42 @@
+"""Words within sentences, and days and numbers as the reader writes them."""
+
+from __future__ import annotations
+
+from datetime import date, datetime
+from typing import Any
+
+from django import template
+
+from .. import speech
+
+register = template.Library()
+
+
+@register.filter
+def inside(text: Any) -> str:
+    """``{{ noun|inside }}``: ``lead`` within an English sentence, ``Lead`` within a German one."""
+    return speech.inside(str(text))
+
+
+@register.filter
+def day(value: date) -> str:
+    """``{{ period.first|day }}``: ``Jan 31, 2026``."""
+    from ..admin import words
+
+    return words.day(value)
+
+
+@register.filter
+def number(value: Any) -> str:
+    """``{{ count|number }}``: ``1,000``."""
+    from ..admin import words
+
+    return words.number(value)
+
+
+@register.filter
+def moment(value: datetime) -> str:
+    """``{{ address.moment|moment }}``: with the time, and in which time zone."""
+    from ..admin import words
+
+    return words.moment(value, zone=True)

@@ -1,0 +1,37 @@
+"""Ann administers acme and reads German in Berlin; Bob sells there and reads what his browser says."""
+
+from __future__ import annotations
+
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+from django.test import Client
+
+from tests.headlessly.admin.conftest import unchanged, users  # noqa: F401
+from tests.headlessly.admin.signed_in import client_of
+
+
+@pytest.fixture
+def ann(users: SimpleNamespace) -> Client:  # noqa: F811
+    """A browser in which the admin is signed in, who chose German and Berlin."""
+    users.ann.language, users.ann.time_zone = "de", "Europe/Berlin"
+    users.ann.save()
+    return client_of(users.ann)
+
+
+@pytest.fixture
+def bob(users: SimpleNamespace) -> Client:  # noqa: F811
+    """A browser in which the rep is signed in, who chose nothing."""
+    return client_of(users.bob)
+
+
+@pytest.fixture
+def get() -> Any:
+    """The HTML of a page of acme's workplace."""
+
+    def get(client: Client, page: str = "crm/lead/", **headers: str) -> str:
+        sent = {name.replace("_", "-"): value for name, value in headers.items()}
+        return client.get(f"/~acme/admin/{page}", headers=sent).content.decode()
+
+    return get

@@ -1,0 +1,106 @@
+"""The catalogue of German: complete, current, compiled."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import polib
+import pytest
+from django.core.management import CommandError, call_command
+
+from headlessly import catalogue
+
+
+def test_is_complete_current_and_compiled():
+    """After a new field, verb or string: `manage.py makemessages`, translate what it prints, again."""
+    assert catalogue.problems("de") == []
+
+
+def test_knows_what_the_declarations_say_without_a_second_list():
+    keys = {message.key for message in catalogue.gathered()}
+    assert {
+        ("label", "Lost reason"),
+        ("value", "In progress"),
+        ("noun", "Lead"),
+        ("nouns", "Activities"),
+        ("object", "this organization"),
+        ("verb", "Convert"),
+        ("event", "Converted"),
+        (None, "Hand this lead to sales as a deal."),
+        (None, "the sales rep who works it"),
+        ("group", "Where from"),
+        (None, "BANT complete"),
+        (None, "Going cold"),
+        ("relation", "Owned leads"),
+        ("touch", "Note"),
+        ("suggestion", "No budget"),
+    } <= keys
+
+
+def test_reads_what_code_and_templates_mark():
+    code = "_('a' 'b'); ngettext('one', 'many', n); pgettext('noun', 'Lead'); print('not this')"
+    assert [(m.context, m.text, m.plural) for m in catalogue.marked(code, "x")] == [
+        (None, "ab", None), (None, "one", "many"), ("noun", "Lead", None),
+    ]  # fmt: skip
+    template = (
+        '{% load i18n %}{% translate "It\'s here" %}{% translate "to" context "state" %}'
+        "{% blocktranslate count n=x %}one{% plural %}{{ n }} more{% endblocktranslate %} Not this"
+    )
+    assert [(m.context, m.text, m.plural) for m in catalogue.in_template(template, "x")] == [
+        (None, "It's here", None), ("state", "to", None), (None, "one", "%(n)s more"),
+    ]  # fmt: skip
+
+
+@pytest.fixture
+def copy(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Any:
+    """A catalogue to spoil: the function changes an entry of a copy, and answers what is wrong then."""
+    catalog = polib.pofile(str(catalogue.file_of("de")))
+    file = tmp_path / "django.po"
+    monkeypatch.setattr(catalogue, "file_of", lambda language: file)
+
+    def spoiled(change: Any, *, compile: bool = True) -> list[str]:
+        change(catalog.find("%(nouns)s board"), catalog)
+        catalog.save(str(file))
+        if compile:
+            catalog.save_as_mofile(str(file.with_suffix(".mo")))
+        return catalogue.problems("de")
+
+    return spoiled
+
+
+@pytest.mark.parametrize(
+    ("change", "said"),
+    [
+        (lambda entry, _: setattr(entry, "msgstr", ""), "Untranslated"),
+        (lambda entry, _: setattr(entry, "msgstr", "%(noun)s-Board"), "Other placeholders"),
+        (lambda entry, _: entry.flags.append("fuzzy"), "Fuzzy"),
+        (lambda entry, _: setattr(entry, "obsolete", True), "Obsolete"),
+        (lambda entry, _: setattr(entry, "msgid", "Nothing like it"), "Nobody says this any more"),
+        (lambda entry, catalog: catalog.remove(entry), "Missing"),
+    ],
+)
+def test_says_what_is_wrong_with_one(copy, change, said):
+    assert any(problem.startswith(said) for problem in copy(change))
+
+
+def test_notices_one_that_was_not_compiled(copy):
+    assert copy(lambda *_: None, compile=False) == [
+        "django.mo is not what django.po says: compile it."
+    ]
+
+
+def test_the_command_adds_what_is_new_drops_what_is_old_and_keeps_the_rest(copy, capsys):
+    def change(entry: Any, catalog: Any) -> None:
+        catalog.append(polib.POEntry(msgid="Long gone", msgstr="Lange her"))
+        catalog.remove(entry)
+
+    assert len(copy(change)) == 2
+    with pytest.raises(CommandError, match="de is not complete"):
+        call_command("makemessages", "de", check=True)
+    call_command("makemessages", "de")
+    assert "Untranslated: (None, '%(nouns)s board')" in capsys.readouterr().out
+    after = polib.pofile(str(catalogue.file_of("de")))
+    assert after.find("Long gone") is None
+    assert after.find("%(nouns)s board").msgstr == ""
+    assert after.find("Saved.").msgstr == "Gespeichert."

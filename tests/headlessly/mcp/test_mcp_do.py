@@ -1,0 +1,94 @@
+"""`do`: a script over MCP is what it is anywhere, by whoever has the key."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any
+
+import pytest
+
+from crm import Deal, Lead
+from headlessly.models import Event
+from headlessly.scripts import limits
+from tests.answered import unchanged
+
+CONVERT = """
+found = $.Lead.find({"status": "Qualified"}, sort="-score", limit=5)
+for lead in found:
+    Lead.convert(lead.id)
+print(len(found), "converted")
+[lead.name for lead in found]
+"""
+
+
+def test_it_runs_a_script_by_the_key_that_sent_it(agent: Any, qualified: Lead) -> None:
+    said = agent.tool("do", code=CONVERT)
+    assert said["value"] == [qualified.name]
+    assert said["output"] == "1 converted\n"
+    names = [event["name"] for event in said["events"]]
+    assert names[:2] == ["Script.Ran", "Lead.Converted"]
+    assert Lead.get(qualified.pk).status == "Converted"
+    for event in Event.objects.filter(id__in=[event["$id"] for event in said["events"]]):
+        assert event.actor == agent.key.pk
+    history = agent.tool("fetch", type="History", id=qualified.pk)
+    converted = next(e for e in history["results"] if e["name"] == "Lead.Converted")
+    assert converted["cause"] == said["events"][0]["$id"]
+    script = agent.tool("fetch", type="Event", id=converted["cause"], fields=["data"])
+    assert script["data"]["code"] == CONVERT
+
+
+def test_it_shows_what_would_happen(agent: Any, qualified: Lead) -> None:
+    with unchanged():
+        said = agent.tool("do", code=CONVERT, dryRun=True)
+    assert said["dryRun"] is True
+    assert "Lead.Converted" in [event["name"] for event in said["events"]]
+    assert said["value"] == [qualified.name]
+
+
+@pytest.mark.parametrize(
+    ("code", "error", "saying"),
+    [
+        ("Lead.explode()", "script_error", "Line 2: "),
+        ("import os", "script_error", "Line 2: Imports"),
+        ("Lead.lose('lead_nothing', lostReason='x')", "not_found", "Line 2: There is no Lead"),
+        ("Lead.convert(made.id)", "refused", "Line 2: "),
+        ("while True: pass", "limit_exceeded", "0.5 s"),
+    ],
+)
+def test_it_says_at_which_line_it_failed_and_what_to_do_next(
+    agent: Any, lead: Lead, code: str, error: str, saying: str, monkeypatch: Any
+) -> None:
+    less = replace(limits.LIMITS["manager"], seconds=0.5)
+    monkeypatch.setitem(limits.LIMITS, "manager", less)
+    with unchanged():
+        said = agent.refused("do", code=f"made = Lead.create(name='x', source='y')\n{code}")
+    assert said["error"] == error
+    assert saying in said["message"]
+    assert said.get("line") == (None if error == "limit_exceeded" else 2)
+
+
+def test_it_runs_a_script_with_an_idempotency_key_once(agent: Any, qualified: Lead) -> None:
+    def send(code: str, key: str) -> Any:
+        return agent.ask(
+            "tools/call", {"name": "do", "arguments": {"code": code}}, Idempotency_Key=key
+        )
+
+    first = send(CONVERT, "one")
+    again = send(CONVERT, "one")
+    assert again["Idempotency-Replayed"] == "true"
+    assert again.content == first.content
+    assert Deal.objects.count() == 1
+    wrong = f"Lead.lose('{qualified.pk}', lostReason='x')"
+    with unchanged():
+        for _ in range(2):
+            refusal = send(wrong, "two")
+            assert refusal.json()["result"]["isError"]
+            assert "Idempotency-Replayed" not in refusal
+
+
+def test_it_reaches_no_other_tenant(agent: Any, rivals_agent: Any, lead: Lead, theirs: Any) -> None:
+    assert agent.tool("do", code="[l.name for l in Lead.find()]")["value"] == [lead.name]
+    assert rivals_agent.tool("do", code="[l.name for l in Lead.find()]")["value"] == ["Their lead"]
+    with unchanged():
+        said = agent.refused("do", code=f"Lead.get('{theirs.lead.pk}')")
+    assert said["error"] == "not_found"

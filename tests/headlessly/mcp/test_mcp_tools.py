@@ -1,0 +1,310 @@
+"""What search and fetch answer: small, complete about what is missing, and helpful when it is wrong."""
+
+from __future__ import annotations
+
+from types import SimpleNamespace
+from typing import Any
+
+import orjson
+import pytest
+
+from crm import Contact, Lead
+from headlessly import actors
+from headlessly.mcp import tools
+from headlessly.nouns import registry
+from tests.answered import answered, unchanged
+from tests.headlessly.test_sight import HUSH, bob, world  # noqa: F401
+
+PAGE = {
+    "type": "Lead",
+    "filter": {"status": "New", "source": "website"},
+    "sort": {"score": "desc"},
+    "limit": 25,
+}
+#: What a list of leads shows by itself.
+MAIN = {"name", "status", "score", "owner", "source", "campaign", "lastActivityAt"}
+
+
+# -- search ---------------------------------------------------------------------------------------
+
+
+def test_it_answers_the_customers_page(agent: Any, lead: Any, theirs: Any) -> None:
+    best = Lead.create(name="Better", source="website", score=95)
+    Lead.create(name="Elsewhere", source="referral", score=99)
+    found = agent.tool("search", **PAGE)
+    assert [record["$id"] for record in found["results"]] == [best.pk, lead.pk]
+    assert (found["total"], found["hasMore"], found["cursor"]) == (2, False, None)
+
+
+def test_it_answers_the_main_fields_and_says_which_it_left_out(agent: Any, lead: Any) -> None:
+    found = agent.tool("search", type="Lead")
+    (record,) = found["results"]
+    assert record.keys() == {"$id", "$type"} | MAIN
+    assert set(found["leftOut"]["fields"]) == Lead.schema.fields.keys() - MAIN
+    assert '"fields"' in found["leftOut"]["how"]
+    found = agent.tool("search", type="Lead", fields=["budget", "$createdAt"])
+    (record,) = found["results"]
+    assert record.keys() == {"$id", "$type", "$createdAt", "budget"}
+    assert "leftOut" not in found
+    assert agent.tool("search", type="Lead", fields="budget,$createdAt") == found
+
+
+def test_it_answers_what_rest_answers(agent: Any, lead: Any) -> None:
+    """But for what it leaves out, whatever is asked."""
+    Lead.create(name="Other", source="website", score=4)
+    asked = [
+        ({"filter": {"score": {"$gte": 50}}}, "score__gte=50"),
+        ({"filter": {"organization.industry": "Technology"}}, "organization.industry=Technology"),
+        ({"q": "acme platform"}, "q=acme+platform"),
+        ({"sort": "-score,name", "limit": 1}, "sort=-score,name&limit=1"),
+        ({"sort": {"name": "asc"}}, "sort=name"),
+        ({"include": ["owner", "activities"]}, "include=owner,activities"),
+        ({"asOf": "1d ago"}, "asOf=1d+ago"),
+    ]
+    for arguments, query in asked:
+        ours = agent.tool("search", type="Lead", **arguments)
+        rests = answered(agent.call("GET", f"/leads?{query}"))
+        assert ours["total"] == rests["total"]
+        assert ours["hasMore"] == rests["hasMore"]
+        for mine, other in zip(ours["results"], rests["results"], strict=True):
+            for name, value in mine.items():
+                if isinstance(value, dict) and name != "bant":
+                    assert value.items() <= other[name].items()
+                else:
+                    assert value == other[name]
+
+
+def test_it_pages_by_cursor(agent: Any, acme: Any) -> None:
+    names = [Contact.create(name=f"Contact {number:02}").name for number in range(7)]
+    found, cursor = [], None
+    while True:
+        page = agent.tool("search", type="Contact", sort="name", limit=3, cursor=cursor)
+        found += [record["name"] for record in page["results"]]
+        if not page["hasMore"]:
+            break
+        assert "cursor" in page["leftOut"]["records"]
+        cursor = page["cursor"]
+    assert found == names
+    assert agent.refused("search", type="Contact", sort="-name", cursor=cursor)["field"] == "cursor"
+
+
+def test_it_answers_25_records_unless_told_otherwise(agent: Any, acme: Any) -> None:
+    for number in range(26):
+        Contact.create(name=f"Contact {number}")
+    page = agent.tool("search", type="Contact")
+    assert (len(page["results"]), page["total"], page["hasMore"]) == (25, 26, True)
+    assert len(orjson.dumps(page)) / 4 < 2_500, "tokens for a page of 25 contacts"
+
+
+def test_it_includes_records_with_their_main_fields(agent: Any, lead: Any) -> None:
+    found = agent.tool("search", type="Lead", include=["contact", "organization"])
+    (record,) = found["results"]
+    assert record["contact"]["name"] == "Ada Chen"
+    assert record["contact"].keys() == {
+        "$id", "$type", "name", "organization", "title", "email", "stage", "owner", "lastEngagement",
+    }  # fmt: skip
+    assert record["organization"]["industry"] == "Technology"
+    assert "fetch" in found["leftOut"]["included"]
+    found = agent.tool(
+        "search", type="Contact", include=["leads"], filter={"email": "ada@acme.example"}
+    )
+    (found,) = found["results"]
+    assert [each["name"] for each in found["leads"]] == [lead.name]
+    assert found["leads"][0].keys() == {"$id", "$type"} | MAIN
+
+
+def test_it_searches_the_log_as_rest_lists_it(agent: Any, lead: Any) -> None:
+    lead.update(score=90)
+    found = agent.tool("search", type="Event", filter={"target": lead.pk})
+    assert [event["name"] for event in found["results"]] == ["Lead.Created", "Lead.Updated"]
+    assert found["results"][1]["previous"] == {"score": 82.0}
+    assert "data" not in found["results"][0]
+    assert "data" in found["leftOut"]["fields"]
+    (event,) = agent.tool(
+        "search",
+        type="Event",
+        filter={"name": "Lead.Updated", "since": "1d ago"},
+        fields=["data", "seq"],
+    )["results"]
+    assert event.keys() == {"$id", "$type", "data", "seq"}
+    assert event["data"]["score"] == 90
+    page = agent.tool("search", type="Event", limit=2)
+    rest = answered(agent.call("GET", "/events?limit=2"))
+    assert (page["cursor"], page["total"]) == (rest["cursor"], rest["total"])
+    following = agent.tool("search", type="Event", limit=2, cursor=page["cursor"])
+    assert following["results"][0]["$id"] not in {event["$id"] for event in page["results"]}
+
+
+# -- fetch ----------------------------------------------------------------------------------------
+
+
+def test_it_fetches_a_record_as_rest_answers_it(agent: Any, lead: Any) -> None:
+    rest = answered(agent.call("GET", f"/leads/{lead.pk}?include=contact,campaign"))
+    assert agent.tool("fetch", type="Lead", id=lead.pk, include=["contact", "campaign"]) == rest
+    few = agent.tool("fetch", type="Lead", id=lead.pk, fields=["score"])
+    assert few["score"] == 82
+    assert "name" not in few
+
+
+def test_it_fetches_the_past(agent: Any, lead: Any) -> None:
+    then = lead.updated_at.isoformat()
+    lead.update(score=5)
+    assert agent.tool("fetch", type="Lead", id=lead.pk, asOf=then)["score"] == 82
+    assert agent.tool("fetch", type="Lead", id=lead.pk)["score"] == 5
+    (before,) = agent.tool("search", type="Lead", asOf=then, filter={"score": 82})["results"]
+    assert before["$id"] == lead.pk
+
+
+def test_it_tells_what_there_is_in_few_words(agent: Any, reader: Any) -> None:
+    found = agent.tool("fetch", type="Schema")
+    assert found["types"].keys() == registry.keys()
+    assert found["types"]["Lead"]["description"].startswith("An inbound lead")
+    assert "convert" in found["types"]["Lead"]["verbs"]
+    assert found["you"] | {"name": None} == {
+        "name": None, "role": "manager", "contact": None, "sees": "all", "tenant": "Acme",
+    }  # fmt: skip
+    assert len(orjson.dumps(found)) / 4 < 1_000
+    assert reader.tool("fetch", type="Schema")["types"]["Lead"]["verbs"] == []
+
+
+@pytest.mark.parametrize("name", list(registry))
+def test_it_tells_all_of_a_type(agent: Any, name: str) -> None:
+    noun, found = registry[name], agent.tool("fetch", type="Schema", id=name)
+    assert found["fields"].keys() == noun.schema.fields.keys()
+    assert len(found["verbs"]) == len(noun.verbs)
+    for verb in noun.verbs.values():
+        said = next(v for v in found["verbs"].values() if v["description"] == verb.summary)
+        taken = [*said.get("required", ()), *said.get("optional", ()), *said.get("input", ())]
+        assert set(verb.inputs) <= set(taken) or verb.summary != said["description"]
+    assert len(orjson.dumps(found)) / 4 < 2_000
+
+
+def test_it_tells_what_is_possible_from_which_state(agent: Any) -> None:
+    found = agent.tool("fetch", type="Schema", id="Lead")
+    assert found["states"]["field"] == "status"
+    assert found["states"]["from"] == {
+        "New": {"update": ["Contacted"], "lose": ["Lost"]},
+        "Contacted": {"update": ["Qualified"], "lose": ["Lost"]},
+        "Qualified": {"convert": ["Converted"], "lose": ["Lost"]},
+        "Converted": {},
+        "Lost": {"update": ["New"]},
+    }
+    assert found["verbs"]["lose"]["required"] == ["lostReason"]
+    assert found["fields"]["status"]["choices"] == [
+        "New",
+        "Contacted",
+        "Qualified",
+        "Converted",
+        "Lost",
+    ]
+    assert "name" in found["verbs"]["create"]["required"]
+    assert agent.tool("fetch", type="Schema", id="Segment").get("states") is None
+
+
+def test_it_counts_by_state_as_rest_does(agent: Any, lead: Any) -> None:
+    rest = answered(agent.call("GET", "/status"))
+    assert agent.tool("fetch", type="Status")["nouns"] == rest["nouns"]
+
+
+def test_it_tells_what_happened_to_a_record_whatever_its_noun(agent: Any, lead: Any) -> None:
+    lead.update(score=90)
+    found = agent.tool("fetch", type="History", id=lead.pk)
+    assert [event["name"] for event in found["results"]] == ["Lead.Updated", "Lead.Created"]
+    lead.delete()
+    found = agent.tool("fetch", type="History", id=lead.pk)
+    assert found["results"][0]["name"] == "Lead.Deleted"
+    assert agent.tool("fetch", type="History", id=lead.contact_id)["total"] == 1
+    event = agent.tool("fetch", type="Event", id=found["results"][0]["$id"])
+    assert event == answered(agent.call("GET", f"/events/{event['$id']}"))
+
+
+# -- what goes wrong ------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("tool", "arguments", "code", "saying"),
+    [
+        ("search", {}, "bad_request", "One of Activity, Contact, Deal, Lead"),
+        ("search", {"type": "leads"}, "bad_request", "Types: Activity, Contact, Deal, Lead"),
+        ("search", {"type": "Schema"}, "bad_request", "to search. Types:"),
+        ("search", {"type": "Lead", "order": "x"}, "bad_request", "Arguments: type, filter, sort"),
+        ("search", {"type": "Lead", "filter": "x"}, "bad_request", "filter is an object"),
+        ("search", {"type": "Lead", "filter": {"x": 1}}, "invalid_filter", "Fields: name, contact"),
+        ("search", {"type": "Lead", "filter": {"score": {"$x": 1}}}, "invalid_filter", "$gte"),
+        ("search", {"type": "Lead", "filter": {"status": "Hot"}}, "invalid_filter", "Qualified"),
+        ("search", {"type": "Lead", "sort": {"score": "up"}}, "invalid_filter", '"desc"'),
+        ("search", {"type": "Lead", "fields": ["x"]}, "invalid_filter", "Fields: name, contact"),
+        ("search", {"type": "Lead", "include": ["x"]}, "invalid_filter", "Include: contact"),
+        ("search", {"type": "Lead", "limit": 1000}, "invalid_filter", "from 1 to 100"),
+        ("search", {"type": "Lead", "limit": "ten"}, "bad_request", "a whole number"),
+        ("search", {"type": "Lead", "cursor": "x"}, "invalid_filter", "cursor"),
+        ("search", {"type": "Lead", "asOf": "soon"}, "invalid_filter", "asOf"),
+        ("search", {"type": "Event", "sort": "name"}, "bad_request", "Arguments: filter, limit"),
+        ("search", {"type": "Event", "filter": {"x": "y"}}, "invalid_filter", "targetType, actor"),
+        ("search", {"type": "Event", "filter": {"name": 1}}, "invalid_filter", "name is text"),
+        ("search", {"type": "Event", "fields": ["x"]}, "invalid_filter", "previous, cause"),
+        ("fetch", {"type": "Lead"}, "bad_request", "needs an id"),
+        ("fetch", {"type": "Lead", "id": "lead_nothing"}, "not_found", "There is no Lead"),
+        ("fetch", {"type": "Lead", "id": "contact_x"}, "not_found", "the id of a Contact"),
+        ("fetch", {"type": "Lead", "id": 7}, "bad_request", "id is text"),
+        ("fetch", {"type": "Schema", "id": "Leed"}, "not_found", "Types: Activity, Contact"),
+        ("fetch", {"type": "Status", "id": "Lead"}, "bad_request", "It takes none"),
+        ("fetch", {"type": "Schema", "asOf": "now"}, "bad_request", "Arguments: id"),
+        ("fetch", {"type": "History"}, "bad_request", "needs an id"),
+        ("fetch", {"type": "History", "id": "evt_x"}, "not_found", "lead_..."),
+        ("fetch", {"type": "History", "id": "lead_x"}, "not_found", "There is no Lead"),
+        ("fetch", {"type": "Event", "id": "evt_x"}, "not_found", "There is no Event"),
+        ("do", {}, "bad_request", "do needs code"),
+        ("do", {"code": 1}, "bad_request", "code is text"),
+        ("do", {"code": "1", "dryRun": "no"}, "bad_request", "true or false"),
+    ],
+)
+def test_it_says_what_is_wrong_and_what_there_is_instead(
+    agent: Any, tool: str, arguments: dict[str, Any], code: str, saying: str
+) -> None:
+    with unchanged():
+        found = agent.refused(tool, **arguments)
+    assert found["error"] == code
+    assert saying in found["message"]
+
+
+def test_it_says_what_to_do_next(agent: Any) -> None:
+    found = agent.refused("fetch", type="Lead", id="lead_nothing")
+    assert found["type"] == "Lead"
+    assert 'search {"type": "Lead"' in found["next"]
+    found = agent.refused("search", type="Lead", filter={"x": 1})
+    assert 'fetch {"type": "Schema", "id": "Lead"}' in found["next"]
+
+
+def test_it_shows_nothing_of_another_tenant(
+    agent: Any, rivals_agent: Any, lead: Any, theirs: Any
+) -> None:
+    for id, kind in ((theirs.lead.pk, "Lead"), (theirs.eve.pk, "Contact")):
+        nothing = agent.refused("fetch", type=kind, id=id)
+        none = agent.refused("fetch", type=kind, id=f"{id[:-3]}xxx")
+        assert nothing["message"].replace(id, "") == none["message"].replace(f"{id[:-3]}xxx", "")
+        assert agent.refused("fetch", type="History", id=id)["error"] == "not_found"
+    for arguments in ({"type": "Lead"}, {"type": "Contact"}, {"type": "Event", "limit": 100}):
+        assert "ival" not in str(agent.tool("search", **arguments))
+        assert "Acme" not in str(rivals_agent.tool("search", **arguments))
+    assert agent.tool("search", type="Event", filter={"target": theirs.lead.pk})["results"] == []
+    assert rivals_agent.tool("fetch", type="Status")["nouns"]["Lead"]["total"] == 1
+
+
+def test_it_shows_a_limited_rep_what_is_theirs(bob: Any, world: SimpleNamespace) -> None:  # noqa: F811
+    calls = [("search", {"type": name, "limit": 100}) for name in registry]
+    calls += [("search", {"type": "Lead", "include": ["contact", "owner", "activities", "deal"]})]
+    calls += [("search", {"type": "Lead", "q": HUSH}), ("search", {"type": "Event", "limit": 100})]
+    calls += [("search", {"type": "Event", "fields": ["data"], "limit": 100})]
+    calls += [("fetch", {"type": "Lead", "id": world.theirs.pk})]
+    calls += [("fetch", {"type": "History", "id": world.theirs.pk})]
+    calls += [("fetch", {"type": "Lead", "id": world.own.pk, "include": ["contact", "activities"]})]
+    with actors.acting(bob.actor):
+        for name, arguments in calls:
+            answer, _ = tools.call(name, arguments)
+            assert HUSH.lower() not in answer.decode().lower(), (name, arguments)
+        found = orjson.loads(tools.call("fetch", {"type": "Schema"})[0])
+        assert found["you"]["sees"] == "own"
+        answer, failed = tools.call("fetch", {"type": "Lead", "id": world.own.pk})
+        assert not failed
+        assert orjson.loads(answer)["name"] == "Own lead"
