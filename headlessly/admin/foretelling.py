@@ -71,16 +71,20 @@ def summary(events: Sequence[Event]) -> str:
         if known is None or (known[0] == CHANGE and kind == DELETE):
             seen[event.target] = (kind, noun)
     counted = Counter(seen.values())
-    does = {CREATE: _("creates"), CHANGE: _("changes"), DELETE: _("deletes")}
+    says = {
+        DELETE: _("deletes %(what)s"),
+        CHANGE: _("changes %(what)s"),
+        CREATE: _("creates %(what)s"),
+    }
     parts = []
-    for kind in (DELETE, CHANGE, CREATE):
+    for kind, said in says.items():
         found = [(noun, n) for (k, noun), n in counted.items() if k == kind]
         if found:
-            told = ", ".join(
-                f"{n:,} {words.title(noun).lower() if n == 1 else words.plural(noun).lower()}"
+            what = ", ".join(
+                f"{words.number(n)} {words.one(noun) if n == 1 else words.many(noun)}"
                 for noun, n in found
             )
-            parts.append(f"{does[kind]} {told}")
+            parts.append(said % {"what": what})
     return "; ".join(parts) or ngettext("records %d event", "records %d events", len(events)) % len(
         events
     )
@@ -129,17 +133,14 @@ class _Telling:
         noun = registry.get(event.target_type or "")
         data = event.data or {}
         if noun is None:
-            facts = [
-                Change(words.spoken(key).replace("_", " ").capitalize(), "", value)
-                for key, value in properties(data)
-            ]
-            return Step(TRACK, _("Record"), _("event"), event.name.replace("_", " "), changes=facts)
+            facts = [Change(words.key(key), "", value) for key, value in properties(data)]
+            return Step(TRACK, _("Record"), "", words.recorded(event.name), changes=facts)
         verb = _verb(noun, event)
         kind = _kind(event, verb)
         step = Step(
             kind,
-            verb.label if verb is not None else words.spoken(event.verb),
-            words.title(noun).lower(),
+            words.verb(verb) if verb is not None else words.happened(event.verb),
+            words.one(noun),
             _name(event),
             other=event.target in self.others,
         )
@@ -166,11 +167,16 @@ class _Telling:
         for each in self.different:
             target, wire = each["target"], each["field"]
             noun = registry.get(each["name"].partition(".")[0])
-            name = self.names.get(target) or (words.a(noun) if noun else each["name"])
+            name = self.names.get(target) or (
+                words.a(noun) if noun else words.recorded(each["name"])
+            )
             if wire is None:
                 gone = each["now"] is None
-                verb = words.spoken(each["name"].rpartition(".")[2]).lower()
-                what = (_("would no longer be %s") if gone else _("would now be %s as well")) % verb
+                what = (
+                    _("“%(event)s” would no longer happen")
+                    if gone
+                    else _("“%(event)s” would now happen as well")
+                ) % {"event": _happened(each["name"])}
                 found[target, each["name"]] = Difference(name, what)
             elif wire == "$version":
                 found.setdefault((target, "$version"), Difference(name, _("was changed meanwhile")))
@@ -194,9 +200,10 @@ class _Telling:
         declared = noun.schema.fields.get(wire) if noun is not None else None
         if declared is not None and declared.computed:
             return
-        label = words.label(declared) if declared is not None else wire
-        inside = label if label[:2].isupper() else label[:1].lower() + label[1:]
-        what = _("%s is another by now") % inside if before else _("%s would be another") % inside
+        label = words.inside(words.label(declared) if declared is not None else words.key(wire))
+        what = (_("%(field)s is another by now") if before else _("%(field)s would be another")) % {
+            "field": label
+        }
         said = [
             self.teller.value(declared, value) if declared is not None else value
             for value in (each["was"], each["now"])
@@ -207,6 +214,12 @@ class _Telling:
 def _verb(noun: type[Noun], event: Event) -> Verb | None:
     """The verb that leaves this event."""
     return next((verb for verb in noun.verbs.values() if verb.event == event.name), None)
+
+
+def _happened(name: str) -> str:
+    """What an event of this name says: ``Lost``."""
+    noun, _dot, event = name.partition(".")
+    return words.happened(event) if noun in registry else words.recorded(name)
 
 
 def _kind(event: Event, verb: Verb | None) -> str:

@@ -14,6 +14,7 @@ from django.template.response import TemplateResponse
 from django.templatetags.static import static
 from django.urls import path, reverse
 from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
 from django.views.decorators.http import require_GET, require_POST
 
 from .. import actors
@@ -31,10 +32,10 @@ TONES = {
     Proposal.REFUSED: "grey",
 }
 LABELS = {
-    Proposal.PENDING: "Waits for you",
-    Proposal.STALE: "No longer works",
-    Proposal.APPROVED: "Approved",
-    Proposal.REFUSED: "Refused",
+    Proposal.PENDING: gettext_lazy("Waits for you"),
+    Proposal.STALE: gettext_lazy("No longer works"),
+    Proposal.APPROVED: gettext_lazy("Approved"),
+    Proposal.REFUSED: gettext_lazy("Refused"),
 }
 
 
@@ -163,7 +164,14 @@ def _rows(found: Any) -> list[dict[str, Any]]:
     return [_row(proposal, names) for proposal in found]
 
 
+def _decided(proposal: Proposal, decider: str) -> str:
+    if proposal.status == Proposal.APPROVED:
+        return _("approved by %(who)s") % {"who": decider}
+    return _("refused by %(who)s") % {"who": decider} if decider else ""
+
+
 def _row(proposal: Proposal, names: dict[str, str]) -> dict[str, Any]:
+    decider = names.get(proposal.decided_by, _("Somebody")) if proposal.decided_by else ""
     return {
         "proposal": proposal,
         "title": _title(proposal),
@@ -173,7 +181,8 @@ def _row(proposal: Proposal, names: dict[str, str]) -> dict[str, Any]:
         "summary": foretelling.summary(proposal.events),
         "tone": TONES[proposal.status],
         "label": LABELS[proposal.status],
-        "decider": names.get(proposal.decided_by, _("Somebody")) if proposal.decided_by else "",
+        "decider": decider,
+        "decided": _decided(proposal, decider),
         "decided_when": words.time(proposal.decided_at, ago=True) if proposal.decided_at else "",
     }
 

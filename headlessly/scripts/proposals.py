@@ -13,6 +13,7 @@ from typing import Any
 
 import orjson
 from django.db import models, transaction
+from django.utils.translation import gettext as _
 
 from .. import actors, clock, tenancy
 from ..errors import Conflict, Forbidden, Invalid, NotFound, Stale
@@ -221,7 +222,7 @@ def refuse(id: Any, reason: Any) -> Proposal:
     said = _text("reason", reason if reason is not None else "", LONGEST_REASON)
     if not said:
         raise Invalid.fields(
-            {"reason": "Say why: whoever proposed it reads this."}, type="Proposal"
+            {"reason": _("Say why: whoever proposed it reads this.")}, type="Proposal"
         )
     with transaction.atomic():
         mine = _held(proposal.pk, None)
@@ -254,7 +255,9 @@ def _held(id: str, version: Any) -> Proposal:
     mine = Proposal.objects.select_for_update(no_key=True).get(pk=id)
     if not mine.is_open:
         raise Conflict(
-            f"This proposal is {mine.status.lower()} already.",
+            _("This proposal is approved already.")
+            if mine.status == Proposal.APPROVED
+            else _("This proposal is refused already."),
             type="Proposal",
             id=id,
             status=mine.status,
@@ -262,7 +265,7 @@ def _held(id: str, version: Any) -> Proposal:
     wanted = (version,) if isinstance(version, int) else version
     if wanted is not None and mine.version not in wanted:
         raise Stale(
-            "What this proposal would do has changed since you looked. Look at it again.",
+            _("What this proposal would do has changed since you looked. Look at it again."),
             type="Proposal",
             id=id,
             version=mine.version,

@@ -114,7 +114,7 @@ def test_what_would_happen_no_longer_is_said_by_name(lead, propose, cleo):
     cleo.post(f"{PLACE}{made.pk}/approve/", {"version": "1"})
     page = cleo.get(f"{PLACE}{made.pk}/")
     assert [(d.name, d.what) for d in page.context["differences"]] == [
-        ("Quiet one", "would no longer be lost")
+        ("Quiet one", "“Lost” would no longer happen")
     ]
     assert [step.name for step in page.context["steps"]] == [lead.name]
 
