@@ -42,7 +42,7 @@ def instead(code: str, *, dry_run: bool) -> Run:
     run, proposal = _tried(code, "", keep=not dry_run)
     run.dry_run = dry_run
     if proposal is not None:
-        run.proposal = proposal.wire(whole=False)
+        run.proposal, run.events = proposal.wire(whole=False), recorded(run.events)
     return run
 
 
