@@ -50,7 +50,7 @@ def decode(cursor: Any, mark: str, columns: Sequence[Column]) -> tuple[datetime 
         padded = cursor + "=" * (-len(cursor) % 4)
         said, moment, *row = orjson.loads(base64.b64decode(padded, altchars=b"-_", validate=True))
         read = [_read(column, value) for column, value in zip(columns, row, strict=True)]
-        when = None if moment is None else datetime.fromisoformat(moment)
+        when = None if moment is None else values.moment(None, moment)
     except (ValueError, TypeError, ArithmeticError):
         raise InvalidFilter(
             "This is no cursor: send one that a list gave.", field="cursor"
@@ -70,17 +70,23 @@ def _read(column: Column, value: Any) -> Any:
         return None
     match column.type:
         case "datetime":
-            return datetime.fromisoformat(value)
+            return values.moment(None, value)
         case "date":
             return date.fromisoformat(value)
         case "money":
-            return Decimal(value)
+            return _amount(value)
         case "number" | "integer":
             return values.plain_number(value)
         case "bool":
             return bool(value)
     values.storable(value)
     return value
+
+
+def _amount(value: Any) -> Decimal:
+    found = Decimal(value)
+    values.plain_number(float(found))
+    return found
 
 
 def parts(columns: Sequence[Column], row: Sequence[Any]) -> list[Q]:

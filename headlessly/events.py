@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import unicodedata
 from collections.abc import Sequence
 from datetime import datetime
 from decimal import Decimal
@@ -14,7 +15,7 @@ from psycopg.types.json import Jsonb
 
 from . import sight, statements, tenancy
 from .errors import Forbidden, Invalid
-from .values import UNSTORABLE, check_json, present
+from .values import check_json, present
 
 if TYPE_CHECKING:
     from .nouns import Noun
@@ -341,11 +342,10 @@ def permit_tracking() -> None:
 
 def check_name(name: str) -> None:
     """Refuse a tracked event that could be taken for the record of a verb."""
-    if not isinstance(name, str) or not name.strip() or len(name) > 255:
-        raise Invalid.fields({"name": "Use 1 to 255 characters."})
-    if UNSTORABLE.search(name):
-        raise Invalid.fields({"name": "Use 1 to 255 characters."})
-    noun, dot, rest = name.strip().partition(".")
+    if not isinstance(name, str) or not name.strip() or len(name) > 255 or not name.isprintable():
+        raise Invalid.fields({"name": "Use 1 to 255 visible characters."})
+    # What merely looks like a dot, or like the letters, is taken for them.
+    noun, dot, rest = unicodedata.normalize("NFKC", name).strip().partition(".")
     if dot and noun[:1].isupper() and rest[:1].isupper():
         raise Invalid.fields({"name": "A name like Noun.Verb is the record of a verb."})
 

@@ -195,6 +195,15 @@ def _refuse_if_stale(record: Noun, wanted: int | Collection[int]) -> None:
         )
 
 
+def _tell(problem: Exception, record: Noun) -> None:
+    """Which record was refused, where nothing nearer to it has said so."""
+    name = type(record).__name__
+    if isinstance(problem, HeadlesslyError) and problem.type in (None, name):
+        problem.type = name
+        if problem.id is None and not record._state.adding:
+            problem.id = record.pk
+
+
 @contextmanager
 def together(
     *,
@@ -302,6 +311,7 @@ class Execution:
         except Exception as problem:
             record.__dict__.clear()
             record.__dict__.update(untouched)
+            _tell(problem, record)
             # A hook may catch the refusal of what it tried, but not half of what has been written.
             if len(self.events) > writes or not isinstance(problem, HeadlesslyError):
                 self.failure = self.failure or problem

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, nullcontext
@@ -26,6 +27,7 @@ DEFAULT_LIMIT, MAX_LIMIT = 25, 100
 COUNT_CAP = 10_000
 #: How long a list may take in the database before it is given up, in milliseconds.
 PATIENCE = 5_000
+WHOLE = re.compile(r"\s*[+-]?[0-9]{1,9}\s*\Z")
 
 _deadline: ContextVar[float | None] = ContextVar("deadline", default=None)
 
@@ -263,9 +265,10 @@ def included(noun: type[Noun], include: Any) -> tuple[str, ...]:
             found.append(text)
         else:
             references = [f.wire for f in noun.schema.references.values()]
+            there = ", ".join([*references, *noun.schema.relations])
             raise InvalidFilter(
                 f"{noun.__name__} cannot include {text[:64]!r}. "
-                f"Include: {', '.join([*references, *noun.schema.relations])}.",
+                + (f"Include: {there}." if there else "It has nothing to do with other records."),
                 type=noun.__name__,
                 field=text[:64],
             )
@@ -297,10 +300,11 @@ def checked_offset(offset: Any) -> int:
 def _whole(name: str, value: Any, default: int, low: int, high: int) -> int:
     if value is None or value == "":
         return default
-    try:
-        number = int(value) if not isinstance(value, bool | float) else None
-    except (TypeError, ValueError):
-        number = None
+    number = None
+    if isinstance(value, int) and not isinstance(value, bool):
+        number = value
+    elif isinstance(value, str) and WHOLE.match(value):
+        number = int(value)
     if number is None or not low <= number <= high:
         raise InvalidFilter(f"{name} is a whole number from {low} to {high:,}.", field=name)
     return number

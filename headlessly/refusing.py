@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from django.utils.translation import gettext as _
 
@@ -22,6 +22,9 @@ def unique_name(noun: type[models.Model], field: str) -> str:
 
 class Refusing:
     """The part of a noun that makes its conflicts."""
+
+    #: References that say more of where a record stands: what became of it.
+    tells: ClassVar[tuple[str, ...]] = ()
 
     def refuse_if_referred_to(self) -> None:
         """Raise Conflict naming the nouns that refer to this record and how many do."""
@@ -85,7 +88,13 @@ class Refusing:
             machine.name: state,
             "allowed": machine.allowed(state),
             "allowedVerbs": machine.allowed_verbs(state),
+            **{wire: id for wire, column in self.told().items() if (id := getattr(self, column))},
         }
+
+    @classmethod
+    def told(cls) -> dict[str, str]:
+        """The references that a conflict names beside the state, by their wire names: their columns."""
+        return {cls.schema.by_name[n].wire: cls.schema.by_name[n].column for n in cls.tells}
 
     def cannot(self, verb: Verb) -> Conflict:
         """The refusal of a verb that the machine does not allow from here."""

@@ -66,8 +66,7 @@ INSTALLED_APPS = [
     "django.contrib.humanize",
     "rest_framework",
     "django_filters",
-    "drf_spectacular",
-    "drf_spectacular_sidecar",
+    "drf_spectacular_sidecar",  # the files of Swagger UI, for /docs
 ]
 
 MIDDLEWARE = [
@@ -195,18 +194,7 @@ UNFOLD = {
     },
 }
 
-REST_FRAMEWORK = {
-    "DEFAULT_SCHEMA_CLASS": "drf_spectacular.openapi.AutoSchema",
-    "UNAUTHENTICATED_USER": None,
-}
-SPECTACULAR_SETTINGS = {
-    "TITLE": "headlessly",
-    "SWAGGER_UI_DIST": "SIDECAR",
-    "SWAGGER_UI_FAVICON_HREF": "SIDECAR",
-    "REDOC_DIST": "SIDECAR",
-    # `serve` runs the deploy checks; composing the whole schema there would only slow its start.
-    "ENABLE_DJANGO_DEPLOY_CHECK": False,
-}
+REST_FRAMEWORK = {"UNAUTHENTICATED_USER": None}
 
 LOGGING = {
     "version": 1,

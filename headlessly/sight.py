@@ -12,17 +12,20 @@ see everything: what a verb causes does not depend on who asked for it.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING, Any
 
 from django.db import connection, models
-from django.db.models import Exists, OuterRef, Q
+from django.db.models import Exists, F, Func, Lookup, OuterRef, Q
 
-from . import actors
+from . import actors, ids, tenancy
 
 if TYPE_CHECKING:
     from .events import Event
     from .nouns import Noun
+
+#: What stands in the properties of an event.
+VALUES = "ARRAY(SELECT p.value FROM jsonb_each_text(%(expressions)s) AS p)"
 
 
 def limit() -> str | None:
@@ -64,22 +67,60 @@ def versions(found: models.QuerySet, noun: type[Noun]) -> models.QuerySet:
 
 
 def events(found: models.QuerySet) -> models.QuerySet:
-    """Those events that are about nothing, or about a record that the actor sees.
+    """Those events that tell of nothing that is hidden from the actor.
 
-    A script speaks of any record, so only one's own shows.
+    The record of a verb shows with its record. What was tracked shows with the records that its
+    properties name and, where a hook tracked it, with the record whose verb that was. A script speaks
+    of any record, so only one's own shows.
     """
     if limit() is None:
         return found
     from .events import SCRIPT_RAN
+
+    owned = _owned()
+    verbs = _of_seen_records(owned)
+    scripts = Q(name=SCRIPT_RAN, actor=actors.current().id)
+    causes = _every(found.model).filter(verbs | scripts, id=OuterRef("cause"))
+    told = (Q(cause=None) & ~Q(name=SCRIPT_RAN)) | scripts | Exists(causes)
+    return found.filter(verbs | Q(told, *(~_names_hidden(noun) for noun in owned), target=None))
+
+
+def _every(model: type[models.Model]) -> models.QuerySet:
+    """All of the tenant's, whoever looks."""
+    return models.QuerySet(model).filter(tenant_id=tenancy.require().pk)
+
+
+def _owned() -> list[type[Noun]]:
     from .nouns import registry
 
-    owned = [noun for noun in registry.values() if noun.schema.owner is not None]
-    seen = Q(target=None) | ~Q(target_type__in=[noun.__name__ for noun in owned])
-    seen &= ~Q(name=SCRIPT_RAN) | Q(actor=actors.current().id)
+    return [noun for noun in registry.values() if noun.schema.owner is not None]
+
+
+def _of_seen_records(owned: list[type[Noun]]) -> Q:
+    """The condition that an event is the record of a verb, on a record that the actor sees."""
+    seen = Q(target__isnull=False) & ~Q(target_type__in=[noun.__name__ for noun in owned])
     for noun in owned:
         visible = Exists(noun.with_deleted.filter(pk=OuterRef("target")))
         seen |= Q(target_type=noun.__name__) & visible
-    return found.filter(seen)
+    return seen
+
+
+def _names_hidden(noun: type[Noun]) -> Exists:
+    """The condition that a property of an event is the id of a record that is hidden."""
+    visible = noun.with_deleted.filter(pk=OuterRef("pk"))
+    named = Func(OuterRef("data"), template=VALUES, output_field=models.TextField())
+    return Exists(_every(noun).filter(~Exists(visible), Among(F("pk"), named)))
+
+
+class Among(Lookup):
+    """``column = ANY (array)``: an index on the column finds it."""
+
+    lookup_name = "among"
+
+    def as_postgresql(self, compiler: Any, connection: Any) -> tuple[str, tuple[Any, ...]]:
+        column, first = self.process_lhs(compiler, connection)
+        array, second = self.process_rhs(compiler, connection)
+        return f"{column} = ANY ({array})", (*first, *second)
 
 
 def clause(noun: type[Noun], alias: str, person: str | None = None) -> tuple[str, list[str]]:
@@ -132,14 +173,25 @@ def related(found: models.QuerySet, names: Iterable[str]) -> models.QuerySet:
 
 def shown(found: Iterable[Event], record: Noun | None = None) -> list[Event]:
     """Of events that have just been recorded, those about ``record`` and about what the actor sees."""
-    from .nouns import registry
-
     found = list(found)
+    targets = {event.id: event.target for event in found}
+    own = {record.pk} if record is not None else set()
+    about = {event.id: _about(event, targets) - own for event in found}
+    every = set().union(*about.values())
     unseen: set[Any] = set()
-    for name, noun in registry.items():
-        unseen |= hidden(noun, (event.target for event in found if event.target_type == name))
-    own = record.pk if record is not None else None
-    return [event for event in found if event.target == own or event.target not in unseen]
+    for noun in _owned():
+        unseen |= hidden(noun, (id for id in every if ids.is_id(id, (noun.prefix,))))
+    return [event for event in found if not about[event.id] & unseen]
+
+
+def _about(event: Event, targets: Mapping[str, str | None]) -> set[str]:
+    """The ids of the records that an event tells of; of a tracked one also what is no id at all."""
+    if event.target is not None:
+        return {event.target}
+    about = {value for value in event.data.values() if isinstance(value, str)}
+    if event.cause and (target := targets.get(event.cause)):
+        about.add(target)
+    return about
 
 
 def hidden(noun: type[Noun], ids: Iterable[Any]) -> set[Any]:

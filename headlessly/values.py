@@ -99,7 +99,7 @@ def integer(field: Field, value: Any, text: bool) -> int:
 
 def money(field: Field, value: Any, text: bool) -> Decimal:
     if isinstance(value, str) and text:
-        value = value.strip()
+        value = _digits(value)
     elif isinstance(value, bool) or not isinstance(value, int | float | Decimal):
         raise ValueError(_("This is an amount: send a number."))
     try:
@@ -253,7 +253,7 @@ def plain_number(value: Any) -> float | int:
 def _number(value: Any, text: bool) -> float | int:
     if text and isinstance(value, str):
         try:
-            value = float(value.strip())
+            value = float(_digits(value))
         except ValueError:
             raise ValueError(_("This is a number.")) from None
     if isinstance(value, bool) or not isinstance(value, int | float | Decimal):
@@ -265,6 +265,11 @@ def _number(value: Any, text: bool) -> float | int:
     if not math.isfinite(value):
         raise ValueError(_("This is a finite number."))
     return value
+
+
+def _digits(text: str) -> str:
+    """``text`` for Python to read as a number, but not as one of its own source code: ``1_000``."""
+    return "" if "_" in text else text.strip()
 
 
 def _bounded(field: Field, value: Any) -> Any:

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import cache
 from typing import Any
 
+from headlessly.api.openapi import answers
 from tests.refusals import everything
 
 
@@ -24,9 +26,16 @@ def problem(response: Any, status: int, code: str, **body: Any) -> dict[str, Any
     assert isinstance(found["message"], str) and found["message"]
     assert found["requestId"] == response["X-Request-Id"]
     assert {key: found.get(key) for key in body} == body
+    assert found.keys() <= documented(), "the document does not say that errors have this"
     for detail in found.get("details", ()):
         assert detail.keys() == {"field", "message"}
     return found
+
+
+@cache
+def documented() -> frozenset[str]:
+    """What OpenAPI says that an error may have."""
+    return frozenset(answers.error_schema()["properties"])
 
 
 def named(found: dict[str, Any]) -> dict[str, str]:

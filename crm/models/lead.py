@@ -30,6 +30,7 @@ class Lead(Noun):
 
     OPEN = (Status.NEW, Status.CONTACTED, Status.QUALIFIED)
     BANT = ("budget", "authority", "need", "timeline")
+    tells = ("deal",)
 
     name = String("what this lead is about", required=True)
     contact = Reference("crm.Contact", "leads", "the person behind this lead")
@@ -162,6 +163,3 @@ class Lead(Noun):
     def settle(self) -> None:
         self.first_touch_at = self.first_touch_at or self.created_at
         self.last_activity_at = self.last_activity_at or self.first_touch_at
-
-    def standing(self) -> dict[str, Any]:
-        return super().standing() | ({"deal": self.deal_id} if self.deal_id else {})

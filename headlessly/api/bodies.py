@@ -12,7 +12,7 @@ from rest_framework.parsers import BaseParser
 from rest_framework.renderers import BaseRenderer
 from rest_framework.request import Request
 
-from ..errors import BadRequest, TooLarge
+from ..errors import BadRequest, TooLarge, UnsupportedMediaType
 from ..events import dumps
 
 JSON, FORM = "application/json", "application/x-www-form-urlencoded"
@@ -91,6 +91,8 @@ class BodyRequest(Request):
 
     def _load_stream(self) -> None:
         meta = self._request.META
+        if meta.get("HTTP_CONTENT_ENCODING", "identity").strip().lower() not in ("", "identity"):
+            raise UnsupportedMediaType("Send the body as it is: without a Content-Encoding.")
         if "HTTP_TRANSFER_ENCODING" not in meta or meta.get("CONTENT_LENGTH"):
             super()._load_stream()
         elif meta.get("wsgi.input_terminated"):

@@ -16,6 +16,7 @@ from ..models import Event
 from . import parameters
 from .base import TenantView
 from .bodies import Answer
+from .waiting import room
 
 #: How long a reader may wait for the next event, and how often the log is looked at meanwhile, in
 #: seconds. A page of the log is one look-up in an index.
@@ -127,12 +128,15 @@ def _awaited(
 ) -> tuple[list[Event], events.Place, bool]:
     """A page as soon as there is something on it, or empty when the time is over; where it ends; and
     whether more is there."""
+    page, after, more = _page(found, after, size)
+    if page or more or not seconds:
+        return page, after, more
     until = time.monotonic() + seconds
-    while True:
-        page, after, more = _page(found, after, size)
-        if page or more or time.monotonic() >= until:
-            return page, after, more
-        time.sleep(min(LOOK_AGAIN, max(0, until - time.monotonic())))
+    with room.place() as may_wait:
+        while may_wait and not (page or more) and (left := until - time.monotonic()) > 0:
+            time.sleep(min(LOOK_AGAIN, left))
+            page, after, more = _page(found, after, size)
+    return page, after, more
 
 
 def _page(found: Any, after: events.Place, size: int) -> tuple[list[Event], events.Place, bool]:

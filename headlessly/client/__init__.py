@@ -24,12 +24,14 @@ from .errors import (
     ImportFailed,
     Invalid,
     InvalidFilter,
+    LimitExceeded,
     MethodNotAllowed,
     NotFound,
     NotSignedIn,
     NotUnderstood,
     RateLimited,
     Refused,
+    ScriptFailed,
     ServerFailed,
     Stale,
     TooLarge,
@@ -40,6 +42,7 @@ from .errors import (
 )
 from .lists import AsyncEvents, AsyncFound, Events, Found, Page
 from .records import DryRun, Event, Import, Record
+from .scripts import Ran
 
 __all__ = [
     "ApiError",
@@ -63,15 +66,18 @@ __all__ = [
     "ImportFailed",
     "Invalid",
     "InvalidFilter",
+    "LimitExceeded",
     "MethodNotAllowed",
     "NotFound",
     "NotSignedIn",
     "NotUnderstood",
     "Page",
+    "Ran",
     "RateLimited",
     "Record",
     "Refused",
     "Retries",
+    "ScriptFailed",
     "ServerFailed",
     "Stale",
     "TooLarge",

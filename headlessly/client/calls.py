@@ -46,11 +46,12 @@ class Call:
     if_match: int | None = None
     #: How long the server may keep silent on purpose, in seconds.
     wait: float = 0
+    more_headers: tuple[tuple[str, str], ...] = ()
     key: str = field(default_factory=lambda: uuid.uuid4().hex)
 
     @property
     def headers(self) -> dict[str, str]:
-        headers = {}
+        headers = dict(self.more_headers)
         if self.method == "POST":
             headers["Idempotency-Key"] = self.key
         if self.if_match is not None:

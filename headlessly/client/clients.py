@@ -13,6 +13,7 @@ from .declarations import Declarations
 from .lists import LARGEST_PAGE, AsyncEvents, Events
 from .nouns import AsyncNoun, Moment, Noun
 from .records import DryRun, Event, Record, done
+from .scripts import Ran, script_steps
 from .sessions import AsyncSession, Session, SyncSession
 from .wire import id_of, moment, query, wire_name
 
@@ -188,6 +189,14 @@ class Headlessly(Client):
         """Who I am here, and what I may do."""
         return self._session.run(self._me())
 
+    def do(self, code: str, *, dry_run: bool = False) -> Ran:
+        """Run a short Python script at the server, all of it or nothing: ``Lead.find(...)``, loops, verbs.
+
+        Names are those of the wire (``lead.lostReason``). Raises what went wrong in it: ScriptFailed,
+        LimitExceeded or the error of a verb, each with its ``line``.
+        """
+        return self._session.run(script_steps(self._session, code, dry_run))
+
     def request(
         self, method: str, path: str, *, query: Mapping[str, Any] | None = None, body: Any = None
     ) -> Any:
@@ -290,6 +299,10 @@ class AsyncHeadlessly(Client):
     async def me(self) -> Record:
         """Who I am here, and what I may do."""
         return await self._session.run(self._me())
+
+    async def do(self, code: str, *, dry_run: bool = False) -> Ran:
+        """Run a short Python script at the server, all of it or nothing; see :meth:`Headlessly.do`."""
+        return await self._session.run(script_steps(self._session, code, dry_run))
 
     async def request(
         self, method: str, path: str, *, query: Mapping[str, Any] | None = None, body: Any = None

@@ -71,6 +71,7 @@ class ApiError(HeadlesslyError):
         self.field: str | None = body.get("field")
         self.reason: str | None = body.get("reason")
         self.request_id: str | None = body.get("requestId")
+        self.line: int | None = body.get("line")  #: of a script
         self.uncertain = False
         if not self.code:
             self.__dict__["code"] = self.error
@@ -150,6 +151,18 @@ class DependencyFailed(ApiError):
     code = "dependency_failed"
 
 
+class ScriptFailed(ApiError):
+    """A script is wrong in itself; ``line`` says where. Nothing of it was done."""
+
+    code = "script_error"
+
+
+class LimitExceeded(ApiError):
+    """A script used more time, memory or calls than the key's role may. Nothing of it was done."""
+
+    code = "limit_exceeded"
+
+
 class RateLimited(ApiError):
     """More requests than this key may send in a minute; ``retry_after`` is in seconds."""
 
@@ -181,6 +194,19 @@ def of_body(status: int, body: Mapping[str, Any]) -> ApiError:
     return BY_CODE.get(code, fallback)(status, body)
 
 
+#: The statuses that REST has for what a tool says without one.
+STATUSES = {
+    "bad_request": 400, "invalid_filter": 400, "unauthorized": 401, "forbidden": 403,
+    "not_found": 404, "conflict": 409, "stale": 412, "too_large": 413, "rate_limited": 429,
+    "internal_error": 500,
+}  # fmt: skip
+
+
+def of_tool(body: Mapping[str, Any]) -> ApiError:
+    """The exception for an error of one of MCP's tools, which is REST's without its status."""
+    return of_body(STATUSES.get(str(body.get("error")), 422), body)
+
+
 def of_response(response: httpx.Response) -> HeadlesslyError:
     """The exception for an answer that is no success, whoever gave it."""
     status = response.status_code
@@ -188,6 +214,8 @@ def of_response(response: httpx.Response) -> HeadlesslyError:
         body = response.json()
     except ValueError:
         body = None
+    if isinstance(body, dict) and isinstance(body.get("error"), dict):
+        body = body["error"].get("data")  # of JSON-RPC, with REST's error inside
     if isinstance(body, dict) and isinstance(body.get("error"), str):
         return of_body(status, body)
     if 300 <= status < 400:

@@ -10,6 +10,13 @@ from jsonschema import Draft202012Validator
 from referencing import Registry, Resource
 from referencing.jsonschema import DRAFT202012
 
+from headlessly.api.openapi.answers import LIMITS
+
+#: What every answer of a web site may have.
+USUAL = {
+    "Content-Type", "Content-Length", "Cache-Control", "Vary", "X-Frame-Options",
+    "X-Content-Type-Options", "Referrer-Policy", "Cross-Origin-Opener-Policy",
+}  # fmt: skip
 METHODS = ("get", "post", "put", "patch", "delete")
 
 
@@ -44,8 +51,7 @@ class Described:
         if "$ref" in answer:
             pointer = answer["$ref"].split("/")[1:]
             answer = self.document["components"][pointer[1]][pointer[2]]
-        for name in answer["headers"]:
-            assert name in response.headers, f"{id} {said} lacks {name}"
+        self.fits_headers(f"{id} {said}", answer["headers"], response)
         if "content" not in answer:
             assert not response.content
             return None
@@ -53,6 +59,19 @@ class Described:
         problems = self.problems(found, *pointer, "content", "application/json", "schema")
         assert not problems, (id, said, problems)
         return found
+
+    def fits_headers(self, what: str, documented: dict[str, Any], response: Any) -> None:
+        """All headers of the document are there, and no others of ours."""
+        asked = response.wsgi_request
+        may_lack = {"Idempotency-Replayed"}
+        if "dryRun" in asked.GET:
+            may_lack |= {"ETag", "Location"}
+        if "Authorization" not in asked.headers:
+            may_lack |= set(LIMITS)
+        lacking = documented.keys() - response.headers.keys() - may_lack
+        assert not lacking, f"{what} lacks {lacking}"
+        undocumented = {name for name, _ in response.items()} - documented.keys() - USUAL
+        assert not undocumented, f"{what} does not document {undocumented}"
 
     def takes(self, id: str, body: Any) -> list[str]:
         """What is wrong with ``body`` for the operation ``id``."""

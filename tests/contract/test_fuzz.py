@@ -65,6 +65,11 @@ def operations(described: Any, tag: str) -> Iterator[Any]:
             yield operation
 
 
+def test_it_leaves_no_operation_out(described: Any) -> None:
+    tags = [each.ok().tags for each in described.get_all_operations()]
+    assert {tag for (tag,) in tags} == set(TAGS)
+
+
 @pytest.mark.parametrize("tag", TAGS)
 def test_it_takes_anything(tag: str, described: Any, api: Any) -> None:
     there = samples.create(registry[tag], full=True).pk if tag in registry else None

@@ -134,7 +134,8 @@ def test_it_describes_what_is_asked_of_a_list(
     record = fresh_of(noun)
     method, path, operation = described.operations[of(noun, "list")]
     own = {p["name"]: p["schema"] for p in operation["parameters"] if "schema" in p}
-    every = own["include"]["items"]["enum"]
+    every = own["include"]["items"]["enum"] if "include" in own else []
+    assert every or "include" not in own
     sortable = own["sort"]["items"]["enum"]
     sortable += sortable[: -len(sortable) % 8]  # full rows of the most that a list takes
     for query in (
@@ -194,6 +195,31 @@ def body_of_verb(verb: Verb) -> dict[str, Any]:
     from tests.contract.test_rest import as_json
 
     return as_json(samples.inputs(verb))
+
+
+def test_it_describes_an_answer_that_is_given_again(
+    api: Any, qualified: Any, described: Described
+) -> None:
+    for method, path, operation in described.operations.values():
+        taken = {"$ref": "#/components/parameters/idempotencyKey"} in operation["parameters"]
+        assert taken == (method == "post"), path
+    lead = {"name": "Again", "source": "website"}
+    batch = {"operations": [{"method": "POST", "path": "/leads", "body": lead}]}
+    for id, path, body in (
+        ("leadCreate", "/leads", lead),
+        ("leadConvert", f"/leads/{qualified.pk}/convert", {}),
+        ("contactCapture", "/contacts/capture", {"name": "Ada", "email": "again@acme.example"}),
+        ("eventTrack", "/events", {"name": "page_view"}),
+        ("batchRun", "/batch", batch),
+        ("keyIssue", "/apikeys", {"name": "New"}),
+        ("webhookCreate", "/webhooks", {"url": "https://example.com/x", "events": ["*"]}),
+        ("leadImport", "/import/leads", [lead]),
+    ):
+        first = api.call("POST", path, body, Idempotency_Key=id)
+        described.fits(id, first)
+        again = api.call("POST", path, body, Idempotency_Key=id)
+        assert again["Idempotency-Replayed"] == "true"
+        described.fits(id, again, first.status_code)
 
 
 # -- what is wrong --------------------------------------------------------------------------------

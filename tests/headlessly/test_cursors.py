@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import base64
 import random
 from datetime import timedelta
 from typing import Any
 
+import orjson
 import pytest
 
 from crm import Lead
@@ -110,6 +112,30 @@ def test_it_refuses_the_cursor_of_another_question(many: list[str], other: dict[
 def test_it_refuses_what_is_no_cursor(many: list[str], nonsense: str) -> None:
     with pytest.raises(InvalidFilter, match="cursor"):
         reads.page(Lead, cursor=nonsense)
+
+
+@pytest.mark.parametrize(
+    ("sort", "place", "value"),
+    [
+        ("createdAt", 1, "0001-01-01T00:00:00+23:59"),
+        ("createdAt", 1, "9999-12-31T23:59:59-23:59"),
+        ("createdAt", 2, "0001-01-01T00:00:00+23:59"),
+        ("-budget", 2, "NaN"),
+        ("-budget", 2, "1E+1000000"),
+        ("-score", 2, 2**63),
+        ("source", 2, "\x00"),
+        ("$version", 2, 1.5e300),
+    ],
+)
+def test_it_takes_no_place_that_no_list_has(
+    many: list[str], sort: str, place: int, value: Any
+) -> None:
+    cursor = reads.page(Lead, sort=sort, limit=5).cursor
+    row = orjson.loads(base64.urlsafe_b64decode(cursor + "=" * (-len(cursor) % 4)))
+    row[place] = value
+    forged = base64.urlsafe_b64encode(orjson.dumps(row)).decode().rstrip("=")
+    with pytest.raises(InvalidFilter, match="cursor"):
+        reads.page(Lead, sort=sort, limit=5, cursor=forged)
 
 
 def test_it_refuses_a_cursor_together_with_an_offset(many: list[str]) -> None:

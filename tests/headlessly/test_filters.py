@@ -174,24 +174,26 @@ def as_dict(condition: Any) -> dict[str, Any]:
     return condition if isinstance(condition, dict) else {"$eq": condition}
 
 
-FILTERS = st.recursive(
-    st.dictionaries(st.just("_"), st.none(), max_size=0)
-    | st.lists(leaves(), min_size=1, max_size=2).map(dict),
-    lambda inner: st.one_of(
-        st.builds(lambda parts: {"$and": parts}, st.lists(inner, min_size=1, max_size=3)),
-        st.builds(lambda parts: {"$or": parts}, st.lists(inner, min_size=1, max_size=3)),
-        st.builds(lambda part: {"$not": part}, inner),
-        st.builds(lambda a, b: {"$and": [a], "$not": b}, inner, inner),
-    ),
-    max_leaves=6,
-)
+def nested(leaves: Any) -> Any:
+    """Filters of these conditions, and of filters."""
+    return st.recursive(
+        st.dictionaries(st.just("_"), st.none(), max_size=0)
+        | st.lists(leaves, min_size=1, max_size=2).map(dict),
+        lambda inner: st.one_of(
+            st.builds(lambda parts: {"$and": parts}, st.lists(inner, min_size=1, max_size=3)),
+            st.builds(lambda parts: {"$or": parts}, st.lists(inner, min_size=1, max_size=3)),
+            st.builds(lambda part: {"$not": part}, inner),
+            st.builds(lambda a, b: {"$and": [a], "$not": b}, inner, inner),
+        ),
+        max_leaves=6,
+    )
 
 
 def test_it_answers_like_a_plain_reading_of_the_language(world: list[Lead]) -> None:
     leads = list(Lead.find(sort="$id"))
 
     @settings(max_examples=80, deadline=None, suppress_health_check=list(HealthCheck))
-    @given(FILTERS)
+    @given(nested(leaves()))
     def check(filter: dict[str, Any]) -> None:
         wanted = {lead.id for lead in leads if holds(lead, filter)}
         assert set(Lead.find(filter).values_list("id", flat=True)) == wanted

@@ -103,6 +103,36 @@ def test_it_waits_for_the_next_event_and_answers_as_soon_as_it_is_there(tenant: 
     assert api.call("GET", f"/events?cursor={page['cursor']}&wait=0.3").json()["results"] == []
 
 
+def test_it_lets_half_of_a_process_wait_and_answers_the_others_at_once(
+    tenant: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from headlessly.api.waiting import THREADS, room
+    from tests.conftest import Api
+
+    api = Api(tenant)
+    monkeypatch.setenv(THREADS, "3")
+    answered = threading.Event()
+
+    def wait() -> None:
+        api.call("GET", "/events?wait=20")
+        answered.set()
+
+    def took(seconds: float) -> float:
+        started = time.monotonic()
+        assert Api(tenant).call("GET", f"/events?name=x&wait={seconds}").json()["results"] == []
+        return time.monotonic() - started
+
+    thread = in_thread(tenant, wait)
+    while room._taken < 1:
+        time.sleep(0.01)
+    assert took(8) < 5 and not answered.is_set()
+    with tenancy.active(tenant), actors.acting(actors.SYSTEM):
+        Lead.create(name="At last", source="website")
+    thread.join()
+    assert answered.is_set() and room._taken == 0
+    assert took(0.5) >= 0.5
+
+
 @pytest.mark.parametrize("wait", ["26", "-1", "soon", "nan", "inf"])
 def test_it_refuses_to_wait_for_anything_but_a_short_while(tenant: Any, wait: str) -> None:
     from tests.conftest import Api

@@ -14,13 +14,13 @@ from django.test import Client
 from django.urls import reverse, set_script_prefix
 
 from crm import Activity, Contact, Deal, Lead, Organization
-from headlessly import actors, clock, reads
+from headlessly import actors, clock, events, reads, sight
 from headlessly.actors import Actor
 from headlessly.errors import Conflict, Invalid, NotFound
 from headlessly.events import Event
 from headlessly.models import Membership, User
 from headlessly.nouns import registry
-from marketing import Campaign
+from marketing import Campaign, Form
 from tests.headlessly.admin.signed_in import client_of
 from tests.refusals import everything, refused
 
@@ -237,6 +237,47 @@ def test_it_follows_the_log_of_what_it_sees_to_its_end(
     assert page["total"] == len(told)
     (hushed, *_) = Event.objects.filter(target=world.theirs.pk)
     assert as_bob("GET", f"/events/{hushed.id}").status_code == 404
+
+
+def test_it_is_told_nothing_of_the_others_by_what_was_tracked(
+    as_bob: Any, bob: Any, world: Any, people: Any
+) -> None:
+    world.theirs.update(status="Contacted")
+    world.theirs.update(status="Qualified", budget=4711)
+    world.theirs.convert()
+    form = Form.create(name="Contact us", fields=[{"name": "email", "type": "email"}])
+    form.publish()
+    form.submit(email="hush@acme.example", page="/hush")
+    events.track("page_view", {"lead": world.theirs.pk, "path": "/hush"})
+    events.track("page_view", {"lead": world.own.pk, "path": "/pricing"})
+    events.track("page_view", {"path": "/news"})
+    world.own.convert()
+    form.submit(email="new@acme.example", page="/new")
+    seen = as_bob("GET", "/events", limit=100).json()["results"]
+    assert not [
+        (e["name"], e["data"]) for e in seen if "hush" in str(e).lower() or "4711" in str(e)
+    ]
+    told = [
+        (e["name"], e["data"].get("path") or e["data"].get("page")) for e in seen if not e["target"]
+    ]
+    assert told == [
+        ("page_view", "/pricing"), ("page_view", "/news"), ("lead_converted", None),
+        ("form_submitted", "/new"),
+    ]  # fmt: skip
+    with actors.acting(bob.actor):
+        for event in Event.log.filter(target=None):
+            answer = as_bob("GET", f"/events/{event.id}")
+            assert answer.status_code == (200 if event.id in {e["$id"] for e in seen} else 404)
+
+
+def test_it_is_shown_no_answers_of_the_others_in_what_a_form_would_do(bob: Any, world: Any) -> None:
+    form = Form.create(name="Contact us", fields=[{"name": "email", "type": "email"}])
+    form.publish()
+    told = form.submit(email="hush@acme.example", dry_run=True)
+    assert "form_submitted" in {event.name for event in told.events}
+    bob.role = "rep"
+    with actors.acting(bob.actor):
+        assert sight.shown(told.events, told.record) == told.events[:1]
 
 
 # -- writing --------------------------------------------------------------------------------------

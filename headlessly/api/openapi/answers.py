@@ -6,8 +6,9 @@ from collections.abc import Iterable
 from typing import Any
 
 from ...errors import HeadlesslyError
+from ...nouns import registry
 from ..bodies import JSON
-from .types import Schema, ref
+from .types import Schema, nullable, ref
 
 #: What a request may meet beside its own work: nobody known, too many of them, a fault of ours.
 ALWAYS = (401, 429, 500)
@@ -71,8 +72,14 @@ def classes() -> dict[int, list[type[HeadlesslyError]]]:
 
 
 def error_schema() -> Schema:
-    """The one shape of every error; a conflict and a refusal may say more."""
+    """The one shape of every error, with all that any of them may say more."""
     text = {"type": "string"}
+    operation = {
+        "type": "object",
+        "properties": {"id": nullable(text), "index": {"type": "integer"}},
+    }
+    machines = [noun.schema.machine for noun in registry.values() if noun.schema.machine]
+    told = {wire: text for noun in registry.values() for wire in noun.told()}
     return {
         "type": "object",
         "properties": {
@@ -115,8 +122,25 @@ def error_schema() -> Schema:
             "limit": text | {"description": "Which limit of a script was exceeded."},
             "most": {"type": "number", "description": "That limit."},
             "retryAfter": {"type": "integer", "description": "Seconds to wait."},
+            "differences": {
+                "type": "array",
+                "items": ref("ProposalDifference"),
+                "description": "What a proposal would do differently by now.",
+            },
+            "problem": {"type": "object", "description": "Why a proposal no longer works."},
+            "version": {"type": "integer", "description": "The record's present version."},
+            "failed": operation | {"description": "The operation of a batch that failed."},
+            "results": {
+                "type": "array",
+                "items": ref("BatchResult"),
+                "description": "What each operation of the batch would have answered.",
+            },
+            # The same as status, as the noun itself calls it; and records that say more of it.
+            **{machine.name: text for machine in machines if machine.name != "status"},
+            **told,
         },
         "required": ["error", "message", "requestId"],
+        "additionalProperties": False,
     }
 
 
@@ -125,7 +149,9 @@ def components() -> dict[str, Schema]:
     found = {}
     for status, errors in classes().items():
         headers: dict[str, Schema] = {"X-Request-Id": REQUEST_ID}
-        if status == 401:
+        if status != 401:
+            headers |= {name: {"$ref": f"#/components/headers/{name}"} for name in LIMITS}
+        else:
             headers["WWW-Authenticate"] = {"schema": {"const": "Bearer"}, "required": True}
         if status == 429:
             headers["Retry-After"] = {"$ref": "#/components/headers/Retry-After"}

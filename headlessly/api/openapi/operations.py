@@ -34,12 +34,18 @@ def operation(
     **more: Any,
 ) -> Schema:
     """One operation; ``responses`` are its successes by status."""
+    parameters = list(parameters)
+    if ref("idempotencyKey", "parameters") in parameters:
+        for response in responses.values():
+            response["headers"] |= {
+                name: ref(name, "headers") for name in ("Idempotency-Replayed",)
+            }
     return {
         "operationId": id,
         "summary": summary,
         "tags": [tag],
         "security": WRITES if writes else READS,
-        "parameters": list(parameters),
+        "parameters": parameters,
         **more,
         "responses": responses | answers.failures(errors),
     }
@@ -123,10 +129,12 @@ def _verb(verb: Verb, id: str | None = None) -> Schema:
         known = answers.success(
             "The record that was found, or a dry run." if verb.finds else "A dry run.",
             either if verb.finds else trial,
+            *(("Location", "ETag") if verb.finds else ()),
         )
         responses = {"201": made, "200": known}
     else:
-        responses = {"200": answers.success("The record after it, or a dry run.", either)}
+        tag = ("ETag",) if verb.name == "update" else ()
+        responses = {"200": answers.success("The record after it, or a dry run.", either, *tag)}
     errors = list(answers.WRITING)
     headers = ["dryRun"]
     if verb.name != "update":  # a POST

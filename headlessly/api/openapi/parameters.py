@@ -95,10 +95,8 @@ def shared(*names: str) -> list[Schema]:
 
 def of_list(noun: type[Noun]) -> list[Schema]:
     """Everything a list may be asked for, in the order of :data:`headlessly.api.parameters.LIST`."""
-    own = {"sort": _sort, "include": _include, "fields": _fields}
-    found = [
-        own[name](noun) if name in own else ref(name, "parameters") for name in parameters.LIST
-    ]
+    own = {"sort": [_sort(noun)], "include": _include(noun), "fields": [_fields(noun)]}
+    found = [each for name in parameters.LIST for each in own.get(name, [ref(name, "parameters")])]
     return [_conditions(noun), *found, *shared()]
 
 
@@ -108,7 +106,7 @@ def of_export(noun: type[Noun]) -> list[Schema]:
 
 
 def of_record(noun: type[Noun]) -> list[Schema]:
-    return [_include(noun), _fields(noun), *shared("asOf")]
+    return [*_include(noun), _fields(noun), *shared("asOf")]
 
 
 def in_path(prefix: str) -> Schema:
@@ -127,10 +125,12 @@ def _names(name: str, names: Iterable[str], description: str, **more: Any) -> Sc
     return found | {"style": "form", "explode": False}
 
 
-def _include(noun: type[Noun]) -> Schema:
+def _include(noun: type[Noun]) -> list[Schema]:
+    """The parameter, where there is anything that it could take."""
     references = [f.wire for f in noun.schema.references.values()]
     names = [*references, *noun.schema.relations]
-    return _names("include", names, "Other records instead of their ids, or those of other sides.")
+    what = "Other records instead of their ids, or those of other sides."
+    return [_names("include", names, what)] if names else []
 
 
 def _fields(noun: type[Noun]) -> Schema:

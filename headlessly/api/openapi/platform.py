@@ -93,7 +93,10 @@ def components() -> dict[str, Schema]:
         ),
         "Me": _me(),
         "Batch": _batch_input(),
-        "BatchAnswer": object_of({"results": {"type": "array", "items": _result()}}, ["results"]),
+        "BatchAnswer": object_of(
+            {"results": {"type": "array", "items": ref("BatchResult")}}, ["results"]
+        ),
+        "BatchResult": _result(),
         **transfers.components(),
         "ApiKey": object_of(_key(), _key()),
         "ApiKeyIssued": object_of(_key() | {"key": TEXT}, _key()),
@@ -158,7 +161,8 @@ def _log() -> Schema:
         in_query(
             "wait",
             {"type": "number", "minimum": 0, "maximum": LONGEST_WAIT, "default": 0},
-            "Seconds to wait for an event when there is none.",
+            "Seconds to wait for an event when there is none. Where many wait already, the answer may "
+            "come at once: pause before you ask again.",
         ),
     ]
     return operation(
@@ -190,7 +194,7 @@ def _track() -> Schema:
             "201": answers.success("The event.", ref("Event"), "Location"),
             "200": answers.success("A dry run.", ref("EventDryRun")),
         },
-        parameters=shared("dryRun"),
+        parameters=shared("dryRun", "idempotencyKey"),
         errors=tuple(s for s in answers.WRITING if s != 409),
         writes=True,
         requestBody=body(ref("EventInput")),

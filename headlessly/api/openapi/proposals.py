@@ -80,6 +80,10 @@ def components() -> dict[str, Schema]:
         "Proposal": object_of(whole | {"eventsLeftOut": {"type": "integer"}}, whole),
         "ProposalShort": object_of(short, short),
         "ProposalList": envelope(ref("ProposalShort")),
+        "ProposalDifference": object_of(
+            {"name": TEXT, "target": nullable(TEXT), "field": nullable(TEXT), "was": {}, "now": {}},
+            ["name", "target", "field", "was", "now"],
+        ),
         "ProposalInput": object_of({"code": code, "note": nullable(note)}, ["code"]),
         "ProposalRefusal": object_of({"reason": reason}, ["reason"]),
     }
@@ -113,10 +117,6 @@ def _propose() -> Schema:
 
 def _proposal() -> dict[str, Schema]:
     moment = TYPES["datetime"]
-    different = object_of(
-        {"name": TEXT, "target": nullable(TEXT), "field": nullable(TEXT), "was": {}, "now": {}},
-        ["name", "target", "field", "was", "now"],
-    )
     return {
         "$id": id_of(Proposal.prefix),
         "$type": {"const": "Proposal"},
@@ -139,7 +139,7 @@ def _proposal() -> dict[str, Schema]:
         "differences": nullable(
             {
                 "type": "array",
-                "items": different,
+                "items": ref("ProposalDifference"),
                 "description": "What it would do differently from when it was first looked at.",
             }
         ),

@@ -1,113 +1,23 @@
-"""The commands that are there for every tenant, and how those of its nouns are found."""
+"""The commands that are there for every tenant."""
 
 from __future__ import annotations
 
-import re
 import sys
 from pathlib import Path
 from typing import Annotated, Any
 
 import typer
-from typer.core import TyperCommand, TyperGroup
 
-from ..declarations import UnknownName
 from ..errors import ConnectionFailed, HeadlesslyError
 from ..records import Import
 from . import describing, nouns, signing
-from .failing import MEANING, EnoughRead, Usage
+from .failing import MEANING, Usage
+from .group import Commands, noun_names
 from .options import conditions, object_of
-from .output import EVENT_COLUMNS, checked, event_lines, many, note, one
+from .output import EVENT_COLUMNS, checked, event_lines, many, note, one, scripted, write
 from .state import State
 
-VERB = re.compile(r"[A-Z]\w*\.\w[\w-]*\Z")
-
-
-def noun_names(ctx: typer.Context, incomplete: str) -> list[str]:
-    """The nouns that may be meant, for completion."""
-    declared = State.of(ctx).nearby
-    return [n for n in (declared.nouns if declared else ()) if n.startswith(incomplete)]
-
-
 Output = Annotated[str | None, typer.Option("--output", metavar="FORM", help=nouns.OUTPUT.help)]
-
-
-class Commands(TyperGroup):
-    """The commands of the file below, and one for every noun and verb of the tenant."""
-
-    #: Whether a command's name and summary are enough, and what was last seen of the nouns.
-    light = False
-    #: Whether it is to be completed, so that every verb counts as a command.
-    completing = False
-
-    def list_commands(self, ctx: Any) -> list[str]:
-        """Those of the file, and what is known of the nouns without asking."""
-        own = super().list_commands(ctx)
-        declared = State.of(ctx).nearby if self.light else None
-        if declared is None:
-            return own
-        found = [*own, *declared.nouns]
-        if self.completing:
-            found += [
-                f"{n.name}.{word}" for n in declared.nouns.values() for word in nouns.names(n)
-            ]
-        return found
-
-    def get_command(self, ctx: Any, cmd_name: str) -> Any:
-        if (own := super().get_command(ctx, cmd_name)) is not None:
-            return own
-        if not cmd_name[:1].isupper():
-            return None
-        state = State.of(ctx)
-        name, word = nouns.parts(cmd_name)
-        declared = state.nearby if self.light or state.completing else state.declared
-        if declared is None or (noun := declared.nouns.get(name)) is None:
-            return None
-        if word is not None and word not in nouns.names(noun):
-            return None
-        if self.light:
-            summary = noun.description if word is None else nouns.summary(noun, word)
-            return TyperCommand(cmd_name, help=summary, rich_help_panel="Nouns")
-        return nouns.command(noun, word)
-
-    def format_help(self, ctx: Any, formatter: Any) -> None:
-        self.light = True
-        try:
-            super().format_help(ctx, formatter)
-        finally:
-            self.light = False
-
-    def shell_complete(self, ctx: Any, incomplete: str) -> Any:
-        self.light = self.completing = True
-        try:
-            return super().shell_complete(ctx, incomplete)
-        finally:
-            self.light = self.completing = False
-
-    def invoke(self, ctx: Any) -> Any:
-        try:
-            return super().invoke(ctx)
-        except BrokenPipeError:
-            raise EnoughRead from None  # typer would call it a failure
-
-    def resolve_command(self, ctx: Any, args: list[str]) -> Any:
-        if args[0] == "do" and len(args) > 1 and VERB.match(args[1]):
-            args = args[1:]
-        name = args[0]
-        if self.get_command(ctx, name) is None and not ctx.resilient_parsing:
-            raise self._unknown(ctx, name)
-        return super().resolve_command(ctx, args)
-
-    def _unknown(self, ctx: Any, name: str) -> Exception:
-        own = TyperGroup.list_commands(self, ctx)
-        if not name[:1].isupper():
-            return UnknownName(f"There is no command {name}.", name, own)
-        noun, word = nouns.parts(name)
-        declared = State.of(ctx).declared
-        if noun not in declared.nouns:
-            return UnknownName(f"There is no noun {noun}.", noun, declared.nouns)
-        return UnknownName(
-            f"{noun} has no verb {word}.", word or "", nouns.names(declared.nouns[noun])
-        )
 
 
 app = typer.Typer(
@@ -118,6 +28,14 @@ app = typer.Typer(
     epilog=MEANING,
     context_settings={"help_option_names": ["--help", "-h"]},
 )
+
+
+def _version(asked: bool) -> None:
+    if asked:
+        from importlib.metadata import version
+
+        write(f"headlessly {version('headlessly')}\n")
+        raise typer.Exit
 
 
 @app.callback()
@@ -131,6 +49,9 @@ def root(
     ] = None,
     output: Output = None,
     verbose: Annotated[bool, typer.Option("--verbose", help="name the request in errors")] = False,
+    version: Annotated[
+        bool, typer.Option("--version", help="which this is", callback=_version, is_eager=True)
+    ] = False,
 ) -> None:
     """The same verbs on the same nouns, from a terminal: headlessly Lead.find --status Qualified.
 
@@ -362,6 +283,29 @@ def track(
 
 
 @app.command()
+def do(
+    context: typer.Context,
+    script: Annotated[
+        str | None, typer.Argument(help="Noun.verb and its words; or a script, - for stdin")
+    ] = None,
+    file: Annotated[Path | None, typer.Option("--file", help="a script in a file")] = None,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="tell what would happen")] = False,
+    output: Output = None,
+) -> None:
+    """Do a verb, or run a short Python script at the server: all of it or nothing."""
+    if (script is None) == (file is None):
+        raise Usage("Give a verb (do Lead.convert lead_...), a script, - for stdin, or --file.")
+    state = State.of(context)
+    form = state.form(checked(output))
+    code = file.read_text() if file else sys.stdin.read() if script == "-" else str(script)
+    ran = state.client.do(code, dry_run=dry_run)
+    if form != "table":
+        one(ran.data, form)
+        return
+    scripted(ran)
+
+
+@app.command()
 def mcp(context: typer.Context) -> None:
     """Serve MCP on stdin and stdout, for an agent on this machine."""
     client = State.of(context).client
@@ -374,4 +318,5 @@ def mcp(context: typer.Context) -> None:
     except Unreachable as problem:
         raise ConnectionFailed(str(problem)) from None
     except MCPError as problem:
+        client.me()  # says what is wrong with the key, if that is what it was
         raise HeadlesslyError(str(problem)) from None

@@ -97,7 +97,7 @@ def of_typer(problem: Any) -> str:
         for name in parameter.opts[:1]
         if name.startswith("--") and not getattr(parameter, "hidden", False)
     ]
-    return no_option(option, known, command.name)
+    return no_option(option, known, command.name or "headlessly")
 
 
 def no_option(option: str, known: Iterable[str], command: str | None) -> str:

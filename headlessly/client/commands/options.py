@@ -130,7 +130,8 @@ def described(field: Field, *, required: bool = False) -> str:
         by = ", ".join(field.get("setBy") or ())
         said.append(f"set by {by}" if by else "read only")
     if field.get("default") is not None:
-        said.append(f"else {field['default']}")
+        default = str(field["default"])
+        said.append(f"else {default.lower() if field['type'] == 'bool' else default}")
     if required:
         said.append("required")
     return "; ".join(filter(None, said))

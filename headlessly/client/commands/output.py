@@ -11,6 +11,7 @@ from datetime import datetime
 from typing import Any
 
 from ..declarations import NounDeclaration
+from ..scripts import Ran
 from ..wire import wire_name
 from .failing import Usage
 
@@ -66,6 +67,22 @@ def dry_run(record: Row, events: Sequence[Row], form: str) -> None:
     write("\n")
     events_table(events)
     note("A dry run: nothing has changed.")
+
+
+def scripted(ran: Ran) -> None:
+    """What a script printed, what came out, and what it recorded."""
+    write(ran.output)
+    if ran.proposal is not None:
+        note("Proposed, not done: it waits for somebody's approval.")
+        one(ran.proposal, "table")
+    elif ran.value is not None:
+        write(dumped(ran.data["value"], indent=2) + "\n")
+    if ran.events:
+        write("\n")
+        names = ("name", "target", "$id")
+        many([event.to_dict() for event in ran.events], "table", names, names)
+    if ran.dry_run:
+        note("A dry run: nothing has changed.")
 
 
 # -- many -----------------------------------------------------------------------------------------

@@ -13,6 +13,7 @@ from django.core.management.base import BaseCommand, CommandError
 from django.db import connections
 
 from headlessly import database, worker
+from headlessly.api.waiting import THREADS
 from headlessly.background import Background
 from headlessly.database.base import close_pools
 
@@ -49,6 +50,7 @@ class Command(BaseCommand):
             raise CommandError(f"headlessly does not serve like this:\n{listed}")
         # A worker loads the settings anew where processes are not forked: the same ones.
         os.environ["HEADLESSLY_ENV"] = "production" if settings.PRODUCTION else "development"
+        os.environ[THREADS] = str(options["threads"])
         if settings.DATABASES["default"].get("EMBEDDED"):
             # Here and not in a worker: this process outlives them, and stops it when it ends.
             database.start(settings.DATA_DIR)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gzip
 import json
 from types import SimpleNamespace
 from typing import Any
@@ -114,6 +115,17 @@ def test_it_refuses_what_does_not_say_it_is_json(content_type: str, api: Any, le
         problem(response, 415, "unsupported_media_type")
 
 
+def test_it_takes_bodies_as_they_are(api: Any, lead: Any) -> None:
+    content = gzip.compress(b'{"score": 1}')
+    with unchanged():
+        for path, body in (("/leads", content), ("/import/leads", gzip.compress(b"name,source"))):
+            packed = api.call("POST", path, body, Content_Encoding="gzip")
+            found = problem(packed, 415, "unsupported_media_type")
+            assert "Content-Encoding" in found["message"]
+    same = api.call("PATCH", f"/leads/{lead.pk}", {"score": 1}, Content_Encoding="identity")
+    assert answered(same)["score"] == 1
+
+
 @pytest.mark.parametrize(
     "content_type",
     ["", "application/json", "application/json; charset=utf-8", "APPLICATION/JSON",
@@ -190,10 +202,14 @@ def test_it_says_why_a_verb_is_refused(api: Any, qualified: Any) -> None:
     address = f"/leads/{qualified.pk}"
     answered(api.call("PATCH", address, {"contact": None}))
     with unchanged():
-        found = problem(api.call("POST", f"{address}/convert"), 422, "refused")
+        this = {"type": "Lead", "id": qualified.pk}
+        found = problem(api.call("POST", f"{address}/convert"), 422, "refused", **this)
         assert found["message"] == "Lead must have a contact before conversion"
-        missing = problem(api.call("POST", f"{address}/lose", {}), 422, "validation_error")
+        assert (found["field"], found["reason"]) == ("contact", "contact_required")
+        missing = problem(api.call("POST", f"{address}/lose", {}), 422, "validation_error", **this)
         assert list(named(missing)) == ["lostReason"]
+        made = problem(api.call("POST", "/leads", {}), 422, "validation_error", type="Lead")
+        assert "id" not in made
     answered(api.call("POST", f"{address}/lose", {"lostReason": "No budget"}))
     with unchanged():
         found = problem(api.call("POST", f"{address}/lose", {"lostReason": "x"}), 409, "conflict")

@@ -184,6 +184,10 @@ def test_it_lists_as_of_a_moment(api: Any, leads: Any, names: Any) -> None:
 
 
 REFUSED = {
+    "limit=1_0": "limit",
+    "limit=%2010.0": "limit",
+    "score__gte=1_0": "score",
+    "budget=1_0": "budget",
     "bogus=1": "bogus",
     "bogus__gte=1": "bogus",
     "score__bogus=1": "score__bogus",

@@ -24,6 +24,7 @@ from headlessly.client import (
     NotFound,
     Refused,
     Retries,
+    ScriptFailed,
     Stale,
     Unauthorized,
     ValidationFailed,
@@ -318,6 +319,33 @@ def test_it_goes_on_in_the_log_where_it_was(there: Any, acme: Any) -> None:
     page = there.events(name="step").page()
     assert (len(page), page.total) == (5, 5)
     assert there.events(name="step").page(page.cursor).results == []
+
+
+SCRIPT = """
+lost = [lead.lose(lostReason="Old") for lead in Lead.find({"score": {"$lt": 50}})]
+print(len(lost), "lost")
+lost
+"""
+
+
+@pytest.mark.django_db(transaction=True)
+def test_it_runs_a_script_as_a_whole_or_not_at_all(there: Any, lead: Any) -> None:
+    old = there.Lead.create(name="Old", source="web", score=10)
+    before = everything()
+    dry = there.do(SCRIPT, dry_run=True)
+    assert (dry.dry_run, dry.output, dry.value[0].lost_reason) == (True, "1 lost\n", "Old")
+    assert [event.name for event in dry.events] == ["Script.Ran", "Lead.Lost"]
+    assert everything() == before
+    ran = there.do(SCRIPT)
+    assert (ran.dry_run, ran.value, ran.value[0].status) == (False, [old], "Lost")
+    assert there.Lead.get(old).status == "Lost"
+    for code, error, line in [
+        ("import os", ScriptFailed, 1),
+        (f"Lead.update('{old.id}', name='x')\nLead.convert('{lead.id}')", Conflict, 2),
+    ]:
+        with refused(error) as caught:
+            there.do(code)
+        assert caught.value.line == line
 
 
 WITHOUT_DJANGO = """

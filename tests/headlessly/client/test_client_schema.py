@@ -11,7 +11,15 @@ from urllib.parse import parse_qs, urlsplit
 import httpx
 import pytest
 
-from headlessly.client import DryRun, UnknownInput, UnknownName, sessions
+from headlessly.client import (
+    DryRun,
+    LimitExceeded,
+    NotUnderstood,
+    Unauthorized,
+    UnknownInput,
+    UnknownName,
+    sessions,
+)
 from tests.headlessly.client.conftest import ROCKET, SCHEMA
 
 OK = httpx.Response(200, json=ROCKET)
@@ -252,3 +260,47 @@ def test_it_answers_what_a_verb_of_an_actor_left_newest_first(server, ask):
     assert [event.id for event in found] == ["evt_3", "evt_2", "evt_1"]
     asked = parse_qs(urlsplit(server.path()).query)
     assert (asked["name"], asked["actor"]) == (["Rocket.LiftedOff"], ["user_a"])
+
+
+def told(body, *, wrong=False):
+    result = {"structuredContent": body, "isError": wrong}
+    return httpx.Response(200, json={"jsonrpc": "2.0", "id": 1, "result": result})
+
+
+def test_it_sends_a_script_to_the_tool_of_agents_once(server, ask):
+    ran = {"value": [ROCKET], "events": [{"$id": "evt_a", "name": "Script.Ran"}], "output": "hi"}
+    server.script = [httpx.ReadError("cut off"), told(ran | {"dryRun": True})]
+
+    def question(acme):
+        return acme.do("Rocket.find()", dry_run=True)
+
+    found = ask(question)
+    assert (found.data["value"], found.output, found.dry_run) == ([ROCKET], "hi", True)
+    assert found.value[0].id == "rocket_a"
+    assert [event.name for event in found.events] == ["Script.Ran"]
+    first, second = server.calls
+    assert first.headers["Idempotency-Key"] == second.headers["Idempotency-Key"]
+    assert (server.path(), "text/event-stream" in second.headers["Accept"]) == ("/mcp", True)
+    assert server.body()["params"] == {
+        "name": "do", "arguments": {"code": "Rocket.find()", "dryRun": True},
+    }  # fmt: skip
+
+
+def test_it_raises_what_a_tool_says_as_rest_would(server, ask):
+    limit = {"error": "limit_exceeded", "message": "Too long.", "limit": "seconds", "line": 3}
+    door = {"code": -32600, "message": "No.", "data": {"error": "unauthorized", "message": "No."}}
+    for answer, error, status in [
+        (told(limit, wrong=True), LimitExceeded, 422),
+        (
+            httpx.Response(401, json={"jsonrpc": "2.0", "id": None, "error": door}),
+            Unauthorized,
+            401,
+        ),
+        (httpx.Response(200, json={"jsonrpc": "2.0", "id": 1}), NotUnderstood, None),
+    ]:
+        server.script = [answer]
+        with pytest.raises(error) as caught:
+            ask(lambda acme: acme.do("1"))
+        assert caught.value.status == status
+        if error is LimitExceeded:
+            assert (caught.value.line, caught.value.body["limit"]) == (3, "seconds")

@@ -269,6 +269,28 @@ def test_it_tracks_and_reads_the_log(cli: Any, signed_in: Any, lead: Any) -> Non
     assert "Lead.Created" in table.out
 
 
+def test_it_runs_scripts_and_serves_agents(cli: Any, signed_in: Any, lead: Any, home: Any) -> None:
+    counted = cli("do", "Lead.count()", "--output", "table")
+    assert (counted.code, counted.out) == (0, "1\n")
+    code = f"print('now')\nLead.lose('{lead.id}', lostReason='x').status"
+    dry = cli("do", "-", "--dry-run", stdin=code)
+    assert [event["name"] for event in dry.json()["events"]] == ["Script.Ran", "Lead.Lost"]
+    failed = cli("do", f"{code}\nimport os")
+    assert (failed.code, "Line 3: Imports" in failed.err) == (1, True)
+    assert Lead.get(lead.id).status == "New"
+    assert cli("do").code == 2
+
+    served = process(home, signed_in.acme, "mcp")
+    call = {"jsonrpc": "2.0", "id": 1, "method": "initialize", "params": {
+        "protocolVersion": "2025-06-18", "capabilities": {}, "clientInfo": {"name": "t", "version": "1"},
+    }}  # fmt: skip
+    served.stdin.write(json.dumps(call) + "\n")
+    served.stdin.flush()
+    assert json.loads(served.stdout.readline())["result"]["serverInfo"]["name"] == "headlessly"
+    served.communicate(timeout=20)
+    assert served.returncode == 0
+
+
 def test_it_describes_a_noun_and_its_verbs(cli: Any, signed_in: Any) -> None:
     for words in (["Lead", "--output", "table"], ["schema", "Lead", "--output", "table"]):
         said = cli(*words).out
@@ -282,6 +304,7 @@ def test_it_describes_a_noun_and_its_verbs(cli: Any, signed_in: Any) -> None:
     assert "required" in create
     assert "0..100" in " ".join(create.split())
     assert "Possible from New, Contacted, Qualified." in cli("Lead.lose", "--help").out
+    assert cli("--version").out.startswith("headlessly 0.")
     overview = " ".join(cli("--help").out.split())
     assert "An inbound lead" in overview
     assert "5 conflict" in overview
@@ -300,7 +323,13 @@ def process(home: Path, login: SimpleNamespace, *words: str, **more: str) -> sub
     }
     command = [sys.executable, "-m", "headlessly", *words]
     return subprocess.Popen(
-        command, cwd=ROOT, env=env, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+        command,
+        cwd=ROOT,
+        env=env,
+        text=True,
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
     )
 
 

@@ -1,0 +1,101 @@
+"""How a command is found: in the file of commands, or made of a noun of the tenant."""
+
+from __future__ import annotations
+
+import re
+from typing import Any
+
+import typer
+from typer.core import TyperCommand, TyperGroup
+
+from ..declarations import UnknownName
+from . import nouns
+from .failing import EnoughRead
+from .state import State
+
+VERB = re.compile(r"[A-Z]\w*\.\w[\w-]*\Z")
+
+
+def noun_names(ctx: typer.Context, incomplete: str) -> list[str]:
+    """The nouns that may be meant, for completion."""
+    declared = State.of(ctx).nearby
+    return [n for n in (declared.nouns if declared else ()) if n.startswith(incomplete)]
+
+
+class Commands(TyperGroup):
+    """The commands of :mod:`.app`, and one for every noun and verb of the tenant."""
+
+    #: Whether a command's name and summary are enough, and what was last seen of the nouns.
+    light = False
+    #: Whether it is to be completed, so that every verb counts as a command.
+    completing = False
+
+    def list_commands(self, ctx: Any) -> list[str]:
+        """Those of the file, and what is known of the nouns without asking."""
+        own = super().list_commands(ctx)
+        declared = State.of(ctx).nearby if self.light else None
+        if declared is None:
+            return own
+        found = [*own, *declared.nouns]
+        if self.completing:
+            found += [
+                f"{n.name}.{word}" for n in declared.nouns.values() for word in nouns.names(n)
+            ]
+        return found
+
+    def get_command(self, ctx: Any, cmd_name: str) -> Any:
+        if (own := super().get_command(ctx, cmd_name)) is not None:
+            return own
+        if not cmd_name[:1].isupper():
+            return None
+        state = State.of(ctx)
+        name, word = nouns.parts(cmd_name)
+        declared = state.nearby if self.light or state.completing else state.declared
+        if declared is None or (noun := declared.nouns.get(name)) is None:
+            return None
+        if word is not None and word not in nouns.names(noun):
+            return None
+        if self.light:
+            summary = noun.description if word is None else nouns.summary(noun, word)
+            return TyperCommand(cmd_name, help=summary, rich_help_panel="Nouns")
+        return nouns.command(noun, word)
+
+    def format_help(self, ctx: Any, formatter: Any) -> None:
+        self.light = True
+        try:
+            super().format_help(ctx, formatter)
+        finally:
+            self.light = False
+
+    def shell_complete(self, ctx: Any, incomplete: str) -> Any:
+        self.light = self.completing = True
+        try:
+            return super().shell_complete(ctx, incomplete)
+        finally:
+            self.light = self.completing = False
+
+    def invoke(self, ctx: Any) -> Any:
+        try:
+            return super().invoke(ctx)
+        except BrokenPipeError:
+            raise EnoughRead from None  # typer would call it a failure
+
+    def resolve_command(self, ctx: Any, args: list[str]) -> Any:
+        if args[0] == "do" and len(args) > 1 and VERB.match(args[1]):
+            args = args[1:]
+        name = args[0]
+        if self.get_command(ctx, name) is None and not ctx.resilient_parsing:
+            raise self._unknown(ctx, name)
+        return super().resolve_command(ctx, args)
+
+    def _unknown(self, ctx: Any, name: str) -> Exception:
+        own = TyperGroup.list_commands(self, ctx)
+        if not name[:1].isupper():
+            return UnknownName(f"There is no command {name}.", name, own)
+        noun, word = nouns.parts(name)
+        declared = State.of(ctx).declared
+        if noun not in declared.nouns:
+            return UnknownName(f"There is no noun {noun}.", noun, declared.nouns)
+        return UnknownName(
+            f"{noun} has no verb {word}.", word or "", nouns.names(declared.nouns[noun])
+        )

@@ -1,0 +1,76 @@
+"""Scripts that run at the server, all or nothing: ``acme.do("for lead in Lead.find(...): ...")``.
+
+They run in the sandbox of the agents' ``do``, which is asked here as any agent asks it: by MCP.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from .calls import Call, Steps
+from .errors import NotUnderstood, of_tool
+from .records import Event, record_of
+
+if TYPE_CHECKING:
+    from .sessions import Session
+
+#: How long a script may take in addition to a call, in seconds; the server's own limit is lower.
+PATIENCE = 60
+
+
+@dataclass(frozen=True)
+class Ran:
+    """What a script did, or would do: its value, the events it recorded, what it printed.
+
+    The events are told in brief: what changed, and not the whole record. Where the key may only propose,
+    nothing was done, and ``proposal`` is what waits for somebody's approval.
+    """
+
+    value: Any
+    events: list[Event]
+    output: str
+    dry_run: bool
+    proposal: dict[str, Any] | None
+    data: dict[str, Any]
+
+
+def script_steps(session: Session, code: str, dry_run: bool) -> Steps[Ran]:
+    """Run a script. Raises the error of what it did, whose body has the ``line``."""
+    arguments = {"code": code} | ({"dryRun": True} if dry_run else {})
+    body = {
+        "jsonrpc": "2.0",
+        "id": 1,
+        "method": "tools/call",
+        "params": {"name": "do", "arguments": arguments},
+    }
+    accepts = (("Accept", "application/json, text/event-stream"),)
+    said = yield from session.answer(
+        Call("POST", "/mcp", body=body, wait=PATIENCE, more_headers=accepts)
+    )
+    result = said.get("result") or {}
+    told = result.get("structuredContent")
+    if not isinstance(told, dict):
+        raise NotUnderstood(f"{session.url}/mcp answered no result of a script.")
+    if result.get("isError"):
+        raise of_tool(told)
+    return Ran(
+        _value(told.get("value"), session),
+        [Event(each, session) for each in told.get("events", ())],
+        told.get("output", ""),
+        told.get("dryRun", False),
+        told.get("proposal"),
+        told,
+    )
+
+
+def _value(value: Any, session: Session) -> Any:
+    """What came out, with its records as records."""
+    if isinstance(value, Mapping):
+        if "$id" in value and "$type" in value:
+            return record_of(value, session)
+        return {name: _value(each, session) for name, each in value.items()}
+    if isinstance(value, list):
+        return [_value(each, session) for each in value]
+    return value
