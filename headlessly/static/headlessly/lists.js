@@ -21,7 +21,7 @@
   let kept = new Set();
 
   function count() {
-    const label = document.querySelector("[data-count]");
+    const label = document.querySelector("#selection [data-count]");
     if (!label) return;
     const every = document.querySelector("[data-check-all]");
     const here = boxes().filter((box) => box.checked);
