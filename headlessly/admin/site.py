@@ -21,7 +21,17 @@ from unfold.sites import UnfoldAdminSite
 from .. import actors
 from ..models import Membership
 from ..nouns import registry
-from . import choices, dashboard, finding, home, preferences, proposals, settings, words
+from . import (
+    choices,
+    dashboard,
+    finding,
+    home,
+    importing,
+    preferences,
+    proposals,
+    settings,
+    words,
+)
 
 
 def entrance(request: HttpRequest) -> str:
@@ -135,6 +145,7 @@ class Workplace(Site):
             path("find/", self.admin_view(self.find_view), name="find"),
             *proposals.urls(self),
             *settings.urls(self),
+            *importing.urls(self),
             *found,
         ]
 
