@@ -27,20 +27,26 @@ PROBES = ("/healthz", "/readyz")
 
 
 class Languages:
-    """Middleware: everything is English and UTC, but for the pages that people read."""
+    """Middleware: everything is English and UTC, the settings' own, but for the pages that people read."""
 
     def __init__(self, get_response: Callable[[HttpRequest], HttpResponse]) -> None:
         self.get_response = get_response
 
     def __call__(self, request: HttpRequest) -> HttpResponse:
-        with translation.override(ENGLISH), timezone.override(None):
+        request.spoken_to = False
+        try:
             if is_read_by_people(request):
                 speak_to(request, request.user)
             response = self.get_response(request)
-            if getattr(request, "spoken_to", False):
+            if request.spoken_to:
                 patch_vary_headers(response, ("Accept-Language", "Cookie"))
                 response.headers.setdefault("Content-Language", translation.get_language())
-        return response
+            return response
+        finally:
+            # Nothing stays behind for whom this thread serves next.
+            if request.spoken_to:
+                translation.deactivate()
+                timezone.deactivate()
 
 
 def is_read_by_people(request: HttpRequest) -> bool:
@@ -55,10 +61,10 @@ def speak_to(request: HttpRequest, user: Any = None) -> None:
 
     ``user`` is who reads, where that matters: a visitor of a form is nobody in particular.
     """
+    request.spoken_to = True
     translation.activate(language_of(request, user))
     timezone.activate(zone_of(request, user))
     request.LANGUAGE_CODE = translation.get_language()
-    request.spoken_to = True
 
 
 def language_of(request: HttpRequest, user: Any = None) -> str:

@@ -6,7 +6,8 @@ from datetime import UTC, datetime
 
 
 class JsonLines(logging.Formatter):
-    """time, level, logger, message; and the request's id and the traceback where there are any."""
+    """time, level, logger, message; and the request's id, its answer's status and the traceback where
+    there are any."""
 
     def format(self, record):
         line = {
@@ -18,6 +19,8 @@ class JsonLines(logging.Formatter):
         request_id = getattr(record, "request_id", "-")
         if request_id != "-":
             line["requestId"] = request_id
+        if status := getattr(record, "status_code", None):
+            line["status"] = status
         if record.exc_info:
             line["traceback"] = self.formatException(record.exc_info)
         return json.dumps(line, ensure_ascii=False, default=str)

@@ -82,7 +82,8 @@ def events(found: models.QuerySet) -> models.QuerySet:
     scripts = Q(name=SCRIPT_RAN, actor=actors.current().id)
     causes = _every(found.model).filter(verbs | scripts, id=OuterRef("cause"))
     told = (Q(cause=None) & ~Q(name=SCRIPT_RAN)) | scripts | Exists(causes)
-    return found.filter(verbs | Q(told, *(~_names_hidden(noun) for noun in owned), target=None))
+    # In this order: the names in the properties are looked up of few.
+    return found.filter(verbs | Q(Q(target=None), told, *(~_names_hidden(noun) for noun in owned)))
 
 
 def _every(model: type[models.Model]) -> models.QuerySet:

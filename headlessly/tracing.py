@@ -53,6 +53,7 @@ class RequestId:
         token = _referrer.set(request.headers.get("Referer"))
         try:
             with traced(given if ACCEPTABLE.match(given) else public_id("req")) as id:
+                request.request_id = id  # type: ignore[attr-defined]
                 response = self.get_response(request)
         finally:
             _referrer.reset(token)
@@ -61,8 +62,12 @@ class RequestId:
 
 
 class RequestIdFilter(logging.Filter):
-    """Logging filter: adds ``record.request_id``."""
+    """Logging filter: adds ``record.request_id``.
+
+    Django logs what was refused after all middleware is done, and says of which request.
+    """
 
     def filter(self, record: logging.LogRecord) -> bool:
-        record.request_id = request_id() or "-"
+        told = getattr(getattr(record, "request", None), "request_id", None)
+        record.request_id = request_id() or told or "-"
         return True

@@ -42,12 +42,13 @@ def page(request: HttpRequest, site: Any) -> HttpResponse:
         context = {"period": slice.period, **_reported(slice)}
     except InvalidFilter as problem:
         context["problem"] = problem.message
+    around = site.each_context(request)
     context |= {
-        **site.each_context(request),
+        **around,
         "title": _("Dashboard"),
         "own_heading": True,
         "media": forms.select2(),
-        "styles": [static("headlessly/admin.css"), static("headlessly/dashboard.css")],
+        "styles": [*around["styles"], static("headlessly/dashboard.css")],
         "presets": _presets(given),
         "narrowings": narrowings,
         "narrowed": bool(given),

@@ -14,7 +14,7 @@ from django.utils.translation import gettext as _
 from .. import actors, filters, reads, sight, values
 from ..errors import InvalidFilter, NotFound
 from ..nouns import registry
-from . import moves, words
+from . import importing, moves, words
 
 if TYPE_CHECKING:
     from ..nouns import Noun
@@ -229,5 +229,7 @@ def _pages(request: HttpRequest, site: Any) -> list[dict[str, Any]]:
         for noun in site.nouns
         if noun.Surface.board
     ]
+    if importing.nouns():
+        found.append({"label": _("Import"), "icon": "upload", "url": reverse("admin:imports")})
     links = site.account_links(request)
     return found + [{"label": i["title"], "icon": "settings", "url": i["link"]} for i in links]

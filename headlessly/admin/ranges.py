@@ -11,10 +11,11 @@ from dataclasses import dataclass
 from datetime import date
 from typing import TYPE_CHECKING, Any
 
+from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, ngettext
 
-from .. import filters, lookups, numbers
+from .. import filters, lookups, numbers, values
 from . import words
 
 if TYPE_CHECKING:
@@ -104,7 +105,19 @@ class Range:
         """The same as REST says it; None where it has no words for it."""
         if any(text.endswith(OR_NONE) for text in self.given.values()):
             return None
-        return {name_of(self.path, lookup): text for lookup, text in self.given.items()}
+        return {name_of(self.path, lookup): self._wire(text) for lookup, text in self.given.items()}
+
+    def _wire(self, text: str) -> str:
+        """A day of whoever reads as a program has it: REST begins its own days in UTC."""
+        if self.field.type not in DATES or RELATIVE.match(text.strip().lower()):
+            return text
+        try:
+            moment = values.relative_moment(text) or values.moment(None, text, text=True)
+        except ValueError:
+            return text
+        if self.field.type == "date":
+            return f"{timezone.localtime(moment):%Y-%m-%d}" if text in values.DAYS else text
+        return f"{moment:%Y-%m-%dT%H:%M:%SZ}"
 
     def stated(self) -> dict[str, Any]:
         """The same in the filter language. Raises InvalidFilter."""

@@ -21,7 +21,7 @@ from unfold.sites import UnfoldAdminSite
 from .. import actors
 from ..models import Membership
 from ..nouns import registry
-from . import choices, dashboard, finding, home, preferences, settings, words
+from . import choices, dashboard, finding, home, importing, preferences, settings, words
 
 
 def entrance(request: HttpRequest) -> str:
@@ -134,6 +134,7 @@ class Workplace(Site):
             path("dashboard/", self.admin_view(self.dashboard_view), name="dashboard"),
             path("find/", self.admin_view(self.find_view), name="find"),
             *settings.urls(self),
+            *importing.urls(self),
             *found,
         ]
 

@@ -125,9 +125,11 @@ class Teller:
             entry.plain, entry.nothing = not about, not entry.changes
             if entry.nothing:
                 entry.did = _("saved without a change")
-            elif (one := entry.only) is not None and not one.was:
+            elif (one := entry.only) is None:
+                entry.did = _("changed %s") % what
+            elif not one.was:
                 entry.did = _("added")
-            elif one is not None and not one.now:
+            elif not one.now:
                 entry.did = _("emptied")
         return entry
 

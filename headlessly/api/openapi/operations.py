@@ -7,7 +7,7 @@ from typing import Any
 
 from ...nouns import Noun
 from ...schema import wire_name
-from ...transfer import exporting
+from ...transfer import exporting, formats
 from ...verbs import Verb
 from ..bodies import FORM, JSON
 from ..records import at_collection, at_record
@@ -201,6 +201,12 @@ def _import(noun: type[Noun]) -> Schema:
     )
     binary = {"type": "string", "format": "binary"}
     form = {"type": "object", "properties": {"file": binary}, "required": ["file"]}
+    bodies: dict[str, Schema] = {
+        formats.CSV: table,
+        formats.JSON: {"type": "array", "items": row},
+        formats.NDJSON: {"type": "string"},
+        formats.XLSX: binary | {"description": "A workbook, of which the first sheet is read."},
+    }
     return operation(
         operation_id(noun, "import"),
         f"Import {noun.plural} from a file, in the background.",
@@ -212,9 +218,9 @@ def _import(noun: type[Noun]) -> Schema:
         requestBody={
             "required": True,
             "content": {
-                "text/csv": {"schema": table},
-                JSON: {"schema": {"type": "array", "items": row}},
-                "application/x-ndjson": {"schema": {"type": "string"}},
+                **{
+                    kind: {"schema": bodies[format]} for kind, format in formats.MEDIA_TYPES.items()
+                },
                 "multipart/form-data": {"schema": form},
             },
         },

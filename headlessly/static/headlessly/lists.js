@@ -21,7 +21,7 @@
   let kept = new Set();
 
   function count() {
-    const label = document.querySelector("[data-count]");
+    const label = document.querySelector("#selection [data-count]");
     if (!label) return;
     const every = document.querySelector("[data-check-all]");
     const here = boxes().filter((box) => box.checked);
@@ -287,9 +287,11 @@
       const next = rows[event.key === "j" ? at + 1 : at < 0 ? rows.length - 1 : at - 1];
       if (next) {
         event.preventDefault();
-        next.querySelector(".name a, .check input").focus();
+        (next.querySelector(".name a") || next.querySelector(".check input")).focus();
         next.scrollIntoView({ block: "nearest" });
       }
+    } else if (event.key === "Enter" && event.target.matches(".check input")) {
+      event.preventDefault(); // it would press the first button of the bar
     } else if (event.key === "x" && at >= 0) {
       event.preventDefault();
       rows[at].querySelector(".check input")?.click();

@@ -3,13 +3,18 @@
 from __future__ import annotations
 
 import gzip
+import io
 import json
+import logging
 from types import SimpleNamespace
 from typing import Any
 
 import pytest
+from django.test import Client
 
 from headlessly.api.bodies import LARGEST
+from headlessly.logs import JsonLines
+from headlessly.tracing import RequestIdFilter
 from tests.answered import answered, named, problem, unchanged
 
 
@@ -391,6 +396,41 @@ def test_it_shows_nothing_of_the_inside_when_it_breaks(
     assert "the secret inside" in caplog.text
     monkeypatch.setattr(reads, "page", lambda *a, **k: SimpleNamespace(wire=lambda: {"x": 10**30}))
     problem(api.call("GET", "/leads"), 500, "internal_error")
+
+
+def test_it_logs_what_it_refuses_under_the_id_of_the_request_and_without_secrets(
+    api: Any, lead: Any, monkeypatch: Any
+) -> None:
+    from headlessly import reads
+
+    written = io.StringIO()
+    handler = logging.StreamHandler(written)
+    handler.setFormatter(JsonLines())
+    handler.addFilter(RequestIdFilter())
+    monkeypatch.setattr(logging.getLogger(), "handlers", [handler])
+    secret = "whsec_not_for_logs"
+    hook = {"url": "https://example.com/x", "events": ["*"], "secret": secret}
+    issued = answered(api.call("POST", "/apikeys", {"name": "New"}), 201)
+    answered(api.call("POST", "/webhooks", hook), 201)
+    refused = [
+        api.call("GET", f"/nothing?key={api.secret}", Cookie=f"sessionid={secret}"),
+        api.call("POST", "/webhooks", hook | {"url": f"https://user:{secret}@example.com"}),
+        api.call("POST", "/leads", {"name": secret}),
+        api.call("PATCH", f"/leads/{lead.pk}", {"score": 1}, If_Match='"99"'),
+        api.call(
+            "POST", "/batch", {"operations": [{"method": "GET", "path": f"/x?k={secret}"}] * 101}
+        ),
+        Client().get(f"/~acme/leads?key={api.secret}"),
+    ]
+    monkeypatch.setattr(reads, "page", lambda *a, **k: 1 / 0)
+    refused.append(api.call("GET", f"/leads?q={secret}"))
+    lines = [json.loads(line) for line in written.getvalue().splitlines()]
+    told = {(line.get("requestId"), line.get("status")) for line in lines}
+    for response in refused:
+        assert (response["X-Request-Id"], response.status_code) in told
+    assert [line["level"] for line in lines if "traceback" in line] == ["error"]
+    for hidden in (api.secret, issued["key"], secret):
+        assert hidden not in written.getvalue()
 
 
 def test_it_answers_in_the_same_shape_before_any_view_is_reached(

@@ -55,9 +55,15 @@ def test_reads_what_code_and_templates_mark():
 @pytest.fixture
 def copy(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Any:
     """A catalogue to spoil: the function changes an entry of a copy, and answers what is wrong then."""
-    catalog = polib.pofile(str(catalogue.file_of("de")))
+    few = ("%(nouns)s board", "Saved.", "%d day")
+    whole = polib.pofile(str(catalogue.file_of("de")))
+    catalog = polib.POFile()
+    catalog.metadata = whole.metadata
+    catalog.extend(whole.find(text) for text in few)
+    messages = [message for message in catalogue.gathered() if message.text in few]
     file = tmp_path / "django.po"
     monkeypatch.setattr(catalogue, "file_of", lambda language: file)
+    monkeypatch.setattr(catalogue, "gathered", lambda: messages)
 
     def spoiled(change: Any, *, compile: bool = True) -> list[str]:
         change(catalog.find("%(nouns)s board"), catalog)

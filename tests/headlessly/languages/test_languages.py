@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from types import SimpleNamespace
+
 import pytest
 from django.db import connection
 from django.test import Client
@@ -91,6 +93,17 @@ def test_the_operator_chooses_too(users):
 
 
 # -- programs read English --------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("mounted", "path", "people"),
+    [(True, "/admin/crm/lead/", True), (True, "/leads", False), (True, "/mcp", False),
+     (True, "/openapi.json", False), (True, "/administration", False), (True, "/", False),
+     (False, "/", True), (False, "/admin/", True), (False, "/healthz", False)],
+)  # fmt: skip
+def test_only_pages_are_read_by_people(mounted, path, people):
+    request = SimpleNamespace(mounted=mounted, path_info=path)
+    assert languages.is_read_by_people(request) is people
 
 
 @pytest.fixture

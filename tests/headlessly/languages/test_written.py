@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from datetime import UTC, datetime
 from decimal import Decimal
 
@@ -144,6 +145,8 @@ def test_a_day_in_an_address_is_the_readers_day_and_programs_are_in_utc(ann, bob
     query = "createdAt__gte=2026-02-01"
     assert "Late in January" in get(ann, f"crm/lead/?{query}")
     assert "Late in January" not in get(bob, f"crm/lead/?{query}")
+    export = re.search(r'href="([^"]*/export/leads[^"]*)" download', get(ann, f"crm/lead/?{query}"))
+    assert "createdAt__gte=2026-01-31T23%3A00%3A00Z" in export[1]
     api.cookies[languages.ZONE] = "Europe/Berlin"
     found = api.call("GET", f"/leads?{query}", Accept_Language="de").json()
     assert "Late in January" not in str(found)

@@ -6,15 +6,16 @@ import csv
 import io
 from typing import Any
 
+import openpyxl
 import orjson
 import pytest
 
 from crm import Contact, Lead
 from headlessly import actors, tenancy
 from headlessly.events import Event
-from headlessly.transfer import running
+from headlessly.transfer import formats, running
 from headlessly.transfer.models import Import
-from tests.answered import answered, problem
+from tests.answered import answered, problem, unchanged
 from tests.headlessly.transfer.conftest import counts, errors, lines, sender, told
 from tests.refusals import everything
 
@@ -44,6 +45,64 @@ def test_it_takes_the_rows_of_a_table_in_the_background(imported: Any, api: Any,
 def test_it_reads_files_as_they_come(kind: str, body: str, imported: Any) -> None:
     assert counts(imported("contacts", body, kind=kind)) == {"created": 1}
     assert Contact.find({"email": "ada@new.example"}).get().name == "Ada"
+
+
+def workbook(*rows: tuple[Any, ...]) -> bytes:
+    book = openpyxl.Workbook()
+    for row in rows:
+        book.active.append(row)
+    content = io.BytesIO()
+    book.save(content)
+    return content.getvalue()
+
+
+def form(*files: tuple[str, bytes]) -> dict[str, Any]:
+    """A form with files, as a browser or curl sends it."""
+    parts = [
+        b'--edge\r\nContent-Disposition: form-data; name="file%d"; filename="%s"\r\n\r\n%s\r\n'
+        % (number, name.encode(), content)
+        for number, (name, content) in enumerate(files)
+    ]
+    return {
+        "body": b"".join([*parts, b"--edge--\r\n"]),
+        "kind": "multipart/form-data; boundary=edge",
+    }
+
+
+def test_it_reads_workbooks_as_bodies_and_files_in_forms(imported: Any, api: Any) -> None:
+    book = workbook(("name", "email", "leadScore"), ("Ada", "ada@new.example", 7), ("", "x", 1))
+    done = imported("contacts", book, kind=formats_of(formats.XLSX))
+    assert counts(done) == {"created": 1, "refused": 1}
+    for name, content in (
+        ("people.xlsx", workbook(("name",), ("Bob",))),
+        ("people.CSV", b"name\nCleo\n"),
+        ("people.jsonl", b'{"name": "Dan"}'),
+    ):
+        done = imported("contacts", **form((name, content)))
+        assert (counts(done), done["filename"]) == ({"created": 1}, name)
+    assert {c.name for c in Contact.find()} == {"Ada", "Bob", "Cleo", "Dan"}
+
+
+def formats_of(format: str) -> str:
+    return next(kind for kind, each in formats.MEDIA_TYPES.items() if each == format)
+
+
+def test_it_refuses_a_form_that_has_not_one_file_of_a_kind_it_knows(send: Any, acme: Any) -> None:
+    good = ("a.csv", b"name\nAda\n")
+    with unchanged():
+        for files, status in (([], 400), ([good, good], 400), ([("a.exe", b"MZ")], 415)):
+            problem(send("contacts", **form(*files)), status, ANSWERS[status])
+        broken = form(good)["body"][:40]
+        problem(
+            send("contacts", broken, kind="multipart/form-data; boundary=edge"), 400, "bad_request"
+        )
+        problem(send("contacts", broken, kind="multipart/form-data"), 400, "bad_request")
+        sheet = send("contacts", b"PK\x03\x04 nothing", kind=formats_of(formats.XLSX))
+        problem(sheet, 400, "bad_request")
+    assert not Import.objects.exists()
+
+
+ANSWERS = {400: "bad_request", 415: "unsupported_media_type"}
 
 
 def test_it_reports_each_bad_row_with_its_number_and_its_field(
