@@ -14,6 +14,7 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from datetime import datetime
 from typing import Any
 
 from pydantic_monty import (
@@ -108,8 +109,11 @@ class Played:
 
 
 @contextmanager
-def seat(limits: Limits) -> Iterator[MontySession]:
-    """A worker for one script. Raises Busy when none is free in time."""
+def seat(
+    limits: Limits, *, moment: datetime | None = None, seed: str | None = None
+) -> Iterator[MontySession]:
+    """A worker for one script, to which it is ``moment`` (else now), and whose random numbers follow from
+    ``seed``. Raises Busy when none is free in time."""
     session = _workers().checkout(
         script_name="script",
         limits={
@@ -119,7 +123,11 @@ def seat(limits: Limits) -> Iterator[MontySession]:
             "max_suspensions": TURNS,
         },
         # A script has the product's clock, standing still, and cannot wait.
-        os_policy={"datetime": clock.now(), "sleep": "call_host"},
+        os_policy={
+            "datetime": moment or clock.now(),
+            "sleep": "call_host",
+            "random_start": "system" if seed is None else {"seed": seed},
+        },
     )
     try:
         session.__enter__()

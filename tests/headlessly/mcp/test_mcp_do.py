@@ -92,3 +92,28 @@ def test_it_reaches_no_other_tenant(agent: Any, rivals_agent: Any, lead: Lead, t
     with unchanged():
         said = agent.refused("do", code=f"Lead.get('{theirs.lead.pk}')")
     assert said["error"] == "not_found"
+
+
+def test_a_key_that_may_only_propose_stores_what_it_would_do(acme, lead):
+    """An agent proposes, a person decides, and the agent reads what became of it."""
+    from headlessly.scripts import proposals
+    from tests.headlessly.mcp.conftest import Agent
+
+    agent = Agent(acme, "propose")
+    assert [tool["name"] for tool in agent.result("tools/list")["tools"]] == [
+        "search",
+        "fetch",
+        "do",
+    ]
+    assert "Proposal" in agent.tool("fetch", type="Schema")["more"]
+    assert agent.tool("do", code="Lead.count()")["value"] == 1
+    said = agent.tool("do", code=f'Lead.update("{lead.pk}", score=5)')
+    assert said["events"][0]["changes"] == {"score": [82, 5]}
+    id = said["proposal"]["$id"]
+    assert agent.tool("fetch", type="Proposal", id=id)["status"] == "Pending"
+    lead.refresh_from_db()
+    assert lead.score == 82
+    proposals.refuse(id, "Not yet")
+    found = agent.tool("fetch", type="Proposal", id=id)
+    assert (found["status"], found["reason"]) == ("Refused", "Not yet")
+    assert Agent(acme, "read").refused("fetch", type="Proposal", id=id)["error"] == "not_found"
