@@ -9,7 +9,7 @@ checked against the schema, and values travel as parameters: nothing of a filter
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from enum import Enum
@@ -105,41 +105,48 @@ def may_be_slow(*filters: Any) -> bool:
 
 def words(scope: Scope, text: str) -> Q:
     """The condition that every word of ``text`` is somewhere in the searchable fields."""
-    if not isinstance(text, str):
-        raise InvalidFilter("A search is text.")
-    try:
-        values.storable(text)
-    except ValueError as problem:
-        raise InvalidFilter(str(problem)) from None
-    found = Q()
-    for word in text.split()[:MAX_WORDS]:
-        found &= _anywhere(scope, word)
+    from .searching import Search
+
+    return Search(scope, text).condition
+
+
+def equalities(
+    noun: type[Noun], stated: Iterable[Mapping[str, Any] | None]
+) -> dict[str, Any] | None:
+    """The columns that filters give one value each, with it; None where they say anything else.
+
+    Raises InvalidFilter for a value that a column cannot have.
+    """
+    found: dict[str, Any] = {}
+    for filter in stated:
+        if not isinstance(filter, Mapping | None):
+            return None
+        for name, value in (filter or {}).items():
+            if name == "$and" and value and _are_filters(value):
+                inner = equalities(noun, value)
+            else:
+                inner = _equality(noun, name, value)
+            if inner is None or set(inner) & set(found):
+                return None
+            found |= inner
     return found
 
 
-def _anywhere(scope: Scope, word: str) -> Q:
-    """One look-up per table, united: an OR over joins would use no index at all."""
-    tables: dict[str, Q] = {}
-    for path in scope.noun.Surface.search:
-        *references, column = path.split("__")
-        name = "__".join(references)
-        tables[name] = tables.get(name, Q()) | Q(**{f"{column}__icontains": word})
-    parts = []
-    for path, condition in tables.items():
-        if not path:
-            parts.append(scope.queryset().filter(condition).order_by().values(scope.key))
-            continue
-        reference = scope.noun.schema.by_name[path]
-        other = scope.to(scope.noun.registry[reference.to])
-        inside = other.queryset().filter(condition).order_by().values(other.key)
-        parts.append(
-            scope.queryset()
-            .filter(**{f"{reference.column}__in": inside})
-            .order_by()
-            .values(scope.key)
-        )
-    first, *rest = parts
-    return Q(**{f"{scope.key}__in": first.union(*rest, all=True) if rest else first})
+def _are_filters(value: Any) -> bool:
+    return isinstance(value, list | tuple) and all(isinstance(v, Mapping) for v in value)
+
+
+def _equality(noun: type[Noun], name: Any, value: Any) -> dict[str, Any] | None:
+    field = noun.schema.field(name) if isinstance(name, str) else None
+    if isinstance(value, Mapping) and len(value) == 1:
+        ((operator, operand),) = value.items()
+        one = operator == "$in" and isinstance(operand, list | tuple) and len(operand) == 1
+        value = operand[0] if one else operand if operator == "$eq" else value
+    if value is None or isinstance(value, Mapping | list):
+        return None
+    if field is None or field.computed is not None or field.type == "json":
+        return None
+    return {field.column: _value(field, name, value)}
 
 
 def field_of(noun: type[Noun], name: str) -> Field:

@@ -18,13 +18,15 @@ from psycopg import errors as postgres
 from . import cursors, filters, rows, sight, sorting, values, versions
 from .errors import InvalidFilter, NotFound
 from .filters import Scope
+from .searching import Search
+from .seeking import COUNT_CAP as COUNT_CAP
+from .seeking import Seeking
+from .seeking import count as count
 
 if TYPE_CHECKING:
     from .nouns import Noun
 
 DEFAULT_LIMIT, MAX_LIMIT = 25, 100
-#: Counting stops here: nobody pages to the end of more, and counting all costs as much as reading.
-COUNT_CAP = 10_000
 #: How long a list may take in the database before it is given up, in milliseconds.
 PATIENCE = 5_000
 WHOLE = re.compile(r"\s*[+-]?[0-9]{1,9}\s*\Z")
@@ -144,32 +146,33 @@ def page(
     size, start = checked_limit(limit), checked_offset(offset)
     columns = sorting.columns(Scope(noun), sort)
     mark = cursors.fingerprint(noun.__name__, columns, filter or {}, conditions, q or "", as_of)
-    rest, row = [models.Q()], None
+    rest: list[models.Q] = []
     if cursor:
         moment, row = cursors.decode(cursor, mark, columns)
-    scope = Scope(noun, moment)
-    columns = sorting.columns(scope, sort)
-    if row is not None:
+        scope = Scope(noun, moment)
+        columns = sorting.columns(scope, sort)
         rest = cursors.parts(columns, row)
+    else:
+        scope = Scope(noun, moment)
+        columns = sorting.columns(scope, sort)
     reading = rows.reading(noun, chosen(noun, fields), included(noun, include), moment is not None)
-    found = scope.queryset().filter(*(filters.compile(scope, f) for f in (filter, *conditions)))
-    if q:
-        found = found.filter(filters.words(scope, q))
-    with patience() if filters.may_be_slow(filter, conditions) else nullcontext():
-        ordered = found.order_by(*(column.expression for column in columns))
-        ordered = ordered.values_list("pk", *(column.name for column in columns))
-        keys: list[tuple[Any, ...]] = []
-        for condition in rest:
-            if len(keys) <= size:
-                keys += ordered.filter(condition)[start : start + size + 1 - len(keys)]
-        if start == 0 and row is None and len(keys) <= size:
-            total, exact = len(keys), True
-        else:
-            total, exact = count(found, everything=count_all)
+    stated = (filter, *conditions)
+    search = searched(scope, q)
+    seeking = Seeking(scope, columns, stated, search)
+    bounded = search is not None or filters.may_be_slow(filter, conditions)
+    with patience() if bounded else nullcontext():
+        sought = seeking.page(size, start, rest, count_all=count_all)
+        keys = sought.keys
         results = reading.fetch([key for key, *_ in keys[:size]], moment)
     more = len(keys) > size
     following = cursors.encode(mark, moment, keys[size - 1][1:]) if more else None
-    return Page(results, total, exact, more, following)
+    return Page(results, sought.total, sought.exact, more, following)
+
+
+def searched(scope: Scope, text: Any) -> Search | None:
+    """What is searched for, or None for no words. Raises InvalidFilter."""
+    search = Search(scope, text) if text else None
+    return search if search is not None and search.words else None
 
 
 def several(
@@ -188,20 +191,12 @@ def several(
     moment = when(as_of)
     scope = Scope(noun, moment)
     reading = rows.reading(noun, chosen(noun, fields), included(noun, include), moment is not None)
-    found = scope.queryset().filter(filters.compile(scope, filter))
-    if q:
-        found = found.filter(filters.words(scope, q))
-    with patience() if filters.may_be_slow(filter) else nullcontext():
-        keys = list(_keys(scope, found.order_by(*sorting.order(scope, sort)))[: limit + 1])
+    search = searched(scope, q)
+    seeking = Seeking(scope, sorting.columns(scope, sort), (filter,), search)
+    bounded = search is not None or filters.may_be_slow(filter)
+    with patience() if bounded else nullcontext():
+        keys = [key for key, *_ in seeking.first(limit)]
         return reading.fetch(keys[:limit], moment), len(keys) > limit
-
-
-def count(found: models.QuerySet, *, everything: bool = False) -> tuple[int, bool]:
-    """How many, and whether that is exact: counting stops at the cap unless all are asked for."""
-    if everything:
-        return found.order_by().count(), True
-    seen = found.order_by()[: COUNT_CAP + 1].values("pk").count()
-    return min(seen, COUNT_CAP), seen <= COUNT_CAP
 
 
 def _keys(scope: Scope, found: models.QuerySet) -> models.QuerySet:

@@ -72,6 +72,7 @@ INSTALLED_APPS = [
 MIDDLEWARE = [
     "headlessly.tenancy.MountTenant",
     "headlessly.tracing.RequestId",
+    "headlessly.policy.ContentSecurityPolicy",
     "django.middleware.security.SecurityMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
     "django.contrib.sessions.middleware.SessionMiddleware",
@@ -122,6 +123,7 @@ AUTH_PASSWORD_VALIDATORS = [
         "NumericPasswordValidator",
     )
 ]
+CSRF_FAILURE_VIEW = "headlessly.admin.entrance.not_sent"
 LOGIN_URL = LOGIN_REDIRECT_URL = LOGOUT_REDIRECT_URL = "/"
 
 #: The modules that define jobs: a worker imports them, whatever else it has loaded.
@@ -140,7 +142,7 @@ USE_TZ = True
 TIME_ZONE = "UTC"
 LANGUAGE_CODE = "en"  # what programs read, and people whose language is not there
 LANGUAGES = [("en", "English (US)"), ("en-gb", "English (UK)"), ("de", "Deutsch")]
-LOCALE_PATHS = [BASE_DIR / "locale"]
+LOCALE_PATHS = [BASE_DIR / "headlessly" / "locale"]
 FORMAT_MODULE_PATH = "headlessly.formats"
 
 # Absolute: under a tenant's mount a relative one would move along with it.
@@ -176,22 +178,7 @@ UNFOLD = {
     "SITE_FAVICONS": [
         {"rel": "icon", "type": "image/svg+xml", "href": lambda _: static("headlessly/favicon.svg")}
     ],
-    "SHOW_VIEW_ON_SITE": False,
-    "COLORS": {
-        "primary": {
-            "50": "238 242 255",
-            "100": "224 231 255",
-            "200": "199 210 254",
-            "300": "165 180 252",
-            "400": "129 140 248",
-            "500": "99 102 241",
-            "600": "79 70 229",
-            "700": "67 56 202",
-            "800": "55 48 163",
-            "900": "49 46 129",
-            "950": "30 27 75",
-        }
-    },
+    "SHOW_VIEW_ON_SITE": False,  # the colours are in headlessly/frame.css
 }
 
 REST_FRAMEWORK = {"UNAUTHENTICATED_USER": None}

@@ -11,11 +11,13 @@ from datetime import datetime
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from django.db import connection, models
+from django.db.models import F
 from django.utils.module_loading import import_string
 from django.utils.translation import gettext as _
 
-from . import speech
+from . import indexes, speech
 from .errors import Conflict, NotFound
+from .fields import StatusField
 from .managers import BoundedQuerySet
 
 if TYPE_CHECKING:
@@ -68,7 +70,12 @@ def model_of(noun: type[Noun]) -> type[Version]:
                 "app_label": meta.app_label,
                 "db_table": table_of(noun),
                 "indexes": [
-                    models.Index(fields=["record", "valid_from"], name=f"{meta.model_name}_past")
+                    models.Index(fields=["record", "valid_from"], name=f"{meta.model_name}_past"),
+                    models.Index(
+                        fields=["tenant", "-created_at", "-record"],
+                        name=f"{meta.model_name}_past_by_created",
+                    ),
+                    *_by_state(noun),
                 ],
             },
         ),
@@ -79,6 +86,27 @@ def model_of(noun: type[Noun]) -> type[Version]:
     model = type(f"{noun.__name__}Version", (Version,), attributes)
     setattr(sys.modules[noun.__module__], model.__name__, model)
     return model
+
+
+def _by_state(noun: type[Noun]) -> list[models.Index]:
+    """The indexes that carry a list of one state in its order, for the past of that list."""
+    state = next((f.name for f in noun._meta.concrete_fields if isinstance(f, StatusField)), None)
+    found = []
+    for index in noun._meta.indexes:
+        steps = indexes.steps(noun, index)
+        if [n for n, _ in steps[:2]] != ["tenant_id", state]:
+            continue
+        if index.condition not in (None, indexes.LIVE):
+            continue
+        columns = []
+        for name, descending in steps:
+            field = noun._meta.get_field(name)
+            name = "record" if field.primary_key else field.name
+            nullable = {"nulls_last": True} if field.null else {}
+            columns.append(F(name).desc(**nullable) if descending else F(name))
+        name = f"{noun._meta.model_name}_past_by_{state}"
+        found.append(models.Index(*columns, condition=index.condition, name=name))
+    return found[:1]
 
 
 def _copy(field: models.Field) -> models.Field:
@@ -131,6 +159,7 @@ def at(noun: type[Noun], moment: datetime) -> models.QuerySet:
         tenant_id=tenancy.require().pk,
         deleted_at=None,
         valid_from__lte=moment,
+        created_at__lte=moment,  # follows, and tells an index by age where to begin
     )
     return sight.versions(found, noun)
 

@@ -21,6 +21,7 @@ from headlessly.fields import (
     String,
     Text,
 )
+from headlessly.indexes import LIVE
 from headlessly.nouns import Board, Noun, verb
 
 from .checks import currency_code
@@ -113,7 +114,9 @@ class Deal(Noun):
 
     class Meta:
         indexes: ClassVar = [
-            models.Index(fields=["tenant", "stage", "-created_at", "-id"], name="deal_by_stage"),
+            models.Index(
+                fields=["tenant", "stage", "-created_at", "-id"], name="deal_by_stage", condition=LIVE
+            ),
             models.Index(
                 fields=["tenant", "stage", "expected_close_date", "id"], name="deal_by_close",
                 condition=models.Q(

@@ -9,6 +9,7 @@ from django.db import models
 from django.db.models import F
 
 from headlessly.fields import DateTime, Money, Number, Reference, StatusField, String, Text
+from headlessly.indexes import LIVE
 from headlessly.nouns import Board, Noun, computed, verb
 from headlessly.verbs import NewOrExisting
 
@@ -106,9 +107,10 @@ class Lead(Noun):
 
     class Meta:
         indexes: ClassVar = [
+            # Without the deleted ones, so that what it leads to is counted without reading the table.
             models.Index(
                 "tenant", "status", F("score").desc(nulls_last=True), F("id").desc(),
-                name="lead_by_status",
+                name="lead_by_status", condition=LIVE,
             ),
             models.Index(
                 fields=["tenant", "status", "-updated_at", "-id"], name="lead_by_end",
@@ -119,6 +121,10 @@ class Lead(Noun):
                 fields=["tenant", "-created_at", "-id"],
                 include=["status", "reached", "deleted_at"],
                 name="lead_by_created",
+            ),
+            models.Index(
+                "tenant", F("score").desc(nulls_last=True), F("id").desc(),
+                name="lead_by_score", condition=LIVE,
             ),
             models.Index(
                 "tenant", F("last_activity_at").desc(nulls_last=True), F("id").desc(),

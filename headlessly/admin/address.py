@@ -233,10 +233,16 @@ class Address:
                 found.append(part[: part.startswith("-")] + field.name)
         return found
 
-    def order(self) -> list[Any]:
+    @property
+    def order_columns(self) -> list[sorting.Column]:
         if self.deleted and not self.sort:
-            return [models.F("deleted_at").desc(), models.F("pk").desc()]
-        return sorting.order(self.scope, ",".join(self.sort))
+            gone = sorting.Column("deleted_at", "datetime", descending=True, nullable=False)
+            return [gone, sorting.Column("pk", "string", descending=True, nullable=False)]
+        return sorting.columns(self.scope, ",".join(self.sort))
+
+    def order(self) -> list[Any]:
+        """What ``order_by`` takes."""
+        return [column.expression for column in self.order_columns]
 
     def _columns(self) -> list[Field]:
         """The fields that the list shows, the record's name first. Raises InvalidFilter."""

@@ -36,6 +36,7 @@ def fill(button: Asking, verb: Verb, site: Any, data: Any = None) -> None:
     button.label = f"{words.verb(verb)}…"
     inputs = list(verb.inputs.values())
     button.form = DeclaredForm(inputs, site, data=data, id=verb.name, parent=button.dialog)
+    button.form.suggest(verb.noun)
     for given in inputs:
         if given.new:
             other = verb.noun.registry[given.to]

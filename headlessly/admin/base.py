@@ -17,7 +17,7 @@ from django.urls import path
 from django.utils.translation import gettext as _
 from unfold.admin import ModelAdmin
 
-from .. import actors, filters
+from .. import actors
 from ..errors import NotFound
 from ..nouns import Noun
 from . import forms, timeline, toasts, words
@@ -126,14 +126,6 @@ class NounAdmin(Boarding, Doing, Editing, Listing, Viewing, Bulk, Inline, ModelA
             return self.model.get(id, include=list(self.schema.references))
         except NotFound as problem:
             raise Http404(problem.message) from None
-
-    def get_search_results(
-        self, request: HttpRequest, queryset: Any, term: str
-    ) -> tuple[Any, bool]:
-        """What a searchable choice finds."""
-        if not term.strip():
-            return queryset, False
-        return queryset.filter(filters.words(filters.Scope(self.model), term)), False
 
     # -- one record -------------------------------------------------------------------------------
 

@@ -12,7 +12,6 @@ from datetime import timedelta
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
-from django.core.exceptions import EmptyResultSet
 from django.db import connection, models
 from django.http import HttpRequest
 from django.urls import reverse
@@ -20,6 +19,7 @@ from django.utils.translation import gettext as _
 
 from .. import clock, cursors, filters, reads, sight, sorting
 from ..errors import InvalidFilter
+from ..seeking import Seeking, united
 from . import ways, words
 from .narrowed import Narrowed
 
@@ -90,10 +90,14 @@ class NounBoard:
 
     def within(self, state: str) -> models.QuerySet:
         """The records of a column in its order."""
-        found = self.list.queryset.filter(**{self.machine.name: state})
+        found = self.list.found.filter(**{self.machine.name: state})
         if self.has_ended(state):
             found = found.filter(updated_at__gte=self.now - RECENT)
         return found.order_by(*(column.expression for column in self.order(state)))
+
+    def _seeking(self, state: str) -> Seeking:
+        scope, search = self.list.address.scope, self.list.search
+        return Seeking(scope, self.order(state), search=search, among=self.within(state))
 
     @staticmethod
     def size(ended: bool) -> int:
@@ -133,13 +137,11 @@ class NounBoard:
         """The next cards of a column. Raises InvalidFilter for a cursor that is none."""
         column, order = self.column(state), self.order(state)
         _moment, row = cursors.decode(cursor, self._mark(state), order)
-        size, keys = self.size(column.ended), []
         with reads.patience(PATIENCE):
-            for condition in cursors.parts(order, row):
-                if len(keys) <= size:
-                    found = self.within(state).filter(condition).values_list("pk", flat=True)
-                    keys += found[: size + 1 - len(keys)]
-            self._fill(column, _sorted(self.rows(keys), order))
+            sought = self._seeking(state).page(
+                self.size(column.ended), 0, cursors.parts(order, row)
+            )
+            self._fill(column, _sorted(self.rows([key for key, *_ in sought.keys]), order))
         return column
 
     def column(self, state: str) -> Column:
@@ -162,23 +164,25 @@ class NounBoard:
         schema, measure = self.noun.schema, self.declared.measure
         currency = "currency" if measure and "currency" in schema.by_name else None
         names = [self.machine.name, *filter(None, (measure, currency))]
-        parts = [
-            self.within(column.state).order_by().values_list(*names)[: reads.COUNT_CAP + 1]
-            for column in columns
-        ]
-        try:
-            inner, parameters = _united(parts).query.sql_with_params()
-        except EmptyResultSet:
-            return  # a filter that nothing can fit
+        inner, parameters = [], ()
+        for column in columns:
+            within = self.within(column.state).order_by()
+            parts = [within] if self.list.search is None else self.list.search.parts(within)
+            found = united([p.values_list("pk", *names)[: reads.COUNT_CAP + 1] for p in parts])
+            if found is not None:  # else a filter that nothing can fit
+                inner.append(f"(SELECT * FROM ({found[0]}) AS united LIMIT {reads.COUNT_CAP + 1})")
+                parameters += found[1]
+        if not inner:
+            return
         amount = "sum(amount)" if measure else "NULL"
         unit = "unit" if currency else "NULL"
         titles = ", ".join(
-            ["state", *(["amount"] if measure else []), *([unit] if currency else [])]
+            ["id", "state", *(["amount"] if measure else []), *([unit] if currency else [])]
         )
         with connection.cursor() as cursor:
             cursor.execute(
-                f"SELECT state, {unit}, count(*), {amount} FROM ({inner}) AS found ({titles}) "
-                "GROUP BY 1, 2 ORDER BY 3 DESC",
+                f"SELECT state, {unit}, count(*), {amount} FROM ({' UNION ALL '.join(inner)}) "
+                f"AS found ({titles}) GROUP BY 1, 2 ORDER BY 3 DESC",
                 parameters,
             )
             found = cursor.fetchall()
@@ -195,7 +199,11 @@ class NounBoard:
     # -- cards ------------------------------------------------------------------------------------
 
     def _keys(self, columns: Iterable[Column]) -> list[str]:
-        """The keys of all first cards and of one more per column, in one statement."""
+        """The keys of all first cards and of one more per column, in one statement where nothing is
+        searched for."""
+        if self.list.search is not None:
+            pages = [self._seeking(c.state).page(self.size(c.ended)).keys for c in columns]
+            return [key for page in pages for key, *_ in page]
         parts = [
             self.within(column.state).values_list("pk", flat=True)[: self.size(column.ended) + 1]
             for column in columns

@@ -58,6 +58,7 @@ class Operation:
         )
         if self.choices:
             made.fields[self.inputs[0].name].widget.choices = self.choices
+        made.suggest(self.verb.noun)
         return made
 
 
@@ -87,7 +88,7 @@ def operations(address: Address, site: Any) -> list[Operation]:
         if moves.is_button(verb) and may[verb.name] and not verb.restores and not verb.deletes:
             # A verb that makes a record makes one for each.
             inputs = [f for f in verb.inputs.values() if not f.record or f.required]
-            said = words.text(verb)
+            said = _("For each of them: %s") % words.text(verb)
             found.append(Operation(verb.name, words.verb(verb), verb, said, inputs))
     for verb in verbs.values():
         if verb.deletes and may[verb.name]:

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
+from contextlib import nullcontext
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
@@ -14,8 +15,9 @@ from .. import actors, events, filters, reads, sight, versions
 from ..errors import InvalidFilter
 from ..nouns import Noun
 from ..schema import Field
+from ..seeking import Seeking
 from . import cells, telling, words
-from .address import Address, sortable
+from .address import Address, Words, sortable
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -47,8 +49,7 @@ class NounList:
         scope = address.scope
         found = scope.queryset().filter(filters.compile(scope, address.filter))
         found = found.order_by(*address.order())
-        # An index carries the noun's own order and facets; what else is asked for has a time limit.
-        found.bounded = bool(address.sort) or any(c not in address.facets for c in address.active)
+        found.bounded = self._may_be_slow
         return found
 
     def ids(self, limit: int) -> list[str]:
@@ -67,30 +68,43 @@ class NounList:
             self.problem, self.records = problem.message, []
 
     def _read(self) -> None:
-        found = self.queryset
-        self.page = self._page()
-        rows = self._fetch(found)
-        if self.page == 1 and len(rows) <= self.per_page:
-            self.total = len(rows)
-        else:
-            self.total, self.exact = reads.count(found)
-            if not rows and self.page > 1:
-                self.page = max(1, -(-self.total // self.per_page))
-                rows = self._fetch(found)
-        self.records, self.more = rows[: self.per_page], len(rows) > self.per_page
+        seeking, self.page = self._seeking, self._page()
+        with reads.patience() if self._may_be_slow else nullcontext():
+            sought = seeking.page(self.per_page, (self.page - 1) * self.per_page)
+            if not sought.keys and self.page > 1:
+                self.page = max(1, -(-sought.total // self.per_page))
+                sought = seeking.page(self.per_page, (self.page - 1) * self.per_page)
+            self.total, self.exact = sought.total, sought.exact
+            self.records = self._fetch(sought.keys[: self.per_page])
+        self.more = len(sought.keys) > self.per_page
 
-    def _fetch(self, found: models.QuerySet) -> list[Noun]:
+    @property
+    def _seeking(self) -> Seeking:
+        address, scope = self.address, self.address.scope
+        stated = address.filter_of(c for c in address.active if not isinstance(c, Words))
+        search = reads.searched(scope, address.query)
+        return Seeking(scope, address.order_columns, (stated,), search)
+
+    @property
+    def _may_be_slow(self) -> bool:
+        """An index carries the noun's own order and facets; what else is asked for has a time limit."""
+        address = self.address
+        return bool(address.sort) or any(c not in address.facets for c in address.active)
+
+    def _fetch(self, keys: Iterable[Sequence[Any]]) -> list[Noun]:
+        """The records of keys, which end with their ids, in their order."""
+        keys = list(keys)
         fields = cells.references(self.noun, self.address.columns)
         moment = self.address.moment
-        start = (self.page - 1) * self.per_page
+        found = self.address.scope.queryset().filter(pk__in=[pk for pk, *_ in keys])
         if moment is None:
-            found = sight.related(found, (f.name for f in fields))
-            return list(found[start : start + self.per_page + 1])
-        found = found.all()
-        found._iterable_class = versions.PastIterable
-        rows = list(found[start : start + self.per_page + 1])
-        as_they_were(rows, fields, moment)
-        return rows
+            rows = list(sight.related(found, (f.name for f in fields)))
+        else:
+            found._iterable_class = versions.PastIterable
+            rows = list(found)
+            as_they_were(rows, fields, moment)
+        by_id = {row.pk: row for row in rows}
+        return [by_id[key[-1]] for key in keys if key[-1] in by_id]
 
     def _page(self) -> int:
         text = self.address.given.get("p", "1")

@@ -7,9 +7,11 @@ from typing import Any
 from django.core.exceptions import PermissionDenied
 from django.http import HttpRequest, JsonResponse
 
-from .. import filters, sorting
+from .. import reads, sorting
 from ..errors import InvalidFilter
+from ..filters import Scope
 from ..nouns import Noun, registry
+from ..seeking import Seeking
 
 PAGE = 20
 
@@ -17,21 +19,23 @@ PAGE = 20
 def found(request: HttpRequest, site: Any) -> JsonResponse:
     """The answer in select2's terms, for the noun that ``model_name`` names."""
     noun = _noun(request)
-    admin = site.get_model_admin(noun)
-    if not admin.has_view_permission(request):
+    if not site.get_model_admin(noun).has_view_permission(request):
         raise PermissionDenied
     page = request.GET.get("page", "1")
     start = (int(page) - 1) * PAGE if page.isdecimal() and 0 < int(page[:5]) < 1_000 else 0
-    records = noun.objects.order_by(*sorting.order(filters.Scope(noun), None))
+    scope = Scope(noun)
     try:
-        records, _ = admin.get_search_results(request, records, request.GET.get("term", ""))
+        search = reads.searched(scope, request.GET.get("term", ""))
     except InvalidFilter:
-        records = noun.objects.none()
-    rows = list(records[start : start + PAGE + 1])
+        return JsonResponse({"results": [], "pagination": {"more": False}})
+    seeking = Seeking(scope, sorting.columns(scope, None), search=search)
+    keys = [key for key, *_ in seeking.first(PAGE, start)]
+    by_id = noun.objects.in_bulk(keys)
+    rows = [by_id[key] for key in keys if key in by_id]
     return JsonResponse(
         {
             "results": [{"id": row.pk, "text": label(row)} for row in rows[:PAGE]],
-            "pagination": {"more": len(rows) > PAGE},
+            "pagination": {"more": len(keys) > PAGE},
         }
     )
 

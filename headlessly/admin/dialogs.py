@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from django.utils.translation import gettext as _
 
-from .. import execution, suggestions, values
+from .. import execution, values
 from ..errors import HeadlesslyError
 from . import preview, touching, words
 from .forms import DeclaredForm, sent
@@ -36,8 +36,7 @@ class Dialog:
         self.form = DeclaredForm(
             verb.inputs.values(), site, data=data, id=verb.name, parent=self.id
         )
-        for name, field in self.form.declared.items():
-            self.form.fields[name].suggestions = suggestions.of(verb.noun, field)
+        self.form.suggest(verb.noun)
         self.new: DeclaredForm | None = None
         if self.chooses is not None and data is not None:
             self._offer_new({})

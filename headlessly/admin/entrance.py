@@ -95,6 +95,11 @@ def leave(request: HttpRequest) -> HttpResponse:
     return HttpResponseRedirect(request.path.removesuffix("logout"))
 
 
+def not_sent(request: HttpRequest, reason: str = "") -> HttpResponse:
+    """The answer to a form without the token of this browser: mostly one that was open for too long."""
+    return render_gate(request, "not_sent", status=403, title=_("Not sent"), back=request.path)
+
+
 def safe_next(request: HttpRequest) -> str:
     """The address to go on to, if it is one of this site; else nothing."""
     wanted = request.POST.get("next") or request.GET.get("next") or ""

@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any
 
 from django.db import models
-from django.db.models import Q, Value
+from django.db.models import Value
 from django.http import HttpRequest, JsonResponse
 from django.urls import Resolver404, resolve, reverse
 from django.utils.translation import gettext as _
@@ -14,7 +14,8 @@ from django.utils.translation import gettext as _
 from .. import actors, filters, reads, sight, values
 from ..errors import InvalidFilter, NotFound
 from ..nouns import registry
-from . import moves, words
+from ..searching import Search
+from . import importing, moves, words
 
 if TYPE_CHECKING:
     from ..nouns import Noun
@@ -71,15 +72,15 @@ def _found(text: str, nouns: list[type[Noun]]) -> list[dict[str, Any]]:
         return _group(words.plural(type(known)), [_item(known)])
     if len(text) < 2:
         return []
-    parts = [
-        noun.objects.filter(_condition(noun, text))
-        .order_by()
-        .annotate(noun=Value(noun.__name__, models.CharField()))
-        .values_list("noun", "pk")[:LOOKED_AT]
-        for noun in nouns
-    ]
     keys: dict[str, list[str]] = {}
     with reads.patience(PATIENCE):
+        parts = [
+            part.order_by()
+            .annotate(noun=Value(noun.__name__, models.CharField()))
+            .values_list("noun", "pk")[:LOOKED_AT]
+            for noun in nouns
+            for part in _parts(noun, text)
+        ]
         for name, id in parts[0].union(*parts[1:], all=True):
             keys.setdefault(name, []).append(id)
     groups = []
@@ -89,11 +90,11 @@ def _found(text: str, nouns: list[type[Noun]]) -> list[dict[str, Any]]:
     return groups
 
 
-def _condition(noun: type[Noun], text: str) -> Q:
+def _parts(noun: type[Noun], text: str) -> list[models.QuerySet]:
     """Every word somewhere; where one is too short for an index, names that begin like this."""
     if all(len(word) >= TRIGRAM for word in text.split()):
-        return filters.words(filters.Scope(noun), text)
-    return Q(**{f"{noun.schema.columns[0]}__istartswith": text})
+        return Search(filters.Scope(noun), text).parts(noun.objects.all())
+    return [noun.objects.filter(**{f"{noun.schema.columns[0]}__istartswith": text})]
 
 
 def _rank(record: Noun, text: str) -> tuple[int, str]:
@@ -229,5 +230,7 @@ def _pages(request: HttpRequest, site: Any) -> list[dict[str, Any]]:
         for noun in site.nouns
         if noun.Surface.board
     ]
+    if importing.nouns():
+        found.append({"label": _("Import"), "icon": "upload", "url": reverse("admin:imports")})
     links = site.account_links(request)
     return found + [{"label": i["title"], "icon": "settings", "url": i["link"]} for i in links]

@@ -27,9 +27,9 @@ from unfold.widgets import (
     UnfoldAdminSelectWidget,
 )
 
-from .. import languages, numbers
+from .. import languages, numbers, suggestions
 from ..errors import HeadlesslyError
-from ..nouns import registry
+from ..nouns import Noun, registry
 from ..schema import Field
 from ..values import UNSTORABLE, present
 from . import words
@@ -46,6 +46,7 @@ def select2() -> forms.Media:
             *([f"admin/js/vendor/select2/i18n/{language}.js"] if language else ()),
             "admin/js/jquery.init.js",
             "admin/js/autocomplete.js",
+            "headlessly/choices.js",
         ],
     )
 
@@ -140,6 +141,11 @@ class DeclaredForm(forms.Form):
             zone = _("in %s") % languages.zone_name()
             help = f"{help}; {zone}" if help else zone
         return Input(field, widget, label=words.label(field), help_text=help[:1].upper() + help[1:])
+
+    def suggest(self, noun: type[Noun]) -> None:
+        """Show what people usually write into these inputs of a verb of ``noun``."""
+        for name, field in self.declared.items():
+            self.fields[name].suggestions = suggestions.of(noun, field)
 
     def given(self) -> dict[str, Any]:
         """What was sent, as the executor takes text; fields that were not sent are not in it."""

@@ -54,13 +54,13 @@ def _mine(noun: type[Noun], person: str) -> dict[str, Any] | None:
     )
     count, exact = reads.count(found) if len(rows) > MINE else (len(rows), True)
     measure = noun.schema.by_name[urgent[1]] if urgent else None
-    column = list(noun.schema.columns).index(urgent[1]) if urgent else None
-    order = f"&o={'-' if urgent[0].startswith('-') else ''}{column}" if urgent else ""
+    order = f"&o={'-' if urgent[0].startswith('-') else ''}{measure.wire}" if urgent else ""
+    view = "&view=mine" if noun.schema.owner is field else ""
     return {
         "title": _("My open %s") % words.many(noun),
         "count": words.number(count) + ("" if exact else "+"),
         "url": f"{words.place(noun, 'changelist')}?{noun.schema.by_name[state].wire}="
-        f"{','.join(noun.OPEN)}&{field.wire}=me{order}",
+        f"{','.join(noun.OPEN)}&{field.wire}=me{order}{view}",
         "measure": words.label(measure) if measure else "",
         "rows": [
             {

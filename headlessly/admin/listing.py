@@ -8,14 +8,14 @@ from typing import Any
 from django.core.exceptions import PermissionDenied
 from django.forms import Media
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
-from django.urls import NoReverseMatch, reverse
+from django.urls import reverse
 from django.utils.decorators import method_decorator
 from django.utils.http import urlencode
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_GET
 
-from .. import tenancy
-from . import bulk, forms, moves, words
+from .. import actors, tenancy
+from . import bulk, forms, importing, moves, words
 from .address import MAX_COLUMNS, Address, offered_columns
 from .changelist import AT_ONCE, NounList
 from .viewing import Tabs
@@ -79,6 +79,7 @@ class Listing:
                 for v in moves.creating(self.model)
             ],
             add_url=self.place("add") if self.may("create") else "",
+            import_url=importing.address(self.model) if self.may("create") else "",
             board_url=self._board_url(request),
             ways_in=self._ways_in() if not found.records and not address.active else (),
         )
@@ -96,15 +97,20 @@ class Listing:
         many = words.many(self.model)
         ways = [
             (_("By hand"), _("Type in the first one."), self.place("add")),
-            (_("From a file"), _("Import what you have, as CSV or Excel."), _page("imports")),
+            (
+                _("From a file"),
+                _("Import what you have, as CSV or Excel."),
+                importing.address(self.model),
+            ),
             (
                 _("From your site or a program"),
                 _("An API key lets it send %s.") % many,
-                _page("keys"),
+                reverse("admin:settings_keys")
+                if actors.may_administer(actors.current())
+                else f"{tenancy.context_url()}/docs",
             ),
         ]
-        docs = f"{tenancy.context_url()}/docs"
-        return [{"title": t, "text": text, "url": url or docs} for t, text, url in ways]
+        return [{"title": t, "text": text, "url": url} for t, text, url in ways]
 
 
 def export_url(address: Address, ids: list[str] | None = None) -> str:
@@ -132,11 +138,3 @@ def export_url(address: Address, ids: list[str] | None = None) -> str:
     if address.moment:
         asked["asOf"] = address.moment.isoformat()
     return f"{tenancy.context_url()}/export/{noun.plural}?{urlencode(asked)}"
-
-
-def _page(name: str) -> str:
-    """A page of the workplace, where it has one of this name."""
-    try:
-        return reverse(f"admin:{name}")
-    except NoReverseMatch:
-        return ""

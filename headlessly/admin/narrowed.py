@@ -9,11 +9,12 @@ from urllib.parse import urlencode
 from django.db import models
 from django.http import HttpRequest
 
-from .. import filters
-from .address import Address
+from .. import filters, reads
+from .address import Address, Words
 
 if TYPE_CHECKING:
     from ..schema import Field
+    from ..searching import Search
 
 #: What a list may be asked for and a board may not: it is about now, and about all columns.
 NOT_HERE = ("asOf", "deleted", "columns", "p", "view")
@@ -30,9 +31,14 @@ class Narrowed:
         self.problem = self.address.problem
 
     @cached_property
-    def queryset(self) -> models.QuerySet:
-        address = self.address
-        return address.scope.queryset().filter(filters.compile(address.scope, address.filter))
+    def found(self) -> models.QuerySet:
+        """The records that fit, whatever words are searched for."""
+        stated = self.address.filter_of(c for c in self.active if not isinstance(c, Words))
+        return self.address.scope.queryset().filter(filters.compile(self.address.scope, stated))
+
+    @cached_property
+    def search(self) -> Search | None:
+        return reads.searched(self.address.scope, self.address.query)
 
     @property
     def active(self) -> list[Any]:

@@ -13,10 +13,11 @@ from urllib.parse import urlencode
 
 from django.http import HttpRequest
 
-from .. import cursors, filters, sorting
+from .. import cursors, filters, reads, sorting
+from ..seeking import narrowed
 from ..values import UNSTORABLE
 from . import words
-from .address import Address
+from .address import Address, Words
 
 if TYPE_CHECKING:
     from ..nouns import Noun
@@ -63,6 +64,7 @@ class Walk:
         self.admin, self.record, self.query = admin, record, query
         self.noun = type(record)
         self.address = Address(self.noun, query, admin.admin_site)
+        self.many = False
 
     def way(self) -> Way:
         """The neighbours; none for a list that does not exist any more."""
@@ -73,7 +75,7 @@ class Walk:
         after, before = self._after(), self._before()
         way.next = self._address(self.found, after)
         way.previous = self._address(self.found.reverse(), before)
-        total = self._count(self.found)
+        total = COUNTED if self.many else self._count(self.found)
         if total < COUNTED:
             way.place = sum(self._count(self.found.filter(part)) for part in before) + 1
             way.total = total + 1
@@ -85,7 +87,9 @@ class Walk:
         address = self.address
         if address.problem or not address.live:
             return None
-        found = address.scope.queryset().filter(filters.compile(address.scope, address.filter))
+        stated = address.filter_of(c for c in address.active if not isinstance(c, Words))
+        found = address.scope.queryset().filter(filters.compile(address.scope, stated))
+        found, self.many = narrowed(found, reads.searched(address.scope, address.query))
         return found.order_by(*address.order()).exclude(pk=self.record.pk)
 
     @cached_property

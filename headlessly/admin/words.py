@@ -234,6 +234,8 @@ def shown(field: Field, found: Any, *, currency: str | None = None, links: bool 
     match field.type:
         case "money":
             return money(found, currency)
+        case "integer" if (field.minimum or 0) >= 1000:
+            return str(found)  # a year: no number of anything
         case "number" | "integer":
             return number(found)
         case "bool":

@@ -1,9 +1,9 @@
 """What is there before a script begins, written in the sandbox's own Python: a class for every noun.
 
 A record in a script is an object of the sandbox. Its fields are plain attributes, so that they are read
-without asking anybody; it equals its id, which is what references are; a verb asks the host (:mod:`headlessly.scripts.host`), and gives the object the
-values that the record has then. Nothing here guards anything: whatever a script does to these classes, the
-host checks what it is asked.
+without asking anybody; a verb asks the host (:mod:`headlessly.scripts.host`), and gives the object the
+values that the record has then. It equals its id, which is what references are. Nothing here guards
+anything: whatever a script does to these classes, the host checks what it is asked.
 """
 
 from __future__ import annotations

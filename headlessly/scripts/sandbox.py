@@ -13,6 +13,7 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
+from datetime import datetime
 from typing import Any
 
 from pydantic_monty import (
@@ -105,18 +106,26 @@ class Played:
 
 
 @contextmanager
-def seat(limits: Limits) -> Iterator[MontySession]:
-    """A worker for one script. Raises Busy when none is free in time, or when waiting for one would take the
-    last thread of this process."""
+def seat(
+    limits: Limits, *, moment: datetime | None = None, seed: str | None = None
+) -> Iterator[MontySession]:
+    """A worker for one script, to which it is ``moment`` (else now), and whose random numbers follow from
+    ``seed``. Raises Busy when none is free in time, or when to wait for one would take the last thread."""
+    # A script has the product's clock, standing still, and cannot wait.
+    policy = {
+        "datetime": moment or clock.now(),
+        "sleep": "call_host",
+        "random_start": "system" if seed is None else {"seed": seed},
+    }
     with rooms.to_run() as found:
         if not found:
             raise Busy(PATIENCE)
-        with _checked_out(limits) as session:
+        with _checked_out(limits, policy) as session:
             yield session
 
 
 @contextmanager
-def _checked_out(limits: Limits) -> Iterator[MontySession]:
+def _checked_out(limits: Limits, policy: dict[str, Any]) -> Iterator[MontySession]:
     session = _workers().checkout(
         script_name="script",
         limits={
@@ -125,8 +134,7 @@ def _checked_out(limits: Limits) -> Iterator[MontySession]:
             "max_recursion_depth": limits.depth,
             "max_suspensions": TURNS,
         },
-        # A script has the product's clock, standing still, and cannot wait.
-        os_policy={"datetime": clock.now(), "sleep": "call_host"},
+        os_policy=policy,
     )
     try:
         session.__enter__()

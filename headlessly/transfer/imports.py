@@ -74,6 +74,35 @@ def begin(
     return source
 
 
+def go(id: str) -> Import:
+    """Do what a dry run tried, with its file. Raises NotFound; Conflict where there is nothing to do."""
+    with transaction.atomic():
+        permit((tried := get(id)).noun, updating=bool(tried.match))
+        tried = Import.objects.select_for_update().get(pk=id)
+        if not tried.dry_run or tried.status != Import.Status.COMPLETED:
+            raise Conflict(
+                "Only a dry run that is over can be done.",
+                type="Import",
+                id=id,
+                status=tried.status,
+            )
+        source = Import.objects.create(
+            id=public_id(Import.prefix),
+            created_at=clock.now(),
+            created_by=actors.current().id,
+            **{name: getattr(tried, name) for name in (
+                "tenant_id", "type", "filename", "format", "delimiter", "columns", "size", "match")},
+        )  # fmt: skip
+        if not tried.parts.update(source=source):
+            raise Conflict(
+                "The file is not kept any more: it was imported, or it is older than a day.",
+                type="Import",
+                id=id,
+            )
+        run.defer(source=source.pk, lock=f"imports of {source.tenant_id}")
+    return source
+
+
 def _stored(name: str | None) -> str | None:
     return UNSTORABLE.sub("\ufffd", name)[:255] if name else None
 

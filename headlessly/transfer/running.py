@@ -27,7 +27,7 @@ from . import content, formats
 from .content import Gone
 from .formats import Row, Unreadable
 from .gathering import Gathering
-from .models import Import, RefusedRow
+from .models import Import, ImportPart, RefusedRow
 from .taking import Outcome, Taker, told
 
 logger = logging.getLogger(__name__)
@@ -40,6 +40,8 @@ MOST_NAMES = 500
 KEPT = 200_000
 #: How long refused rows are kept, and how long an import may take before it is given up.
 REMEMBERED, PATIENCE = timedelta(days=30), timedelta(days=3)
+#: How long the file of a dry run is kept, to be imported without being sent again.
+TRIED = timedelta(days=1)
 
 
 class Stopped(Exception):
@@ -116,7 +118,9 @@ class Run:
     def _end(self, status: str, message: str | None = None) -> None:
         with transaction.atomic():
             self._change(status=status, message=message, finished_at=_now())
-            content.drop(self.source)
+            # What was tried may be done next, with the same file: see imports.go.
+            if not (self.source.dry_run and status == Import.Status.COMPLETED):
+                content.drop(self.source)
 
     def _fail(self, message: str) -> None:
         try:
@@ -230,6 +234,9 @@ def clear(timestamp: int = 0) -> None:
     """Forget the refused rows of old imports, and give up those that nobody will finish."""
     now = _now()
     RefusedRow.objects.filter(source__created_at__lt=now - REMEMBERED).delete()
+    ImportPart.objects.filter(
+        source__status=Import.Status.COMPLETED, source__created_at__lt=now - TRIED
+    ).delete()
     lost = Import.objects.filter(status__in=Import.UNFINISHED, created_at__lt=now - PATIENCE)
     for source in lost.filter(created_at__lt=now - PATIENCE):
         Run(source)._fail("It was not done in three days, and was given up.")

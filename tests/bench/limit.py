@@ -1,12 +1,13 @@
 """The limit: psycopg 3, prepared statements, the best index, orjson; no framework, nothing to check.
 
-On tables of its own with the product's columns, without its triggers and its indexes for other paths.
+What writes does so on tables of its own with the product's columns, without its triggers and its indexes for
+other paths; searches and the past are read from the product's tables, which have the indexes for that.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from datetime import UTC, datetime
+from collections.abc import Callable, Sequence
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import orjson
@@ -17,8 +18,7 @@ from headlessly.ids import public_id
 
 NOUNS = ("lead", "contact", "organization", "deal")
 INDEXES = """
-CREATE INDEX ON limit_lead (tenant_id, status, score DESC NULLS LAST, id DESC);
-CREATE INDEX ON limit_event (target, seq);
+CREATE INDEX ON limit_lead (tenant_id, status, score DESC NULLS LAST, id DESC) WHERE deleted_at IS NULL;
 """
 
 
@@ -29,23 +29,29 @@ class Limit:
         self.connection, self.tenant = connection, tenant
         connection.autocommit = True
         connection.prepare_threshold = 0
-        for noun in NOUNS:
-            self.run(f"CREATE TABLE limit_{noun} AS TABLE crm_{noun}")
-            self.run(f"ALTER TABLE limit_{noun} ADD PRIMARY KEY (id)")
-        self.run("CREATE TABLE limit_campaign AS TABLE marketing_campaign")
-        self.run("ALTER TABLE limit_campaign ADD PRIMARY KEY (id)")
-        self.run("CREATE TABLE limit_event (LIKE headlessly_event INCLUDING DEFAULTS)")
-        self.run("ALTER TABLE limit_event ADD PRIMARY KEY (id)")
-        self.run("ALTER TABLE limit_event ALTER seq ADD GENERATED ALWAYS AS IDENTITY")
-        for statement in filter(str.strip, INDEXES.split(";")):
-            self.run(statement)
-        self.run("VACUUM ANALYZE")
+        if self.rows("SELECT to_regclass('limit_event')")[0][0] is None:
+            self._build()
         self.columns = {
             noun: [row[0] for row in self.rows(
                 "SELECT attname FROM pg_attribute WHERE attrelid = %s::regclass AND attnum > 0 "
                 "ORDER BY attnum", [f"limit_{noun}"])]
             for noun in (*NOUNS, "campaign")
         }  # fmt: skip
+
+    def _build(self) -> None:
+        for noun in NOUNS:
+            self.run(f"CREATE TABLE limit_{noun} AS TABLE crm_{noun}")
+            self.run(f"ALTER TABLE limit_{noun} ADD PRIMARY KEY (id)")
+        self.run("CREATE TABLE limit_campaign AS TABLE marketing_campaign")
+        self.run("ALTER TABLE limit_campaign ADD PRIMARY KEY (id)")
+        for statement in filter(str.strip, INDEXES.split(";")):
+            self.run(statement)
+        with self.connection.transaction():
+            self.run("CREATE TABLE limit_event (LIKE headlessly_event INCLUDING DEFAULTS)")
+            self.run("ALTER TABLE limit_event ADD PRIMARY KEY (id)")
+            self.run("ALTER TABLE limit_event ALTER seq ADD GENERATED ALWAYS AS IDENTITY")
+            self.run("CREATE INDEX ON limit_event (target, seq)")
+        self.run("VACUUM ANALYZE")
 
     def run(self, sql: str, parameters: Any = None) -> None:
         self.connection.execute(sql, parameters)
@@ -88,6 +94,81 @@ class Limit:
 
         return once
 
+    def _records(self, keys: Sequence[str], table: str, key: str) -> list[dict[str, Any]]:
+        names = self.columns["lead"]
+        columns = ", ".join(f'"{name}"' for name in names)
+        rows = self.rows(f"SELECT {columns} FROM {table} WHERE {key} = ANY(%s)", [list(keys)])
+        return [dict(zip(names, row, strict=True)) for row in rows]
+
+    def search(self, words: str) -> Callable[[], bytes]:
+        """25 leads with the words, newest first, and a capped count; as whoever knows how frequent they
+        are writes it. On the product's tables, whose trigram indexes it needs."""
+        leading, *others = (f"%{word.upper()}%" for word in words.split())
+        mine = "l.tenant_id = %(t)s AND l.deleted_at IS NULL"
+        theirs = "o.tenant_id = %(t)s AND o.deleted_at IS NULL"
+        person = "upper(o.name) LIKE {w} OR upper(o.email) LIKE {w}"
+        has = (
+            f"(upper(l.name) LIKE {{w}} OR (SELECT true FROM crm_contact o WHERE o.id = l.contact_id "
+            f"AND {theirs} AND ({person})) OR (SELECT true FROM crm_organization o "
+            f"WHERE o.id = l.organization_id AND {theirs} AND upper(o.name) LIKE {{w}}))"
+        )
+        also = "".join(f" AND {has.format(w=f'%(w{n})s')}" for n, _ in enumerate(others))
+        parts = [
+            "upper(l.name) LIKE %(w)s",
+            "l.contact_id IN (SELECT o.id FROM crm_contact o "
+            f"WHERE {theirs} AND ({person.format(w='%(w)s')}))",
+            "l.organization_id IN (SELECT o.id FROM crm_organization o "
+            f"WHERE {theirs} AND upper(o.name) LIKE %(w)s)",
+        ]
+        united = " UNION ".join(
+            f"(SELECT l.id, l.created_at FROM crm_lead l WHERE {mine} AND {part}{also} LIMIT 10001)"
+            for part in parts
+        )
+        gather = (
+            f"WITH found AS MATERIALIZED (SELECT * FROM ({united}) u LIMIT 10001) "
+            "SELECT id, (SELECT count(*) FROM found) FROM found ORDER BY created_at DESC, id DESC LIMIT 26"
+        )
+        walk = (
+            f"SELECT l.id FROM crm_lead l WHERE {mine} AND {has.format(w='%(w)s')}{also} "
+            "ORDER BY l.created_at DESC, l.id DESC LIMIT 26"
+        )
+        given = {"t": self.tenant, "w": leading, **{f"w{n}": w for n, w in enumerate(others)}}
+
+        def once() -> bytes:
+            rows = self.rows(gather, given)
+            total = rows[0][1] if rows else 0
+            rows = self.rows(walk, given) if total > 10_000 else rows
+            records = self._records([row[0] for row in rows[:25]], "crm_lead", "id")
+            return orjson.dumps({"results": records, "total": total}, default=float)
+
+        return once
+
+    def as_of(self, where: str, order: str, *, days: int) -> Callable[[], bytes]:
+        """25 leads as they were some days ago, and a capped count: typed rows with a validity."""
+        then = datetime.now(UTC) - timedelta(days=days)
+        valid = (
+            f"FROM crm_lead_version WHERE tenant_id = %s AND deleted_at IS NULL AND {where} "
+            "AND created_at <= %s AND valid_from <= %s AND (valid_to IS NULL OR valid_to > %s)"
+        )
+        given = [self.tenant, then, then, then]
+
+        def once() -> bytes:
+            keys = self.rows(f"SELECT seq {valid} ORDER BY {order} LIMIT 26", given)
+            total = self.rows(f"SELECT count(*) FROM (SELECT {valid} LIMIT 10001) c", given)[0][0]
+            records = self._records([key for (key,) in keys[:25]], "crm_lead_version", "seq")
+            return orjson.dumps({"results": records, "total": total}, default=float)
+
+        return once
+
+    def funnel(self) -> Callable[[], list[tuple]]:
+        """How many leads of a year stand where, and had come how far: one covering scan."""
+        sql = (
+            "SELECT status, reached, count(*) FROM crm_lead WHERE tenant_id = %s "
+            "AND deleted_at IS NULL AND created_at >= '2026-01-01' AND created_at < '2027-01-01' "
+            "GROUP BY status, reached"
+        )
+        return lambda: self.rows(sql, [self.tenant])
+
     def get(self, ids: Any) -> Callable[[], bytes]:
         names = self.columns["lead"]
         sql = "SELECT * FROM limit_lead WHERE id = %s AND tenant_id = %s AND deleted_at IS NULL"
@@ -107,10 +188,10 @@ class Limit:
 
         return once
 
-    def convert(self, contact: str, company: str) -> Callable[[], None]:
+    def convert(self, contact: str | None, company: str, count: int = 600) -> Callable[[], None]:
         """Lock, deal, lead, contact and five events. The leads to convert are made beforehand."""
         ids = []
-        for _ in range(600):
+        for _ in range(count):
             ids.append(public_id("lead"))
             self._insert("lead", self._lead(ids[-1], contact, company) | {"status": "Qualified"})
         given = iter(ids)

@@ -1,67 +1,56 @@
-"""``python -m tests.bench.transfer``: import and export beside a pure COPY of the same rows.
+"""Import and export beside a pure COPY of the same rows.
 
 The limit of an import is COPY of its finished rows and events into the product's own tables, which have
-their indexes and keep their past; of an export, COPY of the table to nowhere. Both in the same run.
+their indexes and keep their past; of an export, COPY of the table to nowhere. Both in the same run, on a
+database of their own, which is emptied by it.
 """
 
 from __future__ import annotations
 
-import argparse
 import csv
 import io
-import os
 import random
-import resource
-import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
+from . import databases
+from .measuring import Measured
+
 GOALS = {"import": 4.0, "export csv": 1.3, "export ndjson": 3.2}
+ROWS, ROUNDS = 100_000, 3
 
 
-def main() -> None:
-    parser = argparse.ArgumentParser(prog="python -m tests.bench.transfer", description=__doc__)
-    parser.add_argument("--rows", type=int, default=100_000, help="leads to import")
-    parser.add_argument("--export", type=int, default=100_000, help="leads to export")
-    parser.add_argument("--rounds", type=int, default=2)
-    options = parser.parse_args()
-    os.environ.setdefault("DJANGO_SETTINGS_MODULE", "headlessly.settings")
-    import django
-
-    django.setup()
-    from django.db import connection
-
-    connection.settings_dict["TEST"]["NAME"] = "headlessly_bench_transfer"
-    connection.creation.create_test_db(verbosity=0, autoclobber=True, serialize=False)
-    try:
-        report(measure(options.rows, options.export, options.rounds))
-    finally:
-        connection.creation.destroy_test_db("headlessly", verbosity=0)
-
-
-def measure(rows: int, export: int, rounds: int) -> dict[str, tuple[float, float]]:
-    """Path → seconds of limit and product, the best of some rounds taken in turns."""
+def measured(wanted: Sequence[str], leads: int, *, drop: bool) -> dict[str, Measured]:
+    """The best of some rounds taken in turns, in seconds."""
     from headlessly import actors, tenancy
     from headlessly.models import Tenant
 
-    tenant = Tenant.objects.create(slug="bench", name="Bench")
-    with tenancy.active(tenant), actors.acting(actors.SYSTEM):
-        found: dict[str, tuple[float, float]] = {}
-        _settle()
-        limit, product = [], []
-        for _ in range(rounds):
-            product.append(timed(lambda: importing(rows)))
-            limit.append(copying())
+    found: dict[str, Measured] = {}
+    with databases.opened("headlessly_bench_transfer", lambda: None, drop=drop):
+        tenant = Tenant.objects.filter(slug="bench").first() or Tenant.objects.create(slug="bench")
+        with tenancy.active(tenant), actors.acting(actors.SYSTEM):
             _empty()
-        found["import"] = min(limit), min(product)
-        fill(tenant.pk, export)
-        _settle()
-        for format in ("csv", "ndjson"):
-            both = [
-                (timed(to_nowhere), timed(lambda f=format: exporting(f))) for _ in range(rounds)
-            ]
-            found[f"export {format}"] = min(a for a, _ in both), min(b for _, b in both)
+            if "import" in wanted:
+                limit, product = [], []
+                for _ in range(ROUNDS):
+                    product.append(timed(lambda: importing(ROWS)))
+                    limit.append(copying())
+                    _empty()
+                label = f"import of {ROWS:,} leads with events"
+                found["import"] = Measured(label, min(limit), min(product), 4, "s")
+            formats = [name.split()[1] for name in wanted if name.startswith("export")]
+            if formats:
+                fill(tenant.pk, leads)
+                _settle()
+            for format in formats:
+                both = [
+                    (timed(to_nowhere), timed(lambda f=format: exporting(f))) for _ in range(ROUNDS)
+                ]
+                label, name = f"export of {leads:,} leads as {format.upper()}", f"export {format}"
+                limit_s, product_s = (min(times) for times in zip(*both, strict=True))
+                found[name] = Measured(label, limit_s, product_s, GOALS[name], "s")
+            _empty()
     return found
 
 
@@ -204,18 +193,3 @@ def to_nowhere() -> int:
             yield from copy
 
     return sum(len(block) for block in blocks())
-
-
-def report(figures: dict[str, tuple[float, float]]) -> None:
-    print("| path | COPY | product | ratio | goal |\n|---|---|---|---|---|")
-    for path, (limit, product) in figures.items():
-        ratio = product / limit
-        met = "" if ratio <= GOALS[path] else " ✗"
-        print(f"| {path} | {limit:.2f} s | {product:.2f} s | {ratio:.1f} x{met} "
-              f"| <= {GOALS[path]:g} x |")  # fmt: skip
-    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
-    print(f"peak memory of this process: {peak:.0f} MB", file=sys.stderr)
-
-
-if __name__ == "__main__":
-    main()

@@ -53,6 +53,14 @@ def site(live_server: Any) -> str:
     return live_server.url
 
 
+def sign_in(page: Any, site: str, email: str, password: str = PASSWORD) -> None:
+    page.goto(site)
+    page.get_by_label("Email").fill(email)
+    page.get_by_label("Password").fill(password)
+    page.get_by_role("button", name="Sign in").click()
+    page.get_by_role("heading", name="Sign in").wait_for(state="detached")
+
+
 @pytest.fixture
 def bob(acme: Any, people: SimpleNamespace) -> Any:
     """The rep, who can sign in."""
@@ -70,10 +78,7 @@ def desk(page: Any, site: str, bob: Any) -> Iterator[Any]:
     elsewhere: list[str] = []
     page.on("pageerror", lambda error: failed.append(str(error)))
     page.on("request", lambda r: r.url.startswith((site, "data:")) or elsewhere.append(r.url))
-    page.goto(site)
-    page.get_by_label("Email").fill("bob@sign.example")
-    page.get_by_label("Password").fill(PASSWORD)
-    page.get_by_role("button", name="Sign in").click()
+    sign_in(page, site, "bob@sign.example")
     page.wait_for_url("**/~acme/admin/")
     yield page
     assert failed == []

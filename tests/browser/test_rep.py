@@ -112,6 +112,7 @@ def test_narrows_the_list(desk, site, lead, people, width):
     expect(rows).to_have_count(2)
     if width < 768:
         desk.get_by_role("button", name="Filters").click()
+        assert desk.evaluate("document.documentElement.scrollWidth") <= width
     desk.get_by_role("combobox", name="Source").select_option("event")
     expect(rows).to_have_count(1)
     assert "source=event" in desk.url

@@ -19,6 +19,13 @@ document.addEventListener("click", (event) => {
     dialog?.close();
     return;
   }
+  const fills = event.target.closest("[data-fills]");
+  if (fills) {
+    const input = document.getElementById(fills.dataset.fills);
+    input.value = fills.value;
+    input.dispatchEvent(new Event("input", { bubbles: true }));
+    return;
+  }
   const copier = event.target.closest("[data-copies]");
   if (copier) {
     navigator.clipboard.writeText(copier.dataset.copies).then(() => (copier.textContent += " ✓"));
@@ -27,14 +34,14 @@ document.addEventListener("click", (event) => {
   if (event.target.closest('[aria-disabled="true"]')) {
     event.preventDefault();
   }
-  for (const menu of document.querySelectorAll(".hly details.menu[open]")) {
+  for (const menu of document.querySelectorAll("details.menu[open]")) {
     if (!menu.contains(event.target)) menu.open = false;
   }
 });
 
 document.addEventListener("keydown", (event) => {
   if (event.key === "Escape") {
-    const menu = document.querySelector(".hly details.menu[open]");
+    const menu = document.querySelector("details.menu[open]");
     if (menu) {
       menu.open = false;
       menu.querySelector("summary").focus();

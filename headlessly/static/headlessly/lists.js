@@ -287,9 +287,11 @@
       const next = rows[event.key === "j" ? at + 1 : at < 0 ? rows.length - 1 : at - 1];
       if (next) {
         event.preventDefault();
-        next.querySelector(".name a, .check input").focus();
+        (next.querySelector(".name a") || next.querySelector(".check input")).focus();
         next.scrollIntoView({ block: "nearest" });
       }
+    } else if (event.key === "Enter" && event.target.matches(".check input")) {
+      event.preventDefault(); // it would press the first button of the bar
     } else if (event.key === "x" && at >= 0) {
       event.preventDefault();
       rows[at].querySelector(".check input")?.click();

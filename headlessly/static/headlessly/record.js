@@ -209,13 +209,6 @@
       else older.remove();
       return;
     }
-    const fills = event.target.closest("[data-fills]");
-    if (fills) {
-      const input = document.getElementById(fills.dataset.fills);
-      input.value = fills.value;
-      input.dispatchEvent(new Event("input", { bubbles: true }));
-      return;
-    }
     event.target.closest("[data-dismisses]")?.closest(".toast").remove();
   });
 
@@ -226,13 +219,15 @@
   });
 
   document.addEventListener("toggle", (event) => {
-    if (event.target.open) event.target.querySelector("form :is(textarea, input:not([type=hidden]))")?.focus();
+    // Those that a page opens by itself ask for nothing.
+    if (event.target.open && event.target.matches(".composer, .todo details")) event.target.querySelector("form :is(textarea, input:not([type=hidden]))")?.focus();
   }, true);
 
   // -- toasts -----------------------------------------------------------------------------------
   function fade() {
     for (const toast of document.querySelectorAll(".toast:not(.bad)")) {
-      setTimeout(() => !toast.matches(":hover, :focus-within") && toast.remove(), 8000);
+      const leave = () => (toast.matches(":hover, :focus-within") ? setTimeout(leave, 2000) : toast.remove());
+      setTimeout(leave, 8000);
     }
   }
   document.addEventListener("DOMContentLoaded", fade);

@@ -26,7 +26,7 @@ def error_of(response: Any, name: str) -> str:
     """What is said beside one input."""
     html = response.content.decode()
     part = re.split(rf'<label for="id_{name}">', html)[1].split('<div class="input')[0]
-    return " ".join(re.findall(r'<p class="wrong" role="alert">([^<]*)', part))
+    return " ".join(re.findall(r'<p class="wrong" role="alert"[^>]*>([^<]*)', part))
 
 
 def form_of(client: Any, address: str) -> dict[str, str]:

@@ -9,7 +9,7 @@ import pytest
 from django.db import connection
 from django.test.utils import CaptureQueriesContext
 
-from headlessly import reads
+from headlessly import seeking
 from headlessly.admin import NounAdmin
 
 LEADS = "/~acme/admin/crm/lead/"
@@ -93,7 +93,7 @@ def test_offers_the_sources_that_occur_without_reading_the_table(bob, leads):
 
 
 def test_counts_to_the_cap(bob, leads, monkeypatch):
-    monkeypatch.setattr(reads, "COUNT_CAP", 2)
+    monkeypatch.setattr(seeking, "COUNT_CAP", 2)
     monkeypatch.setattr(NounAdmin, "list_per_page", 1)
     html = bob.get(LEADS).content.decode()
     assert '<span class="count">2+</span>' in html

@@ -1,0 +1,68 @@
+"""Takes the pictures of README anew, from the demo that runs: `.venv/bin/python docs/pictures/make.py`.
+
+`make demo` runs in another terminal. It looks at what a rep of the demo sees, changes nothing, and needs
+Playwright and a Chromium; CHROMIUM is its path.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+from pathlib import Path
+from typing import Any
+
+from playwright.sync_api import sync_playwright
+
+HERE = Path(__file__).resolve().parent
+DEMO = json.loads((HERE.parents[1] / ".data" / "demo.json").read_text())
+ACME = DEMO["tenants"]["acme"]
+LARGE, PHONE = {"width": 1440, "height": 900}, {"width": 390, "height": 844}
+
+
+def main() -> None:
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(
+            executable_path=os.environ.get("CHROMIUM") or shutil.which("chromium"),
+            args=["--no-sandbox"],
+        )
+        page = browser.new_page(viewport=LARGE)
+        page.emulate_media(reduced_motion="reduce")
+        sign_in(page, "ben.whitlock@acme.example")
+        take(page, "/admin/crm/lead/?view=all&status=New,Contacted,Qualified&o=-score", "leads")
+        open_first(page, "/admin/crm/lead/?view=mine&status=Qualified&owner=me&o=-score", "lead")
+        take(page, "/admin/crm/deal/board/", "board")
+        take(page, "/admin/dashboard/", "dashboard")
+        page.set_viewport_size(PHONE)
+        open_first(page, "/admin/crm/lead/?view=mine&status=Qualified&owner=me&o=-score", "phone")
+        browser.close()
+
+
+def sign_in(page: Any, email: str) -> None:
+    page.goto(DEMO["url"])
+    page.get_by_label("Email").fill(email)
+    page.get_by_label("Password").fill(ACME["password"])
+    page.get_by_role("button", name="Sign in").click()
+    page.wait_for_url("**/admin/")
+
+
+def take(page: Any, address: str, name: str) -> None:
+    page.goto(ACME["url"] + address)
+    save(page, name)
+
+
+def open_first(page: Any, address: str, name: str) -> None:
+    page.goto(ACME["url"] + address)
+    page.locator("td.name a").first.click()
+    page.wait_for_url("**/change/**")
+    save(page, name)
+
+
+def save(page: Any, name: str) -> None:
+    page.wait_for_load_state("networkidle")
+    page.mouse.move(0, 0)
+    page.screenshot(path=HERE / f"{name}.png")
+
+
+if __name__ == "__main__":
+    main()

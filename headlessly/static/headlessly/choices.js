@@ -1,0 +1,40 @@
+// Searchable choices as Django makes them say to nobody what they are about: here they get their label.
+(() => {
+  const $ = window.django?.jQuery;
+  const make = $?.fn.djangoAdminSelect2;
+  if (!make) return;
+  const labelled = (select) =>
+    select.getAttribute("aria-label") || select.labels[0]?.firstChild.textContent.trim() || "";
+  const shown = (select) => select.nextElementSibling?.querySelector(".select2-selection");
+
+  $.fn.djangoAdminSelect2 = function () {
+    make.call(this);
+    return this.each(function () {
+      const place = shown(this);
+      const value = place?.querySelector(".select2-selection__rendered");
+      if (!value) return;
+      // Not an input of its own, only what the choice shows.
+      value.removeAttribute("role");
+      value.removeAttribute("aria-readonly");
+      const tell = () => {
+        const chosen = this.selectedOptions[0];
+        place.removeAttribute("aria-labelledby");
+        place.setAttribute("aria-label", [labelled(this), chosen && chosen.value && chosen.text].filter(Boolean).join(": "));
+        for (const name of ["aria-describedby", "aria-invalid", "aria-required"]) {
+          if (this.hasAttribute(name)) place.setAttribute(name, this.getAttribute(name));
+        }
+      };
+      tell();
+      $(this).on("change", tell);
+    });
+  };
+
+  $(document).on("select2:open", ({ target }) => {
+    const place = shown(target);
+    place?.setAttribute("aria-controls", place.getAttribute("aria-owns"));
+    for (const part of [".select2-search__field", ".select2-results__options"]) {
+      document.querySelector(`.select2-container--open ${part}`)?.setAttribute("aria-label", labelled(target));
+    }
+  });
+  $(document).on("select2:close", ({ target }) => shown(target)?.removeAttribute("aria-controls"));
+})();

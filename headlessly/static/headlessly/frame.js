@@ -1,0 +1,60 @@
+// Light or dark, and the menu. It runs in the head, before anything is painted, so that nothing jumps.
+(() => {
+  const root = document.documentElement;
+  const system = matchMedia("(prefers-color-scheme: dark)");
+  // What unfold's own script would store, under its name and in its way; storage may be refused.
+  const recall = (name) => {
+    try { return JSON.parse(localStorage.getItem(name)); } catch { return null; }
+  };
+  const keep = (name, value) => {
+    try { localStorage.setItem(name, JSON.stringify(value)); } catch { /* it holds for this page */ }
+  };
+
+  let theme = recall("adminTheme") || "auto";
+  const paint = () => {
+    const dark = theme === "dark" || (theme === "auto" && system.matches);
+    root.classList.toggle("dark", dark);
+    root.classList.toggle("light", !dark);
+  };
+  paint();
+  system.addEventListener("change", paint);
+  root.classList.toggle("menu-away", recall("sidebarDesktopOpen") === 0);
+
+  const drawer = matchMedia("(max-width: 1099px)");
+  let opener = null;
+  function open(yes) {
+    root.classList.toggle("menu-open", yes);
+    for (const button of document.querySelectorAll(".frame-header [data-menu]")) button.setAttribute("aria-expanded", yes);
+    document.getElementById("main").inert = yes;
+    if (yes) document.querySelector(".frame-places a[aria-current], .frame-places a").focus();
+    else opener?.focus();
+  }
+  drawer.addEventListener("change", () => root.classList.contains("menu-open") && open(false));
+
+  document.addEventListener("click", (event) => {
+    const menu = event.target.closest("[data-menu]");
+    if (menu) {
+      const yes = !root.classList.contains("menu-open");
+      if (yes) opener = menu;
+      open(yes);
+    } else if (event.target.closest("[data-menu-away]")) {
+      keep("sidebarDesktopOpen", root.classList.toggle("menu-away") ? 0 : 1);
+    } else if (root.classList.contains("menu-open") && !event.target.closest(".frame-menu")) {
+      open(false);
+    }
+  });
+  document.addEventListener("keydown", (event) => {
+    if (event.key === "Escape" && root.classList.contains("menu-open") && !event.target.closest("dialog")) open(false);
+  });
+  document.addEventListener("change", (event) => {
+    if (!event.target.matches("[data-theme]")) return;
+    theme = event.target.value;
+    keep("adminTheme", theme);
+    if (window.Alpine) Alpine.$data(root).adminTheme = theme;
+    paint();
+  });
+  document.addEventListener("DOMContentLoaded", () => {
+    for (const choice of document.querySelectorAll("[data-theme]")) choice.checked = choice.value === theme;
+    document.querySelector(".frame-places a[aria-current]")?.scrollIntoView({ block: "nearest" });
+  });
+})();

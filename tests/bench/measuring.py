@@ -1,0 +1,63 @@
+"""How limit and product are timed against each other, and the table of both."""
+
+from __future__ import annotations
+
+import resource
+import statistics
+import sys
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class Measured:
+    """What limit and product took, or per second made, and how far apart they may be."""
+
+    label: str
+    limit: float
+    product: float
+    goal: float | None
+    unit: str = "ms"
+    more_is_better: bool = False
+
+    @property
+    def ratio(self) -> float:
+        return self.product / self.limit
+
+    @property
+    def met(self) -> bool:
+        if self.goal is None:
+            return True
+        return self.ratio >= self.goal if self.more_is_better else self.ratio <= self.goal
+
+
+def in_turns(limit: Callable, product: Callable, rounds: int, warm: int = 5) -> tuple[float, float]:
+    """The medians of both, in milliseconds, taken in turns."""
+    times: tuple[list[float], list[float]] = ([], [])
+    for number in range(rounds + warm):
+        for which, function in enumerate((limit, product)):
+            started = time.perf_counter()
+            function()
+            if number >= warm:
+                times[which].append((time.perf_counter() - started) * 1000)
+    return statistics.median(times[0]), statistics.median(times[1])
+
+
+def report(found: dict[str, Measured], leads: int) -> None:
+    print(f"\n{leads:,} leads, medians\n")
+    print("| path | limit | product | ratio | goal |\n|---|---|---|---|---|")
+    for each in found.values():
+        sign = ">=" if each.more_is_better else "<="
+        goal = "" if each.goal is None else f"{sign} {each.goal:g} x"
+        missed = "" if each.met else " ✗"
+        print(
+            f"| {each.label} | {figure(each.limit)} {each.unit} | {figure(each.product)} {each.unit} "
+            f"| {each.ratio:.2f} x{missed} | {goal} |"
+        )
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+    print(f"peak memory of this process: {peak:.0f} MB", file=sys.stderr)
+
+
+def figure(value: float) -> str:
+    return f"{value:,.0f}" if value >= 100 else f"{value:.1f}" if value >= 10 else f"{value:.2f}"

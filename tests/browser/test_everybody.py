@@ -1,0 +1,241 @@
+"""For everybody: each page passes axe, fits a phone, loads nothing from elsewhere and keeps to its policy."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+
+pytest.importorskip("playwright", reason="Playwright is installed with `pip install .[test]`.")
+from axe_playwright_python.base import AXE_SCRIPT
+from django.urls import URLPattern
+
+from tests.browser.conftest import PASSWORD, sign_in
+from tests.contract import samples
+
+pytestmark = pytest.mark.browser
+
+RULES = {"type": "tag", "values": ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa"]}
+COLOURS = {"type": "rule", "values": ["color-contrast"]}
+AXE = """
+async ([within, rules]) => {
+  const found = await axe.run(within, { runOnly: rules, resultTypes: ["violations"] });
+  const said = (node) => [...node.target, ...node.any.map((each) => each.message)].join(" ");
+  return found.violations.map((each) => [each.id, each.nodes.map(said)]);
+}
+"""
+LARGE, PHONE = {"width": 1440, "height": 900}, {"width": 390, "height": 844}
+
+
+class Walk:
+    """A browser that looks at each page as everybody might, and notes what is wrong with it."""
+
+    def __init__(self, page: Any, site: str) -> None:
+        self.page, self.site, self.wrong = page, site, []
+        self.place = ""
+        page.set_viewport_size(LARGE)
+        page.emulate_media(reduced_motion="reduce")  # a colour on its way to another is neither
+        page.on("pageerror", lambda error: self.note("script", error))
+        page.on("console", lambda said: said.type == "error" and self._said(said))
+        page.on(
+            "request", lambda r: r.url.startswith((site, "data:")) or self.note("elsewhere", r.url)
+        )
+
+    def note(self, kind: str, what: Any) -> None:
+        self.wrong.append(f"{self.place}: {kind}: {what}")
+
+    def _said(self, said: Any) -> None:
+        # A browser says so of every answer that is an error; whether it should be one is not asked here.
+        if "Failed to load resource" not in said.text:
+            self.note("console", said.text)
+
+    def go(self, address: str, *, status: int = 200, full: bool = True) -> None:
+        """Open a page and look at it."""
+        self.place = address
+        answer = self.page.goto(self.site + address)
+        if answer.status != status:
+            self.note("status", answer.status)
+        if "content-security-policy" not in answer.headers:
+            self.note("policy", "none")
+        self.look(full=full)
+
+    def look(self, name: str = "", *, within: str = "html", full: bool = True) -> None:
+        """Large and light; with ``full`` also in the dark and on a phone."""
+        self.place = f"{self.place.split(' (')[0]} ({name})" if name else self.place
+        self.page.evaluate(AXE_SCRIPT)
+        self._axe(within, RULES, "large")
+        if full:
+            self.page.emulate_media(color_scheme="dark")
+            self._axe(within, COLOURS, "dark")
+            self.page.emulate_media(color_scheme="light")
+        self.page.set_viewport_size(PHONE)
+        if full:
+            self._axe(within, RULES, "phone")
+        if (width := self.page.evaluate("document.documentElement.scrollWidth")) > PHONE["width"]:
+            self.note("sideways", width)
+        self.page.set_viewport_size(LARGE)
+
+    def _axe(self, within: str, rules: Any, how: str) -> None:
+        for id, nodes in self.page.evaluate(AXE, [within, rules]):
+            self.note(f"axe {how}", f"{id}: {len(nodes)} like {nodes[:2]}")
+
+
+@pytest.fixture
+def walk(page: Any, site: str) -> Iterator[Walk]:
+    """At its end everything that was wrong is told at once."""
+    walk = Walk(page, site)
+    yield walk
+    if walk.wrong:
+        pytest.fail("\n".join(walk.wrong), pytrace=False)
+
+
+def user(name: str, *places: tuple[Any, str], **more: Any) -> Any:
+    from headlessly.models import Membership, User
+
+    made = User.objects.create_user(
+        f"{name}@sign.example", PASSWORD, first_name=name.title(), **more
+    )
+    for tenant, role in places:
+        Membership.objects.create(user=made, tenant=tenant, role=role)
+    return made
+
+
+def test_those_who_are_outside(walk, site, acme, rival):
+    tomas = user("tomas", (acme, "viewer"), (rival, "manager"))
+    walk.go("/")
+    walk.page.get_by_role("button", name="Sign in").click()
+    walk.page.get_by_text("Type your email.").wait_for()
+    walk.look("refused")
+    walk.go("/welcome/user_none/none", status=404)
+    sign_in(walk.page, site, tomas.email)
+    walk.place = "choose"
+    walk.look()
+    walk.go("/~nowhere/admin/", status=404)
+
+
+def pages_of_the_workplace() -> list[str]:
+    """The addresses that take no record, but for those that are no pages."""
+    from headlessly.admin import workplace
+
+    no_pages = {"login", "logout", "jsi18n", "autocomplete", "find", "search"}
+    found = {str(p.pattern): p.name for p in workplace.get_urls() if isinstance(p, URLPattern)}
+    return [a for a, name in found.items() if name not in no_pages and not set("<(") & set(a)]
+
+
+def test_those_who_sell(walk, site, acme, people, qualified):
+    from headlessly.nouns import registry
+
+    ann = user("ann", (acme, "admin"))
+    records = [samples.create(noun, full=True) for noun in registry.values()]
+    gone = samples.create(type(qualified))
+    gone.delete()
+    sign_in(walk.page, site, ann.email)
+    start = "/~acme/admin/"
+    # A page that is added is looked at from that day on.
+    for address in pages_of_the_workplace():
+        walk.go(start + address)
+    for record in records:
+        noun = f"{start}{record._meta.app_label}/{record._meta.model_name}/"
+        for address in ("", "add/", f"{record.pk}/change/"):
+            # They share their templates: two of them stand for all in the dark and on a phone.
+            walk.go(noun + address, full=type(record).__name__ in ("Lead", "Activity"))
+    leads = f"{start}crm/lead/"
+    for address in ("board/", "?q=nobody+at+all", "?deleted=true", "?asOf=2026-01-31"):
+        walk.go(leads + address)
+    for address in ("history/", "delete/", "edit/"):
+        walk.go(f"{leads}{qualified.pk}/{address}")
+    walk.go(f"{start}nothing/", status=404)
+
+
+def test_what_opens_on_a_page(walk, site, acme, people, qualified, work):
+    """Dialogs, menus, what is edited in place, what is refused."""
+    sign_in(walk.page, site, user("ann", (acme, "admin")).email)
+    page = walk.page
+    dialog = page.locator("dialog[open]")
+    leads = f"{site}/~acme/admin/crm/lead/"
+
+    walk.go("/~acme/admin/crm/lead/", full=False)
+    page.get_by_text("More filters").click()
+    walk.look("filters", within=".more")
+    page.goto(leads)
+    page.get_by_role("checkbox", name="Select Acme").check()
+    walk.look("selected")
+    page.get_by_role("button", name="Lose…").click()
+    dialog.get_by_role("button", name="Lose").click()
+    dialog.get_by_role("alert").wait_for()
+    walk.look("lose several")
+    page.goto(leads)
+    page.locator(".views > .menu > summary", has_text="View").click()
+    page.get_by_role("button", name="Save as a new view…").click()
+    walk.look("save a view")
+    page.goto(leads)
+    page.locator("[data-cell=owner]").first.click()
+    page.get_by_role("searchbox", name="Owner").wait_for()
+    walk.look("an owner in place")
+
+    walk.go(f"/~acme/admin/crm/lead/{qualified.pk}/change/", full=False)
+    page.keyboard.press("n")
+    walk.look("a note")
+    page.get_by_role("link", name="+ add").first.click()
+    page.get_by_role("textbox", name="Authority").wait_for()
+    walk.look("an answer in place")
+    page.get_by_role("button", name="Convert…").click()
+    dialog.get_by_text("What will happen").wait_for()
+    walk.look("convert")
+    page.keyboard.press("Escape")
+    page.get_by_role("button", name="Lose…").click()
+    dialog.get_by_role("button", name="Lose").click()
+    dialog.get_by_role("alert").wait_for()
+    walk.look("lose")
+    page.keyboard.press("Escape")
+    page.keyboard.press("?")
+    walk.look("keys")
+    page.keyboard.press("Escape")
+    page.keyboard.press("Control+k")
+    page.keyboard.type("acme")
+    page.get_by_role("option").first.wait_for()
+    walk.look("find")
+    page.goto(f"{leads}add/")
+    page.get_by_role("button", name="Create").click()
+    walk.look("refused")
+
+    walk.go("/~acme/admin/imports/", full=False)
+    file = {"name": "leads.csv", "mimeType": "text/csv", "buffer": b"name,source\nA,web\nB,\n"}
+    page.locator("#import-file").set_input_files(file)
+    page.get_by_role("button", name="Try it").click()
+    page.get_by_role("progressbar").wait_for()
+    walk.look("an import at work")
+    work()
+    page.get_by_role("table").wait_for()
+    walk.look("an import that was tried")
+
+
+def test_a_new_tenant_has_pages_without_records(walk, site, acme):
+    sign_in(walk.page, site, user("ann", (acme, "admin")).email)
+    for address in ("", "dashboard/", "crm/lead/", "crm/lead/board/", "crm/contact/"):
+        walk.go(f"/~acme/admin/{address}")
+
+
+def test_those_who_operate(walk, site, acme):
+    from headlessly.models import ApiKey
+
+    olga = user("olga", is_superuser=True, is_staff=True)
+    key, _ = ApiKey.issue(acme, "Website", "write")
+    sign_in(walk.page, site, olga.email)
+    walk.go("/admin/")
+    changed = {"tenant": acme, "user": olga, "membership": None, "apikey": key}
+    for model, record in changed.items():
+        for address in ("", "add/", record and f"{record.pk}/change/"):
+            if address is not None:
+                walk.go(f"/admin/headlessly/{model}/{address}")
+
+
+def test_visitors_of_a_form(walk, site, acme):
+    from marketing import Form
+
+    form = samples.create(Form, full=True)
+    form.publish()
+    walk.go(f"/~acme/f/{form.pk}")
+    walk.page.get_by_role("button", name="Send").click()
+    walk.look("refused")

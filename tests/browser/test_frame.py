@@ -1,0 +1,71 @@
+"""What surrounds every page, by keyboard alone: the way past the menu, the menu, the account, the colours."""
+
+from __future__ import annotations
+
+import pytest
+
+pytest.importorskip("playwright", reason="Playwright is installed with `pip install .[test]`.")
+from playwright.sync_api import expect
+
+pytestmark = pytest.mark.browser
+
+
+def seen(page):
+    """Whether what has the focus shows that it has it."""
+    return page.evaluate(
+        "(() => { const s = getComputedStyle(document.activeElement);"
+        " return s.outlineStyle !== 'none' && parseFloat(s.outlineWidth) >= 2; })()"
+    )
+
+
+def test_the_keyboard_alone_gets_everywhere_and_shows_where_it_is(desk, site, lead):
+    keys = desk.keyboard
+    desk.goto(f"{site}/~acme/admin/crm/lead/")
+    keys.press("Tab")
+    skip = desk.get_by_role("link", name="To the content")
+    expect(skip).to_be_focused()
+    expect(skip).to_be_in_viewport()
+    keys.press("Enter")
+    keys.press("Tab")
+    assert desk.evaluate("document.activeElement.closest('main') !== null")
+    for _ in range(40):
+        assert seen(desk), desk.evaluate("document.activeElement.outerHTML.slice(0, 200)")
+        if desk.evaluate("document.activeElement.matches('td.name a')"):
+            break
+        keys.press("Tab")
+    keys.press("Enter")
+    desk.wait_for_url(f"**/{lead.pk}/change/**")
+
+    account = desk.locator(".frame-user summary")
+    account.focus()
+    keys.press("Enter")
+    expect(desk.get_by_role("button", name="Sign out")).to_be_visible()
+    keys.press("Tab")  # the colours: arrows choose
+    keys.press("ArrowLeft")
+    expect(desk.locator("html")).to_have_class("dark")
+    keys.press("Escape")
+    expect(account).to_be_focused()
+    desk.reload()
+    expect(desk.locator("html")).to_have_class("dark")
+
+
+def test_the_menu_of_a_phone_opens_closes_and_gives_the_focus_back(desk, site):
+    desk.set_viewport_size({"width": 390, "height": 844})
+    menu, opener = desk.locator("#menu"), desk.get_by_role("button", name="Menu", exact=True)
+    expect(menu).to_be_hidden()
+    opener.click()
+    expect(desk.locator(".frame-places [aria-current]")).to_be_focused()
+    desk.keyboard.press("Escape")
+    expect(menu).to_be_hidden()
+    expect(opener).to_be_focused()
+    opener.click()
+    menu.get_by_role("link", name="Deals").click()
+    desk.wait_for_url("**/crm/deal/")
+    expect(menu).to_be_hidden()
+
+
+def test_the_menu_stays_away_once_it_was_put_away(desk, site):
+    desk.get_by_role("button", name="Show or hide the menu").click()
+    expect(desk.locator("#menu")).to_be_hidden()
+    desk.goto(f"{site}/~acme/admin/crm/deal/")
+    expect(desk.locator("#menu")).to_be_hidden()

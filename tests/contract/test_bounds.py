@@ -1,0 +1,81 @@
+"""Every noun's lists, in REST and in the browser: what they cost does not depend on how much there is."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from django.db import connection
+from django.test import Client
+from django.test.utils import CaptureQueriesContext
+
+from headlessly.admin.address import MAX_COLUMNS
+from headlessly.admin.changelist import PER_PAGE
+from headlessly.models import Membership, User
+from headlessly.nouns import Noun
+from tests.contract import samples
+
+nouns = pytest.mark.parametrize("noun", samples.NOUNS, ids=[n.__name__ for n in samples.NOUNS])
+#: How large the HTML of a list may be, in bytes.
+LARGEST = 250_000
+
+
+@pytest.fixture
+def signed_in(acme: Any, people: Any) -> Client:
+    """A browser of a manager who owns records."""
+    user = User.objects.create_user("cleo@sign.example")
+    Membership.objects.create(user=user, tenant=acme, role="manager", contact_id=people.cleo.pk)
+    client = Client()
+    client.force_login(user)
+    return client
+
+
+def in_rest(noun: type[Noun]) -> list[str]:
+    includes = ",".join([*noun.schema.references, *noun.schema.relations])
+    found = ["", "q=word", "q=word+another", "asOf=now", "sort=-updatedAt", "count=exact"]
+    if includes:
+        found += [f"include={includes}", f"include={includes}&asOf=now"]
+    return [f"/~acme/{noun.plural}?{query}" for query in found]
+
+
+def in_browser(noun: type[Noun]) -> list[str]:
+    start = f"/~acme/admin/{noun._meta.app_label}/{noun._meta.model_name}/"
+    columns = [name for name in noun.schema.fields if not noun.schema.fields[name].computed]
+    found = ["view=all", "q=word", "asOf=today", "o=-updatedAt", "deleted=true"]
+    found.append(f"columns={','.join(columns[: MAX_COLUMNS - 1])}")
+    pages = [f"{start}?{query}" for query in found]
+    return [*pages, f"{start}board/"] if noun.Surface.board else pages
+
+
+@nouns
+def test_it_is_listed_by_as_many_statements_and_in_a_page_as_small_however_many_there_are(
+    noun: type[Noun], api: Any, signed_in: Client
+) -> None:
+    addresses = [(api.secret, each) for each in in_rest(noun)]
+    addresses += [(None, each) for each in in_browser(noun)]
+
+    def asked() -> dict[str, tuple[int, int]]:
+        """Each address with how many statements it took, and how large the answer was."""
+        found = {}
+        for secret, address in addresses:
+            headers = {"Authorization": f"Bearer {secret}"} if secret else {}
+            with CaptureQueriesContext(connection) as captured:
+                answer = (api if secret else signed_in).get(address, headers=headers)
+            assert answer.status_code == 200, (address, answer.content[:300])
+            found[address] = len(captured), len(answer.content)
+        return found
+
+    # Of some there is one at the most: none is that one.
+    flags = {f.wire: False for f in noun.schema.inputs() if f.type == "bool"}
+    made = [samples.create(noun, full=True, **flags) for _ in range(3)]
+    made.pop().delete()
+    asked()  # what is read once and kept
+    few = asked()
+    there = noun.count()
+    for _ in range(PER_PAGE - there):
+        samples.create(noun, full=True, **flags)
+    many = asked()
+    assert noun.count() == PER_PAGE
+    assert {a: n for a, (n, _) in many.items()} == {a: n for a, (n, _) in few.items()}
+    pages = {address: size for address, (_, size) in many.items() if "/admin/" in address}
+    assert max(pages.values()) < LARGEST, pages

@@ -1,0 +1,111 @@
+"""Files in the browser: tried first, imported with the same file, told row by row."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from django.core.files.uploadedfile import SimpleUploadedFile
+
+from headlessly.transfer.models import Import
+
+PLACE = "/~acme/admin/imports/"
+ROWS = "name,source,contact\nFair visitor,fair,ada@acme.example\nNobody,fair,nobody@else.example\n"
+
+
+def send(client: Any, content: str = ROWS, name: str = "fair.csv", **more: str) -> Any:
+    file = SimpleUploadedFile(name, content.encode())
+    return client.post(PLACE, {"type": "Lead", "file": file, **more})
+
+
+@pytest.fixture
+def tried(bob: Any, work: Any) -> str:
+    """The page of a file that was tried."""
+    page = send(bob).headers["Location"]
+    work()
+    return page
+
+
+def test_tries_a_file_before_anything_is_saved(bob, tried, people):
+    from crm import Lead
+
+    html = bob.get(tried).content.decode()
+    assert "Would be added" in html
+    assert "There is no Contact" in html
+    assert "Import this row" in html
+    assert Lead.count() == 0
+
+
+def test_imports_what_was_tried_with_the_same_file(bob, tried, work, people):
+    from crm import Lead
+
+    done = bob.post(f"{tried}go/").headers["Location"]
+    assert done != tried
+    assert "data-polls" in bob.get(done).content.decode()
+    work()
+    assert "To the leads" in bob.get(done).content.decode()
+    assert [(lead.name, lead.contact) for lead in Lead.find()] == [("Fair visitor", people.ada)]
+    assert bob.post(f"{tried}go/").status_code == 409
+    work()
+    assert Lead.count() == 1
+
+
+def test_says_what_is_wrong_with_a_file(bob, unchanged):
+    with unchanged():
+        assert "Choose a file first." in bob.post(PLACE, {"type": "Lead"}).content.decode()
+        said = send(bob, "name,colour\nA,red\n")
+        assert said.status_code == 422
+        assert "<b>colour</b>: There is no such field." in said.content.decode()
+        assert "ends with one of .csv" in send(bob, name="leads.pdf").content.decode()
+        assert "not UTF-8" in bob.post(
+            PLACE, {"type": "Lead", "file": SimpleUploadedFile("a.csv", b"name,source\n\xff,web\n")}
+        ).content.decode()  # fmt: skip
+    assert not Import.objects.exists()
+
+
+def test_updates_those_that_are_found(cleo, people, work):
+    page = send(cleo, "email,title\nada@acme.example,CEO\n", type="Contact", match="email")
+    work()
+    assert "Would be changed" in cleo.get(page.headers["Location"]).content.decode()
+    cleo.post(f"{page.headers['Location']}go/")
+    work()
+    people.ada.refresh_from_db()
+    assert people.ada.title == "CEO"
+
+
+def test_an_import_that_is_stopped_takes_no_more(bob, people, work):
+    from crm import Lead
+
+    page = send(bob).headers["Location"]
+    bob.post(f"{page}cancel/")
+    assert "cancelled" in bob.get(page).content.decode()
+    work()
+    assert Lead.count() == 0
+    assert bob.post(f"{page}go/").status_code == 409
+
+
+def test_others_have_no_part_in_it(bob, users, tried, vic, unchanged):
+    from tests.headlessly.admin.signed_in import client_of
+
+    with unchanged():
+        assert vic.get(PLACE).status_code == 403
+        assert send(vic).status_code == 403
+        for client in (vic, client_of(users.eve)):
+            assert client.get(tried).status_code == 404
+            assert client.post(f"{tried}go/").status_code == 404
+        assert client_of(users.eve).get(tried.replace("acme", "rival")).status_code == 404
+        assert bob.get(f"{PLACE}columns/Campaign.csv").status_code == 404
+    assert bob.get(f"{PLACE}columns/Lead.csv").content.startswith(b"name,")
+
+
+def test_the_file_of_a_trial_is_forgotten_after_a_day(bob, tried, people):
+    from datetime import timedelta
+
+    from headlessly.transfer.running import clear
+
+    Import.objects.update(created_at=Import.objects.get().created_at - timedelta(days=1, minutes=1))
+    clear()
+    assert "Import this row" not in bob.get(tried).content.decode()
+    said = bob.post(f"{tried}go/")
+    assert said.status_code == 409
+    assert "older than a day" in said.content.decode()

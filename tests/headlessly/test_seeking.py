@@ -1,0 +1,145 @@
+"""Lists whose filter and order do not agree, words that are in many records, and what they may cost."""
+
+from __future__ import annotations
+
+import itertools
+from typing import Any
+
+import pytest
+from django.db import connection
+
+from crm import Contact, Lead, Organization
+from headlessly import indexes, reads, seeking, sorting
+from headlessly.filters import Scope
+from headlessly.searching import Search
+
+WORDS = (
+    "platform",
+    "berlin",
+    "platform berlin",
+    "berlin platform",
+    "chen",
+    "chen platform",
+    "nothing",
+)
+
+
+@pytest.fixture
+def leads(acme: Any, theirs: Any) -> list[Lead]:
+    """Forty leads: every second about a platform, every third in Berlin, every fifth with Ada Chen."""
+    ada = Contact.create(name="Ada Chen")
+    corp = Organization.create(name="Berlin Works")
+    made = []
+    for number in range(40):
+        name = f"{'Platform' if number % 2 == 0 else 'Pilot'} {'Berlin' if number % 3 == 0 else 'Rome'}"
+        made.append(
+            Lead.create(
+                name=f"{name} {number}",
+                source="web" if number % 4 else "fair",
+                score=number % 7 if number % 6 else None,
+                contact=ada if number % 5 == 0 else None,
+                organization=corp if number == 7 else None,
+            )
+        )
+    return made
+
+
+def fitting(leads: list[Lead], words: str) -> set[str]:
+    """The ids of those with every word somewhere, told without the database."""
+    found = set()
+    for lead in leads:
+        text = f"{lead.name} {'Ada Chen' if lead.contact_id else ''}"
+        text += " Berlin Works" if lead.organization_id else ""
+        if all(word in text.casefold() for word in words.split()):
+            found.add(lead.pk)
+    return found
+
+
+def paged(**asked: Any) -> list[str]:
+    """The ids of all pages of seven, by cursor."""
+    found: list[str] = []
+    cursor = None
+    while True:
+        page = reads.page(Lead, limit=7, cursor=cursor, **asked)
+        found += [record["$id"] for record in page.results]
+        if not page.has_more:
+            return found
+        cursor = page.cursor
+
+
+@pytest.mark.parametrize("few", [True, False], ids=["few", "many"])
+def test_it_finds_the_same_whether_they_are_few_or_many(
+    few: bool, leads: list[Lead], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    if not few:
+        monkeypatch.setattr(seeking, "COUNT_CAP", 2)
+    for words, sort in itertools.product(WORDS, ("-score", "score", "-createdAt", "name")):
+        _check_words(words, sort, few, {lead.pk: lead for lead in leads})
+
+
+def _check_words(words: str, sort: str, few: bool, leads: dict[str, Lead]) -> None:
+    found = paged(q=words, sort=sort)
+    assert len(found) == len(set(found))
+    assert set(found) == fitting(list(leads.values()), words)
+    column = sort.lstrip("-").replace("createdAt", "created_at")
+    order = [getattr(leads[id], column) for id in found]
+    filled = [value for value in order if value is not None]
+    assert order[: len(filled)] == sorted(filled, reverse=sort[0] == "-")
+    total = reads.page(Lead, q=words).total
+    assert total == (len(found) if few else min(2, len(found)))
+    assert reads.page(Lead, q=words, count_all=True).total == len(found)
+
+
+def test_it_goes_on_where_a_walk_along_the_order_met_too_few(
+    leads: list[Lead], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(seeking, "COUNT_CAP", 2)
+    expected = paged(q="platform", sort="-score")
+    monkeypatch.setattr(seeking, "WALK", 3)
+    assert paged(q="platform", sort="-score") == expected
+    by_offset = [
+        reads.page(Lead, q="platform", sort="-score", limit=5, offset=at) for at in (0, 5, 10, 15)
+    ]
+    assert [r["$id"] for page in by_offset for r in page.results] == expected
+
+
+FILTERS: list[Any] = [
+    {"source": "fair"}, {"status": "New"}, {"score": {"$gte": 5}}, {"name": {"$text": "berlin"}},
+    {"status": {"$in": ["New", "Lost"]}, "source": "web"}, {"status": "Lost"}, {"score": None},
+]  # fmt: skip
+SORTS = ("-score", "score", "-createdAt", "-lastActivityAt", "lastActivityAt")
+
+
+@pytest.mark.parametrize("cap", [100, 2])
+def test_it_pages_through_a_filter_in_any_order(
+    cap: int, leads: list[Lead], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(seeking, "COUNT_CAP", cap)
+    for filter, sort in itertools.product(FILTERS, SORTS):
+        expected = [lead.pk for lead in reads.queryset(Lead, filter, sort=sort)]
+        assert paged(filter=filter, sort=sort) == expected, (filter, sort)
+        page = reads.page(Lead, filter, sort=sort, limit=1)
+        assert (page.total, page.total_is_exact) == (min(len(expected), cap), len(expected) <= cap)
+
+
+def test_it_is_led_by_the_rarest_of_several_words(leads: list[Lead]) -> None:
+    with connection.cursor() as cursor:
+        cursor.execute("ANALYZE crm_lead")
+    for words in ("pilot 39", "39 pilot"):
+        search = Search(Scope(Lead), words)
+        assert search._by_rarity(Lead.objects.all())[0] == "39"
+    assert [lead["$id"] for lead in reads.page(Lead, q="pilot 39").results] == [leads[39].pk]
+
+
+def test_it_knows_which_orders_an_index_carries() -> None:
+    def carried(sort: str, *equal: str) -> bool:
+        return indexes.carry(Lead, equal, sorting.columns(Scope(Lead), sort))
+
+    assert carried("-score", "status") and carried("score", "status") and carried("-score")
+    assert carried("-createdAt") and carried("createdAt") and carried("-createdAt", "source")
+    assert (
+        not carried("name")
+        and not carried("-score", "source")
+        and not carried("-score", "owner_id")
+    )
+    assert not carried("-score,createdAt", "status") and not carried("-createdAt", "status")
