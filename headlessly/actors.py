@@ -17,6 +17,8 @@ if TYPE_CHECKING:
 
 ADMIN, MANAGER, REP, VIEWER = "admin", "manager", "rep", "viewer"
 ROLES = (ADMIN, MANAGER, REP, VIEWER)
+#: Of a key that reads, and whose scripts wait for somebody to approve them; no user has it.
+PROPOSER = "proposer"
 #: Of somebody whom nobody knows; no user and no key has it.
 STRANGER = "stranger"
 
@@ -28,11 +30,12 @@ PERMISSIONS: dict[str, dict[str, str]] = {
     MANAGER: {"*": "*"},
     REP: {"sales": "-deleting", "activity": "*"},
     VIEWER: {},
+    PROPOSER: {},
     STRANGER: {"*": "public"},
 }
 
 #: An API key has scopes; each amounts to a role.
-SCOPES = {"read": VIEWER, "write": MANAGER, "admin": ADMIN}
+SCOPES = {"read": VIEWER, "propose": PROPOSER, "write": MANAGER, "admin": ADMIN}
 
 
 @dataclass(frozen=True)
@@ -47,7 +50,13 @@ class Actor:
 
     @property
     def reads_only(self) -> bool:
+        """Whether they neither write nor propose."""
         return self.role in (VIEWER, STRANGER)
+
+    @property
+    def writes(self) -> bool:
+        """Whether they write anything themselves."""
+        return self.role in (ADMIN, MANAGER, REP)
 
 
 SYSTEM = Actor("system", "System", ADMIN)
@@ -101,6 +110,16 @@ def may(actor: Actor, verb: str, noun: type[Noun]) -> bool:
         case "public":
             return noun.verbs[verb].public is not None
     return allowed == "*"
+
+
+def may_approve(actor: Actor) -> bool:
+    """Whether ``actor`` sees what others propose, and decides on it: who may do all that is proposed."""
+    return actor.role in (ADMIN, MANAGER)
+
+
+def may_propose(actor: Actor) -> bool:
+    """Whether ``actor`` may propose a script: who sees all that it would be tried on."""
+    return actor.role != STRANGER and not actor.limited
 
 
 def may_share(actor: Actor) -> bool:

@@ -172,9 +172,14 @@ def _text(node: ast.expr) -> str | None:
 # -- a catalogue ----------------------------------------------------------------------------------
 
 
+def folder() -> Path:
+    """Where the catalogues of all languages are."""
+    return Path(settings.LOCALE_PATHS[0])
+
+
 def file_of(language: str) -> Path:
     """Where the translations into a language are."""
-    return settings.BASE_DIR / "locale" / language / "LC_MESSAGES" / "django.po"
+    return folder() / language / "LC_MESSAGES" / "django.po"
 
 
 def problems(language: str) -> list[str]:

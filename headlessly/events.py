@@ -333,10 +333,10 @@ class Tracker:
 
 
 def permit_tracking() -> None:
-    """Raise Forbidden for those who only read."""
+    """Raise Forbidden for those who write nothing."""
     from . import actors
 
-    if (actor := actors.current()).reads_only:
+    if not (actor := actors.current()).writes:
         raise Forbidden(f"As {actor.role} you may not record events.", type="Event")
 
 

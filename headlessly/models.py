@@ -334,6 +334,7 @@ class IdempotentReply(models.Model):
 
 
 from .events import Event  # noqa: E402
+from .scripts.models import Proposal  # noqa: E402
 from .transfer.models import Import, ImportPart, RefusedRow  # noqa: E402
 from .views import Start, View  # noqa: E402
 from .webhooks.models import Delivery, Webhook  # noqa: E402
@@ -347,6 +348,7 @@ __all__ = [
     "ImportPart",
     "KeyUse",
     "Membership",
+    "Proposal",
     "RefusedRow",
     "Start",
     "Tenant",

@@ -142,7 +142,7 @@ USE_TZ = True
 TIME_ZONE = "UTC"
 LANGUAGE_CODE = "en"  # what programs read, and people whose language is not there
 LANGUAGES = [("en", "English (US)"), ("en-gb", "English (UK)"), ("de", "Deutsch")]
-LOCALE_PATHS = [BASE_DIR / "locale"]
+LOCALE_PATHS = [BASE_DIR / "headlessly" / "locale"]
 FORMAT_MODULE_PATH = "headlessly.formats"
 
 # Absolute: under a tenant's mount a relative one would move along with it.

@@ -21,7 +21,17 @@ from unfold.sites import UnfoldAdminSite
 from .. import actors
 from ..models import Membership
 from ..nouns import registry
-from . import choices, dashboard, finding, home, importing, preferences, settings, words
+from . import (
+    choices,
+    dashboard,
+    finding,
+    home,
+    importing,
+    preferences,
+    proposals,
+    settings,
+    words,
+)
 
 
 def entrance(request: HttpRequest) -> str:
@@ -133,6 +143,7 @@ class Workplace(Site):
         return [
             path("dashboard/", self.admin_view(self.dashboard_view), name="dashboard"),
             path("find/", self.admin_view(self.find_view), name="find"),
+            *proposals.urls(self),
             *settings.urls(self),
             *importing.urls(self),
             *found,
@@ -183,6 +194,8 @@ class Workplace(Site):
                 (_("Dashboard"), "monitoring", reverse("admin:dashboard")),
             )
         ]
+        if (waiting := proposals.menu(request)) is not None:
+            first.append(waiting)
         groups: dict[str, list[dict[str, Any]]] = {}
         for noun in self.nouns:
             link = words.place(noun, "changelist")

@@ -87,7 +87,7 @@ class Teller:
     def __init__(self, found: list[Event], names: dict[str, str] | None = None) -> None:
         proposed = (event.data.get("proposedBy") for event in found if event.name == SCRIPT_RAN)
         self.actors = actor_names({event.actor for event in found} | set(filter(None, proposed)))
-        self.names = _record_names(_references(found)) | (names or {})
+        self.names = record_names(_references(found)) | (names or {})
 
     def tell(self, event: Event, *, about: bool = False) -> Entry:
         noun = registry.get(event.target_type or "")
@@ -277,7 +277,7 @@ def _references(found: Iterable[Event]) -> dict[str, set[str]]:
     return wanted
 
 
-def _record_names(wanted: dict[str, set[str]]) -> dict[str, str]:
+def record_names(wanted: dict[str, set[str]]) -> dict[str, str]:
     """The names of records, of deleted ones too; one query per noun."""
     return {
         record.pk: str(record)

@@ -49,6 +49,8 @@ SELECT fingerprint, status, headers::text, body FROM headlessly_idempotentreply
 WHERE tenant_id = %s AND actor = %s AND key = %s
 """
 KEEP = "UPDATE headlessly_idempotentreply SET status = %s, headers = %s, body = %s WHERE id = %s"
+#: Of a request that was refused, and left something all the same: it may be sent again.
+FORGET = "DELETE FROM headlessly_idempotentreply WHERE id = %s"
 #: Nobody waits for this: rows that somebody else is clearing, or renewing, are passed over.
 CLEAR = """
 DELETE FROM headlessly_idempotentreply WHERE id = ANY(ARRAY(
@@ -90,7 +92,10 @@ def _once(
     response = handle()
     if response.status_code >= 300 or getattr(response, "undone", False):
         # Also of an answer that says so without raising it: nothing is kept of what was refused.
-        transaction.set_rollback(True)
+        if getattr(response, "has_effect", False):
+            statements.run(FORGET, [*claimed[0]], rows=False)
+        else:
+            transaction.set_rollback(True)
         return response
     headers = Jsonb(dict(response.headers), orjson.dumps)
     body = _without(response.content, unkept)

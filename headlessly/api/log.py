@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
 from django.db import models, transaction
@@ -13,10 +13,10 @@ from rest_framework.viewsets import GenericViewSet
 from .. import events, reads, sight, tenancy, tracked, values
 from ..errors import InvalidFilter, NotFound
 from ..models import Event
+from ..threads import rooms
 from . import parameters
 from .base import TenantView
 from .bodies import Answer
-from .waiting import room
 
 #: How long a reader may wait for the next event, and how often the log is looked at meanwhile, in
 #: seconds. A page of the log is one look-up in an index.
@@ -78,10 +78,20 @@ def listed(asked: Mapping[str, Any], seconds: float = 0) -> dict[str, Any]:
 
 def envelope(found: models.QuerySet, limit: Any = None, offset: Any = None) -> dict[str, Any]:
     """One page of events, as every list says it."""
+    return envelope_of(found, lambda each: each.wire(), limit, offset)
+
+
+def envelope_of(
+    found: models.QuerySet,
+    said: Callable[[Any], dict[str, Any]],
+    limit: Any = None,
+    offset: Any = None,
+) -> dict[str, Any]:
+    """The same, with each as ``said`` says it."""
     size, start = reads.checked_limit(limit), reads.checked_offset(offset)
     page = list(found[start : start + size + 1])
     total, exact = reads.count(found)
-    return reads.Page([e.wire() for e in page[:size]], total, exact, len(page) > size).wire()
+    return reads.Page([said(each) for each in page[:size]], total, exact, len(page) > size).wire()
 
 
 def _text(name: str, value: str) -> str:
@@ -122,7 +132,7 @@ def _awaited(
     if page or more or not seconds:
         return page, after, more
     until = time.monotonic() + seconds
-    with room.place() as may_wait:
+    with rooms.to_wait() as may_wait:
         while may_wait and not (page or more) and (left := until - time.monotonic()) > 0:
             time.sleep(min(LOOK_AGAIN, left))
             page, after, more = _page(found, after, size)

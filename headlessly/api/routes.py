@@ -14,6 +14,7 @@ from .batch import BatchView
 from .keys import KeysView, KeyView
 from .log import EventViewSet
 from .openapi.views import DocsView, OpenApiView
+from .proposals import ApproveView, ProposalsView, ProposalView, RefuseView
 from .public import PublicViewSet
 from .records import NounViewSet, at_collection, at_record
 from .transfers import (
@@ -76,6 +77,10 @@ urlpatterns = [pattern for noun in registry.values() for pattern in of(noun)] + 
     path("batch", BatchView.as_view(), name="batch"),
     path("apikeys", KeysView.as_view(), name="apikeys"),
     path("apikeys/<id>", KeyView.as_view(), name="apikeys-key"),
+    path("proposals", ProposalsView.as_view(), name="proposals"),
+    path("proposals/<id>", ProposalView.as_view(), name="proposals-record"),
+    path("proposals/<id>/approve", ApproveView.as_view(), name="proposals-approve"),
+    path("proposals/<id>/refuse", RefuseView.as_view(), name="proposals-refuse"),
     path("webhooks", WebhooksView.as_view(), name="webhooks"),
     path("webhooks/<id>", WebhookView.as_view(), name="webhooks-record"),
     path("webhooks/<id>/ping", PingView.as_view(), name="webhooks-ping"),

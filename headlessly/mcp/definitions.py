@@ -77,7 +77,7 @@ def everything() -> list[dict[str, Any]]:
                 "type",
                 type={
                     "type": "string",
-                    "enum": [*registry, "Event", "Schema", "Status", "History"],
+                    "enum": [*registry, "Event", "Schema", "Status", "History", "Proposal"],
                 },
                 id={"type": "string"},
                 include=NAMES_OF_FIELDS,

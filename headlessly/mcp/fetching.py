@@ -13,7 +13,13 @@ from ..schema import wire_name
 from . import arguments
 from .searching import event, event_fields, noun_of, small
 
-OTHERS = ("Event", "Schema", "Status", "History")
+OTHERS = ("Event", "Schema", "Status", "History", "Proposal")
+
+#: What an agent is told whose key may only propose.
+PROPOSAL = (
+    "what your scripts become: do changes nothing but stores what a script would do, until a person "
+    "approves it; with the proposal's id: whether they did, and why not"
+)
 
 
 def fetch(asked: dict[str, Any]) -> dict[str, Any]:
@@ -31,6 +37,11 @@ def fetch(asked: dict[str, Any]) -> dict[str, Any]:
         case "Event":
             arguments.only("fetch of Event", asked, ("id", "fields"))
             return one_event(_id(asked), asked.get("fields"))
+        case "Proposal":
+            arguments.only("fetch of Proposal", asked, ("id",))
+            from ..scripts import proposals
+
+            return proposals.fetch(_id(asked))
     noun = noun_of(asked["type"], "fetch", *OTHERS)
     id = _id(asked)
     try:
@@ -109,7 +120,8 @@ def everything() -> dict[str, Any]:
             "Event": "the log of all that happened: search it, or fetch one",
             "History": "with a record's id: its latest events, newest first",
             "Status": "how many records stand in which state",
-        },
+        }
+        | ({"Proposal": PROPOSAL} if actor.role == actors.PROPOSER else {}),
     }
 
 

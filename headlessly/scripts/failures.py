@@ -34,7 +34,7 @@ class Busy(RateLimited):
         )
 
 
-class ScriptFailed(HeadlesslyError):
+class ScriptFailed(ScriptError):
     """A script ended with an error, and nothing of it was done.
 
     It says what ``inner`` says, and ``line``, the line of the script where that came up (None where it is

@@ -31,6 +31,7 @@ LIMITS: dict[str, Limits] = {
     actors.ADMIN: Limits(20, 64 * MB, calls=5_000, records=20_000, answer=500_000, output=100_000),
     actors.MANAGER: _WRITER,
     actors.REP: _WRITER,
+    actors.PROPOSER: _WRITER,
     actors.VIEWER: _READER,
 }
 #: The most records that one `find` answers, whatever is left.

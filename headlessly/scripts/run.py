@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
+from datetime import datetime
 from typing import Any
 
 import orjson
+from django.db import IntegrityError
 
 from .. import actors, clock, events, execution, sight
 from ..blank import blank
-from ..errors import HeadlesslyError
+from ..errors import Conflict, HeadlesslyError
 from ..events import SCRIPT_RAN, Event, dumps
 from ..ids import public_id
 from . import crossing, sandbox, source
@@ -32,17 +34,22 @@ class Run:
     events: list[Event]
     output: str
     dry_run: bool = False
-    proposal: dict[str, Any] | None = field(default=None)
+    proposal: dict[str, Any] | None = None
+    event: str | None = None  #: the id of the script's own event
 
     def wire(self) -> dict[str, Any]:
         """As JSON says it; of a proposal, what was proposed instead of what came out."""
-        told = orjson.loads(dumps([brief(event) for event in self.events[:SHOWN]]))
-        left_out = len(self.events) - len(told)
-        more = {"eventsLeftOut": left_out} if left_out else {}
         if self.proposal is not None:
-            return {"proposal": self.proposal, "events": told} | more
-        said = {"value": self.value, "events": told} | more | {"output": self.output}
+            return {"proposal": self.proposal, **told(self.events)}
+        said = {"value": self.value, **told(self.events), "output": self.output}
         return said | {"dryRun": True} if self.dry_run else said
+
+
+def told(recorded: Sequence[Event]) -> dict[str, Any]:
+    """``events``, each in few words, and how many were left out."""
+    shown = orjson.loads(dumps([brief(event) for event in recorded[:SHOWN]]))
+    left_out = len(recorded) - len(shown)
+    return {"events": shown} | ({"eventsLeftOut": left_out} if left_out else {})
 
 
 def brief(event: Event) -> dict[str, Any]:
@@ -56,7 +63,8 @@ def brief(event: Event) -> dict[str, Any]:
     }
     data = event.data or {}
     if event.target is None:
-        told["data"] = {k: v for k, v in data.items() if event.name != SCRIPT_RAN or k != "code"}
+        own = ("code", "value") if event.name == SCRIPT_RAN else ()  # the answer has them already
+        told["data"] = {k: v for k, v in data.items() if k not in own}
         return told
     if event.version == 1:
         said = {k: v for k, v in data.items() if not k.startswith("$") and v not in (None, "")}
@@ -119,13 +127,35 @@ class Scripted(execution.Execution):
             self.events.insert(0, self.own)
 
 
-def run(code: str, *, dry_run: bool = False, about: dict[str, Any] | None = None) -> Run:
+def run(code: str, *, dry_run: bool = False) -> Run:
     """Run a script as the actor at hand, in the tenant at hand.
 
-    ``about`` is what its event says beside the script and what came of it. Raises ScriptFailed with the line
-    and the error inside, BadRequest for what is no script, Forbidden for a stranger, and Busy where too many
-    are running; then nothing was done.
+    What somebody may only propose is stored as a proposal, unless it changes nothing. Raises ScriptFailed
+    with the line and the error inside, BadRequest for what is no script, Forbidden for a stranger, and Busy
+    where too many are running; then nothing was done.
     """
+    if actors.current().role == actors.PROPOSER:
+        from . import proposals
+
+        return proposals.instead(code, dry_run=dry_run)
+    return perform(code, Plan(dry_run=dry_run))
+
+
+@dataclass
+class Plan:
+    """How a script is run beside its code: what surrounds it, in the same transaction."""
+
+    dry_run: bool = False
+    about: dict[str, Any] = field(default_factory=dict)  #: what its event says of it
+    moment: datetime | None = None  #: its own clock, else now
+    seed: str | None = None  #: of its random numbers
+    before: Callable[[], None] = lambda: None
+    #: Looks at what it recorded, before that is kept; what it raises undoes all.
+    after: Callable[[Run], None] = lambda run: None
+
+
+def perform(code: str, plan: Plan) -> Run:
+    """Run a script by a plan. Raises what :func:`run` does, and what the plan raises."""
     if execution.current() is not None:
         raise RuntimeError(
             "A script runs in a transaction of its own, not within another execution."
@@ -135,28 +165,39 @@ def run(code: str, *, dry_run: bool = False, about: dict[str, Any] | None = None
         prepared = source.prepared(code, limits.code)
     except LimitExceeded as problem:
         raise ScriptFailed(problem, line=None) from None
-    return execution.retried(lambda: _once(code, prepared, limits, dry_run, dict(about or {})))
+    return execution.retried(lambda: _once(code, prepared, limits, plan))
 
 
-def _once(code: str, prepared: str, limits: Limits, dry_run: bool, about: dict[str, Any]) -> Run:
-    with sandbox.seat(limits) as session:
+def _once(code: str, prepared: str, limits: Limits, plan: Plan) -> Run:
+    with sandbox.seat(limits, moment=plan.moment, seed=plan.seed) as session:
         host = Host(limits, time.monotonic() + limits.seconds)
         playing = sandbox.Playing(session, code, limits, host)
-        about = {"code": code} | about
+        about = {"code": code} | plan.about
+
+        def make() -> Scripted:
+            return Scripted(about)
+
         try:
-            with execution.together(make=lambda: Scripted(about), dry_run=dry_run) as at_hand:
-                played = playing.play(prepared)
-                value = _answer(played.value, limits)
+            with execution.together(make=make, dry_run=plan.dry_run) as at_hand:
+                plan.before()
+                try:
+                    played = playing.play(prepared)
+                    value = _answer(played.value, limits)
+                except ScriptFailed:
+                    raise
+                except HeadlesslyError as problem:
+                    raise playing.failed(problem) from problem
                 bound(0)
                 about |= {"value": _kept(value), "calls": host.calls}
-            recorded = at_hand.events
-            if sight.limit() is not None:
-                recorded = sight.shown(recorded)
-        except ScriptFailed:
+                plan.after(Run(value, list(at_hand.events), played.output, event=at_hand.own.id))
+        except Conflict as problem:
+            if isinstance(problem.__cause__, IntegrityError):
+                raise playing.failed(problem) from problem
             raise
-        except HeadlesslyError as problem:
-            raise playing.failed(problem) from problem
-    return Run(value, list(recorded), played.output, dry_run)
+        recorded = at_hand.events
+        if sight.limit() is not None:
+            recorded = sight.shown(recorded)
+    return Run(value, list(recorded), played.output, plan.dry_run, event=at_hand.own.id)
 
 
 def _answer(value: Any, limits: Limits) -> Any:
@@ -177,8 +218,3 @@ def _kept(value: Any) -> Any:
     """The value as the log keeps it: as it is, or the beginning of what it says."""
     text = dumps(value).decode()
     return value if len(text) <= KEPT else text[:KEPT] + "…"
-
-
-def recorded(found: Sequence[Event]) -> list[Event]:
-    """The events of the verbs, without the script's own."""
-    return [event for event in found if event.name != SCRIPT_RAN]

@@ -9,6 +9,7 @@ import pytest
 
 pytest.importorskip("playwright", reason="Playwright is installed with `pip install .[test]`.")
 from axe_playwright_python.base import AXE_SCRIPT
+from django.urls import URLPattern
 
 from tests.browser.conftest import PASSWORD, sign_in
 from tests.contract import samples
@@ -113,6 +114,15 @@ def test_those_who_are_outside(walk, site, acme, rival):
     walk.go("/~nowhere/admin/", status=404)
 
 
+def pages_of_the_workplace() -> list[str]:
+    """The addresses that take no record, but for those that are no pages."""
+    from headlessly.admin import workplace
+
+    no_pages = {"login", "logout", "jsi18n", "autocomplete", "find", "search"}
+    found = {str(p.pattern): p.name for p in workplace.get_urls() if isinstance(p, URLPattern)}
+    return [a for a, name in found.items() if name not in no_pages and not set("<(") & set(a)]
+
+
 def test_those_who_sell(walk, site, acme, people, qualified):
     from headlessly.nouns import registry
 
@@ -122,8 +132,8 @@ def test_those_who_sell(walk, site, acme, people, qualified):
     gone.delete()
     sign_in(walk.page, site, ann.email)
     start = "/~acme/admin/"
-    for address in ("", "dashboard/", "settings/", "settings/members/", "settings/keys/",
-                    "password_change/", "imports/"):  # fmt: skip
+    # A page that is added is looked at from that day on.
+    for address in pages_of_the_workplace():
         walk.go(start + address)
     for record in records:
         noun = f"{start}{record._meta.app_label}/{record._meta.model_name}/"
@@ -138,7 +148,38 @@ def test_those_who_sell(walk, site, acme, people, qualified):
     walk.go(f"{start}nothing/", status=404)
 
 
-def test_what_opens_on_a_page(walk, site, acme, people, qualified):
+def test_what_an_agent_proposes(walk, site, acme, people, qualified):
+    from headlessly import actors
+    from headlessly.models import ApiKey
+    from headlessly.scripts import proposals
+
+    with actors.acting(ApiKey.issue(acme, "Agent", "propose")[0].actor):
+        made = proposals.propose(
+            f"""lead = Lead.get("{qualified.pk}")
+lead.update(score=5, need="{"One tool for all of it. " * 9}")
+lead.convert()
+Contact.create(name="Eve").delete()""",
+            "Acme is ready",
+        )
+    sign_in(walk.page, site, user("ann", (acme, "admin")).email)
+    start = "/~acme/admin/proposals/"
+    walk.go(start)
+    walk.go(f"{start}{made.pk}/")
+    walk.page.get_by_text("Refuse…").click()
+    walk.look("refusing", full=False)
+    qualified.update(score=50)
+    walk.page.get_by_role("button", name="Approve").click()
+    walk.page.get_by_text("The world has changed").wait_for()
+    walk.look("changed")
+    walk.page.get_by_role("button", name="Approve").click()
+    walk.page.get_by_text("approved this").wait_for()
+    walk.look("approved")
+    walk.page.goto(f"{site}/~acme/admin/crm/lead/{qualified.pk}/change/")
+    walk.page.get_by_text("in a script that").first.click()
+    walk.look("in a script", within=".timeline")
+
+
+def test_what_opens_on_a_page(walk, site, acme, people, qualified, work):
     """Dialogs, menus, what is edited in place, what is refused."""
     sign_in(walk.page, site, user("ann", (acme, "admin")).email)
     page = walk.page
@@ -189,6 +230,16 @@ def test_what_opens_on_a_page(walk, site, acme, people, qualified):
     page.goto(f"{leads}add/")
     page.get_by_role("button", name="Create").click()
     walk.look("refused")
+
+    walk.go("/~acme/admin/imports/", full=False)
+    file = {"name": "leads.csv", "mimeType": "text/csv", "buffer": b"name,source\nA,web\nB,\n"}
+    page.locator("#import-file").set_input_files(file)
+    page.get_by_role("button", name="Try it").click()
+    page.get_by_role("progressbar").wait_for()
+    walk.look("an import at work")
+    work()
+    page.get_by_role("table").wait_for()
+    walk.look("an import that was tried")
 
 
 def test_a_new_tenant_has_pages_without_records(walk, site, acme):

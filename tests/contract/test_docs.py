@@ -65,6 +65,10 @@ def test_it_walks_a_lead_over_every_surface_as_readme_says(
     assert '"error":"conflict"' in ran.stdout
     assert "Does it compile?" in ran.stdout
     assert "open_a_deal" in ran.stdout
+    # An agent, a script and a terminal.
+    assert '"Script.Ran"' in ran.stdout.replace("\\", "")
+    assert "Lost" in ran.stdout and "['Lead.Lost', 'Lead.Created']" in ran.stdout
+    assert "exit code 5" in ran.stdout
     with tenancy.active(tenant), actors.acting(actors.SYSTEM):
         from crm import Lead
 

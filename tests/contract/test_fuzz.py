@@ -23,6 +23,7 @@ from schemathesis.specs.openapi.checks import (
 )
 
 from headlessly.nouns import registry
+from headlessly.scripts import proposals
 from tests.answered import answered
 from tests.contract import samples
 
@@ -42,7 +43,7 @@ FEW = settings(
     suppress_health_check=list(HealthCheck),
 )
 #: The nouns, and what belongs to none of them.
-TAGS = [*registry, "Event", "Webhook", "About"]
+TAGS = [*registry, "Event", "Proposal", "Webhook", "About"]
 
 
 @pytest.fixture
@@ -73,6 +74,10 @@ def test_it_leaves_no_operation_out(described: Any) -> None:
 @pytest.mark.parametrize("tag", TAGS)
 def test_it_takes_anything(tag: str, described: Any, api: Any) -> None:
     there = samples.create(registry[tag], full=True).pk if tag in registry else None
+    if tag == "Proposal":
+        there = proposals.propose(
+            f"{next(iter(samples.NOUNS)).__name__}.find()\nEvent.create(name='x')"
+        ).pk
     for operation, mode in itertools.product(operations(described, tag), GenerationMode):
         if mode is GenerationMode.POSITIVE or _can_be_wrong(operation):
             check(operation, mode, api.secret, there)

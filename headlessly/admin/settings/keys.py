@@ -33,6 +33,7 @@ LIFETIMES = {
 }
 SCOPES = {
     "read": gettext_lazy("read only"),
+    "propose": gettext_lazy("propose: reads, and its scripts wait for approval"),
     "write": gettext_lazy("write: as a manager"),
     "admin": gettext_lazy("admin: keys and webhooks too"),
 }

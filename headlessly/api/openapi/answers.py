@@ -116,6 +116,18 @@ def error_schema() -> Schema:
                 "description": "What refers to the record, and how often.",
             },
             "mergedInto": text | {"description": "The record that took its place."},
+            "line": {"type": "integer", "description": "Of the script where it came up."},
+            "source": text | {"description": "That line."},
+            "output": text | {"description": "What the script printed until then."},
+            "limit": text | {"description": "Which limit of a script was exceeded."},
+            "most": {"type": "number", "description": "That limit."},
+            "retryAfter": {"type": "integer", "description": "Seconds to wait."},
+            "differences": {
+                "type": "array",
+                "items": ref("ProposalDifference"),
+                "description": "What a proposal would do differently by now.",
+            },
+            "problem": {"type": "object", "description": "Why a proposal no longer works."},
             "version": {"type": "integer", "description": "The record's present version."},
             "failed": operation | {"description": "The operation of a batch that failed."},
             "results": {

@@ -6,12 +6,12 @@ A test holds the table against the routes.
 from __future__ import annotations
 
 from ... import tracked
-from ...actors import ROLES, SCOPES
+from ...actors import PROPOSER, ROLES, SCOPES
 from ...models import ApiKey, Event
 from ...nouns import registry
 from ..log import LONGEST_WAIT
 from ..operations import METHODS, MOST
-from . import answers, transfers, webhooks
+from . import answers, proposals, transfers, webhooks
 from .components import dry_run, envelope, event, object_of
 from .operations import body, operation
 from .parameters import in_path, in_query, shared
@@ -59,6 +59,7 @@ def paths() -> dict[str, Schema]:
             )
         },
         "/docs": {"get": _docs()},
+        **proposals.paths(),
         **webhooks.paths(),
     }
 
@@ -111,6 +112,7 @@ def components() -> dict[str, Schema]:
         "Status": object_of(
             {"$context": TYPES["url"], "nouns": _by_name(numbers)}, ["$context", "nouns"]
         ),
+        **proposals.components(),
         **webhooks.components(),
         "Error": answers.error_schema(),
     }
@@ -226,7 +228,7 @@ def _me() -> Schema:
             "$type": {"enum": ["ApiKey", "User"]},
             "$context": TYPES["url"],
             "name": TEXT,
-            "role": {"enum": list(ROLES)},
+            "role": {"enum": [*ROLES, PROPOSER]},
             "contact": nullable(TEXT),
             "sees": {
                 "enum": ["all", "own"],

@@ -27,7 +27,12 @@ class Command(BaseCommand):
         what.add_argument("--name", help="issue a key: who will use it; its events say so")
         what.add_argument("--list", action="store_true", help="show the tenant's keys")
         what.add_argument("--revoke", metavar="ID", help="refuse this key from now on")
-        parser.add_argument("--scope", choices=list(actors.SCOPES), default="write")
+        parser.add_argument(
+            "--scope",
+            choices=list(actors.SCOPES),
+            default="write",
+            help="propose: reads, and its scripts wait for somebody to approve them; %(default)s",
+        )
         parser.add_argument("--days", type=int, help="how long it is valid; for ever unless said")
         parser.add_argument(
             "--rate-limit", type=int, default=RATE_LIMIT, help="requests a minute; %(default)s"
@@ -68,7 +73,7 @@ class Command(BaseCommand):
     def _list(self, tenant: Tenant) -> None:
         for key in tenant.api_keys.order_by("-created_at", "id"):
             self.stdout.write(
-                f"{key.pk}  {key.hint}  {key.scope:5}  {key.standing:7}  "
+                f"{key.pk}  {key.hint}  {key.scope:7}  {key.standing:7}  "
                 f"last used {_day(key.last_used_at) or 'never'}  {key.name}"
             )
 

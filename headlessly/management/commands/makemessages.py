@@ -8,7 +8,6 @@ from __future__ import annotations
 from argparse import ArgumentParser
 from typing import Any
 
-from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError
 
 from headlessly import catalogue
@@ -30,8 +29,8 @@ class Command(BaseCommand):
             import polib
         except ImportError as problem:
             raise CommandError("This needs polib: pip install polib") from problem
-        folder = settings.BASE_DIR / "locale"
-        found = language or sorted(path.name for path in folder.iterdir() if path.is_dir())
+        there = (path.name for path in catalogue.folder().iterdir() if path.is_dir())
+        found = language or sorted(there)
         for name in found:
             if not check:
                 self._update(name, polib)

@@ -103,6 +103,43 @@ def test_the_workplace(ann, company):
     )
 
 
+def test_what_an_agent_proposes(ann, company, acme):
+    from headlessly import actors
+    from headlessly.models import ApiKey
+    from headlessly.scripts import proposals
+
+    a = "/~acme/admin/proposals/"
+    walk(ann, a)
+    agent = ApiKey.issue(acme, "Agentin", "propose")[0].actor
+    with actors.acting(agent):
+        first = proposals.propose(
+            f"""lead = Lead.get("{company.lead.pk}")
+lead.update(need="Neues")
+lead.convert()
+for other in Lead.find({{"status": "Lost"}}):
+    other.delete()
+Contact.create(name="Eva")
+Event.create(name="form_submitted", properties={{"source": "Messe"}})""",
+            "Los",
+        )
+        second = proposals.propose(f'Lead.delete("{company.lost.pk}")')
+    walk(ann, a, f"{a}{first.pk}/")
+    company.lead.update(need="Altes")
+    company.lost.delete()
+    for each in (first, second):
+        ann.post(f"{a}{each.pk}/approve/", {"version": "1"})
+        walk(ann, f"{a}{each.pk}/")
+    ann.post(f"{a}{first.pk}/approve/", {"version": "2"})
+    ann.post(f"{a}{second.pk}/refuse/", {"reason": "Nein"})
+    walk(
+        ann,
+        a,
+        f"{a}{first.pk}/",
+        f"{a}{second.pk}/",
+        f"/~acme/admin/crm/lead/{company.lead.pk}/change/",
+    )
+
+
 def test_the_operators_pages(users):
     users.olga.language = "de"
     users.olga.save()

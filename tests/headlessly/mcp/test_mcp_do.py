@@ -45,6 +45,23 @@ def test_it_shows_what_would_happen(agent: Any, qualified: Lead) -> None:
     assert said["value"] == [qualified.name]
 
 
+def test_it_answers_a_long_list_of_records_by_their_main_fields_and_says_so(
+    agent: Any, lead: Lead
+) -> None:
+    for n in range(10):
+        Lead.create(name=f"Lead {n}", source="event", contact=lead.contact_id)
+    said = agent.tool("do", code="{'all': Lead.find(include=['contact'])}")
+    assert len(said["value"]["all"]) == 11 and "fields=" in said["leftOut"]["how"]
+    for each in said["value"]["all"]:
+        assert (
+            each["source"] and each["contact"]["name"] == "Ada Chen" and "sourceDetail" not in each
+        )
+    for code in ("Lead.find(limit=10)", f"Lead.get('{lead.pk}')", "Lead.find(fields=['budget'])"):
+        said = agent.tool("do", code=code)
+        assert "leftOut" not in said
+        assert "budget" in (said["value"][0] if isinstance(said["value"], list) else said["value"])
+
+
 @pytest.mark.parametrize(
     ("code", "error", "saying"),
     [
@@ -92,3 +109,28 @@ def test_it_reaches_no_other_tenant(agent: Any, rivals_agent: Any, lead: Lead, t
     with unchanged():
         said = agent.refused("do", code=f"Lead.get('{theirs.lead.pk}')")
     assert said["error"] == "not_found"
+
+
+def test_a_key_that_may_only_propose_stores_what_it_would_do(acme, lead):
+    """An agent proposes, a person decides, and the agent reads what became of it."""
+    from headlessly.scripts import proposals
+    from tests.headlessly.mcp.conftest import Agent
+
+    agent = Agent(acme, "propose")
+    assert [tool["name"] for tool in agent.result("tools/list")["tools"]] == [
+        "search",
+        "fetch",
+        "do",
+    ]
+    assert "Proposal" in agent.tool("fetch", type="Schema")["more"]
+    assert agent.tool("do", code="Lead.count()")["value"] == 1
+    said = agent.tool("do", code=f'Lead.update("{lead.pk}", score=5)')
+    assert said["events"][0]["changes"] == {"score": [82, 5]}
+    id = said["proposal"]["$id"]
+    assert agent.tool("fetch", type="Proposal", id=id)["status"] == "Pending"
+    lead.refresh_from_db()
+    assert lead.score == 82
+    proposals.refuse(id, "Not yet")
+    found = agent.tool("fetch", type="Proposal", id=id)
+    assert (found["status"], found["reason"]) == ("Refused", "Not yet")
+    assert Agent(acme, "read").refused("fetch", type="Proposal", id=id)["error"] == "not_found"

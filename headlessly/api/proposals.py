@@ -1,0 +1,94 @@
+"""Proposals by REST: a script that waits for somebody to approve it, looked at and decided."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping
+from typing import Any, ClassVar
+
+from rest_framework.request import Request
+
+from .. import errors, tenancy
+from ..errors import Invalid, InvalidFilter
+from ..models import Proposal
+from ..scripts import proposals
+from . import parameters, preconditions
+from .base import TenantView
+from .bodies import Answer
+from .log import envelope_of
+
+
+class ProposalsView(TenantView):
+    """Those that one sees, the newest first: all for whoever decides, else one's own."""
+
+    in_batch: ClassVar[bool] = False  # a script has a transaction of its own
+
+    def get(self, request: Request) -> Answer:
+        asked = parameters.taken(request.GET, ("status", *parameters.PAGE))
+        found = proposals.visible().order_by("-proposed_at", "id")
+        if "status" in asked:
+            found = found.filter(status__in=_statuses(asked.pop("status")))
+        return Answer({"cursor": None} | envelope_of(found, lambda p: p.wire(whole=False), **asked))
+
+    def post(self, request: Request) -> Answer:
+        """Try a script, and store what it would do."""
+        parameters.taken(request.GET, ())
+        body = _taken(request.data, ("code", "note"))
+        made = proposals.propose(body.get("code"), body.get("note"))
+        address = f"{tenancy.context_url()}/proposals/{made.pk}"
+        return Answer(made.wire(), status=201, headers={"Location": address})
+
+
+class ProposalView(TenantView):
+    def get(self, request: Request, id: str) -> Answer:
+        parameters.taken(request.GET, ())
+        found = proposals.find(id)
+        return Answer(found.wire(), headers={"ETag": preconditions.etag(found.version)})
+
+
+class ApproveView(TenantView):
+    """Do exactly what was proposed. With If-Match, what was looked at."""
+
+    in_batch: ClassVar[bool] = False
+
+    def post(self, request: Request, id: str) -> Answer:
+        parameters.taken(request.GET, ())
+        _taken(request.data, ())
+        seen = preconditions.wanted(request.META.get("HTTP_IF_MATCH"))
+        try:
+            done, _run = proposals.approve(id, version=seen)
+        except proposals.Changed as problem:
+            status, body = errors.problem(problem)
+            answer = Answer(body, status=status)
+            answer.has_effect = True  # what it would do now is kept
+            return answer
+        return Answer(done.wire())
+
+
+class RefuseView(TenantView):
+    """Do it not, and say why."""
+
+    in_batch: ClassVar[bool] = False
+
+    def post(self, request: Request, id: str) -> Answer:
+        parameters.taken(request.GET, ())
+        return Answer(proposals.refuse(id, _taken(request.data, ("reason",)).get("reason")).wire())
+
+
+def _taken(body: Mapping[str, Any], names: Collection[str]) -> Mapping[str, Any]:
+    """Raises Invalid for what is not among ``names``."""
+    what = f"Fields: {', '.join(names)}." if names else "It takes none."
+    if unknown := [name for name in body if name not in names]:
+        raise Invalid.fields(
+            {name[:64]: f"There is no such field. {what}" for name in unknown}, type="Proposal"
+        )
+    return body
+
+
+def _statuses(text: str) -> list[str]:
+    named = [name.strip() for name in text.split(",")]
+    if unknown := [name for name in named if name not in Proposal.STATUSES]:
+        raise InvalidFilter(
+            f"status: there is no {unknown[0][:64]!r}. Statuses: {', '.join(Proposal.STATUSES)}.",
+            field="status",
+        )
+    return named

@@ -1,0 +1,119 @@
+"""What was proposed, what it would do, and what became of it."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Any, ClassVar
+
+from django.db import models
+
+from .. import tenancy
+from ..blank import blank
+from ..events import Event, EventJson
+from ..fields import PublicId
+
+#: What is kept of an event that would be recorded.
+KEPT = (
+    "id",
+    "name",
+    "target",
+    "target_type",
+    "actor",
+    "timestamp",
+    "version",
+    "data",
+    "previous",
+    "cause",
+)
+
+
+class Proposal(models.Model):
+    """A script that waits for somebody to approve it, with the events that it would record.
+
+    Its events are those of the last time that it was tried: ``version`` counts these, so that nobody
+    approves what they have not seen.
+    """
+
+    prefix: ClassVar[str] = "proposal"
+
+    PENDING, STALE, APPROVED, REFUSED = "Pending", "Stale", "Approved", "Refused"
+    STATUSES: ClassVar = (PENDING, STALE, APPROVED, REFUSED)
+    #: Stale ones wait as well: they no longer work, and may work again.
+    OPEN: ClassVar = (PENDING, STALE)
+
+    id = PublicId()
+    tenant = models.ForeignKey("headlessly.Tenant", models.CASCADE, related_name="proposals")
+    code = models.TextField()
+    note = models.CharField(max_length=500, default="", blank=True)
+    status = models.CharField(max_length=16, choices=[(s, s) for s in STATUSES], default=PENDING)
+    proposed_by = models.CharField(max_length=32, db_collation="C")
+    proposed_at = models.DateTimeField()
+    #: The script's own clock: the same whenever it runs, so that the same comes of it.
+    moment = models.DateTimeField()
+    version = models.PositiveIntegerField(default=1)
+    tried_at = models.DateTimeField()
+    foreseen = EventJson(default=list)  #: the events
+    value = EventJson(null=True)
+    output = models.TextField(default="", blank=True)
+    differences = EventJson(null=True)  #: from the time before, where the world had changed
+    problem = EventJson(null=True)  #: why it no longer works
+    decided_by = models.CharField(max_length=32, null=True, db_collation="C")
+    decided_at = models.DateTimeField(null=True)
+    reason = models.TextField(default="", blank=True)
+    event = models.CharField(max_length=32, null=True, db_collation="C")  #: of the script that ran
+
+    class Meta:
+        indexes: ClassVar = [
+            models.Index(fields=["tenant", "status", "-proposed_at"], name="proposal_by_status"),
+            models.Index(fields=["tenant", "-proposed_at"], name="proposal_by_time"),
+        ]
+
+    def __str__(self) -> str:
+        return self.note or next((line for line in self.code.splitlines() if line.strip()), self.pk)
+
+    @property
+    def is_open(self) -> bool:
+        return self.status in self.OPEN
+
+    @property
+    def events(self) -> list[Event]:
+        """What it would record, or did, as events that are not in the log."""
+        found = []
+        for kept in self.foreseen:
+            moment = datetime.fromisoformat(kept["timestamp"])
+            found.append(
+                blank(
+                    Event,
+                    **kept | {"timestamp": moment},
+                    tenant_id=self.tenant_id,
+                    request_id="",
+                    seq=None,
+                )
+            )
+        return found
+
+    def wire(self, *, whole: bool = True) -> dict[str, Any]:
+        """The proposal as JSON says it; in a list without what it would do."""
+        from .run import told
+
+        said = {
+            "$id": self.pk,
+            "$type": "Proposal",
+            "$context": tenancy.context_url(),
+            "$version": self.version,
+            "$createdAt": self.proposed_at,
+            "$createdBy": self.proposed_by,
+            "note": self.note or None,
+            "code": self.code,
+            "status": self.status,
+            "eventCount": len(self.foreseen),
+            "problem": self.problem,
+            "differences": self.differences,
+            "decidedAt": self.decided_at,
+            "decidedBy": self.decided_by,
+            "reason": self.reason or None,
+            "event": self.event,
+        }
+        if not whole:
+            return said
+        return said | {"value": self.value, "output": self.output, **told(self.events)}

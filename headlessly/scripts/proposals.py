@@ -1,0 +1,317 @@
+"""Propose and approve: a script is tried, what it would do is looked at, and then exactly that is done.
+
+Whoever may only propose is tried with what an approver may; nothing of it is kept but the proposal. On
+approval the script runs again, as the approver, and what it does is held against what was seen: where it
+differs, all of it is undone, and the new outcome is there to be looked at.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Sequence
+from typing import Any
+
+import orjson
+from django.db import models, transaction
+from django.utils.translation import gettext as _
+
+from .. import actors, clock, tenancy
+from ..errors import Conflict, Forbidden, Invalid, NotFound, Stale
+from ..events import SCRIPT_RAN, Event, dumps
+from ..ids import public_id
+from ..values import UNSTORABLE
+from . import comparing
+from .failures import LimitExceeded, ScriptFailed
+from .models import KEPT, Proposal
+from .run import Plan, Run, perform
+
+#: A person has to look at them: how many events one proposal may have, and how many may wait in a tenant.
+MOST_EVENTS, MOST_OPEN = 200, 500
+LONGEST_NOTE, LONGEST_REASON = 500, 2_000
+
+
+class Changed(Conflict):
+    """What a proposal does is no longer what was seen; nothing was done, and it can be looked at again."""
+
+
+# -- proposing ------------------------------------------------------------------------------------
+
+
+def instead(code: str, *, dry_run: bool) -> Run:
+    """What comes of a script whose sender may only propose: a proposal, or the answer to what it read."""
+    run, proposal = _tried(code, "", keep=not dry_run)
+    run.dry_run = dry_run
+    if proposal is not None:
+        run.proposal, run.events = proposal.wire(whole=False), recorded(run.events)
+    return run
+
+
+def propose(code: str, note: Any = None) -> Proposal:
+    """Store what a script would do, for somebody to decide. Raises what running it raises, and Invalid for
+    one that changes nothing."""
+    _run, proposal = _tried(code, _note(note), keep=True)
+    if proposal is None:
+        raise Invalid.fields(
+            {"code": "This script changes nothing, so that there is nothing to approve."},
+            type="Proposal",
+        )
+    return proposal
+
+
+def _tried(code: str, note: str, *, keep: bool) -> tuple[Run, Proposal | None]:
+    actor = actors.current()
+    if not actors.may_propose(actor):
+        raise Forbidden(f"As {actor.role} you may not propose scripts.", type="Proposal")
+    id, moment = public_id(Proposal.prefix), clock.now()
+    trying = actor if actors.may_approve(actor) else dataclasses.replace(actor, role=actors.MANAGER)
+    with actors.acting(trying):
+        run = perform(code, Plan(dry_run=True, moment=moment, seed=id))
+    foreseen = recorded(run.events)
+    if not keep or not foreseen:
+        return run, None
+    _bounded(foreseen)
+    with transaction.atomic():
+        mine = Proposal.objects.filter(tenant=tenancy.require())
+        if mine.filter(status__in=Proposal.OPEN).count() >= MOST_OPEN:
+            raise Conflict(
+                f"{MOST_OPEN} proposals wait already: some have to be decided first.",
+                type="Proposal",
+            )
+        proposal = Proposal.objects.create(
+            id=id,
+            tenant=tenancy.require(),
+            code=code,
+            note=note,
+            proposed_by=actor.id,
+            proposed_at=moment,
+            moment=moment,
+            **_outcome(run, foreseen),
+        )
+    return run, proposal
+
+
+def recorded(found: Sequence[Event]) -> list[Event]:
+    """The events of the verbs, without the script's own."""
+    return [event for event in found if event.name != SCRIPT_RAN]
+
+
+def _bounded(foreseen: Sequence[Event]) -> None:
+    if len(foreseen) > MOST_EVENTS:
+        raise ScriptFailed(
+            LimitExceeded(
+                "events",
+                MOST_EVENTS,
+                f"A proposal records at most {MOST_EVENTS} events, not {len(foreseen):,}: somebody has "
+                "to look at them. Propose it in parts.",
+            ),
+            line=None,
+        )
+
+
+def _outcome(run: Run, foreseen: Sequence[Event]) -> dict[str, Any]:
+    kept = [{name: getattr(event, name) for name in KEPT} for event in foreseen]
+    return {
+        "foreseen": orjson.loads(dumps(kept)),
+        "value": run.value,
+        "output": run.output,
+        "tried_at": clock.now(),
+    }
+
+
+def _note(value: Any) -> str:
+    """Raises Invalid for what is no short text."""
+    return _text("note", value or "", LONGEST_NOTE)
+
+
+def _text(name: str, value: Any, longest: int) -> str:
+    if not isinstance(value, str):
+        raise Invalid.fields({name: "This is text: send a string."}, type="Proposal")
+    if UNSTORABLE.search(value):
+        raise Invalid.fields(
+            {name: "Text cannot contain NUL or half of a surrogate pair."}, type="Proposal"
+        )
+    if len(value) > longest:
+        raise Invalid.fields(
+            {name: f"At most {longest:,} characters are allowed, not {len(value):,}."},
+            type="Proposal",
+        )
+    return value.strip()
+
+
+# -- looking at them ------------------------------------------------------------------------------
+
+
+def visible() -> models.QuerySet[Proposal]:
+    """The tenant's proposals that the actor sees: all for those who decide, else their own."""
+    actor = actors.current()
+    found = Proposal.objects.filter(tenant=tenancy.require())
+    if not actors.may_propose(actor):
+        return found.none()
+    return found if actors.may_approve(actor) else found.filter(proposed_by=actor.id)
+
+
+def waiting() -> int:
+    """How many the actor has to decide."""
+    if not actors.may_approve(actors.current()):
+        return 0
+    return visible().filter(status__in=Proposal.OPEN).count()
+
+
+def find(id: Any) -> Proposal:
+    """Raises NotFound, also for another tenant's and for one that the actor does not see."""
+    found = None
+    if isinstance(id, str) and not UNSTORABLE.search(id):
+        found = visible().filter(pk=id).first()
+    if found is None:
+        raise NotFound(f"There is no Proposal {str(id)[:64]}.", type="Proposal", id=str(id)[:64])
+    return found
+
+
+def fetch(id: Any) -> dict[str, Any]:
+    """One proposal as JSON says it: what it would do, and what became of it."""
+    return find(id).wire()
+
+
+# -- deciding -------------------------------------------------------------------------------------
+
+
+def approve(id: Any, *, version: Any = None) -> tuple[Proposal, Run]:
+    """Do what was proposed, and nothing else.
+
+    ``version`` (one, or several of which any will do) is the outcome that was looked at. Raises Stale where
+    it is another by now, Conflict where it is decided already, and Changed where it would do something else,
+    or works no longer: then nothing was done, and the proposal says what is different.
+    """
+    proposal = _to_decide(id)
+    held: list[Proposal] = []
+
+    def hold() -> None:
+        held[:] = [_held(proposal.pk, version)]
+
+    def compare(run: Run) -> None:
+        (mine,) = held
+        found = recorded(run.events)
+        different = comparing.differences(mine.events, found)
+        if different or not found:
+            raise _Different(run, found, different)
+        mine.status, mine.event = Proposal.APPROVED, run.event
+        mine.value, mine.output = run.value, run.output
+        mine.foreseen = _outcome(run, found)["foreseen"]
+        mine.differences = mine.problem = None
+        _decide(mine)
+
+    plan = Plan(
+        about={"proposal": proposal.pk, "proposedBy": proposal.proposed_by},
+        moment=proposal.moment,
+        seed=proposal.pk,
+        before=hold,
+        after=compare,
+    )
+    try:
+        run = perform(proposal.code, plan)
+    except _Different as changed:
+        raise _renewed(proposal, version, changed) from None
+    except ScriptFailed as problem:
+        raise _failing(proposal, version, problem) from problem
+    return held[0], run
+
+
+def refuse(id: Any, reason: Any) -> Proposal:
+    """Do it not, and say why. Raises Invalid without a reason, Conflict where it is decided already."""
+    proposal = _to_decide(id)
+    said = _text("reason", reason if reason is not None else "", LONGEST_REASON)
+    if not said:
+        raise Invalid.fields(
+            {"reason": _("Say why: whoever proposed it reads this.")}, type="Proposal"
+        )
+    with transaction.atomic():
+        mine = _held(proposal.pk, None)
+        mine.status, mine.reason = Proposal.REFUSED, said
+        _decide(mine)
+    return mine
+
+
+class _Different(Exception):
+    """What a script has just done is not what was seen."""
+
+    def __init__(self, run: Run, found: list[Event], different: list[dict[str, Any]]) -> None:
+        super().__init__()
+        self.run, self.found, self.different = run, found, different
+
+
+def _to_decide(id: Any) -> Proposal:
+    actor = actors.current()
+    if not actors.may_approve(actor):
+        raise Forbidden(
+            f"As {actor.role} you may not decide on proposals.",
+            type="Proposal",
+            id=str(id)[:64],
+        )
+    return find(id)
+
+
+def _held(id: str, version: Any) -> Proposal:
+    """The proposal, locked. Raises Conflict for one that is decided, Stale for another version."""
+    mine = Proposal.objects.select_for_update(no_key=True).get(pk=id)
+    if not mine.is_open:
+        raise Conflict(
+            _("This proposal is approved already.")
+            if mine.status == Proposal.APPROVED
+            else _("This proposal is refused already."),
+            type="Proposal",
+            id=id,
+            status=mine.status,
+        )
+    wanted = (version,) if isinstance(version, int) else version
+    if wanted is not None and mine.version not in wanted:
+        raise Stale(
+            _("What this proposal would do has changed since you looked. Look at it again."),
+            type="Proposal",
+            id=id,
+            version=mine.version,
+        )
+    return mine
+
+
+def _decide(mine: Proposal) -> None:
+    mine.decided_by, mine.decided_at = actors.current().id, clock.now()
+    mine.save()
+
+
+def _renewed(proposal: Proposal, version: Any, changed: _Different) -> Changed:
+    """Keep what it would do now, to be looked at."""
+    with transaction.atomic():
+        mine = _held(proposal.pk, version)
+        for name, value in _outcome(changed.run, changed.found).items():
+            setattr(mine, name, value)
+        mine.status = Proposal.PENDING if changed.found else Proposal.STALE
+        mine.problem, mine.differences = None, changed.different
+        mine.version += 1
+        mine.save()
+    return Changed(
+        "The world has changed since: this would now do something else, so nothing was done. "
+        "Look at what it would do now.",
+        type="Proposal",
+        id=proposal.pk,
+        code="world_changed",
+        differences=changed.different,
+        version=mine.version,
+    )
+
+
+def _failing(proposal: Proposal, version: Any, problem: ScriptFailed) -> Changed:
+    """Keep that it works no longer, and why."""
+    with transaction.atomic():
+        mine = _held(proposal.pk, version)
+        mine.status, mine.problem, mine.differences = Proposal.STALE, problem.body(), None
+        mine.version += 1
+        mine.tried_at = clock.now()
+        mine.save()
+    return Changed(
+        f"The world has changed since: this no longer works, so nothing was done. {problem.message}",
+        type="Proposal",
+        id=proposal.pk,
+        code="works_no_longer",
+        problem=problem.body(),
+        version=mine.version,
+    )
