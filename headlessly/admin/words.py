@@ -12,6 +12,7 @@ from django.urls import reverse
 from django.utils import formats, timezone
 from django.utils.html import conditional_escape, format_html, format_html_join, linebreaks
 from django.utils.safestring import SafeString, mark_safe
+from django.utils.text import Truncator
 from django.utils.translation import gettext as _
 from django.utils.translation import pgettext
 
@@ -48,6 +49,8 @@ if TYPE_CHECKING:
 
 #: The references that say who works on a record, not whom it is about.
 WORKERS = ("owner", "assignee")
+#: Text of more characters than this begins, and opens on a click.
+LONG = 600
 #: Text that is dialled.
 TELEPHONES = ("phone", "mobile")
 MINUTE, HOUR, DAY = 60, 3_600, 86_400
@@ -252,10 +255,24 @@ def shown(field: Field, found: Any, *, currency: str | None = None, links: bool 
         case "email" if links:
             return format_html('<a href="mailto:{}">{}</a>', found, found)
         case "text" if links:
-            return mark_safe(linebreaks(found, autoescape=True))
+            return folded(found)
         case "json":
             return _structure(found)
     return str(found)
+
+
+def folded(found: str) -> SafeString:
+    """Text in its paragraphs; a long one begins, and opens on a click."""
+    whole = mark_safe(linebreaks(found, autoescape=True))
+    if len(found) <= LONG:
+        return whole
+    return format_html(
+        '<details class="fold whole"><summary>{} <span>{}</span><span>{}</span></summary>{}</details>',
+        Truncator(found).chars(LONG // 2),
+        _("show all"),
+        _("show less"),
+        whole,
+    )
 
 
 def _structure(found: Any) -> SafeString | str:

@@ -175,7 +175,15 @@
     place.querySelector("[data-edits]")?.focus();
   }
 
+  // What was typed stays, for when it is opened again.
+  function shut(details) {
+    details.open = false;
+    details.querySelector("summary").focus();
+  }
+
   document.addEventListener("click", async (event) => {
+    const shuts = event.target.closest("[data-shuts]");
+    if (shuts) return shut(shuts.closest("details"));
     if (event.ctrlKey || event.metaKey || event.shiftKey) return;
     const pen = event.target.closest("a[data-edits]");
     if (pen) {
@@ -215,6 +223,8 @@
   document.addEventListener("keydown", (event) => {
     const one = event.target.closest?.("form[data-one]");
     if (one && event.key === "Escape") return leave(one.closest("[data-field]"));
+    const written = event.key === "Escape" && event.target.closest?.(".composer[open], .todo details[open]");
+    if (written) return shut(written);
     if (event.key === "Enter" && (event.ctrlKey || event.metaKey)) event.target.form?.requestSubmit();
   });
 
