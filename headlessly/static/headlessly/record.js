@@ -107,7 +107,7 @@
     dialog.replaceChildren(document.adoptNode(section));
     dialog.setAttribute("aria-labelledby", section.querySelector("h2").id);
     searchable(dialog);
-    (dialog.querySelector(".bad input, .bad textarea") || dialog.querySelector("input:not([type=hidden], [type=radio]), textarea, button"))?.focus();
+    (dialog.querySelector(".lacks .select2-selection, .lacks input:not([type=hidden])") || dialog.querySelector(".bad input, .bad textarea") || dialog.querySelector("input:not([type=hidden], [type=radio]), textarea, button"))?.focus();
   }
 
   async function open(form) {
