@@ -236,7 +236,7 @@ class Dialog:
             self.form.refuse(problem)
 
     def carry_out(self) -> Noun:
-        """The verb, its note and what the record lacked as one. Raises what the executor raises; then neither happened."""
+        """The verb, its note and what the record lacked as one: all of it or, by what it raises, nothing."""
         note = (self.note or "").strip()
         way = touching.noting(type(self.record)) if note else None
         if way is None and not self.filled:

@@ -18,6 +18,7 @@ from django.utils.translation import pgettext
 
 from .. import clock
 from ..speech import (
+    UNIT,
     a,
     a_kind,
     group,
@@ -116,6 +117,12 @@ def money(said: Any, currency: str | None) -> str:
 def number(value: Any) -> str:
     value = int(value) if float(value).is_integer() else value
     return formats.number_format(value, force_grouping=True)
+
+
+def measured(value: float, unit: str) -> str:
+    """A number in its unit, no more exact than one reads: ``15 min``, ``343 %``."""
+    places = 0 if float(value).is_integer() or abs(value) >= 10 else 1
+    return f"{decimal(value, places)}\u00a0{pgettext(UNIT, unit)}"
 
 
 def share(part: float, whole: float) -> str:
@@ -239,6 +246,8 @@ def shown(field: Field, found: Any, *, currency: str | None = None, links: bool 
             return money(found, currency)
         case "integer" if (field.minimum or 0) >= 1000:
             return str(found)  # a year: no number of anything
+        case "number" | "integer" if field.unit:
+            return measured(found, field.unit)
         case "number" | "integer":
             return number(found)
         case "bool":
@@ -303,8 +312,8 @@ def _plain(value: Any) -> str:
 
 __all__ = [
     "TELEPHONES", "WORKERS", "a", "a_kind", "age", "amount", "day", "decimal", "duration", "group",
-    "happened", "help", "inside", "key", "label", "link", "making", "many", "moment", "money", "named",
-    "number", "of", "one", "path", "place", "plain", "plural", "recorded", "relation", "share", "shown",
-    "spoken", "standing", "state", "text", "the", "the_kind", "this", "time", "title", "tone", "touch",
+    "happened", "help", "inside", "key", "label", "link", "making", "many", "measured", "moment", "money",
+    "named", "number", "of", "one", "path", "place", "plain", "plural", "recorded", "relation", "share",
+    "shown", "spoken", "standing", "state", "text", "the", "the_kind", "this", "time", "title", "tone", "touch",
     "verb",
 ]  # fmt: skip

@@ -24,6 +24,11 @@
     const field = document.querySelector("[data-field] form[data-one]")?.dataset.one;
     const scrolled = window.scrollY;
     main().replaceWith(document.adoptNode(fresh));
+    // Where one is: the menu and the trail in the head.
+    for (const where of ["#menu > nav", "#main > header > nav"]) {
+      const [old, now] = [document.querySelector(where), page.querySelector(where)];
+      if (old && now) old.replaceWith(document.adoptNode(now));
+    }
     document.title = page.title;
     const toasts = page.getElementById("toasts");
     document.getElementById("toasts")?.replaceChildren(...(toasts ? toasts.children : []));

@@ -151,7 +151,7 @@ def test_a_conversion_without_a_contact_asks_for_the_contact_right_there(
         assert 'name="first-contact"' in response.content.decode()
     assert "There is no Contact" in text(wrong)
     assert "Their contact" not in text(wrong)
-    assert "tone-green\">Converted" in foretold.content.decode()
+    assert 'tone-green">Converted' in foretold.content.decode()
     bob.post(address(lead, "do", "convert"), first)
     lead.refresh_from_db()
     assert (lead.status, lead.contact_id) == ("Converted", people.ada.pk)
