@@ -163,7 +163,7 @@ class Dialog:
 
     def _ask_first(self, lacked: Field) -> None:
         self.first = DeclaredForm(
-            [lacked], self.site, data=self.data, id=f"{self.verb.name}_{FIRST}", parent=self.id
+            [lacked], self.site, data=self.data, id=self.verb.name, parent=self.id
         )
         self.first.prefix = FIRST
 

@@ -314,6 +314,6 @@ __all__ = [
     "TELEPHONES", "WORKERS", "a", "a_kind", "age", "amount", "day", "decimal", "duration", "group",
     "happened", "help", "inside", "key", "label", "link", "making", "many", "measured", "moment", "money",
     "named", "number", "of", "one", "path", "place", "plain", "plural", "recorded", "relation", "share",
-    "shown", "spoken", "standing", "state", "text", "the", "the_kind", "this", "time", "title", "tone", "touch",
-    "verb",
+    "shown", "spoken", "standing", "state", "text", "the", "the_kind", "this", "time", "title", "tone",
+    "touch", "verb",
 ]  # fmt: skip
