@@ -73,7 +73,6 @@ def menu(request: HttpRequest) -> dict[str, Any] | None:
         "active": request.path.startswith(link),
         "has_permission": True,
         "badge": f"{waiting:,}" if waiting else "",
-        "badge_variant": "primary",
     }
 
 

@@ -13,10 +13,10 @@ from rest_framework.viewsets import GenericViewSet
 from .. import events, reads, sight, tenancy, tracked, values
 from ..errors import InvalidFilter, NotFound
 from ..models import Event
+from ..threads import rooms
 from . import parameters
 from .base import TenantView
 from .bodies import Answer
-from .waiting import room
 
 #: How long a reader may wait for the next event, and how often the log is looked at meanwhile, in
 #: seconds. A page of the log is one look-up in an index.
@@ -132,7 +132,7 @@ def _awaited(
     if page or more or not seconds:
         return page, after, more
     until = time.monotonic() + seconds
-    with room.place() as may_wait:
+    with rooms.to_wait() as may_wait:
         while may_wait and not (page or more) and (left := until - time.monotonic()) > 0:
             time.sleep(min(LOOK_AGAIN, left))
             page, after, more = _page(found, after, size)

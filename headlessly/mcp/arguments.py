@@ -14,8 +14,14 @@ KINDS: dict[str, tuple[Any, str]] = {
     "string": (str, "text"),
     "integer": (int, "a whole number"),
     "boolean": (bool, "true or false"),
-    "object": (dict, "an object, not as text"),
+    "object": (dict, "an object"),
     "array": (list, "a list of names"),
+}
+
+#: How arguments look whose kind alone does not say it.
+EXAMPLES = {
+    "filter": '{"status": "New"}',
+    "sort": '{"score": "desc"} or "-score,name"',
 }
 
 
@@ -58,7 +64,9 @@ def _checked(name: str, value: Any, wanted: str | list[str]) -> Any:
         takes = (list, str)  # names in one text, with commas, mean what they mean in an address
     if not isinstance(value, takes) or (isinstance(value, bool) and bool not in takes):
         words = " or ".join(KINDS[kind][1] for kind in kinds)
-        raise BadRequest(f"{name} is {words}.", field=name)
+        but = ", not text" if isinstance(value, str) and kinds == ["object"] else ""
+        example = f", as in {EXAMPLES[name]}" if name in EXAMPLES else ""
+        raise BadRequest(f"{name} is {words}{but}{example}.", field=name)
     if isinstance(value, list) and not all(isinstance(each, str) for each in value):
         raise BadRequest(f"{name} is {KINDS['array'][1]}.", field=name)
     if name != "code":  # a script is no value, and may be longer than one

@@ -14,6 +14,8 @@ from . import arguments
 MAIN_OF_EVENT = ("name", "target", "actor", "timestamp", "previous", "cause")
 #: Those that a record of the log has beside them.
 MORE_OF_EVENT = ("seq", "targetType", "version", "data", "requestId", "tenant")
+#: What only `fetch` answers.
+FETCHED = ("Schema", "Status", "History")
 
 
 def search(asked: dict[str, Any]) -> dict[str, Any]:
@@ -22,7 +24,6 @@ def search(asked: dict[str, Any]) -> dict[str, Any]:
         return events(asked)
     noun = noun_of(asked["type"], "search", "Event")
     fields = asked.get("fields") or None
-    main = tuple(noun.schema.by_name[name].wire for name in noun.schema.columns)
     page = reads.page(
         noun,
         asked.get("filter"),
@@ -30,20 +31,29 @@ def search(asked: dict[str, Any]) -> dict[str, Any]:
         limit=asked.get("limit"),
         cursor=asked.get("cursor"),
         include=asked.get("include"),
-        fields=fields or main,
+        fields=fields or main(noun),
         q=asked.get("q"),
         as_of=asked.get("asOf"),
     ).wire()
-    wanted = {*(reads.chosen(noun, fields) or main), *reads.included(noun, asked.get("include"))}
+    wanted = {
+        *(reads.chosen(noun, fields) or main(noun)),
+        *reads.included(noun, asked.get("include")),
+    }
     page["results"] = [only(noun, record, wanted) for record in page["results"]]
     return _with_what_was_left_out(page, noun, asked, fields is None, wanted)
+
+
+def main(noun: type[Noun]) -> tuple[str, ...]:
+    """The fields that a record is told by where nobody says which: the columns of the noun's list."""
+    return tuple(noun.schema.by_name[name].wire for name in noun.schema.columns)
 
 
 def noun_of(name: str, tool: str, *others: str) -> type[Noun]:
     """The noun called ``name``. Raises BadRequest that lists what the tool takes."""
     if (noun := registry.get(name)) is None:
         raise BadRequest(
-            f"There is no type {name[:64]!r} to {tool}. Types: {', '.join([*registry, *others])}.",
+            f"There is no type {name[:64]!r} to {tool}. Types: {', '.join([*registry, *others])}."
+            f"{' Use fetch.' if tool == 'search' and name in FETCHED else ''}",
             field="type",
         )
     return noun
@@ -71,12 +81,10 @@ def _included(noun: type[Noun], name: str, value: Any) -> Any:
     )
     if other is None:
         return value
-    main = {
-        registry[other].schema.by_name[column].wire for column in registry[other].schema.columns
-    }
+    its = set(main(registry[other]))
     if isinstance(value, list):
-        return [only(registry[other], each, main) for each in value]
-    return only(registry[other], value, main) if isinstance(value, dict) else value
+        return [only(registry[other], each, its) for each in value]
+    return only(registry[other], value, its) if isinstance(value, dict) else value
 
 
 def _with_what_was_left_out(

@@ -9,10 +9,13 @@ from typing import Any
 from .. import actors, errors
 from ..errors import Forbidden
 from ..events import dumps
-from ..nouns import registry
+from ..nouns import Noun, registry
 from . import arguments
 from .fetching import fetch
-from .searching import search
+from .searching import main, only, search
+
+#: A list of more whole records than this is answered with their main fields, as a page of `search` is.
+WHOLE = 10
 
 logger = logging.getLogger("headlessly.mcp")
 
@@ -25,7 +28,7 @@ def call(name: str, given: dict[str, Any]) -> tuple[bytes, bool]:
         status, body = errors.problem(problem)
         if status >= 500:
             logger.error("MCP %s failed", name, exc_info=problem)
-        return dumps(body | {"next": next_step(body)}), True
+        return dumps(body | {"next": next_step(body, given.get("type"))}), True
 
 
 def do(given: dict[str, Any]) -> dict[str, Any]:
@@ -38,7 +41,53 @@ def do(given: dict[str, Any]) -> dict[str, Any]:
     asked = arguments.read("do", given)
     from .. import scripts
 
-    return scripts.run(asked["code"], dry_run=asked.get("dryRun", False)).wire()
+    return smaller(scripts.run(asked["code"], dry_run=asked.get("dryRun", False)).wire())
+
+
+def smaller(said: dict[str, Any]) -> dict[str, Any]:
+    """The answer to a script; long lists of whole records have their main fields there, and it says so."""
+    shortened: list[Any] = []
+    value = _shortened(said.get("value"), shortened)
+    if not shortened:
+        return said
+    return said | {
+        "value": value,
+        "leftOut": {
+            "fields": f"Lists of more than {WHOLE} whole records have their main fields.",
+            "how": 'Name those you want: find(..., fields=["name", ...]), or answer values of your own.',
+        },
+    }
+
+
+def _shortened(value: Any, shortened: list[Any]) -> Any:
+    if isinstance(value, dict):
+        return {key: _shortened(item, shortened) for key, item in value.items()}
+    if not isinstance(value, list):
+        return value
+    if len(value) <= WHOLE or not all(_is_whole(item) for item in value):
+        return [_shortened(item, shortened) for item in value]
+    shortened.append(value)
+    return [_small(registry[each["$type"]], each) for each in value]
+
+
+def _small(noun: type[Noun], record: dict[str, Any]) -> dict[str, Any]:
+    included = {
+        name for name, value in record.items() if name in noun.schema.fields and _is_record(value)
+    }
+    return only(noun, record, {*main(noun), *included})
+
+
+def _is_record(value: Any) -> bool:
+    return isinstance(value, dict) and "$type" in value
+
+
+def _is_whole(value: Any) -> bool:
+    """Whether this is a record of which nothing was left out."""
+    if not isinstance(value, dict) or not isinstance(kind := value.get("$type"), str):
+        return False
+    return (
+        kind in registry and "$id" in value and registry[kind].schema.fields.keys() <= value.keys()
+    )
 
 
 TOOLS: dict[str, Callable[[dict[str, Any]], dict[str, Any]]] = {
@@ -48,10 +97,9 @@ TOOLS: dict[str, Callable[[dict[str, Any]], dict[str, Any]]] = {
 }
 
 
-def next_step(body: dict[str, Any]) -> str:
-    """What whoever made this mistake had better do."""
-    kind = body.get("type")
-    of = kind if kind in registry else None
+def next_step(body: dict[str, Any], asked: Any = None) -> str:
+    """What whoever made this mistake, when they asked for this type, had better do."""
+    of = next((k for k in (body.get("type"), asked) if isinstance(k, str) and k in registry), None)
     schema = f'fetch {{"type": "Schema", "id": "{of}"}}' if of else 'fetch {"type": "Schema"}'
     match body["error"]:
         case "not_found" if of:

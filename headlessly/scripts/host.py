@@ -147,12 +147,22 @@ def _arguments(
         name = "asOf" if key == "as_of" else key
         if name not in names:
             raise BadRequest(
-                f"{noun}.{what} has no {key[:64]}. It takes {', '.join(names)}.", field=key[:64]
+                f"{noun}.{what} has no {key[:64]}. It takes {', '.join(names)}."
+                f"{_condition(noun, what, key, names)}",
+                field=key[:64],
             )
         if name in asked:
             raise BadRequest(f"{noun}.{what}: {name} is given twice.", field=name)
         asked[name] = value
     return asked
+
+
+def _condition(noun: str, what: str, key: str, names: Sequence[str]) -> str:
+    """How to say what was meant as a condition."""
+    schema = registry[noun].schema if noun in registry and "filter" in names else None
+    if schema is None or (field := schema.fields.get(key) or schema.by_name.get(key)) is None:
+        return ""
+    return f' Conditions are one object: {noun}.{what}({{"{field.wire}": ...}}).'
 
 
 # -- reads ----------------------------------------------------------------------------------------
@@ -232,7 +242,12 @@ def _execute(verb: Verb, given: list[Any], options: dict[str, Any]) -> Any:
     data: dict[str, Any] = {}
     if given:
         if len(given) > 1 or not isinstance(given[0], dict):
-            raise BadRequest(f"{name} takes its fields by name, or as one object.")
+            inputs = verb.inputs
+            need = [n for n, field in inputs.items() if field.required] or [*inputs][:1]
+            raise BadRequest(
+                f"{name} takes what it needs by name, or as one object: "
+                f"{verb.name}({', '.join(([] if verb.creates else ['id']) + [f'{n}=...' for n in need])})."
+            )
         data |= given[0]
     if twice := data.keys() & options.keys():
         raise BadRequest(f"{name}: {min(twice)[:64]} is given twice.", field=min(twice)[:64])

@@ -2,8 +2,8 @@
 
 A record in a script is an object of the sandbox. Its fields are plain attributes, so that they are read
 without asking anybody; a verb asks the host (:mod:`headlessly.scripts.host`), and gives the object the
-values that the record has then. Nothing here guards anything: whatever a script does to these classes, the
-host checks what it is asked.
+values that the record has then. It equals its id, which is what references are. Nothing here guards
+anything: whatever a script does to these classes, the host checks what it is asked.
 """
 
 from __future__ import annotations
@@ -68,16 +68,26 @@ class {noun}:
         _begin(self, "{noun}", data)
 
     def __repr__(self):
-        return "<{noun} " + self.id + ">"
+        name = self._data.get("name") or self._data.get("subject")
+        return "<{noun} " + self.id + (" " + repr(name) if name else "") + ">"
 
     def __eq__(self, other):
-        return isinstance(other, {noun}) and self.id == other.id
+        return self.id == (other.id if isinstance(other, {noun}) else other)
 
     def __hash__(self):
         return hash(self.id)
 
     def __getitem__(self, name):
-        return self._data[name]
+        return self._data[name] if name in self._data else getattr(self, name)
+
+    def __setitem__(self, name, value):
+        raise TypeError("This would save nothing. Use update(" + str(name) + "=...).")
+
+    def __contains__(self, name):
+        return name in self._data
+
+    def to_dict(self):
+        return dict(self._data)
 """
 
 
@@ -88,7 +98,13 @@ def text() -> str:
     for name, noun in registry.items():
         lines = [NOUN.format(noun=name)]
         lines.append(_method("find", f'[_record(p) for p in {ASK}("{name}", "find", a, k)]'))
-        lines.append(_method("get", f'_record({ASK}("{name}", "get", a, k))'))
+        # Of a record, get reads a field as get of a dict does; the nouns' own get takes an id.
+        lines.append(
+            "    def get(*a, **k):\n"
+            f"        if len(a) > 1 and isinstance(a[0], {name}) and isinstance(a[1], str):\n"
+            "            return a[0][a[1]] if len(a) < 3 or a[1] in a[0] else a[2]\n"
+            f'        return _record({ASK}("{name}", "get", a, k))'
+        )
         lines.append(_method("count", f'{ASK}("{name}", "count", a, k)'))
         lines.append(
             "    def history(self, *a, **k):\n"

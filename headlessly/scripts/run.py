@@ -63,7 +63,8 @@ def brief(event: Event) -> dict[str, Any]:
     }
     data = event.data or {}
     if event.target is None:
-        told["data"] = {k: v for k, v in data.items() if event.name != SCRIPT_RAN or k != "code"}
+        own = ("code", "value") if event.name == SCRIPT_RAN else ()  # the answer has them already
+        told["data"] = {k: v for k, v in data.items() if k not in own}
         return told
     if event.version == 1:
         said = {k: v for k, v in data.items() if not k.startswith("$") and v not in (None, "")}

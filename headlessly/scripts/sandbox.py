@@ -8,11 +8,10 @@ from __future__ import annotations
 
 import atexit
 import os
-import re
 import threading
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
@@ -30,27 +29,25 @@ from pydantic_monty import (
 
 from .. import clock
 from ..errors import Conflict, Forbidden, HeadlesslyError, NotFound, Stale
-from ..nouns import registry
-from . import prelude
+from ..threads import rooms
+from . import advice, prelude
 from .failures import LONGEST, Busy, LimitExceeded, ScriptError, ScriptFailed
-from .host import Host, told
+from .host import Host
 from .limits import Limits
 from .source import line_of
 
-#: Scripts at once in one process: a server's other threads go on answering what takes milliseconds.
+#: Scripts at once in one process.
 AT_ONCE = 2
 #: How long a script waits for one of them to end, in seconds.
 PATIENCE = 5
+#: How far workers stand back behind the site where there are too few cores for both, as `nice` counts.
+NICE = 5
 #: A worker is replaced after this many scripts.
 RETIREMENT = 500
 #: How often a script may turn to the host; its calls of nouns are counted apart.
 TURNS = 100_000
 #: What the interpreter calls the script in its tracebacks: the prelude was fed before it.
 SCRIPT = "<python-input-1>"
-
-ABSENT = re.compile(
-    r"(?P<type>type object )?'(?P<owner>\w+)'(?: object)? has no attribute '(?P<wanted>\w+)'"
-)
 
 _pool: Monty | None = None
 _lock = threading.Lock()
@@ -113,7 +110,22 @@ def seat(
     limits: Limits, *, moment: datetime | None = None, seed: str | None = None
 ) -> Iterator[MontySession]:
     """A worker for one script, to which it is ``moment`` (else now), and whose random numbers follow from
-    ``seed``. Raises Busy when none is free in time."""
+    ``seed``. Raises Busy when none is free in time, or when to wait for one would take the last thread."""
+    # A script has the product's clock, standing still, and cannot wait.
+    policy = {
+        "datetime": moment or clock.now(),
+        "sleep": "call_host",
+        "random_start": "system" if seed is None else {"seed": seed},
+    }
+    with rooms.to_run() as found:
+        if not found:
+            raise Busy(PATIENCE)
+        with _checked_out(limits, policy) as session:
+            yield session
+
+
+@contextmanager
+def _checked_out(limits: Limits, policy: dict[str, Any]) -> Iterator[MontySession]:
     session = _workers().checkout(
         script_name="script",
         limits={
@@ -122,21 +134,23 @@ def seat(
             "max_recursion_depth": limits.depth,
             "max_suspensions": TURNS,
         },
-        # A script has the product's clock, standing still, and cannot wait.
-        os_policy={
-            "datetime": moment or clock.now(),
-            "sleep": "call_host",
-            "random_start": "system" if seed is None else {"seed": seed},
-        },
+        os_policy=policy,
     )
     try:
         session.__enter__()
     except TimeoutError:
         raise Busy(PATIENCE) from None
     try:
+        _stand_back(session)
         yield session
     finally:
         session.__exit__(None, None, None)
+
+
+def _stand_back(session: MontySession) -> None:
+    """Let the site have the cores first: a script may compute all the time it has."""
+    with suppress(OSError):  # it is gone already, which its first use will tell
+        os.setpriority(os.PRIO_PROCESS, session.worker_pid, NICE)
 
 
 @dataclass
@@ -258,7 +272,8 @@ class Playing:
         said = str(inner)[:LONGEST] if str(inner) else ""
         if known := self.raised.get(said):
             return self.failed(known, line)
-        return self.failed(ScriptError(_told(inner, said)), line)
+        source = line_of(self.code, line)
+        return self.failed(ScriptError(advice.of(inner, said, source)), line)
 
 
 def half_done() -> bool:
@@ -295,33 +310,3 @@ def _refused(turn: FunctionSnapshot) -> Any:
         "exc_type": "PermissionError",
         "message": f"There are no files, no network and no waiting here: {turn.function_name}.",
     }
-
-
-def _told(inner: BaseException, said: str) -> str:
-    """The interpreter's own error, with what would have been right where that is known."""
-    kind = type(inner).__name__
-    message = f"{kind}: {said}" if said else kind
-    if isinstance(inner, NotImplementedError) and "syntax parser" in said:
-        return f"{message.replace('The monty syntax parser does', 'Scripts do')}."
-    if isinstance(inner, NotImplementedError) and "synchronous context" in said:
-        return (
-            "A noun cannot be asked from within a key=, map or filter function. "
-            "Use a loop or a comprehension."
-        )
-    if "required positional argument: 'self'" in said:
-        return "Give a record or its id first, as in update(id, ...)."
-    if "can't be awaited" in said:
-        return f"{message}. Nouns are called without await."
-    if found := re.match(r"name '(\w+)' is not defined", said):
-        near = f" Nouns: {', '.join([*registry, prelude.EVENT])}." if found[1][:1].isupper() else ""
-        return f"There is no {found[1]} here.{near}"
-    if found := ABSENT.match(said):
-        owner, wanted = found["owner"], found["wanted"]
-        if owner == "_Nouns":
-            return f"There is no noun {wanted}. Nouns: {', '.join([*registry, prelude.EVENT])}."
-        if owner in registry:
-            fields = (
-                f" Fields: {', '.join(registry[owner].schema.fields)}." if not found["type"] else ""
-            )
-            return f"{owner} has no {wanted}. {told(registry[owner])}{fields}"
-    return message

@@ -40,9 +40,13 @@ def limit(bench: Bench) -> float:
 
     from .limit import Limit
 
-    _, company, _ = bench.known
+    company = bench.known[1]
     connections = [psycopg.connect(**databases.parameters()) for _ in range(AT_ONCE)]
-    work = [Limit(c, bench.tenant.pk).convert(None, company, EACH) for c in connections]
+    people = bench.people(AT_ONCE)
+    work = [
+        Limit(connection, bench.tenant.pk).convert(person, company, EACH)
+        for connection, person in zip(connections, people, strict=True)
+    ]
     gate = threading.Barrier(AT_ONCE + 1)
 
     def convert(once: object) -> None:

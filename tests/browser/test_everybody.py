@@ -148,6 +148,37 @@ def test_those_who_sell(walk, site, acme, people, qualified):
     walk.go(f"{start}nothing/", status=404)
 
 
+def test_what_an_agent_proposes(walk, site, acme, people, qualified):
+    from headlessly import actors
+    from headlessly.models import ApiKey
+    from headlessly.scripts import proposals
+
+    with actors.acting(ApiKey.issue(acme, "Agent", "propose")[0].actor):
+        made = proposals.propose(
+            f"""lead = Lead.get("{qualified.pk}")
+lead.update(score=5, need="{"One tool for all of it. " * 9}")
+lead.convert()
+Contact.create(name="Eve").delete()""",
+            "Acme is ready",
+        )
+    sign_in(walk.page, site, user("ann", (acme, "admin")).email)
+    start = "/~acme/admin/proposals/"
+    walk.go(start)
+    walk.go(f"{start}{made.pk}/")
+    walk.page.get_by_text("Refuse…").click()
+    walk.look("refusing", full=False)
+    qualified.update(score=50)
+    walk.page.get_by_role("button", name="Approve").click()
+    walk.page.get_by_text("The world has changed").wait_for()
+    walk.look("changed")
+    walk.page.get_by_role("button", name="Approve").click()
+    walk.page.get_by_text("approved this").wait_for()
+    walk.look("approved")
+    walk.page.goto(f"{site}/~acme/admin/crm/lead/{qualified.pk}/change/")
+    walk.page.get_by_text("in a script that").first.click()
+    walk.look("in a script", within=".timeline")
+
+
 def test_what_opens_on_a_page(walk, site, acme, people, qualified, work):
     """Dialogs, menus, what is edited in place, what is refused."""
     sign_in(walk.page, site, user("ann", (acme, "admin")).email)

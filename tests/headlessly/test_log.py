@@ -106,7 +106,7 @@ def test_it_waits_for_the_next_event_and_answers_as_soon_as_it_is_there(tenant: 
 def test_it_lets_half_of_a_process_wait_and_answers_the_others_at_once(
     tenant: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from headlessly.api.waiting import THREADS, room
+    from headlessly.threads import THREADS, rooms
     from tests.conftest import Api
 
     api = Api(tenant)
@@ -123,13 +123,13 @@ def test_it_lets_half_of_a_process_wait_and_answers_the_others_at_once(
         return time.monotonic() - started
 
     thread = in_thread(tenant, wait)
-    while room._taken < 1:
+    while rooms.waiting < 1:
         time.sleep(0.01)
     assert took(8) < 5 and not answered.is_set()
     with tenancy.active(tenant), actors.acting(actors.SYSTEM):
         Lead.create(name="At last", source="website")
     thread.join()
-    assert answered.is_set() and room._taken == 0
+    assert answered.is_set() and rooms.waiting == 0
     assert took(0.5) >= 0.5
 
 

@@ -13,9 +13,9 @@ from django.core.management.base import BaseCommand, CommandError
 from django.db import connections
 
 from headlessly import database, worker
-from headlessly.api.waiting import THREADS
 from headlessly.background import Background
 from headlessly.database.base import close_pools
+from headlessly.threads import THREADS
 
 
 class Command(BaseCommand):

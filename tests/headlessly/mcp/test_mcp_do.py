@@ -45,6 +45,23 @@ def test_it_shows_what_would_happen(agent: Any, qualified: Lead) -> None:
     assert said["value"] == [qualified.name]
 
 
+def test_it_answers_a_long_list_of_records_by_their_main_fields_and_says_so(
+    agent: Any, lead: Lead
+) -> None:
+    for n in range(10):
+        Lead.create(name=f"Lead {n}", source="event", contact=lead.contact_id)
+    said = agent.tool("do", code="{'all': Lead.find(include=['contact'])}")
+    assert len(said["value"]["all"]) == 11 and "fields=" in said["leftOut"]["how"]
+    for each in said["value"]["all"]:
+        assert (
+            each["source"] and each["contact"]["name"] == "Ada Chen" and "sourceDetail" not in each
+        )
+    for code in ("Lead.find(limit=10)", f"Lead.get('{lead.pk}')", "Lead.find(fields=['budget'])"):
+        said = agent.tool("do", code=code)
+        assert "leftOut" not in said
+        assert "budget" in (said["value"][0] if isinstance(said["value"], list) else said["value"])
+
+
 @pytest.mark.parametrize(
     ("code", "error", "saying"),
     [

@@ -243,6 +243,14 @@ def test_it_tells_what_happened_to_a_record_whatever_its_noun(agent: Any, lead: 
         ("search", {"type": "Event", "filter": {"x": "y"}}, "invalid_filter", "targetType, actor"),
         ("search", {"type": "Event", "filter": {"name": 1}}, "invalid_filter", "name is text"),
         ("search", {"type": "Event", "fields": ["x"]}, "invalid_filter", "previous, cause"),
+        ("search", {"type": "History"}, "bad_request", "Use fetch."),
+        (
+            "search",
+            {"type": "Lead", "sort": ["score"]},
+            "bad_request",
+            'as in {"score": "desc"} or',
+        ),
+        ("search", {"type": "Lead", "filter": "{}"}, "bad_request", "an object, not text, as in {"),
         ("fetch", {"type": "Lead"}, "bad_request", "needs an id"),
         ("fetch", {"type": "Lead", "id": "lead_nothing"}, "not_found", "There is no Lead"),
         ("fetch", {"type": "Lead", "id": "contact_x"}, "not_found", "the id of a Contact"),
@@ -269,6 +277,8 @@ def test_it_says_what_is_wrong_and_what_there_is_instead(
 
 
 def test_it_says_what_to_do_next(agent: Any) -> None:
+    found = agent.refused("search", type="Lead", filter={"status": "new"})
+    assert '{"type": "Schema", "id": "Lead"}' in found["next"]
     found = agent.refused("fetch", type="Lead", id="lead_nothing")
     assert found["type"] == "Lead"
     assert 'search {"type": "Lead"' in found["next"]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import os
 import time
 from datetime import UTC, datetime
 from typing import Any
@@ -14,6 +15,7 @@ from headlessly import actors, clock, execution, scripts, statements
 from headlessly.actors import Actor
 from headlessly.events import Event
 from headlessly.scripts import limits, sandbox
+from headlessly.threads import THREADS, rooms
 from tests.refusals import everything, refused
 
 pytestmark = pytest.mark.django_db
@@ -66,7 +68,7 @@ Lead.count({"status": "New"}), one.version, one.createdBy, len(Lead.find({"owner
     assert run.value == [1, 1, "system", 1]
     assert run.output == (
         "Acme Platform Evaluation /pricing /pricing website\n"
-        f"Ada Chen acme.example <Lead {lead.pk}>\n"
+        f"Ada Chen acme.example <Lead {lead.pk} '{lead.name}'>\n"
     )
     assert run.events == []
 
@@ -77,6 +79,22 @@ def test_it_answers_a_record_as_every_surface_says_it(lead):
     assert said["$context"].endswith("/~acme")
     assert set(value(f'Lead.get("{lead.pk}", fields=["name"])')) >= {"$id", "name"}
     assert "score" not in value(f'Lead.get("{lead.pk}", fields=["name"])')
+
+
+def test_a_record_is_also_read_like_a_dict_and_equals_its_id(lead, people):
+    code = """
+lead = Lead.find()[0]
+bob = Contact.find({"name": "Bob Stone"})[0]
+return [
+    lead["sourceDetail"], lead["source_detail"], lead["$id"] == lead.id, "score" in lead, "colour" in lead,
+    lead.get("score"), lead.get("colour", "red"), lead.to_dict()["name"],
+    lead.owner == bob, bob == lead.owner, lead == lead.id, lead == bob, lead.owner in [bob], lead != lead.id,
+]
+"""
+    assert value(code) == [
+        *("/pricing", "/pricing", True, True, False, 82, "red", lead.name),
+        *(True, True, True, False, True, False),
+    ]
 
 
 def test_it_executes_verbs_on_nouns_and_on_records_which_then_are_as_after_it(qualified, people):
@@ -183,7 +201,7 @@ def test_an_answer_tells_events_in_few_words_and_says_what_it_left_out(lead):
     said = scripts.run(code, dry_run=True).wire()
     assert said["eventsLeftOut"] == 21 and len(said["events"]) == 100
     assert said["events"][1]["changes"] == {"score": [82, 0]}
-    assert "code" not in said["events"][0]["data"]
+    assert said["events"][0]["data"].keys() == {"calls", "events"}
 
 
 # -- what goes wrong ------------------------------------------------------------------------------
@@ -213,9 +231,36 @@ def test_an_error_has_its_line_and_what_rest_would_say(lead):
         ("Lead.explode('lead_x')", 1, "Lead has no explode. There is: find, get, count"),
         ("Lead.find()[0].firstname", 1, "Lead has no firstname"),
         ("Lead.find({'colour': 1})", 1, "Lead has no field 'colour'. Fields: name"),
-        ("Lead.find(status='New')", 1, "Lead.find has no status. It takes filter, sort"),
+        ("Lead.find(status='New')", 1, 'Conditions are one object: Lead.find({"status": ...})'),
+        ("Lead.count(lost_reason='x')", 1, 'Lead.count({"lostReason": ...})'),
+        ("Lead.find(where={})", 1, "Lead.find has no where. It takes filter, sort"),
+        ("Lead.find().first()", 1, "A list has no first: find answers a list: found[0]"),
+        ("Lead.find().count()", 1, "len(found)"),
+        ("Lead.find()[0].contact.name", 1, "contact is the id of another record"),
+        ("Lead.find()[0].contact.name", 1, "get it with Contact.get(...)"),
+        ("c = Lead.find()[0].contact\nc.name", 2, "perhaps the id of a record"),
+        ("Lead.find()[0].deal.name", 1, "before .name is None"),
+        ("Lead.find()[0].deal + 1", 1, "A field without a value is None"),
+        ("Lead.find(fields=['name'])[0].lost_reason", 1, "lost_reason of this Lead was not read"),
+        ("datetime.now() - Lead.find()[0].createdAt", 1, "datetime.fromisoformat"),
+        ("date.today() > Lead.find()[0].createdAt", 1, "datetime.fromisoformat"),
+        ("datetime.now() - datetime.now(timezone.utc)", 1, "time zone"),
+        ("datetime.utcnow()", 1, "Use datetime.now(timezone.utc)"),
+        ("Lead.find()[0]['score'] = 5", 1, "Use update(score=...)"),
+        ("Lead.find()[0].get('colour')", 1, "Lead has no colour"),
+        ("dict(Lead.find()[0])", 1, "Lead.to_dict() is its values by name"),
+        ("json.dumps(Lead.find()[0])", 1, "Its to_dict() is"),
+        ("Lead.find()[0].lose('no budget')", 1, "lose(id, lostReason=...)"),
+        ("Lead.create('x')", 1, "create(name=..., source=...)"),
+        ("Lead.converted(lambda lead: 1)", 1, "a script executes verbs"),
+        ("Event.find()", 1, "as in Lead.history(id)"),
+        ("{'a': 1}.a", 1, 'Values of an object are read by name: ["a"]'),
+        ("Lead.find({status: 'New'})", 1, 'A name in an object is text: {"status": ...}'),
+        ("const leads = await Lead.find()", 1, "Scripts are Python, not JavaScript"),
+        ("x = null", 1, "In Python it is None"),
         ("Lead.find(limit=5000)", 1, "limit is a whole number from 1 to 1,000"),
-        ("Lead.update(score=1)", 1, "Give a record or its id first"),
+        ("Lead.update(score=1)", 1, "Give a record or its id first, as in update(id, ...)"),
+        ("Lead.convert(id='lead_x')", 1, "as in convert(id, ...)"),
         ("Lead.lose(Lead.find()[0], lostReason='x', lost_reason='y')", 1, "given twice"),
         ("lead = Lead.find()[0]\nlead.score = 5", 2, "Use lead.update(score=...)"),
         ("lead = Lead.find()[0]\nlead.score += 5", 2, "Use lead.update(score=...)"),
@@ -382,6 +427,20 @@ def test_when_all_seats_are_taken_it_says_when_to_come_again(acme, monkeypatch):
     finally:
         sandbox.stop()
     assert value("1") == 1
+
+
+def test_a_process_always_has_a_thread_left_for_the_site(acme, monkeypatch):
+    monkeypatch.setenv(THREADS, "3")
+    with sandbox.seat(limits.of(actors.SYSTEM)) as session, rooms.to_wait() as may_wait:
+        assert may_wait and os.getpriority(os.PRIO_PROCESS, session.worker_pid) >= sandbox.NICE
+        began = time.monotonic()
+        with refused(scripts.Busy), rooms.to_wait() as more:
+            assert not more
+            scripts.run("1")
+        assert time.monotonic() - began < 1
+    monkeypatch.setenv(THREADS, "1")
+    assert value("1") == 1
+    assert (rooms.running, rooms.waiting) == (0, 0)
 
 
 def test_a_records_timeline_says_that_it_was_a_script_and_which(lead):

@@ -1,0 +1,58 @@
+"""How many threads of a process may be kept at once, by what takes longer than an answer does.
+
+Whoever waits for an event, and whoever runs a script or waits to run one, keeps a thread. Were all of them
+kept, anybody who may read could stand in everybody's way, health checks included. So one is always left, and
+those who wait for events have half of them at the most.
+"""
+
+from __future__ import annotations
+
+import os
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+#: How many requests a process answers at once, as `manage.py serve` tells its workers.
+THREADS = "HEADLESSLY_THREADS"
+
+
+def at_hand() -> int:
+    """How many requests this process answers at once."""
+    return int(os.environ.get(THREADS) or 4)
+
+
+class Rooms:
+    """What keeps threads of this process, each kind counted, all of them together bounded."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self.waiting = self.running = 0
+
+    @contextmanager
+    def to_wait(self) -> Iterator[bool]:
+        """Whether there is room to wait for an event; then it is kept inside the block."""
+        with self._kept("waiting", at_hand() // 2) as found:
+            yield found
+
+    @contextmanager
+    def to_run(self) -> Iterator[bool]:
+        """Whether there is room for a script; then it is kept inside the block. A process of one thread
+        has room for one."""
+        with self._kept("running", at_hand()) as found:
+            yield found
+
+    @contextmanager
+    def _kept(self, kind: str, most: int) -> Iterator[bool]:
+        with self._lock:
+            taken, mine = self.waiting + self.running, getattr(self, kind)
+            if found := mine < most and taken < max(1, at_hand() - 1):
+                setattr(self, kind, mine + 1)
+        try:
+            yield found
+        finally:
+            if found:
+                with self._lock:
+                    setattr(self, kind, getattr(self, kind) - 1)
+
+
+rooms = Rooms()
