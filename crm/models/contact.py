@@ -19,6 +19,7 @@ from headlessly.fields import (
     String,
     Url,
 )
+from headlessly.indexes import LIVE
 from headlessly.nouns import Noun, verb
 from headlessly.verbs import Existing
 
@@ -113,6 +114,11 @@ class Contact(Noun):
     class Meta:
         indexes: ClassVar = [
             models.Index(fields=["tenant", "-created_at", "-id"], name="contact_by_created"),
+            models.Index(
+                fields=["tenant", "stage", "-created_at", "-id"],
+                name="contact_by_stage",
+                condition=LIVE,
+            ),
             models.Index(fields=["tenant", "name"], name="contact_by_name"),
             models.Index(fields=["organization"], name="contact_by_organization"),
             models.Index(fields=["owner"], name="contact_by_owner"),

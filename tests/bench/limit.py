@@ -188,7 +188,7 @@ class Limit:
 
         return once
 
-    def convert(self, contact: str | None, company: str, count: int = 600) -> Callable[[], None]:
+    def convert(self, contact: str, company: str, count: int = 600) -> Callable[[], None]:
         """Lock, deal, lead, contact and five events. The leads to convert are made beforehand."""
         ids = []
         for _ in range(count):

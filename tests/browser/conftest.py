@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import os
 import shutil
+import threading
 from collections.abc import Iterator
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
 import pytest
+from django.core.signals import request_finished, request_started
 
 PASSWORD = "right-horse-battery"
 NAMES = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
@@ -45,6 +47,44 @@ def playwright(playwright: Any) -> Iterator[Any]:
     os.environ["DJANGO_ALLOW_ASYNC_UNSAFE"] = "1"
     yield playwright
     del os.environ["DJANGO_ALLOW_ASYNC_UNSAFE"]
+
+
+@pytest.fixture(autouse=True)
+def answered(transactional_db: None) -> Iterator[None]:
+    """After the browser has gone, wait until the site has answered what it still asked.
+
+    Else such an answer would read from tables that are being emptied for the next test.
+    """
+    open_requests = Requests()
+    yield
+    open_requests.wait()
+
+
+class Requests:
+    """How many requests the site is answering."""
+
+    #: How long to wait, in seconds; a request that takes longer is a failure that tells of itself.
+    LONGEST = 10
+
+    def __init__(self) -> None:
+        self.count, self.changed = 0, threading.Condition()
+        request_started.connect(self.begin)
+        request_finished.connect(self.end)
+
+    def begin(self, **_: Any) -> None:
+        with self.changed:
+            self.count += 1
+
+    def end(self, **_: Any) -> None:
+        with self.changed:
+            self.count -= 1
+            self.changed.notify_all()
+
+    def wait(self) -> None:
+        with self.changed:
+            self.changed.wait_for(lambda: self.count <= 0, timeout=self.LONGEST)
+        request_started.disconnect(self.begin)
+        request_finished.disconnect(self.end)
 
 
 @pytest.fixture

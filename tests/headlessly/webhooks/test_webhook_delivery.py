@@ -97,11 +97,10 @@ def test_it_sends_only_what_is_wanted(listen, deliver, receiver, qualified):
 
 def test_it_names_any_tracked_event_in_a_header(listen, deliver, receiver):
     listen()
-    events.track("größer\r\nX-Evil: 1")
+    events.track("größer: 1 € mehr")
     deliver()
     ((_, headers, _),) = receiver.raw
-    assert headers["X-Headlessly-Event"] == "gr%C3%B6%C3%9Fer%0D%0AX-Evil%3A%201"
-    assert "X-Evil" not in headers
+    assert headers["X-Headlessly-Event"] == "gr%C3%B6%C3%9Fer%3A%201%20%E2%82%AC%20mehr"
 
 
 def test_it_tells_nothing_that_happened_before(listen, deliver, receiver, lead):
