@@ -173,11 +173,13 @@ class Spread:
     ninetieth: float | None = None
 
     @classmethod
-    def of(cls, found: QuerySet, seconds: Any) -> Spread:
-        """The spread of an expression over those records that have it."""
-        answer = found.annotate(_seconds=seconds).aggregate(
-            count=Count("_seconds"), at=Percentiles("_seconds")
-        )
+    def of(cls, found: QuerySet, seconds: Any, *, first: int | None = None) -> Spread:
+        """The spread of an expression over those records that have it, looked at in the ``first`` so many.
+
+        These are limited, so that what is asked of each is asked once, and not once for each sum.
+        """
+        each = found.annotate(_seconds=seconds)[:first]
+        answer = each.aggregate(count=Count("_seconds"), at=Percentiles("_seconds"))
         return cls(answer["count"], *(answer["at"] or ()))
 
 
