@@ -214,8 +214,8 @@ class Spread:
     def of(cls, found: QuerySet, seconds: Any, *, first: int | None = None) -> Spread:
         """The spread of an expression over those records that have it, of the ``first`` so many or of all.
 
-        With ``first`` the expression is asked once of each record, without it once for each sum: what is
-        dear, as a look-up in another table, belongs within a limit.
+        Within a limit the expression is asked once of each record. Without one the database puts it in the
+        place of each sum: what is dear, as a look-up in another table, would be asked twice.
         """
         each = found.annotate(_seconds=seconds)[:first]
         answer = each.aggregate(count=Count("_seconds"), at=Percentiles("_seconds"))
