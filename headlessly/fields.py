@@ -22,7 +22,7 @@ class _Plain:
 
     def deconstruct(self) -> tuple[str, str, list, dict]:
         name, _, args, kwargs = super().deconstruct()
-        for word in ("help_text", "choices", "validators", "editable"):
+        for word in ("verbose_name", "help_text", "choices", "validators", "editable"):
             kwargs.pop(word, None)
         base = next(b for b in type(self).__mro__ if b.__module__.startswith("django.db"))
         return name, f"django.db.models.{base.__name__}", args, kwargs
@@ -81,7 +81,10 @@ class Url(_Optional, models.URLField):
 
 
 class _Bounded(_Optional):
-    """A number between ``minimum`` and ``maximum``, both included; None is no bound."""
+    """A number between ``minimum`` and ``maximum``, both included; None is no bound.
+
+    ``unit`` is what it is counted in, as it stands behind the number: ``min``, ``%``.
+    """
 
     def __init__(
         self,
@@ -89,10 +92,11 @@ class _Bounded(_Optional):
         *,
         minimum: float | None = None,
         maximum: float | None = None,
+        unit: str = "",
         validators: Iterable[Callable[[Any], None]] = (),
         **kwargs: Any,
     ) -> None:
-        self.minimum, self.maximum = minimum, maximum
+        self.minimum, self.maximum, self.unit = minimum, maximum, unit
         low = () if minimum is None else (MinValueValidator(minimum),)
         high = () if maximum is None else (MaxValueValidator(maximum),)
         super().__init__(help_text, validators=[*low, *high, *validators], **kwargs)

@@ -85,6 +85,7 @@ class Field:
     minimum: float | None = None
     maximum: float | None = None
     max_length: int | None = None
+    unit: str = ""  #: what a number is counted in, for people
     default: Any = None
     description: str = ""
     label: str = ""
@@ -367,6 +368,7 @@ class Schema:
             maximum=getattr(column, "maximum", None),
             max_length=getattr(column, "MAX_LENGTH", None) or column.max_length,
             default=default,
+            unit=getattr(column, "unit", ""),
             keys=getattr(column, "keys", ()),
             description=str(column.help_text),
             label=str(column.verbose_name).capitalize(),

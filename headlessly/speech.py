@@ -37,7 +37,7 @@ VALUE, LABEL, NOUN, NOUNS, VERB, EVENT = "value", "label", "noun", "nouns", "ver
 #: The title of the fields that no group names.
 OTHER = "Other"
 GROUP, TOUCH, RELATION, SUBJECT, OBJECT = "group", "touch", "relation", "subject", "object"
-SUGGESTION = "suggestion"
+SUGGESTION, UNIT = "suggestion", "unit"
 
 
 def apart(name: Any) -> str:
@@ -263,6 +263,7 @@ def messages() -> Iterator[tuple[str | None, str]]:
         yield from _of_noun(noun)
         for field in noun.schema.fields.values():
             yield LABEL, labelled(field)
+            yield UNIT, field.unit
             yield from ((VALUE, apart(choice)) for choice in field.choices)
             yield from ((LABEL, _key(key)) for key in field.keys)
             yield from ((SUGGESTION, text) for text in field.suggests)

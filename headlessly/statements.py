@@ -8,7 +8,7 @@ model and prepared by the server. Everything else is the ORM's.
 from __future__ import annotations
 
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from functools import cache
 from typing import TYPE_CHECKING, Any
 
@@ -43,25 +43,28 @@ def run(
 
 def one(model: type[Model], field: str, value: Any) -> Any:
     """The row of a table of the platform with this unique value, or None; asked by every request."""
-    sql, names, converted = _one(model, field)
+    sql, made = finding(model, field)
     found = run(sql, [value])
-    if not found:
-        return None
-    row = list(found[0])
-    for number, column in converted:
-        row[number] = column.from_db_value(row[number], None, connection)
-    return model.from_db(connection.alias, names, row)
+    return made(found[0]) if found else None
 
 
 @cache
-def _one(model: type[Model], field: str) -> tuple[str, list[str], list[tuple[int, Any]]]:
+def finding(model: type[Model], field: str) -> tuple[str, Callable[[Sequence[Any]], Any]]:
+    """The statement that finds the row with a value of ``field``, and what makes an object of the row."""
     quote = connection.ops.quote_name
     fields = model._meta.concrete_fields
     columns = ", ".join(quote(f.column) for f in fields)
     where = f"{quote(model._meta.get_field(field).column)} = %s"
-    sql = f"SELECT {columns} FROM {quote(model._meta.db_table)} WHERE {where}"
+    names = [f.attname for f in fields]
     converted = [(n, f) for n, f in enumerate(fields) if hasattr(f, "from_db_value")]
-    return sql, [f.attname for f in fields], converted
+
+    def made(row: Sequence[Any]) -> Any:
+        values = list(row)
+        for number, column in converted:
+            values[number] = column.from_db_value(values[number], None, connection)
+        return model.from_db(connection.alias, names, values)
+
+    return f"SELECT {columns} FROM {quote(model._meta.db_table)} WHERE {where}", made
 
 
 class Table:

@@ -6,14 +6,16 @@ from typing import Any
 
 from django.http import HttpRequest
 from django.template.loader import render_to_string
+from django.utils.functional import SimpleLazyObject
 from django.utils.translation import gettext as _
 
 from headlessly import tenancy
-from headlessly.admin import workplace
+from headlessly.admin import words, workplace
 from headlessly.admin.base import NounAdmin
+from headlessly.admin.figures import Figure, number
 
-from . import questions
-from .models import Form
+from . import attribution, questions
+from .models import Campaign, Form
 
 
 class FormAdmin(NounAdmin):
@@ -70,4 +72,37 @@ def embedded(form: Form, page: str) -> str:
     return "\n".join(line for line in lines.splitlines() if line.strip())
 
 
+class CampaignAdmin(NounAdmin):
+    """A campaign, with what it has brought so far: a running one too."""
+
+    record_template = "marketing/campaign.html"
+
+    def context(self, request: HttpRequest, **more: Any) -> dict[str, Any]:
+        found = super().context(request, **more)
+        campaign = more.get("original")
+        if campaign is not None:
+            # Only the page of the record asks for it.
+            found["brought"] = SimpleLazyObject(lambda: brought(campaign))
+        return found
+
+
+def brought(campaign: Campaign) -> dict[str, Any]:
+    """The figures of a campaign, each with the list behind it; targets where it has some."""
+    known = attribution.returns([campaign])[campaign.pk]
+    currency = campaign.currency
+    return {
+        "leads": number(known.leads, known.who),
+        "target_leads": campaign.target_leads and words.number(campaign.target_leads),
+        "converted": number(known.converted, known.who_converted),
+        "won": number(known.won, known.who_won),
+        "revenue": Figure(words.money(known.revenue, currency), known.who_won),
+        "target_revenue": campaign.target_revenue
+        and words.money(campaign.target_revenue, currency),
+        "cost": known.cost is not None and words.money(known.cost, currency),
+        "budget": campaign.budget and words.money(campaign.budget, currency),
+        "roi": known.gain is not None and words.share(known.gain, known.cost),
+    }
+
+
+workplace.register(Campaign, CampaignAdmin)
 workplace.register(Form, FormAdmin)

@@ -2,12 +2,23 @@
 
 from __future__ import annotations
 
+from decimal import Decimal
+from typing import Any
+
+from django.utils.html import format_html
 from django.utils.translation import gettext as _
 
-from crm.dashboard import conversion_by
-from crm.models import Lead
-from headlessly.admin.figures import Chart, dashboard
+from crm.dashboard import conversion_by, money, percent
+from crm.models import Deal, Lead
+from headlessly.admin import words
+from headlessly.admin.figures import Bar, Chart, Figure, Mark, dashboard, number
 from headlessly.reports import Slice
+
+from .attribution import Return, returns
+from .models import Campaign
+
+#: How many campaigns are compared, the latest launches first.
+COMPARED = 20
 
 dashboard.narrow(Lead, "campaign", rank=2)
 
@@ -15,3 +26,62 @@ dashboard.narrow(Lead, "campaign", rank=2)
 @dashboard.chart(rank=4)
 def by_campaign(slice: Slice) -> Chart:
     return conversion_by(slice, "campaign", _("Conversion by campaign"))
+
+
+@dashboard.chart(rank=4)
+def return_by_campaign(slice: Slice) -> Chart:
+    """Leads, revenue and return of the campaigns that were launched, the most profitable first."""
+    narrowed = dict(slice.narrowed)
+    launched = Campaign.objects.filter(launched_at__isnull=False)
+    if "campaign" in narrowed:
+        launched = launched.filter(pk=narrowed.pop("campaign"))
+    campaigns = list(launched.order_by("-launched_at")[:COMPARED])
+    whose = Slice(slice.period, narrowed)
+    found = returns(campaigns, whose.records(Lead), whose.records(Deal))
+    # What one owner brought is not set against what the whole campaign cost.
+    costs = not narrowed
+    most = max(
+        (max(each.revenue, (each.cost or 0) if costs else 0) for each in found.values()), default=0
+    )
+    campaigns.sort(key=lambda campaign: -_worth(found[campaign.pk], costs))
+    return Chart(
+        _("Return by campaign"),
+        [_bar(campaign, found[campaign.pk], most, costs) for campaign in campaigns],
+        (
+            words.title(Campaign),
+            words.label(Campaign.schema.by_name["roi"]),
+            words.plural(Lead),
+            _("Deals won"),
+            _("Revenue"),
+            _("Cost"),
+        ),
+        _("The latest launched campaigns: won deals against the cost. As of now."),
+        nothing=_("No campaign was launched yet."),
+        legend=(("whole", _("revenue")), *((("lost", _("cost")),) if costs else ())),
+    )
+
+
+def _worth(found: Return, costs: bool) -> Decimal:
+    return found.revenue - ((found.cost or 0) if costs else 0)
+
+
+def _bar(campaign: Campaign, found: Return, most: Any, costs: bool) -> Bar:
+    revenue = Figure(money(found.revenue, campaign.currency), found.who_won)
+    cost = money(found.cost, campaign.currency) if costs and found.cost else "–"
+    spent = percent(found.cost or 0, most) if costs else 0
+    known = costs and found.gain is not None
+    return Bar(
+        Figure(str(campaign), found.who),
+        Figure(words.share(found.gain, found.cost) if known else "–", found.who_won),
+        (
+            Mark(0, percent(found.revenue, most)),
+            Mark(max(spent - 0.8, 0), 0.8 if spent else 0, "lost"),
+        ),
+        format_html(
+            _("{revenue} from {leads} leads, {won} won"),
+            revenue=revenue,
+            leads=number(found.leads, found.who),
+            won=number(found.won, found.who_won),
+        ),
+        (number(found.leads, found.who), number(found.won, found.who_won), revenue, cost),
+    )

@@ -67,7 +67,7 @@ class Activity(Noun):
     due_at = DateTime()
     start_at = DateTime()
     end_at = DateTime()
-    duration = Integer("minutes", minimum=0)
+    duration = Integer("minutes", minimum=0, unit="min")
     all_day = Flag()
     timezone = String("IANA name, like Europe/Berlin", validators=[timezone_name])
     status = StatusField(Status, entry=OPEN, moves={Status.PENDING: Status.IN_PROGRESS})

@@ -59,7 +59,7 @@ class Deal(Noun):
     recurring_value = Money("what it is worth in each interval")
     recurring_interval = Choice(Interval)
     stage = StatusField(Stage, "where it stands", entry=OPEN)
-    probability = Number("of winning, 0 to 100", minimum=0, maximum=100)
+    probability = Number("of winning, 0 to 100", minimum=0, maximum=100, unit="%")
     expected_close_date = Date()
     actual_close_date = Date("when it was won, lost or closed", editable=False)
     description = Text()

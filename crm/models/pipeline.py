@@ -20,11 +20,16 @@ class Pipeline(Noun):
     name = String(required=True)
     slug = String(unique=True, validators=[slug])
     description = Text()
-    is_default = Flag("the tenant's pipeline; there is one")
+    is_default = Flag("the tenant's pipeline; there is one", verbose_name="default")
     stages = Json(
         "in order: name, probability (0 to 100), order", keys=("name", "probability", "order")
     )
-    deal_rotting = Integer("days without activity before a deal is stale", minimum=1)
+    deal_rotting = Integer(
+        "days without activity before a deal is stale",
+        minimum=1,
+        unit="d",
+        verbose_name="stale after",
+    )
 
     class Surface:
         icon = "view_kanban"

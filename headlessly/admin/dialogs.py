@@ -1,4 +1,7 @@
-"""The dialog of a verb that asks for something: its inputs, what will happen, and room for a note."""
+"""The dialog of a verb that asks for something: its inputs, what will happen, and room for a note.
+
+Where the record lacks what the verb needs, the dialog asks for that too, and fills it in first.
+"""
 
 from __future__ import annotations
 
@@ -6,10 +9,11 @@ from typing import TYPE_CHECKING, Any
 
 from django.utils.translation import gettext as _
 
-from .. import execution, values
+from .. import actors, execution, values
 from ..errors import HeadlesslyError
 from . import preview, touching, words
 from .forms import DeclaredForm, sent
+from .record import editable_fields
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -19,6 +23,8 @@ if TYPE_CHECKING:
     from ..verbs import Verb
 
 NEW, EXISTING = "new", "existing"
+#: What names the field that the record lacks, and begins the name of its input.
+LACKS, FIRST = "lacks", "first"
 
 
 class Dialog:
@@ -38,6 +44,9 @@ class Dialog:
         )
         self.form.suggest(verb.noun)
         self.new: DeclaredForm | None = None
+        self.first: DeclaredForm | None = None
+        if data is not None and (lacked := self._fillable(data.get(LACKS))):
+            self._ask_first(lacked)
         if self.chooses is not None and data is not None:
             self._offer_new({})
 
@@ -95,8 +104,9 @@ class Dialog:
     def foresee(self) -> None:
         """Do it without doing it: ``will`` says what would happen, ``problem`` why it would not."""
         try:
-            run = execution.run(self.verb, self.record.pk, self.given(), text=True, dry_run=True)
+            run = self._tried()
         except HeadlesslyError as problem:
+            self._note_lack(problem)
             if self.chooses is not None and self.new is None:
                 self._offer_new({})
             details = problem.details or [{"message": ""}]
@@ -106,6 +116,58 @@ class Dialog:
         self.will = preview.told(run)
         if self.other is not None and self.new is None:
             self._offer_new(preview.made(run, self.other))
+
+    def _tried(self) -> execution.DryRun:
+        given = {"text": True, "dry_run": True}
+        if not self.filled:
+            return execution.run(self.verb, self.record.pk, self.given(), **given)
+        with execution.together(dry_run=True):
+            self._fill_in()
+            return execution.run(self.verb, self.record.pk, self.given(), **given)
+
+    # -- what the record lacks --------------------------------------------------------------------
+
+    @property
+    def lack(self) -> str:
+        """Why it cannot be done yet, above the input that would change that."""
+        return self.problem.message if self.problem and self.told else ""
+
+    @property
+    def told(self) -> bool:
+        """Whether what is in the way is said beside the input that is asked for first."""
+        return bool(self.first and self.problem and self.problem.field in self.first.declared)
+
+    @property
+    def filled(self) -> dict[str, Any]:
+        """What was put in for what the record lacks."""
+        if self.first is None:
+            return {}
+        texts = {n: self.first.data.get(f"{FIRST}-{n}", "") for n in self.first.declared}
+        return {n: sent(self.first.declared[n], text) for n, text in texts.items() if text.strip()}
+
+    def _fill_in(self) -> None:
+        execution.run(self.verb.noun.verbs["update"], self.record.pk, self.filled, text=True)
+
+    def _note_lack(self, problem: HeadlesslyError) -> None:
+        if self.first is None and not problem.details and (lacked := self._fillable(problem.field)):
+            self._ask_first(lacked)
+
+    def _fillable(self, name: str | None) -> Field | None:
+        """The empty field of the record that this is, where whoever acts may fill it in."""
+        declared = self.record.schema.field(name) if name else None
+        if declared is None or declared.name not in editable_fields(self.record):
+            return None
+        if getattr(self.record, declared.column) is not None:
+            return None
+        return declared if actors.may(actors.current(), "update", self.verb.noun) else None
+
+    def _ask_first(self, lacked: Field) -> None:
+        self.first = DeclaredForm(
+            [lacked], self.site, data=self.data, id=self.verb.name, parent=self.id
+        )
+        self.first.prefix = FIRST
+
+    # -- a new record -----------------------------------------------------------------------------
 
     def _offer_new(self, would_be: Mapping[str, Any]) -> None:
         """The main fields of the record that would be made, with the values it would have."""
@@ -155,6 +217,14 @@ class Dialog:
     def refuse(self, problem: HeadlesslyError) -> None:
         """Put what went wrong beside the input that it is about."""
         self.problem = problem
+        self._note_lack(problem)
+        if self.told:
+            return
+        if self.first is not None and {d["field"] for d in problem.details or ()} == set(
+            self.first.declared
+        ):
+            self.first.refuse(problem)
+            return
         name = self.chooses.name if self.chooses else None
         for detail in problem.details or ():
             outer, dot, inner = detail["field"].partition(".")
@@ -166,15 +236,18 @@ class Dialog:
             self.form.refuse(problem)
 
     def carry_out(self) -> Noun:
-        """The verb and its note as one. Raises what the executor raises; then neither happened."""
+        """The verb, its note and what the record lacked as one: all of it or, by what it raises, nothing."""
         note = (self.note or "").strip()
         way = touching.noting(type(self.record)) if note else None
-        if way is None:
+        if way is None and not self.filled:
             return execution.run(self.verb, self.record.pk, self.given(), text=True)
 
-        def both() -> Noun:
+        def all_of_it() -> Noun:
             with execution.together():
-                touching.write(way, self.record, {way.asks[0]: note})
+                if self.filled:
+                    self._fill_in()
+                if way is not None:
+                    touching.write(way, self.record, {way.asks[0]: note})
                 return execution.run(self.verb, self.record.pk, self.given(), text=True)
 
-        return execution.retried(both)
+        return execution.retried(all_of_it)

@@ -12,11 +12,13 @@ from django.urls import reverse
 from django.utils import formats, timezone
 from django.utils.html import conditional_escape, format_html, format_html_join, linebreaks
 from django.utils.safestring import SafeString, mark_safe
+from django.utils.text import Truncator
 from django.utils.translation import gettext as _
 from django.utils.translation import pgettext
 
 from .. import clock
 from ..speech import (
+    UNIT,
     a,
     a_kind,
     group,
@@ -48,6 +50,8 @@ if TYPE_CHECKING:
 
 #: The references that say who works on a record, not whom it is about.
 WORKERS = ("owner", "assignee")
+#: Text of more characters than this begins, and opens on a click.
+LONG = 600
 #: Text that is dialled.
 TELEPHONES = ("phone", "mobile")
 MINUTE, HOUR, DAY = 60, 3_600, 86_400
@@ -113,6 +117,12 @@ def money(said: Any, currency: str | None) -> str:
 def number(value: Any) -> str:
     value = int(value) if float(value).is_integer() else value
     return formats.number_format(value, force_grouping=True)
+
+
+def measured(value: float, unit: str) -> str:
+    """A number in its unit, no more exact than one reads: ``15 min``, ``343 %``."""
+    places = 0 if float(value).is_integer() or abs(value) >= 10 else 1
+    return f"{decimal(value, places)}\u00a0{pgettext(UNIT, unit)}"
 
 
 def share(part: float, whole: float) -> str:
@@ -236,6 +246,8 @@ def shown(field: Field, found: Any, *, currency: str | None = None, links: bool 
             return money(found, currency)
         case "integer" if (field.minimum or 0) >= 1000:
             return str(found)  # a year: no number of anything
+        case "number" | "integer" if field.unit:
+            return measured(found, field.unit)
         case "number" | "integer":
             return number(found)
         case "bool":
@@ -252,10 +264,24 @@ def shown(field: Field, found: Any, *, currency: str | None = None, links: bool 
         case "email" if links:
             return format_html('<a href="mailto:{}">{}</a>', found, found)
         case "text" if links:
-            return mark_safe(linebreaks(found, autoescape=True))
+            return folded(found)
         case "json":
             return _structure(found)
     return str(found)
+
+
+def folded(found: str) -> SafeString:
+    """Text in its paragraphs; a long one begins, and opens on a click."""
+    whole = mark_safe(linebreaks(found, autoescape=True))
+    if len(found) <= LONG:
+        return whole
+    return format_html(
+        '<details class="fold whole"><summary>{} <span>{}</span><span>{}</span></summary>{}</details>',
+        Truncator(found).chars(LONG // 2),
+        _("show all"),
+        _("show less"),
+        whole,
+    )
 
 
 def _structure(found: Any) -> SafeString | str:
@@ -286,8 +312,8 @@ def _plain(value: Any) -> str:
 
 __all__ = [
     "TELEPHONES", "WORKERS", "a", "a_kind", "age", "amount", "day", "decimal", "duration", "group",
-    "happened", "help", "inside", "key", "label", "link", "making", "many", "moment", "money", "named",
-    "number", "of", "one", "path", "place", "plain", "plural", "recorded", "relation", "share", "shown",
-    "spoken", "standing", "state", "text", "the", "the_kind", "this", "time", "title", "tone", "touch",
-    "verb",
+    "happened", "help", "inside", "key", "label", "link", "making", "many", "measured", "moment", "money",
+    "named", "number", "of", "one", "path", "place", "plain", "plural", "recorded", "relation", "share",
+    "shown", "spoken", "standing", "state", "text", "the", "the_kind", "this", "time", "title", "tone",
+    "touch", "verb",
 ]  # fmt: skip

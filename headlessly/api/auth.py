@@ -8,6 +8,7 @@ from rest_framework.authentication import BaseAuthentication, SessionAuthenticat
 
 from ..errors import Unauthorized
 from ..models import ApiKey, Membership
+from . import limits
 
 SCHEME = "Bearer"
 
@@ -28,9 +29,10 @@ class KeyAuthentication(BaseAuthentication):
         tenant = request._request.tenant
         if scheme.lower() != SCHEME.lower() or tenant is None:
             raise unauthorized()
-        key = ApiKey.find(secret.strip())
-        if key is None or key.tenant_id != tenant.pk:
+        admitted = limits.admit(tenant, secret.strip())
+        if admitted is None:
             raise unauthorized()
+        key, request.use = admitted
         return None, key
 
     def authenticate_header(self, request: Any) -> str:

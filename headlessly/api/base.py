@@ -12,7 +12,6 @@ from rest_framework.views import APIView
 
 from .. import actors, errors
 from ..models import ApiKey
-from . import limits
 from .auth import SCHEME, KeyAuthentication, MemberAuthentication, unauthorized
 from .bodies import JSON, Answer, BodyRequest, JsonParser, JsonRenderer, OnlyJson
 from .idempotency import once
@@ -83,9 +82,8 @@ class TenantView(APIView):
             return
         # What is called from within was counted with the call around it.
         if isinstance(place, ApiKey) and not isinstance(request._request, InnerRequest):
-            use = limits.count(place)
-            self.headers.update(use.headers)
-            use.enforce()
+            self.headers.update(request.use.headers)
+            request.use.enforce()
         actors.enter(place.actor)  # until the end of the request: the mount closes what it opened
 
     def meet_stranger(self, request: Request) -> None:

@@ -1,29 +1,40 @@
 """How many requests a minute a key may send, counted in the database for all processes together.
 
-A key's minute begins with its first request after the last one ended. Counting is one upsert on its own
-commit, before the request has a transaction: what the request does or undoes changes no count. The table
-is UNLOGGED (see :class:`headlessly.models.KeyUse`), so that this commit waits for no disk.
+A key's minute begins with its first request after the last one ended. Counting is one upsert, in the
+statement that finds the key and on its own commit, before the request has a transaction: what the request
+does or undoes changes no count. The table is UNLOGGED (see :class:`headlessly.models.KeyUse`), so that this
+commit waits for no disk.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 
+from django.utils import timezone
+
 from .. import statements
 from ..errors import RateLimited
-from ..models import ApiKey
+from ..models import ApiKey, Tenant
 
 #: The database's clock: those of several servers differ. Of two that race for a new minute, the second
 #: finds it begun.
-COUNT = """
-INSERT INTO headlessly_keyuse AS u (key, since, count) VALUES (%s, clock_timestamp(), 1)
+UPSERT = """
+INSERT INTO headlessly_keyuse AS u (key, since, count) {source}
 ON CONFLICT (key) DO UPDATE SET
     count = CASE WHEN u.since <= excluded.since - interval '1 minute' THEN 1 ELSE u.count + 1 END,
     since = CASE WHEN u.since <= excluded.since - interval '1 minute' THEN excluded.since
         ELSE u.since END
-RETURNING count, ceil(extract(epoch FROM since))::bigint + 60,
-    ceil(extract(epoch FROM since + interval '1 minute' - clock_timestamp()))::integer
+RETURNING count AS used, ceil(extract(epoch FROM since))::bigint + 60 AS reset,
+    ceil(extract(epoch FROM since + interval '1 minute' - clock_timestamp()))::integer AS seconds
 """
+COUNT = UPSERT.format(source="VALUES (%s, clock_timestamp(), 1)")
+#: ``find`` finds the key.
+ADMIT = (
+    "WITH k AS MATERIALIZED ({find} AND tenant_id = %s AND revoked_at IS NULL "
+    "AND (expires_at IS NULL OR expires_at > %s)), "
+    f"used AS ({UPSERT.format(source='SELECT id, clock_timestamp(), 1 FROM k')}) "
+    "SELECT used.*, k.* FROM k, used"
+)
 USED = "UPDATE headlessly_apikey SET last_used_at = clock_timestamp() WHERE id = %s"
 
 
@@ -59,9 +70,16 @@ class Count:
             )
 
 
-def count(key: ApiKey) -> Count:
-    """Count one request with ``key``; the first of each minute is noted as its last use."""
-    ((used, reset, seconds),) = statements.run(COUNT, [key.pk], binary=True)
+def admit(tenant: Tenant, secret: str) -> tuple[ApiKey, Count] | None:
+    """The tenant's valid key with this secret, and the request that sends it counted; or None: unknown,
+    expired, revoked and another tenant's are the same. The first of each minute is noted as its last use."""
+    given = [ApiKey.hash_of(secret), tenant.pk, timezone.now()]
+    find, made = statements.finding(ApiKey, "hash")
+    found = statements.run(ADMIT.format(find=find), given)
+    if not found:
+        return None
+    used, reset, seconds, *row = found[0]
+    key = made(row)
     if used == 1:
         statements.run(USED, [key.pk], rows=False)
-    return Count(key.rate_limit, used, reset, seconds)
+    return key, Count(key.rate_limit, used, reset, seconds)

@@ -70,7 +70,7 @@ class Campaign(Noun):
     target_revenue = Money()
     actual_leads = Integer("leads it generated", editable=False)
     actual_revenue = Money("value of the deals it won", editable=False)
-    roi = Number("(revenue - cost) / cost * 100, in percent", editable=False)
+    roi = Number("(revenue - cost) / cost * 100, in percent", unit="%", editable=False)
     landing_page_url = Url()
     utm_source = String()
     utm_medium = String()

@@ -36,7 +36,9 @@ class Form(Noun):
         "marketing.Campaign", "forms", "what its leads are attributed to; else utm_* decide"
     )
     status = StatusField(Status, entry=[Status.DRAFT])
-    submission_count = Integer("how often it was sent", default=0, editable=False)
+    submission_count = Integer(
+        "how often it was sent", default=0, editable=False, verbose_name="submissions"
+    )
     redirect_url = Url("where visitors go after it; else they are thanked")
 
     class Surface:

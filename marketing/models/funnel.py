@@ -24,9 +24,9 @@ class Funnel(Noun):
     )
     conversion_rate = Number(
         "how many of 100 who took the first step took all, in order",
-        editable=False, minimum=0, maximum=100,
+        editable=False, minimum=0, maximum=100, unit="%",
     )  # fmt: skip
-    is_active = Flag("whether it is in use")
+    is_active = Flag("whether it is in use", verbose_name="in use")
 
     class Surface:
         icon = "filter_alt"

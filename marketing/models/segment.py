@@ -23,8 +23,10 @@ class Segment(Noun):
         'type and filter, such as {"type": "Lead", "filter": {"status": "New"}}',
         keys=("type", "filter"),
     )
-    member_count = Integer("how many there were when last counted", editable=False)
-    is_dynamic = Flag("whether refreshing counts again")
+    member_count = Integer(
+        "how many there were when last counted", editable=False, verbose_name="members"
+    )
+    is_dynamic = Flag("whether refreshing counts again", verbose_name="counted again")
 
     class Surface:
         icon = "groups"

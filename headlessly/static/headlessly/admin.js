@@ -70,8 +70,9 @@ document.addEventListener("DOMContentLoaded", () => {
   if (wanted) {
     const section = wanted.closest("details");
     if (section) section.open = true;
-    wanted.scrollIntoView({ block: "center" });
-    if (wanted.matches(".admin-autocomplete")) window.addEventListener("load", () => django.jQuery(wanted).select2("open"));
+    (wanted.closest(".input") || wanted).scrollIntoView({ block: "center" });
+    // Searchable choices are made when the page is ready, which may be later than this.
+    if (wanted.matches(".admin-autocomplete")) django.jQuery(() => setTimeout(() => django.jQuery(wanted).djangoAdminSelect2().select2("open")));
     else wanted.focus();
   }
 

@@ -24,6 +24,11 @@
     const field = document.querySelector("[data-field] form[data-one]")?.dataset.one;
     const scrolled = window.scrollY;
     main().replaceWith(document.adoptNode(fresh));
+    // Where one is: the menu and the trail in the head.
+    for (const where of ["#menu > nav", "#main > header > nav"]) {
+      const [old, now] = [document.querySelector(where), page.querySelector(where)];
+      if (old && now) old.replaceWith(document.adoptNode(now));
+    }
     document.title = page.title;
     const toasts = page.getElementById("toasts");
     document.getElementById("toasts")?.replaceChildren(...(toasts ? toasts.children : []));
@@ -107,7 +112,7 @@
     dialog.replaceChildren(document.adoptNode(section));
     dialog.setAttribute("aria-labelledby", section.querySelector("h2").id);
     searchable(dialog);
-    (dialog.querySelector(".bad input, .bad textarea") || dialog.querySelector("input:not([type=hidden], [type=radio]), textarea, button"))?.focus();
+    (dialog.querySelector(".lacks .select2-selection, .lacks input:not([type=hidden])") || dialog.querySelector(".bad input, .bad textarea") || dialog.querySelector("input:not([type=hidden], [type=radio]), textarea, button"))?.focus();
   }
 
   async function open(form) {
@@ -175,7 +180,15 @@
     place.querySelector("[data-edits]")?.focus();
   }
 
+  // What was typed stays, for when it is opened again.
+  function shut(details) {
+    details.open = false;
+    details.querySelector("summary").focus();
+  }
+
   document.addEventListener("click", async (event) => {
+    const shuts = event.target.closest("[data-shuts]");
+    if (shuts) return shut(shuts.closest("details"));
     if (event.ctrlKey || event.metaKey || event.shiftKey) return;
     const pen = event.target.closest("a[data-edits]");
     if (pen) {
@@ -215,6 +228,8 @@
   document.addEventListener("keydown", (event) => {
     const one = event.target.closest?.("form[data-one]");
     if (one && event.key === "Escape") return leave(one.closest("[data-field]"));
+    const written = event.key === "Escape" && event.target.closest?.(".composer[open], .todo details[open]");
+    if (written) return shut(written);
     if (event.key === "Enter" && (event.ctrlKey || event.metaKey)) event.target.form?.requestSubmit();
   });
 

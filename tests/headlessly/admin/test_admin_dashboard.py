@@ -142,6 +142,31 @@ def test_a_record_of_another_tenant_narrows_to_nothing_and_is_not_named(cleo, bu
     assert tiles(cleo, f"?owner={theirs.eve.pk}")["New leads"][0] == "0"
 
 
+def test_it_compares_what_campaigns_brought_with_what_they_cost(cleo, busy, people):
+    spring = people.spring
+    spring.update(landing_page_url="https://acme.example", budget=900, actual_cost=1_000)
+    assert "No campaign was launched yet." in chart(cleo, "Return by campaign")
+    spring.launch()
+    Deal.create(name="Big", value=4_500, campaign=spring, owner=people.cleo).win()
+    Deal.create(name="Open", value=9_999, campaign=spring)
+    said = chart(cleo, "Return by campaign")
+    assert [plain(cell) for cell in re.findall(r"<td>(.*?)</td>", said)] == [
+        "350 %", "1", "1", "$4,500", "$1,000",
+    ]  # fmt: skip
+    for href in set(re.findall(r'href="(.*?)"', said)):
+        assert '<span class="count">1</span>' in cleo.get(unescape(href)).content.decode()
+    # What one owner brought is not set against what all of it cost.
+    said = chart(cleo, "Return by campaign", f"?owner={people.bob.pk}")
+    assert [plain(cell) for cell in re.findall(r"<td>(.*?)</td>", said)] == [
+        "–", "0", "0", "$0", "–",
+    ]  # fmt: skip
+    page = cleo.get(f"/~acme/admin/marketing/campaign/{spring.pk}/change/").content.decode()
+    brought = plain(page.split('aria-label="What it brought"')[1].split("</section>")[0])
+    assert re.sub(r"\s+", " ", brought).endswith(
+        "as of now Leads1 Became deals0 Deals won1 Revenue$4,500 Cost$1,000 of $900 budget ROI350 %"
+    )
+
+
 def test_it_is_not_shown_to_strangers_and_takes_no_post(client, users, busy):
     assert client.get(DASHBOARD).status_code == 302
     assert client_of(users.eve).get(DASHBOARD).status_code == 404

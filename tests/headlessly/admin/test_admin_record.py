@@ -126,21 +126,35 @@ def test_a_wrong_value_for_the_deal_is_kept_and_explained(bob, qualified, addres
     assert "amount" in dialog
 
 
-def test_a_conversion_without_a_contact_is_refused_with_the_way_to_add_one(
-    bob, acme, address, unchanged
+def test_a_conversion_without_a_contact_asks_for_the_contact_right_there(
+    bob, acme, people, rival, address, unchanged
 ):
-    from crm import Lead
+    from crm import Contact, Lead
+    from headlessly import tenancy
 
     lead = Lead.create(name="Nobody's", source="website")
     Lead.update(lead.pk, status="Contacted")
     Lead.update(lead.pk, status="Qualified")
+    first = {"lacks": "contact", "first-contact": people.ada.pk}
+    with tenancy.active(rival):
+        stranger = Contact.create(name="Their contact")
     with unchanged():
-        response = bob.post(address(lead, "do", "convert"))
-    assert response.status_code == 422
-    said = text(response)
-    assert "Lead must have a contact before conversion" in said
-    assert "Add contact" in said
-    assert f"{address(lead, 'edit')}#id_contact" in response.content.decode()
+        asked = bob.get(address(lead, "do", "convert"))
+        refused = bob.post(address(lead, "do", "convert"))
+        foretold = bob.post(address(lead, "do", "convert"), first | {"preview": "1"})
+        wrong = bob.post(address(lead, "do", "convert"), first | {"first-contact": stranger.pk})
+        other = bob.post(address(lead, "do", "convert"), {"lacks": "name", "first-name": "x"})
+    assert (refused.status_code, wrong.status_code, other.status_code) == (422, 422, 422)
+    for response in (asked, refused, other):
+        said = text(response)
+        assert said.count("Lead must have a contact before conversion") == 1
+        assert 'name="first-contact"' in response.content.decode()
+    assert "There is no Contact" in text(wrong)
+    assert "Their contact" not in text(wrong)
+    assert 'tone-green">Converted' in foretold.content.decode()
+    bob.post(address(lead, "do", "convert"), first)
+    lead.refresh_from_db()
+    assert (lead.status, lead.contact_id) == ("Converted", people.ada.pk)
 
 
 @pytest.mark.parametrize("reason", ["", "   "])

@@ -97,5 +97,5 @@ def test_it_stops_counting_at_a_cap(api: Any, lead: Any, monkeypatch: Any) -> No
 
 def test_it_counts_in_one_statement(api: Any, lead: Any, django_assert_num_queries: Any) -> None:
     api.call("GET", "/status")
-    with django_assert_num_queries(4):
+    with django_assert_num_queries(3):
         answered(api.call("GET", "/status"))

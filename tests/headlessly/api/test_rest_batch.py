@@ -196,7 +196,7 @@ def test_it_locks_a_record_of_an_atomic_one_once(api: Any, lead: Any) -> None:
 
 def test_it_asks_once_who_is_there(api: Any, lead: Any, django_assert_num_queries: Any) -> None:
     batch(api, op(None, "GET", "/me"))  # the first use of the minute is noted
-    with django_assert_num_queries(3):  # the tenant of the address, the key, and its count
+    with django_assert_num_queries(2):  # the tenant of the address, and the key with its count
         results(batch(api, *[op(None, "GET", "/me")] * 20), *[200] * 20)
 
 
