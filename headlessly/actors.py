@@ -118,8 +118,9 @@ def may_approve(actor: Actor) -> bool:
 
 
 def may_propose(actor: Actor) -> bool:
-    """Whether ``actor`` may propose a script: who sees all that it would be tried on."""
-    return actor.role != STRANGER and not actor.limited
+    """Whether ``actor`` may propose a script: who does more than read, and sees all that it would be tried
+    on."""
+    return not actor.reads_only and not actor.limited
 
 
 def may_share(actor: Actor) -> bool:

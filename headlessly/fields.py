@@ -137,10 +137,22 @@ class Flag(_Plain, models.BooleanField):
 
 
 class Json(_Optional, models.JSONField):
-    """Any JSON value; a noun checks its shape in ``validate``. ``keys`` are what its objects have."""
+    """Any JSON value; a noun checks its shape in ``validate``.
 
-    def __init__(self, help_text: str = "", *, keys: Iterable[str] = (), **kwargs: Any) -> None:
-        self.keys = tuple(keys)
+    ``keys`` are what its objects have. With ``kinds`` it is a list of such objects, which people fill in
+    row by row: ``number``, ``flag``, ``list`` (of texts), ``order`` (their place in it) or the choices
+    there are; what has no kind is text.
+    """
+
+    def __init__(
+        self,
+        help_text: str = "",
+        *,
+        keys: Iterable[str] = (),
+        kinds: Mapping[str, str | Iterable[str]] | None = None,
+        **kwargs: Any,
+    ) -> None:
+        self.keys, self.kinds = tuple(keys), kinds
         super().__init__(help_text, **kwargs)
 
 

@@ -5,7 +5,7 @@ A schema is derived from the noun's class once, when it is first asked for, and 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
@@ -92,6 +92,7 @@ class Field:
     validators: tuple[Callable[[Any], None], ...] = ()
     computed: Callable[[Any], Any] | None = None
     keys: tuple[str, ...] = ()  #: what the objects of a JSON value have
+    kinds: Mapping[str, Any] | None = None  #: how these are filled in, of a list of such objects
     needs: tuple[str, ...] = ()  #: the columns that a computed field is made of
     record: bool = False  #: a verb's input that the verb receives as a record, locked
     new: bool = False  #: such an input that may also be the fields of a new record
@@ -370,6 +371,7 @@ class Schema:
             default=default,
             unit=getattr(column, "unit", ""),
             keys=getattr(column, "keys", ()),
+            kinds=getattr(column, "kinds", None),
             description=str(column.help_text),
             label=str(column.verbose_name).capitalize(),
             validators=tuple(

@@ -22,7 +22,9 @@ class Pipeline(Noun):
     description = Text()
     is_default = Flag("the tenant's pipeline; there is one", verbose_name="default")
     stages = Json(
-        "in order: name, probability (0 to 100), order", keys=("name", "probability", "order")
+        "in order: name, probability (0 to 100), order",
+        keys=("name", "probability", "order"),
+        kinds={"probability": "number", "order": "order"},
     )
     deal_rotting = Integer(
         "days without activity before a deal is stale",

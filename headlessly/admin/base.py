@@ -30,7 +30,9 @@ from .listing import Listing
 from .viewing import Viewing
 
 #: What the pages of records need beside the site's own.
-MEDIA = Media(css={"screen": ["headlessly/record.css"]}, js=["headlessly/record.js"])
+MEDIA = Media(
+    css={"screen": ["headlessly/record.css"]}, js=["headlessly/record.js", "headlessly/rows.js"]
+)
 
 
 class NounAdmin(Boarding, Doing, Editing, Listing, Viewing, Bulk, Inline, ModelAdmin):

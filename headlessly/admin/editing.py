@@ -11,7 +11,7 @@ from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
 from django.utils.text import capfirst
 from django.utils.translation import gettext as _
 
-from .. import events, execution
+from .. import actors, events, execution
 from ..errors import HeadlesslyError, Stale
 from ..schema import Field
 from . import forms, telling, timeline, toasts, words
@@ -44,7 +44,7 @@ class Editing(InPlace):
         if request.method != "POST":
             suggested = forms.query(request.GET, inputs)
             defaults = {f.name: f.default for f in inputs if f.default is not None}
-            initial = self.starts_with | defaults | suggested
+            initial = self.starts_with | self._mine(inputs) | defaults | suggested
             form = forms.DeclaredForm(inputs, self.admin_site, initial=initial)
             return self._form_page(request, form, bound, suggested=suggested)
         form = forms.DeclaredForm(inputs, self.admin_site, data=request.POST)
@@ -57,6 +57,12 @@ class Editing(InPlace):
             return self._form_page(request, form, bound, problem=problem)
         toasts.say(request, f"{capfirst(words.happened(bound.conjugation.event))}: {answer}.")
         return HttpResponseRedirect(self.place("change", answer.pk))
+
+    @staticmethod
+    def _mine(inputs: list[Field]) -> dict[str, str]:
+        """Who adds a record works on it, unless they say otherwise."""
+        person = actors.current().contact_id
+        return {f.name: person for f in inputs if f.name in words.WORKERS} if person else {}
 
     def _form_page(
         self,

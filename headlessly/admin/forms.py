@@ -200,7 +200,8 @@ def _widget(field: Field) -> forms.Widget:
         case "text":
             return forms.Textarea({"class": " ".join(TEXTAREA_CLASSES), "rows": 3})
         case "json":
-            return forms.Textarea({"class": " ".join(TEXTAREA_CLASSES) + " font-mono", "rows": 6})
+            attrs = {"class": " ".join(TEXTAREA_CLASSES) + " font-mono", "rows": 6}
+            return forms.Textarea(attrs | _rows(field))
         case "number" | "integer" | "money":
             return forms.TextInput(text | {"inputmode": "decimal"})
         case "date":
@@ -212,6 +213,27 @@ def _widget(field: Field) -> forms.Widget:
         case "url":
             return forms.TextInput(text | {"inputmode": "url", "placeholder": "https://"})
     return forms.TextInput(text)
+
+
+def _rows(field: Field) -> dict[str, str]:
+    """What the page's script needs to make rows of a list of objects, in the reader's words."""
+    if field.kinds is None:
+        return {}
+    columns = []
+    for key in field.keys:
+        kind = field.kinds.get(key, "text")
+        columns.append(
+            {"key": key, "label": words.key(key)}
+            | ({"kind": kind} if isinstance(kind, str) else {"kind": "choice", "of": list(kind)})
+        )
+    says = {
+        "add": _("Add a row"),
+        "remove": _("Remove row %s"),
+        "up": _("Move row %s up"),
+        "text": _("As text (JSON)"),
+        "lines": _("one per line"),
+    }
+    return {"data-rows": json.dumps({"columns": columns, "says": says}, ensure_ascii=False)}
 
 
 def text_of(field: Field, value: Any) -> str:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from django.db import connection
+from django.urls import reverse
 from django.utils.translation import gettext as _
 
 from .. import actors, filters, reads, sight, sorting, tenancy
@@ -24,7 +25,14 @@ def page(nouns: list[type[Noun]]) -> dict[str, Any]:
         "mine": [found for noun in with_machine if person and (found := _mine(noun, person))],
         "standing": [_standing(noun) for noun in with_machine],
         "first": _first(nouns),
+        "members": _members(),
     }
+
+
+def _members() -> str:
+    """Where who may do so links accounts to contacts."""
+    may = actors.may_administer(actors.current())
+    return reverse("admin:settings_members") if may else ""
 
 
 def _first(nouns: list[type[Noun]]) -> list[dict[str, str]]:

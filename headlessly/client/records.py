@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import date, datetime
@@ -149,6 +150,13 @@ class Record:
     def become(self, other: Record) -> None:
         """Be what ``other``, the same record after a verb, is."""
         object.__setattr__(self, "_data", other._data)
+
+    def __copy__(self) -> Record:
+        return type(self)(self._data, self._session)
+
+    def __deepcopy__(self, memo: dict[int, Any]) -> Record:
+        """One of its own, at the same server: only what is stored or sent elsewhere leaves that behind."""
+        return type(self)(copy.deepcopy(self._data, memo), self._session)
 
     def __reduce__(self) -> tuple[Any, ...]:
         return type(self), (self._data,)

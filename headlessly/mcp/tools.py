@@ -17,6 +17,12 @@ from .searching import main, only, search
 #: A list of more whole records than this is answered with their main fields, as a page of `search` is.
 WHOLE = 10
 
+#: What happens to a proposal.
+WAITS = (
+    "Nothing was done: a person has to approve it. "
+    'fetch {"type": "Proposal", "id": "%s"} says what became of it.'
+)
+
 logger = logging.getLogger("headlessly.mcp")
 
 
@@ -41,7 +47,10 @@ def do(given: dict[str, Any]) -> dict[str, Any]:
     asked = arguments.read("do", given)
     from .. import scripts
 
-    return smaller(scripts.run(asked["code"], dry_run=asked.get("dryRun", False)).wire())
+    said = scripts.run(asked["code"], dry_run=asked.get("dryRun", False)).wire()
+    if "proposal" in said:
+        return said | {"next": WAITS % said["proposal"]["$id"]}
+    return smaller(said)
 
 
 def smaller(said: dict[str, Any]) -> dict[str, Any]:

@@ -15,6 +15,7 @@ from typing import Any
 import orjson
 
 from ..events import Event, dumps
+from ..schema import META
 
 #: How many differences are told.
 MOST = 50
@@ -56,7 +57,8 @@ class _Comparable:
         event = self.events[at]
         found: dict[str, Any] = {"$version": event.version}
         data = self._known(event.data or {})
-        found |= {key: value for key, value in data.items() if not key.startswith("$")}
+        made = META if event.target else ()  # of a record; what is tracked has names of its own
+        found |= {key: value for key, value in data.items() if key not in made}
         previous = self._known(event.previous or {})
         return found | {f"previous.{key}": value for key, value in previous.items()}
 

@@ -16,6 +16,7 @@ from django.db import models, transaction
 from django.utils.translation import gettext as _
 
 from .. import actors, clock, tenancy
+from ..actors import Actor
 from ..errors import Conflict, Forbidden, Invalid, NotFound, Stale
 from ..events import SCRIPT_RAN, Event, dumps
 from ..ids import public_id
@@ -25,8 +26,9 @@ from .failures import LimitExceeded, ScriptFailed
 from .models import KEPT, Proposal
 from .run import Plan, Run, perform
 
-#: A person has to look at them: how many events one proposal may have, and how many may wait in a tenant.
-MOST_EVENTS, MOST_OPEN = 200, 500
+#: A person has to look at them: how many events one proposal may have, how many proposals may wait in a
+#: tenant, and how many of one key's or user's, so that nobody takes the room of all.
+MOST_EVENTS, MOST_OPEN, MOST_OWN = 200, 500, 100
 LONGEST_NOTE, LONGEST_REASON = 500, 2_000
 
 
@@ -71,12 +73,7 @@ def _tried(code: str, note: str, *, keep: bool) -> tuple[Run, Proposal | None]:
         return run, None
     _bounded(foreseen)
     with transaction.atomic():
-        mine = Proposal.objects.filter(tenant=tenancy.require())
-        if mine.filter(status__in=Proposal.OPEN).count() >= MOST_OPEN:
-            raise Conflict(
-                f"{MOST_OPEN} proposals wait already: some have to be decided first.",
-                type="Proposal",
-            )
+        _refuse_too_many(actor)
         proposal = Proposal.objects.create(
             id=id,
             tenant=tenancy.require(),
@@ -88,6 +85,18 @@ def _tried(code: str, note: str, *, keep: bool) -> tuple[Run, Proposal | None]:
             **_outcome(run, foreseen),
         )
     return run, proposal
+
+
+def _refuse_too_many(actor: Actor) -> None:
+    """Raise Conflict where as many wait as somebody can look at."""
+    waiting = Proposal.objects.filter(tenant=tenancy.require(), status__in=Proposal.OPEN)
+    own = waiting.filter(proposed_by=actor.id)
+    for found, most, whose in ((waiting, MOST_OPEN, ""), (own, MOST_OWN, " of yours")):
+        if found.count() >= most:
+            raise Conflict(
+                f"{most} proposals{whose} wait already: some have to be decided first.",
+                type="Proposal",
+            )
 
 
 def recorded(found: Sequence[Event]) -> list[Event]:

@@ -31,6 +31,7 @@ class Form(Noun):
         "in order: name, type (text, email, number, select, textarea, checkbox, date, url, phone), "
         "label, required, options (of a select)",
         keys=questions.KEYS,
+        kinds={"type": questions.TYPES, "required": "flag", "options": "list"},
     )
     campaign = Reference(
         "marketing.Campaign", "forms", "what its leads are attributed to; else utm_* decide"

@@ -21,6 +21,7 @@ class Funnel(Noun):
     steps = Json(
         'two or more, in order: name and event, such as "Lead.Created" or "page_view"',
         keys=("name", "event", "order"),
+        kinds={"order": "order"},
     )
     conversion_rate = Number(
         "how many of 100 who took the first step took all, in order",

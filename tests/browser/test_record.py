@@ -41,6 +41,10 @@ def test_keys_write_move_and_walk(desk, site, lead):
 
     Lead.create(name="Another lead", source="website", score=1)
     open_lead(desk, site)
+    desk.keyboard.press("t")
+    expect(desk.get_by_label("Due")).to_be_visible()
+    desk.keyboard.press("Escape")
+    expect(desk.get_by_label("Due")).to_be_hidden()
     desk.keyboard.press("n")
     desk.keyboard.type("Met at the fair? 2 of them")
     desk.keyboard.press("Control+Enter")
@@ -69,3 +73,32 @@ def test_edits_in_place_and_says_so(desk, site, lead):
     expect(bant).to_contain_text("2 of 4")
     lead.refresh_from_db()
     assert lead.authority == "CTO"
+
+
+def test_a_list_is_filled_in_row_by_row_and_a_word_without_end_breaks(desk, site, bob, acme):
+    from headlessly.models import Membership
+    from marketing import Form
+
+    Membership.objects.filter(user=bob).update(role="manager")
+    desk.goto(f"{site}/~acme/admin/marketing/form/add/")
+    desk.locator("#id_name").fill("W" * 255)
+    rows = desk.locator(".rows li")
+    rows.last.get_by_role("button", name="Remove row 4").click()
+    desk.get_by_role("button", name="Add a row").click()
+    for label, text in (("Name", "size"), ("Label", '"><b>'), ("Options", "1\n2 to 1,000")):
+        rows.last.get_by_label(label).fill(text)
+    rows.last.get_by_label("Type").select_option("select")
+    rows.last.get_by_label("Required").check()
+    rows.last.get_by_role("button", name="Move row 4 up").click()
+    desk.get_by_role("button", name="Create").click()
+    expect(desk.get_by_role("heading", level=1)).to_have_text("W" * 255)
+    assert desk.evaluate("document.documentElement.scrollWidth <= innerWidth")
+    fields = Form.objects.get().fields
+    assert [field["name"] for field in fields] == ["name", "email", "size", "topic"]
+    assert fields[2] == {
+        "name": "size",
+        "type": "select",
+        "label": '"><b>',
+        "options": ["1", "2 to 1,000"],
+        "required": True,
+    }

@@ -90,7 +90,7 @@ class Commands(TyperGroup):
 
     def _unknown(self, ctx: Any, name: str) -> Exception:
         own = TyperGroup.list_commands(self, ctx)
-        if not name[:1].isupper():
+        if not name[:1].isupper() and "." not in name:
             return UnknownName(f"There is no command {name}.", name, own)
         noun, word = nouns.parts(name)
         declared = State.of(ctx).declared

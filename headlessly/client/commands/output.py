@@ -71,7 +71,7 @@ def dry_run(record: Row, events: Sequence[Row], form: str) -> None:
 
 def scripted(ran: Ran) -> None:
     """What a script printed, what came out, and what it recorded."""
-    write(ran.output)
+    write("".join(_printable(line) + "\n" for line in ran.output.splitlines()))
     if ran.proposal is not None:
         note("Proposed, not done: it waits for somebody's approval.")
         one(ran.proposal, "table")

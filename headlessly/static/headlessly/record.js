@@ -169,6 +169,7 @@
     place.querySelector("form[data-one]")?.remove();
     place.append(document.adoptNode(form));
     searchable(form);
+    document.dispatchEvent(new Event("rows"));
     const input = form.querySelector("input:not([type=hidden]), textarea, select");
     if (input?.matches(".admin-autocomplete")) django.jQuery(input).select2("open");
     else input?.focus();

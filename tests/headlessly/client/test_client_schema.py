@@ -77,6 +77,10 @@ def test_it_reads_a_record_with_the_names_and_types_of_python(server, acme_clien
     assert rocket.to_dict() == ROCKET
     assert dict(rocket).keys() == ROCKET.keys()
     assert rocket == pickle.loads(pickle.dumps(rocket)) == copy.copy(rocket)
+    for copied in (copy.copy(rocket), copy.deepcopy(rocket)):
+        assert callable(copied.lift_off), "a copy has its verbs"
+    copy.deepcopy(rocket).log.clear()
+    assert rocket.log == ROCKET["log"] != {}, "a deep copy is its own"
     assert repr(rocket) == "<Rocket rocket_a 'Vega'>"
     with pytest.raises(AttributeError, match=r"update\(name=\.\.\.\)"):
         rocket.name = "V"

@@ -125,6 +125,7 @@ def test_it_narrows_lists_as_addresses_do(cli: Any, signed_in: Any, lead: Any) -
 
 REFUSALS = [
     (["Leed.find"], 2, "There is no noun Leed. Did you mean Lead?"),
+    (["lead.find"], 2, "There is no noun lead. Did you mean Lead?"),
     (["Lead.fnid"], 2, "Lead has no verb fnid. Did you mean find? There are: find, get,"),
     (["stauts"], 2, "There is no command stauts. Did you mean status?"),
     (["Lead.find", "--statsu", "New"], 2, "no option --statsu. Did you mean --status?"),
@@ -272,6 +273,8 @@ def test_it_tracks_and_reads_the_log(cli: Any, signed_in: Any, lead: Any) -> Non
 def test_it_runs_scripts_and_serves_agents(cli: Any, signed_in: Any, lead: Any, home: Any) -> None:
     counted = cli("do", "Lead.count()", "--output", "table")
     assert (counted.code, counted.out) == (0, "1\n")
+    steers = cli("do", r"print('\x1b[2J\n\x9bthen')", "--output", "table")
+    assert (steers.code, steers.out) == (0, " [2J\n then\n"), "a terminal can be steered"
     code = f"print('now')\nLead.lose('{lead.id}', lostReason='x').status"
     dry = cli("do", "-", "--dry-run", stdin=code)
     assert [event["name"] for event in dry.json()["events"]] == ["Script.Ran", "Lead.Lost"]

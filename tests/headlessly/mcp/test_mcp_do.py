@@ -127,6 +127,7 @@ def test_a_key_that_may_only_propose_stores_what_it_would_do(acme, lead):
     said = agent.tool("do", code=f'Lead.update("{lead.pk}", score=5)')
     assert said["events"][0]["changes"] == {"score": [82, 5]}
     id = said["proposal"]["$id"]
+    assert "a person has to approve it" in said["next"] and id in said["next"]
     assert agent.tool("fetch", type="Proposal", id=id)["status"] == "Pending"
     lead.refresh_from_db()
     assert lead.score == 82

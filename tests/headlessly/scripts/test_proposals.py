@@ -85,6 +85,10 @@ def test_what_fails_is_not_stored_and_says_its_line(lead, monkeypatch):
     proposed('Contact.create(name="one")')
     with actors.acting(AGENT), refused(Conflict, "wait already"):
         proposals.propose('Contact.create(name="two")')
+    monkeypatch.undo()
+    monkeypatch.setattr(proposals, "MOST_OWN", 1)
+    with actors.acting(AGENT), refused(Conflict, "1 proposals of yours wait already"):
+        proposals.propose('Contact.create(name="two")')
     for note in ("x" * 501, 5, "a\0"):
         with actors.acting(AGENT), refused(Invalid, "note"):
             proposals.propose("1", note)
@@ -268,11 +272,20 @@ def test_only_managers_and_admins_decide(lead, role):
         assert proposals.waiting() == 1
 
 
-def test_a_limited_rep_neither_proposes_nor_sees_any(lead, people):
-    with actors.acting(Actor("user_b", "Bob", actors.REP, people.bob.pk, limited=True)):
+@pytest.mark.parametrize(("role", "limited"), [(actors.REP, True), (actors.VIEWER, False)])
+def test_who_is_limited_or_only_reads_neither_proposes_nor_sees_any(lead, people, role, limited):
+    with actors.acting(Actor("user_b", "Bob", role, people.bob.pk, limited=limited)):
         with refused(Forbidden, "may not propose"):
             proposals.propose(f'Lead.update("{lead.pk}", score=1)')
         assert not proposals.visible().exists()
+
+
+def test_what_is_tracked_is_compared_whatever_it_is_called(lead):
+    proposal = proposed('Event.create("counted", {"$version": Lead.count()})')
+    Lead.create(name="Another", source="event")
+    with actors.acting(CLEO), refused(proposals.Changed, "The world has changed") as caught:
+        proposals.approve(proposal.pk)
+    assert [(d["was"], d["now"]) for d in caught.value.extra["differences"]] == [(1, 2)]
 
 
 def test_nothing_of_another_tenants_shows(lead, rival):

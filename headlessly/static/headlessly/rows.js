@@ -1,0 +1,101 @@
+// A list of objects, filled in row by row. The text below stays what is sent; without this file it is all there is.
+(() => {
+  const make = (tag, more = {}) => Object.assign(document.createElement(tag), more);
+
+  function read(text) {
+    try {
+      const found = JSON.parse(text.value.trim() || "[]");
+      return Array.isArray(found) && found.every((row) => row && typeof row === "object" && !Array.isArray(row)) ? found : null;
+    } catch { return null; }
+  }
+
+  // What one input says: nothing where it is empty, so that the row does not get the key.
+  function said(input, kind) {
+    if (kind === "flag") return input.checked || undefined;
+    const value = input.value.trim();
+    if (!value) return undefined;
+    if (kind === "list") return value.split("\n").map((line) => line.trim()).filter(Boolean);
+    if (kind === "number") return Number.isNaN(Number(value.replace(",", "."))) ? value : Number(value.replace(",", "."));
+    return value;
+  }
+
+  function input(column, value, says) {
+    if (column.kind === "flag") return make("input", { type: "checkbox", checked: value === true });
+    if (column.kind === "list") return make("textarea", { rows: 2, value: (value || []).join("\n"), placeholder: says.lines });
+    if (column.kind === "choice") {
+      const select = make("select");
+      // What it has now is kept, and so is that it has none.
+      const known = column.of.includes(value) ? [] : [value ?? ""];
+      for (const each of [...known, ...column.of]) select.append(make("option", { value: each, textContent: each, selected: each === (value ?? "") }));
+      return select;
+    }
+    return make("input", { type: "text", value: value ?? "", inputMode: column.kind === "number" ? "decimal" : "text" });
+  }
+
+  function enhance(text) {
+    const { columns, says } = JSON.parse(text.dataset.rows);
+    const rows = read(text);
+    if (!rows) return;
+    const shown = columns.filter((column) => column.kind !== "order");
+    const counts = columns.find((column) => column.kind === "order");
+    const place = make("div", { className: "rows" });
+    const list = make("ol");
+
+    const write = () => {
+      if (counts) rows.forEach((row, at) => (row[counts.key] = at + 1));
+      text.value = rows.length ? JSON.stringify(rows, null, 2) : "";
+    };
+    function draw(focus) {
+      list.replaceChildren(...rows.map((row, at) => {
+        const item = make("li");
+        for (const column of shown) {
+          const label = make("label", { className: column.kind });
+          const field = input(column, row[column.key], says);
+          field.addEventListener("input", () => {
+            const now = said(field, column.kind);
+            if (now === undefined && !(column.kind === "flag" && column.key in row)) delete row[column.key];
+            else row[column.key] = now ?? false;
+            write();
+          });
+          label.append(make("span", { textContent: column.label }), field);
+          item.append(label);
+        }
+        const acts = make("span", { className: "acts" });
+        const button = (sign, name, does) => {
+          const made = make("button", { type: "button", className: "btn plain", textContent: sign, title: name.replace("%s", at + 1) });
+          made.setAttribute("aria-label", made.title);
+          made.addEventListener("click", () => { does(); write(); });
+          acts.append(made);
+        };
+        if (at) button("↑", says.up, () => { rows.splice(at - 1, 0, ...rows.splice(at, 1)); draw(at - 1); });
+        button("×", says.remove, () => { rows.splice(at, 1); draw(Math.min(at, rows.length - 1)); });
+        item.append(acts);
+        return item;
+      }));
+      if (focus !== undefined) (list.children[focus]?.querySelector("input, select, textarea") || add).focus();
+    }
+    const add = make("button", { type: "button", className: "btn", textContent: says.add });
+    add.addEventListener("click", () => {
+      const row = {};
+      for (const column of shown) if (column.kind === "choice") row[column.key] = column.of[0];
+      rows.push(row);
+      write();
+      draw(rows.length - 1);
+    });
+    const whole = make("details");
+    whole.append(make("summary", { className: "quiet", textContent: says.text }));
+    text.before(place);
+    whole.append(text);
+    place.append(list, add, whole);
+    text.removeAttribute("data-rows");
+    text.addEventListener("change", () => {
+      const now = read(text);
+      if (now) { rows.splice(0, rows.length, ...now); draw(); }
+    });
+    draw();
+  }
+
+  const all = () => document.querySelectorAll("textarea[data-rows]").forEach(enhance);
+  document.addEventListener("DOMContentLoaded", all);
+  document.addEventListener("rows", all);
+})();
