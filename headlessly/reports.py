@@ -15,8 +15,11 @@ from typing import TYPE_CHECKING, Any, TypeVar
 from urllib.parse import urlencode
 
 from django.contrib.postgres.fields import ArrayField
+from django.core.exceptions import EmptyResultSet
+from django.db import connection
 from django.db.models import (
     Aggregate,
+    BooleanField,
     Count,
     DurationField,
     ExpressionWrapper,
@@ -75,6 +78,41 @@ class Records:
         sums = {"how_many": Count("*")} | dict(more or {})
         rows = self.found().annotate(**(made or {})).values(*columns).annotate(**sums)
         return rows.order_by(F("how_many").desc(), *columns).values_list(*columns, *sums)
+
+    def grouped_by_each(
+        self, *columns: str, parts: Mapping[str, Q] | None = None
+    ) -> dict[str, list[tuple[Any, ...]]]:
+        """For each of the columns alone the values that it has, how many records have each, and how many
+        of these fulfil each of the conditions ``parts``; the most frequent come first.
+
+        All in one pass over the records: read once, they are counted by every column.
+        """
+        parts = parts or {}
+        flags = {name: ExpressionWrapper(q, BooleanField()) for name, q in parts.items()}
+        rows = self.found().annotate(**flags).values_list(*columns, *flags)
+        try:
+            sql, given = rows.query.sql_with_params()
+        except EmptyResultSet:
+            return {column: [] for column in columns}
+        values = [f"v{n}" for n in range(len(columns))]
+        fits = [f"f{n}" for n in range(len(flags))]
+        sums = ["count(*)", *(f"count(*) FILTER (WHERE {fit})" for fit in fits)]
+        # Of every row but one value is left, that of the column it is about; NULL is a value as well.
+        about = " ".join(f"WHEN GROUPING({value}) = 0 THEN {n}" for n, value in enumerate(values))
+        with connection.cursor() as cursor:
+            cursor.execute(
+                f"SELECT CASE {about} END, {', '.join(values)}, {', '.join(sums)} "
+                f"FROM ({sql}) AS found ({', '.join([*values, *fits])}) "
+                f"GROUP BY GROUPING SETS ({', '.join(f'({value})' for value in values)})",
+                given,
+            )
+            counted = cursor.fetchall()
+        found: dict[str, list[tuple[Any, ...]]] = {column: [] for column in columns}
+        for number, *row in counted:
+            found[columns[number]].append((row[number], *row[len(columns) :]))
+        for groups in found.values():
+            groups.sort(key=lambda group: (-group[1], group[0] is None, group[0]))
+        return found
 
     def counts(self, parts: Iterable[Records]) -> list[int]:
         """How many of them are in each of ``parts``, in one statement."""
@@ -173,11 +211,14 @@ class Spread:
     ninetieth: float | None = None
 
     @classmethod
-    def of(cls, found: QuerySet, seconds: Any) -> Spread:
-        """The spread of an expression over those records that have it."""
-        answer = found.annotate(_seconds=seconds).aggregate(
-            count=Count("_seconds"), at=Percentiles("_seconds")
-        )
+    def of(cls, found: QuerySet, seconds: Any, *, first: int | None = None) -> Spread:
+        """The spread of an expression over those records that have it, of the ``first`` so many or of all.
+
+        Within a limit the expression is asked once of each record. Without one the database puts it in the
+        place of each sum: what is dear, as a look-up in another table, would be asked twice.
+        """
+        each = found.annotate(_seconds=seconds)[:first]
+        answer = each.aggregate(count=Count("_seconds"), at=Percentiles("_seconds"))
         return cls(answer["count"], *(answer["at"] or ()))
 
 

@@ -107,10 +107,11 @@ class Lead(Noun):
 
     class Meta:
         indexes: ClassVar = [
-            # Without the deleted ones, so that what it leads to is counted without reading the table.
+            # Without the deleted ones, so that what it leads to is counted without reading the table; and
+            # with the last activity, so that what is open and stale is too.
             models.Index(
                 "tenant", "status", F("score").desc(nulls_last=True), F("id").desc(),
-                name="lead_by_status", condition=LIVE,
+                include=["last_activity_at"], name="lead_by_status", condition=LIVE,
             ),
             models.Index(
                 fields=["tenant", "status", "-updated_at", "-id"], name="lead_by_end",
@@ -121,6 +122,16 @@ class Lead(Noun):
                 fields=["tenant", "-created_at", "-id"],
                 include=["status", "reached", "deleted_at"],
                 name="lead_by_created",
+            ),
+            # The same for what was converted or lost in a period: only leads that were are in these.
+            models.Index(
+                fields=["tenant", "converted_at"], include=["first_touch_at"],
+                name="lead_by_conversion",
+                condition=models.Q(converted_at__isnull=False, deleted_at=None),
+            ),
+            models.Index(
+                fields=["tenant", "lost_at"], include=["lost_reason"], name="lead_by_loss",
+                condition=models.Q(lost_at__isnull=False, deleted_at=None),
             ),
             models.Index(
                 "tenant", F("score").desc(nulls_last=True), F("id").desc(),

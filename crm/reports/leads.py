@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from dataclasses import dataclass
-
-from django.db.models import Count
+from typing import Any
 
 from headlessly.reports import Records, Slice
 
@@ -13,6 +12,11 @@ from ..models import Lead
 
 #: More groups than this are summed up.
 GROUPS = 20
+#: The fields of a lead that conversion is told by.
+BY = ("source", "owner", "campaign")
+#: What an address says of leads that reached Qualified, and of those that are Converted.
+CAME = {"reached__in": ",".join(Lead.schema.machine.from_on(Lead.Status.QUALIFIED))}
+WON = {"status__in": Lead.Status.CONVERTED.value}
 
 
 def cohort(slice: Slice) -> Records:
@@ -85,21 +89,15 @@ class Group:
 
 
 def conversion(slice: Slice, by: str) -> list[Group]:
-    """Of the leads of the cohort by source, owner or campaign (``by``, a field of Lead): how many there
+    """Of the leads of the cohort by source, owner or campaign (``by``, one of :data:`BY`): how many there
     are, how many reached Qualified, how many are Converted, in leads.
 
-    The largest groups, then all others as one. One pass over the cohort.
+    The largest groups, then all others as one. One pass over the cohort, whichever are asked for.
     """
-    column, wire = Lead.schema.by_name[by].column, Lead.schema.by_name[by].wire
+    wire = Lead.schema.by_name[by].wire
     whole = cohort(slice)
-    came = {"reached__in": ",".join(Lead.schema.machine.from_on(Lead.Status.QUALIFIED))}
-    won = {"status__in": Lead.Status.CONVERTED.value}
-    qualified, converted = whole.where(**came), whole.where(**won)
-    more = {
-        "came": Count("pk", filter=Records(Lead, came).condition),
-        "won": Count("pk", filter=Records(Lead, won).condition),
-    }
-    rows = list(whole.grouped(column, more=more))
+    qualified, converted = whole.where(**CAME), whole.where(**WON)
+    rows = slice.once(_conversions)[by]
     first, others = rows[:GROUPS], rows[GROUPS:]
     groups = []
     for value, *counts in first:
@@ -113,6 +111,14 @@ def conversion(slice: Slice, by: str) -> list[Group]:
         rest = (None if but is None else r.where(**but) for r in (whole, qualified, converted))
         groups.append(Group(None, *sums, *rest, rest=True))
     return groups
+
+
+def _conversions(slice: Slice) -> dict[str, list[tuple[Any, ...]]]:
+    """The groups by each field: its value, leads, those that reached Qualified, those Converted."""
+    columns = {by: Lead.schema.by_name[by].column for by in BY}
+    parts = {"came": Records(Lead, CAME).condition, "won": Records(Lead, WON).condition}
+    found = cohort(slice).grouped_by_each(*columns.values(), parts=parts)
+    return {by: found[column] for by, column in columns.items()}
 
 
 def _none_of(wire: str, values: list[str | None]) -> dict[str, str] | None:

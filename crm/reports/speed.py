@@ -45,8 +45,6 @@ def first_response(slice: Slice) -> Response:
     A touch is an activity completed since, or a first move of the status, whichever came first; leads
     nobody has touched yet are not in the spread. Measured on the latest :data:`SAMPLE` of the cohort.
     """
-    whole = cohort(slice)
-    latest = whole.found().order_by("-created_at", "-pk").values("pk")[:SAMPLE]
     done = Activity.objects.filter(
         lead=OuterRef("pk"),
         status=Activity.Status.COMPLETED,
@@ -61,7 +59,7 @@ def first_response(slice: Slice) -> Response:
         Subquery(done.order_by("completed_at").values("completed_at")[:1]),
         Subquery(moved.order_by("valid_from").values("valid_from")[:1]),
     )
-    found = Lead.objects.filter(pk__in=latest).order_by()
-    spread = Spread.of(found, seconds_between("created_at", touched))
+    latest = cohort(slice).found().order_by("-created_at", "-pk")
+    spread = Spread.of(latest, seconds_between("created_at", touched), first=SAMPLE)
     every = slice.once(funnel).all
     return Response(spread, min(every, SAMPLE), every)

@@ -47,9 +47,10 @@ class Figure:
 
     def __str__(self) -> SafeString:
         """The text, as a link to the list."""
-        if not self.url:
+        url = self.url
+        if not url:
             return conditional_escape(self.text)
-        return format_html('<a href="{}">{}</a>', self.url, self.text)
+        return format_html('<a href="{}">{}</a>', url, self.text)
 
     __html__ = __str__
 

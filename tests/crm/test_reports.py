@@ -12,6 +12,8 @@ from typing import Any
 from urllib.parse import parse_qsl
 
 import pytest
+from django.db import connection
+from django.db.models import Count
 
 from crm import Activity, Contact, Deal, Lead, Pipeline, reports
 from headlessly import actors, clock, lookups, periods, reads, tenancy
@@ -164,6 +166,28 @@ def test_what_is_rare_is_summed_up_and_still_has_its_list(
         assert listed(rest.who_qualified) == rest.qualified
 
 
+def test_one_pass_counts_by_each_column_what_a_pass_for_each_would(march: Slice) -> None:
+    columns = ("source", "owner_id", "campaign_id", "status")
+    won = {"won": Records(Lead, {"status__in": "Converted"}).condition}
+    for records in (reports.cohort(march), reports.cohort(march).where(source__exact="nowhere")):
+        found = records.grouped_by_each(*columns, parts=won)
+        for column in columns:
+            sums = {"won": Count("pk", filter=won["won"])}
+            assert sorted(found[column], key=repr) == sorted(
+                records.grouped(column, more=sums), key=repr
+            )
+            counts = [count for _, count, _ in found[column]]
+            assert counts == sorted(counts, reverse=True)
+
+
+def test_the_conversions_of_a_slice_are_read_once_for_all_fields(
+    march: Slice, django_assert_num_queries: Any
+) -> None:
+    with django_assert_num_queries(1):
+        for by in reports.leads.BY:
+            assert sum(group.leads for group in march.once(reports.conversion, by)) == 6
+
+
 def test_a_slice_is_narrowed_to_an_owner_and_a_campaign(world: SimpleNamespace) -> None:
     def reached(**narrowed: str | None) -> list[int]:
         return [s.reached for s in reports.funnel(Slice(MARCH, narrowed)).stages]
@@ -201,6 +225,34 @@ def test_the_first_touch_is_measured_on_the_latest_of_many(
     found = reports.first_response(march)
     assert found.is_sample and found.leads == 2
     assert found.spread.count == 2  # Again and Spam
+
+
+def test_the_first_touch_is_looked_up_once_a_lead_however_much_is_made_of_it(
+    march: Slice, django_assert_num_queries: Any
+) -> None:
+    march.once(reports.funnel)
+    with django_assert_num_queries(1) as asked:
+        march.once(reports.first_response)
+    assert plan_of(asked[0]["sql"]).count("on crm_lead_version") == 1
+
+
+@pytest.mark.parametrize(
+    ("report", "index"), [("cycle_time", "lead_by_conversion"), ("lost_reasons", "lead_by_loss")]
+)
+def test_what_happened_in_a_period_is_read_from_an_index_alone(
+    march: Slice, report: str, index: str, django_assert_num_queries: Any
+) -> None:
+    with django_assert_num_queries(1) as asked:
+        getattr(reports, report)(march)
+    assert f"Index Only Scan using {index} " in plan_of(asked[0]["sql"])
+
+
+def plan_of(sql: str) -> str:
+    """How the database goes about it where it does not just read the whole of a small table."""
+    with connection.cursor() as cursor:
+        cursor.execute("SET LOCAL enable_seqscan = off")
+        cursor.execute(f"EXPLAIN {sql}")
+        return "\n".join(line for (line,) in cursor.fetchall())
 
 
 def test_reasons_are_those_of_what_was_lost_in_the_period_and_is_still(march: Slice) -> None:
