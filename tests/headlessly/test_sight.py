@@ -243,7 +243,7 @@ def test_it_is_told_nothing_of_the_others_by_what_was_tracked(
     as_bob: Any, bob: Any, world: Any, people: Any
 ) -> None:
     world.theirs.update(status="Contacted")
-    world.theirs.update(status="Qualified", budget=4711)
+    world.theirs.update(status="Qualified", budget=47_110_815)
     world.theirs.convert()
     form = Form.create(name="Contact us", fields=[{"name": "email", "type": "email"}])
     form.publish()
@@ -255,7 +255,7 @@ def test_it_is_told_nothing_of_the_others_by_what_was_tracked(
     form.submit(email="new@acme.example", page="/new")
     seen = as_bob("GET", "/events", limit=100).json()["results"]
     assert not [
-        (e["name"], e["data"]) for e in seen if "hush" in str(e).lower() or "4711" in str(e)
+        (e["name"], e["data"]) for e in seen if "hush" in str(e).lower() or "47110815" in str(e)
     ]
     told = [
         (e["name"], e["data"].get("path") or e["data"].get("page")) for e in seen if not e["target"]
