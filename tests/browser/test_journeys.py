@@ -165,7 +165,7 @@ def test_a_new_tenants_first_hour(page, site, db, work, browser):
     leads = f"{site}/~mill/admin/crm/lead/"
 
     # A colleague is invited, chooses a password, and sees an empty list with the ways to fill it.
-    page.get_by_role("link", name="Settings").click()
+    page.get_by_role("link", name="Settings", exact=True).click()
     page.get_by_role("link", name="Members").click()
     page.get_by_label("Email").fill("bob@mill.example")
     page.get_by_label("First name").fill("Bob")
@@ -203,7 +203,7 @@ def test_a_new_tenants_first_hour(page, site, db, work, browser):
     page.get_by_label("Source").first.fill("phone")
     page.get_by_role("button", name="Create").click()
     expect(page.get_by_role("heading", level=1)).to_have_text("Mill Street School")
-    page.get_by_role("link", name="Settings").click()
+    page.get_by_role("link", name="Settings", exact=True).click()
     page.get_by_role("link", name="API keys").click()
     page.get_by_label("Name").fill("Website")
     page.get_by_role("button", name="Make the key").click()
