@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 import pytest
@@ -10,6 +11,7 @@ pytest.importorskip("playwright", reason="Playwright is installed with `pip inst
 from playwright.sync_api import expect
 
 pytestmark = pytest.mark.browser
+CONVERT = re.compile(r"/convert\b")
 WIDTHS = pytest.mark.parametrize("width", [1440, 390])
 
 
@@ -75,6 +77,21 @@ def test_a_dialog_can_be_left_without_doing_anything(desk, site, qualified):
         expect(dialog(desk)).to_have_count(0)
     qualified.refresh_from_db()
     assert qualified.status == "Qualified"
+
+
+def test_a_dialog_that_is_still_coming_is_called_back(desk, site, qualified):
+    open_lead(desk, site)
+
+    held = []
+    desk.route(CONVERT, lambda route: held.append(route))
+    with desk.expect_request(CONVERT):
+        desk.get_by_role("button", name="Convert…").click()
+    desk.keyboard.press("Escape")
+    with desk.expect_response(CONVERT):
+        held[0].continue_()
+    desk.get_by_role("button", name="Lose…").click()
+    expect(dialog(desk).get_by_role("heading")).to_have_text("Lose")
+    expect(dialog(desk)).to_have_count(1)
 
 
 def test_chooses_a_record_by_searching_for_it(desk, site, lead, people):

@@ -115,10 +115,18 @@
     (dialog.querySelector(".lacks .select2-selection, .lacks input:not([type=hidden])") || dialog.querySelector(".bad input, .bad textarea") || dialog.querySelector("input:not([type=hidden], [type=radio]), textarea, button"))?.focus();
   }
 
+  // What is on its way is called back by Escape, and by whatever is opened after it.
+  let coming = null;
+  document.addEventListener("keydown", (event) => {
+    if (event.key === "Escape") coming = null;
+  });
+
   async function open(form) {
+    const asked = (coming = {});
     opener = form.querySelector("button");
     const query = new URLSearchParams(new FormData(form)).toString();
     const { answer, page } = await load(form.action + (query ? `?${query}` : ""));
+    if (coming !== asked) return;
     const section = page.querySelector("section.do");
     if (!section) return location.assign(answer.url);
     let dialog = document.querySelector("dialog.does");
