@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import io
-import json
 import time
 from collections.abc import AsyncIterator, Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
@@ -214,15 +213,3 @@ class AsyncExport(Download):
 def filter_text(filter: Mapping[str, Any] | None) -> str | None:
     """A filter as a query says it."""
     return None if not filter else dumps(filter).decode()
-
-
-def rows_of(ndjson: Iterable[bytes]) -> Iterator[dict[str, Any]]:
-    """The records of an NDJSON file, from its blocks."""
-    rest = b""
-    for block in ndjson:
-        *lines, rest = (rest + block).split(b"\n")
-        for line in lines:
-            if line:
-                yield json.loads(line)
-    if rest:
-        yield json.loads(rest)
