@@ -1,6 +1,6 @@
 """Background work, on procrastinate: what one tenant's actor leaves for later.
 
-    @job
+    @job("webhooks.deliver")
     def deliver(webhook: str) -> None: ...
 
     deliver.defer(webhook=webhook.pk)
@@ -9,6 +9,8 @@ A job is deferred in the transaction at hand: what is undone leaves no job, and 
 the commit. It runs later in a worker (``manage.py work``) in the same tenant, by the same actor and under
 the same request id. A worker that dies leaves its jobs to the next one, so that a job may run twice: it
 must look first what is left to do.
+
+A job has a name of its own, which stands in the queue: where its function lives may change while it waits.
 """
 
 from __future__ import annotations
@@ -42,11 +44,15 @@ class Job:
     """A function that runs in the background, with the tenant and the actor of who deferred it."""
 
     def __init__(
-        self, function: Callable[..., None], *, retry: BaseRetryStrategy | int | bool = False
+        self,
+        name: str,
+        function: Callable[..., None],
+        *,
+        retry: BaseRetryStrategy | int | bool = False,
     ) -> None:
+        self.name = name
         self.function = function
         self.__doc__ = function.__doc__
-        self.name = f"{function.__module__}.{function.__qualname__}"
         self.task = app.task(name=self.name, retry=retry)(self.perform)
 
     def __call__(self, **arguments: Any) -> None:
@@ -86,14 +92,13 @@ class Job:
 
 
 def job(
-    function: Callable[..., None] | None = None,
-    *,
-    retry: BaseRetryStrategy | int | bool = False,
-) -> Any:
-    """Make a function a job: ``@job`` or ``@job(retry=3)``. Its arguments are JSON."""
-    if function is None:
-        return lambda function: Job(function, retry=retry)
-    return Job(function)
+    name: str, *, retry: BaseRetryStrategy | int | bool = False
+) -> Callable[[Callable[..., None]], Job]:
+    """Make a function a job: ``@job("webhooks.deliver", retry=3)``. Its arguments are JSON.
+
+    ``name`` is what waits in the queue. It never changes, so that no job is lost by an upgrade.
+    """
+    return lambda function: Job(name, function, retry=retry)
 
 
 def is_waiting(once: str) -> bool:
@@ -122,7 +127,7 @@ def _as_it_was(
 
 
 @app.periodic(cron="* * * * *")
-@app.task(name="headlessly.jobs.rescue", queueing_lock="headlessly.jobs.rescue", pass_context=True)
+@app.task(name="jobs.rescue", queueing_lock="jobs.rescue", pass_context=True)
 async def rescue(context: Any, timestamp: int) -> None:
     """Put the jobs of workers that died back in line."""
     manager = context.app.job_manager

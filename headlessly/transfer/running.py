@@ -48,7 +48,10 @@ class Stopped(Exception):
     """The import is not this worker's any more: it was cancelled, or another one has gone on with it."""
 
 
-@job(retry=RetryStrategy(max_attempts=6, exponential_wait=4, retry_exceptions={OperationalError}))
+@job(
+    "imports.run",
+    retry=RetryStrategy(max_attempts=6, exponential_wait=4, retry_exceptions={OperationalError}),
+)
 def run(source: str) -> None:
     """Do an import, or go on with one."""
     found = Import.objects.filter(pk=source, tenant_id=tenancy.require().pk).first()
@@ -229,7 +232,7 @@ def _now() -> datetime:
 
 
 @app.periodic(cron="17 3 * * *")
-@app.task(name="headlessly.transfer.clear", queueing_lock="headlessly.transfer.clear")
+@app.task(name="imports.clear", queueing_lock="imports.clear")
 def clear(timestamp: int = 0) -> None:
     """Forget the refused rows of old imports, and give up those that nobody will finish."""
     now = _now()

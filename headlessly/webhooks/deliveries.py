@@ -59,7 +59,7 @@ def wake_all() -> None:
         wake(webhook)
 
 
-@job
+@job("webhooks.deliver")
 def deliver(webhook: str) -> None:
     """Send what is due to one webhook, several at once, until nothing is."""
     until = time.monotonic() + SLICE

@@ -64,7 +64,7 @@ def wake(tenant: Tenant, *, in_seconds: float = 0) -> None:
         pump.defer(at=at, once=once)
 
 
-@job
+@job("webhooks.pump")
 def pump() -> None:
     """Make deliveries of what happened since the last time, and have them sent."""
     tenant = tenancy.require()
@@ -148,7 +148,7 @@ def keep_in_mind(tenant: Tenant) -> None:
 
 
 @app.periodic(cron="* * * * *")
-@app.task(name="headlessly.webhooks.tick", queueing_lock="headlessly.webhooks.tick")
+@app.task(name="webhooks.tick", queueing_lock="webhooks.tick")
 def tick(timestamp: int) -> None:
     """Find what nobody was told of: the worker that should have been was killed, or the log was
     written in bulk."""

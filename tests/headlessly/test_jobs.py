@@ -16,12 +16,12 @@ from headlessly.jobs import job
 seen = []
 
 
-@job
+@job("tests.remember")
 def remember(text):
     seen.append((text, tenancy.current(), actors.current(), tracing.request_id()))
 
 
-@job
+@job("tests.greet")
 def greet(name):
     from crm import Contact
 
@@ -99,7 +99,7 @@ def test_is_done_again_when_its_worker_died():
             )
             cursor.execute("SELECT * FROM procrastinate_fetch_job_v2(NULL, lastval())")
         assert waiting() == 0, "the dead worker has it"
-        rescue = app.tasks["headlessly.jobs.rescue"]
+        rescue = app.tasks["jobs.rescue"]
         context = type("Context", (), {"app": app})
         async_to_sync(rescue.func)(context, 0)
         assert waiting() == 1
@@ -118,3 +118,11 @@ def worker(module):
     root = Path(__file__).parents[2]
     env = os.environ | {"DJANGO_SETTINGS_MODULE": "headlessly.settings"}
     subprocess.run([sys.executable, "-c", code], cwd=root, env=env, check=True, timeout=60)
+
+
+def test_waits_under_a_name_that_does_not_move_with_its_code():
+    from headlessly.transfer import running
+    from headlessly.webhooks import deliveries, outbox
+
+    names = [job.name for job in (running.run, outbox.pump, deliveries.deliver)]
+    assert names == ["imports.run", "webhooks.pump", "webhooks.deliver"]
