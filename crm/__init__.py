@@ -9,7 +9,7 @@ from typing import Any
 def __getattr__(name: str) -> Any:
     """Look a noun up late: importing this package must not need the app registry."""
     if name == "__all__" or name[:1].isupper():
-        from . import models
+        from crm import models
 
         return getattr(models, name)
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

@@ -9,4 +9,7 @@ class CrmConfig(AppConfig):
     verbose_name = gettext_lazy("Sales")
 
     def ready(self) -> None:
-        from . import dashboard, hooks  # noqa: F401  (connects them)
+        from crm import (
+            dashboard,  # noqa: F401  (connects them)
+            hooks,  # noqa: F401  (connects them)
+        )

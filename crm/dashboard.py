@@ -12,14 +12,13 @@ from django.utils.html import format_html
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, ngettext, pgettext
 
-from headlessly import actors
-from headlessly import reports as basis
-from headlessly.admin import words
-from headlessly.admin.figures import Bar, Chart, Figure, Mark, Tile, dashboard, number
-from headlessly.reports import Records, Slice, Spread
-
-from . import reports
-from .models import Activity, Contact, Deal, Lead
+from crm import reports
+from crm.models import Activity, Contact, Deal, Lead
+from headlessly.access import actors
+from headlessly.admin import display
+from headlessly.admin.dashboards.figures import Bar, Chart, Figure, Mark, Tile, dashboard, number
+from headlessly.query import reports as basis
+from headlessly.query.reports import Records, Slice, Spread
 
 QUALIFIED, CONVERTED = Lead.Status.QUALIFIED, Lead.Status.CONVERTED
 
@@ -28,11 +27,11 @@ dashboard.narrow(Lead, "owner", rank=1)
 
 
 def rate(part: int, whole: int, who: Records | None = None) -> Figure:
-    return Figure(words.share(part, whole), who)
+    return Figure(display.share(part, whole), who)
 
 
 def duration(seconds: float | None, who: Records | None = None) -> Figure:
-    return Figure(words.duration(seconds), who)
+    return Figure(display.duration(seconds), who)
 
 
 # -- tiles -----------------------------------------------------------------------------------------
@@ -102,7 +101,7 @@ def first_touch(slice: Slice) -> Tile:
         duration(now.spread.median, reports.cohort(slice)),
         format_html(
             sentence,
-            count=words.number(now.leads if now.is_sample else now.spread.count),
+            count=display.number(now.leads if now.is_sample else now.spread.count),
             before=duration(before.spread.median, reports.cohort(slice.before)),
             then=slice.before.period.name,
         ),
@@ -148,7 +147,7 @@ def going_stale(slice: Slice) -> Tile:
             days=slice.once(reports.rules).rotting,
             deals=Figure(
                 ngettext("%(count)s deal", "%(count)s deals", deals)
-                % {"count": words.number(deals)},
+                % {"count": display.number(deals)},
                 reports.stale_deals(slice),
             ),
         ),
@@ -166,7 +165,7 @@ def funnel(slice: Slice) -> Chart:
         lost = number(stage.lost, stage.who_lost)
         bars.append(
             Bar(
-                Figure(words.spoken(stage.state), stage.who),
+                Figure(display.spoken(stage.state), stage.who),
                 number(stage.reached, stage.who),
                 (
                     Mark(0, percent(stage.reached, found.all)),
@@ -222,14 +221,14 @@ def conversion_by(slice: Slice, by: str, title: str) -> Chart:
     named: Mapping[Any, str] = {}
     if field.type == "reference":
         named = basis.names(Lead.registry[field.to], (group.value for group in groups))
-    nobody = _("No %(field)s") % {"field": words.inside(words.label(field))}
+    nobody = _("No %(field)s") % {"field": display.inside(display.label(field))}
 
     def label(group: reports.Group) -> str:
         if group.rest:
             return _("All others")
         if group.value is None:
             return nobody
-        return named.get(group.value, words.named(None)) if named or field.to else group.value
+        return named.get(group.value, display.named(None)) if named or field.to else group.value
 
     order = sorted(groups, key=lambda g: (g.rest, -g.converted / g.leads, -g.leads))
     best = max((g.qualified / g.leads for g in groups), default=0) or 1
@@ -258,7 +257,7 @@ def conversion_by(slice: Slice, by: str, title: str) -> Chart:
     return Chart(
         title,
         bars,
-        (words.label(field), _("Converted, in %"), _("Leads"), _("Qualified"), _("Converted")),
+        (display.label(field), _("Converted, in %"), _("Leads"), _("Qualified"), _("Converted")),
         _("Leads of %(period)s that became deals so far.") % {"period": slice.period.name},
         nothing=_("No lead was created in this period."),
         legend=(("whole", _("converted")), ("pale", _("qualified"))),
@@ -280,8 +279,8 @@ def cycle(slice: Slice) -> Chart:
             format_html(
                 _("half of {count} took {lower} to {upper}"),
                 count=number(spread.count, who),
-                lower=words.duration(spread.lower),
-                upper=words.duration(spread.upper),
+                lower=display.duration(spread.lower),
+                upper=display.duration(spread.upper),
             )
             if spread.count
             else _("none converted"),
@@ -338,7 +337,7 @@ def lost_reasons(slice: Slice) -> Chart:
             Figure(reason.text or (_("All others") if reason.rest else _("No reason")), reason.who),
             number(reason.leads, reason.who),
             (Mark(0, percent(reason.leads, most), "lost"),),
-            row=(words.share(reason.leads, every),),
+            row=(display.share(reason.leads, every),),
         )
         for reason in reasons
     ]
@@ -433,7 +432,7 @@ def _part(name: str) -> str:
     if name in PARTS:
         return str(PARTS[name])
     if name in Deal.Stage.values:
-        return words.spoken(name)
+        return display.spoken(name)
     return formats.date_format(date.fromisoformat(f"{name}-01"), "YEAR_MONTH_FORMAT")
 
 
@@ -447,7 +446,7 @@ def waiting(slice: Slice) -> Chart:
     most = max((each.count for _noun, each in every), default=0)
     bars = [
         Bar(
-            Figure(f"{words.title(noun)}, {words.inside(words.spoken(each.name))}", each.who),
+            Figure(f"{display.title(noun)}, {display.inside(display.spoken(each.name))}", each.who),
             number(each.count, each.who),
             (Mark(0, percent(each.count, most), "lost"),),
         )
@@ -500,7 +499,7 @@ def tasks(slice: Slice) -> Chart | None:
         ]
         if most
         else (),
-        (_("Due"), words.plural(Activity)),
+        (_("Due"), display.plural(Activity)),
         _("Open activities by when they are due. As of now."),
         nothing=_("Nothing is planned."),
     )
@@ -520,9 +519,9 @@ def money(value: Decimal, currency: str, *, short: bool = False) -> str:
         billions = abs(value) >= 1_000_000_000
         said = pgettext("amount", "%s bn") if billions else pgettext("amount", "%s M")
         size = 1_000_000_000 if billions else 1_000_000
-        said %= words.decimal(value / size, 1)
+        said %= display.decimal(value / size, 1)
     elif short and abs(value) >= 100_000:
-        said = pgettext("amount", "%s k") % words.amount(round(value / 1_000))
+        said = pgettext("amount", "%s k") % display.amount(round(value / 1_000))
     else:
-        said = words.amount(value)
-    return words.money(said.replace(" ", "\u00a0"), currency)
+        said = display.amount(value)
+    return display.money(said.replace(" ", "\u00a0"), currency)

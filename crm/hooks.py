@@ -8,12 +8,11 @@ from math import floor
 from django.utils.translation import gettext as _
 from django.utils.translation import pgettext_lazy
 
-from headlessly import speech
+from crm.models import Activity, Contact, Deal, Lead, Organization
+from headlessly.access.models import Membership
 from headlessly.errors import VerbRefused
-from headlessly.execution import Context
-from headlessly.models import Membership
-
-from .models import Activity, Contact, Deal, Lead, Organization
+from headlessly.execution.executor import Context
+from headlessly.language import wording
 
 SECONDS_A_DAY = 86_400
 #: How a timeline tells what is recorded here beside the events of verbs.
@@ -45,7 +44,7 @@ def attach_only_an_open_deal(lead: Lead, ctx: Context) -> None:
     if isinstance(deal, Deal) and not deal.is_open:
         raise VerbRefused(
             _("The deal is %s. Attach an open one, or let the conversion make one.")
-            % speech.stated(deal.stage),
+            % wording.stated(deal.stage),
             code="deal_not_open",
             field="deal",
         )

@@ -17,8 +17,8 @@ def boot(tenant: str | None = None, actor: Any = None) -> None:
     os.environ.setdefault("DJANGO_SETTINGS_MODULE", "headlessly.settings")
     django.setup()
 
-    from . import actors, tenancy
-    from .models import Tenant
+    from headlessly.access import actors, tenancy
+    from headlessly.access.models import Tenant
 
     actors.enter(actor or actors.SYSTEM)
     if tenant is not None:

@@ -1,6 +1,6 @@
 """``python -m headlessly``: the command line."""
 
-from .client.commands import main
+from headlessly.client.commands import main
 
 if __name__ == "__main__":
     main()

@@ -14,8 +14,11 @@ class HeadlesslyConfig(AppConfig):
     verbose_name = gettext_lazy("Operator")
 
     def ready(self) -> None:
-        from . import checks  # noqa: F401  (registers them)
+        from headlessly import checks  # noqa: F401  (registers them)
+        from headlessly.log import events
+        from headlessly.webhooks import outbox
 
+        events.appended.connect(outbox.after_append, dispatch_uid="headlessly.webhooks")
         post_migrate.connect(keep_the_past, sender=self, dispatch_uid="headlessly.keep_the_past")
 
 
@@ -23,8 +26,8 @@ def keep_the_past(**_: Any) -> None:
     """Renew what the database does by itself: the append-only log, the versions of every noun."""
     from django.db import connection
 
-    from . import events, versions
-    from .nouns import registry
+    from headlessly.declaration.registry import registry
+    from headlessly.log import events, versions
 
     tables = set(connection.introspection.table_names())
     with connection.cursor() as cursor:

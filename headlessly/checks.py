@@ -11,16 +11,16 @@ from typing import TYPE_CHECKING, Any
 
 from django.core.checks import Error, register
 
-from .schema import MACHINERY
+from headlessly.declaration.schema import MACHINERY
 
 if TYPE_CHECKING:
-    from .nouns import Noun
+    from headlessly.nouns import Noun
 
 
 @register("nouns")
 def check_nouns(**_: Any) -> list[Error]:
     """Every mistake of every noun."""
-    from .nouns import registry
+    from headlessly.declaration.registry import registry
 
     return [
         Error(message, obj=noun, id=f"headlessly.{code}")
@@ -39,8 +39,8 @@ def check_nouns(**_: Any) -> list[Error]:
 
 def names_that_shadow(noun: type[Noun]) -> Iterator[str]:
     """A verb, or a hook or look-up of it, that is called like a field or a method of every noun."""
-    from .nouns import Noun
-    from .verbs import Verb
+    from headlessly.declaration.verbs import Verb
+    from headlessly.nouns import Noun
 
     fields = {field.name for field in noun._meta.get_fields()} | {
         c.name for c in noun.computed_fields

@@ -11,7 +11,7 @@ from typing import Any
 
 from django.utils.translation import gettext as _
 
-from . import tracing
+from headlessly.context import tracing
 
 
 class HeadlesslyError(Exception):

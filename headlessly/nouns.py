@@ -7,11 +7,17 @@ registry and the model of its past. Nothing else needs to know of it.
 
 from __future__ import annotations
 
-import copy
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
-from datetime import datetime, timedelta
-from typing import Any, ClassVar, Self
+from datetime import datetime
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from headlessly.execution.executor import DryRun
+
+
+import copy
+from datetime import timedelta
+from typing import ClassVar, Self
 
 from django.contrib.postgres.indexes import GinIndex, OpClass
 from django.db import models
@@ -20,68 +26,68 @@ from django.db.models.functions import Lower, Upper
 from django.db.models.signals import class_prepared
 from django.utils.translation import gettext as _
 
-from . import speech, statements, tenancy, values, versions
-from .boards import Board
-from .errors import NotFound
-from .fields import PublicId, StatusField
-from .managers import NounManager, WithDeleted
-from .refusing import Refusing, unique_name
-from .schema import Schema
-from .touches import Touches
-from .verbs import Verb, verb
-
-registry: dict[str, type[Noun]] = {}
-
-
-@dataclass(frozen=True)
-class Computed:
-    """A field that is made of others and never stored."""
-
-    function: Callable[[Any], Any]
-    type: str
-    needs: tuple[str, ...]
-    name: str = ""
-
-    def __set_name__(self, owner: type, name: str) -> None:
-        object.__setattr__(self, "name", name)
-
-    def __get__(self, record: Any, noun: type) -> Any:
-        return self if record is None else self.function(record)
+from headlessly.access import tenancy
+from headlessly.access.managers import NounManager, WithDeleted
+from headlessly.context import running
+from headlessly.declaration import labels, values
+from headlessly.declaration.fields import PublicId, StatusField
+from headlessly.declaration.record import Record
+from headlessly.declaration.refusals import Refusing, unique_name
+from headlessly.declaration.registry import registry
+from headlessly.declaration.schema import Schema
+from headlessly.declaration.surface import Board, Computed, Surface, computed
+from headlessly.declaration.verbs import Verb, verb
+from headlessly.errors import NotFound
+from headlessly.execution import table as execution_table
+from headlessly.log import versions
 
 
-def computed(type: str, *needs: str) -> Callable[[Callable[[Any], Any]], Any]:
-    """Declare a computed field of JSON ``type``, made of the columns ``needs``."""
-    return lambda function: Computed(function, type, needs)
+class Call:
+    """A verb about to be executed: ``Lead.convert`` or ``lead.convert``."""
+
+    def __init__(self, verb: Verb, record: Noun | None) -> None:
+        self.verb, self.record = verb, record
+        self.__doc__ = verb.__doc__
+        self.__name__ = verb.name
+
+    def __call__(
+        self,
+        target: str | Noun | None = None,
+        /,
+        *,
+        dry_run: bool = False,
+        if_match: int | None = None,
+        **inputs: Any,
+    ) -> Noun | DryRun:
+        """Execute. On the class the first argument is the record or its id; verbs that create take none.
+
+        ``dry_run`` answers the record and the events without doing anything; ``if_match`` refuses when
+        the record's version is another.
+        """
+        from headlessly.execution import executor
+
+        target = self.record if self.record is not None else target
+        if target is None and not self.verb.creates:
+            raise TypeError(f"{self.verb.noun.__name__}.{self.verb.name} needs a record or its id.")
+        return executor.run(self.verb, target, inputs, dry_run=dry_run, if_match=if_match)
+
+    def __repr__(self) -> str:
+        return f"<{self.verb.noun.__name__}.{self.verb.name}>"
 
 
-class Surface:
-    """How a noun appears where it says nothing itself."""
+class ByActor:
+    """``Lead.lost_by(user)``: the events that a verb of this actor left, newest first."""
 
-    area = "sales"  #: which row of the permission table applies
-    icon: str = "circle"  #: of Material Symbols, beside the noun's name
-    rank: int = 100  #: where menus list it, lowest first
-    path: tuple[str, ...] = ()  #: the states when all goes well; else the machine's longest way
-    columns: tuple[str, ...] = ("name",)
-    facets: tuple[str, ...] = ()
-    #: What a list can be narrowed to from ... to ...; else its columns that are amounts or dates.
-    ranges: tuple[str, ...] | None = None
-    #: Conditions under a name, in the filter language: {"Large": {"value": {"$gte": 10_000}}}.
-    presets: Mapping[str, Mapping[str, Any]] = {}
-    #: Lists under a name, in the language of addresses: {"Due": "dueAt__lt=tomorrow&o=dueAt"}.
-    views: Mapping[str, str] = {}
-    #: What is changed in the list itself; else where a record stands and who owns it.
-    inline: tuple[str, ...] | None = None
-    search: tuple[str, ...] = ("name",)
-    ordering: tuple[str, ...] = ("-created_at",)
-    groups: tuple[tuple[str, tuple[str, ...]], ...] = ()
-    owner: str | None = None  #: the reference to whom a record belongs; `owner` where there is one
-    about: tuple[str, ...] = ()  #: the references that a record without an owner is seen with
-    board: Board | None = None  #: how it stands on a board, for a noun with a machine
-    card: tuple[str, ...] = ()  #: what pages of other records show of it: how to reach them
-    touches: Touches | None = None  #: how its records are touches of others, where they are
+    def __init__(self, verb: Verb) -> None:
+        self.verb = verb
+
+    def __get__(self, record: Noun | None, noun: type[Noun]) -> Callable[[Any], Any]:
+        from headlessly.log import events
+
+        return lambda actor: events.by_actor(self.verb.event, getattr(actor, "id", actor))
 
 
-class Noun(Refusing, models.Model):
+class Noun(Refusing, Record):
     """One entity type. See ``docs/contributing.md`` for how to declare one."""
 
     Surface: ClassVar[type] = Surface
@@ -118,6 +124,10 @@ class Noun(Refusing, models.Model):
 
     def __str__(self) -> str:
         return str(getattr(self, self.schema.columns[0], None) or self.pk)
+
+    #: What a verb asks its noun to make of it: something to be called, something to look up.
+    _call: ClassVar[Any] = Call
+    _by_actor: ClassVar[Any] = ByActor
 
     # -- the verbs of every noun ------------------------------------------------------------------
 
@@ -160,12 +170,12 @@ class Noun(Refusing, models.Model):
         q: str | None = None,
         as_of: Any = None,
     ) -> models.QuerySet[Self]:
-        """The records that fit ``filter`` (see :mod:`headlessly.filters`), as a queryset.
+        """The records that fit ``filter`` (see :mod:`headlessly.query.filters`), as a queryset.
 
         ``sort`` is ``"-score,created_at"`` or ``{"score": "desc"}``; ``include`` names references to
         load with them; ``as_of`` asks for the records as they were at a moment.
         """
-        from . import reads
+        from headlessly.query import reads
 
         return reads.queryset(
             cls, filter, sort=sort, limit=limit, include=include, q=q, as_of=as_of
@@ -174,21 +184,21 @@ class Noun(Refusing, models.Model):
     @classmethod
     def get(cls, id: str, *, include: Any = (), as_of: Any = None) -> Self:
         """One record. Raises NotFound, also for another tenant's and for a deleted one."""
-        from . import reads
+        from headlessly.query import reads
 
         return reads.record(cls, id, include=include, as_of=as_of)
 
     @classmethod
     def count(cls, filter: Mapping[str, Any] | None = None, *, as_of: Any = None) -> int:
         """How many records fit ``filter``, exactly."""
-        from . import reads
+        from headlessly.query import reads
 
         return reads.queryset(cls, filter, sort=None, as_of=as_of).order_by().count()
 
     @classmethod
     def history(cls, id: str | Noun) -> models.QuerySet:
         """The events of one record, newest first."""
-        from . import events
+        from headlessly.log import events
 
         return events.history(cls, getattr(id, "pk", id))
 
@@ -202,7 +212,7 @@ class Noun(Refusing, models.Model):
 
     def save(self, *args: Any, **kwargs: Any) -> None:
         """Create or update through the verb: what differs from what was read is the input."""
-        from . import execution
+        from headlessly.execution import executor
 
         if hasattr(self, "as_of"):
             raise TypeError(
@@ -212,7 +222,7 @@ class Noun(Refusing, models.Model):
         if self._state.adding:
             given = {f.name: getattr(self, f.column) for f in fields}
             given = {name: value for name, value in given.items() if value is not None}
-            self.take_over(execution.run(type(self).verbs["create"], None, given))
+            self.take_over(executor.run(type(self).verbs["create"], None, given))
             return
         read = getattr(self, "_read", {})
         changed = {
@@ -220,11 +230,11 @@ class Noun(Refusing, models.Model):
             for f in fields
             if f.column not in read or read[f.column] != getattr(self, f.column)
         }
-        execution.run(type(self).verbs["update"], self, changed)
+        executor.run(type(self).verbs["update"], self, changed)
 
     def insert(self) -> None:
         """Write the new row. Only the executor calls this and :meth:`rewrite`."""
-        statements.table(type(self)).insert(self)
+        execution_table.table(type(self)).insert(self)
         self._state.adding = False
         self._read = dict(self.__dict__)
 
@@ -233,7 +243,7 @@ class Noun(Refusing, models.Model):
         read = self._read
         changed = [f.attname for f in self._meta.concrete_fields
                    if read.get(f.attname) != getattr(self, f.attname)]  # fmt: skip
-        statements.table(type(self)).rewrite(self, changed)
+        execution_table.table(type(self)).rewrite(self, changed)
         self._read = dict(self.__dict__)
 
     # -- what verbs and the executor need of a record ---------------------------------------------
@@ -278,9 +288,8 @@ class Noun(Refusing, models.Model):
 
     def moment(self) -> datetime:
         """The moment of the verb that is running."""
-        from . import execution
 
-        return execution.moment()
+        return running.moment()
 
     def take_over(self, other: Noun) -> None:
         """Become what ``other``, the same record after a verb, is."""
@@ -311,7 +320,7 @@ class Noun(Refusing, models.Model):
     @classmethod
     def not_found(cls, id: Any) -> NotFound:
         id = str(id)[:64]
-        said = _("There is no %(noun)s %(id)s.") % {"noun": speech.named(cls), "id": id}
+        said = _("There is no %(noun)s %(id)s.") % {"noun": labels.named(cls), "id": id}
         return NotFound(said, type=cls.__name__, id=id)
 
     @classmethod
@@ -322,7 +331,7 @@ class Noun(Refusing, models.Model):
         """
         if not isinstance(id, str) or values.UNSTORABLE.search(id):
             raise cls.not_found(id)
-        table = statements.table(cls)
+        table = execution_table.table(cls)
         record = table.lock(id, tenancy.require().pk, deleting=deleting, restoring=restoring)
         if record is None:
             raise cls.not_found(id)
@@ -371,7 +380,7 @@ def enrol(sender: type[models.Model], **_: Any) -> None:
     for each in [v for v in common if v.name not in names] + own:
         noun.verbs[each.name] = each.bind(noun)
     registry[noun.__name__] = noun
-    speech.name_in_its_language(noun)
+    labels.name_in_its_language(noun)
     noun.past = versions.model_of(noun)
 
 

@@ -70,16 +70,16 @@ INSTALLED_APPS = [
 ]
 
 MIDDLEWARE = [
-    "headlessly.tenancy.MountTenant",
-    "headlessly.tracing.RequestId",
-    "headlessly.policy.ContentSecurityPolicy",
+    "headlessly.web.mount.MountTenant",
+    "headlessly.context.tracing.RequestId",
+    "headlessly.web.csp.ContentSecurityPolicy",
     "django.middleware.security.SecurityMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
     "django.contrib.sessions.middleware.SessionMiddleware",
     "django.middleware.common.CommonMiddleware",
     "django.middleware.csrf.CsrfViewMiddleware",
     "django.contrib.auth.middleware.AuthenticationMiddleware",
-    "headlessly.languages.Languages",
+    "headlessly.language.languages.Languages",
     "django.contrib.messages.middleware.MessageMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
 ]
@@ -128,8 +128,8 @@ LOGIN_URL = LOGIN_REDIRECT_URL = LOGOUT_REDIRECT_URL = "/"
 
 #: The modules that define jobs: a worker imports them, whatever else it has loaded.
 PROCRASTINATE_IMPORT_PATHS = [
-    "headlessly.jobs",
-    "headlessly.transfer.running",
+    "headlessly.background.supervisor.jobs",
+    "headlessly.transfer.import_job",
     "headlessly.webhooks.deliveries",
     "headlessly.webhooks.outbox",
 ]
@@ -188,9 +188,9 @@ LOGGING = {
     "disable_existing_loggers": False,
     "formatters": {
         "plain": {"format": "%(asctime)s %(levelname)s %(request_id)s %(name)s: %(message)s"},
-        "lines": {"()": "headlessly.logs.JsonLines"},
+        "lines": {"()": "headlessly.web.logs.JsonLines"},
     },
-    "filters": {"request_id": {"()": "headlessly.tracing.RequestIdFilter"}},
+    "filters": {"request_id": {"()": "headlessly.context.tracing.RequestIdFilter"}},
     "handlers": {
         "console": {
             "class": "logging.StreamHandler",

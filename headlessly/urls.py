@@ -2,10 +2,10 @@
 
 from django.urls import path
 
-from .admin.entrance import enter, leave
-from .admin.operator import operator
-from .admin.welcome import welcome
-from .health import healthz, readyz
+from headlessly.admin.entrance import enter, leave
+from headlessly.admin.operator import operator
+from headlessly.admin.welcome import welcome
+from headlessly.web.health import healthz, readyz
 
 # Also for a request that was mounted under a tenant and failed before its address was looked up.
 handler400 = "headlessly.api.handlers.bad_request"

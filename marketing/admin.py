@@ -9,13 +9,12 @@ from django.template.loader import render_to_string
 from django.utils.functional import SimpleLazyObject
 from django.utils.translation import gettext as _
 
-from headlessly import tenancy
-from headlessly.admin import words, workplace
+from headlessly.access import tenancy
+from headlessly.admin import display, workplace
 from headlessly.admin.base import NounAdmin
-from headlessly.admin.figures import Figure, number
-
-from . import attribution, questions
-from .models import Campaign, Form
+from headlessly.admin.dashboards.figures import Figure, number
+from marketing import questions, returns
+from marketing.models import Campaign, Form
 
 
 class FormAdmin(NounAdmin):
@@ -88,19 +87,19 @@ class CampaignAdmin(NounAdmin):
 
 def brought(campaign: Campaign) -> dict[str, Any]:
     """The figures of a campaign, each with the list behind it; targets where it has some."""
-    known = attribution.returns([campaign])[campaign.pk]
+    known = returns.returns([campaign])[campaign.pk]
     currency = campaign.currency
     return {
         "leads": number(known.leads, known.who),
-        "target_leads": campaign.target_leads and words.number(campaign.target_leads),
+        "target_leads": campaign.target_leads and display.number(campaign.target_leads),
         "converted": number(known.converted, known.who_converted),
         "won": number(known.won, known.who_won),
-        "revenue": Figure(words.money(known.revenue, currency), known.who_won),
+        "revenue": Figure(display.money(known.revenue, currency), known.who_won),
         "target_revenue": campaign.target_revenue
-        and words.money(campaign.target_revenue, currency),
-        "cost": known.cost is not None and words.money(known.cost, currency),
-        "budget": campaign.budget and words.money(campaign.budget, currency),
-        "roi": known.gain is not None and words.share(known.gain, known.cost),
+        and display.money(campaign.target_revenue, currency),
+        "cost": known.cost is not None and display.money(known.cost, currency),
+        "budget": campaign.budget and display.money(campaign.budget, currency),
+        "roi": known.gain is not None and display.share(known.gain, known.cost),
     }
 
 

@@ -10,4 +10,7 @@ class MarketingConfig(AppConfig):
     tenant_urls = "marketing.urls"
 
     def ready(self) -> None:
-        from . import dashboard, hooks  # noqa: F401  (connects them)
+        from marketing import (
+            dashboard,  # noqa: F401  (connects them)
+            hooks,  # noqa: F401  (connects them)
+        )

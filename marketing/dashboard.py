@@ -10,12 +10,11 @@ from django.utils.translation import gettext as _
 
 from crm.dashboard import conversion_by, money, percent
 from crm.models import Deal, Lead
-from headlessly.admin import words
-from headlessly.admin.figures import Bar, Chart, Figure, Mark, dashboard, number
-from headlessly.reports import Slice
-
-from .attribution import Return, returns
-from .models import Campaign
+from headlessly.admin import display
+from headlessly.admin.dashboards.figures import Bar, Chart, Figure, Mark, dashboard, number
+from headlessly.query.reports import Slice
+from marketing.models import Campaign
+from marketing.returns import Return, returns
 
 #: How many campaigns are compared, the latest launches first.
 COMPARED = 20
@@ -48,9 +47,9 @@ def return_by_campaign(slice: Slice) -> Chart:
         _("Return by campaign"),
         [_bar(campaign, found[campaign.pk], most, costs) for campaign in campaigns],
         (
-            words.title(Campaign),
-            words.label(Campaign.schema.by_name["roi"]),
-            words.plural(Lead),
+            display.title(Campaign),
+            display.label(Campaign.schema.by_name["roi"]),
+            display.plural(Lead),
             _("Deals won"),
             _("Revenue"),
             _("Cost"),
@@ -72,7 +71,7 @@ def _bar(campaign: Campaign, found: Return, most: Any, costs: bool) -> Bar:
     known = costs and found.gain is not None
     return Bar(
         Figure(str(campaign), found.who),
-        Figure(words.share(found.gain, found.cost) if known else "–", found.who_won),
+        Figure(display.share(found.gain, found.cost) if known else "–", found.who_won),
         (
             Mark(0, percent(found.revenue, most)),
             Mark(max(spent - 0.8, 0), 0.8 if spent else 0, "lost"),

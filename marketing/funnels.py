@@ -14,10 +14,12 @@ from typing import Any
 from django.db import connection
 from django.utils.translation import gettext as _
 
-from headlessly import execution, reads, tenancy
+from headlessly.access import tenancy
+from headlessly.context import running
+from headlessly.database import timeouts
+from headlessly.declaration.registry import registry
 from headlessly.errors import InvalidFilter, VerbRefused
-from headlessly.events import Event
-from headlessly.nouns import registry
+from headlessly.log.events import Event
 
 MOST_STEPS, LONGEST = 20, 255
 VERB = re.compile(r"[A-Z]\w*\.[A-Z]\w*\Z")
@@ -104,9 +106,9 @@ def counts(events: Sequence[str]) -> tuple[int, int]:
     named = ", ".join(f"step_{n} AS ({step})" for n, step in enumerate(steps, 1))
     sql = f"WITH {named} SELECT (SELECT count(*) FROM step_1), (SELECT count(*) FROM step_{len(steps)})"
     tenant = tenancy.require().pk
-    execution.flush()  # what happened in this transaction counts
+    running.flush()  # what happened in this transaction counts
     try:
-        with reads.patience(), connection.cursor() as cursor:
+        with timeouts.patience(), connection.cursor() as cursor:
             cursor.execute(sql, [value for event in events for value in (tenant, event)])
             begun, arrived = cursor.fetchone()
     except InvalidFilter as problem:

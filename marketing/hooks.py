@@ -4,12 +4,11 @@ from __future__ import annotations
 
 from django.utils.translation import gettext as _
 
-from headlessly import speech
 from headlessly.errors import VerbRefused
-from headlessly.execution import Context
-
-from . import questions, submissions
-from .models import Campaign, Form
+from headlessly.execution.executor import Context
+from headlessly.language import wording
+from marketing import questions, submissions
+from marketing.models import Campaign, Form
 
 
 @Campaign.launching
@@ -24,7 +23,7 @@ def require_somewhere_to_land_and_something_to_spend(campaign: Campaign, ctx: Co
     ]
     if missing:
         raise VerbRefused(
-            _("A campaign needs %s before its launch") % speech.both(missing), code="not_ready"
+            _("A campaign needs %s before its launch") % wording.both(missing), code="not_ready"
         )
 
 

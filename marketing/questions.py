@@ -15,7 +15,7 @@ from django.core.validators import RegexValidator
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
-from headlessly.schema import Field
+from headlessly.declaration.schema import Field
 
 #: Each type as the platform checks it.
 TYPES: dict[str, dict[str, Any]] = {

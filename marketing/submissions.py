@@ -14,15 +14,14 @@ from django.utils.translation import gettext as _
 from django.utils.translation import pgettext_lazy
 
 from crm.models import Contact, Lead
-from headlessly import tracing
+from headlessly.context import tracing
+from headlessly.declaration.values import UNSTORABLE, present
 from headlessly.errors import NotFound, VerbRefused
-from headlessly.execution import Context
+from headlessly.execution.executor import Context
 from headlessly.nouns import Noun
-from headlessly.values import UNSTORABLE, present
-
-from . import questions
-from .attribution import campaign_of
-from .models import Form
+from marketing import questions
+from marketing.models import Form
+from marketing.utm import campaign_of
 
 SOURCE = "form"
 #: How a timeline tells what is recorded here beside the events of verbs.

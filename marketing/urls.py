@@ -2,6 +2,6 @@
 
 from django.urls import path
 
-from .views import form_page
+from marketing.views import form_page
 
 urlpatterns = [path("f/<key>", form_page, name="form-page")]

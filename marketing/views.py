@@ -16,13 +16,15 @@ from django.utils.translation import gettext as _
 from django.views.decorators.csrf import csrf_exempt
 from django.views.decorators.http import require_http_methods
 
-from headlessly import actors, errors, execution, languages, numbers
+from headlessly import errors
+from headlessly.access import actors
 from headlessly.api import bodies, strangers
+from headlessly.declaration.values import UNSTORABLE
 from headlessly.errors import TooLarge
-from headlessly.values import UNSTORABLE
-
-from . import questions
-from .models import Form
+from headlessly.execution import executor
+from headlessly.language import languages, numbers
+from marketing import questions
+from marketing.models import Form
 
 logger = logging.getLogger("marketing.forms")
 
@@ -94,7 +96,7 @@ def form_page(request: HttpRequest, key: str) -> HttpResponse:
         else:
             with actors.acting(actors.PUBLIC):
                 submit = Form.verbs["submit"]
-                execution.run(submit, form.pk, _plain(form, given), wire=True, text=True)
+                executor.run(submit, form.pk, _plain(form, given), wire=True, text=True)
     except Exception as problem:
         status, body = errors.problem(problem)
         if status >= 500:

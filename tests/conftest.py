@@ -12,7 +12,7 @@ from django.db import connection
 from django.db.models.signals import post_migrate
 from django.test import Client
 
-from headlessly import actors, tenancy
+from headlessly.access import actors, tenancy
 
 
 @pytest.fixture(scope="session")
@@ -32,7 +32,7 @@ def _platform() -> Any:
 @pytest.fixture
 def rival(db: None) -> Any:
     """The other tenant. Nothing of it may ever show in acme."""
-    from headlessly.models import Tenant
+    from headlessly.access.models import Tenant
 
     return Tenant.objects.create(slug="rival", name="Rival Ltd")
 
@@ -40,7 +40,7 @@ def rival(db: None) -> Any:
 @pytest.fixture
 def acme(db: None) -> Iterator[Any]:
     """The tenant that is open, with the system acting."""
-    from headlessly.models import Tenant
+    from headlessly.access.models import Tenant
 
     tenant = Tenant.objects.create(slug="acme", name="Acme")
     with tenancy.active(tenant), actors.acting(actors.SYSTEM):
@@ -111,7 +111,7 @@ class Api(Client):
     """A client of one tenant's REST API: JSON in, JSON out."""
 
     def __init__(self, tenant: Any, scope: str = "admin") -> None:
-        from headlessly.models import ApiKey
+        from headlessly.access.models import ApiKey
 
         super().__init__(raise_request_exception=False)
         self.key, self.secret = ApiKey.issue(tenant, f"{scope} key", scope, rate_limit=100_000)

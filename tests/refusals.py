@@ -9,8 +9,8 @@ from typing import Any
 import pytest
 from django.db import connection
 
-from headlessly.events import Event
-from headlessly.nouns import registry
+from headlessly.declaration.registry import registry
+from headlessly.log.events import Event
 
 
 def everything() -> list[tuple[Any, ...]]:

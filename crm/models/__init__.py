@@ -1,8 +1,8 @@
-from .activity import Activity
-from .contact import Contact
-from .deal import Deal
-from .lead import Lead
-from .organization import Organization
-from .pipeline import Pipeline
+from crm.models.activity import Activity
+from crm.models.contact import Contact
+from crm.models.deal import Deal
+from crm.models.lead import Lead
+from crm.models.organization import Organization
+from crm.models.pipeline import Pipeline
 
 __all__ = ["Activity", "Contact", "Deal", "Lead", "Organization", "Pipeline"]

@@ -10,7 +10,8 @@ from django.db import models
 from django.db.models import F
 from django.utils.translation import gettext as _
 
-from headlessly.fields import (
+from crm.models.checks import timezone_name
+from headlessly.declaration.fields import (
     Choice,
     DateTime,
     Flag,
@@ -21,10 +22,8 @@ from headlessly.fields import (
     Text,
     Url,
 )
+from headlessly.declaration.touches import Touch, Touches
 from headlessly.nouns import Board, Noun, verb
-from headlessly.touches import Touch, Touches
-
-from .checks import timezone_name
 
 
 class Activity(Noun):

@@ -7,8 +7,8 @@ from typing import Any, ClassVar
 from django.db import models
 from django.utils.translation import gettext as _
 
-from headlessly.errors import Invalid
-from headlessly.fields import (
+from crm.models.checks import language_code, timezone_name
+from headlessly.declaration.fields import (
     Choice,
     DateTime,
     Email,
@@ -19,11 +19,10 @@ from headlessly.fields import (
     String,
     Url,
 )
-from headlessly.indexes import LIVE
+from headlessly.declaration.indexes import LIVE
+from headlessly.declaration.verbs import Existing
+from headlessly.errors import Invalid
 from headlessly.nouns import Noun, verb
-from headlessly.verbs import Existing
-
-from .checks import language_code, timezone_name
 
 #: The contact that remains when another is merged into it.
 Survivor = Existing("Contact")

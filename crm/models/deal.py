@@ -9,8 +9,8 @@ from django.db import models
 from django.db.models import F
 from django.utils.translation import gettext as _
 
-from headlessly import speech
-from headlessly.fields import (
+from crm.models.checks import currency_code
+from headlessly.declaration.fields import (
     Choice,
     Date,
     DateTime,
@@ -21,10 +21,9 @@ from headlessly.fields import (
     String,
     Text,
 )
-from headlessly.indexes import LIVE
+from headlessly.declaration.indexes import LIVE
+from headlessly.language import wording
 from headlessly.nouns import Board, Noun, verb
-
-from .checks import currency_code
 
 #: Why deals are usually lost; a tenant may have its own reasons.
 LOST_REASONS = ("Price", "Timing", "Competitor", "No budget", "No decision", "Missing feature")
@@ -195,6 +194,6 @@ class Deal(Noun):
         recurring = values.get("recurring_value", self.recurring_value)
         interval = values.get("recurring_interval", self.recurring_interval)
         if recurring and not interval and "recurring_value" in values:
-            problems["recurring_interval"] = _("Say how often: %s.") % speech.either(
-                map(speech.stated, self.Interval.values)
+            problems["recurring_interval"] = _("Say how often: %s.") % wording.either(
+                map(wording.stated, self.Interval.values)
             )

@@ -8,10 +8,19 @@ from typing import Any, ClassVar
 from django.db import models
 from django.db.models import F
 
-from headlessly.fields import DateTime, Money, Number, Reference, StatusField, String, Text
-from headlessly.indexes import LIVE
-from headlessly.nouns import Board, Noun, computed, verb
-from headlessly.verbs import NewOrExisting
+from headlessly.declaration.fields import (
+    DateTime,
+    Money,
+    Number,
+    Reference,
+    StatusField,
+    String,
+    Text,
+)
+from headlessly.declaration.indexes import LIVE
+from headlessly.declaration.surface import computed
+from headlessly.declaration.verbs import NewOrExisting
+from headlessly.nouns import Board, Noun, verb
 
 #: An open deal that is there, or fields of the one that a conversion makes.
 DealChoice = NewOrExisting("Deal")

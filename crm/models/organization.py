@@ -8,10 +8,18 @@ from typing import Any, ClassVar
 from django.db import models
 from django.utils.translation import gettext as _
 
-from headlessly.fields import Choice, Integer, Money, Number, Reference, String, Text, Url
+from crm.models.checks import domain, slug, timezone_name
+from headlessly.declaration.fields import (
+    Choice,
+    Integer,
+    Money,
+    Number,
+    Reference,
+    String,
+    Text,
+    Url,
+)
 from headlessly.nouns import Noun, verb
-
-from .checks import domain, slug, timezone_name
 
 
 class Organization(Noun):

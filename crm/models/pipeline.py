@@ -8,10 +8,9 @@ from typing import Any, ClassVar
 from django.db import models
 from django.utils.translation import gettext as _
 
-from headlessly.fields import Flag, Integer, Json, String, Text
+from crm.models.checks import slug
+from headlessly.declaration.fields import Flag, Integer, Json, String, Text
 from headlessly.nouns import Noun
-
-from .checks import slug
 
 
 class Pipeline(Noun):

@@ -11,10 +11,9 @@ from typing import Any
 from django.db.models import Case, DecimalField, F, Q, Sum, Value, When
 from django.db.models.functions import Cast, Coalesce, TruncMonth
 
-from headlessly import periods
-from headlessly.reports import Records, Slice
-
-from ..models import Deal, Pipeline
+from crm.models import Deal, Pipeline
+from headlessly.query import periods
+from headlessly.query.reports import Records, Slice
 
 #: The chance of winning at each stage, in percent, where the tenant's pipeline gives none.
 CHANCES = {

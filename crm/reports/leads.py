@@ -6,9 +6,8 @@ from collections import defaultdict
 from dataclasses import dataclass
 from typing import Any
 
-from headlessly.reports import Records, Slice
-
-from ..models import Lead
+from crm.models import Lead
+from headlessly.query.reports import Records, Slice
 
 #: More groups than this are summed up.
 GROUPS = 20

@@ -7,10 +7,9 @@ from dataclasses import dataclass
 from django.db.models import OuterRef, Subquery
 from django.db.models.functions import Least
 
-from headlessly.reports import Records, Slice, Spread, seconds_between
-
-from ..models import Activity, Lead
-from .leads import cohort, funnel
+from crm.models import Activity, Lead
+from crm.reports.leads import cohort, funnel
+from headlessly.query.reports import Records, Slice, Spread, seconds_between
 
 #: The speed of answers is measured on the latest so many leads of a period.
 SAMPLE = 10_000

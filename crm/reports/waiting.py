@@ -6,11 +6,11 @@ from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any
 
-from headlessly import actors, periods
-from headlessly.reports import Records, Slice, moment
-
-from ..models import Activity, Deal, Lead
-from .deals import OPEN_DEALS, rules
+from crm.models import Activity, Deal, Lead
+from crm.reports.deals import OPEN_DEALS, rules
+from headlessly.access import actors
+from headlessly.query import periods
+from headlessly.query.reports import Records, Slice, moment
 
 OPEN_LEADS = ",".join(Lead.OPEN)
 

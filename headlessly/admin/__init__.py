@@ -12,9 +12,11 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from ..nouns import Noun
-from .base import NounAdmin
-from .site import workplace
+from headlessly.admin.base import NounAdmin
+from headlessly.admin.site import workplace
+from headlessly.nouns import Noun
+
+workplace.noun_admin = NounAdmin
 
 
 def register(noun: type[Noun]) -> Callable[[type[NounAdmin]], type[NounAdmin]]:

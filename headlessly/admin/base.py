@@ -17,17 +17,18 @@ from django.urls import path
 from django.utils.translation import gettext as _
 from unfold.admin import ModelAdmin
 
-from .. import actors
-from ..errors import NotFound
-from ..nouns import Noun
-from . import forms, timeline, toasts, words
-from .boarding import Boarding
-from .bulk import Bulk
-from .doing import Doing
-from .editing import Editing
-from .inline import Inline
-from .listing import Listing
-from .viewing import Viewing
+from headlessly.access import actors
+from headlessly.admin import display, forms, toasts
+from headlessly.admin.boards.board_pages import Boarding
+from headlessly.admin.lists.bulk import Bulk
+from headlessly.admin.lists.cell_edit import Inline
+from headlessly.admin.lists.list_pages import Listing
+from headlessly.admin.lists.saved_views import Viewing
+from headlessly.admin.records import timeline
+from headlessly.admin.records.edit_pages import Editing
+from headlessly.admin.records.verb_pages import Doing
+from headlessly.errors import NotFound
+from headlessly.nouns import Noun
 
 #: What the pages of records need beside the site's own.
 MEDIA = Media(
@@ -98,14 +99,14 @@ class NounAdmin(Boarding, Doing, Editing, Listing, Viewing, Bulk, Inline, ModelA
         ]
 
     def place(self, page: str, *args: str) -> str:
-        return words.place(self.model, page, *args)
+        return display.place(self.model, page, *args)
 
     def context(self, request: HttpRequest, **more: Any) -> dict[str, Any]:
         return {
             **self.admin_site.each_context(request),
             "opts": self.model._meta,
-            "noun": words.title(self.model),
-            "nouns": words.plural(self.model),
+            "noun": display.title(self.model),
+            "nouns": display.plural(self.model),
             "own_heading": True,
             "media": forms.select2() + MEDIA,
             "toasts": cache(lambda: toasts.of(request)),
@@ -143,7 +144,7 @@ class NounAdmin(Boarding, Doing, Editing, Listing, Viewing, Bulk, Inline, ModelA
         except NotFound as problem:
             if heir := problem.extra.get("mergedInto"):
                 said = _("The %s you looked for was merged into this one.")
-                messages.info(request, said % words.one(self.model))
+                messages.info(request, said % display.one(self.model))
                 return HttpResponseRedirect(self.place("change", heir))
             raise Http404(problem.message) from None
         return self.record_page(request, found)

@@ -7,11 +7,12 @@ from typing import Any
 from django.core.exceptions import PermissionDenied
 from django.http import HttpRequest, JsonResponse
 
-from .. import reads, sorting
-from ..errors import InvalidFilter
-from ..filters import Scope
-from ..nouns import Noun, registry
-from ..seeking import Seeking
+from headlessly.declaration.registry import registry
+from headlessly.errors import InvalidFilter
+from headlessly.nouns import Noun
+from headlessly.query import reads, sorting
+from headlessly.query.paging import Seeking
+from headlessly.query.scope import Scope
 
 PAGE = 20
 

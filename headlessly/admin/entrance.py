@@ -19,7 +19,7 @@ from django.views.decorators.http import require_http_methods, require_POST
 from unfold.sites import UnfoldAdminSite
 from unfold.widgets import BASE_INPUT_CLASSES
 
-from ..models import Membership
+from headlessly.access.models import Membership
 
 
 class SignIn(AuthenticationForm):

@@ -27,12 +27,14 @@ from unfold.widgets import (
     UnfoldAdminSelectWidget,
 )
 
-from .. import languages, numbers, suggestions
-from ..errors import HeadlesslyError
-from ..nouns import Noun, registry
-from ..schema import Field
-from ..values import UNSTORABLE, present
-from . import words
+from headlessly.access import suggestions
+from headlessly.admin import display
+from headlessly.declaration.registry import registry
+from headlessly.declaration.schema import Field
+from headlessly.declaration.values import UNSTORABLE, present
+from headlessly.errors import HeadlesslyError
+from headlessly.language import languages, numbers
+from headlessly.nouns import Noun
 
 
 def select2() -> forms.Media:
@@ -124,7 +126,7 @@ class DeclaredForm(forms.Form):
             if record is not None and value is None:
                 value = getattr(record, field.column)
                 if field.type == "reference" and value:
-                    self.fields[name].widget.chosen[value] = words.named(
+                    self.fields[name].widget.chosen[value] = display.named(
                         getattr(record, field.name)
                     )
             self.initial[name] = text_of(field, value)
@@ -136,11 +138,13 @@ class DeclaredForm(forms.Form):
             widget.attrs["data-dropdown-parent"] = f"#{parent}"
         if field.required:
             widget.attrs["aria-required"] = "true"
-        help = words.help(field)
+        help = display.help(field)
         if field.type == "datetime":
             zone = _("in %s") % languages.zone_name()
             help = f"{help}; {zone}" if help else zone
-        return Input(field, widget, label=words.label(field), help_text=help[:1].upper() + help[1:])
+        return Input(
+            field, widget, label=display.label(field), help_text=help[:1].upper() + help[1:]
+        )
 
     def suggest(self, noun: type[Noun]) -> None:
         """Show what people usually write into these inputs of a verb of ``noun``."""
@@ -193,7 +197,7 @@ def _widget(field: Field) -> forms.Widget:
     match field.type:
         case "enum":
             blank = [] if field.required or field.default else [("", "—")]
-            choices = blank + [(value, words.spoken(value)) for value in field.choices]
+            choices = blank + [(value, display.spoken(value)) for value in field.choices]
             return UnfoldAdminSelectWidget(choices=choices)
         case "bool":
             return FlagWidget({"class": " ".join(CHECKBOX_CLASSES)})
@@ -223,7 +227,7 @@ def _rows(field: Field) -> dict[str, str]:
     for key in field.keys:
         kind = field.kinds.get(key, "text")
         columns.append(
-            {"key": key, "label": words.key(key)}
+            {"key": key, "label": display.key(key)}
             | ({"kind": kind} if isinstance(kind, str) else {"kind": "choice", "of": list(kind)})
         )
     says = {

@@ -8,9 +8,11 @@ from django.db import connection
 from django.urls import reverse
 from django.utils.translation import gettext as _
 
-from .. import actors, filters, reads, sight, sorting, tenancy
-from ..nouns import Noun
-from . import record, words
+from headlessly.access import actors, tenancy, visibility
+from headlessly.admin import display
+from headlessly.admin.records import record
+from headlessly.nouns import Noun
+from headlessly.query import reads, scope, sorting
 
 MINE = 8
 
@@ -39,7 +41,7 @@ def _first(nouns: list[type[Noun]]) -> list[dict[str, str]]:
     """What somebody adds who starts with nothing."""
     actor = actors.current()
     return [
-        {"label": words.a(noun), "url": words.place(noun, "add")}
+        {"label": display.a(noun), "url": display.place(noun, "add")}
         for noun in nouns[:3]
         if actors.may(actor, "create", noun)
     ]
@@ -47,7 +49,7 @@ def _first(nouns: list[type[Noun]]) -> list[dict[str, str]]:
 
 def _mine(noun: type[Noun], person: str) -> dict[str, Any] | None:
     """The open records that a person works on, most urgent first."""
-    worker = next((n for n in words.WORKERS if n in noun.schema.references), None)
+    worker = next((n for n in display.WORKERS if n in noun.schema.references), None)
     if worker is None or not hasattr(noun, "OPEN"):
         return None
     state = noun.schema.machine.name
@@ -56,8 +58,8 @@ def _mine(noun: type[Noun], person: str) -> dict[str, Any] | None:
     found = noun.objects.filter(**{field.column: person, f"{state}__in": noun.OPEN})
     below = _about(noun)
     rows = list(
-        sight.related(found, (f.name for f in below)).order_by(
-            *sorting.order(filters.Scope(noun), urgent[0] if urgent else None)
+        visibility.related(found, (f.name for f in below)).order_by(
+            *sorting.order(scope.Scope(noun), urgent[0] if urgent else None)
         )[: MINE + 1]
     )
     count, exact = reads.count(found) if len(rows) > MINE else (len(rows), True)
@@ -65,17 +67,17 @@ def _mine(noun: type[Noun], person: str) -> dict[str, Any] | None:
     order = f"&o={'-' if urgent[0].startswith('-') else ''}{measure.wire}" if urgent else ""
     view = "&view=mine" if noun.schema.owner is field else ""
     return {
-        "title": _("My open %s") % words.many(noun),
-        "count": words.number(count) + ("" if exact else "+"),
-        "url": f"{words.place(noun, 'changelist')}?{noun.schema.by_name[state].wire}="
+        "title": _("My open %s") % display.many(noun),
+        "count": display.number(count) + ("" if exact else "+"),
+        "url": f"{display.place(noun, 'changelist')}?{noun.schema.by_name[state].wire}="
         f"{','.join(noun.OPEN)}&{field.wire}=me{order}{view}",
-        "measure": words.label(measure) if measure else "",
+        "measure": display.label(measure) if measure else "",
         "rows": [
             {
-                "url": words.place(noun, "change", row.pk),
+                "url": display.place(noun, "change", row.pk),
                 "name": str(row),
                 "below": record.subtitle(row, tuple(below)),
-                "state": words.state(noun, getattr(row, state)),
+                "state": display.state(noun, getattr(row, state)),
                 "measure": _measured(row, measure) if measure else "",
             }
             for row in rows[:MINE]
@@ -86,15 +88,15 @@ def _mine(noun: type[Noun], person: str) -> dict[str, Any] | None:
 def _measured(row: Noun, field: Any) -> Any:
     value = getattr(row, field.column)
     if field.type == "datetime" and value is not None:
-        return words.time(value, ago=True)
-    return words.of(row, field, links=False)
+        return display.time(value, ago=True)
+    return display.of(row, field, links=False)
 
 
 def _about(noun: type[Noun]) -> list[Any]:
     """The references that say who a record is about."""
     named = [name for _title, names in noun.schema.groups[:2] for name in names]
     fields = [noun.schema.by_name[name] for name in named]
-    return [f for f in fields if f.type == "reference" and f.name not in words.WORKERS][:2]
+    return [f for f in fields if f.type == "reference" and f.name not in display.WORKERS][:2]
 
 
 def _urgency(noun: type[Noun]) -> tuple[str, str] | None:
@@ -113,7 +115,7 @@ def _standing(noun: type[Noun]) -> dict[str, Any]:
     machine = noun.schema.machine
     table = connection.ops.quote_name(noun._meta.db_table)
     column = connection.ops.quote_name(noun._meta.get_field(machine.name).column)
-    seen, persons = sight.clause(noun, "n")
+    seen, persons = visibility.clause(noun, "n")
     one = (
         f"(SELECT %s AS state, count(*) FROM (SELECT 1 FROM {table} n WHERE n.tenant_id = %s "
         f"AND n.deleted_at IS NULL AND n.{column} = %s{seen} LIMIT %s) AS found)"
@@ -124,16 +126,16 @@ def _standing(noun: type[Noun]) -> dict[str, Any]:
     with connection.cursor() as cursor:
         cursor.execute(" UNION ALL ".join([one] * len(machine.states)), parameters)
         counts = dict(cursor.fetchall())
-    start = words.place(noun, "changelist")
+    start = display.place(noun, "changelist")
     wire = noun.schema.by_name[machine.name].wire
     return {
-        "title": words.plural(noun),
+        "title": display.plural(noun),
         "url": start,
         "empty": not any(counts.values()),
         "states": [
             {
-                "state": words.state(noun, state),
-                "count": words.number(min(counts[state], reads.COUNT_CAP))
+                "state": display.state(noun, state),
+                "count": display.number(min(counts[state], reads.COUNT_CAP))
                 + ("+" if counts[state] > reads.COUNT_CAP else ""),
                 "none": not counts[state],
                 "url": f"{start}?{wire}={state}",

@@ -25,10 +25,12 @@ from unfold.admin import ModelAdmin
 from unfold.forms import AdminPasswordChangeForm, UserChangeForm, UserCreationForm
 from unfold.widgets import UnfoldAdminTextInputWidget
 
-from .. import policy, tenancy
-from ..models import ApiKey, Membership, Tenant, User
-from . import words
-from .site import Site, entrance, to_entrance
+from headlessly.access import tenancy
+from headlessly.access.models import ApiKey, Membership, Tenant, User
+from headlessly.admin import display as words
+from headlessly.admin.site import Site
+from headlessly.web import csp
+from headlessly.web.entrance import entrance, to_entrance
 
 
 class OperatorSite(Site):
@@ -47,7 +49,7 @@ class OperatorSite(Site):
 
         def inner(request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
             response = guarded(request, *args, **kwargs)
-            response.headers.setdefault(policy.HEADER, policy.WITH_ALPINE)
+            response.headers.setdefault(csp.HEADER, csp.WITH_ALPINE)
             return response
 
         inner.csrf_exempt = getattr(guarded, "csrf_exempt", False)

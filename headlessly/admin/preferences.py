@@ -16,7 +16,7 @@ from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_http_methods
 from unfold.widgets import UnfoldAdminSelectWidget
 
-from .. import languages
+from headlessly.language import languages
 
 
 class PreferencesForm(forms.Form):

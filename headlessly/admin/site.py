@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from typing import Any
-from urllib.parse import urlencode
 
 from django.apps import apps
 from django.contrib.auth import logout
@@ -18,32 +17,22 @@ from django.utils.translation import gettext_lazy
 from django.views.decorators.http import require_GET, require_POST
 from unfold.sites import UnfoldAdminSite
 
-from .. import actors
-from ..models import Membership
-from ..nouns import registry
-from . import (
+from headlessly.access import actors
+from headlessly.access.models import Membership
+from headlessly.admin import (
     choices,
-    dashboard,
-    finding,
+    display,
     home,
-    importing,
+    import_pages,
+    palette,
     preferences,
-    proposals,
     settings,
-    words,
+    the,
 )
-
-
-def entrance(request: HttpRequest) -> str:
-    """The address where one signs in: the site's root, above the tenant's mount."""
-    return request.META.get("SCRIPT_NAME", "").rpartition("/~")[0] + "/"
-
-
-def to_entrance(request: HttpRequest) -> HttpResponseRedirect:
-    """To the sign-in page and back here afterwards."""
-    return HttpResponseRedirect(
-        f"{entrance(request)}?{urlencode({'next': request.get_full_path()}, safe='/~')}"
-    )
+from headlessly.admin.dashboards import dashboard
+from headlessly.admin.proposing import proposals
+from headlessly.declaration.registry import registry
+from headlessly.web.entrance import entrance, to_entrance
 
 
 class Site(UnfoldAdminSite):
@@ -109,6 +98,9 @@ class Site(UnfoldAdminSite):
 class Workplace(Site):
     """The site of the active tenant: its members only, as the actor that their membership makes."""
 
+    #: How a noun is shown that no admin.py registers; set where both are known (:mod:`headlessly.admin`).
+    noun_admin: Any = None
+
     index_template = "headlessly/home.html"
 
     def refused(self, request: HttpRequest) -> HttpResponse | None:
@@ -126,15 +118,13 @@ class Workplace(Site):
     @cached_property
     def nouns(self) -> list[Any]:
         """Every noun in the order of the apps, registered where no admin.py did it."""
-        from .base import NounAdmin
-
         found = []
         for config in apps.get_app_configs():
             mine = [m for m in config.get_models() if registry.get(m.__name__) is m]
             found += sorted(mine, key=lambda noun: noun.Surface.rank)
         for noun in found:
             if noun not in self._registry:
-                self.register(noun, NounAdmin)
+                self.register(noun, self.noun_admin)
         return found
 
     def get_urls(self) -> list[Any]:
@@ -145,13 +135,13 @@ class Workplace(Site):
             path("find/", self.admin_view(self.find_view), name="find"),
             *proposals.urls(self),
             *settings.urls(self),
-            *importing.urls(self),
+            *import_pages.urls(self),
             *found,
         ]
 
     @method_decorator(require_GET)
     def find_view(self, request: HttpRequest) -> HttpResponse:
-        return finding.answer(request, self)
+        return palette.answer(request, self)
 
     @method_decorator(require_GET)
     def autocomplete_view(self, request: HttpRequest) -> HttpResponse:
@@ -198,10 +188,10 @@ class Workplace(Site):
             first.append(waiting)
         groups: dict[str, list[dict[str, Any]]] = {}
         for noun in self.nouns:
-            link = words.place(noun, "changelist")
+            link = display.place(noun, "changelist")
             groups.setdefault(str(noun._meta.app_config.verbose_name), []).append(
                 {
-                    "title": words.plural(noun),
+                    "title": display.plural(noun),
                     "icon": noun.Surface.icon,
                     "link": link,
                     "active": request.path.startswith(link),
@@ -223,3 +213,4 @@ class Workplace(Site):
 
 
 workplace = Workplace(name="admin")
+the.site = workplace

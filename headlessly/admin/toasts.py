@@ -7,15 +7,16 @@ from typing import TYPE_CHECKING, Any
 
 from django.contrib import messages
 
-from .. import events, tracing
-from ..nouns import registry
-from . import undoing
+from headlessly.admin import undo as undoing
+from headlessly.context import tracing
+from headlessly.declaration.registry import registry
+from headlessly.log import events
 
 if TYPE_CHECKING:
     from django.http import HttpRequest
 
-    from ..nouns import Noun
-    from .undoing import Undo
+    from headlessly.admin.undo import Undo
+    from headlessly.nouns import Noun
 
 
 @dataclass

@@ -21,8 +21,8 @@ from django.views.decorators.debug import sensitive_post_parameters
 from django.views.decorators.http import require_http_methods
 from unfold.widgets import BASE_INPUT_CLASSES
 
-from ..models import Membership, User
-from ..values import UNSTORABLE
+from headlessly.access.models import Membership, User
+from headlessly.declaration.values import UNSTORABLE
 
 
 class Invitation(PasswordResetTokenGenerator):
@@ -50,7 +50,7 @@ def may_invite(member: Membership) -> bool:
 
 def address(request: HttpRequest, user: User) -> str:
     """The path of the link, at the site's root."""
-    from .site import entrance
+    from headlessly.web.entrance import entrance
 
     return f"{entrance(request)}welcome/{user.pk}/{invitation.make_token(user)}"
 
@@ -70,7 +70,7 @@ class PasswordForm(SetPasswordForm):
 @require_http_methods(["GET", "HEAD", "POST"])
 def welcome(request: HttpRequest, id: str, token: str) -> HttpResponse:
     """Choose a password and come in."""
-    from .entrance import render_gate
+    from headlessly.admin.entrance import render_gate
 
     user = None if UNSTORABLE.search(id) else User.objects.filter(pk=id, is_active=True).first()
     if user is None or not invitation.check_token(user, token):

@@ -1,5 +1,5 @@
 """REST at ``/~{tenant}/{plural}``: one generic viewset over the registry of nouns.
 
-Reads go through :mod:`headlessly.reads`, writes through :mod:`headlessly.execution`; what is here
-knows HTTP and nothing of any noun.
+Reads go through :mod:`headlessly.query.reads`, writes through :mod:`headlessly.execution.executor`;
+what is here knows HTTP and nothing of any noun.
 """

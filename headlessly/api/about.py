@@ -6,14 +6,16 @@ from typing import Any
 
 from rest_framework.request import Request
 
-from .. import actors, describe, status, tenancy
-from ..errors import NotFound
-from ..models import ApiKey
-from ..nouns import registry
-from ..schema import wire_name
-from . import parameters
-from .base import TenantView
-from .bodies import Answer
+from headlessly.access import actors, tenancy
+from headlessly.access.models import ApiKey
+from headlessly.api import parameters
+from headlessly.api.base import TenantView
+from headlessly.api.bodies import Answer
+from headlessly.declaration import describe
+from headlessly.declaration.registry import registry
+from headlessly.declaration.schema import wire_name
+from headlessly.errors import NotFound
+from headlessly.query import counts
 
 
 class SchemaView(TenantView):
@@ -65,4 +67,4 @@ class StatusView(TenantView):
 
     def get(self, request: Request) -> Answer:
         parameters.taken(request.GET, ())
-        return Answer({"$context": tenancy.context_url(), "nouns": status.numbers()})
+        return Answer({"$context": tenancy.context_url(), "nouns": counts.numbers()})

@@ -6,9 +6,9 @@ from typing import Any
 
 from rest_framework.authentication import BaseAuthentication, SessionAuthentication
 
-from ..errors import Unauthorized
-from ..models import ApiKey, Membership
-from . import limits
+from headlessly.access.models import ApiKey, Membership
+from headlessly.api import limits
+from headlessly.errors import Unauthorized
 
 SCHEME = "Bearer"
 

@@ -10,12 +10,13 @@ from django.http import HttpRequest, HttpResponse
 from rest_framework.request import Request
 from rest_framework.views import APIView
 
-from .. import actors, errors
-from ..models import ApiKey
-from .auth import SCHEME, KeyAuthentication, MemberAuthentication, unauthorized
-from .bodies import JSON, Answer, BodyRequest, JsonParser, JsonRenderer, OnlyJson
-from .idempotency import once
-from .inner import InnerRequest
+from headlessly import errors
+from headlessly.access import actors
+from headlessly.access.models import ApiKey
+from headlessly.api.auth import SCHEME, KeyAuthentication, MemberAuthentication, unauthorized
+from headlessly.api.bodies import JSON, Answer, BodyRequest, JsonParser, JsonRenderer, OnlyJson
+from headlessly.api.idempotency import once
+from headlessly.api.inner import InnerRequest
 
 logger = logging.getLogger("headlessly.api")
 
@@ -23,7 +24,7 @@ logger = logging.getLogger("headlessly.api")
 class TenantView(APIView):
     """A view under a tenant's address: nobody gets past the door without a place in that tenant.
 
-    What they may do there is decided below, by :func:`headlessly.actors.may` in the execution.
+    What they may do there is decided below, by :func:`headlessly.access.actors.may` in the execution.
     """
 
     authentication_classes: ClassVar = [KeyAuthentication, MemberAuthentication]

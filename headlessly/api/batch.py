@@ -13,15 +13,19 @@ from django.http import HttpResponse
 from django.urls import ResolverMatch, resolve
 from rest_framework.request import Request
 
-from .. import errors, execution, tenancy
-from ..errors import BadRequest, BatchFailed, DependencyFailed
-from ..events import dumps
-from . import operations, parameters
-from .base import TenantView
-from .bodies import JSON, Answer
-from .inner import InnerRequest
-from .operations import Operation
-from .references import Answers
+from headlessly import errors
+from headlessly.access import tenancy
+from headlessly.api import operations, parameters
+from headlessly.api.base import TenantView
+from headlessly.api.bodies import JSON, Answer
+from headlessly.api.inner import InnerRequest
+from headlessly.api.operations import Operation
+from headlessly.api.references import Answers
+from headlessly.context import running
+from headlessly.errors import BadRequest, BatchFailed, DependencyFailed
+from headlessly.execution import executor
+from headlessly.log.events import dumps
+from headlessly.web import mount as web_mount
 
 logger = logging.getLogger("headlessly.api")
 
@@ -51,7 +55,7 @@ class Batch:
     def as_one(self, dry_run: bool) -> list[dict[str, Any]]:
         """All in one transaction. Raises BatchFailed when one fails; then nothing has happened."""
         try:
-            return execution.retried(lambda: self._together(dry_run))
+            return executor.retried(lambda: self._together(dry_run))
         except Exception as problem:
             status, body = errors.problem(problem)
             if status >= 500:
@@ -65,12 +69,12 @@ class Batch:
 
     def _together(self, dry_run: bool) -> list[dict[str, Any]]:
         self.answers, results = Answers(), []
-        with execution.together():
+        with executor.together():
             for operation in self.asked:
                 self.current = operation
                 results.append(self._kept(operation, *self._done(operation)))
             if dry_run:
-                execution.flush()  # the database may have a word to say about the events, too
+                running.flush()  # the database may have a word to say about the events, too
                 transaction.set_rollback(True)
         return results
 
@@ -88,7 +92,7 @@ class Batch:
         """Each in a transaction of its own; one that fails stops only those that refer to it."""
         if not dry_run:
             return [self._tried(each) for each in self.asked]
-        return execution.retried(self._rehearsed)
+        return executor.retried(self._rehearsed)
 
     def _rehearsed(self) -> list[dict[str, Any]]:
         """All of them, each seeing what those before it did, and then none."""
@@ -148,7 +152,7 @@ def _address(text: str) -> tuple[str, str]:
     path, tenant = unquote(raw), tenancy.require()
     if not path.startswith("/") or path.startswith("//") or "#" in text:
         raise BadRequest("A path is an address of this tenant, such as /leads.", field="path")
-    if mount := tenancy.MOUNT.match(path):
+    if mount := web_mount.MOUNT.match(path):
         slug, rest = mount.groups()
         if slug != tenant.slug:
             raise BadRequest(f"A batch stays in its own tenant, ~{tenant.slug}.", field="path")

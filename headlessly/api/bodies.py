@@ -12,8 +12,8 @@ from rest_framework.parsers import BaseParser
 from rest_framework.renderers import BaseRenderer
 from rest_framework.request import Request
 
-from ..errors import BadRequest, TooLarge, UnsupportedMediaType
-from ..events import dumps
+from headlessly.errors import BadRequest, TooLarge, UnsupportedMediaType
+from headlessly.log.events import dumps
 
 JSON, FORM = "application/json", "application/x-www-form-urlencoded"
 #: The most bytes of a body. Imports have a limit, and a way of reading, of their own.

@@ -1,7 +1,7 @@
 """Plain query parameters (``?status=New&score__gte=80``) as django-filter's filters.
 
 A noun has more than a hundred possible parameters and a query uses two of them, so a filterset
-holds only those that it is asked for. What one means is :mod:`headlessly.lookups`' business.
+holds only those that it is asked for. What one means is :mod:`headlessly.query.querystring`' business.
 """
 
 from __future__ import annotations
@@ -12,10 +12,10 @@ from typing import Any
 from django.db.models import QuerySet
 from django_filters import CharFilter, FilterSet
 
-from .. import filters, lookups, reads
-from ..errors import InvalidFilter
-from ..filters import Scope
-from ..nouns import Noun
+from headlessly.errors import InvalidFilter
+from headlessly.nouns import Noun
+from headlessly.query import filters, querystring, reads
+from headlessly.query.scope import Scope
 
 
 class Condition(CharFilter):
@@ -26,7 +26,7 @@ class Condition(CharFilter):
 
     def stated(self, noun: type[Noun], text: str) -> dict[str, Any]:
         """The same in the filter language."""
-        return lookups.condition(noun, self.field_name, self.lookup_expr, text)
+        return querystring.condition(noun, self.field_name, self.lookup_expr, text)
 
     def filter(self, queryset: QuerySet, value: str) -> QuerySet:
         scope = self.parent.scope
@@ -63,7 +63,7 @@ def of(noun: type[Noun], names: tuple[str, ...], others: tuple[str, ...]) -> typ
 
 def _parsed(noun: type[Noun], name: str, others: tuple[str, ...]) -> tuple[str, str]:
     try:
-        return lookups.parse(noun, name)
+        return querystring.parse(noun, name)
     except InvalidFilter as problem:
         problem.message += f" Other parameters: {', '.join(others)}."
         raise

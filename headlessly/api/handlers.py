@@ -8,8 +8,9 @@ from __future__ import annotations
 from django.http import HttpRequest, HttpResponse
 from django.views import defaults
 
-from .. import errors, tracing
-from .bodies import Answer
+from headlessly import errors
+from headlessly.api.bodies import Answer
+from headlessly.context import tracing
 
 
 def bad_request(request: HttpRequest, exception: Exception) -> HttpResponse:

@@ -23,10 +23,12 @@ from psycopg import errors as postgres
 from psycopg.types.json import Jsonb
 from rest_framework.request import Request
 
-from .. import actors, clock, statements, tenancy
-from ..errors import BadRequest, Invalid
-from ..execution import ATTEMPTS
-from .uploads import Upload
+from headlessly.access import actors, tenancy
+from headlessly.api.uploads import Upload
+from headlessly.context import clock
+from headlessly.database import prepared
+from headlessly.errors import BadRequest, Invalid
+from headlessly.execution.executor import ATTEMPTS
 
 HEADER, REPLAYED = "Idempotency-Key", "Idempotency-Replayed"
 KEY = re.compile(r"[!-~]{1,255}\Z")
@@ -86,22 +88,22 @@ def _once(
 ) -> HttpResponse:
     place = (tenancy.require().pk, actors.current().id, key)
     now = clock.now()
-    claimed = statements.run(CLAIM, [*place, fingerprint, now, now - KEPT])
+    claimed = prepared.run(CLAIM, [*place, fingerprint, now, now - KEPT])
     if not claimed:
-        return _again(fingerprint, *statements.run(FIND, place, binary=True)[0])
+        return _again(fingerprint, *prepared.run(FIND, place, binary=True)[0])
     response = handle()
     if response.status_code >= 300 or getattr(response, "undone", False):
         # Also of an answer that says so without raising it: nothing is kept of what was refused.
         if getattr(response, "has_effect", False):
-            statements.run(FORGET, [*claimed[0]], rows=False)
+            prepared.run(FORGET, [*claimed[0]], rows=False)
         else:
             transaction.set_rollback(True)
         return response
     headers = Jsonb(dict(response.headers), orjson.dumps)
     body = _without(response.content, unkept)
-    statements.run(KEEP, [response.status_code, headers, body, *claimed[0]], rows=False)
+    prepared.run(KEEP, [response.status_code, headers, body, *claimed[0]], rows=False)
     if key.startswith("0"):
-        statements.run(CLEAR, [now - KEPT, CLEARED], rows=False)
+        prepared.run(CLEAR, [now - KEPT, CLEARED], rows=False)
     return response
 
 

@@ -7,7 +7,7 @@ from typing import Any
 from django.http import HttpRequest, QueryDict
 from rest_framework.request import Request
 
-from .bodies import JSON
+from headlessly.api.bodies import JSON
 
 
 class InnerRequest(HttpRequest):

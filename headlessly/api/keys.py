@@ -9,14 +9,15 @@ from typing import Any, ClassVar
 from django.db.models import QuerySet
 from rest_framework.request import Request
 
-from .. import actors, clock, tenancy
-from ..errors import Invalid, NotFound
-from ..models import ApiKey
-from ..schema import Field
-from . import parameters
-from .base import AdminView
-from .bodies import Answer
-from .log import envelope
+from headlessly.access import actors, tenancy
+from headlessly.access.models import ApiKey
+from headlessly.api import parameters
+from headlessly.api.base import AdminView
+from headlessly.api.bodies import Answer
+from headlessly.api.log import envelope
+from headlessly.context import clock
+from headlessly.declaration.schema import Field
+from headlessly.errors import Invalid, NotFound
 
 logger = logging.getLogger("headlessly.keys")
 

@@ -12,9 +12,9 @@ from dataclasses import dataclass
 
 from django.utils import timezone
 
-from .. import statements
-from ..errors import RateLimited
-from ..models import ApiKey, Tenant
+from headlessly.access.models import ApiKey, Tenant
+from headlessly.database import prepared
+from headlessly.errors import RateLimited
 
 #: The database's clock: those of several servers differ. Of two that race for a new minute, the second
 #: finds it begun.
@@ -74,12 +74,12 @@ def admit(tenant: Tenant, secret: str) -> tuple[ApiKey, Count] | None:
     """The tenant's valid key with this secret, and the request that sends it counted; or None: unknown,
     expired, revoked and another tenant's are the same. The first of each minute is noted as its last use."""
     given = [ApiKey.hash_of(secret), tenant.pk, timezone.now()]
-    find, made = statements.finding(ApiKey, "hash")
-    found = statements.run(ADMIT.format(find=find), given)
+    find, made = prepared.finding(ApiKey, "hash")
+    found = prepared.run(ADMIT.format(find=find), given)
     if not found:
         return None
     used, reset, seconds, *row = found[0]
     key = made(row)
     if used == 1:
-        statements.run(USED, [key.pk], rows=False)
+        prepared.run(USED, [key.pk], rows=False)
     return key, Count(key.rate_limit, used, reset, seconds)

@@ -10,13 +10,16 @@ from django.db import models, transaction
 from rest_framework.request import Request
 from rest_framework.viewsets import GenericViewSet
 
-from .. import events, reads, sight, tenancy, tracked, values
-from ..errors import InvalidFilter, NotFound
-from ..models import Event
-from ..threads import rooms
-from . import parameters
-from .base import TenantView
-from .bodies import Answer
+from headlessly.access import tenancy, visibility
+from headlessly.api import parameters
+from headlessly.api.base import TenantView
+from headlessly.api.bodies import Answer
+from headlessly.background.slots import rooms
+from headlessly.declaration import values
+from headlessly.errors import InvalidFilter, NotFound
+from headlessly.log import events, tracking
+from headlessly.models import Event
+from headlessly.query import reads
 
 #: How long a reader may wait for the next event, and how often the log is looked at meanwhile, in
 #: seconds. A page of the log is one look-up in an index.
@@ -48,7 +51,7 @@ class EventViewSet(TenantView, GenericViewSet):
         """Record something that happened outside: a page view, a trial started."""
         dry_run = parameters.dry_run(request.GET)
         with transaction.atomic():
-            event = tracked.record(request.data)
+            event = tracking.record(request.data)
             if dry_run:
                 transaction.set_rollback(True)
         if dry_run:
@@ -145,11 +148,11 @@ def _page(found: Any, after: events.Place, size: int) -> tuple[list[Event], even
     Somebody who is limited may see few of many: the log is looked through a stretch at a time, so that
     a page may be short and more may follow it.
     """
-    stretch = size if sight.limit() is None else max(size, STRETCH)
+    stretch = size if visibility.limit() is None else max(size, STRETCH)
     ahead = list(found.following(after)[: stretch + 1])
     more, ahead = len(ahead) > stretch, ahead[:stretch]
     page = ahead
-    if sight.limit() is not None:
+    if visibility.limit() is not None:
         seen = set(_seen(event.seq for event in ahead))
         page = [event for event in ahead if event.seq in seen]
         if len(page) > size:
@@ -160,7 +163,7 @@ def _page(found: Any, after: events.Place, size: int) -> tuple[list[Event], even
 
 def _count(found: Any) -> tuple[int, bool]:
     """How many; for somebody who is limited, how many among as many as are counted at the most."""
-    if sight.limit() is None:
+    if visibility.limit() is None:
         return reads.count(found)
     among = list(found.order_by().values_list("seq", flat=True)[: reads.COUNT_CAP + 1])
     return len(_seen(among)), len(among) <= reads.COUNT_CAP

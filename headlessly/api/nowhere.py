@@ -6,9 +6,9 @@ from typing import Any
 
 from rest_framework.request import Request
 
-from ..errors import NotFound
-from .base import TenantView
-from .bodies import Answer
+from headlessly.api.base import TenantView
+from headlessly.api.bodies import Answer
+from headlessly.errors import NotFound
 
 
 class NowhereView(TenantView):

@@ -7,8 +7,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
-from ..errors import BadRequest
-from .references import PLACEHOLDER, SEGMENTS, references
+from headlessly.api.references import PLACEHOLDER, SEGMENTS, references
+from headlessly.errors import BadRequest
 
 #: The most operations of a batch.
 MOST = 100

@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from ..errors import BadRequest, InvalidFilter
-from ..nouns import Noun
-from .bodies import loads_object
-from .filtersets import of
+from headlessly.api.bodies import loads_object
+from headlessly.api.filtersets import of
+from headlessly.errors import BadRequest, InvalidFilter
+from headlessly.nouns import Noun
 
 #: How a list may be asked for, beside conditions on its fields.
 LIST = ("filter", "q", "sort", "limit", "offset", "cursor", "include", "fields", "asOf", "count")
@@ -58,7 +58,7 @@ def boolean(name: str, given: Mapping[str, str]) -> bool:
 
 
 def listing(noun: type[Noun], query: Any) -> dict[str, Any]:
-    """What :func:`headlessly.reads.page` takes, from the query string of a list."""
+    """What :func:`headlessly.query.reads.page` takes, from the query string of a list."""
     given = question(noun, query, LIST)
     count = given.pop("count", None)
     if count not in (None, "exact"):

@@ -7,14 +7,15 @@ from typing import Any, ClassVar
 
 from rest_framework.request import Request
 
-from .. import errors, tenancy
-from ..errors import Invalid, InvalidFilter
-from ..models import Proposal
-from ..scripts import proposals
-from . import parameters, preconditions
-from .base import TenantView
-from .bodies import Answer
-from .log import envelope_of
+from headlessly import errors
+from headlessly.access import tenancy
+from headlessly.api import parameters, preconditions
+from headlessly.api.base import TenantView
+from headlessly.api.bodies import Answer
+from headlessly.api.log import envelope_of
+from headlessly.errors import Invalid, InvalidFilter
+from headlessly.models import Proposal
+from headlessly.scripts import proposals
 
 
 class ProposalsView(TenantView):

@@ -12,12 +12,13 @@ from typing import Any, ClassVar
 from django.http import HttpResponse
 from rest_framework.request import Request
 
-from .. import actors, answers, execution
-from ..values import UNSTORABLE
-from . import parameters, strangers
-from .auth import KeyAuthentication
-from .bodies import Answer, FormBody, FormParser, JsonOrForm, JsonParser
-from .records import NounViewSet
+from headlessly.access import actors
+from headlessly.api import parameters, strangers
+from headlessly.api.auth import KeyAuthentication
+from headlessly.api.bodies import Answer, FormBody, FormParser, JsonOrForm, JsonParser
+from headlessly.api.records import NounViewSet
+from headlessly.declaration.values import UNSTORABLE
+from headlessly.execution import executor, results
 
 #: No credentials: what a script of another site may not send, it cannot misuse.
 ORIGINS = {
@@ -60,8 +61,8 @@ class PublicViewSet(NounViewSet):
         # A dry run would tell what is known of others, a version how many were here before.
         parameters.taken(request.GET, ())
         text = isinstance(request.data, FormBody)
-        result = execution.run(self.verb, id, request.data, wire=True, text=text)
-        return Answer(answers.to_stranger(self.verb, result))
+        result = executor.run(self.verb, id, request.data, wire=True, text=text)
+        return Answer(results.to_stranger(self.verb, result))
 
     def finalize_response(
         self, request: Request, response: HttpResponse, *args: Any, **kwargs: Any

@@ -5,17 +5,21 @@ from __future__ import annotations
 from rest_framework.request import Request
 from rest_framework.viewsets import GenericViewSet
 
-from .. import answers, clock, events, execution, reads, tenancy
-from ..errors import NotFound
-from ..nouns import Noun
-from ..schema import wire_name
-from ..values import UNSTORABLE
-from ..verbs import Verb
-from . import parameters
-from .base import TenantView
-from .bodies import Answer, FormBody
-from .log import envelope
-from .preconditions import etag, wanted
+from headlessly.access import tenancy
+from headlessly.api import parameters
+from headlessly.api.base import TenantView
+from headlessly.api.bodies import Answer, FormBody
+from headlessly.api.log import envelope
+from headlessly.api.preconditions import etag, wanted
+from headlessly.context import clock
+from headlessly.declaration.schema import wire_name
+from headlessly.declaration.values import UNSTORABLE
+from headlessly.declaration.verbs import Verb
+from headlessly.errors import NotFound
+from headlessly.execution import executor, results
+from headlessly.log import events
+from headlessly.nouns import Noun
+from headlessly.query import reads
 
 #: Verbs that have a method of HTTP, and so no address of their own.
 BY_METHOD = ("create", "update", "delete")
@@ -79,7 +83,7 @@ class NounViewSet(TenantView, GenericViewSet):
         request, verb = self.request, self.noun.verbs[name]
         dry_run = parameters.dry_run(request.GET)
         started = clock.now()
-        result = execution.run(
+        result = executor.run(
             verb,
             id,
             {} if name == "delete" else request.data,
@@ -89,10 +93,10 @@ class NounViewSet(TenantView, GenericViewSet):
             dry_run=dry_run,
         )
         if dry_run:
-            return Answer(answers.dry_run(result))
+            return Answer(results.dry_run(result))
         if name == "delete":
             return Answer(status=204)
-        record = answers.record(result)
+        record = results.record(result)
         if not verb.creates:
             headers = {"ETag": etag(result.version)} if name == "update" else None
             return Answer(record, headers=headers)

@@ -13,9 +13,9 @@ from urllib.parse import quote
 
 import orjson
 
-from ..errors import BadRequest, DependencyFailed, Invalid, TooLarge
-from ..events import dumps
-from .bodies import LARGEST
+from headlessly.api.bodies import LARGEST
+from headlessly.errors import BadRequest, DependencyFailed, Invalid, TooLarge
+from headlessly.log.events import dumps
 
 #: No JSON in a query string looks like this: its braces are followed by quotes.
 PLACEHOLDER = re.compile(r"\{([\w-]{1,64})\.([^{}\"\s]{1,200})\}")

@@ -7,17 +7,15 @@ from typing import Any
 
 from django.urls import URLPattern, URLResolver, include, path
 
-from ..nouns import Noun, registry
-from ..schema import wire_name
-from .about import MeView, SchemaView, StatusView
-from .batch import BatchView
-from .keys import KeysView, KeyView
-from .log import EventViewSet
-from .openapi.views import DocsView, OpenApiView
-from .proposals import ApproveView, ProposalsView, ProposalView, RefuseView
-from .public import PublicViewSet
-from .records import NounViewSet, at_collection, at_record
-from .transfers import (
+from headlessly.api.about import MeView, SchemaView, StatusView
+from headlessly.api.batch import BatchView
+from headlessly.api.keys import KeysView, KeyView
+from headlessly.api.log import EventViewSet
+from headlessly.api.openapi.views import DocsView, OpenApiView
+from headlessly.api.proposals import ApproveView, ProposalsView, ProposalView, RefuseView
+from headlessly.api.public import PublicViewSet
+from headlessly.api.records import NounViewSet, at_collection, at_record
+from headlessly.api.transfers import (
     CancelView,
     ExportView,
     ImportRecordView,
@@ -26,7 +24,16 @@ from .transfers import (
     RefusedCsvView,
     RefusedView,
 )
-from .webhooks import DeliveriesView, PingView, RedeliverView, WebhooksView, WebhookView
+from headlessly.api.webhooks import (
+    DeliveriesView,
+    PingView,
+    RedeliverView,
+    WebhooksView,
+    WebhookView,
+)
+from headlessly.declaration.registry import registry
+from headlessly.declaration.schema import wire_name
+from headlessly.nouns import Noun
 
 METHODS = ("get", "post", "put", "patch", "delete")
 

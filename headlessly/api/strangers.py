@@ -12,8 +12,8 @@ from ipaddress import IPv6Address, ip_address, ip_network
 from django.conf import settings
 from django.http import HttpRequest
 
-from .. import statements
-from . import limits
+from headlessly.api import limits
+from headlessly.database import prepared
 
 #: Requests a minute from one address: an office behind one is no flood, a program is.
 PER_MINUTE = 30
@@ -32,9 +32,9 @@ def count(request: HttpRequest) -> limits.Count:
     """Count one request from this address."""
     where = f"{request.tenant.pk} {network(address(request))}"
     key = f"ip_{hashlib.sha256(where.encode()).hexdigest()[:29]}"
-    ((used, reset, seconds),) = statements.run(limits.COUNT, [key], binary=True)
+    ((used, reset, seconds),) = prepared.run(limits.COUNT, [key], binary=True)
     if key.endswith("0") and used == 1:
-        statements.run(CLEAR, [], rows=False)
+        prepared.run(CLEAR, [], rows=False)
     return limits.Count(PER_MINUTE, used, reset, seconds, who="One address")
 
 

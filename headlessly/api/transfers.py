@@ -11,20 +11,21 @@ import orjson
 from django.http import HttpRequest, StreamingHttpResponse
 from rest_framework.request import Request
 
-from .. import clock, tenancy
-from ..errors import BadRequest
-from ..nouns import Noun
-from ..reads import checked_limit, checked_offset
-from ..transfer import exporting, imports
-from ..transfer.cells import guarded
-from ..transfer.columns import REASON, ROW
-from ..transfer.models import Import, RefusedRow
-from . import parameters
-from .base import TenantView
-from .bodies import Answer
-from .inner import InnerRequest
-from .log import envelope
-from .uploads import OnlyFiles, Upload, UploadParser
+from headlessly.access import tenancy
+from headlessly.api import parameters
+from headlessly.api.base import TenantView
+from headlessly.api.bodies import Answer
+from headlessly.api.inner import InnerRequest
+from headlessly.api.log import envelope
+from headlessly.api.uploads import OnlyFiles, Upload, UploadParser
+from headlessly.context import clock
+from headlessly.errors import BadRequest
+from headlessly.nouns import Noun
+from headlessly.query.reads import checked_limit, checked_offset
+from headlessly.transfer import exporting, imports
+from headlessly.transfer.cells import guarded
+from headlessly.transfer.columns import REASON, ROW
+from headlessly.transfer.models import Import, RefusedRow
 
 PARSERS, NEGOTIATOR = [UploadParser()], OnlyFiles()
 #: How an export may be asked for, beside conditions on its fields.

@@ -11,9 +11,9 @@ from django.core.files.uploadhandler import TemporaryFileUploadHandler
 from django.http.multipartparser import MultiPartParser
 from rest_framework.parsers import BaseParser
 
-from ..errors import BadRequest, TooLarge, UnsupportedMediaType
-from ..transfer import formats
-from .bodies import BodyRequest, OnlyJson, announced
+from headlessly.api.bodies import BodyRequest, OnlyJson, announced
+from headlessly.errors import BadRequest, TooLarge, UnsupportedMediaType
+from headlessly.transfer import formats
 
 #: The most bytes of a body that is a file, and how much of it stays in memory while it is read.
 LARGEST, IN_MEMORY = 200 * 1024 * 1024, 1024 * 1024

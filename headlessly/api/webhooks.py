@@ -11,16 +11,17 @@ from django.db import models, transaction
 from django.utils import timezone
 from rest_framework.request import Request
 
-from .. import actors, tenancy
-from ..errors import Conflict, Invalid, NotFound
-from ..models import Delivery, Tenant, Webhook
-from ..webhooks import deliveries, outbox, patterns
-from ..webhooks.addresses import Address
-from ..webhooks.models import new_secret
-from . import parameters
-from .base import AdminView
-from .bodies import Answer
-from .log import envelope
+from headlessly.access import actors, tenancy
+from headlessly.access.models import Tenant
+from headlessly.api import parameters
+from headlessly.api.base import AdminView
+from headlessly.api.bodies import Answer
+from headlessly.api.log import envelope
+from headlessly.errors import Conflict, Invalid, NotFound
+from headlessly.models import Delivery, Webhook
+from headlessly.webhooks import deliveries, outbox, patterns
+from headlessly.webhooks.addresses import Address
+from headlessly.webhooks.models import new_secret
 
 logger = logging.getLogger("headlessly.webhooks")
 

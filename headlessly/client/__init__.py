@@ -9,11 +9,11 @@
 What there is to find and to do, the client asks the server: a new noun or verb needs no change here.
 """
 
-from .batches import AsyncBatch, Batch
-from .calls import Retries
-from .clients import AsyncHeadlessly, Headlessly
-from .declarations import UnknownInput, UnknownName
-from .errors import (
+from headlessly.client.batches import AsyncBatch, Batch
+from headlessly.client.calls import Retries
+from headlessly.client.clients import AsyncHeadlessly, Headlessly
+from headlessly.client.declarations import UnknownInput, UnknownName
+from headlessly.client.errors import (
     ApiError,
     BadRequest,
     Conflict,
@@ -40,9 +40,9 @@ from .errors import (
     ValidationFailed,
     VerbRefused,
 )
-from .lists import AsyncEvents, AsyncFound, Events, Found, Page
-from .records import DryRun, Event, Import, Record
-from .scripts import Ran
+from headlessly.client.lists import AsyncEvents, AsyncFound, Events, Found, Page
+from headlessly.client.records import DryRun, Event, Import, Record
+from headlessly.client.scripts import Ran
 
 __all__ = [
     "ApiError",

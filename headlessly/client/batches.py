@@ -14,15 +14,15 @@ from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlencode
 
-from .calls import Call, Steps
-from .declarations import Declarations
-from .errors import ApiError, of_body
-from .records import DryRun, Record, done
-from .verbs import verb_call
-from .wire import listed, python_name, query, segment_of, wire_name
+from headlessly.client.calls import Call, Steps
+from headlessly.client.declarations import Declarations
+from headlessly.client.errors import ApiError, of_body
+from headlessly.client.records import DryRun, Record, done
+from headlessly.client.verbs import verb_call
+from headlessly.client.wire import listed, python_name, query, segment_of, wire_name
 
 if TYPE_CHECKING:
-    from .sessions import AsyncSession, Session, SyncSession
+    from headlessly.client.sessions import AsyncSession, Session, SyncSession
 
 #: The most operations of one batch.
 MOST = 100

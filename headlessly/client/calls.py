@@ -17,8 +17,8 @@ from typing import IO, Any, TypeVar
 
 import httpx
 
-from . import errors
-from .wire import dumps
+from headlessly.client import errors
+from headlessly.client.wire import dumps
 
 T = TypeVar("T")
 

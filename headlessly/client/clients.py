@@ -6,16 +6,16 @@ from collections.abc import Mapping
 from datetime import date
 from typing import Any, Self
 
-from . import logins
-from .batches import AsyncBatch, Batch
-from .calls import Call, Retries, Steps
-from .declarations import Declarations
-from .lists import LARGEST_PAGE, AsyncEvents, Events
-from .nouns import AsyncNoun, Moment, Noun
-from .records import DryRun, Event, Record, done
-from .scripts import Ran, script_steps
-from .sessions import AsyncSession, Session, SyncSession
-from .wire import id_of, moment, query, wire_name
+from headlessly.client import logins
+from headlessly.client.batches import AsyncBatch, Batch
+from headlessly.client.calls import Call, Retries, Steps
+from headlessly.client.declarations import Declarations
+from headlessly.client.lists import LARGEST_PAGE, AsyncEvents, Events
+from headlessly.client.nouns import AsyncNoun, Moment, Noun
+from headlessly.client.records import DryRun, Event, Record, done
+from headlessly.client.scripts import Ran, script_steps
+from headlessly.client.sessions import AsyncSession, Session, SyncSession
+from headlessly.client.wire import id_of, moment, query, wire_name
 
 
 class Client:

@@ -10,7 +10,7 @@ from difflib import get_close_matches
 from functools import cached_property
 from typing import Any
 
-from .wire import id_of, wire_name
+from headlessly.client.wire import id_of, wire_name
 
 #: Verbs that have a method of HTTP instead of an address of their own.
 BY_METHOD = {"create": "POST", "update": "PUT", "delete": "DELETE"}

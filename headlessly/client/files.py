@@ -11,14 +11,14 @@ from typing import IO, TYPE_CHECKING, Any
 
 import httpx
 
-from .calls import Call, Pause, Steps, Upload, exchange
-from .declarations import Declarations
-from .errors import ConnectionFailed, ImportFailed
-from .records import Import, record_of
-from .wire import dumps, query, segment
+from headlessly.client.calls import Call, Pause, Steps, Upload, exchange
+from headlessly.client.declarations import Declarations
+from headlessly.client.errors import ConnectionFailed, ImportFailed
+from headlessly.client.records import Import, record_of
+from headlessly.client.wire import dumps, query, segment
 
 if TYPE_CHECKING:
-    from .sessions import AsyncSession, Session, SyncSession
+    from headlessly.client.sessions import AsyncSession, Session, SyncSession
 
 FORMATS = ("csv", "json", "ndjson", "xlsx")
 #: How long to wait between two looks at an import, in seconds: the first time, and at the most.

@@ -6,13 +6,13 @@ from collections.abc import AsyncIterator, Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Generic, TypeVar
 
-from .calls import Call, Steps
-from .declarations import Declarations
-from .records import Event, Record, record_of
-from .wire import query
+from headlessly.client.calls import Call, Steps
+from headlessly.client.declarations import Declarations
+from headlessly.client.records import Event, Record, record_of
+from headlessly.client.wire import query
 
 if TYPE_CHECKING:
-    from .sessions import AsyncSession, Session, SyncSession
+    from headlessly.client.sessions import AsyncSession, Session, SyncSession
 
 R = TypeVar("R", bound=Record)
 

@@ -14,7 +14,7 @@ from typing import Any
 
 from platformdirs import user_cache_path, user_config_path
 
-from .errors import NotSignedIn
+from headlessly.client.errors import NotSignedIn
 
 #: The address of a tenant, and what a browser may have behind it.
 TENANT = re.compile(

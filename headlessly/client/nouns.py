@@ -9,14 +9,22 @@ from collections.abc import Awaitable, Iterable, Mapping
 from datetime import date
 from typing import TYPE_CHECKING, Any, Literal, overload
 
-from .calls import Call, Steps
-from .files import AsyncExport, Export, Progress, Source, filter_text, import_steps, upload_of
-from .lists import LARGEST_PAGE, AsyncFound, Found
-from .records import DryRun, Event, Import, Record, record_of
-from .wire import id_of, listed, moment, ordered, query, segment
+from headlessly.client.calls import Call, Steps
+from headlessly.client.files import (
+    AsyncExport,
+    Export,
+    Progress,
+    Source,
+    filter_text,
+    import_steps,
+    upload_of,
+)
+from headlessly.client.lists import LARGEST_PAGE, AsyncFound, Found
+from headlessly.client.records import DryRun, Event, Import, Record, record_of
+from headlessly.client.wire import id_of, listed, moment, ordered, query, segment
 
 if TYPE_CHECKING:
-    from .sessions import AsyncSession, Session, SyncSession
+    from headlessly.client.sessions import AsyncSession, Session, SyncSession
 
 Filter = Mapping[str, Any]
 Names = str | Iterable[str]

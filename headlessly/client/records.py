@@ -8,11 +8,11 @@ from dataclasses import dataclass
 from datetime import date, datetime
 from typing import TYPE_CHECKING, Any
 
-from .declarations import NounDeclaration, nearest
-from .wire import META, python_name, wire_name
+from headlessly.client.declarations import NounDeclaration, nearest
+from headlessly.client.wire import META, python_name, wire_name
 
 if TYPE_CHECKING:
-    from .sessions import Session
+    from headlessly.client.sessions import Session
 
 READ = {"datetime": datetime.fromisoformat, "date": date.fromisoformat}
 

@@ -9,12 +9,12 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from .calls import Call, Steps
-from .errors import NotUnderstood, of_tool
-from .records import Event, record_of
+from headlessly.client.calls import Call, Steps
+from headlessly.client.errors import NotUnderstood, of_tool
+from headlessly.client.records import Event, record_of
 
 if TYPE_CHECKING:
-    from .sessions import Session
+    from headlessly.client.sessions import Session
 
 #: How long a script may take in addition to a call, in seconds; the server's own limit is lower.
 PATIENCE = 60

@@ -9,12 +9,12 @@ from typing import Any, TypeVar
 
 import httpx
 
-from . import lists, nouns
-from .calls import Call, Pause, Retries, Send, Steps, exchange, json_of
-from .declarations import Declarations, Unknown
-from .records import Event, Record, done
-from .verbs import ByActor, Verb, verb_call
-from .wire import query
+from headlessly.client import lists, nouns
+from headlessly.client.calls import Call, Pause, Retries, Send, Steps, exchange, json_of
+from headlessly.client.declarations import Declarations, Unknown
+from headlessly.client.records import Event, Record, done
+from headlessly.client.verbs import ByActor, Verb, verb_call
+from headlessly.client.wire import query
 
 T = TypeVar("T")
 

@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
-from .calls import Call
-from .declarations import BY_METHOD, Declarations
-from .wire import id_of, query, segment_of
+from headlessly.client.calls import Call
+from headlessly.client.declarations import BY_METHOD, Declarations
+from headlessly.client.wire import id_of, query, segment_of
 
 if TYPE_CHECKING:
-    from .sessions import Session
+    from headlessly.client.sessions import Session
 
 
 def verb_call(

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from .. import values
-from ..errors import BadRequest
-from . import definitions
+from headlessly.declaration import values
+from headlessly.errors import BadRequest
+from headlessly.mcp import definitions
 
 #: What each type of JSON Schema takes, and how a sentence calls it.
 KINDS: dict[str, tuple[Any, str]] = {

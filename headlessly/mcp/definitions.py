@@ -9,8 +9,8 @@ from __future__ import annotations
 from functools import cache
 from typing import Any
 
-from .. import actors
-from ..nouns import registry
+from headlessly.access import actors
+from headlessly.declaration.registry import registry
 
 NAMES = ("search", "fetch", "do")
 

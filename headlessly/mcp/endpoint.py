@@ -14,10 +14,10 @@ from django.http import HttpRequest, HttpResponse
 from django.middleware.csrf import CsrfViewMiddleware
 from rest_framework.request import Request
 
-from ..api.auth import KeyAuthentication
-from ..api.base import TenantView, answer_to_problem
-from ..api.bodies import Answer
-from ..errors import BadRequest, Forbidden
+from headlessly.api.auth import KeyAuthentication
+from headlessly.api.base import TenantView, answer_to_problem
+from headlessly.api.bodies import Answer
+from headlessly.errors import BadRequest, Forbidden
 
 #: JSON-RPC's numbers for a request that is wrong, and for one that went wrong here.
 INVALID_REQUEST, INTERNAL_ERROR = -32600, -32603
@@ -36,7 +36,7 @@ class McpView(TenantView):
 
     def post(self, request: Request) -> HttpResponse:
         # Imported when somebody comes: the SDK takes half a second that no other process needs.
-        from . import transport
+        from headlessly.mcp import transport
 
         try:
             content = orjson.dumps(request.data)

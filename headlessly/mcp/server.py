@@ -17,7 +17,7 @@ from mcp_types import (
     Tool,
 )
 
-from . import definitions, tools
+from headlessly.mcp import definitions, tools
 
 #: Where the transport leaves, in the scope of a request, the way back to the request's thread.
 HERE = "headlessly.here"

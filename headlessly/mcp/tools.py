@@ -6,13 +6,15 @@ import logging
 from collections.abc import Callable
 from typing import Any
 
-from .. import actors, errors
-from ..errors import Forbidden
-from ..events import dumps
-from ..nouns import Noun, registry
-from . import arguments
-from .fetching import fetch
-from .searching import main, only, search
+from headlessly import errors
+from headlessly.access import actors
+from headlessly.declaration.registry import registry
+from headlessly.errors import Forbidden
+from headlessly.log.events import dumps
+from headlessly.mcp import arguments
+from headlessly.mcp.fetch import fetch
+from headlessly.mcp.search import main, only, search
+from headlessly.nouns import Noun
 
 #: A list of more whole records than this is answered with their main fields, as a page of `search` is.
 WHOLE = 10
@@ -45,7 +47,7 @@ def do(given: dict[str, Any]) -> dict[str, Any]:
             f"As {actor.role} you may not do anything: do needs a key with the scope write or admin."
         )
     asked = arguments.read("do", given)
-    from .. import scripts
+    from headlessly import scripts
 
     said = scripts.run(asked["code"], dry_run=asked.get("dryRun", False)).wire()
     if "proposal" in said:

@@ -20,8 +20,8 @@ from typing import Any
 from django.http import HttpRequest, HttpResponse
 from mcp.server.streamable_http_manager import StreamableHTTPSessionManager
 
-from ..api.bodies import JSON, LARGEST
-from . import server
+from headlessly.api.bodies import JSON, LARGEST
+from headlessly.mcp import server
 
 #: How long the protocol may take beside what the tools do, in seconds. It takes milliseconds.
 PATIENCE = 30

@@ -2,7 +2,7 @@
 
 from django.db import migrations, models
 
-import headlessly.events
+import headlessly.log.events
 
 
 class Migration(migrations.Migration):
@@ -22,7 +22,7 @@ class Migration(migrations.Migration):
         migrations.AddField(
             model_name="event",
             name="xid",
-            field=headlessly.events.TransactionId(
+            field=headlessly.log.events.TransactionId(
                 db_default=models.Func(function="pg_current_xact_id"), editable=False
             ),
         ),

@@ -1,6 +1,6 @@
 from django.db import migrations, models
 
-import headlessly.suggestions
+import headlessly.access.suggestions
 
 
 class Migration(migrations.Migration):
@@ -17,7 +17,7 @@ class Migration(migrations.Migration):
                     "Its own lists where it has them: "
                     '{"Lead.lostReason": ["Price", "Timing"]}.'
                 ),
-                validators=[headlessly.suggestions.check],
+                validators=[headlessly.access.suggestions.check],
                 verbose_name="suggestions",
             ),
         ),

@@ -3,8 +3,9 @@
 ``run = scripts.run("Lead.find({...})")`` answers what came out, what it recorded and what it printed.
 """
 
-from . import proposals
-from .failures import Busy, ScriptFailed
-from .run import Run, run
+from headlessly.scripts import proposals
+from headlessly.scripts.entry import run
+from headlessly.scripts.failures import Busy, ScriptFailed
+from headlessly.scripts.outcome import Run
 
 __all__ = ["Busy", "Run", "ScriptFailed", "proposals", "run"]

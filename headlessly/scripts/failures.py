@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from ..errors import HeadlesslyError, RateLimited
+from headlessly.errors import HeadlesslyError, RateLimited
 
 #: A message is told up to here, in characters: a script writes its own.
 LONGEST = 1_000

@@ -14,17 +14,21 @@ from typing import TYPE_CHECKING, Any
 from django.db import OperationalError
 from psycopg import errors as postgres
 
-from .. import actors, answers, events, execution, reads, sight, statements
-from ..errors import BadRequest, Forbidden
-from ..nouns import registry
-from . import crossing
-from .failures import LimitExceeded, ScriptError
-from .limits import PAGE, Limits
-from .prelude import EVENT, READS
+from headlessly.access import actors, visibility
+from headlessly.database import prepared, timeouts
+from headlessly.declaration.registry import registry
+from headlessly.errors import BadRequest, Forbidden
+from headlessly.execution import executor, results
+from headlessly.log import events
+from headlessly.query import reads
+from headlessly.scripts import marshalling
+from headlessly.scripts.failures import LimitExceeded, ScriptError
+from headlessly.scripts.limits import PAGE, Limits
+from headlessly.scripts.prelude import EVENT, READS
 
 if TYPE_CHECKING:
-    from ..nouns import Noun
-    from ..verbs import Verb
+    from headlessly.declaration.verbs import Verb
+    from headlessly.nouns import Noun
 
 FIND = ("filter", "sort", "limit", "include", "fields", "q", "asOf")
 GET = ("id", "include", "fields", "asOf")
@@ -59,7 +63,7 @@ class Host:
         options = {key: self._taken(value, key) for key, value in options.items()}
         self._hurry()
         try:
-            with reads.within(self.deadline):
+            with timeouts.within(self.deadline):
                 return ask(given, options)
         except OperationalError as problem:
             if isinstance(problem.__cause__, postgres.QueryCanceled):
@@ -80,8 +84,8 @@ class Host:
 
     def _taken(self, value: Any, name: Any) -> Any:
         try:
-            return crossing.to_host(value)
-        except crossing.Unfit as problem:
+            return marshalling.to_host(value)
+        except marshalling.Unfit as problem:
             raise BadRequest(f"{str(name)[:64]}: {problem}", field=str(name)[:64]) from None
 
     # -- what there is ----------------------------------------------------------------------------
@@ -111,7 +115,7 @@ class Host:
         if properties is not None and not isinstance(properties, dict):
             raise BadRequest("properties: give an object.", field="properties")
         event = events.Tracker.create(name=asked.get("name"), properties=properties)
-        return crossing.packed(event.wire())
+        return marshalling.packed(event.wire())
 
     def counted(self, found: Sequence[Any]) -> None:
         """Note what was read. Raises LimitExceeded."""
@@ -133,7 +137,7 @@ def told(noun: type[Noun]) -> str:
 def bound(seconds: float) -> None:
     """Let no statement of this transaction take longer; 0 for no bound."""
     milliseconds = str(max(1, int(seconds * 1000))) if seconds else "0"
-    statements.run("SELECT set_config('statement_timeout', %s, true)", [milliseconds])
+    prepared.run("SELECT set_config('statement_timeout', %s, true)", [milliseconds])
 
 
 def _arguments(
@@ -196,7 +200,7 @@ def _find(host: Host, noun: type[Noun], given: list[Any], options: dict[str, Any
             field="limit",
         )
     names = reads.included(noun, asked.get("include") or ())
-    return [crossing.packed(record, names) for record in found]
+    return [marshalling.packed(record, names) for record in found]
 
 
 def _get(host: Host, noun: type[Noun], given: list[Any], options: dict[str, Any]) -> Any:
@@ -210,7 +214,7 @@ def _get(host: Host, noun: type[Noun], given: list[Any], options: dict[str, Any]
         as_of=asked.get("asOf"),
     )
     host.counted([found])
-    return crossing.packed(found, reads.included(noun, include))
+    return marshalling.packed(found, reads.included(noun, include))
 
 
 def _count(host: Host, noun: type[Noun], given: list[Any], options: dict[str, Any]) -> int:
@@ -224,7 +228,7 @@ def _history(host: Host, noun: type[Noun], given: list[Any], options: dict[str, 
     size = reads.checked_limit(asked.get("limit"))
     found = [event.wire() for event in events.history(noun, record["$id"])[:size]]
     host.counted(found)
-    return [crossing.packed(event) for event in found]
+    return [marshalling.packed(event) for event in found]
 
 
 # -- verbs ----------------------------------------------------------------------------------------
@@ -255,10 +259,10 @@ def _execute(verb: Verb, given: list[Any], options: dict[str, Any]) -> Any:
     version = data.pop("ifMatch", data.pop("if_match", None))
     if version is not None and (not isinstance(version, int) or isinstance(version, bool)):
         raise BadRequest("ifMatch is the version of the record.", field="ifMatch")
-    record = execution.run(verb, target, _by_wire(verb, data), wire=True, if_match=version)
-    if sight.hidden(verb.noun, [record.pk]):
-        return crossing.packed({"$id": record.pk, "$type": verb.noun.__name__})
-    return crossing.packed(answers.record(record))
+    record = executor.run(verb, target, _by_wire(verb, data), wire=True, if_match=version)
+    if visibility.hidden(verb.noun, [record.pk]):
+        return marshalling.packed({"$id": record.pk, "$type": verb.noun.__name__})
+    return marshalling.packed(results.record(record))
 
 
 def _by_wire(verb: Verb, data: dict[str, Any]) -> dict[str, Any]:

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from .. import actors
-from ..actors import Actor
-from ..errors import Forbidden
+from headlessly.access import actors
+from headlessly.access.actors import Actor
+from headlessly.errors import Forbidden
 
 
 @dataclass(frozen=True)

@@ -7,10 +7,10 @@ from typing import Any, ClassVar
 
 from django.db import models
 
-from .. import tenancy
-from ..blank import blank
-from ..events import Event, EventJson
-from ..fields import PublicId
+from headlessly.access import tenancy
+from headlessly.database.instances import blank
+from headlessly.declaration.fields import PublicId
+from headlessly.log.events import Event, EventJson
 
 #: What is kept of an event that would be recorded.
 KEPT = (
@@ -94,7 +94,7 @@ class Proposal(models.Model):
 
     def wire(self, *, whole: bool = True) -> dict[str, Any]:
         """The proposal as JSON says it; in a list without what it would do."""
-        from .run import told
+        from headlessly.scripts.outcome import told
 
         said = {
             "$id": self.pk,

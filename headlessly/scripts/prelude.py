@@ -10,9 +10,9 @@ from __future__ import annotations
 
 from functools import cache
 
-from ..nouns import registry
-from ..schema import META, wire_name
-from .source import DOLLAR
+from headlessly.declaration.registry import registry
+from headlessly.declaration.schema import META, wire_name
+from headlessly.scripts.source import DOLLAR
 
 #: The one function that leads out of the sandbox.
 ASK = "_ask"

@@ -15,16 +15,19 @@ import orjson
 from django.db import models, transaction
 from django.utils.translation import gettext as _
 
-from .. import actors, clock, tenancy
-from ..actors import Actor
-from ..errors import Conflict, Forbidden, Invalid, NotFound, Stale
-from ..events import SCRIPT_RAN, Event, dumps
-from ..ids import public_id
-from ..values import UNSTORABLE
-from . import comparing
-from .failures import LimitExceeded, ScriptFailed
-from .models import KEPT, Proposal
-from .run import Plan, Run, perform
+from headlessly.access import actors, tenancy
+from headlessly.access.actors import Actor
+from headlessly.context import clock
+from headlessly.declaration.values import UNSTORABLE
+from headlessly.errors import Conflict, Forbidden, Invalid, NotFound, Stale
+from headlessly.ids import public_id
+from headlessly.log.events import Event, dumps
+from headlessly.log.names import SCRIPT_RAN
+from headlessly.scripts import diff
+from headlessly.scripts.failures import LimitExceeded, ScriptFailed
+from headlessly.scripts.models import KEPT, Proposal
+from headlessly.scripts.outcome import Run
+from headlessly.scripts.run import Plan, perform
 
 #: A person has to look at them: how many events one proposal may have, how many proposals may wait in a
 #: tenant, and how many of one key's or user's, so that nobody takes the room of all.
@@ -200,7 +203,7 @@ def approve(id: Any, *, version: Any = None) -> tuple[Proposal, Run]:
     def compare(run: Run) -> None:
         (mine,) = held
         found = recorded(run.events)
-        different = comparing.differences(mine.events, found)
+        different = diff.differences(mine.events, found)
         if different or not found:
             raise _Different(run, found, different)
         mine.status, mine.event = Proposal.APPROVED, run.event

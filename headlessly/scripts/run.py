@@ -3,77 +3,31 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
-import orjson
 from django.db import IntegrityError
 
-from .. import actors, clock, events, execution, sight
-from ..blank import blank
-from ..errors import Conflict, HeadlesslyError
-from ..events import SCRIPT_RAN, Event, dumps
-from ..ids import public_id
-from . import crossing, sandbox, source
-from . import limits as limiting
-from .failures import LimitExceeded, ScriptError, ScriptFailed
-from .host import Host, bound
-from .limits import Limits
-
-#: How many events an answer shows, and how much of the value the log keeps, in characters.
-SHOWN, KEPT = 100, 1_000
-
-
-@dataclass
-class Run:
-    """What a script did, or would do: its value as JSON, its events and what it printed."""
-
-    value: Any
-    events: list[Event]
-    output: str
-    dry_run: bool = False
-    proposal: dict[str, Any] | None = None
-    event: str | None = None  #: the id of the script's own event
-
-    def wire(self) -> dict[str, Any]:
-        """As JSON says it; of a proposal, what was proposed instead of what came out."""
-        if self.proposal is not None:
-            return {"proposal": self.proposal, **told(self.events)}
-        said = {"value": self.value, **told(self.events), "output": self.output}
-        return said | {"dryRun": True} if self.dry_run else said
+from headlessly.access import actors, visibility
+from headlessly.context import clock, running
+from headlessly.database.instances import blank
+from headlessly.errors import Conflict, HeadlesslyError
+from headlessly.execution import executor
+from headlessly.ids import public_id
+from headlessly.log import event_visibility, events
+from headlessly.log.events import Event, dumps
+from headlessly.log.names import SCRIPT_RAN
+from headlessly.scripts import limits as limiting
+from headlessly.scripts import marshalling, sandbox, source
+from headlessly.scripts.failures import LimitExceeded, ScriptError, ScriptFailed
+from headlessly.scripts.host import Host, bound
+from headlessly.scripts.limits import Limits
+from headlessly.scripts.outcome import KEPT, Run
 
 
-def told(recorded: Sequence[Event]) -> dict[str, Any]:
-    """``events``, each in few words, and how many were left out."""
-    shown = orjson.loads(dumps([brief(event) for event in recorded[:SHOWN]]))
-    left_out = len(recorded) - len(shown)
-    return {"events": shown} | ({"eventsLeftOut": left_out} if left_out else {})
-
-
-def brief(event: Event) -> dict[str, Any]:
-    """An event in few words: of a record what changed, from what to what, and not all of it."""
-    told: dict[str, Any] = {
-        "$id": event.id,
-        "name": event.name,
-        "target": event.target,
-        "version": event.version,
-        "cause": event.cause,
-    }
-    data = event.data or {}
-    if event.target is None:
-        own = ("code", "value") if event.name == SCRIPT_RAN else ()  # the answer has them already
-        told["data"] = {k: v for k, v in data.items() if k not in own}
-        return told
-    if event.version == 1:
-        said = {k: v for k, v in data.items() if not k.startswith("$") and v not in (None, "")}
-        return told | {"data": said}
-    changes = {k: [was, data.get(k)] for k, was in (event.previous or {}).items()}
-    return told | {"changes": changes}
-
-
-class Scripted(execution.Execution):
+class Scripted(executor.Execution):
     """The execution of a script's verbs: all that they leave names the script's own event as its cause.
 
     That event stands before them in the log. It is written last, when it is known what to say in it; where
@@ -127,20 +81,6 @@ class Scripted(execution.Execution):
             self.events.insert(0, self.own)
 
 
-def run(code: str, *, dry_run: bool = False) -> Run:
-    """Run a script as the actor at hand, in the tenant at hand.
-
-    What somebody may only propose is stored as a proposal, unless it changes nothing. Raises ScriptFailed
-    with the line and the error inside, BadRequest for what is no script, Forbidden for a stranger, and Busy
-    where too many are running; then nothing was done.
-    """
-    if actors.current().role == actors.PROPOSER:
-        from . import proposals
-
-        return proposals.instead(code, dry_run=dry_run)
-    return perform(code, Plan(dry_run=dry_run))
-
-
 @dataclass
 class Plan:
     """How a script is run beside its code: what surrounds it, in the same transaction."""
@@ -156,7 +96,7 @@ class Plan:
 
 def perform(code: str, plan: Plan) -> Run:
     """Run a script by a plan. Raises what :func:`run` does, and what the plan raises."""
-    if execution.current() is not None:
+    if running.current() is not None:
         raise RuntimeError(
             "A script runs in a transaction of its own, not within another execution."
         )
@@ -165,7 +105,7 @@ def perform(code: str, plan: Plan) -> Run:
         prepared = source.prepared(code, limits.code)
     except LimitExceeded as problem:
         raise ScriptFailed(problem, line=None) from None
-    return execution.retried(lambda: _once(code, prepared, limits, plan))
+    return executor.retried(lambda: _once(code, prepared, limits, plan))
 
 
 def _once(code: str, prepared: str, limits: Limits, plan: Plan) -> Run:
@@ -178,7 +118,7 @@ def _once(code: str, prepared: str, limits: Limits, plan: Plan) -> Run:
             return Scripted(about)
 
         try:
-            with execution.together(make=make, dry_run=plan.dry_run) as at_hand:
+            with executor.together(make=make, dry_run=plan.dry_run) as at_hand:
                 plan.before()
                 try:
                     played = playing.play(prepared)
@@ -195,8 +135,8 @@ def _once(code: str, prepared: str, limits: Limits, plan: Plan) -> Run:
                 raise playing.failed(problem) from problem
             raise
         recorded = at_hand.events
-        if sight.limit() is not None:
-            recorded = sight.shown(recorded)
+        if visibility.limit() is not None:
+            recorded = event_visibility.shown(recorded)
     return Run(value, list(recorded), played.output, plan.dry_run, event=at_hand.own.id)
 
 
@@ -204,8 +144,8 @@ def _answer(value: Any, limits: Limits) -> Any:
     """The value as JSON. Raises ScriptError for what is none, LimitExceeded for too much."""
     most = f"A script answers at most {limits.answer:,} bytes. Answer fewer fields, or count."
     try:
-        said = crossing.to_caller(value, limits.answer)
-    except crossing.Unfit as problem:
+        said = marshalling.to_caller(value, limits.answer)
+    except marshalling.Unfit as problem:
         if problem.size:
             raise LimitExceeded("answer", limits.answer, most) from None
         raise ScriptError(f"This cannot be answered: {problem}") from None

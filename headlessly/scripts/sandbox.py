@@ -27,14 +27,14 @@ from pydantic_monty import (
     NameLookupSnapshot,
 )
 
-from .. import clock
-from ..errors import Conflict, Forbidden, HeadlesslyError, NotFound, Stale
-from ..threads import rooms
-from . import advice, prelude
-from .failures import LONGEST, Busy, LimitExceeded, ScriptError, ScriptFailed
-from .host import Host
-from .limits import Limits
-from .source import line_of
+from headlessly.background.slots import rooms
+from headlessly.context import clock, running
+from headlessly.errors import Conflict, Forbidden, HeadlesslyError, NotFound, Stale
+from headlessly.scripts import hints, prelude
+from headlessly.scripts.failures import LONGEST, Busy, LimitExceeded, ScriptError, ScriptFailed
+from headlessly.scripts.host import Host
+from headlessly.scripts.limits import Limits
+from headlessly.scripts.source import line_of
 
 #: Scripts at once in one process.
 AT_ONCE = 2
@@ -273,14 +273,13 @@ class Playing:
         if known := self.raised.get(said):
             return self.failed(known, line)
         source = line_of(self.code, line)
-        return self.failed(ScriptError(advice.of(inner, said, source)), line)
+        return self.failed(ScriptError(hints.of(inner, said, source)), line)
 
 
 def half_done() -> bool:
     """Whether something failed after something was written: nothing of it may stay."""
-    from .. import execution
 
-    at_hand = execution.current()
+    at_hand = running.current()
     return at_hand is not None and at_hand.failure is not None
 
 

@@ -9,9 +9,9 @@ import re
 from collections.abc import Iterator
 from typing import NamedTuple
 
-from ..errors import BadRequest
-from ..schema import META
-from .failures import LimitExceeded, ScriptError, ScriptFailed
+from headlessly.declaration.schema import META
+from headlessly.errors import BadRequest
+from headlessly.scripts.failures import LimitExceeded, ScriptError, ScriptFailed
 
 #: What ``$`` is called inside.
 DOLLAR = "_nouns"

@@ -7,7 +7,7 @@ from typing import Any
 
 from django import template
 
-from .. import speech
+from headlessly.language import wording
 
 register = template.Library()
 
@@ -15,28 +15,28 @@ register = template.Library()
 @register.filter
 def inside(text: Any) -> str:
     """``{{ noun|inside }}``: ``lead`` within an English sentence, ``Lead`` within a German one."""
-    return speech.inside(str(text))
+    return wording.inside(str(text))
 
 
 @register.filter
 def day(value: date) -> str:
     """``{{ period.first|day }}``: ``Jan 31, 2026``."""
-    from ..admin import words
+    from headlessly.admin import display
 
-    return words.day(value)
+    return display.day(value)
 
 
 @register.filter
 def number(value: Any) -> str:
     """``{{ count|number }}``: ``1,000``."""
-    from ..admin import words
+    from headlessly.admin import display
 
-    return words.number(value)
+    return display.number(value)
 
 
 @register.filter
 def moment(value: datetime) -> str:
     """``{{ address.moment|moment }}``: with the time, and in which time zone."""
-    from ..admin import words
+    from headlessly.admin import display
 
-    return words.moment(value, zone=True)
+    return display.moment(value, zone=True)

@@ -11,7 +11,7 @@ from datetime import UTC, date, datetime
 from functools import lru_cache
 from typing import Any
 
-from ..schema import Field
+from headlessly.declaration.schema import Field
 
 #: What a spreadsheet would run, and what would be taken for a guarded cell, gets an apostrophe.
 RUNS = "=+-@\t\r"

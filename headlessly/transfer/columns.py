@@ -7,13 +7,13 @@ from dataclasses import dataclass
 from functools import cache
 from typing import TYPE_CHECKING, Any
 
-from ..errors import Invalid
-from ..filters import META_FIELDS
-from ..schema import META, Field
-from . import cells
+from headlessly.declaration.schema import META, Field
+from headlessly.errors import Invalid
+from headlessly.query.filters import META_FIELDS
+from headlessly.transfer import cells
 
 if TYPE_CHECKING:
-    from ..nouns import Noun
+    from headlessly.nouns import Noun
 
 
 #: What the list of refused rows has beside their own columns: corrected, it can be sent as it is.

@@ -17,18 +17,21 @@ import psycopg
 from django.core.exceptions import EmptyResultSet
 from django.db import connection, models
 
-from .. import filters, reads, rows, sorting, tenancy
-from ..errors import BadRequest
-from ..events import dumps
-from ..filters import META_FIELDS, Scope
-from ..ids import public_id
-from ..schema import META, Field
-from ..values import TEXT
-from . import formats
-from .formats import CSV, JSON, NDJSON, XLSX
+from headlessly.access import tenancy
+from headlessly.database import timeouts
+from headlessly.declaration.schema import META, Field
+from headlessly.declaration.values import TEXT
+from headlessly.errors import BadRequest
+from headlessly.ids import public_id
+from headlessly.log.events import dumps
+from headlessly.query import filters, reads, rows, sorting
+from headlessly.query.filters import META_FIELDS
+from headlessly.query.scope import Scope
+from headlessly.transfer import formats
+from headlessly.transfer.formats import CSV, JSON, NDJSON, XLSX
 
 if TYPE_CHECKING:
-    from ..nouns import Noun
+    from headlessly.nouns import Noun
 
 #: How much is sent at once, in bytes, and how many rows are fetched at once.
 BLOCK, FETCHED = 128 * 1024, 2_000
@@ -149,7 +152,7 @@ def _joined(pieces: Iterator[bytes]) -> Iterator[bytes]:
 
 
 def _patience(question: Question) -> Any:
-    return reads.patience(1000 * (LONGEST_SLOW if question.slow else LONGEST))
+    return timeouts.patience(1000 * (LONGEST_SLOW if question.slow else LONGEST))
 
 
 # -- tables -------------------------------------------------------------------------------------------

@@ -6,16 +6,17 @@ from typing import TYPE_CHECKING, BinaryIO
 
 from django.db import models, transaction
 
-from .. import actors, clock, tenancy
-from ..errors import BadRequest, Conflict, Forbidden, NotFound
-from ..ids import public_id
-from ..values import UNSTORABLE
-from . import columns, content, formats
-from .models import Import
-from .running import run
+from headlessly.access import actors, tenancy
+from headlessly.context import clock
+from headlessly.declaration.values import UNSTORABLE
+from headlessly.errors import BadRequest, Conflict, Forbidden, NotFound
+from headlessly.ids import public_id
+from headlessly.transfer import columns, formats, stored_file
+from headlessly.transfer.import_job import run
+from headlessly.transfer.models import Import
 
 if TYPE_CHECKING:
-    from ..nouns import Noun
+    from headlessly.nouns import Noun
 
 
 def permit(noun: type[Noun], *, updating: bool) -> None:
@@ -68,7 +69,7 @@ def begin(
             match=match,
             dry_run=dry_run,
         )
-        content.keep(source, file)
+        stored_file.keep(source, file)
         # One at a time for each tenant: a large one keeps nobody else waiting.
         run.defer(source=source.pk, lock=f"imports of {source.tenant_id}")
     return source
@@ -134,5 +135,5 @@ def cancel(id: str) -> Import:
             )
         source.status, source.finished_at = Import.Status.CANCELLED, clock.now()
         source.save(update_fields=["status", "finished_at"])
-        content.drop(source)
+        stored_file.drop(source)
     return source

@@ -7,9 +7,10 @@ from typing import Any, ClassVar
 import orjson
 from django.db import models
 
-from .. import tenancy
-from ..fields import PublicId
-from ..nouns import Noun, registry
+from headlessly.access import tenancy
+from headlessly.declaration.fields import PublicId
+from headlessly.declaration.registry import registry
+from headlessly.nouns import Noun
 
 
 class Import(models.Model):

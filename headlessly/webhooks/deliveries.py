@@ -17,11 +17,12 @@ from django.db.models import Min
 from django.db.models.functions import Coalesce, Greatest
 from django.utils import timezone
 
-from .. import actors, tenancy, tracing
-from ..jobs import job
-from ..models import Delivery, Webhook
-from . import sending
-from .sending import Outcome
+from headlessly.access import actors, tenancy
+from headlessly.background.jobs import job
+from headlessly.context import tracing
+from headlessly.webhooks import sending
+from headlessly.webhooks.models import Delivery, Webhook
+from headlessly.webhooks.sending import Outcome
 
 logger = logging.getLogger("headlessly.webhooks")
 

@@ -9,11 +9,13 @@ from typing import Any, ClassVar, Self
 from django.db import models
 from django.db.models import Exists, F, OuterRef, Q
 
-from .. import statements, tenancy
-from ..events import Place
-from ..fields import PublicId
-from ..ids import public_id
-from . import patterns
+from headlessly.access import tenancy
+from headlessly.context import running as context_running
+from headlessly.database import prepared
+from headlessly.declaration.fields import PublicId
+from headlessly.ids import public_id
+from headlessly.log.events import Place
+from headlessly.webhooks import patterns
 
 #: Everything that had happened when a webhook was made: what its transaction saw, and itself.
 NOW = "SELECT pg_current_snapshot()::text, pg_current_xact_id()::text"
@@ -47,11 +49,10 @@ class Past:
     @classmethod
     def now(cls, tenant: int) -> str:
         """The past of this moment, as text; within a transaction."""
-        from .. import execution
 
-        execution.flush()
-        snapshot, xid = statements.run(NOW, ())[0]
-        last = statements.run(LAST, (tenant, xid))[0][0]
+        context_running.flush()
+        snapshot, xid = prepared.run(NOW, ())[0]
+        last = prepared.run(LAST, (tenant, xid))[0][0]
         return f"{snapshot}/{Place(int(xid), last)}"
 
 

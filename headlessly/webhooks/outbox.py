@@ -19,12 +19,13 @@ from django.db.models.expressions import RawSQL
 from django.utils import timezone
 from procrastinate.contrib.django import app
 
-from .. import actors, tenancy, tracing
-from ..events import Place
-from ..jobs import job
-from ..models import Delivery, Event, Tenant, Webhook
-from . import deliveries
-from .models import Past
+from headlessly.access import actors, tenancy
+from headlessly.access.models import Tenant
+from headlessly.background.jobs import job
+from headlessly.context import tracing
+from headlessly.log.events import Event, Place
+from headlessly.webhooks import deliveries
+from headlessly.webhooks.models import Delivery, Past, Webhook
 
 #: How many events are looked at in one transaction.
 PAGE = 1_000
@@ -47,6 +48,12 @@ class Seen(NamedTuple):
     @property
     def place(self) -> Place:
         return Place(int(self.xid), self.seq)
+
+
+def after_append(tenant: Tenant, **_: Any) -> None:
+    """Of a tenant that has webhooks: have them moved on."""
+    if tenant.has_webhooks:
+        after_commit(tenant)
 
 
 def after_commit(tenant: Tenant) -> None:

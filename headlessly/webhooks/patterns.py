@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Collection
 from typing import Any
 
-from ..errors import Invalid
-from ..events import PLATFORM, check_name
-from ..nouns import registry
+from headlessly.declaration.registry import registry
+from headlessly.errors import Invalid
+from headlessly.log.events import check_name
+from headlessly.log.names import PLATFORM
 
 ALL = "*"
 #: How many patterns a webhook may have.

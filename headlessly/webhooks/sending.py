@@ -21,10 +21,10 @@ from urllib.parse import quote
 
 import httpcore
 
-from ..events import dumps
-from . import addresses
-from .addresses import Address, NotAllowed
-from .models import Delivery
+from headlessly.log.events import dumps
+from headlessly.webhooks import addresses
+from headlessly.webhooks.addresses import Address, NotAllowed
+from headlessly.webhooks.models import Delivery
 
 #: Seconds for a connection, for everything, and how much of an answer is read, in bytes.
 CONNECT, TOTAL, READ = 5, 10, 4096

@@ -10,9 +10,8 @@ from typing import Any
 
 from django.contrib.auth.hashers import check_password, make_password
 
-from headlessly.models import ApiKey, Membership, Tenant, User
-
-from .cast import CASTS, OPERATOR, Cast
+from headlessly.access.models import ApiKey, Membership, Tenant, User
+from marketing.demo.cast import CASTS, OPERATOR, Cast
 
 #: Name in the file → name of the key, scope.
 KEYS = {"apiKey": ("Demo", "admin"), "readKey": ("Demo, read only", "read")}

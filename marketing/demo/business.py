@@ -9,13 +9,12 @@ from random import Random
 from typing import Any
 
 from crm.models import Contact, Organization, Pipeline
-from headlessly.actors import Actor
-
-from . import companies, people
-from .calendar import YEAR, arrivals, at_work, midnight
-from .campaigns import Plan, campaign, settled
-from .companies import Company
-from .timeline import Story, Timeline
+from headlessly.access.actors import Actor
+from marketing.demo import companies, people
+from marketing.demo.calendar import YEAR, arrivals, at_work, midnight
+from marketing.demo.campaigns import Plan, campaign, settled
+from marketing.demo.companies import Company
+from marketing.demo.timeline import Story, Timeline
 
 #: The ordinary channels: weight, effect on the quality of a lead.
 CHANNELS = {
@@ -109,7 +108,7 @@ class Business:
 
     def tell(self, watch: Callable[[datetime], None] = lambda moment: None) -> None:
         """The whole year."""
-        from . import forms, leads
+        from marketing.demo import forms, leads
 
         self.timeline.begin(self._first_day())
         for plan in self.plans:

@@ -9,14 +9,13 @@ from typing import TYPE_CHECKING
 
 from django.utils.text import slugify
 
-from headlessly import clock
+from headlessly.context import clock
+from marketing.demo.calendar import at_work, midnight
+from marketing.demo.timeline import Story
 from marketing.models import Campaign
 
-from .calendar import at_work, midnight
-from .timeline import Story
-
 if TYPE_CHECKING:
-    from .business import Business
+    from marketing.demo.business import Business
 
 COUNTED = timedelta(
     days=110

@@ -9,12 +9,14 @@ from datetime import date, datetime, timedelta
 from django.db import connection, transaction
 
 from crm.models import Contact
-from headlessly import actors, clock, events, tenancy
-from headlessly.models import ApiKey, Event, Membership, Tenant, User
-
-from .business import Business, Member
-from .calendar import YEAR, midnight
-from .campaigns import PLANS, Plan
+from headlessly.access import actors, tenancy
+from headlessly.access.models import ApiKey, Membership, Tenant, User
+from headlessly.context import clock
+from headlessly.log import events
+from headlessly.models import Event
+from marketing.demo.business import Business, Member
+from marketing.demo.calendar import YEAR, midnight
+from marketing.demo.campaigns import PLANS, Plan
 
 #: The tracked event that says that a tenant is the demo's, and whole.
 FILLED = "demo_filled"

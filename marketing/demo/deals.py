@@ -6,16 +6,15 @@ from random import Random
 from typing import TYPE_CHECKING
 
 from crm.models import Activity, Contact, Deal, Organization
-from headlessly import clock
-
-from . import words
-from .business import STAGES
-from .calendar import later
-from .timeline import Story
+from headlessly.context import clock
+from marketing.demo import words
+from marketing.demo.business import STAGES
+from marketing.demo.calendar import later
+from marketing.demo.timeline import Story
 
 if TYPE_CHECKING:
-    from .companies import Company
-    from .prospects import Prospect
+    from marketing.demo.companies import Company
+    from marketing.demo.prospects import Prospect
 
 OPEN = ("Prospecting", "Qualification", "Proposal", "Negotiation")
 CHANCE = dict(STAGES)

@@ -5,15 +5,14 @@ from __future__ import annotations
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
-from headlessly import actors
+from headlessly.access import actors
+from marketing.demo.calendar import any_hour
+from marketing.demo.campaigns import morning
+from marketing.demo.timeline import Story
 from marketing.models import Campaign, Form, Funnel, Segment
 
-from .calendar import any_hour
-from .campaigns import morning
-from .timeline import Story
-
 if TYPE_CHECKING:
-    from .business import Business
+    from marketing.demo.business import Business
 
 #: How many visitors sent the form lately, and in how many days: new enough to be worked on.
 VISITORS, LATELY = 6, 12

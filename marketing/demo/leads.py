@@ -7,17 +7,16 @@ from datetime import date, timedelta
 from typing import TYPE_CHECKING, Any
 
 from crm.models import Activity, Contact, Lead
-from headlessly import clock
-
-from . import words
-from .calendar import later, on_the_half_hour
-from .companies import COUNTRIES, INDUSTRIES, Company
-from .deals import deal
-from .prospects import ANONYMOUS, DUPLICATE, SLIP, SPAM, Prospect
-from .timeline import Story
+from headlessly.context import clock
+from marketing.demo import words
+from marketing.demo.calendar import later, on_the_half_hour
+from marketing.demo.companies import COUNTRIES, INDUSTRIES, Company
+from marketing.demo.deals import deal
+from marketing.demo.prospects import ANONYMOUS, DUPLICATE, SLIP, SPAM, Prospect
+from marketing.demo.timeline import Story
 
 if TYPE_CHECKING:
-    from .business import Business
+    from marketing.demo.business import Business
 
 Steps = Generator[Any, None, bool]
 

@@ -7,15 +7,14 @@ from random import Random
 from typing import TYPE_CHECKING, Any
 
 from crm.models import Activity, Contact, Lead, Organization
-from headlessly import clock
-
-from . import words
-from .business import INBOUND
-from .calendar import any_hour, office_hour
-from .deals import worth
+from headlessly.context import clock
+from marketing.demo import words
+from marketing.demo.business import INBOUND
+from marketing.demo.calendar import any_hour, office_hour
+from marketing.demo.deals import worth
 
 if TYPE_CHECKING:
-    from .business import Business, Member, Person
+    from marketing.demo.business import Business, Member, Person
 
 PAGES = (
     "/pricing",

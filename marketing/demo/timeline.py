@@ -12,8 +12,10 @@ from collections.abc import Callable, Iterator
 from datetime import datetime
 from itertools import count
 
-from headlessly import actors, clock, execution
-from headlessly.actors import Actor
+from headlessly.access import actors
+from headlessly.access.actors import Actor
+from headlessly.context import clock
+from headlessly.execution import executor
 
 Story = Iterator[tuple[datetime, Actor]]
 
@@ -38,7 +40,7 @@ class Timeline:
             with (
                 clock.at(self.now, purpose="demo"),
                 actors.acting(actor),
-                execution.together(savepoint=False),  # the whole year is one transaction
+                executor.together(savepoint=False),  # the whole year is one transaction
             ):
                 self._wait(story)
 

@@ -1,6 +1,6 @@
-from .campaign import Campaign
-from .form import Form
-from .funnel import Funnel
-from .segment import Segment
+from marketing.models.campaign import Campaign
+from marketing.models.form import Form
+from marketing.models.funnel import Funnel
+from marketing.models.segment import Segment
 
 __all__ = ["Campaign", "Form", "Funnel", "Segment"]

@@ -10,7 +10,7 @@ from django.db import models
 from django.utils.translation import gettext as _
 
 from crm.models.checks import currency_code, slug
-from headlessly.fields import (
+from headlessly.declaration.fields import (
     Choice,
     Date,
     DateTime,
@@ -24,8 +24,7 @@ from headlessly.fields import (
     Url,
 )
 from headlessly.nouns import Noun, verb
-
-from .. import attribution
+from marketing import attribution
 
 
 class Campaign(Noun):

@@ -9,11 +9,10 @@ from django.db import models
 from django.utils.translation import gettext as _
 
 from crm.models.checks import slug
-from headlessly.fields import Integer, Json, Reference, StatusField, String, Text, Url
+from headlessly.declaration.fields import Integer, Json, Reference, StatusField, String, Text, Url
+from headlessly.declaration.schema import Field
 from headlessly.nouns import Noun, verb
-from headlessly.schema import Field
-
-from .. import questions
+from marketing import questions
 
 
 class Form(Noun):

@@ -7,10 +7,9 @@ from typing import Any, ClassVar
 
 from django.db import models
 
-from headlessly.fields import Flag, Json, Number, String, Text
+from headlessly.declaration.fields import Flag, Json, Number, String, Text
 from headlessly.nouns import Noun, verb
-
-from .. import funnels
+from marketing import funnels
 
 
 class Funnel(Noun):

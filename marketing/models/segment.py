@@ -8,10 +8,12 @@ from typing import Any, ClassVar
 from django.db import models
 from django.utils.translation import gettext as _
 
-from headlessly import filters, reads
+from headlessly.database import timeouts
+from headlessly.declaration.fields import Flag, Integer, Json, String, Text
+from headlessly.declaration.registry import registry
 from headlessly.errors import InvalidFilter
-from headlessly.fields import Flag, Integer, Json, String, Text
-from headlessly.nouns import Noun, registry, verb
+from headlessly.nouns import Noun, verb
+from headlessly.query import filters
 
 
 class Segment(Noun):
@@ -76,5 +78,5 @@ def count(criteria: Mapping[str, Any] | None) -> int | None:
     """How many records fit: the database counts, within the time that a list may take."""
     if criteria is None:
         return None
-    with reads.patience():
+    with timeouts.patience():
         return registry[criteria["type"]].count(criteria["filter"])

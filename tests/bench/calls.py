@@ -40,7 +40,7 @@ class Caller:
 
 def by_key(tenant: Any) -> Caller:
     """A program with an API key."""
-    from headlessly.models import ApiKey
+    from headlessly.access.models import ApiKey
 
     _, secret = ApiKey.issue(tenant, "bench", rate_limit=10**9)
     return Caller(f"/~{tenant.slug}", authorization=f"Bearer {secret}")
@@ -51,8 +51,8 @@ def by_session(tenant: Any) -> Caller:
     from django.test import Client
 
     from crm import Contact
-    from headlessly import actors, tenancy
-    from headlessly.models import Membership, User
+    from headlessly.access import actors, tenancy
+    from headlessly.access.models import Membership, User
 
     email = f"bench@{tenant.slug}.example"
     user = User.objects.filter(email=email).first() or User.objects.create_user(email)

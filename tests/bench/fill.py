@@ -162,7 +162,7 @@ def fill(leads: int) -> None:
 
 
 def _tenants() -> None:
-    from headlessly.models import Tenant
+    from headlessly.access.models import Tenant
 
     for number in range(1, TENANTS + 1):
         Tenant.objects.create(pk=number, slug=f"tenant-{number}", name=f"Tenant {number}")

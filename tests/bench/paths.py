@@ -34,7 +34,7 @@ class Bench:
     def __init__(self, leads: int) -> None:
         import psycopg
 
-        from headlessly.models import Tenant
+        from headlessly.access.models import Tenant
 
         from .limit import Limit
 
@@ -46,7 +46,7 @@ class Bench:
     @staticmethod
     def caller() -> Caller:
         """A key of the first tenant, for a process that only calls."""
-        from headlessly.models import Tenant
+        from headlessly.access.models import Tenant
 
         return by_key(Tenant.objects.get(pk=1))
 
@@ -55,7 +55,7 @@ class Bench:
 
     @contextmanager
     def open(self) -> Iterator[None]:
-        from headlessly import actors, tenancy
+        from headlessly.access import actors, tenancy
 
         with tenancy.active(self.tenant), actors.acting(actors.SYSTEM):
             yield
@@ -71,7 +71,7 @@ class Bench:
     @cached_property
     def empty(self) -> Caller:
         """The browser of somebody in a tenant without records."""
-        from headlessly.models import Tenant
+        from headlessly.access.models import Tenant
 
         found, _ = Tenant.objects.get_or_create(slug="empty", defaults={"name": "Empty"})
         return by_session(found)
@@ -203,8 +203,8 @@ _page("admin-lead", "the page of a lead", 3,
 @path("funnel", "funnel over half of all leads", 1.2, 0.2)
 def _funnel(b: Bench) -> tuple[Work, Work]:
     from crm import reports
-    from headlessly import periods
-    from headlessly.reports import Slice
+    from headlessly.query import periods
+    from headlessly.query.reports import Slice
 
     def product() -> Any:
         with b.open():

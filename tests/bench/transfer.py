@@ -23,8 +23,8 @@ ROWS, ROUNDS = 100_000, 3
 
 def measured(wanted: Sequence[str], leads: int, *, drop: bool) -> dict[str, Measured]:
     """The best of some rounds taken in turns, in seconds."""
-    from headlessly import actors, tenancy
-    from headlessly.models import Tenant
+    from headlessly.access import actors, tenancy
+    from headlessly.access.models import Tenant
 
     found: dict[str, Measured] = {}
     with databases.opened("headlessly_bench_transfer", lambda: None, drop=drop):
@@ -92,7 +92,7 @@ def leads(count: int) -> io.BytesIO:
 def importing(count: int) -> None:
     from crm import Contact, Lead
     from headlessly.transfer import imports
-    from headlessly.transfer.running import Run
+    from headlessly.transfer.import_job import Run
 
     if not Contact.objects.exists():
         for number in range(500):

@@ -104,7 +104,7 @@ def sign_in(page: Any, site: str, email: str, password: str = PASSWORD) -> None:
 @pytest.fixture
 def bob(acme: Any, people: SimpleNamespace) -> Any:
     """The rep, who can sign in."""
-    from headlessly.models import Membership, User
+    from headlessly.access.models import Membership, User
 
     user = User.objects.create_user("bob@sign.example", PASSWORD, first_name="Bob")
     Membership.objects.create(user=user, tenant=acme, role="rep", contact_id=people.bob.pk)

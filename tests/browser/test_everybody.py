@@ -91,7 +91,7 @@ def walk(page: Any, site: str) -> Iterator[Walk]:
 
 
 def user(name: str, *places: tuple[Any, str], **more: Any) -> Any:
-    from headlessly.models import Membership, User
+    from headlessly.access.models import Membership, User
 
     made = User.objects.create_user(
         f"{name}@sign.example", PASSWORD, first_name=name.title(), **more
@@ -124,7 +124,7 @@ def pages_of_the_workplace() -> list[str]:
 
 
 def test_those_who_sell(walk, site, acme, people, qualified):
-    from headlessly.nouns import registry
+    from headlessly.declaration.registry import registry
 
     ann = user("ann", (acme, "admin"))
     records = [samples.create(noun, full=True) for noun in registry.values()]
@@ -149,8 +149,8 @@ def test_those_who_sell(walk, site, acme, people, qualified):
 
 
 def test_what_an_agent_proposes(walk, site, acme, people, qualified):
-    from headlessly import actors
-    from headlessly.models import ApiKey
+    from headlessly.access import actors
+    from headlessly.access.models import ApiKey
     from headlessly.scripts import proposals
 
     with actors.acting(ApiKey.issue(acme, "Agent", "propose")[0].actor):
@@ -249,7 +249,7 @@ def test_a_new_tenant_has_pages_without_records(walk, site, acme):
 
 
 def test_those_who_operate(walk, site, acme):
-    from headlessly.models import ApiKey
+    from headlessly.access.models import ApiKey
 
     olga = user("olga", is_superuser=True, is_staff=True)
     key, _ = ApiKey.issue(acme, "Website", "write")

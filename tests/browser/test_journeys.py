@@ -93,7 +93,7 @@ def test_a_reps_morning(desk, site, lead, people):
 
 def test_a_managers_review(page, site, acme, people, lead):
     from crm import Lead
-    from headlessly.models import Membership, User
+    from headlessly.access.models import Membership, User
 
     cleo = User.objects.create_user("cleo@sign.example", PASSWORD, first_name="Cleo")
     Membership.objects.create(user=cleo, tenant=acme, role="manager", contact_id=people.cleo.pk)
@@ -151,8 +151,8 @@ def test_a_new_tenants_first_hour(page, site, db, work, browser):
     from django.core.management import call_command
 
     from crm import Lead
-    from headlessly import actors, tenancy
-    from headlessly.models import Tenant
+    from headlessly.access import actors, tenancy
+    from headlessly.access.models import Tenant
 
     said: list[str] = []
     call_command(

@@ -7,8 +7,8 @@ import pytest
 pytest.importorskip("playwright", reason="Playwright is installed with `pip install .[test]`.")
 from playwright.sync_api import expect
 
-from headlessly import actors
-from headlessly.models import ApiKey, Membership
+from headlessly.access import actors
+from headlessly.access.models import ApiKey, Membership
 from headlessly.scripts import proposals
 
 pytestmark = pytest.mark.browser

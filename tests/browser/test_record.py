@@ -76,7 +76,7 @@ def test_edits_in_place_and_says_so(desk, site, lead):
 
 
 def test_a_list_is_filled_in_row_by_row_and_a_word_without_end_breaks(desk, site, bob, acme):
-    from headlessly.models import Membership
+    from headlessly.access.models import Membership
     from marketing import Form
 
     Membership.objects.filter(user=bob).update(role="manager")

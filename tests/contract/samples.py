@@ -6,10 +6,11 @@ import itertools
 from collections import deque
 from typing import Any
 
-from headlessly import execution
-from headlessly.nouns import Noun, registry
-from headlessly.schema import Field, Step
-from headlessly.verbs import Verb
+from headlessly.declaration.registry import registry
+from headlessly.declaration.schema import Field, Step
+from headlessly.declaration.verbs import Verb
+from headlessly.execution import executor
+from headlessly.nouns import Noun
 
 NOUNS = list(registry.values())
 _number = itertools.count(1)
@@ -90,7 +91,7 @@ def inputs(verb: Verb, *, full: bool = False, record: Noun | None = None) -> dic
 def run(verb: Verb, record: Any = None, data: dict[str, Any] | None = None, **options: Any) -> Any:
     """Execute ``verb`` as the wire does, with the least valid input unless said."""
     data = inputs(verb, record=record) if data is None else data
-    return execution.run(verb, record, data, wire=True, **options)
+    return executor.run(verb, record, data, wire=True, **options)
 
 
 def create(noun: type[Noun], *, full: bool = False, **data: Any) -> Noun:

@@ -9,9 +9,9 @@ from django.db import connection
 from django.test import Client
 from django.test.utils import CaptureQueriesContext
 
-from headlessly.admin.address import MAX_COLUMNS
-from headlessly.admin.changelist import PER_PAGE
-from headlessly.models import Membership, User
+from headlessly.access.models import Membership, User
+from headlessly.admin.lists.address import MAX_COLUMNS
+from headlessly.admin.lists.changelist import PER_PAGE
 from headlessly.nouns import Noun
 from tests.contract import samples
 

@@ -9,8 +9,8 @@ from django.core.checks import run_checks
 
 from crm import Lead
 from headlessly import checks
-from headlessly.fields import Flag, Number
-from headlessly.verbs import Verb, verb
+from headlessly.declaration.fields import Flag, Number
+from headlessly.declaration.verbs import Verb, verb
 from tests.contract import samples
 
 

@@ -15,8 +15,8 @@ import pytest
 from django.conf import settings
 from django.db import connection
 
-from headlessly import actors, tenancy
-from headlessly.models import ApiKey, Tenant
+from headlessly.access import actors, tenancy
+from headlessly.access.models import ApiKey, Tenant
 
 ROOT = Path(settings.BASE_DIR)
 PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").rglob("*.md"))]

@@ -22,7 +22,7 @@ from schemathesis.specs.openapi.checks import (
     status_code_conformance,
 )
 
-from headlessly.nouns import registry
+from headlessly.declaration.registry import registry
 from headlessly.scripts import proposals
 from tests.answered import answered
 from tests.contract import samples

@@ -10,7 +10,7 @@ import pytest
 from django.db import transaction
 
 from headlessly.errors import Conflict, Invalid, VerbRefused
-from headlessly.events import Event
+from headlessly.log.events import Event
 from headlessly.nouns import Noun
 from tests.contract import samples
 from tests.refusals import refused

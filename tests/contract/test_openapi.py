@@ -13,10 +13,11 @@ from openapi_spec_validator import OpenAPIV31SpecValidator
 from headlessly import tenant_urls
 from headlessly.api.nowhere import NowhereView
 from headlessly.api.openapi.operations import operation_id
+from headlessly.declaration.registry import registry
+from headlessly.declaration.schema import wire_name
+from headlessly.declaration.verbs import Verb
 from headlessly.mcp.endpoint import McpView
-from headlessly.nouns import Noun, registry
-from headlessly.schema import wire_name
-from headlessly.verbs import Verb
+from headlessly.nouns import Noun
 from tests.answered import answered, problem, unchanged
 from tests.contract import samples
 from tests.contract.described import METHODS, Described

@@ -11,14 +11,14 @@ import pytest
 from django.db import transaction
 from django.test import Client
 
-from headlessly import actors
-from headlessly.actors import Actor
-from headlessly.admin import moves
+from headlessly.access import actors
+from headlessly.access.actors import Actor
+from headlessly.access.models import Membership, User
+from headlessly.admin import buttons
+from headlessly.declaration.schema import wire_name
+from headlessly.declaration.verbs import Verb
 from headlessly.errors import Forbidden
-from headlessly.models import Membership, User
 from headlessly.nouns import Noun
-from headlessly.schema import wire_name
-from headlessly.verbs import Verb
 from tests.contract import samples
 from tests.refusals import everything
 
@@ -89,7 +89,7 @@ def by_browser(verb: Verb, role: str, record: Any, data: Any, client: Client) ->
         place += "add/" if verb.name == "create" else f"add/{verb.name}/"
     elif verb.name in ("update", "delete"):
         place += f"{record.pk}/{'edit' if verb.name == 'update' else 'delete'}/"
-    elif moves.is_button(verb):
+    elif buttons.is_button(verb):
         place += f"{record.pk}/do/{verb.name}/"
     else:
         return None  # no button does it

@@ -9,11 +9,14 @@ from typing import Any
 
 import pytest
 
-from headlessly import actors, events, execution, reads, tenancy
+from headlessly.access import actors, tenancy
+from headlessly.declaration.schema import META, Field
 from headlessly.errors import Conflict, Forbidden, Invalid, NoTenant, NotFound, Stale
-from headlessly.events import Event
+from headlessly.execution import executor
+from headlessly.log import events
+from headlessly.log.events import Event
 from headlessly.nouns import Noun
-from headlessly.schema import META, Field
+from headlessly.query import reads
 from tests.contract import samples
 from tests.refusals import details, everything, refused
 
@@ -507,7 +510,7 @@ def test_it_obeys_the_table_of_roles(noun: type[Noun]) -> None:
                         samples.run(verb, record, data, dry_run=True)
                     except Forbidden:
                         raise
-                    except execution.HeadlesslyError:
+                    except executor.HeadlesslyError:
                         pass  # a guard or the machine: not the permission
                 else:
                     with refused(Forbidden, role, verb.name):

@@ -10,10 +10,12 @@ import pytest
 from django.db import connection
 from django.test.utils import CaptureQueriesContext
 
-from headlessly import actors, events, reads, tenancy
+from headlessly.access import actors, tenancy
+from headlessly.declaration.schema import META, wire_name
+from headlessly.declaration.verbs import Verb
+from headlessly.log import events
 from headlessly.nouns import Noun
-from headlessly.schema import META, wire_name
-from headlessly.verbs import Verb
+from headlessly.query import reads
 from tests.answered import answered, named, problem, unchanged
 from tests.contract import samples
 

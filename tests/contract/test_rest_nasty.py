@@ -10,9 +10,9 @@ from typing import Any
 import orjson
 import pytest
 
-from headlessly import events
-from headlessly.schema import Field, wire_name
-from headlessly.verbs import Verb
+from headlessly.declaration.schema import Field, wire_name
+from headlessly.declaration.verbs import Verb
+from headlessly.log import events
 from tests.answered import answered, problem
 from tests.contract import samples
 

@@ -7,12 +7,13 @@ from typing import Any
 
 import pytest
 
-from headlessly import clock, events, tracing
-from headlessly.conjugation import conjugate
+from headlessly.context import clock, tracing
+from headlessly.declaration.conjugation import conjugate
+from headlessly.declaration.verbs import Verb
 from headlessly.errors import VerbRefused
-from headlessly.events import Event
+from headlessly.log import events
+from headlessly.log.events import Event
 from headlessly.nouns import Noun
-from headlessly.verbs import Verb
 from tests.contract import samples
 from tests.refusals import everything, refused
 

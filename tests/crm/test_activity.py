@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from crm import Activity, Contact, Deal, Lead
-from headlessly import clock
+from headlessly.context import clock
 from headlessly.errors import Conflict, Invalid
 from tests.refusals import details, refused
 

@@ -9,9 +9,9 @@ from typing import Any
 import pytest
 
 from crm import Activity, Contact, Deal, Lead
-from headlessly import clock
+from headlessly.context import clock
 from headlessly.errors import Conflict, Invalid, NotFound
-from headlessly.events import Event
+from headlessly.log.events import Event
 from marketing import Campaign
 from tests.refusals import details, refused
 
@@ -234,7 +234,7 @@ def test_it_keeps_the_latest_engagement_when_merging(people: SimpleNamespace) ->
 @pytest.fixture
 def member(acme: Any, people: SimpleNamespace) -> Any:
     """A user who is Bob."""
-    from headlessly.models import Membership, User
+    from headlessly.access.models import Membership, User
 
     user = User.objects.create_user("bob@seller.example")
     return Membership.objects.create(user=user, tenant=acme, contact=people.bob)

@@ -8,9 +8,10 @@ from typing import Any
 import pytest
 
 from crm import Contact, Deal, Lead, Organization
-from headlessly import clock, execution
+from headlessly.context import clock
 from headlessly.errors import Conflict, Invalid, VerbRefused
-from headlessly.events import Event
+from headlessly.execution import executor
+from headlessly.log.events import Event
 from tests.refusals import details, refused
 
 pytestmark = pytest.mark.usefixtures("acme")
@@ -149,7 +150,7 @@ def test_it_remembers_its_stage_moves_as_activity(deal: Deal) -> None:
 def test_it_takes_the_fields_that_the_conversion_overrides(qualified: Lead, people: Any) -> None:
     body = {"deal": {"name": "Renamed", "value": 75_000.5, "stage": "Proposal",
                      "owner": people.cleo.id, "probability": 40}}  # fmt: skip
-    lead = execution.run(Lead.verbs["convert"], qualified.id, body, wire=True)
+    lead = executor.run(Lead.verbs["convert"], qualified.id, body, wire=True)
     deal = lead.deal
     assert (deal.name, float(deal.value), deal.stage, deal.probability) == (
         "Renamed", 75_000.5, "Proposal", 40,
@@ -173,7 +174,7 @@ def test_it_refuses_an_override_that_no_deal_takes(
     qualified: Lead, override: dict[str, Any], field: str
 ) -> None:
     with refused(Invalid) as caught:
-        execution.run(Lead.verbs["convert"], qualified.id, {"deal": override}, wire=True)
+        executor.run(Lead.verbs["convert"], qualified.id, {"deal": override}, wire=True)
     assert field in details(caught)
 
 
@@ -195,7 +196,7 @@ def test_it_is_not_attached_when_it_has_ended(qualified: Lead, stage: str) -> No
 
 
 def test_it_is_not_attached_when_it_is_somebody_elses(qualified: Lead, rival: Any) -> None:
-    from headlessly import tenancy
+    from headlessly.access import tenancy
 
     with tenancy.active(rival):
         theirs = Deal.create(name="Theirs", value=1)

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from crm import Pipeline
-from headlessly import tenancy
+from headlessly.access import tenancy
 from headlessly.errors import Conflict, Invalid
 from tests.refusals import details, refused
 

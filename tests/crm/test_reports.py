@@ -16,10 +16,12 @@ from django.db import connection
 from django.db.models import Count
 
 from crm import Activity, Contact, Deal, Lead, Pipeline, reports
-from headlessly import actors, clock, lookups, periods, reads, tenancy
-from headlessly.actors import Actor
-from headlessly.events import Event
-from headlessly.reports import Records, Slice, Spread
+from headlessly.access import actors, tenancy
+from headlessly.access.actors import Actor
+from headlessly.context import clock
+from headlessly.log.events import Event
+from headlessly.query import periods, querystring, reads
+from headlessly.query.reports import Records, Slice, Spread
 
 DAY = 86_400
 MARCH = periods.Period(
@@ -100,14 +102,14 @@ def listed(records: Records) -> int:
     """How many records the list at the number's address has, read like REST and the lists read it."""
     conditions = []
     for name, text in parse_qsl(records.query.removeprefix("?"), strict_parsing=True):
-        path, lookup = lookups.parse(records.noun, name)
-        several = lookups.field_at(records.noun, path).type in ("enum", "reference")
+        path, lookup = querystring.parse(records.noun, name)
+        several = querystring.field_at(records.noun, path).type in ("enum", "reference")
         if "__" not in name and text == "-":
             conditions.append({path: None})
         elif "__" not in name and several:
             conditions.append({path: {"$in": text.split(",")}})
         else:
-            conditions.append(lookups.condition(records.noun, path, lookup, text))
+            conditions.append(querystring.condition(records.noun, path, lookup, text))
     return reads.page(records.noun, conditions=conditions, count_all=True).total
 
 
@@ -435,7 +437,7 @@ def step(rng: Random, lead: Lead) -> None:
 
 
 def test_names_of_records_that_one_does_not_see_are_not_told(world: SimpleNamespace) -> None:
-    from headlessly import reports as basis
+    from headlessly.query import reports as basis
 
     hushed = Contact.create(name="Hush", owner=world.cleo)
     bob = Actor("user_bob", "Bob", "rep", world.bob.pk, limited=True)

@@ -9,9 +9,12 @@ from typing import Any
 import pytest
 
 from crm import Contact, Deal, Lead, Organization
-from headlessly import clock, events, execution, reads
+from headlessly.context import clock
 from headlessly.errors import Conflict, HeadlesslyError, Invalid, VerbRefused
-from headlessly.events import Event
+from headlessly.execution import executor
+from headlessly.log import events
+from headlessly.log.events import Event
+from headlessly.query import reads
 from tests.refusals import details, refused
 
 pytestmark = pytest.mark.usefixtures("acme")
@@ -351,7 +354,7 @@ def test_it_creates_a_lead_from_a_form_submission(people: SimpleNamespace) -> No
         "sourceDetail": "/pricing",
         "score": 65,
     }
-    lead = execution.run(Lead.verbs["create"], None, body, wire=True)
+    lead = executor.run(Lead.verbs["create"], None, body, wire=True)
     assert {k: v for k, v in lead.wire().items() if k in body} == body
     assert lead.status == "New"
     assert lead.first_touch_at == lead.last_activity_at == lead.created_at

@@ -17,7 +17,8 @@ from pathlib import Path
 from django.db import connection
 
 from crm import Contact, Deal, Lead, Organization
-from headlessly import clock, execution
+from headlessly.context import clock
+from headlessly.execution import executor
 from marketing import Campaign
 
 FOLDER = Path(__file__).resolve().parents[3] / "shared" / "data" / "zoho"
@@ -136,7 +137,7 @@ class Replay:
             if number in ANALYSED:
                 with connection.cursor() as cursor:
                     cursor.execute("ANALYZE")
-            with execution.together():
+            with executor.together():
                 for when, _, step in self.steps[first : first + TOGETHER]:
                     with clock.at(when, purpose="replay"):
                         step()

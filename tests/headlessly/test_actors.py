@@ -11,11 +11,11 @@ from django.contrib.auth.models import AnonymousUser
 from django.utils import timezone
 
 from crm import Activity, Contact, Deal, Lead, Organization, Pipeline
-from headlessly import actors
-from headlessly.actors import Actor
+from headlessly.access import actors
+from headlessly.access.actors import Actor
+from headlessly.access.models import ApiKey, Membership, User
 from headlessly.errors import Forbidden
-from headlessly.events import Event
-from headlessly.models import ApiKey, Membership, User
+from headlessly.log.events import Event
 from marketing import Campaign
 from tests.refusals import refused
 

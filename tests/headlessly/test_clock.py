@@ -8,8 +8,8 @@ from typing import Any
 import pytest
 
 from crm import Lead
-from headlessly import clock
-from headlessly.events import Event
+from headlessly.context import clock
+from headlessly.log.events import Event
 
 MOMENT = datetime(2026, 1, 15, 10, tzinfo=UTC)
 

@@ -14,9 +14,9 @@ from django.core.management.base import CommandError
 
 from crm import Lead
 from crm.hooks import measure_the_cycle, open_a_deal, qualify_the_contact, require_a_contact
-from headlessly import actors, tenancy
-from headlessly.models import ApiKey, Membership, Tenant, User
-from headlessly.nouns import registry
+from headlessly.access import actors, tenancy
+from headlessly.access.models import ApiKey, Membership, Tenant, User
+from headlessly.declaration.registry import registry
 
 
 def run(*words: str, **options: Any) -> str:

@@ -11,8 +11,8 @@ import orjson
 import pytest
 
 from crm import Lead
-from headlessly import reads
 from headlessly.errors import InvalidFilter
+from headlessly.query import reads
 
 SORTS = (
     None,

@@ -8,9 +8,10 @@ import pytest
 from django.db import IntegrityError, connection, transaction
 
 from crm import Contact, Lead
-from headlessly import events, tenancy
+from headlessly.access import tenancy
 from headlessly.errors import Invalid, NoTenant
-from headlessly.events import Event
+from headlessly.log import events
+from headlessly.log.events import Event
 from tests.refusals import details, refused
 
 pytestmark = pytest.mark.usefixtures("acme")

@@ -12,8 +12,10 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from crm import Activity, Contact, Deal, Lead, Organization, Pipeline
-from headlessly import clock, reads
+from headlessly.context import clock
+from headlessly.database import timeouts
 from headlessly.errors import InvalidFilter
+from headlessly.query import reads
 from marketing import Campaign
 
 pytestmark = pytest.mark.usefixtures("acme")
@@ -470,7 +472,7 @@ def test_it_refuses_a_pattern_that_is_none(pattern: str, lead: Lead) -> None:
 
 
 def test_it_bounds_the_time_of_a_pattern(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(reads.patience.__wrapped__, "__defaults__", (1,))
+    monkeypatch.setattr(timeouts.patience.__wrapped__, "__defaults__", (1,))
     for n in range(3):
         Lead.create(name=f"{n}", source="x", need="xy" * 4999)
     slow = {"need": {"$regex": r"(x+y*)*(y+x*)*\1\2$"}}

@@ -10,7 +10,7 @@ import pytest
 from django.db import connection
 
 from crm import Deal, Lead
-from headlessly import clock
+from headlessly.context import clock
 from headlessly.errors import InvalidFilter
 
 

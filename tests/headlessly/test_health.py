@@ -6,7 +6,7 @@ import pytest
 from django.db import OperationalError
 from django.db.migrations.recorder import MigrationRecorder
 
-from headlessly import health
+from headlessly.web import health
 
 
 def test_is_alive_without_a_database(rf):

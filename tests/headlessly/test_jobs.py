@@ -9,9 +9,10 @@ import pytest
 from django.db import connection, transaction
 from procrastinate.contrib.django import app
 
-from headlessly import actors, tenancy, tracing
-from headlessly.actors import Actor
-from headlessly.jobs import job
+from headlessly.access import actors, tenancy
+from headlessly.access.actors import Actor
+from headlessly.background.jobs import job
+from headlessly.context import tracing
 
 seen = []
 
@@ -70,7 +71,7 @@ def test_waits_once_where_it_should_and_leaves_the_transaction_whole(acme, work)
 @pytest.mark.django_db(transaction=True)
 def test_is_done_by_a_worker_of_its_own_process():
     from crm import Contact
-    from headlessly.models import Tenant
+    from headlessly.access.models import Tenant
 
     tenant = Tenant.objects.create(slug="acme", name="Acme")
     with tenancy.active(tenant), actors.acting(actors.SYSTEM):
@@ -86,7 +87,7 @@ def test_is_done_again_when_its_worker_died():
     from asgiref.sync import async_to_sync
 
     from crm import Contact
-    from headlessly.models import Tenant
+    from headlessly.access.models import Tenant
 
     tenant = Tenant.objects.create(slug="acme", name="Acme")
     with tenancy.active(tenant), actors.acting(actors.SYSTEM):
@@ -121,8 +122,8 @@ def worker(module):
 
 
 def test_waits_under_a_name_that_does_not_move_with_its_code():
-    from headlessly.transfer import running
+    from headlessly.transfer import import_job
     from headlessly.webhooks import deliveries, outbox
 
-    names = [job.name for job in (running.run, outbox.pump, deliveries.deliver)]
+    names = [job.name for job in (import_job.run, outbox.pump, deliveries.deliver)]
     assert names == ["imports.run", "webhooks.pump", "webhooks.deliver"]

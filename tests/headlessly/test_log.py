@@ -11,9 +11,10 @@ import pytest
 from django.db import connection, transaction
 
 from crm import Lead
-from headlessly import actors, tenancy
-from headlessly.events import START, Place
-from headlessly.models import Event, Tenant
+from headlessly.access import actors, tenancy
+from headlessly.access.models import Tenant
+from headlessly.log.events import START, Place
+from headlessly.models import Event
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -106,7 +107,7 @@ def test_it_waits_for_the_next_event_and_answers_as_soon_as_it_is_there(tenant: 
 def test_it_lets_half_of_a_process_wait_and_answers_the_others_at_once(
     tenant: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from headlessly.threads import THREADS, rooms
+    from headlessly.background.slots import THREADS, rooms
     from tests.conftest import Api
 
     api = Api(tenant)

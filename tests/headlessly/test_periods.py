@@ -8,8 +8,9 @@ from zoneinfo import ZoneInfo
 import pytest
 from django.utils import timezone
 
-from headlessly import clock, periods
+from headlessly.context import clock
 from headlessly.errors import InvalidFilter
+from headlessly.query import periods
 
 TODAY = datetime(2026, 3, 31, 23, 30, tzinfo=UTC)
 

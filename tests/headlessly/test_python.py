@@ -9,10 +9,10 @@ import pytest
 from django.db import IntegrityError, connection
 
 from crm import Activity, Contact, Deal, Lead, Organization
-from headlessly import actors
-from headlessly.conjugation import conjugate
+from headlessly.access import actors
+from headlessly.declaration.conjugation import conjugate
 from headlessly.errors import Conflict, HeadlesslyError, Invalid, NotFound, VerbRefused
-from headlessly.events import Event
+from headlessly.log.events import Event
 from tests.refusals import everything, refused
 
 pytestmark = pytest.mark.usefixtures("acme")

@@ -17,10 +17,10 @@ from django.conf import settings
 from django.db import connection
 
 from crm import Activity, Contact, Deal, Lead, Organization, Pipeline
-from headlessly import actors, tenancy
+from headlessly.access import actors, tenancy
+from headlessly.declaration.registry import registry
 from headlessly.errors import Conflict, HeadlesslyError, Invalid, NotFound
-from headlessly.events import Event
-from headlessly.nouns import registry
+from headlessly.log.events import Event
 
 pytestmark = pytest.mark.django_db(transaction=True)
 

@@ -9,9 +9,10 @@ import pytest
 from django.db import connection
 
 from crm import Contact, Lead, Organization
-from headlessly import indexes, reads, seeking, sorting
-from headlessly.filters import Scope
-from headlessly.searching import Search
+from headlessly.declaration import indexes
+from headlessly.query import paging, reads, sorting
+from headlessly.query.scope import Scope
+from headlessly.query.search import Search
 
 WORDS = (
     "platform",
@@ -72,7 +73,7 @@ def test_it_finds_the_same_whether_they_are_few_or_many(
     few: bool, leads: list[Lead], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     if not few:
-        monkeypatch.setattr(seeking, "COUNT_CAP", 2)
+        monkeypatch.setattr(paging, "COUNT_CAP", 2)
     for words, sort in itertools.product(WORDS, ("-score", "score", "-createdAt", "name")):
         _check_words(words, sort, few, {lead.pk: lead for lead in leads})
 
@@ -93,9 +94,9 @@ def _check_words(words: str, sort: str, few: bool, leads: dict[str, Lead]) -> No
 def test_it_goes_on_where_a_walk_along_the_order_met_too_few(
     leads: list[Lead], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(seeking, "COUNT_CAP", 2)
+    monkeypatch.setattr(paging, "COUNT_CAP", 2)
     expected = paged(q="platform", sort="-score")
-    monkeypatch.setattr(seeking, "WALK", 3)
+    monkeypatch.setattr(paging, "WALK", 3)
     assert paged(q="platform", sort="-score") == expected
     by_offset = [
         reads.page(Lead, q="platform", sort="-score", limit=5, offset=at) for at in (0, 5, 10, 15)
@@ -114,7 +115,7 @@ SORTS = ("-score", "score", "-createdAt", "-lastActivityAt", "lastActivityAt")
 def test_it_pages_through_a_filter_in_any_order(
     cap: int, leads: list[Lead], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(seeking, "COUNT_CAP", cap)
+    monkeypatch.setattr(paging, "COUNT_CAP", cap)
     for filter, sort in itertools.product(FILTERS, SORTS):
         expected = [lead.pk for lead in reads.queryset(Lead, filter, sort=sort)]
         assert paged(filter=filter, sort=sort) == expected, (filter, sort)

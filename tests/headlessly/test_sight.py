@@ -14,12 +14,15 @@ from django.test import Client
 from django.urls import reverse, set_script_prefix
 
 from crm import Activity, Contact, Deal, Lead, Organization
-from headlessly import actors, clock, events, reads, sight
-from headlessly.actors import Actor
+from headlessly.access import actors
+from headlessly.access.actors import Actor
+from headlessly.access.models import Membership, User
+from headlessly.context import clock
+from headlessly.declaration.registry import registry
 from headlessly.errors import Conflict, Invalid, NotFound
-from headlessly.events import Event
-from headlessly.models import Membership, User
-from headlessly.nouns import registry
+from headlessly.log import event_visibility, events
+from headlessly.log.events import Event
+from headlessly.query import reads
 from marketing import Campaign, Form
 from tests.headlessly.admin.signed_in import client_of
 from tests.refusals import everything, refused
@@ -277,7 +280,7 @@ def test_it_is_shown_no_answers_of_the_others_in_what_a_form_would_do(bob: Any, 
     assert "form_submitted" in {event.name for event in told.events}
     bob.role = "rep"
     with actors.acting(bob.actor):
-        assert sight.shown(told.events, told.record) == told.events[:1]
+        assert event_visibility.shown(told.events, told.record) == told.events[:1]
 
 
 # -- writing --------------------------------------------------------------------------------------

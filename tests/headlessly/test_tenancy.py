@@ -14,9 +14,11 @@ from django.urls import get_script_prefix, reverse
 
 import headlessly
 from crm import Contact, Lead
-from headlessly import actors, reads, tenancy
+from headlessly.access import actors, tenancy
+from headlessly.access.models import Tenant
 from headlessly.errors import Invalid, NoTenant, NotFound
-from headlessly.models import Tenant
+from headlessly.query import reads
+from headlessly.web import mount
 from tests.refusals import refused
 
 
@@ -130,7 +132,7 @@ def seen_by(path: str, **extra: Any) -> SimpleNamespace:
         seen.context = tenancy.current() and tenancy.context_url()
         return HttpResponse()
 
-    tenancy.MountTenant(view)(RequestFactory().get(path, **extra))
+    mount.MountTenant(view)(RequestFactory().get(path, **extra))
     return seen
 
 
@@ -183,7 +185,7 @@ def test_it_serves_a_host_that_is_not_ours_no_address_of_its_own(acme: Any) -> N
 def test_a_member_is_no_contact_of_another_tenant(acme: Any, theirs: Any) -> None:
     from django.core.exceptions import ValidationError
 
-    from headlessly.models import Membership, User
+    from headlessly.access.models import Membership, User
 
     user = User.objects.create_user("bob@sign.example", "right-horse-battery")
     with pytest.raises(ValidationError, match="no such contact"):

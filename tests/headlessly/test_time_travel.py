@@ -9,9 +9,11 @@ from typing import Any
 import pytest
 
 from crm import Contact, Deal, Lead, Organization, Pipeline
-from headlessly import clock, reads, tenancy
+from headlessly.access import tenancy
+from headlessly.context import clock
 from headlessly.errors import Conflict, Invalid, InvalidFilter, NotFound
-from headlessly.events import Event
+from headlessly.log.events import Event
+from headlessly.query import reads
 from tests.refusals import refused
 
 pytestmark = pytest.mark.usefixtures("acme")

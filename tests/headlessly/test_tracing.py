@@ -11,8 +11,10 @@ from django.http import HttpResponse
 from django.test import RequestFactory
 
 from crm import Lead
-from headlessly import errors, events, tracing
-from headlessly.events import Event
+from headlessly import errors
+from headlessly.context import tracing
+from headlessly.log import events
+from headlessly.log.events import Event
 
 
 def test_it_is_shared_by_all_that_happens_inside(acme: Any, people: SimpleNamespace) -> None:

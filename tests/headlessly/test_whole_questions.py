@@ -19,7 +19,8 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from crm import Contact, Lead, Organization
-from headlessly import clock, reads
+from headlessly.context import clock
+from headlessly.query import reads
 from marketing import Campaign
 from tests.headlessly.test_filters import OPERATORS, as_dict, nested
 

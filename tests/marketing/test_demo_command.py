@@ -16,8 +16,10 @@ from django.core.management.base import CommandError
 from django.test import Client
 
 from crm import Lead
-from headlessly import actors, clock, tenancy
-from headlessly.models import ApiKey, Event, Membership, Tenant, User
+from headlessly.access import actors, tenancy
+from headlessly.access.models import ApiKey, Membership, Tenant, User
+from headlessly.context import clock
+from headlessly.models import Event
 
 
 @pytest.fixture

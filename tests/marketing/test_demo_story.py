@@ -14,8 +14,9 @@ from django.db import transaction
 from django.db.models import Count, F, Max, Min
 
 from crm import Activity, Contact, Deal, Lead, Organization, Pipeline
-from headlessly import actors, tenancy
-from headlessly.models import ApiKey, Event, Membership, Tenant
+from headlessly.access import actors, tenancy
+from headlessly.access.models import ApiKey, Membership, Tenant
+from headlessly.models import Event
 from marketing import Campaign, Form, Funnel, Segment
 from marketing.demo import cast
 

@@ -7,9 +7,9 @@ from typing import Any
 import pytest
 
 from crm import Contact, Lead
-from headlessly import actors
+from headlessly.access import actors
 from headlessly.errors import Conflict, Forbidden, Invalid, VerbRefused
-from headlessly.events import Event
+from headlessly.log.events import Event
 from marketing import Campaign, Form
 from tests.refusals import details, refused
 
@@ -182,9 +182,9 @@ def test_it_always_asks_who_it_is() -> None:
 def test_it_may_call_a_field_what_it_likes(name: str) -> None:
     form = Form.create(name="F", fields=[EMAIL, {"name": name, "type": "text"}]).publish()
     verb = Form.verbs["submit"]
-    from headlessly import execution
+    from headlessly.execution import executor
 
-    execution.run(verb, form.pk, {"email": "a@b.example", name: "word"}, wire=True)
+    executor.run(verb, form.pk, {"email": "a@b.example", name: "word"}, wire=True)
     assert Form.get(form.pk).submission_count == 1
     assert Form.get(form.pk).name == "F"
 
@@ -245,7 +245,7 @@ def test_it_finds_out_what_to_call_somebody() -> None:
     fields = [EMAIL, {"name": "First-Name", "type": "text"}, {"name": "last_name", "type": "text"}]
     form = Form.create(name="F", fields=fields).publish()
     verb = Form.verbs["submit"]
-    from headlessly import execution
+    from headlessly.execution import executor
 
     for data, name in (
         ({"First-Name": "Grace", "last_name": "Hopper"}, "Grace Hopper"),
@@ -253,7 +253,7 @@ def test_it_finds_out_what_to_call_somebody() -> None:
         ({}, "grace"),
     ):
         mail = f"{name.partition(' ')[0].lower()}@{len(data)}.example"
-        execution.run(verb, form.pk, {"email": mail, **data}, wire=True)
+        executor.run(verb, form.pk, {"email": mail, **data}, wire=True)
         assert Contact.find({"email": mail}).get().name == name
 
 
@@ -302,7 +302,7 @@ def test_it_attributes_to_its_own_campaign_first(people: Any) -> None:
 def test_it_attributes_to_the_campaign_that_the_utm_values_mean(
     utm: Any, which: str | None, rival: Any
 ) -> None:
-    from headlessly import tenancy
+    from headlessly.access import tenancy
 
     made = {
         "plain": Campaign.create(name="P", utm_campaign="spring"),

@@ -9,7 +9,7 @@ import pytest
 from django.test import Client
 
 from crm import Lead
-from headlessly import tenancy
+from headlessly.access import tenancy
 from headlessly.api import strangers
 from marketing import Form, questions
 from tests.answered import unchanged
@@ -189,7 +189,7 @@ def test_it_bounds_what_a_visitor_sends(
 
 
 def test_it_acts_for_nobody_also_when_somebody_is_signed_in(visitor: Client, form: Form) -> None:
-    from headlessly.models import Membership, Tenant, User
+    from headlessly.access.models import Membership, Tenant, User
 
     boss = User.objects.create_user("boss@acme.example", "pass-word-1")
     Membership.objects.create(user=boss, tenant=Tenant.by_slug("acme"), role="admin")
@@ -202,7 +202,7 @@ def test_it_acts_for_nobody_also_when_somebody_is_signed_in(visitor: Client, for
 
 
 def test_it_tells_the_marketer_its_address_and_what_to_copy(form: Form, visitor: Client) -> None:
-    from headlessly.models import Membership, Tenant, User
+    from headlessly.access.models import Membership, Tenant, User
 
     boss = User.objects.create_user("boss@acme.example", "pass-word-1")
     Membership.objects.create(user=boss, tenant=Tenant.by_slug("acme"), role="manager")

@@ -10,10 +10,11 @@ from django.test import Client
 from django.urls import URLPattern, URLResolver
 
 from crm import Contact, Lead
-from headlessly import tenancy, tenant_urls
+from headlessly import tenant_urls
+from headlessly.access import tenancy
+from headlessly.access.models import ApiKey, KeyUse
 from headlessly.api import strangers
-from headlessly.events import Event
-from headlessly.models import ApiKey, KeyUse
+from headlessly.log.events import Event
 from marketing import Campaign, Form
 from tests.answered import answered, named, problem, unchanged
 
@@ -221,7 +222,7 @@ def test_it_does_nothing_in_the_name_of_who_is_signed_in(
     stranger: Client, form: Form, acme: Any
 ) -> None:
     """Another website may make a member's browser send a form: it is a stranger's all the same."""
-    from headlessly.models import Membership, User
+    from headlessly.access.models import Membership, User
 
     boss = User.objects.create_user("boss@acme.example", "pass-word-1")
     Membership.objects.create(user=boss, tenant=acme, role="admin")
@@ -293,12 +294,12 @@ def test_it_forgets_addresses_whose_minute_is_over(acme: Any) -> None:
 
     from django.utils import timezone
 
-    from headlessly import statements
+    from headlessly.database import prepared
 
     old = timezone.now() - timedelta(minutes=2)
     for key, since in (("ip_old", old), ("ip_new", timezone.now()), ("apikey_old", old)):
         KeyUse.objects.create(key=key, since=since, count=1)
-    statements.run(strangers.CLEAR, [], rows=False)
+    prepared.run(strangers.CLEAR, [], rows=False)
     assert set(KeyUse.objects.values_list("key", flat=True)) == {"ip_new", "apikey_old"}
 
 

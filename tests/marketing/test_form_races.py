@@ -7,8 +7,8 @@ from typing import Any
 import pytest
 
 from crm import Contact, Lead
-from headlessly import actors
-from headlessly.events import Event
+from headlessly.access import actors
+from headlessly.log.events import Event
 from marketing import Form
 from tests.headlessly.test_races import assert_nothing_dangles, assert_whole_log, at_once
 

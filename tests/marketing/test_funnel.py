@@ -9,8 +9,10 @@ from django.db import connection
 from django.test.utils import CaptureQueriesContext
 
 from crm import Lead
-from headlessly import events, reads, tenancy
+from headlessly.access import tenancy
+from headlessly.database import timeouts
 from headlessly.errors import Invalid, VerbRefused
+from headlessly.log import events
 from marketing import Funnel, funnels
 from tests.answered import answered
 from tests.refusals import details, refused
@@ -99,7 +101,7 @@ def test_it_follows_visitors_by_what_the_website_calls_them() -> None:
 def test_it_goes_by_when_things_happened() -> None:
     from datetime import timedelta
 
-    from headlessly import clock
+    from headlessly.context import clock
 
     now = clock.now()
     events.track("paid", {"userId": "ada"}, timestamp=now)
@@ -134,9 +136,9 @@ def test_it_asks_the_database_once(api: Any) -> None:
 
 
 def test_it_sees_what_happened_in_its_own_transaction() -> None:
-    from headlessly import execution
+    from headlessly.execution import executor
 
-    with execution.together():
+    with executor.together():
         lead().lose(lost_reason="Price")
         assert rate("Lead.Created", "Lead.Lost") == 100
 
@@ -150,8 +152,8 @@ def test_it_is_taken_into_use_and_out_again() -> None:
 
 
 def test_it_gives_up_in_time(monkeypatch: pytest.MonkeyPatch) -> None:
-    impatience = reads.patience
-    monkeypatch.setattr(reads, "patience", lambda: impatience(1))
+    impatience = timeouts.patience
+    monkeypatch.setattr("headlessly.database.timeouts.patience", lambda: impatience(1))
     slow = "(SELECT count(*) FROM generate_series(1, 5000000)) > 0"
     monkeypatch.setattr(funnels, "FIRST", funnels.FIRST.replace("who IS NOT NULL", slow))
     lead()

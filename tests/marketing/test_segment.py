@@ -9,7 +9,8 @@ from django.db import connection
 from django.test.utils import CaptureQueriesContext
 
 from crm import Contact, Lead
-from headlessly import reads, tenancy
+from headlessly.access import tenancy
+from headlessly.database import timeouts
 from headlessly.errors import Invalid, InvalidFilter
 from marketing import Segment
 from tests.answered import answered, named, problem
@@ -102,14 +103,14 @@ def test_it_reads_a_number_and_no_rows() -> None:
 
 
 def test_it_gives_up_counting_in_time(monkeypatch: pytest.MonkeyPatch) -> None:
-    impatience = reads.patience
+    impatience = timeouts.patience
     segment = Segment.create(name="S", criteria=NEW, is_dynamic=True)
 
     def slow(*_: Any) -> Any:
         with connection.cursor() as cursor:
             cursor.execute("SELECT pg_sleep(1)")
 
-    monkeypatch.setattr(reads, "patience", lambda: impatience(50))
+    monkeypatch.setattr("headlessly.database.timeouts.patience", lambda: impatience(50))
     monkeypatch.setattr(Lead, "count", slow)
     with refused(InvalidFilter, "takes too long"):
         segment.refresh()

@@ -12,12 +12,13 @@ from django.template.response import TemplateResponse
 from django.urls import path, reverse
 from django.utils.translation import gettext as _
 
-from ... import actors
+from headlessly.access import actors
+from headlessly.admin import the
 
 
 def urls(site: Any) -> list[Any]:
     """The addresses below the workplace's own."""
-    from . import general, keys, members
+    from headlessly.admin.settings import general, keys, members
 
     def page(route: str, view: Callable[..., HttpResponse], name: str) -> Any:
         return path(f"settings/{route}", site.admin_view(for_admins(view)), name=f"settings_{name}")
@@ -55,8 +56,7 @@ def respond(
     request: HttpRequest, name: str, title: str, status: int = 200, **context: Any
 ) -> HttpResponse:
     """A page of the settings, with the ways to the others."""
-    from ..site import workplace
-
+    workplace = the.site
     request.current_app = workplace.name
     context |= workplace.each_context(request) | {"tabs": tabs(name), "title": title}
     return TemplateResponse(request, f"headlessly/settings/{name}.html", context, status=status)

@@ -12,9 +12,9 @@ from django.utils.translation import gettext_lazy
 from django.views.decorators.http import require_http_methods
 from unfold.widgets import UnfoldAdminTextInputWidget, UnfoldBooleanSwitchWidget
 
-from ... import tenancy
-from ...models import Tenant
-from . import respond
+from headlessly.access import tenancy
+from headlessly.access.models import Tenant
+from headlessly.admin.settings import respond
 
 
 class GeneralForm(forms.ModelForm):

@@ -17,10 +17,10 @@ from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_http_methods, require_POST
 from unfold.widgets import UnfoldAdminSelectWidget, UnfoldAdminTextInputWidget
 
-from ... import actors, tenancy
-from ...models import ApiKey
-from .. import words
-from . import respond
+from headlessly.access import actors, tenancy
+from headlessly.access.models import ApiKey
+from headlessly.admin import display
+from headlessly.admin.settings import respond
 
 logger = logging.getLogger("headlessly.keys")
 
@@ -103,11 +103,11 @@ def _rows() -> list[dict[str, Any]]:
     rows = [
         {
             "key": key,
-            "standing": words.standing(key),
+            "standing": display.standing(key),
             "tone": "green" if key.standing == "valid" else "grey",
-            "created": words.time(key.created_at),
-            "used": words.time(key.last_used_at) if key.last_used_at else "",
-            "expires": words.time(key.expires_at) if key.expires_at else "",
+            "created": display.time(key.created_at),
+            "used": display.time(key.last_used_at) if key.last_used_at else "",
+            "expires": display.time(key.expires_at) if key.expires_at else "",
         }
         for key in keys
     ]

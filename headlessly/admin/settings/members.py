@@ -23,11 +23,11 @@ from unfold.widgets import (
     UnfoldBooleanSwitchWidget,
 )
 
-from ... import actors, tenancy
-from ...models import Membership, User
-from ...values import UNSTORABLE
-from .. import welcome, words
-from . import respond
+from headlessly.access import actors, tenancy
+from headlessly.access.models import Membership, User
+from headlessly.admin import display, welcome
+from headlessly.admin.settings import respond
+from headlessly.declaration.values import UNSTORABLE
 
 logger = logging.getLogger("headlessly.members")
 
@@ -143,8 +143,8 @@ def _page(request: HttpRequest, form: InviteForm, **context: Any) -> HttpRespons
         {
             "member": member,
             "role": member.get_role_display(),
-            "contact": words.link(member.contact) if member.contact else "",
-            "seen": words.time(member.user.last_login) if member.user.last_login else "",
+            "contact": display.link(member.contact) if member.contact else "",
+            "seen": display.time(member.user.last_login) if member.user.last_login else "",
             "url": reverse("admin:settings_member", args=[member.pk]),
         }
         for member in members

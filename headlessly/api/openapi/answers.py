@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Any
 
-from ...errors import HeadlesslyError
-from ...nouns import registry
-from ..bodies import JSON
-from .types import Schema, nullable, ref
+from headlessly.api.bodies import JSON
+from headlessly.api.openapi.types import Schema, nullable, ref
+from headlessly.declaration.registry import registry
+from headlessly.errors import HeadlesslyError
 
 #: What a request may meet beside its own work: nobody known, too many of them, a fault of ours.
 ALWAYS = (401, 429, 500)

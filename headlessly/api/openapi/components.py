@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Any
 
-from ... import describe
-from ...nouns import Noun
-from ...schema import META, Field
-from ...verbs import Verb
-from .types import TYPES, Schema, id_of, nullable, read, ref, written
+from headlessly.api.openapi.types import TYPES, Schema, id_of, nullable, read, ref, written
+from headlessly.declaration import describe
+from headlessly.declaration.schema import META, Field
+from headlessly.declaration.verbs import Verb
+from headlessly.nouns import Noun
 
 
 def object_of(properties: dict[str, Schema], required: Iterable[str], **more: Any) -> Schema:

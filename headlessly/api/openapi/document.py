@@ -8,9 +8,9 @@ from typing import Any
 
 from django.conf import settings
 
-from ... import tenancy
-from ...nouns import registry
-from . import answers, components, operations, parameters, platform
+from headlessly.access import tenancy
+from headlessly.api.openapi import answers, components, operations, parameters, platform
+from headlessly.declaration.registry import registry
 
 ABOUT = """\
 Every record is changed by a verb, and every verb leaves an event. Writes take `dryRun=true`; a record's

@@ -5,15 +5,15 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Any
 
-from ...nouns import Noun
-from ...schema import wire_name
-from ...transfer import exporting, formats
-from ...verbs import Verb
-from ..bodies import FORM, JSON
-from ..records import at_collection, at_record
-from . import answers, parameters
-from .components import input_name, is_required, receipt_name
-from .types import Schema, ref
+from headlessly.api.bodies import FORM, JSON
+from headlessly.api.openapi import answers, parameters
+from headlessly.api.openapi.components import input_name, is_required, receipt_name
+from headlessly.api.openapi.types import Schema, ref
+from headlessly.api.records import at_collection, at_record
+from headlessly.declaration.schema import wire_name
+from headlessly.declaration.verbs import Verb
+from headlessly.nouns import Noun
+from headlessly.transfer import exporting, formats
 
 READS: list[Schema] = [{"bearer": []}, {"session": []}]
 #: What needs no key, and takes one.

@@ -6,11 +6,11 @@ import re
 from collections.abc import Iterable
 from typing import Any
 
-from ... import filters, lookups, reads
-from ...nouns import Noun
-from .. import parameters
-from ..bodies import JSON
-from .types import WHEN, Schema, id_of, ref
+from headlessly.api import parameters
+from headlessly.api.bodies import JSON
+from headlessly.api.openapi.types import WHEN, Schema, id_of, ref
+from headlessly.nouns import Noun
+from headlessly.query import filters, querystring, reads
 
 #: Parameters that are the same everywhere: components, by the name they are referred to.
 SHARED: dict[str, Schema] = {
@@ -160,7 +160,7 @@ def _conditions(noun: type[Noun]) -> Schema:
     jsons = [f.wire for f in noun.schema.stored if f.type == "json"]
     testable = "|".join(map(re.escape, [*plain, *jsons]))
     paths = "|".join(re.escape(f.wire) for f in noun.schema.references.values())
-    suffix = "|".join(name for name in lookups.OPERATORS if name != "isnull")
+    suffix = "|".join(name for name in querystring.OPERATORS if name != "isnull")
     text = {"type": "string", "minLength": 1}
     patterns = {
         f"^({'|'.join(map(re.escape, plain))})__({suffix})$": text,
@@ -175,7 +175,7 @@ def _conditions(noun: type[Noun]) -> Schema:
         "explode": True,
         "description": "Conditions on fields, each a parameter of its own: `field=value`, "
         "`field__lookup=value`, `reference.field__lookup=value`. Lookups: "
-        + ", ".join(f"`{name}`" for name in lookups.OPERATORS)
+        + ", ".join(f"`{name}`" for name in querystring.OPERATORS)
         + ". Dates may be relative, as in `7d ago`.",
         "schema": {
             "type": "object",

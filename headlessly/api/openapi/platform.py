@@ -5,17 +5,18 @@ A test holds the table against the routes.
 
 from __future__ import annotations
 
-from ... import tracked
-from ...actors import PROPOSER, ROLES, SCOPES
-from ...models import ApiKey, Event
-from ...nouns import registry
-from ..log import LONGEST_WAIT
-from ..operations import METHODS, MOST
-from . import answers, proposals, transfers, webhooks
-from .components import dry_run, envelope, event, object_of
-from .operations import body, operation
-from .parameters import in_path, in_query, shared
-from .types import TYPES, WHEN, Schema, nullable, ref
+from headlessly.access.actors import PROPOSER, ROLES, SCOPES
+from headlessly.access.models import ApiKey
+from headlessly.api.log import LONGEST_WAIT
+from headlessly.api.openapi import answers, proposals, transfers, webhooks
+from headlessly.api.openapi.components import dry_run, envelope, event, object_of
+from headlessly.api.openapi.operations import body, operation
+from headlessly.api.openapi.parameters import in_path, in_query, shared
+from headlessly.api.openapi.types import TYPES, WHEN, Schema, nullable, ref
+from headlessly.api.operations import METHODS, MOST
+from headlessly.declaration.registry import registry
+from headlessly.log import tracking
+from headlessly.models import Event
 
 TEXT: Schema = {"type": "string"}
 WORDS: Schema = {"type": "array", "items": TEXT}
@@ -202,7 +203,7 @@ def _track() -> Schema:
 
 
 def _event_input() -> Schema:
-    context = {key: nullable(TEXT | {"maxLength": n}) for key, n in tracked.CONTEXT.items()}
+    context = {key: nullable(TEXT | {"maxLength": n}) for key, n in tracking.CONTEXT.items()}
     name = TEXT | {
         "minLength": 1,
         "maxLength": 255,

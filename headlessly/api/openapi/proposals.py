@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from ...models import Proposal
-from ...scripts.limits import LIMITS
-from ...scripts.proposals import LONGEST_NOTE, LONGEST_REASON
-from . import answers
-from .components import envelope, object_of
-from .operations import body, operation
-from .parameters import in_path, in_query, shared
-from .types import TYPES, Schema, id_of, nullable, ref
+from headlessly.api.openapi import answers
+from headlessly.api.openapi.components import envelope, object_of
+from headlessly.api.openapi.operations import body, operation
+from headlessly.api.openapi.parameters import in_path, in_query, shared
+from headlessly.api.openapi.types import TYPES, Schema, id_of, nullable, ref
+from headlessly.models import Proposal
+from headlessly.scripts.limits import LIMITS
+from headlessly.scripts.proposals import LONGEST_NOTE, LONGEST_REASON
 
 TAG = "Proposal"
 TEXT: Schema = {"type": "string"}

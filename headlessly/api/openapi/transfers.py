@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from ...nouns import registry
-from ...transfer import formats
-from ...transfer.models import Import
-from . import answers
-from .components import envelope, object_of
-from .operations import operation
-from .parameters import in_path, shared
-from .types import TYPES, Schema, id_of, nullable, ref
+from headlessly.api.openapi import answers
+from headlessly.api.openapi.components import envelope, object_of
+from headlessly.api.openapi.operations import operation
+from headlessly.api.openapi.parameters import in_path, shared
+from headlessly.api.openapi.types import TYPES, Schema, id_of, nullable, ref
+from headlessly.declaration.registry import registry
+from headlessly.transfer import formats
+from headlessly.transfer.models import Import
 
 TEXT: Schema = {"type": "string"}
 COUNT: Schema = {"type": "integer", "minimum": 0}

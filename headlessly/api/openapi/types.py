@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from ... import values
-from ...schema import Field
+from headlessly.declaration import values
+from headlessly.declaration.schema import Field
 
 Schema = dict[str, Any]
 

@@ -11,12 +11,12 @@ from django.middleware.csrf import get_token
 from django.shortcuts import render
 from rest_framework.request import Request
 
-from ...admin.site import to_entrance
-from ...errors import Unauthorized
-from .. import parameters
-from ..base import TenantView, answer_to_problem
-from ..bodies import Answer
-from . import document
+from headlessly.api import parameters
+from headlessly.api.base import TenantView, answer_to_problem
+from headlessly.api.bodies import Answer
+from headlessly.api.openapi import document
+from headlessly.errors import Unauthorized
+from headlessly.web.entrance import to_entrance
 
 #: Nothing but this site; the page's own styles are written by its script.
 CONTENT_SECURITY_POLICY = (

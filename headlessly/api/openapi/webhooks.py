@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from ...models import Delivery, Webhook
-from ...nouns import registry
-from ...webhooks import addresses, patterns
-from ..webhooks import LONGEST_SECRET
-from . import answers
-from .components import envelope, object_of
-from .operations import body, operation
-from .parameters import in_path, shared
-from .types import TYPES, Schema, id_of, nullable, ref
+from headlessly.api.openapi import answers
+from headlessly.api.openapi.components import envelope, object_of
+from headlessly.api.openapi.operations import body, operation
+from headlessly.api.openapi.parameters import in_path, shared
+from headlessly.api.openapi.types import TYPES, Schema, id_of, nullable, ref
+from headlessly.api.webhooks import LONGEST_SECRET
+from headlessly.declaration.registry import registry
+from headlessly.models import Delivery, Webhook
+from headlessly.webhooks import addresses, patterns
 
 TAG = "Webhook"
 TEXT: Schema = {"type": "string"}

@@ -22,9 +22,9 @@ def run(arguments: list[str] | None = None) -> int:
     """Run the command line. Answers the exit code; see :mod:`.failing`."""
     import typer
 
-    from . import failing
-    from .app import app
-    from .state import State
+    from headlessly.client.commands import failing
+    from headlessly.client.commands.app import app
+    from headlessly.client.commands.state import State
 
     state = State()
     command: Any = typer.main.get_command(app)

@@ -8,14 +8,23 @@ from typing import Annotated, Any
 
 import typer
 
-from ..errors import ConnectionFailed, HeadlesslyError
-from ..records import Import
-from . import describing, nouns, signing
-from .failing import MEANING, Usage
-from .group import Commands, noun_names
-from .options import conditions, object_of
-from .output import EVENT_COLUMNS, checked, event_lines, many, note, one, scripted, write
-from .state import State
+from headlessly.client.commands import describing, nouns, signing
+from headlessly.client.commands.failing import MEANING, Usage
+from headlessly.client.commands.group import Commands, noun_names
+from headlessly.client.commands.options import conditions, object_of
+from headlessly.client.commands.output import (
+    EVENT_COLUMNS,
+    checked,
+    event_lines,
+    many,
+    note,
+    one,
+    scripted,
+    write,
+)
+from headlessly.client.commands.state import State
+from headlessly.client.errors import ConnectionFailed, HeadlesslyError
+from headlessly.client.records import Import
 
 Output = Annotated[str | None, typer.Option("--output", metavar="FORM", help=nouns.OUTPUT.help)]
 

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from ..declarations import Declarations, NounDeclaration
-from ..wire import option_name
-from . import options, output
+from headlessly.client.commands import options, output
+from headlessly.client.declarations import Declarations, NounDeclaration
+from headlessly.client.wire import option_name
 
 
 def nouns(declared: Declarations, form: str) -> None:

@@ -6,9 +6,9 @@ from collections.abc import Callable, Iterable
 from difflib import get_close_matches
 from typing import Any
 
-from .. import errors
-from ..declarations import Unknown
-from ..wire import option_name
+from headlessly.client import errors
+from headlessly.client.declarations import Unknown
+from headlessly.client.wire import option_name
 
 #: What an exit code means; README and `headlessly --help` say the same.
 OK, REFUSED, USAGE, NOT_SIGNED_IN, NOT_FOUND, CONFLICT, RATE_LIMITED, CANNOT_CONNECT = range(8)

@@ -8,10 +8,10 @@ from typing import Any
 import typer
 from typer.core import TyperCommand, TyperGroup
 
-from ..declarations import UnknownName
-from . import nouns
-from .failing import EnoughRead
-from .state import State
+from headlessly.client.commands import nouns
+from headlessly.client.commands.failing import EnoughRead
+from headlessly.client.commands.state import State
+from headlessly.client.declarations import UnknownName
 
 VERB = re.compile(r"[A-Z]\w*\.\w[\w-]*\Z")
 

@@ -7,14 +7,14 @@ from typing import Any
 
 import typer
 
-from ..declarations import NounDeclaration
-from ..lists import Found
-from ..records import DryRun, Record
-from ..wire import listed, query, wire_name
-from . import describing, options, output
-from .failing import Usage
-from .options import Option
-from .state import State
+from headlessly.client.commands import describing, options, output
+from headlessly.client.commands.failing import Usage
+from headlessly.client.commands.options import Option
+from headlessly.client.commands.state import State
+from headlessly.client.declarations import NounDeclaration
+from headlessly.client.lists import Found
+from headlessly.client.records import DryRun, Record
+from headlessly.client.wire import listed, query, wire_name
 
 #: What every noun can be asked.
 READS = {

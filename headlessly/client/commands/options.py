@@ -11,9 +11,9 @@ from typing import Annotated, Any
 
 import typer
 
-from ..declarations import NounDeclaration
-from ..wire import META, option_name, python_name, wire_name
-from .failing import Usage, no_option
+from headlessly.client.commands.failing import Usage, no_option
+from headlessly.client.declarations import NounDeclaration
+from headlessly.client.wire import META, option_name, python_name, wire_name
 
 #: How a condition may end, and what that is in a query: ``--score.gte 80``.
 LOOKUPS = (

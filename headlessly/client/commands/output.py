@@ -10,10 +10,10 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
-from ..declarations import NounDeclaration
-from ..scripts import Ran
-from ..wire import wire_name
-from .failing import Usage
+from headlessly.client.commands.failing import Usage
+from headlessly.client.declarations import NounDeclaration
+from headlessly.client.scripts import Ran
+from headlessly.client.wire import wire_name
 
 FORMS = ("table", "json", "ndjson", "csv")
 #: How many rows a table is measured by, before it is begun to be printed.

@@ -8,10 +8,10 @@ from urllib.parse import urlsplit
 
 import typer
 
-from .. import logins
-from ..clients import Headlessly
-from . import output
-from .failing import Usage
+from headlessly.client import logins
+from headlessly.client.clients import Headlessly
+from headlessly.client.commands import output
+from headlessly.client.commands.failing import Usage
 
 LOCAL = ("127.0.0.1", "localhost", "::1")
 

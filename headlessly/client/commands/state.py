@@ -11,11 +11,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from .. import logins
-from ..calls import NEVER
-from ..clients import Headlessly
-from ..declarations import Declarations
-from ..errors import HeadlesslyError
+from headlessly.client import logins
+from headlessly.client.calls import NEVER
+from headlessly.client.clients import Headlessly
+from headlessly.client.declarations import Declarations
+from headlessly.client.errors import HeadlesslyError
 
 #: How long completion waits for a server that it has not met before, in seconds.
 QUICK = 1.0

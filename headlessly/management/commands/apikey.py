@@ -14,8 +14,8 @@ from typing import Any
 from django.core.management.base import BaseCommand, CommandError
 from django.utils import timezone
 
-from headlessly import actors
-from headlessly.models import RATE_LIMIT, ApiKey, Tenant
+from headlessly.access import actors
+from headlessly.access.models import RATE_LIMIT, ApiKey, Tenant
 
 
 class Command(BaseCommand):

@@ -10,7 +10,7 @@ from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError
 
-from headlessly import catalogue
+from headlessly.management import catalogue
 
 
 class Command(BaseCommand):

@@ -11,10 +11,11 @@ from typing import Any
 from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError
 
-from headlessly.nouns import Noun, registry
-from headlessly.schema import Field
-from headlessly.values import present
-from headlessly.verbs import Verb
+from headlessly.declaration.registry import registry
+from headlessly.declaration.schema import Field
+from headlessly.declaration.values import present
+from headlessly.declaration.verbs import Verb
+from headlessly.nouns import Noun
 
 
 class Command(BaseCommand):

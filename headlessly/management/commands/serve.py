@@ -12,10 +12,11 @@ from django.core import checks
 from django.core.management.base import BaseCommand, CommandError
 from django.db import connections
 
-from headlessly import database, worker
-from headlessly.background import Background
+from headlessly import database
+from headlessly.background import worker
+from headlessly.background.slots import THREADS
+from headlessly.background.supervisor import Background
 from headlessly.database.base import close_pools
-from headlessly.threads import THREADS
 
 
 class Command(BaseCommand):
@@ -112,7 +113,7 @@ def _serve(options):
     if options["tls_certificate"]:
         tls = {"ssl_cert": options["tls_certificate"], "ssl_key": options["tls_key"]}
     server = Granian(
-        "headlessly.worker:application",
+        "headlessly.background.supervisor.worker:application",
         factory=True,
         address=options["host"],
         port=options["port"],

@@ -9,9 +9,9 @@ from django.core.management.base import CommandError
 from django.core.management.commands import shell
 from django.db import DatabaseError
 
-from headlessly import actors, tenancy
-from headlessly.models import Tenant
-from headlessly.nouns import registry
+from headlessly.access import actors, tenancy
+from headlessly.access.models import Tenant
+from headlessly.declaration.registry import registry
 
 #: Beside the nouns: the platform's own tables, and what one needs to step into another role.
 PLATFORM = (
@@ -21,9 +21,9 @@ PLATFORM = (
     "headlessly.models.Tenant",
     "headlessly.models.User",
     "headlessly.errors.VerbRefused",
-    "headlessly.actors",
-    "headlessly.clock",
-    "headlessly.tenancy",
+    "headlessly.access.actors",
+    "headlessly.context.clock",
+    "headlessly.access.tenancy",
     "headlessly",
 )
 

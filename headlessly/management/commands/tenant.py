@@ -11,8 +11,8 @@ from django.core.management.base import BaseCommand, CommandError
 from django.core.validators import validate_email
 from django.db import transaction
 
-from headlessly import actors
-from headlessly.models import SLUG, Membership, Tenant, User
+from headlessly.access import actors
+from headlessly.access.models import SLUG, Membership, Tenant, User
 
 
 class Command(BaseCommand):

@@ -11,7 +11,7 @@ from django.db import connection
 from procrastinate import PsycopgConnector
 from procrastinate.contrib.django import app
 
-from headlessly.worker import manners
+from headlessly.background.worker import manners
 
 
 class Command(BaseCommand):

@@ -17,8 +17,9 @@ from django.core.management.base import BaseCommand, CommandError
 from django.db import connection
 
 from crm.models import Contact, Lead
-from headlessly import clock, tenancy
-from headlessly.models import Tenant
+from headlessly.access import tenancy
+from headlessly.access.models import Tenant
+from headlessly.context import clock
 from marketing.demo import access
 from marketing.demo.cast import ACME, CASTS, OPERATOR, Cast, Occupied, fill, is_filled
 

@@ -15,7 +15,7 @@ from tests.refusals import everything
 @pytest.fixture
 def users(people: SimpleNamespace, acme: Any, rival: Any) -> SimpleNamespace:
     """Bob sells, Cleo leads, Vic looks, Ann administers, Eve is the rival's, Olga operates."""
-    from headlessly.models import Membership, User
+    from headlessly.access.models import Membership, User
 
     def user(name: str, role: str, contact: Any = None, tenant: Any = None) -> Any:
         made = User.objects.create_user(f"{name.lower()}@sign.example", first_name=name)

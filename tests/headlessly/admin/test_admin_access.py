@@ -8,8 +8,8 @@ from typing import Any
 import pytest
 from django.test import Client
 
-from headlessly import actors
-from headlessly.nouns import registry
+from headlessly.access import actors
+from headlessly.declaration.registry import registry
 from tests.contract import samples
 from tests.headlessly.admin.signed_in import client_of
 
@@ -82,7 +82,7 @@ def test_every_noun_has_its_pages(ann, acme, noun, address):
 
 @nouns
 def test_another_tenants_record_is_not_there(users, rival, acme, noun, address, unchanged):
-    from headlessly import tenancy
+    from headlessly.access import tenancy
 
     with tenancy.active(rival), actors.acting(actors.SYSTEM):
         theirs = samples.create(noun)
@@ -138,7 +138,7 @@ def test_a_rep_only_reads_campaigns(bob, people, address):
 
 
 def test_what_is_done_is_done_by_the_one_who_is_signed_in(bob, users, lead, address):
-    from headlessly.events import Event
+    from headlessly.log.events import Event
 
     bob.post(address(lead, "move"), {"to": "Contacted"})
     assert Event.objects.order_by("-seq").first().actor == users.bob.pk

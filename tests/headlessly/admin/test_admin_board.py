@@ -10,9 +10,10 @@ import pytest
 from django.db import connection
 from django.test.utils import CaptureQueriesContext
 
-from headlessly import clock, reads
-from headlessly.admin import board
-from headlessly.nouns import registry
+from headlessly.admin.boards import board
+from headlessly.context import clock
+from headlessly.declaration.registry import registry
+from headlessly.query import reads
 
 BOARD = "/~acme/admin/crm/lead/board/"
 DEALS = "/~acme/admin/crm/deal/board/"

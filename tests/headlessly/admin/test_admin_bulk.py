@@ -107,7 +107,7 @@ def test_all_that_fit_are_read_when_it_asks(bob, three, people):
 
 
 def test_refuses_more_than_it_does_at_once(bob, three, monkeypatch, unchanged):
-    from headlessly.admin import bulk
+    from headlessly.admin.lists import bulk
 
     monkeypatch.setattr(bulk, "AT_ONCE", 2)
     with unchanged():
@@ -203,9 +203,9 @@ def test_exports_what_is_selected_or_all_that_fits(bob, three):
 
 def test_what_cannot_be_undone_together_is_done_one_by_one(bob, three, people, monkeypatch):
     """A failure of ours in the middle loses nothing of what was done before it."""
-    from headlessly import execution
+    from headlessly.execution import executor
 
-    run, seen = execution.run, []
+    run, seen = executor.run, []
 
     def failing(verb: Any, target: Any, *args: Any, **kwargs: Any) -> Any:
         seen.append(target)
@@ -213,7 +213,7 @@ def test_what_cannot_be_undone_together_is_done_one_by_one(bob, three, people, m
             raise RuntimeError("the power is out")
         return run(verb, target, *args, **kwargs)
 
-    monkeypatch.setattr(execution, "run", failing)
+    monkeypatch.setattr(executor, "run", failing)
     with pytest.raises(RuntimeError):
         post(bob, "lose", three, go="1", lost_reason="x")
     assert states(three) == ["Lost", "Contacted", "Lost"]

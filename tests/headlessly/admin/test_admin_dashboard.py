@@ -11,7 +11,7 @@ from django.db import connection
 from django.test.utils import CaptureQueriesContext
 
 from crm import Activity, Deal, Lead
-from headlessly.admin import dashboard as page
+from headlessly.admin.dashboards import dashboard as page
 from tests.headlessly.admin.signed_in import client_of
 
 DASHBOARD = "/~acme/admin/dashboard/"

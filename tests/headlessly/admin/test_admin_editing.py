@@ -8,8 +8,8 @@ from typing import Any
 
 import pytest
 
-from headlessly.events import Event
-from headlessly.nouns import registry
+from headlessly.declaration.registry import registry
+from headlessly.log.events import Event
 from tests.contract import samples
 
 NOUNS = list(registry.values())

@@ -77,7 +77,7 @@ def test_goes_nowhere_else(bob_with_password, elsewhere):
 
 
 def test_offers_a_choice_of_several_tenants(users, rival):
-    from headlessly.models import Membership
+    from headlessly.access.models import Membership
 
     Membership.objects.create(user=users.bob, tenant=rival, role="viewer")
     client = Client()

@@ -9,9 +9,9 @@ import pytest
 from django.test import Client
 from django.urls import URLPattern
 
-from headlessly import policy
 from headlessly.admin import workplace
-from headlessly.nouns import registry
+from headlessly.declaration.registry import registry
+from headlessly.web import csp
 from tests.contract import samples
 from tests.headlessly.admin.signed_in import client_of
 
@@ -71,7 +71,7 @@ def test_every_page_says_what_it_may_load(users, everywhere):
         answer = ann.get(url)
         if answer.headers.get("Content-Type", "").startswith("text/html") and answer.content:
             pages += 1
-            assert answer.headers[policy.HEADER] == policy.STRICT, url
+            assert answer.headers[csp.HEADER] == csp.STRICT, url
             html = answer.content.decode()
             assert " style=" not in html, url
             assert "<style" not in html, url
@@ -81,7 +81,7 @@ def test_every_page_says_what_it_may_load(users, everywhere):
 
 def test_the_entrance_and_what_went_wrong_are_as_strict(client, acme):
     for url in ("/", "/welcome/x/y", "/nothing/", "/~nowhere/admin/"):
-        assert client.get(url, follow=True).headers[policy.HEADER] == policy.STRICT, url
+        assert client.get(url, follow=True).headers[csp.HEADER] == csp.STRICT, url
     said = Client(enforce_csrf_checks=True).post("/", {"username": "x"})
     assert said.status_code == 403
     assert "This was not sent" in said.content.decode()
@@ -89,10 +89,10 @@ def test_the_entrance_and_what_went_wrong_are_as_strict(client, acme):
 
 def test_the_operators_pages_may_work_with_alpine(users):
     answer = client_of(users.olga).get("/admin/")
-    assert answer.headers[policy.HEADER] == policy.WITH_ALPINE
-    assert "unsafe-inline' 'unsafe" not in policy.WITH_ALPINE
-    assert "http" not in policy.WITH_ALPINE
+    assert answer.headers[csp.HEADER] == csp.WITH_ALPINE
+    assert "unsafe-inline' 'unsafe" not in csp.WITH_ALPINE
+    assert "http" not in csp.WITH_ALPINE
 
 
 def test_json_has_no_such_policy(api):
-    assert policy.HEADER not in api.call("GET", "/leads").headers
+    assert csp.HEADER not in api.call("GET", "/leads").headers

@@ -101,7 +101,7 @@ def test_others_have_no_part_in_it(bob, users, tried, vic, unchanged):
 def test_the_file_of_a_trial_is_forgotten_after_a_day(bob, tried, people):
     from datetime import timedelta
 
-    from headlessly.transfer.running import clear
+    from headlessly.transfer.import_job import clear
 
     Import.objects.update(created_at=Import.objects.get().created_at - timedelta(days=1, minutes=1))
     clear()

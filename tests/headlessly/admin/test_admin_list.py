@@ -9,8 +9,8 @@ import pytest
 from django.db import connection
 from django.test.utils import CaptureQueriesContext
 
-from headlessly import seeking
 from headlessly.admin import NounAdmin
+from headlessly.query import paging
 
 LEADS = "/~acme/admin/crm/lead/"
 
@@ -93,7 +93,7 @@ def test_offers_the_sources_that_occur_without_reading_the_table(bob, leads):
 
 
 def test_counts_to_the_cap(bob, leads, monkeypatch):
-    monkeypatch.setattr(seeking, "COUNT_CAP", 2)
+    monkeypatch.setattr(paging, "COUNT_CAP", 2)
     monkeypatch.setattr(NounAdmin, "list_per_page", 1)
     html = bob.get(LEADS).content.decode()
     assert '<span class="count">2+</span>' in html
@@ -181,7 +181,7 @@ def touched(leads: dict[str, Any], people: Any) -> dict[str, Any]:
     """The same leads, the contacted one with all of BANT, the new one untouched for a month."""
     from datetime import timedelta
 
-    from headlessly import clock
+    from headlessly.context import clock
 
     answers = {"budget": 5_000, "authority": "CTO", "need": "a tool", "timeline": "Q2"}
     leads["contacted"].update(**answers)
@@ -314,7 +314,7 @@ def test_a_page_that_is_not_there_is_the_last_one(bob, leads):
 def test_shows_the_list_as_it_was_at_the_end_of_a_day(bob, leads, people):
     from datetime import UTC, datetime
 
-    from headlessly import clock
+    from headlessly.context import clock
 
     with clock.at(datetime(2026, 3, 1, 12, tzinfo=UTC), purpose="import"):
         from crm import Contact, Lead
@@ -349,8 +349,8 @@ def test_the_past_asks_the_database_as_often_for_many_rows(bob, people):
 
 
 def test_lists_the_deleted_with_who_and_restores_them(cleo, bob, leads, people):
-    from headlessly import actors
-    from headlessly.models import User
+    from headlessly.access import actors
+    from headlessly.access.models import User
 
     boss = User.objects.get(email="cleo@sign.example")
     with actors.acting(boss.memberships.get().actor):
@@ -377,7 +377,7 @@ def test_searches_the_deleted(cleo, leads, people):
 
 
 def test_the_deleted_of_another_tenant_do_not_show(cleo, theirs, rival):
-    from headlessly import actors, tenancy
+    from headlessly.access import actors, tenancy
 
     with tenancy.active(rival), actors.acting(actors.SYSTEM):
         theirs.lead.delete()

@@ -7,7 +7,7 @@ import re
 import pytest
 from django.test import Client
 
-from headlessly.models import ApiKey, Membership, Tenant, User
+from headlessly.access.models import ApiKey, Membership, Tenant, User
 from tests.headlessly.admin.signed_in import client_of
 
 PAGES = ["", *(f"headlessly/{m}/" for m in ("tenant", "user", "membership", "apikey"))]

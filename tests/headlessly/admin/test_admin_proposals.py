@@ -5,8 +5,9 @@ from __future__ import annotations
 import pytest
 
 from crm import Activity, Lead
-from headlessly import actors
-from headlessly.models import ApiKey, Proposal
+from headlessly.access import actors
+from headlessly.access.models import ApiKey
+from headlessly.models import Proposal
 from headlessly.scripts import proposals
 
 pytestmark = pytest.mark.django_db

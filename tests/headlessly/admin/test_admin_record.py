@@ -105,7 +105,7 @@ def test_a_conversion_with_a_foreign_deal_is_refused_beside_the_input(
     bob, qualified, rival, address, unchanged
 ):
     from crm import Deal
-    from headlessly import tenancy
+    from headlessly.access import tenancy
 
     with tenancy.active(rival):
         theirs = Deal.create(name="Their deal", value=1)
@@ -130,7 +130,7 @@ def test_a_conversion_without_a_contact_asks_for_the_contact_right_there(
     bob, acme, people, rival, address, unchanged
 ):
     from crm import Contact, Lead
-    from headlessly import tenancy
+    from headlessly.access import tenancy
 
     lead = Lead.create(name="Nobody's", source="website")
     Lead.update(lead.pk, status="Contacted")
@@ -251,8 +251,8 @@ def test_the_timeline_tells_who_did_what_in_words(bob, users, lead, address):
 
 def test_the_timeline_names_records_and_keys(bob, lead, acme, people, address):
     from crm import Lead
-    from headlessly import actors
-    from headlessly.models import ApiKey
+    from headlessly.access import actors
+    from headlessly.access.models import ApiKey
 
     key, _ = ApiKey.issue(acme, "site")
     with actors.acting(key.actor):

@@ -11,8 +11,8 @@ from django.test import Client
 from django.utils import timezone
 
 from crm import Contact
-from headlessly import actors
-from headlessly.models import ApiKey, Membership, User
+from headlessly.access import actors
+from headlessly.access.models import ApiKey, Membership, User
 from tests.headlessly.admin.signed_in import client_of
 
 PLACES = ("", "members/", "keys/")

@@ -7,8 +7,8 @@ from typing import Any
 
 import pytest
 
+from headlessly.declaration.registry import registry
 from headlessly.models import Start, View
-from headlessly.nouns import registry
 
 LEADS = "/~acme/admin/crm/lead/"
 HOT = "score__gte=80&status=New,Contacted"
@@ -115,10 +115,10 @@ def test_refuses_a_name_beside_its_input_and_keeps_it(bob, people, name):
 
 
 def test_refuses_more_views_than_anybody_needs_and_queries_without_end(bob, people, monkeypatch):
-    from headlessly import views
+    from headlessly.query import saved_views
 
     assert save(bob, query="q=" + "x" * 5_000).status_code == 422
-    monkeypatch.setattr(views, "MOST", 1)
+    monkeypatch.setattr(saved_views, "MOST", 1)
     save(bob)
     assert save(bob, name="Another").status_code == 409
     assert View.objects.count() == 1
@@ -175,7 +175,7 @@ def test_the_noun_brings_its_own(bob, vic, people):
 
 @pytest.mark.parametrize("name", sorted(registry))
 def test_every_noun_can_be_listed_with_all_that_it_declares(name, ann, acme, users, people):
-    from headlessly.admin.viewing import ready
+    from headlessly.admin.lists.saved_views import ready
 
     noun = registry[name]
     meta = noun._meta

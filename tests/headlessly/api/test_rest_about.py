@@ -5,8 +5,8 @@ from __future__ import annotations
 from types import SimpleNamespace
 from typing import Any
 
-from headlessly.nouns import registry
-from headlessly.schema import META
+from headlessly.declaration.registry import registry
+from headlessly.declaration.schema import META
 from tests.answered import answered, problem
 
 
@@ -88,9 +88,9 @@ def test_it_counts_the_pipeline_by_state(
 
 
 def test_it_stops_counting_at_a_cap(api: Any, lead: Any, monkeypatch: Any) -> None:
-    from headlessly import status
+    from headlessly.query import counts
 
-    monkeypatch.setattr(status, "COUNT_CAP", 2)
+    monkeypatch.setattr(counts, "COUNT_CAP", 2)
     found = answered(api.call("GET", "/status"))["nouns"]["Contact"]
     assert (found["states"]["Lead"], found["totalIsExact"]) == (2, False)
 

@@ -10,9 +10,9 @@ from django.db import connection
 from django.test.utils import CaptureQueriesContext
 
 from crm import Contact, Deal, Lead
+from headlessly.access.models import Membership, User
 from headlessly.api.bodies import LARGEST
-from headlessly.events import Event
-from headlessly.models import Membership, User
+from headlessly.log.events import Event
 from tests.answered import answered, named, problem, unchanged
 from tests.conftest import Api
 

@@ -9,7 +9,7 @@ import pytest
 from django.contrib.staticfiles import finders
 from django.test import Client
 
-from headlessly.models import Membership, User
+from headlessly.access.models import Membership, User
 from tests.answered import answered, problem
 
 HTML = {"Accept": "text/html,application/xhtml+xml"}

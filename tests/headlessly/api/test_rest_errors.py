@@ -13,8 +13,8 @@ import pytest
 from django.test import Client
 
 from headlessly.api.bodies import LARGEST
-from headlessly.logs import JsonLines
-from headlessly.tracing import RequestIdFilter
+from headlessly.context.tracing import RequestIdFilter
+from headlessly.web.logs import JsonLines
 from tests.answered import answered, named, problem, unchanged
 
 
@@ -384,7 +384,7 @@ def test_it_refuses_what_is_senseless_of_the_log(query: str, api: Any) -> None:
 def test_it_shows_nothing_of_the_inside_when_it_breaks(
     api: Any, lead: Any, monkeypatch: Any, caplog: Any
 ) -> None:
-    from headlessly import reads
+    from headlessly.query import reads
 
     def broken(*args: Any, **kwargs: Any) -> Any:
         raise RuntimeError("the secret inside")
@@ -401,7 +401,7 @@ def test_it_shows_nothing_of_the_inside_when_it_breaks(
 def test_it_logs_what_it_refuses_under_the_id_of_the_request_and_without_secrets(
     api: Any, lead: Any, monkeypatch: Any
 ) -> None:
-    from headlessly import reads
+    from headlessly.query import reads
 
     written = io.StringIO()
     handler = logging.StreamHandler(written)
@@ -436,7 +436,7 @@ def test_it_logs_what_it_refuses_under_the_id_of_the_request_and_without_secrets
 def test_it_answers_in_the_same_shape_before_any_view_is_reached(
     api: Any, acme: Any, monkeypatch: Any
 ) -> None:
-    from headlessly.models import Tenant
+    from headlessly.access.models import Tenant
 
     problem(api.call("GET", "/leads", Host="evil.example"), 400, "bad_request")
     page = api.call("GET", "/leads", Host="evil.example", Accept="text/html,*/*")

@@ -9,8 +9,8 @@ import pytest
 from django.test import Client
 from django.utils import timezone
 
-from headlessly import actors
-from headlessly.models import ApiKey, Membership, User
+from headlessly.access import actors
+from headlessly.access.models import ApiKey, Membership, User
 from tests.answered import answered, named, problem
 
 

@@ -12,7 +12,7 @@ from django.test import Client
 from django.utils import timezone
 
 from crm import Lead
-from headlessly.models import ApiKey, KeyUse, Membership, User
+from headlessly.access.models import ApiKey, KeyUse, Membership, User
 from tests.answered import answered, problem, unchanged
 from tests.headlessly.test_races import at_once
 

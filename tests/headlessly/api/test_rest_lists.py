@@ -150,9 +150,9 @@ def test_it_pages_by_limit_and_offset(api: Any, leads: Any) -> None:
 def test_it_counts_exactly_up_to_a_cap_unless_all_are_asked_for(
     api: Any, leads: Any, monkeypatch: Any
 ) -> None:
-    from headlessly import seeking
+    from headlessly.query import paging
 
-    monkeypatch.setattr(seeking, "COUNT_CAP", 3)
+    monkeypatch.setattr(paging, "COUNT_CAP", 3)
     capped = answered(api.call("GET", "/leads?limit=2"))
     assert (capped["total"], capped["totalIsExact"]) == (3, False)
     counted = answered(api.call("GET", "/leads?limit=2&count=exact"))

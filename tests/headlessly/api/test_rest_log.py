@@ -8,7 +8,7 @@ from urllib.parse import urlencode
 
 import pytest
 
-from headlessly.events import Event
+from headlessly.log.events import Event
 from tests.answered import answered, named, problem, unchanged
 
 
@@ -208,8 +208,9 @@ def test_it_changes_and_deletes_no_event(api: Any, lead: Any) -> None:
 
 
 def test_it_tracks_nothing_for_those_who_only_read(api: Any, acme: Any) -> None:
-    from headlessly import actors, events
+    from headlessly.access import actors
     from headlessly.errors import Forbidden
+    from headlessly.log import events
 
     reader = type(api)(acme, "read")
     with unchanged():

@@ -14,9 +14,9 @@ from django.utils import timezone
 from psycopg import errors as postgres
 
 from crm import Lead
-from headlessly import actors, tenancy
-from headlessly.events import Event
-from headlessly.models import IdempotentReply
+from headlessly.access import actors, tenancy
+from headlessly.access.models import IdempotentReply
+from headlessly.log.events import Event
 from tests.answered import answered, named, problem, unchanged
 from tests.headlessly.test_races import at_once
 

@@ -193,7 +193,7 @@ def few() -> Retries:
 @pytest.fixture
 def tenants(live_server: Any, acme: Any, rival: Any) -> SimpleNamespace:
     """Two tenants of a running server, each with a key."""
-    from headlessly.models import ApiKey
+    from headlessly.access.models import ApiKey
 
     def login(tenant: Any) -> SimpleNamespace:
         key, secret = ApiKey.issue(tenant, "client", "admin", rate_limit=100_000)

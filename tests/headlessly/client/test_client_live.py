@@ -29,7 +29,7 @@ from headlessly.client import (
     Unauthorized,
     ValidationFailed,
 )
-from headlessly.events import Event
+from headlessly.log.events import Event
 from tests.refusals import everything, refused
 
 ROOT = Path(__file__).parents[3]

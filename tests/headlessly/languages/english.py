@@ -9,7 +9,7 @@ from html.parser import HTMLParser
 
 import polib
 
-from headlessly import catalogue
+from headlessly.management import catalogue
 
 #: Attributes that people read, or hear.
 READ = ("title", "aria-label", "placeholder", "alt", "data-saved", "data-nothing", "data-failed",

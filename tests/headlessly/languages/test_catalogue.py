@@ -9,7 +9,7 @@ import polib
 import pytest
 from django.core.management import CommandError, call_command
 
-from headlessly import catalogue
+from headlessly.management import catalogue
 
 
 def test_is_complete_current_and_compiled():

@@ -104,8 +104,8 @@ def test_the_workplace(ann, company):
 
 
 def test_what_an_agent_proposes(ann, company, acme):
-    from headlessly import actors
-    from headlessly.models import ApiKey
+    from headlessly.access import actors
+    from headlessly.access.models import ApiKey
     from headlessly.scripts import proposals
 
     a = "/~acme/admin/proposals/"

@@ -10,7 +10,8 @@ from django.test import Client
 from django.test.utils import CaptureQueriesContext
 from django.utils import timezone, translation
 
-from headlessly import describe, languages
+from headlessly.declaration import describe
+from headlessly.language import languages
 from tests.headlessly.languages.english import Page
 
 GERMAN = "de-AT,de;q=0.9,en;q=0.5"

@@ -9,8 +9,11 @@ from decimal import Decimal
 import pytest
 from django.utils import timezone, translation
 
-from headlessly import clock, languages, numbers, periods, values
-from headlessly.admin import words
+from headlessly.admin import display
+from headlessly.context import clock
+from headlessly.declaration import values
+from headlessly.language import languages, numbers
+from headlessly.query import periods
 
 MOMENT = datetime(2026, 12, 31, 23, 30, tzinfo=UTC)
 
@@ -28,26 +31,26 @@ MOMENT = datetime(2026, 12, 31, 23, 30, tzinfo=UTC)
 )  # fmt: skip
 def test_writes_as_the_language_does(language, day, time, number, money, other, share):
     with translation.override(language):
-        assert words.day(MOMENT) == day
-        assert words.moment(MOMENT, zone=True) == time
-        assert words.number(1234.5) == number
-        assert words.money(Decimal("1234.50"), "USD").replace("\u00a0", " ") == money
-        assert words.money(Decimal("1234.50"), "CHF").replace("\u00a0", " ") == other
-        assert words.share(2, 3).replace("\u00a0", " ") == share
+        assert display.day(MOMENT) == day
+        assert display.moment(MOMENT, zone=True) == time
+        assert display.number(1234.5) == number
+        assert display.money(Decimal("1234.50"), "USD").replace("\u00a0", " ") == money
+        assert display.money(Decimal("1234.50"), "CHF").replace("\u00a0", " ") == other
+        assert display.share(2, 3).replace("\u00a0", " ") == share
 
 
 def test_rounds_and_never_cuts_off():
-    assert words.share(2, 300).replace("\u00a0", " ") == "0.7 %"
-    assert words.duration(4.96 * 3_600).replace("\u00a0", " ") == "5 h"
-    assert words.amount("0.996") == "1.00"
+    assert display.share(2, 300).replace("\u00a0", " ") == "0.7 %"
+    assert display.duration(4.96 * 3_600).replace("\u00a0", " ") == "5 h"
+    assert display.amount("0.996") == "1.00"
 
 
 def test_ages_are_short_in_any_language():
     now = datetime(2026, 3, 20, tzinfo=UTC)
     then = datetime(2026, 3, 17, tzinfo=UTC)
-    assert (words.age(then, now=now), words.age(now, now=then)) == ("3 d", "in 3 d")
+    assert (display.age(then, now=now), display.age(now, now=then)) == ("3 d", "in 3 d")
     with translation.override("de"):
-        assert (words.age(then, now=now), words.age(now, now=then)) == ("3 T.", "in 3 T.")
+        assert (display.age(then, now=now), display.age(now, now=then)) == ("3 T.", "in 3 T.")
 
 
 # -- numbers that people type -----------------------------------------------------------------------

@@ -18,7 +18,7 @@ from mcp.shared.exceptions import MCPError
 from mcp_types.version import LATEST_HANDSHAKE_VERSION, LATEST_PROTOCOL_VERSION
 
 from crm import Lead
-from headlessly.models import ApiKey
+from headlessly.access.models import ApiKey
 
 pytestmark = pytest.mark.django_db(transaction=True)
 

@@ -12,10 +12,10 @@ import pytest
 from django.test import Client
 from mcp_types.version import HANDSHAKE_PROTOCOL_VERSIONS, LATEST_PROTOCOL_VERSION
 
-from headlessly import actors, tenancy
+from headlessly.access import actors, tenancy
+from headlessly.access.models import ApiKey, Membership, User
+from headlessly.declaration.registry import registry
 from headlessly.mcp import definitions, tools, transport
-from headlessly.models import ApiKey, Membership, User
-from headlessly.nouns import registry
 from tests.answered import unchanged
 
 LIST = {"jsonrpc": "2.0", "id": 1, "method": "tools/list"}

@@ -10,8 +10,8 @@ import pytest
 from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 
+from headlessly.declaration.registry import registry
 from headlessly.mcp import definitions, tools
-from headlessly.nouns import registry
 
 MANY = settings(
     max_examples=300,

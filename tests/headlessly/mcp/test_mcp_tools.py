@@ -9,9 +9,9 @@ import orjson
 import pytest
 
 from crm import Contact, Lead
-from headlessly import actors
+from headlessly.access import actors
+from headlessly.declaration.registry import registry
 from headlessly.mcp import tools
-from headlessly.nouns import registry
 from tests.answered import answered, unchanged
 from tests.headlessly.test_sight import HUSH, bob, world  # noqa: F401
 

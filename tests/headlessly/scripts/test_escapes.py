@@ -17,8 +17,9 @@ from typing import Any
 import psutil
 import pytest
 
-from headlessly import actors, scripts
-from headlessly.actors import Actor
+from headlessly import scripts
+from headlessly.access import actors
+from headlessly.access.actors import Actor
 from headlessly.errors import HeadlesslyError
 from headlessly.scripts import limits, sandbox
 from headlessly.scripts.host import Host

@@ -7,12 +7,13 @@ from typing import Any
 import pytest
 
 from crm import Activity, Contact, Deal, Lead
-from headlessly import actors, scripts, tenancy
-from headlessly.actors import Actor
+from headlessly import scripts
+from headlessly.access import actors, tenancy
+from headlessly.access.actors import Actor
 from headlessly.errors import Conflict, Forbidden, Invalid, NotFound, Stale
-from headlessly.events import Event
+from headlessly.log.events import Event
 from headlessly.models import Proposal
-from headlessly.scripts import comparing, proposals
+from headlessly.scripts import diff, proposals
 from tests.answered import answered, problem
 from tests.headlessly.test_races import at_once, kinds
 from tests.refusals import everything, refused
@@ -240,8 +241,8 @@ def test_only_what_every_run_makes_anew_may_differ():
             ),
         ]
 
-    assert comparing.differences(one("a", 1), one("b", 2)) == []
-    (different,) = comparing.differences(one("a", 1), one("b", 2, owner="contact_2"))
+    assert diff.differences(one("a", 1), one("b", 2)) == []
+    (different,) = diff.differences(one("a", 1), one("b", 2, owner="contact_2"))
     assert different == {
         "name": "Lead.Updated",
         "target": "lead_1",
@@ -249,9 +250,9 @@ def test_only_what_every_run_makes_anew_may_differ():
         "was": "contact_1",
         "now": "contact_2",
     }
-    (missing,) = comparing.differences(one("a", 1), one("b", 2)[:1])
+    (missing,) = diff.differences(one("a", 1), one("b", 2)[:1])
     assert missing["field"] is None and missing["now"] is None
-    assert comparing.differences(one("a", 1)[::-1], one("b", 2))
+    assert diff.differences(one("a", 1)[::-1], one("b", 2))
 
 
 # -- who ------------------------------------------------------------------------------------------

@@ -11,11 +11,15 @@ from typing import Any
 import pytest
 
 from crm import Contact, Deal, Lead
-from headlessly import actors, clock, execution, scripts, statements
-from headlessly.actors import Actor
-from headlessly.events import Event
+from headlessly import scripts
+from headlessly.access import actors
+from headlessly.access.actors import Actor
+from headlessly.background.slots import THREADS, rooms
+from headlessly.context import clock
+from headlessly.database import prepared
+from headlessly.execution import executor
+from headlessly.log.events import Event
 from headlessly.scripts import limits, sandbox
-from headlessly.threads import THREADS, rooms
 from tests.refusals import everything, refused
 
 pytestmark = pytest.mark.django_db
@@ -306,7 +310,7 @@ def test_what_is_half_done_is_not_swallowed(qualified):
     """A hook fails after the lead was written: no script can keep that half."""
 
     def fail(lead: Any, ctx: Any) -> None:
-        raise execution.Conflict("The kick-off failed.")
+        raise executor.Conflict("The kick-off failed.")
 
     code = f"""
 try:
@@ -332,7 +336,7 @@ def test_a_script_may_what_its_actor_may_and_no_more(qualified):
         assert failure('Event.create(name="x")', 1, "may not record")["error"] == "forbidden"
     with actors.acting(Actor("user_b", "Bob", actors.REP)):
         failure(f'Lead.delete("{qualified.pk}")', 1, "As rep you may not delete")
-    with actors.acting(actors.PUBLIC), refused(execution.HeadlesslyError, "may not run scripts"):
+    with actors.acting(actors.PUBLIC), refused(executor.HeadlesslyError, "may not run scripts"):
         scripts.run("Lead.count()")
 
 
@@ -406,7 +410,7 @@ def test_find_says_so_rather_than_answering_some_of_many(acme, monkeypatch):
 
 def test_the_database_gets_no_more_time_than_the_script_has(lead, tight, monkeypatch):
     monkeypatch.setattr(
-        "headlessly.reads.several", lambda *_, **__: statements.run("SELECT pg_sleep(5)", ())
+        "headlessly.query.reads.several", lambda *_, **__: prepared.run("SELECT pg_sleep(5)", ())
     )
     began = time.monotonic()
     body = failure("Lead.find()", 1, "at most 0.5 s")
@@ -444,7 +448,7 @@ def test_a_process_always_has_a_thread_left_for_the_site(acme, monkeypatch):
 
 
 def test_a_records_timeline_says_that_it_was_a_script_and_which(lead):
-    from headlessly.admin import timeline
+    from headlessly.admin.records import timeline
 
     code = f'Lead.update("{lead.pk}", score=5)'
     scripts.run(code)

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from headlessly.nouns import registry
+from headlessly.declaration.registry import registry
 from headlessly.transfer import cells
 
 

@@ -11,9 +11,9 @@ import orjson
 import pytest
 
 from crm import Contact, Lead
-from headlessly import actors, tenancy
-from headlessly.events import Event
-from headlessly.transfer import formats, running
+from headlessly.access import actors, tenancy
+from headlessly.log.events import Event
+from headlessly.transfer import formats, import_job
 from headlessly.transfer.models import Import
 from tests.answered import answered, problem, unchanged
 from tests.headlessly.transfer.conftest import counts, errors, lines, sender, told
@@ -189,11 +189,11 @@ def test_it_lets_an_admin_bring_the_past_and_nobody_else(
 def test_it_goes_on_where_a_worker_died(
     send: Any, api: Any, acme: Any, monkeypatch: pytest.MonkeyPatch, work: Any
 ) -> None:
-    monkeypatch.setattr(running, "CHUNK", 2)
+    monkeypatch.setattr(import_job, "CHUNK", 2)
     body = "name\n" + "".join(f"Person {n}\n" for n in range(7))
     id = answered(send("contacts", body), 202)["$id"]
     taken = []
-    take = running.Run._take
+    take = import_job.Run._take
 
     def die(self: Any, rows: Any) -> None:
         take(self, rows)
@@ -201,11 +201,11 @@ def test_it_goes_on_where_a_worker_died(
         if len(taken) == 2:
             raise KeyboardInterrupt
 
-    monkeypatch.setattr(running.Run, "_take", die)
+    monkeypatch.setattr(import_job.Run, "_take", die)
     with pytest.raises(KeyboardInterrupt):
-        running.run(source=id)
+        import_job.run(source=id)
     assert Import.objects.get(pk=id).done == 4
-    monkeypatch.setattr(running.Run, "_take", take)
+    monkeypatch.setattr(import_job.Run, "_take", take)
     work()
     assert counts(told(api, id)) == {"created": 7}
     assert Contact.count() == 7
@@ -307,7 +307,7 @@ def test_it_exports_a_cell_that_a_spreadsheet_would_run_guarded_and_reads_it_bac
 def test_it_exports_to_a_limited_rep_what_they_see(acme: Any, people: Any, api: Any) -> None:
     from django.test import Client
 
-    from headlessly.models import Membership, User
+    from headlessly.access.models import Membership, User
 
     acme.limits_reps = True
     acme.save()

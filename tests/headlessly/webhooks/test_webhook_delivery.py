@@ -10,7 +10,8 @@ from typing import Any
 from django.utils import timezone
 
 from crm import Contact, Lead
-from headlessly import actors, events, tenancy
+from headlessly.access import actors, tenancy
+from headlessly.log import events
 from headlessly.models import Delivery, Event, Webhook
 from headlessly.webhooks import deliveries, sending
 from tests.answered import answered

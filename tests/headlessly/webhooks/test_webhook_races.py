@@ -17,7 +17,9 @@ from django.db import connection, transaction
 from django.utils import timezone
 
 from crm import Contact
-from headlessly import actors, execution, tenancy
+from headlessly.access import actors, tenancy
+from headlessly.context import running
+from headlessly.execution import executor
 from headlessly.models import Delivery, Webhook
 from headlessly.webhooks import outbox
 
@@ -101,9 +103,9 @@ def test_it_keeps_the_order_of_a_record_that_a_transaction_waited_for(listen, de
     receiver.got.clear()
 
     def second(reached: threading.Event, go_on: threading.Event) -> None:
-        with execution.together():
+        with executor.together():
             Contact.create(name="Early")
-            execution.flush()
+            running.flush()
             reached.set()
             go_on.wait(20)
             Contact.update(contact.id, title="second")

@@ -10,8 +10,9 @@ from django.test import Client
 from django.utils import timezone
 
 from crm import Contact
+from headlessly.access.models import Membership, Tenant, User
 from headlessly.api import webhooks as view
-from headlessly.models import Delivery, Membership, Tenant, User, Webhook
+from headlessly.models import Delivery, Webhook
 from tests.answered import answered, named, problem
 from tests.contract.described import Described
 

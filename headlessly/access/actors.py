@@ -1,0 +1,129 @@
+"""Who is acting, and what they may do.
+
+The actor is ambient like the tenant. :func:`may` is the one permission decision: every surface,
+button and verb asks it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from headlessly.declaration.record import Record as Noun
+
+ADMIN, MANAGER, REP, VIEWER = "admin", "manager", "rep", "viewer"
+ROLES = (ADMIN, MANAGER, REP, VIEWER)
+#: Of a key that reads, and whose scripts wait for somebody to approve them; no user has it.
+PROPOSER = "proposer"
+#: Of somebody whom nobody knows; no user and no key has it.
+STRANGER = "stranger"
+
+#: What a role may do beyond reading: by the area that a noun declares ("*": any), the verbs it may
+#: execute ("*": any, "-deleting": any that neither deletes nor restores, "public": those that say they
+#: are). What is not in the table is refused.
+PERMISSIONS: dict[str, dict[str, str]] = {
+    ADMIN: {"*": "*"},
+    MANAGER: {"*": "*"},
+    REP: {"sales": "-deleting", "activity": "*"},
+    VIEWER: {},
+    PROPOSER: {},
+    STRANGER: {"*": "public"},
+}
+
+#: An API key has scopes; each amounts to a role.
+SCOPES = {"read": VIEWER, "propose": PROPOSER, "write": MANAGER, "admin": ADMIN}
+
+
+@dataclass(frozen=True)
+class Actor:
+    """A user, an API key or the system, in one tenant."""
+
+    id: str
+    name: str
+    role: str
+    contact_id: str | None = None  #: the Contact that a user is, the owner of their leads
+    #: Sees only their own records and nobody's (see :mod:`headlessly.access.visibility`).
+    limited: bool = False
+
+    @property
+    def reads_only(self) -> bool:
+        """Whether they neither write nor propose."""
+        return self.role in (VIEWER, STRANGER)
+
+    @property
+    def writes(self) -> bool:
+        """Whether they write anything themselves."""
+        return self.role in (ADMIN, MANAGER, REP)
+
+
+SYSTEM = Actor("system", "System", ADMIN)
+#: Whoever does something that needs no key: a visitor who sends a form.
+PUBLIC = Actor("public", "A visitor", STRANGER)
+
+_actor: ContextVar[Actor | None] = ContextVar("actor", default=None)
+
+
+def current() -> Actor:
+    """Who acts now. Raises PermissionError when nobody does: there is no anonymous writing."""
+    if (actor := _actor.get()) is None:
+        raise PermissionError("Nobody is acting. Wrap this in `with actors.acting(actor):`.")
+    return actor
+
+
+def anyone() -> Actor | None:
+    """Who acts now, or None."""
+    return _actor.get()
+
+
+@contextmanager
+def acting(actor: Actor | None) -> Iterator[Actor | None]:
+    """Let ``actor`` be the one who acts inside the block."""
+    token = _actor.set(actor)
+    try:
+        yield actor
+    finally:
+        _actor.reset(token)
+
+
+def enter(actor: Actor) -> None:
+    """Let ``actor`` act for the rest of this script or shell."""
+    _actor.set(actor)
+
+
+def may_administer(actor: Actor) -> bool:
+    """Whether ``actor`` manages the tenant itself: its settings, members, keys and webhooks."""
+    return actor.role == ADMIN
+
+
+def may(actor: Actor, verb: str, noun: type[Noun]) -> bool:
+    """Whether ``actor`` may execute ``verb`` on records of ``noun``; reading is the verb ``read``."""
+    if verb == "read":
+        return actor.role != STRANGER
+    areas = PERMISSIONS.get(actor.role, {})
+    allowed = areas.get(noun.schema.area) or areas.get("*")
+    match allowed:
+        case "-deleting":
+            return not (noun.verbs[verb].deletes or noun.verbs[verb].restores)
+        case "public":
+            return noun.verbs[verb].public is not None
+    return allowed == "*"
+
+
+def may_approve(actor: Actor) -> bool:
+    """Whether ``actor`` sees what others propose, and decides on it: who may do all that is proposed."""
+    return actor.role in (ADMIN, MANAGER)
+
+
+def may_propose(actor: Actor) -> bool:
+    """Whether ``actor`` may propose a script: who does more than read, and sees all that it would be tried
+    on."""
+    return not actor.reads_only and not actor.limited
+
+
+def may_share(actor: Actor) -> bool:
+    """Whether ``actor`` may share what they saved, a view of a list, with the whole team."""
+    return actor.role in (ADMIN, MANAGER)

@@ -1,0 +1,330 @@
+"""Tenants, users, memberships and API keys: the only tables that belong to no tenant, or make one."""
+
+from __future__ import annotations
+
+import hashlib
+import secrets
+from datetime import datetime
+from typing import Any, ClassVar
+
+from django.conf import settings
+from django.contrib.auth.base_user import BaseUserManager
+from django.contrib.auth.models import AbstractUser
+from django.core.exceptions import ValidationError
+from django.core.validators import MinValueValidator, RegexValidator
+from django.db import models
+from django.db.models.functions import Lower
+from django.utils import timezone
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
+
+from headlessly.access import actors, suggestions, tenancy
+from headlessly.access.actors import Actor
+from headlessly.database.prepared import one
+from headlessly.declaration.fields import PublicId, Reference
+from headlessly.declaration.values import UNSTORABLE
+
+SLUG = RegexValidator(
+    r"\A[a-z0-9](?:[a-z0-9-]{0,46}[a-z0-9])?\Z",
+    gettext_lazy("Use 1 to 48 small letters, digits and hyphens."),
+)
+
+#: Requests a minute with one key, unless it says otherwise.
+RATE_LIMIT = 1000
+
+
+class Tenant(models.Model):
+    """One customer's isolated world, at ``/~{slug}``. Its number is internal: it leads every index."""
+
+    slug = models.CharField(gettext_lazy("slug"), max_length=48, unique=True, validators=[SLUG])
+    name = models.CharField(gettext_lazy("name"), max_length=255)
+    limits_reps = models.BooleanField(
+        gettext_lazy("reps see only their own records"),
+        default=False,
+        help_text=gettext_lazy(
+            "A rep then sees what they own and what nobody owns, and nothing of the others'."
+        ),
+    )
+    has_webhooks = models.BooleanField(default=False, editable=False)  #: that are active
+    choices = models.JSONField(
+        gettext_lazy("suggestions"),
+        default=dict,
+        blank=True,
+        validators=[suggestions.check],
+        help_text=gettext_lazy(
+            'Its own lists where it has them: {"Lead.lostReason": ["Price", "Timing"]}.'
+        ),
+    )
+    created_at = models.DateTimeField(gettext_lazy("created at"), auto_now_add=True)
+
+    class Meta:
+        verbose_name = gettext_lazy("tenant")
+        verbose_name_plural = gettext_lazy("tenants")
+
+    def __str__(self) -> str:
+        return self.name
+
+    @classmethod
+    def by_slug(cls, slug: str) -> Tenant | None:
+        """The tenant of this address, or None."""
+        if UNSTORABLE.search(slug):
+            return None
+        return one(cls, "slug", slug)
+
+
+class UserManager(BaseUserManager["User"]):
+    """Users are known by their email address, whatever its case."""
+
+    def get_by_natural_key(self, email: str) -> User:
+        return self.get(email__iexact=email)
+
+    def create_user(self, email: str, password: str | None = None, **fields: Any) -> User:
+        if not email:
+            raise ValueError("A user needs an email address.")
+        user = self.model(email=self.normalize_email(email), **fields)
+        user.set_password(password)
+        user.save(using=self._db)
+        return user
+
+    def create_superuser(self, email: str, password: str | None = None, **fields: Any) -> User:
+        return self.create_user(
+            email, password, **fields | {"is_staff": True, "is_superuser": True}
+        )
+
+
+class User(AbstractUser):
+    """A person who signs in. ``is_superuser`` is the operator, who is not thereby in any tenant."""
+
+    prefix: ClassVar[str] = "user"
+    USERNAME_FIELD = "email"
+    REQUIRED_FIELDS: ClassVar[list[str]] = []
+
+    id = PublicId()
+    username = None  # type: ignore[assignment]
+    email = models.EmailField(gettext_lazy("email"), unique=True)
+    #: What they read and when it is for them; empty where their browser says it.
+    language = models.CharField(max_length=16, blank=True, default="", editable=False)
+    time_zone = models.CharField(max_length=64, blank=True, default="", editable=False)
+
+    objects = UserManager()  # type: ignore[misc,assignment]
+
+    class Meta:
+        verbose_name = gettext_lazy("user")
+        verbose_name_plural = gettext_lazy("users")
+        constraints: ClassVar = [models.UniqueConstraint(Lower("email"), name="user_email_unique")]
+
+    def __str__(self) -> str:
+        return self.get_full_name() or self.email
+
+
+class Membership(models.Model):
+    """A user's place in a tenant: what they may do there, and which Contact they are."""
+
+    ROLES: ClassVar = [
+        (actors.ADMIN, gettext_lazy("Admin")),
+        (actors.MANAGER, gettext_lazy("Manager")),
+        (actors.REP, gettext_lazy("Rep")),
+        (actors.VIEWER, gettext_lazy("Viewer")),
+    ]
+
+    user = models.ForeignKey(
+        User, models.CASCADE, related_name="memberships", verbose_name=gettext_lazy("user")
+    )
+    tenant = models.ForeignKey(
+        Tenant, models.CASCADE, related_name="memberships", verbose_name=gettext_lazy("tenant")
+    )
+    role = models.CharField(gettext_lazy("role"), max_length=16, choices=ROLES, default=actors.REP)
+    contact = Reference(
+        settings.PERSON_MODEL,
+        "memberships",
+        "the rep as a contact: the owner of their leads",
+        verbose_name=gettext_lazy("contact"),
+    )
+
+    class Meta:
+        verbose_name = gettext_lazy("membership")
+        verbose_name_plural = gettext_lazy("memberships")
+        constraints: ClassVar = [
+            models.UniqueConstraint(fields=["user", "tenant"], name="one_membership")
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.user} in {self.tenant}"
+
+    def save(self, *args: Any, **kwargs: Any) -> None:
+        """Save. Raises ValidationError for a contact that is not one of the tenant's."""
+        if self.contact_id:
+            person = self._meta.get_field("contact").related_model
+            with tenancy.active(self.tenant):
+                if not person.objects.filter(pk=self.contact_id).exists():
+                    raise ValidationError(
+                        {"contact": _("There is no such contact in %s.") % self.tenant}
+                    )
+        super().save(*args, **kwargs)
+
+    @classmethod
+    def of(cls, user: Any, tenant: Tenant | None) -> Membership | None:
+        """The place of ``user`` in ``tenant``, or None: for strangers and for no tenant alike."""
+        if tenant is None or not user.is_authenticated or not user.is_active:
+            return None
+        found = cls.objects.select_related("user").filter(user=user, tenant=tenant).first()
+        if found is not None:
+            found.tenant = tenant  # at hand already
+        return found
+
+    @property
+    def actor(self) -> Actor:
+        """The member as the one who acts in the tenant."""
+        limited = self.role == actors.REP and self.tenant.limits_reps
+        return Actor(self.user_id, str(self.user), self.role, self.contact_id, limited)
+
+
+class ApiKey(models.Model):
+    """What an integration or agent sends. Only a hash is stored; the key itself is shown once."""
+
+    prefix: ClassVar[str] = "apikey"
+    SCOPES: ClassVar = [
+        ("read", gettext_lazy("Read")),
+        ("write", gettext_lazy("Write")),
+        ("admin", gettext_lazy("Admin")),
+    ]
+
+    id = PublicId()
+    tenant = models.ForeignKey(
+        Tenant, models.CASCADE, related_name="api_keys", verbose_name=gettext_lazy("tenant")
+    )
+    name = models.CharField(gettext_lazy("name"), max_length=255)
+    scope = models.CharField(gettext_lazy("scope"), max_length=16, choices=SCOPES, default="write")
+    hash = models.CharField(max_length=64, unique=True, editable=False)
+    hint = models.CharField(gettext_lazy("hint"), max_length=16, editable=False)
+    created_at = models.DateTimeField(gettext_lazy("created at"), auto_now_add=True)
+    expires_at = models.DateTimeField(gettext_lazy("expires at"), null=True, blank=True)
+    revoked_at = models.DateTimeField(gettext_lazy("revoked at"), null=True, blank=True)
+    last_used_at = models.DateTimeField(
+        gettext_lazy("last used at"), null=True, blank=True, editable=False
+    )
+    rate_limit = models.PositiveIntegerField(
+        gettext_lazy("rate limit"),
+        default=RATE_LIMIT,
+        validators=[MinValueValidator(1)],
+        help_text=gettext_lazy("The most requests in a minute."),
+    )
+
+    class Meta:
+        verbose_name = gettext_lazy("API key")
+        verbose_name_plural = gettext_lazy("API keys")
+
+    def __str__(self) -> str:
+        return self.name
+
+    @classmethod
+    def issue(
+        cls,
+        tenant: Tenant,
+        name: str,
+        scope: str = "write",
+        *,
+        expires_at: datetime | None = None,
+        secret: str | None = None,
+        rate_limit: int = RATE_LIMIT,
+    ) -> tuple[ApiKey, str]:
+        """A new key and its secret, which nobody can read again."""
+        secret = secret or "hly_sk_" + secrets.token_urlsafe(32)
+        key = cls.objects.create(
+            tenant=tenant,
+            name=name,
+            scope=scope,
+            hash=cls.hash_of(secret),
+            hint=secret[:7] + "…" + secret[-4:],
+            expires_at=expires_at,
+            rate_limit=rate_limit,
+        )
+        return key, secret
+
+    @staticmethod
+    def hash_of(secret: str) -> str:
+        """SHA-256: a key has 256 random bits, so a slow password hash would only cost time."""
+        return hashlib.sha256(secret.encode()).hexdigest()
+
+    @classmethod
+    def find(cls, secret: str) -> ApiKey | None:
+        """The valid key with this secret, or None: unknown, expired and revoked are the same."""
+        key = one(cls, "hash", cls.hash_of(secret))
+        return key if key is not None and key.standing == "valid" else None
+
+    @property
+    def standing(self) -> str:
+        """What the key is worth now: valid, expired or revoked."""
+        if self.revoked_at:
+            return "revoked"
+        if self.expires_at and self.expires_at <= timezone.now():
+            return "expired"
+        return "valid"
+
+    @property
+    def actor(self) -> Actor:
+        return Actor(self.id, self.name, actors.SCOPES[self.scope])
+
+    def revoke(self) -> bool:
+        """Refuse this key from the next request on. Answers whether it was not revoked before."""
+        now = timezone.now()
+        revoked = ApiKey.objects.filter(pk=self.pk, revoked_at=None).update(revoked_at=now)
+        if revoked:
+            self.revoked_at = now
+        return bool(revoked)
+
+    def wire(self) -> dict[str, Any]:
+        """The key as JSON says it: nothing of it gives its secret away."""
+        return {
+            "$id": self.id,
+            "$type": "ApiKey",
+            "$context": tenancy.context_url(),
+            "$createdAt": self.created_at,
+            "name": self.name,
+            "scope": self.scope,
+            "hint": self.hint,
+            "rateLimit": self.rate_limit,
+            "expiresAt": self.expires_at,
+            "lastUsedAt": self.last_used_at,
+            "revokedAt": self.revoked_at,
+        }
+
+
+class KeyUse(models.Model):
+    """How often a key was used in its current minute, counted for all processes together.
+
+    The migration makes the table UNLOGGED: counting writes nothing to the write-ahead log and waits for
+    no disk. A crash of the database empties it, and every minute begins anew.
+    """
+
+    key = models.CharField(max_length=32, primary_key=True, db_collation="C")
+    since = models.DateTimeField()
+    count = models.PositiveIntegerField()
+
+    def __str__(self) -> str:
+        return f"{self.key}: {self.count}"
+
+
+class IdempotentReply(models.Model):
+    """The first answer to a POST with an Idempotency-Key, written in the transaction of its effect.
+
+    While that transaction runs there is a row without a status, which only it can see; whoever comes
+    with the same key waits for it at the unique index.
+    """
+
+    tenant = models.ForeignKey(Tenant, models.CASCADE, related_name="+", db_index=False)
+    actor = models.CharField(max_length=32, db_collation="C")
+    key = models.CharField(max_length=64, db_collation="C")  #: a hash: it is the caller's business
+    fingerprint = models.CharField(max_length=64, db_collation="C")  #: of what was asked
+    status = models.PositiveSmallIntegerField(null=True)
+    headers = models.JSONField(default=dict)
+    body = models.BinaryField(default=b"")
+    created_at = models.DateTimeField(db_index=True)
+
+    class Meta:
+        constraints: ClassVar = [
+            models.UniqueConstraint(fields=["tenant", "actor", "key"], name="one_reply")
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.status} to {self.actor}"

@@ -1,0 +1,61 @@
+"""What an input of free text suggests: the tenant's own list, else the one that the field declares.
+
+``Tenant.choices`` keeps the lists by noun and wire name: ``{"Lead.lostReason": ["Price", "Timing"]}``.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from django.core.exceptions import ValidationError
+from django.utils.translation import gettext as _
+
+from headlessly.access import tenancy
+from headlessly.language import wording
+
+if TYPE_CHECKING:
+    from headlessly.declaration.record import Record as Noun
+    from headlessly.declaration.schema import Field
+
+MOST, LONGEST = 30, 100
+
+
+def of(noun: type[Noun], field: Field) -> list[str]:
+    """The suggestions for ``field`` in the active tenant; empty where there are none."""
+    own = tenancy.require().choices.get(key(noun, field))
+    return list(own if own is not None else map(wording.suggestion, field.suggests))
+
+
+def key(noun: type[Noun], field: Field) -> str:
+    """How a tenant names the list: ``Lead.lostReason``."""
+    return f"{noun.__name__}.{field.wire}"
+
+
+def check(lists: Any) -> None:
+    """Raise ValidationError for what is no mapping of known fields to lists of short texts."""
+    from headlessly.declaration.registry import registry
+
+    if not isinstance(lists, dict):
+        raise ValidationError(_('Give an object like {"Lead.lostReason": ["Price"]}.'))
+    known = {
+        key(noun, field)
+        for noun in registry.values()
+        for field in noun.schema.stored
+        if field.suggests
+    }
+    for name, values in lists.items():
+        if name not in known:
+            raise ValidationError(
+                _("There are no suggestions for %(name)s. Fields: %(fields)s.")
+                % {"name": name[:64], "fields": ", ".join(sorted(known))}
+            )
+        if not isinstance(values, list) or len(values) > MOST:
+            raise ValidationError(
+                _("%(name)s: give a list of at most %(most)d texts.") % {"name": name, "most": MOST}
+            )
+        for value in values:
+            if not isinstance(value, str) or not value.strip() or len(value) > LONGEST:
+                raise ValidationError(
+                    _("%(name)s: each is a text of 1 to %(most)d characters.")
+                    % {"name": name, "most": LONGEST}
+                )

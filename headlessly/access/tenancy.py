@@ -1,0 +1,59 @@
+"""One tenant at a time.
+
+The tenant is ambient: :func:`active` opens one, :func:`current` answers it, and every query on a noun
+asks :func:`require`, which raises when there is none. On the web the tenant is a mount point: the
+middleware moves ``/~acme`` from the path to the script name, so that every URL the site makes stays
+under it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
+from typing import TYPE_CHECKING
+
+from django.conf import settings
+
+from headlessly.errors import NoTenant
+
+if TYPE_CHECKING:
+    from headlessly.access.models import Tenant
+
+_tenant: ContextVar[Tenant | None] = ContextVar("tenant", default=None)
+_base_url: ContextVar[str | None] = ContextVar("base_url", default=None)
+
+
+def current() -> Tenant | None:
+    """The active tenant, or None."""
+    return _tenant.get()
+
+
+def require() -> Tenant:
+    """The active tenant. Raises NoTenant when there is none: never everything, never nothing."""
+    if (tenant := _tenant.get()) is None:
+        raise NoTenant(
+            "No tenant is active. Wrap this in `with tenancy.active(tenant):`, "
+            "or call `headlessly.boot(tenant=...)` in a script."
+        )
+    return tenant
+
+
+@contextmanager
+def active(tenant: Tenant | None) -> Iterator[Tenant | None]:
+    """Let ``tenant`` be the active one inside the block; None closes the door."""
+    token = _tenant.set(tenant)
+    try:
+        yield tenant
+    finally:
+        _tenant.reset(token)
+
+
+def enter(tenant: Tenant) -> None:
+    """Make ``tenant`` active for the rest of this script or shell."""
+    _tenant.set(tenant)
+
+
+def context_url() -> str:
+    """The tenant's address, the ``$context`` of its records: ``https://crm.example/~acme``."""
+    return f"{_base_url.get() or settings.SITE_URL}/~{require().slug}"

@@ -1,0 +1,1 @@
+"""A noun with a state machine as a board of cards."""

@@ -1,0 +1,258 @@
+"""The pages of a board: the board itself, more of a column, and the moving of a card."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any
+
+from django.contrib import messages
+from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect, JsonResponse
+from django.template.loader import render_to_string
+from django.utils.decorators import method_decorator
+from django.utils.text import capfirst
+from django.utils.translation import gettext as _
+from django.views.decorators.http import require_GET
+
+from headlessly.admin import display, forms
+from headlessly.admin.boards import dialogs, moves
+from headlessly.admin.boards.board import RECENT, NounBoard
+from headlessly.admin.lists import list_pages
+from headlessly.admin.records import timeline
+from headlessly.errors import BadRequest, Forbidden, HeadlesslyError, InvalidFilter, NotFound, Stale
+from headlessly.execution import executor
+
+if TYPE_CHECKING:
+    from headlessly.nouns import Noun
+
+
+@dataclass(frozen=True)
+class Move:
+    """What is asked for: this record, as it was seen, to that state."""
+
+    id: str
+    version: int
+    target: str
+
+    @classmethod
+    def read(cls, text: str) -> Move:
+        """From what a button or a script sends. Raises BadRequest."""
+        parts = text.split(" ")
+        if len(parts) != 3 or not parts[1].isdecimal() or len(parts[1]) > 9:
+            raise BadRequest(
+                _("move: send an id, a version and a state, as in “lead_x 3 Qualified”.")
+            )
+        return cls(parts[0], int(parts[1]), parts[2])
+
+    def __str__(self) -> str:
+        return f"{self.id} {self.version} {self.target}"
+
+
+class Boarding:
+    """The part of :class:`~headlessly.admin.base.NounAdmin` that shows and moves cards."""
+
+    @property
+    def has_board(self) -> bool:
+        return self.model.Surface.board is not None
+
+    def board_view(self, request: HttpRequest) -> HttpResponse:
+        """The board; a POST moves a card."""
+        if not self.has_board:
+            raise Http404
+        if request.method == "POST":
+            return self._move_card(request)
+        return self._board_page(request, NounBoard(request, self))
+
+    def _board_url(self, request: HttpRequest) -> str:
+        """The board with what the list is narrowed by; empty for a noun without one."""
+        query = request.GET.copy()
+        query.pop("p", None)
+        return f"{self.place('board')}?{query.urlencode()}" if self.has_board else ""
+
+    @method_decorator(require_GET)
+    def board_more_view(self, request: HttpRequest, state: str, cursor: str) -> HttpResponse:
+        """The next cards of a column, as HTML within JSON."""
+        if not self.has_board or state not in self.schema.machine.states:
+            raise Http404
+        try:
+            column = NounBoard(request, self).after(state, cursor)
+        except InvalidFilter as problem:
+            return JsonResponse(problem.body(), status=problem.status)
+        cards = "".join(self._card(request, card, column.ways) for card in column.cards)
+        return JsonResponse({"cards": cards, "more": column.more})
+
+    def _board_page(
+        self, request: HttpRequest, board: NounBoard, *, status: int = 200
+    ) -> HttpResponse:
+        return self.respond(
+            request,
+            "board",
+            status=status,
+            board=board,
+            title=_("%(nouns)s board") % {"nouns": display.plural(self.model)},
+            is_fullwidth="1",
+            recent=RECENT.days,
+            list_url=self.place("changelist") + board.list.get_query_string({"p": None}),
+            board_url=self.place("board"),
+            add_url=self.place("add") if self.may("create") else "",
+            said=_said(),
+            media=forms.select2() + list_pages.MEDIA,
+        )
+
+    def _card(self, request: HttpRequest, card: dict[str, Any], on: list[moves.Way]) -> str:
+        context = {"card": card, "ways": on}
+        return render_to_string("headlessly/card.html", context, request)
+
+    # -- moving -----------------------------------------------------------------------------------
+
+    def _move_card(self, request: HttpRequest) -> HttpResponse:
+        try:
+            move = Move.read(request.POST.get("move", ""))
+            found = self.model.get(move.id, include=list(self.schema.references))
+        except (BadRequest, NotFound) as problem:
+            return self._refused(request, None, problem)
+        machine = self.schema.machine
+        way = moves.to(self.model, getattr(found, machine.name), move.target)
+        # Where there is no way, the change of the state is refused in the executor's words.
+        verb = way.verb if way else self.model.verbs["update"]
+        sent: dict[str, Any] = {machine.name: move.target}
+        button = None
+        if way and not way.is_plain:
+            button = dialogs.Asking(
+                verb.name, display.verb(verb), request.get_full_path(), display.text(verb)
+            )
+            sent = {}
+            if verb.inputs:
+                asked = request.POST if "asked" in request.POST else None
+                dialogs.fill(button, verb, self.admin_site, asked)
+                if asked is not None:
+                    sent = dialogs.read(verb, button.form, button.new)
+                elif way.asks:
+                    return self._ask_first(request, found, button, move)
+        try:
+            answer = self._execute(verb, found, sent, move)
+        except HeadlesslyError as problem:
+            if button is not None and button.form is not None and "asked" in request.POST:
+                button.form.refuse(problem)
+                if problem.details and not isinstance(problem, Forbidden | Stale):
+                    return self._ask_first(request, found, button, move, status=problem.status)
+            return self._refused(request, move, problem)
+        return self._moved(request, found, answer)
+
+    def _execute(self, verb: Any, found: Noun, sent: dict[str, Any], move: Move) -> Noun:
+        """Run the verb. Raises Stale when somebody moved the record since it was seen.
+
+        A record that changed otherwise is moved all the same: that is not what the card is about.
+        """
+        try:
+            return executor.run(verb, found.pk, sent, text=True, if_match=move.version)
+        except Stale as problem:
+            now = self.model.get(move.id)
+            if (by := self._mover(now, move.version)) is None:
+                return self._execute(verb, found, sent, replace(move, version=now.version))
+            state = display.spoken(getattr(now, self.schema.machine.name))
+            what = {"who": by, "state": state}
+            problem.message = _("%(who)s moved this meanwhile: it is %(state)s now.") % what
+            raise
+
+    def _mover(self, record: Noun, version: int) -> str | None:
+        """Who moved a record after it was at ``version``."""
+        wire = self.schema.by_name[self.schema.machine.name].wire
+        since = timeline.since(record, version)
+        return next((e.who for e in since if wire in (e.event.previous or {})), None)
+
+    # -- answers: JSON for the script, pages for everybody else -----------------------------------
+
+    def _moved(self, request: HttpRequest, found: Noun, answer: Noun) -> HttpResponse:
+        name = self.schema.machine.name
+        state = getattr(answer, name)
+        said = _("%(name)s is %(state)s now.") % {"name": answer, "state": display.spoken(state)}
+        if not _wants_json(request):
+            messages.success(request, said)
+            return HttpResponseRedirect(request.get_full_path())
+        return self._card_now(request, answer.pk, {getattr(found, name), state}, said=said)
+
+    def _refused(
+        self, request: HttpRequest, move: Move | None, problem: HeadlesslyError
+    ) -> HttpResponse:
+        """The reason, beside the card where it is."""
+        reason, fix = problem.message, None
+        if isinstance(problem, NotFound):
+            reason = _("%(this)s is gone.") % {"this": capfirst(display.this(self.model))}
+        elif move is not None:
+            fix = self._fix(self.find(move.id), problem)
+        if _wants_json(request):
+            return self._card_now(
+                request,
+                move.id if move else "",
+                None,
+                status=problem.status,
+                reason=reason,
+                fix=fix,
+            )
+        board = NounBoard(request, self)
+        board.refusal = {"id": move.id if move else "", "reason": reason, "fix": fix}
+        return self._board_page(request, board, status=problem.status)
+
+    def _card_now(
+        self,
+        request: HttpRequest,
+        id: str,
+        states: set[str] | None,
+        *,
+        status: int = 200,
+        **more: Any,
+    ) -> HttpResponse:
+        """The card as it is now, if it is, and the numbers of the columns concerned (None: of all)."""
+        board = NounBoard(request, self)
+        columns = [board.column(s) for s in board.states if states is None or s in states]
+        if columns and not board.problem:
+            board.count(columns)
+        body = {"numbers": {column.state: column.numbers for column in columns}, **more}
+        if found := board.rows([id]):
+            state = getattr(found[0], self.schema.machine.name)
+            card = self._card(request, board.card(found[0]), moves.of(self.model, state))
+            body |= {"card": card, "state": state}
+        return JsonResponse(body, status=status)
+
+    def _ask_first(
+        self, request: HttpRequest, found: Noun, button: Any, move: Move, *, status: int = 200
+    ) -> HttpResponse:
+        """The dialog of a verb that wants something first; a page of its own without a script."""
+        context = {
+            "original": found,
+            "button": button,
+            "noun": display.title(self.model),
+            "sends": {"move": str(move), "asked": "1"},
+        }
+        if _wants_json(request):
+            dialog = render_to_string("headlessly/ask.html", context, request)
+            return JsonResponse({"dialog": dialog}, status=status)
+        title = f"{button.label.rstrip('…')}: {found}"
+        return self.respond(
+            request,
+            "ask_page",
+            status=status,
+            title=title,
+            back=request.get_full_path(),
+            **context,
+        )
+
+
+def _wants_json(request: HttpRequest) -> bool:
+    return request.headers.get("Accept", "").startswith("application/json")
+
+
+def _said() -> dict[str, str]:
+    """What the script says to those who do not see a card move."""
+    return {
+        "picked": _(
+            "%(name)s picked up, %(state)s. Left and right choose a column, "
+            "space drops it, escape puts it back."
+        ),
+        "over": _("Over %(state)s."),
+        "forbidden": _("Over %(state)s. Not possible."),
+        "dropped": _("%(name)s dropped on %(state)s."),
+        "cancelled": _("%(name)s put back, %(state)s."),
+        "failed": _("This could not be sent. Check the connection and try again."),
+        "loaded": _("%(count)s more cards."),
+    }

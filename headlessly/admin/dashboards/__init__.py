@@ -1,0 +1,1 @@
+"""The dashboard: tiles and charts that the apps declare."""

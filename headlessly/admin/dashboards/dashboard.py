@@ -1,0 +1,179 @@
+"""The dashboard: what the apps registered, for the slice that the address names.
+
+``?period=last_month&owner=me&campaign=campaign_…``, or ``from`` and ``to``; ``-`` means without. The
+address is all there is, so that it can be shared: whoever opens it sees their own part of the numbers.
+"""
+
+from __future__ import annotations
+
+import logging
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+from urllib.parse import urlencode
+
+from django.http import HttpRequest, HttpResponse
+from django.template.response import TemplateResponse
+from django.templatetags.static import static
+from django.utils.translation import gettext as _
+
+from headlessly.access import actors
+from headlessly.admin import display, forms
+from headlessly.admin.dashboards.figures import Chart, Report, Tile, dashboard
+from headlessly.admin.lists.facets import ME, NONE
+from headlessly.database import timeouts
+from headlessly.errors import InvalidFilter
+from headlessly.query import periods
+from headlessly.query.reports import Slice
+
+logger = logging.getLogger(__name__)
+
+#: How long one report may take in the database, and all of a page, in seconds.
+PATIENCE, BUDGET = 5, 12
+
+
+def page(request: HttpRequest, site: Any) -> HttpResponse:
+    """The page of an address; what is wrong with one is said in its place."""
+    given = {name: value.strip() for name, value in request.GET.items() if value.strip()}
+    narrowings = [Narrowing(noun, name, site, given) for _, noun, name in sorted_narrowings()]
+    context: dict[str, Any] = {}
+    try:
+        _refuse_unknown(given, narrowings)
+        slice = Slice(periods.read(given), {n.name: n.id() for n in narrowings if n.value})
+        context = {"period": slice.period, **_reported(slice)}
+    except InvalidFilter as problem:
+        context["problem"] = problem.message
+    around = site.each_context(request)
+    context |= {
+        **around,
+        "title": _("Dashboard"),
+        "own_heading": True,
+        "media": forms.select2(),
+        "styles": [*around["styles"], static("headlessly/dashboard.css")],
+        "presets": _presets(given),
+        "narrowings": narrowings,
+        "narrowed": bool(given),
+        "given": given,
+        "empty": _empty(),
+    }
+    request.current_app = site.name
+    return TemplateResponse(request, "headlessly/dashboard.html", context)
+
+
+def sorted_narrowings() -> list[Any]:
+    return sorted(dashboard.narrowings, key=lambda each: each[0])
+
+
+class Narrowing:
+    """One reference that everything can be narrowed by: a searchable choice."""
+
+    def __init__(self, noun: Any, name: str, site: Any, given: Mapping[str, str]) -> None:
+        self.field = noun.schema.by_name[name]
+        self.name, self.label = self.field.name, display.label(self.field)
+        self.wire, self.value = self.field.wire, given.get(self.field.wire, "")
+        self.given = given
+        self.select = forms.ReferenceSelect(self.field, site, {"aria-label": self.label})
+        self.select.attrs["data-placeholder"] = self.label
+        self.select.chosen |= {
+            NONE: _("No %(field)s") % {"field": display.inside(self.label)},
+            ME: _("Me"),
+        }
+
+    @property
+    def widget(self) -> str:
+        return self.select.render(self.wire, self.value, {"id": f"narrow-{self.wire}"})
+
+    @property
+    def mine(self) -> str:
+        """The address of what is mine, where it can be "me": it is about who works on something."""
+        if self.name not in display.WORKERS or actors.current().contact_id is None:
+            return ""
+        return "?" + urlencode({**self.given, self.wire: ME}) if self.value != ME else ""
+
+    def id(self) -> str | None:
+        """The id that is meant, or None for "without". Raises InvalidFilter."""
+        if self.value == NONE:
+            return None
+        if self.value == ME and self.name in display.WORKERS:
+            if (person := actors.current().contact_id) is None:
+                raise InvalidFilter(
+                    _("%(field)s: you are not linked to a contact here, so nothing is yours.")
+                    % {"field": self.wire},
+                    field=self.wire,
+                )
+            return person
+        try:
+            return self.field.clean(self.value, text=True)
+        except ValueError as problem:
+            raise InvalidFilter(f"{self.wire}: {problem}", field=self.wire) from None
+
+
+def _refuse_unknown(given: Mapping[str, str], narrowings: list[Narrowing]) -> None:
+    allowed = ["period", "from", "to", *(narrowing.wire for narrowing in narrowings)]
+    for name in given:
+        if name not in allowed:
+            raise InvalidFilter(
+                _("There is no filter “%(name)s” here. Filters: %(allowed)s.")
+                % {"name": name[:64], "allowed": ", ".join(allowed)},
+                field=name[:64],
+            )
+
+
+def _presets(given: Mapping[str, str]) -> list[dict[str, Any]]:
+    custom = bool(given.get("from") or given.get("to"))
+    chosen = given.get("period") or periods.DEFAULT
+    return [
+        {"name": name, "label": label, "chosen": name == chosen and not custom}
+        for name, (label, make) in periods.PRESETS.items()
+    ]
+
+
+def _empty() -> dict[str, str] | None:
+    """What to say where there is nothing to count yet, and where one begins."""
+    noun = dashboard.subject
+    if noun is None or noun.objects.exists():
+        return None
+    return {
+        "nouns": display.many(noun),
+        "list": display.place(noun, "changelist"),
+        "add": display.place(noun, "add") if actors.may(actors.current(), "create", noun) else "",
+        "what": display.a(noun),
+    }
+
+
+# -- asking for the numbers ------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class TooLong:
+    """In the place of a report that the database was not given the time for."""
+
+    title: str = ""
+
+
+def _reported(slice: Slice) -> dict[str, Any]:
+    """All tiles and charts of a slice, within the time there is."""
+    until = time.monotonic() + BUDGET
+    made = {
+        kind: [_one(report, slice, until) for _, report in registered]
+        for kind, registered in (("tiles", dashboard.tiles), ("charts", dashboard.charts))
+    }
+    late = sum(isinstance(each, TooLong) for reports in made.values() for each in reports)
+    return {"late": late} | {
+        kind: [each for each in reports if isinstance(each, Tile | Chart)]
+        for kind, reports in made.items()
+    }
+
+
+def _one(report: Report, slice: Slice, until: float) -> Tile | Chart | TooLong | None:
+    """One report; a slow one is given up, and no other waits for it for long."""
+    left = min(PATIENCE, until - time.monotonic())
+    if left <= 0:
+        return TooLong()
+    try:
+        with timeouts.patience(max(1, int(left * 1000))):
+            return report(slice)
+    except timeouts.TooSlow:
+        logger.warning("A report was given up: %s.%s", report.__module__, report.__name__)
+        return TooLong()

@@ -1,0 +1,274 @@
+"""Many records at once: one verb on each of them by itself, and what became of each.
+
+What is selected is either named by its ids or "all that fit" the list's address; those are read once,
+when the question is shown, so that what is confirmed is what is done.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
+from django.utils.decorators import method_decorator
+from django.utils.translation import gettext as _
+from django.views.decorators.http import require_POST
+
+from headlessly.access import actors
+from headlessly.admin import buttons, display, forms
+from headlessly.admin.lists.address import Address
+from headlessly.admin.lists.changelist import AT_ONCE, NounList
+from headlessly.declaration.schema import as_input
+from headlessly.declaration.values import UNSTORABLE
+from headlessly.errors import HeadlesslyError, InvalidFilter
+from headlessly.execution import executor
+
+if TYPE_CHECKING:
+    from headlessly.declaration.schema import Field
+    from headlessly.declaration.verbs import Verb
+    from headlessly.nouns import Noun
+
+EXPORT = "export"
+
+
+@dataclass
+class Operation:
+    """One thing that can be done with many records."""
+
+    name: str
+    label: str
+    verb: Verb
+    text: str = ""
+    inputs: list[Field] = field(default_factory=list)
+    choices: list[tuple[str, str]] = field(default_factory=list)  #: of its only input
+    initial: dict[str, Any] = field(default_factory=dict)
+
+    @property
+    def destroys(self) -> bool:
+        return self.verb.deletes
+
+    @property
+    def asks(self) -> str:
+        """The label of its button: with dots where it asks for more than "yes"."""
+        return f"{self.label}…"
+
+    def form(self, site: Any, data: Any = None) -> forms.DeclaredForm:
+        made = forms.DeclaredForm(
+            self.inputs, site, data=data, initial=self.initial, id=self.name, parent="bulk"
+        )
+        if self.choices:
+            made.fields[self.inputs[0].name].widget.choices = self.choices
+        made.suggest(self.verb.noun)
+        return made
+
+
+@dataclass
+class Outcome:
+    """What became of one record."""
+
+    id: str
+    name: str
+    url: str
+    refused: str = ""
+
+
+def operations(address: Address, site: Any) -> list[Operation]:
+    """What the actor may do with the records of a list: give, move, the noun's own verbs, delete."""
+    noun, actor = address.noun, actors.current()
+    may = {name: actors.may(actor, name, noun) for name in noun.verbs}
+    verbs = noun.verbs
+    if address.deleted:
+        text = _("They are in every list again, as they were.")
+        restore = Operation("restore", _("Restore"), verbs["restore"], text)
+        return [restore] if may["restore"] else []
+    if not address.live:
+        return []
+    found = list(_updates(noun)) if may["update"] else []
+    for verb in verbs.values():
+        if buttons.is_button(verb) and may[verb.name] and not verb.restores and not verb.deletes:
+            # A verb that makes a record makes one for each.
+            inputs = [f for f in verb.inputs.values() if not f.record or f.required]
+            said = _("For each of them: %s") % display.text(verb)
+            found.append(Operation(verb.name, display.verb(verb), verb, said, inputs))
+    for verb in verbs.values():
+        if verb.deletes and may[verb.name]:
+            text = _("They disappear from every list; whoever may delete can bring them back.")
+            said = text if verb.name == "delete" else display.text(verb)
+            label = display.verb(verb)
+            found.append(Operation(verb.name, label, verb, said, list(verb.inputs.values())))
+    return found
+
+
+def _updates(noun: type[Noun]) -> Iterator[Operation]:
+    """To whom the records belong, and where they stand."""
+    schema, update = noun.schema, noun.verbs["update"]
+    inputs = {f.name: f for f in update.inputs.values()}
+    owner, machine = schema.owner, schema.machine
+    if owner is not None and owner.name in inputs and "assign" not in noun.verbs:
+        yield Operation(
+            "assign", _("Assign"), update, _("Who works on them from now on?"),
+            [_required(inputs[owner.name])],
+            initial={owner.name: actors.current().contact_id or ""},
+        )  # fmt: skip
+    if machine is not None and machine.name in inputs:
+        targets = {step.target for step in machine.steps if step.via == "update"}
+        if targets:
+            choices = [(s, display.spoken(s)) for s in machine.states if s in targets]
+            yield Operation(
+                "move", _("Move"), update,
+                _("Each goes where its own way allows; the others stay and say why."),
+                [_required(inputs[machine.name])], [("", "—"), *choices],
+            )  # fmt: skip
+
+
+def _required(field: Field) -> Field:
+    return as_input(field, required=True)
+
+
+class Bulk:
+    """The part of :class:`~headlessly.admin.base.NounAdmin` that works on what is selected."""
+
+    @method_decorator(require_POST)
+    def bulk_view(self, request: HttpRequest, name: str) -> HttpResponse:
+        """Ask for what the operation needs; with ``go``, do it and tell what became of each."""
+        address = Address(self.model, request.POST.get("query", ""), self.admin_site)
+        if name == EXPORT:
+            return self._export(request, address)
+        offered = {op.name: op for op in operations(address, self.admin_site)}
+        if (operation := offered.get(name)) is None:
+            raise Http404
+        try:
+            ids = self._selected(request, address)
+        except InvalidFilter as problem:
+            return self._ask(request, address, operation, [], problem=problem.message)
+        if "go" not in request.POST:
+            return self._ask(request, address, operation, ids)
+        form = operation.form(self.admin_site, request.POST)
+        sent = {name: value for name, value in form.given().items() if value not in ("", None)}
+        missing = [f.name for f in operation.inputs if f.required and f.name not in sent]
+        if missing:
+            form.is_valid()
+            for each in missing:
+                form.add_error(each, _("This is required."))
+            return self._ask(request, address, operation, ids, form=form, status=422)
+        outcomes = list(self._carry_out(operation, address, ids, sent))
+        return self._tell(request, address, operation, outcomes)
+
+    def _export(self, request: HttpRequest, address: Address) -> HttpResponse:
+        """To the file with what is selected: the whole list, or these records."""
+        from headlessly.admin.lists.export import export_url
+
+        every = "all" in request.POST
+        try:
+            ids = None if every else self._selected(request, address)
+        except InvalidFilter as problem:
+            raise Http404(problem.message) from None
+        return HttpResponseRedirect(export_url(address, ids))
+
+    def _selected(self, request: HttpRequest, address: Address) -> list[str]:
+        """The ids that were chosen. Raises InvalidFilter for none and for more than are done at once."""
+        sent = request.POST
+        if "only" in sent:
+            return [sent["only"]]
+        if "all" in sent:
+            ids = NounList(address).ids(AT_ONCE + 1)
+        else:
+            parts = (part for text in sent.getlist("ids") for part in text.split(","))
+            ids = list(dict.fromkeys(part for part in parts if part))
+        if not ids:
+            raise InvalidFilter(_("Nothing is selected."))
+        if len(ids) > AT_ONCE:
+            said = _("At most %(most)s at once: narrow the list, and do it in parts.")
+            raise InvalidFilter(said % {"most": display.number(AT_ONCE)})
+        return ids
+
+    def _ask(
+        self,
+        request: HttpRequest,
+        address: Address,
+        operation: Operation,
+        ids: list[str],
+        *,
+        form: forms.DeclaredForm | None = None,
+        problem: str = "",
+        status: int = 200,
+    ) -> HttpResponse:
+        return self._answer(
+            request,
+            "ask",
+            address,
+            operation,
+            status=422 if problem else status,
+            ids=",".join(ids),
+            count=len(ids),
+            form=form or operation.form(self.admin_site),
+            problem=problem,
+        )
+
+    def _carry_out(
+        self, operation: Operation, address: Address, ids: list[str], sent: dict[str, Any]
+    ) -> Iterator[Outcome]:
+        """Each record in a transaction of its own: what one refuses, the others do not suffer."""
+        manager = self.model.with_deleted if address.deleted else self.model.objects
+        storable = [id for id in ids if not UNSTORABLE.search(id)]
+        known = {record.pk: record for record in manager.filter(pk__in=storable)}
+        for id in ids:
+            found = known.get(id)
+            url = self.place("change", id) if found is not None else ""
+            outcome = Outcome(id, str(found) if found is not None else id, url)
+            try:
+                executor.run(operation.verb, id, dict(sent), text=True)
+            except HeadlesslyError as problem:
+                outcome.refused = problem.message
+            yield outcome
+
+    def _tell(
+        self,
+        request: HttpRequest,
+        address: Address,
+        operation: Operation,
+        outcomes: Iterable[Outcome],
+    ) -> HttpResponse:
+        outcomes = list(outcomes)
+        refused = [outcome for outcome in outcomes if outcome.refused]
+        done = [outcome for outcome in outcomes if not outcome.refused]
+        linked = not operation.destroys
+        return self._answer(
+            request,
+            "told",
+            address,
+            operation,
+            done=done,
+            refused=refused,
+            linked=linked,
+            failed=",".join(outcome.id for outcome in refused),
+        )
+
+    def _answer(
+        self,
+        request: HttpRequest,
+        part: str,
+        address: Address,
+        operation: Operation,
+        *,
+        status: int = 200,
+        **context: Any,
+    ) -> HttpResponse:
+        """A part of the list's page for its script, a page of its own for everybody else."""
+        alone = request.headers.get("X-Part") == "1"
+        return self.respond(
+            request,
+            f"bulk_{part}" if alone else "bulk",
+            status=status,
+            part=f"headlessly/bulk_{part}.html",
+            title=operation.label,
+            operation=operation,
+            query=address.said,
+            back=f"{self.place('changelist')}?{address.said}",
+            url=self.place("bulk", operation.name),
+            **context,
+        )
+
+
+__all__ = ["Bulk", "Operation", "Outcome", "operations"]

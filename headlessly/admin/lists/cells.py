@@ -1,0 +1,107 @@
+"""One row of a list: a record's name with what is below it, and its cells, some of them to be changed."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from django.utils.html import format_html
+
+from headlessly.admin import display
+from headlessly.admin.records import record
+
+if TYPE_CHECKING:
+    from headlessly.declaration.schema import Field
+    from headlessly.nouns import Noun
+
+
+@dataclass
+class Cell:
+    """One value of a record; ``edits`` says that a click changes it."""
+
+    name: str
+    label: str
+    kind: str
+    value: Any
+    edits: bool = False
+
+
+@dataclass
+class Row:
+    """One record as the table shows it."""
+
+    id: str
+    version: int
+    url: str
+    name: str
+    below: str
+    cells: list[Cell]
+    gone: Any = None  #: of a deleted one: who deleted it, when, and whether it can come back
+    problem: str = ""  #: why what was just tried was not done
+
+
+def row(
+    found: Noun, columns: Sequence[Field], *, edits: Collection[str] = (), query: str | None = None
+) -> Row:
+    """A record in the columns of a list; its link tells the record's page which list it was in."""
+    noun = type(found)
+    url = display.place(noun, "change", found.pk)
+    machine = noun.schema.machine
+    closed = machine.closed.get(getattr(found, machine.name), ()) if machine else ()
+    return Row(
+        id=found.pk,
+        version=found.version,
+        url=url if query is None else f"{url}?in={query}",
+        name=str(found),
+        below=record.subtitle(found, below_name(noun, columns)),
+        cells=[
+            Cell(
+                field.name,
+                display.label(field),
+                field.type,
+                shown(found, field),
+                field.name in edits and field.name not in closed,
+            )
+            for field in columns[1:]
+        ],
+    )
+
+
+def below_name(noun: type[Noun], columns: Sequence[Field]) -> tuple[Field, ...]:
+    """Who a record is about, where no column says it."""
+    names = noun.schema.groups[0][1] if noun.schema.groups else ()
+    fields = [noun.schema.by_name[name] for name in names]
+    return tuple(
+        f
+        for f in fields
+        if f.type == "reference" and f not in columns and f.name not in display.WORKERS
+    )
+
+
+def references(noun: type[Noun], columns: Sequence[Field]) -> list[Field]:
+    """The references that a row needs, and no others."""
+    fields = dict.fromkeys((*columns, *below_name(noun, columns)))
+    return [field for field in fields if field.type == "reference"]
+
+
+def shown(found: Noun, field: Field) -> Any:
+    """A value as a narrow cell shows it: a share as a bar, somebody of ours with initials."""
+    value = display.of(found, field, links=field.type == "datetime")
+    if not value:
+        return ""
+    if (field.minimum, field.maximum) == (0, 100):
+        bar = '<progress max="100" value="{}" aria-hidden="true"></progress> {}'
+        return format_html(bar, getattr(found, field.column), value)
+    if field.name in display.WORKERS and getattr(found, field.name) is not None:
+        name = str(getattr(found, field.name))
+        return format_html(
+            '<span class="initials" aria-hidden="true">{}</span> {}', _of(name), name
+        )
+    return value
+
+
+def _of(name: str) -> str:
+    """``Ada Chen`` → ``AC``."""
+    parts = [part for part in name.split() if part[:1].isalnum()]
+    return "".join(part[0] for part in (parts[:1] + parts[1:][-1:])).upper()

@@ -1,0 +1,244 @@
+"""The list of a noun: a page of the records that an address asks for, and a count that knows when to stop."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable, Sequence
+from contextlib import nullcontext
+from functools import cached_property
+from typing import TYPE_CHECKING, Any
+
+from django.db import models
+from django.utils.translation import gettext as _
+
+from headlessly.access import actors, visibility
+from headlessly.admin import display, event_text
+from headlessly.admin.lists import cells
+from headlessly.admin.lists.address import Address, Words, sortable
+from headlessly.database import timeouts
+from headlessly.declaration.schema import Field
+from headlessly.errors import InvalidFilter
+from headlessly.log import events, versions
+from headlessly.nouns import Noun
+from headlessly.query import filters, reads
+from headlessly.query.paging import Seeking
+
+if TYPE_CHECKING:
+    from datetime import datetime
+
+PER_PAGE = 25
+#: How many of the records that fit can be worked on at once; more have to be narrowed first.
+AT_ONCE = 1_000
+#: What would fit without one of the filters is counted no further than this.
+ADVICE_CAP = 1_000
+#: What people want to see the most of first.
+DESCENDING_FIRST = ("number", "integer", "money", "date", "datetime")
+
+
+class NounList:
+    """What the list of an address shows. Reading it asks the database as often for one row as for 25."""
+
+    def __init__(self, address: Address, *, per_page: int = PER_PAGE) -> None:
+        self.address, self.noun, self.per_page = address, address.noun, per_page
+        self.problem = address.problem
+        self.records: list[Any] = []
+        self.total, self.exact, self.page, self.more = 0, True, 1, False
+
+    # -- reading ----------------------------------------------------------------------------------
+
+    @property
+    def queryset(self) -> models.QuerySet:
+        """The records that fit, in order. Raises InvalidFilter."""
+        address = self.address
+        scope = address.scope
+        found = scope.queryset().filter(filters.compile(scope, address.filter))
+        found = found.order_by(*address.order())
+        found.bounded = self._may_be_slow
+        return found
+
+    def ids(self, limit: int) -> list[str]:
+        """The ids of those that fit, in order, and no more than ``limit``. Raises InvalidFilter."""
+        if self.problem:
+            raise InvalidFilter(self.problem)
+        return list(self.queryset.values_list(self.address.scope.key, flat=True)[:limit])
+
+    def read(self) -> None:
+        """Read the page that the address names; the last one where there are not as many."""
+        if self.problem:
+            return
+        try:
+            self._read()
+        except InvalidFilter as problem:
+            self.problem, self.records = problem.message, []
+
+    def _read(self) -> None:
+        seeking, self.page = self._seeking, self._page()
+        with timeouts.patience() if self._may_be_slow else nullcontext():
+            sought = seeking.page(self.per_page, (self.page - 1) * self.per_page)
+            if not sought.keys and self.page > 1:
+                self.page = max(1, -(-sought.total // self.per_page))
+                sought = seeking.page(self.per_page, (self.page - 1) * self.per_page)
+            self.total, self.exact = sought.total, sought.exact
+            self.records = self._fetch(sought.keys[: self.per_page])
+        self.more = len(sought.keys) > self.per_page
+
+    @property
+    def _seeking(self) -> Seeking:
+        address, scope = self.address, self.address.scope
+        stated = address.filter_of(c for c in address.active if not isinstance(c, Words))
+        search = reads.searched(scope, address.query)
+        return Seeking(scope, address.order_columns, (stated,), search)
+
+    @property
+    def _may_be_slow(self) -> bool:
+        """An index carries the noun's own order and facets; what else is asked for has a time limit."""
+        address = self.address
+        return bool(address.sort) or any(c not in address.facets for c in address.active)
+
+    def _fetch(self, keys: Iterable[Sequence[Any]]) -> list[Noun]:
+        """The records of keys, which end with their ids, in their order."""
+        keys = list(keys)
+        fields = cells.references(self.noun, self.address.columns)
+        moment = self.address.moment
+        found = self.address.scope.queryset().filter(pk__in=[pk for pk, *_ in keys])
+        if moment is None:
+            rows = list(visibility.related(found, (f.name for f in fields)))
+        else:
+            found._iterable_class = versions.PastIterable
+            rows = list(found)
+            as_they_were(rows, fields, moment)
+        by_id = {row.pk: row for row in rows}
+        return [by_id[key[-1]] for key in keys if key[-1] in by_id]
+
+    def _page(self) -> int:
+        text = self.address.given.get("p", "1")
+        last = max(1, reads.COUNT_CAP // self.per_page)
+        return min(max(int(text), 1), last) if text.isdecimal() and len(text) < 9 else 1
+
+    # -- what the page shows ----------------------------------------------------------------------
+
+    @property
+    def said(self) -> str:
+        """How many there are."""
+        return display.number(self.total) + ("" if self.exact else "+")
+
+    @cached_property
+    def edits(self) -> list[str]:
+        """The fields that the actor may change in the list itself."""
+        actor = actors.current()
+        if not self.address.live or not actors.may(actor, "update", self.noun):
+            return []
+        inputs = {f.name for f in self.noun.verbs["update"].inputs.values()}
+        return [name for name in self.noun.schema.inline if name in inputs]
+
+    def rows(self) -> list[cells.Row]:
+        columns, query = self.address.columns, self.address.in_list
+        found = [cells.row(r, columns, edits=self.edits, query=query) for r in self.records]
+        if self.address.deleted:
+            self._tell_deletions(found)
+        return found
+
+    def _tell_deletions(self, rows: Iterable[cells.Row]) -> None:
+        """Who deleted each record, and when."""
+        gone = {record.pk: record for record in self.records}
+        names = [verb.event for verb in self.noun.verbs.values() if verb.deletes]
+        told = events.Event.objects.filter(target__in=list(gone), name__in=names).order_by("seq")
+        last = {event.target: event for event in told}
+        who = event_text.actor_names({event.actor for event in last.values()})
+        for row in rows:
+            event = last.get(row.id)
+            row.gone = {
+                "who": who.get(event.actor, "") if event else "",
+                "when": display.time(gone[row.id].deleted_at, ago=True),
+                "merged": bool(gone[row.id].successor),
+            }
+
+    def headers(self) -> list[dict[str, Any]]:
+        """The columns' names with the addresses that sort by them."""
+        address = self.address
+        first = address.sort[0] if address.sort else ""
+        found = []
+        for field in address.columns:
+            ascending, descending = first == field.name, first == f"-{field.name}"
+            down_first = field.type in DESCENDING_FIRST
+            following = (
+                f"-{field.wire}" if (ascending or (down_first and not descending)) else (field.wire)
+            )
+            found.append(
+                {
+                    "text": display.label(field),
+                    "kind": field.type,
+                    "url": address.but({"o": following}) if self._sorts(field) else "",
+                    "sorted": ascending or descending,
+                    "ascending": ascending,
+                }
+            )
+        return found
+
+    @staticmethod
+    def _sorts(field: Field) -> bool:
+        """Whether a column is put in order by a click: ids of others would be in no order for people."""
+        return sortable(field) and field.type != "reference"
+
+    def pages(self) -> dict[str, str]:
+        """Where this page stands among the others."""
+        first = (self.page - 1) * self.per_page + 1
+        last = first + len(self.records) - 1
+        said = _("%(first)s–%(last)s of %(total)s") % {
+            "first": display.number(first), "last": display.number(last), "total": self.said,
+        }  # fmt: skip
+        before, after = self.page - 1, self.page + 1
+        return {
+            "said": said,
+            "previous": self.address.but({"p": before}) if before else "",
+            "next": self.address.but({"p": after}) if self.more else "",
+        }
+
+    def chips(self) -> list[dict[str, str]]:
+        """The conditions that are on, each with the address without it."""
+        return [
+            {"label": c.label, "value": c.said(), "without": self.address.without(c)}
+            for c in self.address.active
+        ]
+
+    def advice(self) -> list[dict[str, Any]]:
+        """Of an empty list: which of its conditions empties it, and what there is without it."""
+        active, scope = self.address.active, self.address.scope
+        found = []
+        for condition in active[:8]:
+            others = self.address.filter_of(c for c in active if c is not condition)
+            rest = scope.queryset().filter(filters.compile(scope, others))
+            rest.bounded = True
+            try:
+                count = rest.order_by()[: ADVICE_CAP + 1].values("pk").count()
+            except InvalidFilter:
+                continue
+            if count:
+                label = f"{condition.label}: " if condition.label else ""
+                found.append(
+                    {
+                        "label": label + condition.said(),
+                        "count": display.number(min(count, ADVICE_CAP))
+                        + "+" * (count > ADVICE_CAP),
+                        "one": count == 1,
+                        "without": self.address.without(condition),
+                    }
+                )
+        return found
+
+
+def as_they_were(rows: Iterable[Noun], fields: Iterable[Field], moment: datetime) -> None:
+    """Give records of the past the others that they refer to, as those were then."""
+    rows = list(rows)
+    wanted: dict[str, set[str]] = defaultdict(set)
+    for field in fields:
+        wanted[field.to] |= {id for r in rows if (id := getattr(r, field.column))}
+    then: dict[str, Noun] = {}
+    for name, ids in wanted.items():
+        if ids:
+            noun = rows[0].registry[name]
+            found = versions.at(noun, moment).filter(record__in=ids)
+            then |= {version.record: version.as_record() for version in found}
+    for field in fields:
+        for row in rows:
+            row._state.fields_cache[field.name] = then.get(getattr(row, field.column))

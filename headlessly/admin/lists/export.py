@@ -1,0 +1,37 @@
+"""The address that exports what a list shows."""
+
+from __future__ import annotations
+
+import json
+
+from django.utils.http import urlencode
+
+from headlessly.access import tenancy
+from headlessly.admin.lists.address import Address
+
+
+def export_url(address: Address, ids: list[str] | None = None) -> str:
+    """Where what the list shows can be had as a file: all of it, or these records."""
+    if address.problem:
+        return ""
+    noun = address.noun
+    asked: dict[str, str] = {"format": "csv"}
+    if ids is not None:
+        condition = {"$id": {"$in": ids}}
+    else:
+        # What REST has words for is said in them; the rest in the filter language.
+        said = [c for c in address.active if c.params is not None]
+        for each in said:
+            asked |= each.params
+        condition = address.filter_of(c for c in address.active if c not in said)
+    if condition:
+        asked["filter"] = json.dumps(condition, default=str, ensure_ascii=False)
+    if address.sort:
+        wires = [(s[: s.startswith("-")], s.removeprefix("-")) for s in address.sort]
+        asked["sort"] = ",".join(
+            sign + (noun.schema.by_name[n].wire if n in noun.schema.by_name else n)
+            for sign, n in wires
+        )
+    if address.moment:
+        asked["asOf"] = address.moment.isoformat()
+    return f"{tenancy.context_url()}/export/{noun.plural}?{urlencode(asked)}"

@@ -1,0 +1,180 @@
+"""The filters of a list: one for each facet of the noun, compiled like every other filter.
+
+An address carries them by the fields' wire names: ``?status=New,Contacted&owner=me&campaign=-``;
+``-`` means "none".
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from django.db import connection
+from django.utils.translation import gettext as _
+
+from headlessly.access import actors, tenancy, visibility
+from headlessly.admin import display
+from headlessly.admin.forms import ReferenceSelect
+from headlessly.errors import InvalidFilter
+from headlessly.query import filters
+
+if TYPE_CHECKING:
+    from headlessly.declaration.schema import Field
+    from headlessly.nouns import Noun
+
+NONE, ME = "-", "me"
+#: More values than this are typed, not picked.
+PICKABLE = 50
+
+
+class Facet:
+    """One field that a list is narrowed by."""
+
+    def __init__(self, noun: type[Noun], field: Field, value: str) -> None:
+        self.noun, self.field, self.value = noun, field, value
+        self.name, self.label = field.wire, display.label(field)
+
+    def values(self) -> list[str]:
+        return [part for part in self.value.split(",") if part]
+
+    params = None  #: REST says several values in another way
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """The parameters of the address that it reads."""
+        return (self.name,)
+
+    def stated(self) -> dict[str, Any]:
+        """What the records have to fulfil, in the filter language. Raises InvalidFilter."""
+        found: list[Any] = []
+        for text in self.values():
+            if text == NONE:
+                found.append(None)
+                continue
+            try:
+                found.append(self.field.clean(self._meant(text), text=True))
+            except ValueError as problem:
+                raise InvalidFilter(f"{self.label}: {problem}", field=self.name) from None
+        return {self.name: {"$in": found}}
+
+    def _meant(self, text: str) -> str:
+        return text
+
+    def said(self) -> str:
+        """The chosen values in words."""
+        return ", ".join(_("none") if v == NONE else self._said(v) for v in self.values())
+
+    def _said(self, value: str) -> str:
+        return value
+
+    def choices(self) -> list[tuple[str, str]]:
+        """What can be picked; empty where one types."""
+        return []
+
+    def options(self) -> list[dict[str, Any]]:
+        chosen = self.value
+        picked = [
+            {"value": value, "label": text, "selected": value == chosen}
+            for value, text in self.choices()
+        ]
+        if chosen and picked and not any(option["selected"] for option in picked):
+            picked.append({"value": chosen, "label": self.said(), "selected": True})
+        return picked
+
+    widget = ""
+
+
+class ChoiceFacet(Facet):
+    """A closed list; the open states are one choice."""
+
+    def choices(self) -> list[tuple[str, str]]:
+        states = self.field.choices or ("true", "false")
+        found = [(state, self._said(state)) for state in states]
+        machine = self.noun.schema.machine
+        if machine and machine.name == self.field.name and hasattr(self.noun, "OPEN"):
+            found.insert(0, (",".join(self.noun.OPEN), _("Open")))
+        return found
+
+    def said(self) -> str:
+        return dict(self.choices()).get(self.value) or super().said()
+
+    def _said(self, value: str) -> str:
+        return {"true": _("yes"), "false": _("no")}.get(value) or display.spoken(value)
+
+
+class ReferenceFacet(Facet):
+    """A record, searched by name."""
+
+    def __init__(self, *args: Any, site: Any) -> None:
+        super().__init__(*args)
+        select = ReferenceSelect(self.field, site, {"aria-label": self.label})
+        select.attrs["data-placeholder"] = self.label
+        nobody = _("No %(field)s") % {"field": display.inside(self.label)}
+        select.chosen |= {NONE: nobody, ME: _("Me")}
+        self.select = select
+
+    @property
+    def widget(self) -> str:
+        return self.select.render(self.name, self.value, {"id": f"facet-{self.name}"})
+
+    def _meant(self, text: str) -> str:
+        if text != ME:
+            return text
+        if (person := actors.current().contact_id) is None:
+            raise ValueError(_("You are not linked to a contact here, so nothing is yours."))
+        return person
+
+    def _said(self, value: str) -> str:
+        return _("me") if value == ME else self.select._label(value)
+
+
+class TextFacet(Facet):
+    """Text: picked from what occurs where an index tells that at once, else words to look for."""
+
+    def __init__(self, *args: Any) -> None:
+        super().__init__(*args)
+        picked = self.field.indexed and self.field.type in filters.TEXT
+        self.known = occurring(self.noun, self.field) if picked else []
+
+    def values(self) -> list[str]:
+        return [self.value] if self.value else []
+
+    def stated(self) -> dict[str, Any]:
+        if self.value == NONE or self.field.indexed or self.field.type not in filters.TEXT:
+            return super().stated()
+        return {self.name: {"$text": self.value}}
+
+    def choices(self) -> list[tuple[str, str]]:
+        return [(value, value) for value in self.known]
+
+
+def facet(noun: type[Noun], field: Field, value: str, site: Any) -> Facet:
+    if field.type in ("enum", "bool"):
+        return ChoiceFacet(noun, field, value)
+    if field.type == "reference":
+        return ReferenceFacet(noun, field, value, site=site)
+    return TextFacet(noun, field, value)
+
+
+def occurring(noun: type[Noun], field: Field) -> list[str]:
+    """The values of an indexed text column, hopping from one to the next along the index.
+
+    SELECT DISTINCT would read the whole table. Empty when there are more than one would pick from.
+    """
+    table = connection.ops.quote_name(noun._meta.db_table)
+    column = connection.ops.quote_name(noun._meta.get_field(field.name).column)
+    seen, persons = visibility.clause(noun, "n")
+    mine: list[Any] = [tenancy.require().pk, *persons]
+    here = f"FROM {table} n WHERE n.tenant_id = %s AND n.deleted_at IS NULL{seen} AND n.{column}"
+    with connection.cursor() as cursor:
+        cursor.execute(
+            f"WITH RECURSIVE hop AS ((SELECT {column} AS value {here} IS NOT NULL "
+            f"ORDER BY {column} LIMIT 1) UNION ALL SELECT (SELECT {column} {here} > hop.value "
+            f"ORDER BY {column} LIMIT 1) FROM hop WHERE hop.value IS NOT NULL) "
+            "SELECT value FROM hop WHERE value IS NOT NULL LIMIT %s",
+            [*mine, *mine, PICKABLE + 1],
+        )
+        found = [value for (value,) in cursor.fetchall()]
+    return found if len(found) <= PICKABLE else []
+
+
+__all__ = ["ME", "NONE", "Facet", "facet", "occurring"]

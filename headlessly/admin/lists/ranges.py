@@ -1,0 +1,248 @@
+"""From one value to another: REST's lookups in the address of a list, and how they are said and chosen.
+
+``score__gte=80``, ``lastActivityAt__lt=14d ago``, ``organization.industry=Technology``: any lookup on any
+field. A value that ends in ``,-`` takes in the records without one: ``lastActivityAt__lt=14d ago,-``.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from datetime import date
+from typing import TYPE_CHECKING, Any
+
+from django.utils import timezone
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy, ngettext
+
+from headlessly.admin import display
+from headlessly.declaration import values
+from headlessly.language import numbers
+from headlessly.query import filters, querystring
+
+if TYPE_CHECKING:
+    from headlessly.declaration.schema import Field
+    from headlessly.nouns import Noun
+
+OR_NONE = ",-"
+DATES = ("date", "datetime")
+AMOUNTS = ("number", "integer", "money")
+
+#: How a lookup reads in front of its value.
+READS = {
+    "exact": "%s",
+    "ne": gettext_lazy("not %s"),
+    "gt": gettext_lazy("over %s"),
+    "gte": gettext_lazy("%s or more"),
+    "lt": gettext_lazy("under %s"),
+    "lte": gettext_lazy("up to %s"),
+    "in": "%s",
+    "nin": gettext_lazy("none of %s"),
+    "regex": gettext_lazy("matches %s"),
+    "iexact": "%s",
+    "contains": gettext_lazy("contains “%s”"),
+    "icontains": gettext_lazy("contains “%s”"),
+    "startswith": gettext_lazy("begins with “%s”"),
+    "istartswith": gettext_lazy("begins with “%s”"),
+}
+#: The same for moments.
+WHEN = READS | {
+    "gt": gettext_lazy("after %s"),
+    "gte": gettext_lazy("from %s"),
+    "lt": gettext_lazy("before %s"),
+    "lte": gettext_lazy("until %s"),
+}
+RELATIVE = re.compile(r"(\d{1,5})\s*(m|h|d|w|mo|y)\s+(ago|from now)\Z")
+
+
+@dataclass(frozen=True)
+class Span:
+    """A stretch of time that people have a name for: from ``since``, before ``until``."""
+
+    label: Any
+    since: str = ""
+    until: str = ""
+
+
+SPANS = (
+    Span(gettext_lazy("Today"), "today", "tomorrow"),
+    Span(gettext_lazy("In the last 7 days"), "7d ago"),
+    Span(gettext_lazy("In the last 30 days"), "30d ago"),
+    Span(gettext_lazy("In the last 90 days"), "90d ago"),
+    Span(gettext_lazy("Not for 7 days"), "", f"7d ago{OR_NONE}"),
+    Span(gettext_lazy("Not for 14 days"), "", f"14d ago{OR_NONE}"),
+    Span(gettext_lazy("Not for 30 days"), "", f"30d ago{OR_NONE}"),
+    Span(gettext_lazy("Not for 90 days"), "", f"90d ago{OR_NONE}"),
+)
+#: For what may lie ahead.
+AHEAD = (
+    Span(gettext_lazy("In the past"), "", "today"),
+    Span(gettext_lazy("Today"), "today", "tomorrow"),
+    Span(gettext_lazy("In the next 7 days"), "today", "7d from now"),
+    Span(gettext_lazy("In the next 30 days"), "today", "30d from now"),
+    Span(gettext_lazy("In the next 90 days"), "today", "90d from now"),
+    Span(gettext_lazy("In the last 30 days"), "30d ago", "tomorrow"),
+)
+
+
+class Range:
+    """What an address says with lookups of one field, the field of the noun or one over references."""
+
+    def __init__(self, noun: type[Noun], path: str, given: dict[str, str]) -> None:
+        self.noun, self.path = noun, path
+        self.field: Field = querystring.field_at(noun, path)
+        self.given = given  #: by lookup
+        self.label = label_of(noun, path)
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        return tuple(name_of(self.path, lookup) for lookup in self.given)
+
+    @property
+    def value(self) -> bool:
+        return bool(self.given)
+
+    @property
+    def params(self) -> dict[str, str] | None:
+        """The same as REST says it; None where it has no words for it."""
+        if any(text.endswith(OR_NONE) for text in self.given.values()):
+            return None
+        return {name_of(self.path, lookup): self._wire(text) for lookup, text in self.given.items()}
+
+    def _wire(self, text: str) -> str:
+        """A day of whoever reads as a program has it: REST begins its own days in UTC."""
+        if self.field.type not in DATES or RELATIVE.match(text.strip().lower()):
+            return text
+        try:
+            moment = values.relative_moment(text) or values.moment(None, text, text=True)
+        except ValueError:
+            return text
+        if self.field.type == "date":
+            return f"{timezone.localtime(moment):%Y-%m-%d}" if text in values.DAYS else text
+        return f"{moment:%Y-%m-%dT%H:%M:%SZ}"
+
+    def stated(self) -> dict[str, Any]:
+        """The same in the filter language. Raises InvalidFilter."""
+        return {"$and": [self._stated(lookup, text) for lookup, text in self.given.items()]}
+
+    def _stated(self, lookup: str, text: str) -> dict[str, Any]:
+        if not text.endswith(OR_NONE) or lookup == "isnull":
+            return querystring.condition(self.noun, self.path, lookup, text)
+        there = querystring.condition(self.noun, self.path, lookup, text.removesuffix(OR_NONE))
+        return {"$or": [there, {self.path: {"$exists": False}}]}
+
+    # -- in words ---------------------------------------------------------------------------------
+
+    def said(self) -> str:
+        """``80 or more``, ``in the last 30 days``, ``10 – 50``."""
+        for span in (*SPANS, *AHEAD):
+            if self.given == _given(span) and self.field.type in DATES:
+                return str(span.label)[:1].lower() + str(span.label)[1:]
+        if set(self.given) == {"gte", "lte"} and not any("-" in v for v in self.given.values()):
+            return f"{self._word(self.given['gte'])} – {self._word(self.given['lte'])}"
+        return ", ".join(self._said(lookup, text) for lookup, text in self.given.items())
+
+    def _said(self, lookup: str, text: str) -> str:
+        if lookup == "isnull":
+            return _("none") if text.lower() in ("true", "1", "yes") else _("any")
+        bare = text.removesuffix(OR_NONE)
+        named = ", ".join(self._word(part) for part in bare.split(","))
+        said = str((WHEN if self.field.type in DATES else READS)[lookup]) % named
+        return said if bare == text else _("%(condition)s, or none") % {"condition": said}
+
+    def _word(self, text: str) -> str:
+        kind = self.field.type
+        if kind in DATES:
+            return moment_in_words(text)
+        if kind in AMOUNTS:
+            try:
+                return display.amount(text) if kind == "money" else display.number(float(text))
+            except (ArithmeticError, ValueError):
+                return text
+        if kind == "reference":
+            other = self.noun.registry[self.field.to]
+            found = filters.values.UNSTORABLE.search(text) or other.objects.filter(pk=text).first()
+            return str(found) if isinstance(found, other) else text
+        return display.spoken(text) if kind == "enum" else text
+
+    # -- to choose from ---------------------------------------------------------------------------
+
+    @property
+    def is_date(self) -> bool:
+        return self.field.type in DATES
+
+    @property
+    def low(self) -> dict[str, str]:
+        return self._end("gte")
+
+    @property
+    def high(self) -> dict[str, str]:
+        return self._end("lt" if self.is_date else "lte")
+
+    def _end(self, lookup: str) -> dict[str, str]:
+        name = name_of(self.path, lookup)
+        value = self.given.get(lookup, "")
+        if self.field.type in AMOUNTS:
+            value = numbers.written(value)
+        return {"name": name, "id": f"range-{name}", "value": value}
+
+    @property
+    def spans(self) -> list[dict[str, Any]]:
+        """The stretches to pick from; ahead for days that are planned, back for what has happened."""
+        ends = (self.low["value"], self.high["value"])
+        offered = AHEAD if self.field.type == "date" or self._is_planned else SPANS
+        return [
+            {
+                "label": span.label,
+                "since": span.since,
+                "until": span.until,
+                "on": ends == (span.since, span.until),
+            }
+            for span in offered
+        ]
+
+    @property
+    def between(self) -> bool:
+        """Whether the ends are no stretch with a name, but days of one's own."""
+        return any(self._end(e)["value"] for e in ("gte", "lt")) and not any(
+            span["on"] for span in self.spans
+        )
+
+    @property
+    def _is_planned(self) -> bool:
+        return self.field.name.startswith(("due", "start", "end", "reminder"))
+
+
+def _given(span: Span) -> dict[str, str]:
+    return {k: v for k, v in (("gte", span.since), ("lt", span.until)) if v}
+
+
+def name_of(path: str, lookup: str) -> str:
+    return path if lookup == "exact" else f"{path}__{lookup}"
+
+
+def label_of(noun: type[Noun], path: str) -> str:
+    """``organization.industry`` → ``Organization industry``."""
+    names = path.split(".")
+    paths = (".".join(names[: count + 1]) for count in range(len(names)))
+    first, *rest = (display.label(querystring.field_at(noun, part)) for part in paths)
+    return " ".join([first[:1].upper() + first[1:], *map(display.inside, rest)])
+
+
+def moment_in_words(text: str) -> str:
+    """``14d ago`` → ``14 days ago``, ``2026-01-31`` → ``31 Jan 2026``."""
+    if match := RELATIVE.match(text.strip().lower()):
+        count, unit, direction = int(match[1]), match[2], match[3]
+        named = {
+            "m": ngettext("%d minute", "%d minutes", count),
+            "h": ngettext("%d hour", "%d hours", count),
+            "d": ngettext("%d day", "%d days", count),
+            "w": ngettext("%d week", "%d weeks", count),
+            "mo": ngettext("%d month", "%d months", count),
+            "y": ngettext("%d year", "%d years", count),
+        }[unit] % count
+        return _("%s ago") % named if direction == "ago" else _("%s from now") % named
+    try:
+        return display.day(date.fromisoformat(text.strip()))
+    except ValueError:
+        return text

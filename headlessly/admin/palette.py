@@ -1,0 +1,239 @@
+"""What the palette (Ctrl-K) finds: records of every noun by their words, pages, and things to do."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import TYPE_CHECKING, Any
+
+from django.db import models
+from django.db.models import Value
+from django.http import HttpRequest, JsonResponse
+from django.urls import Resolver404, resolve, reverse
+from django.utils.translation import gettext as _
+
+from headlessly.access import actors, visibility
+from headlessly.admin import buttons, display, import_pages
+from headlessly.database import timeouts
+from headlessly.declaration import values
+from headlessly.declaration.registry import registry
+from headlessly.errors import InvalidFilter, NotFound
+from headlessly.query import scope
+from headlessly.query.search import Search
+
+if TYPE_CHECKING:
+    from headlessly.nouns import Noun
+
+#: How many records of a noun are shown, and among how many that fit they are chosen.
+SHOWN, LOOKED_AT = 5, 20
+#: How many records that were opened lately are shown.
+RECENT = 8
+#: Fewer letters than this have no trigram: they are looked for where a name begins.
+TRIGRAM = 3
+LONGEST = 100
+#: How long the search may take in the database, in milliseconds.
+PATIENCE = 1_000
+
+
+def answer(request: HttpRequest, site: Any) -> JsonResponse:
+    """``q`` the words, ``at`` the page one is on, ``recent`` the ids that were opened lately."""
+    text = request.GET.get("q", "").strip()
+    said = ""
+    groups: list[dict[str, Any]] = []
+    try:
+        if text:
+            groups += _found(text, site.nouns)
+        else:
+            groups += _group(_("Recent"), _lately(request.GET.get("recent", "")))
+    except InvalidFilter as problem:
+        said = problem.message
+    for title, items in (
+        (_("Do"), _actions(request, site)),
+        (_("Go to"), _pages(request, site)),
+    ):
+        groups += _group(title, [item for item in items if _fits(item["label"], text)])
+    return JsonResponse({"groups": groups, "problem": said})
+
+
+def _group(title: str, items: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    return [{"title": title, "items": items}] if items else []
+
+
+def _fits(label: str, text: str) -> bool:
+    return all(word in label.casefold() for word in text.casefold().split())
+
+
+# -- records --------------------------------------------------------------------------------------
+
+
+def _found(text: str, nouns: list[type[Noun]]) -> list[dict[str, Any]]:
+    """The records whose words fit, by noun as the menu has them. Raises InvalidFilter."""
+    if len(text) > LONGEST:
+        raise InvalidFilter(_("Search for %s characters at most.") % LONGEST)
+    if values.UNSTORABLE.search(text):
+        raise InvalidFilter(_("This cannot be searched for."))
+    if (known := _by_id(text)) is not None:
+        return _group(display.plural(type(known)), [_item(known)])
+    if len(text) < 2:
+        return []
+    keys: dict[str, list[str]] = {}
+    with timeouts.patience(PATIENCE):
+        parts = [
+            part.order_by()
+            .annotate(noun=Value(noun.__name__, models.CharField()))
+            .values_list("noun", "pk")[:LOOKED_AT]
+            for noun in nouns
+            for part in _parts(noun, text)
+        ]
+        for name, id in parts[0].union(*parts[1:], all=True):
+            keys.setdefault(name, []).append(id)
+    groups = []
+    for noun in nouns:
+        rows = sorted(_records(noun, keys.get(noun.__name__, ())), key=lambda row: _rank(row, text))
+        groups += _group(display.plural(noun), [_item(row) for row in rows[:SHOWN]])
+    return groups
+
+
+def _parts(noun: type[Noun], text: str) -> list[models.QuerySet]:
+    """Every word somewhere; where one is too short for an index, names that begin like this."""
+    if all(len(word) >= TRIGRAM for word in text.split()):
+        return Search(scope.Scope(noun), text).parts(noun.objects.all())
+    return [noun.objects.filter(**{f"{noun.schema.columns[0]}__istartswith": text})]
+
+
+def _rank(record: Noun, text: str) -> tuple[int, str]:
+    """The best fit first: the whole name, its beginning, the beginning of a word, anywhere."""
+    name, text = str(record).casefold(), text.casefold()
+    if name == text:
+        return 0, name
+    return (1 if name.startswith(text) else 2 if f" {text}" in name else 3), name
+
+
+def _by_id(text: str) -> Noun | None:
+    """The record whose id was pasted, if the actor sees it."""
+    prefix, _bar, rest = text.partition("_")
+    noun = next((n for n in registry.values() if rest and n.prefix == prefix), None)
+    return noun.objects.filter(pk=text).first() if noun else None
+
+
+def _records(noun: type[Noun], ids: Iterable[str]) -> list[Noun]:
+    ids = list(ids)
+    if not ids:
+        return []
+    about = [f.name for f in _about(noun)]
+    return list(visibility.related(noun.objects.filter(pk__in=ids), about))
+
+
+def _about(noun: type[Noun]) -> list[Any]:
+    named = [
+        noun.schema.by_name[name] for _title, names in noun.schema.groups[:2] for name in names
+    ]
+    return [f for f in named if f.type == "reference" and f.name not in display.WORKERS][:2]
+
+
+def _item(record: Noun) -> dict[str, Any]:
+    noun = type(record)
+    machine = noun.schema.machine
+    about = [
+        display.named(getattr(record, f.name)) for f in _about(noun) if getattr(record, f.column)
+    ]
+    unique = [getattr(record, n) for n in noun.unique_fields if n in noun.schema.search]
+    state = getattr(record, machine.name) if machine else ""
+    return {
+        "label": str(record),
+        "detail": " · ".join([*about, *filter(None, unique)][:2]),
+        "state": display.spoken(state) if state else "",
+        "tone": display.tone(noun, state) if state else "",
+        "kind": display.title(noun),
+        "icon": noun.Surface.icon,
+        "url": display.place(noun, "change", record.pk),
+    }
+
+
+def _lately(text: str) -> list[dict[str, Any]]:
+    """The records with these ids that there still are and that the actor sees, in their order."""
+    ids = [id for id in text.split(",")[:RECENT] if id and not values.UNSTORABLE.search(id)]
+    found: dict[str, Noun] = {}
+    for noun in registry.values():
+        mine = [id for id in ids if id.startswith(f"{noun.prefix}_")]
+        found |= {row.pk: row for row in _records(noun, mine)}
+    return [_item(found[id]) for id in ids if id in found]
+
+
+# -- things to do, and pages ----------------------------------------------------------------------
+
+
+def _actions(request: HttpRequest, site: Any) -> list[dict[str, Any]]:
+    """What the record that is open allows, then what can be made."""
+    return [*_of_record(request, site), *_creating(site)]
+
+
+def _of_record(request: HttpRequest, site: Any) -> list[dict[str, Any]]:
+    """The verbs that are possible now; each presses the button that the page has for it."""
+    record = _open_record(request.GET.get("at", ""))
+    if record is None:
+        return []
+    steps, others = buttons.buttons(record)
+    return [
+        {"label": b.label, "detail": str(record), "icon": "bolt", "press": b.url, "sends": b.sends}
+        for b in (*steps, *others)
+        if not b.reason
+    ]
+
+
+def _open_record(path: str) -> Noun | None:
+    """The record whose page ``path`` is."""
+    start = reverse("admin:index")
+    if not path.startswith(start) or values.UNSTORABLE.search(path):
+        return None
+    try:
+        match = resolve(f"/admin/{path.removeprefix(start)}")
+    except Resolver404:
+        return None
+    for noun in registry.values():
+        meta = noun._meta
+        if match.url_name == f"{meta.app_label}_{meta.model_name}_change":
+            try:
+                return noun.get(match.kwargs["id"])
+            except NotFound:
+                return None
+    return None
+
+
+def _creating(site: Any) -> list[dict[str, Any]]:
+    actor = actors.current()
+    found = []
+    for noun in site.nouns:
+        if actors.may(actor, "create", noun):
+            label = _("Create %(noun)s") % {"noun": display.one(noun)}
+            found.append({"label": label, "icon": "add", "url": display.place(noun, "add")})
+        found += [
+            {
+                "label": display.making(verb),
+                "icon": "add",
+                "url": display.place(noun, "add_by", verb.name),
+            }
+            for verb in buttons.creating(noun)
+        ]
+    return found
+
+
+def _pages(request: HttpRequest, site: Any) -> list[dict[str, Any]]:
+    """What the sidebar and the account's menu lead to, and the boards."""
+    found = [
+        {"label": str(item["title"]), "icon": item["icon"], "url": str(item["link"])}
+        for group in site.get_sidebar_list(request)
+        for item in group["items"]
+    ]
+    found += [
+        {
+            "label": _("%(nouns)s board") % {"nouns": display.plural(noun)},
+            "icon": "view_kanban",
+            "url": display.place(noun, "board"),
+        }
+        for noun in site.nouns
+        if noun.Surface.board
+    ]
+    if import_pages.nouns():
+        found.append({"label": _("Import"), "icon": "upload", "url": reverse("admin:imports")})
+    links = site.account_links(request)
+    return found + [{"label": i["title"], "icon": "settings", "url": i["link"]} for i in links]

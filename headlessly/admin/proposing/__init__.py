@@ -1,0 +1,1 @@
+"""What scripts propose and a person decides."""

@@ -1,0 +1,260 @@
+"""What a proposal would do, for somebody who has five seconds: each record, from what to what.
+
+The events of a dry run are told as steps: the verb, the record, its changes, and below it what it causes.
+"""
+
+from __future__ import annotations
+
+import copy
+from collections import Counter, defaultdict
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+from django.utils.translation import gettext as _
+from django.utils.translation import ngettext
+
+from headlessly.admin import display
+from headlessly.admin.event_text import Change, Teller, properties, record_names
+from headlessly.declaration.registry import registry
+
+if TYPE_CHECKING:
+    from headlessly.declaration.verbs import Verb
+    from headlessly.log.events import Event
+    from headlessly.models import Proposal
+    from headlessly.nouns import Noun
+
+CREATE, CHANGE, DELETE, TRACK = "create", "change", "delete", "track"
+#: How deep what a step causes is told below it.
+DEPTH = 3
+
+
+@dataclass
+class Step:
+    """One verb that would be executed."""
+
+    kind: str
+    does: str  #: ``Update``, ``Create``, ``Convert``
+    what: str  #: ``lead``
+    name: str  #: of the record
+    url: str = ""  #: of a record that is there already
+    moved: tuple[Any, Any] | None = None
+    changes: list[Change] = field(default_factory=list)
+    caused: list[Step] = field(default_factory=list)
+    other: bool = False  #: than when it was first looked at
+
+
+@dataclass
+class Difference:
+    """What is no longer as it was when the proposal was made."""
+
+    name: str
+    what: str
+    was: Any = ""
+    now: Any = ""
+
+
+def steps(proposal: Proposal) -> list[Step]:
+    """What it would do, in order; what a verb causes below it."""
+    return _Telling(proposal.events, proposal.differences or ()).steps()
+
+
+def summary(events: Sequence[Event]) -> str:
+    """``changes 3 leads; creates 1 deal``."""
+    seen: dict[str, tuple[str, type[Noun]]] = {}
+    for event in events:
+        noun = registry.get(event.target_type or "")
+        if noun is None or event.target is None:
+            continue
+        kind = _kind(event, _verb(noun, event))
+        known = seen.get(event.target)
+        if known is None or (known[0] == CHANGE and kind == DELETE):
+            seen[event.target] = (kind, noun)
+    counted = Counter(seen.values())
+    says = {
+        DELETE: _("deletes %(what)s"),
+        CHANGE: _("changes %(what)s"),
+        CREATE: _("creates %(what)s"),
+    }
+    parts = []
+    for kind, said in says.items():
+        found = [(noun, n) for (k, noun), n in counted.items() if k == kind]
+        if found:
+            what = ", ".join(
+                f"{display.number(n)} {display.one(noun) if n == 1 else display.many(noun)}"
+                for noun, n in found
+            )
+            parts.append(said % {"what": what})
+    return "; ".join(parts) or ngettext("records %d event", "records %d events", len(events)) % len(
+        events
+    )
+
+
+def differences(proposal: Proposal) -> list[Difference]:
+    """What is different by now, in words."""
+    return _Telling(proposal.events, proposal.differences or ()).differences()
+
+
+class _Telling:
+    def __init__(self, events: Sequence[Event], different: Sequence[dict[str, Any]]) -> None:
+        self.events, self.different = list(events), list(different)
+        self.made = {e.target: _name(e) for e in events if e.version == 1 and e.target}
+        self.names = self._gone() | {e.target: _name(e) for e in events if e.target}
+        self.teller = Teller([_whole(event) for event in events], self.made)
+        self.others = {each["target"] for each in different}
+
+    def _gone(self) -> dict[str | None, str]:
+        """The names of records that it would do something to no longer."""
+        wanted: dict[str, set[str]] = defaultdict(set)
+        for each in self.different:
+            noun = each["name"].partition(".")[0]
+            if each["target"] and noun in registry:
+                wanted[noun].add(each["target"])
+        return dict(record_names(wanted))
+
+    def steps(self) -> list[Step]:
+        here = {event.id for event in self.events}
+        below: dict[str, list[Event]] = defaultdict(list)
+        for event in self.events:
+            if event.cause in here:
+                below[event.cause].append(event)
+        first = [event for event in self.events if event.cause not in here]
+        return [self._step(event, below, 0) for event in first]
+
+    def _step(self, event: Event, below: dict[str, list[Event]], depth: int) -> Step:
+        step = self._told(event)
+        for each in below.get(event.id, ()) if depth < DEPTH else ():
+            inner = self._step(each, below, depth + 1)
+            if inner.changes or inner.moved or inner.caused or inner.kind != CHANGE:
+                step.caused.append(inner)
+        return step
+
+    def _told(self, event: Event) -> Step:
+        noun = registry.get(event.target_type or "")
+        data = event.data or {}
+        if noun is None:
+            facts = [Change(display.key(key), "", value) for key, value in properties(data)]
+            return Step(TRACK, _("Record"), "", display.recorded(event.name), changes=facts)
+        verb = _verb(noun, event)
+        kind = _kind(event, verb)
+        step = Step(
+            kind,
+            display.verb(verb) if verb is not None else display.happened(event.verb),
+            display.one(noun),
+            _name(event),
+            other=event.target in self.others,
+        )
+        if event.target not in self.made:
+            step.url = display.place(noun, "change", event.target)
+        previous = _previous(noun, event)
+        machine = noun.schema.machine
+        wire = noun.schema.by_name[machine.name].wire if machine else None
+        if wire in previous:
+            was, now = previous.pop(wire), data.get(wire)
+            step.moved = (
+                display.state(noun, was) if was else "",
+                display.state(noun, now) if now else "",
+            )
+        step.changes = self.teller.changes(noun, previous, data)
+        if kind == CREATE:
+            name = noun.schema.by_name[noun.schema.columns[0]].wire
+            label = display.label(noun.schema.fields[name])
+            step.changes = [c for c in step.changes if c.now not in ("", None) and c.label != label]
+        return step
+
+    def differences(self) -> list[Difference]:
+        found: dict[tuple[Any, Any], Difference] = {}
+        for each in self.different:
+            target, wire = each["target"], each["field"]
+            noun = registry.get(each["name"].partition(".")[0])
+            name = self.names.get(target) or (
+                display.a(noun) if noun else display.recorded(each["name"])
+            )
+            if wire is None:
+                gone = each["now"] is None
+                what = (
+                    _("“%(event)s” would no longer happen")
+                    if gone
+                    else _("“%(event)s” would now happen as well")
+                ) % {"event": _happened(each["name"])}
+                found[target, each["name"]] = Difference(name, what)
+            elif wire == "$version":
+                found.setdefault((target, "$version"), Difference(name, _("was changed meanwhile")))
+            elif wire != "cause":
+                self._value(found, noun, target, name, each)
+        changed = {target for target, wire in found if wire != "$version"}
+        return [
+            d for (target, wire), d in found.items() if wire != "$version" or target not in changed
+        ]
+
+    def _value(
+        self,
+        found: dict[tuple[Any, Any], Difference],
+        noun: type[Noun] | None,
+        target: str | None,
+        name: str,
+        each: dict[str, Any],
+    ) -> None:
+        before = each["field"].startswith("previous.")
+        wire = each["field"].removeprefix("previous.")
+        declared = noun.schema.fields.get(wire) if noun is not None else None
+        if declared is not None and declared.computed:
+            return
+        label = display.inside(
+            display.label(declared) if declared is not None else display.key(wire)
+        )
+        what = (_("%(field)s is another by now") if before else _("%(field)s would be another")) % {
+            "field": label
+        }
+        said = [
+            self.teller.value(declared, value) if declared is not None else value
+            for value in (each["was"], each["now"])
+        ]
+        found[target, each["field"]] = Difference(name, what, said[0] or "–", said[1] or "–")
+
+
+def _verb(noun: type[Noun], event: Event) -> Verb | None:
+    """The verb that leaves this event."""
+    return next((verb for verb in noun.verbs.values() if verb.event == event.name), None)
+
+
+def _happened(name: str) -> str:
+    """What an event of this name says: ``Lost``."""
+    noun, _dot, event = name.partition(".")
+    return display.happened(event) if noun in registry else display.recorded(name)
+
+
+def _kind(event: Event, verb: Verb | None) -> str:
+    if event.version == 1:
+        return CREATE
+    return DELETE if verb is not None and verb.deletes else CHANGE
+
+
+def _name(event: Event) -> str:
+    noun = registry.get(event.target_type or "")
+    if noun is None:
+        return event.name
+    wire = noun.schema.by_name[noun.schema.columns[0]].wire
+    return str((event.data or {}).get(wire) or event.target)
+
+
+def _previous(noun: type[Noun], event: Event) -> dict[str, Any]:
+    """What changes: of a new record, all that it has."""
+    if event.version != 1:
+        return dict(event.previous or {})
+    data = event.data or {}
+    return {
+        f.wire: None
+        for f in noun.schema.stored
+        if data.get(f.wire) not in (None, "", False) and data.get(f.wire) != f.default
+    }
+
+
+def _whole(event: Event) -> Event:
+    """The event with all that a new record has as its changes, so that every name in it is looked up."""
+    noun = registry.get(event.target_type or "")
+    if noun is None or event.version != 1:
+        return event
+    whole = copy.copy(event)
+    whole.previous = _previous(noun, event)
+    return whole

@@ -1,0 +1,1 @@
+"""The page of one record: facts, timeline, verbs, editing in place."""

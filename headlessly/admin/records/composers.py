@@ -1,0 +1,191 @@
+"""Notes, calls and tasks on the page of the record that they are about: written, listed, done."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+from headlessly.access import actors
+
+if TYPE_CHECKING:
+    from headlessly.declaration.schema import Field
+    from headlessly.nouns import Noun
+
+from typing import TYPE_CHECKING
+
+from django.utils.translation import gettext as _
+
+from headlessly.admin import display
+from headlessly.admin.forms import DeclaredForm
+from headlessly.context import clock
+from headlessly.declaration import touches
+from headlessly.declaration.touches import reference
+from headlessly.errors import HeadlesslyError
+from headlessly.execution import executor
+
+if TYPE_CHECKING:
+    from headlessly.declaration.schema import Field
+    from headlessly.declaration.touches import Touch
+    from headlessly.nouns import Noun
+
+#: How many open touches the page lists.
+OPEN = 8
+
+
+@dataclass
+class Composer:
+    """One way to write a touch in place."""
+
+    touch: Touch
+    url: str
+    form: DeclaredForm
+    open: bool = False
+
+    @property
+    def name(self) -> str:
+        return self.touch.name
+
+    @property
+    def label(self) -> str:
+        return display.touch(self.touch.name)
+
+    @property
+    def id(self) -> str:
+        return f"write-{self.touch.name.lower()}"
+
+
+@dataclass
+class ToDo:
+    """An open touch: what, when, and the verb that says it is done."""
+
+    record: Noun
+    when: Any = ""
+    late: bool = False
+    done_url: str = ""
+    asks: list[Field] = field(default_factory=list)
+
+    @property
+    def url(self) -> str:
+        return display.place(type(self.record), "change", self.record.pk)
+
+
+@dataclass
+class Next:
+    """What is still to do about a record."""
+
+    rows: list[ToDo]
+    all: str
+
+
+def ways(noun: type[Noun]) -> list[Touch]:
+    """The ways to write a touch of ``noun``'s records that the actor has."""
+    touching = touches.of(noun)
+    if touching is None:
+        return []
+    actor = actors.current()
+    return [way for way in touching.Surface.touches.ways if actors.may(actor, way.verb, touching)]
+
+
+def noting(noun: type[Noun]) -> Touch | None:
+    """The way by which a verb's dialog takes a note, if there is one."""
+    return next(iter(ways(noun)), None)
+
+
+def composers(
+    record: Noun, site: Any, keep: str, written: Composer | None = None
+) -> list[Composer]:
+    """The forms of all ways; ``written`` stands in for its own, with what was typed."""
+    found = [composer(way, record, site, keep) for way in ways(type(record))]
+    return [written if written and c.name == written.name else c for c in found]
+
+
+def composer(
+    way: Touch, record: Noun, site: Any, keep: str, data: Mapping[str, str] | None = None
+) -> Composer:
+    touching = touches.of(type(record))
+    inputs = touching.verbs[way.verb].python_inputs
+    form = DeclaredForm([inputs[n] for n in way.asks], site, data=data, id=way.name.lower())
+    first = form.fields[way.asks[0]]
+    first.label = display.touch(way.name)
+    for item in form.fields.values():
+        if item.declared.type == "integer" and item.help_text:
+            item.label = f"{item.label} ({display.inside(item.help_text)})"
+        item.help_text = ""
+    return Composer(way, display.place(type(record), "touch", record.pk, way.name) + keep, form)
+
+
+def write(way: Touch, record: Noun, given: Mapping[str, Any]) -> Noun:
+    """Write a touch of ``record``. Raises what the executor raises."""
+    touching = touches.of(type(record))
+    declared = touching.Surface.touches
+    sent = {name: value for name, value in given.items() if value not in ("", None)}
+    said = next((sent[n] for n in (declared.headline, *declared.says) if n in sent), "")
+    if said and declared.headline not in sent:
+        longest = touching.schema.by_name[declared.headline].max_length
+        sent[declared.headline] = touches.headline(said, longest)
+    about = circumstances(touching, record)
+    verb = touching.verbs[way.verb]
+    return executor.run(verb, None, {**about, **way.gives, **sent}, text=True)
+
+
+def refuse(found: Composer, problem: HeadlesslyError) -> None:
+    """Put what went wrong beside the input; what is about the headline belongs to the first one."""
+    first = found.touch.asks[0]
+    for detail in problem.details or ():
+        if detail["field"] not in found.form.fields:
+            detail["field"] = first
+    found.form.refuse(problem)
+    found.open = True
+
+
+def coming(record: Noun) -> Next | None:
+    """The open touches of ``record``, the most urgent first; None where none can be."""
+    touching = touches.of(type(record))
+    if touching is None:
+        return None
+    machine, declared = touching.schema.machine, touching.Surface.touches
+    reference = touches.reference(touching, type(record))
+    assert machine is not None
+    still_open = [s for s in machine.states if machine.steps_from(s)]
+    found = touching.objects.filter(
+        **{reference.column: record.pk, f"{machine.name}__in": still_open}
+    ).order_by(declared.due, "created_at")[:OPEN]
+    of_this = f"?{reference.wire}={record.pk}"
+    return Next([_to_do(row) for row in found], display.place(touching, "changelist") + of_this)
+
+
+def _to_do(row: Noun) -> ToDo:
+    noun, machine = type(row), row.schema.machine
+    due = getattr(row, noun.Surface.touches.due)
+    found = ToDo(row, display.time(due) if due else "", bool(due) and due < clock.now())
+    end = display.path(noun)[-1]
+    now = getattr(row, machine.name)
+    for verb in noun.verbs.values():
+        if verb.steps.get(now) == end and actors.may(actors.current(), verb.name, noun):
+            found.done_url = display.place(noun, "do", row.pk, verb.name)
+            found.asks = list(verb.inputs.values())
+    return found
+
+
+def said(touch: Noun) -> str:
+    """What the toast says of a touch that was just written."""
+    kind = display.spoken(getattr(touch, type(touch).Surface.touches.kind))
+    return _("%s added.") % kind
+
+
+def circumstances(touching: type[Noun], record: Noun) -> dict[str, str]:
+    """What a touch of ``record`` refers to by itself: it, those that it is about too, who writes."""
+    declared = reference(touching, type(record))
+    if declared is None:
+        return {}
+    found = {}
+    for about in touching.schema.about:
+        own = record.schema.references.get(about.name)
+        # One that the writer does not see is not theirs to refer to.
+        if own is not None and own.to == about.to and getattr(record, own.name) is not None:
+            found[about.name] = getattr(record, own.column)
+    owner, person = touching.schema.owner, actors.current().contact_id
+    if owner is not None and person:
+        found[owner.name] = person
+    return found | {declared.name: record.pk}

@@ -1,0 +1,280 @@
+"""Adding, editing and deleting records: forms in front of the verbs create, update and delete."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from typing import TYPE_CHECKING, Any, ClassVar
+
+from django.contrib import messages
+from django.core.exceptions import PermissionDenied
+from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
+from django.utils.text import capfirst
+from django.utils.translation import gettext as _
+
+from headlessly.access import actors
+from headlessly.admin import display, event_text, forms, toasts
+from headlessly.admin.records import timeline
+from headlessly.admin.records.field_edit import InPlace, check_readable, whole
+from headlessly.declaration.schema import Field
+from headlessly.errors import HeadlesslyError, Stale
+from headlessly.execution import executor
+from headlessly.log import events
+
+if TYPE_CHECKING:
+    from headlessly.declaration.verbs import Verb
+    from headlessly.nouns import Noun
+
+#: Groups that a form for a new record shows at once; the others open on a click.
+AT_ONCE = 2
+
+
+class Editing(InPlace):
+    """The pages of :class:`~headlessly.admin.base.NounAdmin` that have a form."""
+
+    #: What a form for a new record proposes, to be changed: values by field.
+    starts_with: ClassVar[dict[str, Any]] = {}
+
+    # -- adding -----------------------------------------------------------------------------------
+
+    def add_view(self, request: HttpRequest, verb: str = "create", **kwargs: Any) -> HttpResponse:
+        """A form for a new record, by ``create`` or by another verb that makes one."""
+        bound = self.model.verbs.get(verb)
+        if bound is None or not bound.creates:
+            raise Http404
+        if not self.may(verb):
+            raise PermissionDenied
+        inputs = list(bound.inputs.values())
+        if request.method != "POST":
+            suggested = forms.query(request.GET, inputs)
+            defaults = {f.name: f.default for f in inputs if f.default is not None}
+            initial = self.starts_with | self._mine(inputs) | defaults | suggested
+            form = forms.DeclaredForm(inputs, self.admin_site, initial=initial)
+            return self._form_page(request, form, bound, suggested=suggested)
+        form = forms.DeclaredForm(inputs, self.admin_site, data=request.POST)
+        sent = {name: value for name, value in form.given().items() if value not in ("", None)}
+        try:
+            check_readable(sent)
+            answer = executor.run(bound, None, sent, text=True)
+        except HeadlesslyError as problem:
+            form.refuse(problem)
+            return self._form_page(request, form, bound, problem=problem)
+        toasts.say(request, f"{capfirst(display.happened(bound.conjugation.event))}: {answer}.")
+        return HttpResponseRedirect(self.place("change", answer.pk))
+
+    @staticmethod
+    def _mine(inputs: list[Field]) -> dict[str, str]:
+        """Who adds a record works on it, unless they say otherwise."""
+        person = actors.current().contact_id
+        return {f.name: person for f in inputs if f.name in display.WORKERS} if person else {}
+
+    def _form_page(
+        self,
+        request: HttpRequest,
+        form: forms.DeclaredForm,
+        verb: Verb,
+        *,
+        problem: HeadlesslyError | None = None,
+        suggested: Iterable[str] = (),
+    ) -> HttpResponse:
+        new = _("New %s") % display.one(self.model)
+        hidden = {f.name for f in self._entry_only(form)}
+        return self.respond(
+            request,
+            "form",
+            status=problem.status if problem else 200,
+            existing=self._existing(problem),
+            title=new if verb.name == "create" else display.making(verb),
+            intro="" if verb.name == "create" else display.text(verb),
+            form=form,
+            sections=self._sections(form, hidden, set(suggested)),
+            submit=_("Create") if verb.name == "create" else display.verb(verb),
+            back=self.place("changelist"),
+        )
+
+    def _entry_only(self, form: forms.DeclaredForm) -> list[Field]:
+        """The status, where a new record has only one to start in; else those it may start in."""
+        machine = self.schema.machine
+        if machine is None or machine.name not in form.fields:
+            return []
+        if len(machine.entry) == 1 and machine.name not in form.errors:
+            return [form.declared[machine.name]]
+        form.fields[machine.name].widget.choices = [
+            (state, display.spoken(state)) for state in machine.states if state in machine.entry
+        ]
+        return []
+
+    # -- editing ----------------------------------------------------------------------------------
+
+    def edit_view(self, request: HttpRequest, id: str, **kwargs: Any) -> HttpResponse:
+        """The record's fields; saving sends what was changed to the verb ``update``."""
+        if not self.may("update"):
+            raise PermissionDenied
+        found = self.find(id)
+        inputs = list(self.model.verbs["update"].inputs.values())
+        only = request.POST.get("only") or request.GET.get("only")
+        if only and any(field.name == only for field in inputs):
+            return self.edit_one(request, found, [f for f in inputs if f.name == only])
+        if request.method != "POST":
+            form = forms.DeclaredForm(inputs, self.admin_site, record=found)
+            return self._edit_page(request, found, form)
+        form = forms.DeclaredForm(inputs, self.admin_site, data=request.POST, record=found)
+        version = whole(request.POST.get("version"))
+        base = self.read_at(found, version)
+        changed = form.changed(base)
+        if not changed:
+            return HttpResponseRedirect(self.place("change", found.pk) + self.keep(request))
+        try:
+            check_readable(changed)
+            answer = executor.run(
+                self.model.verbs["update"], found.pk, changed, text=True, if_match=version
+            )
+        except Stale as problem:
+            return self._stale_page(request, self.find(id), inputs, form, changed, version, problem)
+        except HeadlesslyError as problem:
+            form.refuse(problem)
+            return self._edit_page(request, found, form, problem=problem, version=version)
+        toasts.say(request, _("Saved."), answer)
+        return HttpResponseRedirect(self.place("change", answer.pk) + self.keep(request))
+
+    def read_at(self, found: Noun, version: int | None) -> dict[str, Any]:
+        """The values that the form was made with: the record's, or those of an older version."""
+        if version is not None and version != found.version:
+            then = events.Event.objects.filter(
+                target=found.pk, target_type=self.schema.name, version=version
+            ).first()
+            if then is not None:
+                return {f.name: _python(f, then.data.get(f.wire)) for f in self.schema.stored}
+        return {f.name: getattr(found, f.column) for f in self.schema.stored}
+
+    def _edit_page(
+        self,
+        request: HttpRequest,
+        found: Noun,
+        form: forms.DeclaredForm,
+        *,
+        problem: HeadlesslyError | None = None,
+        version: int | None = None,
+        meanwhile: list[event_text.Entry] | None = None,
+    ) -> HttpResponse:
+        machine = self.schema.machine
+        closed = machine.closed.get(getattr(found, machine.name), ()) if machine else ()
+        hidden = {name for name in closed if not form.is_bound or name not in form.errors}
+        if machine and machine.name not in form.errors:
+            hidden.add(machine.name)
+        return self.respond(
+            request,
+            "form",
+            status=problem.status if problem else 200,
+            existing=self._existing(problem),
+            original=found,
+            title=_("Edit %s") % found,
+            form=form,
+            sections=self._sections(form, hidden, set(form.fields)),
+            submit=_("Save"),
+            back=self.place("change", found.pk) + self.keep(request),
+            version=version or found.version,
+            meanwhile=meanwhile,
+        )
+
+    def _stale_page(
+        self,
+        request: HttpRequest,
+        found: Noun,
+        inputs: list[Field],
+        typed: forms.DeclaredForm,
+        changed: Mapping[str, Any],
+        version: int,
+        problem: Stale,
+    ) -> HttpResponse:
+        """The form with what was typed kept, and what somebody else changed meanwhile."""
+        now = {f.name: forms.text_of(f, getattr(found, f.column)) for f in inputs}
+        kept = now | {name: typed.data.get(name, "") for name in changed}
+        form = forms.DeclaredForm(inputs, self.admin_site, data=kept, record=found)
+        form.is_valid()
+        meanwhile = timeline.since(found, version)
+        theirs = {f.name for f in inputs for e in meanwhile if f.wire in (e.event.previous or {})}
+        for name in theirs & set(changed):
+            value = display.plain(found, self.schema.by_name[name]) or _("empty")
+            said = _("This is %s now. Saving puts yours in its place.")
+            form.add_error(name, said % value)
+        return self._edit_page(
+            request, found, form, problem=problem, version=found.version, meanwhile=meanwhile
+        )
+
+    def _existing(self, problem: HeadlesslyError | None) -> str:
+        """Where the record is that stands in the way of this one."""
+        id = problem.extra.get("existingId") if problem else None
+        return self.place("change", id) if id else ""
+
+    # -- deleting ---------------------------------------------------------------------------------
+
+    def delete_view(self, request: HttpRequest, id: str, **kwargs: Any) -> HttpResponse:
+        """Ask, then delete by the verb; what refers to the record is named."""
+        if not self.may("delete"):
+            raise PermissionDenied
+        found = self.find(id)
+        if request.method != "POST":
+            return self.respond(request, "delete", original=found, title=_("Delete %s") % found)
+        try:
+            executor.run(self.model.verbs["delete"], found.pk, {})
+        except HeadlesslyError as problem:
+            messages.error(request, self._why_not_deleted(problem))
+            return HttpResponseRedirect(self.place("change", found.pk))
+        toasts.say(request, _("Deleted: %s.") % found, found)
+        return HttpResponseRedirect(self.place("changelist"))
+
+    def _why_not_deleted(self, problem: HeadlesslyError) -> str:
+        """Who refers to it, in words, and what to do about that."""
+        referring = problem.extra.get("referredBy")
+        if not referring:
+            return problem.message
+        parts = []
+        for name, count in referring.items():
+            noun = self.model.registry.get(name)
+            one, many = (
+                (display.one(noun), display.many(noun)) if noun else (_("member"), _("members"))
+            )
+            parts.append(f"{display.number(count)} {one if count == 1 else many}")
+        return _("%(this)s is still needed by %(these)s. Delete or change these first.") % {
+            "this": capfirst(display.this(self.model)),
+            "these": ", ".join(parts),
+        }
+
+    # -- what forms look like ---------------------------------------------------------------------
+
+    def _sections(
+        self, form: forms.DeclaredForm, hidden: set[str], wanted: set[str]
+    ) -> list[dict[str, Any]]:
+        """The form's inputs in the noun's groups; those that need attention are open."""
+        groups = [(title, list(names)) for title, names in self.schema.groups]
+        named = {name for _title, names in groups for name in names}
+        extra = [name for name in form.fields if name not in named]
+        if extra and groups:
+            groups[0] = (groups[0][0], groups[0][1] + extra)
+        elif extra:
+            groups = [("", extra)]
+        sections = []
+        for title, names in groups:
+            fields = [form[name] for name in names if name in form.fields and name not in hidden]
+            if not fields:
+                continue
+            urgent = any(
+                field.errors or field.field.declared.required or field.name in wanted
+                for field in fields
+            )
+            sections.append(
+                {
+                    "title": display.group(title),
+                    "fields": fields,
+                    "open": len(sections) < AT_ONCE or urgent,
+                }
+            )
+        return sections
+
+
+def _python(field: Field, value: Any) -> Any:
+    """A value of an event as the record would hold it."""
+    try:
+        return None if value is None else field.clean(value)
+    except ValueError:
+        return value

@@ -1,0 +1,118 @@
+"""The neighbours of a record in the list that one came from.
+
+The address of a record keeps its list's own query in ``in``. The records before and after it are found by
+comparing its place in that list's order, along the list's index: the list itself is never read.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cached_property
+from typing import TYPE_CHECKING, Any
+from urllib.parse import urlencode
+
+from django.http import HttpRequest
+
+from headlessly.admin import display
+from headlessly.admin.lists.address import Address, Words
+from headlessly.declaration.values import UNSTORABLE
+from headlessly.query import cursors, filters, reads, scope, sorting
+from headlessly.query.paging import narrowed
+
+if TYPE_CHECKING:
+    from headlessly.nouns import Noun
+
+#: How far a place is counted: "12 of 84", but nothing in a list of thousands.
+COUNTED = 500
+#: A longer query is none that a list makes.
+LONGEST = 2_000
+
+
+@dataclass
+class Way:
+    """From a record back to its list and on to its neighbours, with the query that goes along."""
+
+    query: str
+    list_url: str
+    previous: str = ""
+    next: str = ""
+    place: int | None = None  #: counted from 1
+    total: int | None = None
+
+    @property
+    def keep(self) -> str:
+        """What the addresses of this record's pages carry on."""
+        return kept(self.query)
+
+
+def kept(query: str) -> str:
+    return f"?{urlencode({'in': query})}"
+
+
+def came_from(request: HttpRequest) -> str | None:
+    """The query of the list that one came from, or None."""
+    query = request.GET.get("in")
+    if query is None or len(query) > LONGEST or UNSTORABLE.search(query):
+        return None
+    return query
+
+
+class Walk:
+    """One record's way through one list."""
+
+    def __init__(self, admin: Any, request: HttpRequest, record: Noun, query: str) -> None:
+        self.admin, self.record, self.query = admin, record, query
+        self.noun = type(record)
+        self.address = Address(self.noun, query, admin.admin_site)
+        self.many = False
+
+    def way(self) -> Way:
+        """The neighbours; none for a list that does not exist any more."""
+        list_url = display.place(self.noun, "changelist") + (self.query and f"?{self.query}")
+        way = Way(self.query, list_url)
+        if self.found is None:
+            return way
+        after, before = self._after(), self._before()
+        way.next = self._address(self.found, after)
+        way.previous = self._address(self.found.reverse(), before)
+        total = COUNTED if self.many else self._count(self.found)
+        if total < COUNTED:
+            way.place = sum(self._count(self.found.filter(part)) for part in before) + 1
+            way.total = total + 1
+        return way
+
+    @cached_property
+    def found(self) -> Any:
+        """The records of the list in its order, this one aside; None for a list of no records of now."""
+        address = self.address
+        if address.problem or not address.live:
+            return None
+        stated = address.filter_of(c for c in address.active if not isinstance(c, Words))
+        found = address.scope.queryset().filter(filters.compile(address.scope, stated))
+        found, self.many = narrowed(found, reads.searched(address.scope, address.query))
+        return found.order_by(*address.order()).exclude(pk=self.record.pk)
+
+    @cached_property
+    def columns(self) -> list[sorting.Column]:
+        return sorting.columns(scope.Scope(self.noun), ",".join(self.address.sort))
+
+    @cached_property
+    def row(self) -> list[Any]:
+        return [getattr(self.record, column.name) for column in self.columns]
+
+    def _after(self) -> list[Any]:
+        return cursors.parts(self.columns, self.row)
+
+    def _before(self) -> list[Any]:
+        return cursors.parts_before(self.columns, self.row)
+
+    def _address(self, found: Any, parts: list[Any]) -> str:
+        """Where the first of ``found`` in one of ``parts`` is, or nowhere."""
+        for part in parts:
+            if id := next(iter(found.filter(part).values_list("pk", flat=True)[:1]), None):
+                return display.place(self.noun, "change", id) + kept(self.query)
+        return ""
+
+    @staticmethod
+    def _count(found: Any) -> int:
+        return found.order_by()[: COUNTED + 1].values("pk").count()

@@ -1,0 +1,333 @@
+"""What the page of one record shows, made from its noun's declaration alone."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from itertools import islice
+from typing import TYPE_CHECKING, Any
+
+from django.utils.html import format_html
+from django.utils.translation import gettext as _
+
+from headlessly.access import actors
+from headlessly.admin import display
+from headlessly.admin.buttons import creating
+from headlessly.declaration import labels, touches
+
+if TYPE_CHECKING:
+    from headlessly.declaration.schema import Field
+    from headlessly.nouns import Noun
+
+#: How many records of the other side of a reference the page shows.
+RELATED = 10
+#: The title of the fields that no group names.
+OTHER = labels.OTHER
+
+
+@dataclass
+class Shown:
+    """A field with its value, both ready to be read."""
+
+    name: str
+    label: str
+    value: Any
+    wide: bool = False
+    editable: bool = False
+    share: float | None = None  #: of what it could be at most, for a bar beside the number
+
+
+@dataclass
+class Card:
+    """A record that this one is about or became, with how to reach it."""
+
+    name: str
+    label: str
+    link: Any
+    state: Any
+    lines: list[Any]
+    editable: bool
+
+
+@dataclass
+class Answer:
+    """One question of a panel: answered or not, and with what."""
+
+    name: str
+    label: str
+    given: bool
+    value: Any
+
+
+@dataclass
+class Panel:
+    """A computed field that says what is known and what is missing."""
+
+    label: str
+    answers: list[Answer]
+    answered: int | None
+
+    @property
+    def summary(self) -> str:
+        count = sum(a.given for a in self.answers) if self.answered is None else self.answered
+        return _("%(count)s of %(all)s") % {"count": count, "all": len(self.answers)}
+
+
+@dataclass
+class Group:
+    """Fields that belong together: those with a value, and the names of the empty ones."""
+
+    title: str
+    filled: list[Shown] = field(default_factory=list)
+    empty: list[Shown] = field(default_factory=list)
+
+
+@dataclass
+class Related:
+    """The records that refer to this one."""
+
+    title: str
+    rows: list[dict[str, Any]]
+    more: bool
+    all: str
+    add: list[tuple[str, str]]
+
+
+def status_path(record: Noun) -> list[dict[str, Any]]:
+    """The states on the way, with those behind, the present one and those ahead."""
+    noun, machine = type(record), record.schema.machine
+    if machine is None:
+        return []
+    states, now = display.path(noun), getattr(record, machine.name)
+    here = states.index(now) if now in states else -1
+    steps = [
+        {
+            "label": display.spoken(state),
+            "is": "now" if state == now else "past" if number < here else "ahead",
+            "tone": display.tone(noun, state),
+        }
+        for number, state in enumerate(states)
+    ]
+    if here < 0:
+        steps.append({"label": display.spoken(now), "is": "now", "tone": display.tone(noun, now)})
+    return steps
+
+
+def facts(record: Noun, editable: set[str]) -> list[Shown]:
+    """What one wants to know first: what the list shows, and how old it is."""
+    schema = record.schema
+    machine = schema.machine
+    people = {card.name for card in cards(record, editable)}
+    found = []
+    for name in schema.columns[1:]:
+        declared = schema.by_name[name]
+        if (machine and name == machine.name) or name in people:
+            continue
+        if value := display.of(record, declared):
+            bar = _share(declared, getattr(record, declared.column))
+            found.append(
+                Shown(name, display.label(declared), value, editable=name in editable, share=bar)
+            )
+    found.append(Shown("created_at", _("Age"), display.time(record.created_at)))
+    return found
+
+
+def _share(declared: Field, value: Any) -> float | None:
+    """How much of its range a bounded number is."""
+    if declared.minimum is None or declared.maximum is None or not isinstance(value, int | float):
+        return None
+    return round((value - declared.minimum) / (declared.maximum - declared.minimum), 3)
+
+
+def cards(record: Noun, editable: set[str]) -> list[Card]:
+    """Who a record is about and what it became: those with a card, as their nouns declare it."""
+    schema = record.schema
+    became = [f.name for f in schema.references.values() if f.read_only]
+    found = []
+    for name in dict.fromkeys([*_who(record), *became]):
+        declared = schema.by_name[name]
+        noun = record.registry[declared.to]
+        if not noun.Surface.card or name == noun.Surface.owner or name in display.WORKERS:
+            continue
+        other = getattr(record, name) if getattr(record, declared.column) else None
+        if other is None and declared.read_only:
+            continue
+        machine = noun.schema.machine
+        lines = [_line(other, noun.schema.by_name[n]) for n in noun.Surface.card] if other else []
+        found.append(
+            Card(
+                name,
+                display.label(declared),
+                display.of(record, declared),
+                display.state(noun, getattr(other, machine.name)) if other and machine else "",
+                [line for line in lines if line],
+                name in editable,
+            )
+        )
+    return found
+
+
+def _line(record: Noun, declared: Field) -> Any:
+    """A line of a card; numbers of telephones can be called."""
+    value = display.of(record, declared)
+    if value and declared.name in display.TELEPHONES:
+        return format_html('<a href="tel:{}">{}</a>', "".join(value.split()), value)
+    return value
+
+
+def _who(record: Noun) -> list[str]:
+    """The references of the first group."""
+    schema = record.schema
+    first = schema.groups[0][1] if schema.groups else ()
+    return [name for name in first if schema.by_name[name].type == "reference"]
+
+
+def panels(record: Noun) -> list[Panel]:
+    """Computed fields of questions and answers, like a qualification."""
+    found = []
+    for declared in record.schema.computed:
+        value = declared.computed(record) if declared.computed else None
+        if not isinstance(value, dict):
+            continue
+        questions = {k: v for k, v in value.items() if isinstance(v, bool)}
+        count = next(
+            (v for v in value.values() if isinstance(v, int) and not isinstance(v, bool)), None
+        )
+        answers = []
+        for key, given in questions.items():
+            about = record.schema.field(key)
+            answers.append(
+                Answer(
+                    name=about.name if about else key,
+                    label=display.label(about) if about else display.key(key),
+                    given=given,
+                    value=display.of(record, about) if about else "",
+                )
+            )
+        if answers:
+            found.append(Panel(display.label(declared), answers, count))
+    return found
+
+
+def groups(record: Noun, without: set[str], editable: set[str]) -> list[Group]:
+    """All other fields in their groups, those that belong to none at the end."""
+    schema = record.schema
+    named = {name for _title, names in schema.groups for name in names}
+    rest = tuple(name for name in schema.by_name if name not in named)
+    found = []
+    for title, names in (*schema.groups, (OTHER, rest)):
+        group = Group(display.group(title))
+        for name in names:
+            declared = schema.by_name[name]
+            if name in without or (declared.type == "json" and declared.computed):
+                continue
+            value = display.of(record, declared)
+            shown = Shown(
+                name,
+                display.label(declared),
+                value,
+                wide=declared.type in ("text", "json"),
+                editable=name in editable,
+            )
+            if value != "":
+                group.filled.append(shown)
+            elif shown.editable:
+                group.empty.append(shown)
+        found.append(group)
+    # Groups without any value are one quiet line at the end.
+    quiet = Group("", empty=[shown for g in found if not g.filled for shown in g.empty])
+    return [g for g in (*(g for g in found if g.filled), quiet) if g.filled or g.empty]
+
+
+def closed_fields(record: Noun) -> Any:
+    """The fields that no longer change in the state the record is in."""
+    machine = record.schema.machine
+    return machine.closed.get(getattr(record, machine.name), ()) if machine else ()
+
+
+def editable_fields(record: Noun) -> set[str]:
+    """The fields that one may change by typing: no verb sets them, and the state does not close them."""
+    closed = closed_fields(record)
+    return {f.name for f in record.schema.inputs() if not f.moves and f.name not in closed}
+
+
+def related(record: Noun) -> list[Related]:
+    """The other sides of references, each with its newest records; touches have their own places."""
+    found = []
+    touching = touches.of(type(record))
+    told = touching and touches.reference(touching, type(record)).name
+    for relation in record.schema.relations.values():
+        noun = record.registry[relation.noun]
+        if noun is touching and relation.field == told:
+            continue
+        reference = noun.schema.by_name[relation.field]
+        rows = list(
+            noun.objects.filter(**{reference.column: record.pk}).order_by("-created_at")[
+                : RELATED + 1
+            ]
+        )
+        of_this = f"?{reference.wire}={record.pk}"
+        add = []
+        if not reference.read_only:
+            ways = [
+                (display.verb(v), display.place(noun, "add_by", v.name)) for v in creating(noun)
+            ]
+            if actors.may(actors.current(), "create", noun):
+                ways.append((_("Add"), display.place(noun, "add")))
+            add = [(name, url + of_this) for name, url in ways]
+        if not rows and not (add and noun is not type(record) and _belongs(noun, relation.field)):
+            continue
+        found.append(
+            Related(
+                title=display.relation(relation),
+                rows=[_row(row) for row in islice(rows, RELATED)],
+                more=len(rows) > RELATED,
+                all=display.place(noun, "changelist") + of_this,
+                add=add,
+            )
+        )
+    return found
+
+
+def _belongs(noun: type[Noun], name: str) -> bool:
+    """Whether a reference says what a record is about, and not just who works on it."""
+    groups = noun.schema.groups
+    return any(name in names for _title, names in groups[:2]) and name not in display.WORKERS
+
+
+def _row(record: Noun) -> dict[str, Any]:
+    machine = record.schema.machine
+    return {
+        "url": display.place(type(record), "change", record.pk),
+        "name": str(record),
+        "state": display.state(type(record), getattr(record, machine.name)) if machine else "",
+        "age": display.time(record.created_at),
+    }
+
+
+def page(record: Noun, *, editable: bool) -> dict[str, Any]:
+    """Everything that the template of a record shows, but its buttons and its timeline."""
+    asked = panels(record)
+    covered = {answer.name for panel in asked for answer in panel.answers}
+    machine = record.schema.machine
+    changing = editable_fields(record) if editable else set()
+    first, about = facts(record, changing), cards(record, changing)
+    hidden = covered | {shown.name for shown in (*first, *about)} | {record.schema.columns[0]}
+    if machine:
+        hidden.add(machine.name)
+    return {
+        "path": status_path(record),
+        "facts": first,
+        "about": about,
+        "editable": changing,
+        "panels": asked,
+        "groups": groups(record, hidden, changing),
+        "related": related(record),
+        "name_field": record.schema.columns[0],
+    }
+
+
+def subtitle(record: Noun, fields: tuple[Field, ...]) -> str:
+    """What stands below a record's name in a list."""
+    return " · ".join(
+        display.named(getattr(record, f.name)) for f in fields if getattr(record, f.column)
+    )

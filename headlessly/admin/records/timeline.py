@@ -1,0 +1,131 @@
+"""What happened to a record and around it, newest first: its own events and those of its touches.
+
+A timeline holds the record's events, those of the touches that are about it and of what it became (the
+deal of a converted lead). What a verb caused is told below it.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from django.db.models import Q
+
+from headlessly.admin import undo as undoing
+from headlessly.admin.event_text import Entry, Teller
+from headlessly.declaration import touches, values
+from headlessly.log import events
+
+if TYPE_CHECKING:
+    from headlessly.log.events import Event
+    from headlessly.nouns import Noun
+
+PAGE = 50
+#: What a verb caused was recorded with it: it is looked for among the events right behind.
+WITHIN = 64
+#: The newest touches of a record that its timeline looks at.
+TOUCHES = 1_000
+
+ALL, CHANGES, ACTIVITIES = "all", "changes", "activities"
+
+
+@dataclass
+class Timeline:
+    entries: list[Entry]
+    older: int | None  #: the ``seq`` to go on from
+    show: str = ALL
+
+
+def of(
+    record: Noun, *, before: int | None = None, size: int = PAGE, show: str = ALL, undo: bool = True
+) -> Timeline:
+    """The newest events of ``record`` and around it, with what they caused and how to undo it."""
+    around = _around(record, show)
+    own = [] if show == ACTIVITIES else [record.pk]
+    found = events.Event.objects.filter(target__in=[*own, *around]).order_by("-seq")
+    if before is not None:
+        found = found.filter(seq__lt=before)
+    rows = list(found[: size + 1])
+    shown = rows[:size]
+    caused = _caused(shown)
+    wanted = {e.cause for e in shown if e.cause} - {e.id for e in shown}
+    causes = {e.id: e for e in events.Event.objects.filter(id__in=wanted)} if wanted else {}
+    teller = Teller([*shown, *causes.values(), *(e for group in caused.values() for e in group)])
+    here = {event.id for event in shown}
+    entries = []
+    for event in shown:
+        if event.cause in here:
+            continue  # told below the one that caused it
+        entry = teller.tell(event, about=event.target != record.pk)
+        teller.nest(entry, caused)
+        if event.cause in causes:
+            teller.explain(entry, causes[event.cause])
+            if entry.nothing and entry.because is not None:
+                if show == CHANGES:
+                    continue
+                # What was touched along with something else is told as that.
+                entry.nothing = entry.plain = False
+                entry.did, entry.about = entry.because.did, entry.because.about
+                entry.said = entry.because.said
+                entry.because = None
+        entries.append(entry)
+    if undo:
+        undoing.offer(record, entries)
+    return Timeline(entries, shown[-1].seq if len(rows) > size else None, show)
+
+
+def _around(record: Noun, show: str) -> list[str]:
+    """The ids of the other records whose events belong here: touches, and what it became."""
+    found: list[str] = []
+    if show != CHANGES and (touching := touches.of(type(record))) is not None:
+        declared = touches.reference(touching, type(record))
+        about = touching.objects.filter(**{declared.column: record.pk}).order_by("-created_at")
+        found += about.values_list("pk", flat=True)[:TOUCHES]
+    if show != ACTIVITIES:
+        found += [
+            id
+            for field in record.schema.references.values()
+            if field.read_only and (id := getattr(record, field.column))
+        ]
+    return found
+
+
+def _caused(found: list[Event]) -> dict[str, list[Event]]:
+    """The events that these ones caused, by cause; one query on the log's own order."""
+    near = Q()
+    for event in found:
+        near |= Q(seq__gt=event.seq, seq__lte=event.seq + WITHIN)
+    groups: dict[str, list[Event]] = defaultdict(list)
+    if found:
+        for event in events.Event.objects.filter(near, cause__isnull=False).order_by("seq"):
+            groups[event.cause].append(event)
+    return groups
+
+
+def since(record: Noun, version: int) -> list[Entry]:
+    """What happened to a record after it was read at ``version``, newest first."""
+    found = list(type(record).history(record).filter(version__gt=version)[:PAGE])
+    teller = Teller(found)
+    return [teller.tell(event) for event in found]
+
+
+def checked_before(value: str | None) -> int | None:
+    """The ``before`` of an address, or None for one that is not a number of the log."""
+    try:
+        number = int(value) if value and not values.UNSTORABLE.search(value) else None
+    except ValueError:
+        return None
+    return number if number is not None and abs(number) < 2**63 else None
+
+
+def checked_show(value: str | None) -> str:
+    """Which part of a timeline an address asks for."""
+    return value if value in (ALL, CHANGES, ACTIVITIES) else ALL
+
+
+def event_of(noun: type[Noun], record: str, id: Any) -> Event | None:
+    """One of a record's own events."""
+    if not isinstance(id, str) or values.UNSTORABLE.search(id) or values.UNSTORABLE.search(record):
+        return None
+    return noun.history(record).filter(id=id).first()

@@ -1,0 +1,162 @@
+"""Taking a change back: what one event did, undone by an ordinary verb, or why it is not possible.
+
+Fields get their former values through ``update``, as far as they are still as the event left them and
+are not closed. What only verbs set - a status, a reason - comes back through the machine's own step where
+it has one, else by ``rollback``, and that only while nothing has happened since. A touch that was
+written by mistake is deleted, what was deleted is restored.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import TYPE_CHECKING, Any
+
+from django.utils.text import capfirst
+from django.utils.translation import gettext as _
+
+from headlessly.access import actors
+from headlessly.admin import display
+from headlessly.admin.event_text import follows
+from headlessly.declaration.values import present
+from headlessly.errors import Conflict
+from headlessly.execution import executor
+from headlessly.language.wording import SUBJECT
+
+if TYPE_CHECKING:
+    from headlessly.admin.event_text import Entry
+    from headlessly.log.events import Event
+    from headlessly.nouns import Noun
+
+
+@dataclass
+class Undo:
+    """The way back from one event: a verb and what it takes, or the reason why there is none."""
+
+    record: Noun
+    event: Event
+    verb: str = ""
+    sends: dict[str, Any] = field(default_factory=dict)
+    reason: str = ""
+
+    @property
+    def url(self) -> str:
+        return display.place(type(self.record), "undo", self.record.pk)
+
+
+def offer(record: Noun, entries: Iterable[Entry]) -> None:
+    """Give each entry about ``record`` or about a touch of it its way back."""
+    entries = list(entries)
+    others: dict[type[Noun], set[str]] = {}
+    for entry in entries:
+        noun = record.registry.get(entry.event.target_type or "")
+        if noun is not None and noun.Surface.touches and entry.event.target != record.pk:
+            others.setdefault(noun, set()).add(entry.event.target)
+    known = {record.pk: record}
+    for noun, ids in others.items():
+        known |= {found.pk: found for found in noun.objects.filter(pk__in=ids)}
+    for entry in entries:
+        if (about := known.get(entry.event.target)) is not None:
+            entry.undo = of(about, entry.event)
+
+
+def of(record: Noun, event: Event) -> Undo | None:
+    """How ``event`` is undone on ``record`` as it is now; None where the actor may not write at all."""
+    noun, actor = type(record), actors.current()
+    undo = Undo(record, event)
+    if event.previous is None or event.version == 1:
+        if not noun.Surface.touches or not actors.may(actor, "delete", noun):
+            return None
+        undo.verb = "delete"
+        return undo
+    if event.verb == "Deleted":
+        undo.verb = "restore"
+        return undo if record.deleted_at and actors.may(actor, "restore", noun) else None
+    if not actors.may(actor, "update", noun) or not event.previous:
+        return None
+    undo.reason = _by_fields(undo)
+    return undo
+
+
+def _by_fields(undo: Undo) -> str:
+    """Find the way back through fields; the reason where there is none."""
+    record, event = undo.record, undo.event
+    schema, machine = record.schema, record.schema.machine
+    state = getattr(record, machine.name) if machine else None
+    if machine and record.pk == event.target:
+        fields = [schema.fields.get(wire) for wire in event.previous]
+        if any(f is not None and f.name in machine.closed.get(state, ()) for f in fields):
+            return _("%(this)s is %(state)s and stays so.") % {
+                "this": capfirst(display.this(type(record))),
+                "state": display.spoken(state),
+            }
+    told = [
+        f
+        for wire in event.previous
+        if (f := schema.fields.get(wire)) is not None and not follows(f)
+    ]
+    if not told:
+        return _("There is nothing to take back.")
+    for f in told:
+        if present_json(getattr(record, f.column)) != event.data.get(f.wire):
+            return _("%(field)s was changed again since.") % {"field": display.label(f)}
+    moves = next((f for f in told if machine and f.name == machine.name), None)
+    if moves is not None:
+        return _back_a_step(undo, moves.wire, state)
+    if all(not f.read_only for f in told):
+        undo.verb = "update"
+        undo.sends = {f.wire: event.previous[f.wire] for f in told}
+        return ""
+    return _roll_back(undo)
+
+
+def _back_a_step(undo: Undo, wire: str, state: Any) -> str:
+    """Through the machine where a plain change leads back, else as if it had not happened."""
+    was = undo.event.previous[wire]
+    machine = undo.record.schema.machine
+    if any(s.target == was and s.via == "update" for s in machine.steps_from(state)):
+        undo.verb, undo.sends = "update", {wire: was}
+        return ""
+    return _roll_back(undo)
+
+
+def _roll_back(undo: Undo) -> str:
+    if undo.event.version != undo.record.version:
+        this = capfirst(display.the(type(undo.record), SUBJECT))
+        return _("%(this)s was changed since: take that back first.") % {"this": this}
+    if not actors.may(actors.current(), "rollback", type(undo.record)):
+        return _("Your role may not take this back.")
+    undo.verb = "rollback"
+    return ""
+
+
+def carry_out(undo: Undo) -> Noun:
+    """Do it. Raises the reason as Conflict, or what the verb refuses with; then nothing has changed."""
+    if undo.reason:
+        raise Conflict(undo.reason, type=type(undo.record).__name__, id=undo.record.pk)
+    sends = undo.sends
+    if undo.verb == "rollback":
+        sends = {"asOf": _before(undo)}
+    verb = type(undo.record).verbs[undo.verb]
+    version = undo.record.version if undo.verb != "restore" else None
+    return executor.run(verb, undo.record.pk, sends, wire=True, if_match=version)
+
+
+def _before(undo: Undo) -> datetime:
+    """A moment at which the version before the event was the valid one."""
+    past = type(undo.record).past.objects.filter(
+        record=undo.record.pk, tenant_id=undo.record.tenant_id, valid_to=undo.event.timestamp
+    )
+    found = past.order_by("-seq").values_list("valid_from", flat=True).first()
+    if found is None or found >= undo.event.timestamp:
+        raise Conflict(_("This cannot be taken back alone."), id=undo.record.pk)
+    return found
+
+
+def present_json(value: Any) -> Any:
+    """A column's value as an event keeps it."""
+    value = present(value)
+    if isinstance(value, datetime):
+        return f"{value:%Y-%m-%dT%H:%M:%S}" + (f".{value:%f}" if value.microsecond else "") + "Z"
+    return value.isoformat() if hasattr(value, "isoformat") else value

@@ -1,0 +1,1 @@
+"""What is ambient: the time, the request id, and the verb that is being executed."""

@@ -1,0 +1,73 @@
+"""What one request, job or run did: the id that ties it together in events, log lines and error bodies,
+and the page from which it came.
+"""
+
+from __future__ import annotations
+
+import logging
+import re
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
+
+from django.http import HttpRequest, HttpResponse
+
+from headlessly.ids import public_id
+
+_request_id: ContextVar[str | None] = ContextVar("request_id", default=None)
+_referrer: ContextVar[str | None] = ContextVar("referrer", default=None)
+
+#: A caller may bring an id of their own, within reason: it goes into headers and log lines.
+ACCEPTABLE = re.compile(r"[A-Za-z0-9._-]{8,64}\Z")
+
+
+def request_id() -> str | None:
+    """The id of what is going on now, or None outside of any request or run."""
+    return _request_id.get()
+
+
+def referrer() -> str | None:
+    """The page from which the request came, as its browser says; None where there is none."""
+    return _referrer.get()
+
+
+@contextmanager
+def traced(id: str | None = None) -> Iterator[str]:
+    """Do something under one request id: the given one, else the one at hand, else a new one."""
+    id = id or _request_id.get() or public_id("req")
+    token = _request_id.set(id)
+    try:
+        yield id
+    finally:
+        _request_id.reset(token)
+
+
+class RequestId:
+    """Middleware: every request has an id, in its events, its log lines and the header X-Request-Id."""
+
+    def __init__(self, get_response: Callable[[HttpRequest], HttpResponse]) -> None:
+        self.get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponse:
+        given = request.headers.get("X-Request-Id", "")
+        token = _referrer.set(request.headers.get("Referer"))
+        try:
+            with traced(given if ACCEPTABLE.match(given) else public_id("req")) as id:
+                request.request_id = id  # type: ignore[attr-defined]
+                response = self.get_response(request)
+        finally:
+            _referrer.reset(token)
+        response.headers["X-Request-Id"] = id
+        return response
+
+
+class RequestIdFilter(logging.Filter):
+    """Logging filter: adds ``record.request_id``.
+
+    Django logs what was refused after all middleware is done, and says of which request.
+    """
+
+    def filter(self, record: logging.LogRecord) -> bool:
+        told = getattr(getattr(record, "request", None), "request_id", None)
+        record.request_id = request_id() or told or "-"
+        return True

@@ -1,0 +1,59 @@
+"""How long a question to the database may take."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
+
+from django.db import DataError, OperationalError, connection, transaction
+from django.utils.translation import gettext as _
+from psycopg import errors as postgres
+
+from headlessly.errors import InvalidFilter
+
+#: How long a list may take in the database before it is given up, in milliseconds.
+PATIENCE = 5_000
+
+_deadline: ContextVar[float | None] = ContextVar("deadline", default=None)
+
+
+class TooSlow(InvalidFilter):
+    """A question that the database was not given more time for."""
+
+
+@contextmanager
+def within(deadline: float) -> Iterator[None]:
+    """Let what is read inside take no longer than until ``deadline``, of :func:`time.monotonic`."""
+    token = _deadline.set(deadline)
+    try:
+        yield
+    finally:
+        _deadline.reset(token)
+
+
+def _left() -> int | None:
+    """The milliseconds until the deadline at hand, or None where there is none."""
+    deadline = _deadline.get()
+    return None if deadline is None else max(1, int((deadline - time.monotonic()) * 1000))
+
+
+@contextmanager
+def patience(milliseconds: int = PATIENCE) -> Iterator[None]:
+    """Bound the time of the statements inside; a filter that takes longer is an error of the filter."""
+    bound = "SELECT set_config('statement_timeout', %s, true)"
+    left = _left()
+    try:
+        with transaction.atomic(), connection.cursor() as cursor:
+            cursor.execute(bound, [str(min(milliseconds, left or milliseconds))])
+            yield
+            cursor.execute(bound, [str(_left() or 0)])
+    except OperationalError as problem:
+        if isinstance(problem.__cause__, postgres.QueryCanceled):
+            raise TooSlow(_("This takes too long. Make the filter narrower.")) from problem
+        raise
+    except DataError as problem:
+        if isinstance(problem.__cause__, postgres.InvalidRegularExpression):
+            raise InvalidFilter(_("$regex: this is not a valid pattern.")) from problem
+        raise

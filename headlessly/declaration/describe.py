@@ -1,0 +1,131 @@
+"""What the nouns are, as JSON: for clients that ask what there is, over REST and MCP alike."""
+
+from __future__ import annotations
+
+from functools import cache
+from typing import TYPE_CHECKING, Any
+
+from headlessly.declaration import values
+from headlessly.declaration.schema import META, Field, wire_name
+
+if TYPE_CHECKING:
+    from headlessly.declaration.record import Record as Noun
+    from headlessly.declaration.verbs import Verb
+
+#: The type of each meta-field; a record carries them, a client never sets them.
+META_TYPES = {
+    "$id": "string",
+    "$type": "string",
+    "$context": "url",
+    "$version": "integer",
+    "$createdAt": "datetime",
+    "$createdBy": "string",
+    "$updatedAt": "datetime",
+}
+assert META_TYPES.keys() == META.keys()
+
+
+@cache
+def everything() -> dict[str, Any]:
+    """Every noun by name, and what all records carry."""
+    from headlessly.declaration.registry import registry
+
+    return {
+        "nouns": {name: noun(each) for name, each in registry.items()},
+        "meta": META_TYPES,
+    }
+
+
+@cache
+def noun(noun: type[Noun]) -> dict[str, Any]:
+    """One noun: its fields, verbs, machine and relations."""
+    schema = noun.schema
+    return {
+        "name": schema.name,
+        "plural": schema.plural,
+        "prefix": schema.prefix,
+        "description": schema.description,
+        "columns": [schema.by_name[name].wire for name in schema.columns],
+        "fields": {wire: field(f) for wire, f in schema.fields.items()},
+        "verbs": {wire_name(v.name): verb(v) for v in schema.verbs.values()},
+        "machine": machine(noun),
+        "relations": relations(noun),
+    }
+
+
+def field(field: Field) -> dict[str, Any]:
+    """A field of a noun or an input of a verb; what does not apply is left out."""
+    said = {
+        "type": field.type,
+        "description": field.description or None,
+        "required": field.required or None,
+        "readOnly": field.read_only or None,
+        "setBy": [wire_name(name) for name in field.set_by] or None,
+        "computed": True if field.computed else None,
+        "unique": field.unique or None,
+        "indexed": field.indexed or None,
+        "choices": list(field.choices) or None,
+        "to": field.to,
+        "inverse": field.inverse,
+        "minimum": field.minimum,
+        "maximum": field.maximum,
+        "maxLength": field.max_length if field.type in ("string", "text", "email", "url") else None,
+        "default": field.default if field.default is None else values.present(field.default),
+        "new": field.new or None,
+    }
+    return {key: value for key, value in said.items() if value is not None}
+
+
+def verb(verb: Verb) -> dict[str, Any]:
+    """A verb: its event, its hooks, its steps in the machine and its input."""
+    words = verb.conjugation
+    said = {
+        "description": verb.summary,
+        "event": verb.event,
+        "before": words.before,
+        "after": words.after,
+        "creates": verb.creates or None,
+        "finds": wire_name(verb.finds) if verb.finds else None,
+        "public": True if verb.public is not None else None,
+        "asks": True if verb.asks else None,  # each record its own input, which is not in here
+        "from": list(map(str, verb.steps)) or None,
+        "to": list(dict.fromkeys(map(str, verb.steps.values()))) or None,
+        "input": {wire: field(f) for wire, f in verb.inputs.items()},
+    }
+    return {key: value for key, value in said.items() if value is not None}
+
+
+def machine(noun: type[Noun]) -> dict[str, Any] | None:
+    """The states of a noun and the steps between them, each with the verb that takes it."""
+    found = noun.schema.machine
+    if found is None:
+        return None
+    return {
+        "field": noun.schema.by_name[found.name].wire,
+        "states": list(found.states),
+        "entry": list(map(str, found.entry)),
+        "steps": [
+            {"from": str(step.source), "to": str(step.target), "via": wire_name(step.via)}
+            for step in found.steps
+        ],
+        "closed": {
+            str(state): [f.wire for f in noun.schema.stored if f.name in fields]
+            for state, fields in found.closed.items()
+        },
+    }
+
+
+def relations(noun: type[Noun]) -> dict[str, dict[str, Any]]:
+    """What can be included: references (``->``) and the other sides of others' (``<-``)."""
+    schema = noun.schema
+    return {
+        f.wire: {"direction": "->", "to": f.to, "inverse": f.inverse}
+        for f in schema.references.values()
+    } | {
+        r.wire: {
+            "direction": "<-",
+            "to": r.noun,
+            "inverse": noun.registry[r.noun].schema.by_name[r.field].wire,
+        }
+        for r in schema.relations.values()
+    }

@@ -1,0 +1,260 @@
+"""The columns of a noun: Django's own, with the product's limits and a missing value that is NULL.
+
+A missing value is one thing on every surface (``null``), in every filter (``$exists``) and in every
+sort (last); so text columns hold NULL, never "".
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping
+from typing import Any
+
+from django.core.validators import MaxValueValidator, MinValueValidator
+from django.db import models
+from django.utils.module_loading import import_string
+from django_fsm import FSMField, transition
+
+from headlessly.ids import public_id
+
+
+class _Plain:
+    """What people read (texts, choices, checks) is the code's; migrations see plain Django columns."""
+
+    def deconstruct(self) -> tuple[str, str, list, dict]:
+        name, _, args, kwargs = super().deconstruct()
+        for word in ("verbose_name", "help_text", "choices", "validators", "editable"):
+            kwargs.pop(word, None)
+        base = next(b for b in type(self).__mro__ if b.__module__.startswith("django.db"))
+        return name, f"django.db.models.{base.__name__}", args, kwargs
+
+    def clone(self) -> models.Field:
+        _, path, args, kwargs = self.deconstruct()
+        return import_string(path)(*args, **kwargs)
+
+
+class _Optional(_Plain):
+    """``required=True`` or nothing at all: null, blank and their defaults in one word.
+
+    ``unique=True`` means unique within the tenant, whatever the case.
+    """
+
+    def __init__(
+        self, help_text: str = "", *, required: bool = False, unique: bool = False, **kwargs: Any
+    ) -> None:
+        self.unique_in_tenant = unique
+        if "default" not in kwargs:
+            kwargs.setdefault("null", not required)
+            kwargs.setdefault("blank", not required)
+        super().__init__(help_text=help_text, **kwargs)  # type: ignore[call-arg]
+
+
+class String(_Optional, models.CharField):
+    """One line of at most 255 characters; ``suggests`` is what people usually write there."""
+
+    def __init__(
+        self,
+        help_text: str = "",
+        *,
+        max_length: int = 255,
+        suggests: Iterable[str] = (),
+        **kwargs: Any,
+    ) -> None:
+        self.suggests = tuple(suggests)
+        super().__init__(help_text, max_length=max_length, **kwargs)
+
+
+class Text(_Optional, models.TextField):
+    """At most 10,000 characters, with line breaks."""
+
+    MAX_LENGTH = 10_000
+
+
+class Email(String):
+    """An address as people write it; compared without regard to case."""
+
+
+class Url(_Optional, models.URLField):
+    """An absolute http or https address of at most 2,000 characters."""
+
+    def __init__(self, help_text: str = "", *, max_length: int = 2000, **kwargs: Any) -> None:
+        super().__init__(help_text, max_length=max_length, **kwargs)
+
+
+class _Bounded(_Optional):
+    """A number between ``minimum`` and ``maximum``, both included; None is no bound.
+
+    ``unit`` is what it is counted in, as it stands behind the number: ``min``, ``%``.
+    """
+
+    def __init__(
+        self,
+        help_text: str = "",
+        *,
+        minimum: float | None = None,
+        maximum: float | None = None,
+        unit: str = "",
+        validators: Iterable[Callable[[Any], None]] = (),
+        **kwargs: Any,
+    ) -> None:
+        self.minimum, self.maximum, self.unit = minimum, maximum, unit
+        low = () if minimum is None else (MinValueValidator(minimum),)
+        high = () if maximum is None else (MaxValueValidator(maximum),)
+        super().__init__(help_text, validators=[*low, *high, *validators], **kwargs)
+
+
+class Number(_Bounded, models.FloatField):
+    """A JSON number."""
+
+
+class Integer(_Bounded, models.IntegerField):
+    """A whole number that fits 32 bits."""
+
+
+class Money(_Bounded, models.DecimalField):
+    """An amount with two decimals, never negative. 15 digits: every value is exact as a JSON number."""
+
+    def __init__(self, help_text: str = "", **kwargs: Any) -> None:
+        kwargs.setdefault("minimum", 0)
+        super().__init__(help_text, **{"max_digits": 15, "decimal_places": 2, **kwargs})
+
+
+class Date(_Optional, models.DateField):
+    """A day, without a time zone."""
+
+
+class DateTime(_Optional, models.DateTimeField):
+    """A moment; UTC on every wire."""
+
+
+class Flag(_Plain, models.BooleanField):
+    """True or false, false unless said."""
+
+    def __init__(self, help_text: str = "", **kwargs: Any) -> None:
+        if kwargs.get("unique"):
+            raise TypeError("A flag cannot be unique: a tenant would have two records at the most.")
+        kwargs.setdefault("default", False)
+        super().__init__(help_text=help_text, **kwargs)
+
+
+class Json(_Optional, models.JSONField):
+    """Any JSON value; a noun checks its shape in ``validate``.
+
+    ``keys`` are what its objects have. With ``kinds`` it is a list of such objects, which people fill in
+    row by row: ``number``, ``flag``, ``list`` (of texts), ``order`` (their place in it) or the choices
+    there are; what has no kind is text.
+    """
+
+    def __init__(
+        self,
+        help_text: str = "",
+        *,
+        keys: Iterable[str] = (),
+        kinds: Mapping[str, str | Iterable[str]] | None = None,
+        **kwargs: Any,
+    ) -> None:
+        self.keys, self.kinds = tuple(keys), kinds
+        super().__init__(help_text, **kwargs)
+
+
+class Choice(String):
+    """One of a closed list, written as its values are."""
+
+    def __init__(
+        self, choices: type[models.TextChoices], help_text: str = "", **kwargs: Any
+    ) -> None:
+        self.enum = choices
+        super().__init__(help_text, choices=choices.choices, **{"max_length": 32, **kwargs})
+
+
+class Reference(_Plain, models.ForeignKey):
+    """A link to another noun of the same tenant. A record that is referred to is not deleted."""
+
+    def __init__(
+        self, to: str, related_name: str = "+", help_text: str = "", **kwargs: Any
+    ) -> None:
+        required = kwargs.pop("required", False)
+        self.unique_in_tenant = kwargs.pop("unique", False)
+        kwargs.setdefault("null", not required)
+        kwargs.setdefault("blank", not required)
+        kwargs.setdefault("on_delete", models.PROTECT)
+        # The indexes of a noun start with its tenant; one on the reference alone would help nobody.
+        kwargs.setdefault("db_index", False)
+        super().__init__(to, related_name=related_name, help_text=help_text, **kwargs)
+
+
+class PublicId(_Plain, models.CharField):
+    """The primary key: ``prefix_`` and twelve random characters, compared byte by byte."""
+
+    def __init__(self, prefix: str = "", **kwargs: Any) -> None:
+        self.prefix = prefix
+        kwargs |= {"primary_key": True, "editable": False, "max_length": 32, "db_collation": "C"}
+        super().__init__(**kwargs)
+
+    def contribute_to_class(self, cls: type[models.Model], name: str, **kwargs: Any) -> None:
+        self.prefix = getattr(cls, "prefix", "") or self.prefix
+        super().contribute_to_class(cls, name, **kwargs)
+
+    def has_default(self) -> bool:
+        return True
+
+    def get_default(self) -> str:
+        return public_id(self.prefix)
+
+
+class Reached(_Plain, models.CharField):
+    """The furthest state of its path that a record had reached before it stepped back or left the path.
+
+    Empty as long as its state says it: for every record that only went ahead. Kept by the executor.
+    """
+
+    def __init__(self, **kwargs: Any) -> None:
+        super().__init__(**{"max_length": 32, "null": True, "editable": False} | kwargs)
+
+
+class StatusField(_Plain, FSMField):
+    """Where a record stands in its state machine.
+
+    ``moves`` are the steps that updating the field may take: ``{from: to}`` or ``{from: (to, to)}``.
+    All other steps belong to verbs. ``entry`` are the states in which a record may be created
+    (default: any); ``closed`` maps a final state to the fields that no longer change in it.
+    """
+
+    def __init__(
+        self,
+        choices: type[models.TextChoices] | None = None,
+        help_text: str = "",
+        *,
+        moves: Mapping[str, str | Iterable[str]] | None = None,
+        entry: Iterable[str] | None = None,
+        closed: Mapping[str, Iterable[str]] | None = None,
+        **kwargs: Any,
+    ) -> None:
+        self.enum = choices
+        self.moves = {
+            source: (target,) if isinstance(target, str) else tuple(target)
+            for source, target in (moves or {}).items()
+        }
+        self.entry = tuple(entry) if entry else tuple(choices.values if choices else ())
+        self.closed = {state: frozenset(fields) for state, fields in (closed or {}).items()}
+        if choices:
+            kwargs |= {"choices": choices.choices}
+            kwargs.setdefault("default", choices.values[0])
+        kwargs.setdefault("max_length", 32)
+        super().__init__(help_text=help_text, **kwargs)
+
+    def contribute_to_class(self, cls: type[models.Model], name: str, **kwargs: Any) -> None:
+        """Give the noun one django-fsm transition per target that updating may reach."""
+        super().contribute_to_class(cls, name, **kwargs)
+        Reached().contribute_to_class(cls, "reached")
+        for target in sorted({t for targets in self.moves.values() for t in targets}):
+            sources = [source for source, targets in self.moves.items() if target in targets]
+            move = transition(field=name, source=sources, target=target)(_move_to(target))
+            setattr(cls, f"_move_to_{target.lower()}", move)
+
+
+def _move_to(target: str) -> Callable[[models.Model], None]:
+    def move(record: models.Model) -> None:
+        """Reached by updating the field."""
+
+    move.__name__ = f"move_to_{target.lower()}"
+    return move

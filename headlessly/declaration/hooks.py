@@ -1,0 +1,74 @@
+"""Hooks: Django signals that can be used as decorators.
+
+``@Lead.converting`` runs before the verb and refuses by raising; ``@Lead.converted`` runs after it, in
+the same transaction, and undoes everything by raising. Both receive ``(record, ctx)``.
+"""
+
+from __future__ import annotations
+
+import inspect
+import weakref
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any
+
+from django.dispatch import Signal
+
+if TYPE_CHECKING:
+    from headlessly.declaration.record import Record as Noun
+
+Receiver = Callable[[Any, Any], None]
+
+
+class Hook(Signal):
+    """One moment in the life of one noun's verb.
+
+    As a decorator it takes a function of ``(record, ctx)``. As a signal it takes Django's receivers:
+    ``Lead.converted.connect(receiver)`` calls ``receiver(sender=Lead, record=..., ctx=...)``.
+    """
+
+    def __init__(self, noun: str, name: str) -> None:
+        super().__init__()
+        self.noun, self.name = noun, name
+
+    def __call__(self, receiver: Receiver) -> Receiver:
+        def adapter(sender: type[Noun], record: Noun, ctx: Any, **_: Any) -> None:
+            receiver(record, ctx)
+
+        # Not __wrapped__: under DEBUG Django inspects receivers through it and misses **kwargs.
+        adapter.hook = receiver  # type: ignore[attr-defined]
+        self.connect(adapter, weak=False, dispatch_uid=receiver)
+        return receiver
+
+    def remove(self, receiver: Receiver) -> bool:
+        """Take back what the decorator did; True when there was something to take back."""
+        return self.disconnect(dispatch_uid=receiver)
+
+    @contextmanager
+    def attached(self, receiver: Receiver) -> Iterator[None]:
+        """Have ``receiver`` for a while: for tests and one-off scripts."""
+        self(receiver)
+        try:
+            yield
+        finally:
+            self.remove(receiver)
+
+    def fire(self, record: Noun, ctx: Any) -> None:
+        """Run every receiver in the order of connection; what one raises goes through."""
+        if self.receivers:
+            self.send(sender=type(record), record=record, ctx=ctx)
+
+    def functions(self) -> Iterator[Callable[..., Any]]:
+        """The functions behind this hook, in the order in which they run."""
+        for _lookup, reference, *_ in self.receivers:
+            receiver = reference if inspect.isfunction(reference) else _dereferenced(reference)
+            if receiver is not None:
+                yield getattr(receiver, "hook", receiver)
+
+    def __repr__(self) -> str:
+        return f"<Hook {self.noun}.{self.name}>"
+
+
+def _dereferenced(reference: Any) -> Callable[..., Any] | None:
+    """A receiver that was connected weakly, if it is still alive; else the strong one as it is."""
+    return reference() if isinstance(reference, weakref.ReferenceType) else reference

@@ -1,0 +1,63 @@
+"""What the indexes that a noun declares carry: in which orders its records can be read as they lie there."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable, Sequence
+from functools import cache
+from typing import Any
+
+from django.db import models
+from django.db.models.expressions import OrderBy
+
+#: The condition of an index that has the deleted records aside: every list has it too.
+LIVE = models.Q(deleted_at=None)
+#: A column of an index, and whether it descends.
+Step = tuple[str, bool]
+
+
+@cache
+def orders(model: type[models.Model]) -> tuple[tuple[Step, ...], ...]:
+    """The columns of each whole index that begins with the tenant, without the tenant."""
+    found = []
+    for index in model._meta.indexes:
+        named = steps(model, index)
+        if (
+            type(index) is models.Index
+            and index.condition in (None, LIVE)
+            and named[:1] == [("tenant_id", False)]
+        ):
+            found.append(tuple(named[1:]))
+    return tuple(found)
+
+
+def steps(model: type[models.Model], index: models.Index) -> list[Step]:
+    """The columns of an index in its order; of expressions those that are a column."""
+    named = [(name, bool(sign)) for name, sign in index.fields_orders]
+    for expression in index.expressions:
+        ordered = expression if isinstance(expression, OrderBy) else OrderBy(expression)
+        if isinstance(ordered.expression, models.F):
+            named.append((ordered.expression.name, ordered.descending))
+    fields = {field.name: field.attname for field in model._meta.concrete_fields}
+    return [(fields.get(name, name), descending) for name, descending in named]
+
+
+def carry(model: type[models.Model], equal: Collection[str], columns: Sequence[Any]) -> bool:
+    """Whether an index has the records with one value in each column of ``equal`` in this order."""
+    key = model._meta.pk.attname
+    wanted = [(key if c.name == "pk" else c.name, c.descending) for c in columns]
+    turned = [(name, not descending) for name, descending in wanted]
+    return any(_carries(steps, set(equal), (wanted, turned)) for steps in orders(model))
+
+
+def _carries(steps: Sequence[Step], equal: set[str], either: Iterable[list[Step]]) -> bool:
+    led, rest = steps[: len(equal)], list(steps[len(equal) :])
+    return (
+        bool(rest)
+        and {name for name, _ in led} == equal
+        and any(rest in (way[: len(rest)], [*way, *rest[len(way) :]]) for way in either)
+    )
+
+
+def descends(model: type[models.Model], name: str) -> bool:
+    """Whether an index has the column in descending order, and so its nulls first when read backwards."""
+    return any((name, True) in steps for steps in orders(model))

@@ -1,0 +1,406 @@
+"""What a noun is, as data: fields, machine, verbs, relations, wire names. What all surfaces read.
+
+A schema is derived from the noun's class once, when it is first asked for, and never declared again.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, replace
+from functools import cached_property
+from typing import TYPE_CHECKING, Any
+
+from django.core.exceptions import ValidationError
+from django.core.validators import MaxLengthValidator, MaxValueValidator, MinValueValidator
+from django.db import models
+
+from headlessly.declaration import fields as columns
+from headlessly.declaration import values
+from headlessly.declaration.record import Record
+
+if TYPE_CHECKING:
+    from headlessly.declaration.verbs import Verb
+
+#: What every record carries on every wire: wire name → column.
+META = {
+    "$id": "id",
+    "$type": None,
+    "$context": None,
+    "$version": "version",
+    "$createdAt": "created_at",
+    "$createdBy": "created_by",
+    "$updatedAt": "updated_at",
+}
+#: Columns of every noun that are no fields of it.
+MACHINERY = {
+    "id", "tenant", "version", "created_at", "created_by", "updated_at", "deleted_at", "successor"
+}  # fmt: skip
+
+TYPES: tuple[tuple[type[models.Field], str], ...] = (
+    (columns.StatusField, "enum"),
+    (columns.Choice, "enum"),
+    (columns.Email, "email"),
+    (models.URLField, "url"),
+    (models.ForeignKey, "reference"),
+    (models.DecimalField, "money"),
+    (models.FloatField, "number"),
+    (models.IntegerField, "integer"),
+    (models.BooleanField, "bool"),
+    (models.DateTimeField, "datetime"),
+    (models.DateField, "date"),
+    (models.JSONField, "json"),
+    (models.TextField, "text"),
+    (models.CharField, "string"),
+)
+
+
+def wire_name(name: str) -> str:
+    """``lost_reason`` → ``lostReason``."""
+    head, *rest = name.split("_")
+    return head + "".join(part[:1].upper() + part[1:] for part in rest)
+
+
+@dataclass(frozen=True, eq=False)
+class Field:
+    """One field of a noun, or one input of a verb."""
+
+    name: str  #: in Python
+    wire: str  #: in JSON
+    column: str  #: the attribute that holds the value: ``contact_id`` for a reference
+    type: str
+    required: bool = False
+    clearable: bool = True  #: whether an input may be sent as null, back to the default
+    read_only: bool = False
+    set_by: tuple[str, ...] = ()  #: the verbs that write a read-only field
+    moves: bool = False  #: where the record stands in its machine: never empty
+    suggests: tuple[
+        str, ...
+    ] = ()  #: what people usually write; a tenant may have a list of its own
+    unique: bool = False
+    indexed: bool = False
+    choices: tuple[str, ...] = ()
+    to: str | None = None  #: the noun that a reference leads to
+    prefix: str | None = None  #: the prefix of that noun's ids
+    inverse: str | None = None  #: the wire name of the other side
+    minimum: float | None = None
+    maximum: float | None = None
+    max_length: int | None = None
+    unit: str = ""  #: what a number is counted in, for people
+    default: Any = None
+    description: str = ""
+    label: str = ""
+    validators: tuple[Callable[[Any], None], ...] = ()
+    computed: Callable[[Any], Any] | None = None
+    keys: tuple[str, ...] = ()  #: what the objects of a JSON value have
+    kinds: Mapping[str, Any] | None = None  #: how these are filled in, of a list of such objects
+    needs: tuple[str, ...] = ()  #: the columns that a computed field is made of
+    record: bool = False  #: a verb's input that the verb receives as a record, locked
+    new: bool = False  #: such an input that may also be the fields of a new record
+    relative: bool = False  #: a verb's moment that may also be said as "7d ago"
+
+    def clean(self, value: Any, *, text: bool = False) -> Any:
+        """What the database stores for ``value``. Raises ValueError with what is allowed."""
+        if value is None or (value == "" and (text or self.type != "json")):
+            return self._nothing()
+        if self.relative and isinstance(value, str):
+            value = values.relative_moment(value) or value
+        value = values.CLEAN[self.type](self, value, text)
+        if isinstance(value, str) and not value.strip():
+            return self._nothing()
+        try:
+            for check in self.validators:
+                check(value)
+        except ValidationError as problem:
+            raise ValueError(" ".join(map(str, problem.messages))) from None
+        return value
+
+    def _nothing(self) -> Any:
+        if self.required or not self.clearable:
+            raise ValueError(values.required())
+        return self.default
+
+
+@dataclass(frozen=True)
+class Relation:
+    """The other side of another noun's reference: ``Contact.leads``."""
+
+    wire: str
+    accessor: str
+    noun: str
+    field: str  #: the reference over there, in Python
+
+
+@dataclass(frozen=True)
+class Step:
+    """One arrow of a state machine; ``via`` is the verb that takes it, ``update`` for a plain change."""
+
+    source: str
+    target: str
+    via: str
+
+
+class Machine:
+    """The states of a noun and the steps between them."""
+
+    def __init__(
+        self, field: columns.StatusField, verbs: list[Verb], path: tuple[str, ...] = ()
+    ) -> None:
+        self.field = field
+        self.declared_path = tuple(str(state) for state in path)
+        self.name = field.name
+        self.states = tuple(field.enum.values)
+        self.entry = field.entry
+        self.closed = field.closed
+        self.steps = tuple(
+            Step(source, target, "update")
+            for source, targets in field.moves.items()
+            for target in targets
+        ) + tuple(
+            Step(source, target, verb.name)
+            for verb in verbs
+            for source, target in verb.steps.items()
+        )
+
+    @cached_property
+    def path(self) -> tuple[str, ...]:
+        """The states from first to last when all goes well: declared, else the longest way ahead."""
+        if self.declared_path:
+            return self.declared_path
+        order = {state: number for number, state in enumerate(self.states)}
+
+        def longest(state: str) -> tuple[str, ...]:
+            ahead = [s.target for s in self.steps_from(state) if order[s.target] > order[state]]
+            ways = [longest(str(target)) for target in dict.fromkeys(ahead)]
+            return (state, *max(ways, key=len, default=()))
+
+        return longest(self.states[0])
+
+    def from_on(self, state: str) -> tuple[str, ...]:
+        """The states of the path from ``state`` to its end."""
+        return self.path[self.path.index(state) :]
+
+    def furthest(self, state: str, reached: str | None) -> str:
+        """How far a record has come that stands in ``state``; off the path and with nothing remembered
+        (an import of what was lost) it was at its first state at least."""
+        known = [str(s) for s in (state, reached) if s in self.path]
+        return max(known, key=self.path.index, default=self.path[0])
+
+    def remembered(self, reached: str | None, source: str, target: str) -> str | None:
+        """What to remember of how far a record had come when it steps from ``source`` to ``target``:
+        the furthest state, unless ``target`` says as much or it is the first, which all came to."""
+        before = self.furthest(source, reached)
+        least = self.path.index(target) if target in self.path else 0
+        return before if self.path.index(before) > least else None
+
+    def steps_from(self, state: str) -> list[Step]:
+        """The steps out of ``state``, plain changes first, each target once per way."""
+        return [step for step in self.steps if step.source == state]
+
+    def allowed(self, state: str) -> list[str]:
+        """The states that can be reached from ``state`` in one step, in the machine's order."""
+        reachable = {step.target for step in self.steps_from(state)} - {state}
+        return [state for state in self.states if state in reachable]
+
+    def allowed_verbs(self, state: str) -> list[str]:
+        return list(dict.fromkeys(s.via for s in self.steps_from(state) if s.via != "update"))
+
+
+class Schema:
+    """Everything that a surface may want to know of one noun."""
+
+    def __init__(self, noun: type[Record]) -> None:
+        self.noun = noun
+        self.name = noun.__name__
+        self.prefix = noun.prefix
+        self.plural = noun.plural
+        self.many = str(noun._meta.verbose_name_plural).capitalize()  #: ``Leads``
+        self.description = (noun.__doc__ or "").strip()
+        surface = noun.Surface
+        self.area: str = surface.area
+        self.columns: tuple[str, ...] = surface.columns
+        self.facets: tuple[str, ...] = surface.facets
+        self.search: tuple[str, ...] = surface.search
+        self.ordering: tuple[str, ...] = surface.ordering
+        self.groups: tuple[tuple[str, tuple[str, ...]], ...] = surface.groups
+
+    @cached_property
+    def fields(self) -> dict[str, Field]:
+        """Every field by its wire name, in the order of declaration, the computed ones last."""
+        stored = (
+            self._field(f)
+            for f in self.noun._meta.concrete_fields
+            if f.name not in MACHINERY and not isinstance(f, columns.Reached)
+        )
+        return {field.wire: field for field in (*stored, *self._computed())}
+
+    @cached_property
+    def by_name(self) -> dict[str, Field]:
+        """Every field by its Python name."""
+        return {field.name: field for field in self.fields.values()}
+
+    @cached_property
+    def stored(self) -> tuple[Field, ...]:
+        return tuple(field for field in self.fields.values() if field.computed is None)
+
+    @cached_property
+    def computed(self) -> tuple[Field, ...]:
+        return tuple(field for field in self.fields.values() if field.computed is not None)
+
+    @cached_property
+    def references(self) -> dict[str, Field]:
+        """The references by Python name."""
+        return {f.name: f for f in self.stored if f.type == "reference"}
+
+    @cached_property
+    def owner(self) -> Field | None:
+        """The reference to whom a record belongs, where it belongs to somebody."""
+        return self.by_name[name] if (name := self.noun.Surface.owner) else None
+
+    @cached_property
+    def ranges(self) -> tuple[str, ...]:
+        """The fields by which a list is narrowed from one value to another."""
+        if (declared := self.noun.Surface.ranges) is not None:
+            return declared
+        measured = ("number", "integer", "money", "date", "datetime")
+        return tuple(name for name in self.columns if self.by_name[name].type in measured)
+
+    @cached_property
+    def inline(self) -> tuple[str, ...]:
+        """The fields that are changed in the list itself."""
+        if (declared := self.noun.Surface.inline) is not None:
+            return declared
+        standing = (self.machine.name,) if self.machine else ()
+        return (*standing, *((self.owner.name,) if self.owner else ()))
+
+    @cached_property
+    def about(self) -> tuple[Field, ...]:
+        """The references whose records decide who sees one that belongs to nobody."""
+        return tuple(self.by_name[name] for name in self.noun.Surface.about)
+
+    @cached_property
+    def relations(self) -> dict[str, Relation]:
+        """The other sides (``<-``) by wire name."""
+        found = {}
+        for rel in self.noun._meta.related_objects:
+            if issubclass(rel.related_model, Record) and not rel.hidden:
+                accessor = rel.get_accessor_name()
+                wire = wire_name(accessor)
+                found[wire] = Relation(wire, accessor, rel.related_model.__name__, rel.field.name)
+        return dict(sorted(found.items()))
+
+    @cached_property
+    def referrers(self) -> list[tuple[type[Record], str]]:
+        """Every noun and field that may refer to this one, hidden relations included."""
+        return [
+            (rel.related_model, rel.field.name)
+            for rel in self.noun._meta.get_fields(include_hidden=True)
+            if (rel.one_to_many or rel.one_to_one)
+            and rel.auto_created
+            and issubclass(rel.related_model, Record)
+        ]
+
+    @cached_property
+    def platform_referrers(self) -> list[tuple[type[models.Model], str]]:
+        """The tables of the platform that may refer to this noun: a user's membership to a contact."""
+        return [
+            (rel.related_model, rel.field.name)
+            for rel in self.noun._meta.related_objects
+            if rel.on_delete is models.PROTECT and not issubclass(rel.related_model, Record)
+        ]
+
+    @cached_property
+    def verbs(self) -> dict[str, Verb]:
+        """Every verb by name: create, update and delete first, then in the order of declaration."""
+        return dict(self.noun.verbs)
+
+    @cached_property
+    def machine(self) -> Machine | None:
+        for field in self.noun._meta.concrete_fields:
+            if isinstance(field, columns.StatusField):
+                return Machine(field, list(self.noun.verbs.values()), self.noun.Surface.path)
+        return None
+
+    @cached_property
+    def set_by(self) -> dict[str, tuple[str, ...]]:
+        """The read-only fields and the verbs that write them."""
+        found: dict[str, tuple[str, ...]] = {}
+        for verb in self.noun.verbs.values():
+            for name in verb.sets:
+                found[name] = (*found.get(name, ()), verb.name)
+        return found
+
+    def field(self, name: str) -> Field | None:
+        """A field by its wire or Python name."""
+        return self.fields.get(name) or self.by_name.get(name)
+
+    def inputs(self) -> Iterator[Field]:
+        """The fields that a client may write."""
+        return (field for field in self.fields.values() if not field.read_only)
+
+    def _field(self, column: models.Field) -> Field:
+        kind = next(name for cls, name in TYPES if isinstance(column, cls))
+        to = column.related_model if column.is_relation else None
+        choices = tuple(column.enum.values) if kind == "enum" else ()
+        default = column.get_default() if column.has_default() else None
+        bounds = (MinValueValidator, MaxValueValidator, MaxLengthValidator)
+        return Field(
+            name=column.name,
+            wire=wire_name(column.name),
+            column=column.attname,
+            type=kind,
+            required=not column.blank and not column.has_default() and not column.null,
+            read_only=not column.editable or column.name in self.set_by,
+            set_by=self.set_by.get(column.name, ()),
+            moves=isinstance(column, columns.StatusField),
+            suggests=getattr(column, "suggests", ()),
+            unique=column.name in self.noun.unique_fields,
+            indexed=column.name in self._indexed,
+            choices=choices,
+            to=to.__name__ if to else None,
+            prefix=to.prefix if to else None,
+            inverse=self._inverse(column),
+            minimum=getattr(column, "minimum", None),
+            maximum=getattr(column, "maximum", None),
+            max_length=getattr(column, "MAX_LENGTH", None) or column.max_length,
+            default=default,
+            unit=getattr(column, "unit", ""),
+            keys=getattr(column, "keys", ()),
+            kinds=getattr(column, "kinds", None),
+            description=str(column.help_text),
+            label=str(column.verbose_name).capitalize(),
+            validators=tuple(
+                v
+                for v in (column._validators if kind != "url" else ())
+                if not isinstance(v, bounds)
+            ),
+        )
+
+    @property
+    def _indexed(self) -> set[str]:
+        return {name.lstrip("-") for index in self.noun._meta.indexes for name in index.fields[1:2]}
+
+    @staticmethod
+    def _inverse(column: models.Field) -> str | None:
+        if not column.is_relation or column.remote_field.hidden:
+            return None
+        return wire_name(column.remote_field.get_accessor_name())
+
+    def _computed(self) -> Iterator[Field]:
+        for computed in self.noun.computed_fields:
+            yield Field(
+                name=computed.name,
+                wire=wire_name(computed.name),
+                column=computed.name,
+                type=computed.type,
+                read_only=True,
+                description=(computed.function.__doc__ or "").strip(),
+                label=computed.name.replace("_", " ").capitalize(),
+                computed=computed.function,
+                needs=computed.needs,
+            )
+
+
+def as_input(field: Field, *, required: bool) -> Field:
+    """A noun's field as the input of a verb: what the record must have may be left out, not emptied."""
+    clearable = not (field.required or field.moves)
+    return replace(field, required=required, clearable=clearable, read_only=False, unique=False)

@@ -1,0 +1,78 @@
+"""How a noun appears on every surface, and the fields that are computed."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from headlessly.declaration.touches import Touches
+
+
+@dataclass(frozen=True)
+class Computed:
+    """A field that is made of others and never stored."""
+
+    function: Callable[[Any], Any]
+    type: str
+    needs: tuple[str, ...]
+    name: str = ""
+
+    def __set_name__(self, owner: type, name: str) -> None:
+        object.__setattr__(self, "name", name)
+
+    def __get__(self, record: Any, noun: type) -> Any:
+        return self if record is None else self.function(record)
+
+
+def computed(type: str, *needs: str) -> Callable[[Callable[[Any], Any]], Any]:
+    """Declare a computed field of JSON ``type``, made of the columns ``needs``."""
+    return lambda function: Computed(function, type, needs)
+
+
+class Surface:
+    """How a noun appears where it says nothing itself."""
+
+    area = "sales"  #: which row of the permission table applies
+    icon: str = "circle"  #: of Material Symbols, beside the noun's name
+    rank: int = 100  #: where menus list it, lowest first
+    path: tuple[str, ...] = ()  #: the states when all goes well; else the machine's longest way
+    columns: tuple[str, ...] = ("name",)
+    facets: tuple[str, ...] = ()
+    #: What a list can be narrowed to from ... to ...; else its columns that are amounts or dates.
+    ranges: tuple[str, ...] | None = None
+    #: Conditions under a name, in the filter language: {"Large": {"value": {"$gte": 10_000}}}.
+    presets: Mapping[str, Mapping[str, Any]] = {}
+    #: Lists under a name, in the language of addresses: {"Due": "dueAt__lt=tomorrow&o=dueAt"}.
+    views: Mapping[str, str] = {}
+    #: What is changed in the list itself; else where a record stands and who owns it.
+    inline: tuple[str, ...] | None = None
+    search: tuple[str, ...] = ("name",)
+    ordering: tuple[str, ...] = ("-created_at",)
+    groups: tuple[tuple[str, tuple[str, ...]], ...] = ()
+    owner: str | None = None  #: the reference to whom a record belongs; `owner` where there is one
+    about: tuple[str, ...] = ()  #: the references that a record without an owner is seen with
+    board: Board | None = None  #: how it stands on a board, for a noun with a machine
+    card: tuple[str, ...] = ()  #: what pages of other records show of it: how to reach them
+    touches: Touches | None = None  #: how its records are touches of others, where they are
+
+
+@dataclass(frozen=True)
+class Board:
+    """A noun's ``Surface.board``: a column per state, a card per record, moved through the machine.
+
+    A board reads the first cards of each column, however many records there are: an index has to have
+    ``(tenant, state, order, id)`` for the open states and ``(tenant, state, -updated_at, -id)`` for
+    those in which a record has ended, of which a board shows the latest.
+    """
+
+    order: str = "-created_at"  #: most urgent first within a column
+    measure: str | None = None  #: the money that a card shows and a column adds up
+    shows: tuple[str, ...] = ()  #: what else a card shows
+    touched: str = "updated_at"  #: the moment whose age a card shows
+
+    @property
+    def fields(self) -> tuple[str, ...]:
+        """Every field that is named, for the check of declarations."""
+        measure = (self.measure,) if self.measure else ()
+        return (self.order.lstrip("-"), *measure, *self.shows, self.touched)

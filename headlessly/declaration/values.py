@@ -1,0 +1,312 @@
+"""One value in, checked; one value out, as JSON. For every type that a field can have.
+
+``clean`` functions take what a surface received and return what the database stores, or raise
+ValueError with a sentence that says what is allowed. With ``text=True`` the value comes from a query
+string, a form or a CSV cell, where everything is text; otherwise "80" is not a number.
+"""
+
+from __future__ import annotations
+
+import math
+import re
+from collections.abc import Callable
+from datetime import UTC, date, datetime, time, timedelta
+from decimal import Decimal, InvalidOperation
+from typing import TYPE_CHECKING, Any
+
+from django.core.exceptions import ValidationError
+from django.core.validators import EmailValidator, URLValidator
+from django.db import models
+from django.utils import formats, timezone
+from django.utils.translation import gettext as _
+
+from headlessly.context import clock
+from headlessly.language import wording
+
+if TYPE_CHECKING:
+    from headlessly.declaration.schema import Field
+
+#: PostgreSQL's text cannot hold NUL, and UTF-8 no half of a surrogate pair.
+UNSTORABLE = re.compile("[\x00\ud800-\udfff]")
+EARLIEST, LATEST = datetime(1, 1, 2, tzinfo=UTC), datetime(9999, 12, 30, tzinfo=UTC)
+JSON_DEPTH = 32
+
+RELATIVE = re.compile(r"(\d{1,5})\s*(m|h|d|w|mo|y)\s+(ago|from now)\Z")
+UNITS = {
+    "m": timedelta(minutes=1),
+    "h": timedelta(hours=1),
+    "d": timedelta(days=1),
+    "w": timedelta(weeks=1),
+    "mo": timedelta(days=30),
+    "y": timedelta(days=365),
+}
+DAYS = {"yesterday": -1, "today": 0, "tomorrow": 1}
+
+#: How text says true or false; a checkbox of a browser says "on".
+WORDS_FOR_FLAGS = dict.fromkeys(("true", "1", "yes", "on"), True) | dict.fromkeys(
+    ("false", "0", "no", "off"), False
+)
+#: The types whose values are text that people write.
+TEXT = {"string", "text", "email", "url"}
+
+check_email = EmailValidator()
+check_url = URLValidator(schemes=["http", "https"])
+
+
+def required() -> str:
+    """What is said of an input that is missing."""
+    return _("This is required.")
+
+
+def string(field: Field, value: Any, text: bool) -> str:
+    if not isinstance(value, str):
+        raise ValueError(_("This is text: send a string."))
+    storable(value)
+    value = value.strip() if field.type != "text" else value
+    if field.max_length and len(value) > field.max_length:
+        raise ValueError(
+            _("At most %(most)s characters are allowed, not %(count)s.")
+            % {"most": grouped(field.max_length), "count": grouped(len(value))}
+        )
+    return value
+
+
+def email(field: Field, value: Any, text: bool) -> str:
+    value = string(field, value, text)
+    if value:
+        _validated(check_email, value, _("This is not an email address."))
+    return value
+
+
+def url(field: Field, value: Any, text: bool) -> str:
+    value = string(field, value, text)
+    if value:
+        _validated(check_url, value, _("This is not an http or https address."))
+    return value
+
+
+def number(field: Field, value: Any, text: bool) -> float | int:
+    return _bounded(field, _number(value, text))
+
+
+def integer(field: Field, value: Any, text: bool) -> int:
+    value = _number(value, text)
+    if value != int(value):
+        raise ValueError(_("This is a whole number."))
+    if abs(value) > 2_147_483_647:
+        raise ValueError(_("This number is too large."))
+    return _bounded(field, int(value))
+
+
+def money(field: Field, value: Any, text: bool) -> Decimal:
+    if isinstance(value, str) and text:
+        value = _digits(value)
+    elif isinstance(value, bool) or not isinstance(value, int | float | Decimal):
+        raise ValueError(_("This is an amount: send a number."))
+    try:
+        amount = Decimal(str(value))
+        cents = amount.quantize(Decimal("0.01")) if amount.is_finite() else None
+    except InvalidOperation:
+        cents = None
+    if cents is None or abs(cents) >= Decimal(10) ** 13:
+        raise ValueError(
+            _("This is an amount of at most %s.") % grouped(Decimal("9999999999999.99"))
+        )
+    if cents != amount:
+        raise ValueError(_("An amount has at most two decimals."))
+    return _bounded(field, cents)
+
+
+def flag(field: Field, value: Any, text: bool) -> bool:
+    if text and isinstance(value, str):
+        value = WORDS_FOR_FLAGS.get(value.strip().lower())
+    if not isinstance(value, bool):
+        raise ValueError(_("This is true or false."))
+    return value
+
+
+def day(field: Field, value: Any, text: bool) -> date:
+    if isinstance(value, datetime):
+        return value.date()
+    if isinstance(value, date):
+        return value
+    if isinstance(value, str):
+        try:
+            return date.fromisoformat(value.strip())
+        except ValueError:
+            pass
+    raise ValueError(_("This is a day like 2026-01-31."))
+
+
+def moment(field: Field | None, value: Any, text: bool = False) -> datetime:
+    """A point in time from ISO 8601; without a time it is midnight, and without a zone it is that of
+    whoever reads: UTC for programs."""
+    if isinstance(value, str):
+        value = value.strip()
+        if text and "T" in value:
+            value = value.replace(" ", "+")  # the plus of a zone in an address that was not encoded
+        try:
+            value = datetime.fromisoformat(value)
+        except ValueError:
+            raise ValueError(_("This is a moment in ISO 8601 like 2026-01-31T09:00:00Z.")) from None
+    elif isinstance(value, date) and not isinstance(value, datetime):
+        value = datetime.combine(value, time())
+    if not isinstance(value, datetime):
+        raise ValueError(_("This is a moment in ISO 8601 like 2026-01-31T09:00:00Z."))
+    if value.tzinfo is None:
+        value = value.replace(tzinfo=timezone.get_current_timezone())
+    if not EARLIEST <= value <= LATEST:
+        raise ValueError(_("This moment is out of range."))
+    return value.astimezone(UTC)
+
+
+def relative_moment(value: str) -> datetime | None:
+    """The moment meant by ``"7d ago"``, ``"2w from now"``, ``"today"``, ``"now"``; None for other text."""
+    words = value.strip().lower()
+    if words == "now":
+        return clock.now()
+    if words in DAYS:
+        # Of whoever reads: programs are in UTC (headlessly.languages).
+        zone = timezone.get_current_timezone()
+        day = clock.now().astimezone(zone).date() + timedelta(days=DAYS[words])
+        return datetime.combine(day, time(), zone).astimezone(UTC)
+    if match := RELATIVE.match(words):
+        count, unit, direction = match.groups()
+        distance = int(count) * UNITS[unit]
+        try:
+            return clock.now() - distance if direction == "ago" else clock.now() + distance
+        except OverflowError:
+            raise ValueError(_("This moment is out of range.")) from None
+    return None
+
+
+def choice(field: Field, value: Any, text: bool) -> str:
+    if isinstance(value, str) and value in field.choices:
+        return str(value)
+    raise ValueError(_("Use one of %s.") % ", ".join(map(wording.stated, field.choices)))
+
+
+def reference(field: Field, value: Any, text: bool) -> str:
+    """The id of another record: from an id, from a record, or from a record as it was read."""
+    if isinstance(value, models.Model):
+        value = value.pk
+    elif isinstance(value, dict) and not text:
+        value = value.get("$id")
+    if not isinstance(value, str) or UNSTORABLE.search(value) or len(value) > 64:
+        raise ValueError(
+            _("Send the id of a %(noun)s, like %(prefix)s_fX9bL5nRdK2a.")
+            % {"noun": field.to, "prefix": field.prefix}
+        )
+    if not value.startswith(f"{field.prefix}_"):
+        raise ValueError(_("There is no %(noun)s %(id)s.") % {"noun": field.to, "id": value})
+    return value
+
+
+def json(field: Field, value: Any, text: bool) -> Any:
+    check_json(value, 0)
+    return value
+
+
+CLEAN: dict[str, Callable[[Any, Any, bool], Any]] = {
+    "string": string,
+    "text": string,
+    "email": email,
+    "url": url,
+    "number": number,
+    "integer": integer,
+    "money": money,
+    "bool": flag,
+    "date": day,
+    "datetime": moment,
+    "enum": choice,
+    "reference": reference,
+    "json": json,
+}
+
+
+def present(value: Any) -> Any:
+    """``value`` as JSON can say it: a Decimal or a whole float becomes a plain number."""
+    if isinstance(value, Decimal):
+        return int(value) if value == value.to_integral_value() else float(value)
+    if isinstance(value, float) and value.is_integer() and abs(value) < 2**53:
+        return int(value)
+    return value
+
+
+def storable(value: str) -> None:
+    """Raise ValueError for text that no database column can hold."""
+    if UNSTORABLE.search(value):
+        raise ValueError(_("Text cannot contain NUL or half of a surrogate pair."))
+
+
+def grouped(value: Any) -> str:
+    """A number in a sentence: ``10,000``."""
+    return formats.number_format(value, force_grouping=True)
+
+
+def plain_number(value: Any) -> float | int:
+    """A finite number that PostgreSQL's types can hold. Raises ValueError or TypeError."""
+    if isinstance(value, bool) or not math.isfinite(value) or abs(value) > 2**63 - 1:
+        raise ValueError("This is no number.")
+    return value
+
+
+def _number(value: Any, text: bool) -> float | int:
+    if text and isinstance(value, str):
+        try:
+            value = float(_digits(value))
+        except ValueError:
+            raise ValueError(_("This is a number.")) from None
+    if isinstance(value, bool) or not isinstance(value, int | float | Decimal):
+        raise ValueError(_("This is a number."))
+    try:
+        value = float(value)
+    except OverflowError:
+        raise ValueError(_("This number is too large.")) from None
+    if not math.isfinite(value):
+        raise ValueError(_("This is a finite number."))
+    return value
+
+
+def _digits(text: str) -> str:
+    """``text`` for Python to read as a number, but not as one of its own source code: ``1_000``."""
+    return "" if "_" in text else text.strip()
+
+
+def _bounded(field: Field, value: Any) -> Any:
+    low, high = field.minimum, field.maximum
+    if (low is not None and value < low) or (high is not None and value > high):
+        if low is not None and high is not None:
+            said = _("Use a number from %(low)s to %(high)s.")
+            raise ValueError(said % {"low": low, "high": high})
+        raise ValueError(
+            _("At least %s is needed.") % low if low is not None else _("At most %s.") % high
+        )
+    return value
+
+
+def _validated(check: Callable[[Any], None], value: Any, message: str) -> None:
+    try:
+        check(value)
+    except ValidationError:
+        raise ValueError(message) from None
+
+
+def check_json(value: Any, depth: int) -> None:
+    if depth > JSON_DEPTH:
+        raise ValueError(_("JSON may be nested %d levels deep at the most.") % JSON_DEPTH)
+    if isinstance(value, str):
+        storable(value)
+    elif isinstance(value, dict):
+        for key, item in value.items():
+            if not isinstance(key, str):
+                raise ValueError(_("The keys of a JSON object are strings."))
+            storable(key)
+            check_json(item, depth + 1)
+    elif isinstance(value, list | tuple):
+        for item in value:
+            check_json(item, depth + 1)
+    elif isinstance(value, float) and not math.isfinite(value):
+        raise ValueError(_("JSON knows no infinity and no NaN."))
+    elif value is not None and not isinstance(value, bool | int | float):
+        raise ValueError(_("This is not JSON."))

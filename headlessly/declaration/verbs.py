@@ -1,0 +1,231 @@
+"""What can be done to a noun.
+
+``@verb`` turns a method into a verb: called on the class or on a record, from any surface, it goes
+through :mod:`headlessly.execution.executor`. Its keyword-only arguments are its input everywhere: the body of
+the REST call, the fields of the dialog, the parameters of the tool. Its docstring is their text.
+"""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Callable, Iterable, Mapping
+from datetime import date, datetime
+from functools import cached_property
+from typing import TYPE_CHECKING, Any
+
+from django_fsm import transition
+
+from headlessly.declaration.conjugation import conjugate
+from headlessly.declaration.hooks import Hook
+from headlessly.declaration.schema import Field, as_input, wire_name
+
+if TYPE_CHECKING:
+    from headlessly.declaration.record import Record as Noun
+
+
+class Existing:
+    """Annotation of a verb's input that is another record: ``Survivor = Existing("Contact")``."""
+
+    new = False
+
+    def __init__(self, to: str) -> None:
+        self.to = to
+
+
+#: Annotations of inputs that are neither a field of the noun nor a record.
+PLAIN = {
+    datetime: "datetime",
+    date: "date",
+    str: "string",
+    int: "integer",
+    float: "number",
+    bool: "bool",
+}
+
+
+class NewOrExisting(Existing):
+    """Annotation: an existing record, or the fields of one that the verb makes."""
+
+    new = True
+
+
+class Verb:
+    """One verb of one noun: its steps in the machine, its input, its hooks and its event."""
+
+    def __init__(
+        self,
+        body: Callable[..., Any],
+        *,
+        source: str | Iterable[str] = (),
+        target: str | None = None,
+        moves: Mapping[str, str] | None = None,
+        event: str | None = None,
+        sets: Iterable[str] = (),
+        creates: bool = False,
+        finds: str | None = None,
+        without: Iterable[str] = (),
+        deletes: bool = False,
+        restores: bool = False,
+        asks: str | None = None,
+        public: Iterable[str] | None = None,
+    ) -> None:
+        self.body = body
+        self.name = body.__name__
+        self.steps = dict(moves or {})
+        for state in (source,) if isinstance(source, str) else source:
+            self.steps[state] = target or state
+        self.sets = frozenset(sets)
+        self.creates = creates
+        self.finds = finds
+        self.without = frozenset(without)
+        self.deletes = deletes
+        self.restores = restores
+        self.asks = asks
+        self.public = None if public is None else tuple(public)
+        self.conjugation = conjugate(self.name, event)
+        self.__doc__ = inspect.getdoc(body) or ""
+        self.noun: type[Noun]
+        self.before: Hook
+        self.after: Hook
+
+    def bind(self, noun: type[Noun]) -> Verb:
+        """A copy of this verb for ``noun``, with hooks, look-up and django-fsm transition in place."""
+        bound = Verb.__new__(Verb)
+        bound.__dict__ = self.__dict__ | {"noun": noun}
+        words = self.conjugation
+        bound.before, bound.after = (Hook(noun.__name__, w) for w in (words.before, words.after))
+        setattr(noun, words.before, bound.before)
+        setattr(noun, words.after, bound.after)
+        setattr(noun, words.by, noun._by_actor(bound))
+        setattr(noun, self.name, bound)
+        if self.steps:
+            setattr(noun, self.transition, self._fsm(noun))
+        return bound
+
+    def _fsm(self, noun: type[Noun]) -> Callable[..., Any]:
+        def method(record: Noun, **inputs: Any) -> Any:
+            return self.body(record, **inputs)
+
+        method.__name__, method.__doc__ = self.name, self.__doc__
+        field = noun.status_field()
+        for source, target in self.steps.items():
+            method = transition(field=field, source=source, target=target)(method)
+        return method
+
+    @property
+    def transition(self) -> str:
+        """The attribute that holds the django-fsm transition; only the executor calls it."""
+        return f"_fsm_{self.name}"
+
+    @property
+    def event(self) -> str:
+        """The name of the event this verb leaves: ``Lead.Converted``."""
+        return f"{self.noun.__name__}.{self.conjugation.event}"
+
+    @property
+    def label(self) -> str:
+        return self.name.replace("_", " ").capitalize()
+
+    @property
+    def summary(self) -> str:
+        """The first paragraph of the docstring."""
+        return " ".join(self.__doc__.split("\n\n")[0].split())
+
+    @cached_property
+    def takes_fields(self) -> bool:
+        """Whether the input is the noun's own fields."""
+        kinds = (p.kind for p in inspect.signature(self.body).parameters.values())
+        return inspect.Parameter.VAR_KEYWORD in kinds
+
+    @cached_property
+    def inputs(self) -> dict[str, Field]:
+        """The input by wire name; for a verb that takes fields, the writable fields of the noun."""
+        schema = self.noun.schema
+        inputs = {f.wire: f for f in map(self.input_of, self._parameters())}
+        if self.takes_fields:
+            writable = {
+                f.wire: f
+                if self.name == "create" or (self.creates and f.name != self.finds)
+                else as_input(f, required=f.name == self.finds)
+                for f in schema.inputs()
+                if f.name not in self.without
+            }
+            inputs |= writable
+        return inputs
+
+    def inputs_of(self, record: Noun, *, wire: bool = True) -> Mapping[str, Field]:
+        """What the verb takes on ``record``: the same on every one, unless each asks for its own."""
+        if self.asks:
+            return getattr(record, self.asks)()
+        return self.inputs if wire else self.python_inputs
+
+    @cached_property
+    def python_inputs(self) -> dict[str, Field]:
+        """The input by the names that Python callers use, a reference's column included."""
+        fields = self.inputs.values()
+        return {f.column: f for f in fields} | {f.name: f for f in fields}
+
+    def _parameters(self) -> list[inspect.Parameter]:
+        return [
+            p
+            for p in inspect.signature(self.body, eval_str=True).parameters.values()
+            if p.kind is inspect.Parameter.KEYWORD_ONLY
+        ]
+
+    def input_of(self, parameter: inspect.Parameter, noun: type[Noun] | None = None) -> Field:
+        """The input that an argument declares. Raises TypeError for one that says nothing."""
+        noun = noun or self.noun
+        required = parameter.default is inspect.Parameter.empty
+        hint = parameter.annotation
+        if isinstance(hint, Existing):
+            return Field(
+                name=parameter.name,
+                wire=wire_name(parameter.name),
+                column=parameter.name,
+                type="reference",
+                required=required,
+                to=hint.to,
+                prefix=noun.registry[hint.to].prefix,
+                record=True,
+                new=hint.new,
+                label=parameter.name.replace("_", " ").capitalize(),
+            )
+        if parameter.name in noun.schema.by_name:
+            return as_input(noun.schema.by_name[parameter.name], required=required)
+        if hint in PLAIN:
+            return Field(
+                name=parameter.name,
+                wire=wire_name(parameter.name),
+                column=parameter.name,
+                type=PLAIN[hint],
+                relative=hint is datetime,
+                required=required,
+                label=parameter.name.replace("_", " ").capitalize(),
+            )
+        raise TypeError(f"{self.name}: {parameter.name} is no field, no record and no plain type.")
+
+    def __get__(self, record: Noun | None, noun: type[Noun]) -> Any:
+        return noun._call(self, record)
+
+    def __repr__(self) -> str:
+        return f"<Verb {self.name}>"
+
+
+def verb(body: Callable[..., Any] | None = None, **options: Any) -> Any:
+    """Declare a verb.
+
+    ``source`` and ``target`` (or ``moves``, a mapping) are its steps in the noun's machine, a ``source``
+    alone the states in which it is possible and which it leaves as they are; ``sets`` the read-only fields
+    that it writes; ``creates`` that it makes the record; ``finds`` the unique field by which it first looks
+    for an existing one; ``without`` the fields it does not take; ``deletes`` that the record is gone
+    afterwards, so that nobody may begin to refer to it meanwhile; ``restores`` that it is for deleted
+    records, which other verbs do not find; ``event`` the name of its event where the conjugation would be
+    another.
+
+    ``asks`` names a method that answers the verb's input by name where each record has its own: the
+    hooks find it in ``ctx.input``, the body has no arguments. ``public`` lets anybody execute it, without
+    a key; it names the fields of the record that a stranger is answered, and no others.
+    """
+    if body is not None:
+        return Verb(body, **options)
+    return lambda body: Verb(body, **options)

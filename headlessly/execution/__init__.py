@@ -1,0 +1,1 @@
+"""The one place where a verb is executed, on every surface and in one transaction."""

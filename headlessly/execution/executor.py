@@ -1,0 +1,472 @@
+"""The one place where a verb is executed, whoever asks and on whatever surface.
+
+:func:`run` does it in one transaction: lock, permission, version; validate; before-hooks; machine and
+row; event; after-hooks. What hooks execute joins the same transaction; their events name the one that
+caused them. Anything raised anywhere undoes everything.
+"""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Callable, Collection, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import datetime
+from types import MappingProxyType
+from typing import TYPE_CHECKING, Any, TypeVar
+
+from django.db import IntegrityError, OperationalError, transaction
+from django.utils.translation import gettext as _
+from psycopg import errors as postgres
+
+from headlessly.access import actors, tenancy, visibility
+from headlessly.context import tracing
+from headlessly.context.running import _execution, current, flush, moment
+from headlessly.database.instances import blank
+from headlessly.declaration import labels
+from headlessly.errors import Conflict, Forbidden, HeadlesslyError, NotFound, Stale, VerbRefused
+from headlessly.execution import inputs
+from headlessly.ids import public_id
+from headlessly.language import wording
+from headlessly.log import event_visibility, events
+
+if TYPE_CHECKING:
+    from headlessly.access.actors import Actor
+    from headlessly.access.models import Tenant
+    from headlessly.declaration.record import Record as Noun
+    from headlessly.declaration.verbs import Verb
+    from headlessly.log.events import Event
+
+#: A chain of hooks longer than this is a circle.
+DEPTH = 16
+#: How often a verb is tried again after PostgreSQL chose it to break a deadlock.
+ATTEMPTS = 5
+
+T = TypeVar("T")
+
+
+@dataclass(frozen=True)
+class DryRun:
+    """What would happen: the record as it would be and the events that would be recorded."""
+
+    record: Noun
+    events: list[Event]
+
+
+@dataclass
+class Frame:
+    """One verb on the way: the outermost, or one that a hook executes."""
+
+    verb: Verb
+    record: Noun
+    event: Event | None = None
+    moment: datetime | None = None
+
+
+class Context:
+    """What a hook receives beside the record: the ``$`` of the original.
+
+    Every noun by name (``ctx.Deal.create(...)``), ``ctx.Event`` for tracked events, and ``actor``,
+    ``tenant``, ``input`` (the verb's, checked; not to be changed), ``verb`` and ``event`` (None before).
+    """
+
+    def __init__(self, execution: Execution, frame: Frame, input: Mapping[str, Any]) -> None:
+        self._execution, self._frame = execution, frame
+        self.input = MappingProxyType(dict(input))
+        self.actor: Actor = execution.actor
+        self.tenant: Tenant = execution.tenant
+        self.verb = frame.verb.name
+
+    @property
+    def event(self) -> Event | None:
+        """The event that this verb recorded; None in a before-hook, when nothing has happened yet."""
+        return self._frame.event
+
+    def lock(self, noun: type[Noun], id: str) -> Noun:
+        """The record as it is now, held until the verb is done: read before you decide."""
+        return self._execution.lock(noun, id)
+
+    def __getattr__(self, name: str) -> Any:
+        if name == "Event":
+            return events.Tracker
+        registry = self._frame.verb.noun.registry
+        try:
+            return registry[name]
+        except KeyError:
+            raise AttributeError(
+                f"There is no noun {name}. Nouns: {', '.join(registry)}."
+            ) from None
+
+
+def run(
+    verb: Verb,
+    target: Noun | str | None,
+    data: Mapping[str, Any],
+    *,
+    wire: bool = False,
+    text: bool = False,
+    if_match: int | Collection[int] | None = None,
+    dry_run: bool = False,
+) -> Any:
+    """Execute ``verb`` on ``target`` (a record or its id; None where the verb creates).
+
+    ``wire`` says that the keys of ``data`` are the wire's, ``text`` that its values are text from a
+    form or a file. Answers the record after the verb, or a DryRun. Raises NotFound, Forbidden, Stale,
+    Invalid, VerbRefused or Conflict; then nothing has changed.
+    """
+    if (outer := _execution.get()) is not None:
+        if not dry_run:
+            return outer.perform(verb, target, data, wire=wire, text=text, if_match=if_match)
+        if outer.frames:
+            raise ValueError("A hook cannot make a dry run.")
+        # Between the verbs of several: an execution of its own, which sees what they did so far.
+        outer.flush()
+    with tracing.traced():
+        execution, answer = _in_transaction(
+            verb, target, data, dry_run=dry_run, wire=wire, text=text, if_match=if_match
+        )
+    if dry_run:
+        return DryRun(answer, execution.events)
+    if hasattr(target, "take_over") and target.pk == answer.pk:
+        target.take_over(answer)
+        return target
+    return answer
+
+
+def _in_transaction(
+    verb: Verb, target: Any, data: Mapping[str, Any], *, dry_run: bool, **options: Any
+) -> tuple[Execution, Noun]:
+    """One transaction, tried again where PostgreSQL says that trying again will help."""
+    alone = not transaction.get_connection().in_atomic_block
+    for attempt in range(1, ATTEMPTS + 1):
+        execution = Execution()
+        token = _execution.set(execution)
+        try:
+            with transaction.atomic():
+                answer = execution.perform(verb, target, data, **options)
+                execution.finish()
+                if dry_run:
+                    execution.events = event_visibility.shown(execution.events, answer)
+                    transaction.set_rollback(True)
+            return execution, answer
+        except IntegrityError as problem:
+            # Somebody made the record that this verb, or a hook of it, looked for and did not find: now
+            # it is there.
+            if attempt == 1 and (verb.finds or execution.by_hook):
+                continue
+            raise execution.integrity(problem) from problem
+        except OperationalError as problem:
+            if not (_deadlocked(problem) and alone and attempt < ATTEMPTS):
+                raise
+        finally:
+            _execution.reset(token)
+    raise AssertionError("unreachable")
+
+
+def _deadlocked(problem: OperationalError) -> bool:
+    return isinstance(problem.__cause__, postgres.DeadlockDetected)
+
+
+def retried(work: Callable[[], T]) -> T:
+    """Do ``work``, a transaction of its own, again where PostgreSQL chose it to break a deadlock."""
+    alone = not transaction.get_connection().in_atomic_block
+    for attempt in range(1, ATTEMPTS + 1):
+        try:
+            return work()
+        except OperationalError as problem:
+            if not (_deadlocked(problem) and alone and attempt < ATTEMPTS):
+                raise
+    raise AssertionError("unreachable")
+
+
+def _refuse_if_stale(record: Noun, wanted: int | Collection[int]) -> None:
+    """Raise Stale when the record is at none of the versions that the caller has seen."""
+    wanted = (wanted,) if isinstance(wanted, int) else wanted
+    if record.version not in wanted:
+        said = {
+            "noun": labels.named(type(record)),
+            "version": record.version,
+            "seen": wording.either(map(str, wanted)),
+        }
+        raise Stale(
+            _("This %(noun)s is at version %(version)s, not %(seen)s. Read it again.") % said
+            if wanted
+            else _("This %(noun)s is at version %(version)s. Read it again.") % said,
+            type=type(record).__name__,
+            id=record.pk,
+            version=record.version,
+        )
+
+
+def _tell(problem: Exception, record: Noun) -> None:
+    """Which record was refused, where nothing nearer to it has said so."""
+    name = type(record).__name__
+    if isinstance(problem, HeadlesslyError) and problem.type in (None, name):
+        problem.type = name
+        if problem.id is None and not record._state.adding:
+            problem.id = record.pk
+
+
+@contextmanager
+def together(
+    *,
+    savepoint: bool = True,
+    make: Callable[[], Execution] | None = None,
+    dry_run: bool = False,
+) -> Iterator[Execution]:
+    """Several verbs as one: one transaction, one actor, one request id; all of them or none.
+
+    What one of them locked is at hand for the next, and their events are written together. A refusal
+    that had no effect may be caught; anything else undoes all. Without ``savepoint``, for those who are
+    in a larger transaction, it undoes that one too. ``make`` is for an execution of another kind; with
+    ``dry_run`` all is done, and then undone.
+    """
+    if (outer := _execution.get()) is not None:
+        yield outer
+        return
+    with tracing.traced():
+        execution = (make or Execution)()
+        token = _execution.set(execution)
+        try:
+            with transaction.atomic(savepoint=savepoint):
+                yield execution
+                execution.finish()
+                if dry_run:
+                    transaction.set_rollback(True)
+        except IntegrityError as problem:  # outside: a broken transaction answers no questions
+            raise execution.integrity(problem) from problem
+        finally:
+            _execution.reset(token)
+
+
+class Execution:
+    """One outermost verb with everything that its hooks execute: one transaction, one request id."""
+
+    #: Whether a new record may say what else only verbs set, and begin in any state: an admin's import.
+    stating = False
+
+    def __init__(self) -> None:
+        self.tenant = tenancy.require()
+        self.actor = actors.current()
+        self.request_id = tracing.request_id()
+        self.frames: list[Frame] = []
+        self.events: list[Event] = []
+        self.unwritten = 0
+        self.locked: dict[str, Noun] = {}
+        self.known: set[str] = set()
+        self.failure: Exception | None = None
+        self.attempted: Noun | None = None
+        self.by_hook = False  #: whether that was what a hook tried
+
+    # -- one verb ---------------------------------------------------------------------------------
+
+    def perform(
+        self,
+        verb: Verb,
+        target: Noun | str | None,
+        data: Mapping[str, Any],
+        *,
+        wire: bool = False,
+        text: bool = False,
+        if_match: int | Collection[int] | None = None,
+    ) -> Noun:
+        """One verb, outermost or in a hook, in the order that the contract gives."""
+        if len(self.frames) >= DEPTH:
+            path = " → ".join(f"{f.verb.noun.__name__}.{f.verb.name}" for f in self.frames)
+            raise VerbRefused(f"Hooks cause each other without end: {path}.", code="hooks_too_deep")
+        record = self._subject(verb, target, data, wire)
+        self._permit(verb)
+        if if_match is not None:
+            _refuse_if_stale(record, if_match)
+        untouched, writes = dict(record.__dict__), len(self.events)
+        frame = Frame(verb, record)
+        self.frames.append(frame)
+        try:
+            return self._carry_out(frame, data, wire=wire, text=text)
+        except Exception as problem:
+            record.__dict__.clear()
+            record.__dict__.update(untouched)
+            _tell(problem, record)
+            # A hook may catch the refusal of what it tried, but not half of what has been written.
+            if len(self.events) > writes or not isinstance(problem, HeadlesslyError):
+                self.failure = self.failure or problem
+            raise
+        finally:
+            self.frames.pop()
+
+    def _carry_out(self, frame: Frame, data: Mapping[str, Any], *, wire: bool, text: bool) -> Noun:
+        verb, record = frame.verb, frame.record
+        was = None if record._state.adding else record.wire()
+        values = inputs.clean(self, verb, record, data, wire=wire, text=text)
+        ctx = Context(self, frame, values)
+        if record._state.adding:
+            record.tenant_id = self.tenant.pk
+            record.fill(values if verb.takes_fields else {})
+        verb.before.fire(record, ctx)
+        answer = self._act(verb, record, values)
+        self._save(record)
+        frame.event = self._record_event(verb, record, was)
+        verb.after.fire(record, ctx)
+        return answer if answer is not None else record
+
+    def _subject(self, verb: Verb, target: Any, data: Mapping[str, Any], wire: bool) -> Noun:
+        """The record the verb is about: locked, found by its unique field, or new."""
+        if not verb.creates:
+            id = getattr(target, "pk", target)
+            record = self.lock(verb.noun, id, deleting=verb.deletes, restoring=verb.restores)
+            if visibility.hidden(verb.noun, [record.pk]):
+                raise verb.noun.not_found(record.pk)
+            return record
+        if verb.finds:
+            field = verb.noun.schema.by_name[verb.finds]
+            value = data.get(field.wire if wire else field.name)
+            while isinstance(value, str) and (found := verb.noun.by_unique(field, value)):
+                try:
+                    return self.lock(verb.noun, found)
+                except NotFound:
+                    pass  # gone while we waited for it, perhaps into another: look again
+        return blank(verb.noun)
+
+    def lock(
+        self, noun: type[Noun], id: Any, *, deleting: bool = False, restoring: bool = False
+    ) -> Noun:
+        """The record as it is in the database now, held until the transaction ends."""
+        if (held := self.locked.get(id) if isinstance(id, str) else None) is not None:
+            if (held.deleted_at is None or restoring) and isinstance(held, noun):
+                if deleting:
+                    noun.locked(id, deleting=True)  # nobody may begin to refer to it any more
+                return held
+            raise noun.not_found(id)
+        record = noun.locked(id, deleting=deleting, restoring=restoring)
+        self.locked[record.pk] = record
+        self.known.add(record.pk)
+        self.known.update(filter(None, (getattr(record, c) for c in noun.reference_columns)))
+        return record
+
+    def _permit(self, verb: Verb) -> None:
+        """The caller's permission; what a hook does, the product does."""
+        if not self.frames and not actors.may(self.actor, verb.name, verb.noun):
+            raise Forbidden(
+                _("As %(role)s you may not %(verb)s a %(noun)s.")
+                % {
+                    "role": wording.acting(self.actor.role),
+                    "verb": labels.doing(verb, verb.noun),
+                    "noun": labels.named(verb.noun),
+                },
+                type=verb.noun.__name__,
+            )
+
+    def _act(self, verb: Verb, record: Noun, values: Mapping[str, Any]) -> Noun | None:
+        values = {} if verb.asks else values  # their names are the record's, and no arguments
+        machine = record.schema.machine
+        before = getattr(record, machine.name) if machine else None
+        if verb.steps:
+            if before not in verb.steps:
+                raise record.cannot(verb)
+            answer = getattr(record, verb.transition)(**values)
+        else:
+            answer = verb.body(record, **values)
+        moves = machine and not record._state.adding and verb.name != "rollback"
+        if moves and (after := getattr(record, machine.name)) != before:
+            record.reached = machine.remembered(record.reached, before, after)
+            record.moved(before, after)
+        return answer
+
+    def _save(self, record: Noun) -> None:
+        try:
+            self._write(record)
+        except IntegrityError:
+            self.attempted, self.by_hook = copy.copy(record), len(self.frames) > 1
+            raise
+
+    def _write(self, record: Noun) -> None:
+        now = moment()
+        if record._state.adding:
+            record.version = 1
+            record.created_at = record.updated_at = now
+            record.created_by = self.actor.id
+            record.settle()
+            self._insert(record)
+            self.locked[record.pk] = record
+            self.known.add(record.pk)
+        else:
+            record.version += 1
+            # The past is told by these moments: they never run backwards.
+            record.updated_at = max(now, record.updated_at)
+            record.settle()
+            record.rewrite()
+            if record.deleted_at is None:
+                self.known.add(record.pk)
+            else:
+                self.known.discard(record.pk)
+
+    def _insert(self, record: Noun) -> None:
+        record.insert()
+
+    def _record_event(self, verb: Verb, record: Noun, was: dict[str, Any] | None) -> Event:
+        data = record.wire()
+        previous = {
+            field.wire: was[field.wire]
+            for field in record.schema.stored
+            if was is not None and was[field.wire] != data[field.wire]
+        }
+        return self.append(
+            name=verb.event,
+            target=record.pk,
+            target_type=verb.noun.__name__,
+            version=record.version,
+            data=data,
+            previous=previous,
+            timestamp=record.updated_at,
+        )
+
+    # -- events -----------------------------------------------------------------------------------
+
+    def append(self, **what: Any) -> Event:
+        """Add an event of this transaction, caused by the verb whose hook is running."""
+        cause = next((f.event for f in reversed(self.frames) if f.event is not None), None)
+        event = blank(
+            events.Event,
+            id=public_id(events.Event.prefix),
+            tenant_id=self.tenant.pk,
+            actor=self.actor.id,
+            cause=cause.id if cause else None,
+            request_id=self.request_id,
+            **what,
+        )
+        self.events.append(event)
+        return event
+
+    def flush(self) -> None:
+        """Write what was recorded: all events of a verb and its hooks in one statement."""
+        events.write(self.events[self.unwritten :])
+        self.unwritten = len(self.events)
+
+    def finish(self) -> None:
+        if self.failure is not None:
+            raise self.failure
+        self.flush()
+
+    # -- what went wrong --------------------------------------------------------------------------
+
+    @property
+    def asked(self) -> bool:
+        """Whether the verb under way is the caller's own, and no hook's."""
+        return len(self.frames) == 1
+
+    def within(self, record: Noun, field: str) -> bool:
+        """Whether a verb that sets this read-only ``field`` of this record is under way."""
+        return any(f.record.pk == record.pk and field in f.verb.sets for f in self.frames)
+
+    def integrity(self, problem: IntegrityError) -> HeadlesslyError:
+        """The conflict behind a constraint of the database."""
+        cause = problem.__cause__
+        record = self.attempted
+        if record is None or not isinstance(cause, postgres.UniqueViolation):
+            return Conflict(
+                _("This collides with another change made at the same moment. Try again.")
+            )
+        return record.duplicate(cause.diag.constraint_name or "")
+
+
+__all__ = ["Context", "DryRun", "NotFound", "current", "flush", "retried", "run", "together"]

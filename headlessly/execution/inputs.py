@@ -1,0 +1,282 @@
+"""What a caller sent, checked against the declaration before anything happens."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from typing import TYPE_CHECKING, Any
+
+from django.db import connection
+from django.utils.translation import gettext as _
+
+from headlessly.access import visibility
+from headlessly.database import prepared
+from headlessly.declaration import labels
+from headlessly.declaration.schema import META, Field
+from headlessly.declaration.values import present, required
+from headlessly.errors import Conflict, Invalid
+from headlessly.language import wording
+
+if TYPE_CHECKING:
+    from headlessly.declaration.record import Record as Noun
+    from headlessly.declaration.verbs import Verb
+    from headlessly.execution.executor import Execution
+
+
+def clean(
+    execution: Execution,
+    verb: Verb,
+    record: Noun,
+    data: Mapping[str, Any],
+    *,
+    wire: bool,
+    text: bool,
+) -> dict[str, Any]:
+    """The verb's input by Python name: values as stored, records where the verb asks for records.
+
+    Raises Invalid with one entry for each field that is unknown, missing, read-only or wrong.
+    """
+    noun = verb.noun
+    check = _Check(execution, verb, record, wire, text)
+    for key, value in data.items():
+        check.take(key, value)
+    check.complete()
+    if check.problems:
+        raise Invalid.fields(check.problems, type=noun.__name__)
+    if not record._state.adding and verb.takes_fields:
+        _refuse_changes_to_closed(execution, record, check.values)
+    _check_references(execution, noun, check)
+    if not verb.asks:
+        record.validate(check.values, check.problems)
+    if check.problems:
+        raise Invalid.fields(
+            {check.say(name): message for name, message in check.problems.items()},
+            type=noun.__name__,
+        )
+    return check.values
+
+
+class _Check:
+    """The fields of one input, taken one by one."""
+
+    def __init__(
+        self, execution: Execution, verb: Verb, record: Noun, wire: bool, text: bool
+    ) -> None:
+        self.execution, self.verb, self.record = execution, verb, record
+        self.wire, self.text = wire, text
+        self.schema = verb.noun.schema
+        self.inputs = verb.inputs_of(record, wire=wire)
+        self.values: dict[str, Any] = {}
+        self.fields: dict[str, Field] = {}
+        self.problems: dict[str, str] = {}
+
+    def say(self, name: str) -> str:
+        """A field's name in the caller's language."""
+        field = self.fields.get(name) or self.schema.by_name.get(name)
+        return field.wire if field and self.wire else name
+
+    def take(self, key: str, value: Any) -> None:
+        if self.wire and key in META:
+            return
+        field = self._find(key)
+        if field is None:
+            self._take_read_only(key, value)
+            return
+        self.fields[field.name] = field
+        if field.new and isinstance(value, Mapping) and "$id" not in value:
+            self.values[field.name] = self._new(field, value)
+            return
+        try:
+            self.values[field.name] = field.clean(value, text=self.text)
+        except ValueError as problem:
+            self.problems[key] = str(problem)
+
+    def _find(self, key: str) -> Field | None:
+        """The input called ``key`` on the wire or, in Python, by name or column."""
+        found = self.inputs.get(key)
+        if found is None and self._states:
+            field = self.schema.fields.get(key) if self.wire else self.schema.by_name.get(key)
+            return field if field is not None and field.computed is None else None
+        return found
+
+    @property
+    def _states(self) -> bool:
+        """Whether a new record brings its own past: where it stands, and since when."""
+        return self.execution.stating and self.verb.takes_fields and self.record._state.adding
+
+    def _take_read_only(self, key: str, value: Any) -> None:
+        """A field that this verb does not take: fine when nothing changes, or inside its own verb."""
+        field = self.schema.fields.get(key) if self.wire else self.schema.by_name.get(key)
+        if field is None or not self.verb.takes_fields:
+            allowed = dict.fromkeys(f.wire if self.wire else f.name for f in self.inputs.values())
+            self.problems[key] = (
+                _("There is no such field here. Fields: %s.") % ", ".join(allowed)
+                if allowed
+                else _("%s takes no input.") % self.verb.name
+            )
+            return
+        if self.execution.within(self.record, field.name):
+            self.fields[field.name] = field
+            self.values[field.name] = field.clean(value, text=self.text)
+        elif not self._unchanged(field, value):
+            via = wording.either(labels.doing(name, self.verb.noun) for name in field.set_by)
+            own = labels.doing(self.verb, self.verb.noun)
+            self.problems[key] = (
+                _("This is set by %(via)s, not by %(verb)s.") % {"via": via, "verb": own}
+                if via and self.verb.name not in field.set_by
+                else _("This is read-only: it is computed.")
+                if field.computed
+                else _("%s does not take this.") % own
+            )
+
+    def _unchanged(self, field: Field, value: Any) -> bool:
+        """Whether the caller sends back what was read."""
+        if self.record._state.adding and value in (None, field.default):
+            return True
+        now = field.computed(self.record) if field.computed else getattr(self.record, field.column)
+        try:
+            if field.computed is None:
+                value = field.clean(value, text=self.text)
+        except ValueError:
+            return False
+        return present(value) == present(now)
+
+    def _new(self, field: Field, value: Mapping[str, Any]) -> dict[str, Any]:
+        """The fields of a record that the verb will make; its creation checks them for good."""
+        other = self.verb.noun.registry[field.to]
+        cleaned = {}
+        for key, item in value.items():
+            if self.wire and key in META:
+                continue
+            inner = (
+                other.verbs["create"].inputs.get(key)
+                if self.wire
+                else other.schema.by_name.get(key)
+            )
+            if inner is None or inner.read_only:
+                names = ", ".join(other.verbs["create"].inputs)
+                self.problems[f"{field.wire}.{key}"] = (
+                    _("There is no such field. Fields: %s.") % names
+                )
+                continue
+            try:
+                cleaned[inner.name] = inner.clean(item, text=self.text)
+            except ValueError as problem:
+                self.problems[f"{field.wire}.{key}"] = str(problem)
+        return cleaned
+
+    def complete(self) -> None:
+        """Required fields that are missing, and the entry states of a new record."""
+        for field in self.inputs.values():
+            if field.required and field.name not in self.values:
+                key = field.wire if self.wire else field.name
+                if (
+                    field.name != self.verb.finds
+                    and self.verb.finds
+                    and not self.record._state.adding
+                ):
+                    continue  # an existing record has it already
+                self.problems.setdefault(key, required())
+        machine = self.schema.machine
+        if machine is None or machine.name not in self.values or not self.verb.takes_fields:
+            return
+        key = self.say(machine.name)
+        state = self.values[machine.name]
+        if state is None:
+            states = ", ".join(map(wording.stated, machine.states))
+            self.problems[key] = _("Use one of %s.") % states
+        elif (
+            self.record._state.adding and state not in machine.entry and not self.execution.stating
+        ):
+            self.problems[key] = _("A %(noun)s starts as %(entry)s, not as %(state)s.") % {
+                "noun": labels.named(self.verb.noun),
+                "entry": wording.either(map(wording.stated, machine.entry)),
+                "state": wording.stated(state),
+            }
+
+
+def _refuse_changes_to_closed(
+    execution: Execution, record: Noun, values: Mapping[str, Any]
+) -> None:
+    """A record in a final state keeps the fields that its machine closes there."""
+    machine = record.schema.machine
+    if machine is None:
+        return
+    state = getattr(record, machine.name)
+    for name in machine.closed.get(state, ()):
+        if name not in values or execution.within(record, name):
+            continue
+        field = record.schema.by_name[name]
+        if present(values[name]) != present(getattr(record, field.column)):
+            raise Conflict(
+                _("This %(noun)s is %(state)s: its %(field)s no longer changes.")
+                % {
+                    "noun": labels.named(type(record)),
+                    "state": wording.stated(state),
+                    "field": labels.fielded(field),
+                },
+                type=record.schema.name,
+                id=record.pk,
+                field=field.wire,
+                **record.standing(),
+            )
+
+
+def _check_references(execution: Execution, noun: type[Noun], check: _Check) -> None:
+    """Every record referred to exists in this tenant, and keeps existing until the transaction ends."""
+    wanted = [
+        (name, field, check.values[name])
+        for name, field in check.fields.items()
+        if field.type == "reference" and isinstance(check.values.get(name), str)
+    ]
+    if not wanted:
+        return
+    unknown = [(n, f, id) for n, f, id in wanted if id not in execution.known]
+    found = _existing(execution, noun, unknown) if unknown else set()
+    for name, field, id in unknown:
+        if (name, id) in found:
+            execution.known.add(id)
+        else:
+            check.problems[name] = _("There is no %(noun)s %(id)s.") % {
+                "noun": field.to,
+                "id": id,
+            }
+    for name, field, id in wanted:
+        if field.record and name not in check.problems:
+            check.values[name] = execution.lock(noun.registry[field.to], id)
+
+
+def hold(execution: Execution, noun: type[Noun], ids: Iterable[str]) -> None:
+    """Know of many records at once that they exist, and keep them until the transaction ends."""
+    table = connection.ops.quote_name(noun._meta.db_table)
+    seen, persons = visibility.clause(noun, "o", visibility.limit_of_actor())
+    sql = (
+        f"SELECT id FROM {table} o WHERE id = ANY(%s) AND tenant_id = %s AND deleted_at IS NULL"
+        f"{seen} ORDER BY id FOR KEY SHARE"
+    )
+    found = prepared.run(sql, [sorted(ids), execution.tenant.pk, *persons])
+    execution.known.update(id for (id,) in found)
+
+
+def _existing(
+    execution: Execution, noun: type[Noun], references: Iterable[tuple[str, Field, str]]
+) -> set[tuple[str, str]]:
+    """Which of the references exist: one statement for all, and a share of each row's lock.
+
+    The lock is the one that the foreign key takes a moment later; taken here, together with the check
+    that the record is not deleted, it leaves no gap for somebody who is deleting it.
+    """
+    parts, parameters = [], []
+    for name, field, id in references:
+        other = noun.registry[field.to]
+        table = connection.ops.quote_name(other._meta.db_table)
+        seen, persons = (
+            visibility.clause(other, "o", visibility.limit_of_actor())
+            if execution.asked
+            else ("", [])
+        )
+        parts.append(
+            f"SELECT %s::text, id FROM (SELECT id FROM {table} o WHERE id = %s AND tenant_id = %s "
+            f"AND deleted_at IS NULL{seen} FOR KEY SHARE) AS r"
+        )
+        parameters += [name, id, execution.tenant.pk, *persons]
+    return set(prepared.run(" UNION ALL ".join(parts), parameters))

@@ -1,0 +1,103 @@
+"""The prepared statements that lock, insert and rewrite the row of a record."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from functools import cache
+from typing import TYPE_CHECKING, Any
+
+import orjson
+import psycopg
+from django.db import connection
+
+if TYPE_CHECKING:
+    from headlessly.declaration.record import Record as Noun
+
+from headlessly.database.prepared import run
+
+
+class Table:
+    """A noun's table: lock a row, insert one, rewrite columns of one."""
+
+    def __init__(self, noun: type[Noun]) -> None:
+        quote = connection.ops.quote_name
+        self.noun = noun
+        self.fields = list(noun._meta.concrete_fields)
+        self.names = [f.attname for f in self.fields]
+        self.name = quote(noun._meta.db_table)
+        columns = ", ".join(quote(f.column) for f in self.fields)
+        marks = ", ".join(["%s"] * len(self.fields))
+        self._insert = f"INSERT INTO {self.name} ({columns}) VALUES ({marks})"
+        self._lock = f"SELECT {columns} FROM {self.name} WHERE id = %s AND tenant_id = %s "
+
+        self.by_name = {f.attname: f for f in self.fields}
+        # Django has the driver leave JSON as text.
+        self.json = [n for n, f in enumerate(self.fields) if f.get_internal_type() == "JSONField"]
+
+    def lock(self, id: str, tenant: int, *, deleting: bool, restoring: bool) -> Noun | None:
+        """The row of this tenant, locked; against foreign keys too if ``deleting``.
+
+        Not a deleted one, unless somebody is ``restoring`` it.
+        """
+        there = "" if restoring else "AND deleted_at IS NULL "
+        strength = "FOR UPDATE" if deleting else "FOR NO KEY UPDATE"
+        found = run(self._lock + there + strength, [id, tenant])
+        if not found:
+            return None
+        row = list(found[0])
+        for position in self.json:
+            row[position] = None if row[position] is None else orjson.loads(row[position])
+        return self.noun.from_db(connection.alias, self.names, row)
+
+    def insert(self, record: Noun) -> None:
+        run(self._insert, [self._value(f, record) for f in self.fields], rows=False)
+
+    def copy(self, records: Sequence[Noun]) -> None:
+        """Insert many rows at once."""
+        columns = ", ".join(connection.ops.quote_name(f.column) for f in self.fields)
+        adapted = [n for n, f in enumerate(self.fields) if f.get_internal_type() == "JSONField"]
+        sql = f"COPY {self.name} ({columns}) FROM STDIN"
+        with (
+            connection.wrap_database_errors,
+            psycopg.Cursor(connection.connection) as cursor,
+            cursor.copy(sql) as rows,
+        ):
+            for record in records:
+                row = [record.__dict__[name] for name in self.names]
+                for at in adapted:
+                    row[at] = self.fields[at].get_db_prep_save(row[at], connection)
+                rows.write_row(row)
+
+    def rewrite(self, record: Noun, names: Sequence[str]) -> None:
+        """Write these columns of a row that is locked."""
+        values = [self._value(self.by_name[name], record) for name in names]
+        run(
+            _update(self.name, tuple(self.by_name[n].column for n in names)),
+            [*values, record.pk],
+            rows=False,
+        )
+
+    @staticmethod
+    def _value(field: Any, record: Noun) -> Any:
+        value = getattr(record, field.attname)
+        # Only these need Django's hand; the driver knows the other types.
+        return (
+            field.get_db_prep_save(value, connection)
+            if field.get_internal_type() in ADAPTED
+            else value
+        )
+
+
+ADAPTED = {"JSONField", "DecimalField"}
+
+
+@cache
+def _update(table: str, columns: tuple[str, ...]) -> str:
+    assignments = ", ".join(f"{connection.ops.quote_name(c)} = %s" for c in columns)
+    return f"UPDATE {table} SET {assignments} WHERE id = %s"
+
+
+@cache
+def table(noun: type[Noun]) -> Table:
+    """The statements of this noun, written once per process."""
+    return Table(noun)

@@ -1,0 +1,376 @@
+"""The log: one row per executed verb, never changed, never deleted; the database sees to that."""
+
+from __future__ import annotations
+
+import unicodedata
+from collections.abc import Sequence
+from datetime import datetime
+from decimal import Decimal
+from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple, Self
+
+import orjson
+from django.db import models, transaction
+from django.db.models.expressions import RawSQL
+from django.dispatch import Signal
+from psycopg.types.json import Jsonb
+
+from headlessly.access import tenancy
+from headlessly.context import running
+from headlessly.database import prepared as statements
+from headlessly.declaration.values import check_json, present
+from headlessly.errors import Forbidden, Invalid
+from headlessly.log import event_visibility
+
+if TYPE_CHECKING:
+    from headlessly.declaration.record import Record as Noun
+
+#: Why the log cannot be changed even by a mistake of ours.
+APPEND_ONLY = """
+CREATE OR REPLACE FUNCTION headlessly_append_only() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN
+    RAISE EXCEPTION 'Events are never changed and never deleted.'
+        USING ERRCODE = 'integrity_constraint_violation';
+END $$;
+CREATE OR REPLACE TRIGGER headlessly_append_only
+    BEFORE UPDATE OR DELETE ON headlessly_event FOR EACH ROW EXECUTE FUNCTION headlessly_append_only();
+CREATE OR REPLACE TRIGGER headlessly_append_only_truncate
+    BEFORE TRUNCATE ON headlessly_event FOR EACH STATEMENT EXECUTE FUNCTION headlessly_append_only();
+"""
+
+
+def dumps(value: Any) -> bytes:
+    """JSON with UTC as ``Z`` and amounts as numbers."""
+    return orjson.dumps(value, default=_number, option=orjson.OPT_UTC_Z)
+
+
+def _number(value: Any) -> float | int:
+    if isinstance(value, Decimal):
+        return present(value)
+    raise TypeError(f"{type(value).__name__} is not JSON.")
+
+
+class EventJson(models.JSONField):
+    """JSON written by orjson, which knows moments and days, and read by it.
+
+    What it reads it can write; the standard library reads ``1e29``, which PostgreSQL spells out, as
+    an integer beyond 64 bits.
+    """
+
+    def from_db_value(self, value: Any, expression: Any, connection: Any) -> Any:
+        return orjson.loads(value) if isinstance(value, str) else value
+
+    def get_db_prep_value(self, value: Any, connection: Any, prepared: bool = False) -> Any:
+        return value if value is None else Jsonb(value, dumps)
+
+    def deconstruct(self) -> tuple[str, str, list, dict]:
+        name, _, args, kwargs = super().deconstruct()
+        return name, "django.db.models.JSONField", args, kwargs
+
+
+class TransactionId(models.Field):
+    """The number of the transaction that wrote a row; 64 bits, never reused."""
+
+    def db_type(self, connection: Any) -> str:
+        return "xid8"
+
+
+class Place(NamedTuple):
+    """A place in the log: the last event read there, by its transaction and its number."""
+
+    xid: int
+    seq: int
+
+    def __str__(self) -> str:
+        return f"{self.xid}.{self.seq}"
+
+    @classmethod
+    def read(cls, text: str) -> Place:
+        """A place from a cursor. Raises ValueError."""
+        parts = text.split(".")
+        if len(parts) != 2 or not all(p.isascii() and p.isdecimal() and len(p) < 19 for p in parts):
+            raise ValueError("This is no cursor of the log.")
+        return cls(*map(int, parts))
+
+
+START = Place(0, 0)
+
+
+#: The oldest transaction of this database that is still running, else the next one there will be.
+HORIZON = """
+SELECT coalesce(
+    (SELECT x FROM pg_snapshot_xip(pg_current_snapshot()) AS x
+     JOIN pg_stat_activity AS a ON a.backend_xid = x::xid
+     WHERE a.datname = current_database() AND a.pid <> pg_backend_pid() ORDER BY x LIMIT 1),
+    pg_snapshot_xmax(pg_current_snapshot()))::text
+"""
+
+
+def horizon() -> str:
+    """Up to which transaction the log is settled: all before it are over, and seen by the next query.
+
+    A transaction that is still running may have drawn its numbers long ago. Whoever read past them now
+    would never see them.
+    """
+    if transaction.get_connection().in_atomic_block:
+        # Within a transaction PostgreSQL would tell who was running when it was first asked.
+        statements.run("SELECT pg_stat_clear_snapshot()", ())
+    return statements.run(HORIZON, ())[0][0]
+
+
+class EventQuerySet(models.QuerySet["Event"]):
+    def following(self, place: Place) -> Self:
+        """The events after ``place`` in the order of the log, none skipped and none twice.
+
+        The order is by transaction and number: everything that becomes readable later lies behind
+        everything that is readable now.
+        """
+        settled = RawSQL(
+            "headlessly_event.xid < %s::text::xid8"
+            " OR headlessly_event.xid = pg_current_xact_id_if_assigned()",  # one's own, in a hook
+            (horizon(),),
+            models.BooleanField(),
+        )
+        return self.filter(settled).beyond(place).order_by("xid", "seq")
+
+    def beyond(self, place: Place) -> Self:
+        """All events after ``place``, also those before which others may still appear."""
+        return self.filter(
+            RawSQL(
+                "(headlessly_event.xid, headlessly_event.seq) > (%s::text::xid8, %s)",
+                (str(place.xid), place.seq),
+                models.BooleanField(),
+            )
+        )
+
+    def _refuse(self, *args: Any, **kwargs: Any) -> Any:
+        raise TypeError("Events are never changed and never deleted.")
+
+    update = delete = bulk_create = bulk_update = _refuse
+
+
+class Log(models.Manager.from_queryset(EventQuerySet)):
+    """All events of the active tenant; what the actor sees of them is for the caller to decide."""
+
+    def get_queryset(self) -> EventQuerySet:
+
+        running.flush()
+        return super().get_queryset().filter(tenant_id=tenancy.require().pk)
+
+
+class EventManager(Log):
+    """The active tenant's events that the actor sees: those of the records that they see."""
+
+    def get_queryset(self) -> EventQuerySet:
+        return event_visibility.events(super().get_queryset())
+
+
+class Event(models.Model):
+    """The record of one executed verb, or of something tracked from outside."""
+
+    prefix: ClassVar[str] = "evt"
+
+    seq = models.BigAutoField(primary_key=True)
+    id = models.CharField(max_length=32, unique=True, db_collation="C")
+    tenant = models.ForeignKey(
+        "headlessly.Tenant", models.PROTECT, related_name="+", db_index=False
+    )
+    name = models.CharField(max_length=255)
+    target = models.CharField(max_length=32, null=True, db_collation="C")
+    target_type = models.CharField(max_length=64, null=True)
+    actor = models.CharField(max_length=32, db_collation="C")
+    timestamp = models.DateTimeField()
+    version = models.PositiveIntegerField(null=True)
+    data = EventJson()
+    previous = EventJson(null=True)
+    cause = models.CharField(max_length=32, null=True, db_collation="C")
+    request_id = models.CharField(max_length=64, db_collation="C")
+    xid = TransactionId(db_default=models.Func(function="pg_current_xact_id"), editable=False)
+
+    objects = EventManager()
+    log = Log()
+
+    class Meta:
+        default_manager_name = "objects"
+        ordering: ClassVar = ["seq"]
+        indexes: ClassVar = [
+            models.Index(fields=["tenant", "xid", "seq"], name="event_by_place"),
+            models.Index(fields=["tenant", "timestamp"], name="event_by_time"),
+            models.Index(fields=["tenant", "target", "seq"], name="event_by_target"),
+            models.Index(fields=["tenant", "name", "xid", "seq"], name="event_by_name"),
+            models.Index(fields=["tenant", "actor", "seq"], name="event_by_actor"),
+        ]
+
+    def __str__(self) -> str:
+        return self.name
+
+    @property
+    def place(self) -> Place:
+        return Place(int(self.xid), self.seq)
+
+    @property
+    def verb(self) -> str:
+        """The second half of the name: ``Converted``."""
+        return self.name.rpartition(".")[2]
+
+    def wire(self) -> dict[str, Any]:
+        """The event as JSON says it. Tracked events have no target and no version."""
+        return {
+            "$id": self.id,
+            "$type": "Event",
+            "$context": tenancy.context_url(),
+            "seq": self.seq,
+            "name": self.name,
+            "target": self.target,
+            "targetType": self.target_type,
+            "actor": self.actor,
+            "timestamp": self.timestamp,
+            "version": self.version,
+            "data": self.data,
+            "previous": self.previous,
+            "cause": self.cause,
+            "requestId": self.request_id,
+            "tenant": tenancy.require().slug,
+        }
+
+    def save(self, *args: Any, **kwargs: Any) -> None:
+        raise TypeError("An event is the record of a verb; nothing else writes one.")
+
+    def delete(self, *args: Any, **kwargs: Any) -> Any:
+        raise TypeError("Events are never changed and never deleted.")
+
+
+#: The columns that an event is written with, and their types in PostgreSQL.
+COLUMNS = {
+    "id": "text",
+    "tenant_id": "bigint",
+    "name": "text",
+    "target": "text",
+    "target_type": "text",
+    "actor": "text",
+    "timestamp": "timestamptz",
+    "version": "integer",
+    "data": "jsonb",
+    "previous": "jsonb",
+    "cause": "text",
+    "request_id": "text",
+}
+#: However many events: the same statement, prepared once, and one parameter.
+APPEND = (
+    f"INSERT INTO headlessly_event ({', '.join(COLUMNS)}) SELECT {', '.join(COLUMNS)} "
+    f"FROM jsonb_to_recordset(%s) AS e({', '.join(f'{c} {t}' for c, t in COLUMNS.items())}) "
+    "RETURNING seq"
+)
+
+APPEND_AT = (
+    APPEND.replace("(id,", "(seq, id,")
+    .replace("SELECT id,", "SELECT seq, id,")
+    .replace("AS e(id", "AS e(seq bigint, id")
+)
+
+
+#: Sent in the transaction that appended events; provides ``tenant``.
+appended = Signal()
+
+
+def write(events: Sequence[Event]) -> None:
+    """Append events in one statement, in order, and tell each its ``seq``."""
+    if not events:
+        return
+    rows = [{column: getattr(event, column) for column in COLUMNS} for event in events]
+    for event, (seq,) in zip(events, statements.run(APPEND, [Jsonb(rows, dumps)]), strict=True):
+        event.seq = seq
+    appended.send(sender=Event, tenant=tenancy.require())
+
+
+def reserve() -> int:
+    """A place in the log for an event that is written later in this transaction, by :func:`write_at`."""
+    ((seq,),) = statements.run("SELECT nextval('headlessly_event_seq_seq')", ())
+    return seq
+
+
+def write_at(event: Event) -> None:
+    """Append one event at the place that was reserved for it."""
+    row = {column: getattr(event, column) for column in ("seq", *COLUMNS)}
+    statements.run(APPEND_AT, [Jsonb([row], dumps)])
+
+
+def history(noun: type[Noun], id: str) -> EventQuerySet:
+    """The events of one record, newest first; also of a deleted one."""
+    return Event.objects.filter(target=id, target_type=noun.__name__).order_by("-seq")
+
+
+def by_actor(name: str, actor: str) -> EventQuerySet:
+    """The executions of one verb by one actor, newest first."""
+    return Event.objects.filter(name=name, actor=actor).order_by("-seq")
+
+
+class Tracker:
+    """``ctx.Event``: things that happened and are not verbs of a noun."""
+
+    @staticmethod
+    def create(*, name: str, properties: dict[str, Any] | None = None) -> Event:
+        """Record a tracked event from a hook. Raises Invalid for a name that looks like a verb's."""
+        from headlessly.context.running import _execution, moment
+
+        check_name(name)
+        data = orjson.loads(dumps(dict(properties or {})))
+        try:
+            check_json(data, 0)
+        except ValueError as problem:
+            raise Invalid.fields({"properties": str(problem)}) from None
+        if (execution := _execution.get()) is None:
+            raise RuntimeError("Outside of a hook, record tracked events with events.track.")
+        return execution.append(
+            name=name,
+            target=None,
+            target_type=None,
+            version=None,
+            data=data,
+            previous=None,
+            timestamp=moment(),
+        )
+
+
+def permit_tracking() -> None:
+    """Raise Forbidden for those who write nothing."""
+    from headlessly.access import actors
+
+    if not (actor := actors.current()).writes:
+        raise Forbidden(f"As {actor.role} you may not record events.", type="Event")
+
+
+def check_name(name: str) -> None:
+    """Refuse a tracked event that could be taken for the record of a verb."""
+    if not isinstance(name, str) or not name.strip() or len(name) > 255 or not name.isprintable():
+        raise Invalid.fields({"name": "Use 1 to 255 visible characters."})
+    # What merely looks like a dot, or like the letters, is taken for them.
+    noun, dot, rest = unicodedata.normalize("NFKC", name).strip().partition(".")
+    if dot and noun[:1].isupper() and rest[:1].isupper():
+        raise Invalid.fields({"name": "A name like Noun.Verb is the record of a verb."})
+
+
+def track(
+    name: str, properties: dict[str, Any] | None = None, *, timestamp: datetime | None = None
+) -> Event:
+    """Record something that happened outside: ``page_view``, ``trial_started``."""
+    from headlessly.access import actors
+    from headlessly.context import clock, tracing
+    from headlessly.context.running import flush
+    from headlessly.ids import public_id
+
+    permit_tracking()
+    check_name(name)
+    check_json(properties or {}, 0)
+    flush()  # among several verbs, those before it come before it in the log
+    with tracing.traced() as request_id:
+        event = Event(
+            id=public_id(Event.prefix),
+            tenant_id=tenancy.require().pk,
+            name=name,
+            actor=actors.current().id,
+            timestamp=timestamp or clock.now(),
+            data=properties or {},
+            request_id=request_id,
+        )
+        write([event])
+    return event

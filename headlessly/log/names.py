@@ -1,0 +1,10 @@
+"""Names of events that no verb of a noun records."""
+
+from __future__ import annotations
+
+#: What a script leaves beside the events of its verbs, which name it as their cause. No noun is called so,
+#: and nobody can track an event with such a name.
+SCRIPT_RAN = "Script.Ran"
+
+#: The names of events that the platform itself leaves.
+PLATFORM = (SCRIPT_RAN,)

@@ -1,0 +1,219 @@
+"""The past of every noun: a table of versions beside its own, each row valid from a moment to a moment.
+
+The database keeps it: a trigger on the noun's table closes the version that was valid and adds the new
+one, so that no path of writing can forget it. As-of questions are then ordinary queries.
+"""
+
+from __future__ import annotations
+
+import sys
+from datetime import datetime
+from typing import TYPE_CHECKING, Any, ClassVar
+
+from django.db import connection, models
+from django.db.models import F
+from django.utils.module_loading import import_string
+from django.utils.translation import gettext as _
+
+from headlessly.access.managers import BoundedQuerySet
+from headlessly.declaration import indexes, labels
+from headlessly.declaration.fields import StatusField
+from headlessly.errors import Conflict, NotFound
+from headlessly.language import wording
+
+if TYPE_CHECKING:
+    from headlessly.declaration.record import Record as Noun
+
+
+class Version(models.Model):
+    """Base of the models made by :func:`model_of`."""
+
+    noun: ClassVar[type[Noun]]
+
+    seq = models.BigAutoField(primary_key=True)
+    record = models.CharField(max_length=32, db_column="id", db_collation="C")
+    valid_from = models.DateTimeField()
+    valid_to = models.DateTimeField(null=True)
+
+    objects = BoundedQuerySet.as_manager()
+
+    class Meta:
+        abstract = True
+
+    def as_record(self) -> Noun:
+        """The record as it was; it cannot be saved."""
+        names = [f.attname for f in self.noun._meta.concrete_fields]
+        values = [self.record if name == "id" else getattr(self, name) for name in names]
+        record = self.noun.from_db(self._state.db, names, values)
+        record.as_of = self.valid_from
+        return record
+
+
+class PastIterable(models.query.ModelIterable):
+    """Makes a query on versions answer records."""
+
+    def __iter__(self) -> Any:
+        for version in super().__iter__():
+            yield version.as_record()
+
+
+def model_of(noun: type[Noun]) -> type[Version]:
+    """The model of a noun's versions: the same columns without their constraints."""
+    meta = noun._meta
+    attributes: dict[str, Any] = {
+        "__module__": noun.__module__,
+        "__doc__": f"The past of {noun.__name__}.",
+        "noun": noun,
+        "Meta": type(
+            "Meta",
+            (),
+            {
+                "app_label": meta.app_label,
+                "db_table": table_of(noun),
+                "indexes": [
+                    models.Index(fields=["record", "valid_from"], name=f"{meta.model_name}_past"),
+                    models.Index(
+                        fields=["tenant", "-created_at", "-record"],
+                        name=f"{meta.model_name}_past_by_created",
+                    ),
+                    *_by_state(noun),
+                ],
+            },
+        ),
+    }
+    for field in meta.concrete_fields:
+        if not field.primary_key:
+            attributes[field.name] = _copy(field)
+    model = type(f"{noun.__name__}Version", (Version,), attributes)
+    setattr(sys.modules[noun.__module__], model.__name__, model)
+    return model
+
+
+def _by_state(noun: type[Noun]) -> list[models.Index]:
+    """The indexes that carry a list of one state in its order, for the past of that list."""
+    state = next((f.name for f in noun._meta.concrete_fields if isinstance(f, StatusField)), None)
+    found = []
+    for index in noun._meta.indexes:
+        steps = indexes.steps(noun, index)
+        if [n for n, _ in steps[:2]] != ["tenant_id", state]:
+            continue
+        if index.condition not in (None, indexes.LIVE):
+            continue
+        columns = []
+        for name, descending in steps:
+            field = noun._meta.get_field(name)
+            name = "record" if field.primary_key else field.name
+            nullable = {"nulls_last": True} if field.null else {}
+            columns.append(F(name).desc(**nullable) if descending else F(name))
+        name = f"{noun._meta.model_name}_past_by_{state}"
+        found.append(models.Index(*columns, condition=index.condition, name=name))
+    return found[:1]
+
+
+def _copy(field: models.Field) -> models.Field:
+    if field.is_relation:
+        return models.ForeignKey(
+            field.remote_field.model,
+            models.DO_NOTHING,
+            null=True,
+            related_name="+",
+            db_constraint=False,
+            db_index=False,
+        )
+    _, path, args, kwargs = field.deconstruct()
+    for word in ("unique", "default", "blank", "editable"):
+        kwargs.pop(word, None)
+    return import_string(path)(*args, **kwargs | {"null": True})
+
+
+def table_of(noun: type[Noun]) -> str:
+    return f"{noun._meta.db_table}_version"
+
+
+def install(noun: type[Noun]) -> None:
+    """Create or renew the triggers that keep the noun's past. Runs after every migration."""
+    table, past = noun._meta.db_table, table_of(noun)
+    columns = ", ".join(f'"{f.column}"' for f in noun._meta.concrete_fields)
+    add = f"INSERT INTO {past} ({columns}, valid_from) SELECT {columns}, updated_at FROM new_rows;"
+    close = (
+        f"UPDATE {past} SET valid_to = new_rows.updated_at FROM new_rows "
+        f"WHERE {past}.id = new_rows.id AND {past}.valid_to IS NULL;"
+    )
+    with connection.cursor() as cursor:
+        for event, body in (("insert", add), ("update", close + add)):
+            cursor.execute(
+                f"""
+                CREATE OR REPLACE FUNCTION {past}_{event}() RETURNS trigger LANGUAGE plpgsql AS $$
+                BEGIN {body} RETURN NULL; END $$;
+                CREATE OR REPLACE TRIGGER {past}_{event} AFTER {event} ON {table}
+                REFERENCING NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION {past}_{event}();
+                """
+            )
+
+
+def at(noun: type[Noun], moment: datetime) -> models.QuerySet:
+    """The versions, valid at ``moment``, of the active tenant's records that the actor sees."""
+    from headlessly.access import tenancy, visibility
+
+    found = noun.past.objects.filter(
+        models.Q(valid_to=None) | models.Q(valid_to__gt=moment),
+        tenant_id=tenancy.require().pk,
+        deleted_at=None,
+        valid_from__lte=moment,
+        created_at__lte=moment,  # follows, and tells an index by age where to begin
+    )
+    return visibility.versions(found, noun)
+
+
+def restore(record: Noun, moment: datetime) -> None:
+    """Give ``record`` the values it had at ``moment``.
+
+    Raises NotFound when it did not exist then, and Conflict when its state is final for good or when
+    something that it referred to then is gone.
+    """
+    noun, machine = type(record), record.schema.machine
+    past = at(noun, moment).filter(record=record.pk).order_by("-seq").first()
+    if past is None:
+        raise NotFound(
+            _("There was no %(noun)s %(id)s then.") % {"noun": labels.named(noun), "id": record.pk},
+            type=noun.__name__,
+            id=record.pk,
+        )
+    if machine and getattr(record, machine.name) in machine.closed:
+        raise Conflict(
+            _("This %(noun)s is %(state)s and stays so.")
+            % {
+                "noun": labels.named(noun),
+                "state": wording.stated(getattr(record, machine.name)),
+            },
+            type=noun.__name__,
+            id=record.pk,
+            **record.standing(),
+        )
+    problems: dict[str, str] = {}
+    record.validate({f.name: getattr(past, f.column) for f in record.schema.stored}, problems)
+    if problems:
+        raise Conflict(
+            _("This %(noun)s cannot be again as it was: %(problems)s")
+            % {"noun": labels.named(noun), "problems": " ".join(problems.values())},
+            type=noun.__name__,
+            id=record.pk,
+            details=[{"field": f, "message": m} for f, m in problems.items()],
+        )
+    if machine:
+        record.reached = past.reached  # a step that is taken back was none
+    for field in record.schema.stored:
+        value = getattr(past, field.column)
+        if value == getattr(record, field.column):
+            continue
+        if field.type == "reference" and value is not None:
+            target = noun.registry[field.to]
+            if not target.objects.filter(pk=value).exists():
+                raise Conflict(
+                    _("Its %(field)s of then, %(value)s, no longer exists.")
+                    % {"field": labels.fielded(field), "value": value},
+                    type=noun.__name__,
+                    id=record.pk,
+                    field=field.wire,
+                )
+        setattr(record, field.column, value)

@@ -1,0 +1,214 @@
+"""Every message that people can read, gathered for the catalogues of translations (``locale/``).
+
+There are three sources: what the code and the templates mark for translation, what the declarations bring
+along (:func:`headlessly.declaration.labels.messages`), and what unfold marks, which ships no
+catalogues of its own; what Django translates itself is left to it. No tool of the system is needed: a
+fresh checkout can tell whether a catalogue is complete.
+"""
+
+from __future__ import annotations
+
+import ast
+import re
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field
+from functools import cache
+from importlib.util import find_spec
+from pathlib import Path
+
+from django.conf import settings
+from django.utils.translation.template import templatize
+
+from headlessly.declaration import labels
+from headlessly.language import wording
+
+#: How a function that marks a message takes it: the places of its context, its singular and its plural.
+MARKS = {
+    "_": (None, 0, None),
+    "gettext": (None, 0, None),
+    "gettext_lazy": (None, 0, None),
+    "gettext_noop": (None, 0, None),
+    "ngettext": (None, 0, 1),
+    "ngettext_lazy": (None, 0, 1),
+    "pgettext": (0, 1, None),
+    "pgettext_lazy": (0, 1, None),
+    "npgettext": (0, 1, 2),
+    "npgettext_lazy": (0, 1, 2),
+}
+#: The same in a template that Django has turned into what looks like code: literals within calls.
+LITERAL = r"""u?("(?:[^"\\]|\\.)*"|'(?:[^'\\]|\\.)*')"""
+CALL = re.compile(
+    rf"\b(n?p?gettext|_)\(\s*{LITERAL}(?:\s*,\s*{LITERAL})?(?:\s*,\s*{LITERAL})?\s*[,)]"
+)
+PLACEHOLDER = re.compile(r"%\((\w+)\)[sd]|%[sd%]|\{(\w+)\}")
+#: Code that people do not read: commands are for whoever runs the site.
+NOT_READ = ("management", "migrations", "demo")
+OURS = ("headlessly", "crm", "marketing")
+
+Key = tuple[str | None, str]  #: context and English
+
+
+@dataclass
+class Message:
+    """One message: its context, its English, its plural if it counts, and where it is from."""
+
+    context: str | None
+    text: str
+    plural: str | None = None
+    places: list[str] = field(default_factory=list)
+
+    @property
+    def key(self) -> Key:
+        return self.context, self.text
+
+    @property
+    def flags(self) -> list[str]:
+        """What a tool for translators checks."""
+        if re.search(r"%\(\w+\)[sd]|%[sd]", self.text):
+            return ["python-format"]
+        return ["python-brace-format"] if re.search(r"\{\w+\}", self.text) else []
+
+
+@cache
+def gathered() -> list[Message]:
+    """All messages, each once, in the order of their English."""
+    found: dict[Key, Message] = {}
+    for message in (*_of_code(), *_of_templates(), *_of_declarations(), *_of_unfold()):
+        known = found.setdefault(message.key, message)
+        known.plural = known.plural or message.plural
+        known.places = sorted({*known.places, *message.places})
+    return sorted(found.values(), key=lambda m: (m.text.casefold(), m.text, m.context or ""))
+
+
+def placeholders(text: str) -> list[str]:
+    """What a text has filled in: a translation has the same, in any order."""
+    return sorted(match.group() for match in PLACEHOLDER.finditer(text))
+
+
+# -- where they are from --------------------------------------------------------------------------
+
+
+def _of_code() -> Iterator[Message]:
+    for name in OURS:
+        for path in sorted((settings.BASE_DIR / name).rglob("*.py")):
+            if not set(NOT_READ) & set(path.relative_to(settings.BASE_DIR).parts):
+                yield from marked(path.read_text(), str(path.relative_to(settings.BASE_DIR)))
+
+
+def _of_templates() -> Iterator[Message]:
+    folder = settings.BASE_DIR / "templates"
+    for path in sorted(folder.rglob("*.html")):
+        yield from in_template(path.read_text(), str(path.relative_to(settings.BASE_DIR)))
+
+
+def _of_declarations() -> Iterator[Message]:
+    from headlessly.admin.lists.address import CARRIED
+    from headlessly.query.filters import META_FIELDS
+
+    for each in (*CARRIED.values(), *META_FIELDS.values()):
+        yield Message(wording.LABEL, labels.labelled(each), places=["declarations"])
+    for context, text in labels.messages():
+        if text:
+            yield Message(context, text, places=["declarations"])
+
+
+def _of_unfold() -> Iterator[Message]:
+    """What unfold's own pages say, and Django does not say for them."""
+    folder, known = _package("unfold"), _of_django()
+    found: list[Message] = []
+    for part in (folder, folder / "contrib" / "filters"):
+        for path in (*part.glob("*.py"), *part.glob("templates/**/*.html")):
+            read = in_template if path.suffix == ".html" else marked
+            found += read(path.read_text(), "unfold")
+    yield from (message for message in found if message.key not in known)
+
+
+def _of_django() -> set[Key]:
+    """What Django's catalogues have: they list all of its messages in English."""
+    import polib
+
+    places = ("conf/locale", "contrib/admin/locale", "contrib/auth/locale")
+    files = [_package("django") / place / "en/LC_MESSAGES/django.po" for place in places]
+    return {(entry.msgctxt, entry.msgid) for file in files for entry in polib.pofile(str(file))}
+
+
+def _package(name: str) -> Path:
+    spec = find_spec(name)
+    assert spec is not None and spec.origin is not None
+    return Path(spec.origin).parent
+
+
+# -- reading --------------------------------------------------------------------------------------
+
+
+def marked(code: str, place: str) -> Iterator[Message]:
+    """The messages that Python code marks."""
+    for node in ast.walk(ast.parse(code)):
+        if not isinstance(node, ast.Call) or not isinstance(node.func, ast.Name):
+            continue
+        if node.func.id in MARKS:
+            given = [_text(argument) for argument in node.args[:3]]
+            yield from _message(MARKS[node.func.id], given, place)
+
+
+def in_template(source: str, place: str) -> Iterator[Message]:
+    """The messages that a template marks."""
+    for match in CALL.finditer(templatize(source)):
+        name, *literals = match.groups()
+        given = [None if each is None else ast.literal_eval(each) for each in literals]
+        yield from _message(MARKS[name], given, place)
+
+
+def _message(
+    mark: tuple[int | None, int, int | None], given: list[str | None], place: str
+) -> Iterable[Message]:
+    context, text, plural = (None if at is None or at >= len(given) else given[at] for at in mark)
+    return [Message(context, text, plural, [place])] if text else []
+
+
+def _text(node: ast.expr) -> str | None:
+    return node.value if isinstance(node, ast.Constant) and isinstance(node.value, str) else None
+
+
+# -- a catalogue ----------------------------------------------------------------------------------
+
+
+def folder() -> Path:
+    """Where the catalogues of all languages are."""
+    return Path(settings.LOCALE_PATHS[0])
+
+
+def file_of(language: str) -> Path:
+    """Where the translations into a language are."""
+    return folder() / language / "LC_MESSAGES" / "django.po"
+
+
+def problems(language: str) -> list[str]:
+    """What is wrong with the catalogue of a language, each in a sentence; nothing when all is well."""
+    import polib
+
+    file = file_of(language)
+    if not file.exists():
+        return [f"There is no {file.relative_to(settings.BASE_DIR)}."]
+    entries = polib.pofile(str(file))
+    wanted = {message.key: message for message in gathered()}
+    there = {(entry.msgctxt, entry.msgid): entry for entry in entries if not entry.obsolete}
+    found = [f"Obsolete: {entry.msgid!r}" for entry in entries if entry.obsolete]
+    found += [f"Nobody says this any more: {key}" for key in there.keys() - wanted.keys()]
+    found += [f"Missing: {key}" for key in wanted.keys() - there.keys()]
+    for key, entry in there.items():
+        if entry.fuzzy:
+            found.append(f"Fuzzy: {key}")
+        said = list(entry.msgstr_plural.values()) if entry.msgid_plural else [entry.msgstr]
+        if not all(said) or (entry.msgid_plural and len(said) < 2):
+            found.append(f"Untranslated: {key}")
+            continue
+        for text, english in zip(
+            said, (entry.msgid, entry.msgid_plural or entry.msgid), strict=False
+        ):
+            if placeholders(text) != placeholders(english):
+                found.append(f"Other placeholders: {key} → {text!r}")
+    compiled = file.with_suffix(".mo")
+    if not compiled.exists() or compiled.read_bytes() != entries.to_binary():
+        found.append(f"{compiled.name} is not what {file.name} says: compile it.")
+    return sorted(found)

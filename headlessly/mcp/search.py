@@ -1,0 +1,159 @@
+"""`search`: pages of records, small unless asked otherwise, that say what they left out."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from headlessly.api import log
+from headlessly.declaration.registry import registry
+from headlessly.errors import BadRequest, InvalidFilter
+from headlessly.mcp import arguments
+from headlessly.nouns import Noun
+from headlessly.query import reads
+
+#: The fields of an event that tell what happened; ``data`` is a whole record each time.
+MAIN_OF_EVENT = ("name", "target", "actor", "timestamp", "previous", "cause")
+#: Those that a record of the log has beside them.
+MORE_OF_EVENT = ("seq", "targetType", "version", "data", "requestId", "tenant")
+#: What only `fetch` answers.
+FETCHED = ("Schema", "Status", "History")
+
+
+def search(asked: dict[str, Any]) -> dict[str, Any]:
+    """A page of records of ``type``. Raises BadRequest, InvalidFilter."""
+    if asked["type"] == "Event":
+        return events(asked)
+    noun = noun_of(asked["type"], "search", "Event")
+    fields = asked.get("fields") or None
+    page = reads.page(
+        noun,
+        asked.get("filter"),
+        sort=asked.get("sort"),
+        limit=asked.get("limit"),
+        cursor=asked.get("cursor"),
+        include=asked.get("include"),
+        fields=fields or main(noun),
+        q=asked.get("q"),
+        as_of=asked.get("asOf"),
+    ).wire()
+    wanted = {
+        *(reads.chosen(noun, fields) or main(noun)),
+        *reads.included(noun, asked.get("include")),
+    }
+    page["results"] = [only(noun, record, wanted) for record in page["results"]]
+    return _with_what_was_left_out(page, noun, asked, fields is None, wanted)
+
+
+def main(noun: type[Noun]) -> tuple[str, ...]:
+    """The fields that a record is told by where nobody says which: the columns of the noun's list."""
+    return tuple(noun.schema.by_name[name].wire for name in noun.schema.columns)
+
+
+def noun_of(name: str, tool: str, *others: str) -> type[Noun]:
+    """The noun called ``name``. Raises BadRequest that lists what the tool takes."""
+    if (noun := registry.get(name)) is None:
+        raise BadRequest(
+            f"There is no type {name[:64]!r} to {tool}. Types: {', '.join([*registry, *others])}."
+            f"{' Use fetch.' if tool == 'search' and name in FETCHED else ''}",
+            field="type",
+        )
+    return noun
+
+
+def only(noun: type[Noun], record: dict[str, Any], wanted: set[str]) -> dict[str, Any]:
+    """The record with its id, its type and what is wanted; included ones with their main fields."""
+    found = {}
+    for name, value in record.items():
+        if name in ("$id", "$type"):
+            found[name] = value
+        elif name in wanted:
+            found[name] = _included(noun, name, value)
+    return found
+
+
+def _included(noun: type[Noun], name: str, value: Any) -> Any:
+    relation = noun.schema.relations.get(name)
+    other = (
+        relation.noun
+        if relation
+        else noun.schema.fields[name].to
+        if name in noun.schema.fields
+        else None
+    )
+    if other is None:
+        return value
+    its = set(main(registry[other]))
+    if isinstance(value, list):
+        return [only(registry[other], each, its) for each in value]
+    return only(registry[other], value, its) if isinstance(value, dict) else value
+
+
+def _with_what_was_left_out(
+    page: dict[str, Any], noun: type[Noun], asked: dict[str, Any], by_itself: bool, wanted: set[str]
+) -> dict[str, Any]:
+    said = {}
+    if by_itself and page["results"]:
+        said["fields"] = [name for name in noun.schema.fields if name not in wanted]
+        said["how"] = 'Name those you want in "fields"; fetch answers all of one record.'
+    if asked.get("include") and page["results"]:
+        said["included"] = "Included records have their main fields; fetch answers all."
+    if page["hasMore"]:
+        said["records"] = "Ask the same with this cursor for those that follow."
+    return page | ({"leftOut": said} if said else {})
+
+
+# -- the log --------------------------------------------------------------------------------------
+
+
+def events(asked: dict[str, Any]) -> dict[str, Any]:
+    """A page of the log, oldest first, as REST answers it."""
+    arguments.only("search of Event", asked, ("filter", "limit", "cursor", "fields"))
+    filter = asked.get("filter") or {}
+    conditions = (*log.EQUAL, "since", "until")
+    for name, value in filter.items():
+        if name not in conditions:
+            raise InvalidFilter(
+                f"Events are not filtered by {name[:64]!r}. Filter by {', '.join(conditions)}.",
+                type="Event",
+                field=name[:64],
+            )
+        if not isinstance(value, str):
+            raise InvalidFilter(f"{name} is text.", type="Event", field=name)
+    given = {name: asked[name] for name in ("limit", "cursor") if name in asked}
+    return small(log.listed(filter | given), asked.get("fields"))
+
+
+def small(page: dict[str, Any], fields: Any) -> dict[str, Any]:
+    """A page of events with the fields that are wanted, or the main ones."""
+    wanted = event_fields(fields)
+    page = page | {"results": [event(each, wanted) for each in page["results"]]}
+    said = {}
+    if not fields and page["results"]:
+        said["fields"] = list(MORE_OF_EVENT)
+        said["how"] = 'Name those you want in "fields"; fetch answers all of one event.'
+    if page["hasMore"]:
+        said["records"] = (
+            "Ask the same with this cursor for those that follow."
+            if page["cursor"]
+            else 'search {"type": "Event", "filter": {"target": <id>}} pages through all, oldest first.'
+        )
+    return page | ({"leftOut": said} if said else {})
+
+
+def event(said: dict[str, Any], wanted: tuple[str, ...]) -> dict[str, Any]:
+    return {"$id": said["$id"], "$type": "Event"} | {name: said[name] for name in wanted}
+
+
+def event_fields(fields: Any) -> tuple[str, ...]:
+    """The fields of events that are asked for. Raises InvalidFilter for others."""
+    names = fields.split(",") if isinstance(fields, str) else fields or MAIN_OF_EVENT
+    known = (*MAIN_OF_EVENT, *MORE_OF_EVENT)
+    for name in names:
+        if name.strip() not in (*known, "$id", "$type"):
+            raise InvalidFilter(
+                f"Event has no field {name[:64]!r}. Fields: {', '.join(known)}.",
+                type="Event",
+                field=name[:64],
+            )
+    wanted = {name.strip() for name in names}
+    return tuple(name for name in known if name in wanted)

@@ -1,0 +1,437 @@
+"""The filter language, the same in REST, MCP, Python, segments and views, compiled to one ``Q``.
+
+``{"status": "Qualified", "score": {"$gte": 80}, "organization.industry": "Technology"}``: fields by
+their wire or Python names, dot paths over at most three references, implicit AND. Every part is
+checked against the schema, and values travel as parameters: nothing of a filter reaches SQL as text.
+
+``$ne``, ``$nin`` and ``$not`` are exact complements: records without a value are in them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import replace
+from enum import Enum
+from functools import cache, lru_cache
+from typing import TYPE_CHECKING, Any
+
+from django.db import connection
+from django.db.models import Q
+from django.utils.translation import gettext as _
+
+from headlessly.database import timeouts
+from headlessly.declaration import values
+from headlessly.declaration.schema import Field
+from headlessly.errors import InvalidFilter
+from headlessly.query.scope import EVERYTHING, MAX_WORDS, NOTHING, Scope
+
+if TYPE_CHECKING:
+    from headlessly.declaration.record import Record as Noun
+
+MAX_REFERENCES = 3
+MAX_DEPTH = 16
+MAX_CONDITIONS = 200
+MAX_VALUES = 1_000
+MAX_PATTERN = 200
+
+ORDERED = {"string", "text", "email", "url", "number", "integer", "money", "date", "datetime"}
+TEXT = {"string", "text", "email", "url", "enum"}
+
+
+class Lookup(Enum):
+    """What Django asks of text and the filter language does not: no key of JSON can name these."""
+
+    IEXACT = "iexact"
+    CONTAINS = "contains"
+    ICONTAINS = "icontains"
+    STARTSWITH = "startswith"
+    ISTARTSWITH = "istartswith"
+
+
+META_FIELDS = {
+    "$id": Field("id", "$id", "pk", "string", max_length=64),
+    "$version": Field("version", "$version", "version", "integer"),
+    "$createdAt": Field("created_at", "$createdAt", "created_at", "datetime"),
+    "$createdBy": Field("created_by", "$createdBy", "created_by", "string", max_length=64),
+    "$updatedAt": Field("updated_at", "$updatedAt", "updated_at", "datetime"),
+}
+PYTHON_META = {field.name: field for field in META_FIELDS.values()} | {
+    "createdAt": META_FIELDS["$createdAt"],
+    "createdBy": META_FIELDS["$createdBy"],
+    "updatedAt": META_FIELDS["$updatedAt"],
+}
+
+
+#: How far a record has come (see :class:`headlessly.declaration.fields.Reached`): asked for, never answered.
+REACHED = ("$reached", "reached")
+
+
+def compile(scope: Scope | type[Noun], filter: Mapping[str, Any] | None) -> Q:
+    """The condition that ``filter`` states. Raises InvalidFilter naming what does not fit."""
+    if not isinstance(scope, Scope):
+        scope = Scope(scope)
+    return _Compiler().group(scope, {} if filter is None else filter, 0)
+
+
+def may_be_slow(*filters: Any) -> bool:
+    """Whether a filter has a pattern, whose time nothing but a clock bounds."""
+    return "$regex" in repr(filters)
+
+
+def words(scope: Scope, text: str) -> Q:
+    """The condition that every word of ``text`` is somewhere in the searchable fields."""
+    from headlessly.query.search import Search
+
+    return Search(scope, text).condition
+
+
+def equalities(
+    noun: type[Noun], stated: Iterable[Mapping[str, Any] | None]
+) -> dict[str, Any] | None:
+    """The columns that filters give one value each, with it; None where they say anything else.
+
+    Raises InvalidFilter for a value that a column cannot have.
+    """
+    found: dict[str, Any] = {}
+    for filter in stated:
+        if not isinstance(filter, Mapping | None):
+            return None
+        for name, value in (filter or {}).items():
+            if name == "$and" and value and _are_filters(value):
+                inner = equalities(noun, value)
+            else:
+                inner = _equality(noun, name, value)
+            if inner is None or set(inner) & set(found):
+                return None
+            found |= inner
+    return found
+
+
+def _are_filters(value: Any) -> bool:
+    return isinstance(value, list | tuple) and all(isinstance(v, Mapping) for v in value)
+
+
+def _equality(noun: type[Noun], name: Any, value: Any) -> dict[str, Any] | None:
+    field = noun.schema.field(name) if isinstance(name, str) else None
+    if isinstance(value, Mapping) and len(value) == 1:
+        ((operator, operand),) = value.items()
+        one = operator == "$in" and isinstance(operand, list | tuple) and len(operand) == 1
+        value = operand[0] if one else operand if operator == "$eq" else value
+    if value is None or isinstance(value, Mapping | list):
+        return None
+    if field is None or field.computed is not None or field.type == "json":
+        return None
+    return {field.column: _value(field, name, value)}
+
+
+def field_of(noun: type[Noun], name: str) -> Field:
+    """The field of ``noun`` called ``name``, meta-fields included. Raises InvalidFilter."""
+    field = noun.schema.field(name) or META_FIELDS.get(name) or PYTHON_META.get(name)
+    if field is None:
+        raise InvalidFilter(
+            f"{noun.__name__} has no field {name[:64]!r}. "
+            f"Fields: {', '.join([*noun.schema.fields, *META_FIELDS])}.",
+            type=noun.__name__,
+            field=name[:64],
+        )
+    return field
+
+
+def condition_of(noun: type[Noun], name: str) -> Field:
+    """What a condition may be about: a field, or how far a record has come. Raises InvalidFilter."""
+    machine = noun.schema.machine
+    if name in REACHED and machine and noun.schema.field(name) is None:
+        return _reached_of(noun)
+    return field_of(noun, name)
+
+
+@cache
+def _reached_of(noun: type[Noun]) -> Field:
+    path = noun.schema.machine.path
+    return Field("reached", "$reached", "reached", "enum", choices=path, label="Reached")
+
+
+class _Compiler:
+    """One compilation; it counts, so that no filter costs more than a sensible one."""
+
+    def __init__(self) -> None:
+        self.conditions = 0
+
+    def group(self, scope: Scope, filter: Any, depth: int) -> Q:
+        """``{...}``: all of its parts hold."""
+        if not isinstance(filter, Mapping):
+            raise InvalidFilter(f"A filter is an object, not {_what(filter)}.")
+        if depth > MAX_DEPTH:
+            raise InvalidFilter(f"A filter may be nested {MAX_DEPTH} levels deep at the most.")
+        found = Q()
+        for key, value in filter.items():
+            if not isinstance(key, str):
+                raise InvalidFilter("The keys of a filter are names of fields or operators.")
+            if key in ("$and", "$or"):
+                found &= self.several(scope, key, value, depth + 1)
+            elif key == "$not":
+                found &= ~_definite(self.group(scope, value, depth + 1))
+            elif key == "$text":
+                found &= words(scope, value)
+            elif key.startswith("$") and key not in META_FIELDS and key not in REACHED:
+                raise InvalidFilter(
+                    f"There is no operator {key[:32]!r} here. "
+                    "Operators between conditions: $and, $or, $not, $text.",
+                    field=key[:32],
+                )
+            else:
+                found &= self.field(scope, key, key, value, depth + 1)
+        return found
+
+    def several(self, scope: Scope, operator: str, parts: Any, depth: int) -> Q:
+        if not isinstance(parts, Sequence) or isinstance(parts, str) or not parts:
+            raise InvalidFilter(f"{operator} takes a list of at least one filter.", field=operator)
+        found = [self.group(scope, part, depth) for part in parts]
+        result = _definite(found[0])
+        for part in found[1:]:
+            result = result & part if operator == "$and" else result | _definite(part)
+        return result
+
+    def field(self, scope: Scope, path: str, name: str, value: Any, depth: int) -> Q:
+        """A condition on one field, over references when ``name`` has dots."""
+        head, dot, rest = name.partition(".")
+        field = condition_of(scope.noun, head)
+        if dot:
+            if field.type != "reference":
+                raise InvalidFilter(
+                    f"{path}: {field.wire} is no reference, nothing lies behind it.", field=path
+                )
+            if path.count(".") > MAX_REFERENCES:
+                raise InvalidFilter(
+                    f"{path}: at most {MAX_REFERENCES} references deep.", field=path
+                )
+            return self.operators(
+                path, value, depth, self._through(scope, field, path, rest, depth)
+            )
+        if field.computed is not None:
+            raise InvalidFilter(f"{path} is computed: filter by what it is made of.", field=path)
+        return self.operators(
+            path,
+            value,
+            depth,
+            lambda operator, operand: self.leaf(scope, field, path, operator, operand),
+        )
+
+    def _through(
+        self, scope: Scope, field: Field, path: str, rest: str, depth: int
+    ) -> Callable[[str, Any], Q]:
+        """One operator on what lies behind a reference.
+
+        Where the reference is empty there is no value either: nothing equals it but null.
+        """
+        other = scope.to(scope.noun.registry[field.to])
+
+        def behind(condition: Mapping[str, Any]) -> Q:
+            found = other.queryset().filter(self.field(other, path, rest, condition, depth))
+            return Q(**{f"{field.column}__in": found.order_by().values(other.key)})
+
+        def leaf(operator: str, operand: Any) -> Q:
+            if operator == "$eq" and operand is None:
+                return ~behind({"$exists": True})
+            if operator == "$in" and isinstance(operand, list | tuple) and None in operand:
+                given = [item for item in operand if item is not None]
+                return leaf("$eq", None) | behind({"$in": given})
+            return behind({operator: operand})
+
+        return leaf
+
+    def operators(self, path: str, value: Any, depth: int, leaf: Callable[[str, Any], Q]) -> Q:
+        """``{"$gte": 1, "$lt": 9}`` or a plain value; complements are taken here, on the outside."""
+        if not isinstance(value, Mapping) or "$id" in value:
+            value = {"$eq": value}
+        if not value:
+            raise InvalidFilter(f"{path}: an empty condition says nothing.", field=path)
+        if depth > MAX_DEPTH:
+            raise InvalidFilter(f"A filter may be nested {MAX_DEPTH} levels deep at the most.")
+        found = Q()
+        for operator, operand in value.items():
+            self.conditions += 1
+            if self.conditions > MAX_CONDITIONS:
+                raise InvalidFilter(f"A filter may have {MAX_CONDITIONS} conditions at the most.")
+            match operator:
+                case "$ne":
+                    found &= ~_definite(leaf("$eq", operand))
+                case "$nin":
+                    found &= ~_definite(leaf("$in", operand))
+                case "$not":
+                    found &= ~_definite(self.operators(path, operand, depth + 1, leaf))
+                case "$exists":
+                    if not isinstance(operand, bool):
+                        raise InvalidFilter(f"{path}: $exists takes true or false.", field=path)
+                    exists = ~_definite(leaf("$eq", None))
+                    found &= exists if operand else leaf("$eq", None)
+                case _:
+                    found &= leaf(operator, operand)
+        return found
+
+    # -- one operator on one field ----------------------------------------------------------------
+
+    def leaf(self, scope: Scope, field: Field, path: str, operator: str, operand: Any) -> Q:
+        column = scope.key if field.column == "pk" else field.column
+        build = LEAVES.get(operator)
+        if build is None:
+            raise InvalidFilter(
+                f"{path}: there is no operator {str(operator)[:32]!r}. Operators: "
+                "$eq, $ne, $gt, $gte, $lt, $lte, $in, $nin, $exists, $regex, $not, $text.",
+                field=path,
+            )
+        if field.wire in REACHED:
+            return _reached(scope.noun, field, path, operator, operand)
+        return build(field, path, column, operator, operand)
+
+
+def _reached(noun: type[Noun], field: Field, path: str, operator: Any, operand: Any) -> Q:
+    """Which records have come exactly so far: by what is remembered, else by where they stand."""
+    if operator == "$eq":
+        operand = [operand]
+    elif operator != "$in" or isinstance(operand, str) or not isinstance(operand, Sequence):
+        raise InvalidFilter(
+            _("%s: compare it with a state, or with a list of states.") % path, field=path
+        )
+    found = [_value(field, path, state) for state in operand]
+    states = [state for state in found if state is not None]  # nothing is without
+    if not states:
+        return NOTHING
+    machine = noun.schema.machine
+    stands = Q(**{f"{machine.name}__in": states})
+    if machine.path[0] in states:
+        stands |= ~Q(**{f"{machine.name}__in": machine.path})
+    return Q(reached__in=states) | Q(reached__isnull=True) & stands
+
+
+def _equal(field: Field, path: str, column: str, operator: str, operand: Any) -> Q:
+    value = _value(field, path, operand)
+    return Q(**{f"{column}__isnull": True}) if value is None else Q(**{column: value})
+
+
+def _among(field: Field, path: str, column: str, operator: str, operand: Any) -> Q:
+    if isinstance(operand, str) or not isinstance(operand, Sequence):
+        raise InvalidFilter(_("%s: $in and $nin take a list.") % path, field=path)
+    if len(operand) > MAX_VALUES:
+        raise InvalidFilter(
+            _("%(path)s: at most %(most)s values.")
+            % {"path": path, "most": values.grouped(MAX_VALUES)},
+            field=path,
+        )
+    found = [_value(field, path, item) for item in operand]
+    given = [value for value in found if value is not None]
+    # An empty list is not the optimizer's "nothing": negated it must be everything.
+    condition = Q(**{f"{column}__in": given}) if given else NOTHING
+    return condition | Q(**{f"{column}__isnull": True}) if None in found else condition
+
+
+def _compared(field: Field, path: str, column: str, operator: str, operand: Any) -> Q:
+    if field.type not in ORDERED:
+        raise InvalidFilter(
+            _("%(path)s: %(operator)s compares numbers, dates and text.")
+            % {"path": path, "operator": operator},
+            field=path,
+        )
+    value = _value(field, path, operand)
+    if value is None:
+        raise InvalidFilter(
+            _("%(path)s: %(operator)s needs a value.") % {"path": path, "operator": operator},
+            field=path,
+        )
+    return Q(**{f"{column}__{operator[1:]}": value})
+
+
+def _matching(field: Field, path: str, column: str, operator: str, operand: Any) -> Q:
+    if field.type not in TEXT or not isinstance(operand, str):
+        raise InvalidFilter(_("%s: $regex takes a pattern and looks at text.") % path, field=path)
+    _check_text(path, operand)
+    if len(operand) > MAX_PATTERN:
+        raise InvalidFilter(
+            _("%(path)s: a pattern has %(most)s characters at most.")
+            % {"path": path, "most": MAX_PATTERN},
+            field=path,
+        )
+    _check_pattern(operand)
+    return Q(**{f"{column}__regex": operand})
+
+
+def _containing(field: Field, path: str, column: str, operator: str, operand: Any) -> Q:
+    if field.type not in TEXT or not isinstance(operand, str):
+        raise InvalidFilter(f"{path}: {operator} takes words and looks at text.", field=path)
+    _check_text(path, operand)
+    found = Q()
+    for word in operand.split()[:MAX_WORDS]:
+        found &= Q(**{f"{column}__icontains": word})
+    return found or Q(**{f"{column}__isnull": False})
+
+
+def _looked_up(field: Field, path: str, column: str, operator: Lookup, operand: Any) -> Q:
+    if field.type not in TEXT:
+        raise InvalidFilter(
+            _("%(path)s: %(lookup)s looks at text.") % {"path": path, "lookup": operator.value},
+            field=path,
+        )
+    _check_text(path, operand)
+    return Q(**{f"{column}__{operator.value}": operand})
+
+
+LEAVES: dict[Any, Callable[[Field, str, str, Any, Any], Q]] = {
+    "$eq": _equal,
+    "$in": _among,
+    "$gt": _compared,
+    "$gte": _compared,
+    "$lt": _compared,
+    "$lte": _compared,
+    "$regex": _matching,
+    "$text": _containing,
+} | dict.fromkeys(Lookup, _looked_up)
+
+
+def _value(field: Field, path: str, operand: Any) -> Any:
+    """The operand as the column stores it; relative dates become moments."""
+    if operand is None:
+        return None
+    try:
+        if field.type in ("date", "datetime") and isinstance(operand, str):
+            moment = values.relative_moment(operand)
+            if moment is not None:
+                return moment.date() if field.type == "date" else moment
+        if field.type in ("string", "text", "email", "url"):
+            if not isinstance(operand, str):
+                raise ValueError("This is text: compare it with a string.")
+            values.storable(operand)
+            return operand
+        return values.CLEAN[field.type](unbounded(field), operand, False)
+    except ValueError as problem:
+        raise InvalidFilter(f"{path}: {problem}", field=path) from None
+
+
+@cache
+def unbounded(field: Field) -> Any:
+    """The field without its bounds: asking for a score above 1,000 is no mistake."""
+    bounded = field.minimum is not None or field.maximum is not None
+    return replace(field, minimum=None, maximum=None) if bounded else field
+
+
+def _check_text(path: str, text: str) -> None:
+    try:
+        values.storable(text)
+    except ValueError as problem:
+        raise InvalidFilter(f"{path}: {problem}", field=path) from None
+
+
+def _definite(condition: Q) -> Q:
+    """An empty Q vanishes when it is negated or joined by OR; it means everything, and says so."""
+    return condition or EVERYTHING
+
+
+@lru_cache(1_000)
+def _check_pattern(pattern: str) -> None:
+    """Only the database knows whether it can read a pattern. Raises InvalidFilter; then not cached."""
+
+    with timeouts.patience(), connection.cursor() as cursor:
+        cursor.execute("SELECT '' ~ %s", [pattern])
+
+
+def _what(value: Any) -> str:
+    return {list: "a list", str: "text", type(None): "null"}.get(type(value), type(value).__name__)

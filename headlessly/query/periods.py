@@ -1,0 +1,191 @@
+"""The stretch of days that a report is about, and the one that it is compared with.
+
+Days begin and end in the current time zone (Django's: UTC until somebody has another). A period that is
+under way ends today, and is compared with the same days of the one before: half a month against a whole
+one would always look like a loss.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from datetime import UTC, date, datetime, time, timedelta
+from typing import Any
+
+from django.utils import formats, timezone
+from django.utils.dateformat import format as date_format
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
+
+from headlessly.context import clock
+from headlessly.errors import InvalidFilter
+
+#: What a period may be made of, and how long it may be, in days.
+EARLIEST, LATEST, LONGEST = date(1990, 1, 1), date(2100, 1, 1), 3_660
+DEFAULT = "last_90_days"
+
+
+@dataclass(frozen=True)
+class Period:
+    """From the day ``first`` to before the day ``end``; its names fit into a sentence."""
+
+    first: date
+    end: date
+    name: str
+    first_before: date
+    end_before: date
+    name_before: str
+    preset: str = ""  #: its name in an address; empty where that gives the days
+
+    @property
+    def bounds(self) -> tuple[datetime, datetime]:
+        """The first moment, and the first one after it."""
+        return midnight(self.first), midnight(self.end)
+
+    @property
+    def last(self) -> date:
+        return self.end - timedelta(days=1)
+
+    @property
+    def before(self) -> Period:
+        """What it is compared with; before that nothing is asked for."""
+        return Period(
+            self.first_before,
+            self.end_before,
+            self.name_before,
+            self.first_before,
+            self.end_before,
+            self.name_before,
+        )
+
+
+def midnight(day: date) -> datetime:
+    """The moment at which ``day`` begins."""
+    return datetime.combine(day, time(), timezone.get_current_timezone()).astimezone(UTC)
+
+
+def today() -> date:
+    return clock.now().astimezone(timezone.get_current_timezone()).date()
+
+
+def read(given: Mapping[str, str]) -> Period:
+    """The period that an address names: ``period=last_month``, or ``from=2026-01-01&to=2026-03-31``.
+
+    Raises InvalidFilter that names the parameter and what is allowed.
+    """
+    if given.get("from") or given.get("to"):
+        return between(_day("from", given.get("from", "")), _day("to", given.get("to", "")))
+    name = given.get("period") or DEFAULT
+    if name not in PRESETS:
+        allowed = ", ".join(PRESETS)
+        raise InvalidFilter(
+            _("period: use one of %(names)s, or from and to.") % {"names": allowed}, field="period"
+        )
+    return PRESETS[name][1](today())
+
+
+def _day(name: str, text: str) -> date:
+    if not text and name == "to":
+        return today()
+    try:
+        found = date.fromisoformat(text.strip())
+    except ValueError:
+        raise InvalidFilter(
+            _("%(name)s: use a day like 2026-01-31.") % {"name": name}, field=name
+        ) from None
+    if not EARLIEST <= found < LATEST:
+        raise InvalidFilter(
+            _("%(name)s: use a day from %(first)s to %(last)s.")
+            % {"name": name, "first": EARLIEST, "last": LATEST - timedelta(days=1)},
+            field=name,
+        )
+    return found
+
+
+def between(first: date, last: date) -> Period:
+    """The days from ``first`` to ``last``, both included. Raises InvalidFilter."""
+    if last < first:
+        raise InvalidFilter(
+            _("to: use a day from %(first)s on, for that is where it begins.") % {"first": first},
+            field="to",
+        )
+    length = last - first + timedelta(days=1)
+    if length.days > LONGEST:
+        raise InvalidFilter(_("to: choose ten years at the most."), field="to")
+    said = _("%(first)s to %(last)s") % {"first": said_day(first), "last": said_day(last)}
+    return _behind(first, first + length, said, "")
+
+
+def said_day(day: date) -> str:
+    """``Jan 31, 2026``."""
+    return formats.date_format(day, "DATE_FORMAT")
+
+
+def _behind(first: date, end: date, name: str, preset: str) -> Period:
+    """A period compared with as many days before it."""
+    days = (end - first).days
+    before = _("the day before") if days == 1 else _("the %(days)s days before") % {"days": days}
+    return Period(first, end, name, first - (end - first), first, before, preset)
+
+
+def _month_before(first: date) -> date:
+    return (first - timedelta(days=1)).replace(day=1)
+
+
+def _month(first: date, day: date) -> str:
+    """``March``, with its year when that is another one than the year of ``day``."""
+    return date_format(first, "F" if first.year == day.year else "F Y")
+
+
+def _under_way(day: date, first: date, before: date, names: tuple[str, str], preset: str) -> Period:
+    end = day + timedelta(days=1)
+    end_before = min(before + (end - first), first)
+    return Period(first, end, names[0], before, end_before, names[1], preset)
+
+
+def _this_month(day: date) -> Period:
+    first = day.replace(day=1)
+    before = _month_before(first)
+    names = (
+        _("%(month)s so far") % {"month": _month(first, day)},
+        _("the same days of %(month)s") % {"month": _month(before, day)},
+    )
+    return _under_way(day, first, before, names, "this_month")
+
+
+def _last_month(day: date) -> Period:
+    end = day.replace(day=1)
+    first = _month_before(end)
+    before = _month_before(first)
+    names = _month(first, day), _month(before, day)
+    return Period(first, end, names[0], before, first, names[1], "last_month")
+
+
+def _this_quarter(day: date) -> Period:
+    first = date(day.year, (day.month - 1) // 3 * 3 + 1, 1)
+    before = _month_before(_month_before(_month_before(first)))
+    names = _("this quarter so far"), _("the same days of the quarter before")
+    return _under_way(day, first, before, names, "this_quarter")
+
+
+def _this_year(day: date) -> Period:
+    names = (
+        _("%(year)s so far") % {"year": day.year},
+        _("the same days of %(year)s") % {"year": day.year - 1},
+    )
+    return _under_way(day, date(day.year, 1, 1), date(day.year - 1, 1, 1), names, "this_year")
+
+
+def _last_90_days(day: date) -> Period:
+    end = day + timedelta(days=1)
+    return _behind(end - timedelta(days=90), end, _("the last 90 days"), "last_90_days")
+
+
+#: By their names in an address: what they are called and how they are made of today.
+PRESETS: dict[str, tuple[Any, Callable[[date], Period]]] = {
+    "this_month": (gettext_lazy("This month"), _this_month),
+    "last_month": (gettext_lazy("Last month"), _last_month),
+    "this_quarter": (gettext_lazy("This quarter"), _this_quarter),
+    "this_year": (gettext_lazy("This year"), _this_year),
+    "last_90_days": (gettext_lazy("Last 90 days"), _last_90_days),
+}

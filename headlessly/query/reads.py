@@ -1,0 +1,281 @@
+"""What surfaces ask for: a list, a page of it, one record. One way to each, for all of them."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+from contextlib import nullcontext
+from dataclasses import dataclass
+from datetime import datetime
+from typing import TYPE_CHECKING, Any
+
+from django.db import models
+
+from headlessly.access import visibility
+from headlessly.database.timeouts import patience
+from headlessly.declaration import values
+from headlessly.errors import InvalidFilter, NotFound
+from headlessly.log import versions
+from headlessly.query import cursors, filters, rows, sorting
+from headlessly.query.paging import COUNT_CAP as COUNT_CAP
+from headlessly.query.paging import Seeking
+from headlessly.query.paging import count as count
+from headlessly.query.scope import Scope
+from headlessly.query.search import Search
+
+if TYPE_CHECKING:
+    from headlessly.declaration.record import Record as Noun
+
+DEFAULT_LIMIT, MAX_LIMIT = 25, 100
+WHOLE = re.compile(r"\s*[+-]?[0-9]{1,9}\s*\Z")
+
+
+@dataclass(frozen=True)
+class Page:
+    """One page of a list, as the envelope says it."""
+
+    results: list[dict[str, Any]]
+    total: int
+    total_is_exact: bool
+    has_more: bool
+    cursor: str | None = None
+
+    def wire(self) -> dict[str, Any]:
+        envelope = {
+            "results": self.results,
+            "total": self.total,
+            "hasMore": self.has_more,
+            "cursor": self.cursor,
+        }
+        return envelope if self.total_is_exact else envelope | {"totalIsExact": False}
+
+
+def queryset(
+    noun: type[Noun],
+    filter: Mapping[str, Any] | None = None,
+    *,
+    sort: Any = None,
+    limit: int | None = None,
+    include: Any = (),
+    q: str | None = None,
+    as_of: Any = None,
+) -> models.QuerySet:
+    """The records that fit, as a queryset of the noun; as of a moment, of records as they were."""
+    moment = when(as_of)
+    scope = Scope(noun, moment)
+    found = scope.queryset().filter(filters.compile(scope, filter))
+    if q:
+        found = found.filter(filters.words(scope, q))
+    found = found.order_by(*sorting.order(scope, sort))
+    found.bounded = filters.may_be_slow(filter)
+    names = included(noun, include)
+    if moment is not None:
+        if names:
+            raise InvalidFilter("Python reads the past without include; REST and MCP with it.")
+        found._iterable_class = versions.PastIterable
+    else:
+        references = [n for n in names if n in noun.schema.fields]
+        found = visibility.related(found, (noun.schema.fields[n].name for n in references))
+        others = [noun.schema.relations[n].accessor for n in names if n not in references]
+        found = found.prefetch_related(*others)
+    return found if limit is None else found[: checked_limit(limit)]
+
+
+def record(noun: type[Noun], id: Any, *, include: Any = (), as_of: Any = None) -> Noun:
+    """One record as an object. Raises NotFound."""
+    if not isinstance(id, str) or values.UNSTORABLE.search(id):
+        raise noun.not_found(id)
+    scope = Scope(noun, when(as_of))
+    found = (
+        queryset(noun, include=include, as_of=as_of).order_by().filter(**{scope.key: id}).first()
+    )
+    if found is None:
+        raise absent(noun, id)
+    return found
+
+
+def one(
+    noun: type[Noun], id: Any, *, include: Any = (), fields: Any = None, as_of: Any = None
+) -> dict[str, Any]:
+    """One record as JSON says it. Raises NotFound."""
+    moment = when(as_of)
+    if not isinstance(id, str) or values.UNSTORABLE.search(id):
+        raise noun.not_found(id)
+    reading = rows.reading(noun, chosen(noun, fields), included(noun, include), moment is not None)
+    if moment is None:
+        found = reading.find(id)
+    else:
+        scope = Scope(noun, moment)
+        keys = list(_keys(scope, scope.queryset().filter(**{scope.key: id}).order_by()))
+        found = next(iter(reading.fetch(keys, moment)), None)
+    if found is None:
+        raise absent(noun, id)
+    return found
+
+
+def page(
+    noun: type[Noun],
+    filter: Mapping[str, Any] | None = None,
+    *,
+    conditions: Sequence[Mapping[str, Any]] = (),
+    sort: Any = None,
+    limit: Any = None,
+    offset: Any = None,
+    cursor: str | None = None,
+    include: Any = (),
+    fields: Any = None,
+    q: str | None = None,
+    as_of: Any = None,
+    count_all: bool = False,
+) -> Page:
+    """One page of the records that fit, as JSON says them, and how many there are.
+
+    ``conditions`` are more filters; ``cursor`` goes on where a page of the same list ended.
+    """
+    if cursor and offset:
+        raise InvalidFilter("Page by cursor or by offset, not by both.", field="cursor")
+    moment = when(as_of)
+    size, start = checked_limit(limit), checked_offset(offset)
+    columns = sorting.columns(Scope(noun), sort)
+    mark = cursors.fingerprint(noun.__name__, columns, filter or {}, conditions, q or "", as_of)
+    rest: list[models.Q] = []
+    if cursor:
+        moment, row = cursors.decode(cursor, mark, columns)
+        scope = Scope(noun, moment)
+        columns = sorting.columns(scope, sort)
+        rest = cursors.parts(columns, row)
+    else:
+        scope = Scope(noun, moment)
+        columns = sorting.columns(scope, sort)
+    reading = rows.reading(noun, chosen(noun, fields), included(noun, include), moment is not None)
+    stated = (filter, *conditions)
+    search = searched(scope, q)
+    seeking = Seeking(scope, columns, stated, search)
+    bounded = search is not None or filters.may_be_slow(filter, conditions)
+    with patience() if bounded else nullcontext():
+        sought = seeking.page(size, start, rest, count_all=count_all)
+        keys = sought.keys
+        results = reading.fetch([key for key, *_ in keys[:size]], moment)
+    more = len(keys) > size
+    following = cursors.encode(mark, moment, keys[size - 1][1:]) if more else None
+    return Page(results, sought.total, sought.exact, more, following)
+
+
+def searched(scope: Scope, text: Any) -> Search | None:
+    """What is searched for, or None for no words. Raises InvalidFilter."""
+    search = Search(scope, text) if text else None
+    return search if search is not None and search.words else None
+
+
+def several(
+    noun: type[Noun],
+    filter: Mapping[str, Any] | None = None,
+    *,
+    limit: int,
+    sort: Any = None,
+    include: Any = (),
+    fields: Any = None,
+    q: str | None = None,
+    as_of: Any = None,
+) -> tuple[list[dict[str, Any]], bool]:
+    """The first ``limit`` records that fit, as JSON says them, and whether there are more; none are
+    counted."""
+    moment = when(as_of)
+    scope = Scope(noun, moment)
+    reading = rows.reading(noun, chosen(noun, fields), included(noun, include), moment is not None)
+    search = searched(scope, q)
+    seeking = Seeking(scope, sorting.columns(scope, sort), (filter,), search)
+    bounded = search is not None or filters.may_be_slow(filter)
+    with patience() if bounded else nullcontext():
+        keys = [key for key, *_ in seeking.first(limit)]
+        return reading.fetch(keys[:limit], moment), len(keys) > limit
+
+
+def _keys(scope: Scope, found: models.QuerySet) -> models.QuerySet:
+    """What :mod:`headlessly.query.rows` reads by: ids now, versions in the past."""
+    return found.values_list("pk", flat=True)
+
+
+# -- what a caller may say ----------------------------------------------------------------------------
+
+
+def included(noun: type[Noun], include: Any) -> tuple[str, ...]:
+    """The wire names to include, references and other sides. Raises InvalidFilter for others."""
+    names = include.split(",") if isinstance(include, str) else include or ()
+    if not isinstance(names, list | tuple | set | frozenset):
+        raise InvalidFilter("include is a list of names of references.")
+    found = []
+    for name in names:
+        text = name.strip() if isinstance(name, str) else str(name)
+        if not text:
+            continue
+        field = noun.schema.field(text)
+        if field is not None and field.type == "reference":
+            found.append(field.wire)
+        elif text in noun.schema.relations:
+            found.append(text)
+        else:
+            references = [f.wire for f in noun.schema.references.values()]
+            there = ", ".join([*references, *noun.schema.relations])
+            raise InvalidFilter(
+                f"{noun.__name__} cannot include {text[:64]!r}. "
+                + (f"Include: {there}." if there else "It has nothing to do with other records."),
+                type=noun.__name__,
+                field=text[:64],
+            )
+    return tuple(dict.fromkeys(found))
+
+
+def chosen(noun: type[Noun], fields: Any) -> tuple[str, ...] | None:
+    """The wire names of the fields to answer, or None for all; meta-fields always come along."""
+    if fields in (None, "", (), []):
+        return None
+    names = fields.split(",") if isinstance(fields, str) else fields
+    if not isinstance(names, list | tuple):
+        raise InvalidFilter("fields is a list of names of fields.")
+    return tuple(
+        sorted(
+            {filters.field_of(noun, str(name).strip()).wire for name in names if str(name).strip()}
+        )
+    )
+
+
+def checked_limit(limit: Any) -> int:
+    return _whole("limit", limit, DEFAULT_LIMIT, 1, MAX_LIMIT)
+
+
+def checked_offset(offset: Any) -> int:
+    return _whole("offset", offset, 0, 0, 1_000_000)
+
+
+def _whole(name: str, value: Any, default: int, low: int, high: int) -> int:
+    if value is None or value == "":
+        return default
+    number = None
+    if isinstance(value, int) and not isinstance(value, bool):
+        number = value
+    elif isinstance(value, str) and WHOLE.match(value):
+        number = int(value)
+    if number is None or not low <= number <= high:
+        raise InvalidFilter(f"{name} is a whole number from {low} to {high:,}.", field=name)
+    return number
+
+
+def when(moment: Any, name: str = "asOf") -> datetime | None:
+    """The moment that a parameter names, absolute or relative. Raises InvalidFilter."""
+    if moment is None or moment == "":
+        return None
+    try:
+        relative = values.relative_moment(moment) if isinstance(moment, str) else None
+        return relative or values.moment(None, moment, text=True)
+    except ValueError as problem:
+        raise InvalidFilter(f"{name}: {problem}", field=name) from None
+
+
+def absent(noun: type[Noun], id: str) -> NotFound:
+    """Not found; for a merged record, with the one that took its place."""
+    problem = noun.not_found(id)
+    successors = noun.with_deleted.values_list("successor", flat=True)
+    while successor := successors.filter(pk=id).first():
+        problem.extra["mergedInto"] = id = successor
+    return problem

@@ -1,0 +1,239 @@
+"""What numbers are made of: which records, in which period, whose; and the list behind each of them.
+
+A number and the list that it opens are made of the same conditions, written as an address says them
+(:mod:`headlessly.query.querystring`), so that they cannot disagree. Records are read through the nouns'
+managers: of the active tenant, and what the actor sees.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from functools import cached_property
+from typing import TYPE_CHECKING, Any, TypeVar
+from urllib.parse import urlencode
+
+from django.contrib.postgres.fields import ArrayField
+from django.core.exceptions import EmptyResultSet
+from django.db import connection
+from django.db.models import (
+    Aggregate,
+    BooleanField,
+    Count,
+    DurationField,
+    ExpressionWrapper,
+    F,
+    FloatField,
+    Q,
+    QuerySet,
+)
+from django.db.models.functions import Extract
+from django.utils import timezone
+
+from headlessly.query import filters, querystring
+from headlessly.query.periods import Period
+
+if TYPE_CHECKING:
+    from headlessly.declaration.record import Record as Noun
+
+T = TypeVar("T")
+
+#: The quantiles that :class:`Spread` holds.
+QUANTILES = (0.1, 0.25, 0.5, 0.75, 0.9)
+
+
+@dataclass(frozen=True)
+class Records:
+    """The records of ``noun`` that fulfil ``conditions``: lookups and their texts, as in an address."""
+
+    noun: type[Noun]
+    conditions: Mapping[str, str] = field(default_factory=dict)
+
+    def where(self, **conditions: str) -> Records:
+        """Those of them that fulfil these too; dots of a path are said in a mapping, not here."""
+        return Records(self.noun, {**self.conditions, **conditions})
+
+    @property
+    def condition(self) -> Q:
+        found = Q()
+        for name, text in self.conditions.items():
+            path, lookup = querystring.parse(self.noun, name)
+            found &= filters.compile(
+                self.noun, querystring.condition(self.noun, path, lookup, text)
+            )
+        return found
+
+    def found(self) -> QuerySet:
+        """The records that the actor sees, in no order."""
+        return self.noun.objects.filter(self.condition).order_by()
+
+    def grouped(
+        self,
+        *columns: str,
+        made: Mapping[str, Any] | None = None,
+        more: Mapping[str, Any] | None = None,
+    ) -> QuerySet:
+        """For each combination of values in ``columns``: these, how many records have it, and what is
+        asked for ``more`` (aggregates by alias); ``made`` are columns that are made of others. The most
+        frequent come first."""
+        sums = {"how_many": Count("*")} | dict(more or {})
+        rows = self.found().annotate(**(made or {})).values(*columns).annotate(**sums)
+        return rows.order_by(F("how_many").desc(), *columns).values_list(*columns, *sums)
+
+    def grouped_by_each(
+        self, *columns: str, parts: Mapping[str, Q] | None = None
+    ) -> dict[str, list[tuple[Any, ...]]]:
+        """For each of the columns alone the values that it has, how many records have each, and how many
+        of these fulfil each of the conditions ``parts``; the most frequent come first.
+
+        All in one pass over the records: read once, they are counted by every column.
+        """
+        parts = parts or {}
+        flags = {name: ExpressionWrapper(q, BooleanField()) for name, q in parts.items()}
+        rows = self.found().annotate(**flags).values_list(*columns, *flags)
+        try:
+            sql, given = rows.query.sql_with_params()
+        except EmptyResultSet:
+            return {column: [] for column in columns}
+        values = [f"v{n}" for n in range(len(columns))]
+        fits = [f"f{n}" for n in range(len(flags))]
+        sums = ["count(*)", *(f"count(*) FILTER (WHERE {fit})" for fit in fits)]
+        # Of every row but one value is left, that of the column it is about; NULL is a value as well.
+        about = " ".join(f"WHEN GROUPING({value}) = 0 THEN {n}" for n, value in enumerate(values))
+        with connection.cursor() as cursor:
+            cursor.execute(
+                f"SELECT CASE {about} END, {', '.join(values)}, {', '.join(sums)} "
+                f"FROM ({sql}) AS found ({', '.join([*values, *fits])}) "
+                f"GROUP BY GROUPING SETS ({', '.join(f'({value})' for value in values)})",
+                given,
+            )
+            counted = cursor.fetchall()
+        found: dict[str, list[tuple[Any, ...]]] = {column: [] for column in columns}
+        for number, *row in counted:
+            found[columns[number]].append((row[number], *row[len(columns) :]))
+        for groups in found.values():
+            groups.sort(key=lambda group: (-group[1], group[0] is None, group[0]))
+        return found
+
+    def counts(self, parts: Iterable[Records]) -> list[int]:
+        """How many of them are in each of ``parts``, in one statement."""
+        filtered = {f"n{n}": Count("pk", filter=p.condition) for n, p in enumerate(parts)}
+        return list(self.found().aggregate(**filtered).values())
+
+    @property
+    def query(self) -> str:
+        """The address of their list, from ``?`` on: facets are said as facets, so that they can be
+        changed there."""
+        said = dict(self._said(name, text) for name, text in self.conditions.items())
+        return "?" + urlencode(said, safe=",:")
+
+    def _said(self, name: str, text: str) -> tuple[str, str]:
+        path, lookup = querystring.parse(self.noun, name)
+        facets = {self.noun.schema.by_name[facet].wire for facet in self.noun.schema.facets}
+        if path not in facets or (lookup, text) == ("exact", "-"):
+            return name, text
+        if (lookup, text) == ("isnull", "true"):
+            return path, "-"
+        chosen = self.noun.schema.fields[path].type in ("enum", "reference")
+        return (path, text) if lookup == "exact" or (chosen and lookup == "in") else (name, text)
+
+
+def moment(value: datetime) -> str:
+    """A moment as an address says it: the day alone where it begins for whoever reads."""
+    local = timezone.localtime(value)
+    if not any(local.timetuple()[3:6]):
+        return f"{local:%Y-%m-%d}"
+    return f"{value.astimezone(UTC):%Y-%m-%dT%H:%M:%SZ}"
+
+
+@dataclass(frozen=True)
+class Slice:
+    """What a report is about: a period, and the references that it is narrowed by.
+
+    ``narrowed`` maps their names to an id, or to None for the records without one.
+    """
+
+    period: Period
+    narrowed: Mapping[str, str | None] = field(default_factory=dict)
+    _known: dict[Any, Any] = field(default_factory=dict, compare=False, repr=False)
+
+    def records(self, noun: type[Noun], **conditions: str) -> Records:
+        """The noun's records that it is narrowed to, whenever they are of.
+
+        Who is asked for as ``owner`` is with every noun the one to whom its records belong.
+        """
+        schema, said = noun.schema, {}
+        for name, id in self.narrowed.items():
+            of = schema.references.get(name) or (schema.owner if name == "owner" else None)
+            if of is not None:
+                said |= {f"{of.wire}__isnull": "true"} if id is None else {of.wire: id}
+        return Records(noun, said | conditions)
+
+    def during(self, noun: type[Noun], name: str, **conditions: str) -> Records:
+        """Those of them whose moment ``name`` (on the wire) lies in the period."""
+        first, end = map(moment, self.period.bounds)
+        return self.records(noun, **{f"{name}__gte": first, f"{name}__lt": end}, **conditions)
+
+    def once(self, report: Callable[..., T], *given: Any) -> T:
+        """What ``report`` answers for this slice, asked for once however many show it."""
+        key = (report, *given)
+        if key not in self._known:
+            self._known[key] = report(self, *given)
+        return self._known[key]
+
+    @cached_property
+    def before(self) -> Slice:
+        """The same of the period before."""
+        return Slice(self.period.before, self.narrowed)
+
+
+class Percentiles(Aggregate):
+    """``percentile_cont`` of the :data:`QUANTILES`; NULL where there is no value."""
+
+    function = "percentile_cont"
+    name = "Percentiles"
+    template = (
+        "%(function)s(ARRAY[" + ", ".join(map(str, QUANTILES)) + "]::float8[]) "
+        "WITHIN GROUP (ORDER BY %(expressions)s)"
+    )
+    output_field = ArrayField(FloatField())
+
+
+@dataclass(frozen=True)
+class Spread:
+    """How durations are spread, in seconds: of ``count`` records the median, the quartiles and the
+    deciles at the ends, between values where it must be; None where there is no record."""
+
+    count: int
+    tenth: float | None = None
+    lower: float | None = None
+    median: float | None = None
+    upper: float | None = None
+    ninetieth: float | None = None
+
+    @classmethod
+    def of(cls, found: QuerySet, seconds: Any, *, first: int | None = None) -> Spread:
+        """The spread of an expression over those records that have it, of the ``first`` so many or of all.
+
+        Within a limit the expression is asked once of each record. Without one the database puts it in the
+        place of each sum: what is dear, as a look-up in another table, would be asked twice.
+        """
+        each = found.annotate(_seconds=seconds)[:first]
+        answer = each.aggregate(count=Count("_seconds"), at=Percentiles("_seconds"))
+        return cls(answer["count"], *(answer["at"] or ()))
+
+
+def seconds_between(start: str | Any, end: str | Any) -> Extract:
+    """The seconds from one moment of a record to another."""
+    start, end = (F(each) if isinstance(each, str) else each for each in (start, end))
+    distance = ExpressionWrapper(end - start, output_field=DurationField())
+    return Extract(distance, "epoch", output_field=FloatField())
+
+
+def names(noun: type[Noun], ids: Iterable[str | None]) -> dict[str, str]:
+    """The names of records by id; one that the actor does not see has none."""
+    wanted = {id for id in ids if id}
+    if not wanted:
+        return {}
+    return {record.pk: str(record) for record in noun.with_deleted.filter(pk__in=wanted)}

@@ -1,0 +1,202 @@
+"""Records read as JSON, without making objects of them.
+
+The statement that reads the columns of a noun and of what it includes depends only on their names, so
+it is written once per shape, kept, and prepared by the server. Which records it reads is decided
+before, by a filter's queryset that answers their keys.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime
+from functools import lru_cache
+from types import SimpleNamespace
+from typing import TYPE_CHECKING, Any
+
+import orjson
+from django.db import connection
+
+from headlessly.access import tenancy, visibility
+from headlessly.database import prepared
+from headlessly.declaration.schema import META, Field
+from headlessly.declaration.values import present
+
+if TYPE_CHECKING:
+    from headlessly.declaration.record import Record as Noun
+
+#: How many records of the other side of a reference an include shows.
+INVERSE_LIMIT = 25
+META_COLUMNS = [(wire, column) for wire, column in META.items() if column]
+
+#: What the driver leaves to us; JSON is asked for as text.
+CONVERT = {"money": present, "number": present, "json": orjson.loads}
+
+
+class Shape:
+    """One noun's columns on the wire, and how a row of them becomes a record."""
+
+    def __init__(self, noun: type[Noun], only: tuple[str, ...] | None) -> None:
+        schema = noun.schema
+        chosen = [f for f in schema.fields.values() if only is None or f.wire in only]
+        self.noun = noun
+        self.stored = [f for f in chosen if f.computed is None]
+        self.computed = [f for f in chosen if f.computed is not None]
+        columns = [column for _, column in META_COLUMNS]
+        columns += [f.column for f in self.stored]
+        extra = [name for f in self.computed for name in f.needs]
+        self.columns = list(dict.fromkeys([*columns, *extra]))
+        self.convert = [
+            (self.columns.index(f.column), f.wire, CONVERT.get(f.type)) for f in self.stored
+        ]
+        self.json = {f.column for f in schema.stored if f.type == "json"}
+        self.positions = {name: self.columns.index(name) for name in extra}
+
+    def select(self, alias: str, key: str = "id") -> str:
+        quote = connection.ops.quote_name
+        return ", ".join(
+            f"{alias}.{quote(self._column(key if name == 'id' else name))}"
+            + ("::text" if name in self.json else "")
+            for name in self.columns
+        )
+
+    def _column(self, name: str) -> str:
+        return next((f.column for f in self.noun._meta.concrete_fields if f.attname == name), name)
+
+    def record(self, row: Sequence[Any], context: str) -> dict[str, Any]:
+        found = {
+            "$id": row[0],
+            "$type": self.noun.__name__,
+            "$context": context,
+            "$version": row[1],
+            "$createdAt": row[2],
+            "$createdBy": row[3],
+            "$updatedAt": row[4],
+        }
+        for position, wire, convert in self.convert:
+            value = row[position]
+            found[wire] = value if convert is None or value is None else convert(value)
+        if self.computed:
+            columns = SimpleNamespace(**{n: row[at] for n, at in self.positions.items()})
+            for field in self.computed:
+                found[field.wire] = field.computed(columns)
+        return found
+
+
+class Reading:
+    """A statement for one noun and its included references, and what it makes of each row."""
+
+    def __init__(
+        self, noun: type[Noun], only: tuple[str, ...] | None, includes: tuple[str, ...], past: bool
+    ) -> None:
+        quote = connection.ops.quote_name
+        schema = noun.schema
+        self.noun, self.past = noun, past
+        references = [schema.fields[name] for name in includes if name in schema.fields]
+        self.inverse = [schema.relations[name] for name in includes if name in schema.relations]
+        if only is not None:
+            only = (*only, *(f.wire for f in references))
+        self.shape = Shape(noun, only)
+        self.includes: list[tuple[Field, Shape, int]] = []
+        selects = [self.shape.select("r")]
+        joins = []
+        position = len(self.shape.columns)
+        for number, field in enumerate(references):
+            other = noun.registry[field.to]
+            shape, alias = Shape(other, None), f"i{number}"
+            selects.append(shape.select(alias))
+            joins.append(_join(noun, field, other, alias, past))
+            self.includes.append((field, shape, position))
+            position += len(shape.columns)
+        table = noun.past._meta.db_table if past else noun._meta.db_table
+        key = "seq" if past else "id"
+        select = f"SELECT r.{key}, {', '.join(selects)} FROM {quote(table)} r {' '.join(joins)} "
+        self.sql = f"{select} WHERE r.{key} = ANY(%s)"
+        self.one = f"{select} WHERE r.id = %s AND r.tenant_id = %s AND r.deleted_at IS NULL"
+        self.moments = len(joins) if past else 0
+
+    def fetch(self, keys: Sequence[Any], as_of: datetime | None = None) -> list[dict[str, Any]]:
+        """The records with these keys, in this order; keys that are gone are left out."""
+        if not keys:
+            return []
+        rows = prepared.run(self.sql, [as_of] * (2 * self.moments) + [list(keys)], binary=True)
+        return self._records(rows, keys, as_of)
+
+    def find(self, id: str) -> dict[str, Any] | None:
+        """The active tenant's record with this id, if it is not deleted and the actor sees it."""
+        seen, parameters = visibility.clause(self.noun, "r")
+        rows = prepared.run(self.one + seen, [id, tenancy.require().pk, *parameters], binary=True)
+        return self._records(rows, [id], None)[0] if rows else None
+
+    def _records(
+        self, rows: Sequence[Any], keys: Sequence[Any], as_of: datetime | None
+    ) -> list[dict[str, Any]]:
+        context = tenancy.context_url()
+        by_key: dict[Any, dict[str, Any]] = {}
+        for key, *row in rows:
+            record = self.shape.record(row, context)
+            for field, shape, start in self.includes:
+                if row[start] is not None:
+                    record[field.wire] = shape.record(row[start:], context)
+            by_key[key] = record
+        found = [by_key[key] for key in keys if key in by_key]
+        for field, shape, _ in self.includes:
+            _hide(found, field, shape.noun)
+        for relation in self.inverse:
+            self._fetch_inverse(relation, {record["$id"]: record for record in found}, as_of)
+        return found
+
+    def _fetch_inverse(self, relation: Any, found: dict[str, dict], as_of: datetime | None) -> None:
+        """The other side, the newest 25 of each record, all records in one statement."""
+        other = self.noun.registry[relation.noun]
+        shape = Shape(other, None)
+        quote = connection.ops.quote_name
+        table = quote((other.past if as_of else other)._meta.db_table)
+        column = quote(other._meta.get_field(relation.field).column)
+        valid = VALID.format(alias="r") if as_of else ""
+        seen, persons = (visibility.past_clause if as_of else visibility.clause)(other, "r")
+        sql = (
+            f"SELECT k.id, r.* FROM unnest(%s::text[]) AS k(id) CROSS JOIN LATERAL ("
+            f"SELECT {shape.select('r')} FROM {table} r WHERE r.{column} = k.id AND r.tenant_id = %s "
+            f"AND r.deleted_at IS NULL {valid}{seen} ORDER BY r.created_at DESC, r.id DESC LIMIT %s) r"
+        )
+        moments = [as_of, as_of] if as_of else []
+        parameters = [list(found), tenancy.require().pk, *moments, *persons, INVERSE_LIMIT]
+        rows = prepared.run(sql, parameters, binary=True)
+        context = tenancy.context_url()
+        for record in found.values():
+            record[relation.wire] = []
+        for owner, *row in rows:
+            found[owner][relation.wire].append(shape.record(row, context))
+
+
+def _hide(found: Sequence[dict[str, Any]], field: Field, other: type[Noun]) -> None:
+    """Leave only the ids of the included records that the actor does not see."""
+    included = [record for record in found if isinstance(record[field.wire], dict)]
+    hidden = visibility.hidden(other, (record[field.wire]["$id"] for record in included))
+    for record in included:
+        if (id := record[field.wire]["$id"]) in hidden:
+            record[field.wire] = id
+
+
+#: A version that was valid at a moment; takes the moment twice.
+VALID = "AND {alias}.valid_from <= %s AND ({alias}.valid_to IS NULL OR {alias}.valid_to > %s)"
+
+
+def _join(noun: type[Noun], field: Field, other: type[Noun], alias: str, past: bool) -> str:
+    quote = connection.ops.quote_name
+    column = quote(noun._meta.get_field(field.name).column)
+    table = quote((other.past if past else other)._meta.db_table)
+    valid = VALID.format(alias=alias) if past else ""
+    return f"LEFT JOIN {table} {alias} ON {alias}.id = r.{column} {valid}"
+
+
+#: Clients choose the shape, so not every shape that was ever asked for is kept.
+@lru_cache(maxsize=1024)
+def reading(
+    noun: type[Noun],
+    only: tuple[str, ...] | None = None,
+    includes: tuple[str, ...] = (),
+    past: bool = False,
+) -> Reading:
+    """The statement for this shape, written once per process."""
+    return Reading(noun, only, includes, past)

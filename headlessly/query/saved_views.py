@@ -1,0 +1,183 @@
+"""Saved views: the filters, columns and order of a noun's list under a name; and who starts with which.
+
+A view is private, or shared with the tenant by somebody whom :func:`headlessly.access.actors.may_share` lets.
+A shared one belongs to the team: whoever may share may change it, whoever made it.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, ClassVar
+
+from django.conf import settings
+from django.db import IntegrityError, models, transaction
+from django.db.models import Q
+from django.db.models.functions import Lower
+from django.utils.translation import gettext as _
+
+from headlessly.access import actors, tenancy
+from headlessly.declaration.fields import PublicId
+from headlessly.declaration.values import UNSTORABLE, storable
+from headlessly.errors import Conflict, Forbidden, Invalid, NotFound
+
+if TYPE_CHECKING:
+    from headlessly.declaration.record import Record as Noun
+
+#: As many views of a noun one person can save.
+MOST = 50
+#: Longer addresses are cut off by some who carry them.
+MAX_QUERY = 4_000
+
+
+class View(models.Model):
+    """One list with a name, in the language of its address."""
+
+    prefix: ClassVar[str] = "view"
+    NAME = 80
+
+    id = PublicId()
+    tenant = models.ForeignKey("headlessly.Tenant", models.CASCADE, related_name="+")
+    noun = models.CharField(max_length=64)
+    name = models.CharField(max_length=NAME)
+    query = models.TextField(blank=True)
+    #: Who made it; a shared one outlives them.
+    user = models.ForeignKey(settings.AUTH_USER_MODEL, models.SET_NULL, null=True, related_name="+")
+    shared = models.BooleanField(default=False)
+    created_at = models.DateTimeField(auto_now_add=True)
+    updated_at = models.DateTimeField(auto_now=True)
+
+    class Meta:
+        constraints: ClassVar = [
+            models.UniqueConstraint(
+                "tenant", "noun", "user", Lower("name"), name="view_name_unique"
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return self.name
+
+    @property
+    def key(self) -> str:
+        """What an address calls it."""
+        return self.pk
+
+    @property
+    def mine(self) -> bool:
+        return self.user_id == actors.current().id
+
+    @property
+    def may_change(self) -> bool:
+        return actors.may_share(actors.current()) if self.shared else self.mine
+
+    def change(self, **values: Any) -> None:
+        """Set ``name``, ``query`` or ``shared``. Raises Forbidden, Invalid and Conflict."""
+        shared = values.get("shared", self.shared)
+        if not self.may_change or (
+            shared != self.shared and not actors.may_share(actors.current())
+        ):
+            raise Forbidden(_("Managers change what the team shares; save a view of your own."))
+        for name, value in values.items():
+            setattr(self, name, value)
+        if not shared and self.user_id is None:
+            self.user_id = actors.current().id  # or nobody would see it any more
+        self._store()
+
+    def remove(self) -> None:
+        """Delete it; who started with it starts with all. Raises Forbidden."""
+        if not self.may_change:
+            raise Forbidden(_("Managers change what the team shares."))
+        with transaction.atomic():
+            Start.objects.filter(tenant=self.tenant_id, noun=self.noun, view=self.pk).delete()
+            self.delete()
+
+    def _store(self) -> None:
+        self.name = checked_name(self.name)
+        if len(self.query) > MAX_QUERY or UNSTORABLE.search(self.query):
+            raise Invalid.fields({"query": _("These filters are too many for one view.")})
+        try:
+            with transaction.atomic():
+                self.save()
+        except IntegrityError:
+            said = _("You have a view called “%s” already.") % self.name
+            raise Conflict(said, field="name") from None
+
+
+class Start(models.Model):
+    """The view with which one user begins the list of one noun: a saved one, or a ready-made one."""
+
+    tenant = models.ForeignKey(
+        "headlessly.Tenant", models.CASCADE, related_name="+", db_index=False
+    )
+    user = models.ForeignKey(settings.AUTH_USER_MODEL, models.CASCADE, related_name="+")
+    noun = models.CharField(max_length=64)
+    view = models.CharField(max_length=100)
+
+    class Meta:
+        constraints: ClassVar = [
+            models.UniqueConstraint(fields=["tenant", "user", "noun"], name="one_start")
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.user_id} starts {self.noun} with {self.view}"
+
+
+def of(noun: type[Noun]) -> list[View]:
+    """The views that the actor may use: their own and the shared ones, by name."""
+    mine = Q(user=actors.current().id) | Q(shared=True)
+    found = View.objects.filter(mine, tenant=tenancy.require(), noun=noun.__name__)
+    return list(found.order_by(Lower("name"), "pk"))
+
+
+def get(noun: type[Noun], id: str) -> View:
+    """One of them. Raises NotFound, for somebody else's as for none."""
+    for view in of(noun):
+        if view.pk == id:
+            return view
+    raise NotFound(_("There is no such view any more."), type="View")
+
+
+def save(noun: type[Noun], name: str, query: str, *, shared: bool = False) -> View:
+    """A new view of the actor's. Raises Invalid, Conflict and Forbidden."""
+    actor = actors.current()
+    if shared and not actors.may_share(actor):
+        raise Forbidden(_("Managers share views with the team."))
+    checked_name(name)
+    tenant = tenancy.require()
+    if View.objects.filter(tenant=tenant, noun=noun.__name__, user=actor.id).count() >= MOST:
+        raise Conflict(_("You have %d views of these: delete one first.") % MOST)
+    view = View(tenant=tenant, noun=noun.__name__, user_id=actor.id, name=name, query=query)
+    view.shared = shared
+    view._store()
+    return view
+
+
+def checked_name(name: str) -> str:
+    """A name that can be stored, without the space around it. Raises Invalid."""
+    name = name.strip()
+    try:
+        storable(name)
+    except ValueError as problem:
+        raise Invalid.fields({"name": str(problem)}) from None
+    if not 0 < len(name) <= View.NAME:
+        said = _("Give it a name of at most %d characters.") % View.NAME
+        raise Invalid.fields({"name": said})
+    return name
+
+
+def start_of(noun: type[Noun]) -> str:
+    """The key of the view with which the actor begins, or nothing."""
+    mine = Start.objects.filter(
+        tenant=tenancy.require(), user=actors.current().id, noun=noun.__name__
+    )
+    return next(iter(mine.values_list("view", flat=True)), "")
+
+
+def start_with(noun: type[Noun], key: str) -> None:
+    """Begin with this view from now on; with all of them where ``key`` is empty."""
+    who = {"tenant": tenancy.require(), "user_id": actors.current().id, "noun": noun.__name__}
+    if key:
+        Start.objects.update_or_create(**who, defaults={"view": key})
+    else:
+        Start.objects.filter(**who).delete()
+
+
+__all__ = ["MOST", "Start", "View", "checked_name", "get", "of", "save", "start_of", "start_with"]

@@ -1,0 +1,138 @@
+"""Words in any searchable field, found without reading more of the tables than that takes.
+
+A record fits when every word is somewhere in its own fields or in those of its references. An OR over
+joins would use no index, so the question is asked in parts, one for each table in which a word can be;
+their union is the answer. Of several words the rarest one leads: the others are then looked for record by
+record. How rare a word is, the planner estimates.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
+
+from django.core.exceptions import EmptyResultSet
+from django.db import connection, models
+from django.db.models import OuterRef, Q, Subquery, Value
+
+from headlessly.declaration import values
+from headlessly.errors import InvalidFilter
+from headlessly.query.scope import MAX_WORDS, Scope
+
+
+@dataclass(frozen=True)
+class Place:
+    """A table in which words can be: the noun's own, or that of one of its references."""
+
+    scope: Scope
+    reference: str  #: the column that refers to it; empty for the noun's own table
+    columns: tuple[str, ...]
+
+    def with_word(self, word: str) -> Q:
+        found = Q()
+        for column in self.columns:
+            found |= Q(**{f"{column}__icontains": word})
+        return found
+
+    def having(self, word: str) -> Q:
+        """The records with ``word`` here, looked up from this table."""
+        if not self.reference:
+            return self.with_word(word)
+        inside = self.scope.queryset().filter(self.with_word(word)).order_by()
+        return Q(**{f"{self.reference}__in": inside.values(self.scope.key)})
+
+    def has(self, word: str) -> Q:
+        """The same asked of one record at a time: the planner can make no list of all of them."""
+        if not self.reference:
+            return self.with_word(word)
+        mine = self.scope.queryset().filter(**{self.scope.key: OuterRef(self.reference)})
+        there = mine.filter(self.with_word(word)).order_by().values(yes=Value(True))[:1]
+        return Q(Subquery(there, output_field=models.BooleanField()))
+
+
+class Search:
+    """What is searched for among the records of a scope. Raises InvalidFilter for what is no text."""
+
+    def __init__(self, scope: Scope, text: Any) -> None:
+        if not isinstance(text, str):
+            raise InvalidFilter("A search is text.")
+        try:
+            values.storable(text)
+        except ValueError as problem:
+            raise InvalidFilter(str(problem)) from None
+        self.scope = scope
+        self.words = list(dict.fromkeys(text.split()))[:MAX_WORDS]
+
+    @cached_property
+    def places(self) -> list[Place]:
+        tables: dict[str, list[str]] = {}
+        for path in self.scope.noun.Surface.search:
+            *references, column = path.split("__")
+            tables.setdefault("__".join(references), []).append(column)
+        found = []
+        for name, columns in tables.items():
+            if not name:
+                found.append(Place(self.scope, "", tuple(columns)))
+                continue
+            reference = self.scope.noun.schema.by_name[name]
+            other = self.scope.to(self.scope.noun.registry[reference.to])
+            found.append(Place(other, reference.column, tuple(columns)))
+        return found
+
+    def parts(self, found: models.QuerySet) -> list[models.QuerySet]:
+        """Of the records ``found`` those that fit, in parts that an index leads to; some are in several."""
+        if not self.words:
+            return [found]
+        leading, *others = self._by_rarity(found)
+        for word in others:
+            found = found.filter(self._anywhere(word))
+        return [found.filter(place.having(leading)) for place in self.places]
+
+    @property
+    def condition(self) -> Q:
+        """The condition of all that fit, to be combined with others: it is looked up as a whole."""
+        found = Q()
+        for word in self.words:
+            first, *rest = [
+                self.scope.queryset().filter(place.having(word)).order_by().values(self.scope.key)
+                for place in self.places
+            ]
+            found &= Q(**{f"{self.scope.key}__in": first.union(*rest, all=True) if rest else first})
+        return found
+
+    @property
+    def fits(self) -> Q:
+        """The condition that a record fits, for one at a time."""
+        found = Q()
+        for word in self.words:
+            found &= self._anywhere(word)
+        return found
+
+    def _anywhere(self, word: str) -> Q:
+        found = Q()
+        for place in self.places:
+            found |= place.has(word)
+        return found
+
+    def _by_rarity(self, found: models.QuerySet) -> list[str]:
+        """The words, the rarest first as far as the planner knows, of equal ones the longest."""
+        if len(self.words) == 1:
+            return self.words
+        rows = {
+            word: sum(estimate(found.filter(place.having(word))) for place in self.places)
+            for word in self.words
+        }
+        return sorted(self.words, key=lambda word: (rows[word], -len(word)))
+
+
+def estimate(found: models.QuerySet) -> int:
+    """How many records there are, as the planner expects."""
+    try:
+        sql, parameters = found.order_by().values("pk").query.sql_with_params()
+    except EmptyResultSet:
+        return 0
+    with connection.cursor() as cursor:
+        cursor.execute(f"EXPLAIN (FORMAT JSON) {sql}", parameters)
+        plan = cursor.fetchone()[0]
+    return plan[0]["Plan"]["Plan Rows"]

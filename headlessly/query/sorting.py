@@ -1,0 +1,92 @@
+"""Orders: ``"-score,createdAt"`` or ``{"score": "desc"}``, nulls last, ties broken by id."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from django.db import models
+from django.db.models import Q
+
+from headlessly.errors import InvalidFilter
+from headlessly.query.filters import field_of
+from headlessly.query.scope import NOTHING, Scope
+
+MOST = 8
+
+
+@dataclass(frozen=True)
+class Column:
+    """One column of an order."""
+
+    name: str
+    type: str
+    descending: bool
+    nullable: bool
+
+    @property
+    def expression(self) -> Any:
+        """Nulls last either way, said only where there can be any: the index is declared so too."""
+        if not self.descending:
+            return models.F(self.name).asc()
+        return models.F(self.name).desc(**({"nulls_last": True} if self.nullable else {}))
+
+    def beyond(self, value: Any) -> Q:
+        """Strictly after ``value`` in this column alone, nulls aside."""
+        return Q(**{f"{self.name}__{'lt' if self.descending else 'gt'}": value})
+
+    def from_on(self, value: Any) -> Q:
+        """``value`` itself and what comes after it, nulls aside."""
+        return Q(**{f"{self.name}__{'lte' if self.descending else 'gte'}": value})
+
+    def same(self, value: Any) -> Q:
+        return Q(**({f"{self.name}__isnull": True} if value is None else {self.name: value}))
+
+    def after(self, value: Any) -> Q:
+        """Strictly after ``value``, nulls included; after null there is nothing."""
+        if value is None:
+            return NOTHING
+        return self.beyond(value) | self.same(None) if self.nullable else self.beyond(value)
+
+
+def columns(scope: Scope, sort: Any) -> list[Column]:
+    """The columns of an order, the key last. Raises InvalidFilter for what cannot be sorted by."""
+    noun = scope.noun
+    named = _parts(sort) if sort else _parts(noun.Surface.ordering)
+    found = []
+    descending = False
+    for name, descending in named:
+        field = field_of(noun, name)
+        if field.computed is not None or field.type == "json":
+            raise InvalidFilter(f"{name} cannot be sorted by.", field=name)
+        if field.column == "pk":
+            return [*found, Column(scope.key, "string", descending, nullable=False)]
+        nullable = noun._meta.get_field(field.name).null
+        found.append(Column(field.column, field.type, descending, nullable))
+    return [*found, Column(scope.key, "string", descending, nullable=False)]
+
+
+def order(scope: Scope, sort: Any) -> list[Any]:
+    """What ``order_by`` takes."""
+    return [column.expression for column in columns(scope, sort)]
+
+
+def _parts(sort: Any) -> list[tuple[str, bool]]:
+    """The names and whether each descends."""
+    if isinstance(sort, Mapping):
+        pairs = []
+        for name, direction in sort.items():
+            if direction not in ("asc", "desc", 1, -1):
+                raise InvalidFilter('A sort looks like {"score": "desc"}.', field=str(name)[:64])
+            pairs.append((str(name), direction in ("desc", -1)))
+    elif isinstance(sort, str | list | tuple):
+        names = sort.split(",") if isinstance(sort, str) else sort
+        if not all(isinstance(name, str) for name in names):
+            raise InvalidFilter("A sort is a list of names of fields.")
+        pairs = [(n.strip().lstrip("-"), n.strip().startswith("-")) for n in names if n.strip()]
+    else:
+        raise InvalidFilter('A sort looks like "-score,createdAt" or {"score": "desc"}.')
+    if len(pairs) > MOST:
+        raise InvalidFilter(f"At most {MOST} fields can be sorted by.")
+    return pairs

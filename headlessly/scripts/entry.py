@@ -1,0 +1,21 @@
+"""Where a script comes in: permission and limits first, then the sandbox."""
+
+from __future__ import annotations
+
+from headlessly.access import actors
+from headlessly.scripts.outcome import Run
+from headlessly.scripts.run import Plan, perform
+
+
+def run(code: str, *, dry_run: bool = False) -> Run:
+    """Run a script as the actor at hand, in the tenant at hand.
+
+    What somebody may only propose is stored as a proposal, unless it changes nothing. Raises ScriptFailed
+    with the line and the error inside, BadRequest for what is no script, Forbidden for a stranger, and Busy
+    where too many are running; then nothing was done.
+    """
+    if actors.current().role == actors.PROPOSER:
+        from headlessly.scripts import proposals
+
+        return proposals.instead(code, dry_run=dry_run)
+    return perform(code, Plan(dry_run=dry_run))

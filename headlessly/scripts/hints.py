@@ -1,0 +1,166 @@
+"""What the interpreter says of a mistake, with what would have been right where that is known.
+
+What is written here is what people and models write who know other clients, other ORMs or JavaScript: each
+is told what to write instead, so that the next attempt succeeds.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+
+from headlessly.declaration.registry import registry
+from headlessly.nouns import Noun
+from headlessly.scripts import prelude
+from headlessly.scripts.host import told
+
+ABSENT = re.compile(
+    r"(?P<type>type object )?'(?P<owner>[\w.]+)'(?: object)? has no attribute '(?P<wanted>\w+)'"
+)
+WITHOUT_RECORD = re.compile(
+    r"(?:(?:\w+\.)?(?P<verb>\w+)\(\) .*)?required positional argument: 'self'"
+)
+UNDEFINED = re.compile(r"name '(\w+)' is not defined")
+#: What other languages call it.
+IN_PYTHON = {
+    "null": "None",
+    "undefined": "None",
+    "true": "True",
+    "false": "False",
+    "console": "print(...)",
+}
+JAVASCRIPT = re.compile(
+    r"^\s*(?:const|let|var|function|export)\s|=>|===|!==|&&|\|\||\?\.|\bnew [A-Z]|[;{]\s*$"
+)
+#: What a list of records has elsewhere.
+OF_LISTS = "find answers a list: found[0], found[:5], len(found), a loop or a comprehension."
+MOMENTS = (
+    "Moments and days of records are text, as in JSON: datetime.fromisoformat(lead.createdAt) makes one to "
+    "reckon with, and datetime.now(timezone.utc) is now."
+)
+
+
+def of(inner: BaseException, said: str, source: str = "") -> str:
+    """The message for an error of the interpreter, which came up in this line of the script."""
+    kind = type(inner).__name__
+    message = f"{kind}: {said}" if said else kind
+    if isinstance(inner, NotImplementedError) and "synchronous context" in said:
+        return (
+            "A noun cannot be asked from within a key=, map or filter function. "
+            "Use a loop or a comprehension."
+        )
+    if isinstance(inner, NotImplementedError) and "syntax parser" in said:
+        return f"{message.replace('The monty syntax parser does', 'Scripts do')}."
+    if isinstance(inner, SyntaxError) and JAVASCRIPT.search(source):
+        return f"{message}. Scripts are Python, not JavaScript."
+    if found := WITHOUT_RECORD.search(said):
+        return f"Give a record or its id first, as in {found['verb'] or 'update'}(id, ...)."
+    if "can't be awaited" in said:
+        return f"{message}. Nouns are called without await."
+    if found := UNDEFINED.match(said):
+        return _undefined(found[1], source)
+    if found := ABSENT.match(said):
+        return _absent(found, source) or message
+    advice = next(_of_values(said), None)
+    return f"{message}. {advice}" if advice else message
+
+
+def _undefined(name: str, source: str) -> str:
+    near = ""
+    if name in IN_PYTHON:
+        near = f" In Python it is {IN_PYTHON[name]}."
+    elif name[:1].isupper():
+        near = f" Nouns: {', '.join([*registry, prelude.EVENT])}."
+    elif re.search(rf"[{{,]\s*{name}\s*:", source):
+        near = f' A name in an object is text: {{"{name}": ...}}, or {name}=... in a call.'
+    return f"There is no {name} here.{near}"
+
+
+def _absent(found: re.Match[str], source: str) -> str | None:
+    """What to say of an attribute that is not there."""
+    owner, wanted = found["owner"], found["wanted"]
+    if owner == "_Nouns":
+        return f"There is no noun {wanted}. Nouns: {', '.join([*registry, prelude.EVENT])}."
+    if owner in registry:
+        return _absent_of(registry[owner], wanted, is_record=not found["type"])
+    message = f"'{owner}' has no {wanted}."
+    match owner:
+        case prelude.EVENT:
+            return (
+                f"Event has no {wanted}. It has create(name, properties); the log of a record is "
+                "history(id) of its noun, as in Lead.history(id)."
+            )
+        case "list":
+            return f"A list has no {wanted}: {OF_LISTS}"
+        case "dict":
+            return f'{message} Values of an object are read by name: ["{wanted}"].'
+        case "str" if reference := _reference(source, wanted):
+            field, to = reference
+            return (
+                f"{field} is the id of another record, and not the record: get it with {to}.get(...), or "
+                f'have it included, as in find(..., include=["{field}"]).'
+            )
+        case "str" if _is_of_records(wanted):
+            return (
+                f"This is text, perhaps the id of a record, and has no {wanted}: get the record by it, or "
+                'have it included, as in find(..., include=["contact"]).'
+            )
+        case "NoneType":
+            return f"What stands before .{wanted} is None: a field without a value is None."
+        case "datetime.datetime" if wanted in ("utcnow", "utcfromtimestamp"):
+            return f"{message} Use datetime.now(timezone.utc)."
+    return None
+
+
+def _absent_of(noun: type[Noun], wanted: str, *, is_record: bool) -> str:
+    name, schema = noun.__name__, noun.schema
+    if is_record and (wanted in schema.fields or wanted in schema.by_name):
+        return f"{wanted} of this {name} was not read: name it in fields, or leave fields out."
+    forms = {
+        form for v in noun.verbs.values() for form in (v.conjugation.before, v.conjugation.after)
+    }
+    if not is_record and wanted in forms:
+        return (
+            f"{name} has no {wanted} here: a script executes verbs, and what has to happen before and after "
+            f"them is part of the product. {told(noun)}"
+        )
+    fields = f" Fields: {', '.join(schema.fields)}." if is_record else ""
+    return f"{name} has no {wanted}. {told(noun)}{fields}"
+
+
+def _reference(source: str, wanted: str) -> tuple[str, str] | None:
+    """The reference that stands before ``.wanted`` in the line, and the noun that it leads to."""
+    for before in re.findall(rf"(\w+)(?:[\"']\])?\.{wanted}\b", source):
+        for noun in registry.values():
+            field = noun.schema.fields.get(before) or noun.schema.by_name.get(before)
+            if field is not None and field.to:
+                return field.wire, field.to
+    return None
+
+
+def _is_of_records(name: str) -> bool:
+    return any(
+        name in noun.schema.fields or name in noun.schema.by_name or name in noun.verbs
+        for noun in registry.values()
+    )
+
+
+def _of_values(said: str) -> Iterator[str]:
+    """What to say where two kinds of values do not go together."""
+    kinds = set(re.findall(r"'([\w.]+)'", said))
+    if {"datetime.datetime", "str"} <= kinds or {"datetime.date", "str"} <= kinds:
+        yield MOMENTS
+    if "offset-naive" in said or ("unsupported operand" in said and kinds == {"datetime.datetime"}):
+        yield "One of them has a time zone and the other has none: datetime.now(timezone.utc) is now."
+    if "NoneType" in kinds and ("not supported between" in said or "unsupported operand" in said):
+        yield "A field without a value is None: (lead.score or 0)."
+    if said.startswith("list.count()"):
+        yield OF_LISTS
+    for noun in registry:
+        if noun in kinds and ("not iterable" in said or "not a mapping" in said):
+            yield f"{noun}.to_dict() is its values by name."
+        if said == f"Object of type {noun} is not JSON serializable":
+            yield "Its to_dict() is; and a script may answer records as they are."
+
+
+__all__ = ["of"]

@@ -1,0 +1,62 @@
+"""What came of a script: its value, its output and the events it recorded."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import orjson
+
+from headlessly.log.events import Event, dumps
+from headlessly.log.names import SCRIPT_RAN
+
+#: How many events an answer shows, and how much of the value the log keeps, in characters.
+SHOWN, KEPT = 100, 1_000
+
+
+@dataclass
+class Run:
+    """What a script did, or would do: its value as JSON, its events and what it printed."""
+
+    value: Any
+    events: list[Event]
+    output: str
+    dry_run: bool = False
+    proposal: dict[str, Any] | None = None
+    event: str | None = None  #: the id of the script's own event
+
+    def wire(self) -> dict[str, Any]:
+        """As JSON says it; of a proposal, what was proposed instead of what came out."""
+        if self.proposal is not None:
+            return {"proposal": self.proposal, **told(self.events)}
+        said = {"value": self.value, **told(self.events), "output": self.output}
+        return said | {"dryRun": True} if self.dry_run else said
+
+
+def told(recorded: Sequence[Event]) -> dict[str, Any]:
+    """``events``, each in few words, and how many were left out."""
+    shown = orjson.loads(dumps([brief(event) for event in recorded[:SHOWN]]))
+    left_out = len(recorded) - len(shown)
+    return {"events": shown} | ({"eventsLeftOut": left_out} if left_out else {})
+
+
+def brief(event: Event) -> dict[str, Any]:
+    """An event in few words: of a record what changed, from what to what, and not all of it."""
+    told: dict[str, Any] = {
+        "$id": event.id,
+        "name": event.name,
+        "target": event.target,
+        "version": event.version,
+        "cause": event.cause,
+    }
+    data = event.data or {}
+    if event.target is None:
+        own = ("code", "value") if event.name == SCRIPT_RAN else ()  # the answer has them already
+        told["data"] = {k: v for k, v in data.items() if k not in own}
+        return told
+    if event.version == 1:
+        said = {k: v for k, v in data.items() if not k.startswith("$") and v not in (None, "")}
+        return told | {"data": said}
+    changes = {k: [was, data.get(k)] for k, was in (event.previous or {}).items()}
+    return told | {"changes": changes}

@@ -1,0 +1,77 @@
+"""The file of an import, in the database: whichever machine has the worker can read it."""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Iterator
+from typing import BinaryIO
+
+from headlessly.database import prepared
+from headlessly.transfer.models import Import
+
+#: The size of a part; only the last one is smaller.
+PART = 1024 * 1024
+
+KEEP = "INSERT INTO headlessly_importpart (source_id, number, content) VALUES (%s, %s, %s)"
+FIND = "SELECT content FROM headlessly_importpart WHERE source_id = %s AND number = %s"
+DROP = "DELETE FROM headlessly_importpart WHERE source_id = %s"
+
+
+class Gone(Exception):
+    """The file was removed: somebody cancelled the import."""
+
+
+def keep(source: Import, file: BinaryIO) -> None:
+    """Write the file's parts; in the transaction that makes the import."""
+    for number, part in enumerate(_parts(file)):
+        prepared.run(KEEP, [source.pk, number, part], rows=False)
+
+
+def _parts(file: BinaryIO) -> Iterator[bytes]:
+    file.seek(0)
+    while part := file.read(PART):
+        yield part
+
+
+def drop(source: Import) -> None:
+    prepared.run(DROP, [source.pk], rows=False)
+
+
+def opened(source: Import) -> io.BufferedReader:
+    """The file, to be read and sought in; a part at a time is in memory."""
+    return io.BufferedReader(_Parts(source), 64 * 1024)
+
+
+class _Parts(io.RawIOBase):
+    def __init__(self, source: Import) -> None:
+        self.source, self.position = source, 0
+        self.number, self.part = -1, b""
+
+    def readable(self) -> bool:
+        return True
+
+    def seekable(self) -> bool:
+        return True
+
+    def seek(self, offset: int, whence: int = io.SEEK_SET) -> int:
+        start = {io.SEEK_SET: 0, io.SEEK_CUR: self.position, io.SEEK_END: self.source.size}
+        self.position = max(0, start[whence] + offset)
+        return self.position
+
+    def tell(self) -> int:
+        return self.position
+
+    def readinto(self, buffer: memoryview) -> int:
+        """Fill the buffer as far as the part goes. Raises Gone."""
+        if self.position >= self.source.size:
+            return 0
+        number, start = divmod(self.position, PART)
+        if number != self.number:
+            found = prepared.run(FIND, [self.source.pk, number], binary=True)
+            if not found:
+                raise Gone
+            self.number, self.part = number, found[0][0]
+        piece = self.part[start : start + len(buffer)]
+        buffer[: len(piece)] = piece
+        self.position += len(piece)
+        return len(piece)

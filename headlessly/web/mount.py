@@ -1,0 +1,66 @@
+"""The mount point of a tenant: ``/~acme`` moves from the path to the script name."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+
+from django.conf import settings
+from django.http import HttpRequest, HttpResponse
+from django.urls import get_script_prefix, set_script_prefix
+
+from headlessly.access import actors
+from headlessly.access.tenancy import _base_url, active
+
+MOUNT = re.compile(r"/~([^/]*)(/.*)?\Z", re.DOTALL)
+
+
+class MountTenant:
+    """Middleware, the first of all: serves the whole site under ``/~{slug}/``.
+
+    ``request.tenant`` is the tenant of the address, or None at the root and for a slug that does not
+    exist; ``request.mounted`` says whether the address names a tenant at all. Who may enter is the
+    surfaces' question, not this one's: existing and not existing must look the same from outside.
+    """
+
+    def __init__(self, get_response: Callable[[HttpRequest], HttpResponse]) -> None:
+        self.get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponse:
+        match = MOUNT.match(request.path_info)
+        request.mounted = match is not None
+        request.tenant = None
+        if match is None:
+            with active(None), actors.acting(None):
+                return self.get_response(request)
+        slug, rest = match.groups()
+        return self._serve_under(request, slug, rest or "/")
+
+    def _serve_under(self, request: HttpRequest, slug: str, rest: str) -> HttpResponse:
+        from headlessly.access.models import Tenant
+
+        before = get_script_prefix()
+        prefix = f"{before.rstrip('/')}/~{slug}"
+        request.path_info = request.META["PATH_INFO"] = rest
+        request.META["SCRIPT_NAME"] = prefix
+        request.path = prefix + rest
+        request.urlconf = settings.TENANT_URLCONF
+        request.tenant = Tenant.by_slug(slug)
+        set_script_prefix(prefix + "/")
+        url = _base_url.set(_site_of(request))
+        try:
+            with active(request.tenant), actors.acting(None):
+                return self.get_response(request)
+        finally:
+            _base_url.reset(url)
+            set_script_prefix(before)
+
+
+def _site_of(request: HttpRequest) -> str | None:
+    """Scheme and host as the client wrote them; None for a host that is not ours, refused further in."""
+    from django.core.exceptions import DisallowedHost
+
+    try:
+        return f"{request.scheme}://{request.get_host()}"
+    except DisallowedHost:
+        return None

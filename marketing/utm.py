@@ -1,0 +1,41 @@
+"""The campaign that a visit came from, by its utm values."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING
+
+from django.db.models import Q
+
+if TYPE_CHECKING:
+    from marketing.models import Campaign
+
+
+#: What an address says of a campaign, the most telling last.
+UTM = ("utm_medium", "utm_source", "utm_campaign")
+
+
+def campaign_of(utm: Mapping[str, str | None]) -> str | None:
+    """The id of the campaign that these utm values belong to, or None.
+
+    A campaign fits when its utm_campaign is the one given (or neither has one), when its source and its
+    medium are those given wherever both say one, and when anything is the same at all. Of several the one
+    that says most wins, then one that is running, then the newest.
+    """
+    from marketing.models import Campaign
+
+    given = {name: value for name in UTM if (value := utm.get(name))}
+    if not given:
+        return None
+    fits, same = Q(utm_campaign=given.get("utm_campaign")), Q()
+    for name, value in given.items():
+        same |= Q(**{name: value})
+        if name != "utm_campaign":
+            fits &= Q(**{name: value}) | Q(**{f"{name}__isnull": True})
+    found = Campaign.objects.filter(fits & same).order_by("-created_at", "-id")[:100]
+
+    def rank(campaign: Campaign) -> tuple[int, bool]:
+        said = sum(getattr(campaign, name) == value for name, value in given.items())
+        return said, campaign.status == Campaign.Status.LAUNCHED
+
+    return best.pk if (best := max(found, key=rank, default=None)) else None
