@@ -26,7 +26,6 @@ from django.db.models.functions import Lower, Upper
 from django.db.models.signals import class_prepared
 from django.utils.translation import gettext as _
 
-from headlessly.access import tenancy
 from headlessly.access.managers import NounManager, WithDeleted
 from headlessly.context import running
 from headlessly.declaration import labels, values
@@ -332,7 +331,7 @@ class Noun(Refusing, Record):
         if not isinstance(id, str) or values.UNSTORABLE.search(id):
             raise cls.not_found(id)
         table = execution_table.table(cls)
-        record = table.lock(id, tenancy.require().pk, deleting=deleting, restoring=restoring)
+        record = table.lock(id, deleting=deleting, restoring=restoring)
         if record is None:
             raise cls.not_found(id)
         return record

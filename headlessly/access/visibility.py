@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Any
 from django.db import connection, models
 from django.db.models import Exists, OuterRef, Q
 
-from headlessly.access import actors
+from headlessly.access import actors, tenancy
 from headlessly.context import running
 
 if TYPE_CHECKING:
@@ -62,8 +62,30 @@ def versions(found: models.QuerySet, noun: type[Noun]) -> models.QuerySet:
     return found.filter(Exists(noun.with_deleted.filter(pk=OuterRef("record"))))
 
 
+def visible_rows(
+    noun: type[Noun], alias: str, *, person: str | None = None, past: bool = False
+) -> tuple[str, list[Any]]:
+    """The predicate of every statement written by hand, and its parameters: the rows of the active tenant
+    that are not deleted and that the actor sees, or ``person`` in the actor's place.
+
+    ``past``: ``alias`` is the noun's table of versions.
+    """
+    condition, parameters = tenant_rows(alias)
+    sql, persons = past_clause(noun, alias) if past else clause(noun, alias, person)
+    return condition + sql, [*parameters, *persons]
+
+
+def tenant_rows(alias: str, *, deleted: bool = False) -> tuple[str, list[Any]]:
+    """The same without regard to who reads, for what a verb itself looks up; with ``deleted`` also the
+    deleted ones."""
+    condition = f"{alias}.tenant_id = %s"
+    if not deleted:
+        condition += f" AND {alias}.deleted_at IS NULL"
+    return condition, [tenancy.require().pk]
+
+
 def clause(noun: type[Noun], alias: str, person: str | None = None) -> tuple[str, list[str]]:
-    """The same condition for a statement written by hand: `` AND (...)`` and its parameters."""
+    """The condition of :func:`of` for a statement written by hand: `` AND (...)``, its parameters."""
     person = limit() if person is None else person
     if person is None or noun.schema.owner is None:
         return "", []

@@ -67,4 +67,4 @@ class StatusView(TenantView):
 
     def get(self, request: Request) -> Answer:
         parameters.taken(request.GET, ())
-        return Answer({"$context": tenancy.context_url(), "nouns": counts.numbers()})
+        return Answer({"$context": tenancy.context_url(), "nouns": counts.count_everything()})

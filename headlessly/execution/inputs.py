@@ -248,12 +248,9 @@ def _check_references(execution: Execution, noun: type[Noun], check: _Check) -> 
 def hold(execution: Execution, noun: type[Noun], ids: Iterable[str]) -> None:
     """Know of many records at once that they exist, and keep them until the transaction ends."""
     table = connection.ops.quote_name(noun._meta.db_table)
-    seen, persons = visibility.clause(noun, "o", visibility.limit_of_actor())
-    sql = (
-        f"SELECT id FROM {table} o WHERE id = ANY(%s) AND tenant_id = %s AND deleted_at IS NULL"
-        f"{seen} ORDER BY id FOR KEY SHARE"
-    )
-    found = prepared.run(sql, [sorted(ids), execution.tenant.pk, *persons])
+    visible, shown = visibility.visible_rows(noun, "o", person=visibility.limit_of_actor())
+    sql = f"SELECT id FROM {table} o WHERE id = ANY(%s) AND {visible} ORDER BY id FOR KEY SHARE"
+    found = prepared.run(sql, [sorted(ids), *shown])
     execution.known.update(id for (id,) in found)
 
 
@@ -269,14 +266,14 @@ def _existing(
     for name, field, id in references:
         other = noun.registry[field.to]
         table = connection.ops.quote_name(other._meta.db_table)
-        seen, persons = (
-            visibility.clause(other, "o", visibility.limit_of_actor())
+        there, shown = (
+            visibility.visible_rows(other, "o", person=visibility.limit_of_actor())
             if execution.asked
-            else ("", [])
+            else visibility.tenant_rows("o")
         )
         parts.append(
-            f"SELECT %s::text, id FROM (SELECT id FROM {table} o WHERE id = %s AND tenant_id = %s "
-            f"AND deleted_at IS NULL{seen} FOR KEY SHARE) AS r"
+            f"SELECT %s::text, id FROM (SELECT id FROM {table} o WHERE id = %s AND {there} "
+            "FOR KEY SHARE) AS r"
         )
-        parameters += [name, id, execution.tenant.pk, *persons]
+        parameters += [name, id, *shown]
     return set(prepared.run(" UNION ALL ".join(parts), parameters))

@@ -10,10 +10,11 @@ import orjson
 import psycopg
 from django.db import connection
 
+from headlessly.access import visibility
+from headlessly.database.prepared import run
+
 if TYPE_CHECKING:
     from headlessly.declaration.record import Record as Noun
-
-from headlessly.database.prepared import run
 
 
 class Table:
@@ -28,20 +29,20 @@ class Table:
         columns = ", ".join(quote(f.column) for f in self.fields)
         marks = ", ".join(["%s"] * len(self.fields))
         self._insert = f"INSERT INTO {self.name} ({columns}) VALUES ({marks})"
-        self._lock = f"SELECT {columns} FROM {self.name} WHERE id = %s AND tenant_id = %s "
+        self._lock = f"SELECT {columns} FROM {self.name} r WHERE id = %s AND "
 
         self.by_name = {f.attname: f for f in self.fields}
         # Django has the driver leave JSON as text.
         self.json = [n for n, f in enumerate(self.fields) if f.get_internal_type() == "JSONField"]
 
-    def lock(self, id: str, tenant: int, *, deleting: bool, restoring: bool) -> Noun | None:
-        """The row of this tenant, locked; against foreign keys too if ``deleting``.
+    def lock(self, id: str, *, deleting: bool, restoring: bool) -> Noun | None:
+        """The row of the active tenant, locked; against foreign keys too if ``deleting``.
 
         Not a deleted one, unless somebody is ``restoring`` it.
         """
-        there = "" if restoring else "AND deleted_at IS NULL "
+        there, tenant = visibility.tenant_rows("r", deleted=restoring)
         strength = "FOR UPDATE" if deleting else "FOR NO KEY UPDATE"
-        found = run(self._lock + there + strength, [id, tenant])
+        found = run(f"{self._lock}{there} {strength}", [id, *tenant])
         if not found:
             return None
         row = list(found[0])

@@ -34,7 +34,7 @@ def fetch(asked: dict[str, Any]) -> dict[str, Any]:
             return kind(asked["id"]) if "id" in asked else everything()
         case "Status":
             arguments.only("fetch of Status", asked, ())
-            return {"nouns": counts.numbers()}
+            return {"nouns": counts.count_everything()}
         case "History":
             arguments.only("fetch of History", asked, ("id", "fields"))
             return history(_id(asked), asked.get("fields"))

@@ -2,37 +2,62 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+from dataclasses import dataclass, field
 from typing import Any
 
 from django.db import connection
 
-from headlessly.access import tenancy, visibility
+from headlessly.access import visibility
 from headlessly.database import prepared
+from headlessly.declaration.record import Record as Noun
 from headlessly.declaration.registry import registry
 from headlessly.query.reads import COUNT_CAP
 
 
-def numbers() -> dict[str, dict[str, Any]]:
-    """The records of every noun with a machine, by state: one statement, counts are capped."""
+@dataclass
+class StateCounts:
+    """How many of a noun's records the actor sees in each state of its machine."""
+
+    noun: type[Noun]
+    states: dict[str, int] = field(default_factory=dict)  #: at most the cap each
+    capped: set[str] = field(default_factory=set)  #: states in which there are more
+
+    def wire(self) -> dict[str, Any]:
+        """The same as JSON says it."""
+        machine = self.noun.schema.machine
+        found = {
+            "field": self.noun.schema.by_name[machine.name].wire,
+            "states": self.states,
+            "total": sum(self.states.values()),
+        }
+        return found | ({"totalIsExact": False} if self.capped else {})
+
+
+def count_states(nouns: Iterable[type[Noun]]) -> list[StateCounts]:
+    """The records of those of the nouns that have a machine, by state: one statement for all of them."""
     quote = connection.ops.quote_name
-    tenant = tenancy.require().pk
     parts, parameters = [], []
-    found: dict[str, dict[str, Any]] = {}
-    for noun in registry.values():
-        if (machine := noun.schema.machine) is None:
-            continue
-        seen, persons = visibility.clause(noun, "n")
-        found[noun.__name__] = {"field": noun.schema.by_name[machine.name].wire, "states": {}}
+    found = {noun.__name__: StateCounts(noun) for noun in nouns if noun.schema.machine}
+    for name, counts in found.items():
+        noun, machine = counts.noun, counts.noun.schema.machine
+        visible, shown = visibility.visible_rows(noun, "n")
         for state in machine.states:
             parts.append(
                 "SELECT %s, %s, (SELECT count(*) FROM (SELECT FROM "
-                f"{quote(noun._meta.db_table)} n WHERE n.tenant_id = %s AND n.deleted_at IS NULL "
-                f"AND n.{quote(machine.field.column)} = %s{seen} LIMIT {COUNT_CAP + 1}) AS r)"
+                f"{quote(noun._meta.db_table)} n WHERE {visible} "
+                f"AND n.{quote(machine.field.column)} = %s LIMIT {COUNT_CAP + 1}) AS r)"
             )
-            parameters += [noun.__name__, state, tenant, state, *persons]
+            parameters += [name, state, *shown, state]
+    if not parts:
+        return []
     for name, state, count in prepared.run(" UNION ALL ".join(parts), parameters):
-        found[name]["states"][state] = min(count, COUNT_CAP)
-        found[name]["total"] = found[name].get("total", 0) + min(count, COUNT_CAP)
+        found[name].states[state] = min(count, COUNT_CAP)
         if count > COUNT_CAP:
-            found[name]["totalIsExact"] = False
-    return found
+            found[name].capped.add(state)
+    return list(found.values())
+
+
+def count_everything() -> dict[str, dict[str, Any]]:
+    """The states of every noun that has any, as JSON says them."""
+    return {each.noun.__name__: each.wire() for each in count_states(registry.values())}

@@ -118,7 +118,8 @@ class Seeking:
             return None
         if noun.schema.owner is not None and visibility.limit() is not None:
             return None
-        return written(noun, tuple(self._equal), tuple(self.columns))
+        visible, _ = visibility.visible_rows(noun, "r")
+        return written(noun, visible, tuple(self._equal), tuple(self.columns))
 
     def _counted(self, everything: bool) -> tuple[int, bool]:
         if self._written is None or everything:
@@ -252,17 +253,18 @@ class Written:
 
 
 @lru_cache(maxsize=1024)
-def written(noun: type[Noun], equal: tuple[str, ...], columns: tuple[Column, ...]) -> Written:
+def written(
+    noun: type[Noun], visible: str, equal: tuple[str, ...], columns: tuple[Column, ...]
+) -> Written:
     """The page and the count of a list, written once per process for each set of columns."""
     quote = connection.ops.quote_name
 
     def column(name: str) -> str:
-        return quote((noun._meta.pk if name == "pk" else noun._meta.get_field(name)).column)
+        found = noun._meta.pk if name == "pk" else noun._meta.get_field(name)
+        return f"r.{quote(found.column)}"
 
     values = "".join(f" AND {column(name)} = %s" for name in equal)
-    source = (
-        f"FROM {quote(noun._meta.db_table)} WHERE tenant_id = %s AND deleted_at IS NULL{values}"
-    )
+    source = f"FROM {quote(noun._meta.db_table)} r WHERE {visible}{values}"
     names = [column(each.name) for each in columns]
     order = [
         name + (" DESC" if c.descending else "") + (" NULLS LAST" if c.nullable else "")
