@@ -65,7 +65,6 @@ INSTALLED_APPS = [
     "django.contrib.postgres",
     "django.contrib.humanize",
     "rest_framework",
-    "django_filters",
     "drf_spectacular_sidecar",  # the files of Swagger UI, for /docs
 ]
 
@@ -181,7 +180,20 @@ UNFOLD = {
     "SHOW_VIEW_ON_SITE": False,  # the colours are in headlessly/frame.css
 }
 
-REST_FRAMEWORK = {"UNAUTHENTICATED_USER": None}
+#: Every view is closed to whoever has no place in the tenant of its address, an app's own too: what is
+#: open says so by `permission_classes` of its own.
+REST_FRAMEWORK = {
+    "DEFAULT_AUTHENTICATION_CLASSES": [
+        "headlessly.api.auth.KeyAuthentication",
+        "headlessly.api.auth.MemberAuthentication",
+    ],
+    "DEFAULT_PERMISSION_CLASSES": ["headlessly.api.auth.BelongsToTenant"],
+    "DEFAULT_PARSER_CLASSES": ["headlessly.api.bodies.JsonParser"],
+    "DEFAULT_RENDERER_CLASSES": ["headlessly.api.bodies.JsonRenderer"],
+    "DEFAULT_CONTENT_NEGOTIATION_CLASS": "headlessly.api.bodies.OnlyJson",
+    "EXCEPTION_HANDLER": "headlessly.api.base.answer_to_problem",
+    "UNAUTHENTICATED_USER": None,
+}
 
 LOGGING = {
     "version": 1,

@@ -56,7 +56,10 @@ class NounQuerySet(BoundedQuerySet):
 
 
 class NounManager(models.Manager.from_queryset(NounQuerySet)):
-    """The active tenant's records that the actor sees. Raises NoTenant when no tenant is active."""
+    """The active tenant's records that the actor sees.
+
+    Raises NoTenant when no tenant is active, PermissionError when nobody acts.
+    """
 
     def get_queryset(self) -> NounQuerySet:
         found = super().get_queryset()

@@ -155,7 +155,7 @@ class Membership(models.Model):
         """Save. Raises ValidationError for a contact that is not one of the tenant's."""
         if self.contact_id:
             person = self._meta.get_field("contact").related_model
-            with tenancy.active(self.tenant):
+            with tenancy.active(self.tenant), actors.acting(actors.SYSTEM):
                 if not person.objects.filter(pk=self.contact_id).exists():
                     raise ValidationError(
                         {"contact": _("There is no such contact in %s.") % self.tenant}

@@ -26,16 +26,18 @@ if TYPE_CHECKING:
 
 
 def limit() -> str | None:
-    """The Contact to whose records a reader is limited now ("" for nobody's), or None for all."""
+    """The Contact to whose records a reader is limited now ("" for nobody's), or None for all.
 
+    Raises PermissionError when nobody acts: who reads is asked of every read.
+    """
     person = limit_of_actor()
     return None if person is None or running.in_a_verb() else person
 
 
 def limit_of_actor() -> str | None:
     """The same for what the actor said themselves, whatever is under way."""
-    actor = actors.anyone()
-    return None if actor is None or not actor.limited else actor.contact_id or ""
+    actor = actors.current()
+    return actor.contact_id or "" if actor.limited else None
 
 
 def of(noun: type[Noun], person: str, path: str = "") -> Q:

@@ -11,10 +11,8 @@ from rest_framework.request import Request
 from rest_framework.views import APIView
 
 from headlessly import errors
-from headlessly.access import actors
-from headlessly.access.models import ApiKey
-from headlessly.api.auth import SCHEME, KeyAuthentication, MemberAuthentication, unauthorized
-from headlessly.api.bodies import JSON, Answer, BodyRequest, JsonParser, JsonRenderer, OnlyJson
+from headlessly.api.auth import SCHEME, BelongsToTenant, IsTenantAdmin
+from headlessly.api.bodies import JSON, Answer, BodyRequest, OnlyJson
 from headlessly.api.idempotency import once
 from headlessly.api.inner import InnerRequest
 
@@ -22,21 +20,8 @@ logger = logging.getLogger("headlessly.api")
 
 
 class TenantView(APIView):
-    """A view under a tenant's address: nobody gets past the door without a place in that tenant.
+    """A view under a tenant's address. The settings close it to whoever has no place in that tenant."""
 
-    What they may do there is decided below, by :func:`headlessly.access.actors.may` in the execution.
-    """
-
-    authentication_classes: ClassVar = [KeyAuthentication, MemberAuthentication]
-    permission_classes: ClassVar = []
-    throttle_classes: ClassVar = []
-    parser_classes: ClassVar = [JsonParser]
-    renderer_classes: ClassVar = [JsonRenderer]
-    content_negotiation_class = OnlyJson
-    #: They know nothing of a request, so one of each serves all.
-    authenticated_by: ClassVar[list[Any]] = [KeyAuthentication(), MemberAuthentication()]
-    parsed_by: ClassVar[list[Any]] = [JsonParser()]
-    negotiated_by: ClassVar[Any] = OnlyJson()
     #: Whether it may be called from within a batch.
     in_batch: ClassVar[bool] = True
     #: Entries of an answer that are never kept, not even to be given again.
@@ -66,9 +51,9 @@ class TenantView(APIView):
     def initialize_request(self, request: HttpRequest, *args: Any, **kwargs: Any) -> Request:
         found = BodyRequest(
             request,
-            parsers=self.parsed_by,
-            authenticators=self.authenticated_by,
-            negotiator=self.negotiated_by,
+            parsers=self.get_parsers(),
+            authenticators=self.get_authenticators(),
+            negotiator=self.get_content_negotiator(),
         )
         if isinstance(request, InnerRequest):
             found.auth = request.place
@@ -76,20 +61,9 @@ class TenantView(APIView):
         return found
 
     def initial(self, request: Request, *args: Any, **kwargs: Any) -> None:
+        """Nothing is negotiated, and nothing has a version: there is only the door."""
         request.accepted_renderer, request.accepted_media_type = OnlyJson.renderer, JSON
-        place = request.auth
-        if place is None:
-            self.meet_stranger(request)
-            return
-        # What is called from within was counted with the call around it.
-        if isinstance(place, ApiKey) and not isinstance(request._request, InnerRequest):
-            self.headers.update(request.use.headers)
-            request.use.enforce()
-        actors.enter(place.actor)  # until the end of the request: the mount closes what it opened
-
-    def meet_stranger(self, request: Request) -> None:
-        """Somebody without a place in this tenant is at the door."""
-        raise unauthorized()
+        self.check_permissions(request)
 
     @property
     def default_response_headers(self) -> dict[str, str]:
@@ -106,16 +80,10 @@ class TenantView(APIView):
 class AdminView(TenantView):
     """A view that is there for admins of the tenant only."""
 
+    permission_classes: ClassVar = [BelongsToTenant, IsTenantAdmin]
     #: What only they see and change, by its name and in words.
     kind: ClassVar[str]
     theirs: ClassVar[str]
-
-    def initial(self, request: Request, *args: Any, **kwargs: Any) -> None:
-        super().initial(request, *args, **kwargs)
-        if not actors.may_administer(actor := actors.current()):
-            raise errors.Forbidden(
-                f"As {actor.role} you may not see or change {self.theirs}.", type=self.kind
-            )
 
 
 def raise_to_the_caller(exc: Exception, context: dict[str, Any]) -> Answer:

@@ -6,9 +6,9 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 from headlessly.api.bodies import loads_object
-from headlessly.api.filtersets import of
 from headlessly.errors import BadRequest, InvalidFilter
 from headlessly.nouns import Noun
+from headlessly.query import querystring
 
 #: How a list may be asked for, beside conditions on its fields.
 LIST = ("filter", "q", "sort", "limit", "offset", "cursor", "include", "fields", "asOf", "count")
@@ -68,7 +68,8 @@ def listing(noun: type[Noun], query: Any) -> dict[str, Any]:
 
 def question(noun: type[Noun], query: Any, allowed: Iterable[str]) -> dict[str, Any]:
     """Which records: the parameters that are allowed, and conditions on fields."""
-    given, conditions = {}, {}
+    given: dict[str, Any] = {}
+    conditions: dict[str, str] = {}
     for name, values in query.lists():
         value = single(name, values)
         (given if name in allowed else conditions)[name] = value
@@ -76,9 +77,21 @@ def question(noun: type[Noun], query: Any, allowed: Iterable[str]) -> dict[str, 
         given["filter"] = _filter(given["filter"])
     as_of = given.pop("asOf", None)
     if conditions:
-        found = of(noun, tuple(conditions), tuple(allowed))
-        given["conditions"] = found(conditions, as_of=as_of).conditions
+        parsed = [_parse_condition(noun, name, allowed) for name in conditions]
+        given["conditions"] = [
+            querystring.condition(noun, path, lookup, value)
+            for (path, lookup), value in zip(parsed, conditions.values(), strict=True)
+        ]
     return given | {"as_of": as_of}
+
+
+def _parse_condition(noun: type[Noun], name: str, others: Iterable[str]) -> tuple[str, str]:
+    """The path and the lookup of ``score__gte``. Raises InvalidFilter for what does not exist."""
+    try:
+        return querystring.parse(noun, name)
+    except InvalidFilter as problem:
+        problem.message += f" Other parameters: {', '.join(others)}."
+        raise
 
 
 def _filter(text: str) -> dict[str, Any]:

@@ -5,17 +5,16 @@ from __future__ import annotations
 import csv
 import io
 from collections.abc import Iterator
-from typing import Any
+from typing import Any, ClassVar
 
 import orjson
-from django.http import HttpRequest, StreamingHttpResponse
+from django.http import StreamingHttpResponse
 from rest_framework.request import Request
 
 from headlessly.access import tenancy
 from headlessly.api import parameters
 from headlessly.api.base import TenantView
 from headlessly.api.bodies import Answer
-from headlessly.api.inner import InnerRequest
 from headlessly.api.log import envelope
 from headlessly.api.uploads import OnlyFiles, Upload, UploadParser
 from headlessly.context import clock
@@ -27,7 +26,6 @@ from headlessly.transfer.cells import guarded
 from headlessly.transfer.columns import REASON, ROW
 from headlessly.transfer.models import Import, RefusedRow
 
-PARSERS, NEGOTIATOR = [UploadParser()], OnlyFiles()
 #: How an export may be asked for, beside conditions on its fields.
 EXPORT = ("format", "filter", "q", "sort", "fields", "asOf")
 
@@ -38,11 +36,8 @@ class ImportView(TenantView):
     in_batch = False
     noun: type[Noun] | None = None
 
-    def initialize_request(self, request: HttpRequest, *args: Any, **kwargs: Any) -> Request:
-        found = super().initialize_request(request, *args, **kwargs)
-        if not isinstance(request, InnerRequest):
-            found.parsers, found.negotiator = PARSERS, NEGOTIATOR
-        return found
+    parser_classes: ClassVar = [UploadParser]
+    content_negotiation_class = OnlyFiles
 
     def post(self, request: Request) -> Answer:
         asked = parameters.taken(request.GET, ("match", "dryRun"))

@@ -17,7 +17,7 @@ from django.core.management.base import BaseCommand, CommandError
 from django.db import connection
 
 from crm.models import Contact, Lead
-from headlessly.access import tenancy
+from headlessly.access import actors, tenancy
 from headlessly.access.models import Tenant
 from headlessly.context import clock
 from marketing.demo import access
@@ -132,7 +132,7 @@ class Command(BaseCommand):
 
 def curl_lines(entry: dict[str, Any]) -> list[str]:
     """Three calls that work as they stand: a list, a creation, a conversion."""
-    with tenancy.active(Tenant.objects.get(slug=ACME.slug)):
+    with tenancy.active(Tenant.objects.get(slug=ACME.slug)), actors.acting(actors.SYSTEM):
         ready = Lead.find(
             {"status": "Qualified", "contact": {"$exists": True}}, sort="-score"
         ).first()
