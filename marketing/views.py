@@ -87,11 +87,11 @@ def form_page(request: HttpRequest, key: str) -> HttpResponse:
         sent = request.GET.get("sent") == "1"
         return _page(request, form, _beside(request.GET), sent=sent)
     given: Mapping[str, str] = {}
-    use = strangers.count(request)
+    use = strangers.count_request(request)
     try:
-        use.enforce()
+        use.raise_if_exceeded()
         _refuse_larger(request)
-        given = dict(bodies.form_body(request.POST))
+        given = dict(bodies.read_form(request.POST))
         if given.pop(questions.TRAP, ""):
             logger.info("%s: a submission fell into the trap", form.pk)
         else:
@@ -127,8 +127,8 @@ def _plain(form: Form, given: Mapping[str, str]) -> dict[str, str]:
 
 def _refuse_larger(request: HttpRequest) -> None:
     length = request.META.get("CONTENT_LENGTH") or "0"
-    if not length.isdecimal() or int(length) > strangers.LARGEST:
-        raise TooLarge(_("This is more than %d KB.") % (strangers.LARGEST >> 10))
+    if not length.isdecimal() or int(length) > strangers.MAX_BODY_SIZE:
+        raise TooLarge(_("This is more than %d KB.") % (strangers.MAX_BODY_SIZE >> 10))
 
 
 def _beside(query: Mapping[str, str]) -> dict[str, str]:

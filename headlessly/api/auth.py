@@ -35,7 +35,7 @@ class KeyAuthentication(BaseAuthentication):
         tenant = request._request.tenant
         if scheme.lower() != SCHEME.lower() or tenant is None:
             raise unauthorized()
-        admitted = limits.admit(tenant, secret.strip())
+        admitted = limits.find_and_count_key(tenant, secret.strip())
         if admitted is None:
             raise unauthorized()
         key, request.use = admitted
@@ -72,7 +72,7 @@ class BelongsToTenant(BasePermission):
         # What is called from within was counted with the call around it.
         if isinstance(place, ApiKey) and not isinstance(request._request, InnerRequest):
             view.headers.update(request.use.headers)
-            request.use.enforce()
+            request.use.raise_if_exceeded()
         actors.enter(place.actor)  # until the end of the request: the mount closes what it opened
         return True
 
@@ -97,8 +97,8 @@ class IsOpenToStrangers(BelongsToTenant):
         if request._request.tenant is None:
             raise view.noun.not_found(view.kwargs.get("id"))
         if request.method != "OPTIONS":
-            use = strangers.count(request._request)
+            use = strangers.count_request(request._request)
             view.headers.update(use.headers)
-            use.enforce()
+            use.raise_if_exceeded()
         actors.enter(actors.PUBLIC)
         return True

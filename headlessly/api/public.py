@@ -16,7 +16,7 @@ from rest_framework.request import Request
 from headlessly.access import actors
 from headlessly.api import parameters, strangers
 from headlessly.api.auth import IsOpenToStrangers, KeyAuthentication
-from headlessly.api.bodies import Answer, FormBody, FormParser, JsonOrForm, JsonParser
+from headlessly.api.bodies import ApiResponse, FormBody, FormParser, JsonOrForm, JsonParser
 from headlessly.api.records import NounViewSet
 from headlessly.declaration.values import UNSTORABLE
 from headlessly.execution import executor, results
@@ -41,23 +41,23 @@ class PublicViewSet(NounViewSet):
     content_negotiation_class = JsonOrForm
 
     def get_parsers(self) -> list[BaseParser]:
-        return [JsonParser(strangers.LARGEST), FormParser(strangers.LARGEST)]
+        return [JsonParser(strangers.MAX_BODY_SIZE), FormParser(strangers.MAX_BODY_SIZE)]
 
-    def options(self, request: Request, *args: Any, **kwargs: Any) -> Answer:
+    def options(self, request: Request, *args: Any, **kwargs: Any) -> ApiResponse:
         answer = super().options(request, *args, **kwargs)
         if "HTTP_ORIGIN" in request.META and self._is_open():
             self.headers.update(PREFLIGHT)
         return answer
 
-    def _execute(self, name: str, id: str | None) -> Answer:
+    def _execute(self, name: str, id: str | None) -> ApiResponse:
         request = self.request
         if request.auth is not None:
             return super()._execute(name, id)
         # A dry run would tell what is known of others, a version how many were here before.
-        parameters.taken(request.GET, ())
+        parameters.read_parameters(request.GET, ())
         text = isinstance(request.data, FormBody)
         result = executor.run(self.verb, id, request.data, wire=True, text=text)
-        return Answer(results.to_stranger(self.verb, result))
+        return ApiResponse(results.to_stranger(self.verb, result))
 
     def finalize_response(
         self, request: Request, response: HttpResponse, *args: Any, **kwargs: Any

@@ -84,7 +84,7 @@ def history(id: str, fields: Any) -> dict[str, Any]:
         raise NotFound(f"{id[:64]!r} is no record's id. Ids: {prefixes}.", id=id[:64])
     if values.UNSTORABLE.search(id):
         raise noun.not_found(id)
-    found = log.envelope(events.history(noun, id))
+    found = log.paginate(events.history(noun, id))
     if not found["total"]:
         raise noun.not_found(id)
     return small(found, fields)

@@ -109,7 +109,7 @@ def events(asked: dict[str, Any]) -> dict[str, Any]:
     """A page of the log, oldest first, as REST answers it."""
     arguments.only("search of Event", asked, ("filter", "limit", "cursor", "fields"))
     filter = asked.get("filter") or {}
-    conditions = (*log.EQUAL, "since", "until")
+    conditions = (*log.COLUMN_PARAMETERS, "since", "until")
     for name, value in filter.items():
         if name not in conditions:
             raise InvalidFilter(
@@ -120,7 +120,7 @@ def events(asked: dict[str, Any]) -> dict[str, Any]:
         if not isinstance(value, str):
             raise InvalidFilter(f"{name} is text.", type="Event", field=name)
     given = {name: asked[name] for name in ("limit", "cursor") if name in asked}
-    return small(log.listed(filter | given), asked.get("fields"))
+    return small(log.list_events(filter | given), asked.get("fields"))
 
 
 def small(page: dict[str, Any], fields: Any) -> dict[str, Any]:

@@ -20,7 +20,7 @@ from typing import Any
 from django.http import HttpRequest, HttpResponse
 from mcp.server.streamable_http_manager import StreamableHTTPSessionManager
 
-from headlessly.api.bodies import JSON, LARGEST
+from headlessly.api.bodies import JSON, MAX_BODY_SIZE
 from headlessly.mcp import server
 
 #: How long the protocol may take beside what the tools do, in seconds. It takes milliseconds.
@@ -83,7 +83,7 @@ class Engine:
             stateless=True,
             json_response=True,
             # Ours has looked already; written anew, a body may be somewhat longer.
-            max_request_body_size=2 * LARGEST,
+            max_request_body_size=2 * MAX_BODY_SIZE,
         )
         async with self._manager.run():
             self._ready.set()
