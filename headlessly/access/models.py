@@ -273,22 +273,6 @@ class ApiKey(models.Model):
             self.revoked_at = now
         return bool(revoked)
 
-    def wire(self) -> dict[str, Any]:
-        """The key as JSON says it: nothing of it gives its secret away."""
-        return {
-            "$id": self.id,
-            "$type": "ApiKey",
-            "$context": tenancy.context_url(),
-            "$createdAt": self.created_at,
-            "name": self.name,
-            "scope": self.scope,
-            "hint": self.hint,
-            "rateLimit": self.rate_limit,
-            "expiresAt": self.expires_at,
-            "lastUsedAt": self.last_used_at,
-            "revokedAt": self.revoked_at,
-        }
-
 
 class KeyUse(models.Model):
     """How often a key was used in its current minute, counted for all processes together.

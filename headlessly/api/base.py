@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable
-from typing import Any, ClassVar
+from typing import Any, ClassVar, TypeVar
 
+from django.db import models
 from django.http import HttpRequest, HttpResponse
 from rest_framework.request import Request
 from rest_framework.views import APIView
+from rest_framework.viewsets import ViewSetMixin
 
 from headlessly import errors
 from headlessly.api.auth import SCHEME, BelongsToTenant, IsTenantAdmin
@@ -18,12 +20,15 @@ from headlessly.api.inner import InnerRequest
 
 logger = logging.getLogger("headlessly.api")
 
+Found = TypeVar("Found", bound=models.Model)
+Handler = Callable[..., HttpResponse]
+
 
 class TenantView(APIView):
     """A view under a tenant's address. The settings close it to whoever has no place in that tenant."""
 
-    #: Whether it may be called from within a batch.
-    in_batch: ClassVar[bool] = True
+    #: Whether it may be called from within a batch; of several actions, which of them.
+    in_batch: ClassVar[bool | tuple[str, ...]] = True
     #: Entries of an answer that are never kept, not even to be given again.
     never_kept: ClassVar[tuple[str, ...]] = ()
 
@@ -34,9 +39,9 @@ class TenantView(APIView):
         self.headers = self.default_response_headers
         try:
             self.initial(request, *args, **kwargs)
-            known = request.method.lower() in self.http_method_names
-            name = request.method.lower() if known else "http_method_not_allowed"
-            handler = getattr(self, name, self.http_method_not_allowed)
+            method = f"{request.method}".lower()
+            known = method in self.http_method_names and hasattr(self, method)
+            handler: Handler = getattr(self, method if known else "http_method_not_allowed")
             if request.method == "POST" and "HTTP_IDEMPOTENCY_KEY" in request.META:
                 response = answer_once(
                     request, lambda: handler(request, *args, **kwargs), unkept=self.never_kept
@@ -72,18 +77,30 @@ class TenantView(APIView):
     def options(self, request: Request, *args: Any, **kwargs: Any) -> ApiResponse:
         return ApiResponse(status=204, headers={"Allow": ", ".join(self.allowed_methods)})
 
-    def get_exception_handler(self) -> Callable[..., ApiResponse]:
+    def get_exception_handler(self) -> Handler:
         inner = isinstance(self.request._request, InnerRequest)
         return raise_to_the_caller if inner else answer_to_problem
 
 
-class AdminView(TenantView):
-    """A view that is there for admins of the tenant only."""
+class TenantViewSet(ViewSetMixin, TenantView):
+    """The same for several addresses, which a router gives their names."""
+
+
+class AdminViewSet(TenantViewSet):
+    """What is there for admins of the tenant only."""
 
     permission_classes: ClassVar = [BelongsToTenant, IsTenantAdmin]
     #: What only they see and change, by its name and in words.
     kind: ClassVar[str]
     theirs: ClassVar[str]
+
+
+def find_by_id(among: models.QuerySet[Found], type: str, id: str) -> Found:
+    """The one with this id. Raises NotFound, also for an id that is none."""
+    found = among.filter(pk=id).first() if id.isascii() and id.isprintable() else None
+    if found is None:
+        raise errors.NotFound(f"There is no {type} {id[:64]}.", type=type, id=id[:64])
+    return found
 
 
 def raise_to_the_caller(exc: Exception, context: dict[str, Any]) -> ApiResponse:

@@ -31,6 +31,11 @@ def read_parameters(query: Any, allowed: Iterable[str]) -> dict[str, str]:
     return found
 
 
+def refuse_parameters(query: Any) -> None:
+    """Raise BadRequest for any parameter: this address takes none."""
+    read_parameters(query, ())
+
+
 def single_value(name: str, values: list[str]) -> str:
     """The one value of a parameter, or several names as one list of them."""
     if len(values) == 1:

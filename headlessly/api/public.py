@@ -17,8 +17,9 @@ from headlessly.access import actors
 from headlessly.api import parameters, strangers
 from headlessly.api.auth import IsOpenToStrangers, KeyAuthentication
 from headlessly.api.bodies import ApiResponse, FormBody, FormParser, JsonOrForm, JsonParser
-from headlessly.api.records import NounViewSet
+from headlessly.api.records import VerbViewSet, action_name, verb_action
 from headlessly.declaration.values import UNSTORABLE
+from headlessly.declaration.verbs import Verb
 from headlessly.execution import executor, results
 
 #: No credentials: what a script of another site may not send, it cannot misuse.
@@ -33,8 +34,10 @@ PREFLIGHT = {
 }
 
 
-class PublicViewSet(NounViewSet):
+class PublicVerbViewSet(VerbViewSet):
     """A public verb of a noun: for those with a key like any other, for strangers without."""
+
+    verb: ClassVar[Verb]
 
     authentication_classes: ClassVar = [KeyAuthentication]
     permission_classes: ClassVar = [IsOpenToStrangers]
@@ -49,15 +52,14 @@ class PublicViewSet(NounViewSet):
             self.headers.update(PREFLIGHT)
         return answer
 
-    def _execute(self, name: str, id: str | None) -> ApiResponse:
-        request = self.request
+    def execute(self, request: Request, verb: Verb, id: str | None) -> HttpResponse:
         if request.auth is not None:
-            return super()._execute(name, id)
+            return super().execute(request, verb, id)
         # A dry run would tell what is known of others, a version how many were here before.
-        parameters.read_parameters(request.GET, ())
+        parameters.refuse_parameters(request.GET)
         text = isinstance(request.data, FormBody)
-        result = executor.run(self.verb, id, request.data, wire=True, text=text)
-        return ApiResponse(results.to_stranger(self.verb, result))
+        result = executor.run(verb, id, request.data, wire=True, text=text)
+        return ApiResponse(results.to_stranger(verb, result))
 
     def finalize_response(
         self, request: Request, response: HttpResponse, *args: Any, **kwargs: Any
@@ -83,6 +85,12 @@ class PublicViewSet(NounViewSet):
         # Also for an answer to somebody who did not get past the door.
         with actors.acting(actors.PUBLIC):
             found = self.noun.objects.filter(pk=id)
-            if self.verb.steps:
+            if machine and self.verb.steps:
                 found = found.filter(**{f"{machine.name}__in": list(self.verb.steps)})
             return found.exists()
+
+
+def public_viewset_for(verb: Verb) -> type[PublicVerbViewSet]:
+    """The verb's own viewset, with itself as the only action."""
+    own = {"noun": verb.noun, "verb": verb, action_name(verb): verb_action(verb)}
+    return type(f"{verb.noun.__name__}{verb.name.title()}ViewSet", (PublicVerbViewSet,), own)
