@@ -78,12 +78,12 @@ class BelongsToTenant(BasePermission):
 
 
 class IsTenantAdmin(BasePermission):
-    """Who manages the tenant itself; what is only theirs, the view says (``kind``, ``theirs``)."""
+    """Who manages the tenant itself; what is only theirs, the view says (``kind``, ``kind_in_words``)."""
 
     def has_permission(self, request: Any, view: Any) -> bool:
         if not actors.may_administer(actor := actors.current()):
             raise Forbidden(
-                f"As {actor.role} you may not see or change {view.theirs}.", type=view.kind
+                f"As {actor.role} you may not see or change {view.kind_in_words}.", type=view.kind
             )
         return True
 

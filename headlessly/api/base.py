@@ -92,7 +92,7 @@ class AdminViewSet(TenantViewSet):
     permission_classes: ClassVar = [BelongsToTenant, IsTenantAdmin]
     #: What only they see and change, by its name and in words.
     kind: ClassVar[str]
-    theirs: ClassVar[str]
+    kind_in_words: ClassVar[str]
 
 
 def find_by_id(among: models.QuerySet[Found], type: str, id: str) -> Found:

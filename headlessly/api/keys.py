@@ -22,7 +22,7 @@ logger = logging.getLogger("headlessly.keys")
 class ApiKeyViewSet(AdminViewSet):
     """The keys of the tenant, the newest first; those that were revoked too, as the log names them."""
 
-    kind, theirs = ApiKey.__name__, "API keys"
+    kind, kind_in_words = ApiKey.__name__, "API keys"
     never_kept: ClassVar = ("key",)  # shown once: not to whoever sends the request again
 
     def list(self, request: Request) -> ApiResponse:

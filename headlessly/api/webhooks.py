@@ -37,7 +37,7 @@ MOST = 100
 class WebhookViewSet(AdminViewSet):
     """The webhooks of the tenant, which only admins see: they are told of everything."""
 
-    kind, theirs = "Webhook", "webhooks"
+    kind, kind_in_words = "Webhook", "webhooks"
     never_kept: ClassVar = ("secret",)  # shown once: not to whoever sends the request again
 
     def list(self, request: Request) -> ApiResponse:
