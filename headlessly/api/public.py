@@ -37,7 +37,7 @@ PREFLIGHT = {
 class PublicVerbViewSet(VerbViewSet):
     """A public verb of a noun: for those with a key like any other, for strangers without."""
 
-    verb: ClassVar[Verb]
+    verb_name: ClassVar[str]
 
     authentication_classes: ClassVar = [KeyAuthentication]
     permission_classes: ClassVar = [IsOpenToStrangers]
@@ -78,6 +78,7 @@ class PublicVerbViewSet(VerbViewSet):
         if self.request._request.tenant is None:
             return False
         id, machine = self.kwargs.get("id"), self.noun.schema.machine
+        steps = self.noun.verbs[self.verb_name].steps
         if id is None:
             return True
         if UNSTORABLE.search(id):
@@ -85,12 +86,12 @@ class PublicVerbViewSet(VerbViewSet):
         # Also for an answer to somebody who did not get past the door.
         with actors.acting(actors.PUBLIC):
             found = self.noun.objects.filter(pk=id)
-            if machine and self.verb.steps:
-                found = found.filter(**{f"{machine.name}__in": list(self.verb.steps)})
+            if machine and steps:
+                found = found.filter(**{f"{machine.name}__in": list(steps)})
             return found.exists()
 
 
 def public_viewset_for(verb: Verb) -> type[PublicVerbViewSet]:
     """The verb's own viewset, with itself as the only action."""
-    own = {"noun": verb.noun, "verb": verb, action_name(verb): verb_action(verb)}
+    own = {"noun": verb.noun, "verb_name": verb.name, action_name(verb): verb_action(verb)}
     return type(f"{verb.noun.__name__}{verb.name.title()}ViewSet", (PublicVerbViewSet,), own)
