@@ -25,11 +25,11 @@ class SchemaView(TenantView):
     def get(self, request: Request, name: str | None = None) -> ApiResponse:
         parameters.refuse_parameters(request.GET)
         if name is None:
-            return ApiResponse(describe.everything())
+            return ApiResponse(describe.describe_nouns())
         noun: type[Noun] | None = registry.get(name)
         if noun is None:
             raise NotFound(f"There is no noun {name[:64]!r}. Nouns: {', '.join(registry)}.")
-        return ApiResponse(describe.noun(noun))
+        return ApiResponse(describe.describe_noun(noun))
 
 
 class MeView(TenantView):
@@ -69,4 +69,4 @@ class StatusView(TenantView):
 
     def get(self, request: Request) -> ApiResponse:
         parameters.refuse_parameters(request.GET)
-        return ApiResponse({"$context": tenancy.context_url(), "nouns": counts.count_everything()})
+        return ApiResponse({"$context": tenancy.context_url(), "nouns": counts.counts_by_state()})

@@ -24,7 +24,7 @@ from headlessly.api.references import OperationAnswers
 from headlessly.context import running
 from headlessly.errors import BadRequest, BatchFailed, DependencyFailed
 from headlessly.execution import executor
-from headlessly.log.events import dumps
+from headlessly.log.events import dump_json
 from headlessly.web import mount as web_mount
 
 logger = logging.getLogger("headlessly.api")
@@ -57,9 +57,9 @@ class Batch:
     def run_as_one(self, dry_run: bool) -> list[dict[str, Any]]:
         """All in one transaction. Raises BatchFailed when one fails; then nothing has happened."""
         try:
-            return executor.retried(lambda: self._run_in_one_transaction(dry_run))
+            return executor.retry_on_deadlock(lambda: self._run_in_one_transaction(dry_run))
         except Exception as problem:
-            status, body = errors.problem(problem)
+            status, body = errors.status_and_body(problem)
             if status >= 500:
                 raise
             failed = self.current
@@ -71,12 +71,12 @@ class Batch:
 
     def _run_in_one_transaction(self, dry_run: bool) -> list[dict[str, Any]]:
         self.answers, results = OperationAnswers(), []
-        with executor.together():
+        with executor.one_transaction():
             for operation in self.asked:
                 self.current = operation
                 results.append(self._keep_answer(operation, *self._call_view(operation)))
             if dry_run:
-                running.flush()  # the database may have a word to say about the events, too
+                running.flush_events()  # the database may have a word to say about the events, too
                 transaction.set_rollback(True)
         return results
 
@@ -85,10 +85,10 @@ class Batch:
     ) -> dict[str, Any]:
         if operation is not self.current:
             what = "was undone" if operation.number < self.current.number else "was not tried"
-            status, body = errors.problem(
+            status, body = errors.status_and_body(
                 DependencyFailed(f"This {what}, for {self.current.name} failed.")
             )
-        return _operation_result(operation, status, dumps(body))
+        return _operation_result(operation, status, dump_json(body))
 
     # -- one by one -------------------------------------------------------------------------------
 
@@ -96,7 +96,7 @@ class Batch:
         """Each in a transaction of its own; one that fails stops only those that refer to it."""
         if not dry_run:
             return [self._try_operation(each) for each in self.asked]
-        return executor.retried(self._rehearse)
+        return executor.retry_on_deadlock(self._rehearse)
 
     def _rehearse(self) -> list[dict[str, Any]]:
         """All of them, each seeing what those before it did, and then none."""
@@ -116,12 +116,12 @@ class Batch:
         except Exception as problem:
             if rehearsing and isinstance(problem, OperationalError):
                 raise  # a deadlock is that of the whole transaction
-            status, body = errors.problem(problem)
+            status, body = errors.status_and_body(problem)
             if status >= 500:
                 logger.error(
                     "%s %r failed", operation.method, operation.path[:200], exc_info=problem
                 )
-            content = dumps(body)
+            content = dump_json(body)
         return self._keep_answer(operation, status, content)
 
     # -- one operation ----------------------------------------------------------------------------

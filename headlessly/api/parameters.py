@@ -63,7 +63,7 @@ def read_boolean(name: str, given: Mapping[str, str]) -> bool:
 
 
 def read_list_query(noun: type[Noun], query: Any) -> dict[str, Any]:
-    """What :func:`headlessly.query.reads.page` takes, from the query string of a list."""
+    """What :func:`headlessly.query.reads.record_page` takes, from the query string of a list."""
     given = read_query(noun, query, LIST)
     count = given.pop("count", None)
     if count not in (None, "exact"):
@@ -84,7 +84,7 @@ def read_query(noun: type[Noun], query: Any, allowed: Iterable[str]) -> dict[str
     if conditions:
         parsed = [_parse_condition(noun, name, allowed) for name in conditions]
         given["conditions"] = [
-            querystring.condition(noun, path, lookup, value)
+            querystring.lookup_filter(noun, path, lookup, value)
             for (path, lookup), value in zip(parsed, conditions.values(), strict=True)
         ]
     return given | {"as_of": as_of}
@@ -93,7 +93,7 @@ def read_query(noun: type[Noun], query: Any, allowed: Iterable[str]) -> dict[str
 def _parse_condition(noun: type[Noun], name: str, others: Iterable[str]) -> tuple[str, str]:
     """The path and the lookup of ``score__gte``. Raises InvalidFilter for what does not exist."""
     try:
-        return querystring.parse(noun, name)
+        return querystring.parse_lookup(noun, name)
     except InvalidFilter as problem:
         problem.message += f" Other parameters: {', '.join(others)}."
         raise

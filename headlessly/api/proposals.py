@@ -62,7 +62,7 @@ class ProposalViewSet(TenantViewSet):
         try:
             done, _run = proposals.approve(id, version=seen)
         except proposals.Changed as problem:
-            status, body = errors.problem(problem)
+            status, body = errors.status_and_body(problem)
             # What it would do now is kept.
             return ApiResponse(body, status=status, has_effect=True)
         return ApiResponse(ProposalSerializer.to_json(done))

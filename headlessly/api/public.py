@@ -59,7 +59,7 @@ class PublicVerbViewSet(VerbViewSet):
         parameters.refuse_parameters(request.GET)
         text = isinstance(request.data, FormBody)
         result = executor.run(verb, id, request.data, wire=True, text=text)
-        return ApiResponse(results.to_stranger(verb, result))
+        return ApiResponse(results.public_json(verb, result))
 
     def finalize_response(
         self, request: Request, response: HttpResponse, *args: Any, **kwargs: Any

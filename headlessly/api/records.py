@@ -47,10 +47,10 @@ class VerbViewSet(TenantViewSet):
             dry_run=dry_run,
         )
         if dry_run:
-            return ApiResponse(results.dry_run(result))
+            return ApiResponse(results.dry_run_json(result))
         if verb.name == "delete":
             return ApiResponse(status=204)
-        record = results.record(result)
+        record = results.record_json(result)
         if not verb.creates:
             headers = {"ETag": etag(result.version)} if verb.name == "update" else None
             return ApiResponse(record, headers=headers)
@@ -70,12 +70,14 @@ class NounViewSet(VerbViewSet):
 
     def list(self, request: Request) -> ApiResponse:
         return ApiResponse(
-            reads.page(self.noun, **parameters.read_list_query(self.noun, request.GET)).wire()
+            reads.record_page(
+                self.noun, **parameters.read_list_query(self.noun, request.GET)
+            ).as_json()
         )
 
     def retrieve(self, request: Request, id: str) -> ApiResponse:
         asked = parameters.read_parameters(request.GET, parameters.RECORD)
-        record = reads.one(
+        record = reads.record_json(
             self.noun,
             id,
             include=asked.get("include", ()),
@@ -90,7 +92,7 @@ class NounViewSet(VerbViewSet):
         asked = parameters.read_parameters(request.GET, parameters.PAGE)
         if UNSTORABLE.search(id):
             raise self.noun.not_found(id)
-        found = paginate(events.history(self.noun, id), **asked)
+        found = paginate(events.record_history(self.noun, id), **asked)
         if not found["total"]:
             raise self.noun.not_found(id)
         return ApiResponse(found)

@@ -317,7 +317,7 @@ class ListedProposalSerializer(ResourceSerializer):
     event = CharField(allow_null=True, help_text="The event of the script that was approved.")
 
     def to_representation(self, instance: Proposal) -> dict[str, Any]:
-        return instance.wire(whole=False)  # as scripts answer it to whoever proposed it
+        return instance.as_json(whole=False)  # as scripts answer it to whoever proposed it
 
 
 class ProposalSerializer(ListedProposalSerializer):
@@ -327,7 +327,7 @@ class ProposalSerializer(ListedProposalSerializer):
     events_left_out = IntegerField(required=False)
 
     def to_representation(self, instance: Proposal) -> dict[str, Any]:
-        return instance.wire()
+        return instance.as_json()
 
 
 class ProposalInput(InputSerializer):

@@ -135,5 +135,5 @@ class InputSerializer(WireSerializer):
         if not form.is_valid():
             problems |= {name: str(messages[0]) for name, messages in form.errors.items()}
         if problems:
-            raise Invalid.fields(problems, type=cls.kind)
+            raise Invalid.for_fields(problems, type=cls.kind)
         return dict(form.validated_data)

@@ -33,9 +33,9 @@ def count_request(request: HttpRequest) -> limits.RequestCount:
     """Count one request from this address."""
     where = f"{tenancy.require().pk} {customer_network(caller_address(request))}"
     key = f"ip_{hashlib.sha256(where.encode()).hexdigest()[:29]}"
-    ((used, reset, seconds),) = prepared.run(limits.COUNT, [key], binary=True)
+    ((used, reset, seconds),) = prepared.execute_prepared(limits.COUNT, [key], binary=True)
     if key.endswith("0") and used == 1:
-        prepared.run(CLEAR, [], rows=False)
+        prepared.execute_prepared(CLEAR, [], rows=False)
     return limits.RequestCount(PER_MINUTE, used, reset, seconds, who="One address")
 
 

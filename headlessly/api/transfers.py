@@ -28,7 +28,7 @@ from headlessly.api.uploads import OnlyFiles, Upload, UploadParser
 from headlessly.context import clock
 from headlessly.errors import BadRequest
 from headlessly.nouns import Noun
-from headlessly.query.reads import checked_limit, checked_offset
+from headlessly.query.reads import check_limit, check_offset
 from headlessly.transfer import exporting, imports
 from headlessly.transfer.cells import guarded
 from headlessly.transfer.columns import REASON, ROW
@@ -148,7 +148,7 @@ def refused_rows(
     source: Import, limit: Any = None, offset: Any = None
 ) -> tuple[list[RefusedRow], bool]:
     """A page of an import's refused rows, and whether more follow."""
-    size, start = checked_limit(limit), checked_offset(offset)
+    size, start = check_limit(limit), check_offset(offset)
     found = list(source.rows.order_by("row")[start : start + size + 1])
     return found[:size], len(found) > size
 

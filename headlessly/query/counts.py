@@ -23,7 +23,7 @@ class StateCounts:
     states: dict[str, int] = field(default_factory=dict)  #: at most the cap each
     capped: set[str] = field(default_factory=set)  #: states in which there are more
 
-    def wire(self) -> dict[str, Any]:
+    def as_json(self) -> dict[str, Any]:
         """The same as JSON says it."""
         machine = self.noun.schema.machine
         found = {
@@ -51,13 +51,13 @@ def count_states(nouns: Iterable[type[Noun]]) -> list[StateCounts]:
             parameters += [name, state, *shown, state]
     if not parts:
         return []
-    for name, state, count in prepared.run(" UNION ALL ".join(parts), parameters):
+    for name, state, count in prepared.execute_prepared(" UNION ALL ".join(parts), parameters):
         found[name].states[state] = min(count, COUNT_CAP)
         if count > COUNT_CAP:
             found[name].capped.add(state)
     return list(found.values())
 
 
-def count_everything() -> dict[str, dict[str, Any]]:
+def counts_by_state() -> dict[str, dict[str, Any]]:
     """The states of every noun that has any, as JSON says them."""
-    return {each.noun.__name__: each.wire() for each in count_states(registry.values())}
+    return {each.noun.__name__: each.as_json() for each in count_states(registry.values())}

@@ -119,9 +119,9 @@ def test_it_reads_nothing_with_nobody_acting_even_where_a_view_is_open(lead: Lea
         lambda lead: Lead.get(lead.pk),
         lambda lead: Lead.find({"name": lead.name}).count(),
         lambda lead: Event.objects.count(),
-        lambda lead: reads.page(Lead),
-        lambda lead: reads.one(Lead, lead.pk),
-        lambda lead: counts.count_everything(),
+        lambda lead: reads.record_page(Lead),
+        lambda lead: reads.record_json(Lead, lead.pk),
+        lambda lead: counts.counts_by_state(),
         lambda lead: visibility.visible_rows(Lead, "r"),
     ],
 )
