@@ -39,7 +39,7 @@ def duration(seconds: float | None, who: Records | None = None) -> Figure:
 
 @dashboard.tile(rank=1)
 def new_leads(slice: Slice) -> Tile:
-    now, before = slice.once(reports.funnel), slice.before.once(reports.funnel)
+    now, before = slice.cached(reports.lead_funnel), slice.before.cached(reports.lead_funnel)
     return Tile(
         _("New leads"),
         number(now.all, now.stages[0].who),
@@ -73,7 +73,7 @@ def converted(slice: Slice) -> Tile:
 
 
 def _reached(slice: Slice, state: str, title: str, sentence: str) -> Tile:
-    now, before = slice.once(reports.funnel), slice.before.once(reports.funnel)
+    now, before = slice.cached(reports.lead_funnel), slice.before.cached(reports.lead_funnel)
     here, then = now.stage(state), before.stage(state)
     return Tile(
         title,
@@ -89,8 +89,8 @@ def _reached(slice: Slice, state: str, title: str, sentence: str) -> Tile:
 
 @dashboard.tile(rank=4)
 def first_touch(slice: Slice) -> Tile:
-    now = slice.once(reports.first_response)
-    before = slice.before.once(reports.first_response)
+    now = slice.cached(reports.first_response)
+    before = slice.before.cached(reports.first_response)
     sentence = (
         _("until half of the latest {count} leads were touched, {before} in {then}")
         if now.is_sample
@@ -98,11 +98,11 @@ def first_touch(slice: Slice) -> Tile:
     )
     return Tile(
         _("First touch"),
-        duration(now.spread.median, reports.cohort(slice)),
+        duration(now.spread.median, reports.lead_cohort(slice)),
         format_html(
             sentence,
             count=display.number(now.leads if now.is_sample else now.spread.count),
-            before=duration(before.spread.median, reports.cohort(slice.before)),
+            before=duration(before.spread.median, reports.lead_cohort(slice.before)),
             then=slice.before.period.name,
         ),
     )
@@ -110,7 +110,7 @@ def first_touch(slice: Slice) -> Tile:
 
 @dashboard.tile(rank=5)
 def open_pipeline(slice: Slice) -> Tile:
-    found = slice.once(reports.pipeline)
+    found = slice.cached(reports.open_pipeline)
     whole = found.whole
     if not whole.amounts:
         return Tile(_("Forecast"), Figure("–", whole.who), _("no deal is open"))
@@ -137,14 +137,14 @@ def open_pipeline(slice: Slice) -> Tile:
 
 @dashboard.tile(rank=6)
 def going_stale(slice: Slice) -> Tile:
-    found = slice.once(reports.stale)
+    found = slice.cached(reports.stale_by_state)
     leads, deals = (sum(each.count for each in found[n]) for n in ("Lead", "Deal"))
     return Tile(
         _("Going stale"),
         number(leads, reports.stale_leads(slice)),
         format_html(
             _("open leads without activity for {days} days, and {deals}"),
-            days=slice.once(reports.rules).rotting,
+            days=slice.cached(reports.pipeline_rules).rotting,
             deals=Figure(
                 ngettext("%(count)s deal", "%(count)s deals", deals)
                 % {"count": display.number(deals)},
@@ -159,13 +159,13 @@ def going_stale(slice: Slice) -> Tile:
 
 @dashboard.chart(rank=1)
 def funnel(slice: Slice) -> Chart:
-    found, bars, last = slice.once(reports.funnel), [], 0
+    found, bars, last = slice.cached(reports.lead_funnel), [], 0
     for number_, stage in enumerate(found.stages):
         of_all, of_last = rate(stage.reached, found.all), rate(stage.reached, last)
         lost = number(stage.lost, stage.who_lost)
         bars.append(
             Bar(
-                Figure(display.spoken(stage.state), stage.who),
+                Figure(display.state_label(stage.state), stage.who),
                 number(stage.reached, stage.who),
                 (
                     Mark(0, percent(stage.reached, found.all)),
@@ -216,12 +216,12 @@ def by_owner(slice: Slice) -> Chart:
 
 def conversion_by(slice: Slice, by: str, title: str) -> Chart:
     """The groups of a cohort by a field of the lead, best rate first."""
-    groups = slice.once(reports.conversion, by)
+    groups = slice.cached(reports.conversion_by_field, by)
     field = Lead.schema.by_name[by]
     named: Mapping[Any, str] = {}
     if field.type == "reference":
-        named = basis.names(Lead.registry[field.to], (group.value for group in groups))
-    nobody = _("No %(field)s") % {"field": display.inside(display.label(field))}
+        named = basis.record_names(Lead.registry[field.to], (group.value for group in groups))
+    nobody = _("No %(field)s") % {"field": display.inside_sentence(display.field_label(field))}
 
     def label(group: reports.Group) -> str:
         if group.rest:
@@ -257,7 +257,13 @@ def conversion_by(slice: Slice, by: str, title: str) -> Chart:
     return Chart(
         title,
         bars,
-        (display.label(field), _("Converted, in %"), _("Leads"), _("Qualified"), _("Converted")),
+        (
+            display.field_label(field),
+            _("Converted, in %"),
+            _("Leads"),
+            _("Qualified"),
+            _("Converted"),
+        ),
         _("Leads of %(period)s that became deals so far.") % {"period": slice.period.name},
         nothing=_("No lead was created in this period."),
         legend=(("whole", _("converted")), ("pale", _("qualified"))),
@@ -267,7 +273,7 @@ def conversion_by(slice: Slice, by: str, title: str) -> Chart:
 @dashboard.chart(rank=6)
 def cycle(slice: Slice) -> Chart:
     spreads = [
-        (one.period.name, one.once(reports.cycle_time), reports.converted(one))
+        (one.period.name, one.cached(reports.cycle_time), reports.converted_leads(one))
         for one in (slice, slice.before)
     ]
     longest = max((spread.ninetieth or 0 for _name, spread, _who in spreads), default=0) or 1
@@ -328,10 +334,10 @@ def _box(spread: Spread, longest: float) -> tuple[Mark, ...]:
 
 @dashboard.chart(rank=7)
 def lost_reasons(slice: Slice) -> Chart:
-    reasons = slice.once(reports.lost_reasons)
+    reasons = slice.cached(reports.lost_reasons)
     every = sum(reason.leads for reason in reasons)
     most = max((reason.leads for reason in reasons), default=0)
-    before = slice.before.once(reports.lost_reasons)
+    before = slice.before.cached(reports.lost_reasons)
     bars = [
         Bar(
             Figure(reason.text or (_("All others") if reason.rest else _("No reason")), reason.who),
@@ -347,9 +353,9 @@ def lost_reasons(slice: Slice) -> Chart:
         (_("Reason"), _("Leads"), _("Of all lost")),
         format_html(
             _("{count} leads were lost in {period}, {before} in {then}."),
-            count=number(every, reports.lost(slice)),
+            count=number(every, reports.lost_leads(slice)),
             period=slice.period.name,
-            before=number(sum(each.leads for each in before), reports.lost(slice.before)),
+            before=number(sum(each.leads for each in before), reports.lost_leads(slice.before)),
             then=slice.before.period.name,
         ),
         nothing=_("No lead was lost in this period."),
@@ -361,7 +367,7 @@ def lost_reasons(slice: Slice) -> Chart:
 
 @dashboard.chart(rank=2)
 def forecast(slice: Slice) -> Chart:
-    found = slice.once(reports.pipeline)
+    found = slice.cached(reports.open_pipeline)
     return _worth(
         found,
         found.months,
@@ -373,7 +379,7 @@ def forecast(slice: Slice) -> Chart:
 
 @dashboard.chart(rank=8)
 def by_stage(slice: Slice) -> Chart:
-    found = slice.once(reports.pipeline)
+    found = slice.cached(reports.open_pipeline)
     return _worth(
         found,
         found.stages,
@@ -384,7 +390,7 @@ def by_stage(slice: Slice) -> Chart:
 
 
 def _worth(
-    found: reports.Pipe, parts: list[reports.Part], title: str, head: str, note: str
+    found: reports.OpenPipeline, parts: list[reports.PipelinePart], title: str, head: str, note: str
 ) -> Chart:
     """Parts of the pipeline, a bar for each currency in them: currencies are never added."""
     bars = []
@@ -432,7 +438,7 @@ def _part(name: str) -> str:
     if name in PARTS:
         return str(PARTS[name])
     if name in Deal.Stage.values:
-        return display.spoken(name)
+        return display.state_label(name)
     return formats.date_format(date.fromisoformat(f"{name}-01"), "YEAR_MONTH_FORMAT")
 
 
@@ -441,12 +447,15 @@ def _part(name: str) -> str:
 
 @dashboard.chart(rank=9)
 def waiting(slice: Slice) -> Chart:
-    found = slice.once(reports.stale)
+    found = slice.cached(reports.stale_by_state)
     every = [(noun, each) for noun in (Lead, Deal) for each in found[noun.__name__]]
     most = max((each.count for _noun, each in every), default=0)
     bars = [
         Bar(
-            Figure(f"{display.title(noun)}, {display.inside(display.spoken(each.name))}", each.who),
+            Figure(
+                f"{display.noun_title(noun)}, {display.inside_sentence(display.state_label(each.name))}",
+                each.who,
+            ),
             number(each.count, each.who),
             (Mark(0, percent(each.count, most), "lost"),),
         )
@@ -458,7 +467,7 @@ def waiting(slice: Slice) -> Chart:
         bars,
         (_("Standing"), _("How many")),
         _("Open, and without activity for %(days)s days. As of now.")
-        % {"days": slice.once(reports.rules).rotting},
+        % {"days": slice.cached(reports.pipeline_rules).rotting},
         nothing=_("Everything open was touched lately."),
     )
 
@@ -474,14 +483,14 @@ DUE = {
 
 @dashboard.chart(rank=10)
 def tasks(slice: Slice) -> Chart | None:
-    found = slice.once(reports.tasks)
+    found = slice.cached(reports.open_tasks)
     if found is None:
         return None
     most = max(each.count for each in found)
     person = slice.narrowed.get("owner")
     title = _("My tasks")
     if person and person != actors.current().contact_id:
-        name = basis.names(Contact, [person]).get(person)
+        name = basis.record_names(Contact, [person]).get(person)
         title = _("Tasks of %(name)s") % {"name": name} if name else _("Tasks")
     return Chart(
         title,
@@ -499,7 +508,7 @@ def tasks(slice: Slice) -> Chart | None:
         ]
         if most
         else (),
-        (_("Due"), display.plural(Activity)),
+        (_("Due"), display.plural_title(Activity)),
         _("Open activities by when they are due. As of now."),
         nothing=_("Nothing is planned."),
     )

@@ -14,7 +14,7 @@ from headlessly.admin import display
 from headlessly.admin.dashboards.figures import Bar, Chart, Figure, Mark, dashboard, number
 from headlessly.query.reports import Slice
 from marketing.models import Campaign
-from marketing.returns import Return, returns
+from marketing.returns import CampaignReturn, campaign_returns
 
 #: How many campaigns are compared, the latest launches first.
 COMPARED = 20
@@ -36,7 +36,7 @@ def return_by_campaign(slice: Slice) -> Chart:
         launched = launched.filter(pk=narrowed.pop("campaign"))
     campaigns = list(launched.order_by("-launched_at")[:COMPARED])
     whose = Slice(slice.period, narrowed)
-    found = returns(campaigns, whose.records(Lead), whose.records(Deal))
+    found = campaign_returns(campaigns, whose.records(Lead), whose.records(Deal))
     # What one owner brought is not set against what the whole campaign cost.
     costs = not narrowed
     most = max(
@@ -47,9 +47,9 @@ def return_by_campaign(slice: Slice) -> Chart:
         _("Return by campaign"),
         [_bar(campaign, found[campaign.pk], most, costs) for campaign in campaigns],
         (
-            display.title(Campaign),
-            display.label(Campaign.schema.by_name["roi"]),
-            display.plural(Lead),
+            display.noun_title(Campaign),
+            display.field_label(Campaign.schema.by_name["roi"]),
+            display.plural_title(Lead),
             _("Deals won"),
             _("Revenue"),
             _("Cost"),
@@ -60,11 +60,11 @@ def return_by_campaign(slice: Slice) -> Chart:
     )
 
 
-def _worth(found: Return, costs: bool) -> Decimal:
+def _worth(found: CampaignReturn, costs: bool) -> Decimal:
     return found.revenue - ((found.cost or 0) if costs else 0)
 
 
-def _bar(campaign: Campaign, found: Return, most: Any, costs: bool) -> Bar:
+def _bar(campaign: Campaign, found: CampaignReturn, most: Any, costs: bool) -> Bar:
     revenue = Figure(money(found.revenue, campaign.currency), found.who_won)
     cost = money(found.cost, campaign.currency) if costs and found.cost else "–"
     spent = percent(found.cost or 0, most) if costs else 0

@@ -68,7 +68,7 @@ def wrong(criteria: Any) -> str | None:
     if not isinstance(criteria["filter"], dict):
         return _('filter: send an object, such as {"status": "New"}; {} is all of them.')
     try:
-        filters.compile(noun, criteria["filter"])
+        filters.compile_filter(noun, criteria["filter"])
     except InvalidFilter as problem:
         return _("filter: %s") % problem.message
     return None
@@ -78,5 +78,5 @@ def count(criteria: Mapping[str, Any] | None) -> int | None:
     """How many records fit: the database counts, within the time that a list may take."""
     if criteria is None:
         return None
-    with timeouts.patience():
+    with timeouts.statement_timeout():
         return registry[criteria["type"]].count(criteria["filter"])
