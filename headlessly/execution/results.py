@@ -1,4 +1,4 @@
-"""What a write answers, on every surface: the record as a read would say it."""
+"""The JSON that a write answers on every surface: the record as a read would answer it."""
 
 from __future__ import annotations
 
@@ -23,14 +23,14 @@ def record_json(record: Noun) -> dict[str, Any]:
 
 
 def public_json(verb: Verb, result: Noun) -> dict[str, Any]:
-    """What somebody without a key is told after a public verb: no more than it says of itself."""
+    """What a caller without a key is answered after a public verb: only the fields that the verb names."""
     said = record_json(result)
     shown = ("$id", "$type", "$context", *(result.schema.by_name[n].wire for n in verb.public))
     return {name: said[name] for name in shown}
 
 
 def dry_run_json(result: DryRun) -> dict[str, Any]:
-    """The record as it would be, and the events, which have no place in the log."""
+    """The record as it would be, and the events. Their ``seq`` is null: they are not in the log."""
     return {
         "record": record_json(result.record),
         "events": [event.as_json() | {"seq": None} for event in result.events],
