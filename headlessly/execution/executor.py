@@ -185,15 +185,15 @@ def _refuse_if_stale(record: Noun, wanted: int | Collection[int]) -> None:
     """Raise Stale when the record is at none of the versions that the caller has seen."""
     wanted = (wanted,) if isinstance(wanted, int) else wanted
     if record.version not in wanted:
-        said = {
+        named = {
             "noun": labels.noun_in_error(type(record)),
             "version": record.version,
             "seen": wording.join_with_or(map(str, wanted)),
         }
         raise Stale(
-            _("This %(noun)s is at version %(version)s, not %(seen)s. Read it again.") % said
+            _("This %(noun)s is at version %(version)s, not %(seen)s. Read it again.") % named
             if wanted
-            else _("This %(noun)s is at version %(version)s. Read it again.") % said,
+            else _("This %(noun)s is at version %(version)s. Read it again.") % named,
             type=type(record).__name__,
             id=record.pk,
             version=record.version,
@@ -349,7 +349,7 @@ class Execution:
         return record
 
     def _permit(self, verb: Verb) -> None:
-        """Raise Forbidden where the caller may not. What a hook executes needs no permission of the caller."""
+        """Raise Forbidden where the caller may not. What a hook executes needs no permission."""
         if not self.frames and not actors.may(self.actor, verb.name, verb.noun):
             raise Forbidden(
                 _("As %(role)s you may not %(verb)s a %(noun)s.")
@@ -462,7 +462,7 @@ class Execution:
         return len(self.frames) == 1
 
     def is_set_by_verb(self, record: Noun, field: str) -> bool:
-        """Whether a running verb declares that it sets this read-only ``field`` of this record."""
+        """Whether a running verb sets this read-only ``field`` of this record."""
         return any(f.record.pk == record.pk and field in f.verb.sets for f in self.frames)
 
     def integrity_conflict(self, problem: IntegrityError) -> HeadlesslyError:

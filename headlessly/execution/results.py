@@ -14,19 +14,19 @@ if TYPE_CHECKING:
 
 def record_json(record: Noun) -> dict[str, Any]:
     """The record with the address of its tenant, in the order of a read."""
-    said = record.as_json()
+    body = record.as_json()
     return {
-        "$id": said.pop("$id"),
-        "$type": said.pop("$type"),
+        "$id": body.pop("$id"),
+        "$type": body.pop("$type"),
         "$context": tenancy.context_url(),
-    } | said
+    } | body
 
 
 def public_json(verb: Verb, result: Noun) -> dict[str, Any]:
     """What a caller without a key is answered after a public verb: only the fields that the verb names."""
-    said = record_json(result)
-    shown = ("$id", "$type", "$context", *(result.schema.by_name[n].wire for n in verb.public))
-    return {name: said[name] for name in shown}
+    body = record_json(result)
+    names = ("$id", "$type", "$context", *(result.schema.by_name[n].wire for n in verb.public))
+    return {name: body[name] for name in names}
 
 
 def dry_run_json(result: DryRun) -> dict[str, Any]:

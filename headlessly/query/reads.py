@@ -159,15 +159,15 @@ def record_page(
     )
     stated = (filter, *conditions)
     search = make_search(scope, q)
-    seeking = RecordList(scope, columns, stated, search)
+    record_list = RecordList(scope, columns, stated, search)
     bounded = search is not None or filters.may_be_slow(filter, conditions)
     with statement_timeout() if bounded else nullcontext():
-        sought = seeking.page(size, start, rest, count_all=count_all)
-        keys = sought.keys
+        page_keys = record_list.page(size, start, rest, count_all=count_all)
+        keys = page_keys.keys
         results = reading.fetch([key for key, *_ in keys[:size]], moment)
     more = len(keys) > size
     following = cursors.encode_cursor(mark, moment, keys[size - 1][1:]) if more else None
-    return Page(results, sought.total, sought.exact, more, following)
+    return Page(results, page_keys.total, page_keys.exact, more, following)
 
 
 def make_search(scope: Scope, text: Any) -> Search | None:
@@ -194,10 +194,10 @@ def first_records(
         noun, check_fields(noun, fields), check_include(noun, include), moment is not None
     )
     search = make_search(scope, q)
-    seeking = RecordList(scope, sorting.sort_keys(scope, sort), (filter,), search)
+    record_list = RecordList(scope, sorting.sort_keys(scope, sort), (filter,), search)
     bounded = search is not None or filters.may_be_slow(filter)
     with statement_timeout() if bounded else nullcontext():
-        keys = [key for key, *_ in seeking.first(limit)]
+        keys = [key for key, *_ in record_list.first(limit)]
         return reading.fetch(keys[:limit], moment), len(keys) > limit
 
 

@@ -87,7 +87,7 @@ class Search:
         leading, *others = self._by_rarity(found)
         for word in others:
             found = found.filter(self._anywhere(word))
-        return [found.filter(place.records_with_word(leading)) for place in self.tables]
+        return [found.filter(table.records_with_word(leading)) for table in self.tables]
 
     @property
     def condition(self) -> Q:
@@ -96,10 +96,10 @@ class Search:
         for word in self.words:
             first, *rest = [
                 self.scope.queryset()
-                .filter(place.records_with_word(word))
+                .filter(table.records_with_word(word))
                 .order_by()
                 .values(self.scope.key)
-                for place in self.tables
+                for table in self.tables
             ]
             found &= Q(**{f"{self.scope.key}__in": first.union(*rest, all=True) if rest else first})
         return found
@@ -114,8 +114,8 @@ class Search:
 
     def _anywhere(self, word: str) -> Q:
         found = Q()
-        for place in self.tables:
-            found |= place.record_has_word(word)
+        for table in self.tables:
+            found |= table.record_has_word(word)
         return found
 
     def _by_rarity(self, found: models.QuerySet) -> list[str]:
@@ -124,7 +124,7 @@ class Search:
             return self.words
         rows = {
             word: sum(
-                estimate_rows(found.filter(place.records_with_word(word))) for place in self.tables
+                estimate_rows(found.filter(table.records_with_word(word))) for table in self.tables
             )
             for word in self.words
         }
