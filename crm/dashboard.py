@@ -26,11 +26,11 @@ dashboard.subject = Lead
 dashboard.narrow(Lead, "owner", rank=1)
 
 
-def rate(part: int, whole: int, who: Records | None = None) -> Figure:
+def rate_figure(part: int, whole: int, who: Records | None = None) -> Figure:
     return Figure(display.share(part, whole), who)
 
 
-def duration(seconds: float | None, who: Records | None = None) -> Figure:
+def duration_figure(seconds: float | None, who: Records | None = None) -> Figure:
     return Figure(display.duration(seconds), who)
 
 
@@ -54,7 +54,7 @@ def new_leads(slice: Slice) -> Tile:
 
 @dashboard.tile(rank=2)
 def qualified(slice: Slice) -> Tile:
-    return _reached(
+    return _stage_tile(
         slice,
         QUALIFIED,
         _("Qualified"),
@@ -64,7 +64,7 @@ def qualified(slice: Slice) -> Tile:
 
 @dashboard.tile(rank=3)
 def converted(slice: Slice) -> Tile:
-    return _reached(
+    return _stage_tile(
         slice,
         CONVERTED,
         _("Converted"),
@@ -72,16 +72,16 @@ def converted(slice: Slice) -> Tile:
     )
 
 
-def _reached(slice: Slice, state: str, title: str, sentence: str) -> Tile:
+def _stage_tile(slice: Slice, state: str, title: str, sentence: str) -> Tile:
     now, before = slice.cached(reports.lead_funnel), slice.before.cached(reports.lead_funnel)
     here, then = now.stage(state), before.stage(state)
     return Tile(
         title,
-        rate(here.reached, now.all, here.who),
+        rate_figure(here.reached, now.all, here.who),
         format_html(
             sentence,
             period=slice.period.name,
-            before=rate(then.reached, before.all, then.who),
+            before=rate_figure(then.reached, before.all, then.who),
             then=slice.before.period.name,
         ),
     )
@@ -98,11 +98,11 @@ def first_touch(slice: Slice) -> Tile:
     )
     return Tile(
         _("First touch"),
-        duration(now.spread.median, reports.lead_cohort(slice)),
+        duration_figure(now.spread.median, reports.lead_cohort(slice)),
         format_html(
             sentence,
             count=display.number(now.leads if now.is_sample else now.spread.count),
-            before=duration(before.spread.median, reports.lead_cohort(slice.before)),
+            before=duration_figure(before.spread.median, reports.lead_cohort(slice.before)),
             then=slice.before.period.name,
         ),
     )
@@ -116,10 +116,10 @@ def open_pipeline(slice: Slice) -> Tile:
         return Tile(_("Forecast"), Figure("–", whole.who), _("no deal is open"))
     first, *others = found.currencies
     deals = sum(amount.deals for amount in whole.amounts.values())
-    more = "".join(f"+ {money(whole.amounts[c].weighted, c, short=True)} " for c in others)
+    more = "".join(f"+ {format_money(whole.amounts[c].weighted, c, short=True)} " for c in others)
     return Tile(
         _("Forecast"),
-        Figure(money(whole.amounts[first].weighted, first, short=True), whole.who),
+        Figure(format_money(whole.amounts[first].weighted, first, short=True), whole.who),
         format_html(
             ngettext(
                 "{more}weighted, of {value} in one open deal",
@@ -128,7 +128,7 @@ def open_pipeline(slice: Slice) -> Tile:
             ),
             more=more,
             value=" + ".join(
-                money(whole.amounts[c].value, c, short=True) for c in found.currencies
+                format_money(whole.amounts[c].value, c, short=True) for c in found.currencies
             ),
             deals=number(deals, whole.who),
         ),
@@ -161,17 +161,17 @@ def going_stale(slice: Slice) -> Tile:
 def funnel(slice: Slice) -> Chart:
     found, bars, last = slice.cached(reports.lead_funnel), [], 0
     for number_, stage in enumerate(found.stages):
-        of_all, of_last = rate(stage.reached, found.all), rate(stage.reached, last)
+        of_all, of_last = rate_figure(stage.reached, found.all), rate_figure(stage.reached, last)
         lost = number(stage.lost, stage.who_lost)
         bars.append(
             Bar(
                 Figure(display.state_label(stage.state), stage.who),
                 number(stage.reached, stage.who),
                 (
-                    Mark(0, percent(stage.reached, found.all)),
+                    Mark(0, percent_of(stage.reached, found.all)),
                     Mark(
-                        percent(stage.reached - stage.lost, found.all),
-                        percent(stage.lost, found.all),
+                        percent_of(stage.reached - stage.lost, found.all),
+                        percent_of(stage.lost, found.all),
                         "lost",
                     ),
                 ),
@@ -235,7 +235,7 @@ def conversion_by(slice: Slice, by: str, title: str) -> Chart:
     bars = [
         Bar(
             Figure(label(group), group.who),
-            rate(group.converted, group.leads, group.who_converted),
+            rate_figure(group.converted, group.leads, group.who_converted),
             (
                 Mark(0, group.qualified / group.leads / best * 100, "pale"),
                 Mark(0, group.converted / group.leads / best * 100),
@@ -280,8 +280,8 @@ def cycle(slice: Slice) -> Chart:
     bars = [
         Bar(
             Figure(name, who),
-            duration(spread.median, who),
-            _box(spread, longest),
+            duration_figure(spread.median, who),
+            _spread_marks(spread, longest),
             format_html(
                 _("half of {count} took {lower} to {upper}"),
                 count=number(spread.count, who),
@@ -292,7 +292,7 @@ def cycle(slice: Slice) -> Chart:
             else _("none converted"),
             (
                 *(
-                    duration(s)
+                    duration_figure(s)
                     for s in (spread.tenth, spread.lower, spread.upper, spread.ninetieth)
                 ),
                 number(spread.count, who),
@@ -318,11 +318,11 @@ def cycle(slice: Slice) -> Chart:
     )
 
 
-def _box(spread: Spread, longest: float) -> tuple[Mark, ...]:
+def _spread_marks(spread: Spread, longest: float) -> tuple[Mark, ...]:
     if spread.median is None:
         return ()
     tenth, lower, median, upper, ninetieth = (
-        percent(seconds, longest)
+        percent_of(seconds, longest)
         for seconds in (spread.tenth, spread.lower, spread.median, spread.upper, spread.ninetieth)
     )
     return (
@@ -342,7 +342,7 @@ def lost_reasons(slice: Slice) -> Chart:
         Bar(
             Figure(reason.text or (_("All others") if reason.rest else _("No reason")), reason.who),
             number(reason.leads, reason.who),
-            (Mark(0, percent(reason.leads, most), "lost"),),
+            (Mark(0, percent_of(reason.leads, most), "lost"),),
             row=(display.share(reason.leads, every),),
         )
         for reason in reasons
@@ -368,7 +368,7 @@ def lost_reasons(slice: Slice) -> Chart:
 @dashboard.chart(rank=2)
 def forecast(slice: Slice) -> Chart:
     found = slice.cached(reports.open_pipeline)
-    return _worth(
+    return _amounts_chart(
         found,
         found.months,
         _("Forecast by month"),
@@ -380,7 +380,7 @@ def forecast(slice: Slice) -> Chart:
 @dashboard.chart(rank=8)
 def by_stage(slice: Slice) -> Chart:
     found = slice.cached(reports.open_pipeline)
-    return _worth(
+    return _amounts_chart(
         found,
         found.stages,
         _("Pipeline"),
@@ -389,7 +389,7 @@ def by_stage(slice: Slice) -> Chart:
     )
 
 
-def _worth(
+def _amounts_chart(
     found: reports.OpenPipeline, parts: list[reports.PipelinePart], title: str, head: str, note: str
 ) -> Chart:
     """Parts of the pipeline, a bar for each currency in them: currencies are never added."""
@@ -403,18 +403,18 @@ def _worth(
             who = part.who.where(currency__exact=currency)
             bars.append(
                 Bar(
-                    Figure(_part(part.name), who),
-                    Figure(money(amount.weighted, currency), who),
+                    Figure(_part_label(part.name), who),
+                    Figure(format_money(amount.weighted, currency), who),
                     (
-                        Mark(0, percent(amount.value, most), "pale"),
-                        Mark(0, percent(amount.weighted, most)),
+                        Mark(0, percent_of(amount.value, most), "pale"),
+                        Mark(0, percent_of(amount.weighted, most)),
                     ),
                     format_html(
                         _("of {value} in {deals}"),
-                        value=money(amount.value, currency),
+                        value=format_money(amount.value, currency),
                         deals=number(amount.deals, who),
                     ),
-                    (Figure(money(amount.value, currency), who), number(amount.deals, who)),
+                    (Figure(format_money(amount.value, currency), who), number(amount.deals, who)),
                 )
             )
     return Chart(
@@ -427,16 +427,16 @@ def _worth(
     )
 
 
-PARTS = {
+PART_LABELS = {
     "overdue": gettext_lazy("Overdue"),
     "later": gettext_lazy("Later"),
     "undated": gettext_lazy("No date"),
 }
 
 
-def _part(name: str) -> str:
-    if name in PARTS:
-        return str(PARTS[name])
+def _part_label(name: str) -> str:
+    if name in PART_LABELS:
+        return str(PART_LABELS[name])
     if name in Deal.Stage.values:
         return display.state_label(name)
     return formats.date_format(date.fromisoformat(f"{name}-01"), "YEAR_MONTH_FORMAT")
@@ -457,7 +457,7 @@ def waiting(slice: Slice) -> Chart:
                 each.who,
             ),
             number(each.count, each.who),
-            (Mark(0, percent(each.count, most), "lost"),),
+            (Mark(0, percent_of(each.count, most), "lost"),),
         )
         for noun, each in every
         if each.count
@@ -472,7 +472,7 @@ def waiting(slice: Slice) -> Chart:
     )
 
 
-DUE = {
+DUE_LABELS = {
     "overdue": gettext_lazy("Overdue"),
     "today": gettext_lazy("Today"),
     "this week": gettext_lazy("Next 7 days"),
@@ -496,11 +496,13 @@ def tasks(slice: Slice) -> Chart | None:
         title,
         [
             Bar(
-                Figure(str(DUE[each.name]), each.who),
+                Figure(str(DUE_LABELS[each.name]), each.who),
                 number(each.count, each.who),
                 (
                     Mark(
-                        0, percent(each.count, most), "lost" if each.name == "overdue" else "whole"
+                        0,
+                        percent_of(each.count, most),
+                        "lost" if each.name == "overdue" else "whole",
                     ),
                 ),
             )
@@ -517,11 +519,11 @@ def tasks(slice: Slice) -> Chart | None:
 # -- saying it -------------------------------------------------------------------------------------
 
 
-def percent(part: Any, whole: Any) -> float:
+def percent_of(part: Any, whole: Any) -> float:
     return float(part) / float(whole) * 100 if whole else 0
 
 
-def money(value: Decimal, currency: str, *, short: bool = False) -> str:
+def format_money(value: Decimal, currency: str, *, short: bool = False) -> str:
     """``$48,300``; from a million on, and ``short`` from a hundred thousand on, ``$1.2 M``."""
     value = value.quantize(Decimal(1))
     if abs(value) >= 1_000_000:

@@ -277,8 +277,8 @@ class Execution:
         if len(self.frames) >= MAX_HOOK_DEPTH:
             path = " → ".join(f"{f.verb.noun.__name__}.{f.verb.name}" for f in self.frames)
             raise VerbRefused(f"Hooks cause each other without end: {path}.", code="hooks_too_deep")
-        record = self._subject(verb, target, data, wire)
-        self._permit(verb)
+        record = self._lock_subject(verb, target, data, wire)
+        self._check_permission(verb)
         if if_match is not None:
             _refuse_if_stale(record, if_match)
         untouched, writes = dict(record.__dict__), len(self.events)
@@ -308,13 +308,13 @@ class Execution:
             record.tenant_id = self.tenant.pk
             record.fill(values if verb.takes_fields else {})
         verb.before.fire(record, ctx)
-        answer = self._act(verb, record, values)
+        answer = self._run_body(verb, record, values)
         self._save(record)
         frame.event = self._record_event(verb, record, was)
         verb.after.fire(record, ctx)
         return answer if answer is not None else record
 
-    def _subject(self, verb: Verb, target: Any, data: Mapping[str, Any], wire: bool) -> Noun:
+    def _lock_subject(self, verb: Verb, target: Any, data: Mapping[str, Any], wire: bool) -> Noun:
         """The record the verb is about: locked, found by its unique field, or new."""
         if not verb.creates:
             id = getattr(target, "pk", target)
@@ -348,7 +348,7 @@ class Execution:
         self.known_ids.update(filter(None, (getattr(record, c) for c in noun.reference_columns)))
         return record
 
-    def _permit(self, verb: Verb) -> None:
+    def _check_permission(self, verb: Verb) -> None:
         """Raise Forbidden where the caller may not. What a hook executes needs no permission."""
         if not self.frames and not actors.may(self.actor, verb.name, verb.noun):
             raise Forbidden(
@@ -361,7 +361,7 @@ class Execution:
                 type=verb.noun.__name__,
             )
 
-    def _act(self, verb: Verb, record: Noun, values: Mapping[str, Any]) -> Noun | None:
+    def _run_body(self, verb: Verb, record: Noun, values: Mapping[str, Any]) -> Noun | None:
         values = (
             {} if verb.asks else values
         )  # the record's own inputs are not arguments of the body

@@ -83,7 +83,7 @@ class _InputCheck:
             return
         self.fields[field.name] = field
         if field.new and isinstance(value, Mapping) and "$id" not in value:
-            self.values[field.name] = self._new(field, value)
+            self.values[field.name] = self._clean_new_record(field, value)
             return
         try:
             self.values[field.name] = field.clean(value, text=self.text)
@@ -146,7 +146,7 @@ class _InputCheck:
             return False
         return to_json_value(value) == to_json_value(now)
 
-    def _new(self, field: Field, value: Mapping[str, Any]) -> dict[str, Any]:
+    def _clean_new_record(self, field: Field, value: Mapping[str, Any]) -> dict[str, Any]:
         """The fields of a record that the verb will make; its creation checks them for good."""
         other = self.verb.noun.registry[field.to]
         cleaned = {}

@@ -50,15 +50,15 @@ class Segment(Noun):
         Days such as "7d ago" mean those before this moment. Without criteria there is nothing to count.
         """
         if self.is_dynamic:
-            self.member_count = count(self.criteria)
+            self.member_count = count_members(self.criteria)
 
     def validate(self, values: Mapping[str, Any], problems: dict[str, str]) -> None:
         """Criteria are a filter that its noun understands."""
-        if values.get("criteria") is not None and (found := wrong(values["criteria"])):
+        if values.get("criteria") is not None and (found := filter_problem(values["criteria"])):
             problems["criteria"] = found
 
 
-def wrong(criteria: Any) -> str | None:
+def filter_problem(criteria: Any) -> str | None:
     """What is wrong with criteria, or None."""
     if not isinstance(criteria, dict) or set(criteria) != {"type", "filter"}:
         return _("Send type and filter, and nothing else.")
@@ -74,7 +74,7 @@ def wrong(criteria: Any) -> str | None:
     return None
 
 
-def count(criteria: Mapping[str, Any] | None) -> int | None:
+def count_members(criteria: Mapping[str, Any] | None) -> int | None:
     """How many records fit: the database counts, within the time that a list may take."""
     if criteria is None:
         return None
