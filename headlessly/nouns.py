@@ -299,7 +299,7 @@ class Noun(Refusing, Record):
             "_state": state
         }
 
-    def wire(self) -> dict[str, Any]:
+    def as_json(self) -> dict[str, Any]:
         """The record as JSON says it, without ``$context``, which depends on where one looks from."""
         record = {
             "$id": self.id,

@@ -273,7 +273,7 @@ class ApiKey(models.Model):
             self.revoked_at = now
         return bool(revoked)
 
-    def wire(self) -> dict[str, Any]:
+    def as_json(self) -> dict[str, Any]:
         """The key as JSON says it: nothing of it gives its secret away."""
         return {
             "$id": self.id,

@@ -45,7 +45,7 @@ class EventViewSet(TenantView, GenericViewSet):
         found = None if values.UNSTORABLE.search(id) else Event.objects.filter(id=id).first()
         if found is None:
             raise NotFound(f"There is no Event {id[:64]}.", type="Event", id=id[:64])
-        return Answer(found.wire())
+        return Answer(found.as_json())
 
     def create(self, request: Request) -> Answer:
         """Record something that happened outside: a page view, a trial started."""
@@ -55,10 +55,10 @@ class EventViewSet(TenantView, GenericViewSet):
             if dry_run:
                 transaction.set_rollback(True)
         if dry_run:
-            said = event.wire() | {"seq": None}
+            said = event.as_json() | {"seq": None}
             return Answer({"record": said, "events": [said]})
         address = f"{tenancy.context_url()}/events/{event.id}"
-        return Answer(event.wire(), status=201, headers={"Location": address})
+        return Answer(event.as_json(), status=201, headers={"Location": address})
 
 
 def listed(asked: Mapping[str, Any], seconds: float = 0) -> dict[str, Any]:
@@ -75,13 +75,13 @@ def listed(asked: Mapping[str, Any], seconds: float = 0) -> dict[str, Any]:
     size = reads.checked_limit(asked.get("limit"))
     results, last, more = _awaited(found, after, size, seconds)
     total, exact = _count(found)
-    answer = reads.Page([e.wire() for e in results], total, exact, more).wire()
+    answer = reads.Page([e.as_json() for e in results], total, exact, more).as_json()
     return answer | {"cursor": str(last)}
 
 
 def envelope(found: models.QuerySet, limit: Any = None, offset: Any = None) -> dict[str, Any]:
     """One page of events, as every list says it."""
-    return envelope_of(found, lambda each: each.wire(), limit, offset)
+    return envelope_of(found, lambda each: each.as_json(), limit, offset)
 
 
 def envelope_of(
@@ -94,7 +94,9 @@ def envelope_of(
     size, start = reads.checked_limit(limit), reads.checked_offset(offset)
     page = list(found[start : start + size + 1])
     total, exact = reads.count(found)
-    return reads.Page([said(each) for each in page[:size]], total, exact, len(page) > size).wire()
+    return reads.Page(
+        [said(each) for each in page[:size]], total, exact, len(page) > size
+    ).as_json()
 
 
 def _text(name: str, value: str) -> str:

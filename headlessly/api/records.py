@@ -34,7 +34,7 @@ class NounViewSet(TenantView, GenericViewSet):
     # -- reading ----------------------------------------------------------------------------------
 
     def list(self, request: Request) -> Answer:
-        return Answer(reads.page(self.noun, **parameters.listing(self.noun, request.GET)).wire())
+        return Answer(reads.page(self.noun, **parameters.listing(self.noun, request.GET)).as_json())
 
     def retrieve(self, request: Request, id: str) -> Answer:
         asked = parameters.taken(request.GET, parameters.RECORD)

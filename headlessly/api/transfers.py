@@ -140,7 +140,7 @@ def said(source: Import, **page: Any) -> dict[str, Any]:
     """The import with what is wrong with some of its refused rows."""
     found = _Refused(source, **page)
     errors = [error for row in found.page for error in row.errors()]
-    return source.wire() | {"errors": errors, "hasMoreErrors": found.more}
+    return source.as_json() | {"errors": errors, "hasMoreErrors": found.more}
 
 
 class _Refused:

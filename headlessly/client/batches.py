@@ -31,7 +31,7 @@ if TYPE_CHECKING:
     from headlessly.client.sessions import AsyncSession, Session, SyncSession
 
 #: The most operations of one batch.
-MOST_OPERATIONS = 100
+MAX_OPERATIONS = 100
 
 
 @dataclass(frozen=True)
@@ -137,8 +137,8 @@ class BaseBatch:
     def add_operation(
         self, noun: str, verb: str, target: Any, inputs: Any, **options: Any
     ) -> BatchOperation:
-        if len(self.operations) == MOST_OPERATIONS:
-            raise ValueError(f"A batch has at most {MOST_OPERATIONS} operations.")
+        if len(self.operations) == MAX_OPERATIONS:
+            raise ValueError(f"A batch has at most {MAX_OPERATIONS} operations.")
         name = f"{python_name(noun)}{len(self.operations) + 1}"
         later = BatchOperation(name, noun, verb, target, inputs, options)
         self.operations.append(later)

@@ -296,7 +296,7 @@ class Execution:
 
     def _carry_out(self, frame: Frame, data: Mapping[str, Any], *, wire: bool, text: bool) -> Noun:
         verb, record = frame.verb, frame.record
-        was = None if record._state.adding else record.wire()
+        was = None if record._state.adding else record.as_json()
         values = inputs.clean(self, verb, record, data, wire=wire, text=text)
         ctx = Context(self, frame, values)
         if record._state.adding:
@@ -404,7 +404,7 @@ class Execution:
         record.insert()
 
     def _record_event(self, verb: Verb, record: Noun, was: dict[str, Any] | None) -> Event:
-        data = record.wire()
+        data = record.as_json()
         previous = {
             field.wire: was[field.wire]
             for field in record.schema.stored

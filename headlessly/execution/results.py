@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 def record(record: Noun) -> dict[str, Any]:
     """The record with the address of its tenant, in the order of a read."""
-    said = record.wire()
+    said = record.as_json()
     return {
         "$id": said.pop("$id"),
         "$type": said.pop("$type"),
@@ -33,5 +33,5 @@ def dry_run(result: DryRun) -> dict[str, Any]:
     """The record as it would be, and the events, which have no place in the log."""
     return {
         "record": record(result.record),
-        "events": [event.wire() | {"seq": None} for event in result.events],
+        "events": [event.as_json() | {"seq": None} for event in result.events],
     }

@@ -212,7 +212,7 @@ class Event(models.Model):
         """The second half of the name: ``Converted``."""
         return self.name.rpartition(".")[2]
 
-    def wire(self) -> dict[str, Any]:
+    def as_json(self) -> dict[str, Any]:
         """The event as JSON says it. Tracked events have no target and no version."""
         return {
             "$id": self.id,

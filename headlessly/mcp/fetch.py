@@ -100,7 +100,7 @@ def fetch_event(id: str, fields: Any) -> dict[str, Any]:
     found = None if values.UNSTORABLE.search(id) else Event.objects.filter(id=id).first()
     if found is None:
         raise NotFound(f"There is no Event {id[:64]}.", type="Event", id=id[:64])
-    return pick_event_fields(found.wire(), wanted) if fields else found.wire()
+    return pick_event_fields(found.as_json(), wanted) if fields else found.as_json()
 
 
 # -- what there is ---------------------------------------------------------------------------------

@@ -35,7 +35,7 @@ def search(asked: dict[str, Any]) -> dict[str, Any]:
         fields=fields or main_fields(noun),
         q=asked.get("q"),
         as_of=asked.get("asOf"),
-    ).wire()
+    ).as_json()
     wanted = {
         *(reads.chosen(noun, fields) or main_fields(noun)),
         *reads.included(noun, asked.get("include")),

@@ -17,7 +17,7 @@ from headlessly.mcp.search import main_fields, pick_fields, search
 from headlessly.nouns import Noun
 
 #: A list of more whole records than this is answered with their main fields, as a page of `search` is.
-MOST_WHOLE_RECORDS = 10
+MAX_WHOLE_RECORDS = 10
 
 #: What happens to a proposal.
 PROPOSAL_WAITS = (
@@ -64,7 +64,7 @@ def shorten_script_answer(said: dict[str, Any]) -> dict[str, Any]:
     return said | {
         "value": value,
         "leftOut": {
-            "fields": f"Lists of more than {MOST_WHOLE_RECORDS} whole records have their main fields.",
+            "fields": f"Lists of more than {MAX_WHOLE_RECORDS} whole records have their main fields.",
             "how": 'Name those you want: find(..., fields=["name", ...]), or answer values of your own.',
         },
     }
@@ -75,7 +75,7 @@ def _shorten_lists(value: Any, shortened: list[Any]) -> Any:
         return {key: _shorten_lists(item, shortened) for key, item in value.items()}
     if not isinstance(value, list):
         return value
-    if len(value) <= MOST_WHOLE_RECORDS or not all(_is_whole(item) for item in value):
+    if len(value) <= MAX_WHOLE_RECORDS or not all(_is_whole(item) for item in value):
         return [_shorten_lists(item, shortened) for item in value]
     shortened.append(value)
     return [_pick_main_fields(registry[each["$type"]], each) for each in value]

@@ -40,7 +40,7 @@ class Page:
     has_more: bool
     cursor: str | None = None
 
-    def wire(self) -> dict[str, Any]:
+    def as_json(self) -> dict[str, Any]:
         envelope = {
             "results": self.results,
             "total": self.total,

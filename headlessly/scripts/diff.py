@@ -18,7 +18,7 @@ from headlessly.declaration.schema import META
 from headlessly.log.events import Event, dumps
 
 #: How many differences are told.
-MOST_DIFFERENCES = 50
+MAX_DIFFERENCES = 50
 
 
 def differences(before: Sequence[Event], now: Sequence[Event]) -> list[dict[str, Any]]:
@@ -34,7 +34,7 @@ def differences(before: Sequence[Event], now: Sequence[Event]) -> list[dict[str,
             continue
         found += [_difference(old.events[at], "would happen", None) for at in range(a, b)]
         found += [_difference(new.events[at], None, "would happen") for at in range(c, d)]
-    return found[:MOST_DIFFERENCES]
+    return found[:MAX_DIFFERENCES]
 
 
 class _Comparable:

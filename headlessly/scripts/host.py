@@ -23,7 +23,7 @@ from headlessly.log import events
 from headlessly.query import reads
 from headlessly.scripts import marshalling
 from headlessly.scripts.failures import LimitExceeded, ScriptError
-from headlessly.scripts.limits import LARGEST_FIND, Limits
+from headlessly.scripts.limits import MAX_FIND, Limits
 from headlessly.scripts.prelude import EVENT, READS
 
 if TYPE_CHECKING:
@@ -115,7 +115,7 @@ class Host:
         if properties is not None and not isinstance(properties, dict):
             raise BadRequest("properties: give an object.", field="properties")
         event = events.Tracker.create(name=asked.get("name"), properties=properties)
-        return marshalling.pack_record(event.wire())
+        return marshalling.pack_record(event.as_json())
 
     def count_read(self, found: Sequence[Any]) -> None:
         """Note what was read. Raises LimitExceeded."""
@@ -176,12 +176,12 @@ def _find(host: Host, noun: type[Noun], given: list[Any], options: dict[str, Any
     asked = _named_arguments(noun.__name__, "find", FIND, given, options)
     limit = asked.get("limit")
     if limit is not None and (
-        not isinstance(limit, int) or isinstance(limit, bool) or not 1 <= limit <= LARGEST_FIND
+        not isinstance(limit, int) or isinstance(limit, bool) or not 1 <= limit <= MAX_FIND
     ):
-        raise BadRequest(f"limit is a whole number from 1 to {LARGEST_FIND:,}.", field="limit")
+        raise BadRequest(f"limit is a whole number from 1 to {MAX_FIND:,}.", field="limit")
     if asked.get("q") is not None and not isinstance(asked["q"], str):
         raise BadRequest("q is text.", field="q")
-    most = min(limit or LARGEST_FIND, max(0, host.limits.records - host.records) + 1)
+    most = min(limit or MAX_FIND, max(0, host.limits.records - host.records) + 1)
     found, more = reads.several(
         noun,
         asked.get("filter"),
@@ -195,7 +195,7 @@ def _find(host: Host, noun: type[Noun], given: list[Any], options: dict[str, Any
     host.count_read(found)
     if more and limit is None:
         raise BadRequest(
-            f"More than {LARGEST_FIND:,} {noun.schema.plural} fit, and find would answer only some. "
+            f"More than {MAX_FIND:,} {noun.schema.plural} fit, and find would answer only some. "
             "Give a limit, or a narrower filter.",
             field="limit",
         )
@@ -226,7 +226,7 @@ def _history(host: Host, noun: type[Noun], given: list[Any], options: dict[str, 
     asked = _named_arguments(noun.__name__, "history", HISTORY, given, options)
     record = reads.one(noun, asked.get("id"), fields=["$id"])
     size = reads.checked_limit(asked.get("limit"))
-    found = [event.wire() for event in events.history(noun, record["$id"])[:size]]
+    found = [event.as_json() for event in events.history(noun, record["$id"])[:size]]
     host.count_read(found)
     return [marshalling.pack_record(event) for event in found]
 

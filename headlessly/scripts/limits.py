@@ -35,7 +35,7 @@ LIMITS: dict[str, Limits] = {
     actors.VIEWER: _READER,
 }
 #: The most records that one `find` answers, whatever is left.
-LARGEST_FIND = 1_000
+MAX_FIND = 1_000
 
 
 def limits_of(actor: Actor) -> Limits:

@@ -24,7 +24,7 @@ from headlessly.scripts import marshalling, sandbox, source
 from headlessly.scripts.failures import LimitExceeded, ScriptError, ScriptFailed
 from headlessly.scripts.host import Host, bound_statements
 from headlessly.scripts.limits import Limits
-from headlessly.scripts.script_run import LONGEST_VALUE, ScriptRun
+from headlessly.scripts.script_run import MAX_VALUE_LENGTH, ScriptRun
 
 
 class ScriptExecution(executor.Execution):
@@ -163,4 +163,4 @@ def _checked_value(value: Any, limits: Limits) -> Any:
 def _value_for_log(value: Any) -> Any:
     """The value as the log keeps it: as it is, or the beginning of what it says."""
     text = dumps(value).decode()
-    return value if len(text) <= LONGEST_VALUE else text[:LONGEST_VALUE] + "…"
+    return value if len(text) <= MAX_VALUE_LENGTH else text[:MAX_VALUE_LENGTH] + "…"

@@ -32,7 +32,7 @@ from headlessly.context import clock, running
 from headlessly.errors import Conflict, Forbidden, HeadlesslyError, NotFound, Stale
 from headlessly.scripts import hints, prelude
 from headlessly.scripts.failures import (
-    LONGEST_MESSAGE,
+    MAX_MESSAGE_LENGTH,
     Busy,
     LimitExceeded,
     ScriptError,
@@ -219,11 +219,11 @@ class RunningScript:
         except HeadlesslyError as problem:
             if failed_after_writing():
                 return self._end_script(turn, problem)
-            self.raised_errors[problem.message[:LONGEST_MESSAGE]] = problem
+            self.raised_errors[problem.message[:MAX_MESSAGE_LENGTH]] = problem
             return turn.resume(
                 {
                     "exc_type": _python_exception(problem),
-                    "message": problem.message[:LONGEST_MESSAGE],
+                    "message": problem.message[:MAX_MESSAGE_LENGTH],
                 }
             )
         except Exception as problem:
@@ -280,7 +280,7 @@ class RunningScript:
                 ),
                 line,
             )
-        said = str(inner)[:LONGEST_MESSAGE] if str(inner) else ""
+        said = str(inner)[:MAX_MESSAGE_LENGTH] if str(inner) else ""
         if known := self.raised_errors.get(said):
             return self.as_failure(known, line)
         source = line_text(self.code, line)

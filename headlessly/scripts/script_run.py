@@ -12,7 +12,7 @@ from headlessly.log.events import Event, dumps
 from headlessly.log.names import SCRIPT_RAN
 
 #: How many events an answer shows, and how much of the value the log keeps, in characters.
-MOST_EVENTS, LONGEST_VALUE = 100, 1_000
+MAX_EVENTS_SHOWN, MAX_VALUE_LENGTH = 100, 1_000
 
 
 @dataclass
@@ -36,7 +36,7 @@ class ScriptRun:
 
 def events_json(recorded: Sequence[Event]) -> dict[str, Any]:
     """``events``, each in few words, and how many were left out."""
-    shown = orjson.loads(dumps([event_summary(event) for event in recorded[:MOST_EVENTS]]))
+    shown = orjson.loads(dumps([event_summary(event) for event in recorded[:MAX_EVENTS_SHOWN]]))
     left_out = len(recorded) - len(shown)
     return {"events": shown} | ({"eventsLeftOut": left_out} if left_out else {})
 

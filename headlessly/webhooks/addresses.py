@@ -16,7 +16,7 @@ from ipaddress import IPv4Address, IPv6Address, ip_address, ip_network
 
 from django.conf import settings
 
-LONGEST_URL = 2000
+MAX_URL_LENGTH = 2000
 PUBLIC_ONLY = "Webhooks go to public addresses only."
 #: Well-known ports belong to other services; these and the free ones do not.
 PORTS = {"http": 80, "https": 443}
@@ -74,8 +74,10 @@ class WebhookUrl:
     @classmethod
     def parse(cls, text: str) -> WebhookUrl:
         """The address in ``text``. Raises ValueError with what is allowed."""
-        if len(text) > LONGEST_URL:
-            raise ValueError(f"At most {LONGEST_URL:,} characters are allowed, not {len(text):,}.")
+        if len(text) > MAX_URL_LENGTH:
+            raise ValueError(
+                f"At most {MAX_URL_LENGTH:,} characters are allowed, not {len(text):,}."
+            )
         authority = re.split(r"[/?#\\]", text.partition("://")[2], maxsplit=1)[0]
         if "@" in authority:
             raise ValueError("A user name or password has no place in this address.")

@@ -12,7 +12,7 @@ from headlessly.log.names import PLATFORM
 
 ALL = "*"
 #: How many patterns a webhook may have.
-MOST_PATTERNS = 100
+MAX_PATTERNS = 100
 
 
 def known_event_names() -> list[str]:
@@ -27,8 +27,8 @@ def check_patterns(value: Any) -> list[str]:
         raise ValueError(
             'Send a list of event names, such as ["Lead.Converted"], or ["*"] for all.'
         )
-    if len(value) > MOST_PATTERNS:
-        raise ValueError(f"At most {MOST_PATTERNS} names are allowed, not {len(value)}.")
+    if len(value) > MAX_PATTERNS:
+        raise ValueError(f"At most {MAX_PATTERNS} names are allowed, not {len(value)}.")
     return list(dict.fromkeys(map(_check_pattern, value)))
 
 

@@ -27,9 +27,9 @@ from headlessly.webhooks.addresses import AddressNotAllowed, WebhookUrl
 from headlessly.webhooks.models import Delivery
 
 #: Seconds for a connection, for everything, and how much of an answer is read, in bytes.
-CONNECT_TIMEOUT, TOTAL_TIMEOUT, MOST_READ = 5, 10, 4096
+CONNECT_TIMEOUT, TOTAL_TIMEOUT, MAX_READ = 5, 10, 4096
 #: How many addresses of one name are tried.
-MOST_ADDRESSES = 3
+MAX_ADDRESSES = 3
 
 ADDRESS_FORBIDDEN = "The host leads to an address that is not of the public internet."
 
@@ -164,7 +164,7 @@ async def _post(
         read = 0
         async for chunk in response.aiter_stream():
             read += len(chunk)
-            if read >= MOST_READ:
+            if read >= MAX_READ:
                 break
         return response.status
 
@@ -189,7 +189,7 @@ class CheckedBackend(httpcore.AsyncNetworkBackend):
         problem: Exception = OSError("no address")
         try:
             async with asyncio.timeout(CONNECT_TIMEOUT):
-                for address in (await addresses.resolve_allowed(host, port))[:MOST_ADDRESSES]:
+                for address in (await addresses.resolve_allowed(host, port))[:MAX_ADDRESSES]:
                     try:
                         return await self.inner.connect_tcp(address, port)
                     except httpcore.ConnectError as refused:

@@ -68,10 +68,10 @@ def test_it_reads_the_same_on_every_way(noun: type[Noun]) -> None:
     record = samples.create(noun, full=True)
     one = reads.one(noun, record.pk)
     for other in (
-        record.wire(),
-        noun.get(record.pk).wire(),
-        noun.find({"$id": record.pk}).get().wire(),
-        noun.get(record.pk, as_of="now").wire(),
+        record.as_json(),
+        noun.get(record.pk).as_json(),
+        noun.find({"$id": record.pk}).get().as_json(),
+        noun.get(record.pk, as_of="now").as_json(),
         reads.page(noun, {"$id": record.pk}).results[0],
         reads.one(noun, record.pk, as_of="now"),
         Event.objects.get(target=record.pk).data,
@@ -159,11 +159,11 @@ def test_it_refuses_values_of_the_wrong_kind(noun: type[Noun]) -> None:
 
 @nouns
 def test_it_takes_null_back_to_what_a_new_record_has(noun: type[Noun]) -> None:
-    new = as_json(samples.create(noun).wire())
+    new = as_json(samples.create(noun).as_json())
     record = samples.create(noun, full=True)
     fields = [f for f in noun.verbs["update"].inputs.values() if f.clearable]
     for field in fields[::-1]:
-        now = samples.run(noun.verbs["update"], record.pk, {field.wire: None}).wire()
+        now = samples.run(noun.verbs["update"], record.pk, {field.wire: None}).as_json()
         if field.type != "datetime":  # those of the last touch follow from others
             assert as_json(now)[field.wire] == new[field.wire], field.wire
 
@@ -195,14 +195,14 @@ def test_it_is_unique_within_the_tenant_whatever_the_case(
 def test_it_updates_a_field_at_a_time(noun: type[Noun]) -> None:
     record = samples.create(noun)
     computed = {f.wire for f in noun.schema.computed}
-    now = as_json(record.wire())
+    now = as_json(record.as_json())
     for field in noun.verbs["update"].inputs.values():
         if field.moves:
             continue
         before = now
         data = {field.wire: samples.value(field, record)}
         data |= {"recurringInterval": "Monthly"} if field.wire == "recurringValue" else {}
-        now = as_json(samples.run(noun.verbs["update"], record.pk, data).wire())
+        now = as_json(samples.run(noun.verbs["update"], record.pk, data).as_json())
         event = Event.objects.filter(target=record.pk).latest("seq")
         changed = {k for k in now if now[k] != before[k]} - {"$version", "$updatedAt"} - computed
         assert changed <= set(data)
@@ -350,7 +350,7 @@ def test_it_is_not_restored_without_what_it_refers_to(noun: type[Noun], field: F
 @each(when=lambda f: f.unique)
 def test_it_is_not_restored_beside_one_that_took_its_place(noun: type[Noun], field: Field) -> None:
     record = samples.create(noun, full=True)
-    value = record.wire()[field.wire]
+    value = record.as_json()[field.wire]
     noun.delete(record.pk)
     heir = samples.create(noun, **{field.wire: value})
     with refused(Conflict, field.wire) as caught:

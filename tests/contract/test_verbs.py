@@ -50,7 +50,7 @@ def last_seq() -> int:
 @verbs
 def test_it_leaves_one_event_that_tells_it_whole(verb: Verb, ready: Any) -> None:
     record, data = ready
-    was, before = record and as_json(record.wire()), last_seq()
+    was, before = record and as_json(record.as_json()), last_seq()
     with tracing.traced() as request:
         answer = samples.run(verb, record and record.pk, data)
     found = new_events(before)
@@ -69,7 +69,7 @@ def test_it_leaves_one_event_that_tells_it_whole(verb: Verb, ready: Any) -> None
     assert event.version == now["$version"] == (was["$version"] + 1 if was else 1)
     assert event.timestamp.isoformat().replace("+00:00", "Z") == now["$updatedAt"]
     stored = {f.wire for f in verb.noun.schema.stored}
-    assert set(now) == set(as_json(verb.noun().wire()))
+    assert set(now) == set(as_json(verb.noun().as_json()))
     assert (
         event.previous == {k: was[k] for k in stored if was[k] != now[k]}
         if was

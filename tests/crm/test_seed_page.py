@@ -355,7 +355,7 @@ def test_it_creates_a_lead_from_a_form_submission(people: SimpleNamespace) -> No
         "score": 65,
     }
     lead = executor.run(Lead.verbs["create"], None, body, wire=True)
-    assert {k: v for k, v in lead.wire().items() if k in body} == body
+    assert {k: v for k, v in lead.as_json().items() if k in body} == body
     assert lead.status == "New"
     assert lead.first_touch_at == lead.last_activity_at == lead.created_at
 
@@ -370,7 +370,7 @@ def test_it_answers_the_question_of_the_mcp_example(people: SimpleNamespace) -> 
         Lead, {"status": "New", "source": "website"}, sort={"score": "desc"}, limit=25
     )
     assert [lead["score"] for lead in page.results] == [90, 10, None]
-    assert b'"score":90,' in events.dumps(page.wire())
+    assert b'"score":90,' in events.dumps(page.as_json())
 
 
 def test_it_undoes_the_whole_conversion_when_a_hook_of_it_fails(qualified: Lead) -> None:

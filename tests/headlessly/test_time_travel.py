@@ -152,11 +152,11 @@ def test_it_does_not_save_a_record_of_the_past(story: Any, days: Any, lead: Lead
 
 def test_it_goes_back_to_a_moment_as_a_new_event(lead: Lead, people: SimpleNamespace) -> None:
     lead.update(score=1, owner=None)
-    then = lead.wire()
+    then = lead.as_json()
     lead.update(status="Contacted", name="Other", owner=people.cleo)
     lead.lose(lost_reason="x")
     lead.rollback(as_of=then["$updatedAt"])
-    now = lead.wire()
+    now = lead.as_json()
     assert {k: v for k, v in now.items() if k[0] != "$"} == {
         k: v for k, v in then.items() if k[0] != "$"
     }
@@ -169,10 +169,10 @@ def test_it_goes_back_to_a_moment_as_a_new_event(lead: Lead, people: SimpleNames
 
 def test_it_goes_back_to_being_lost(lead: Lead) -> None:
     lead.lose(lost_reason="No budget")
-    then = lead.wire()
+    then = lead.as_json()
     lead.update(status="New")
     lead.rollback(as_of=then["$updatedAt"])
-    assert {k: v for k, v in lead.wire().items() if k[0] != "$"} == {
+    assert {k: v for k, v in lead.as_json().items() if k[0] != "$"} == {
         k: v for k, v in then.items() if k[0] != "$"
     }
 

@@ -168,7 +168,7 @@ def _written() -> dict[str, Schema]:
     return {
         "url": TEXT
         | {
-            "maxLength": addresses.LONGEST_URL,
+            "maxLength": addresses.MAX_URL_LENGTH,
             "description": "https, on the public internet; no user name, no fragment.",
             "examples": ["https://example.com/hook"],
         },
@@ -176,7 +176,7 @@ def _written() -> dict[str, Schema]:
             "type": "array",
             "items": names,
             "minItems": 1,
-            "maxItems": patterns.MOST_PATTERNS,
+            "maxItems": patterns.MAX_PATTERNS,
             "examples": [[f"{noun}.*"], [patterns.ALL]],
         },
         "secret": nullable(

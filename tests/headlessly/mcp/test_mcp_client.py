@@ -198,8 +198,8 @@ def test_the_bridge_outlives_a_server_that_goes_away(secret: str, live_server: A
         headers = {"Authorization": f"Bearer {secret}"}
         async with httpx2.AsyncClient(headers=headers, transport=transport) as connections:
             near = Bridge(f"{live_server.url}/~acme/mcp", connections)
-            await near.look()
-            async with Client(near.server()) as client:
+            await near.discover()
+            async with Client(near.make_server()) as client:
                 assert not (await client.call_tool("search", PAGE)).is_error
                 transport.away = True
                 refusal = await client.call_tool("search", PAGE)

@@ -401,7 +401,7 @@ def test_a_limit_is_named_with_its_value(lead, tight, code, line, limit, most):
 
 
 def test_find_says_so_rather_than_answering_some_of_many(acme, monkeypatch):
-    monkeypatch.setattr("headlessly.scripts.host.LARGEST_FIND", 2)
+    monkeypatch.setattr("headlessly.scripts.host.MAX_FIND", 2)
     for n in range(3):
         Contact.create(name=f"C{n}")
     failure("Contact.find()", 1, "More than 2 contacts fit")
