@@ -23,7 +23,7 @@ def end_with_parent() -> None:
 def application():
     """The WSGI application, made in the worker that will run it."""
     end_with_parent()  # once more: where processes are spawned, there was no fork to begin with them
-    from headlessly.wsgi import application
+    from headlessly.wsgi import application  # here, because importing it sets Django up
 
     return application
 

@@ -21,6 +21,7 @@ from headlessly.mcp.search import (
 from headlessly.models import Event
 from headlessly.nouns import Noun
 from headlessly.query import counts, reads
+from headlessly.scripts import proposals
 
 OTHER_TYPES = ("Event", "Schema", "Status", "History", "Proposal")
 
@@ -48,8 +49,6 @@ def fetch(asked: dict[str, Any]) -> dict[str, Any]:
             return fetch_event(_id(asked), asked.get("fields"))
         case "Proposal":
             arguments.refuse_other_arguments("fetch of Proposal", asked, ("id",))
-            from headlessly.scripts import proposals
-
             return proposals.proposal_json(_id(asked))
     noun = require_noun(asked["type"], "fetch", *OTHER_TYPES)
     id = _id(asked)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from importlib.metadata import version
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -41,8 +42,6 @@ app = typer.Typer(
 
 def _version(asked: bool) -> None:
     if asked:
-        from importlib.metadata import version
-
         write(f"headlessly {version('headlessly')}\n")
         raise typer.Exit
 
@@ -321,6 +320,7 @@ def do(
 def mcp(context: typer.Context) -> None:
     """Serve MCP on stdin and stdout, for an agent on this machine."""
     client = State.of_context(context).client
+    # Here, because the SDK takes half a second that no other command needs.
     from mcp.shared.exceptions import MCPError
 
     from headlessly.mcp.bridge import Unreachable, run
