@@ -17,7 +17,7 @@ from urllib.parse import urlencode
 from headlessly.client.calls import Call, Steps
 from headlessly.client.declarations import Declarations
 from headlessly.client.errors import ApiError, error_from_body
-from headlessly.client.records import DryRun, Record, write_result
+from headlessly.client.records import DryRun, Record, result_of_write
 from headlessly.client.verbs import verb_call
 from headlessly.client.wire import (
     comma_separated,
@@ -160,7 +160,7 @@ class BaseBatch:
     def _outcome(self, result: Mapping[str, Any]) -> Record | DryRun | ApiError | None:
         if result["status"] >= 400:
             return error_from_body(result["status"], result["body"] or {})
-        return write_result(result["body"], self._session)
+        return result_of_write(result["body"], self._session)
 
     def _raise_first(self) -> None:
         """Raise the first error of a batch whose results nobody has looked at."""

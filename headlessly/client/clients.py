@@ -12,7 +12,7 @@ from headlessly.client.calls import Call, Retries, Steps
 from headlessly.client.declarations import Declarations
 from headlessly.client.lists import LARGEST_PAGE, AsyncEvents, Events
 from headlessly.client.nouns import AsyncNoun, Moment, Noun
-from headlessly.client.records import DryRun, Event, Record, write_result
+from headlessly.client.records import DryRun, Event, Record, result_of_write
 from headlessly.client.scripts import Ran, script_steps
 from headlessly.client.sessions import AsyncSession, Session, SyncSession
 from headlessly.client.wire import id_of, moment_text, query_pairs, wire_name
@@ -67,7 +67,7 @@ class BaseClient:
         if timestamp is not None:
             body["timestamp"] = timestamp
         call = Call("POST", "/events", query_pairs(dryRun=dry_run), body)
-        return write_result((yield from self._session.request_json(call)), self._session)
+        return result_of_write((yield from self._session.request_json(call)), self._session)
 
     def _schema_steps(self) -> Steps[dict[str, Any]]:
         declared: Declarations = yield from self._session.declarations(fresh=True)

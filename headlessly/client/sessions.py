@@ -12,7 +12,7 @@ import httpx
 from headlessly.client import lists, nouns
 from headlessly.client.calls import Call, Pause, Retries, Send, Steps, exchange, parse_json
 from headlessly.client.declarations import Declarations, Unknown
-from headlessly.client.records import Event, Record, write_result
+from headlessly.client.records import Event, Record, result_of_write
 from headlessly.client.verbs import ByActor, Verb, verb_call
 from headlessly.client.wire import query_pairs
 
@@ -79,7 +79,7 @@ class Session:
     # -- operations -------------------------------------------------------------------------------
 
     def request_json(self, call: Call, retries: Retries | None = None) -> Steps[Any]:
-        """What the server says to a call, as JSON says it."""
+        """The JSON that the server answers to a call."""
         return parse_json((yield from exchange(call, retries or self.retries)))
 
     def declarations(self, *, fresh: bool = False) -> Steps[Declarations]:
@@ -95,7 +95,7 @@ class Session:
         self._declared_at = time.monotonic()
 
     def with_declarations(self, look: Callable[[Declarations], T]) -> Steps[T]:
-        """What ``look`` finds in the declarations; those are read again before it is given up."""
+        """The result of ``look`` on the declarations, which are read anew where it finds a name unknown."""
         declared = yield from self.declarations()
         try:
             return look(declared)
@@ -121,7 +121,7 @@ class Session:
                 declared, noun, verb, target, inputs, dry_run=dry_run, if_match=if_match
             )
         )
-        result = write_result((yield from self.request_json(call)), self)
+        result = result_of_write((yield from self.request_json(call)), self)
         if record is not None and isinstance(result, Record):
             record.replace_data(result)
             return record
