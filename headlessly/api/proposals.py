@@ -34,7 +34,7 @@ class ProposalViewSet(TenantViewSet):
     def list(self, request: Request) -> ApiResponse:
         """The newest first."""
         asked = read_parameters(request.GET, ("status", *PAGE))
-        found = proposals.visible().order_by("-proposed_at", "id")
+        found = proposals.visible_proposals().order_by("-proposed_at", "id")
         if "status" in asked:
             found = found.filter(status__in=read_statuses(asked.pop("status")))
         return ApiResponse(paginate_as(found, ListedProposalSerializer.to_json, **asked))
@@ -49,7 +49,7 @@ class ProposalViewSet(TenantViewSet):
 
     def retrieve(self, request: Request, id: str) -> ApiResponse:
         refuse_parameters(request.GET)
-        found = proposals.find(id)
+        found = proposals.find_proposal(id)
         tag = preconditions.etag(found.version)
         return ApiResponse(ProposalSerializer.to_json(found), headers={"ETag": tag})
 
@@ -61,7 +61,7 @@ class ProposalViewSet(TenantViewSet):
         seen = preconditions.read_if_match(request.META.get("HTTP_IF_MATCH"))
         try:
             done, _run = proposals.approve(id, version=seen)
-        except proposals.Changed as problem:
+        except proposals.ProposalChanged as problem:
             status, body = errors.status_and_body(problem)
             # What it would do now is kept.
             return ApiResponse(body, status=status, has_effect=True)

@@ -67,18 +67,18 @@ class AddressField(CheckedField):
     def check(self, value: Any) -> str:
         if not isinstance(value, str) or not value.strip():
             raise ValueError("Send the address to call, such as https://example.com/hook.")
-        addresses.Address.read(value.strip())
+        addresses.WebhookUrl.parse(value.strip())
         return value.strip()
 
 
 class PatternsField(CheckedField):
     def check(self, value: Any) -> list[str]:
-        return patterns.checked(value)
+        return patterns.check_patterns(value)
 
 
 def patterns_schema() -> Schema:
     """The names that there are, and those that somebody tracks."""
-    names = [patterns.ALL, *(f"{noun}.*" for noun in registry), *patterns.known()]
+    names = [patterns.ALL, *(f"{noun}.*" for noun in registry), *patterns.known_event_names()]
     tracked = {
         "type": "string",
         "pattern": r"^[^.*\s]+$",
@@ -89,7 +89,7 @@ def patterns_schema() -> Schema:
         "type": "array",
         "items": {"anyOf": [{"enum": names}, tracked]},
         "minItems": 1,
-        "maxItems": patterns.MOST,
+        "maxItems": patterns.MAX_PATTERNS,
         "examples": [[f"{next(iter(registry))}.*"], [patterns.ALL]],
     }
 
@@ -119,7 +119,7 @@ class WebhookInput(InputSerializer):
     url = AddressField(
         {
             "type": "string",
-            "maxLength": addresses.LONGEST,
+            "maxLength": addresses.MAX_URL_LENGTH,
             "examples": ["https://example.com/hook"],
         },
         help_text="https, on the public internet; no user name, no fragment.",

@@ -55,9 +55,9 @@ class WebhookViewSet(AdminViewSet):
             if Webhook.objects.filter(tenant=tenant).count() >= MOST:
                 raise Conflict(f"A tenant has {MOST} webhooks at the most.", type="Webhook")
             webhook = Webhook(tenant=tenant, **values)
-            webhook.begin()
+            webhook.start_from_now()
             webhook.save(force_insert=True)
-            outbox.keep_in_mind(tenant)
+            outbox.update_has_webhooks(tenant)
         logger.info("webhook %s made by %s", webhook.pk, actors.current().id)
         address = f"{tenancy.context_url()}/webhooks/{webhook.pk}"
         made = WebhookWithSecretSerializer.to_json(webhook)
@@ -79,10 +79,10 @@ class WebhookViewSet(AdminViewSet):
                 setattr(webhook, name, value)
             if values:
                 webhook.save(update_fields=[*values, "updated_at"])
-            outbox.keep_in_mind(tenant)
+            outbox.update_has_webhooks(tenant)
             if webhook.active:
-                outbox.after_commit(tenant)
-                transaction.on_commit(partial(deliveries.wake, webhook), robust=True)
+                outbox.pump_after_commit(tenant)
+                transaction.on_commit(partial(deliveries.defer_delivery, webhook), robust=True)
         changed = ", ".join(values) or "nothing"
         logger.info("webhook %s changed by %s: %s", id, actors.current().id, changed)
         shown = WebhookWithSecretSerializer if "secret" in values else WebhookSerializer
@@ -94,7 +94,7 @@ class WebhookViewSet(AdminViewSet):
         with transaction.atomic():
             tenant = lock_tenant()
             find_webhook(id).delete()
-            outbox.keep_in_mind(tenant)
+            outbox.update_has_webhooks(tenant)
         logger.info("webhook %s deleted by %s", id, actors.current().id)
         return ApiResponse(status=204)
 
@@ -106,7 +106,7 @@ class WebhookViewSet(AdminViewSet):
         webhook = find_active_webhook(id)
         delivery = Delivery.make(webhook, timezone.now(), name="ping")
         delivery.save(force_insert=True)
-        transaction.on_commit(partial(deliveries.wake, webhook), robust=True)
+        transaction.on_commit(partial(deliveries.defer_delivery, webhook), robust=True)
         return ApiResponse(DeliverySerializer.to_json(delivery), status=202)
 
     @action(detail=True)
@@ -125,8 +125,8 @@ class WebhookViewSet(AdminViewSet):
         with transaction.atomic():
             rows = webhook.deliveries.select_for_update(no_key=True)
             found = find_by_id(rows, "Delivery", delivery)
-            deliveries.again(found)
-            transaction.on_commit(partial(deliveries.wake, webhook), robust=True)
+            deliveries.send_again(found)
+            transaction.on_commit(partial(deliveries.defer_delivery, webhook), robust=True)
         logger.info("delivery %s sent again by %s", delivery, actors.current().id)
         return ApiResponse(DeliverySerializer.to_json(found), status=202)
 
