@@ -14,19 +14,19 @@ from headlessly.access import tenancy
 from headlessly.language import wording
 
 if TYPE_CHECKING:
-    from headlessly.declaration.record import Record as Noun
+    from headlessly.declaration.record import Record
     from headlessly.declaration.schema import Field
 
 MOST, LONGEST = 30, 100
 
 
-def of(noun: type[Noun], field: Field) -> list[str]:
+def of(noun: type[Record], field: Field) -> list[str]:
     """The suggestions for ``field`` in the active tenant; empty where there are none."""
     own = tenancy.require().choices.get(key(noun, field))
     return list(own if own is not None else map(wording.suggestion, field.suggests))
 
 
-def key(noun: type[Noun], field: Field) -> str:
+def key(noun: type[Record], field: Field) -> str:
     """How a tenant names the list: ``Lead.lostReason``."""
     return f"{noun.__name__}.{field.wire}"
 

@@ -22,7 +22,7 @@ from headlessly.access import actors
 from headlessly.context import running
 
 if TYPE_CHECKING:
-    from headlessly.declaration.record import Record as Noun
+    from headlessly.declaration.record import Record
 
 
 def limit() -> str | None:
@@ -38,7 +38,7 @@ def limit_of_actor() -> str | None:
     return None if actor is None or not actor.limited else actor.contact_id or ""
 
 
-def of(noun: type[Noun], person: str, path: str = "") -> Q:
+def of(noun: type[Record], person: str, path: str = "") -> Q:
     """The condition that ``person`` sees a record, which lies at the end of ``path``."""
     owner = noun.schema.owner
     if owner is None:
@@ -55,14 +55,14 @@ def records(found: models.QuerySet) -> models.QuerySet:
     return found if person is None else found.filter(of(found.model, person))
 
 
-def versions(found: models.QuerySet, noun: type[Noun]) -> models.QuerySet:
+def versions(found: models.QuerySet, noun: type[Record]) -> models.QuerySet:
     """Those of the noun's versions whose records the actor sees."""
     if limit() is None or noun.schema.owner is None:
         return found
     return found.filter(Exists(noun.with_deleted.filter(pk=OuterRef("record"))))
 
 
-def clause(noun: type[Noun], alias: str, person: str | None = None) -> tuple[str, list[str]]:
+def clause(noun: type[Record], alias: str, person: str | None = None) -> tuple[str, list[str]]:
     """The same condition for a statement written by hand: `` AND (...)`` and its parameters."""
     person = limit() if person is None else person
     if person is None or noun.schema.owner is None:
@@ -71,7 +71,7 @@ def clause(noun: type[Noun], alias: str, person: str | None = None) -> tuple[str
     return f" AND {sql}", [person] * count
 
 
-def past_clause(noun: type[Noun], alias: str) -> tuple[str, list[str]]:
+def past_clause(noun: type[Record], alias: str) -> tuple[str, list[str]]:
     """The same for a table of versions."""
     sql, parameters = clause(noun, "own")
     if not sql:
@@ -80,7 +80,7 @@ def past_clause(noun: type[Noun], alias: str) -> tuple[str, list[str]]:
     return f" AND EXISTS (SELECT FROM {table} own WHERE own.id = {alias}.id{sql})", parameters
 
 
-def _sql(noun: type[Noun], alias: str) -> tuple[str, int]:
+def _sql(noun: type[Record], alias: str) -> tuple[str, int]:
     quote = connection.ops.quote_name
     column = f"{alias}.{quote(noun._meta.get_field(noun.schema.owner.name).column)}"
     nobodys, count = f"{column} IS NULL", 1
@@ -110,7 +110,7 @@ def related(found: models.QuerySet, names: Iterable[str]) -> models.QuerySet:
     return found.select_related(*names) if limit() is None else found.prefetch_related(*names)
 
 
-def hidden(noun: type[Noun], ids: Iterable[Any]) -> set[Any]:
+def hidden(noun: type[Record], ids: Iterable[Any]) -> set[Any]:
     """Those of the ids whose records the actor does not see."""
     wanted = set(ids)
     if not wanted or limit() is None or noun.schema.owner is None:

@@ -9,7 +9,7 @@ from headlessly.declaration import values
 from headlessly.declaration.schema import META, Field, wire_name
 
 if TYPE_CHECKING:
-    from headlessly.declaration.record import Record as Noun
+    from headlessly.declaration.record import Record
     from headlessly.declaration.verbs import Verb
 
 #: The type of each meta-field; a record carries them, a client never sets them.
@@ -37,7 +37,7 @@ def everything() -> dict[str, Any]:
 
 
 @cache
-def noun(noun: type[Noun]) -> dict[str, Any]:
+def noun(noun: type[Record]) -> dict[str, Any]:
     """One noun: its fields, verbs, machine and relations."""
     schema = noun.schema
     return {
@@ -95,7 +95,7 @@ def verb(verb: Verb) -> dict[str, Any]:
     return {key: value for key, value in said.items() if value is not None}
 
 
-def machine(noun: type[Noun]) -> dict[str, Any] | None:
+def machine(noun: type[Record]) -> dict[str, Any] | None:
     """The states of a noun and the steps between them, each with the verb that takes it."""
     found = noun.schema.machine
     if found is None:
@@ -115,7 +115,7 @@ def machine(noun: type[Noun]) -> dict[str, Any] | None:
     }
 
 
-def relations(noun: type[Noun]) -> dict[str, dict[str, Any]]:
+def relations(noun: type[Record]) -> dict[str, dict[str, Any]]:
     """What can be included: references (``->``) and the other sides of others' (``<-``)."""
     schema = noun.schema
     return {

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 from django.dispatch import Signal
 
 if TYPE_CHECKING:
-    from headlessly.declaration.record import Record as Noun
+    from headlessly.declaration.record import Record
 
 Receiver = Callable[[Any, Any], None]
 
@@ -32,7 +32,7 @@ class Hook(Signal):
         self.noun, self.name = noun, name
 
     def __call__(self, receiver: Receiver) -> Receiver:
-        def adapter(sender: type[Noun], record: Noun, ctx: Any, **_: Any) -> None:
+        def adapter(sender: type[Record], record: Record, ctx: Any, **_: Any) -> None:
             receiver(record, ctx)
 
         # Not __wrapped__: under DEBUG Django inspects receivers through it and misses **kwargs.
@@ -53,7 +53,7 @@ class Hook(Signal):
         finally:
             self.remove(receiver)
 
-    def fire(self, record: Noun, ctx: Any) -> None:
+    def fire(self, record: Record, ctx: Any) -> None:
         """Run every receiver in the order of connection; what one raises goes through."""
         if self.receivers:
             self.send(sender=type(record), record=record, ctx=ctx)

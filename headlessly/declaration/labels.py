@@ -41,7 +41,7 @@ from headlessly.language.wording import (
 )
 
 if TYPE_CHECKING:
-    from headlessly.declaration.record import Record as Noun
+    from headlessly.declaration.record import Record
     from headlessly.declaration.schema import Field, Relation
     from headlessly.declaration.verbs import Verb
 
@@ -53,42 +53,42 @@ OTHER = "Other"
 # -- nouns ----------------------------------------------------------------------------------------
 
 
-def title(noun: type[Noun]) -> str:
+def title(noun: type[Record]) -> str:
     """``Lead``."""
     return pgettext(NOUN, apart(noun.__name__))
 
 
-def plural(noun: type[Noun]) -> str:
+def plural(noun: type[Record]) -> str:
     """``Leads``."""
     return pgettext(NOUNS, _plural(noun))
 
 
-def one(noun: type[Noun]) -> str:
+def one(noun: type[Record]) -> str:
     """``lead``, within a sentence."""
     return inside(title(noun))
 
 
-def many(noun: type[Noun]) -> str:
+def many(noun: type[Record]) -> str:
     """``leads``, within a sentence."""
     return inside(plural(noun))
 
 
-def _plural(noun: type[Noun]) -> str:
+def _plural(noun: type[Record]) -> str:
     return noun.schema.many
 
 
-def a(noun: type[Noun], case: str = OBJECT) -> str:
+def a(noun: type[Record], case: str = OBJECT) -> str:
     """``a lead``, ``an organization``."""
     name = apart(noun.__name__).lower()
     return pgettext(case, f"{article(name)} {name}")
 
 
-def the(noun: type[Noun], case: str = OBJECT) -> str:
+def the(noun: type[Record], case: str = OBJECT) -> str:
     """``the lead``."""
     return pgettext(case, f"the {apart(noun.__name__).lower()}")
 
 
-def this(noun: type[Noun], case: str = SUBJECT) -> str:
+def this(noun: type[Record], case: str = SUBJECT) -> str:
     """``this lead``."""
     return pgettext(case, f"this {apart(noun.__name__).lower()}")
 
@@ -140,7 +140,7 @@ def text(bound: Verb) -> str:
     return gettext(bound.summary) if bound.summary else ""
 
 
-def name_in_its_language(noun: type[Noun]) -> None:
+def name_in_its_language(noun: type[Record]) -> None:
     """Let Django call a noun by its name in the language of whoever reads."""
     noun._meta.verbose_name = lazy(title, str)(noun)
     noun._meta.verbose_name_plural = lazy(plural, str)(noun)
@@ -160,7 +160,7 @@ def touch(name: str) -> str:
 # -- within what the platform says of an error ----------------------------------------------------
 
 
-def named(noun: type[Noun]) -> str:
+def named(noun: type[Record]) -> str:
     """A noun in an error: as programs know it, or as people read it."""
     return noun.__name__ if reads_english() else title(noun)
 
@@ -170,7 +170,7 @@ def fielded(field: Field) -> str:
     return field.wire if reads_english() else label(field)
 
 
-def doing(verb_: Verb | str, noun: type[Noun]) -> str:
+def doing(verb_: Verb | str, noun: type[Record]) -> str:
     """A verb in an error: as programs know it, or as people read it."""
     bound = noun.verbs[verb_] if isinstance(verb_, str) else verb_
     return bound.name if reads_english() else verb(bound)
@@ -202,7 +202,7 @@ def messages() -> Iterator[tuple[str | None, str]]:
                 yield None, given.description
 
 
-def _of_noun(noun: type[Noun]) -> Iterator[tuple[str | None, str]]:
+def _of_noun(noun: type[Record]) -> Iterator[tuple[str | None, str]]:
     name, surface = apart(noun.__name__), noun.Surface
     yield NOUN, name
     yield NOUNS, _plural(noun)

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from headlessly.declaration.record import Record as Noun
+    from headlessly.declaration.record import Record
     from headlessly.declaration.schema import Field
 
 
@@ -38,7 +38,7 @@ class Touches:
     due: str = "created_at"  #: what the open ones are ordered by
 
 
-def of(noun: type[Noun]) -> type[Noun] | None:
+def of(noun: type[Record]) -> type[Record] | None:
     """The noun whose records are touches of ``noun``'s, or None."""
     for other in noun.registry.values():
         if other.Surface.touches and other is not noun and reference(other, noun) is not None:
@@ -46,7 +46,7 @@ def of(noun: type[Noun]) -> type[Noun] | None:
     return None
 
 
-def reference(touching: type[Noun], noun: type[Noun]) -> Field | None:
+def reference(touching: type[Record], noun: type[Record]) -> Field | None:
     """The reference that says which of ``noun``'s records a touch is about, not who does it."""
     for found in touching.schema.references.values():
         if found.to == noun.__name__ and found.name != touching.Surface.owner:

@@ -20,7 +20,7 @@ from headlessly.declaration.hooks import Hook
 from headlessly.declaration.schema import Field, as_input, wire_name
 
 if TYPE_CHECKING:
-    from headlessly.declaration.record import Record as Noun
+    from headlessly.declaration.record import Record
 
 
 class Existing:
@@ -84,11 +84,11 @@ class Verb:
         self.public = None if public is None else tuple(public)
         self.conjugation = conjugate(self.name, event)
         self.__doc__ = inspect.getdoc(body) or ""
-        self.noun: type[Noun]
+        self.noun: type[Record]
         self.before: Hook
         self.after: Hook
 
-    def bind(self, noun: type[Noun]) -> Verb:
+    def bind(self, noun: type[Record]) -> Verb:
         """A copy of this verb for ``noun``, with hooks, look-up and django-fsm transition in place."""
         bound = Verb.__new__(Verb)
         bound.__dict__ = self.__dict__ | {"noun": noun}
@@ -102,8 +102,8 @@ class Verb:
             setattr(noun, self.transition, self._fsm(noun))
         return bound
 
-    def _fsm(self, noun: type[Noun]) -> Callable[..., Any]:
-        def method(record: Noun, **inputs: Any) -> Any:
+    def _fsm(self, noun: type[Record]) -> Callable[..., Any]:
+        def method(record: Record, **inputs: Any) -> Any:
             return self.body(record, **inputs)
 
         method.__name__, method.__doc__ = self.name, self.__doc__
@@ -153,7 +153,7 @@ class Verb:
             inputs |= writable
         return inputs
 
-    def inputs_of(self, record: Noun, *, wire: bool = True) -> Mapping[str, Field]:
+    def inputs_of(self, record: Record, *, wire: bool = True) -> Mapping[str, Field]:
         """What the verb takes on ``record``: the same on every one, unless each asks for its own."""
         if self.asks:
             return getattr(record, self.asks)()
@@ -172,7 +172,7 @@ class Verb:
             if p.kind is inspect.Parameter.KEYWORD_ONLY
         ]
 
-    def input_of(self, parameter: inspect.Parameter, noun: type[Noun] | None = None) -> Field:
+    def input_of(self, parameter: inspect.Parameter, noun: type[Record] | None = None) -> Field:
         """The input that an argument declares. Raises TypeError for one that says nothing."""
         noun = noun or self.noun
         required = parameter.default is inspect.Parameter.empty
@@ -204,7 +204,7 @@ class Verb:
             )
         raise TypeError(f"{self.name}: {parameter.name} is no field, no record and no plain type.")
 
-    def __get__(self, record: Noun | None, noun: type[Noun]) -> Any:
+    def __get__(self, record: Record | None, noun: type[Record]) -> Any:
         return noun._call(self, record)
 
     def __repr__(self) -> str:

@@ -33,7 +33,7 @@ from headlessly.log import event_visibility, events
 if TYPE_CHECKING:
     from headlessly.access.actors import Actor
     from headlessly.access.models import Tenant
-    from headlessly.declaration.record import Record as Noun
+    from headlessly.declaration.record import Record
     from headlessly.declaration.verbs import Verb
     from headlessly.log.events import Event
 
@@ -49,7 +49,7 @@ T = TypeVar("T")
 class DryRun:
     """What would happen: the record as it would be and the events that would be recorded."""
 
-    record: Noun
+    record: Record
     events: list[Event]
 
 
@@ -58,7 +58,7 @@ class Frame:
     """One verb on the way: the outermost, or one that a hook executes."""
 
     verb: Verb
-    record: Noun
+    record: Record
     event: Event | None = None
     moment: datetime | None = None
 
@@ -82,7 +82,7 @@ class Context:
         """The event that this verb recorded; None in a before-hook, when nothing has happened yet."""
         return self._frame.event
 
-    def lock(self, noun: type[Noun], id: str) -> Noun:
+    def lock(self, noun: type[Record], id: str) -> Record:
         """The record as it is now, held until the verb is done: read before you decide."""
         return self._execution.lock(noun, id)
 
@@ -100,7 +100,7 @@ class Context:
 
 def run(
     verb: Verb,
-    target: Noun | str | None,
+    target: Record | str | None,
     data: Mapping[str, Any],
     *,
     wire: bool = False,
@@ -135,7 +135,7 @@ def run(
 
 def _in_transaction(
     verb: Verb, target: Any, data: Mapping[str, Any], *, dry_run: bool, **options: Any
-) -> tuple[Execution, Noun]:
+) -> tuple[Execution, Record]:
     """One transaction, tried again where PostgreSQL says that trying again will help."""
     alone = not transaction.get_connection().in_atomic_block
     for attempt in range(1, ATTEMPTS + 1):
@@ -179,7 +179,7 @@ def retried(work: Callable[[], T]) -> T:
     raise AssertionError("unreachable")
 
 
-def _refuse_if_stale(record: Noun, wanted: int | Collection[int]) -> None:
+def _refuse_if_stale(record: Record, wanted: int | Collection[int]) -> None:
     """Raise Stale when the record is at none of the versions that the caller has seen."""
     wanted = (wanted,) if isinstance(wanted, int) else wanted
     if record.version not in wanted:
@@ -198,7 +198,7 @@ def _refuse_if_stale(record: Noun, wanted: int | Collection[int]) -> None:
         )
 
 
-def _tell(problem: Exception, record: Noun) -> None:
+def _tell(problem: Exception, record: Record) -> None:
     """Which record was refused, where nothing nearer to it has said so."""
     name = type(record).__name__
     if isinstance(problem, HeadlesslyError) and problem.type in (None, name):
@@ -252,10 +252,10 @@ class Execution:
         self.frames: list[Frame] = []
         self.events: list[Event] = []
         self.unwritten = 0
-        self.locked: dict[str, Noun] = {}
+        self.locked: dict[str, Record] = {}
         self.known: set[str] = set()
         self.failure: Exception | None = None
-        self.attempted: Noun | None = None
+        self.attempted: Record | None = None
         self.by_hook = False  #: whether that was what a hook tried
 
     # -- one verb ---------------------------------------------------------------------------------
@@ -263,13 +263,13 @@ class Execution:
     def perform(
         self,
         verb: Verb,
-        target: Noun | str | None,
+        target: Record | str | None,
         data: Mapping[str, Any],
         *,
         wire: bool = False,
         text: bool = False,
         if_match: int | Collection[int] | None = None,
-    ) -> Noun:
+    ) -> Record:
         """One verb, outermost or in a hook, in the order that the contract gives."""
         if len(self.frames) >= DEPTH:
             path = " → ".join(f"{f.verb.noun.__name__}.{f.verb.name}" for f in self.frames)
@@ -294,7 +294,9 @@ class Execution:
         finally:
             self.frames.pop()
 
-    def _carry_out(self, frame: Frame, data: Mapping[str, Any], *, wire: bool, text: bool) -> Noun:
+    def _carry_out(
+        self, frame: Frame, data: Mapping[str, Any], *, wire: bool, text: bool
+    ) -> Record:
         verb, record = frame.verb, frame.record
         was = None if record._state.adding else record.wire()
         values = inputs.clean(self, verb, record, data, wire=wire, text=text)
@@ -309,7 +311,7 @@ class Execution:
         verb.after.fire(record, ctx)
         return answer if answer is not None else record
 
-    def _subject(self, verb: Verb, target: Any, data: Mapping[str, Any], wire: bool) -> Noun:
+    def _subject(self, verb: Verb, target: Any, data: Mapping[str, Any], wire: bool) -> Record:
         """The record the verb is about: locked, found by its unique field, or new."""
         if not verb.creates:
             id = getattr(target, "pk", target)
@@ -328,8 +330,8 @@ class Execution:
         return blank(verb.noun)
 
     def lock(
-        self, noun: type[Noun], id: Any, *, deleting: bool = False, restoring: bool = False
-    ) -> Noun:
+        self, noun: type[Record], id: Any, *, deleting: bool = False, restoring: bool = False
+    ) -> Record:
         """The record as it is in the database now, held until the transaction ends."""
         if (held := self.locked.get(id) if isinstance(id, str) else None) is not None:
             if (held.deleted_at is None or restoring) and isinstance(held, noun):
@@ -356,7 +358,7 @@ class Execution:
                 type=verb.noun.__name__,
             )
 
-    def _act(self, verb: Verb, record: Noun, values: Mapping[str, Any]) -> Noun | None:
+    def _act(self, verb: Verb, record: Record, values: Mapping[str, Any]) -> Record | None:
         values = {} if verb.asks else values  # their names are the record's, and no arguments
         machine = record.schema.machine
         before = getattr(record, machine.name) if machine else None
@@ -372,14 +374,14 @@ class Execution:
             record.moved(before, after)
         return answer
 
-    def _save(self, record: Noun) -> None:
+    def _save(self, record: Record) -> None:
         try:
             self._write(record)
         except IntegrityError:
             self.attempted, self.by_hook = copy.copy(record), len(self.frames) > 1
             raise
 
-    def _write(self, record: Noun) -> None:
+    def _write(self, record: Record) -> None:
         now = moment()
         if record._state.adding:
             record.version = 1
@@ -400,10 +402,10 @@ class Execution:
             else:
                 self.known.discard(record.pk)
 
-    def _insert(self, record: Noun) -> None:
+    def _insert(self, record: Record) -> None:
         record.insert()
 
-    def _record_event(self, verb: Verb, record: Noun, was: dict[str, Any] | None) -> Event:
+    def _record_event(self, verb: Verb, record: Record, was: dict[str, Any] | None) -> Event:
         data = record.wire()
         previous = {
             field.wire: was[field.wire]
@@ -454,7 +456,7 @@ class Execution:
         """Whether the verb under way is the caller's own, and no hook's."""
         return len(self.frames) == 1
 
-    def within(self, record: Noun, field: str) -> bool:
+    def within(self, record: Record, field: str) -> bool:
         """Whether a verb that sets this read-only ``field`` of this record is under way."""
         return any(f.record.pk == record.pk and field in f.verb.sets for f in self.frames)
 

@@ -17,7 +17,7 @@ from headlessly.errors import Conflict, Invalid
 from headlessly.language import wording
 
 if TYPE_CHECKING:
-    from headlessly.declaration.record import Record as Noun
+    from headlessly.declaration.record import Record
     from headlessly.declaration.verbs import Verb
     from headlessly.execution.executor import Execution
 
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 def clean(
     execution: Execution,
     verb: Verb,
-    record: Noun,
+    record: Record,
     data: Mapping[str, Any],
     *,
     wire: bool,
@@ -59,7 +59,7 @@ class _Check:
     """The fields of one input, taken one by one."""
 
     def __init__(
-        self, execution: Execution, verb: Verb, record: Noun, wire: bool, text: bool
+        self, execution: Execution, verb: Verb, record: Record, wire: bool, text: bool
     ) -> None:
         self.execution, self.verb, self.record = execution, verb, record
         self.wire, self.text = wire, text
@@ -195,7 +195,7 @@ class _Check:
 
 
 def _refuse_changes_to_closed(
-    execution: Execution, record: Noun, values: Mapping[str, Any]
+    execution: Execution, record: Record, values: Mapping[str, Any]
 ) -> None:
     """A record in a final state keeps the fields that its machine closes there."""
     machine = record.schema.machine
@@ -221,7 +221,7 @@ def _refuse_changes_to_closed(
             )
 
 
-def _check_references(execution: Execution, noun: type[Noun], check: _Check) -> None:
+def _check_references(execution: Execution, noun: type[Record], check: _Check) -> None:
     """Every record referred to exists in this tenant, and keeps existing until the transaction ends."""
     wanted = [
         (name, field, check.values[name])
@@ -245,7 +245,7 @@ def _check_references(execution: Execution, noun: type[Noun], check: _Check) -> 
             check.values[name] = execution.lock(noun.registry[field.to], id)
 
 
-def hold(execution: Execution, noun: type[Noun], ids: Iterable[str]) -> None:
+def hold(execution: Execution, noun: type[Record], ids: Iterable[str]) -> None:
     """Know of many records at once that they exist, and keep them until the transaction ends."""
     table = connection.ops.quote_name(noun._meta.db_table)
     seen, persons = visibility.clause(noun, "o", visibility.limit_of_actor())
@@ -258,7 +258,7 @@ def hold(execution: Execution, noun: type[Noun], ids: Iterable[str]) -> None:
 
 
 def _existing(
-    execution: Execution, noun: type[Noun], references: Iterable[tuple[str, Field, str]]
+    execution: Execution, noun: type[Record], references: Iterable[tuple[str, Field, str]]
 ) -> set[tuple[str, str]]:
     """Which of the references exist: one statement for all, and a share of each row's lock.
 

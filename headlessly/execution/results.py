@@ -7,12 +7,12 @@ from typing import TYPE_CHECKING, Any
 from headlessly.access import tenancy
 
 if TYPE_CHECKING:
-    from headlessly.declaration.record import Record as Noun
+    from headlessly.declaration.record import Record
     from headlessly.declaration.verbs import Verb
     from headlessly.execution.executor import DryRun
 
 
-def record(record: Noun) -> dict[str, Any]:
+def record(record: Record) -> dict[str, Any]:
     """The record with the address of its tenant, in the order of a read."""
     said = record.wire()
     return {
@@ -22,7 +22,7 @@ def record(record: Noun) -> dict[str, Any]:
     } | said
 
 
-def to_stranger(verb: Verb, result: Noun) -> dict[str, Any]:
+def to_stranger(verb: Verb, result: Record) -> dict[str, Any]:
     """What somebody without a key is told after a public verb: no more than it says of itself."""
     said = record(result)
     shown = ("$id", "$type", "$context", *(result.schema.by_name[n].wire for n in verb.public))

@@ -12,7 +12,7 @@ from headlessly import ids
 from headlessly.access import actors, tenancy
 
 if TYPE_CHECKING:
-    from headlessly.declaration.record import Record as Noun
+    from headlessly.declaration.record import Record
     from headlessly.log.events import Event
 
 from headlessly.access.visibility import hidden, limit
@@ -46,13 +46,13 @@ def _every(model: type[models.Model]) -> models.QuerySet:
     return models.QuerySet(model).filter(tenant_id=tenancy.require().pk)
 
 
-def _owned() -> list[type[Noun]]:
+def _owned() -> list[type[Record]]:
     from headlessly.declaration.registry import registry
 
     return [noun for noun in registry.values() if noun.schema.owner is not None]
 
 
-def _of_seen_records(owned: list[type[Noun]]) -> Q:
+def _of_seen_records(owned: list[type[Record]]) -> Q:
     """The condition that an event is the record of a verb, on a record that the actor sees."""
     seen = Q(target__isnull=False) & ~Q(target_type__in=[noun.__name__ for noun in owned])
     for noun in owned:
@@ -61,7 +61,7 @@ def _of_seen_records(owned: list[type[Noun]]) -> Q:
     return seen
 
 
-def _names_hidden(noun: type[Noun]) -> Exists:
+def _names_hidden(noun: type[Record]) -> Exists:
     """The condition that a property of an event is the id of a record that is hidden."""
     visible = noun.with_deleted.filter(pk=OuterRef("pk"))
     named = Func(OuterRef("data"), template=VALUES, output_field=models.TextField())
@@ -79,7 +79,7 @@ class Among(Lookup):
         return f"{column} = ANY ({array})", (*first, *second)
 
 
-def shown(found: Iterable[Event], record: Noun | None = None) -> list[Event]:
+def shown(found: Iterable[Event], record: Record | None = None) -> list[Event]:
     """Of events that have just been recorded, those about ``record`` and about what the actor sees."""
     found = list(found)
     targets = {event.id: event.target for event in found}

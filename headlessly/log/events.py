@@ -22,7 +22,7 @@ from headlessly.errors import Forbidden, Invalid
 from headlessly.log import event_visibility
 
 if TYPE_CHECKING:
-    from headlessly.declaration.record import Record as Noun
+    from headlessly.declaration.record import Record
 
 #: Why the log cannot be changed even by a mistake of ours.
 APPEND_ONLY = """
@@ -294,7 +294,7 @@ def write_at(event: Event) -> None:
     statements.run(APPEND_AT, [Jsonb([row], dumps)])
 
 
-def history(noun: type[Noun], id: str) -> EventQuerySet:
+def history(noun: type[Record], id: str) -> EventQuerySet:
     """The events of one record, newest first; also of a deleted one."""
     return Event.objects.filter(target=id, target_type=noun.__name__).order_by("-seq")
 

@@ -22,13 +22,13 @@ from headlessly.errors import Conflict, NotFound
 from headlessly.language import wording
 
 if TYPE_CHECKING:
-    from headlessly.declaration.record import Record as Noun
+    from headlessly.declaration.record import Record
 
 
 class Version(models.Model):
     """Base of the models made by :func:`model_of`."""
 
-    noun: ClassVar[type[Noun]]
+    noun: ClassVar[type[Record]]
 
     seq = models.BigAutoField(primary_key=True)
     record = models.CharField(max_length=32, db_column="id", db_collation="C")
@@ -40,7 +40,7 @@ class Version(models.Model):
     class Meta:
         abstract = True
 
-    def as_record(self) -> Noun:
+    def as_record(self) -> Record:
         """The record as it was; it cannot be saved."""
         names = [f.attname for f in self.noun._meta.concrete_fields]
         values = [self.record if name == "id" else getattr(self, name) for name in names]
@@ -57,7 +57,7 @@ class PastIterable(models.query.ModelIterable):
             yield version.as_record()
 
 
-def model_of(noun: type[Noun]) -> type[Version]:
+def model_of(noun: type[Record]) -> type[Version]:
     """The model of a noun's versions: the same columns without their constraints."""
     meta = noun._meta
     attributes: dict[str, Any] = {
@@ -89,7 +89,7 @@ def model_of(noun: type[Noun]) -> type[Version]:
     return model
 
 
-def _by_state(noun: type[Noun]) -> list[models.Index]:
+def _by_state(noun: type[Record]) -> list[models.Index]:
     """The indexes that carry a list of one state in its order, for the past of that list."""
     state = next((f.name for f in noun._meta.concrete_fields if isinstance(f, StatusField)), None)
     found = []
@@ -126,11 +126,11 @@ def _copy(field: models.Field) -> models.Field:
     return import_string(path)(*args, **kwargs | {"null": True})
 
 
-def table_of(noun: type[Noun]) -> str:
+def table_of(noun: type[Record]) -> str:
     return f"{noun._meta.db_table}_version"
 
 
-def install(noun: type[Noun]) -> None:
+def install(noun: type[Record]) -> None:
     """Create or renew the triggers that keep the noun's past. Runs after every migration."""
     table, past = noun._meta.db_table, table_of(noun)
     columns = ", ".join(f'"{f.column}"' for f in noun._meta.concrete_fields)
@@ -151,7 +151,7 @@ def install(noun: type[Noun]) -> None:
             )
 
 
-def at(noun: type[Noun], moment: datetime) -> models.QuerySet:
+def at(noun: type[Record], moment: datetime) -> models.QuerySet:
     """The versions, valid at ``moment``, of the active tenant's records that the actor sees."""
     from headlessly.access import tenancy, visibility
 
@@ -165,7 +165,7 @@ def at(noun: type[Noun], moment: datetime) -> models.QuerySet:
     return visibility.versions(found, noun)
 
 
-def restore(record: Noun, moment: datetime) -> None:
+def restore(record: Record, moment: datetime) -> None:
     """Give ``record`` the values it had at ``moment``.
 
     Raises NotFound when it did not exist then, and Conflict when its state is final for good or when

@@ -26,7 +26,7 @@ from headlessly.errors import InvalidFilter
 from headlessly.query.scope import EVERYTHING, MAX_WORDS, NOTHING, Scope
 
 if TYPE_CHECKING:
-    from headlessly.declaration.record import Record as Noun
+    from headlessly.declaration.record import Record
 
 MAX_REFERENCES = 3
 MAX_DEPTH = 16
@@ -66,7 +66,7 @@ PYTHON_META = {field.name: field for field in META_FIELDS.values()} | {
 REACHED = ("$reached", "reached")
 
 
-def compile(scope: Scope | type[Noun], filter: Mapping[str, Any] | None) -> Q:
+def compile(scope: Scope | type[Record], filter: Mapping[str, Any] | None) -> Q:
     """The condition that ``filter`` states. Raises InvalidFilter naming what does not fit."""
     if not isinstance(scope, Scope):
         scope = Scope(scope)
@@ -86,7 +86,7 @@ def words(scope: Scope, text: str) -> Q:
 
 
 def equalities(
-    noun: type[Noun], stated: Iterable[Mapping[str, Any] | None]
+    noun: type[Record], stated: Iterable[Mapping[str, Any] | None]
 ) -> dict[str, Any] | None:
     """The columns that filters give one value each, with it; None where they say anything else.
 
@@ -111,7 +111,7 @@ def _are_filters(value: Any) -> bool:
     return isinstance(value, list | tuple) and all(isinstance(v, Mapping) for v in value)
 
 
-def _equality(noun: type[Noun], name: Any, value: Any) -> dict[str, Any] | None:
+def _equality(noun: type[Record], name: Any, value: Any) -> dict[str, Any] | None:
     field = noun.schema.field(name) if isinstance(name, str) else None
     if isinstance(value, Mapping) and len(value) == 1:
         ((operator, operand),) = value.items()
@@ -124,7 +124,7 @@ def _equality(noun: type[Noun], name: Any, value: Any) -> dict[str, Any] | None:
     return {field.column: _value(field, name, value)}
 
 
-def field_of(noun: type[Noun], name: str) -> Field:
+def field_of(noun: type[Record], name: str) -> Field:
     """The field of ``noun`` called ``name``, meta-fields included. Raises InvalidFilter."""
     field = noun.schema.field(name) or META_FIELDS.get(name) or PYTHON_META.get(name)
     if field is None:
@@ -137,7 +137,7 @@ def field_of(noun: type[Noun], name: str) -> Field:
     return field
 
 
-def condition_of(noun: type[Noun], name: str) -> Field:
+def condition_of(noun: type[Record], name: str) -> Field:
     """What a condition may be about: a field, or how far a record has come. Raises InvalidFilter."""
     machine = noun.schema.machine
     if name in REACHED and machine and noun.schema.field(name) is None:
@@ -146,7 +146,7 @@ def condition_of(noun: type[Noun], name: str) -> Field:
 
 
 @cache
-def _reached_of(noun: type[Noun]) -> Field:
+def _reached_of(noun: type[Record]) -> Field:
     path = noun.schema.machine.path
     return Field("reached", "$reached", "reached", "enum", choices=path, label="Reached")
 
@@ -285,7 +285,7 @@ class _Compiler:
         return build(field, path, column, operator, operand)
 
 
-def _reached(noun: type[Noun], field: Field, path: str, operator: Any, operand: Any) -> Q:
+def _reached(noun: type[Record], field: Field, path: str, operator: Any, operand: Any) -> Q:
     """Which records have come exactly so far: by what is remembered, else by where they stand."""
     if operator == "$eq":
         operand = [operand]

@@ -28,7 +28,7 @@ from headlessly.query.search import Search
 from headlessly.query.sorting import Column
 
 if TYPE_CHECKING:
-    from headlessly.declaration.record import Record as Noun
+    from headlessly.declaration.record import Record
 
 #: Counting stops here: nobody pages to the end of more, and counting all costs as much as reading.
 COUNT_CAP = 10_000
@@ -252,7 +252,7 @@ class Written:
 
 
 @lru_cache(maxsize=1024)
-def written(noun: type[Noun], equal: tuple[str, ...], columns: tuple[Column, ...]) -> Written:
+def written(noun: type[Record], equal: tuple[str, ...], columns: tuple[Column, ...]) -> Written:
     """The page and the count of a list, written once per process for each set of columns."""
     quote = connection.ops.quote_name
 

@@ -16,7 +16,7 @@ from headlessly.errors import InvalidFilter
 from headlessly.query import filters
 
 if TYPE_CHECKING:
-    from headlessly.declaration.record import Record as Noun
+    from headlessly.declaration.record import Record
 
 #: Lookups and the operators that they are.
 OPERATORS: dict[str, Any] = {
@@ -35,7 +35,7 @@ OPERATORS: dict[str, Any] = {
 FLAG = Field("isnull", "isnull", "isnull", "bool")
 
 
-def parse(noun: type[Noun], name: str) -> tuple[str, str]:
+def parse(noun: type[Record], name: str) -> tuple[str, str]:
     """The path and the lookup in ``score__gte``. Raises InvalidFilter for what does not exist."""
     path, separator, lookup = name.partition("__")
     field_at(noun, path)
@@ -48,7 +48,7 @@ def parse(noun: type[Noun], name: str) -> tuple[str, str]:
     return path, lookup or "exact"
 
 
-def condition(noun: type[Noun], path: str, lookup: str, text: str) -> dict[str, Any]:
+def condition(noun: type[Record], path: str, lookup: str, text: str) -> dict[str, Any]:
     """The filter that ``{path}__{lookup}={text}`` stands for. Raises InvalidFilter."""
     field = field_at(noun, path)
     if lookup == "isnull":
@@ -62,7 +62,7 @@ def condition(noun: type[Noun], path: str, lookup: str, text: str) -> dict[str, 
     return {path: {OPERATORS[lookup]: operand}}
 
 
-def field_at(noun: type[Noun], path: str) -> Field:
+def field_at(noun: type[Record], path: str) -> Field:
     """The field at the end of a path of references. Raises InvalidFilter."""
     *references, last = path.split(".")
     for name in references:

@@ -24,7 +24,7 @@ from headlessly.query.scope import Scope
 from headlessly.query.search import Search
 
 if TYPE_CHECKING:
-    from headlessly.declaration.record import Record as Noun
+    from headlessly.declaration.record import Record
 
 DEFAULT_LIMIT, MAX_LIMIT = 25, 100
 WHOLE = re.compile(r"\s*[+-]?[0-9]{1,9}\s*\Z")
@@ -51,7 +51,7 @@ class Page:
 
 
 def queryset(
-    noun: type[Noun],
+    noun: type[Record],
     filter: Mapping[str, Any] | None = None,
     *,
     sort: Any = None,
@@ -81,7 +81,7 @@ def queryset(
     return found if limit is None else found[: checked_limit(limit)]
 
 
-def record(noun: type[Noun], id: Any, *, include: Any = (), as_of: Any = None) -> Noun:
+def record(noun: type[Record], id: Any, *, include: Any = (), as_of: Any = None) -> Record:
     """One record as an object. Raises NotFound."""
     if not isinstance(id, str) or values.UNSTORABLE.search(id):
         raise noun.not_found(id)
@@ -95,7 +95,7 @@ def record(noun: type[Noun], id: Any, *, include: Any = (), as_of: Any = None) -
 
 
 def one(
-    noun: type[Noun], id: Any, *, include: Any = (), fields: Any = None, as_of: Any = None
+    noun: type[Record], id: Any, *, include: Any = (), fields: Any = None, as_of: Any = None
 ) -> dict[str, Any]:
     """One record as JSON says it. Raises NotFound."""
     moment = when(as_of)
@@ -114,7 +114,7 @@ def one(
 
 
 def page(
-    noun: type[Noun],
+    noun: type[Record],
     filter: Mapping[str, Any] | None = None,
     *,
     conditions: Sequence[Mapping[str, Any]] = (),
@@ -168,7 +168,7 @@ def searched(scope: Scope, text: Any) -> Search | None:
 
 
 def several(
-    noun: type[Noun],
+    noun: type[Record],
     filter: Mapping[str, Any] | None = None,
     *,
     limit: int,
@@ -199,7 +199,7 @@ def _keys(scope: Scope, found: models.QuerySet) -> models.QuerySet:
 # -- what a caller may say ----------------------------------------------------------------------------
 
 
-def included(noun: type[Noun], include: Any) -> tuple[str, ...]:
+def included(noun: type[Record], include: Any) -> tuple[str, ...]:
     """The wire names to include, references and other sides. Raises InvalidFilter for others."""
     names = include.split(",") if isinstance(include, str) else include or ()
     if not isinstance(names, list | tuple | set | frozenset):
@@ -226,7 +226,7 @@ def included(noun: type[Noun], include: Any) -> tuple[str, ...]:
     return tuple(dict.fromkeys(found))
 
 
-def chosen(noun: type[Noun], fields: Any) -> tuple[str, ...] | None:
+def chosen(noun: type[Record], fields: Any) -> tuple[str, ...] | None:
     """The wire names of the fields to answer, or None for all; meta-fields always come along."""
     if fields in (None, "", (), []):
         return None
@@ -272,7 +272,7 @@ def when(moment: Any, name: str = "asOf") -> datetime | None:
         raise InvalidFilter(f"{name}: {problem}", field=name) from None
 
 
-def absent(noun: type[Noun], id: str) -> NotFound:
+def absent(noun: type[Record], id: str) -> NotFound:
     """Not found; for a merged record, with the one that took its place."""
     problem = noun.not_found(id)
     successors = noun.with_deleted.values_list("successor", flat=True)

@@ -22,7 +22,7 @@ from headlessly.declaration.schema import META, Field
 from headlessly.declaration.values import present
 
 if TYPE_CHECKING:
-    from headlessly.declaration.record import Record as Noun
+    from headlessly.declaration.record import Record
 
 #: How many records of the other side of a reference an include shows.
 INVERSE_LIMIT = 25
@@ -35,7 +35,7 @@ CONVERT = {"money": present, "number": present, "json": orjson.loads}
 class Shape:
     """One noun's columns on the wire, and how a row of them becomes a record."""
 
-    def __init__(self, noun: type[Noun], only: tuple[str, ...] | None) -> None:
+    def __init__(self, noun: type[Record], only: tuple[str, ...] | None) -> None:
         schema = noun.schema
         chosen = [f for f in schema.fields.values() if only is None or f.wire in only]
         self.noun = noun
@@ -86,7 +86,11 @@ class Reading:
     """A statement for one noun and its included references, and what it makes of each row."""
 
     def __init__(
-        self, noun: type[Noun], only: tuple[str, ...] | None, includes: tuple[str, ...], past: bool
+        self,
+        noun: type[Record],
+        only: tuple[str, ...] | None,
+        includes: tuple[str, ...],
+        past: bool,
     ) -> None:
         quote = connection.ops.quote_name
         schema = noun.schema
@@ -169,7 +173,7 @@ class Reading:
             found[owner][relation.wire].append(shape.record(row, context))
 
 
-def _hide(found: Sequence[dict[str, Any]], field: Field, other: type[Noun]) -> None:
+def _hide(found: Sequence[dict[str, Any]], field: Field, other: type[Record]) -> None:
     """Leave only the ids of the included records that the actor does not see."""
     included = [record for record in found if isinstance(record[field.wire], dict)]
     hidden = visibility.hidden(other, (record[field.wire]["$id"] for record in included))
@@ -182,7 +186,7 @@ def _hide(found: Sequence[dict[str, Any]], field: Field, other: type[Noun]) -> N
 VALID = "AND {alias}.valid_from <= %s AND ({alias}.valid_to IS NULL OR {alias}.valid_to > %s)"
 
 
-def _join(noun: type[Noun], field: Field, other: type[Noun], alias: str, past: bool) -> str:
+def _join(noun: type[Record], field: Field, other: type[Record], alias: str, past: bool) -> str:
     quote = connection.ops.quote_name
     column = quote(noun._meta.get_field(field.name).column)
     table = quote((other.past if past else other)._meta.db_table)
@@ -193,7 +197,7 @@ def _join(noun: type[Noun], field: Field, other: type[Noun], alias: str, past: b
 #: Clients choose the shape, so not every shape that was ever asked for is kept.
 @lru_cache(maxsize=1024)
 def reading(
-    noun: type[Noun],
+    noun: type[Record],
     only: tuple[str, ...] | None = None,
     includes: tuple[str, ...] = (),
     past: bool = False,

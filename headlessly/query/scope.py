@@ -12,7 +12,7 @@ from django.db.models import Q
 from headlessly.log import versions
 
 if TYPE_CHECKING:
-    from headlessly.declaration.record import Record as Noun
+    from headlessly.declaration.record import Record
 
 
 MAX_WORDS = 10
@@ -26,7 +26,7 @@ EVERYTHING = ~NOTHING
 class Scope:
     """Where a filter looks: a noun's records now, or its versions at a moment."""
 
-    noun: type[Noun]
+    noun: type[Record]
     as_of: datetime | None = None
 
     def queryset(self) -> models.QuerySet:
@@ -40,5 +40,5 @@ class Scope:
         """The column that holds the record's id."""
         return "pk" if self.as_of is None else "record"
 
-    def to(self, noun: type[Noun]) -> Scope:
+    def to(self, noun: type[Record]) -> Scope:
         return Scope(noun, self.as_of)
