@@ -30,7 +30,7 @@ from headlessly.access import tenancy
 from headlessly.access.managers import NounManager, WithDeleted
 from headlessly.context import running
 from headlessly.declaration import labels, values
-from headlessly.declaration.fields import PublicId, StatusField
+from headlessly.declaration.fields import StatusField
 from headlessly.declaration.record import Record
 from headlessly.declaration.refusals import Refusing, unique_name
 from headlessly.declaration.registry import registry
@@ -87,32 +87,12 @@ class ByActor:
         return lambda actor: events.by_actor(self.verb.event, getattr(actor, "id", actor))
 
 
-class Noun(Refusing, Record):
+class Noun(Refusing):
     """One entity type. See ``docs/contributing.md`` for how to declare one."""
 
-    Surface: ClassVar[type] = Surface
-
-    prefix: ClassVar[str]
-    plural: ClassVar[str]
-    verbs: ClassVar[dict[str, Verb]]
-    registry: ClassVar[dict[str, type[Noun]]] = registry
-    computed_fields: ClassVar[list[Computed]]
-    unique_fields: ClassVar[tuple[str, ...]] = ()
-    reference_columns: ClassVar[tuple[str, ...]]
+    Surface: ClassVar[type[Surface]] = Surface
+    registry: ClassVar[dict[str, type[Record]]] = registry
     past: ClassVar[type[versions.Version]]
-    schema: ClassVar[Schema]
-
-    id = PublicId()
-    tenant = models.ForeignKey(
-        "headlessly.Tenant", models.PROTECT, related_name="+", editable=False, db_index=False
-    )
-    version = models.PositiveIntegerField(editable=False)
-    created_at = models.DateTimeField(editable=False)
-    created_by = models.CharField(max_length=32, editable=False, db_collation="C")
-    updated_at = models.DateTimeField(editable=False)
-    deleted_at = models.DateTimeField(null=True, editable=False)
-    #: The record that this one was merged into.
-    successor = models.CharField(max_length=32, null=True, editable=False, db_collation="C")
 
     objects = NounManager()
     with_deleted = WithDeleted()

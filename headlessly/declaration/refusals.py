@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 from django.utils.translation import gettext as _
 
 from headlessly.declaration import labels
+from headlessly.declaration.record import Record
 from headlessly.errors import Conflict
 from headlessly.language import wording
 
@@ -21,11 +22,14 @@ def unique_name(noun: type[models.Model], field: str) -> str:
     return f"{noun._meta.model_name}_{field}_unique"
 
 
-class Refusing:
+class Refusing(Record):
     """The part of a noun that makes its conflicts."""
 
     #: References that say more of where a record stands: what became of it.
     tells: ClassVar[tuple[str, ...]] = ()
+
+    class Meta:
+        abstract = True
 
     def refuse_if_referred_to(self) -> None:
         """Raise Conflict naming the nouns that refer to this record and how many do."""

@@ -11,7 +11,18 @@ import inspect
 from collections.abc import Callable, Iterable, Mapping
 from datetime import date, datetime
 from functools import cached_property
-from typing import TYPE_CHECKING, Any
+from typing import (
+    TYPE_CHECKING,
+    Any,
+    Concatenate,
+    Generic,
+    ParamSpec,
+    Protocol,
+    TypedDict,
+    TypeVar,
+    Unpack,
+    overload,
+)
 
 from django_fsm import transition
 
@@ -21,6 +32,47 @@ from headlessly.declaration.schema import Field, as_input, wire_name
 
 if TYPE_CHECKING:
     from headlessly.declaration.record import Record
+
+
+N = TypeVar("N", bound="Record")
+P = ParamSpec("P")
+#: What a verb answers: the record after it.
+R = TypeVar("R", covariant=True)
+#: The noun on which a verb is called, a subclass of the one that declares it.
+M = TypeVar("M", bound="Record")
+
+
+class ClassCall(Protocol[N, P]):
+    """``Lead.convert``: called with the record or its id (with none by a verb that creates) and the input.
+
+    Beside the input every call takes ``dry_run`` and ``if_match``.
+    """
+
+    def __call__(
+        self, target: N | str | None = None, /, *args: P.args, **inputs: P.kwargs
+    ) -> N: ...
+
+
+class RecordCall(Protocol[R, P]):
+    """``lead.convert``: called with the input."""
+
+    def __call__(self, *args: P.args, **inputs: P.kwargs) -> R: ...
+
+
+class Options(TypedDict, total=False):
+    """What :func:`verb` may be told; it says what each means."""
+
+    source: str | Iterable[str]
+    target: str
+    moves: Mapping[str, str]
+    event: str
+    sets: Iterable[str]
+    creates: bool
+    finds: str
+    without: Iterable[str]
+    deletes: bool
+    restores: bool
+    public: Iterable[str]
 
 
 class Existing:
@@ -49,12 +101,12 @@ class NewOrExisting(Existing):
     new = True
 
 
-class Verb:
+class Verb(Generic[N, P]):
     """One verb of one noun: its steps in the machine, its input, its hooks and its event."""
 
     def __init__(
         self,
-        body: Callable[..., Any],
+        body: Callable[Concatenate[N, P], Any],
         *,
         source: str | Iterable[str] = (),
         target: str | None = None,
@@ -69,7 +121,7 @@ class Verb:
         asks: str | None = None,
         public: Iterable[str] | None = None,
     ) -> None:
-        self.body = body
+        self.body: Callable[..., Any] = body
         self.name = body.__name__
         self.steps = dict(moves or {})
         for state in (source,) if isinstance(source, str) else source:
@@ -84,13 +136,13 @@ class Verb:
         self.public = None if public is None else tuple(public)
         self.conjugation = conjugate(self.name, event)
         self.__doc__ = inspect.getdoc(body) or ""
-        self.noun: type[Record]
-        self.before: Hook
-        self.after: Hook
+        self.noun: type[N]
+        self.before: Hook[N]
+        self.after: Hook[N]
 
-    def bind(self, noun: type[Record]) -> Verb:
+    def bind(self, noun: type[N]) -> Verb[N, P]:
         """A copy of this verb for ``noun``, with hooks, look-up and django-fsm transition in place."""
-        bound = Verb.__new__(Verb)
+        bound: Verb[N, P] = Verb.__new__(Verb)
         bound.__dict__ = self.__dict__ | {"noun": noun}
         words = self.conjugation
         bound.before, bound.after = (Hook(noun.__name__, w) for w in (words.before, words.after))
@@ -204,6 +256,10 @@ class Verb:
             )
         raise TypeError(f"{self.name}: {parameter.name} is no field, no record and no plain type.")
 
+    @overload
+    def __get__(self, record: None, noun: type[M]) -> ClassCall[M, P]: ...
+    @overload
+    def __get__(self, record: M, noun: type[M]) -> RecordCall[M, P]: ...
     def __get__(self, record: Record | None, noun: type[Record]) -> Any:
         return noun._call(self, record)
 
@@ -211,6 +267,16 @@ class Verb:
         return f"<Verb {self.name}>"
 
 
+@overload
+def verb(body: Callable[Concatenate[N, P], Any], /) -> Verb[N, P]: ...
+@overload
+def verb(
+    *, asks: str, **options: Unpack[Options]
+) -> Callable[[Callable[[N], Any]], Verb[N, ...]]: ...
+@overload
+def verb(
+    **options: Unpack[Options],
+) -> Callable[[Callable[Concatenate[N, P], Any]], Verb[N, P]]: ...
 def verb(body: Callable[..., Any] | None = None, **options: Any) -> Any:
     """Declare a verb.
 
