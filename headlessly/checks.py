@@ -106,7 +106,7 @@ def surfaces_that_name_nothing(noun: type[Noun]) -> Iterator[str]:
 
 def _behind(noun: type[Noun], reference: str) -> Any:
     field = noun.schema.references.get(reference)
-    return noun.registry[field.to].schema if field else None
+    return field.target_noun.schema if field else None
 
 
 def read_only_fields_that_nobody_sets(noun: type[Noun]) -> Iterator[str]:

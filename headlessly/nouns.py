@@ -30,7 +30,7 @@ from headlessly.access import tenancy
 from headlessly.access.managers import NounManager, WithDeleted
 from headlessly.context import running
 from headlessly.declaration import labels, values
-from headlessly.declaration.fields import StatusField
+from headlessly.declaration.fields import PublicId, StatusField
 from headlessly.declaration.record import Record
 from headlessly.declaration.refusals import Refusing, unique_name
 from headlessly.declaration.registry import registry
@@ -92,7 +92,6 @@ class Noun(Refusing):
 
     Surface: ClassVar[type[Surface]] = Surface
     registry: ClassVar[dict[str, type[Record]]] = registry
-    past: ClassVar[type[versions.Version]]
 
     objects = NounManager()
     with_deleted = WithDeleted()
@@ -121,7 +120,7 @@ class Noun(Refusing):
         self.fill(fields)
 
     @verb(deletes=True)
-    def delete(self) -> None:
+    def delete(self) -> None:  # type: ignore[override]  # a verb, and the row stays
         """Delete the record; its events and its past stay."""
         self.refuse_if_referred_to()
         self.deleted_at = self.moment()
@@ -180,12 +179,14 @@ class Noun(Refusing):
         """The events of one record, newest first."""
         from headlessly.log import events
 
-        return events.history(cls, getattr(id, "pk", id))
+        return events.history(cls, id.pk if isinstance(id, Noun) else id)
 
     # -- saving is a verb -------------------------------------------------------------------------
 
     @classmethod
-    def from_db(cls, db: str | None, field_names: Any, values: Any) -> Self:
+    def from_db(  # type: ignore[override]  # the stubs are of a later Django, with a fetch_mode
+        cls, db: str | None, field_names: Any, values: Any
+    ) -> Self:
         record = super().from_db(db, field_names, values)
         record._read = dict(record.__dict__)
         return record
@@ -244,7 +245,7 @@ class Noun(Refusing):
 
     def move(self, target: str) -> None:
         """Take the step of the machine that updating the status may take. Raises Conflict."""
-        machine = self.schema.machine
+        machine = self.schema.require_machine()
         state = getattr(self, machine.name)
         if target == state:
             return
@@ -291,8 +292,8 @@ class Noun(Refusing):
         }
         for field in self.schema.stored:
             record[field.wire] = values.present(getattr(self, field.column))
-        for field in self.schema.computed:
-            record[field.wire] = field.computed(self)
+        for wire, function in self.schema.functions:
+            record[wire] = function(self)
         return record
 
     # -- look-ups ---------------------------------------------------------------------------------
@@ -322,6 +323,7 @@ class Noun(Refusing):
         """The id of the record with this unique value, whatever its case."""
         if isinstance(value, str) and values.UNSTORABLE.search(value):
             return None
+        found: models.QuerySet[Any]
         if field.type in values.TEXT:
             keyed = cls.objects.alias(key=Lower(field.name))
             found = keyed.filter(key=Lower(models.Value(value.strip())))
@@ -341,7 +343,8 @@ def enrol(sender: type[models.Model], **_: Any) -> None:
         return
     noun = sender
     noun.prefix = noun.__dict__.get("prefix") or noun.__name__.lower()
-    noun._meta.pk.prefix = noun.prefix
+    if isinstance(key := noun._meta.pk, PublicId):
+        key.prefix = noun.prefix
     noun.plural = noun.__dict__.get("plural") or f"{noun.__name__.lower()}s"
     noun.Surface = type("Surface", (noun.Surface, Surface), {})
     noun.computed_fields = [v for v in noun.__dict__.values() if isinstance(v, Computed)]
@@ -371,14 +374,13 @@ def _make_unique(noun: type[Noun]) -> None:
     )
     for name in noun.unique_fields:
         column = noun._meta.get_field(name)
-        noun._meta.constraints.append(
-            models.UniqueConstraint(
-                F("tenant"),
-                Lower(name) if isinstance(column, models.CharField | models.TextField) else F(name),
-                condition=models.Q(deleted_at=None),
-                name=unique_name(noun, name),
-            )
+        constraint = models.UniqueConstraint(
+            F("tenant"),
+            Lower(name) if isinstance(column, models.CharField | models.TextField) else F(name),
+            condition=models.Q(deleted_at=None),
+            name=unique_name(noun, name),
         )
+        noun._meta.constraints = [*noun._meta.constraints, constraint]
     if noun.unique_fields:
         noun._meta.original_attrs["constraints"] = noun._meta.constraints
 
@@ -386,12 +388,11 @@ def _make_unique(noun: type[Noun]) -> None:
 def _make_searchable(noun: type[Noun]) -> None:
     """One trigram index over the noun's own searchable columns, matching what ``icontains`` asks."""
     own = [name for name in noun.Surface.search if "__" not in name]
-    noun._meta.indexes.append(
-        GinIndex(
-            *(OpClass(Upper(name), "gin_trgm_ops") for name in own),
-            name=f"{noun._meta.model_name}_search",
-        )
+    index = GinIndex(
+        *(OpClass(Upper(name), "gin_trgm_ops") for name in own),
+        name=f"{noun._meta.model_name}_search",
     )
+    noun._meta.indexes = [*noun._meta.indexes, index]
     noun._meta.original_attrs["indexes"] = noun._meta.indexes
 
 

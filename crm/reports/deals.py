@@ -68,8 +68,8 @@ class Part:
     """A part of the open deals, by stage or by when they should close, and its deals by currency."""
 
     name: str  #: a stage, one of WHEN, or a month like 2026-11
+    who: Records
     amounts: dict[str, Amount] = field(default_factory=dict)
-    who: Records | None = None
 
 
 OVERDUE, LATER, UNDATED = WHEN = ("overdue", "later", "undated")
@@ -118,9 +118,9 @@ def pipeline(slice: Slice) -> Pipe:
     }
     rows = whole.grouped("stage", "currency", *columns, made=columns, more=sums)
     months = _months(today)
-    stages = {state: Part(state, {}, whole.where(stage__in=state)) for state in map(str, Deal.OPEN)}
-    when = {name: Part(name, {}, whole.where(**said)) for name, said in months.items()}
-    every = Part("", {}, whole)
+    stages = {state: Part(state, whole.where(stage__in=state)) for state in map(str, Deal.OPEN)}
+    when = {name: Part(name, whole.where(**said)) for name, said in months.items()}
+    every = Part("", whole)
     for stage, currency, month, late, *sums in rows:
         amount = Amount(*sums)
         for part in (stages[stage], when[_when(month, late, months)], every):

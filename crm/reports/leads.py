@@ -14,7 +14,7 @@ GROUPS = 20
 #: The fields of a lead that conversion is told by.
 BY = ("source", "owner", "campaign")
 #: What an address says of leads that reached Qualified, and of those that are Converted.
-CAME = {"reached__in": ",".join(Lead.schema.machine.from_on(Lead.Status.QUALIFIED))}
+CAME = {"reached__in": ",".join(Lead.schema.require_machine().from_on(Lead.Status.QUALIFIED))}
 WON = {"status__in": Lead.Status.CONVERTED.value}
 
 
@@ -55,7 +55,7 @@ def funnel(slice: Slice) -> Funnel:
     stays in the stage that it had reached (``reached``, see docs/decisions/0016). So the stages never
     grow from one to the next. One pass over the cohort.
     """
-    whole, machine = cohort(slice), Lead.schema.machine
+    whole, machine = cohort(slice), Lead.schema.require_machine()
     ends: dict[str, int] = defaultdict(int)
     lost: dict[str, int] = defaultdict(int)
     for state, reached, count in whole.grouped("status", "reached"):
@@ -105,10 +105,12 @@ def conversion(slice: Slice, by: str) -> list[Group]:
             Group(value, *counts, *(r.where(**own) for r in (whole, qualified, converted)))
         )
     if others:
-        sums = [sum(column) for column in list(zip(*others, strict=True))[1:]]
+        leads, came, won = (sum(column) for column in list(zip(*others, strict=True))[1:])
         but = _none_of(wire, [value for value, *_ in first])
-        rest = (None if but is None else r.where(**but) for r in (whole, qualified, converted))
-        groups.append(Group(None, *sums, *rest, rest=True))
+        who, who_came, who_won = (
+            None if but is None else r.where(**but) for r in (whole, qualified, converted)
+        )
+        groups.append(Group(None, leads, came, won, who, who_came, who_won, rest=True))
     return groups
 
 

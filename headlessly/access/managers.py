@@ -20,7 +20,7 @@ class BoundedQuerySet(models.QuerySet[M]):
     bounded = False
 
     def _clone(self) -> Self:
-        clone = super()._clone()
+        clone = super()._clone()  # type: ignore[misc]  # the stubs do not know of it
         clone.bounded = self.bounded
         return clone
 
@@ -63,7 +63,7 @@ _Manager = models.Manager.from_queryset(NounQuerySet)
 class NounManager(_Manager[M]):
     """The active tenant's records that the actor sees. Raises NoTenant when no tenant is active."""
 
-    def get_queryset(self) -> NounQuerySet[M]:
+    def get_queryset(self) -> models.QuerySet[M]:
         found = super().get_queryset()
         return visibility.records(found.filter(tenant_id=tenancy.require().pk, deleted_at=None))
 
@@ -71,5 +71,6 @@ class NounManager(_Manager[M]):
 class WithDeleted(_Manager[M]):
     """The same with the deleted ones, for references that were followed long ago."""
 
-    def get_queryset(self) -> NounQuerySet[M]:
-        return visibility.records(super().get_queryset().filter(tenant_id=tenancy.require().pk))
+    def get_queryset(self) -> models.QuerySet[M]:
+        found = super().get_queryset()
+        return visibility.records(found.filter(tenant_id=tenancy.require().pk))

@@ -13,16 +13,20 @@ see everything: what a verb causes does not depend on who asked for it.
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from django.db import connection, models
 from django.db.models import Exists, OuterRef, Q
 
 from headlessly.access import actors
 from headlessly.context import running
+from headlessly.database.prepared import quoted_column
 
 if TYPE_CHECKING:
     from headlessly.declaration.record import Record
+    from headlessly.declaration.schema import Field
+
+Found = TypeVar("Found", bound=models.QuerySet[Any])
 
 
 def limit() -> str | None:
@@ -45,17 +49,17 @@ def of(noun: type[Record], person: str, path: str = "") -> Q:
         return Q()
     nobodys = Q(**{f"{path}{owner.name}__isnull": True})
     for field in noun.schema.about:
-        nobodys &= of(noun.registry[field.to], person, f"{path}{field.name}__")
+        nobodys &= of(field.target_noun, person, f"{path}{field.name}__")
     return Q(**{f"{path}{owner.column}": person}) | nobodys
 
 
-def records(found: models.QuerySet) -> models.QuerySet:
+def records(found: Found) -> Found:
     """Those of the noun's records that the actor sees."""
     person = limit()
     return found if person is None else found.filter(of(found.model, person))
 
 
-def versions(found: models.QuerySet, noun: type[Record]) -> models.QuerySet:
+def versions(found: Found, noun: type[Record]) -> Found:
     """Those of the noun's versions whose records the actor sees."""
     if limit() is None or noun.schema.owner is None:
         return found
@@ -67,7 +71,7 @@ def clause(noun: type[Record], alias: str, person: str | None = None) -> tuple[s
     person = limit() if person is None else person
     if person is None or noun.schema.owner is None:
         return "", []
-    sql, count = _sql(noun, alias)
+    sql, count = _sql(noun, noun.schema.owner, alias)
     return f" AND {sql}", [person] * count
 
 
@@ -80,17 +84,17 @@ def past_clause(noun: type[Record], alias: str) -> tuple[str, list[str]]:
     return f" AND EXISTS (SELECT FROM {table} own WHERE own.id = {alias}.id{sql})", parameters
 
 
-def _sql(noun: type[Record], alias: str) -> tuple[str, int]:
+def _sql(noun: type[Record], owner: Field, alias: str) -> tuple[str, int]:
     quote = connection.ops.quote_name
-    column = f"{alias}.{quote(noun._meta.get_field(noun.schema.owner.name).column)}"
+    column = f"{alias}.{quoted_column(noun, owner.name)}"
     nobodys, count = f"{column} IS NULL", 1
     for number, field in enumerate(noun.schema.about):
-        other = noun.registry[field.to]
+        other = field.target_noun
         if other.schema.owner is None:
             continue
         inner = f"{alias}_{number}"
-        sql, more = _sql(other, inner)
-        reference = f"{alias}.{quote(noun._meta.get_field(field.name).column)}"
+        sql, more = _sql(other, other.schema.owner, inner)
+        reference = f"{alias}.{quoted_column(noun, field.name)}"
         nobodys += (
             f" AND ({reference} IS NULL OR EXISTS (SELECT FROM {quote(other._meta.db_table)} {inner} "
             f"WHERE {inner}.id = {reference} AND {sql}))"
@@ -99,7 +103,7 @@ def _sql(noun: type[Record], alias: str) -> tuple[str, int]:
     return f"({column} = %s OR ({nobodys}))", count
 
 
-def related(found: models.QuerySet, names: Iterable[str]) -> models.QuerySet:
+def related(found: Found, names: Iterable[str]) -> Found:
     """The queryset with these references loaded; those that are hidden from the actor are None.
 
     Joined where everything shows; else read through the managers, which know what does not.

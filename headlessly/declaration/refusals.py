@@ -38,7 +38,7 @@ class Refusing(Record):
             if count := noun.objects.filter(**{field: self.pk}).exclude(pk=self.pk).count():
                 found[noun.__name__] = found.get(noun.__name__, 0) + count
         for model, field in self.schema.platform_referrers:
-            if count := model.objects.filter(**{field: self.pk}).count():
+            if count := model._default_manager.filter(**{field: self.pk}).count():
                 found[model.__name__] = count
         if found:
             who = ", ".join(f"{count} {name}" for name, count in found.items())
@@ -66,9 +66,9 @@ class Refusing(Record):
         gone = []
         for field in self.schema.references.values():
             id = getattr(self, field.column)
-            if id and not self.registry[field.to].objects.filter(pk=id).exists():
+            if id and not field.target_noun.objects.filter(pk=id).exists():
                 said = _("The %(noun)s %(id)s is deleted.") % {
-                    "noun": labels.named(self.registry[field.to]),
+                    "noun": labels.named(field.target_noun),
                     "id": id,
                 }
                 gone.append({"field": field.wire, "message": said})
@@ -103,7 +103,7 @@ class Refusing(Record):
 
     def cannot(self, verb: Verb) -> Conflict:
         """The refusal of a verb that the machine does not allow from here."""
-        machine = self.schema.machine
+        machine = self.schema.require_machine()
         state = getattr(self, machine.name)
         said = {"noun": labels.named(type(self)), "state": wording.stated(state)}
         if set(verb.steps.values()) == {state}:
@@ -114,7 +114,7 @@ class Refusing(Record):
         return Conflict(message, type=type(self).__name__, id=self.pk, **self.standing())
 
     def no_way_to(self, target: str) -> Conflict:
-        machine = self.schema.machine
+        machine = self.schema.require_machine()
         state = getattr(self, machine.name)
         via = next((s.via for s in machine.steps_from(state) if s.target == target), None)
         why = (
@@ -138,7 +138,7 @@ class Refusing(Record):
 
     def _ways_on(self) -> str:
         """What the machine allows from here, in words."""
-        machine = self.schema.machine
+        machine = self.schema.require_machine()
         ways = [
             wording.stated(step.target)
             if step.via == "update"
@@ -158,6 +158,8 @@ class Refusing(Record):
                 field = self.schema.by_name[name]
                 value = getattr(self, field.column)
                 first = type(self).by_unique(field, value)
+                # Not to somebody from whom that record is hidden.
+                more: dict[str, Any] = {"existingId": first} if first else {}
                 return Conflict(
                     _("There is already a %(noun)s with %(field)s %(value)s.")
                     % {
@@ -167,8 +169,7 @@ class Refusing(Record):
                     },
                     type=type(self).__name__,
                     field=field.wire,
-                    # Not to somebody from whom that record is hidden.
-                    **({"existingId": first} if first else {}),
+                    **more,
                 )
         said = _("There is already such a %s.") % labels.named(type(self))
         return Conflict(said, type=type(self).__name__)

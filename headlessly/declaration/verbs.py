@@ -18,6 +18,7 @@ from typing import (
     Generic,
     ParamSpec,
     Protocol,
+    Self,
     TypedDict,
     TypeVar,
     Unpack,
@@ -76,7 +77,7 @@ class Options(TypedDict, total=False):
 
 
 class Existing:
-    """Annotation of a verb's input that is another record: ``Survivor = Existing("Contact")``."""
+    """A verb's input that is another record: ``into: Annotated[Contact, Existing("Contact")]``."""
 
     new = False
 
@@ -96,7 +97,7 @@ PLAIN = {
 
 
 class NewOrExisting(Existing):
-    """Annotation: an existing record, or the fields of one that the verb makes."""
+    """An input that is an existing record, or the fields of one that the verb makes."""
 
     new = True
 
@@ -135,7 +136,7 @@ class Verb(Generic[N, P]):
         self.asks = asks
         self.public = None if public is None else tuple(public)
         self.conjugation = conjugate(self.name, event)
-        self.__doc__ = inspect.getdoc(body) or ""
+        self.description = self.__doc__ = inspect.getdoc(body) or ""
         self.noun: type[N]
         self.before: Hook[N]
         self.after: Hook[N]
@@ -181,7 +182,7 @@ class Verb(Generic[N, P]):
     @property
     def summary(self) -> str:
         """The first paragraph of the docstring."""
-        return " ".join(self.__doc__.split("\n\n")[0].split())
+        return " ".join(self.description.split("\n\n")[0].split())
 
     @cached_property
     def takes_fields(self) -> bool:
@@ -229,17 +230,18 @@ class Verb(Generic[N, P]):
         noun = noun or self.noun
         required = parameter.default is inspect.Parameter.empty
         hint = parameter.annotation
-        if isinstance(hint, Existing):
+        mark = next(iter(getattr(hint, "__metadata__", ())), None)
+        if isinstance(mark, Existing):
             return Field(
                 name=parameter.name,
                 wire=wire_name(parameter.name),
                 column=parameter.name,
                 type="reference",
                 required=required,
-                to=hint.to,
-                prefix=noun.registry[hint.to].prefix,
+                to=mark.to,
+                prefix=noun.registry[mark.to].prefix,
                 record=True,
-                new=hint.new,
+                new=mark.new,
                 label=parameter.name.replace("_", " ").capitalize(),
             )
         if parameter.name in noun.schema.by_name:
@@ -260,7 +262,9 @@ class Verb(Generic[N, P]):
     def __get__(self, record: None, noun: type[M]) -> ClassCall[M, P]: ...
     @overload
     def __get__(self, record: M, noun: type[M]) -> RecordCall[M, P]: ...
-    def __get__(self, record: Record | None, noun: type[Record]) -> Any:
+    @overload  # kept by a page, say, it is the verb itself
+    def __get__(self, record: object, noun: type) -> Self: ...
+    def __get__(self, record: Any, noun: Any) -> Any:
         return noun._call(self, record)
 
     def __repr__(self) -> str:

@@ -9,11 +9,11 @@ from __future__ import annotations
 
 import copy
 from collections.abc import Callable, Collection, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
 from datetime import datetime
 from types import MappingProxyType
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar, overload
 
 from django.db import IntegrityError, OperationalError, transaction
 from django.utils.translation import gettext as _
@@ -24,6 +24,7 @@ from headlessly.context import tracing
 from headlessly.context.running import _execution, current, flush, moment
 from headlessly.database.instances import blank
 from headlessly.declaration import labels
+from headlessly.declaration.record import Record
 from headlessly.errors import Conflict, Forbidden, HeadlesslyError, NotFound, Stale, VerbRefused
 from headlessly.execution import inputs
 from headlessly.ids import public_id
@@ -33,7 +34,6 @@ from headlessly.log import event_visibility, events
 if TYPE_CHECKING:
     from headlessly.access.actors import Actor
     from headlessly.access.models import Tenant
-    from headlessly.declaration.record import Record
     from headlessly.declaration.verbs import Verb
     from headlessly.log.events import Event
 
@@ -43,6 +43,8 @@ DEPTH = 16
 ATTEMPTS = 5
 
 T = TypeVar("T")
+N = TypeVar("N", bound=Record)
+E = TypeVar("E", bound="Execution")
 
 
 @dataclass(frozen=True)
@@ -82,7 +84,7 @@ class Context:
         """The event that this verb recorded; None in a before-hook, when nothing has happened yet."""
         return self._frame.event
 
-    def lock(self, noun: type[Record], id: str) -> Record:
+    def lock(self, noun: type[N], id: str) -> N:
         """The record as it is now, held until the verb is done: read before you decide."""
         return self._execution.lock(noun, id)
 
@@ -127,7 +129,7 @@ def run(
         )
     if dry_run:
         return DryRun(answer, execution.events)
-    if hasattr(target, "take_over") and target.pk == answer.pk:
+    if isinstance(target, Record) and target.pk == answer.pk:
         target.take_over(answer)
         return target
     return answer
@@ -207,13 +209,21 @@ def _tell(problem: Exception, record: Record) -> None:
             problem.id = record.pk
 
 
+@overload
+def together(
+    *, savepoint: bool = True, dry_run: bool = False
+) -> AbstractContextManager[Execution]: ...
+@overload
+def together(
+    *, savepoint: bool = True, make: Callable[[], E], dry_run: bool = False
+) -> AbstractContextManager[E]: ...
 @contextmanager
 def together(
     *,
     savepoint: bool = True,
     make: Callable[[], Execution] | None = None,
     dry_run: bool = False,
-) -> Iterator[Execution]:
+) -> Iterator[Any]:
     """Several verbs as one: one transaction, one actor, one request id; all of them or none.
 
     What one of them locked is at hand for the next, and their events are written together. A refusal
@@ -329,9 +339,7 @@ class Execution:
                     pass  # gone while we waited for it, perhaps into another: look again
         return blank(verb.noun)
 
-    def lock(
-        self, noun: type[Record], id: Any, *, deleting: bool = False, restoring: bool = False
-    ) -> Record:
+    def lock(self, noun: type[N], id: Any, *, deleting: bool = False, restoring: bool = False) -> N:
         """The record as it is in the database now, held until the transaction ends."""
         if (held := self.locked.get(id) if isinstance(id, str) else None) is not None:
             if (held.deleted_at is None or restoring) and isinstance(held, noun):
@@ -361,17 +369,18 @@ class Execution:
     def _act(self, verb: Verb, record: Record, values: Mapping[str, Any]) -> Record | None:
         values = {} if verb.asks else values  # their names are the record's, and no arguments
         machine = record.schema.machine
-        before = getattr(record, machine.name) if machine else None
+        before: Any = getattr(record, machine.name) if machine else None
         if verb.steps:
             if before not in verb.steps:
                 raise record.cannot(verb)
             answer = getattr(record, verb.transition)(**values)
         else:
             answer = verb.body(record, **values)
-        moves = machine and not record._state.adding and verb.name != "rollback"
-        if moves and (after := getattr(record, machine.name)) != before:
-            record.reached = machine.remembered(record.reached, before, after)
-            record.moved(before, after)
+        if machine and not record._state.adding and verb.name != "rollback":
+            after = getattr(record, machine.name)
+            if after != before:
+                record.reached = machine.remembered(record.reached, before, after)
+                record.moved(before, after)
         return answer
 
     def _save(self, record: Record) -> None:

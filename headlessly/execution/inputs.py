@@ -142,7 +142,7 @@ class _Check:
 
     def _new(self, field: Field, value: Mapping[str, Any]) -> dict[str, Any]:
         """The fields of a record that the verb will make; its creation checks them for good."""
-        other = self.verb.noun.registry[field.to]
+        other = field.target_noun
         cleaned = {}
         for key, item in value.items():
             if self.wire and key in META:
@@ -242,7 +242,7 @@ def _check_references(execution: Execution, noun: type[Record], check: _Check) -
             }
     for name, field, id in wanted:
         if field.record and name not in check.problems:
-            check.values[name] = execution.lock(noun.registry[field.to], id)
+            check.values[name] = execution.lock(field.target_noun, id)
 
 
 def hold(execution: Execution, noun: type[Record], ids: Iterable[str]) -> None:
@@ -267,7 +267,7 @@ def _existing(
     """
     parts, parameters = [], []
     for name, field, id in references:
-        other = noun.registry[field.to]
+        other = field.target_noun
         table = connection.ops.quote_name(other._meta.db_table)
         seen, persons = (
             visibility.clause(other, "o", visibility.limit_of_actor())

@@ -25,7 +25,12 @@ def record(record: Record) -> dict[str, Any]:
 def to_stranger(verb: Verb, result: Record) -> dict[str, Any]:
     """What somebody without a key is told after a public verb: no more than it says of itself."""
     said = record(result)
-    shown = ("$id", "$type", "$context", *(result.schema.by_name[n].wire for n in verb.public))
+    shown = (
+        "$id",
+        "$type",
+        "$context",
+        *(result.schema.by_name[n].wire for n in verb.public or ()),
+    )
     return {name: said[name] for name in shown}
 
 

@@ -13,7 +13,7 @@ from django.db import connection
 if TYPE_CHECKING:
     from headlessly.declaration.record import Record
 
-from headlessly.database.prepared import run
+from headlessly.database.prepared import quoted, run
 
 
 class Table:
@@ -25,7 +25,7 @@ class Table:
         self.fields = list(noun._meta.concrete_fields)
         self.names = [f.attname for f in self.fields]
         self.name = quote(noun._meta.db_table)
-        columns = ", ".join(quote(f.column) for f in self.fields)
+        columns = ", ".join(quoted(f) for f in self.fields)
         marks = ", ".join(["%s"] * len(self.fields))
         self._insert = f"INSERT INTO {self.name} ({columns}) VALUES ({marks})"
         self._lock = f"SELECT {columns} FROM {self.name} WHERE id = %s AND tenant_id = %s "
@@ -34,8 +34,8 @@ class Table:
         # Django has the driver leave JSON as text.
         self.json = [n for n, f in enumerate(self.fields) if f.get_internal_type() == "JSONField"]
 
-    def lock(self, id: str, tenant: int, *, deleting: bool, restoring: bool) -> Record | None:
-        """The row of this tenant, locked; against foreign keys too if ``deleting``.
+    def lock(self, id: str, tenant: int, *, deleting: bool, restoring: bool) -> Any:
+        """The row of this tenant, locked; against foreign keys too if ``deleting``. None where there is none.
 
         Not a deleted one, unless somebody is ``restoring`` it.
         """
@@ -54,7 +54,7 @@ class Table:
 
     def copy(self, records: Sequence[Record]) -> None:
         """Insert many rows at once."""
-        columns = ", ".join(connection.ops.quote_name(f.column) for f in self.fields)
+        columns = ", ".join(quoted(f) for f in self.fields)
         adapted = [n for n, f in enumerate(self.fields) if f.get_internal_type() == "JSONField"]
         sql = f"COPY {self.name} ({columns}) FROM STDIN"
         with (

@@ -26,13 +26,20 @@ ZONE = "timezone"
 PROBES = ("/healthz", "/readyz")
 
 
+class SpokenRequest(HttpRequest):
+    """A request as the middleware leaves it. Django makes the requests: this only says what they have."""
+
+    mounted: bool  #: whether the address names a tenant
+    spoken_to: bool  #: whether it is answered in the reader's language
+
+
 class Languages:
     """Middleware: everything is English and UTC, the settings' own, but for the pages that people read."""
 
     def __init__(self, get_response: Callable[[HttpRequest], HttpResponse]) -> None:
         self.get_response = get_response
 
-    def __call__(self, request: HttpRequest) -> HttpResponse:
+    def __call__(self, request: SpokenRequest) -> HttpResponse:
         request.spoken_to = False
         try:
             if is_read_by_people(request):
@@ -49,14 +56,14 @@ class Languages:
                 timezone.deactivate()
 
 
-def is_read_by_people(request: HttpRequest) -> bool:
+def is_read_by_people(request: SpokenRequest) -> bool:
     """Whether the address is one of the platform's pages. Apps say it of their own (:func:`speak_to`)."""
     if request.mounted:
         return request.path_info.startswith("/admin/")
     return not request.path_info.startswith(PROBES)
 
 
-def speak_to(request: HttpRequest, user: Any = None) -> None:
+def speak_to(request: SpokenRequest, user: Any = None) -> None:
     """Speak the reader's language and count in their time until the request ends.
 
     ``user`` is who reads, where that matters: a visitor of a form is nobody in particular.

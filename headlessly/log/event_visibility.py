@@ -3,25 +3,28 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from django.db import models
 from django.db.models import Exists, F, Func, Lookup, OuterRef, Q
 
 from headlessly import ids
 from headlessly.access import actors, tenancy
+from headlessly.access.visibility import hidden, limit
+from headlessly.declaration.registry import registry
+from headlessly.log.names import SCRIPT_RAN
 
 if TYPE_CHECKING:
     from headlessly.declaration.record import Record
     from headlessly.log.events import Event
 
-from headlessly.access.visibility import hidden, limit
+Found = TypeVar("Found", bound=models.QuerySet[Any])
 
 #: What stands in the properties of an event.
 VALUES = "ARRAY(SELECT p.value FROM jsonb_each_text(%(expressions)s) AS p)"
 
 
-def events(found: models.QuerySet) -> models.QuerySet:
+def events(found: Found) -> Found:
     """Those events that tell of nothing that is hidden from the actor.
 
     The record of a verb shows with its record. What was tracked shows with the records that its
@@ -30,8 +33,6 @@ def events(found: models.QuerySet) -> models.QuerySet:
     """
     if limit() is None:
         return found
-    from headlessly.log.names import SCRIPT_RAN
-
     owned = _owned()
     verbs = _of_seen_records(owned)
     scripts = Q(name=SCRIPT_RAN, actor=actors.current().id)
@@ -47,8 +48,6 @@ def _every(model: type[models.Model]) -> models.QuerySet:
 
 
 def _owned() -> list[type[Record]]:
-    from headlessly.declaration.registry import registry
-
     return [noun for noun in registry.values() if noun.schema.owner is not None]
 
 
@@ -56,7 +55,7 @@ def _of_seen_records(owned: list[type[Record]]) -> Q:
     """The condition that an event is the record of a verb, on a record that the actor sees."""
     seen = Q(target__isnull=False) & ~Q(target_type__in=[noun.__name__ for noun in owned])
     for noun in owned:
-        visible = Exists(noun.with_deleted.filter(pk=OuterRef("target")))
+        visible = Q(Exists(noun.with_deleted.filter(pk=OuterRef("target"))))
         seen |= Q(target_type=noun.__name__) & visible
     return seen
 

@@ -62,7 +62,7 @@ class EventJson(models.JSONField):
     def get_db_prep_value(self, value: Any, connection: Any, prepared: bool = False) -> Any:
         return value if value is None else Jsonb(value, dumps)
 
-    def deconstruct(self) -> tuple[str, str, list, dict]:
+    def deconstruct(self) -> tuple[str, str, Sequence[Any], dict[str, Any]]:
         name, _, args, kwargs = super().deconstruct()
         return name, "django.db.models.JSONField", args, kwargs
 
@@ -148,10 +148,13 @@ class EventQuerySet(models.QuerySet["Event"]):
     update = delete = bulk_create = bulk_update = _refuse
 
 
-class Log(models.Manager.from_queryset(EventQuerySet)):
+_Manager = models.Manager.from_queryset(EventQuerySet)
+
+
+class Log(_Manager["Event"]):
     """All events of the active tenant; what the actor sees of them is for the caller to decide."""
 
-    def get_queryset(self) -> EventQuerySet:
+    def get_queryset(self) -> models.QuerySet[Event]:
 
         running.flush()
         return super().get_queryset().filter(tenant_id=tenancy.require().pk)
@@ -160,7 +163,7 @@ class Log(models.Manager.from_queryset(EventQuerySet)):
 class EventManager(Log):
     """The active tenant's events that the actor sees: those of the records that they see."""
 
-    def get_queryset(self) -> EventQuerySet:
+    def get_queryset(self) -> models.QuerySet[Event]:
         return event_visibility.events(super().get_queryset())
 
 

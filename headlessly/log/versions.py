@@ -93,6 +93,7 @@ def _by_state(noun: type[Record]) -> list[models.Index]:
     """The indexes that carry a list of one state in its order, for the past of that list."""
     state = next((f.name for f in noun._meta.concrete_fields if isinstance(f, StatusField)), None)
     found = []
+    fields = {field.attname: field for field in noun._meta.concrete_fields}
     for index in noun._meta.indexes:
         steps = indexes.steps(noun, index)
         if [n for n, _ in steps[:2]] != ["tenant_id", state]:
@@ -101,7 +102,7 @@ def _by_state(noun: type[Record]) -> list[models.Index]:
             continue
         columns = []
         for name, descending in steps:
-            field = noun._meta.get_field(name)
+            field = fields[name]
             name = "record" if field.primary_key else field.name
             nullable = {"nulls_last": True} if field.null else {}
             columns.append(F(name).desc(**nullable) if descending else F(name))
@@ -111,7 +112,7 @@ def _by_state(noun: type[Record]) -> list[models.Index]:
 
 
 def _copy(field: models.Field) -> models.Field:
-    if field.is_relation:
+    if field.remote_field is not None:
         return models.ForeignKey(
             field.remote_field.model,
             models.DO_NOTHING,
@@ -207,7 +208,7 @@ def restore(record: Record, moment: datetime) -> None:
         if value == getattr(record, field.column):
             continue
         if field.type == "reference" and value is not None:
-            target = noun.registry[field.to]
+            target = field.target_noun
             if not target.objects.filter(pk=value).exists():
                 raise Conflict(
                     _("Its %(field)s of then, %(value)s, no longer exists.")

@@ -91,7 +91,7 @@ def _included(noun: type[Noun], name: str, value: Any) -> Any:
 def _with_what_was_left_out(
     page: dict[str, Any], noun: type[Noun], asked: dict[str, Any], by_itself: bool, wanted: set[str]
 ) -> dict[str, Any]:
-    said = {}
+    said: dict[str, Any] = {}
     if by_itself and page["results"]:
         said["fields"] = [name for name in noun.schema.fields if name not in wanted]
         said["how"] = 'Name those you want in "fields"; fetch answers all of one record.'
@@ -127,7 +127,7 @@ def small(page: dict[str, Any], fields: Any) -> dict[str, Any]:
     """A page of events with the fields that are wanted, or the main ones."""
     wanted = event_fields(fields)
     page = page | {"results": [event(each, wanted) for each in page["results"]]}
-    said = {}
+    said: dict[str, Any] = {}
     if not fields and page["results"]:
         said["fields"] = list(MORE_OF_EVENT)
         said["how"] = 'Name those you want in "fields"; fetch answers all of one event.'

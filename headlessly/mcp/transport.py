@@ -32,7 +32,13 @@ _lock = threading.Lock()
 _engine: Engine | None = None
 
 
-def exchange(request: HttpRequest, content: bytes) -> HttpResponse:
+class McpResponse(HttpResponse):
+    """What a call is answered."""
+
+    undone = False  #: whether it says that something was not done, though with a 200
+
+
+def exchange(request: HttpRequest, content: bytes) -> McpResponse:
     """What the SDK answers to ``content``, one message of JSON-RPC."""
     return engine().exchange(_headers(request), content)
 
@@ -89,7 +95,7 @@ class Engine:
             self._ready.set()
             await asyncio.Event().wait()
 
-    def exchange(self, headers: list[tuple[bytes, bytes]], content: bytes) -> HttpResponse:
+    def exchange(self, headers: list[tuple[bytes, bytes]], content: bytes) -> McpResponse:
         here = Here(self._loop)
         answer = asyncio.run_coroutine_threadsafe(self._answer(headers, content, here), self._loop)
         answer.add_done_callback(lambda _: here.finish())
@@ -102,7 +108,7 @@ class Engine:
 
     async def _answer(
         self, headers: list[tuple[bytes, bytes]], content: bytes, here: Here
-    ) -> HttpResponse:
+    ) -> McpResponse:
         """One request of ASGI, made up."""
         scope = {
             "type": "http",
@@ -135,7 +141,7 @@ class Engine:
         await self._manager.handle_request(scope, receive, send)
         types = dict(said["headers"])
         kind = types.get(b"content-type", JSON.encode()).decode()
-        return HttpResponse(b"".join(parts), status=said["status"], content_type=kind)
+        return McpResponse(b"".join(parts), status=said["status"], content_type=kind)
 
 
 class Here:

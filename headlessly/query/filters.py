@@ -147,7 +147,7 @@ def condition_of(noun: type[Record], name: str) -> Field:
 
 @cache
 def _reached_of(noun: type[Record]) -> Field:
-    path = noun.schema.machine.path
+    path = noun.schema.require_machine().path
     return Field("reached", "$reached", "reached", "enum", choices=path, label="Reached")
 
 
@@ -224,7 +224,7 @@ class _Compiler:
 
         Where the reference is empty there is no value either: nothing equals it but null.
         """
-        other = scope.to(scope.noun.registry[field.to])
+        other = scope.to(field.target_noun)
 
         def behind(condition: Mapping[str, Any]) -> Q:
             found = other.queryset().filter(self.field(other, path, rest, condition, depth))
@@ -297,7 +297,7 @@ def _reached(noun: type[Record], field: Field, path: str, operator: Any, operand
     states = [state for state in found if state is not None]  # nothing is without
     if not states:
         return NOTHING
-    machine = noun.schema.machine
+    machine = noun.schema.require_machine()
     stands = Q(**{f"{machine.name}__in": states})
     if machine.path[0] in states:
         stands |= ~Q(**{f"{machine.name}__in": machine.path})

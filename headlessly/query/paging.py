@@ -186,7 +186,7 @@ class Seeking:
             f"ORDER BY {self._order} LIMIT %s OFFSET %s) AS page ON true",
             (*parameters, size + 1, start),
         )
-        return rows[0][0], [key for _, *key in rows if key[0] is not None]
+        return rows[0][0], [row[1:] for row in rows if row[1] is not None]
 
     # -- words that are in many ----------------------------------------------------------------------
 
@@ -195,7 +195,10 @@ class Seeking:
         condition, order = next(self._stretches(start, rest))
         looked_at = self.found.filter(condition).order_by(*order)
         looked_at = looked_at.annotate(_fits=ExpressionWrapper(search.fits, BooleanField()))
-        sql, parameters = united([looked_at.values_list("pk", *self._names, "_fits")[:WALK]])
+        fitting = united([looked_at.values_list("pk", *self._names, "_fits")[:WALK]])
+        if fitting is None:
+            return []
+        sql, parameters = fitting
         row = ", ".join(self._row)
         # What is below a limit comes in its order and no faster than it is taken.
         keys = _rows(
@@ -221,7 +224,10 @@ class Seeking:
         return keys
 
     def _count(self, parts: Sequence[models.QuerySet]) -> int:
-        sql, parameters = united([part.order_by().values_list("pk") for part in parts])
+        found = united([part.order_by().values_list("pk") for part in parts])
+        if found is None:
+            return 0
+        sql, parameters = found
         return _rows(f"SELECT count(*) FROM ({sql}) AS united", parameters)[0][0]
 
     # -- said in SQL ----------------------------------------------------------------------------------
@@ -257,7 +263,7 @@ def written(noun: type[Record], equal: tuple[str, ...], columns: tuple[Column, .
     quote = connection.ops.quote_name
 
     def column(name: str) -> str:
-        return quote((noun._meta.pk if name == "pk" else noun._meta.get_field(name)).column)
+        return statements.quoted_column(noun, name)
 
     values = "".join(f" AND {column(name)} = %s" for name in equal)
     source = (

@@ -72,7 +72,7 @@ def field_at(noun: type[Record], path: str) -> Field:
                 f"{path[:64]}: {field.wire} is no reference, nothing lies behind it.",
                 field=path[:64],
             )
-        noun = noun.registry[field.to]
+        noun = field.target_noun
     return filters.condition_of(noun, last)
 
 

@@ -7,11 +7,12 @@ from collections.abc import Mapping, Sequence
 from contextlib import nullcontext
 from dataclasses import dataclass
 from datetime import datetime
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from django.db import models
 
 from headlessly.access import visibility
+from headlessly.access.managers import BoundedQuerySet
 from headlessly.database.timeouts import patience
 from headlessly.declaration import values
 from headlessly.errors import InvalidFilter, NotFound
@@ -25,6 +26,8 @@ from headlessly.query.search import Search
 
 if TYPE_CHECKING:
     from headlessly.declaration.record import Record
+
+N = TypeVar("N", bound="Record")
 
 DEFAULT_LIMIT, MAX_LIMIT = 25, 100
 WHOLE = re.compile(r"\s*[+-]?[0-9]{1,9}\s*\Z")
@@ -67,7 +70,8 @@ def queryset(
     if q:
         found = found.filter(filters.words(scope, q))
     found = found.order_by(*sorting.order(scope, sort))
-    found.bounded = filters.may_be_slow(filter)
+    if isinstance(found, BoundedQuerySet):
+        found.bounded = filters.may_be_slow(filter)
     names = included(noun, include)
     if moment is not None:
         if names:
@@ -81,7 +85,7 @@ def queryset(
     return found if limit is None else found[: checked_limit(limit)]
 
 
-def record(noun: type[Record], id: Any, *, include: Any = (), as_of: Any = None) -> Record:
+def record(noun: type[N], id: Any, *, include: Any = (), as_of: Any = None) -> N:
     """One record as an object. Raises NotFound."""
     if not isinstance(id, str) or values.UNSTORABLE.search(id):
         raise noun.not_found(id)

@@ -163,7 +163,8 @@ class Slice:
 
         Who is asked for as ``owner`` is with every noun the one to whom its records belong.
         """
-        schema, said = noun.schema, {}
+        schema = noun.schema
+        said: dict[str, str] = {}
         for name, id in self.narrowed.items():
             of = schema.references.get(name) or (schema.owner if name == "owner" else None)
             if of is not None:

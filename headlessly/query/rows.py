@@ -40,10 +40,11 @@ class Shape:
         chosen = [f for f in schema.fields.values() if only is None or f.wire in only]
         self.noun = noun
         self.stored = [f for f in chosen if f.computed is None]
-        self.computed = [f for f in chosen if f.computed is not None]
+        computed = [f for f in chosen if f.computed is not None]
+        self.functions = [(f.wire, f.computed) for f in computed if f.computed is not None]
         columns = [column for _, column in META_COLUMNS]
         columns += [f.column for f in self.stored]
-        extra = [name for f in self.computed for name in f.needs]
+        extra = [name for f in computed for name in f.needs]
         self.columns = list(dict.fromkeys([*columns, *extra]))
         self.convert = [
             (self.columns.index(f.column), f.wire, CONVERT.get(f.type)) for f in self.stored
@@ -60,7 +61,8 @@ class Shape:
         )
 
     def _column(self, name: str) -> str:
-        return next((f.column for f in self.noun._meta.concrete_fields if f.attname == name), name)
+        fields = self.noun._meta.concrete_fields
+        return next((f.column for f in fields if f.attname == name and f.column), name)
 
     def record(self, row: Sequence[Any], context: str) -> dict[str, Any]:
         found = {
@@ -75,10 +77,10 @@ class Shape:
         for position, wire, convert in self.convert:
             value = row[position]
             found[wire] = value if convert is None or value is None else convert(value)
-        if self.computed:
+        if self.functions:
             columns = SimpleNamespace(**{n: row[at] for n, at in self.positions.items()})
-            for field in self.computed:
-                found[field.wire] = field.computed(columns)
+            for wire, function in self.functions:
+                found[wire] = function(columns)
         return found
 
 
@@ -105,7 +107,7 @@ class Reading:
         joins = []
         position = len(self.shape.columns)
         for number, field in enumerate(references):
-            other = noun.registry[field.to]
+            other = field.target_noun
             shape, alias = Shape(other, None), f"i{number}"
             selects.append(shape.select(alias))
             joins.append(_join(noun, field, other, alias, past))
@@ -155,7 +157,7 @@ class Reading:
         shape = Shape(other, None)
         quote = connection.ops.quote_name
         table = quote((other.past if as_of else other)._meta.db_table)
-        column = quote(other._meta.get_field(relation.field).column)
+        column = prepared.quoted_column(other, relation.field)
         valid = VALID.format(alias="r") if as_of else ""
         seen, persons = (visibility.past_clause if as_of else visibility.clause)(other, "r")
         sql = (
@@ -188,7 +190,7 @@ VALID = "AND {alias}.valid_from <= %s AND ({alias}.valid_to IS NULL OR {alias}.v
 
 def _join(noun: type[Record], field: Field, other: type[Record], alias: str, past: bool) -> str:
     quote = connection.ops.quote_name
-    column = quote(noun._meta.get_field(field.name).column)
+    column = prepared.quoted_column(noun, field.name)
     table = quote((other.past if past else other)._meta.db_table)
     valid = VALID.format(alias=alias) if past else ""
     return f"LEFT JOIN {table} {alias} ON {alias}.id = r.{column} {valid}"

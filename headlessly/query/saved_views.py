@@ -173,7 +173,11 @@ def start_of(noun: type[Record]) -> str:
 
 def start_with(noun: type[Record], key: str) -> None:
     """Begin with this view from now on; with all of them where ``key`` is empty."""
-    who = {"tenant": tenancy.require(), "user_id": actors.current().id, "noun": noun.__name__}
+    who: dict[str, Any] = {
+        "tenant": tenancy.require(),
+        "user_id": actors.current().id,
+        "noun": noun.__name__,
+    }
     if key:
         Start.objects.update_or_create(**who, defaults={"view": key})
     else:

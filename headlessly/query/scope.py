@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import datetime
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from django.db import models
 from django.db.models import Q
@@ -29,7 +29,7 @@ class Scope:
     noun: type[Record]
     as_of: datetime | None = None
 
-    def queryset(self) -> models.QuerySet:
+    def queryset(self) -> models.QuerySet[Any]:
         """The records of the active tenant, or their versions of then."""
         if self.as_of is None:
             return self.noun.objects.all()

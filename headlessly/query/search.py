@@ -76,7 +76,7 @@ class Search:
                 found.append(Place(self.scope, "", tuple(columns)))
                 continue
             reference = self.scope.noun.schema.by_name[name]
-            other = self.scope.to(self.scope.noun.registry[reference.to])
+            other = self.scope.to(reference.target_noun)
             found.append(Place(other, reference.column, tuple(columns)))
         return found
 

@@ -54,7 +54,7 @@ def columns(scope: Scope, sort: Any) -> list[Column]:
     """The columns of an order, the key last. Raises InvalidFilter for what cannot be sorted by."""
     noun = scope.noun
     named = _parts(sort) if sort else _parts(noun.Surface.ordering)
-    found = []
+    found: list[Column] = []
     descending = False
     for name, descending in named:
         field = field_of(noun, name)

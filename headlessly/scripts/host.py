@@ -114,7 +114,7 @@ class Host:
         properties = asked.get("properties")
         if properties is not None and not isinstance(properties, dict):
             raise BadRequest("properties: give an object.", field="properties")
-        event = events.Tracker.create(name=asked.get("name"), properties=properties)
+        event = events.Tracker.create(name=asked.get("name") or "", properties=properties)
         return marshalling.packed(event.wire())
 
     def counted(self, found: Sequence[Any]) -> None:

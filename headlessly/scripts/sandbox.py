@@ -25,6 +25,7 @@ from pydantic_monty import (
     MontyError,
     MontySession,
     NameLookupSnapshot,
+    OSPolicy,
 )
 
 from headlessly.background.slots import rooms
@@ -112,7 +113,7 @@ def seat(
     """A worker for one script, to which it is ``moment`` (else now), and whose random numbers follow from
     ``seed``. Raises Busy when none is free in time, or when to wait for one would take the last thread."""
     # A script has the product's clock, standing still, and cannot wait.
-    policy = {
+    policy: OSPolicy = {
         "datetime": moment or clock.now(),
         "sleep": "call_host",
         "random_start": "system" if seed is None else {"seed": seed},
@@ -125,7 +126,7 @@ def seat(
 
 
 @contextmanager
-def _checked_out(limits: Limits, policy: dict[str, Any]) -> Iterator[MontySession]:
+def _checked_out(limits: Limits, policy: OSPolicy) -> Iterator[MontySession]:
     session = _workers().checkout(
         script_name="script",
         limits={
@@ -149,8 +150,9 @@ def _checked_out(limits: Limits, policy: dict[str, Any]) -> Iterator[MontySessio
 
 def _stand_back(session: MontySession) -> None:
     """Let the site have the cores first: a script may compute all the time it has."""
-    with suppress(OSError):  # it is gone already, which its first use will tell
-        os.setpriority(os.PRIO_PROCESS, session.worker_pid, NICE)
+    if session.worker_pid is not None:
+        with suppress(OSError):  # it is gone already, which its first use will tell
+            os.setpriority(os.PRIO_PROCESS, session.worker_pid, NICE)
 
 
 @dataclass

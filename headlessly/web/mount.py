@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
+from typing import TYPE_CHECKING
 
 from django.conf import settings
 from django.http import HttpRequest, HttpResponse
@@ -11,8 +12,18 @@ from django.urls import get_script_prefix, set_script_prefix
 
 from headlessly.access import actors
 from headlessly.access.tenancy import _base_url, active
+from headlessly.language.languages import SpokenRequest
+
+if TYPE_CHECKING:
+    from headlessly.access.models import Tenant
 
 MOUNT = re.compile(r"/~([^/]*)(/.*)?\Z", re.DOTALL)
+
+
+class TenantRequest(SpokenRequest):
+    """A request as :class:`MountTenant` leaves it."""
+
+    tenant: Tenant | None  #: of the address
 
 
 class MountTenant:
@@ -26,7 +37,7 @@ class MountTenant:
     def __init__(self, get_response: Callable[[HttpRequest], HttpResponse]) -> None:
         self.get_response = get_response
 
-    def __call__(self, request: HttpRequest) -> HttpResponse:
+    def __call__(self, request: TenantRequest) -> HttpResponse:
         match = MOUNT.match(request.path_info)
         request.mounted = match is not None
         request.tenant = None
@@ -36,7 +47,7 @@ class MountTenant:
         slug, rest = match.groups()
         return self._serve_under(request, slug, rest or "/")
 
-    def _serve_under(self, request: HttpRequest, slug: str, rest: str) -> HttpResponse:
+    def _serve_under(self, request: TenantRequest, slug: str, rest: str) -> HttpResponse:
         from headlessly.access.models import Tenant
 
         before = get_script_prefix()

@@ -147,7 +147,7 @@ async def _post(pool: httpcore.AsyncConnectionPool, address: Address, message: M
         port=address.port,
         target=address.target.encode(),
     )
-    headers = message.headers | {"Host": address.authority, "Accept": "*/*"}
+    headers = [*message.headers.items(), ("Host", address.authority), ("Accept", "*/*")]
     limits = {"connect": CONNECT, "read": TOTAL, "write": TOTAL, "pool": TOTAL}
     async with pool.stream(
         "POST", url, headers=headers, content=message.body, extensions={"timeout": limits}
