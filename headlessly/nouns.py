@@ -11,6 +11,10 @@ from collections.abc import Callable, Mapping
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
+from headlessly.execution import executor
+from headlessly.log import events
+from headlessly.query import reads
+
 if TYPE_CHECKING:
     from headlessly.execution.executor import DryRun
 
@@ -64,8 +68,6 @@ class Call:
         ``dry_run`` answers the record and the events without doing anything; ``if_match`` refuses when
         the record's version is another.
         """
-        from headlessly.execution import executor
-
         target = self.record if self.record is not None else target
         if target is None and not self.verb.creates:
             raise TypeError(f"{self.verb.noun.__name__}.{self.verb.name} needs a record or its id.")
@@ -82,8 +84,6 @@ class ByActor:
         self.verb = verb
 
     def __get__(self, record: Noun | None, noun: type[Noun]) -> Callable[[Any], Any]:
-        from headlessly.log import events
-
         return lambda actor: events.by_actor(self.verb.event, getattr(actor, "id", actor))
 
 
@@ -154,8 +154,6 @@ class Noun(Refusing):
         ``sort`` is ``"-score,created_at"`` or ``{"score": "desc"}``; ``include`` names references to
         load with them; ``as_of`` asks for the records as they were at a moment.
         """
-        from headlessly.query import reads
-
         return reads.queryset(
             cls, filter, sort=sort, limit=limit, include=include, q=q, as_of=as_of
         )
@@ -163,22 +161,16 @@ class Noun(Refusing):
     @classmethod
     def get(cls, id: str, *, include: Any = (), as_of: Any = None) -> Self:
         """One record. Raises NotFound, also for another tenant's and for a deleted one."""
-        from headlessly.query import reads
-
         return reads.record(cls, id, include=include, as_of=as_of)
 
     @classmethod
     def count(cls, filter: Mapping[str, Any] | None = None, *, as_of: Any = None) -> int:
         """How many records fit ``filter``, exactly."""
-        from headlessly.query import reads
-
         return reads.queryset(cls, filter, sort=None, as_of=as_of).order_by().count()
 
     @classmethod
     def history(cls, id: str | Noun) -> models.QuerySet:
         """The events of one record, newest first."""
-        from headlessly.log import events
-
         return events.history(cls, id.pk if isinstance(id, Noun) else id)
 
     # -- saving is a verb -------------------------------------------------------------------------
@@ -193,8 +185,6 @@ class Noun(Refusing):
 
     def save(self, *args: Any, **kwargs: Any) -> None:
         """Create or update through the verb: what differs from what was read is the input."""
-        from headlessly.execution import executor
-
         if hasattr(self, "as_of"):
             raise TypeError(
                 "A record of the past cannot be saved. Read the present one, or roll back."

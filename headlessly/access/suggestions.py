@@ -11,6 +11,7 @@ from django.core.exceptions import ValidationError
 from django.utils.translation import gettext as _
 
 from headlessly.access import tenancy
+from headlessly.declaration.registry import registry
 from headlessly.language import wording
 
 if TYPE_CHECKING:
@@ -33,8 +34,6 @@ def key(noun: type[Record], field: Field) -> str:
 
 def check(lists: Any) -> None:
     """Raise ValidationError for what is no mapping of known fields to lists of short texts."""
-    from headlessly.declaration.registry import registry
-
     if not isinstance(lists, dict):
         raise ValidationError(_('Give an object like {"Lead.lostReason": ["Price"]}.'))
     known = {

@@ -29,6 +29,7 @@ from procrastinate.exceptions import AlreadyEnqueued
 
 from headlessly.access import actors, tenancy
 from headlessly.access.actors import Actor
+from headlessly.access.models import Tenant
 from headlessly.context import tracing
 from headlessly.database import prepared
 
@@ -121,8 +122,6 @@ def _circumstances() -> dict[str, Any]:
 def _as_it_was(
     *, tenant: int | None, actor: dict[str, Any], request_id: str | None
 ) -> Iterator[None]:
-    from headlessly.access.models import Tenant
-
     found = Tenant.objects.get(pk=tenant) if tenant is not None else None
     with tenancy.active(found), actors.acting(Actor(**actor)), tracing.traced(request_id):
         yield

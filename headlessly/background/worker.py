@@ -23,6 +23,7 @@ def manners() -> None:
 def application():
     """The WSGI application, made in the worker that will run it."""
     manners()  # once more: where processes are spawned, there was no fork to begin with them
+    # Here: it is made in the worker, not where this is imported.
     from headlessly.wsgi import application
 
     return application

@@ -6,6 +6,7 @@ from functools import cache
 from typing import TYPE_CHECKING, Any
 
 from headlessly.declaration import values
+from headlessly.declaration.registry import registry
 from headlessly.declaration.schema import META, Field, wire_name
 
 if TYPE_CHECKING:
@@ -28,8 +29,6 @@ assert META_TYPES.keys() == META.keys()
 @cache
 def everything() -> dict[str, Any]:
     """Every noun by name, and what all records carry."""
-    from headlessly.declaration.registry import registry
-
     return {
         "nouns": {name: noun(each) for name, each in registry.items()},
         "meta": META_TYPES,

@@ -18,6 +18,7 @@ from django.utils.functional import lazy
 from django.utils.text import capfirst
 from django.utils.translation import gettext, pgettext
 
+from headlessly.declaration.registry import registry
 from headlessly.language.wording import (
     EVENT,
     GROUP,
@@ -181,8 +182,6 @@ def doing(verb_: Verb | str, noun: type[Record]) -> str:
 
 def messages() -> Iterator[tuple[str | None, str]]:
     """Every word that the declarations bring along: its context and its English."""
-    from headlessly.declaration.registry import registry
-
     yield GROUP, OTHER
     yield LABEL, "Reached"  # a condition of every noun with a machine
     for noun in registry.values():

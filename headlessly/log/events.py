@@ -14,11 +14,13 @@ from django.db.models.expressions import RawSQL
 from django.dispatch import Signal
 from psycopg.types.json import Jsonb
 
-from headlessly.access import tenancy
-from headlessly.context import running
+from headlessly.access import actors, tenancy
+from headlessly.context import clock, running, tracing
+from headlessly.context.running import _execution, flush, moment
 from headlessly.database import prepared as statements
 from headlessly.declaration.values import check_json, present
 from headlessly.errors import Forbidden, Invalid
+from headlessly.ids import public_id
 from headlessly.log import event_visibility
 
 if TYPE_CHECKING:
@@ -313,8 +315,6 @@ class Tracker:
     @staticmethod
     def create(*, name: str, properties: dict[str, Any] | None = None) -> Event:
         """Record a tracked event from a hook. Raises Invalid for a name that looks like a verb's."""
-        from headlessly.context.running import _execution, moment
-
         check_name(name)
         data = orjson.loads(dumps(dict(properties or {})))
         try:
@@ -336,8 +336,6 @@ class Tracker:
 
 def permit_tracking() -> None:
     """Raise Forbidden for those who write nothing."""
-    from headlessly.access import actors
-
     if not (actor := actors.current()).writes:
         raise Forbidden(f"As {actor.role} you may not record events.", type="Event")
 
@@ -356,11 +354,6 @@ def track(
     name: str, properties: dict[str, Any] | None = None, *, timestamp: datetime | None = None
 ) -> Event:
     """Record something that happened outside: ``page_view``, ``trial_started``."""
-    from headlessly.access import actors
-    from headlessly.context import clock, tracing
-    from headlessly.context.running import flush
-    from headlessly.ids import public_id
-
     permit_tracking()
     check_name(name)
     check_json(properties or {}, 0)

@@ -15,6 +15,7 @@ from django.db.models import F
 from django.utils.module_loading import import_string
 from django.utils.translation import gettext as _
 
+from headlessly.access import tenancy, visibility
 from headlessly.access.managers import BoundedQuerySet
 from headlessly.declaration import indexes, labels
 from headlessly.declaration.fields import StatusField
@@ -154,8 +155,6 @@ def install(noun: type[Record]) -> None:
 
 def at(noun: type[Record], moment: datetime) -> models.QuerySet:
     """The versions, valid at ``moment``, of the active tenant's records that the actor sees."""
-    from headlessly.access import tenancy, visibility
-
     found = noun.past.objects.filter(
         models.Q(valid_to=None) | models.Q(valid_to__gt=moment),
         tenant_id=tenancy.require().pk,

@@ -19,8 +19,10 @@ from pathlib import Path
 from django.conf import settings
 from django.utils.translation.template import templatize
 
+from headlessly.admin.lists.address import CARRIED
 from headlessly.declaration import labels
 from headlessly.language import wording
+from headlessly.query.filters import META_FIELDS
 
 #: How a function that marks a message takes it: the places of its context, its singular and its plural.
 MARKS = {
@@ -102,9 +104,6 @@ def _of_templates() -> Iterator[Message]:
 
 
 def _of_declarations() -> Iterator[Message]:
-    from headlessly.admin.lists.address import CARRIED
-    from headlessly.query.filters import META_FIELDS
-
     for each in (*CARRIED.values(), *META_FIELDS.values()):
         yield Message(wording.LABEL, labels.labelled(each), places=["declarations"])
     for context, text in labels.messages():
@@ -125,7 +124,7 @@ def _of_unfold() -> Iterator[Message]:
 
 def _of_django() -> set[Key]:
     """What Django's catalogues have: they list all of its messages in English."""
-    import polib
+    import polib  # here: only who translates has it
 
     places = ("conf/locale", "contrib/admin/locale", "contrib/auth/locale")
     files = [_package("django") / place / "en/LC_MESSAGES/django.po" for place in places]
@@ -185,7 +184,7 @@ def file_of(language: str) -> Path:
 
 def problems(language: str) -> list[str]:
     """What is wrong with the catalogue of a language, each in a sentence; nothing when all is well."""
-    import polib
+    import polib  # here, as above
 
     file = file_of(language)
     if not file.exists():

@@ -16,6 +16,7 @@ from headlessly.mcp.search import event, event_fields, noun_of, small
 from headlessly.models import Event
 from headlessly.nouns import Noun
 from headlessly.query import counts, reads
+from headlessly.scripts import proposals
 
 OTHERS = ("Event", "Schema", "Status", "History", "Proposal")
 
@@ -43,8 +44,6 @@ def fetch(asked: dict[str, Any]) -> dict[str, Any]:
             return one_event(_id(asked), asked.get("fields"))
         case "Proposal":
             arguments.only("fetch of Proposal", asked, ("id",))
-            from headlessly.scripts import proposals
-
             return proposals.fetch(_id(asked))
     noun = noun_of(asked["type"], "fetch", *OTHERS)
     id = _id(asked)

@@ -6,7 +6,7 @@ import logging
 from collections.abc import Callable
 from typing import Any
 
-from headlessly import errors
+from headlessly import errors, scripts
 from headlessly.access import actors
 from headlessly.declaration.registry import registry
 from headlessly.errors import Forbidden
@@ -47,8 +47,6 @@ def do(given: dict[str, Any]) -> dict[str, Any]:
             f"As {actor.role} you may not do anything: do needs a key with the scope write or admin."
         )
     asked = arguments.read("do", given)
-    from headlessly import scripts
-
     said = scripts.run(asked["code"], dry_run=asked.get("dryRun", False)).wire()
     if "proposal" in said:
         return said | {"next": WAITS % said["proposal"]["$id"]}

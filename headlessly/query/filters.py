@@ -24,6 +24,7 @@ from headlessly.declaration import values
 from headlessly.declaration.schema import Field
 from headlessly.errors import InvalidFilter
 from headlessly.query.scope import EVERYTHING, MAX_WORDS, NOTHING, Scope
+from headlessly.query.search import Search
 
 if TYPE_CHECKING:
     from headlessly.declaration.record import Record
@@ -80,8 +81,6 @@ def may_be_slow(*filters: Any) -> bool:
 
 def words(scope: Scope, text: str) -> Q:
     """The condition that every word of ``text`` is somewhere in the searchable fields."""
-    from headlessly.query.search import Search
-
     return Search(scope, text).condition
 
 

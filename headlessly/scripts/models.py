@@ -11,6 +11,7 @@ from headlessly.access import tenancy
 from headlessly.database.instances import blank
 from headlessly.declaration.fields import PublicId
 from headlessly.log.events import Event, EventJson
+from headlessly.scripts.outcome import told
 
 #: What is kept of an event that would be recorded.
 KEPT = (
@@ -94,8 +95,6 @@ class Proposal(models.Model):
 
     def wire(self, *, whole: bool = True) -> dict[str, Any]:
         """The proposal as JSON says it; in a list without what it would do."""
-        from headlessly.scripts.outcome import told
-
         said = {
             "$id": self.pk,
             "$type": "Proposal",

@@ -4,18 +4,16 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
-from typing import TYPE_CHECKING
 
 from django.conf import settings
+from django.core.exceptions import DisallowedHost
 from django.http import HttpRequest, HttpResponse
 from django.urls import get_script_prefix, set_script_prefix
 
 from headlessly.access import actors
+from headlessly.access.models import Tenant
 from headlessly.access.tenancy import _base_url, active
 from headlessly.language.languages import SpokenRequest
-
-if TYPE_CHECKING:
-    from headlessly.access.models import Tenant
 
 MOUNT = re.compile(r"/~([^/]*)(/.*)?\Z", re.DOTALL)
 
@@ -48,8 +46,6 @@ class MountTenant:
         return self._serve_under(request, slug, rest or "/")
 
     def _serve_under(self, request: TenantRequest, slug: str, rest: str) -> HttpResponse:
-        from headlessly.access.models import Tenant
-
         before = get_script_prefix()
         prefix = f"{before.rstrip('/')}/~{slug}"
         request.path_info = request.META["PATH_INFO"] = rest
@@ -69,8 +65,6 @@ class MountTenant:
 
 def _site_of(request: HttpRequest) -> str | None:
     """Scheme and host as the client wrote them; None for a host that is not ours, refused further in."""
-    from django.core.exceptions import DisallowedHost
-
     try:
         return f"{request.scheme}://{request.get_host()}"
     except DisallowedHost:

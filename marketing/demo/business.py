@@ -108,6 +108,7 @@ class Business:
 
     def tell(self, watch: Callable[[datetime], None] = lambda moment: None) -> None:
         """The whole year."""
+        # Here: a story is told of a business, so its modules import this one.
         from marketing.demo import forms, leads
 
         self.timeline.begin(self._first_day())

@@ -318,6 +318,7 @@ def do(
 def mcp(context: typer.Context) -> None:
     """Serve MCP on stdin and stdout, for an agent on this machine."""
     client = State.of(context).client
+    # Here: no other command needs the SDK, which takes half a second to import.
     from mcp.shared.exceptions import MCPError
 
     from headlessly.mcp.bridge import Unreachable, run

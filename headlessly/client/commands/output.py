@@ -218,6 +218,7 @@ def _said(value: Any) -> Any:
 
 def _grid(rows: Sequence[Sequence[str]], header: Sequence[str] | None) -> None:
     """A table, with colours where they are seen, cut where a screen ends."""
+    # Here: it takes longer to import than most commands to run.
     from rich.console import Console
     from rich.table import Table
     from rich.text import Text
@@ -252,7 +253,7 @@ def _widths(lines: Sequence[Sequence[str]], screen: int) -> list[int]:
 
     The first, by which one goes on, is never cut.
     """
-    from rich.cells import cell_len
+    from rich.cells import cell_len  # here, as above
 
     number = max(map(len, lines), default=0)
     widths = [max(cell_len(line[n]) for line in lines if len(line) > n) for n in range(number)]
