@@ -12,7 +12,7 @@ from typing import Any
 from django.core.checks import Error, register
 
 from headlessly.declaration.registry import registry
-from headlessly.declaration.schema import MACHINERY
+from headlessly.declaration.schema import SYSTEM_COLUMNS
 from headlessly.declaration.verbs import Verb
 from headlessly.nouns import Noun
 
@@ -41,7 +41,7 @@ def names_that_shadow(noun: type[Noun]) -> Iterator[str]:
         c.name for c in noun.computed_fields
     }
     fields |= {field.attname for field in noun._meta.concrete_fields}
-    for missing in sorted(MACHINERY - fields):
+    for missing in sorted(SYSTEM_COLUMNS - fields):
         yield f"Something in {noun.__name__} is called {missing}, which every record has already."
     own = {name for name in dir(Noun) if not isinstance(Noun.__dict__.get(name), Verb)}
     words: dict[str, str] = {}
@@ -90,7 +90,7 @@ def surfaces_that_name_nothing(noun: type[Noun]) -> Iterator[str]:
                 yield f"{noun.__name__}.Surface.{where}: there is no field {name}."
     for path in schema.search:
         reference, _, name = path.rpartition("__")
-        found = schema if not reference else _behind(noun, reference)
+        found = schema if not reference else _schema_behind(noun, reference)
         if found is None or name not in found.by_name:
             yield f"{noun.__name__}.Surface.search: there is no field {path}."
     if missing := [
@@ -99,7 +99,7 @@ def surfaces_that_name_nothing(noun: type[Noun]) -> Iterator[str]:
         yield f"{noun.__name__}.Surface.groups: {', '.join(missing)} would not be on the page."
 
 
-def _behind(noun: type[Noun], reference: str) -> Any:
+def _schema_behind(noun: type[Noun], reference: str) -> Any:
     field = noun.schema.references.get(reference)
     return field.target_noun.schema if field else None
 

@@ -26,7 +26,7 @@ class BoundedQuerySet(models.QuerySet[M]):
 
     def _bounds(self) -> AbstractContextManager[None]:
 
-        return timeouts.patience() if self.bounded else nullcontext()
+        return timeouts.statement_timeout() if self.bounded else nullcontext()
 
     def _fetch_all(self) -> None:
         with self._bounds() if self._result_cache is None else nullcontext():
@@ -65,12 +65,14 @@ class NounManager(_Manager[M]):
 
     def get_queryset(self) -> models.QuerySet[M]:
         found = super().get_queryset()
-        return visibility.records(found.filter(tenant_id=tenancy.require().pk, deleted_at=None))
+        return visibility.visible_records(
+            found.filter(tenant_id=tenancy.require().pk, deleted_at=None)
+        )
 
 
-class WithDeleted(_Manager[M]):
+class WithDeletedManager(_Manager[M]):
     """The same with the deleted ones, for references that were followed long ago."""
 
     def get_queryset(self) -> models.QuerySet[M]:
         found = super().get_queryset()
-        return visibility.records(found.filter(tenant_id=tenancy.require().pk))
+        return visibility.visible_records(found.filter(tenant_id=tenancy.require().pk))

@@ -29,7 +29,7 @@ class KeyAuthentication(BaseAuthentication):
         tenant = request._request.tenant
         if scheme.lower() != SCHEME.lower() or tenant is None:
             raise unauthorized()
-        admitted = limits.admit(tenant, secret.strip())
+        admitted = limits.find_and_count_key(tenant, secret.strip())
         if admitted is None:
             raise unauthorized()
         key, request.use = admitted
@@ -46,7 +46,7 @@ class MemberAuthentication(SessionAuthentication):
         user = getattr(request._request, "user", None)
         if user is None:
             return None
-        membership = Membership.of(user, request._request.tenant)
+        membership = Membership.find_membership(user, request._request.tenant)
         if membership is None:
             return None
         self.enforce_csrf(request)

@@ -17,16 +17,16 @@ if TYPE_CHECKING:
     from headlessly.declaration.verbs import Verb
 
 
-def unique_name(noun: type[models.Model], field: str) -> str:
+def unique_index_name(noun: type[models.Model], field: str) -> str:
     """The name of the index that keeps a field unique."""
     return f"{noun._meta.model_name}_{field}_unique"
 
 
-class Refusing(Record):
+class RefusalMixin(Record):
     """The part of a noun that makes its conflicts."""
 
     #: References that say more of where a record stands: what became of it.
-    tells: ClassVar[tuple[str, ...]] = ()
+    conflict_references: ClassVar[tuple[str, ...]] = ()
 
     class Meta:
         abstract = True
@@ -44,7 +44,7 @@ class Refusing(Record):
             who = ", ".join(f"{count} {name}" for name, count in found.items())
             raise Conflict(
                 _("This %(noun)s is referred to: %(who)s.")
-                % {"noun": labels.named(type(self)), "who": who},
+                % {"noun": labels.noun_in_error(type(self)), "who": who},
                 type=type(self).__name__,
                 id=self.pk,
                 referredBy=found,
@@ -52,7 +52,7 @@ class Refusing(Record):
 
     def refuse_if_it_cannot_return(self) -> None:
         """Raise Conflict for a record that is not deleted, lives on in another, or refers to what is gone."""
-        this, named = type(self).__name__, labels.named(type(self))
+        this, named = type(self).__name__, labels.noun_in_error(type(self))
         if self.deleted_at is None:
             raise Conflict(_("This %s is not deleted.") % named, type=this, id=self.pk)
         if self.successor:
@@ -68,7 +68,7 @@ class Refusing(Record):
             id = getattr(self, field.column)
             if id and not field.target_noun.objects.filter(pk=id).exists():
                 said = _("The %(noun)s %(id)s is deleted.") % {
-                    "noun": labels.named(field.target_noun),
+                    "noun": labels.noun_in_error(field.target_noun),
                     "id": id,
                 }
                 gone.append({"field": field.wire, "message": said})
@@ -82,7 +82,7 @@ class Refusing(Record):
                 details=gone,
             )
 
-    def standing(self) -> dict[str, Any]:
+    def status_for_conflict(self) -> dict[str, Any]:
         """Where the record stands, for the body of a conflict."""
         machine = self.schema.machine
         if machine is None:
@@ -93,39 +93,46 @@ class Refusing(Record):
             machine.name: state,
             "allowed": machine.allowed(state),
             "allowedVerbs": machine.allowed_verbs(state),
-            **{wire: id for wire, column in self.told().items() if (id := getattr(self, column))},
+            **{
+                wire: id
+                for wire, column in self.conflict_reference_columns().items()
+                if (id := getattr(self, column))
+            },
         }
 
     @classmethod
-    def told(cls) -> dict[str, str]:
+    def conflict_reference_columns(cls) -> dict[str, str]:
         """The references that a conflict names beside the state, by their wire names: their columns."""
-        return {cls.schema.by_name[n].wire: cls.schema.by_name[n].column for n in cls.tells}
+        return {
+            cls.schema.by_name[n].wire: cls.schema.by_name[n].column
+            for n in cls.conflict_references
+        }
 
-    def cannot(self, verb: Verb) -> Conflict:
+    def illegal_verb_conflict(self, verb: Verb) -> Conflict:
         """The refusal of a verb that the machine does not allow from here."""
         machine = self.schema.require_machine()
         state = getattr(self, machine.name)
-        said = {"noun": labels.named(type(self)), "state": wording.stated(state)}
+        said = {"noun": labels.noun_in_error(type(self)), "state": wording.state_in_error(state)}
         if set(verb.steps.values()) == {state}:
             message = _("This %(noun)s is already %(state)s.") % said
         else:
-            said |= {"verb": labels.doing(verb, type(self)), "ways": self._ways_on()}
+            said |= {"verb": labels.verb_in_error(verb, type(self)), "ways": self._possible_steps()}
             message = _("A %(noun)s that is %(state)s cannot %(verb)s. %(ways)s") % said
-        return Conflict(message, type=type(self).__name__, id=self.pk, **self.standing())
+        return Conflict(message, type=type(self).__name__, id=self.pk, **self.status_for_conflict())
 
-    def no_way_to(self, target: str) -> Conflict:
+    def illegal_step_conflict(self, target: str) -> Conflict:
         machine = self.schema.require_machine()
         state = getattr(self, machine.name)
         via = next((s.via for s in machine.steps_from(state) if s.target == target), None)
         why = (
-            _("Use the verb %s for that.") % labels.doing(via, type(self))
+            _("Use the verb %s for that.") % labels.verb_in_error(via, type(self))
             if via
             else _("A %(noun)s does not go from %(state)s to %(target)s. %(ways)s")
             % {
-                "noun": labels.named(type(self)),
-                "state": wording.stated(state),
-                "target": wording.stated(target),
-                "ways": self._ways_on(),
+                "noun": labels.noun_in_error(type(self)),
+                "state": wording.state_in_error(state),
+                "target": wording.state_in_error(target),
+                "ways": self._possible_steps(),
             }
         )
         return Conflict(
@@ -133,17 +140,20 @@ class Refusing(Record):
             type=type(self).__name__,
             id=self.pk,
             field=self.schema.by_name[machine.name].wire,
-            **self.standing(),
+            **self.status_for_conflict(),
         )
 
-    def _ways_on(self) -> str:
+    def _possible_steps(self) -> str:
         """What the machine allows from here, in words."""
         machine = self.schema.require_machine()
         ways = [
-            wording.stated(step.target)
+            wording.state_in_error(step.target)
             if step.via == "update"
             else _("%(state)s (by %(verb)s)")
-            % {"state": wording.stated(step.target), "verb": labels.doing(step.via, type(self))}
+            % {
+                "state": wording.state_in_error(step.target),
+                "verb": labels.verb_in_error(step.via, type(self)),
+            }
             for step in machine.steps_from(getattr(self, machine.name))
             if step.target != step.source
         ]
@@ -151,25 +161,25 @@ class Refusing(Record):
             return _("This is final.")
         return _("From here it can become %s.") % ", ".join(ways)
 
-    def duplicate(self, constraint: str) -> Conflict:
+    def duplicate_conflict(self, constraint: str) -> Conflict:
         """The conflict behind a violated unique constraint, with the id of the one who was first."""
         for name in self.unique_fields:
-            if constraint == unique_name(type(self), name):
+            if constraint == unique_index_name(type(self), name):
                 field = self.schema.by_name[name]
                 value = getattr(self, field.column)
-                first = type(self).by_unique(field, value)
+                first = type(self).find_id_by_unique(field, value)
                 # Not to somebody from whom that record is hidden.
                 more: dict[str, Any] = {"existingId": first} if first else {}
                 return Conflict(
                     _("There is already a %(noun)s with %(field)s %(value)s.")
                     % {
-                        "noun": labels.named(type(self)),
-                        "field": labels.fielded(field),
+                        "noun": labels.noun_in_error(type(self)),
+                        "field": labels.field_in_error(field),
                         "value": value,
                     },
                     type=type(self).__name__,
                     field=field.wire,
                     **more,
                 )
-        said = _("There is already such a %s.") % labels.named(type(self))
+        said = _("There is already such a %s.") % labels.noun_in_error(type(self))
         return Conflict(said, type=type(self).__name__)

@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 from django.test import Client
 
-from headlessly.api.bodies import LARGEST
+from headlessly.api.bodies import MAX_BODY_SIZE
 from headlessly.context.tracing import RequestIdFilter
 from headlessly.web.logs import JsonLines
 from tests.answered import answered, named, problem, unchanged
@@ -151,8 +151,8 @@ def test_it_needs_no_body_where_a_verb_needs_no_input(
 
 def test_it_takes_bodies_up_to_ten_megabytes(api: Any, lead: Any) -> None:
     start, end = b'{"score": 7, "$id": "', b'"}'
-    body = start + b"x" * (LARGEST - len(start) - len(end)) + end
-    assert len(body) == LARGEST
+    body = start + b"x" * (MAX_BODY_SIZE - len(start) - len(end)) + end
+    assert len(body) == MAX_BODY_SIZE
     answered(send(api, "PATCH", f"/leads/{lead.pk}", body, "application/json"))
     with unchanged():
         response = send(api, "PATCH", f"/leads/{lead.pk}", body + b" ", "application/json")
@@ -173,7 +173,7 @@ def test_it_takes_a_body_whose_length_was_not_announced(api: Any, lead: Any) -> 
 
     assert answered(call(b'{"score": 12}'))["score"] == 12
     with unchanged():
-        problem(call(b'{"a": "' + b"x" * LARGEST + b'"}'), 413, "too_large")
+        problem(call(b'{"a": "' + b"x" * MAX_BODY_SIZE + b'"}'), 413, "too_large")
 
 
 def test_it_takes_the_last_of_a_key_given_twice(api: Any, lead: Any) -> None:
@@ -389,12 +389,14 @@ def test_it_shows_nothing_of_the_inside_when_it_breaks(
     def broken(*args: Any, **kwargs: Any) -> Any:
         raise RuntimeError("the secret inside")
 
-    monkeypatch.setattr(reads, "page", broken)
+    monkeypatch.setattr(reads, "record_page", broken)
     found = problem(api.call("GET", "/leads"), 500, "internal_error")
     assert found.keys() == {"error", "message", "requestId"}
     assert "secret" not in str(found)
     assert "the secret inside" in caplog.text
-    monkeypatch.setattr(reads, "page", lambda *a, **k: SimpleNamespace(wire=lambda: {"x": 10**30}))
+    monkeypatch.setattr(
+        reads, "record_page", lambda *a, **k: SimpleNamespace(wire=lambda: {"x": 10**30})
+    )
     problem(api.call("GET", "/leads"), 500, "internal_error")
 
 
@@ -422,7 +424,7 @@ def test_it_logs_what_it_refuses_under_the_id_of_the_request_and_without_secrets
         ),
         Client().get(f"/~acme/leads?key={api.secret}"),
     ]
-    monkeypatch.setattr(reads, "page", lambda *a, **k: 1 / 0)
+    monkeypatch.setattr(reads, "record_page", lambda *a, **k: 1 / 0)
     refused.append(api.call("GET", f"/leads?q={secret}"))
     lines = [json.loads(line) for line in written.getvalue().splitlines()]
     told = {(line.get("requestId"), line.get("status")) for line in lines}
