@@ -113,7 +113,7 @@ def _states(counted: counts.StateCounts) -> dict[str, Any]:
     """How many records stand in each state, each number with its list."""
     noun = counted.noun
     start = display.place(noun, "changelist")
-    wire = noun.schema.by_name[noun.schema.machine.name].wire
+    wire = noun.schema.by_name[counted.machine.name].wire
     return {
         "title": display.plural_title(noun),
         "url": start,

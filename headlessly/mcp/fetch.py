@@ -160,7 +160,9 @@ def describe_type(name: str) -> dict[str, Any]:
 
 
 def _describe_verb(verb: dict[str, Any], fields: dict[str, Any]) -> dict[str, Any]:
-    own, required, optional = {}, [], []
+    own: dict[str, Any] = {}
+    required: list[str] = []
+    optional: list[str] = []
     for name, taken in verb["input"].items():
         if name in fields and "new" not in taken:
             (required if taken.get("required") else optional).append(name)

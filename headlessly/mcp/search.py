@@ -91,7 +91,7 @@ def _pick_included_fields(noun: type[Noun], name: str, value: Any) -> Any:
 def _add_left_out(
     page: dict[str, Any], noun: type[Noun], asked: dict[str, Any], by_itself: bool, wanted: set[str]
 ) -> dict[str, Any]:
-    left_out = {}
+    left_out: dict[str, Any] = {}
     if by_itself and page["results"]:
         left_out["fields"] = [name for name in noun.schema.fields if name not in wanted]
         left_out["how"] = 'Name those you want in "fields"; fetch answers all of one record.'
@@ -129,7 +129,7 @@ def shorten_event_page(page: dict[str, Any], fields: Any) -> dict[str, Any]:
     """A page of events with the fields that are wanted, or the main ones."""
     wanted = checked_event_fields(fields)
     page = page | {"results": [pick_event_fields(each, wanted) for each in page["results"]]}
-    left_out = {}
+    left_out: dict[str, Any] = {}
     if not fields and page["results"]:
         left_out["fields"] = list(MORE_EVENT_FIELDS)
         left_out["how"] = 'Name those you want in "fields"; fetch answers all of one event.'

@@ -10,8 +10,9 @@ from django.db import connection
 
 from headlessly.access import visibility
 from headlessly.database import prepared
-from headlessly.declaration.record import Record as Noun
+from headlessly.declaration.record import Record
 from headlessly.declaration.registry import registry
+from headlessly.declaration.schema import Machine
 from headlessly.query.reads import COUNT_CAP
 
 
@@ -19,36 +20,38 @@ from headlessly.query.reads import COUNT_CAP
 class StateCounts:
     """How many of a noun's records the actor sees in each state of its machine."""
 
-    noun: type[Noun]
+    noun: type[Record]
+    machine: Machine
     states: dict[str, int] = field(default_factory=dict)  #: at most the cap each
     capped: set[str] = field(default_factory=set)  #: states in which there are more
 
     def as_json(self) -> dict[str, Any]:
         """The same as JSON says it."""
-        machine = self.noun.schema.machine
-        found = {
-            "field": self.noun.schema.by_name[machine.name].wire,
+        found: dict[str, Any] = {
+            "field": self.noun.schema.by_name[self.machine.name].wire,
             "states": self.states,
             "total": sum(self.states.values()),
         }
         return found | ({"totalIsExact": False} if self.capped else {})
 
 
-def count_states(nouns: Iterable[type[Noun]]) -> list[StateCounts]:
+def count_states(nouns: Iterable[type[Record]]) -> list[StateCounts]:
     """The records of those of the nouns that have a machine, by state: one statement for all of them."""
-    quote = connection.ops.quote_name
     parts, parameters = [], []
-    found = {noun.__name__: StateCounts(noun) for noun in nouns if noun.schema.machine}
-    for name, counts in found.items():
-        noun, machine = counts.noun, counts.noun.schema.machine
+    found: dict[str, StateCounts] = {}
+    for noun in nouns:
+        if (machine := noun.schema.machine) is None:
+            continue
+        found[noun.__name__] = StateCounts(noun, machine)
+        table = connection.ops.quote_name(noun._meta.db_table)
+        column = prepared.quoted_column(noun, machine.name)
         visible, shown = visibility.visible_rows(noun, "n")
         for state in machine.states:
             parts.append(
-                "SELECT %s, %s, (SELECT count(*) FROM (SELECT FROM "
-                f"{quote(noun._meta.db_table)} n WHERE {visible} "
-                f"AND n.{quote(machine.field.column)} = %s LIMIT {COUNT_CAP + 1}) AS r)"
+                f"SELECT %s, %s, (SELECT count(*) FROM (SELECT FROM {table} n WHERE {visible} "
+                f"AND n.{column} = %s LIMIT {COUNT_CAP + 1}) AS r)"
             )
-            parameters += [name, state, *shown, state]
+            parameters += [noun.__name__, state, *shown, state]
     if not parts:
         return []
     for name, state, count in prepared.execute_prepared(" UNION ALL ".join(parts), parameters):
