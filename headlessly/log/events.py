@@ -120,8 +120,8 @@ def settled_horizon() -> str:
 
 
 class EventQuerySet(models.QuerySet["Event"]):
-    def settled_after(self, place: LogPosition) -> Self:
-        """The events after ``place`` in the order of the log, none skipped and none twice.
+    def settled_after(self, position: LogPosition) -> Self:
+        """The events after ``position`` in the order of the log, none skipped and none twice.
 
         The order is by transaction and number: everything that becomes readable later lies behind
         everything that is readable now.
@@ -132,14 +132,14 @@ class EventQuerySet(models.QuerySet["Event"]):
             (settled_horizon(),),
             models.BooleanField(),
         )
-        return self.filter(settled).all_after(place).order_by("xid", "seq")
+        return self.filter(settled).all_after(position).order_by("xid", "seq")
 
-    def all_after(self, place: LogPosition) -> Self:
-        """All events after ``place``, also those before which others may still appear."""
+    def all_after(self, position: LogPosition) -> Self:
+        """All events after ``position``, also those before which others may still appear."""
         return self.filter(
             RawSQL(
                 "(headlessly_event.xid, headlessly_event.seq) > (%s::text::xid8, %s)",
-                (str(place.xid), place.seq),
+                (str(position.xid), position.seq),
                 models.BooleanField(),
             )
         )
