@@ -71,7 +71,7 @@ class NounManager(_Manager[M]):
 
 
 class WithDeletedManager(_Manager[M]):
-    """The same with the deleted ones, for references that were followed long ago."""
+    """The same including deleted records, for references to records that were deleted since."""
 
     def get_queryset(self) -> models.QuerySet[M]:
         found = super().get_queryset()

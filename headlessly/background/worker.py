@@ -1,4 +1,4 @@
-"""One of the processes behind `manage.py serve`: the application, and its manners."""
+"""One of the processes behind `manage.py serve`: the application, and how it ends with its parent."""
 
 import ctypes
 import os
@@ -30,5 +30,5 @@ def application():
 
 
 def end_forks_with_parent() -> None:
-    """Let every process forked from here on have them from its first moment."""
+    """Have every process forked from here on call :func:`end_with_parent` first."""
     os.register_at_fork(after_in_child=end_with_parent)

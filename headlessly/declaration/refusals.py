@@ -1,4 +1,4 @@
-"""The words in which a record says no, and what a caller can do instead."""
+"""The conflicts that a record raises, with sentences that say what is possible instead."""
 
 from __future__ import annotations
 
@@ -23,9 +23,9 @@ def unique_index_name(noun: type[models.Model], field: str) -> str:
 
 
 class RefusalMixin(Record):
-    """The part of a noun that makes its conflicts."""
+    """The part of a noun that makes its Conflict errors."""
 
-    #: References that say more of where a record stands: what became of it.
+    #: References that a conflict names beside the state, such as the deal that a lead became.
     conflict_references: ClassVar[tuple[str, ...]] = ()
 
     class Meta:
@@ -83,7 +83,7 @@ class RefusalMixin(Record):
             )
 
     def status_for_conflict(self) -> dict[str, Any]:
-        """Where the record stands, for the body of a conflict."""
+        """The state and the possible steps, for the body of a conflict."""
         machine = self.schema.machine
         if machine is None:
             return {}
@@ -109,7 +109,7 @@ class RefusalMixin(Record):
         }
 
     def illegal_verb_conflict(self, verb: Verb) -> Conflict:
-        """The refusal of a verb that the machine does not allow from here."""
+        """The conflict for a verb that the machine does not allow in the present state."""
         machine = self.schema.require_machine()
         state = getattr(self, machine.name)
         said = {"noun": labels.noun_in_error(type(self)), "state": wording.state_in_error(state)}
@@ -144,7 +144,7 @@ class RefusalMixin(Record):
         )
 
     def _possible_steps(self) -> str:
-        """What the machine allows from here, in words."""
+        """The sentence that names the steps that are possible from the present state."""
         machine = self.schema.require_machine()
         ways = [
             wording.state_in_error(step.target)
@@ -162,13 +162,13 @@ class RefusalMixin(Record):
         return _("From here it can become %s.") % ", ".join(ways)
 
     def duplicate_conflict(self, constraint: str) -> Conflict:
-        """The conflict behind a violated unique constraint, with the id of the one who was first."""
+        """The conflict for a violated unique constraint, with the id of the record that has the value."""
         for name in self.unique_fields:
             if constraint == unique_index_name(type(self), name):
                 field = self.schema.by_name[name]
                 value = getattr(self, field.column)
                 first = type(self).find_id_by_unique(field, value)
-                # Not to somebody from whom that record is hidden.
+                # Only to somebody who sees that record.
                 more: dict[str, Any] = {"existingId": first} if first else {}
                 return Conflict(
                     _("There is already a %(noun)s with %(field)s %(value)s.")

@@ -52,9 +52,9 @@ class McpView(TenantView):
 
 
 def is_error(content: bytes) -> bool:
-    """Whether this says that something was not done: a tool says so with a 200."""
-    said = orjson.loads(content or b"{}")
-    return "error" in said or said.get("result", {}).get("isError") is True
+    """Whether the answer is an error, also one of a tool, whose HTTP status is 200."""
+    message = orjson.loads(content or b"{}")
+    return "error" in message or message.get("result", {}).get("isError") is True
 
 
 def refuse_other_sites(request: HttpRequest) -> None:

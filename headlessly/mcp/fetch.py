@@ -95,6 +95,7 @@ def fetch_history(id: str, fields: Any) -> dict[str, Any]:
 
 
 def fetch_event(id: str, fields: Any) -> dict[str, Any]:
+    """One event of the log by its id. Raises NotFound, and InvalidFilter for fields it does not have."""
     wanted = checked_event_fields(fields)
     found = None if values.UNSTORABLE.search(id) else Event.objects.filter(id=id).first()
     if found is None:
@@ -140,19 +141,22 @@ def describe_type(name: str) -> dict[str, Any]:
     """
     if (noun := registry.get(name)) is None:
         raise NotFound(f"There is no type {name[:64]!r}. Types: {', '.join(registry)}.")
-    said = dict(describe.describe_noun(noun))
-    fields = said["fields"]
-    said["verbs"] = {name: _describe_verb(verb, fields) for name, verb in said["verbs"].items()}
-    said["may"] = [wire_name(v) for v in noun.verbs if actors.may(actors.current(), v, noun)]
-    said["search"] = [wire_name(name.replace("__", ".")) for name in noun.Surface.search]
-    if machine := said.pop("machine"):
-        said["states"] = {"field": machine["field"], "begins": machine["entry"]} | {
+    described = dict(describe.describe_noun(noun))
+    fields = described["fields"]
+    described["verbs"] = {
+        name: _describe_verb(verb, fields) for name, verb in described["verbs"].items()
+    }
+    described["may"] = [wire_name(v) for v in noun.verbs if actors.may(actors.current(), v, noun)]
+    described["search"] = [wire_name(name.replace("__", ".")) for name in noun.Surface.search]
+    if machine := described.pop("machine"):
+        described["states"] = {"field": machine["field"], "begins": machine["entry"]} | {
             "from": {
-                state: _possible_steps(machine, said["verbs"], state) for state in machine["states"]
+                state: _possible_steps(machine, described["verbs"], state)
+                for state in machine["states"]
             },
             "closed": machine["closed"],
         }
-    return said
+    return described
 
 
 def _describe_verb(verb: dict[str, Any], fields: dict[str, Any]) -> dict[str, Any]:
@@ -164,13 +168,13 @@ def _describe_verb(verb: dict[str, Any], fields: dict[str, Any]) -> dict[str, An
             (required if taken.get("required") else optional).append(name)
         else:
             own[name] = taken
-    said = {
+    described = {
         name: verb[name]
         for name in ("description", "event", "creates", "finds", "from", "to")
         if name in verb
     }
     takes = {"required": required, "optional": optional, "input": own}
-    return said | {name: value for name, value in takes.items() if value}
+    return described | {name: value for name, value in takes.items() if value}
 
 
 def _possible_steps(

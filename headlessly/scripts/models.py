@@ -95,7 +95,7 @@ class Proposal(models.Model):
 
     def as_json(self, *, whole: bool = True) -> dict[str, Any]:
         """The proposal as JSON says it; in a list without what it would do."""
-        said = {
+        data = {
             "$id": self.pk,
             "$type": "Proposal",
             "$context": tenancy.context_url(),
@@ -114,5 +114,5 @@ class Proposal(models.Model):
             "event": self.event,
         }
         if not whole:
-            return said
-        return said | {"value": self.value, "output": self.output, **events_json(self.events)}
+            return data
+        return data | {"value": self.value, "output": self.output, **events_json(self.events)}

@@ -82,7 +82,7 @@ def summary(events: Sequence[Event]) -> str:
         if found:
             what = ", ".join(
                 f"{display.number(n)} "
-                f"{(display.noun_in_sentence if n == 1 else display.plural_in_sentence)(noun)}"
+                + (display.noun_in_sentence(noun) if n == 1 else display.plural_in_sentence(noun))
                 for noun, n in found
             )
             parts.append(said % {"what": what})
