@@ -148,7 +148,7 @@ def picture(root: Path = ROOT) -> str:
     total = sum(counted.values())
     lines += [
         f'<text class="count" x="{LEFT}" y="{height - 16}">'
-        f"A small number counts modules. {total} imports lead from room to room of the platform, none upwards."
+        f"A small number counts modules. {total} imports lead from room to room, none upwards."
         "</text>",
         "</svg>",
     ]
