@@ -96,8 +96,7 @@ def _of_code() -> Iterator[Message]:
 
 
 def _of_templates() -> Iterator[Message]:
-    folder = settings.BASE_DIR / "templates"
-    for path in sorted(folder.rglob("*.html")):
+    for path in sorted(settings.TEMPLATES_DIR.rglob("*.html")):
         yield from in_template(path.read_text(), str(path.relative_to(settings.BASE_DIR)))
 
 
