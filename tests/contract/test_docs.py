@@ -19,7 +19,7 @@ from headlessly.access import actors, tenancy
 from headlessly.access.models import ApiKey, Tenant
 
 ROOT = Path(settings.BASE_DIR)
-PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").rglob("*.md"))]
+PAGES = [*sorted(ROOT.glob("*.md")), *sorted((ROOT / "docs").rglob("*.md"))]
 
 
 def walk() -> str:
