@@ -1,4 +1,4 @@
-"""What becomes of a submission: a contact, a lead, and a note of all that was said.
+"""Turns a form's submission into a contact, a lead and a tracked event with all answers.
 
 All of it through the verbs of those nouns, in the transaction of the submission, so that the log says
 which submission made them, and one that fails leaves nothing.
@@ -15,7 +15,7 @@ from django.utils.translation import pgettext_lazy
 
 from crm.models import Contact, Lead
 from headlessly.context import tracing
-from headlessly.declaration.values import UNSTORABLE, present
+from headlessly.declaration.values import UNSTORABLE, to_json_value
 from headlessly.errors import NotFound, VerbRefused
 from headlessly.execution.executor import Context
 from headlessly.nouns import Noun
@@ -27,27 +27,31 @@ SOURCE = "form"
 #: How a timeline tells what is recorded here beside the events of verbs.
 RECORDED = (pgettext_lazy("event", "form submitted"), pgettext_lazy("label", "Page"))
 #: Questions that mean a field of the contact or of the lead, by their names without case and signs.
-CONTACT = {
+CONTACT_FIELDS = {
     "name": "name", "fullname": "name", "firstname": "first_name", "lastname": "last_name",
     "phone": "phone", "telephone": "phone", "mobile": "mobile", "title": "title",
     "jobtitle": "title", "department": "department", "linkedin": "linkedin_url",
     "linkedinurl": "linkedin_url", "twitter": "twitter_handle", "twitterhandle": "twitter_handle",
     "language": "language", "timezone": "timezone", "marketingconsent": "marketing_consent",
 }  # fmt: skip
-LEAD = {
+LEAD_FIELDS = {
     "need": "need", "message": "need", "comment": "need", "comments": "need", "budget": "budget",
     "authority": "authority", "timeline": "timeline",
 }  # fmt: skip
 
 
-def receive(form: Form, ctx: Context) -> None:
-    """Make a lead of a submission."""
-    answers = {n: v for n, v in ctx.input.items() if n not in questions.BESIDE and v is not None}
+def create_lead(form: Form, ctx: Context) -> None:
+    """Create the lead of a submission, and track the submission."""
+    answers = {
+        n: v
+        for n, v in ctx.input.items()
+        if n not in questions.ATTRIBUTION_FIELDS and v is not None
+    }
     utm = {n: v for n in questions.UTM if (v := ctx.input.get(n)) is not None}
     page = ctx.input.get(questions.PAGE) or _referrer()
-    contact = _contact(form, ctx, answers)
+    contact = _find_or_create_contact(form, ctx, answers)
     lead = ctx.Lead.create(
-        **meant(Lead, LEAD, answers),
+        **matching_values(Lead, LEAD_FIELDS, answers),
         name=f"{form.name}: {contact.name}"[:255],
         contact=contact,
         organization=contact.organization_id,
@@ -64,41 +68,43 @@ def receive(form: Form, ctx: Context) -> None:
             "contact": contact.pk,
             "page": page,
             "utm": utm,
-            "answers": {name: present(value) for name, value in answers.items()},
+            "answers": {name: to_json_value(value) for name, value in answers.items()},
         },
     )
 
 
-def _contact(form: Form, ctx: Context, answers: Mapping[str, Any]) -> Contact:
-    """Who has this email address: somebody known, of whom only what is empty is filled, or somebody new."""
-    email = answers.get(questions.email_of(form.fields) or "")
+def _find_or_create_contact(form: Form, ctx: Context, answers: Mapping[str, Any]) -> Contact:
+    """The contact with this email address, its empty fields filled in; a new one where there is none."""
+    email = answers.get(questions.email_question(form.fields) or "")
     if email is None:
         raise VerbRefused(_("This form has no email field to know a sender by"), code="no_email")
-    said = meant(Contact, CONTACT, answers)
-    said.setdefault("name", _name(said, email))
-    known = _locked(ctx, email)
+    said = matching_values(Contact, CONTACT_FIELDS, answers)
+    said.setdefault("name", _fallback_name(said, email))
+    known = _lock_contact(ctx, email)
     if known is None:
         return ctx.Contact.create(**said, email=email, source=SOURCE)
     return ctx.Contact.enrich(known, **new) if (new := known.only_empty(said)) else known
 
 
-def _locked(ctx: Context, email: str) -> Contact | None:
+def _lock_contact(ctx: Context, email: str) -> Contact | None:
     """The contact with this address, held until the submission is done; None where there is none."""
-    while (id := Contact.by_unique(Contact.schema.by_name["email"], email)) is not None:
+    while (id := Contact.find_id_by_unique(Contact.schema.by_name["email"], email)) is not None:
         try:
             return ctx.lock(Contact, id)
         except NotFound:
-            pass  # gone while we waited for it, perhaps into another: look again
+            pass  # deleted or merged while we waited for the lock: search again
     return None
 
 
-def _name(said: Mapping[str, Any], email: str) -> str:
-    """What to call somebody who did not say their name."""
+def _fallback_name(said: Mapping[str, Any], email: str) -> str:
+    """A name for a contact who gave none: first and last name, else the part of the email before the @."""
     spoken = " ".join(filter(None, (said.get("first_name"), said.get("last_name"))))
     return (spoken or email.partition("@")[0])[:255]
 
 
-def meant(noun: type[Noun], table: Mapping[str, str], answers: Mapping[str, Any]) -> dict[str, Any]:
+def matching_values(
+    noun: type[Noun], table: Mapping[str, str], answers: Mapping[str, Any]
+) -> dict[str, Any]:
     """The answers that are values of the noun's fields; one that does not fit is only kept in the log."""
     found: dict[str, Any] = {}
     for name, value in answers.items():

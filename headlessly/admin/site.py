@@ -108,7 +108,7 @@ class Workplace(Site):
         if not request.user.is_authenticated:
             return to_entrance(request)
         if not hasattr(request, "membership"):
-            request.membership = Membership.of(request.user, request.tenant)
+            request.membership = Membership.find_membership(request.user, request.tenant)
             if request.membership is not None:
                 actors.enter(request.membership.actor)
         if request.membership is None:
@@ -191,7 +191,7 @@ class Workplace(Site):
             link = display.place(noun, "changelist")
             groups.setdefault(str(noun._meta.app_config.verbose_name), []).append(
                 {
-                    "title": display.plural(noun),
+                    "title": display.plural_title(noun),
                     "icon": noun.Surface.icon,
                     "link": link,
                     "active": request.path.startswith(link),

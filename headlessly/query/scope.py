@@ -1,4 +1,4 @@
-"""Where a filter looks: records as they are now, or as they were at a moment."""
+"""Which rows a filter is asked of: records as they are now, or their versions at a moment."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ EVERYTHING = ~NOTHING
 
 @dataclass(frozen=True)
 class Scope:
-    """Where a filter looks: a noun's records now, or its versions at a moment."""
+    """The rows that a filter is asked of: a noun's records now, or their versions at a moment."""
 
     noun: type[Noun]
     as_of: datetime | None = None
@@ -33,12 +33,12 @@ class Scope:
         """The records of the active tenant, or their versions of then."""
         if self.as_of is None:
             return self.noun.objects.all()
-        return versions.at(self.noun, self.as_of)
+        return versions.versions_at(self.noun, self.as_of)
 
     @property
     def key(self) -> str:
         """The column that holds the record's id."""
         return "pk" if self.as_of is None else "record"
 
-    def to(self, noun: type[Noun]) -> Scope:
+    def for_noun(self, noun: type[Noun]) -> Scope:
         return Scope(noun, self.as_of)

@@ -22,50 +22,50 @@ from headlessly.query.scope import MAX_WORDS, Scope
 
 
 @dataclass(frozen=True)
-class Place:
-    """A table in which words can be: the noun's own, or that of one of its references."""
+class SearchTable:
+    """A table that is searched: the noun's own, or that of one of its references."""
 
     scope: Scope
     reference: str  #: the column that refers to it; empty for the noun's own table
     columns: tuple[str, ...]
 
-    def with_word(self, word: str) -> Q:
+    def word_condition(self, word: str) -> Q:
         found = Q()
         for column in self.columns:
             found |= Q(**{f"{column}__icontains": word})
         return found
 
-    def having(self, word: str) -> Q:
-        """The records with ``word`` here, looked up from this table."""
+    def records_with_word(self, word: str) -> Q:
+        """The condition of records with ``word`` in this table, looked up from here by its index."""
         if not self.reference:
-            return self.with_word(word)
-        inside = self.scope.queryset().filter(self.with_word(word)).order_by()
+            return self.word_condition(word)
+        inside = self.scope.queryset().filter(self.word_condition(word)).order_by()
         return Q(**{f"{self.reference}__in": inside.values(self.scope.key)})
 
-    def has(self, word: str) -> Q:
-        """The same asked of one record at a time: the planner can make no list of all of them."""
+    def record_has_word(self, word: str) -> Q:
+        """The same condition asked record by record, so that the planner does not list all matches first."""
         if not self.reference:
-            return self.with_word(word)
+            return self.word_condition(word)
         mine = self.scope.queryset().filter(**{self.scope.key: OuterRef(self.reference)})
-        there = mine.filter(self.with_word(word)).order_by().values(yes=Value(True))[:1]
+        there = mine.filter(self.word_condition(word)).order_by().values(yes=Value(True))[:1]
         return Q(Subquery(there, output_field=models.BooleanField()))
 
 
 class Search:
-    """What is searched for among the records of a scope. Raises InvalidFilter for what is no text."""
+    """Words searched for among the records of a scope. Raises InvalidFilter for what is no text."""
 
     def __init__(self, scope: Scope, text: Any) -> None:
         if not isinstance(text, str):
             raise InvalidFilter("A search is text.")
         try:
-            values.storable(text)
+            values.check_storable(text)
         except ValueError as problem:
             raise InvalidFilter(str(problem)) from None
         self.scope = scope
         self.words = list(dict.fromkeys(text.split()))[:MAX_WORDS]
 
     @cached_property
-    def places(self) -> list[Place]:
+    def tables(self) -> list[SearchTable]:
         tables: dict[str, list[str]] = {}
         for path in self.scope.noun.Surface.search:
             *references, column = path.split("__")
@@ -73,37 +73,40 @@ class Search:
         found = []
         for name, columns in tables.items():
             if not name:
-                found.append(Place(self.scope, "", tuple(columns)))
+                found.append(SearchTable(self.scope, "", tuple(columns)))
                 continue
             reference = self.scope.noun.schema.by_name[name]
-            other = self.scope.to(self.scope.noun.registry[reference.to])
-            found.append(Place(other, reference.column, tuple(columns)))
+            other = self.scope.for_noun(self.scope.noun.registry[reference.to])
+            found.append(SearchTable(other, reference.column, tuple(columns)))
         return found
 
     def parts(self, found: models.QuerySet) -> list[models.QuerySet]:
-        """Of the records ``found`` those that fit, in parts that an index leads to; some are in several."""
+        """The matching records of ``found``, one queryset per table, led by its index; they may overlap."""
         if not self.words:
             return [found]
         leading, *others = self._by_rarity(found)
         for word in others:
             found = found.filter(self._anywhere(word))
-        return [found.filter(place.having(leading)) for place in self.places]
+        return [found.filter(table.records_with_word(leading)) for table in self.tables]
 
     @property
     def condition(self) -> Q:
-        """The condition of all that fit, to be combined with others: it is looked up as a whole."""
+        """The condition of all matches, looked up as a whole, to be combined with other conditions."""
         found = Q()
         for word in self.words:
             first, *rest = [
-                self.scope.queryset().filter(place.having(word)).order_by().values(self.scope.key)
-                for place in self.places
+                self.scope.queryset()
+                .filter(table.records_with_word(word))
+                .order_by()
+                .values(self.scope.key)
+                for table in self.tables
             ]
             found &= Q(**{f"{self.scope.key}__in": first.union(*rest, all=True) if rest else first})
         return found
 
     @property
-    def fits(self) -> Q:
-        """The condition that a record fits, for one at a time."""
+    def record_condition(self) -> Q:
+        """The condition that one record matches, asked record by record."""
         found = Q()
         for word in self.words:
             found &= self._anywhere(word)
@@ -111,22 +114,24 @@ class Search:
 
     def _anywhere(self, word: str) -> Q:
         found = Q()
-        for place in self.places:
-            found |= place.has(word)
+        for table in self.tables:
+            found |= table.record_has_word(word)
         return found
 
     def _by_rarity(self, found: models.QuerySet) -> list[str]:
-        """The words, the rarest first as far as the planner knows, of equal ones the longest."""
+        """The words, the rarest first by the planner's estimate, the longest first of equally rare ones."""
         if len(self.words) == 1:
             return self.words
         rows = {
-            word: sum(estimate(found.filter(place.having(word))) for place in self.places)
+            word: sum(
+                estimate_rows(found.filter(table.records_with_word(word))) for table in self.tables
+            )
             for word in self.words
         }
         return sorted(self.words, key=lambda word: (rows[word], -len(word)))
 
 
-def estimate(found: models.QuerySet) -> int:
+def estimate_rows(found: models.QuerySet) -> int:
     """How many records there are, as the planner expects."""
     try:
         sql, parameters = found.order_by().values("pk").query.sql_with_params()

@@ -1,0 +1,66 @@
+"""Engagements: records about another record, written while working on it: a note, a call, a task.
+
+A noun whose records are engagements declares so in its ``Surface.engagements``. The page of every noun that
+it refers to then has a form for each kind, lists the open ones and shows them in the timeline.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from headlessly.declaration.record import Record as Noun
+    from headlessly.declaration.schema import Field
+
+
+@dataclass(frozen=True)
+class EngagementForm:
+    """A form for one kind of engagement: the verb that makes the record, and the verb's input."""
+
+    name: str
+    key: str  #: that opens it on the keyboard
+    verb: str
+    asks: tuple[str, ...]  #: the inputs that the user fills in
+    values: Mapping[str, Any] = field(default_factory=dict)  #: the inputs that it sets itself
+
+
+@dataclass(frozen=True)
+class Engagements:
+    """How the records of a noun are engagements with others."""
+
+    forms: tuple[EngagementForm, ...]
+    kind: str  #: the field that holds the kind: call, note, task
+    headline: str  #: the field of its title; left empty, it gets the first line of the text
+    text_fields: tuple[str, ...]  #: the fields of its text, the most important first
+    detail_fields: tuple[str, ...] = ()  #: the fields that a timeline shows beside it
+    due: str = "created_at"  #: the field by which the open ones are ordered
+
+
+def engagement_noun(noun: type[Noun]) -> type[Noun] | None:
+    """The noun whose records are engagements with records of ``noun``, or None."""
+    for other in noun.registry.values():
+        if (
+            other.Surface.engagements
+            and other is not noun
+            and engagement_reference(other, noun) is not None
+        ):
+            return other
+    return None
+
+
+def engagement_reference(touching: type[Noun], noun: type[Noun]) -> Field | None:
+    """The reference from an engagement to the record of ``noun`` that it is about, not to who does it."""
+    for found in touching.schema.references.values():
+        if found.to == noun.__name__ and found.name != touching.Surface.owner:
+            return found
+    return None
+
+
+def first_line(text: str, longest: int) -> str:
+    """The first line of a text, cut at a word where it is too long."""
+    line = next((line.strip() for line in text.splitlines() if line.strip()), "")
+    if len(line) <= longest:
+        return line
+    return line[: longest - 1].rsplit(" ", 1)[0][: longest - 1] + "…"
