@@ -114,7 +114,7 @@ def test_a_message_without_a_translation_is_read_in_english():
         assert translation.gettext("A word that nobody has translated yet") == (
             "A word that nobody has translated yet"
         )
-        assert wording.spoken("A state that nobody has translated yet") == (
+        assert wording.state_label("A state that nobody has translated yet") == (
             "A state that nobody has translated yet"
         )
 
