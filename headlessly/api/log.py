@@ -14,7 +14,7 @@ from headlessly.access import tenancy, visibility
 from headlessly.api import parameters
 from headlessly.api.base import TenantView
 from headlessly.api.bodies import Answer
-from headlessly.background.slots import rooms
+from headlessly.background.slots import thread_slots
 from headlessly.declaration import values
 from headlessly.errors import InvalidFilter, NotFound
 from headlessly.log import events, tracking
@@ -137,7 +137,7 @@ def _awaited(
     if page or more or not seconds:
         return page, after, more
     until = time.monotonic() + seconds
-    with rooms.to_wait() as may_wait:
+    with thread_slots.reserve_for_waiting() as may_wait:
         while may_wait and not (page or more) and (left := until - time.monotonic()) > 0:
             time.sleep(min(LOOK_AGAIN, left))
             page, after, more = _page(found, after, size)

@@ -25,7 +25,7 @@ class ProposalsView(TenantView):
 
     def get(self, request: Request) -> Answer:
         asked = parameters.taken(request.GET, ("status", *parameters.PAGE))
-        found = proposals.visible().order_by("-proposed_at", "id")
+        found = proposals.visible_proposals().order_by("-proposed_at", "id")
         if "status" in asked:
             found = found.filter(status__in=_statuses(asked.pop("status")))
         return Answer(
@@ -44,7 +44,7 @@ class ProposalsView(TenantView):
 class ProposalView(TenantView):
     def get(self, request: Request, id: str) -> Answer:
         parameters.taken(request.GET, ())
-        found = proposals.find(id)
+        found = proposals.find_proposal(id)
         return Answer(found.as_json(), headers={"ETag": preconditions.etag(found.version)})
 
 
@@ -59,7 +59,7 @@ class ApproveView(TenantView):
         seen = preconditions.wanted(request.META.get("HTTP_IF_MATCH"))
         try:
             done, _run = proposals.approve(id, version=seen)
-        except proposals.Changed as problem:
+        except proposals.ProposalChanged as problem:
             status, body = errors.status_and_body(problem)
             answer = Answer(body, status=status)
             answer.has_effect = True  # what it would do now is kept

@@ -29,6 +29,7 @@ from procrastinate.exceptions import AlreadyEnqueued
 
 from headlessly.access import actors, tenancy
 from headlessly.access.actors import Actor
+from headlessly.access.models import Tenant
 from headlessly.context import tracing
 from headlessly.database import prepared
 
@@ -85,7 +86,7 @@ class Job:
         return True
 
     def perform(self, *, circumstances: dict[str, Any], **arguments: Any) -> None:
-        with _as_it_was(**circumstances):
+        with _restored_circumstances(**circumstances):
             try:
                 self.function(**arguments)
             except Exception:
@@ -109,6 +110,7 @@ def is_waiting(once: str) -> bool:
 
 
 def _circumstances() -> dict[str, Any]:
+    """Tenant, actor and request id of the moment, as JSON stores them with a job."""
     tenant = tenancy.current()
     return {
         "tenant": tenant and tenant.pk,
@@ -118,11 +120,10 @@ def _circumstances() -> dict[str, Any]:
 
 
 @contextmanager
-def _as_it_was(
+def _restored_circumstances(
     *, tenant: int | None, actor: dict[str, Any], request_id: str | None
 ) -> Iterator[None]:
-    from headlessly.access.models import Tenant
-
+    """Run the block in the tenant, as the actor and under the request id of who deferred the job."""
     found = Tenant.objects.get(pk=tenant) if tenant is not None else None
     with tenancy.active(found), actors.acting(Actor(**actor)), tracing.request_id_scope(request_id):
         yield
@@ -130,7 +131,7 @@ def _as_it_was(
 
 @app.periodic(cron="* * * * *")
 @app.task(name="jobs.rescue", queueing_lock="jobs.rescue", pass_context=True)
-async def rescue(context: Any, timestamp: int) -> None:
+async def requeue_lost_jobs(context: Any, timestamp: int) -> None:
     """Put the jobs of workers that died back in line."""
     manager = context.app.job_manager
     for lost in await manager.get_stalled_jobs(seconds_since_heartbeat=SILENCE):

@@ -1,4 +1,4 @@
-"""Every message that people can read, gathered for the catalogues of translations (``locale/``).
+"""Every message that people can read, collected for the catalogues of translations (``locale/``).
 
 There are three sources: what the code and the templates mark for translation, what the declarations bring
 along (:func:`headlessly.declaration.labels.catalogue_messages`), and what unfold marks, which ships no
@@ -20,8 +20,10 @@ import polib
 from django.conf import settings
 from django.utils.translation.template import templatize
 
+from headlessly.admin.lists.address import CARRIED
 from headlessly.declaration import labels
 from headlessly.language import wording
+from headlessly.query.filters import META_FIELDS
 
 #: How a function that marks a message takes it: the places of its context, its singular and its plural.
 MARKS = {
@@ -71,10 +73,15 @@ class Message:
 
 
 @cache
-def gathered() -> list[Message]:
+def all_messages() -> list[Message]:
     """All messages, each once, in the order of their English."""
     found: dict[Key, Message] = {}
-    for message in (*_of_code(), *_of_templates(), *_of_declarations(), *_of_unfold()):
+    for message in (
+        *_code_messages(),
+        *_template_messages(),
+        *_declaration_messages(),
+        *_unfold_messages(),
+    ):
         known = found.setdefault(message.key, message)
         known.plural = known.plural or message.plural
         known.places = sorted({*known.places, *message.places})
@@ -89,22 +96,21 @@ def placeholders(text: str) -> list[str]:
 # -- where they are from --------------------------------------------------------------------------
 
 
-def _of_code() -> Iterator[Message]:
+def _code_messages() -> Iterator[Message]:
     for name in OURS:
         for path in sorted((settings.BASE_DIR / name).rglob("*.py")):
             if not set(NOT_READ) & set(path.relative_to(settings.BASE_DIR).parts):
-                yield from marked(path.read_text(), str(path.relative_to(settings.BASE_DIR)))
+                yield from messages_in_code(
+                    path.read_text(), str(path.relative_to(settings.BASE_DIR))
+                )
 
 
-def _of_templates() -> Iterator[Message]:
+def _template_messages() -> Iterator[Message]:
     for path in sorted(settings.TEMPLATES_DIR.rglob("*.html")):
-        yield from in_template(path.read_text(), str(path.relative_to(settings.BASE_DIR)))
+        yield from messages_in_template(path.read_text(), str(path.relative_to(settings.BASE_DIR)))
 
 
-def _of_declarations() -> Iterator[Message]:
-    from headlessly.admin.lists.address import CARRIED
-    from headlessly.query.filters import META_FIELDS
-
+def _declaration_messages() -> Iterator[Message]:
     for each in (*CARRIED.values(), *META_FIELDS.values()):
         yield Message(wording.LABEL, labels.english_label(each), places=["declarations"])
     for context, text in labels.catalogue_messages():
@@ -112,18 +118,18 @@ def _of_declarations() -> Iterator[Message]:
             yield Message(context, text, places=["declarations"])
 
 
-def _of_unfold() -> Iterator[Message]:
+def _unfold_messages() -> Iterator[Message]:
     """What unfold's own pages say, and Django does not say for them."""
-    folder, known = _package("unfold"), _of_django()
+    folder, known = _package("unfold"), _django_keys()
     found: list[Message] = []
     for part in (folder, folder / "contrib" / "filters"):
         for path in (*part.glob("*.py"), *part.glob("templates/**/*.html")):
-            read = in_template if path.suffix == ".html" else marked
+            read = messages_in_template if path.suffix == ".html" else messages_in_code
             found += read(path.read_text(), "unfold")
     yield from (message for message in found if message.key not in known)
 
 
-def _of_django() -> set[Key]:
+def _django_keys() -> set[Key]:
     """What Django's catalogues have: they list all of its messages in English."""
     places = ("conf/locale", "contrib/admin/locale", "contrib/auth/locale")
     files = [_package("django") / place / "en/LC_MESSAGES/django.po" for place in places]
@@ -139,25 +145,25 @@ def _package(name: str) -> Path:
 # -- reading --------------------------------------------------------------------------------------
 
 
-def marked(code: str, place: str) -> Iterator[Message]:
+def messages_in_code(code: str, place: str) -> Iterator[Message]:
     """The messages that Python code marks."""
     for node in ast.walk(ast.parse(code)):
         if not isinstance(node, ast.Call) or not isinstance(node.func, ast.Name):
             continue
         if node.func.id in MARKS:
             given = [_text(argument) for argument in node.args[:3]]
-            yield from _message(MARKS[node.func.id], given, place)
+            yield from _make_message(MARKS[node.func.id], given, place)
 
 
-def in_template(source: str, place: str) -> Iterator[Message]:
+def messages_in_template(source: str, place: str) -> Iterator[Message]:
     """The messages that a template marks."""
     for match in CALL.finditer(templatize(source)):
         name, *literals = match.groups()
         given = [None if each is None else ast.literal_eval(each) for each in literals]
-        yield from _message(MARKS[name], given, place)
+        yield from _make_message(MARKS[name], given, place)
 
 
-def _message(
+def _make_message(
     mark: tuple[int | None, int, int | None], given: list[str | None], place: str
 ) -> Iterable[Message]:
     context, text, plural = (None if at is None or at >= len(given) else given[at] for at in mark)
@@ -171,14 +177,14 @@ def _text(node: ast.expr) -> str | None:
 # -- a catalogue ----------------------------------------------------------------------------------
 
 
-def folder() -> Path:
+def locale_folder() -> Path:
     """Where the catalogues of all languages are."""
     return Path(settings.LOCALE_PATHS[0])
 
 
-def file_of(language: str) -> Path:
+def catalogue_file(language: str) -> Path:
     """Where the translations into a language are."""
-    return folder() / language / "LC_MESSAGES" / "django.po"
+    return locale_folder() / language / "LC_MESSAGES" / "django.po"
 
 
 @dataclass
@@ -193,25 +199,25 @@ class Findings:
 
 def findings(language: str) -> Findings:
     """What is wrong with the catalogue of a language, and what it lacks."""
-    file, found = file_of(language), Findings()
+    file, found = catalogue_file(language), Findings()
     if not file.exists():
         found.faults.append(f"There is no {file.name} in {file.parent}.")
         return found
     entries = polib.pofile(str(file))
-    wanted = {message.key for message in gathered()}
+    wanted = {message.key for message in all_messages()}
     there = {(entry.msgctxt, entry.msgid): entry for entry in entries if not entry.obsolete}
     found.gaps += [f"Obsolete: {entry.msgid!r}" for entry in entries if entry.obsolete]
     found.gaps += [f"Nobody says this any more: {key}" for key in there.keys() - wanted]
     found.gaps += [f"Missing: {key}" for key in wanted - there.keys()]
     for key, entry in there.items():
-        said = list(entry.msgstr_plural.values()) if entry.msgid_plural else [entry.msgstr]
+        translations = list(entry.msgstr_plural.values()) if entry.msgid_plural else [entry.msgstr]
         if entry.fuzzy:
             found.faults.append(f"Fuzzy: {key}")
-        if not all(said) or (entry.msgid_plural and len(said) < 2):
+        if not all(translations) or (entry.msgid_plural and len(translations) < 2):
             found.gaps.append(f"Untranslated: {key}")
             continue
         for text, english in zip(
-            said, (entry.msgid, entry.msgid_plural or entry.msgid), strict=False
+            translations, (entry.msgid, entry.msgid_plural or entry.msgid), strict=False
         ):
             if placeholders(text) != placeholders(english):
                 found.faults.append(f"Other placeholders: {key} → {text!r}")

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from headlessly.access import actors
-from headlessly.scripts.outcome import Run
-from headlessly.scripts.run import Plan, perform
+from headlessly.scripts import proposals
+from headlessly.scripts.runner import Plan, perform
+from headlessly.scripts.script_run import ScriptRun
 
 
-def run(code: str, *, dry_run: bool = False) -> Run:
+def run(code: str, *, dry_run: bool = False) -> ScriptRun:
     """Run a script as the actor at hand, in the tenant at hand.
 
     What somebody may only propose is stored as a proposal, unless it changes nothing. Raises ScriptFailed
@@ -15,7 +16,5 @@ def run(code: str, *, dry_run: bool = False) -> Run:
     where too many are running; then nothing was done.
     """
     if actors.current().role == actors.PROPOSER:
-        from headlessly.scripts import proposals
-
-        return proposals.instead(code, dry_run=dry_run)
+        return proposals.propose_instead(code, dry_run=dry_run)
     return perform(code, Plan(dry_run=dry_run))

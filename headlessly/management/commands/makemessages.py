@@ -30,7 +30,7 @@ class Command(BaseCommand):
         )
 
     def handle(self, *, language: list[str], check: bool, **_: Any) -> None:
-        there = (path.name for path in catalogue.folder().iterdir() if path.is_dir())
+        there = (path.name for path in catalogue.locale_folder().iterdir() if path.is_dir())
         found = language or sorted(there)
         wrong = False
         for name in found:
@@ -46,7 +46,7 @@ class Command(BaseCommand):
 
     @staticmethod
     def _update(language: str) -> None:
-        file = catalogue.file_of(language)
+        file = catalogue.catalogue_file(language)
         known: dict[catalogue.Key, Any] = {}
         made = polib.POFile(wrapwidth=100)
         made.metadata = {
@@ -59,7 +59,7 @@ class Command(BaseCommand):
             before = polib.pofile(str(file))
             made.metadata = before.metadata
             known = {(entry.msgctxt, entry.msgid): entry for entry in before}
-        for message in catalogue.gathered():
+        for message in catalogue.all_messages():
             entry = polib.POEntry(
                 msgctxt=message.context,
                 msgid=message.text,
