@@ -9,7 +9,6 @@ from django.utils.translation import gettext as _
 
 from headlessly.access import actors, visibility
 from headlessly.admin import display
-from headlessly.admin.records import record
 from headlessly.nouns import Noun
 from headlessly.query import counts, reads, scope, sorting
 
@@ -75,7 +74,7 @@ def _mine(noun: type[Noun], person: str) -> dict[str, Any] | None:
             {
                 "url": display.place(noun, "change", row.pk),
                 "name": str(row),
-                "below": record.subtitle(row, tuple(below)),
+                "below": display.subtitle(row, tuple(below)),
                 "state": display.state(noun, getattr(row, state)),
                 "measure": _measured(row, measure) if measure else "",
             }
