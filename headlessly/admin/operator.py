@@ -28,7 +28,7 @@ from unfold.widgets import UnfoldAdminTextInputWidget
 from headlessly.access import tenancy
 from headlessly.access.models import ApiKey, Membership, Tenant, User
 from headlessly.admin import display as words
-from headlessly.admin.site import Site
+from headlessly.admin.sites import Site
 from headlessly.web import csp
 from headlessly.web.entrance import entrance, to_entrance
 

@@ -83,7 +83,7 @@ class Listing:
                 for v in buttons.creating(self.model)
             ],
             add_url=self.place("add") if self.may("create") else "",
-            import_url=import_pages.address(self.model) if self.may("create") else "",
+            import_url=import_pages.import_url(self.model) if self.may("create") else "",
             board_url=self._board_url(request),
             ways_in=self._ways_in() if not found.records and not address.active else (),
         )
@@ -104,7 +104,7 @@ class Listing:
             (
                 _("From a file"),
                 _("Import what you have, as CSV or Excel."),
-                import_pages.address(self.model),
+                import_pages.import_url(self.model),
             ),
             (
                 _("From your site or a program"),

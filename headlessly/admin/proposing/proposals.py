@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from functools import wraps
+from functools import partial, wraps
 from typing import Any
 
 from django.contrib import messages
+from django.contrib.admin import AdminSite
 from django.core.exceptions import PermissionDenied
 from django.core.paginator import Paginator
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
@@ -18,7 +19,7 @@ from django.utils.translation import gettext_lazy
 from django.views.decorators.http import require_GET, require_POST
 
 from headlessly.access import actors
-from headlessly.admin import display, the
+from headlessly.admin import display
 from headlessly.admin.event_text import actor_names
 from headlessly.admin.proposing import proposal_text
 from headlessly.errors import HeadlesslyError, NotFound
@@ -40,15 +41,18 @@ LABELS = {
 }
 
 
-def urls(site: Any) -> list[Any]:
+def urls(site: AdminSite) -> list[Any]:
+    """The addresses below the workplace's own; each view is handed the site whose page it draws."""
+
     def page(route: str, view: Callable[..., HttpResponse], name: str) -> Any:
-        return path(f"proposals/{route}", site.admin_view(for_deciders(view)), name=name)
+        guarded = site.admin_view(partial(for_deciders(view), site=site))
+        return path(f"proposals/{route}", guarded, name=name)
 
     return [
-        page("", listed, "proposals"),
-        page("<str:id>/", shown, "proposal"),
-        page("<str:id>/approve/", approve, "proposal_approve"),
-        page("<str:id>/refuse/", refuse, "proposal_refuse"),
+        page("", proposals_view, "proposals"),
+        page("<str:id>/", proposal_view, "proposal"),
+        page("<str:id>/approve/", approve_view, "proposal_approve"),
+        page("<str:id>/refuse/", refuse_view, "proposal_refuse"),
     ]
 
 
@@ -78,27 +82,33 @@ def menu(request: HttpRequest) -> dict[str, Any] | None:
 
 
 @require_GET
-def listed(request: HttpRequest) -> HttpResponse:
+def proposals_view(request: HttpRequest, *, site: AdminSite) -> HttpResponse:
     """Those that wait, the oldest first, and what was decided."""
     found = proposals.visible()
     waiting = list(found.filter(status__in=Proposal.OPEN).order_by("proposed_at", "pk")[:100])
     decided = found.exclude(status__in=Proposal.OPEN).order_by("-decided_at", "pk")
     page = Paginator(decided, PAGE).get_page(request.GET.get("page"))
-    return _respond(
-        request, "proposals", _("Proposals"), waiting=_rows(waiting), decided=_rows(page), page=page
+    return _render(
+        request,
+        site,
+        "proposals",
+        _("Proposals"),
+        waiting=_rows(waiting),
+        decided=_rows(page),
+        page=page,
     )
 
 
 @require_GET
-def shown(request: HttpRequest, id: str) -> HttpResponse:
+def proposal_view(request: HttpRequest, id: str, *, site: AdminSite) -> HttpResponse:
     """One proposal, and what it would do."""
-    return _page(request, _found(id))
+    return _proposal_page(request, site, _find(id))
 
 
 @require_POST
-def approve(request: HttpRequest, id: str) -> HttpResponse:
+def approve_view(request: HttpRequest, id: str, *, site: AdminSite) -> HttpResponse:
     """Do it, if it is still what the page showed."""
-    found = _found(id)
+    found = _find(id)
     seen = request.POST.get("version", "")
     try:
         proposals.approve(id, version=int(seen) if seen.isdecimal() and len(seen) < 9 else ())
@@ -112,26 +122,29 @@ def approve(request: HttpRequest, id: str) -> HttpResponse:
 
 
 @require_POST
-def refuse(request: HttpRequest, id: str) -> HttpResponse:
-    found = _found(id)
+def refuse_view(request: HttpRequest, id: str, *, site: AdminSite) -> HttpResponse:
+    found = _find(id)
     reason = request.POST.get("reason", "")
     try:
         proposals.refuse(id, reason)
     except HeadlesslyError as problem:
         if problem.field == "reason":
-            return _page(request, found, status=problem.status, reason=reason, wrong=problem)
+            return _proposal_page(
+                request, site, found, status=problem.status, reason=reason, wrong=problem
+            )
         messages.error(request, problem.message)
         return HttpResponseRedirect(reverse("admin:proposal", args=[id]))
     messages.success(request, _("Refused: %s.") % _title(found))
     return HttpResponseRedirect(reverse("admin:proposals"))
 
 
-def _page(
-    request: HttpRequest, proposal: Proposal, status: int = 200, **context: Any
+def _proposal_page(
+    request: HttpRequest, site: AdminSite, proposal: Proposal, status: int = 200, **context: Any
 ) -> HttpResponse:
     names = actor_names({proposal.proposed_by, proposal.decided_by or ""})
-    return _respond(
+    return _render(
         request,
+        site,
         "proposal",
         _title(proposal),
         status,
@@ -187,19 +200,18 @@ def _row(proposal: Proposal, names: dict[str, str]) -> dict[str, Any]:
     }
 
 
-def _found(id: str) -> Proposal:
+def _find(id: str) -> Proposal:
     try:
         return proposals.find(id)
     except NotFound as problem:
         raise Http404(problem.message) from None
 
 
-def _respond(
-    request: HttpRequest, name: str, title: str, status: int = 200, **context: Any
+def _render(
+    request: HttpRequest, site: AdminSite, name: str, title: str, status: int = 200, **context: Any
 ) -> HttpResponse:
-    workplace = the.site
-    request.current_app = workplace.name
-    context |= workplace.each_context(request)
+    request.current_app = site.name
+    context |= site.each_context(request)
     styles = [
         *context["styles"],
         static("headlessly/record.css"),
