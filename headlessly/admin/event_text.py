@@ -14,6 +14,7 @@ from headlessly import ids
 from headlessly.access import actors
 from headlessly.access.models import ApiKey, User
 from headlessly.admin import display
+from headlessly.declaration.next_steps import reopens
 from headlessly.declaration.registry import registry
 from headlessly.language.wording import OBJECT
 from headlessly.log.names import SCRIPT_RAN
@@ -117,7 +118,7 @@ class Teller:
                 if event.verb != now[wire]:
                     entry.moved = (display.state(noun, was), display.state(noun, now[wire]))
                 if event.verb == "Updated":
-                    back = now[wire] == display.path(noun)[0] and was not in display.path(noun)
+                    back = reopens(noun, was, now[wire])
                     entry.did = _("reopened it") if back else _("moved")
         entry.changes = self.changes(noun, previous, now)
         if event.verb == "Updated" and entry.moved is None:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 from django.utils.translation import gettext as _
 
 from headlessly.declaration import labels
+from headlessly.declaration.next_steps import next_steps
 from headlessly.errors import Conflict
 from headlessly.language import wording
 
@@ -137,11 +138,11 @@ class Refusing:
         machine = self.schema.machine
         ways = [
             wording.stated(step.target)
-            if step.via == "update"
+            if step.is_plain
             else _("%(state)s (by %(verb)s)")
-            % {"state": wording.stated(step.target), "verb": labels.doing(step.via, type(self))}
-            for step in machine.steps_from(getattr(self, machine.name))
-            if step.target != step.source
+            % {"state": wording.stated(step.target), "verb": labels.doing(step.verb, type(self))}
+            for step in next_steps(type(self), getattr(self, machine.name))
+            if step.target not in (None, step.source)
         ]
         if not ways:
             return _("This is final.")

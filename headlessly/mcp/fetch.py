@@ -7,6 +7,7 @@ from typing import Any
 from headlessly.access import actors, tenancy
 from headlessly.api import log
 from headlessly.declaration import describe, values
+from headlessly.declaration.next_steps import next_steps
 from headlessly.declaration.registry import registry
 from headlessly.declaration.schema import wire_name
 from headlessly.errors import BadRequest, NotFound
@@ -143,7 +144,7 @@ def kind(name: str) -> dict[str, Any]:
     said["search"] = [wire_name(name.replace("__", ".")) for name in noun.Surface.search]
     if machine := said.pop("machine"):
         said["states"] = {"field": machine["field"], "begins": machine["entry"]} | {
-            "from": {state: _steps(machine, said["verbs"], state) for state in machine["states"]},
+            "from": {state: _steps(noun, state) for state in machine["states"]},
             "closed": machine["closed"],
         }
     return said
@@ -165,12 +166,10 @@ def _verb(verb: dict[str, Any], fields: dict[str, Any]) -> dict[str, Any]:
     return said | {name: value for name, value in takes.items() if value}
 
 
-def _steps(machine: dict[str, Any], verbs: dict[str, Any], state: str) -> dict[str, list[str]]:
+def _steps(noun: type[Noun], state: str) -> dict[str, list[str]]:
     """The verbs that are possible from a state and only from some, each with where it leads."""
-    found: dict[str, list[str]] = {
-        name: [] for name, verb in verbs.items() if state in verb.get("from", ())
-    }
-    for step in machine["steps"]:
-        if step["from"] == state:
-            found.setdefault(step["via"], []).append(step["to"])
+    found: dict[str, list[str]] = {}
+    for step in next_steps(noun, state):
+        if step.target is not None:
+            found.setdefault(wire_name(step.verb.name), []).append(str(step.target))
     return found

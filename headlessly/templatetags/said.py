@@ -19,6 +19,12 @@ def inside(text: Any) -> str:
 
 
 @register.filter
+def spoken(state: Any) -> str:
+    """``{{ step.target|spoken }}``: ``InProgress`` as people say it."""
+    return wording.spoken(state)
+
+
+@register.filter
 def day(value: date) -> str:
     """``{{ period.first|day }}``: ``Jan 31, 2026``."""
     from headlessly.admin import display

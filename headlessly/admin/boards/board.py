@@ -19,7 +19,7 @@ from django.utils.translation import gettext as _
 
 from headlessly.access import visibility
 from headlessly.admin import display
-from headlessly.admin.boards import moves as ways
+from headlessly.admin.boards.moves import hint, possible_moves
 from headlessly.admin.boards.narrowing import Narrowed
 from headlessly.context import clock
 from headlessly.database import timeouts
@@ -29,6 +29,7 @@ from headlessly.query import scope as query_scope
 from headlessly.query.paging import Seeking, united
 
 if TYPE_CHECKING:
+    from headlessly.declaration.next_steps import NextStep
     from headlessly.declaration.schema import Field
     from headlessly.nouns import Noun
 
@@ -49,7 +50,7 @@ class Column:
     tone: str
     ended: bool
     url: str  #: its records as a list
-    ways: list[ways.Way] = field(default_factory=list)
+    moves: list[NextStep] = field(default_factory=list)
     hint: str = ""
     count: str = "0"
     sum: str = ""
@@ -62,7 +63,7 @@ class Column:
 
     @property
     def targets(self) -> str:
-        return " ".join(way.target for way in self.ways)
+        return " ".join(str(move.target) for move in self.moves)
 
 
 class NounBoard:
@@ -150,7 +151,7 @@ class NounBoard:
         return column
 
     def column(self, state: str) -> Column:
-        on = ways.of(self.noun, state)
+        moves = possible_moves(self.noun, state)
         start = display.place(self.noun, "changelist")
         return Column(
             state=state,
@@ -158,8 +159,8 @@ class NounBoard:
             tone=display.tone(self.noun, state),
             ended=self.has_ended(state),
             url=start + self.list.get_query_string({self.field.wire: state}),
-            ways=on,
-            hint=ways.hint(self.noun, state, on),
+            moves=moves,
+            hint=hint(self.noun, state, moves),
         )
 
     # -- numbers ----------------------------------------------------------------------------------

@@ -22,6 +22,7 @@ from headlessly.errors import BadRequest, Forbidden, HeadlesslyError, InvalidFil
 from headlessly.execution import executor
 
 if TYPE_CHECKING:
+    from headlessly.declaration.next_steps import NextStep
     from headlessly.nouns import Noun
 
 
@@ -77,7 +78,7 @@ class Boarding:
             column = NounBoard(request, self).after(state, cursor)
         except InvalidFilter as problem:
             return JsonResponse(problem.body(), status=problem.status)
-        cards = "".join(self._card(request, card, column.ways) for card in column.cards)
+        cards = "".join(self._card(request, card, column.moves) for card in column.cards)
         return JsonResponse({"cards": cards, "more": column.more})
 
     def _board_page(
@@ -98,8 +99,8 @@ class Boarding:
             media=forms.select2() + list_pages.MEDIA,
         )
 
-    def _card(self, request: HttpRequest, card: dict[str, Any], on: list[moves.Way]) -> str:
-        context = {"card": card, "ways": on}
+    def _card(self, request: HttpRequest, card: dict[str, Any], possible: list[NextStep]) -> str:
+        context = {"card": card, "moves": possible}
         return render_to_string("headlessly/card.html", context, request)
 
     # -- moving -----------------------------------------------------------------------------------
@@ -111,12 +112,12 @@ class Boarding:
         except (BadRequest, NotFound) as problem:
             return self._refused(request, None, problem)
         machine = self.schema.machine
-        way = moves.to(self.model, getattr(found, machine.name), move.target)
-        # Where there is no way, the change of the state is refused in the executor's words.
-        verb = way.verb if way else self.model.verbs["update"]
+        step = moves.find_move(self.model, getattr(found, machine.name), move.target)
+        # Where no step leads there, the change of the state is refused in the executor's words.
+        verb = step.verb if step else self.model.verbs["update"]
         sent: dict[str, Any] = {machine.name: move.target}
         button = None
-        if way and not way.is_plain:
+        if step and not step.is_plain:
             button = dialogs.Asking(
                 verb.name, display.verb(verb), request.get_full_path(), display.text(verb)
             )
@@ -126,7 +127,7 @@ class Boarding:
                 dialogs.fill(button, verb, self.admin_site, asked)
                 if asked is not None:
                     sent = dialogs.read(verb, button.form, button.new)
-                elif way.asks:
+                elif step.asks:
                     return self._ask_first(request, found, button, move)
         try:
             answer = self._execute(verb, found, sent, move)
@@ -210,7 +211,9 @@ class Boarding:
         body = {"numbers": {column.state: column.numbers for column in columns}, **more}
         if found := board.rows([id]):
             state = getattr(found[0], self.schema.machine.name)
-            card = self._card(request, board.card(found[0]), moves.of(self.model, state))
+            card = self._card(
+                request, board.card(found[0]), moves.possible_moves(self.model, state)
+            )
             body |= {"card": card, "state": state}
         return JsonResponse(body, status=status)
 

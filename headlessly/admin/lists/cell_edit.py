@@ -12,6 +12,7 @@ from headlessly.admin import buttons, display, forms
 from headlessly.admin.lists import cells
 from headlessly.admin.lists.address import Address
 from headlessly.admin.lists.changelist import NounList
+from headlessly.declaration.next_steps import without_doubles
 from headlessly.declaration.schema import Field
 from headlessly.errors import HeadlesslyError, NotFound, Stale
 from headlessly.execution import executor
@@ -71,7 +72,7 @@ class Inline:
         form = forms.DeclaredForm([declared], self.admin_site, data=sent, record=found, id="cell")
         widget = form.fields[declared.name].widget
         if declared.moves:
-            widget.choices = steps(found)
+            widget.choices = state_choices(found)
         widget.attrs["aria-label"] = display.label(declared)
         said = (problem.details or [{}])[0].get("message") or problem.message if problem else ""
         return self.respond(
@@ -106,21 +107,16 @@ class Inline:
         return self.respond(request, "row", status=status, row=row, selectable=True)
 
 
-def steps(found: Noun) -> list[tuple[str, str]]:
+def state_choices(record: Noun) -> list[tuple[str, str]]:
     """Where a record stands and where it can go at once; what asks for more is done in its page."""
-    noun, machine = type(found), found.schema.machine
-    now = getattr(found, machine.name)
-    offered = [(now, display.spoken(now))]
-    for step in machine.steps_from(now):
-        verb = noun.verbs.get(step.via)
-        if step.via == "update":
-            offered.append((step.target, display.spoken(step.target)))
-        elif verb is not None and not any(f.required for f in verb.inputs.values()):
-            offered.append((f"{BY_VERB}{verb.name}", display.spoken(step.target)))
-    known: dict[str, str] = {}
-    for value, label in offered:
-        known.setdefault(label, value)
-    return [(value, label) for label, value in known.items()]
+    state = getattr(record, record.schema.machine.name)
+    offered = {state: state}
+    steps = buttons.permitted_steps(type(record), state)
+    at_once = [s for s in steps if s.target is not None and not s.requires_input]
+    for step in without_doubles(at_once):
+        value = step.target if step.is_plain else f"{BY_VERB}{step.verb.name}"
+        offered.setdefault(step.target, value)
+    return [(value, display.spoken(target)) for target, value in offered.items()]
 
 
 def _whole(text: str) -> int | None:
