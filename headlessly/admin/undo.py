@@ -18,7 +18,7 @@ from django.utils.translation import gettext as _
 
 from headlessly.access import actors
 from headlessly.admin import display
-from headlessly.admin.event_text import follows
+from headlessly.admin.event_facts import follows
 from headlessly.declaration.values import present
 from headlessly.errors import Conflict
 from headlessly.execution import executor

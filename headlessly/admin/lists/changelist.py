@@ -12,7 +12,7 @@ from django.db import models
 from django.utils.translation import gettext as _
 
 from headlessly.access import actors, visibility
-from headlessly.admin import display, event_text
+from headlessly.admin import display, event_facts
 from headlessly.admin.lists import cells
 from headlessly.admin.lists.address import Address, Words, sortable
 from headlessly.database import timeouts
@@ -144,7 +144,7 @@ class NounList:
         names = [verb.event for verb in self.noun.verbs.values() if verb.deletes]
         told = events.Event.objects.filter(target__in=list(gone), name__in=names).order_by("seq")
         last = {event.target: event for event in told}
-        who = event_text.actor_names({event.actor for event in last.values()})
+        who = event_facts.actor_names({event.actor for event in last.values()})
         for row in rows:
             event = last.get(row.id)
             row.gone = {

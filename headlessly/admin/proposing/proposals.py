@@ -20,7 +20,7 @@ from django.views.decorators.http import require_GET, require_POST
 
 from headlessly.access import actors
 from headlessly.admin import display
-from headlessly.admin.event_text import actor_names
+from headlessly.admin.event_facts import actor_names
 from headlessly.admin.proposing import proposal_text
 from headlessly.errors import HeadlesslyError, NotFound
 from headlessly.models import Proposal

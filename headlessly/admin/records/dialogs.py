@@ -116,9 +116,9 @@ class Dialog:
             if not all(detail["message"] == values.required() for detail in details):
                 self.problem = problem
             return
-        self.will = preview.told(run)
+        self.will = preview.preview_sentences(run)
         if self.other is not None and self.new is None:
-            self._offer_new(preview.made(run, self.other))
+            self._offer_new(preview.new_record_values(run, self.other))
 
     def _tried(self) -> executor.DryRun:
         given = {"text": True, "dry_run": True}
