@@ -14,8 +14,9 @@ from django.utils.translation import gettext as _
 from django.views.decorators.http import require_GET
 
 from headlessly.admin import display, forms
-from headlessly.admin.boards import dialogs, moves
+from headlessly.admin.boards import moves
 from headlessly.admin.boards.board import RECENT, NounBoard
+from headlessly.admin.boards.dialogs import MoveDialog
 from headlessly.admin.lists import list_pages
 from headlessly.admin.records import timeline
 from headlessly.errors import BadRequest, Forbidden, HeadlesslyError, InvalidFilter, NotFound, Stale
@@ -116,26 +117,25 @@ class Boarding:
         # Where no step leads there, the change of the state is refused in the executor's words.
         verb = step.verb if step else self.model.verbs["update"]
         sent: dict[str, Any] = {machine.name: move.target}
-        button = None
+        dialog, has_asked = None, "asked" in request.POST
         if step and not step.is_plain:
-            button = dialogs.Asking(
-                verb.name, display.verb(verb), request.get_full_path(), display.text(verb)
+            dialog = MoveDialog(
+                verb,
+                found,
+                self.admin_site,
+                request.get_full_path(),
+                request.POST if has_asked else None,
             )
-            sent = {}
-            if verb.inputs:
-                asked = request.POST if "asked" in request.POST else None
-                dialogs.fill(button, verb, self.admin_site, asked)
-                if asked is not None:
-                    sent = dialogs.read(verb, button.form, button.new)
-                elif step.asks:
-                    return self._ask_first(request, found, button, move)
+            if step.asks and not has_asked:
+                return self._ask_first(request, dialog, move)
+            sent = dialog.given()
         try:
             answer = self._execute(verb, found, sent, move)
         except HeadlesslyError as problem:
-            if button is not None and button.form is not None and "asked" in request.POST:
-                button.form.refuse(problem)
-                if problem.details and not isinstance(problem, Forbidden | Stale):
-                    return self._ask_first(request, found, button, move, status=problem.status)
+            about_input = bool(problem.details) and not isinstance(problem, Forbidden | Stale)
+            if dialog is not None and verb.inputs and has_asked and about_input:
+                dialog.refuse(problem)
+                return self._ask_first(request, dialog, move, status=problem.status)
             return self._refused(request, move, problem)
         return self._moved(request, found, answer)
 
@@ -218,24 +218,23 @@ class Boarding:
         return JsonResponse(body, status=status)
 
     def _ask_first(
-        self, request: HttpRequest, found: Noun, button: Any, move: Move, *, status: int = 200
+        self, request: HttpRequest, dialog: MoveDialog, move: Move, *, status: int = 200
     ) -> HttpResponse:
         """The dialog of a verb that wants something first; a page of its own without a script."""
         context = {
-            "original": found,
-            "button": button,
+            "original": dialog.record,
+            "dialog": dialog,
             "noun": display.title(self.model),
             "sends": {"move": str(move), "asked": "1"},
         }
         if _wants_json(request):
-            dialog = render_to_string("headlessly/ask.html", context, request)
-            return JsonResponse({"dialog": dialog}, status=status)
-        title = f"{button.label.rstrip('…')}: {found}"
+            html = render_to_string("headlessly/ask.html", context, request)
+            return JsonResponse({"dialog": html}, status=status)
         return self.respond(
             request,
             "ask_page",
             status=status,
-            title=title,
+            title=f"{dialog.label}: {dialog.record}",
             back=request.get_full_path(),
             **context,
         )

@@ -174,20 +174,20 @@ class Dialog:
 
     def _offer_new(self, would_be: Mapping[str, Any]) -> None:
         """The main fields of the record that would be made, with the values it would have."""
-        schema = self.other.schema
-        main = dict.fromkeys([*(f.name for f in schema.inputs() if f.required), *schema.columns])
-        fields: list[Field] = [
-            field
-            for name in main
-            if not (field := schema.by_name[name]).read_only and not field.moves
-        ]
         self.new = DeclaredForm(
-            fields, self.site, data=self.data, initial=would_be, id=f"{self.verb.name}_new",
+            self._new_fields(), self.site, data=self.data, initial=would_be, id=f"{self.verb.name}_new",
             parent=self.id,
         )  # fmt: skip
         self.new.prefix = self.chooses.name
         for item in self.new.fields.values():
             item.widget.attrs.pop("aria-required", None)
+
+    def _new_fields(self) -> list[Field]:
+        """What it asks of a new record: what is required, and what its list shows."""
+        schema = self.other.schema
+        main = dict.fromkeys([*(f.name for f in schema.inputs() if f.required), *schema.columns])
+        fields = (schema.by_name[name] for name in main)
+        return [field for field in fields if not field.read_only and not field.moves]
 
     # -- what was sent ----------------------------------------------------------------------------
 
