@@ -45,7 +45,7 @@ class Undo:
         return display.place(type(self.record), "undo", self.record.pk)
 
 
-def offer(record: Noun, entries: Iterable[Entry]) -> None:
+def offer_undo(record: Noun, entries: Iterable[Entry]) -> None:
     """Give each entry about ``record`` or about a touch of it its way back."""
     entries = list(entries)
     others: dict[type[Noun], set[str]] = {}
@@ -58,10 +58,10 @@ def offer(record: Noun, entries: Iterable[Entry]) -> None:
         known |= {found.pk: found for found in noun.objects.filter(pk__in=ids)}
     for entry in entries:
         if (about := known.get(entry.event.target)) is not None:
-            entry.undo = of(about, entry.event)
+            entry.undo = find_undo(about, entry.event)
 
 
-def of(record: Noun, event: Event) -> Undo | None:
+def find_undo(record: Noun, event: Event) -> Undo | None:
     """How ``event`` is undone on ``record`` as it is now; None where the actor may not write at all."""
     noun, actor = type(record), actors.current()
     undo = Undo(record, event)

@@ -13,21 +13,23 @@ from headlessly.admin.lists.address import Address, Words
 from headlessly.query import filters, reads
 
 if TYPE_CHECKING:
+    from headlessly.admin.sites import TenantSite
     from headlessly.declaration.schema import Field
+    from headlessly.nouns import Noun
     from headlessly.query.search import Search
 
 #: What a list may be asked for and a board may not: it is about now, and about all columns.
 NOT_HERE = ("asOf", "deleted", "columns", "p", "view")
 
 
-class Narrowed:
+class Narrowing:
     """The records that an address asks for, without a page of them."""
 
-    def __init__(self, request: HttpRequest, admin: Any) -> None:
+    def __init__(self, request: HttpRequest, noun: type[Noun], site: TenantSite) -> None:
         asked = request.GET.copy()
         for name in NOT_HERE:
             asked.pop(name, None)
-        self.address = Address(admin.model, asked, admin.admin_site)
+        self.address = Address(noun, asked, site)
         self.problem = self.address.problem
 
     @cached_property

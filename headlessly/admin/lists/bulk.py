@@ -19,6 +19,8 @@ from headlessly.access import actors
 from headlessly.admin import buttons, display, forms
 from headlessly.admin.lists.address import Address
 from headlessly.admin.lists.changelist import AT_ONCE, NounList
+from headlessly.admin.lists.export import export_url
+from headlessly.admin.pages import NounPages
 from headlessly.declaration.schema import as_input
 from headlessly.declaration.values import UNSTORABLE
 from headlessly.errors import HeadlesslyError, InvalidFilter
@@ -126,16 +128,16 @@ def _required(field: Field) -> Field:
     return as_input(field, required=True)
 
 
-class Bulk:
-    """The part of :class:`~headlessly.admin.base.NounAdmin` that works on what is selected."""
+class BulkPages(NounPages):
+    """What is done with what is selected in a list."""
 
     @method_decorator(require_POST)
     def bulk_view(self, request: HttpRequest, name: str) -> HttpResponse:
         """Ask for what the operation needs; with ``go``, do it and tell what became of each."""
-        address = Address(self.model, request.POST.get("query", ""), self.admin_site)
+        address = Address(self.noun, request.POST.get("query", ""), self.site)
         if name == EXPORT:
             return self._export(request, address)
-        offered = {op.name: op for op in operations(address, self.admin_site)}
+        offered = {op.name: op for op in operations(address, self.site)}
         if (operation := offered.get(name)) is None:
             raise Http404
         try:
@@ -144,7 +146,7 @@ class Bulk:
             return self._ask(request, address, operation, [], problem=problem.message)
         if "go" not in request.POST:
             return self._ask(request, address, operation, ids)
-        form = operation.form(self.admin_site, request.POST)
+        form = operation.form(self.site, request.POST)
         sent = {name: value for name, value in form.given().items() if value not in ("", None)}
         missing = [f.name for f in operation.inputs if f.required and f.name not in sent]
         if missing:
@@ -157,8 +159,6 @@ class Bulk:
 
     def _export(self, request: HttpRequest, address: Address) -> HttpResponse:
         """To the file with what is selected: the whole list, or these records."""
-        from headlessly.admin.lists.export import export_url
-
         every = "all" in request.POST
         try:
             ids = None if every else self._selected(request, address)
@@ -202,7 +202,7 @@ class Bulk:
             status=422 if problem else status,
             ids=",".join(ids),
             count=len(ids),
-            form=form or operation.form(self.admin_site),
+            form=form or operation.form(self.site),
             problem=problem,
         )
 
@@ -210,12 +210,12 @@ class Bulk:
         self, operation: Operation, address: Address, ids: list[str], sent: dict[str, Any]
     ) -> Iterator[Outcome]:
         """Each record in a transaction of its own: what one refuses, the others do not suffer."""
-        manager = self.model.with_deleted if address.deleted else self.model.objects
+        manager = self.noun.with_deleted if address.deleted else self.noun.objects
         storable = [id for id in ids if not UNSTORABLE.search(id)]
         known = {record.pk: record for record in manager.filter(pk__in=storable)}
         for id in ids:
             found = known.get(id)
-            url = self.place("change", id) if found is not None else ""
+            url = self.admin.place("change", id) if found is not None else ""
             outcome = Outcome(id, str(found) if found is not None else id, url)
             try:
                 executor.run(operation.verb, id, dict(sent), text=True)
@@ -257,7 +257,7 @@ class Bulk:
     ) -> HttpResponse:
         """A part of the list's page for its script, a page of its own for everybody else."""
         alone = request.headers.get("X-Part") == "1"
-        return self.respond(
+        return self.admin.respond(
             request,
             f"bulk_{part}" if alone else "bulk",
             status=status,
@@ -265,10 +265,10 @@ class Bulk:
             title=operation.label,
             operation=operation,
             query=address.said,
-            back=f"{self.place('changelist')}?{address.said}",
-            url=self.place("bulk", operation.name),
+            back=f"{self.admin.place('changelist')}?{address.said}",
+            url=self.admin.place("bulk", operation.name),
             **context,
         )
 
 
-__all__ = ["Bulk", "Operation", "Outcome", "operations"]
+__all__ = ["BulkPages", "Operation", "Outcome", "operations"]

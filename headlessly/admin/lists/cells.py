@@ -47,8 +47,7 @@ def row(
     """A record in the columns of a list; its link tells the record's page which list it was in."""
     noun = type(found)
     url = display.place(noun, "change", found.pk)
-    machine = noun.schema.machine
-    closed = machine.closed.get(getattr(found, machine.name), ()) if machine else ()
+    closed = record.closed_fields(found)
     return Row(
         id=found.pk,
         version=found.version,

@@ -62,16 +62,16 @@ class NounList:
             raise InvalidFilter(self.problem)
         return list(self.queryset.values_list(self.address.scope.key, flat=True)[:limit])
 
-    def read(self) -> None:
+    def read_page(self) -> None:
         """Read the page that the address names; the last one where there are not as many."""
         if self.problem:
             return
         try:
-            self._read()
+            self._read_page()
         except InvalidFilter as problem:
             self.problem, self.records = problem.message, []
 
-    def _read(self) -> None:
+    def _read_page(self) -> None:
         seeking, self.page = self._seeking, self._page()
         with timeouts.patience() if self._may_be_slow else nullcontext():
             sought = seeking.page(self.per_page, (self.page - 1) * self.per_page)

@@ -6,21 +6,13 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from headlessly.access import actors
-
-if TYPE_CHECKING:
-    from headlessly.declaration.schema import Field
-    from headlessly.nouns import Noun
-
-from typing import TYPE_CHECKING
-
 from django.utils.translation import gettext as _
 
+from headlessly.access import actors
 from headlessly.admin import display
 from headlessly.admin.forms import DeclaredForm
 from headlessly.context import clock
 from headlessly.declaration import touches
-from headlessly.declaration.touches import reference
 from headlessly.errors import HeadlesslyError
 from headlessly.execution import executor
 
@@ -78,7 +70,7 @@ class Next:
     all: str
 
 
-def ways(noun: type[Noun]) -> list[Touch]:
+def writable_touches(noun: type[Noun]) -> list[Touch]:
     """The ways to write a touch of ``noun``'s records that the actor has."""
     touching = touches.of(noun)
     if touching is None:
@@ -87,20 +79,20 @@ def ways(noun: type[Noun]) -> list[Touch]:
     return [way for way in touching.Surface.touches.ways if actors.may(actor, way.verb, touching)]
 
 
-def noting(noun: type[Noun]) -> Touch | None:
+def note_touch(noun: type[Noun]) -> Touch | None:
     """The way by which a verb's dialog takes a note, if there is one."""
-    return next(iter(ways(noun)), None)
+    return next(iter(writable_touches(noun)), None)
 
 
-def composers(
+def make_composers(
     record: Noun, site: Any, keep: str, written: Composer | None = None
 ) -> list[Composer]:
     """The forms of all ways; ``written`` stands in for its own, with what was typed."""
-    found = [composer(way, record, site, keep) for way in ways(type(record))]
+    found = [make_composer(way, record, site, keep) for way in writable_touches(type(record))]
     return [written if written and c.name == written.name else c for c in found]
 
 
-def composer(
+def make_composer(
     way: Touch, record: Noun, site: Any, keep: str, data: Mapping[str, str] | None = None
 ) -> Composer:
     touching = touches.of(type(record))
@@ -115,7 +107,7 @@ def composer(
     return Composer(way, display.place(type(record), "touch", record.pk, way.name) + keep, form)
 
 
-def write(way: Touch, record: Noun, given: Mapping[str, Any]) -> Noun:
+def write_touch(way: Touch, record: Noun, given: Mapping[str, Any]) -> Noun:
     """Write a touch of ``record``. Raises what the executor raises."""
     touching = touches.of(type(record))
     declared = touching.Surface.touches
@@ -124,12 +116,12 @@ def write(way: Touch, record: Noun, given: Mapping[str, Any]) -> Noun:
     if said and declared.headline not in sent:
         longest = touching.schema.by_name[declared.headline].max_length
         sent[declared.headline] = touches.headline(said, longest)
-    about = circumstances(touching, record)
+    about = touch_references(touching, record)
     verb = touching.verbs[way.verb]
     return executor.run(verb, None, {**about, **way.gives, **sent}, text=True)
 
 
-def refuse(found: Composer, problem: HeadlesslyError) -> None:
+def show_refusal(found: Composer, problem: HeadlesslyError) -> None:
     """Put what went wrong beside the input; what is about the headline belongs to the first one."""
     first = found.touch.asks[0]
     for detail in problem.details or ():
@@ -139,7 +131,7 @@ def refuse(found: Composer, problem: HeadlesslyError) -> None:
     found.open = True
 
 
-def coming(record: Noun) -> Next | None:
+def open_touches(record: Noun) -> Next | None:
     """The open touches of ``record``, the most urgent first; None where none can be."""
     touching = touches.of(type(record))
     if touching is None:
@@ -168,15 +160,15 @@ def _to_do(row: Noun) -> ToDo:
     return found
 
 
-def said(touch: Noun) -> str:
+def added_text(touch: Noun) -> str:
     """What the toast says of a touch that was just written."""
     kind = display.spoken(getattr(touch, type(touch).Surface.touches.kind))
     return _("%s added.") % kind
 
 
-def circumstances(touching: type[Noun], record: Noun) -> dict[str, str]:
+def touch_references(touching: type[Noun], record: Noun) -> dict[str, str]:
     """What a touch of ``record`` refers to by itself: it, those that it is about too, who writes."""
-    declared = reference(touching, type(record))
+    declared = touches.reference(touching, type(record))
     if declared is None:
         return {}
     found = {}

@@ -93,7 +93,7 @@ class Dialog:
     @property
     def note(self) -> str | None:
         """What was typed as a note; None where the dialog takes none."""
-        if not self.verb.steps or composers.noting(type(self.record)) is None:
+        if not self.verb.steps or composers.note_touch(type(self.record)) is None:
             return None
         return (self.data or {}).get("note", "")
 
@@ -241,7 +241,7 @@ class Dialog:
     def carry_out(self) -> Noun:
         """The verb, its note and what the record lacked as one: all of it or, by what it raises, nothing."""
         note = (self.note or "").strip()
-        way = composers.noting(type(self.record)) if note else None
+        way = composers.note_touch(type(self.record)) if note else None
         if way is None and not self.filled:
             return executor.run(self.verb, self.record.pk, self.given(), text=True)
 
@@ -250,7 +250,7 @@ class Dialog:
                 if self.filled:
                     self._fill_in()
                 if way is not None:
-                    composers.write(way, self.record, {way.asks[0]: note})
+                    composers.write_touch(way, self.record, {way.asks[0]: note})
                 return executor.run(self.verb, self.record.pk, self.given(), text=True)
 
         return executor.retried(all_of_it)

@@ -304,7 +304,7 @@ def _row(record: Noun) -> dict[str, Any]:
     }
 
 
-def page(record: Noun, *, editable: bool) -> dict[str, Any]:
+def record_context(record: Noun, *, editable: bool) -> dict[str, Any]:
     """Everything that the template of a record shows, but its buttons and its timeline."""
     asked = panels(record)
     covered = {answer.name for panel in asked for answer in panel.answers}
