@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Mapping
 from datetime import date
 from decimal import Decimal
-from typing import Any
 
 from django.utils import formats
 from django.utils.html import format_html
@@ -218,7 +217,7 @@ def conversion_by(slice: Slice, by: str, title: str) -> Chart:
     """The groups of a cohort by a field of the lead, best rate first."""
     groups = slice.once(reports.conversion, by)
     field = Lead.schema.by_name[by]
-    named: Mapping[Any, str] = {}
+    named: Mapping[str | None, str] = {}
     if field.type == "reference":
         named = basis.names(Lead.registry[field.to], (group.value for group in groups))
     nobody = _("No %(field)s") % {"field": display.inside(display.label(field))}
@@ -508,7 +507,7 @@ def tasks(slice: Slice) -> Chart | None:
 # -- saying it -------------------------------------------------------------------------------------
 
 
-def percent(part: Any, whole: Any) -> float:
+def percent(part: float | Decimal, whole: float | Decimal) -> float:
     return float(part) / float(whole) * 100 if whole else 0
 
 

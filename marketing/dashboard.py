@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from decimal import Decimal
-from typing import Any
 
 from django.utils.html import format_html
 from django.utils.translation import gettext as _
@@ -64,7 +63,7 @@ def _worth(found: Return, costs: bool) -> Decimal:
     return found.revenue - ((found.cost or 0) if costs else 0)
 
 
-def _bar(campaign: Campaign, found: Return, most: Any, costs: bool) -> Bar:
+def _bar(campaign: Campaign, found: Return, most: Decimal | int, costs: bool) -> Bar:
     revenue = Figure(money(found.revenue, campaign.currency), found.who_won)
     cost = money(found.cost, campaign.currency) if costs and found.cost else "–"
     spent = percent(found.cost or 0, most) if costs else 0

@@ -51,7 +51,7 @@ class Workplace(TenantSite):
 
     @method_decorator(require_GET)
     def dashboard_view(self, request: HttpRequest) -> HttpResponse:
-        return dashboard.page(request, self)
+        return dashboard.dashboard_page(request, self)
 
     def get_sidebar_list(self, request: HttpRequest) -> list[dict[str, Any]]:
         """The nouns by app; an app's name is its heading."""
