@@ -56,6 +56,9 @@ def select2() -> forms.Media:
 class Input(forms.Field):
     """One input; the text is taken as it is."""
 
+    #: What people usually write into it.
+    suggestions: Iterable[str] = ()
+
     def __init__(self, field: Field, widget: forms.Widget, **kwargs: Any) -> None:
         self.declared = field
         super().__init__(required=False, widget=widget, **kwargs)
@@ -149,7 +152,9 @@ class DeclaredForm(forms.Form):
     def suggest(self, noun: type[Noun]) -> None:
         """Show what people usually write into these inputs of a verb of ``noun``."""
         for name, field in self.declared.items():
-            self.fields[name].suggestions = suggestions.of(noun, field)
+            item = self.fields[name]
+            assert isinstance(item, Input)
+            item.suggestions = suggestions.of(noun, field)
 
     def given(self) -> dict[str, Any]:
         """What was sent, as the executor takes text; fields that were not sent are not in it."""
@@ -304,4 +309,4 @@ def unreadable(given: Mapping[str, Any]) -> dict[str, str]:
 
 def query(params: QueryDict, fields: Iterable[Field]) -> dict[str, str]:
     """What an address suggests for a new record: ``?contact=contact_…``."""
-    return {f.name: params[f.wire] for f in fields if params.get(f.wire)}
+    return {f.name: str(value) for f in fields if (value := params.get(f.wire))}

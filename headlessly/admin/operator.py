@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import wraps
 from typing import Any
 
 from django import forms
@@ -12,6 +13,7 @@ from django.contrib import messages
 from django.contrib.admin import display
 from django.contrib.auth.admin import UserAdmin as DjangoUserAdmin
 from django.core.exceptions import ValidationError
+from django.db.models import Count
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
 from django.template.response import TemplateResponse
 from django.urls import path, reverse
@@ -47,12 +49,12 @@ class OperatorSite(Site):
         """These are unfold's own pages, and work by Alpine."""
         guarded = super().admin_view(view, cacheable)
 
+        @wraps(guarded)
         def inner(request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
             response = guarded(request, *args, **kwargs)
             response.headers.setdefault(csp.HEADER, csp.WITH_ALPINE)
             return response
 
-        inner.csrf_exempt = getattr(guarded, "csrf_exempt", False)
         return inner
 
     def each_context(self, request: HttpRequest) -> dict[str, Any]:
@@ -98,8 +100,6 @@ class TenantAdmin(ModelAdmin):
     ordering = ("name",)
 
     def get_queryset(self, request: HttpRequest) -> Any:
-        from django.db.models import Count
-
         return super().get_queryset(request).annotate(member_count=Count("memberships"))
 
     def get_readonly_fields(self, request: HttpRequest, obj: Any = None) -> tuple[str, ...]:
@@ -249,7 +249,7 @@ class ApiKeyAdmin(ModelAdmin):
 
     def save_model(self, request: HttpRequest, obj: ApiKey, form: Any, change: bool) -> None:
         data = form.cleaned_data
-        key, request.secret = ApiKey.issue(
+        key, secret = ApiKey.issue(
             data["tenant"],
             data["name"],
             data["scope"],
@@ -257,6 +257,7 @@ class ApiKeyAdmin(ModelAdmin):
             rate_limit=data["rate_limit"],
         )
         obj.__dict__.update(key.__dict__)
+        vars(request)["issued_secret"] = secret
 
     @method_decorator(never_cache)
     def response_add(self, request: HttpRequest, obj: ApiKey, post_url_continue: Any = None) -> Any:
@@ -265,7 +266,7 @@ class ApiKeyAdmin(ModelAdmin):
             "title": _("API key “%s”") % obj.name,
             "opts": self.opts,
             "key": obj,
-            "secret": request.secret,
+            "secret": vars(request)["issued_secret"],
             "back": reverse("admin:headlessly_apikey_changelist"),
         }
         return TemplateResponse(request, "headlessly/operator/issued.html", context)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import wraps
 from typing import TYPE_CHECKING, Any
 
 from django.apps import apps
@@ -17,7 +18,7 @@ from django.utils.translation import gettext_lazy
 from django.views.decorators.http import require_POST
 from unfold.sites import UnfoldAdminSite
 
-from headlessly.access import actors
+from headlessly.access import actors, tenancy
 from headlessly.access.models import Membership
 from headlessly.admin import preferences
 from headlessly.declaration.registry import registry
@@ -43,10 +44,10 @@ class Site(UnfoldAdminSite):
     def admin_view(self, view: Callable[..., Any], cacheable: bool = False) -> Callable[..., Any]:
         guarded = super().admin_view(view, cacheable)
 
+        @wraps(guarded)
         def inner(request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
             return self.refused(request) or guarded(request, *args, **kwargs)
 
-        inner.csrf_exempt = getattr(guarded, "csrf_exempt", False)
         return inner
 
     def get_urls(self) -> list[Any]:
@@ -97,11 +98,13 @@ class TenantSite(Site):
         """A stranger and a tenant that does not exist look the same from outside."""
         if not request.user.is_authenticated:
             return to_entrance(request)
-        if not hasattr(request, "membership"):
-            request.membership = Membership.of(request.user, request.tenant)
-            if request.membership is not None:
-                actors.enter(request.membership.actor)
-        if request.membership is None:
+        # Several views of a request may ask, the actor enters once.
+        known = vars(request)
+        if "membership" not in known:
+            known["membership"] = membership = Membership.of(request.user, tenancy.require())
+            if membership is not None:
+                actors.enter(membership.actor)
+        if known["membership"] is None:
             raise Http404
         return None
 
@@ -119,10 +122,10 @@ class TenantSite(Site):
 
     def each_context(self, request: HttpRequest) -> dict[str, Any]:
         context = super().each_context(request)
-        name = request.tenant.name
+        tenant = tenancy.require()
         context["styles"] = [*context["styles"], static("headlessly/palette.css")]
         context["scripts"] = [*context["scripts"], static("headlessly/palette.js")]
-        return context | {"site_title": name, "site_header": name, "tenant": request.tenant}
+        return context | {"site_title": tenant.name, "site_header": tenant.name, "tenant": tenant}
 
     def account_links(self, request: HttpRequest) -> list[dict[str, str]]:
         switch = {"title": _("Switch tenant"), "link": f"{entrance(request)}?choose=1"}

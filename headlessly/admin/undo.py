@@ -13,6 +13,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
+from django.db.models import Q
 from django.utils.text import capfirst
 from django.utils.translation import gettext as _
 
@@ -146,7 +147,7 @@ def carry_out(undo: Undo) -> Noun:
 def _before(undo: Undo) -> datetime:
     """A moment at which the version before the event was the valid one."""
     past = type(undo.record).past.objects.filter(
-        record=undo.record.pk, tenant_id=undo.record.tenant_id, valid_to=undo.event.timestamp
+        Q(tenant_id=undo.record.tenant_id), record=undo.record.pk, valid_to=undo.event.timestamp
     )
     found = past.order_by("-seq").values_list("valid_from", flat=True).first()
     if found is None or found >= undo.event.timestamp:

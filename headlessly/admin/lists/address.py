@@ -172,7 +172,8 @@ class Address:
     def active(self) -> list[Any]:
         """The conditions that are on."""
         found: list[Any] = [Words(self.query)] if self.query.strip() else []
-        found += [each for each in (*self.facets, *self.ranges, *self.others) if each.value]
+        found += [facet for facet in self.facets if facet.value]
+        found += [each for each in (*self.ranges, *self.others) if each.value]
         return found + [preset for preset in self.presets if preset.slug in self.chosen]
 
     @property

@@ -6,12 +6,13 @@ from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from contextlib import nullcontext
 from functools import cached_property
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 from django.db import models
 from django.utils.translation import gettext as _
 
 from headlessly.access import actors, visibility
+from headlessly.access.managers import BoundedQuerySet
 from headlessly.admin import display, event_facts
 from headlessly.admin.lists import cells
 from headlessly.admin.lists.address import Address, Words, sortable
@@ -51,8 +52,8 @@ class NounList:
         """The records that fit, in order. Raises InvalidFilter."""
         address = self.address
         scope = address.scope
-        found = scope.queryset().filter(filters.compile(scope, address.filter))
-        found = found.order_by(*address.order())
+        found = cast(BoundedQuerySet, scope.queryset())
+        found = found.filter(filters.compile(scope, address.filter)).order_by(*address.order())
         found.bounded = self._may_be_slow
         return found
 
@@ -207,7 +208,7 @@ class NounList:
         found = []
         for condition in active[:8]:
             others = self.address.filter_of(c for c in active if c is not condition)
-            rest = scope.queryset().filter(filters.compile(scope, others))
+            rest = cast(BoundedQuerySet, scope.queryset()).filter(filters.compile(scope, others))
             rest.bounded = True
             try:
                 count = rest.order_by()[: ADVICE_CAP + 1].values("pk").count()

@@ -100,8 +100,8 @@ def make_composer(
     form = DeclaredForm([inputs[n] for n in way.asks], site, data=data, id=way.name.lower())
     first = form.fields[way.asks[0]]
     first.label = display.touch(way.name)
-    for item in form.fields.values():
-        if item.declared.type == "integer" and item.help_text:
+    for name, item in form.fields.items():
+        if form.declared[name].type == "integer" and item.help_text:
             item.label = f"{item.label} ({display.inside(item.help_text)})"
         item.help_text = ""
     return Composer(way, display.place(type(record), "touch", record.pk, way.name) + keep, form)

@@ -88,7 +88,7 @@ class Dialog:
 
     @property
     def inputs(self) -> list[Any]:
-        return [bound for bound in self.form if bound.field.declared is not self.chooses]
+        return [b for b in self.form if self.form.declared[b.name] is not self.chooses]
 
     @property
     def note(self) -> str | None:

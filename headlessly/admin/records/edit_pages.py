@@ -261,7 +261,7 @@ class EditPages(NounPages):
             if not fields:
                 continue
             urgent = any(
-                field.errors or field.field.declared.required or field.name in wanted
+                field.errors or form.declared[field.name].required or field.name in wanted
                 for field in fields
             )
             sections.append(

@@ -311,7 +311,8 @@ def record_context(record: Noun, *, editable: bool) -> dict[str, Any]:
     machine = record.schema.machine
     changing = editable_fields(record) if editable else set()
     first, about = facts(record, changing), cards(record, changing)
-    hidden = covered | {shown.name for shown in (*first, *about)} | {record.schema.columns[0]}
+    hidden = covered | {shown.name for shown in first} | {card.name for card in about}
+    hidden.add(record.schema.columns[0])
     if machine:
         hidden.add(machine.name)
     return {
