@@ -15,7 +15,15 @@ from crm import reports
 from crm.models import Activity, Contact, Deal, Lead
 from headlessly.access import actors
 from headlessly.admin import display
-from headlessly.admin.dashboards.figures import Bar, Chart, Figure, Mark, Tile, dashboard, number
+from headlessly.admin.dashboards.figures import (
+    Bar,
+    Chart,
+    Figure,
+    Mark,
+    Tile,
+    dashboard,
+    number_figure,
+)
 from headlessly.query import reports as basis
 from headlessly.query.reports import Records, Slice, Spread
 
@@ -26,7 +34,7 @@ dashboard.narrow(Lead, "owner", rank=1)
 
 
 def rate(part: int, whole: int, who: Records | None = None) -> Figure:
-    return Figure(display.share(part, whole), who)
+    return Figure(display.percentage(part, whole), who)
 
 
 def duration(seconds: float | None, who: Records | None = None) -> Figure:
@@ -41,11 +49,11 @@ def new_leads(slice: Slice) -> Tile:
     now, before = slice.once(reports.funnel), slice.before.once(reports.funnel)
     return Tile(
         _("New leads"),
-        number(now.all, now.stages[0].who),
+        number_figure(now.all, now.stages[0].who),
         format_html(
             _("in {period}, {before} in {then}"),
             period=slice.period.name,
-            before=number(before.all, before.stages[0].who),
+            before=number_figure(before.all, before.stages[0].who),
             then=slice.before.period.name,
         ),
     )
@@ -129,7 +137,7 @@ def open_pipeline(slice: Slice) -> Tile:
             value=" + ".join(
                 money(whole.amounts[c].value, c, short=True) for c in found.currencies
             ),
-            deals=number(deals, whole.who),
+            deals=number_figure(deals, whole.who),
         ),
     )
 
@@ -140,7 +148,7 @@ def going_stale(slice: Slice) -> Tile:
     leads, deals = (sum(each.count for each in found[n]) for n in ("Lead", "Deal"))
     return Tile(
         _("Going stale"),
-        number(leads, reports.stale_leads(slice)),
+        number_figure(leads, reports.stale_leads(slice)),
         format_html(
             _("open leads without activity for {days} days, and {deals}"),
             days=slice.once(reports.rules).rotting,
@@ -161,11 +169,11 @@ def funnel(slice: Slice) -> Chart:
     found, bars, last = slice.once(reports.funnel), [], 0
     for number_, stage in enumerate(found.stages):
         of_all, of_last = rate(stage.reached, found.all), rate(stage.reached, last)
-        lost = number(stage.lost, stage.who_lost)
+        lost = number_figure(stage.lost, stage.who_lost)
         bars.append(
             Bar(
                 Figure(display.spoken(stage.state), stage.who),
-                number(stage.reached, stage.who),
+                number_figure(stage.reached, stage.who),
                 (
                     Mark(0, percent(stage.reached, found.all)),
                     Mark(
@@ -194,7 +202,7 @@ def funnel(slice: Slice) -> Chart:
             _(
                 "The {count} leads of {period}: how far each has come. Lost ones stay where they were."
             ),
-            count=number(found.all, found.stages[0].who),
+            count=number_figure(found.all, found.stages[0].who),
             period=slice.period.name,
         ),
         nothing=_("No lead was created in this period."),
@@ -227,7 +235,9 @@ def conversion_by(slice: Slice, by: str, title: str) -> Chart:
             return _("All others")
         if group.value is None:
             return nobody
-        return named.get(group.value, display.named(None)) if named or field.to else group.value
+        return (
+            named.get(group.value, display.visible_name(None)) if named or field.to else group.value
+        )
 
     order = sorted(groups, key=lambda g: (g.rest, -g.converted / g.leads, -g.leads))
     best = max((g.qualified / g.leads for g in groups), default=0) or 1
@@ -241,14 +251,14 @@ def conversion_by(slice: Slice, by: str, title: str) -> Chart:
             ),
             format_html(
                 _("{converted} of {leads}, {qualified} qualified"),
-                converted=number(group.converted, group.who_converted),
-                leads=number(group.leads, group.who),
-                qualified=number(group.qualified, group.who_qualified),
+                converted=number_figure(group.converted, group.who_converted),
+                leads=number_figure(group.leads, group.who),
+                qualified=number_figure(group.qualified, group.who_qualified),
             ),
             (
-                number(group.leads, group.who),
-                number(group.qualified, group.who_qualified),
-                number(group.converted, group.who_converted),
+                number_figure(group.leads, group.who),
+                number_figure(group.qualified, group.who_qualified),
+                number_figure(group.converted, group.who_converted),
             ),
         )
         for group in order
@@ -277,7 +287,7 @@ def cycle(slice: Slice) -> Chart:
             _box(spread, longest),
             format_html(
                 _("half of {count} took {lower} to {upper}"),
-                count=number(spread.count, who),
+                count=number_figure(spread.count, who),
                 lower=display.duration(spread.lower),
                 upper=display.duration(spread.upper),
             )
@@ -288,7 +298,7 @@ def cycle(slice: Slice) -> Chart:
                     duration(s)
                     for s in (spread.tenth, spread.lower, spread.upper, spread.ninetieth)
                 ),
-                number(spread.count, who),
+                number_figure(spread.count, who),
             ),
         )
         for name, spread, who in spreads
@@ -334,9 +344,9 @@ def lost_reasons(slice: Slice) -> Chart:
     bars = [
         Bar(
             Figure(reason.text or (_("All others") if reason.rest else _("No reason")), reason.who),
-            number(reason.leads, reason.who),
+            number_figure(reason.leads, reason.who),
             (Mark(0, percent(reason.leads, most), "lost"),),
-            row=(display.share(reason.leads, every),),
+            row=(display.percentage(reason.leads, every),),
         )
         for reason in reasons
     ]
@@ -346,9 +356,9 @@ def lost_reasons(slice: Slice) -> Chart:
         (_("Reason"), _("Leads"), _("Of all lost")),
         format_html(
             _("{count} leads were lost in {period}, {before} in {then}."),
-            count=number(every, reports.lost(slice)),
+            count=number_figure(every, reports.lost(slice)),
             period=slice.period.name,
-            before=number(sum(each.leads for each in before), reports.lost(slice.before)),
+            before=number_figure(sum(each.leads for each in before), reports.lost(slice.before)),
             then=slice.before.period.name,
         ),
         nothing=_("No lead was lost in this period."),
@@ -405,9 +415,9 @@ def _worth(
                     format_html(
                         _("of {value} in {deals}"),
                         value=money(amount.value, currency),
-                        deals=number(amount.deals, who),
+                        deals=number_figure(amount.deals, who),
                     ),
-                    (Figure(money(amount.value, currency), who), number(amount.deals, who)),
+                    (Figure(money(amount.value, currency), who), number_figure(amount.deals, who)),
                 )
             )
     return Chart(
@@ -446,7 +456,7 @@ def waiting(slice: Slice) -> Chart:
     bars = [
         Bar(
             Figure(f"{display.title(noun)}, {display.inside(display.spoken(each.name))}", each.who),
-            number(each.count, each.who),
+            number_figure(each.count, each.who),
             (Mark(0, percent(each.count, most), "lost"),),
         )
         for noun, each in every
@@ -487,7 +497,7 @@ def tasks(slice: Slice) -> Chart | None:
         [
             Bar(
                 Figure(str(DUE[each.name]), each.who),
-                number(each.count, each.who),
+                number_figure(each.count, each.who),
                 (
                     Mark(
                         0, percent(each.count, most), "lost" if each.name == "overdue" else "whole"

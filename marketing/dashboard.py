@@ -10,7 +10,7 @@ from django.utils.translation import gettext as _
 from crm.dashboard import conversion_by, money, percent
 from crm.models import Deal, Lead
 from headlessly.admin import display
-from headlessly.admin.dashboards.figures import Bar, Chart, Figure, Mark, dashboard, number
+from headlessly.admin.dashboards.figures import Bar, Chart, Figure, Mark, dashboard, number_figure
 from headlessly.query.reports import Slice
 from marketing.models import Campaign
 from marketing.returns import Return, returns
@@ -70,7 +70,7 @@ def _bar(campaign: Campaign, found: Return, most: Decimal | int, costs: bool) ->
     known = costs and found.gain is not None
     return Bar(
         Figure(str(campaign), found.who),
-        Figure(display.share(found.gain, found.cost) if known else "–", found.who_won),
+        Figure(display.percentage(found.gain, found.cost) if known else "–", found.who_won),
         (
             Mark(0, percent(found.revenue, most)),
             Mark(max(spent - 0.8, 0), 0.8 if spent else 0, "lost"),
@@ -78,8 +78,13 @@ def _bar(campaign: Campaign, found: Return, most: Decimal | int, costs: bool) ->
         format_html(
             _("{revenue} from {leads} leads, {won} won"),
             revenue=revenue,
-            leads=number(found.leads, found.who),
-            won=number(found.won, found.who_won),
+            leads=number_figure(found.leads, found.who),
+            won=number_figure(found.won, found.who_won),
         ),
-        (number(found.leads, found.who), number(found.won, found.who_won), revenue, cost),
+        (
+            number_figure(found.leads, found.who),
+            number_figure(found.won, found.who_won),
+            revenue,
+            cost,
+        ),
     )

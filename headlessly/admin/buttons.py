@@ -32,7 +32,7 @@ class Button:
     key: str = ""  #: the number of the state that it leads to, on the keyboard
 
 
-def buttons(record: Noun) -> tuple[list[Button], list[Button]]:
+def record_buttons(record: Noun) -> tuple[list[Button], list[Button]]:
     """The steps of the machine with the expected one first, and the other verbs."""
     machine = record.schema.machine
     state = getattr(record, machine.name) if machine else None
@@ -65,7 +65,7 @@ def is_button(verb: Verb) -> bool:
     return not (verb.name in ELSEWHERE or verb.creates or verb.takes_fields or verb.asks)
 
 
-def creating(noun: type[Noun]) -> list[Verb]:
+def creating_verbs(noun: type[Noun]) -> list[Verb]:
     """The verbs beside ``create`` by which a record comes into being, as far as one may."""
     actor = actors.current()
     return [
@@ -84,7 +84,7 @@ def _button(step: NextStep, record: Noun) -> Button:
         return Button(
             name=f"move-{step.target}",
             label=step.label,
-            url=display.place(noun, "move", record.pk),
+            url=display.page_url(noun, "move", record.pk),
             strong=step.is_expected,
             sends={"to": str(step.target)},
             key=key,
@@ -94,7 +94,7 @@ def _button(step: NextStep, record: Noun) -> Button:
     return Button(
         name=step.verb.name,
         label=f"{step.label}…" if asks else step.label,
-        url=display.place(noun, "do", record.pk, step.verb.name),
+        url=display.page_url(noun, "do", record.pk, step.verb.name),
         text=display.text(step.verb),
         strong=step.is_expected,
         reason=reason,

@@ -53,7 +53,7 @@ if TYPE_CHECKING:
 #: The references that say who works on a record, not whom it is about.
 WORKERS = ("owner", "assignee")
 #: Text of more characters than this begins, and opens on a click.
-LONG = 600
+LONGEST_UNFOLDED = 600
 #: Text that is dialled.
 TELEPHONES = ("phone", "mobile")
 MINUTE, HOUR, DAY = 60, 3_600, 86_400
@@ -61,7 +61,7 @@ MINUTE, HOUR, DAY = 60, 3_600, 86_400
 SIGNS = {"USD": "$", "EUR": "€", "GBP": "£"}
 
 
-def age(moment: datetime, *, now: datetime | None = None) -> str:
+def age_text(moment: datetime, *, now: datetime | None = None) -> str:
     """``3 d``, ``5 w``; ``in 2 h`` for what is yet to come."""
     seconds = ((now or clock.now()) - moment).total_seconds()
     distance = abs(seconds)
@@ -81,17 +81,17 @@ def age(moment: datetime, *, now: datetime | None = None) -> str:
     raise AssertionError("unreachable")
 
 
-def day(value: date) -> str:
+def day_text(value: date) -> str:
     """``Jan 31, 2026``; of a moment its day where one reads."""
     if isinstance(value, datetime):
         value = timezone.localtime(value)
     return formats.date_format(value, "DATE_FORMAT")
 
 
-def moment(value: datetime, *, zone: bool = False) -> str:
+def moment_text(value: datetime, *, zone: bool = False) -> str:
     """``Jan 31, 2026, 9:00 AM``, with ``zone`` in which time zone that is."""
     local = timezone.localtime(value)
-    said = f"{day(value)}, {formats.date_format(local, 'TIME_FORMAT')}"
+    said = f"{day_text(value)}, {formats.date_format(local, 'TIME_FORMAT')}"
     return f"{said} {local:%Z}" if zone else said
 
 
@@ -121,13 +121,13 @@ def number(value: Any) -> str:
     return formats.number_format(value, force_grouping=True)
 
 
-def measured(value: float, unit: str) -> str:
+def number_with_unit(value: float, unit: str) -> str:
     """A number in its unit, no more exact than one reads: ``15 min``, ``343 %``."""
     places = 0 if float(value).is_integer() or abs(value) >= 10 else 1
     return f"{decimal(value, places)}\u00a0{pgettext(UNIT, unit)}"
 
 
-def share(part: float, whole: float) -> str:
+def percentage(part: float, whole: float) -> str:
     """``38 %``, and ``3.4 %`` where it is little; a dash of nothing."""
     if not whole:
         return "–"
@@ -150,15 +150,15 @@ def duration(seconds: float | None) -> str:
     return said.replace(" ", "\u00a0") % decimal(count, 1 if tenths else 0)
 
 
-def time(moment_: datetime, *, ago: bool = False) -> SafeString:
+def age_html(moment_: datetime, *, ago: bool = False) -> SafeString:
     """An age with the exact time behind it; ``ago`` says so where it could be taken for a wait."""
-    words = age(moment_)
+    words = age_text(moment_)
     if ago and (clock.now() - moment_).total_seconds() >= MINUTE:
         words = _("%s ago") % words
     return format_html(
         '<time datetime="{}" title="{}">{}</time>',
         f"{moment_:%Y-%m-%dT%H:%M:%SZ}",
-        moment(moment_, zone=True),
+        moment_text(moment_, zone=True),
         words,
     )
 
@@ -166,14 +166,14 @@ def time(moment_: datetime, *, ago: bool = False) -> SafeString:
 # -- states -----------------------------------------------------------------------------------
 
 
-def path(noun: type[Noun]) -> tuple[str, ...]:
+def path_states(noun: type[Noun]) -> tuple[str, ...]:
     """The states from first to last when all goes well."""
     return noun.schema.machine.path if noun.schema.machine else ()
 
 
-def tone(noun: type[Noun], state: str) -> str:
+def state_tone(noun: type[Noun], state: str) -> str:
     """The colour of a state, the same everywhere: first, on the way, there, or off the path."""
-    states = path(noun)
+    states = path_states(noun)
     if state not in states:
         return "grey"
     if state == states[-1]:
@@ -184,11 +184,13 @@ def tone(noun: type[Noun], state: str) -> str:
     return {1: "violet", 2: "amber"}.get(to_go, "sky")
 
 
-def state(noun: type[Noun], state: str) -> SafeString:
-    return format_html('<span class="state tone-{}">{}</span>', tone(noun, state), spoken(state))
+def state_html(noun: type[Noun], state: str) -> SafeString:
+    return format_html(
+        '<span class="state tone-{}">{}</span>', state_tone(noun, state), spoken(state)
+    )
 
 
-def standing(key: ApiKey) -> str:
+def key_standing(key: ApiKey) -> str:
     """What an API key is worth now."""
     return {"valid": _("valid"), "expired": _("expired"), "revoked": _("revoked")}[key.standing]
 
@@ -196,52 +198,58 @@ def standing(key: ApiKey) -> str:
 # -- links and values -------------------------------------------------------------------------
 
 
-def place(noun: type[Noun], page: str, *args: str) -> str:
+def page_url(noun: type[Noun], page: str, *args: str) -> str:
     """The address of a noun's page: ``place(Lead, "change", id)``."""
     meta = noun._meta
     return reverse(f"admin:{meta.app_label}_{meta.model_name}_{page}", args=args)
 
 
-def link(record: Noun) -> SafeString:
-    return format_html('<a href="{}">{}</a>', place(type(record), "change", record.pk), str(record))
+def record_link(record: Noun) -> SafeString:
+    return format_html(
+        '<a href="{}">{}</a>', page_url(type(record), "change", record.pk), str(record)
+    )
 
 
-def named(other: Noun | None) -> str:
+def visible_name(other: Noun | None) -> str:
     """The name of a record that another refers to; one that the actor does not see has none."""
     return _("not yours") if other is None else str(other)
 
 
-def of(record: Noun, field: Field, *, links: bool = True) -> SafeString | str:
+def field_html(record: Noun, field: Field, *, links: bool = True) -> SafeString | str:
     """The value of one field of ``record`` as HTML; empty when there is none."""
     if field.type == "reference":
         if not getattr(record, field.column):
             return ""
         other = getattr(record, field.name)
-        return link(other) if links and other is not None else conditional_escape(named(other))
+        return (
+            record_link(other)
+            if links and other is not None
+            else conditional_escape(visible_name(other))
+        )
     found = field.computed(record) if field.computed else getattr(record, field.column)
     if found is None or found == "":
         return ""
     machine = record.schema.machine
     if machine and field.name == machine.name:
-        return state(type(record), found)
-    return shown(field, found, currency=getattr(record, "currency", None), links=links)
+        return state_html(type(record), found)
+    return value_html(field, found, currency=getattr(record, "currency", None), links=links)
 
 
-def plain(record: Noun, field: Field) -> str:
+def value_text(record: Noun, field: Field) -> str:
     """The value of one field as text within a sentence; empty when there is none."""
     found = getattr(record, field.column)
     if found is None or found == "":
         return ""
     if field.type == "reference":
-        return named(getattr(record, field.name))
+        return visible_name(getattr(record, field.name))
     if field.type == "datetime":
-        return moment(found)
+        return moment_text(found)
     if field.type == "date":
-        return day(found)
-    return "…" if field.type == "json" else str(shown(field, found, links=False))
+        return day_text(found)
+    return "…" if field.type == "json" else str(value_html(field, found, links=False))
 
 
-def shown(field: Field, found: Any, *, currency: str | None = None, links: bool = True) -> Any:
+def value_html(field: Field, found: Any, *, currency: str | None = None, links: bool = True) -> Any:
     """A value of ``field``'s type as HTML."""
     match field.type:
         case "money":
@@ -249,7 +257,7 @@ def shown(field: Field, found: Any, *, currency: str | None = None, links: bool 
         case "integer" if (field.minimum or 0) >= 1000:
             return str(found)  # a year: no number of anything
         case "number" | "integer" if field.unit:
-            return measured(found, field.unit)
+            return number_with_unit(found, field.unit)
         case "number" | "integer":
             return number(found)
         case "bool":
@@ -257,42 +265,44 @@ def shown(field: Field, found: Any, *, currency: str | None = None, links: bool 
         case "enum":
             return spoken(found)
         case "datetime":
-            return time(found)
+            return age_html(found)
         case "date":
-            return format_html('<time datetime="{}">{}</time>', f"{found:%Y-%m-%d}", day(found))
+            return format_html(
+                '<time datetime="{}">{}</time>', f"{found:%Y-%m-%d}", day_text(found)
+            )
         case "url" if links:
             short = re.sub(r"^https?://(www\.)?", "", found).rstrip("/")
             return format_html('<a href="{}" rel="noopener noreferrer">{}</a>', found, short)
         case "email" if links:
             return format_html('<a href="mailto:{}">{}</a>', found, found)
         case "text" if links:
-            return folded(found)
+            return folded_text(found)
         case "json":
-            return _structure(found)
+            return _json_html(found)
     return str(found)
 
 
-def folded(found: str) -> SafeString:
+def folded_text(found: str) -> SafeString:
     """Text in its paragraphs; a long one begins, and opens on a click."""
     whole = mark_safe(linebreaks(found, autoescape=True))
-    if len(found) <= LONG:
+    if len(found) <= LONGEST_UNFOLDED:
         return whole
     return format_html(
         '<details class="fold whole"><summary>{} <span>{}</span><span>{}</span></summary>{}</details>',
-        Truncator(found).chars(LONG // 2),
+        Truncator(found).chars(LONGEST_UNFOLDED // 2),
         _("show all"),
         _("show less"),
         whole,
     )
 
 
-def _structure(found: Any) -> SafeString | str:
+def _json_html(found: Any) -> SafeString | str:
     """JSON as people would write it: a list of alike objects as a table, else as it is."""
     if isinstance(found, list) and found and all(isinstance(item, dict) for item in found):
         keys = list(dict.fromkeys(name for item in found for name in item))
         head = format_html_join("", "<th>{}</th>", ((key(name),) for name in keys))
         rows = [
-            format_html_join("", "<td>{}</td>", ((_plain(item.get(name)),) for name in keys))
+            format_html_join("", "<td>{}</td>", ((_json_text(item.get(name)),) for name in keys))
             for item in found
         ]
         body = format_html_join("", "<tr>{}</tr>", ((row,) for row in rows))
@@ -302,7 +312,7 @@ def _structure(found: Any) -> SafeString | str:
     return format_html("<pre>{}</pre>", json.dumps(found, indent=2, ensure_ascii=False))
 
 
-def _plain(value: Any) -> str:
+def _json_text(value: Any) -> str:
     if value is None:
         return ""
     if isinstance(value, bool):
@@ -313,9 +323,49 @@ def _plain(value: Any) -> str:
 
 
 __all__ = [
-    "TELEPHONES", "WORKERS", "a", "a_kind", "age", "amount", "day", "decimal", "duration", "group",
-    "happened", "help", "inside", "key", "label", "link", "making", "many", "measured", "moment", "money",
-    "named", "number", "of", "one", "path", "place", "plain", "plural", "recorded", "relation", "share",
-    "shown", "spoken", "standing", "state", "text", "the", "the_kind", "this", "time", "title", "tone",
-    "touch", "verb",
+    "TELEPHONES",
+    "WORKERS",
+    "a",
+    "a_kind",
+    "age_html",
+    "age_text",
+    "amount",
+    "day_text",
+    "decimal",
+    "duration",
+    "field_html",
+    "group",
+    "happened",
+    "help",
+    "inside",
+    "key",
+    "key_standing",
+    "label",
+    "making",
+    "many",
+    "moment_text",
+    "money",
+    "number",
+    "number_with_unit",
+    "one",
+    "page_url",
+    "path_states",
+    "percentage",
+    "plural",
+    "record_link",
+    "recorded",
+    "relation",
+    "spoken",
+    "state_html",
+    "state_tone",
+    "text",
+    "the",
+    "the_kind",
+    "this",
+    "title",
+    "touch",
+    "value_html",
+    "value_text",
+    "verb",
+    "visible_name",
 ]  # fmt: skip

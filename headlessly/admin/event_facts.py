@@ -65,7 +65,7 @@ class EventFacts:
         """The states as coloured words."""
         if self.moved is None:
             return None
-        was, now = (display.state(self.noun, state) if state else "" for state in self.moved)
+        was, now = (display.state_html(self.noun, state) if state else "" for state in self.moved)
         return was, now
 
 
@@ -119,8 +119,8 @@ class EventReader:
         except ValueError:
             return value
         if isinstance(clean, datetime):
-            return display.moment(clean)
-        return display.shown(declared, clean, links=False)
+            return display.moment_text(clean)
+        return display.value_html(declared, clean, links=False)
 
 
 def verb_of(noun: type[Noun], event: Event) -> Verb | None:

@@ -58,7 +58,7 @@ class Entry:
 
     @property
     def when(self) -> Any:
-        return display.time(self.event.timestamp)
+        return display.age_html(self.event.timestamp)
 
 
 class Teller:
@@ -82,7 +82,7 @@ class Teller:
             return entry
         noun = facts.noun
         if about:
-            entry.about = (facts.name, display.place(noun, "change", event.target))
+            entry.about = (facts.name, display.page_url(noun, "change", event.target))
             if noun.Surface.touches:
                 return self._touch(facts, entry)
         what = display.the(noun) if about else display.this(noun, OBJECT)

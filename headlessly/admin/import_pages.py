@@ -136,7 +136,7 @@ def _form_page(
         else [],
         problem=problem,
         details=(problem.details or [])[:10] if problem else [],
-        list_url=display.place(noun, "changelist"),
+        list_url=display.page_url(noun, "changelist"),
         lately=[_import_row(each) for each in found],
     )
 
@@ -160,7 +160,7 @@ def import_view(request: HttpRequest, id: str, *, site: TenantSite) -> HttpRespo
         refused=[_refused_row(row) for row in rows[:REFUSED]],
         more=source.refused - REFUSED if len(rows) > REFUSED else 0,
         refused_file=f"{request.META['SCRIPT_NAME']}/imports/{source.pk}/refused.csv",
-        list_url=f"{display.place(source.noun, 'changelist')}?view=all&o=-createdAt",
+        list_url=f"{display.page_url(source.noun, 'changelist')}?view=all&o=-createdAt",
         again=import_url(source.noun),
     )
 
@@ -225,7 +225,7 @@ def _import_row(source: Import) -> dict[str, Any]:
         "url": reverse("admin:import", args=[source.pk]),
         "said": _outcome_text(source),
         "many": display.plural(source.noun),
-        "when": display.time(source.created_at),
+        "when": display.age_html(source.created_at),
         "tone": TONES.get(source.status, "amber"),
         "status": _status_text(source),
     }

@@ -56,7 +56,7 @@ class NounAdminBase:
 
     def place(self, page: str, *args: str) -> str:
         """The address of one of the pages."""
-        return display.place(self.model, page, *args)
+        return display.page_url(self.model, page, *args)
 
     def board_url(self, query: str = "") -> str:
         """The board, narrowed as the query says; empty for a noun without one."""

@@ -57,7 +57,7 @@ class Site(UnfoldAdminSite):
         return [path("preferences/", page, name="preferences"), *found]
 
     def preferences_view(self, request: HttpRequest) -> HttpResponse:
-        return preferences.page(request, self)
+        return preferences.preferences_page(request, self)
 
     def login(self, request: HttpRequest, extra_context: Any = None) -> HttpResponse:
         return HttpResponseRedirect(entrance(request))

@@ -19,7 +19,7 @@ from django.utils.translation import gettext as _
 
 from headlessly.access import visibility
 from headlessly.admin import display
-from headlessly.admin.boards.moves import hint, possible_moves
+from headlessly.admin.boards.moves import moves_hint, possible_moves
 from headlessly.admin.boards.narrowing import Narrowing
 from headlessly.context import clock
 from headlessly.database import timeouts
@@ -97,7 +97,7 @@ class NounBoard:
 
     def within(self, state: str) -> models.QuerySet:
         """The records of a column in its order."""
-        found = self.list.found.filter(**{self.machine.name: state})
+        found = self.list.queryset.filter(**{self.machine.name: state})
         if self.has_ended(state):
             found = found.filter(updated_at__gte=self.now - RECENT)
         return found.order_by(*(column.expression for column in self.order(state)))
@@ -125,7 +125,7 @@ class NounBoard:
             return columns
         for column in columns:
             mine = [row for row in rows if getattr(row, self.machine.name) == column.state]
-            self._fill(column, _sorted(mine, self.order(column.state)))
+            self._fill(column, _sort_rows(mine, self.order(column.state)))
         return columns
 
     @property
@@ -148,20 +148,20 @@ class NounBoard:
             sought = self._seeking(state).page(
                 self.size(column.ended), 0, cursors.parts(order, row)
             )
-            self._fill(column, _sorted(self.rows([key for key, *_ in sought.keys]), order))
+            self._fill(column, _sort_rows(self.rows([key for key, *_ in sought.keys]), order))
         return column
 
     def column(self, state: str) -> BoardColumn:
         moves = possible_moves(self.noun, state)
-        start = display.place(self.noun, "changelist")
+        start = display.page_url(self.noun, "changelist")
         return BoardColumn(
             state=state,
             label=display.spoken(state),
-            tone=display.tone(self.noun, state),
+            tone=display.state_tone(self.noun, state),
             ended=self.has_ended(state),
             url=start + self.list.get_query_string({self.field.wire: state}),
             moves=moves,
-            hint=hint(self.noun, state, moves),
+            hint=moves_hint(self.noun, state, moves),
         )
 
     # -- numbers ----------------------------------------------------------------------------------
@@ -215,7 +215,7 @@ class NounBoard:
             self.within(column.state).values_list("pk", flat=True)[: self.size(column.ended) + 1]
             for column in columns
         ]
-        return list(_united(parts))
+        return list(_union_all(parts))
 
     def rows(self, keys: Sequence[str]) -> list[Noun]:
         """The records with these keys and the names that their cards show, in no order."""
@@ -245,25 +245,25 @@ class NounBoard:
         touched = record.updated_at if ended else getattr(record, declared.touched)
         owner = None
         if schema.owner and getattr(record, schema.owner.column):
-            owner = display.named(getattr(record, schema.owner.name))
+            owner = display.visible_name(getattr(record, schema.owner.name))
         measure = schema.by_name[declared.measure] if declared.measure else None
         shows = [schema.by_name[name] for name in declared.shows]
         return {
             "id": record.pk,
             "version": record.version,
             "state": state,
-            "url": display.place(self.noun, "change", record.pk),
+            "url": display.page_url(self.noun, "change", record.pk),
             "name": str(record),
             "below": self._below(record),
             "owner": owner,
             "initials": initials(owner) if owner else "",
-            "measure": display.of(record, measure, links=False) if measure else "",
+            "measure": display.field_html(record, measure, links=False) if measure else "",
             "shows": [
                 {"label": display.label(f), "value": value, "name": f.name, "type": f.type}
                 for f in shows
-                if (value := display.of(record, f, links=False)) != ""
+                if (value := display.field_html(record, f, links=False)) != ""
             ],
-            "touched": display.time(touched) if touched else "",
+            "touched": display.age_html(touched) if touched else "",
             "stale": "" if ended else self._stale_text(touched),
             "ended": ended,
             "refusal": self.refusal if self.refusal.get("id") == record.pk else None,
@@ -279,7 +279,7 @@ class NounBoard:
 
     def _below(self, record: Noun) -> str:
         filled = [f for f in self.about if getattr(record, f.column)]
-        return " · ".join(display.named(getattr(record, f.name)) for f in filled[:2])
+        return " · ".join(display.visible_name(getattr(record, f.name)) for f in filled[:2])
 
     def _stale_text(self, touched: datetime | None) -> str:
         """What a card says that nobody touched for too long."""
@@ -294,12 +294,12 @@ def initials(name: str) -> str:
     return "".join(part[0] for part in (parts[0], *parts[1:][-1:])).upper() if parts else ""
 
 
-def _united(parts: Sequence[models.QuerySet]) -> models.QuerySet:
+def _union_all(parts: Sequence[models.QuerySet]) -> models.QuerySet:
     first, *rest = parts
     return first.union(*rest, all=True) if rest else first
 
 
-def _sorted(rows: Iterable[Noun], order: Sequence[sorting.Column]) -> list[Noun]:
+def _sort_rows(rows: Iterable[Noun], order: Sequence[sorting.Column]) -> list[Noun]:
     """The rows in an order of the database: a union promises none."""
     found = list(rows)
     for column in reversed(order):

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from django.utils.translation import gettext as _
 
 from headlessly.admin import display
-from headlessly.admin.records.dialogs import Dialog
+from headlessly.admin.records.dialogs import VerbDialog
 
 if TYPE_CHECKING:
     from headlessly.declaration.schema import Field
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from headlessly.nouns import Noun
 
 
-class MoveDialog(Dialog):
+class MoveDialog(VerbDialog):
     """A verb's dialog as short as it can be: of a new record it asks for what is required alone, and says
     where the rest comes from."""
 

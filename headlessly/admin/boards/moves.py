@@ -29,7 +29,7 @@ def find_move(noun: type[Noun], state: str, target: str) -> NextStep | None:
     return next((step for step in possible_moves(noun, state) if step.target == target), None)
 
 
-def hint(noun: type[Noun], state: str, moves: list[NextStep]) -> str:
+def moves_hint(noun: type[Noun], state: str, moves: list[NextStep]) -> str:
     """Where a record goes from here, for somebody who tries another way."""
     here = display.spoken(state)
     if not moves:

@@ -9,7 +9,7 @@ from urllib.parse import urlencode
 from django.db import models
 from django.http import HttpRequest
 
-from headlessly.admin.lists.address import Address, Words
+from headlessly.admin.lists.address import Address, SearchFilter
 from headlessly.query import filters, reads
 
 if TYPE_CHECKING:
@@ -33,9 +33,9 @@ class Narrowing:
         self.problem = self.address.problem
 
     @cached_property
-    def found(self) -> models.QuerySet:
+    def queryset(self) -> models.QuerySet:
         """The records that fit, whatever words are searched for."""
-        stated = self.address.filter_of(c for c in self.active if not isinstance(c, Words))
+        stated = self.address.filter_of(c for c in self.active if not isinstance(c, SearchFilter))
         return self.address.scope.queryset().filter(filters.compile(self.address.scope, stated))
 
     @cached_property
@@ -52,7 +52,7 @@ class Narrowing:
 
     def chips(self) -> list[dict[str, str]]:
         return [
-            {"label": c.label, "value": c.said(), "without": self.address.without(c)}
+            {"label": c.label, "value": c.in_words(), "without": self.address.without(c)}
             for c in self.active
         ]
 

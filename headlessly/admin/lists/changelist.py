@@ -15,7 +15,7 @@ from headlessly.access import actors, visibility
 from headlessly.access.managers import BoundedQuerySet
 from headlessly.admin import display, event_facts
 from headlessly.admin.lists import cells
-from headlessly.admin.lists.address import Address, Words, sortable
+from headlessly.admin.lists.address import Address, SearchFilter, is_sortable
 from headlessly.database import timeouts
 from headlessly.declaration.schema import Field
 from headlessly.errors import InvalidFilter
@@ -86,7 +86,7 @@ class NounList:
     @property
     def _seeking(self) -> Seeking:
         address, scope = self.address, self.address.scope
-        stated = address.filter_of(c for c in address.active if not isinstance(c, Words))
+        stated = address.filter_of(c for c in address.active if not isinstance(c, SearchFilter))
         search = reads.searched(scope, address.query)
         return Seeking(scope, address.order_columns, (stated,), search)
 
@@ -99,7 +99,7 @@ class NounList:
     def _fetch(self, keys: Iterable[Sequence[Any]]) -> list[Noun]:
         """The records of keys, which end with their ids, in their order."""
         keys = list(keys)
-        fields = cells.references(self.noun, self.address.columns)
+        fields = cells.row_references(self.noun, self.address.columns)
         moment = self.address.moment
         found = self.address.scope.queryset().filter(pk__in=[pk for pk, *_ in keys])
         if moment is None:
@@ -119,7 +119,7 @@ class NounList:
     # -- what the page shows ----------------------------------------------------------------------
 
     @property
-    def said(self) -> str:
+    def count_text(self) -> str:
         """How many there are."""
         return display.number(self.total) + ("" if self.exact else "+")
 
@@ -134,7 +134,7 @@ class NounList:
 
     def rows(self) -> list[cells.Row]:
         columns, query = self.address.columns, self.address.in_list
-        found = [cells.row(r, columns, edits=self.edits, query=query) for r in self.records]
+        found = [cells.make_row(r, columns, edits=self.edits, query=query) for r in self.records]
         if self.address.deleted:
             self._tell_deletions(found)
         return found
@@ -150,7 +150,7 @@ class NounList:
             event = last.get(row.id)
             row.gone = {
                 "who": who.get(event.actor, "") if event else "",
-                "when": display.time(gone[row.id].deleted_at, ago=True),
+                "when": display.age_html(gone[row.id].deleted_at, ago=True),
                 "merged": bool(gone[row.id].successor),
             }
 
@@ -179,14 +179,14 @@ class NounList:
     @staticmethod
     def _sorts(field: Field) -> bool:
         """Whether a column is put in order by a click: ids of others would be in no order for people."""
-        return sortable(field) and field.type != "reference"
+        return is_sortable(field) and field.type != "reference"
 
     def pages(self) -> dict[str, str]:
         """Where this page stands among the others."""
         first = (self.page - 1) * self.per_page + 1
         last = first + len(self.records) - 1
         said = _("%(first)s–%(last)s of %(total)s") % {
-            "first": display.number(first), "last": display.number(last), "total": self.said,
+            "first": display.number(first), "last": display.number(last), "total": self.count_text,
         }  # fmt: skip
         before, after = self.page - 1, self.page + 1
         return {
@@ -198,7 +198,7 @@ class NounList:
     def chips(self) -> list[dict[str, str]]:
         """The conditions that are on, each with the address without it."""
         return [
-            {"label": c.label, "value": c.said(), "without": self.address.without(c)}
+            {"label": c.label, "value": c.in_words(), "without": self.address.without(c)}
             for c in self.address.active
         ]
 
@@ -218,7 +218,7 @@ class NounList:
                 label = f"{condition.label}: " if condition.label else ""
                 found.append(
                     {
-                        "label": label + condition.said(),
+                        "label": label + condition.in_words(),
                         "count": display.number(min(count, ADVICE_CAP))
                         + "+" * (count > ADVICE_CAP),
                         "one": count == 1,

@@ -62,7 +62,7 @@ class ListPage(NounPages):
             renaming=renaming,
             selectable=address.live or (address.deleted and self.admin.may("restore")),
             restore_url=self.admin.place("bulk", "restore"),
-            operations=bulk.operations(address, self.site),
+            operations=bulk.bulk_operations(address, self.site),
             at_once=AT_ONCE,
             export=export_url(address) if not address.deleted else "",
             columns=self._columns(address),
@@ -76,7 +76,7 @@ class ListPage(NounPages):
                     "text": display.text(v),
                     "url": self.admin.place("add_by", v.name),
                 }
-                for v in buttons.creating(self.noun)
+                for v in buttons.creating_verbs(self.noun)
             ],
             add_url=self.admin.place("add") if self.admin.may("create") else "",
             import_url=import_pages.import_url(self.noun) if self.admin.may("create") else "",

@@ -33,7 +33,7 @@ class SavedViewPages(NounPages):
         address = Address(self.noun, sent.get("query", ""), self.site)
         name, shared = sent.get("name", ""), "shared" in sent
         try:
-            made = saved_views.save(self.noun, name, address.saved, shared=shared)
+            made = saved_views.save(self.noun, name, address.view_query, shared=shared)
         except HeadlesslyError as problem:
             saving = {"name": name, "shared": shared, "start": "start" in sent}
             return self.list_page.render(request, address, saving=saving | _refusal(problem))
@@ -58,7 +58,7 @@ class SavedViewPages(NounPages):
                 renaming = {"name": sent.get("name", "")} | _refusal(problem)
                 return self.list_page.render(request, address, renaming=renaming)
             messages.error(request, problem.message)
-            return self._to_list(f"?{address.said}&view={view.key}")
+            return self._to_list(f"?{address.list_query}&view={view.key}")
         messages.success(request, done)
         return self._to_list(f"?view={ALL}" if sent.get("do") == "delete" else Tabs.url(view))
 
@@ -71,7 +71,7 @@ class SavedViewPages(NounPages):
             raise Http404
         match what:
             case "save":
-                view.change(query=address.saved)
+                view.change(query=address.view_query)
                 return _("Saved: %s.") % view
             case "rename":
                 view.change(name=sent.get("name", ""))

@@ -10,7 +10,7 @@ from django.utils.translation import gettext as _
 
 from headlessly.access import actors
 from headlessly.admin import display
-from headlessly.admin.lists.address import Address, canonical
+from headlessly.admin.lists.address import Address, canonical_query
 from headlessly.query import saved_views
 
 if TYPE_CHECKING:
@@ -64,14 +64,14 @@ class Tabs:
 
     def _now(self) -> Any:
         """The view that the address names; else the one that says the same."""
-        key, said = self.address.given.get("view"), self.address.saved
+        key, said = self.address.given.get("view"), self.address.view_query
         named = next((v for v in self.every if v.key == key), None)
-        return named or next((v for v in self.every if canonical(v.query) == said), None)
+        return named or next((v for v in self.every if canonical_query(v.query) == said), None)
 
     @property
     def edited(self) -> bool:
         """Whether the list is no longer what the view says."""
-        return self.now is None or canonical(self.now.query) != self.address.saved
+        return self.now is None or canonical_query(self.now.query) != self.address.view_query
 
     def expanded(self) -> str | None:
         """The whole address of the view that alone is named, or with which one starts; else None."""
@@ -82,7 +82,7 @@ class Tabs:
 
     @staticmethod
     def url(view: Any) -> str:
-        query = canonical(view.query)
+        query = canonical_query(view.query)
         return f"?{query}&view={view.key}" if query else f"?view={view.key}"
 
     def listed(self) -> list[dict[str, Any]]:

@@ -40,7 +40,7 @@ DEPTH = 3
 
 
 @dataclass
-class Step:
+class ProposalStep:
     """One verb that would be executed."""
 
     kind: str
@@ -50,7 +50,7 @@ class Step:
     url: str = ""  #: of a record that is there already
     moved: tuple[Any, Any] | None = None
     changes: list[Change] = field(default_factory=list)
-    caused: list[Step] = field(default_factory=list)
+    caused: list[ProposalStep] = field(default_factory=list)
     other: bool = False  #: than when it was first looked at
 
 
@@ -64,12 +64,12 @@ class Difference:
     now: Any = ""
 
 
-def steps(proposal: Proposal) -> list[Step]:
+def proposal_steps(proposal: Proposal) -> list[ProposalStep]:
     """What it would do, in order; what a verb causes below it."""
     return _Foretelling(proposal.events, proposal.differences or ()).steps()
 
 
-def summary(events: Sequence[Event]) -> str:
+def proposal_summary(events: Sequence[Event]) -> str:
     """``changes 3 leads; creates 1 deal``."""
     seen: dict[str, tuple[str, type[Noun]]] = {}
     for event in events:
@@ -100,14 +100,17 @@ def summary(events: Sequence[Event]) -> str:
     )
 
 
-def differences(proposal: Proposal) -> list[Difference]:
+def proposal_differences(proposal: Proposal) -> list[Difference]:
     """What is different by now, in words."""
     return _Foretelling(proposal.events, proposal.differences or ()).differences()
 
 
 class _Foretelling:
     def __init__(self, events: Sequence[Event], different: Sequence[dict[str, Any]]) -> None:
-        self.events, self.different = [_whole(event) for event in events], list(different)
+        self.events, self.different = (
+            [_with_all_changes(event) for event in events],
+            list(different),
+        )
         self.made = {e.target: record_name(e) for e in events if e.version == 1 and e.target}
         self.names = self._gone() | {e.target: record_name(e) for e in events if e.target}
         self.reader = EventReader(self.events, self.made)
@@ -122,7 +125,7 @@ class _Foretelling:
                 wanted[noun].add(each["target"])
         return dict(record_names(wanted))
 
-    def steps(self) -> list[Step]:
+    def steps(self) -> list[ProposalStep]:
         here = {event.id for event in self.events}
         below: dict[str, list[Event]] = defaultdict(list)
         for event in self.events:
@@ -131,7 +134,7 @@ class _Foretelling:
         first = [event for event in self.events if event.cause not in here]
         return [self._step(event, below, 0) for event in first]
 
-    def _step(self, event: Event, below: dict[str, list[Event]], depth: int) -> Step:
+    def _step(self, event: Event, below: dict[str, list[Event]], depth: int) -> ProposalStep:
         step = self._step_alone(event)
         for each in below.get(event.id, ()) if depth < DEPTH else ():
             inner = self._step(each, below, depth + 1)
@@ -139,14 +142,14 @@ class _Foretelling:
                 step.caused.append(inner)
         return step
 
-    def _step_alone(self, event: Event) -> Step:
+    def _step_alone(self, event: Event) -> ProposalStep:
         """The step without what it causes."""
         facts = self.reader.facts(event)
         if facts is None:
             what = display.recorded(event.name)
-            return Step(TRACK, _("Record"), "", what, changes=recorded_facts(event))
+            return ProposalStep(TRACK, _("Record"), "", what, changes=recorded_facts(event))
         noun, verb = facts.noun, facts.verb
-        step = Step(
+        step = ProposalStep(
             facts.kind,
             display.verb(verb) if verb is not None else display.happened(event.verb),
             display.one(noun),
@@ -156,7 +159,7 @@ class _Foretelling:
             other=event.target in self.others,
         )
         if event.target not in self.made:
-            step.url = display.place(noun, "change", event.target)
+            step.url = display.page_url(noun, "change", event.target)
         if facts.kind == CREATE:
             label = display.label(noun.schema.by_name[noun.schema.columns[0]])
             step.changes = [c for c in step.changes if c.now not in ("", None) and c.label != label]
@@ -176,7 +179,7 @@ class _Foretelling:
                     _("“%(event)s” would no longer happen")
                     if gone
                     else _("“%(event)s” would now happen as well")
-                ) % {"event": _happened(each["name"])}
+                ) % {"event": _event_label(each["name"])}
                 found[target, each["name"]] = Difference(name, what)
             elif wire == "$version":
                 found.setdefault((target, "$version"), Difference(name, _("was changed meanwhile")))
@@ -213,13 +216,13 @@ class _Foretelling:
         found[target, each["field"]] = Difference(name, what, said[0] or "–", said[1] or "–")
 
 
-def _happened(name: str) -> str:
+def _event_label(name: str) -> str:
     """What an event of this name says: ``Lost``."""
     noun, _dot, event = name.partition(".")
     return display.happened(event) if noun in registry else display.recorded(name)
 
 
-def _whole(event: Event) -> Event:
+def _with_all_changes(event: Event) -> Event:
     """The event with all that a new record has as its changes, so that every name in it is looked up."""
     noun = registry.get(event.target_type or "")
     if noun is None or event.version != 1:

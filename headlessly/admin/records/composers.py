@@ -59,11 +59,11 @@ class ToDo:
 
     @property
     def url(self) -> str:
-        return display.place(type(self.record), "change", self.record.pk)
+        return display.page_url(type(self.record), "change", self.record.pk)
 
 
 @dataclass
-class Next:
+class OpenTouches:
     """What is still to do about a record."""
 
     rows: list[ToDo]
@@ -104,7 +104,7 @@ def make_composer(
         if form.declared[name].type == "integer" and item.help_text:
             item.label = f"{item.label} ({display.inside(item.help_text)})"
         item.help_text = ""
-    return Composer(way, display.place(type(record), "touch", record.pk, way.name) + keep, form)
+    return Composer(way, display.page_url(type(record), "touch", record.pk, way.name) + keep, form)
 
 
 def write_touch(way: Touch, record: Noun, given: Mapping[str, Any]) -> Noun:
@@ -131,7 +131,7 @@ def show_refusal(found: Composer, problem: HeadlesslyError) -> None:
     found.open = True
 
 
-def open_touches(record: Noun) -> Next | None:
+def open_touches(record: Noun) -> OpenTouches | None:
     """The open touches of ``record``, the most urgent first; None where none can be."""
     touching = touches.of(type(record))
     if touching is None:
@@ -144,18 +144,20 @@ def open_touches(record: Noun) -> Next | None:
         **{reference.column: record.pk, f"{machine.name}__in": still_open}
     ).order_by(declared.due, "created_at")[:OPEN]
     of_this = f"?{reference.wire}={record.pk}"
-    return Next([_to_do(row) for row in found], display.place(touching, "changelist") + of_this)
+    return OpenTouches(
+        [_to_do(row) for row in found], display.page_url(touching, "changelist") + of_this
+    )
 
 
 def _to_do(row: Noun) -> ToDo:
     noun, machine = type(row), row.schema.machine
     due = getattr(row, noun.Surface.touches.due)
-    found = ToDo(row, display.time(due) if due else "", bool(due) and due < clock.now())
-    end = display.path(noun)[-1]
+    found = ToDo(row, display.age_html(due) if due else "", bool(due) and due < clock.now())
+    end = display.path_states(noun)[-1]
     now = getattr(row, machine.name)
     for verb in noun.verbs.values():
         if verb.steps.get(now) == end and actors.may(actors.current(), verb.name, noun):
-            found.done_url = display.place(noun, "do", row.pk, verb.name)
+            found.done_url = display.page_url(noun, "do", row.pk, verb.name)
             found.asks = list(verb.inputs.values())
     return found
 

@@ -30,14 +30,14 @@ NEW, EXISTING = "new", "existing"
 LACKS, FIRST = "lacks", "first"
 
 
-class Dialog:
+class VerbDialog:
     """One verb about to be done to one record, by somebody who may still change their mind."""
 
     def __init__(
         self, verb: Verb, record: Noun, site: Any, data: Mapping[str, str] | None = None
     ) -> None:
         self.verb, self.record, self.site, self.data = verb, record, site, data
-        self.url = display.place(verb.noun, "do", record.pk, verb.name)
+        self.url = display.page_url(verb.noun, "do", record.pk, verb.name)
         self.id = f"do-{verb.name}"
         self.will: list[Any] = []
         self.problem: HeadlesslyError | None = None
@@ -104,10 +104,10 @@ class Dialog:
 
     # -- what will happen -------------------------------------------------------------------------
 
-    def foresee(self) -> None:
+    def dry_run(self) -> None:
         """Do it without doing it: ``will`` says what would happen, ``problem`` why it would not."""
         try:
-            run = self._tried()
+            run = self._dry_run()
         except HeadlesslyError as problem:
             self._note_lack(problem)
             if self.chooses is not None and self.new is None:
@@ -120,7 +120,7 @@ class Dialog:
         if self.other is not None and self.new is None:
             self._offer_new(preview.new_record_values(run, self.other))
 
-    def _tried(self) -> executor.DryRun:
+    def _dry_run(self) -> executor.DryRun:
         given = {"text": True, "dry_run": True}
         if not self.filled:
             return executor.run(self.verb, self.record.pk, self.given(), **given)
@@ -133,10 +133,10 @@ class Dialog:
     @property
     def lack(self) -> str:
         """Why it cannot be done yet, above the input that would change that."""
-        return self.problem.message if self.problem and self.told else ""
+        return self.problem.message if self.problem and self.lack_is_shown else ""
 
     @property
-    def told(self) -> bool:
+    def lack_is_shown(self) -> bool:
         """Whether what is in the way is said beside the input that is asked for first."""
         return bool(self.first and self.problem and self.problem.field in self.first.declared)
 
@@ -221,7 +221,7 @@ class Dialog:
         """Put what went wrong beside the input that it is about."""
         self.problem = problem
         self._note_lack(problem)
-        if self.told:
+        if self.lack_is_shown:
             return
         if self.first is not None and {d["field"] for d in problem.details or ()} == set(
             self.first.declared

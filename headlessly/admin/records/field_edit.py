@@ -74,7 +74,7 @@ class FieldPages(NounPages):
         if not edit.form.changed(base):
             return HttpResponseRedirect(back)
         if present(getattr(found, field.column)) != present(base[field.name]):
-            value = display.plain(found, field) or _("empty")
+            value = display.value_text(found, field) or _("empty")
             edit.form.is_valid()
             edit.form.add_error(
                 field.name,

@@ -11,7 +11,7 @@ from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 from headlessly.admin import display
-from headlessly.admin.lists.address import Address, Words
+from headlessly.admin.lists.address import Address, SearchFilter
 from headlessly.admin.pages import keep_list
 from headlessly.query import cursors, filters, reads, scope, sorting
 from headlessly.query.paging import narrowed
@@ -41,7 +41,7 @@ class Neighbours:
         return keep_list(self.query)
 
 
-class Walk:
+class ListWalk:
     """One record's way through one list."""
 
     def __init__(self, site: TenantSite, record: Noun, query: str) -> None:
@@ -52,26 +52,26 @@ class Walk:
 
     def neighbours(self) -> Neighbours:
         """The neighbours; none for a list that does not exist any more."""
-        list_url = display.place(self.noun, "changelist") + (self.query and f"?{self.query}")
+        list_url = display.page_url(self.noun, "changelist") + (self.query and f"?{self.query}")
         found = Neighbours(self.query, list_url)
-        if self.found is None:
+        if self.queryset is None:
             return found
         after, before = self._after(), self._before()
-        found.next = self._address(self.found, after)
-        found.previous = self._address(self.found.reverse(), before)
-        total = COUNTED if self.many else self._count(self.found)
+        found.next = self._address(self.queryset, after)
+        found.previous = self._address(self.queryset.reverse(), before)
+        total = COUNTED if self.many else self._count(self.queryset)
         if total < COUNTED:
-            found.place = sum(self._count(self.found.filter(part)) for part in before) + 1
+            found.place = sum(self._count(self.queryset.filter(part)) for part in before) + 1
             found.total = total + 1
         return found
 
     @cached_property
-    def found(self) -> Any:
+    def queryset(self) -> Any:
         """The records of the list in its order, this one aside; None for a list of no records of now."""
         address = self.address
         if address.problem or not address.live:
             return None
-        stated = address.filter_of(c for c in address.active if not isinstance(c, Words))
+        stated = address.filter_of(c for c in address.active if not isinstance(c, SearchFilter))
         found = address.scope.queryset().filter(filters.compile(address.scope, stated))
         found, self.many = narrowed(found, reads.searched(address.scope, address.query))
         return found.order_by(*address.order()).exclude(pk=self.record.pk)
@@ -94,7 +94,7 @@ class Walk:
         """Where the first of ``found`` in one of ``parts`` is, or nowhere."""
         for part in parts:
             if id := next(iter(found.filter(part).values_list("pk", flat=True)[:1]), None):
-                return display.place(self.noun, "change", id) + keep_list(self.query)
+                return display.page_url(self.noun, "change", id) + keep_list(self.query)
         return ""
 
     @staticmethod

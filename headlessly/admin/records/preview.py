@@ -61,7 +61,7 @@ def _sentence(
         capfirst(display.this(noun))
         if event.target == record.pk
         else format_html(
-            '<a href="{}">{}</a>', display.place(noun, "change", event.target), facts.name
+            '<a href="{}">{}</a>', display.page_url(noun, "change", event.target), facts.name
         )
     )
     # That it refers to a new record is what the sentence about that one says.
@@ -72,7 +72,7 @@ def _sentence(
     }
     changes = reader.changes(noun, previous, facts.data)
     if facts.moved is not None and facts.moved[0] is not None:
-        state = display.state(noun, facts.moved[1])
+        state = display.state_html(noun, facts.moved[1])
         with_it = format_html_join("", "; {}: {}", ((c.inside, c.now or "–") for c in changes))
         return format_html(
             _("{who} becomes {state}{with_it}"), who=who, state=state, with_it=with_it
@@ -93,7 +93,7 @@ def _new_record_facts(reader: EventReader, facts: EventFacts) -> SafeString:
         if value in (None, "") or declared.computed:
             continue
         if schema.machine and name == schema.machine.name:
-            found.append(("", display.state(facts.noun, value)))
+            found.append(("", display.state_html(facts.noun, value)))
         else:
             label = f"{display.inside(display.label(declared))} "
             found.append((label, reader.value(declared, value)))

@@ -57,10 +57,12 @@ class RecordPage(NounPages):
         written: composers.Composer | None = None,
     ) -> HttpResponse:
         """The page; ``problem`` is why what was just tried was not done, ``written`` the touch it was."""
-        steps, others = buttons.buttons(found)
+        steps, others = buttons.record_buttons(found)
         came_from = list_query(request)
         neighbouring = (
-            None if came_from is None else neighbours.Walk(self.site, found, came_from).neighbours()
+            None
+            if came_from is None
+            else neighbours.ListWalk(self.site, found, came_from).neighbours()
         )
         keep = self.keep(request)
         show = timeline.checked_show(request.GET.get("show"))
@@ -72,7 +74,7 @@ class RecordPage(NounPages):
             title=str(found),
             steps=steps,
             others=others,
-            way=neighbouring,
+            neighbours=neighbouring,
             keep=keep,
             problem=None if written else problem,
             fix=self.suggest_fix(found, problem),

@@ -17,7 +17,7 @@ from headlessly.admin import buttons, display, toasts
 from headlessly.admin import undo as undoing
 from headlessly.admin.pages import NounAdminBase, NounPages
 from headlessly.admin.records import composers, timeline
-from headlessly.admin.records.dialogs import Dialog
+from headlessly.admin.records.dialogs import VerbDialog
 from headlessly.admin.records.record_page import RecordPage
 from headlessly.errors import HeadlesslyError
 from headlessly.execution import executor
@@ -63,9 +63,9 @@ class VerbPages(NounPages):
         if not self.admin.may(verb):
             raise PermissionDenied
         posted = request.method == "POST"
-        dialog = Dialog(bound, found, self.site, request.POST if posted else None)
+        dialog = VerbDialog(bound, found, self.site, request.POST if posted else None)
         if not posted or request.POST.get("preview"):
-            dialog.foresee()
+            dialog.dry_run()
             return self._dialog_page(request, dialog, "do" if not posted else "preview")
         if not dialog.check():
             return self._dialog_page(request, dialog, status=422)
@@ -81,7 +81,7 @@ class VerbPages(NounPages):
         return Redirect(self._after(request, bound, answer))
 
     def _dialog_page(
-        self, request: HttpRequest, dialog: Dialog, template: str = "do", status: int = 200
+        self, request: HttpRequest, dialog: VerbDialog, template: str = "do", status: int = 200
     ) -> HttpResponse:
         return self.admin.respond(
             request,
@@ -104,10 +104,10 @@ class VerbPages(NounPages):
             declared = self.schema.by_name[name]
             target = getattr(answer, declared.column)
             if declared.type == "reference" and target:
-                return display.place(self.noun.registry[declared.to], "change", target)
+                return display.page_url(self.noun.registry[declared.to], "change", target)
         if answer.deleted_at:
             return self.admin.place("changelist")
-        return display.place(type(answer), "change", answer.pk) + self.keep(request)
+        return display.page_url(type(answer), "change", answer.pk) + self.keep(request)
 
     @staticmethod
     def _back(request: HttpRequest) -> str:
