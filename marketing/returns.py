@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True)
-class Return:
+class CampaignReturn:
     """What a campaign has brought so far: counts of leads and deals, amounts in its currency."""
 
     leads: int
@@ -35,11 +35,11 @@ class Return:
         return self.revenue - self.cost if self.cost else None
 
 
-def returns(
+def campaign_returns(
     campaigns: Iterable[Campaign],
     leads: Records | None = None,
     deals: Records | None = None,
-) -> dict[str, Return]:
+) -> dict[str, CampaignReturn]:
     """What each of these campaigns has brought, by its id: all, or of these ``leads`` and ``deals``.
 
     Counted as :func:`brought` counts when a campaign is completed, in two statements for all of them.
@@ -50,7 +50,7 @@ def returns(
     became = Count("pk", filter=Q(status=crm.Lead.Status.CONVERTED))
     counted = {
         id: (count, converted)
-        for id, count, converted in leads.found()
+        for id, count, converted in leads.queryset()
         .filter(campaign__in=ids)
         .values("campaign")
         .annotate(count=Count("pk"), became=became)
@@ -58,7 +58,7 @@ def returns(
     }
     earned = {
         id: (count, total or Decimal(0))
-        for id, count, total in deals.found()
+        for id, count, total in deals.queryset()
         .filter(campaign__in=ids, stage=crm.Deal.Stage.WON)
         .values("campaign")
         .annotate(count=Count("pk"), total=Sum("value"))
@@ -69,7 +69,7 @@ def returns(
         who = leads.where(campaign=campaign.pk)
         won, revenue = earned.get(campaign.pk, (0, Decimal(0)))
         count, converted = counted.get(campaign.pk, (0, 0))
-        found[campaign.pk] = Return(
+        found[campaign.pk] = CampaignReturn(
             leads=count,
             converted=converted,
             won=won,

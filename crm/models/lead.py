@@ -40,7 +40,7 @@ class Lead(Noun):
 
     OPEN = (Status.NEW, Status.CONTACTED, Status.QUALIFIED)
     BANT = ("budget", "authority", "need", "timeline")
-    tells = ("deal",)
+    conflict_references = ("deal",)
 
     name = String("what this lead is about", required=True)
     contact = Reference("crm.Contact", "leads", "the person behind this lead")
@@ -80,7 +80,7 @@ class Lead(Noun):
         )  # fmt: skip
         facets = ("status", "owner", "source", "campaign")
         board = Board(
-            order="-score", measure="budget", shows=("score",), touched="last_activity_at"
+            order="-score", measure="budget", shows=("score",), age_field="last_activity_at"
         )
         ranges = ("score", "budget", "last_activity_at")
         inline = ("status", "owner", "score")
@@ -177,7 +177,7 @@ class Lead(Noun):
         """Give up on this lead, and say why."""
         self.lost_at, self.lost_reason = self.moment(), lost_reason
 
-    def moved(self, source: str, target: str) -> None:
+    def after_move(self, source: str, target: str) -> None:
         if source == self.Status.LOST:
             self.lost_at = self.lost_reason = None
         self.last_activity_at = max(filter(None, (self.last_activity_at, self.moment())))
@@ -186,6 +186,6 @@ class Lead(Noun):
     def stale_after(cls) -> timedelta:
         return timedelta(days=14)
 
-    def settle(self) -> None:
+    def before_write(self) -> None:
         self.first_touch_at = self.first_touch_at or self.created_at
         self.last_activity_at = self.last_activity_at or self.first_touch_at

@@ -8,7 +8,7 @@ from typing import Any, ClassVar
 from django.db import models
 from django.utils.translation import gettext as _
 
-from crm.models.checks import domain, slug, timezone_name
+from crm.models.validators import validate_domain, validate_slug, validate_timezone
 from headlessly.declaration.fields import (
     Choice,
     Integer,
@@ -48,8 +48,8 @@ class Organization(Noun):
 
     name = String(required=True)
     legal_name = String()
-    slug = String(unique=True, validators=[slug])
-    domain = String("like acme.com", unique=True, validators=[domain])
+    slug = String(unique=True, validators=[validate_slug])
+    domain = String("like acme.com", unique=True, validators=[validate_domain])
     website = Url()
     description = Text()
     logo = Url()
@@ -67,7 +67,7 @@ class Organization(Noun):
     state = String()
     country = String()
     postal_code = String()
-    timezone = String("IANA name, like Europe/Berlin", validators=[timezone_name])
+    timezone = String("IANA name, like Europe/Berlin", validators=[validate_timezone])
     parent = Reference("crm.Organization", "subsidiaries")
     lifetime_value = Money()
     health_score = Number(minimum=0, maximum=100)

@@ -8,7 +8,7 @@ from typing import Any, ClassVar
 from django.db import models
 from django.utils.translation import gettext as _
 
-from crm.models.checks import slug
+from crm.models.validators import validate_slug
 from headlessly.declaration.fields import Flag, Integer, Json, String, Text
 from headlessly.nouns import Noun
 
@@ -17,7 +17,7 @@ class Pipeline(Noun):
     """The stages that deals pass through, with the chance of winning at each."""
 
     name = String(required=True)
-    slug = String(unique=True, validators=[slug])
+    slug = String(unique=True, validators=[validate_slug])
     description = Text()
     is_default = Flag("the tenant's pipeline; there is one", verbose_name="default")
     stages = Json(

@@ -25,62 +25,64 @@ if TYPE_CHECKING:
     from headlessly.declaration.record import Record as Noun
 
 
-def limit() -> str | None:
+def visible_owner() -> str | None:
     """The Contact to whose records a reader is limited now ("" for nobody's), or None for all."""
 
-    person = limit_of_actor()
-    return None if person is None or running.in_a_verb() else person
+    person = visible_owner_of_actor()
+    return None if person is None or running.is_in_verb() else person
 
 
-def limit_of_actor() -> str | None:
+def visible_owner_of_actor() -> str | None:
     """The same for what the actor said themselves, whatever is under way."""
-    actor = actors.anyone()
+    actor = actors.current_or_none()
     return None if actor is None or not actor.limited else actor.contact_id or ""
 
 
-def of(noun: type[Noun], person: str, path: str = "") -> Q:
+def visible_condition(noun: type[Noun], person: str, path: str = "") -> Q:
     """The condition that ``person`` sees a record, which lies at the end of ``path``."""
     owner = noun.schema.owner
     if owner is None:
         return Q()
     nobodys = Q(**{f"{path}{owner.name}__isnull": True})
     for field in noun.schema.about:
-        nobodys &= of(noun.registry[field.to], person, f"{path}{field.name}__")
+        nobodys &= visible_condition(noun.registry[field.to], person, f"{path}{field.name}__")
     return Q(**{f"{path}{owner.column}": person}) | nobodys
 
 
-def records(found: models.QuerySet) -> models.QuerySet:
+def visible_records(found: models.QuerySet) -> models.QuerySet:
     """Those of the noun's records that the actor sees."""
-    person = limit()
-    return found if person is None else found.filter(of(found.model, person))
+    person = visible_owner()
+    return found if person is None else found.filter(visible_condition(found.model, person))
 
 
-def versions(found: models.QuerySet, noun: type[Noun]) -> models.QuerySet:
+def visible_versions(found: models.QuerySet, noun: type[Noun]) -> models.QuerySet:
     """Those of the noun's versions whose records the actor sees."""
-    if limit() is None or noun.schema.owner is None:
+    if visible_owner() is None or noun.schema.owner is None:
         return found
     return found.filter(Exists(noun.with_deleted.filter(pk=OuterRef("record"))))
 
 
-def clause(noun: type[Noun], alias: str, person: str | None = None) -> tuple[str, list[str]]:
+def visible_clause(
+    noun: type[Noun], alias: str, person: str | None = None
+) -> tuple[str, list[str]]:
     """The same condition for a statement written by hand: `` AND (...)`` and its parameters."""
-    person = limit() if person is None else person
+    person = visible_owner() if person is None else person
     if person is None or noun.schema.owner is None:
         return "", []
-    sql, count = _sql(noun, alias)
+    sql, count = _visible_sql(noun, alias)
     return f" AND {sql}", [person] * count
 
 
-def past_clause(noun: type[Noun], alias: str) -> tuple[str, list[str]]:
+def visible_past_clause(noun: type[Noun], alias: str) -> tuple[str, list[str]]:
     """The same for a table of versions."""
-    sql, parameters = clause(noun, "own")
+    sql, parameters = visible_clause(noun, "own")
     if not sql:
         return "", []
     table = connection.ops.quote_name(noun._meta.db_table)
     return f" AND EXISTS (SELECT FROM {table} own WHERE own.id = {alias}.id{sql})", parameters
 
 
-def _sql(noun: type[Noun], alias: str) -> tuple[str, int]:
+def _visible_sql(noun: type[Noun], alias: str) -> tuple[str, int]:
     quote = connection.ops.quote_name
     column = f"{alias}.{quote(noun._meta.get_field(noun.schema.owner.name).column)}"
     nobodys, count = f"{column} IS NULL", 1
@@ -89,7 +91,7 @@ def _sql(noun: type[Noun], alias: str) -> tuple[str, int]:
         if other.schema.owner is None:
             continue
         inner = f"{alias}_{number}"
-        sql, more = _sql(other, inner)
+        sql, more = _visible_sql(other, inner)
         reference = f"{alias}.{quote(noun._meta.get_field(field.name).column)}"
         nobodys += (
             f" AND ({reference} IS NULL OR EXISTS (SELECT FROM {quote(other._meta.db_table)} {inner} "
@@ -99,7 +101,7 @@ def _sql(noun: type[Noun], alias: str) -> tuple[str, int]:
     return f"({column} = %s OR ({nobodys}))", count
 
 
-def related(found: models.QuerySet, names: Iterable[str]) -> models.QuerySet:
+def load_visible_references(found: models.QuerySet, names: Iterable[str]) -> models.QuerySet:
     """The queryset with these references loaded; those that are hidden from the actor are None.
 
     Joined where everything shows; else read through the managers, which know what does not.
@@ -107,12 +109,14 @@ def related(found: models.QuerySet, names: Iterable[str]) -> models.QuerySet:
     names = list(names)
     if not names:
         return found
-    return found.select_related(*names) if limit() is None else found.prefetch_related(*names)
+    return (
+        found.select_related(*names) if visible_owner() is None else found.prefetch_related(*names)
+    )
 
 
-def hidden(noun: type[Noun], ids: Iterable[Any]) -> set[Any]:
+def invisible_ids(noun: type[Noun], ids: Iterable[Any]) -> set[Any]:
     """Those of the ids whose records the actor does not see."""
     wanted = set(ids)
-    if not wanted or limit() is None or noun.schema.owner is None:
+    if not wanted or visible_owner() is None or noun.schema.owner is None:
         return set()
     return wanted - set(noun.with_deleted.filter(pk__in=wanted).values_list("pk", flat=True))

@@ -95,7 +95,7 @@ def _button(step: NextStep, record: Noun) -> Button:
         name=step.verb.name,
         label=f"{step.label}…" if asks else step.label,
         url=display.page_url(noun, "do", record.pk, step.verb.name),
-        text=display.text(step.verb),
+        text=display.verb_summary(step.verb),
         strong=step.is_expected,
         reason=reason,
         asks=asks,

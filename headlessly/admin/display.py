@@ -18,31 +18,31 @@ from django.utils.translation import pgettext
 
 from headlessly.context import clock
 from headlessly.declaration.labels import (
-    a,
-    group,
-    help,
-    label,
-    making,
-    many,
-    one,
-    plural,
-    relation,
-    text,
-    the,
-    this,
-    title,
-    touch,
-    verb,
+    a_noun,
+    engagement_label,
+    field_help,
+    field_label,
+    group_title,
+    noun_in_sentence,
+    noun_title,
+    plural_in_sentence,
+    plural_title,
+    relation_label,
+    the_noun,
+    this_noun,
+    verb_and_noun,
+    verb_label,
+    verb_summary,
 )
 from headlessly.language.wording import (
     UNIT,
-    a_kind,
-    happened,
-    inside,
-    key,
-    recorded,
-    spoken,
-    the_kind,
+    a_kind_of_engagement,
+    event_label,
+    inside_sentence,
+    json_key_label,
+    state_label,
+    the_kind_of_engagement,
+    tracked_event_label,
 )
 
 if TYPE_CHECKING:
@@ -186,7 +186,7 @@ def state_tone(noun: type[Noun], state: str) -> str:
 
 def state_html(noun: type[Noun], state: str) -> SafeString:
     return format_html(
-        '<span class="state tone-{}">{}</span>', state_tone(noun, state), spoken(state)
+        '<span class="state tone-{}">{}</span>', state_tone(noun, state), state_label(state)
     )
 
 
@@ -263,7 +263,7 @@ def value_html(field: Field, found: Any, *, currency: str | None = None, links: 
         case "bool":
             return _("Yes") if found else _("No")
         case "enum":
-            return spoken(found)
+            return state_label(found)
         case "datetime":
             return age_html(found)
         case "date":
@@ -300,7 +300,7 @@ def _json_html(found: Any) -> SafeString | str:
     """JSON as people would write it: a list of alike objects as a table, else as it is."""
     if isinstance(found, list) and found and all(isinstance(item, dict) for item in found):
         keys = list(dict.fromkeys(name for item in found for name in item))
-        head = format_html_join("", "<th>{}</th>", ((key(name),) for name in keys))
+        head = format_html_join("", "<th>{}</th>", ((json_key_label(name),) for name in keys))
         rows = [
             format_html_join("", "<td>{}</td>", ((_json_text(item.get(name)),) for name in keys))
             for item in found
@@ -325,47 +325,47 @@ def _json_text(value: Any) -> str:
 __all__ = [
     "TELEPHONES",
     "WORKERS",
-    "a",
-    "a_kind",
+    "a_kind_of_engagement",
+    "a_noun",
     "age_html",
     "age_text",
     "amount",
     "day_text",
     "decimal",
     "duration",
+    "engagement_label",
+    "event_label",
+    "field_help",
     "field_html",
-    "group",
-    "happened",
-    "help",
-    "inside",
-    "key",
+    "field_label",
+    "group_title",
+    "inside_sentence",
+    "json_key_label",
     "key_standing",
-    "label",
-    "making",
-    "many",
     "moment_text",
     "money",
+    "noun_in_sentence",
+    "noun_title",
     "number",
     "number_with_unit",
-    "one",
     "page_url",
     "path_states",
     "percentage",
-    "plural",
+    "plural_in_sentence",
+    "plural_title",
     "record_link",
-    "recorded",
-    "relation",
-    "spoken",
+    "relation_label",
     "state_html",
+    "state_label",
     "state_tone",
-    "text",
-    "the",
-    "the_kind",
-    "this",
-    "title",
-    "touch",
+    "the_kind_of_engagement",
+    "the_noun",
+    "this_noun",
+    "tracked_event_label",
     "value_html",
     "value_text",
-    "verb",
+    "verb_and_noun",
+    "verb_label",
+    "verb_summary",
     "visible_name",
 ]  # fmt: skip

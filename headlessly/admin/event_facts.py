@@ -40,7 +40,7 @@ class Change:
     @property
     def inside(self) -> str:
         """The label within a sentence."""
-        return display.inside(self.label)
+        return display.inside_sentence(self.label)
 
     @property
     def long(self) -> bool:
@@ -98,7 +98,7 @@ class EventReader:
         """The changes that one tells: from ``previous`` to ``now``, by wire names."""
         return [
             Change(
-                display.label(declared),
+                display.field_label(declared),
                 self.value(declared, was),
                 self.value(declared, now.get(wire)),
             )
@@ -146,7 +146,10 @@ def record_name(event: Event) -> str:
 
 def recorded_facts(event: Event) -> list[Change]:
     """What an event says that was only recorded."""
-    return [Change(display.key(key), "", value) for key, value in properties(event.data or {})]
+    return [
+        Change(display.json_key_label(key), "", value)
+        for key, value in properties(event.data or {})
+    ]
 
 
 def follows(declared: Field) -> bool:

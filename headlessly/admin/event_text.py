@@ -77,15 +77,15 @@ class Teller:
             return entry
         facts = self.reader.facts(event)
         if facts is None:
-            entry.did = _("recorded %s") % display.recorded(event.name)
+            entry.did = _("recorded %s") % display.tracked_event_label(event.name)
             entry.changes = recorded_facts(event)
             return entry
         noun = facts.noun
         if about:
             entry.about = (facts.name, display.page_url(noun, "change", event.target))
-            if noun.Surface.touches:
+            if noun.Surface.engagements:
                 return self._touch(facts, entry)
-        what = display.the(noun) if about else display.this(noun, OBJECT)
+        what = display.the_noun(noun) if about else display.this_noun(noun, OBJECT)
         entry.did = _did(event.verb, what)
         if facts.moved is not None and facts.moved[0] is not None and facts.moved[1]:
             if event.verb != facts.moved[1]:
@@ -121,18 +121,18 @@ class Teller:
 
     def _touch(self, facts: EventFacts, entry: Entry) -> Entry:
         """A touch told where it is about something: what kind, what was said, and not which fields."""
-        event, touches, schema = entry.event, facts.noun.Surface.touches, facts.noun.schema
+        event, touches, schema = entry.event, facts.noun.Surface.engagements, facts.noun.schema
         data = facts.data
         kind = data.get(schema.by_name[touches.kind].wire)
-        case = display.the_kind if event.previous else display.a_kind
+        case = display.the_kind_of_engagement if event.previous else display.a_kind_of_engagement
         entry.did = _did(event.verb, case(kind or facts.noun.__name__))
-        wires = [schema.by_name[name].wire for name in touches.says]
+        wires = [schema.by_name[name].wire for name in touches.text_fields]
         if event.previous:
             # What was said is told below, the state by the verb itself.
             previous = {wire: was for wire, was in facts.previous.items() if wire not in wires}
             wires = [wire for wire in wires if wire in event.previous]
         else:
-            tells = (schema.by_name[name].wire for name in touches.tells)
+            tells = (schema.by_name[name].wire for name in touches.detail_fields)
             previous = {wire: None for wire in tells if data.get(wire)}
         entry.changes = self.reader.changes(facts.noun, previous, data)
         entry.said = "\n".join(text for wire in wires if (text := data.get(wire)))
@@ -157,7 +157,10 @@ class Teller:
 
 def _did(event: str, what: str) -> str:
     """``converted this lead``: what an event did to what."""
-    return _("%(did)s %(what)s") % {"did": display.inside(display.happened(event)), "what": what}
+    return _("%(did)s %(what)s") % {
+        "did": display.inside_sentence(display.event_label(event)),
+        "what": what,
+    }
 
 
 def _trivial(entry: Entry) -> bool:

@@ -122,14 +122,14 @@ def _form_page(
         title=_("Import"),
         status=status,
         nouns=[
-            {"name": n.__name__, "label": display.plural(n), "on": n is noun}
+            {"name": n.__name__, "label": display.plural_title(n), "on": n is noun}
             for n in importable_nouns(site)
         ],
         type=noun.__name__,
-        many=display.plural(noun),
-        required=[display.label(f) for f in noun.schema.inputs() if f.required],
+        many=display.plural_title(noun),
+        required=[display.field_label(f) for f in noun.schema.inputs() if f.required],
         matches=[
-            {"name": f.wire, "label": display.label(f), "on": f.wire == match}
+            {"name": f.wire, "label": display.field_label(f), "on": f.wire == match}
             for f in unique_fields(noun)
         ]
         if actors.may(actors.current(), "update", noun)
@@ -153,7 +153,7 @@ def import_view(request: HttpRequest, id: str, *, site: TenantSite) -> HttpRespo
         title=_("Import"),
         source=source,
         row=_import_row(source),
-        many=display.plural(source.noun),
+        many=display.plural_title(source.noun),
         done=_percent_done(source),
         may_go=may_go(source),
         good=source.created + source.updated,
@@ -224,7 +224,7 @@ def _import_row(source: Import) -> dict[str, Any]:
         "name": str(source),
         "url": reverse("admin:import", args=[source.pk]),
         "said": _outcome_text(source),
-        "many": display.plural(source.noun),
+        "many": display.plural_title(source.noun),
         "when": display.age_html(source.created_at),
         "tone": TONES.get(source.status, "amber"),
         "status": _status_text(source),

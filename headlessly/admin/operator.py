@@ -180,7 +180,10 @@ class MembershipForm(forms.ModelForm):
         if wanted and tenant:
             noun = apps.get_model(settings.PERSON_MODEL)
             with tenancy.active(tenant):
-                keys = [noun.by_unique(noun.schema.by_name[n], wanted) for n in noun.unique_fields]
+                keys = [
+                    noun.find_id_by_unique(noun.schema.by_name[n], wanted)
+                    for n in noun.unique_fields
+                ]
                 found = noun.objects.filter(pk__in=[wanted, *filter(None, keys)])
                 data["contact_id"] = found.values_list("pk", flat=True).first()
             if data["contact_id"] is None:
@@ -238,7 +241,7 @@ class ApiKeyAdmin(ModelAdmin):
         return False
 
     @display(description=gettext_lazy("Now"))
-    def standing(self, key: ApiKey) -> str:
+    def status_for_conflict(self, key: ApiKey) -> str:
         tone = "green" if key.standing == "valid" else "grey"
         return format_html('<span class="state tone-{}">{}</span>', tone, words.key_standing(key))
 

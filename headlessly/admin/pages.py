@@ -51,7 +51,7 @@ class NounAdminBase:
 
     def may(self, verb: str) -> bool:
         """Whether who acts may execute the verb on records of this noun."""
-        actor = actors.anyone()
+        actor = actors.current_or_none()
         return actor is not None and actors.may(actor, verb, self.model)
 
     def place(self, page: str, *args: str) -> str:
@@ -74,8 +74,8 @@ class NounAdminBase:
         return {
             **self.admin_site.each_context(request),
             "opts": self.model._meta,
-            "noun": display.title(self.model),
-            "nouns": display.plural(self.model),
+            "noun": display.noun_title(self.model),
+            "nouns": display.plural_title(self.model),
             "own_heading": True,
             "media": forms.select2() + MEDIA,
             "toasts": cache(lambda: toasts.read_toasts(request)),

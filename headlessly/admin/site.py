@@ -75,7 +75,7 @@ class Workplace(TenantSite):
             link = display.page_url(noun, "changelist")
             groups.setdefault(str(noun._meta.app_config.verbose_name), []).append(
                 {
-                    "title": display.plural(noun),
+                    "title": display.plural_title(noun),
                     "icon": noun.Surface.icon,
                     "link": link,
                     "active": request.path.startswith(link),

@@ -101,7 +101,9 @@ class TenantSite(Site):
         # Several views of a request may ask, the actor enters once.
         known = vars(request)
         if "membership" not in known:
-            known["membership"] = membership = Membership.of(request.user, tenancy.require())
+            known["membership"] = membership = Membership.find_membership(
+                request.user, tenancy.require()
+            )
             if membership is not None:
                 actors.enter(membership.actor)
         if known["membership"] is None:

@@ -59,7 +59,7 @@ class WebhooksView(WebhookAdminView):
             outbox.keep_in_mind(tenant)
         logger.info("webhook %s made by %s", webhook.pk, actors.current().id)
         address = f"{tenancy.context_url()}/webhooks/{webhook.pk}"
-        told = webhook.wire() | {"secret": webhook.secret}
+        told = webhook.as_json() | {"secret": webhook.secret}
         return Answer(told, status=201, headers={"Location": address})
 
 
@@ -68,7 +68,7 @@ class WebhookView(WebhookAdminView):
 
     def get(self, request: Request, id: str) -> Answer:
         parameters.taken(request.GET, ())
-        return Answer(_webhook(id).wire())
+        return Answer(_webhook(id).as_json())
 
     def patch(self, request: Request, id: str) -> Answer:
         """Change it, pause it, let it go on. A new secret signs from now on, and is answered here only;
@@ -89,7 +89,7 @@ class WebhookView(WebhookAdminView):
         changed = ", ".join(values) or "nothing"
         logger.info("webhook %s changed by %s: %s", id, actors.current().id, changed)
         secret = {"secret": webhook.secret} if "secret" in values else {}
-        return Answer(webhook.wire() | secret)
+        return Answer(webhook.as_json() | secret)
 
     def delete(self, request: Request, id: str) -> Answer:
         """Delete it with its deliveries, at once; what waits is not sent."""
@@ -112,7 +112,7 @@ class PingView(WebhookAdminView):
         delivery = Delivery.make(webhook, timezone.now(), name="ping")
         delivery.save(force_insert=True)
         transaction.on_commit(partial(deliveries.wake, webhook), robust=True)
-        return Answer(delivery.wire(), status=202)
+        return Answer(delivery.as_json(), status=202)
 
 
 class DeliveriesView(WebhookAdminView):
@@ -136,7 +136,7 @@ class RedeliverView(WebhookAdminView):
             deliveries.again(found)
             transaction.on_commit(partial(deliveries.wake, webhook), robust=True)
         logger.info("delivery %s sent again by %s", delivery, actors.current().id)
-        return Answer(found.wire(), status=202)
+        return Answer(found.as_json(), status=202)
 
 
 def _changing() -> Tenant:
@@ -225,5 +225,5 @@ def _cleaned(
             except ValueError as problem:
                 problems[name] = str(problem)
     if problems:
-        raise Invalid.fields(problems, type="Webhook")
+        raise Invalid.for_fields(problems, type="Webhook")
     return values

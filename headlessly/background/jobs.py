@@ -105,7 +105,7 @@ def job(
 
 def is_waiting(once: str) -> bool:
     """Whether a job with this ``once`` is in line, and so has not begun to look around."""
-    return prepared.run(WAITING, [once])[0][0]
+    return prepared.execute_prepared(WAITING, [once])[0][0]
 
 
 def _circumstances() -> dict[str, Any]:
@@ -124,7 +124,7 @@ def _as_it_was(
     from headlessly.access.models import Tenant
 
     found = Tenant.objects.get(pk=tenant) if tenant is not None else None
-    with tenancy.active(found), actors.acting(Actor(**actor)), tracing.traced(request_id):
+    with tenancy.active(found), actors.acting(Actor(**actor)), tracing.request_id_scope(request_id):
         yield
 
 

@@ -14,7 +14,7 @@ from django.utils.text import capfirst
 from django.utils.translation import gettext as _
 
 from headlessly.declaration import labels
-from headlessly.language.wording import SUBJECT, spoken
+from headlessly.language.wording import SUBJECT, state_label
 
 if TYPE_CHECKING:
     from headlessly.declaration.record import Record
@@ -55,10 +55,10 @@ class NextStep:
     def label(self) -> str:
         """What its button says: ``Convert``, ``Move to Contacted``, ``Reopen``."""
         if not self.is_plain:
-            return labels.verb(self.verb)
+            return labels.verb_label(self.verb)
         if reopens(self.noun, self.source, self.target):
             return _("Reopen")
-        return _("Move to %s") % spoken(self.target)
+        return _("Move to %s") % state_label(self.target)
 
     @property
     def reason(self) -> str:
@@ -68,14 +68,14 @@ class NextStep:
             return ""
         if targets == {self.source}:
             return _("%(this)s is %(state)s already.") % {
-                "this": capfirst(labels.this(self.noun)),
-                "state": spoken(self.source),
+                "this": capfirst(labels.this_noun(self.noun)),
+                "state": state_label(self.source),
             }
-        sources = [spoken(state) for state in machine.states if state in self.verb.steps]
+        sources = [state_label(state) for state in machine.states if state in self.verb.steps]
         return _("Possible when %(the)s is %(sources)s; it is %(state)s now.") % {
-            "the": labels.the(self.noun, SUBJECT),
+            "the": labels.the_noun(self.noun, SUBJECT),
             "sources": either_of(sources),
-            "state": spoken(self.source),
+            "state": state_label(self.source),
         }
 
 

@@ -1,7 +1,7 @@
 """Every message that people can read, gathered for the catalogues of translations (``locale/``).
 
 There are three sources: what the code and the templates mark for translation, what the declarations bring
-along (:func:`headlessly.declaration.labels.messages`), and what unfold marks, which ships no
+along (:func:`headlessly.declaration.labels.catalogue_messages`), and what unfold marks, which ships no
 catalogues of its own; what Django translates itself is left to it. No tool of the system is needed: a
 fresh checkout can tell whether a catalogue is complete.
 """
@@ -106,8 +106,8 @@ def _of_declarations() -> Iterator[Message]:
     from headlessly.query.filters import META_FIELDS
 
     for each in (*CARRIED.values(), *META_FIELDS.values()):
-        yield Message(wording.LABEL, labels.labelled(each), places=["declarations"])
-    for context, text in labels.messages():
+        yield Message(wording.LABEL, labels.english_label(each), places=["declarations"])
+    for context, text in labels.catalogue_messages():
         if text:
             yield Message(context, text, places=["declarations"])
 

@@ -35,7 +35,7 @@ def fetch(asked: dict[str, Any]) -> dict[str, Any]:
             return kind(asked["id"]) if "id" in asked else everything()
         case "Status":
             arguments.only("fetch of Status", asked, ())
-            return {"nouns": counts.numbers()}
+            return {"nouns": counts.counts_by_state()}
         case "History":
             arguments.only("fetch of History", asked, ("id", "fields"))
             return history(_id(asked), asked.get("fields"))
@@ -50,7 +50,7 @@ def fetch(asked: dict[str, Any]) -> dict[str, Any]:
     noun = noun_of(asked["type"], "fetch", *OTHERS)
     id = _id(asked)
     try:
-        return reads.one(
+        return reads.record_json(
             noun,
             id,
             include=asked.get("include"),
@@ -85,7 +85,7 @@ def history(id: str, fields: Any) -> dict[str, Any]:
         raise NotFound(f"{id[:64]!r} is no record's id. Ids: {prefixes}.", id=id[:64])
     if values.UNSTORABLE.search(id):
         raise noun.not_found(id)
-    found = log.envelope(events.history(noun, id))
+    found = log.envelope(events.record_history(noun, id))
     if not found["total"]:
         raise noun.not_found(id)
     return small(found, fields)
@@ -96,7 +96,7 @@ def one_event(id: str, fields: Any) -> dict[str, Any]:
     found = None if values.UNSTORABLE.search(id) else Event.objects.filter(id=id).first()
     if found is None:
         raise NotFound(f"There is no Event {id[:64]}.", type="Event", id=id[:64])
-    return event(found.wire(), wanted) if fields else found.wire()
+    return event(found.as_json(), wanted) if fields else found.as_json()
 
 
 # -- what there is ---------------------------------------------------------------------------------
@@ -108,7 +108,7 @@ def everything() -> dict[str, Any]:
     return {
         "types": {
             name: {
-                "description": describe.noun(noun)["description"],
+                "description": describe.describe_noun(noun)["description"],
                 "verbs": [wire_name(verb) for verb in noun.verbs if actors.may(actor, verb, noun)],
             }
             for name, noun in registry.items()
@@ -137,7 +137,7 @@ def kind(name: str) -> dict[str, Any]:
     """
     if (noun := registry.get(name)) is None:
         raise NotFound(f"There is no type {name[:64]!r}. Types: {', '.join(registry)}.")
-    said = dict(describe.noun(noun))
+    said = dict(describe.describe_noun(noun))
     fields = said["fields"]
     said["verbs"] = {name: _verb(verb, fields) for name, verb in said["verbs"].items()}
     said["may"] = [wire_name(v) for v in noun.verbs if actors.may(actors.current(), v, noun)]

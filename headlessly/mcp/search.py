@@ -25,7 +25,7 @@ def search(asked: dict[str, Any]) -> dict[str, Any]:
         return events(asked)
     noun = noun_of(asked["type"], "search", "Event")
     fields = asked.get("fields") or None
-    page = reads.page(
+    page = reads.record_page(
         noun,
         asked.get("filter"),
         sort=asked.get("sort"),
@@ -35,10 +35,10 @@ def search(asked: dict[str, Any]) -> dict[str, Any]:
         fields=fields or main(noun),
         q=asked.get("q"),
         as_of=asked.get("asOf"),
-    ).wire()
+    ).as_json()
     wanted = {
-        *(reads.chosen(noun, fields) or main(noun)),
-        *reads.included(noun, asked.get("include")),
+        *(reads.check_fields(noun, fields) or main(noun)),
+        *reads.check_include(noun, asked.get("include")),
     }
     page["results"] = [only(noun, record, wanted) for record in page["results"]]
     return _with_what_was_left_out(page, noun, asked, fields is None, wanted)

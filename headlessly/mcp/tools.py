@@ -10,7 +10,7 @@ from headlessly import errors
 from headlessly.access import actors
 from headlessly.declaration.registry import registry
 from headlessly.errors import Forbidden
-from headlessly.log.events import dumps
+from headlessly.log.events import dump_json
 from headlessly.mcp import arguments
 from headlessly.mcp.fetch import fetch
 from headlessly.mcp.search import main, only, search
@@ -31,12 +31,12 @@ logger = logging.getLogger("headlessly.mcp")
 def call(name: str, given: dict[str, Any]) -> tuple[bytes, bool]:
     """The answer of a tool as JSON, and whether it is an error; nothing is raised."""
     try:
-        return dumps(TOOLS[name](given)), False
+        return dump_json(TOOLS[name](given)), False
     except Exception as problem:
-        status, body = errors.problem(problem)
+        status, body = errors.status_and_body(problem)
         if status >= 500:
             logger.error("MCP %s failed", name, exc_info=problem)
-        return dumps(body | {"next": next_step(body, given.get("type"))}), True
+        return dump_json(body | {"next": next_step(body, given.get("type"))}), True
 
 
 def do(given: dict[str, Any]) -> dict[str, Any]:
@@ -49,7 +49,7 @@ def do(given: dict[str, Any]) -> dict[str, Any]:
     asked = arguments.read("do", given)
     from headlessly import scripts
 
-    said = scripts.run(asked["code"], dry_run=asked.get("dryRun", False)).wire()
+    said = scripts.run(asked["code"], dry_run=asked.get("dryRun", False)).as_json()
     if "proposal" in said:
         return said | {"next": WAITS % said["proposal"]["$id"]}
     return smaller(said)

@@ -15,7 +15,7 @@ from typing import Any
 import orjson
 
 from headlessly.declaration.schema import META
-from headlessly.log.events import Event, dumps
+from headlessly.log.events import Event, dump_json
 
 #: How many differences are told.
 MOST = 50
@@ -49,7 +49,7 @@ class _Comparable:
                 made[event.target_type] += 1
                 self.same[event.target] = f"new {event.target_type} {made[event.target_type]}"
             self.same[event.id] = f"{event.name} {self.same.get(event.target or '', event.target)}"
-            self.same[orjson.loads(dumps(event.timestamp))] = "then"
+            self.same[orjson.loads(dump_json(event.timestamp))] = "then"
         self.keys = [(e.name, self.same.get(e.target or "", e.target)) for e in events]
 
     def values(self, at: int) -> dict[str, Any]:
@@ -67,7 +67,7 @@ class _Comparable:
         return self.same.get(self.events[at].cause or "")
 
     def _known(self, value: Any) -> Any:
-        return self._walked(orjson.loads(dumps(value)))
+        return self._walked(orjson.loads(dump_json(value)))
 
     def _walked(self, value: Any) -> Any:
         match value:

@@ -63,7 +63,7 @@ class Host:
         options = {key: self._taken(value, key) for key, value in options.items()}
         self._hurry()
         try:
-            with timeouts.within(self.deadline):
+            with timeouts.read_until(self.deadline):
                 return ask(given, options)
         except OperationalError as problem:
             if isinstance(problem.__cause__, postgres.QueryCanceled):
@@ -115,7 +115,7 @@ class Host:
         if properties is not None and not isinstance(properties, dict):
             raise BadRequest("properties: give an object.", field="properties")
         event = events.Tracker.create(name=asked.get("name"), properties=properties)
-        return marshalling.packed(event.wire())
+        return marshalling.packed(event.as_json())
 
     def counted(self, found: Sequence[Any]) -> None:
         """Note what was read. Raises LimitExceeded."""
@@ -137,7 +137,7 @@ def told(noun: type[Noun]) -> str:
 def bound(seconds: float) -> None:
     """Let no statement of this transaction take longer; 0 for no bound."""
     milliseconds = str(max(1, int(seconds * 1000))) if seconds else "0"
-    prepared.run("SELECT set_config('statement_timeout', %s, true)", [milliseconds])
+    prepared.execute_prepared("SELECT set_config('statement_timeout', %s, true)", [milliseconds])
 
 
 def _arguments(
@@ -182,7 +182,7 @@ def _find(host: Host, noun: type[Noun], given: list[Any], options: dict[str, Any
     if asked.get("q") is not None and not isinstance(asked["q"], str):
         raise BadRequest("q is text.", field="q")
     most = min(limit or PAGE, max(0, host.limits.records - host.records) + 1)
-    found, more = reads.several(
+    found, more = reads.first_records(
         noun,
         asked.get("filter"),
         sort=asked.get("sort"),
@@ -199,14 +199,14 @@ def _find(host: Host, noun: type[Noun], given: list[Any], options: dict[str, Any
             "Give a limit, or a narrower filter.",
             field="limit",
         )
-    names = reads.included(noun, asked.get("include") or ())
+    names = reads.check_include(noun, asked.get("include") or ())
     return [marshalling.packed(record, names) for record in found]
 
 
 def _get(host: Host, noun: type[Noun], given: list[Any], options: dict[str, Any]) -> Any:
     asked = _arguments(noun.__name__, "get", GET, given, options)
     include = asked.get("include") or ()
-    found = reads.one(
+    found = reads.record_json(
         noun,
         asked.get("id"),
         include=include,
@@ -214,7 +214,7 @@ def _get(host: Host, noun: type[Noun], given: list[Any], options: dict[str, Any]
         as_of=asked.get("asOf"),
     )
     host.counted([found])
-    return marshalling.packed(found, reads.included(noun, include))
+    return marshalling.packed(found, reads.check_include(noun, include))
 
 
 def _count(host: Host, noun: type[Noun], given: list[Any], options: dict[str, Any]) -> int:
@@ -224,9 +224,9 @@ def _count(host: Host, noun: type[Noun], given: list[Any], options: dict[str, An
 
 def _history(host: Host, noun: type[Noun], given: list[Any], options: dict[str, Any]) -> Any:
     asked = _arguments(noun.__name__, "history", HISTORY, given, options)
-    record = reads.one(noun, asked.get("id"), fields=["$id"])
-    size = reads.checked_limit(asked.get("limit"))
-    found = [event.wire() for event in events.history(noun, record["$id"])[:size]]
+    record = reads.record_json(noun, asked.get("id"), fields=["$id"])
+    size = reads.check_limit(asked.get("limit"))
+    found = [event.as_json() for event in events.record_history(noun, record["$id"])[:size]]
     host.counted(found)
     return [marshalling.packed(event) for event in found]
 
@@ -260,9 +260,9 @@ def _execute(verb: Verb, given: list[Any], options: dict[str, Any]) -> Any:
     if version is not None and (not isinstance(version, int) or isinstance(version, bool)):
         raise BadRequest("ifMatch is the version of the record.", field="ifMatch")
     record = executor.run(verb, target, _by_wire(verb, data), wire=True, if_match=version)
-    if visibility.hidden(verb.noun, [record.pk]):
+    if visibility.invisible_ids(verb.noun, [record.pk]):
         return marshalling.packed({"$id": record.pk, "$type": verb.noun.__name__})
-    return marshalling.packed(results.record(record))
+    return marshalling.packed(results.record_json(record))
 
 
 def _by_wire(verb: Verb, data: dict[str, Any]) -> dict[str, Any]:

@@ -16,8 +16,8 @@ import orjson
 from pydantic_monty import MontyClassProxy
 
 from headlessly.declaration.registry import registry
-from headlessly.declaration.values import present
-from headlessly.log.events import dumps
+from headlessly.declaration.values import to_json_value
+from headlessly.log.events import dump_json
 from headlessly.scripts.prelude import EVENT
 
 #: How deep lists and objects may lie in each other.
@@ -65,10 +65,10 @@ class _Crossing:
                     raise Unfit(f"The number {value} is no JSON.")
                 return value
             case Decimal():
-                return self.taken(present(value), depth)
+                return self.taken(to_json_value(value), depth)
             case datetime():
                 aware = value if value.tzinfo else value.isoformat() + "Z"
-                return aware if isinstance(aware, str) else orjson.loads(dumps(value))
+                return aware if isinstance(aware, str) else orjson.loads(dump_json(value))
             case date() | time():
                 return value.isoformat()
             case timedelta():
@@ -129,7 +129,7 @@ def _article(name: str) -> str:
 
 def packed(record: dict[str, Any], included: Iterable[str] = ()) -> tuple[str, Any, dict[str, Any]]:
     """A record for the sandbox: its noun, what it says as JSON, and the records that it includes."""
-    said = orjson.loads(dumps(record))
+    said = orjson.loads(dump_json(record))
     return said["$type"], said, {name: _included(said[name]) for name in included if said.get(name)}
 
 

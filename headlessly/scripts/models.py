@@ -8,7 +8,7 @@ from typing import Any, ClassVar
 from django.db import models
 
 from headlessly.access import tenancy
-from headlessly.database.instances import blank
+from headlessly.database.instances import new_instance
 from headlessly.declaration.fields import PublicId
 from headlessly.log.events import Event, EventJson
 
@@ -82,7 +82,7 @@ class Proposal(models.Model):
         for kept in self.foreseen:
             moment = datetime.fromisoformat(kept["timestamp"])
             found.append(
-                blank(
+                new_instance(
                     Event,
                     **kept | {"timestamp": moment},
                     tenant_id=self.tenant_id,
@@ -92,7 +92,7 @@ class Proposal(models.Model):
             )
         return found
 
-    def wire(self, *, whole: bool = True) -> dict[str, Any]:
+    def as_json(self, *, whole: bool = True) -> dict[str, Any]:
         """The proposal as JSON says it; in a list without what it would do."""
         from headlessly.scripts.outcome import told
 

@@ -8,7 +8,7 @@ from typing import Any
 
 import orjson
 
-from headlessly.log.events import Event, dumps
+from headlessly.log.events import Event, dump_json
 from headlessly.log.names import SCRIPT_RAN
 
 #: How many events an answer shows, and how much of the value the log keeps, in characters.
@@ -26,7 +26,7 @@ class Run:
     proposal: dict[str, Any] | None = None
     event: str | None = None  #: the id of the script's own event
 
-    def wire(self) -> dict[str, Any]:
+    def as_json(self) -> dict[str, Any]:
         """As JSON says it; of a proposal, what was proposed instead of what came out."""
         if self.proposal is not None:
             return {"proposal": self.proposal, **told(self.events)}
@@ -36,7 +36,7 @@ class Run:
 
 def told(recorded: Sequence[Event]) -> dict[str, Any]:
     """``events``, each in few words, and how many were left out."""
-    shown = orjson.loads(dumps([brief(event) for event in recorded[:SHOWN]]))
+    shown = orjson.loads(dump_json([brief(event) for event in recorded[:SHOWN]]))
     left_out = len(recorded) - len(shown)
     return {"events": shown} | ({"eventsLeftOut": left_out} if left_out else {})
 

@@ -21,7 +21,7 @@ from headlessly.context import clock
 from headlessly.declaration.values import UNSTORABLE
 from headlessly.errors import Conflict, Forbidden, Invalid, NotFound, Stale
 from headlessly.ids import public_id
-from headlessly.log.events import Event, dumps
+from headlessly.log.events import Event, dump_json
 from headlessly.log.names import SCRIPT_RAN
 from headlessly.scripts import diff
 from headlessly.scripts.failures import LimitExceeded, ScriptFailed
@@ -47,7 +47,7 @@ def instead(code: str, *, dry_run: bool) -> Run:
     run, proposal = _tried(code, "", keep=not dry_run)
     run.dry_run = dry_run
     if proposal is not None:
-        run.proposal, run.events = proposal.wire(whole=False), recorded(run.events)
+        run.proposal, run.events = proposal.as_json(whole=False), recorded(run.events)
     return run
 
 
@@ -56,7 +56,7 @@ def propose(code: str, note: Any = None) -> Proposal:
     one that changes nothing."""
     _run, proposal = _tried(code, _note(note), keep=True)
     if proposal is None:
-        raise Invalid.fields(
+        raise Invalid.for_fields(
             {"code": "This script changes nothing, so that there is nothing to approve."},
             type="Proposal",
         )
@@ -123,7 +123,7 @@ def _bounded(foreseen: Sequence[Event]) -> None:
 def _outcome(run: Run, foreseen: Sequence[Event]) -> dict[str, Any]:
     kept = [{name: getattr(event, name) for name in KEPT} for event in foreseen]
     return {
-        "foreseen": orjson.loads(dumps(kept)),
+        "foreseen": orjson.loads(dump_json(kept)),
         "value": run.value,
         "output": run.output,
         "tried_at": clock.now(),
@@ -137,13 +137,13 @@ def _note(value: Any) -> str:
 
 def _text(name: str, value: Any, longest: int) -> str:
     if not isinstance(value, str):
-        raise Invalid.fields({name: "This is text: send a string."}, type="Proposal")
+        raise Invalid.for_fields({name: "This is text: send a string."}, type="Proposal")
     if UNSTORABLE.search(value):
-        raise Invalid.fields(
+        raise Invalid.for_fields(
             {name: "Text cannot contain NUL or half of a surrogate pair."}, type="Proposal"
         )
     if len(value) > longest:
-        raise Invalid.fields(
+        raise Invalid.for_fields(
             {name: f"At most {longest:,} characters are allowed, not {len(value):,}."},
             type="Proposal",
         )
@@ -181,7 +181,7 @@ def find(id: Any) -> Proposal:
 
 def fetch(id: Any) -> dict[str, Any]:
     """One proposal as JSON says it: what it would do, and what became of it."""
-    return find(id).wire()
+    return find(id).as_json()
 
 
 # -- deciding -------------------------------------------------------------------------------------
@@ -233,7 +233,7 @@ def refuse(id: Any, reason: Any) -> Proposal:
     proposal = _to_decide(id)
     said = _text("reason", reason if reason is not None else "", LONGEST_REASON)
     if not said:
-        raise Invalid.fields(
+        raise Invalid.for_fields(
             {"reason": _("Say why: whoever proposed it reads this.")}, type="Proposal"
         )
     with transaction.atomic():

@@ -12,12 +12,12 @@ from django.db import IntegrityError
 
 from headlessly.access import actors, visibility
 from headlessly.context import clock, running
-from headlessly.database.instances import blank
+from headlessly.database.instances import new_instance
 from headlessly.errors import Conflict, HeadlesslyError
 from headlessly.execution import executor
 from headlessly.ids import public_id
 from headlessly.log import event_visibility, events
-from headlessly.log.events import Event, dumps
+from headlessly.log.events import Event, dump_json
 from headlessly.log.names import SCRIPT_RAN
 from headlessly.scripts import limits as limiting
 from headlessly.scripts import marshalling, sandbox, source
@@ -37,7 +37,7 @@ class Scripted(executor.Execution):
     def __init__(self, about: dict[str, Any]) -> None:
         super().__init__()
         self.about = about
-        self.own: Event = blank(
+        self.own: Event = new_instance(
             Event,
             id=public_id(Event.prefix),
             tenant_id=self.tenant.pk,
@@ -62,7 +62,7 @@ class Scripted(executor.Execution):
 
     def flush(self) -> None:
         if self.events and not self.ended and self.own.seq is None:
-            self.own.seq = events.reserve()
+            self.own.seq = events.reserve_seq()
         super().flush()
 
     def finish(self) -> None:
@@ -77,7 +77,7 @@ class Scripted(executor.Execution):
             self.flush()
         else:
             self.flush()
-            events.write_at(self.own)
+            events.append_reserved(self.own)
             self.events.insert(0, self.own)
 
 
@@ -96,7 +96,7 @@ class Plan:
 
 def perform(code: str, plan: Plan) -> Run:
     """Run a script by a plan. Raises what :func:`run` does, and what the plan raises."""
-    if running.current() is not None:
+    if running.current_execution() is not None:
         raise RuntimeError(
             "A script runs in a transaction of its own, not within another execution."
         )
@@ -105,7 +105,7 @@ def perform(code: str, plan: Plan) -> Run:
         prepared = source.prepared(code, limits.code)
     except LimitExceeded as problem:
         raise ScriptFailed(problem, line=None) from None
-    return executor.retried(lambda: _once(code, prepared, limits, plan))
+    return executor.retry_on_deadlock(lambda: _once(code, prepared, limits, plan))
 
 
 def _once(code: str, prepared: str, limits: Limits, plan: Plan) -> Run:
@@ -118,7 +118,7 @@ def _once(code: str, prepared: str, limits: Limits, plan: Plan) -> Run:
             return Scripted(about)
 
         try:
-            with executor.together(make=make, dry_run=plan.dry_run) as at_hand:
+            with executor.one_transaction(make=make, dry_run=plan.dry_run) as at_hand:
                 plan.before()
                 try:
                     played = playing.play(prepared)
@@ -135,8 +135,8 @@ def _once(code: str, prepared: str, limits: Limits, plan: Plan) -> Run:
                 raise playing.failed(problem) from problem
             raise
         recorded = at_hand.events
-        if visibility.limit() is not None:
-            recorded = event_visibility.shown(recorded)
+        if visibility.visible_owner() is not None:
+            recorded = event_visibility.visible_of_recorded(recorded)
     return Run(value, list(recorded), played.output, plan.dry_run, event=at_hand.own.id)
 
 
@@ -149,12 +149,12 @@ def _answer(value: Any, limits: Limits) -> Any:
         if problem.size:
             raise LimitExceeded("answer", limits.answer, most) from None
         raise ScriptError(f"This cannot be answered: {problem}") from None
-    if len(dumps(said)) > limits.answer:
+    if len(dump_json(said)) > limits.answer:
         raise LimitExceeded("answer", limits.answer, most)
     return said
 
 
 def _kept(value: Any) -> Any:
     """The value as the log keeps it: as it is, or the beginning of what it says."""
-    text = dumps(value).decode()
+    text = dump_json(value).decode()
     return value if len(text) <= KEPT else text[:KEPT] + "…"

@@ -279,7 +279,7 @@ class Playing:
 def half_done() -> bool:
     """Whether something failed after something was written: nothing of it may stay."""
 
-    at_hand = running.current()
+    at_hand = running.current_execution()
     return at_hand is not None and at_hand.failure is not None
 
 

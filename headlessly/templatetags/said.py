@@ -16,13 +16,13 @@ register = template.Library()
 @register.filter
 def inside(text: Any) -> str:
     """``{{ noun|inside }}``: ``lead`` within an English sentence, ``Lead`` within a German one."""
-    return wording.inside(str(text))
+    return wording.inside_sentence(str(text))
 
 
 @register.filter
 def spoken(state: Any) -> str:
     """``{{ step.target|spoken }}``: ``InProgress`` as people say it."""
-    return wording.spoken(state)
+    return wording.state_label(state)
 
 
 @register.filter

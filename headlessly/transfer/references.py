@@ -24,7 +24,7 @@ def by_unique(found: models.QuerySet, field: Field, wanted: Iterable[Any]) -> di
     keys = {key_of(value) for value in wanted if _storable(value)}
     if not keys:
         return {}
-    if field.type in values.TEXT:
+    if field.type in values.TEXT_TYPES:
         found = found.alias(key=Lower(field.name)).filter(key__in=keys)
     else:
         found = found.filter(**{f"{field.column}__in": keys})
@@ -117,7 +117,7 @@ class References:
 
 
 def _text_keys(noun: type[Noun]) -> list[Field]:
-    return [f for f in noun.schema.stored if f.unique and f.type in values.TEXT]
+    return [f for f in noun.schema.stored if f.unique and f.type in values.TEXT_TYPES]
 
 
 def _name_of(noun: type[Noun]) -> Field:

@@ -45,7 +45,7 @@ class MountTenant:
         request.META["SCRIPT_NAME"] = prefix
         request.path = prefix + rest
         request.urlconf = settings.TENANT_URLCONF
-        request.tenant = Tenant.by_slug(slug)
+        request.tenant = Tenant.find_by_slug(slug)
         set_script_prefix(prefix + "/")
         url = _base_url.set(_site_of(request))
         try:

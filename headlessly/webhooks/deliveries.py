@@ -48,7 +48,7 @@ def wake(webhook: Webhook) -> None:
     with (
         tenancy.active(webhook.tenant),
         actors.acting(actors.SYSTEM),
-        tracing.traced(),
+        tracing.request_id_scope(),
     ):
         deliver.defer(webhook=webhook.pk, once=f"deliver:{webhook.pk}")
 

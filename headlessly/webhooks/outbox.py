@@ -23,7 +23,7 @@ from headlessly.access import actors, tenancy
 from headlessly.access.models import Tenant
 from headlessly.background.jobs import job
 from headlessly.context import tracing
-from headlessly.log.events import Event, Place
+from headlessly.log.events import Event, LogPosition
 from headlessly.webhooks import deliveries
 from headlessly.webhooks.models import Delivery, Past, Webhook
 
@@ -46,8 +46,8 @@ class Seen(NamedTuple):
     target_type: str | None
 
     @property
-    def place(self) -> Place:
-        return Place(int(self.xid), self.seq)
+    def position(self) -> LogPosition:
+        return LogPosition(int(self.xid), self.seq)
 
 
 def after_append(tenant: Tenant, **_: Any) -> None:
@@ -67,7 +67,7 @@ def wake(tenant: Tenant, *, in_seconds: float = 0) -> None:
     if in_seconds:
         at = timezone.now() + timedelta(seconds=in_seconds)
         once += ":later"  # whoever comes meanwhile does not wait for that
-    with tenancy.active(tenant), actors.acting(actors.SYSTEM), tracing.traced():
+    with tenancy.active(tenant), actors.acting(actors.SYSTEM), tracing.request_id_scope():
         pump.defer(at=at, once=once)
 
 
@@ -101,11 +101,11 @@ def _move_on(tenant: Tenant) -> tuple[list[Webhook], bool, bool]:
     )
     if not webhooks:
         return [], False, False
-    start = min(webhook.place for webhook in webhooks)
-    page = _seen(Event.log.following(start)[:PAGE])
+    start = min(webhook.position for webhook in webhooks)
+    page = _seen(Event.log.settled_after(start)[:PAGE])
     if not page:
-        return [], False, Event.log.beyond(start).exists()
-    end = page[-1].place
+        return [], False, Event.log.all_after(start).exists()
+    end = page[-1].position
     made, now = [], timezone.now()
     events = page + _earlier_versions(page, end)
     for webhook in webhooks:
@@ -114,21 +114,21 @@ def _move_on(tenant: Tenant) -> tuple[list[Webhook], bool, bool]:
         made += [
             Delivery.make(webhook, now, event_id=each.seq, name=each.name, target=each.target)
             for each in events
-            if each.place > webhook.place
+            if each.position > webhook.position
             and webhook.wants(each.name, each.target_type)
-            and each.place not in past
+            and each.position not in past
         ]
-        if webhook.place < end:
-            webhook.place = end
+        if webhook.position < end:
+            webhook.position = end
             Webhook.objects.filter(pk=webhook.pk).update(xid=end.xid, seq=end.seq)
     Delivery.objects.bulk_create(made, ignore_conflicts=True)
     told = {delivery.webhook_id for delivery in made}
     more = len(page) == PAGE
-    unsettled = not more and Event.log.beyond(end).exists()
+    unsettled = not more and Event.log.all_after(end).exists()
     return [webhook for webhook in webhooks if webhook.pk in told], more, unsettled
 
 
-def _earlier_versions(page: Sequence[Seen], end: Place) -> list[Seen]:
+def _earlier_versions(page: Sequence[Seen], end: LogPosition) -> list[Seen]:
     """Events that the log has after this page, of records that are on it with a later version.
 
     A transaction that began first may have waited for a record, and changed it after another one did. In
@@ -139,7 +139,7 @@ def _earlier_versions(page: Sequence[Seen], end: Place) -> list[Seen]:
     if not targets:
         return []
     last = max(each.seq for each in page if each.target)
-    return _seen(Event.log.beyond(end).filter(target__in=targets, seq__lt=last))
+    return _seen(Event.log.all_after(end).filter(target__in=targets, seq__lt=last))
 
 
 def _seen(found: models.QuerySet[Event]) -> list[Seen]:

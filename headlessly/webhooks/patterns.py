@@ -7,8 +7,8 @@ from typing import Any
 
 from headlessly.declaration.registry import registry
 from headlessly.errors import Invalid
-from headlessly.log.events import check_name
-from headlessly.log.names import PLATFORM
+from headlessly.log.events import check_event_name
+from headlessly.log.names import PLATFORM_EVENTS
 
 ALL = "*"
 #: How many patterns a webhook may have.
@@ -18,7 +18,7 @@ MOST = 100
 def known() -> list[str]:
     """The names of the events that verbs leave, noun by noun, and of those that the platform does."""
     verbs = [verb.event for noun in registry.values() for verb in noun.verbs.values()]
-    return [*verbs, *PLATFORM]
+    return [*verbs, *PLATFORM_EVENTS]
 
 
 def checked(value: Any) -> list[str]:
@@ -54,7 +54,7 @@ def _pattern(value: Any) -> str:
     if dot and (meant := [each for each in names if each.casefold() == value.casefold()]):
         raise ValueError(f"There is no event {value[:64]}. Did you mean {meant[0]}?")
     try:
-        check_name(value)
+        check_event_name(value)
     except Invalid as problem:
         if dot and name[:1].isupper() and event[:1].isupper():
             known_nouns = ", ".join(registry)

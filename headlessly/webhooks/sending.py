@@ -21,7 +21,7 @@ from urllib.parse import quote
 
 import httpcore
 
-from headlessly.log.events import dumps
+from headlessly.log.events import dump_json
 from headlessly.webhooks import addresses
 from headlessly.webhooks.addresses import Address, NotAllowed
 from headlessly.webhooks.models import Delivery
@@ -66,7 +66,7 @@ def send(held: Sequence[Delivery]) -> list[Outcome]:
 
 def message(delivery: Delivery, *, at: int | None = None) -> Message:
     """The delivery as it is sent, signed for this moment (in seconds since 1970)."""
-    body = dumps(content(delivery))
+    body = dump_json(content(delivery))
     timestamp = str(int(time.time()) if at is None else at)
     headers = {
         "Content-Type": "application/json",

@@ -9,7 +9,7 @@ from typing import Any, ClassVar
 from django.db import models
 from django.utils.translation import gettext as _
 
-from crm.models.checks import currency_code, slug
+from crm.models.validators import validate_currency, validate_slug
 from headlessly.declaration.fields import (
     Choice,
     Date,
@@ -48,7 +48,7 @@ class Campaign(Noun):
         CANCELLED = "Cancelled"
 
     name = String(required=True)
-    slug = String(unique=True, validators=[slug])
+    slug = String(unique=True, validators=[validate_slug])
     description = Text()
     type = Choice(Type)
     status = StatusField(
@@ -64,7 +64,7 @@ class Campaign(Noun):
     launched_at = DateTime("when it was first launched", editable=False)
     budget = Money()
     actual_cost = Money()
-    currency = String("ISO 4217", default="USD", max_length=3, validators=[currency_code])
+    currency = String("ISO 4217", default="USD", max_length=3, validators=[validate_currency])
     target_leads = Integer(minimum=0)
     target_revenue = Money()
     actual_leads = Integer("leads it generated", editable=False)
@@ -122,7 +122,7 @@ class Campaign(Noun):
     )
     def complete(self) -> None:
         """End it, and count what it brought: leads, revenue of won deals, return on investment."""
-        self.actual_leads, self.actual_revenue = attribution.brought(self)
+        self.actual_leads, self.actual_revenue = attribution.leads_and_revenue(self)
         self.roi = roi(self.actual_revenue, self.actual_cost)
 
     def validate(self, values: Mapping[str, Any], problems: dict[str, str]) -> None:

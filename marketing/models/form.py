@@ -8,7 +8,7 @@ from typing import Any, ClassVar
 from django.db import models
 from django.utils.translation import gettext as _
 
-from crm.models.checks import slug
+from crm.models.validators import validate_slug
 from headlessly.declaration.fields import Integer, Json, Reference, StatusField, String, Text, Url
 from headlessly.declaration.schema import Field
 from headlessly.nouns import Noun, verb
@@ -24,13 +24,13 @@ class Form(Noun):
         ARCHIVED = "Archived"
 
     name = String("what visitors read above it", required=True)
-    slug = String("its address, /f/{slug}", unique=True, validators=[slug])
+    slug = String("its address, /f/{slug}", unique=True, validators=[validate_slug])
     description = Text("what visitors read below its name")
     fields = Json(
         "in order: name, type (text, email, number, select, textarea, checkbox, date, url, phone), "
         "label, required, options (of a select)",
-        keys=questions.KEYS,
-        kinds={"type": questions.TYPES, "required": "flag", "options": "list"},
+        keys=questions.FIELD_KEYS,
+        kinds={"type": questions.QUESTION_TYPES, "required": "flag", "options": "list"},
     )
     campaign = Reference(
         "marketing.Campaign", "forms", "what its leads are attributed to; else utm_* decide"
@@ -85,13 +85,13 @@ class Form(Noun):
 
     def questions(self) -> dict[str, Field]:
         """What a submission may have, by name."""
-        return questions.of(self.fields)
+        return questions.submission_fields(self.fields)
 
     def validate(self, values: Mapping[str, Any], problems: dict[str, str]) -> None:
         """Fields are what they say, and visitors of a published form can say who they are."""
         if (fields := values.get("fields", self.fields)) is not None and (
-            found := questions.wrong(fields)
+            found := questions.fields_problems(fields)
         ):
             problems["fields"] = " ".join(found)
-        elif self.status == self.Status.PUBLISHED and questions.email_of(fields) is None:
+        elif self.status == self.Status.PUBLISHED and questions.email_question(fields) is None:
             problems["fields"] = _("A published form needs an email field.")

@@ -26,7 +26,7 @@ from headlessly.database import timeouts
 from headlessly.errors import InvalidFilter
 from headlessly.query import cursors, reads, sorting
 from headlessly.query import scope as query_scope
-from headlessly.query.paging import Seeking, united
+from headlessly.query.paging import RecordList, union_sql
 
 if TYPE_CHECKING:
     from headlessly.admin.sites import TenantSite
@@ -90,10 +90,10 @@ class NounBoard:
     def has_ended(self, state: str) -> bool:
         return state not in getattr(self.noun, "OPEN", self.machine.states)
 
-    def order(self, state: str) -> list[sorting.Column]:
+    def order(self, state: str) -> list[sorting.SortKey]:
         """Open records by urgency, ended ones with the latest first."""
         sort = "-updated_at" if self.has_ended(state) else self.declared.order
-        return sorting.columns(query_scope.Scope(self.noun), sort)
+        return sorting.sort_keys(query_scope.Scope(self.noun), sort)
 
     def within(self, state: str) -> models.QuerySet:
         """The records of a column in its order."""
@@ -102,9 +102,9 @@ class NounBoard:
             found = found.filter(updated_at__gte=self.now - RECENT)
         return found.order_by(*(column.expression for column in self.order(state)))
 
-    def _seeking(self, state: str) -> Seeking:
+    def _seeking(self, state: str) -> RecordList:
         scope, search = self.list.address.scope, self.list.search
-        return Seeking(scope, self.order(state), search=search, among=self.within(state))
+        return RecordList(scope, self.order(state), search=search, narrowed_to=self.within(state))
 
     @staticmethod
     def size(ended: bool) -> int:
@@ -117,7 +117,7 @@ class NounBoard:
         if not columns or self.problem:
             return columns
         try:
-            with timeouts.patience(PATIENCE):
+            with timeouts.statement_timeout(PATIENCE):
                 self.count(columns)
                 rows = self.rows(self._keys(columns))
         except InvalidFilter as problem:
@@ -143,10 +143,10 @@ class NounBoard:
     def after(self, state: str, cursor: str) -> BoardColumn:
         """The next cards of a column. Raises InvalidFilter for a cursor that is none."""
         column, order = self.column(state), self.order(state)
-        _moment, row = cursors.decode(cursor, self._mark(state), order)
-        with timeouts.patience(PATIENCE):
+        _moment, row = cursors.decode_cursor(cursor, self._mark(state), order)
+        with timeouts.statement_timeout(PATIENCE):
             sought = self._seeking(state).page(
-                self.size(column.ended), 0, cursors.parts(order, row)
+                self.size(column.ended), 0, cursors.conditions_after(order, row)
             )
             self._fill(column, _sort_rows(self.rows([key for key, *_ in sought.keys]), order))
         return column
@@ -156,7 +156,7 @@ class NounBoard:
         start = display.page_url(self.noun, "changelist")
         return BoardColumn(
             state=state,
-            label=display.spoken(state),
+            label=display.state_label(state),
             tone=display.state_tone(self.noun, state),
             ended=self.has_ended(state),
             url=start + self.list.get_query_string({self.field.wire: state}),
@@ -175,7 +175,7 @@ class NounBoard:
         for column in columns:
             within = self.within(column.state).order_by()
             parts = [within] if self.list.search is None else self.list.search.parts(within)
-            found = united([p.values_list("pk", *names)[: reads.COUNT_CAP + 1] for p in parts])
+            found = union_sql([p.values_list("pk", *names)[: reads.COUNT_CAP + 1] for p in parts])
             if found is not None:  # else a filter that nothing can fit
                 inner.append(f"(SELECT * FROM ({found[0]}) AS united LIMIT {reads.COUNT_CAP + 1})")
                 parameters += found[1]
@@ -221,7 +221,9 @@ class NounBoard:
         """The records with these keys and the names that their cards show, in no order."""
         owner = self.noun.schema.owner
         shown = dict.fromkeys(f.name for f in (*self.about, owner) if f)
-        return list(visibility.related(self.noun.objects.filter(pk__in=keys), shown))
+        return list(
+            visibility.load_visible_references(self.noun.objects.filter(pk__in=keys), shown)
+        )
 
     def _fill(self, column: BoardColumn, rows: Sequence[Noun]) -> None:
         size = self.size(column.ended)
@@ -229,7 +231,7 @@ class NounBoard:
         if len(rows) > size:
             order = self.order(column.state)
             last = [getattr(rows[size - 1], c.name) for c in order]
-            cursor = cursors.encode(self._mark(column.state), None, last)
+            cursor = cursors.encode_cursor(self._mark(column.state), None, last)
             meta = self.noun._meta
             place = f"admin:{meta.app_label}_{meta.model_name}_board_more"
             column.more = reverse(place, args=(column.state, cursor)) + self.list.get_query_string()
@@ -242,7 +244,7 @@ class NounBoard:
         schema, declared = self.noun.schema, self.declared
         state = getattr(record, self.machine.name)
         ended = self.has_ended(state)
-        touched = record.updated_at if ended else getattr(record, declared.touched)
+        touched = record.updated_at if ended else getattr(record, declared.age_field)
         owner = None
         if schema.owner and getattr(record, schema.owner.column):
             owner = display.visible_name(getattr(record, schema.owner.name))
@@ -259,7 +261,7 @@ class NounBoard:
             "initials": initials(owner) if owner else "",
             "measure": display.field_html(record, measure, links=False) if measure else "",
             "shows": [
-                {"label": display.label(f), "value": value, "name": f.name, "type": f.type}
+                {"label": display.field_label(f), "value": value, "name": f.name, "type": f.type}
                 for f in shows
                 if (value := display.field_html(record, f, links=False)) != ""
             ],
@@ -299,7 +301,7 @@ def _union_all(parts: Sequence[models.QuerySet]) -> models.QuerySet:
     return first.union(*rest, all=True) if rest else first
 
 
-def _sort_rows(rows: Iterable[Noun], order: Sequence[sorting.Column]) -> list[Noun]:
+def _sort_rows(rows: Iterable[Noun], order: Sequence[sorting.SortKey]) -> list[Noun]:
     """The rows in an order of the database: a union promises none."""
     found = list(rows)
     for column in reversed(order):

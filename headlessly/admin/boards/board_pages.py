@@ -90,7 +90,7 @@ class BoardPages(NounPages):
             "board",
             status=status,
             board=board,
-            title=_("%(nouns)s board") % {"nouns": display.plural(self.noun)},
+            title=_("%(nouns)s board") % {"nouns": display.plural_title(self.noun)},
             is_fullwidth="1",
             recent=RECENT.days,
             list_url=self.admin.place("changelist") + board.list.get_query_string({"p": None}),
@@ -150,7 +150,7 @@ class BoardPages(NounPages):
             now = self.noun.get(move.id)
             if (by := self._mover(now, move.version)) is None:
                 return self._execute(verb, found, sent, replace(move, version=now.version))
-            state = display.spoken(getattr(now, self.schema.machine.name))
+            state = display.state_label(getattr(now, self.schema.machine.name))
             what = {"who": by, "state": state}
             problem.message = _("%(who)s moved this meanwhile: it is %(state)s now.") % what
             raise
@@ -166,7 +166,10 @@ class BoardPages(NounPages):
     def _moved(self, request: HttpRequest, found: Noun, answer: Noun) -> HttpResponse:
         name = self.schema.machine.name
         state = getattr(answer, name)
-        said = _("%(name)s is %(state)s now.") % {"name": answer, "state": display.spoken(state)}
+        said = _("%(name)s is %(state)s now.") % {
+            "name": answer,
+            "state": display.state_label(state),
+        }
         if not _wants_json(request):
             messages.success(request, said)
             return HttpResponseRedirect(request.get_full_path())
@@ -178,7 +181,7 @@ class BoardPages(NounPages):
         """The reason, beside the card where it is."""
         reason, fix = problem.message, None
         if isinstance(problem, NotFound):
-            reason = _("%(this)s is gone.") % {"this": capfirst(display.this(self.noun))}
+            reason = _("%(this)s is gone.") % {"this": capfirst(display.this_noun(self.noun))}
         elif move is not None:
             fix = self.record_page.suggest_fix(self.admin.find(move.id), problem)
         if _wants_json(request):
@@ -222,7 +225,7 @@ class BoardPages(NounPages):
         context = {
             "original": dialog.record,
             "dialog": dialog,
-            "noun": display.title(self.noun),
+            "noun": display.noun_title(self.noun),
             "sends": {"move": str(move), "asked": "1"},
         }
         if _wants_json(request):

@@ -31,7 +31,9 @@ class MoveDialog(VerbDialog):
         if self.new is None:
             self._offer_new({})
         for item in self.new.fields.values():
-            item.widget.attrs["placeholder"] = _("from this %s") % display.one(verb.noun)
+            item.widget.attrs["placeholder"] = _("from this %s") % display.noun_in_sentence(
+                verb.noun
+            )
 
     def _new_fields(self) -> list[Field]:
         return [field for field in self.other.schema.inputs() if field.required]

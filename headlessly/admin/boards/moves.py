@@ -31,14 +31,14 @@ def find_move(noun: type[Noun], state: str, target: str) -> NextStep | None:
 
 def moves_hint(noun: type[Noun], state: str, moves: list[NextStep]) -> str:
     """Where a record goes from here, for somebody who tries another way."""
-    here = display.spoken(state)
+    here = display.state_label(state)
     if not moves:
         return _("%(a)s that is %(state)s stays where it is.") % {
-            "a": capfirst(display.a(noun, SUBJECT)),
+            "a": capfirst(display.a_noun(noun, SUBJECT)),
             "state": here,
         }
     return _("From %(state)s %(a)s goes to %(targets)s.") % {
-        "a": display.a(noun, SUBJECT),
+        "a": display.a_noun(noun, SUBJECT),
         "state": here,
-        "targets": either_of([display.spoken(move.target) for move in moves]),
+        "targets": either_of([display.state_label(move.target) for move in moves]),
     }

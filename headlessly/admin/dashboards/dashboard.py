@@ -47,7 +47,7 @@ def dashboard_page(request: HttpRequest, site: AdminSite) -> HttpResponse:
     context: dict[str, Any] = {}
     try:
         _refuse_unknown(given, narrowings)
-        slice = Slice(periods.read(given), {n.name: n.id() for n in narrowings if n.value})
+        slice = Slice(periods.read_period(given), {n.name: n.id() for n in narrowings if n.value})
         context = {"period": slice.period, **_draw_reports(slice)}
     except InvalidFilter as problem:
         context["problem"] = problem.message
@@ -75,13 +75,13 @@ class Narrowing:
         self, noun: type[Noun], name: str, site: AdminSite, given: Mapping[str, str]
     ) -> None:
         self.field = noun.schema.by_name[name]
-        self.name, self.label = self.field.name, display.label(self.field)
+        self.name, self.label = self.field.name, display.field_label(self.field)
         self.wire, self.value = self.field.wire, given.get(self.field.wire, "")
         self.given = given
         self.select = forms.ReferenceSelect(self.field, site, {"aria-label": self.label})
         self.select.attrs["data-placeholder"] = self.label
         self.select.chosen |= {
-            NONE: _("No %(field)s") % {"field": display.inside(self.label)},
+            NONE: _("No %(field)s") % {"field": display.inside_sentence(self.label)},
             ME: _("Me"),
         }
 
@@ -140,12 +140,12 @@ def _empty() -> dict[str, str] | None:
     if noun is None or noun.objects.exists():
         return None
     return {
-        "nouns": display.many(noun),
+        "nouns": display.plural_in_sentence(noun),
         "list": display.page_url(noun, "changelist"),
         "add": display.page_url(noun, "add")
         if actors.may(actors.current(), "create", noun)
         else "",
-        "what": display.a(noun),
+        "what": display.a_noun(noun),
     }
 
 
@@ -182,7 +182,7 @@ def _draw_report(
     left = min(PATIENCE, until - time.monotonic())
     if left <= 0:
         raise timeouts.TooSlow("")
-    with timeouts.patience(max(1, int(left * 1000))):
+    with timeouts.statement_timeout(max(1, int(left * 1000))):
         made = report(slice)
         return None if made is None else render_to_string(f"headlessly/{kind}.html", {kind: made})
 

@@ -52,7 +52,7 @@ class CellPages(NounPages):
         self, request: HttpRequest, edit: FieldEdit, problem: HeadlesslyError | None = None
     ) -> HttpResponse:
         found, name = edit.record, edit.field.name
-        edit.form.fields[name].widget.attrs["aria-label"] = display.label(edit.field)
+        edit.form.fields[name].widget.attrs["aria-label"] = display.field_label(edit.field)
         details = problem.details if problem else None
         text = (details or [{}])[0].get("message") or problem.message if problem else ""
         return self.admin.respond(

@@ -57,7 +57,7 @@ def make_row(
         cells=[
             Cell(
                 field.name,
-                display.label(field),
+                display.field_label(field),
                 field.type,
                 cell_html(found, field),
                 field.name in edits and field.name not in closed,

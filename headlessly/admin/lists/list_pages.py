@@ -53,7 +53,7 @@ class ListPage(NounPages):
             request,
             "list",
             status=refused["status"] if refused else 200,
-            title=display.plural(self.noun),
+            title=display.plural_title(self.noun),
             media=forms.select2() + MEDIA,
             cl=found,
             address=address,
@@ -72,8 +72,8 @@ class ListPage(NounPages):
             else "",
             creating=[
                 {
-                    "label": display.verb(v),
-                    "text": display.text(v),
+                    "label": display.verb_label(v),
+                    "text": display.verb_summary(v),
                     "url": self.admin.place("add_by", v.name),
                 }
                 for v in buttons.creating_verbs(self.noun)
@@ -88,13 +88,13 @@ class ListPage(NounPages):
         """The columns that one may choose, those on the screen first and in their order."""
         now = address.columns[1:]
         every = [*now, *(f for f in offered_columns(self.noun) if f not in now)]
-        return [{"wire": f.wire, "label": display.label(f), "on": f in now} for f in every]
+        return [{"wire": f.wire, "label": display.field_label(f), "on": f in now} for f in every]
 
     def _ways_in(self) -> list[dict[str, str]]:
         """How records come into an empty list, beside adding them by hand: what there is of it."""
         if not self.admin.may("create"):
             return []
-        many = display.many(self.noun)
+        many = display.plural_in_sentence(self.noun)
         ways = [
             (_("By hand"), _("Type in the first one."), self.admin.place("add")),
             (

@@ -33,12 +33,12 @@ class SavedViewPages(NounPages):
         address = Address(self.noun, sent.get("query", ""), self.site)
         name, shared = sent.get("name", ""), "shared" in sent
         try:
-            made = saved_views.save(self.noun, name, address.view_query, shared=shared)
+            made = saved_views.save_view(self.noun, name, address.view_query, shared=shared)
         except HeadlesslyError as problem:
             saving = {"name": name, "shared": shared, "start": "start" in sent}
             return self.list_page.render(request, address, saving=saving | _refusal(problem))
         if "start" in sent:
-            saved_views.start_with(self.noun, made.key)
+            saved_views.set_start_view(self.noun, made.key)
         messages.success(request, _("Saved: %s.") % made)
         return self._to_list(Tabs.url(made))
 
@@ -65,7 +65,7 @@ class SavedViewPages(NounPages):
     def _do(self, what: str, view: Any, sent: Mapping[str, str], address: Address) -> str:
         """Do it, and say so. Raises Http404 for what cannot be done with such a view."""
         if what == "start":
-            saved_views.start_with(self.noun, "" if view.key == ALL else view.key)
+            saved_views.set_start_view(self.noun, "" if view.key == ALL else view.key)
             return _("You start with “%s” now.") % view.name
         if not isinstance(view, saved_views.View):
             raise Http404

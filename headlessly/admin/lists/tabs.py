@@ -35,7 +35,7 @@ class ReadyView:
 
 def ready_views(noun: type[Noun]) -> list[ReadyView]:
     """All of them; mine that are open, nobody's; and those that the noun declares."""
-    schema, many = noun.schema, display.many(noun)
+    schema, many = noun.schema, display.plural_in_sentence(noun)
     is_open = ""
     if schema.machine and hasattr(noun, "OPEN"):
         is_open = f"{schema.by_name[schema.machine.name].wire}={','.join(noun.OPEN)}&"
@@ -58,8 +58,8 @@ class Tabs:
 
     def __init__(self, address: Address) -> None:
         self.address, noun = address, address.noun
-        self.every: list[Any] = [*ready_views(noun), *saved_views.of(noun)]
-        self.start = saved_views.start_of(noun)
+        self.every: list[Any] = [*ready_views(noun), *saved_views.visible_views(noun)]
+        self.start = saved_views.start_view_of(noun)
         self.now = self._now()
 
     def _now(self) -> Any:

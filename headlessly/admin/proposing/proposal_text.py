@@ -91,7 +91,7 @@ def proposal_summary(events: Sequence[Event]) -> str:
         found = [(noun, n) for (k, noun), n in counted.items() if k == kind]
         if found:
             what = ", ".join(
-                f"{display.number(n)} {display.one(noun) if n == 1 else display.many(noun)}"
+                f"{display.number(n)} {display.noun_in_sentence(noun) if n == 1 else display.plural_in_sentence(noun)}"
                 for noun, n in found
             )
             parts.append(said % {"what": what})
@@ -146,13 +146,13 @@ class _Foretelling:
         """The step without what it causes."""
         facts = self.reader.facts(event)
         if facts is None:
-            what = display.recorded(event.name)
+            what = display.tracked_event_label(event.name)
             return ProposalStep(TRACK, _("Record"), "", what, changes=recorded_facts(event))
         noun, verb = facts.noun, facts.verb
         step = ProposalStep(
             facts.kind,
-            display.verb(verb) if verb is not None else display.happened(event.verb),
-            display.one(noun),
+            display.verb_label(verb) if verb is not None else display.event_label(event.verb),
+            display.noun_in_sentence(noun),
             facts.name,
             moved=facts.moved_in_words(),
             changes=self.reader.changes(noun, facts.previous, facts.data),
@@ -161,7 +161,7 @@ class _Foretelling:
         if event.target not in self.made:
             step.url = display.page_url(noun, "change", event.target)
         if facts.kind == CREATE:
-            label = display.label(noun.schema.by_name[noun.schema.columns[0]])
+            label = display.field_label(noun.schema.by_name[noun.schema.columns[0]])
             step.changes = [c for c in step.changes if c.now not in ("", None) and c.label != label]
         return step
 
@@ -171,7 +171,7 @@ class _Foretelling:
             target, wire = each["target"], each["field"]
             noun = registry.get(each["name"].partition(".")[0])
             name = self.names.get(target) or (
-                display.a(noun) if noun else display.recorded(each["name"])
+                display.a_noun(noun) if noun else display.tracked_event_label(each["name"])
             )
             if wire is None:
                 gone = each["now"] is None
@@ -203,8 +203,8 @@ class _Foretelling:
         declared = noun.schema.fields.get(wire) if noun is not None else None
         if declared is not None and declared.computed:
             return
-        label = display.inside(
-            display.label(declared) if declared is not None else display.key(wire)
+        label = display.inside_sentence(
+            display.field_label(declared) if declared is not None else display.json_key_label(wire)
         )
         what = (_("%(field)s is another by now") if before else _("%(field)s would be another")) % {
             "field": label
@@ -219,7 +219,7 @@ class _Foretelling:
 def _event_label(name: str) -> str:
     """What an event of this name says: ``Lost``."""
     noun, _dot, event = name.partition(".")
-    return display.happened(event) if noun in registry else display.recorded(name)
+    return display.event_label(event) if noun in registry else display.tracked_event_label(name)
 
 
 def _with_all_changes(event: Event) -> Event:

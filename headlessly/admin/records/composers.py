@@ -12,13 +12,13 @@ from headlessly.access import actors
 from headlessly.admin import display
 from headlessly.admin.forms import DeclaredForm
 from headlessly.context import clock
-from headlessly.declaration import touches
+from headlessly.declaration import engagements
 from headlessly.errors import HeadlesslyError
 from headlessly.execution import executor
 
 if TYPE_CHECKING:
+    from headlessly.declaration.engagements import EngagementForm
     from headlessly.declaration.schema import Field
-    from headlessly.declaration.touches import Touch
     from headlessly.nouns import Noun
 
 #: How many open touches the page lists.
@@ -29,7 +29,7 @@ OPEN = 8
 class Composer:
     """One way to write a touch in place."""
 
-    touch: Touch
+    touch: EngagementForm
     url: str
     form: DeclaredForm
     open: bool = False
@@ -40,7 +40,7 @@ class Composer:
 
     @property
     def label(self) -> str:
-        return display.touch(self.touch.name)
+        return display.engagement_label(self.touch.name)
 
     @property
     def id(self) -> str:
@@ -70,16 +70,18 @@ class OpenTouches:
     all: str
 
 
-def writable_touches(noun: type[Noun]) -> list[Touch]:
+def writable_touches(noun: type[Noun]) -> list[EngagementForm]:
     """The ways to write a touch of ``noun``'s records that the actor has."""
-    touching = touches.of(noun)
+    touching = engagements.engagement_noun(noun)
     if touching is None:
         return []
     actor = actors.current()
-    return [way for way in touching.Surface.touches.ways if actors.may(actor, way.verb, touching)]
+    return [
+        way for way in touching.Surface.engagements.forms if actors.may(actor, way.verb, touching)
+    ]
 
 
-def note_touch(noun: type[Noun]) -> Touch | None:
+def note_touch(noun: type[Noun]) -> EngagementForm | None:
     """The way by which a verb's dialog takes a note, if there is one."""
     return next(iter(writable_touches(noun)), None)
 
@@ -93,32 +95,32 @@ def make_composers(
 
 
 def make_composer(
-    way: Touch, record: Noun, site: Any, keep: str, data: Mapping[str, str] | None = None
+    way: EngagementForm, record: Noun, site: Any, keep: str, data: Mapping[str, str] | None = None
 ) -> Composer:
-    touching = touches.of(type(record))
+    touching = engagements.engagement_noun(type(record))
     inputs = touching.verbs[way.verb].python_inputs
     form = DeclaredForm([inputs[n] for n in way.asks], site, data=data, id=way.name.lower())
     first = form.fields[way.asks[0]]
-    first.label = display.touch(way.name)
+    first.label = display.engagement_label(way.name)
     for name, item in form.fields.items():
         if form.declared[name].type == "integer" and item.help_text:
-            item.label = f"{item.label} ({display.inside(item.help_text)})"
+            item.label = f"{item.label} ({display.inside_sentence(item.help_text)})"
         item.help_text = ""
     return Composer(way, display.page_url(type(record), "touch", record.pk, way.name) + keep, form)
 
 
-def write_touch(way: Touch, record: Noun, given: Mapping[str, Any]) -> Noun:
+def write_touch(way: EngagementForm, record: Noun, given: Mapping[str, Any]) -> Noun:
     """Write a touch of ``record``. Raises what the executor raises."""
-    touching = touches.of(type(record))
-    declared = touching.Surface.touches
+    touching = engagements.engagement_noun(type(record))
+    declared = touching.Surface.engagements
     sent = {name: value for name, value in given.items() if value not in ("", None)}
-    said = next((sent[n] for n in (declared.headline, *declared.says) if n in sent), "")
+    said = next((sent[n] for n in (declared.headline, *declared.text_fields) if n in sent), "")
     if said and declared.headline not in sent:
         longest = touching.schema.by_name[declared.headline].max_length
-        sent[declared.headline] = touches.headline(said, longest)
+        sent[declared.headline] = engagements.first_line(said, longest)
     about = touch_references(touching, record)
     verb = touching.verbs[way.verb]
-    return executor.run(verb, None, {**about, **way.gives, **sent}, text=True)
+    return executor.run(verb, None, {**about, **way.values, **sent}, text=True)
 
 
 def show_refusal(found: Composer, problem: HeadlesslyError) -> None:
@@ -133,11 +135,11 @@ def show_refusal(found: Composer, problem: HeadlesslyError) -> None:
 
 def open_touches(record: Noun) -> OpenTouches | None:
     """The open touches of ``record``, the most urgent first; None where none can be."""
-    touching = touches.of(type(record))
+    touching = engagements.engagement_noun(type(record))
     if touching is None:
         return None
-    machine, declared = touching.schema.machine, touching.Surface.touches
-    reference = touches.reference(touching, type(record))
+    machine, declared = touching.schema.machine, touching.Surface.engagements
+    reference = engagements.engagement_reference(touching, type(record))
     assert machine is not None
     still_open = [s for s in machine.states if machine.steps_from(s)]
     found = touching.objects.filter(
@@ -151,7 +153,7 @@ def open_touches(record: Noun) -> OpenTouches | None:
 
 def _to_do(row: Noun) -> ToDo:
     noun, machine = type(row), row.schema.machine
-    due = getattr(row, noun.Surface.touches.due)
+    due = getattr(row, noun.Surface.engagements.due)
     found = ToDo(row, display.age_html(due) if due else "", bool(due) and due < clock.now())
     end = display.path_states(noun)[-1]
     now = getattr(row, machine.name)
@@ -164,13 +166,13 @@ def _to_do(row: Noun) -> ToDo:
 
 def added_text(touch: Noun) -> str:
     """What the toast says of a touch that was just written."""
-    kind = display.spoken(getattr(touch, type(touch).Surface.touches.kind))
+    kind = display.state_label(getattr(touch, type(touch).Surface.engagements.kind))
     return _("%s added.") % kind
 
 
 def touch_references(touching: type[Noun], record: Noun) -> dict[str, str]:
     """What a touch of ``record`` refers to by itself: it, those that it is about too, who writes."""
-    declared = touches.reference(touching, type(record))
+    declared = engagements.engagement_reference(touching, type(record))
     if declared is None:
         return {}
     found = {}

@@ -65,7 +65,7 @@ class EditPages(NounPages):
         except HeadlesslyError as problem:
             form.refuse(problem)
             return self._form_page(request, form, bound, problem=problem)
-        toasts.say(request, f"{capfirst(display.happened(bound.conjugation.event))}: {answer}.")
+        toasts.say(request, f"{capfirst(display.event_label(bound.conjugation.event))}: {answer}.")
         return HttpResponseRedirect(self.admin.place("change", answer.pk))
 
     @staticmethod
@@ -83,18 +83,18 @@ class EditPages(NounPages):
         problem: HeadlesslyError | None = None,
         suggested: Iterable[str] = (),
     ) -> HttpResponse:
-        new = _("New %s") % display.one(self.noun)
+        new = _("New %s") % display.noun_in_sentence(self.noun)
         hidden = {f.name for f in self._entry_only(form)}
         return self.admin.respond(
             request,
             "form",
             status=problem.status if problem else 200,
             existing=self._existing(problem),
-            title=new if verb.name == "create" else display.making(verb),
-            intro="" if verb.name == "create" else display.text(verb),
+            title=new if verb.name == "create" else display.verb_and_noun(verb),
+            intro="" if verb.name == "create" else display.verb_summary(verb),
             form=form,
             sections=self._sections(form, hidden, set(suggested)),
-            submit=_("Create") if verb.name == "create" else display.verb(verb),
+            submit=_("Create") if verb.name == "create" else display.verb_label(verb),
             back=self.admin.place("changelist"),
         )
 
@@ -106,7 +106,9 @@ class EditPages(NounPages):
         if len(machine.entry) == 1 and machine.name not in form.errors:
             return [form.declared[machine.name]]
         form.fields[machine.name].widget.choices = [
-            (state, display.spoken(state)) for state in machine.states if state in machine.entry
+            (state, display.state_label(state))
+            for state in machine.states
+            if state in machine.entry
         ]
         return []
 
@@ -234,11 +236,13 @@ class EditPages(NounPages):
         for name, count in referring.items():
             noun = self.noun.registry.get(name)
             one, many = (
-                (display.one(noun), display.many(noun)) if noun else (_("member"), _("members"))
+                (display.noun_in_sentence(noun), display.plural_in_sentence(noun))
+                if noun
+                else (_("member"), _("members"))
             )
             parts.append(f"{display.number(count)} {one if count == 1 else many}")
         return _("%(this)s is still needed by %(these)s. Delete or change these first.") % {
-            "this": capfirst(display.this(self.noun)),
+            "this": capfirst(display.this_noun(self.noun)),
             "these": ", ".join(parts),
         }
 
@@ -266,7 +270,7 @@ class EditPages(NounPages):
             )
             sections.append(
                 {
-                    "title": display.group(title),
+                    "title": display.group_title(title),
                     "fields": fields,
                     "open": len(sections) < AT_ONCE or urgent,
                 }

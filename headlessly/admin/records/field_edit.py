@@ -11,7 +11,7 @@ from django.utils.translation import gettext as _
 from headlessly.admin import buttons, display, forms, toasts
 from headlessly.admin.pages import NounPages
 from headlessly.declaration.next_steps import without_doubles
-from headlessly.declaration.values import present
+from headlessly.declaration.values import to_json_value
 from headlessly.errors import HeadlesslyError, Invalid, NotFound, Stale
 from headlessly.execution import executor
 from headlessly.log import events
@@ -73,7 +73,7 @@ class FieldPages(NounPages):
         back = self.admin.place("change", found.pk) + self.keep(request)
         if not edit.form.changed(base):
             return HttpResponseRedirect(back)
-        if present(getattr(found, field.column)) != present(base[field.name]):
+        if to_json_value(getattr(found, field.column)) != to_json_value(base[field.name]):
             value = display.value_text(found, field) or _("empty")
             edit.form.is_valid()
             edit.form.add_error(
@@ -119,7 +119,7 @@ def state_choices(record: Noun) -> list[tuple[str, str]]:
     for step in without_doubles(at_once):
         value = step.target if step.is_plain else f"{BY_VERB}{step.verb.name}"
         offered.setdefault(step.target, value)
-    return [(value, display.spoken(target)) for target, value in offered.items()]
+    return [(value, display.state_label(target)) for target, value in offered.items()]
 
 
 def values_at(found: Noun, version: int | None) -> dict[str, Any]:
@@ -145,7 +145,7 @@ def _python_value(field: Field, value: Any) -> Any:
 def check_readable(sent: Mapping[str, Any]) -> None:
     """Raise Invalid for texts that could not even be read as what they are to be."""
     if problems := forms.unreadable(sent):
-        raise Invalid.fields(problems)
+        raise Invalid.for_fields(problems)
 
 
 def parse_version(text: str | None) -> int | None:

@@ -46,19 +46,19 @@ def _sentence(
 ) -> SafeString | None:
     facts = reader.facts(event)
     if facts is None:
-        what = display.recorded(event.name)
+        what = display.tracked_event_label(event.name)
         told = ", ".join(f"{fact.inside} {fact.now}" for fact in recorded_facts(event))
         return format_html(_("Recorded: {what}{facts}"), what=what, facts=told and f" ({told})")
     noun = facts.noun
     if facts.kind == CREATE:
         return format_html(
             _("{a_deal} is created: {name}{facts}"),
-            a_deal=capfirst(display.a(noun, SUBJECT)),
+            a_deal=capfirst(display.a_noun(noun, SUBJECT)),
             name=format_html("<b>{}</b>", facts.name),
             facts=_new_record_facts(reader, facts),
         )
     who = (
-        capfirst(display.this(noun))
+        capfirst(display.this_noun(noun))
         if event.target == record.pk
         else format_html(
             '<a href="{}">{}</a>', display.page_url(noun, "change", event.target), facts.name
@@ -95,6 +95,6 @@ def _new_record_facts(reader: EventReader, facts: EventFacts) -> SafeString:
         if schema.machine and name == schema.machine.name:
             found.append(("", display.state_html(facts.noun, value)))
         else:
-            label = f"{display.inside(display.label(declared))} "
+            label = f"{display.inside_sentence(display.field_label(declared))} "
             found.append((label, reader.value(declared, value)))
     return format_html_join("", ", {}{}", found)

@@ -12,7 +12,7 @@ from django.utils.translation import gettext as _
 from headlessly.access import actors
 from headlessly.admin import display
 from headlessly.admin.buttons import creating_verbs
-from headlessly.declaration import labels, touches
+from headlessly.declaration import engagements, labels
 
 if TYPE_CHECKING:
     from headlessly.declaration.schema import Field
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 #: How many records of the other side of a reference the page shows.
 RELATED = 10
 #: The title of the fields that no group names.
-OTHER = labels.OTHER
+OTHER = labels.OTHER_GROUP
 
 
 @dataclass
@@ -101,7 +101,7 @@ def status_path(record: Noun) -> list[dict[str, Any]]:
     here = states.index(now) if now in states else -1
     steps = [
         {
-            "label": display.spoken(state),
+            "label": display.state_label(state),
             "is": "now" if state == now else "past" if number < here else "ahead",
             "tone": display.state_tone(noun, state),
         }
@@ -109,7 +109,7 @@ def status_path(record: Noun) -> list[dict[str, Any]]:
     ]
     if here < 0:
         steps.append(
-            {"label": display.spoken(now), "is": "now", "tone": display.state_tone(noun, now)}
+            {"label": display.state_label(now), "is": "now", "tone": display.state_tone(noun, now)}
         )
     return steps
 
@@ -128,7 +128,7 @@ def facts(record: Noun, editable: set[str]) -> list[ShownField]:
             bar = _share_of_range(declared, getattr(record, declared.column))
             found.append(
                 ShownField(
-                    name, display.label(declared), value, editable=name in editable, share=bar
+                    name, display.field_label(declared), value, editable=name in editable, share=bar
                 )
             )
     found.append(ShownField("created_at", _("Age"), display.age_html(record.created_at)))
@@ -162,7 +162,7 @@ def cards(record: Noun, editable: set[str]) -> list[RelatedCard]:
         found.append(
             RelatedCard(
                 name,
-                display.label(declared),
+                display.field_label(declared),
                 display.field_html(record, declared),
                 display.state_html(noun, getattr(other, machine.name)) if other and machine else "",
                 [line for line in lines if line],
@@ -204,13 +204,13 @@ def panels(record: Noun) -> list[Panel]:
             answers.append(
                 PanelAnswer(
                     name=about.name if about else key,
-                    label=display.label(about) if about else display.key(key),
+                    label=display.field_label(about) if about else display.json_key_label(key),
                     given=given,
                     value=display.field_html(record, about) if about else "",
                 )
             )
         if answers:
-            found.append(Panel(display.label(declared), answers, count))
+            found.append(Panel(display.field_label(declared), answers, count))
     return found
 
 
@@ -221,7 +221,7 @@ def groups(record: Noun, without: set[str], editable: set[str]) -> list[FieldGro
     rest = tuple(name for name in schema.by_name if name not in named)
     found = []
     for title, names in (*schema.groups, (OTHER, rest)):
-        group = FieldGroup(display.group(title))
+        group = FieldGroup(display.group_title(title))
         for name in names:
             declared = schema.by_name[name]
             if name in without or (declared.type == "json" and declared.computed):
@@ -229,7 +229,7 @@ def groups(record: Noun, without: set[str], editable: set[str]) -> list[FieldGro
             value = display.field_html(record, declared)
             shown = ShownField(
                 name,
-                display.label(declared),
+                display.field_label(declared),
                 value,
                 wide=declared.type in ("text", "json"),
                 editable=name in editable,
@@ -259,8 +259,8 @@ def editable_fields(record: Noun) -> set[str]:
 def related(record: Noun) -> list[RelatedRecords]:
     """The other sides of references, each with its newest records; touches have their own places."""
     found = []
-    touching = touches.of(type(record))
-    told = touching and touches.reference(touching, type(record)).name
+    touching = engagements.engagement_noun(type(record))
+    told = touching and engagements.engagement_reference(touching, type(record)).name
     for relation in record.schema.relations.values():
         noun = record.registry[relation.noun]
         if noun is touching and relation.field == told:
@@ -275,7 +275,7 @@ def related(record: Noun) -> list[RelatedRecords]:
         add = []
         if not reference.read_only:
             ways = [
-                (display.verb(v), display.page_url(noun, "add_by", v.name))
+                (display.verb_label(v), display.page_url(noun, "add_by", v.name))
                 for v in creating_verbs(noun)
             ]
             if actors.may(actors.current(), "create", noun):
@@ -285,7 +285,7 @@ def related(record: Noun) -> list[RelatedRecords]:
             continue
         found.append(
             RelatedRecords(
-                title=display.relation(relation),
+                title=display.relation_label(relation),
                 rows=[_related_row(row) for row in islice(rows, RELATED)],
                 more=len(rows) > RELATED,
                 all=display.page_url(noun, "changelist") + of_this,

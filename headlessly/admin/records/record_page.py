@@ -26,7 +26,7 @@ class RecordPage(NounPages):
         except NotFound as problem:
             if heir := problem.extra.get("mergedInto"):
                 text = _("The %s you looked for was merged into this one.")
-                messages.info(request, text % display.one(self.noun))
+                messages.info(request, text % display.noun_in_sentence(self.noun))
                 return HttpResponseRedirect(self.admin.place("change", heir))
             raise Http404(problem.message) from None
         return self.render(request, found)
@@ -91,7 +91,7 @@ class RecordPage(NounPages):
             return None
         if self.schema.machine and declared.name == self.schema.machine.name:
             return None
-        label = display.inside(display.label(declared))
+        label = display.inside_sentence(display.field_label(declared))
         known = getattr(found, declared.column)
         return {
             "label": (_("Change %s") if known else _("Add %s")) % label,

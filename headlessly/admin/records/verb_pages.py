@@ -47,7 +47,7 @@ class VerbPages(NounPages):
             answer = executor.run(self.noun.verbs["update"], found.pk, sent, text=True)
         except HeadlesslyError as problem:
             return self.record_page.render(request, self.admin.find(id), problem=problem)
-        state = display.spoken(getattr(answer, machine.name))
+        state = display.state_label(getattr(answer, machine.name))
         toasts.say(request, _("%(record)s is %(state)s now.") % {"record": answer, "state": state},
                    answer)  # fmt: skip
         return Redirect(self.admin.place("change", answer.pk) + self.keep(request))
@@ -76,7 +76,7 @@ class VerbPages(NounPages):
                 return self.record_page.render(request, self.admin.find(id), problem=problem)
             dialog.refuse(problem)
             return self._dialog_page(request, dialog, status=problem.status)
-        done = f"{capfirst(display.happened(bound.conjugation.event))}: {answer}."
+        done = f"{capfirst(display.event_label(bound.conjugation.event))}: {answer}."
         toasts.say(request, done, answer)
         return Redirect(self._after(request, bound, answer))
 

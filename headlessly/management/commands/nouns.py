@@ -13,7 +13,7 @@ from django.core.management.base import BaseCommand, CommandError
 
 from headlessly.declaration.registry import registry
 from headlessly.declaration.schema import Field
-from headlessly.declaration.values import present
+from headlessly.declaration.values import to_json_value
 from headlessly.declaration.verbs import Verb
 from headlessly.nouns import Noun
 
@@ -113,7 +113,7 @@ def _row(field: Field) -> Sequence[str]:
         else f"set by {', '.join(field.set_by)}"
         if field.set_by
         else "",
-        f"default {present(field.default)}" if field.default not in (None, False) else "",
+        f"default {to_json_value(field.default)}" if field.default not in (None, False) else "",
     ]
     says = [" | ".join(field.choices), field.description]
     return field.wire, _type(field), ", ".join(filter(None, words)), ": ".join(filter(None, says))

@@ -65,7 +65,7 @@ class Command(shell.Command):
                 else "There is no tenant yet. Make one: python manage.py tenant acme --name Acme"
             )
             return None
-        tenant = Tenant.by_slug(slug or slugs[0])
+        tenant = Tenant.find_by_slug(slug or slugs[0])
         if tenant is None:
             there = f"There are {', '.join(slugs)}." if slugs else "There is none yet."
             raise CommandError(f"There is no tenant {slug}. {there}")

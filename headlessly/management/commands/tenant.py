@@ -29,7 +29,7 @@ class Command(BaseCommand):
     def handle(self, *, slug: str, name: str, admin: str, member: str, role: str, **_: Any) -> None:
         if role and not member:
             raise CommandError("--role says what --member may do. Who is it?")
-        tenant = Tenant.by_slug(slug)
+        tenant = Tenant.find_by_slug(slug)
         if tenant is None:
             tenant = self.make(slug, name)
         elif not (admin or member):

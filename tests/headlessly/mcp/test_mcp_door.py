@@ -288,7 +288,7 @@ def test_it_works_in_the_thread_of_the_request(agent: Any, monkeypatch: Any) -> 
     assert seen["thread"] is threading.current_thread()
     with actors.acting(None):
         agent.tool("search", type="Lead")
-        assert actors.anyone() is None
+        assert actors.current_or_none() is None
 
 
 def test_it_tells_the_log_what_failed_and_the_agent_nothing_of_the_inside(

@@ -46,7 +46,7 @@ def test_a_key_that_may_only_propose_stores_what_its_script_would_do(qualified):
     with actors.acting(AGENT):
         run = scripts.run(f'Lead.convert("{qualified.pk}").status')
     assert everything() == before
-    said = run.wire()
+    said = run.as_json()
     assert set(said) == {"proposal", "events"}
     assert said["proposal"]["status"] == "Pending" and said["proposal"]["$createdBy"] == AGENT.id
     names = [event["name"] for event in said["events"]]
@@ -58,7 +58,7 @@ def test_a_key_that_may_only_propose_stores_what_its_script_would_do(qualified):
 
 def test_what_only_reads_is_answered_and_not_proposed(lead):
     with actors.acting(AGENT):
-        assert scripts.run("Lead.count()").wire() == {"value": 1, "events": [], "output": ""}
+        assert scripts.run("Lead.count()").as_json() == {"value": 1, "events": [], "output": ""}
         with refused(Invalid, "changes nothing"):
             proposals.propose("Lead.count()")
         dry = scripts.run(f'Lead.update("{lead.pk}", score=1).score', dry_run=True)

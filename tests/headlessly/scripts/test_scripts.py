@@ -26,7 +26,7 @@ pytestmark = pytest.mark.django_db
 
 
 def value(code: str) -> Any:
-    return scripts.run(code).wire()["value"]
+    return scripts.run(code).as_json()["value"]
 
 
 def failure(code: str, line: int | None, *saying: str) -> dict[str, Any]:
@@ -150,7 +150,7 @@ lead.update(score=1)
 
 
 def test_the_clock_is_the_products_and_stands_still(acme):
-    with clock.at(datetime(2024, 3, 1, 9, tzinfo=UTC), purpose="demo"):
+    with clock.set_clock(datetime(2024, 3, 1, 9, tzinfo=UTC), purpose="demo"):
         assert value("datetime.now(timezone.utc), date.today()") == [
             "2024-03-01T09:00:00Z",
             "2024-03-01",
@@ -195,14 +195,14 @@ def test_a_dry_run_shows_all_of_it_and_does_nothing(qualified):
     before = everything()
     run = scripts.run(f'Lead.convert("{qualified.pk}").status', dry_run=True)
     assert everything() == before
-    assert run.value == "Converted" and run.wire()["dryRun"] is True
-    names = [event["name"] for event in run.wire()["events"]]
+    assert run.value == "Converted" and run.as_json()["dryRun"] is True
+    names = [event["name"] for event in run.as_json()["events"]]
     assert names[0] == "Script.Ran" and {"Lead.Converted", "Deal.Created"} <= set(names)
 
 
 def test_an_answer_tells_events_in_few_words_and_says_what_it_left_out(lead):
     code = f'for n in range(120):\n    Lead.update("{lead.pk}", score=n % 100)'
-    said = scripts.run(code, dry_run=True).wire()
+    said = scripts.run(code, dry_run=True).as_json()
     assert said["eventsLeftOut"] == 21 and len(said["events"]) == 100
     assert said["events"][1]["changes"] == {"score": [82, 0]}
     assert said["events"][0]["data"].keys() == {"calls", "events"}
@@ -410,7 +410,8 @@ def test_find_says_so_rather_than_answering_some_of_many(acme, monkeypatch):
 
 def test_the_database_gets_no_more_time_than_the_script_has(lead, tight, monkeypatch):
     monkeypatch.setattr(
-        "headlessly.query.reads.several", lambda *_, **__: prepared.run("SELECT pg_sleep(5)", ())
+        "headlessly.query.reads.first_records",
+        lambda *_, **__: prepared.execute_prepared("SELECT pg_sleep(5)", ()),
     )
     began = time.monotonic()
     body = failure("Lead.find()", 1, "at most 0.5 s")
