@@ -125,7 +125,8 @@ class Noun(RefusalMixin, Record):
     def __str__(self) -> str:
         return str(getattr(self, self.schema.columns[0], None) or self.pk)
 
-    #: What a verb asks its noun to make of it: something to be called, something to look up.
+    #: What ``Lead.convert`` and ``Lead.converted_by`` are. A verb asks its noun for them, so that
+    #: declarations need not import the executor and the log.
     _call: ClassVar[Any] = BoundVerb
     _by_actor: ClassVar[Any] = EventsByActor
 
@@ -273,10 +274,10 @@ class Noun(RefusalMixin, Record):
         getattr(self, f"_move_to_{target.lower()}")()
 
     def after_move(self, source: str, target: str) -> None:
-        """Called after every step of the machine, by update or by verb: the columns that follow it."""
+        """Override: set columns that depend on the state. Called after every step of the machine."""
 
     def before_write(self) -> None:
-        """Called before a row is written: columns that follow from others."""
+        """Override: set columns that are derived from others. Called before a row is written."""
 
     @classmethod
     def stale_after(cls) -> timedelta | None:
@@ -292,7 +293,7 @@ class Noun(RefusalMixin, Record):
         return running.current_moment()
 
     def take_over(self, other: Noun) -> None:
-        """Become what ``other``, the same record after a verb, is."""
+        """Take over the values of ``other``, the same record after a verb."""
         state = copy.copy(other._state)
         state.fields_cache = {}
         self.__dict__ = {k: v for k, v in other.__dict__.items() if k != "_state"} | {
@@ -300,7 +301,7 @@ class Noun(RefusalMixin, Record):
         }
 
     def as_json(self) -> dict[str, Any]:
-        """The record as JSON says it, without ``$context``, which depends on where one looks from."""
+        """The record as JSON, without ``$context``: the address depends on the request."""
         record = {
             "$id": self.id,
             "$type": type(self).__name__,

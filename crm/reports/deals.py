@@ -95,9 +95,9 @@ def open_pipeline(slice: Slice) -> OpenPipeline:
 
     Value is the deal's own, once, in its currency; amounts of different currencies are never added.
     Weighted is value times probability; a deal without a probability has the chance of its stage, from
-    the tenant's pipeline (:class:`PipelineRules`). The months are those of expectedCloseDate: what should have
-    closed before today is overdue, what closes after :data:`MONTHS_AHEAD` months is later. One pass over the
-    open deals.
+    the tenant's pipeline (:class:`PipelineRules`). The months are those of expectedCloseDate: what should
+    have closed before today is overdue, what closes after :data:`MONTHS_AHEAD` months is later. One pass
+    over the open deals.
     """
     chances, today = slice.cached(pipeline_rules).chances, periods.today()
     whole = slice.records(Deal, stage__in=OPEN_DEALS)

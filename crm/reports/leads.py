@@ -88,8 +88,8 @@ class Group:
 
 
 def conversion_by_field(slice: Slice, by: str) -> list[Group]:
-    """Of the leads of the cohort by source, owner or campaign (``by``, one of :data:`GROUPED_BY`): how many there
-    are, how many reached Qualified, how many are Converted, in leads.
+    """How many leads of the cohort there are, how many reached Qualified and how many are Converted, grouped
+    by source, owner or campaign (``by``, one of :data:`GROUPED_BY`).
 
     The largest groups, then all others as one. One pass over the cohort, whichever are asked for.
     """

@@ -66,7 +66,7 @@ class NounManager(models.Manager.from_queryset(NounQuerySet)):
 
 
 class WithDeletedManager(models.Manager.from_queryset(NounQuerySet)):
-    """The same with the deleted ones, for references that were followed long ago."""
+    """The same including deleted records, for references to records that were deleted since."""
 
     def get_queryset(self) -> NounQuerySet:
         return visibility.visible_records(

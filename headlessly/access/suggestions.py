@@ -1,4 +1,4 @@
-"""What an input of free text suggests: the tenant's own list, else the one that the field declares.
+"""Suggestions for a free text input: the tenant's own list, else the one that the field declares.
 
 ``Tenant.choices`` keeps the lists by noun and wire name: ``{"Lead.lostReason": ["Price", "Timing"]}``.
 """
@@ -27,12 +27,12 @@ def suggestions_for(noun: type[Noun], field: Field) -> list[str]:
 
 
 def suggestions_key(noun: type[Noun], field: Field) -> str:
-    """How a tenant names the list: ``Lead.lostReason``."""
+    """The key of a list in ``Tenant.choices``: ``Lead.lostReason``."""
     return f"{noun.__name__}.{field.wire}"
 
 
 def check_suggestions(lists: Any) -> None:
-    """Raise ValidationError for what is no mapping of known fields to lists of short texts."""
+    """Raise ValidationError unless ``lists`` maps known fields to lists of short texts."""
     from headlessly.declaration.registry import registry
 
     if not isinstance(lists, dict):

@@ -1,13 +1,13 @@
-"""What a limited rep sees: their own records and nobody's, and nothing of the others'.
+"""Row-level access: a limited rep sees their own records and those without an owner, and no others.
 
-A tenant may limit its reps (``Tenant.limits_reps``). Whose a record is, its noun declares
-(``Surface.owner``, by itself the reference called ``owner``); a record that nobody owns and that is about
-others (``Surface.about``) shows to those who see all of these. What counts is who owns it now: with a
-record go its events and its past.
+A tenant may limit its reps (``Tenant.limits_reps``). The noun declares which reference names the owner
+(``Surface.owner``; by default the reference called ``owner``). A record without an owner that is about other
+records (``Surface.about``) is visible to those who see all of these. The present owner decides, also about
+the record's events and its past.
 
-The condition is part of every manager, and of the few statements that are written by hand; so lists,
-counts, searches, includes, filters over references, exports, the log and the pages have it at once. Hooks
-see everything: what a verb causes does not depend on who asked for it.
+The condition is part of every manager, and of the few statements that are written by hand. So it holds
+for lists, counts, searches, includes, filters over references, exports, the log and the pages alike. Hooks
+see everything, so that what a verb causes does not depend on who executed it.
 """
 
 from __future__ import annotations
@@ -26,20 +26,19 @@ if TYPE_CHECKING:
 
 
 def visible_owner() -> str | None:
-    """The Contact to whose records a reader is limited now ("" for nobody's), or None for all."""
-
+    """The id of the contact whose records are visible now, "" for none; None where all are visible."""
     person = visible_owner_of_actor()
     return None if person is None or running.is_in_verb() else person
 
 
 def visible_owner_of_actor() -> str | None:
-    """The same for what the actor said themselves, whatever is under way."""
+    """The same, also while a verb runs: for the references that the actor sent themselves."""
     actor = actors.current_or_none()
     return None if actor is None or not actor.limited else actor.contact_id or ""
 
 
 def visible_condition(noun: type[Noun], person: str, path: str = "") -> Q:
-    """The condition that ``person`` sees a record, which lies at the end of ``path``."""
+    """The condition that ``person`` sees a record. ``path`` leads to it over references: ``"lead__"``."""
     owner = noun.schema.owner
     if owner is None:
         return Q()
@@ -50,13 +49,13 @@ def visible_condition(noun: type[Noun], person: str, path: str = "") -> Q:
 
 
 def visible_records(found: models.QuerySet) -> models.QuerySet:
-    """Those of the noun's records that the actor sees."""
+    """The queryset without the records that the actor does not see."""
     person = visible_owner()
     return found if person is None else found.filter(visible_condition(found.model, person))
 
 
 def visible_versions(found: models.QuerySet, noun: type[Noun]) -> models.QuerySet:
-    """Those of the noun's versions whose records the actor sees."""
+    """The queryset of versions without those of records that the actor does not see."""
     if visible_owner() is None or noun.schema.owner is None:
         return found
     return found.filter(Exists(noun.with_deleted.filter(pk=OuterRef("record"))))
@@ -65,7 +64,7 @@ def visible_versions(found: models.QuerySet, noun: type[Noun]) -> models.QuerySe
 def visible_clause(
     noun: type[Noun], alias: str, person: str | None = None
 ) -> tuple[str, list[str]]:
-    """The same condition for a statement written by hand: `` AND (...)`` and its parameters."""
+    """The condition for a statement written by hand: `` AND (...)`` and its parameters."""
     person = visible_owner() if person is None else person
     if person is None or noun.schema.owner is None:
         return "", []
@@ -102,9 +101,9 @@ def _visible_sql(noun: type[Noun], alias: str) -> tuple[str, int]:
 
 
 def load_visible_references(found: models.QuerySet, names: Iterable[str]) -> models.QuerySet:
-    """The queryset with these references loaded; those that are hidden from the actor are None.
+    """The queryset with these references loaded; one that the actor does not see is None.
 
-    Joined where everything shows; else read through the managers, which know what does not.
+    Joined where everything is visible, else read through the managers, which have the condition.
     """
     names = list(names)
     if not names:

@@ -1,8 +1,8 @@
-"""What is declared, in the language of whoever reads: nouns, fields, states, verbs and what they left.
+"""Labels of what is declared (nouns, fields, verbs) in the reader's language.
 
-Declarations are English and stay so on every wire; a screen says them through here. The English words are
-the keys of the catalogue, and :func:`catalogue_messages` names all of them, so that a new field's label is in it after
-the next ``manage.py makemessages``, without a second list of labels anywhere.
+Declarations are English, and stay English on every wire; screens translate them here. The English words are
+the keys of the catalogue. :func:`catalogue_messages` names all of them, so that a new field's label is in it
+after the next ``manage.py makemessages``, without a second list of labels anywhere.
 
 A context tells a translator what a word is: ``Lead`` is a noun, and also a stage of a contact. Where a
 language needs a case, nouns come with their article: ``subject`` (*dieser Lead ist ...*) or ``object``
@@ -131,29 +131,29 @@ def _english_relation(relation: Relation) -> str:
 
 
 def verb_label(bound: Verb) -> str:
-    """What its button says: ``Convert``."""
+    """The label of its button: ``Convert``."""
     return pgettext(VERB, bound.label)
 
 
 def verb_summary(bound: Verb) -> str:
-    """What it is for, in a sentence."""
+    """What it does, in a sentence."""
     return gettext(bound.summary) if bound.summary else ""
 
 
 def translate_verbose_names(noun: type[Noun]) -> None:
-    """Let Django call a noun by its name in the language of whoever reads."""
+    """Make Django's ``verbose_name`` of a noun translated."""
     noun._meta.verbose_name = lazy(noun_title, str)(noun)
     noun._meta.verbose_name_plural = lazy(plural_title, str)(noun)
 
 
 def verb_and_noun(bound: Verb) -> str:
-    """A verb with the noun that it makes: ``Log an activity``."""
+    """A verb that creates, with its noun: ``Log an activity``."""
     said = {"verb": verb_label(bound).lower(), "noun": a_noun(bound.noun)}
     return capfirst(gettext("%(verb)s %(noun)s") % said)
 
 
 def engagement_label(name: str) -> str:
-    """A way to write a touch: ``Note``."""
+    """The label of an engagement's form: ``Note``."""
     return pgettext(ENGAGEMENT, name)
 
 
@@ -180,7 +180,7 @@ def verb_in_error(verb_: Verb | str, noun: type[Noun]) -> str:
 
 
 def catalogue_messages() -> Iterator[tuple[str | None, str]]:
-    """Every word that the declarations bring along: its context and its English."""
+    """Every English text of the declarations with its context, for the catalogue."""
     from headlessly.declaration.registry import registry
 
     yield GROUP, OTHER_GROUP

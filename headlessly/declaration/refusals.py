@@ -1,4 +1,4 @@
-"""The words in which a record says no, and what a caller can do instead."""
+"""The conflicts that a record raises, with sentences that say what is possible instead."""
 
 from __future__ import annotations
 
@@ -23,9 +23,9 @@ def unique_index_name(noun: type[models.Model], field: str) -> str:
 
 
 class RefusalMixin:
-    """The part of a noun that makes its conflicts."""
+    """The part of a noun that makes its Conflict errors."""
 
-    #: References that say more of where a record stands: what became of it.
+    #: References that a conflict names beside the state, such as the deal that a lead became.
     conflict_references: ClassVar[tuple[str, ...]] = ()
 
     def refuse_if_referred_to(self) -> None:
@@ -80,7 +80,7 @@ class RefusalMixin:
             )
 
     def status_for_conflict(self) -> dict[str, Any]:
-        """Where the record stands, for the body of a conflict."""
+        """The state and the possible steps, for the body of a conflict."""
         machine = self.schema.machine
         if machine is None:
             return {}
@@ -106,7 +106,7 @@ class RefusalMixin:
         }
 
     def illegal_verb_conflict(self, verb: Verb) -> Conflict:
-        """The refusal of a verb that the machine does not allow from here."""
+        """The conflict for a verb that the machine does not allow in the present state."""
         machine = self.schema.machine
         state = getattr(self, machine.name)
         said = {"noun": labels.noun_in_error(type(self)), "state": wording.state_in_error(state)}
@@ -141,7 +141,7 @@ class RefusalMixin:
         )
 
     def _possible_steps(self) -> str:
-        """What the machine allows from here, in words."""
+        """The sentence that names the steps that are possible from the present state."""
         machine = self.schema.machine
         ways = [
             wording.state_in_error(step.target)
@@ -159,7 +159,7 @@ class RefusalMixin:
         return _("From here it can become %s.") % ", ".join(ways)
 
     def duplicate_conflict(self, constraint: str) -> Conflict:
-        """The conflict behind a violated unique constraint, with the id of the one who was first."""
+        """The conflict for a violated unique constraint, with the id of the record that has the value."""
         for name in self.unique_fields:
             if constraint == unique_index_name(type(self), name):
                 field = self.schema.by_name[name]
@@ -174,7 +174,7 @@ class RefusalMixin:
                     },
                     type=type(self).__name__,
                     field=field.wire,
-                    # Not to somebody from whom that record is hidden.
+                    # Only to somebody who sees that record.
                     **({"existingId": first} if first else {}),
                 )
         said = _("There is already such a %s.") % labels.noun_in_error(type(self))

@@ -31,30 +31,38 @@ def computed(type: str, *needs: str) -> Callable[[Callable[[Any], Any]], Any]:
 
 
 class Surface:
-    """How a noun appears where it says nothing itself."""
+    """How a noun appears on every surface. A noun overrides what is different for it."""
 
     area = "sales"  #: which row of the permission table applies
     icon: str = "circle"  #: of Material Symbols, beside the noun's name
     rank: int = 100  #: where menus list it, lowest first
-    path: tuple[str, ...] = ()  #: the states when all goes well; else the machine's longest way
+    path: tuple[
+        str, ...
+    ] = ()  #: the states when all goes well; empty for the machine's longest way
     columns: tuple[str, ...] = ("name",)
     facets: tuple[str, ...] = ()
-    #: What a list can be narrowed to from ... to ...; else its columns that are amounts or dates.
+    #: The fields that a list can be filtered by from and to; None for its columns that are amounts or dates.
     ranges: tuple[str, ...] | None = None
     #: Conditions under a name, in the filter language: {"Large": {"value": {"$gte": 10_000}}}.
     presets: Mapping[str, Mapping[str, Any]] = {}
     #: Lists under a name, in the language of addresses: {"Due": "dueAt__lt=tomorrow&o=dueAt"}.
     views: Mapping[str, str] = {}
-    #: What is changed in the list itself; else where a record stands and who owns it.
+    #: The fields that are edited in the list itself; None for the status and the owner.
     inline: tuple[str, ...] | None = None
     search: tuple[str, ...] = ("name",)
     ordering: tuple[str, ...] = ("-created_at",)
     groups: tuple[tuple[str, tuple[str, ...]], ...] = ()
     owner: str | None = None  #: the reference to whom a record belongs; `owner` where there is one
-    about: tuple[str, ...] = ()  #: the references that a record without an owner is seen with
+    about: tuple[
+        str, ...
+    ] = ()  #: the references whose records decide who sees a record without an owner
     board: Board | None = None  #: how it stands on a board, for a noun with a machine
-    card: tuple[str, ...] = ()  #: what pages of other records show of it: how to reach them
-    engagements: Engagements | None = None  #: how its records are touches of others, where they are
+    card: tuple[
+        str, ...
+    ] = ()  #: the fields that pages of other records show of it, such as phone and email
+    engagements: Engagements | None = (
+        None  #: for a noun whose records are notes, calls or tasks about others
+    )
 
 
 @dataclass(frozen=True)

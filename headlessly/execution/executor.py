@@ -136,7 +136,7 @@ def run(
 def _in_transaction(
     verb: Verb, target: Any, data: Mapping[str, Any], *, dry_run: bool, **options: Any
 ) -> tuple[Execution, Noun]:
-    """One transaction, tried again where PostgreSQL says that trying again will help."""
+    """Execute in one transaction; again after a deadlock, or if the record searched for was just created."""
     alone = not transaction.get_connection().in_atomic_block
     for attempt in range(1, MAX_ATTEMPTS + 1):
         execution = Execution()
@@ -152,8 +152,8 @@ def _in_transaction(
                     transaction.set_rollback(True)
             return execution, answer
         except IntegrityError as problem:
-            # Somebody made the record that this verb, or a hook of it, looked for and did not find: now
-            # it is there.
+            # Somebody created the record that this verb, or a hook of it, searched for and did not find.
+            # A second try finds it.
             if attempt == 1 and (verb.finds or execution.attempted_by_hook):
                 continue
             raise execution.integrity_conflict(problem) from problem
@@ -185,15 +185,15 @@ def _refuse_if_stale(record: Noun, wanted: int | Collection[int]) -> None:
     """Raise Stale when the record is at none of the versions that the caller has seen."""
     wanted = (wanted,) if isinstance(wanted, int) else wanted
     if record.version not in wanted:
-        said = {
+        named = {
             "noun": labels.noun_in_error(type(record)),
             "version": record.version,
             "seen": wording.join_with_or(map(str, wanted)),
         }
         raise Stale(
-            _("This %(noun)s is at version %(version)s, not %(seen)s. Read it again.") % said
+            _("This %(noun)s is at version %(version)s, not %(seen)s. Read it again.") % named
             if wanted
-            else _("This %(noun)s is at version %(version)s. Read it again.") % said,
+            else _("This %(noun)s is at version %(version)s. Read it again.") % named,
             type=type(record).__name__,
             id=record.pk,
             version=record.version,
@@ -201,7 +201,7 @@ def _refuse_if_stale(record: Noun, wanted: int | Collection[int]) -> None:
 
 
 def _name_record(problem: Exception, record: Noun) -> None:
-    """Which record was refused, where nothing nearer to it has said so."""
+    """Add the type and the id of the refused record to an error that has none."""
     name = type(record).__name__
     if isinstance(problem, HeadlesslyError) and problem.type in (None, name):
         problem.type = name
@@ -218,10 +218,10 @@ def one_transaction(
 ) -> Iterator[Execution]:
     """Several verbs as one: one transaction, one actor, one request id; all of them or none.
 
-    What one of them locked is at hand for the next, and their events are written together. A refusal
-    that had no effect may be caught; anything else undoes all. Without ``savepoint``, for those who are
-    in a larger transaction, it undoes that one too. ``make`` is for an execution of another kind; with
-    ``dry_run`` all is done, and then undone.
+    Records that one of them locked stay locked for the next, and their events are written together. The
+    caller may catch a refusal that changed nothing; any other error undoes all. Within a larger transaction
+    an error undoes that one too, unless there is a ``savepoint``. ``make`` makes an execution of a subclass.
+    With ``dry_run`` everything is executed and then rolled back.
     """
     if (outer := _execution.get()) is not None:
         yield outer
@@ -244,7 +244,8 @@ def one_transaction(
 class Execution:
     """One outermost verb with everything that its hooks execute: one transaction, one request id."""
 
-    #: Whether a new record may say what else only verbs set, and begin in any state: an admin's import.
+    #: Whether a new record may set fields that otherwise only verbs set, and begin in any state. True for an
+    #: admin's import.
     sets_protected_fields = False
 
     def __init__(self) -> None:
@@ -258,7 +259,7 @@ class Execution:
         self.known_ids: set[str] = set()
         self.failure: Exception | None = None
         self.attempted_record: Noun | None = None
-        self.attempted_by_hook = False  #: whether that was what a hook tried
+        self.attempted_by_hook = False  #: whether a hook attempted it
 
     # -- one verb ---------------------------------------------------------------------------------
 
@@ -328,7 +329,7 @@ class Execution:
                 try:
                     return self.lock(verb.noun, found)
                 except NotFound:
-                    pass  # gone while we waited for it, perhaps into another: look again
+                    pass  # deleted or merged while we waited for the lock: search again
         return new_instance(verb.noun)
 
     def lock(
@@ -348,7 +349,7 @@ class Execution:
         return record
 
     def _check_permission(self, verb: Verb) -> None:
-        """The caller's permission; what a hook does, the product does."""
+        """Raise Forbidden where the caller may not. What a hook executes needs no permission."""
         if not self.frames and not actors.may(self.actor, verb.name, verb.noun):
             raise Forbidden(
                 _("As %(role)s you may not %(verb)s a %(noun)s.")
@@ -361,7 +362,9 @@ class Execution:
             )
 
     def _run_body(self, verb: Verb, record: Noun, values: Mapping[str, Any]) -> Noun | None:
-        values = {} if verb.asks else values  # their names are the record's, and no arguments
+        values = (
+            {} if verb.asks else values
+        )  # the record's own inputs are not arguments of the body
         machine = record.schema.machine
         before = getattr(record, machine.name) if machine else None
         if verb.steps:
@@ -395,7 +398,7 @@ class Execution:
             self.known_ids.add(record.pk)
         else:
             record.version += 1
-            # The past is told by these moments: they never run backwards.
+            # Versions are ordered by this moment, so it never goes back.
             record.updated_at = max(now, record.updated_at)
             record.before_write()
             record.rewrite()
@@ -455,15 +458,15 @@ class Execution:
 
     @property
     def is_callers_own(self) -> bool:
-        """Whether the verb under way is the caller's own, and no hook's."""
+        """Whether the running verb is the caller's own, not one that a hook executes."""
         return len(self.frames) == 1
 
     def is_set_by_verb(self, record: Noun, field: str) -> bool:
-        """Whether a verb that sets this read-only ``field`` of this record is under way."""
+        """Whether a running verb sets this read-only ``field`` of this record."""
         return any(f.record.pk == record.pk and field in f.verb.sets for f in self.frames)
 
     def integrity_conflict(self, problem: IntegrityError) -> HeadlesslyError:
-        """The conflict behind a constraint of the database."""
+        """The error for a violated constraint of the database."""
         cause = problem.__cause__
         record = self.attempted_record
         if record is None or not isinstance(cause, postgres.UniqueViolation):

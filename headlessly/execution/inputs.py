@@ -56,7 +56,7 @@ def clean_inputs(
 
 
 class _InputCheck:
-    """The fields of one input, taken one by one."""
+    """Checks one input field by field, and collects values and problems."""
 
     def __init__(
         self, execution: Execution, verb: Verb, record: Noun, wire: bool, text: bool
@@ -70,7 +70,7 @@ class _InputCheck:
         self.problems: dict[str, str] = {}
 
     def name_for_caller(self, name: str) -> str:
-        """A field's name in the caller's language."""
+        """A field's name as the caller wrote it: of the wire or of Python."""
         field = self.fields.get(name) or self.schema.by_name.get(name)
         return field.wire if field and self.wire else name
 
@@ -100,7 +100,7 @@ class _InputCheck:
 
     @property
     def _may_set_protected(self) -> bool:
-        """Whether a new record brings its own past: where it stands, and since when."""
+        """Whether this new record may set fields that otherwise only verbs set (an admin's import)."""
         return (
             self.execution.sets_protected_fields
             and self.verb.takes_fields
@@ -108,7 +108,7 @@ class _InputCheck:
         )
 
     def _take_read_only(self, key: str, value: Any) -> None:
-        """A field that this verb does not take: fine when nothing changes, or inside its own verb."""
+        """A field that this verb does not take. Fine if its value is unchanged, or a running verb sets it."""
         field = self.schema.fields.get(key) if self.wire else self.schema.by_name.get(key)
         if field is None or not self.verb.takes_fields:
             allowed = dict.fromkeys(f.wire if self.wire else f.name for f in self.inputs.values())
@@ -254,7 +254,7 @@ def _check_references(execution: Execution, noun: type[Noun], check: _InputCheck
 
 
 def lock_references(execution: Execution, noun: type[Noun], ids: Iterable[str]) -> None:
-    """Know of many records at once that they exist, and keep them until the transaction ends."""
+    """Check that many records exist in one statement, and lock them against deletion until the commit."""
     table = connection.ops.quote_name(noun._meta.db_table)
     seen, persons = visibility.visible_clause(noun, "o", visibility.visible_owner_of_actor())
     sql = (
@@ -268,7 +268,7 @@ def lock_references(execution: Execution, noun: type[Noun], ids: Iterable[str]) 
 def _lock_existing(
     execution: Execution, noun: type[Noun], references: Iterable[tuple[str, Field, str]]
 ) -> set[tuple[str, str]]:
-    """Which of the references exist: one statement for all, and a share of each row's lock.
+    """Which of the references exist: one statement for all, with a shared lock on each row.
 
     The lock is the one that the foreign key takes a moment later; taken here, together with the check
     that the record is not deleted, it leaves no gap for somebody who is deleting it.

@@ -50,16 +50,16 @@ class LanguageMiddleware:
 
 
 def is_read_by_people(request: HttpRequest) -> bool:
-    """Whether the address is one of the platform's pages. Apps say it of their own (:func:`activate_reader_language`)."""
+    """Whether it is a page of the platform. Apps call :func:`activate_reader_language` for their pages."""
     if request.mounted:
         return request.path_info.startswith("/admin/")
     return not request.path_info.startswith(PROBE_PATHS)
 
 
 def activate_reader_language(request: HttpRequest, user: Any = None) -> None:
-    """Speak the reader's language and count in their time until the request ends.
+    """Activate the reader's language and time zone until the request ends.
 
-    ``user`` is who reads, where that matters: a visitor of a form is nobody in particular.
+    ``user`` is the reader; None for a visitor, whose browser decides.
     """
     request.in_reader_language = True
     translation.activate(language_of(request, user))

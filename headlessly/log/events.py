@@ -75,7 +75,7 @@ class TransactionId(models.Field):
 
 
 class LogPosition(NamedTuple):
-    """A place in the log: the last event read there, by its transaction and its number."""
+    """A position in the log: the last event read, by its transaction and its number."""
 
     xid: int
     seq: int
@@ -85,7 +85,7 @@ class LogPosition(NamedTuple):
 
     @classmethod
     def parse(cls, text: str) -> LogPosition:
-        """A place from a cursor. Raises ValueError."""
+        """The position in a cursor. Raises ValueError."""
         parts = text.split(".")
         if len(parts) != 2 or not all(p.isascii() and p.isdecimal() and len(p) < 19 for p in parts):
             raise ValueError("This is no cursor of the log.")
@@ -106,7 +106,7 @@ SELECT coalesce(
 
 
 def settled_horizon() -> str:
-    """Up to which transaction the log is settled: all before it are over, and seen by the next query.
+    """The transaction up to which the log is settled: all before it have ended, and the next query sees them.
 
     A transaction that is still running may have drawn its numbers long ago. Whoever read past them now
     would never see them.
@@ -118,8 +118,8 @@ def settled_horizon() -> str:
 
 
 class EventQuerySet(models.QuerySet["Event"]):
-    def settled_after(self, place: LogPosition) -> Self:
-        """The events after ``place`` in the order of the log, none skipped and none twice.
+    def settled_after(self, position: LogPosition) -> Self:
+        """The events after ``position`` in the order of the log, none skipped and none twice.
 
         The order is by transaction and number: everything that becomes readable later lies behind
         everything that is readable now.
@@ -130,14 +130,14 @@ class EventQuerySet(models.QuerySet["Event"]):
             (settled_horizon(),),
             models.BooleanField(),
         )
-        return self.filter(settled).all_after(place).order_by("xid", "seq")
+        return self.filter(settled).all_after(position).order_by("xid", "seq")
 
-    def all_after(self, place: LogPosition) -> Self:
-        """All events after ``place``, also those before which others may still appear."""
+    def all_after(self, position: LogPosition) -> Self:
+        """All events after ``position``, including those before which earlier ones may still appear."""
         return self.filter(
             RawSQL(
                 "(headlessly_event.xid, headlessly_event.seq) > (%s::text::xid8, %s)",
-                (str(place.xid), place.seq),
+                (str(position.xid), position.seq),
                 models.BooleanField(),
             )
         )
@@ -254,7 +254,7 @@ EVENT_COLUMNS = {
     "cause": "text",
     "request_id": "text",
 }
-#: However many events: the same statement, prepared once, and one parameter.
+#: One statement for any number of events, so that it is prepared once: they are one parameter.
 APPEND_SQL = (
     f"INSERT INTO headlessly_event ({', '.join(EVENT_COLUMNS)}) SELECT {', '.join(EVENT_COLUMNS)} "
     f"FROM jsonb_to_recordset(%s) AS e({', '.join(f'{c} {t}' for c, t in EVENT_COLUMNS.items())}) "
@@ -273,7 +273,7 @@ events_appended = Signal()
 
 
 def append_events(events: Sequence[Event]) -> None:
-    """Append events in one statement, in order, and tell each its ``seq``."""
+    """Append events in one statement, in order, and set the ``seq`` of each."""
     if not events:
         return
     rows = [{column: getattr(event, column) for column in EVENT_COLUMNS} for event in events]
@@ -285,13 +285,13 @@ def append_events(events: Sequence[Event]) -> None:
 
 
 def reserve_seq() -> int:
-    """A place in the log for an event that is written later in this transaction, by :func:`append_reserved`."""
+    """The ``seq`` of an event that :func:`append_reserved` writes later in this transaction."""
     ((seq,),) = statements.execute_prepared("SELECT nextval('headlessly_event_seq_seq')", ())
     return seq
 
 
 def append_reserved(event: Event) -> None:
-    """Append one event at the place that was reserved for it."""
+    """Append one event with the ``seq`` that was reserved for it."""
     row = {column: getattr(event, column) for column in ("seq", *EVENT_COLUMNS)}
     statements.execute_prepared(APPEND_RESERVED_SQL, [Jsonb([row], dump_json)])
 
@@ -334,7 +334,7 @@ class Tracker:
 
 
 def permit_tracking() -> None:
-    """Raise Forbidden for those who write nothing."""
+    """Raise Forbidden for an actor who may only read."""
     from headlessly.access import actors
 
     if not (actor := actors.current()).writes:
@@ -342,7 +342,7 @@ def permit_tracking() -> None:
 
 
 def check_event_name(name: str) -> None:
-    """Refuse a tracked event that could be taken for the record of a verb."""
+    """Raise Invalid for the name of a tracked event that looks like the event of a verb."""
     if not isinstance(name, str) or not name.strip() or len(name) > 255 or not name.isprintable():
         raise Invalid.for_fields({"name": "Use 1 to 255 visible characters."})
     # What merely looks like a dot, or like the letters, is taken for them.

@@ -90,7 +90,7 @@ def make_version_model(noun: type[Noun]) -> type[Version]:
 
 
 def _state_indexes(noun: type[Noun]) -> list[models.Index]:
-    """The indexes that carry a list of one state in its order, for the past of that list."""
+    """An index for the past of a list of one state, like the one that the noun declares for now."""
     state = next((f.name for f in noun._meta.concrete_fields if isinstance(f, StatusField)), None)
     found = []
     for index in noun._meta.indexes:

@@ -62,7 +62,8 @@ PYTHON_META = {field.name: field for field in META_FIELDS.values()} | {
 }
 
 
-#: How far a record has come (see :class:`headlessly.declaration.fields.Reached`): asked for, never answered.
+#: The names of the furthest state of a record (:class:`headlessly.declaration.fields.Reached`). It can be
+#: filtered by, and is in no answer.
 REACHED = ("$reached", "reached")
 
 
@@ -286,7 +287,7 @@ class _Compiler:
 
 
 def _reached_condition(noun: type[Noun], field: Field, path: str, operator: Any, operand: Any) -> Q:
-    """Which records have come exactly so far: by what is remembered, else by where they stand."""
+    """The records whose furthest state is one of these: the remembered one, else the present state."""
     if operator == "$eq":
         operand = [operand]
     elif operator != "$in" or isinstance(operand, str) or not isinstance(operand, Sequence):

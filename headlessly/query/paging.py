@@ -1,10 +1,10 @@
 """Which records are on a page of a list, and how many there are: the work of both is bounded.
 
-Where an index carries the filter and the order, a page is the first rows of it, and counting stops at the
-cap. Anything else is gathered first, in no order and up to the cap. If that is all, the page is sorted out
-of it; if there is more, what fits is so frequent that a walk along the order soon meets a page of it.
-Asked for filter and order at once, the planner would hope that they agree, and read the whole table where
-they do not.
+Where an index answers the filter and the order, a page is its first rows, and counting stops at the cap.
+Otherwise the matching records are gathered first, unordered and up to the cap. If these are all, the page is
+sorted out of them. If there are more, matches are so frequent that reading the records in order soon meets a
+page of them. One statement with filter and order would leave the choice to the planner, which reads the whole
+table where filter and order do not agree.
 """
 
 from __future__ import annotations
@@ -43,7 +43,7 @@ Sql = tuple[str, tuple[Any, ...]]
 
 @dataclass(frozen=True)
 class PageKeys:
-    """The keys of a page, and of one record more where there is one; and how many there are."""
+    """The keys of a page, and of one record more where there is one; and the number of all records."""
 
     keys: list[Key]
     total: int
@@ -89,20 +89,20 @@ class RecordList:
         return PageKeys(keys, *((self._count(parts), True) if count_all else (COUNT_CAP, False)))
 
     def first(self, size: int, start: int = 0) -> list[Key]:
-        """The keys of a page alone, where nobody asks how many there are."""
+        """The keys of a page, without counting the records."""
         if self._has_index:
             return self._in_order(size, start, ())
         return self.page(size, start).keys
 
     @cached_property
     def _equalities(self) -> dict[str, Any] | None:
-        """The filters, where they do no more than give columns a value. Raises InvalidFilter."""
+        """The filters as column values; None where they are more than that. Raises InvalidFilter."""
         plain = self.search is None and self.narrowed_to is None and type(self.scope) is Scope
         return filters.column_equalities(self.scope.noun, self.filters) if plain else None
 
     @cached_property
     def _has_index(self) -> bool:
-        """Whether an index leads to just these records in this order."""
+        """Whether an index gives exactly these records in this order."""
         if self._equalities is None:
             return False
         noun = self.scope.noun
@@ -207,7 +207,7 @@ class RecordList:
         return keys if len(keys) > size else self._merge_parts(search, size, start, rest)
 
     def _merge_parts(self, search: Search, size: int, start: int, rest: Sequence[Q]) -> list[Key]:
-        """The first of each part in order, and of these the first."""
+        """The first keys of each part, merged in order."""
         keys: list[Key] = []
         for condition, order in self._ordered_conditions(start, rest):
             missing = size + 1 - len(keys)

@@ -1,7 +1,7 @@
-"""Conditions as a query string says them: ``score__gte=80``, ``organization.industry=Technology``.
+"""Conditions in a query string: ``score__gte=80``, ``organization.industry=Technology``.
 
-Django's words for what the filter language says with ``{"score": {"$gte": 80}}``. Here every value
-is text, and is read as its field's type before the one compiler of filters sees it.
+They are Django's lookups, translated into the filter language: ``{"score": {"$gte": 80}}``. Every value is
+text here, and is converted to its field's type before the filter is compiled.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""What numbers are made of: which records, in which period, whose; and the list behind each of them.
+"""Building blocks of reports: which records, of which period and owner, and the list behind each number.
 
 A number and the list that it opens are made of the same conditions, written as an address says them
 (:mod:`headlessly.query.querystring`), so that they cannot disagree. Records are read through the nouns'
@@ -176,7 +176,7 @@ class Slice:
         return self.records(noun, **{f"{name}__gte": first, f"{name}__lt": end}, **conditions)
 
     def cached(self, report: Callable[..., T], *given: Any) -> T:
-        """What ``report`` answers for this slice, asked for once however many show it."""
+        """The result of ``report`` for this slice, computed once however many tiles show it."""
         key = (report, *given)
         if key not in self._known:
             self._known[key] = report(self, *given)

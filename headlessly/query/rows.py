@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 INVERSE_LIMIT = 25
 META_COLUMNS = [(wire, column) for wire, column in META.items() if column]
 
-#: What the driver leaves to us; JSON is asked for as text.
+#: How values of a type become JSON that the driver does not give as such; JSON itself is read as text.
 CONVERTERS = {"money": to_json_value, "number": to_json_value, "json": orjson.loads}
 
 
@@ -176,7 +176,7 @@ class RowStatement:
 
 
 def _hide_invisible(found: Sequence[dict[str, Any]], field: Field, other: type[Noun]) -> None:
-    """Leave only the ids of the included records that the actor does not see."""
+    """Replace included records that the actor does not see by their ids."""
     included = [record for record in found if isinstance(record[field.wire], dict)]
     hidden = visibility.invisible_ids(other, (record[field.wire]["$id"] for record in included))
     for record in included:

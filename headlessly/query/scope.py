@@ -1,4 +1,4 @@
-"""Where a filter looks: records as they are now, or as they were at a moment."""
+"""Which rows a filter is asked of: records as they are now, or their versions at a moment."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ EVERYTHING = ~NOTHING
 
 @dataclass(frozen=True)
 class Scope:
-    """Where a filter looks: a noun's records now, or its versions at a moment."""
+    """The rows that a filter is asked of: a noun's records now, or their versions at a moment."""
 
     noun: type[Noun]
     as_of: datetime | None = None

@@ -90,14 +90,17 @@ def proposal_summary(events: Sequence[Event]) -> str:
     for kind, said in says.items():
         found = [(noun, n) for (k, noun), n in counted.items() if k == kind]
         if found:
-            what = ", ".join(
-                f"{display.number(n)} {display.noun_in_sentence(noun) if n == 1 else display.plural_in_sentence(noun)}"
-                for noun, n in found
-            )
+            what = ", ".join(_count_of(noun, n) for noun, n in found)
             parts.append(said % {"what": what})
     return "; ".join(parts) or ngettext("records %d event", "records %d events", len(events)) % len(
         events
     )
+
+
+def _count_of(noun: type[Noun], count: int) -> str:
+    """``3 leads``."""
+    noun_or_plural = display.noun_in_sentence if count == 1 else display.plural_in_sentence
+    return f"{display.number(count)} {noun_or_plural(noun)}"
 
 
 def proposal_differences(proposal: Proposal) -> list[Difference]:
