@@ -18,7 +18,7 @@ class HeadlesslyConfig(AppConfig):
         from headlessly.log import events
         from headlessly.webhooks import outbox
 
-        events.events_appended.connect(outbox.after_append, dispatch_uid="headlessly.webhooks")
+        events.events_appended.connect(outbox.pump_after_append, dispatch_uid="headlessly.webhooks")
         post_migrate.connect(keep_the_past, sender=self, dispatch_uid="headlessly.keep_the_past")
 
 

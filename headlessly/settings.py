@@ -102,7 +102,7 @@ TEMPLATES = [
                 "django.contrib.auth.context_processors.auth",
                 "django.contrib.messages.context_processors.messages",
             ],
-            "builtins": ["headlessly.templatetags.said"],
+            "builtins": ["headlessly.templatetags.formatting"],
         },
     }
 ]

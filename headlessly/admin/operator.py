@@ -32,7 +32,7 @@ from headlessly.access.models import ApiKey, Membership, Tenant, User
 from headlessly.admin import display as words
 from headlessly.admin.sites import Site
 from headlessly.web import csp
-from headlessly.web.entrance import entrance, to_entrance
+from headlessly.web.sign_in import redirect_to_sign_in, sign_in_url
 
 
 class OperatorSite(Site):
@@ -40,7 +40,7 @@ class OperatorSite(Site):
 
     def refused(self, request: HttpRequest) -> HttpResponse | None:
         if not request.user.is_authenticated:
-            return to_entrance(request)
+            return redirect_to_sign_in(request)
         if not (request.user.is_active and request.user.is_superuser):
             raise Http404
         return None
@@ -66,7 +66,7 @@ class OperatorSite(Site):
         }
 
     def account_links(self, request: HttpRequest) -> list[dict[str, str]]:
-        tenants = {"title": _("Tenants of mine"), "link": f"{entrance(request)}?choose=1"}
+        tenants = {"title": _("Tenants of mine"), "link": f"{sign_in_url(request)}?choose=1"}
         return [*super().account_links(request), tenants]
 
     def get_sidebar_list(self, request: HttpRequest) -> list[dict[str, Any]]:

@@ -22,7 +22,7 @@ from headlessly.access import actors, tenancy
 from headlessly.access.models import Membership
 from headlessly.admin import preferences
 from headlessly.declaration.registry import registry
-from headlessly.web.entrance import entrance, to_entrance
+from headlessly.web.sign_in import redirect_to_sign_in, sign_in_url
 
 if TYPE_CHECKING:
     from headlessly.nouns import Noun
@@ -60,12 +60,12 @@ class Site(UnfoldAdminSite):
         return preferences.preferences_page(request, self)
 
     def login(self, request: HttpRequest, extra_context: Any = None) -> HttpResponse:
-        return HttpResponseRedirect(entrance(request))
+        return HttpResponseRedirect(sign_in_url(request))
 
     @method_decorator(require_POST)
     def logout(self, request: HttpRequest, extra_context: Any = None) -> HttpResponse:
         logout(request)
-        return HttpResponseRedirect(entrance(request))
+        return HttpResponseRedirect(sign_in_url(request))
 
     def search(self, request: HttpRequest, extra_context: Any = None) -> HttpResponse:
         """Unfold's search would remember what it found for one tenant and show it in another."""
@@ -97,7 +97,7 @@ class TenantSite(Site):
     def refused(self, request: HttpRequest) -> HttpResponse | None:
         """A stranger and a tenant that does not exist look the same from outside."""
         if not request.user.is_authenticated:
-            return to_entrance(request)
+            return redirect_to_sign_in(request)
         # Several views of a request may ask, the actor enters once.
         known = vars(request)
         if "membership" not in known:
@@ -130,5 +130,5 @@ class TenantSite(Site):
         return context | {"site_title": tenant.name, "site_header": tenant.name, "tenant": tenant}
 
     def account_links(self, request: HttpRequest) -> list[dict[str, str]]:
-        switch = {"title": _("Switch tenant"), "link": f"{entrance(request)}?choose=1"}
+        switch = {"title": _("Switch tenant"), "link": f"{sign_in_url(request)}?choose=1"}
         return [*super().account_links(request), switch]

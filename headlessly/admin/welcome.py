@@ -24,7 +24,7 @@ from unfold.widgets import BASE_INPUT_CLASSES
 from headlessly.access.models import Membership, User
 from headlessly.admin.entrance import render_gate
 from headlessly.declaration.values import UNSTORABLE
-from headlessly.web.entrance import entrance
+from headlessly.web.sign_in import sign_in_url
 
 
 class Invitation(PasswordResetTokenGenerator):
@@ -52,7 +52,7 @@ def may_invite(member: Membership) -> bool:
 
 def welcome_url(request: HttpRequest, user: User) -> str:
     """The path of the link, at the site's root."""
-    return f"{entrance(request)}welcome/{user.pk}/{invitation.make_token(user)}"
+    return f"{sign_in_url(request)}welcome/{user.pk}/{invitation.make_token(user)}"
 
 
 class PasswordForm(SetPasswordForm):

@@ -13,7 +13,7 @@ from headlessly.declaration.fields import PublicId
 from headlessly.log.events import Event, EventJson
 
 #: What is kept of an event that would be recorded.
-KEPT = (
+KEPT_FIELDS = (
     "id",
     "name",
     "target",
@@ -94,7 +94,7 @@ class Proposal(models.Model):
 
     def as_json(self, *, whole: bool = True) -> dict[str, Any]:
         """The proposal as JSON says it; in a list without what it would do."""
-        from headlessly.scripts.outcome import told
+        from headlessly.scripts.script_run import events_json
 
         said = {
             "$id": self.pk,
@@ -116,4 +116,4 @@ class Proposal(models.Model):
         }
         if not whole:
             return said
-        return said | {"value": self.value, "output": self.output, **told(self.events)}
+        return said | {"value": self.value, "output": self.output, **events_json(self.events)}

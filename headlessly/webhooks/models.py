@@ -26,7 +26,7 @@ def new_secret() -> str:
     return "hly_whsec_" + secrets.token_urlsafe(32)
 
 
-class Past:
+class LogSnapshot:
     """What had happened at a moment: all transactions that were over, and a part of one's own.
 
     A place in the log does not tell: a transaction that began before may be over after it. Written as
@@ -97,14 +97,14 @@ class Webhook(models.Model):
     def position(self, place: LogPosition) -> None:
         self.xid, self.seq = place
 
-    def begin(self) -> None:
+    def start_from_now(self) -> None:
         """Let it see what happens from now on; within the transaction that makes it."""
-        self.past = Past.now(self.tenant_id)
+        self.past = LogSnapshot.now(self.tenant_id)
         # All that was not over lies from here on; what was, the past tells apart.
-        self.position = LogPosition(Past(self.past).low, 0)
+        self.position = LogPosition(LogSnapshot(self.past).low, 0)
 
     def wants(self, name: str, target_type: str | None) -> bool:
-        return patterns.wants(self.events, name, target_type)
+        return patterns.matches_any(self.events, name, target_type)
 
     @property
     def status(self) -> str:
@@ -129,7 +129,7 @@ class Webhook(models.Model):
 
 
 class DeliveryQuerySet(models.QuerySet["Delivery"]):
-    def in_front(self) -> Self:
+    def next_in_order(self) -> Self:
         """Those that wait for nothing but their time: no earlier event of their record is pending.
 
         Numbers of events grow with the versions of their record, also where transactions overlap. What
@@ -147,7 +147,7 @@ class DeliveryQuerySet(models.QuerySet["Delivery"]):
     def due(self, now: datetime) -> Self:
         """Those that are to be sent now, and that nobody is sending."""
         free = Q(held_until=None) | Q(held_until__lte=now)
-        return self.in_front().filter(free, next_at__lte=now)
+        return self.next_in_order().filter(free, next_at__lte=now)
 
 
 class Delivery(models.Model):

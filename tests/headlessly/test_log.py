@@ -107,7 +107,7 @@ def test_it_waits_for_the_next_event_and_answers_as_soon_as_it_is_there(tenant: 
 def test_it_lets_half_of_a_process_wait_and_answers_the_others_at_once(
     tenant: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from headlessly.background.slots import THREADS, rooms
+    from headlessly.background.slots import THREADS, thread_slots
     from tests.conftest import Api
 
     api = Api(tenant)
@@ -124,13 +124,13 @@ def test_it_lets_half_of_a_process_wait_and_answers_the_others_at_once(
         return time.monotonic() - started
 
     thread = in_thread(tenant, wait)
-    while rooms.waiting < 1:
+    while thread_slots.waiting < 1:
         time.sleep(0.01)
     assert took(8) < 5 and not answered.is_set()
     with tenancy.active(tenant), actors.acting(actors.SYSTEM):
         Lead.create(name="At last", source="website")
     thread.join()
-    assert answered.is_set() and rooms.waiting == 0
+    assert answered.is_set() and thread_slots.waiting == 0
     assert took(0.5) >= 0.5
 
 

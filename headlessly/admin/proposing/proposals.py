@@ -70,7 +70,7 @@ def proposals_menu_item(request: HttpRequest) -> dict[str, Any] | None:
     """The entry of the menu, with how many wait; None for those who do not decide."""
     if not actors.may_approve(actors.current()):
         return None
-    link, waiting = reverse("admin:proposals"), proposals.waiting()
+    link, waiting = reverse("admin:proposals"), proposals.count_to_decide()
     return {
         "title": _("Proposals"),
         "icon": "fact_check",
@@ -84,7 +84,7 @@ def proposals_menu_item(request: HttpRequest) -> dict[str, Any] | None:
 @require_GET
 def proposals_view(request: HttpRequest, *, site: AdminSite) -> HttpResponse:
     """Those that wait, the oldest first, and what was decided."""
-    found = proposals.visible()
+    found = proposals.visible_proposals()
     waiting = list(found.filter(status__in=Proposal.OPEN).order_by("proposed_at", "pk")[:100])
     decided = found.exclude(status__in=Proposal.OPEN).order_by("-decided_at", "pk")
     page = Paginator(decided, PAGE).get_page(request.GET.get("page"))
@@ -112,7 +112,7 @@ def approve_view(request: HttpRequest, id: str, *, site: AdminSite) -> HttpRespo
     seen = request.POST.get("version", "")
     try:
         proposals.approve(id, version=int(seen) if seen.isdecimal() and len(seen) < 9 else ())
-    except proposals.Changed:
+    except proposals.ProposalChanged:
         pass  # the page says so, and what is different
     except HeadlesslyError as problem:
         messages.error(request, problem.message)
@@ -204,7 +204,7 @@ def _proposal_row(proposal: Proposal, names: dict[str, str]) -> dict[str, Any]:
 
 def _find_proposal(id: str) -> Proposal:
     try:
-        return proposals.find(id)
+        return proposals.find_proposal(id)
     except NotFound as problem:
         raise Http404(problem.message) from None
 

@@ -14,7 +14,7 @@ from crm import Contact, Deal, Lead
 from headlessly import scripts
 from headlessly.access import actors
 from headlessly.access.actors import Actor
-from headlessly.background.slots import THREADS, rooms
+from headlessly.background.slots import THREADS, thread_slots
 from headlessly.context import clock
 from headlessly.database import prepared
 from headlessly.execution import executor
@@ -401,7 +401,7 @@ def test_a_limit_is_named_with_its_value(lead, tight, code, line, limit, most):
 
 
 def test_find_says_so_rather_than_answering_some_of_many(acme, monkeypatch):
-    monkeypatch.setattr("headlessly.scripts.host.PAGE", 2)
+    monkeypatch.setattr("headlessly.scripts.host.MAX_FIND", 2)
     for n in range(3):
         Contact.create(name=f"C{n}")
     failure("Contact.find()", 1, "More than 2 contacts fit")
@@ -419,33 +419,36 @@ def test_the_database_gets_no_more_time_than_the_script_has(lead, tight, monkeyp
 
 
 def test_when_all_seats_are_taken_it_says_when_to_come_again(acme, monkeypatch):
-    sandbox.stop()
-    monkeypatch.setattr(sandbox, "AT_ONCE", 1)
+    sandbox.stop_workers()
+    monkeypatch.setattr(sandbox, "SCRIPTS_AT_ONCE", 1)
     monkeypatch.setattr(sandbox, "PATIENCE", 0.2)
     try:
         with (
-            sandbox.seat(limits.of(actors.SYSTEM)),
+            sandbox.reserve_worker(limits.limits_of(actors.SYSTEM)),
             refused(scripts.Busy, "Try again in") as caught,
         ):
             scripts.run("1")
         assert caught.value.status == 429 and caught.value.body()["retryAfter"] > 0
     finally:
-        sandbox.stop()
+        sandbox.stop_workers()
     assert value("1") == 1
 
 
 def test_a_process_always_has_a_thread_left_for_the_site(acme, monkeypatch):
     monkeypatch.setenv(THREADS, "3")
-    with sandbox.seat(limits.of(actors.SYSTEM)) as session, rooms.to_wait() as may_wait:
+    with (
+        sandbox.reserve_worker(limits.limits_of(actors.SYSTEM)) as session,
+        thread_slots.reserve_for_waiting() as may_wait,
+    ):
         assert may_wait and os.getpriority(os.PRIO_PROCESS, session.worker_pid) >= sandbox.NICE
         began = time.monotonic()
-        with refused(scripts.Busy), rooms.to_wait() as more:
+        with refused(scripts.Busy), thread_slots.reserve_for_waiting() as more:
             assert not more
             scripts.run("1")
         assert time.monotonic() - began < 1
     monkeypatch.setenv(THREADS, "1")
     assert value("1") == 1
-    assert (rooms.running, rooms.waiting) == (0, 0)
+    assert (thread_slots.running, thread_slots.waiting) == (0, 0)
 
 
 def test_a_records_timeline_says_that_it_was_a_script_and_which(lead):
