@@ -86,11 +86,11 @@ def form_page(request: HttpRequest, key: str) -> HttpResponse:
         sent = request.GET.get("sent") == "1"
         return _render_page(request, form, _attribution_values(request.GET), sent=sent)
     given: Mapping[str, str] = {}
-    use = strangers.count_request(request)
+    use = strangers.count(request)
     try:
-        use.raise_if_exceeded()
+        use.enforce()
         _refuse_too_large(request)
-        given = dict(bodies.read_form(request.POST))
+        given = dict(bodies.form_body(request.POST))
         if given.pop(questions.HONEYPOT, ""):
             logger.info("%s: a submission fell into the trap", form.pk)
         else:
@@ -131,8 +131,8 @@ def _delocalize_numbers(form: Form, given: Mapping[str, str]) -> dict[str, str]:
 
 def _refuse_too_large(request: HttpRequest) -> None:
     length = request.META.get("CONTENT_LENGTH") or "0"
-    if not length.isdecimal() or int(length) > strangers.MAX_BODY_SIZE:
-        raise TooLarge(_("This is more than %d KB.") % (strangers.MAX_BODY_SIZE >> 10))
+    if not length.isdecimal() or int(length) > strangers.LARGEST:
+        raise TooLarge(_("This is more than %d KB.") % (strangers.LARGEST >> 10))
 
 
 def _attribution_values(query: Mapping[str, str]) -> dict[str, str]:

@@ -6,10 +6,12 @@ import re
 from collections.abc import Callable
 
 from django.conf import settings
+from django.core.exceptions import DisallowedHost
 from django.http import HttpRequest, HttpResponse
 from django.urls import get_script_prefix, set_script_prefix
 
 from headlessly.access import actors
+from headlessly.access.models import Tenant
 from headlessly.access.tenancy import _base_url, active
 
 MOUNT = re.compile(r"/~([^/]*)(/.*)?\Z", re.DOTALL)
@@ -37,8 +39,6 @@ class MountTenant:
         return self._serve_under(request, slug, rest or "/")
 
     def _serve_under(self, request: HttpRequest, slug: str, rest: str) -> HttpResponse:
-        from headlessly.access.models import Tenant
-
         before = get_script_prefix()
         prefix = f"{before.rstrip('/')}/~{slug}"
         request.path_info = request.META["PATH_INFO"] = rest
@@ -58,8 +58,6 @@ class MountTenant:
 
 def _site_url(request: HttpRequest) -> str | None:
     """Scheme and host as the client wrote them; None for a host that is not ours, refused further in."""
-    from django.core.exceptions import DisallowedHost
-
     try:
         return f"{request.scheme}://{request.get_host()}"
     except DisallowedHost:
