@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from datetime import date
 from decimal import Decimal
+from typing import Any
 
 from django.utils import formats
 from django.utils.html import format_html
@@ -225,9 +226,9 @@ def conversion_by(slice: Slice, by: str, title: str) -> Chart:
     """The groups of a cohort by a field of the lead, best rate first."""
     groups = slice.cached(reports.conversion_by_field, by)
     field = Lead.schema.by_name[by]
-    named: Mapping[str | None, str] = {}
+    named: Mapping[Any, str] = {}
     if field.type == "reference":
-        named = basis.record_names(Lead.registry[field.to], (group.value for group in groups))
+        named = basis.record_names(field.target_noun, (group.value for group in groups))
     nobody = _("No %(field)s") % {"field": display.inside_sentence(display.field_label(field))}
 
     def label(group: reports.Group) -> str:
@@ -533,8 +534,8 @@ def tasks(slice: Slice) -> Chart | None:
 # -- saying it -------------------------------------------------------------------------------------
 
 
-def percent_of(part: float | Decimal, whole: float | Decimal) -> float:
-    return float(part) / float(whole) * 100 if whole else 0
+def percent_of(part: float | Decimal | None, whole: float | Decimal) -> float:
+    return float(part or 0) / float(whole) * 100 if whole else 0
 
 
 def format_money(value: Decimal, currency: str, *, short: bool = False) -> str:

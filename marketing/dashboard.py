@@ -70,7 +70,10 @@ def _bar(campaign: Campaign, found: CampaignReturn, most: Decimal | int, costs: 
     known = costs and found.gain is not None
     return Bar(
         Figure(str(campaign), found.who),
-        Figure(display.percentage(found.gain, found.cost) if known else "–", found.who_won),
+        Figure(
+            display.percentage(found.gain, found.cost) if known and found.gain is not None else "–",
+            found.who_won,
+        ),
         (
             Mark(0, percent_of(found.revenue, most)),
             Mark(max(spent - 0.8, 0), 0.8 if spent else 0, "lost"),

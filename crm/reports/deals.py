@@ -68,8 +68,8 @@ class PipelinePart:
     """A part of the open deals, by stage or by when they should close, and its deals by currency."""
 
     name: str  #: a stage, one of WHEN, or a month like 2026-11
+    who: Records
     amounts: dict[str, Amount] = field(default_factory=dict)
-    who: Records | None = None
 
 
 OVERDUE, LATER, UNDATED = WHEN = ("overdue", "later", "undated")
@@ -119,11 +119,10 @@ def open_pipeline(slice: Slice) -> OpenPipeline:
     rows = whole.count_groups("stage", "currency", *columns, made=columns, more=sums)
     months = _months(today)
     stages = {
-        state: PipelinePart(state, {}, whole.where(stage__in=state))
-        for state in map(str, Deal.OPEN)
+        state: PipelinePart(state, whole.where(stage__in=state)) for state in map(str, Deal.OPEN)
     }
-    when = {name: PipelinePart(name, {}, whole.where(**said)) for name, said in months.items()}
-    every = PipelinePart("", {}, whole)
+    when = {name: PipelinePart(name, whole.where(**said)) for name, said in months.items()}
+    every = PipelinePart("", whole)
     for stage, currency, month, late, *sums in rows:
         amount = Amount(*sums)
         for part in (stages[stage], when[_when(month, late, months)], every):

@@ -13,16 +13,20 @@ see everything, so that what a verb causes does not depend on who executed it.
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from django.db import connection, models
 from django.db.models import Exists, OuterRef, Q
 
 from headlessly.access import actors
 from headlessly.context import running
+from headlessly.database.prepared import quoted_column
 
 if TYPE_CHECKING:
-    from headlessly.declaration.record import Record as Noun
+    from headlessly.declaration.record import Record
+    from headlessly.declaration.schema import Field
+
+Found = TypeVar("Found", bound=models.QuerySet[Any])
 
 
 def visible_owner() -> str | None:
@@ -37,24 +41,24 @@ def visible_owner_of_actor() -> str | None:
     return None if actor is None or not actor.limited else actor.contact_id or ""
 
 
-def visible_condition(noun: type[Noun], person: str, path: str = "") -> Q:
+def visible_condition(noun: type[Record], person: str, path: str = "") -> Q:
     """The condition that ``person`` sees a record. ``path`` leads to it over references: ``"lead__"``."""
     owner = noun.schema.owner
     if owner is None:
         return Q()
     nobodys = Q(**{f"{path}{owner.name}__isnull": True})
     for field in noun.schema.about:
-        nobodys &= visible_condition(noun.registry[field.to], person, f"{path}{field.name}__")
+        nobodys &= visible_condition(field.target_noun, person, f"{path}{field.name}__")
     return Q(**{f"{path}{owner.column}": person}) | nobodys
 
 
-def visible_records(found: models.QuerySet) -> models.QuerySet:
+def visible_records(found: Found) -> Found:
     """The queryset without the records that the actor does not see."""
     person = visible_owner()
     return found if person is None else found.filter(visible_condition(found.model, person))
 
 
-def visible_versions(found: models.QuerySet, noun: type[Noun]) -> models.QuerySet:
+def visible_versions(found: Found, noun: type[Record]) -> Found:
     """The queryset of versions without those of records that the actor does not see."""
     if visible_owner() is None or noun.schema.owner is None:
         return found
@@ -62,17 +66,17 @@ def visible_versions(found: models.QuerySet, noun: type[Noun]) -> models.QuerySe
 
 
 def visible_clause(
-    noun: type[Noun], alias: str, person: str | None = None
+    noun: type[Record], alias: str, person: str | None = None
 ) -> tuple[str, list[str]]:
     """The condition for a statement written by hand: `` AND (...)`` and its parameters."""
     person = visible_owner() if person is None else person
     if person is None or noun.schema.owner is None:
         return "", []
-    sql, count = _visible_sql(noun, alias)
+    sql, count = _visible_sql(noun, noun.schema.owner, alias)
     return f" AND {sql}", [person] * count
 
 
-def visible_past_clause(noun: type[Noun], alias: str) -> tuple[str, list[str]]:
+def visible_past_clause(noun: type[Record], alias: str) -> tuple[str, list[str]]:
     """The same for a table of versions."""
     sql, parameters = visible_clause(noun, "own")
     if not sql:
@@ -81,17 +85,17 @@ def visible_past_clause(noun: type[Noun], alias: str) -> tuple[str, list[str]]:
     return f" AND EXISTS (SELECT FROM {table} own WHERE own.id = {alias}.id{sql})", parameters
 
 
-def _visible_sql(noun: type[Noun], alias: str) -> tuple[str, int]:
+def _visible_sql(noun: type[Record], owner: Field, alias: str) -> tuple[str, int]:
     quote = connection.ops.quote_name
-    column = f"{alias}.{quote(noun._meta.get_field(noun.schema.owner.name).column)}"
+    column = f"{alias}.{quoted_column(noun, owner.name)}"
     nobodys, count = f"{column} IS NULL", 1
     for number, field in enumerate(noun.schema.about):
-        other = noun.registry[field.to]
+        other = field.target_noun
         if other.schema.owner is None:
             continue
         inner = f"{alias}_{number}"
-        sql, more = _visible_sql(other, inner)
-        reference = f"{alias}.{quote(noun._meta.get_field(field.name).column)}"
+        sql, more = _visible_sql(other, other.schema.owner, inner)
+        reference = f"{alias}.{quoted_column(noun, field.name)}"
         nobodys += (
             f" AND ({reference} IS NULL OR EXISTS (SELECT FROM {quote(other._meta.db_table)} {inner} "
             f"WHERE {inner}.id = {reference} AND {sql}))"
@@ -100,7 +104,7 @@ def _visible_sql(noun: type[Noun], alias: str) -> tuple[str, int]:
     return f"({column} = %s OR ({nobodys}))", count
 
 
-def load_visible_references(found: models.QuerySet, names: Iterable[str]) -> models.QuerySet:
+def load_visible_references(found: Found, names: Iterable[str]) -> Found:
     """The queryset with these references loaded; one that the actor does not see is None.
 
     Joined where everything is visible, else read through the managers, which have the condition.
@@ -113,7 +117,7 @@ def load_visible_references(found: models.QuerySet, names: Iterable[str]) -> mod
     )
 
 
-def invisible_ids(noun: type[Noun], ids: Iterable[Any]) -> set[Any]:
+def invisible_ids(noun: type[Record], ids: Iterable[Any]) -> set[Any]:
     """Those of the ids whose records the actor does not see."""
     wanted = set(ids)
     if not wanted or visible_owner() is None or noun.schema.owner is None:

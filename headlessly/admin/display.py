@@ -6,8 +6,9 @@ import json
 import re
 from datetime import date, datetime
 from decimal import Decimal
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
+from django.db import models
 from django.urls import reverse
 from django.utils import formats, timezone
 from django.utils.html import conditional_escape, format_html, format_html_join, linebreaks
@@ -127,7 +128,11 @@ def number_with_unit(value: float, unit: str) -> str:
     return f"{decimal(value, places)}\u00a0{pgettext(UNIT, unit)}"
 
 
-def percentage(part: float, whole: float) -> str:
+#: A count, or an amount.
+Amount = TypeVar("Amount", float, Decimal)
+
+
+def percentage(part: Amount, whole: Amount | None) -> str:
     """``38 %``, and ``3.4 %`` where it is little; a dash of nothing."""
     if not whole:
         return "–"
@@ -198,8 +203,8 @@ def key_standing(key: ApiKey) -> str:
 # -- links and values -------------------------------------------------------------------------
 
 
-def page_url(noun: type[Noun], page: str, *args: str) -> str:
-    """The address of a noun's page: ``place(Lead, "change", id)``."""
+def page_url(noun: type[models.Model], page: str, *args: str) -> str:
+    """The address of a noun's page: ``page_url(Lead, "change", id)``."""
     meta = noun._meta
     return reverse(f"admin:{meta.app_label}_{meta.model_name}_{page}", args=args)
 

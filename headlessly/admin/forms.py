@@ -7,7 +7,7 @@ for all surfaces; what it says lands beside the field, and nothing that was type
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import UTC, date, datetime
 from decimal import Decimal
 from types import SimpleNamespace
@@ -93,7 +93,7 @@ class ReferenceSelect(AutocompleteMixin, forms.Select):
         attrs = super().build_attrs(base_attrs, extra_attrs)
         return attrs | {"data-placeholder": self.attrs.get("data-placeholder", "")}
 
-    def optgroups(self, name: str, value: list[str], attrs: Any = None) -> list[Any]:
+    def optgroups(self, name: str, value: Sequence[str], attrs: Any = None) -> list[Any]:
         id = value[0] if value else ""
         options = [self.create_option(name, "", "", id == "", 0)]
         if id:

@@ -174,7 +174,7 @@ class MembershipForm(forms.ModelForm):
             self.fields["person"].initial = self.instance.contact_id
 
     def clean(self) -> dict[str, Any]:
-        data = super().clean()
+        data = super().clean() or self.cleaned_data
         wanted, tenant = data.get("person", "").strip(), data.get("tenant") or self.instance.tenant
         data["contact_id"] = None
         if wanted and tenant:

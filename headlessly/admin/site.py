@@ -82,7 +82,10 @@ class Workplace(TenantSite):
                     "has_permission": True,
                 }
             )
-        found = [{"items": first}, *({"title": t, "items": items} for t, items in groups.items())]
+        found: list[dict[str, Any]] = [
+            {"items": first},
+            *({"title": t, "items": items} for t, items in groups.items()),
+        ]
         if actors.may_administer(actors.current()):
             place = reverse("admin:settings_general")
             mine = {

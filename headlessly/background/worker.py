@@ -23,7 +23,8 @@ def end_with_parent() -> None:
 def application():
     """The WSGI application, made in the worker that will run it."""
     end_with_parent()  # once more: where processes are spawned, there was no fork to begin with them
-    from headlessly.wsgi import application  # here, because importing it sets Django up
+    # Here: it is made in the worker, not where this is imported.
+    from headlessly.wsgi import application
 
     return application
 

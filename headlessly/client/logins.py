@@ -65,7 +65,8 @@ def resolve_login(
     if profile is not None:
         return _with_given(stored_login(profile), url, api_key)
     there, key = os.environ.get(URL), os.environ.get(KEY)
-    wanted = tenant_url(url or there) if url or there else None
+    address = url or there
+    wanted = tenant_url(address) if address else None
     if wanted is None:
         return _with_given(stored_login(os.environ.get(PROFILE)), None, api_key or key)
     if api_key is not None:

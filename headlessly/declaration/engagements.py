@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from headlessly.declaration.record import Record as Noun
+    from headlessly.declaration.record import Record
     from headlessly.declaration.schema import Field
 
 
@@ -38,7 +38,7 @@ class Engagements:
     due: str = "created_at"  #: the field by which the open ones are ordered
 
 
-def engagement_noun(noun: type[Noun]) -> type[Noun] | None:
+def engagement_noun(noun: type[Record]) -> type[Record] | None:
     """The noun whose records are engagements with records of ``noun``, or None."""
     for other in noun.registry.values():
         if (
@@ -50,7 +50,7 @@ def engagement_noun(noun: type[Noun]) -> type[Noun] | None:
     return None
 
 
-def engagement_reference(touching: type[Noun], noun: type[Noun]) -> Field | None:
+def engagement_reference(touching: type[Record], noun: type[Record]) -> Field | None:
     """The reference from an engagement to the record of ``noun`` that it is about, not to who does it."""
     for found in touching.schema.references.values():
         if found.to == noun.__name__ and found.name != touching.Surface.owner:

@@ -34,9 +34,11 @@ def index_columns(model: type[models.Model], index: models.Index) -> list[IndexC
     """The columns of an index in its order; of expressions those that are a column."""
     named = [(name, bool(sign)) for name, sign in index.fields_orders]
     for expression in index.expressions:
-        ordered = expression if isinstance(expression, OrderBy) else OrderBy(expression)
-        if isinstance(ordered.expression, models.F):
-            named.append((ordered.expression.name, ordered.descending))
+        ordered = expression if isinstance(expression, OrderBy) else None
+        column = ordered.expression if ordered else expression
+        if isinstance(column, models.F):
+            name: str = column.name  # type: ignore[attr-defined]  # the stubs do not know of it
+            named.append((name, bool(ordered and ordered.descending)))
     fields = {field.name: field.attname for field in model._meta.concrete_fields}
     return [(fields.get(name, name), descending) for name, descending in named]
 

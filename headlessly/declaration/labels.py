@@ -18,6 +18,7 @@ from django.utils.functional import lazy
 from django.utils.text import capfirst
 from django.utils.translation import gettext, pgettext
 
+from headlessly.declaration.registry import registry
 from headlessly.language.wording import (
     ENGAGEMENT,
     EVENT,
@@ -41,7 +42,7 @@ from headlessly.language.wording import (
 )
 
 if TYPE_CHECKING:
-    from headlessly.declaration.record import Record as Noun
+    from headlessly.declaration.record import Record
     from headlessly.declaration.schema import Field, Relation
     from headlessly.declaration.verbs import Verb
 
@@ -53,42 +54,42 @@ OTHER_GROUP = "Other"
 # -- nouns ----------------------------------------------------------------------------------------
 
 
-def noun_title(noun: type[Noun]) -> str:
+def noun_title(noun: type[Record]) -> str:
     """``Lead``."""
     return pgettext(NOUN, split_words(noun.__name__))
 
 
-def plural_title(noun: type[Noun]) -> str:
+def plural_title(noun: type[Record]) -> str:
     """``Leads``."""
     return pgettext(NOUNS, _english_plural(noun))
 
 
-def noun_in_sentence(noun: type[Noun]) -> str:
+def noun_in_sentence(noun: type[Record]) -> str:
     """``lead``, within a sentence."""
     return inside_sentence(noun_title(noun))
 
 
-def plural_in_sentence(noun: type[Noun]) -> str:
+def plural_in_sentence(noun: type[Record]) -> str:
     """``leads``, within a sentence."""
     return inside_sentence(plural_title(noun))
 
 
-def _english_plural(noun: type[Noun]) -> str:
+def _english_plural(noun: type[Record]) -> str:
     return noun.schema.many
 
 
-def a_noun(noun: type[Noun], case: str = OBJECT) -> str:
+def a_noun(noun: type[Record], case: str = OBJECT) -> str:
     """``a lead``, ``an organization``."""
     name = split_words(noun.__name__).lower()
     return pgettext(case, f"{indefinite_article(name)} {name}")
 
 
-def the_noun(noun: type[Noun], case: str = OBJECT) -> str:
+def the_noun(noun: type[Record], case: str = OBJECT) -> str:
     """``the lead``."""
     return pgettext(case, f"the {split_words(noun.__name__).lower()}")
 
 
-def this_noun(noun: type[Noun], case: str = SUBJECT) -> str:
+def this_noun(noun: type[Record], case: str = SUBJECT) -> str:
     """``this lead``."""
     return pgettext(case, f"this {split_words(noun.__name__).lower()}")
 
@@ -140,7 +141,7 @@ def verb_summary(bound: Verb) -> str:
     return gettext(bound.summary) if bound.summary else ""
 
 
-def translate_verbose_names(noun: type[Noun]) -> None:
+def translate_verbose_names(noun: type[Record]) -> None:
     """Make Django's ``verbose_name`` of a noun translated."""
     noun._meta.verbose_name = lazy(noun_title, str)(noun)
     noun._meta.verbose_name_plural = lazy(plural_title, str)(noun)
@@ -160,7 +161,7 @@ def engagement_label(name: str) -> str:
 # -- within what the platform says of an error ----------------------------------------------------
 
 
-def noun_in_error(noun: type[Noun]) -> str:
+def noun_in_error(noun: type[Record]) -> str:
     """A noun in an error: as programs know it, or as people read it."""
     return noun.__name__ if reads_english() else noun_title(noun)
 
@@ -170,7 +171,7 @@ def field_in_error(field: Field) -> str:
     return field.wire if reads_english() else field_label(field)
 
 
-def verb_in_error(verb_: Verb | str, noun: type[Noun]) -> str:
+def verb_in_error(verb_: Verb | str, noun: type[Record]) -> str:
     """A verb in an error: as programs know it, or as people read it."""
     bound = noun.verbs[verb_] if isinstance(verb_, str) else verb_
     return bound.name if reads_english() else verb_label(bound)
@@ -181,8 +182,6 @@ def verb_in_error(verb_: Verb | str, noun: type[Noun]) -> str:
 
 def catalogue_messages() -> Iterator[tuple[str | None, str]]:
     """Every English text of the declarations with its context, for the catalogue."""
-    from headlessly.declaration.registry import registry
-
     yield GROUP, OTHER_GROUP
     yield LABEL, "Reached"  # a condition of every noun with a machine
     for noun in registry.values():
@@ -202,7 +201,7 @@ def catalogue_messages() -> Iterator[tuple[str | None, str]]:
                 yield None, given.description
 
 
-def _noun_messages(noun: type[Noun]) -> Iterator[tuple[str | None, str]]:
+def _noun_messages(noun: type[Record]) -> Iterator[tuple[str | None, str]]:
     name, surface = split_words(noun.__name__), noun.Surface
     yield NOUN, name
     yield NOUNS, _english_plural(noun)

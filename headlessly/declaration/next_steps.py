@@ -130,7 +130,9 @@ def _with_expected(steps: list[NextStep]) -> list[NextStep]:
         return steps
     now, path = possible[0].source, machine.path
     if now in path:
-        ahead = {state: place for place, state in enumerate(path) if place > path.index(now)}
+        ahead: dict[str | None, int] = {
+            state: place for place, state in enumerate(path) if place > path.index(now)
+        }
         ranked = [step for step in possible if step.target in ahead]
         ranked.sort(key=lambda step: (step.is_plain, ahead[step.target]))
     else:

@@ -4,28 +4,34 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Generic, Self, TypeVar, overload
 
 from headlessly.declaration.engagements import Engagements
 
+T = TypeVar("T")
+
 
 @dataclass(frozen=True)
-class Computed:
+class Computed(Generic[T]):
     """A field that is made of others and never stored."""
 
-    function: Callable[[Any], Any]
+    function: Callable[[Any], T]
     type: str
     needs: tuple[str, ...]
     name: str = ""
 
-    def __set_name__(self, owner: type, name: str) -> None:
+    def __set_name__(self, owner: Any, name: str) -> None:
         object.__setattr__(self, "name", name)
 
-    def __get__(self, record: Any, noun: type) -> Any:
+    @overload
+    def __get__(self, record: None, noun: Any) -> Self: ...
+    @overload
+    def __get__(self, record: object, noun: Any) -> T: ...
+    def __get__(self, record: Any, noun: Any) -> Any:
         return self if record is None else self.function(record)
 
 
-def computed(type: str, *needs: str) -> Callable[[Callable[[Any], Any]], Any]:
+def computed(type: str, *needs: str) -> Callable[[Callable[[Any], T]], Computed[T]]:
     """Declare a computed field of JSON ``type``, made of the columns ``needs``."""
     return lambda function: Computed(function, type, needs)
 

@@ -17,7 +17,7 @@ from headlessly.errors import Conflict, Invalid
 from headlessly.language import wording
 
 if TYPE_CHECKING:
-    from headlessly.declaration.record import Record as Noun
+    from headlessly.declaration.record import Record
     from headlessly.declaration.verbs import Verb
     from headlessly.execution.executor import Execution
 
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 def clean_inputs(
     execution: Execution,
     verb: Verb,
-    record: Noun,
+    record: Record,
     data: Mapping[str, Any],
     *,
     wire: bool,
@@ -59,7 +59,7 @@ class _InputCheck:
     """Checks one input field by field, and collects values and problems."""
 
     def __init__(
-        self, execution: Execution, verb: Verb, record: Noun, wire: bool, text: bool
+        self, execution: Execution, verb: Verb, record: Record, wire: bool, text: bool
     ) -> None:
         self.execution, self.verb, self.record = execution, verb, record
         self.wire, self.text = wire, text
@@ -148,7 +148,7 @@ class _InputCheck:
 
     def _clean_new_record(self, field: Field, value: Mapping[str, Any]) -> dict[str, Any]:
         """The fields of a record that the verb will make; its creation checks them for good."""
-        other = self.verb.noun.registry[field.to]
+        other = field.target_noun
         cleaned = {}
         for key, item in value.items():
             if self.wire and key in META:
@@ -203,7 +203,7 @@ class _InputCheck:
 
 
 def _refuse_changes_to_closed(
-    execution: Execution, record: Noun, values: Mapping[str, Any]
+    execution: Execution, record: Record, values: Mapping[str, Any]
 ) -> None:
     """A record in a final state keeps the fields that its machine closes there."""
     machine = record.schema.machine
@@ -229,7 +229,7 @@ def _refuse_changes_to_closed(
             )
 
 
-def _check_references(execution: Execution, noun: type[Noun], check: _InputCheck) -> None:
+def _check_references(execution: Execution, noun: type[Record], check: _InputCheck) -> None:
     """Every record referred to exists in this tenant, and keeps existing until the transaction ends."""
     wanted = [
         (name, field, check.values[name])
@@ -250,10 +250,10 @@ def _check_references(execution: Execution, noun: type[Noun], check: _InputCheck
             }
     for name, field, id in wanted:
         if field.record and name not in check.problems:
-            check.values[name] = execution.lock(noun.registry[field.to], id)
+            check.values[name] = execution.lock(field.target_noun, id)
 
 
-def lock_references(execution: Execution, noun: type[Noun], ids: Iterable[str]) -> None:
+def lock_references(execution: Execution, noun: type[Record], ids: Iterable[str]) -> None:
     """Check that many records exist in one statement, and lock them against deletion until the commit."""
     table = connection.ops.quote_name(noun._meta.db_table)
     seen, persons = visibility.visible_clause(noun, "o", visibility.visible_owner_of_actor())
@@ -266,7 +266,7 @@ def lock_references(execution: Execution, noun: type[Noun], ids: Iterable[str]) 
 
 
 def _lock_existing(
-    execution: Execution, noun: type[Noun], references: Iterable[tuple[str, Field, str]]
+    execution: Execution, noun: type[Record], references: Iterable[tuple[str, Field, str]]
 ) -> set[tuple[str, str]]:
     """Which of the references exist: one statement for all, with a shared lock on each row.
 
@@ -275,7 +275,7 @@ def _lock_existing(
     """
     parts, parameters = [], []
     for name, field, id in references:
-        other = noun.registry[field.to]
+        other = field.target_noun
         table = connection.ops.quote_name(other._meta.db_table)
         seen, persons = (
             visibility.visible_clause(other, "o", visibility.visible_owner_of_actor())

@@ -7,12 +7,12 @@ from typing import TYPE_CHECKING, Any
 from headlessly.access import tenancy
 
 if TYPE_CHECKING:
-    from headlessly.declaration.record import Record as Noun
+    from headlessly.declaration.record import Record
     from headlessly.declaration.verbs import Verb
     from headlessly.execution.executor import DryRun
 
 
-def record_json(record: Noun) -> dict[str, Any]:
+def record_json(record: Record) -> dict[str, Any]:
     """The record with the address of its tenant, in the order of a read."""
     body = record.as_json()
     return {
@@ -22,11 +22,16 @@ def record_json(record: Noun) -> dict[str, Any]:
     } | body
 
 
-def public_json(verb: Verb, result: Noun) -> dict[str, Any]:
+def public_json(verb: Verb, result: Record) -> dict[str, Any]:
     """What a caller without a key is answered after a public verb: only the fields that the verb names."""
-    body = record_json(result)
-    names = ("$id", "$type", "$context", *(result.schema.by_name[n].wire for n in verb.public))
-    return {name: body[name] for name in names}
+    said = record_json(result)
+    shown = (
+        "$id",
+        "$type",
+        "$context",
+        *(result.schema.by_name[n].wire for n in verb.public or ()),
+    )
+    return {name: said[name] for name in shown}
 
 
 def dry_run_json(result: DryRun) -> dict[str, Any]:

@@ -14,15 +14,17 @@ from django.db.models.expressions import RawSQL
 from django.dispatch import Signal
 from psycopg.types.json import Jsonb
 
-from headlessly.access import tenancy
-from headlessly.context import running
+from headlessly.access import actors, tenancy
+from headlessly.context import clock, running, tracing
+from headlessly.context.running import _execution, current_moment, flush_events
 from headlessly.database import prepared as statements
 from headlessly.declaration.values import check_json, to_json_value
 from headlessly.errors import Forbidden, Invalid
+from headlessly.ids import public_id
 from headlessly.log import event_visibility
 
 if TYPE_CHECKING:
-    from headlessly.declaration.record import Record as Noun
+    from headlessly.declaration.record import Record
 
 #: Why the log cannot be changed even by a mistake of ours.
 APPEND_ONLY = """
@@ -62,7 +64,7 @@ class EventJson(models.JSONField):
     def get_db_prep_value(self, value: Any, connection: Any, prepared: bool = False) -> Any:
         return value if value is None else Jsonb(value, dump_json)
 
-    def deconstruct(self) -> tuple[str, str, list, dict]:
+    def deconstruct(self) -> tuple[str, str, Sequence[Any], dict[str, Any]]:
         name, _, args, kwargs = super().deconstruct()
         return name, "django.db.models.JSONField", args, kwargs
 
@@ -148,10 +150,13 @@ class EventQuerySet(models.QuerySet["Event"]):
     update = delete = bulk_create = bulk_update = _refuse
 
 
-class UnfilteredEventManager(models.Manager.from_queryset(EventQuerySet)):
+_Manager = models.Manager.from_queryset(EventQuerySet)
+
+
+class UnfilteredEventManager(_Manager["Event"]):
     """All events of the active tenant; what the actor sees of them is for the caller to decide."""
 
-    def get_queryset(self) -> EventQuerySet:
+    def get_queryset(self) -> models.QuerySet[Event]:
 
         running.flush_events()
         return super().get_queryset().filter(tenant_id=tenancy.require().pk)
@@ -160,7 +165,7 @@ class UnfilteredEventManager(models.Manager.from_queryset(EventQuerySet)):
 class EventManager(UnfilteredEventManager):
     """The active tenant's events that the actor sees: those of the records that they see."""
 
-    def get_queryset(self) -> EventQuerySet:
+    def get_queryset(self) -> models.QuerySet[Event]:
         return event_visibility.visible_events(super().get_queryset())
 
 
@@ -296,7 +301,7 @@ def append_reserved(event: Event) -> None:
     statements.execute_prepared(APPEND_RESERVED_SQL, [Jsonb([row], dump_json)])
 
 
-def record_history(noun: type[Noun], id: str) -> EventQuerySet:
+def record_history(noun: type[Record], id: str) -> EventQuerySet:
     """The events of one record, newest first; also of a deleted one."""
     return Event.objects.filter(target=id, target_type=noun.__name__).order_by("-seq")
 
@@ -312,8 +317,6 @@ class Tracker:
     @staticmethod
     def create(*, name: str, properties: dict[str, Any] | None = None) -> Event:
         """Record a tracked event from a hook. Raises Invalid for a name that looks like a verb's."""
-        from headlessly.context.running import _execution, current_moment
-
         check_event_name(name)
         data = orjson.loads(dump_json(dict(properties or {})))
         try:
@@ -335,8 +338,6 @@ class Tracker:
 
 def permit_tracking() -> None:
     """Raise Forbidden for an actor who may only read."""
-    from headlessly.access import actors
-
     if not (actor := actors.current()).writes:
         raise Forbidden(f"As {actor.role} you may not record events.", type="Event")
 
@@ -355,11 +356,6 @@ def track(
     name: str, properties: dict[str, Any] | None = None, *, timestamp: datetime | None = None
 ) -> Event:
     """Record something that happened outside: ``page_view``, ``trial_started``."""
-    from headlessly.access import actors
-    from headlessly.context import clock, tracing
-    from headlessly.context.running import flush_events
-    from headlessly.ids import public_id
-
     permit_tracking()
     check_event_name(name)
     check_json(properties or {}, 0)

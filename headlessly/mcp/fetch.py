@@ -89,7 +89,7 @@ def fetch_history(id: str, fields: Any) -> dict[str, Any]:
         raise NotFound(f"{id[:64]!r} is no record's id. Ids: {prefixes}.", id=id[:64])
     if values.UNSTORABLE.search(id):
         raise noun.not_found(id)
-    found = log.envelope(events.record_history(noun, id))
+    found = log.paginate(events.record_history(noun, id))
     if not found["total"]:
         raise noun.not_found(id)
     return shorten_event_page(found, fields)
@@ -158,7 +158,9 @@ def describe_type(name: str) -> dict[str, Any]:
 
 
 def _describe_verb(verb: dict[str, Any], fields: dict[str, Any]) -> dict[str, Any]:
-    own, required, optional = {}, [], []
+    own: dict[str, Any] = {}
+    required: list[str] = []
+    optional: list[str] = []
     for name, taken in verb["input"].items():
         if name in fields and "new" not in taken:
             (required if taken.get("required") else optional).append(name)

@@ -91,7 +91,7 @@ def _pick_included_fields(noun: type[Noun], name: str, value: Any) -> Any:
 def _add_left_out(
     page: dict[str, Any], noun: type[Noun], asked: dict[str, Any], by_itself: bool, wanted: set[str]
 ) -> dict[str, Any]:
-    left_out = {}
+    left_out: dict[str, Any] = {}
     if by_itself and page["results"]:
         left_out["fields"] = [name for name in noun.schema.fields if name not in wanted]
         left_out["how"] = 'Name those you want in "fields"; fetch answers all of one record.'
@@ -111,7 +111,7 @@ def search_events(asked: dict[str, Any]) -> dict[str, Any]:
         "search of Event", asked, ("filter", "limit", "cursor", "fields")
     )
     filter = asked.get("filter") or {}
-    conditions = (*log.EQUAL, "since", "until")
+    conditions = (*log.COLUMN_PARAMETERS, "since", "until")
     for name, value in filter.items():
         if name not in conditions:
             raise InvalidFilter(
@@ -122,14 +122,14 @@ def search_events(asked: dict[str, Any]) -> dict[str, Any]:
         if not isinstance(value, str):
             raise InvalidFilter(f"{name} is text.", type="Event", field=name)
     given = {name: asked[name] for name in ("limit", "cursor") if name in asked}
-    return shorten_event_page(log.listed(filter | given), asked.get("fields"))
+    return shorten_event_page(log.list_events(filter | given), asked.get("fields"))
 
 
 def shorten_event_page(page: dict[str, Any], fields: Any) -> dict[str, Any]:
     """A page of events with the fields that are wanted, or the main ones."""
     wanted = checked_event_fields(fields)
     page = page | {"results": [pick_event_fields(each, wanted) for each in page["results"]]}
-    left_out = {}
+    left_out: dict[str, Any] = {}
     if not fields and page["results"]:
         left_out["fields"] = list(MORE_EVENT_FIELDS)
         left_out["how"] = 'Name those you want in "fields"; fetch answers all of one event.'

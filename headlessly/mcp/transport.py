@@ -20,7 +20,7 @@ from typing import Any
 from django.http import HttpRequest, HttpResponse
 from mcp.server.streamable_http_manager import StreamableHTTPSessionManager
 
-from headlessly.api.bodies import JSON, LARGEST
+from headlessly.api.bodies import JSON, MAX_BODY_SIZE
 from headlessly.mcp import server
 
 #: How long the protocol may take beside what the tools do, in seconds. It takes milliseconds.
@@ -32,7 +32,13 @@ _lock = threading.Lock()
 _engine: ProtocolLoop | None = None
 
 
-def exchange(request: HttpRequest, content: bytes) -> HttpResponse:
+class McpResponse(HttpResponse):
+    """What a call is answered."""
+
+    undone = False  #: whether it says that something was not done, though with a 200
+
+
+def exchange(request: HttpRequest, content: bytes) -> McpResponse:
     """What the SDK answers to ``content``, one message of JSON-RPC."""
     return protocol_loop().exchange(_protocol_headers(request), content)
 
@@ -83,13 +89,13 @@ class ProtocolLoop:
             stateless=True,
             json_response=True,
             # Ours has looked already; written anew, a body may be somewhat longer.
-            max_request_body_size=2 * LARGEST,
+            max_request_body_size=2 * MAX_BODY_SIZE,
         )
         async with self._manager.run():
             self._ready.set()
             await asyncio.Event().wait()
 
-    def exchange(self, headers: list[tuple[bytes, bytes]], content: bytes) -> HttpResponse:
+    def exchange(self, headers: list[tuple[bytes, bytes]], content: bytes) -> McpResponse:
         request_thread = RequestThread(self._loop)
         answer = asyncio.run_coroutine_threadsafe(
             self._handle(headers, content, request_thread), self._loop
@@ -104,7 +110,7 @@ class ProtocolLoop:
 
     async def _handle(
         self, headers: list[tuple[bytes, bytes]], content: bytes, request_thread: RequestThread
-    ) -> HttpResponse:
+    ) -> McpResponse:
         """One request of ASGI, made up."""
         scope = {
             "type": "http",
@@ -137,7 +143,7 @@ class ProtocolLoop:
         await self._manager.handle_request(scope, receive, send)
         types = dict(response["headers"])
         kind = types.get(b"content-type", JSON.encode()).decode()
-        return HttpResponse(b"".join(parts), status=response["status"], content_type=kind)
+        return McpResponse(b"".join(parts), status=response["status"], content_type=kind)
 
 
 class RequestThread:

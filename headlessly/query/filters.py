@@ -24,9 +24,10 @@ from headlessly.declaration import values
 from headlessly.declaration.schema import Field
 from headlessly.errors import InvalidFilter
 from headlessly.query.scope import EVERYTHING, MAX_WORDS, NOTHING, Scope
+from headlessly.query.search import Search
 
 if TYPE_CHECKING:
-    from headlessly.declaration.record import Record as Noun
+    from headlessly.declaration.record import Record
 
 MAX_REFERENCES = 3
 MAX_DEPTH = 16
@@ -67,7 +68,7 @@ PYTHON_META = {field.name: field for field in META_FIELDS.values()} | {
 REACHED = ("$reached", "reached")
 
 
-def compile_filter(scope: Scope | type[Noun], filter: Mapping[str, Any] | None) -> Q:
+def compile_filter(scope: Scope | type[Record], filter: Mapping[str, Any] | None) -> Q:
     """The condition that ``filter`` states. Raises InvalidFilter naming what does not fit."""
     if not isinstance(scope, Scope):
         scope = Scope(scope)
@@ -81,13 +82,11 @@ def may_be_slow(*filters: Any) -> bool:
 
 def words_condition(scope: Scope, text: str) -> Q:
     """The condition that every word of ``text`` is somewhere in the searchable fields."""
-    from headlessly.query.search import Search
-
     return Search(scope, text).condition
 
 
 def column_equalities(
-    noun: type[Noun], stated: Iterable[Mapping[str, Any] | None]
+    noun: type[Record], stated: Iterable[Mapping[str, Any] | None]
 ) -> dict[str, Any] | None:
     """The columns that filters give one value each, with it; None where they say anything else.
 
@@ -112,7 +111,7 @@ def _are_filters(value: Any) -> bool:
     return isinstance(value, list | tuple) and all(isinstance(v, Mapping) for v in value)
 
 
-def _equality(noun: type[Noun], name: Any, value: Any) -> dict[str, Any] | None:
+def _equality(noun: type[Record], name: Any, value: Any) -> dict[str, Any] | None:
     field = noun.schema.field(name) if isinstance(name, str) else None
     if isinstance(value, Mapping) and len(value) == 1:
         ((operator, operand),) = value.items()
@@ -125,7 +124,7 @@ def _equality(noun: type[Noun], name: Any, value: Any) -> dict[str, Any] | None:
     return {field.column: _clean_operand(field, name, value)}
 
 
-def find_field(noun: type[Noun], name: str) -> Field:
+def find_field(noun: type[Record], name: str) -> Field:
     """The field of ``noun`` called ``name``, meta-fields included. Raises InvalidFilter."""
     field = noun.schema.field(name) or META_FIELDS.get(name) or PYTHON_META.get(name)
     if field is None:
@@ -138,7 +137,7 @@ def find_field(noun: type[Noun], name: str) -> Field:
     return field
 
 
-def find_condition_field(noun: type[Noun], name: str) -> Field:
+def find_condition_field(noun: type[Record], name: str) -> Field:
     """What a condition may be about: a field, or how far a record has come. Raises InvalidFilter."""
     machine = noun.schema.machine
     if name in REACHED and machine and noun.schema.field(name) is None:
@@ -147,8 +146,8 @@ def find_condition_field(noun: type[Noun], name: str) -> Field:
 
 
 @cache
-def _reached_field(noun: type[Noun]) -> Field:
-    path = noun.schema.machine.path
+def _reached_field(noun: type[Record]) -> Field:
+    path = noun.schema.require_machine().path
     return Field("reached", "$reached", "reached", "enum", choices=path, label="Reached")
 
 
@@ -225,7 +224,7 @@ class _Compiler:
 
         Where the reference is empty there is no value either: nothing equals it but null.
         """
-        other = scope.for_noun(scope.noun.registry[field.to])
+        other = scope.for_noun(field.target_noun)
 
         def behind(condition: Mapping[str, Any]) -> Q:
             found = other.queryset().filter(self.field(other, path, rest, condition, depth))
@@ -286,7 +285,9 @@ class _Compiler:
         return build(field, path, column, operator, operand)
 
 
-def _reached_condition(noun: type[Noun], field: Field, path: str, operator: Any, operand: Any) -> Q:
+def _reached_condition(
+    noun: type[Record], field: Field, path: str, operator: Any, operand: Any
+) -> Q:
     """The records whose furthest state is one of these: the remembered one, else the present state."""
     if operator == "$eq":
         operand = [operand]
@@ -298,7 +299,7 @@ def _reached_condition(noun: type[Noun], field: Field, path: str, operator: Any,
     states = [state for state in found if state is not None]  # nothing is without
     if not states:
         return NOTHING
-    machine = noun.schema.machine
+    machine = noun.schema.require_machine()
     stands = Q(**{f"{machine.name}__in": states})
     if machine.path[0] in states:
         stands |= ~Q(**{f"{machine.name}__in": machine.path})

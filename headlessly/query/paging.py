@@ -28,7 +28,7 @@ from headlessly.query.search import Search
 from headlessly.query.sorting import SortKey
 
 if TYPE_CHECKING:
-    from headlessly.declaration.record import Record as Noun
+    from headlessly.declaration.record import Record
 
 #: Counting stops here: nobody pages to the end of more, and counting all costs as much as reading.
 COUNT_CAP = 10_000
@@ -186,7 +186,7 @@ class RecordList:
             f"ORDER BY {self._order} LIMIT %s OFFSET %s) AS page ON true",
             (*parameters, size + 1, start),
         )
-        return rows[0][0], [key for _, *key in rows if key[0] is not None]
+        return rows[0][0], [row[1:] for row in rows if row[1] is not None]
 
     # -- words that are in many ----------------------------------------------------------------------
 
@@ -197,7 +197,10 @@ class RecordList:
         looked_at = looked_at.annotate(
             _fits=ExpressionWrapper(search.record_condition, BooleanField())
         )
-        sql, parameters = union_sql([looked_at.values_list("pk", *self._names, "_fits")[:MAX_WALK]])
+        fitting = union_sql([looked_at.values_list("pk", *self._names, "_fits")[:MAX_WALK]])
+        if fitting is None:
+            return []
+        sql, parameters = fitting
         row = ", ".join(self._row)
         # What is below a limit comes in its order and no faster than it is taken.
         keys = _rows(
@@ -223,7 +226,10 @@ class RecordList:
         return keys
 
     def _count(self, parts: Sequence[models.QuerySet]) -> int:
-        sql, parameters = union_sql([part.order_by().values_list("pk") for part in parts])
+        found = union_sql([part.order_by().values_list("pk") for part in parts])
+        if found is None:
+            return 0
+        sql, parameters = found
         return _rows(f"SELECT count(*) FROM ({sql}) AS united", parameters)[0][0]
 
     # -- said in SQL ----------------------------------------------------------------------------------
@@ -255,13 +261,13 @@ class ListStatements:
 
 @lru_cache(maxsize=1024)
 def list_statements(
-    noun: type[Noun], equal: tuple[str, ...], columns: tuple[SortKey, ...]
+    noun: type[Record], equal: tuple[str, ...], columns: tuple[SortKey, ...]
 ) -> ListStatements:
     """The page and the count of a list, written once per process for each set of columns."""
     quote = connection.ops.quote_name
 
     def column(name: str) -> str:
-        return quote((noun._meta.pk if name == "pk" else noun._meta.get_field(name)).column)
+        return statements.quoted_column(noun, name)
 
     values = "".join(f" AND {column(name)} = %s" for name in equal)
     source = (

@@ -7,11 +7,12 @@ from collections.abc import Mapping, Sequence
 from contextlib import nullcontext
 from dataclasses import dataclass
 from datetime import datetime
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from django.db import models
 
 from headlessly.access import visibility
+from headlessly.access.managers import BoundedQuerySet
 from headlessly.database.timeouts import statement_timeout
 from headlessly.declaration import values
 from headlessly.errors import InvalidFilter, NotFound
@@ -24,7 +25,9 @@ from headlessly.query.scope import Scope
 from headlessly.query.search import Search
 
 if TYPE_CHECKING:
-    from headlessly.declaration.record import Record as Noun
+    from headlessly.declaration.record import Record
+
+N = TypeVar("N", bound="Record")
 
 DEFAULT_LIMIT, MAX_LIMIT = 25, 100
 WHOLE = re.compile(r"\s*[+-]?[0-9]{1,9}\s*\Z")
@@ -51,7 +54,7 @@ class Page:
 
 
 def find_queryset(
-    noun: type[Noun],
+    noun: type[Record],
     filter: Mapping[str, Any] | None = None,
     *,
     sort: Any = None,
@@ -67,7 +70,8 @@ def find_queryset(
     if q:
         found = found.filter(filters.words_condition(scope, q))
     found = found.order_by(*sorting.order_by_expressions(scope, sort))
-    found.bounded = filters.may_be_slow(filter)
+    if isinstance(found, BoundedQuerySet):
+        found.bounded = filters.may_be_slow(filter)
     names = check_include(noun, include)
     if moment is not None:
         if names:
@@ -83,7 +87,7 @@ def find_queryset(
     return found if limit is None else found[: check_limit(limit)]
 
 
-def find_record(noun: type[Noun], id: Any, *, include: Any = (), as_of: Any = None) -> Noun:
+def find_record(noun: type[N], id: Any, *, include: Any = (), as_of: Any = None) -> N:
     """One record as an object. Raises NotFound."""
     if not isinstance(id, str) or values.UNSTORABLE.search(id):
         raise noun.not_found(id)
@@ -100,7 +104,7 @@ def find_record(noun: type[Noun], id: Any, *, include: Any = (), as_of: Any = No
 
 
 def record_json(
-    noun: type[Noun], id: Any, *, include: Any = (), fields: Any = None, as_of: Any = None
+    noun: type[Record], id: Any, *, include: Any = (), fields: Any = None, as_of: Any = None
 ) -> dict[str, Any]:
     """One record as JSON. Raises NotFound."""
     moment = check_moment(as_of)
@@ -121,7 +125,7 @@ def record_json(
 
 
 def record_page(
-    noun: type[Noun],
+    noun: type[Record],
     filter: Mapping[str, Any] | None = None,
     *,
     conditions: Sequence[Mapping[str, Any]] = (),
@@ -177,7 +181,7 @@ def make_search(scope: Scope, text: Any) -> Search | None:
 
 
 def first_records(
-    noun: type[Noun],
+    noun: type[Record],
     filter: Mapping[str, Any] | None = None,
     *,
     limit: int,
@@ -209,7 +213,7 @@ def _keys(scope: Scope, found: models.QuerySet) -> models.QuerySet:
 # -- checking parameters ----------------------------------------------------------------------------
 
 
-def check_include(noun: type[Noun], include: Any) -> tuple[str, ...]:
+def check_include(noun: type[Record], include: Any) -> tuple[str, ...]:
     """The wire names to include, references and other sides. Raises InvalidFilter for others."""
     names = include.split(",") if isinstance(include, str) else include or ()
     if not isinstance(names, list | tuple | set | frozenset):
@@ -236,7 +240,7 @@ def check_include(noun: type[Noun], include: Any) -> tuple[str, ...]:
     return tuple(dict.fromkeys(found))
 
 
-def check_fields(noun: type[Noun], fields: Any) -> tuple[str, ...] | None:
+def check_fields(noun: type[Record], fields: Any) -> tuple[str, ...] | None:
     """The wire names of the fields to answer, or None for all; meta-fields always come along."""
     if fields in (None, "", (), []):
         return None
@@ -286,7 +290,7 @@ def check_moment(moment: Any, name: str = "asOf") -> datetime | None:
         raise InvalidFilter(f"{name}: {problem}", field=name) from None
 
 
-def not_found(noun: type[Noun], id: str) -> NotFound:
+def not_found(noun: type[Record], id: str) -> NotFound:
     """The error for an id that is not found; for a merged record it names the one that it was merged into."""
     problem = noun.not_found(id)
     successors = noun.with_deleted.values_list("successor", flat=True)

@@ -76,7 +76,7 @@ class Search:
                 found.append(SearchTable(self.scope, "", tuple(columns)))
                 continue
             reference = self.scope.noun.schema.by_name[name]
-            other = self.scope.for_noun(self.scope.noun.registry[reference.to])
+            other = self.scope.for_noun(reference.target_noun)
             found.append(SearchTable(other, reference.column, tuple(columns)))
         return found
 

@@ -58,7 +58,7 @@ def sort_keys(scope: Scope, sort: Any) -> list[SortKey]:
     """The sort keys of an order; the record's id is the last. Raises InvalidFilter for other fields."""
     noun = scope.noun
     named = _parse_sort(sort) if sort else _parse_sort(noun.Surface.ordering)
-    found = []
+    found: list[SortKey] = []
     descending = False
     for name, descending in named:
         field = find_field(noun, name)

@@ -117,7 +117,7 @@ class Host:
         properties = asked.get("properties")
         if properties is not None and not isinstance(properties, dict):
             raise BadRequest("properties: give an object.", field="properties")
-        event = events.Tracker.create(name=asked.get("name"), properties=properties)
+        event = events.Tracker.create(name=asked.get("name") or "", properties=properties)
         return marshalling.pack_record(event.as_json())
 
     def count_read(self, found: Sequence[Any]) -> None:

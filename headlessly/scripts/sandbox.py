@@ -25,6 +25,7 @@ from pydantic_monty import (
     MontyError,
     MontySession,
     NameLookupSnapshot,
+    OSPolicy,
 )
 
 from headlessly.background.slots import thread_slots
@@ -122,7 +123,7 @@ def reserve_worker(
     process's last thread.
     """
     # A script has the product's clock, standing still, and cannot wait.
-    policy = {
+    policy: OSPolicy = {
         "datetime": moment or clock.now(),
         "sleep": "call_host",
         "random_start": "system" if seed is None else {"seed": seed},
@@ -135,7 +136,7 @@ def reserve_worker(
 
 
 @contextmanager
-def _worker_session(limits: Limits, policy: dict[str, Any]) -> Iterator[MontySession]:
+def _worker_session(limits: Limits, policy: OSPolicy) -> Iterator[MontySession]:
     session = _workers().checkout(
         script_name="script",
         limits={
@@ -159,8 +160,9 @@ def _worker_session(limits: Limits, policy: dict[str, Any]) -> Iterator[MontySes
 
 def _lower_priority(session: MontySession) -> None:
     """Let the site have the cores first: a script may compute all the time it has."""
-    with suppress(OSError):  # it is gone already, which its first use will tell
-        os.setpriority(os.PRIO_PROCESS, session.worker_pid, NICE)
+    if session.worker_pid is not None:
+        with suppress(OSError):  # it is gone already, which its first use will tell
+            os.setpriority(os.PRIO_PROCESS, session.worker_pid, NICE)
 
 
 @dataclass

@@ -152,7 +152,7 @@ async def _post(
         port=address.port,
         target=address.target.encode(),
     )
-    headers = message.headers | {"Host": address.authority, "Accept": "*/*"}
+    headers = [*message.headers.items(), ("Host", address.authority), ("Accept", "*/*")]
     limits = {
         "connect": CONNECT_TIMEOUT,
         "read": TOTAL_TIMEOUT,

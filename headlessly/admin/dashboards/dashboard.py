@@ -41,7 +41,7 @@ PATIENCE, BUDGET = 5, 12
 
 def dashboard_page(request: HttpRequest, site: AdminSite) -> HttpResponse:
     """The page of an address; what is wrong with one is said in its place."""
-    given = {name: value.strip() for name, value in request.GET.items() if value.strip()}
+    given = {name: text for name, value in request.GET.items() if (text := str(value).strip())}
     registered = sorted(dashboard.narrowings, key=lambda each: each[0])
     narrowings = [Narrowing(noun, name, site, given) for _rank, noun, name in registered]
     context: dict[str, Any] = {}

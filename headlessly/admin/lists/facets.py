@@ -80,7 +80,10 @@ class Facet:
             picked.append({"value": chosen, "label": self.in_words(), "selected": True})
         return picked
 
-    widget = ""
+    @property
+    def widget(self) -> str:
+        """The control by which it is chosen, as HTML; empty where it is a list or a text."""
+        return ""
 
 
 class ChoiceFacet(Facet):

@@ -119,7 +119,7 @@ class _Foretelling:
         self.reader = EventReader(self.events, self.made)
         self.others = {each["target"] for each in different}
 
-    def _gone(self) -> dict[str | None, str]:
+    def _gone(self) -> dict[str, str]:
         """The names of records that it would do something to no longer."""
         wanted: dict[str, set[str]] = defaultdict(set)
         for each in self.different:

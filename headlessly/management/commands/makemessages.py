@@ -35,8 +35,8 @@ class Command(BaseCommand):
             if not check:
                 self._update(name, polib)
             wrong = catalogue.problems(name)
-            for problem in wrong:
-                self.stdout.write(f"{name}: {problem}")
+            for each in wrong:
+                self.stdout.write(f"{name}: {each}")
             if check and wrong:
                 raise CommandError(f"{name} is not complete. Run `manage.py makemessages {name}`.")
 
