@@ -4,19 +4,20 @@ from __future__ import annotations
 
 from typing import Any
 
+from django.contrib import admin
 from django.http import HttpRequest
 from django.template.loader import render_to_string
 from django.utils.functional import SimpleLazyObject
 from django.utils.translation import gettext as _
 
 from headlessly.access import tenancy
-from headlessly.admin import display, workplace
-from headlessly.admin.base import NounAdmin
-from headlessly.admin.dashboards.figures import Figure, number
+from headlessly.admin import NounAdmin, display, workplace
+from headlessly.admin.dashboards.figures import Figure, number_figure
 from marketing import questions, returns
 from marketing.models import Campaign, Form
 
 
+@admin.register(Form, site=workplace)
 class FormAdmin(NounAdmin):
     """A form, with its address and the lines that put it on another website."""
 
@@ -72,6 +73,7 @@ def embedded(form: Form, page: str) -> str:
     return "\n".join(line for line in lines.splitlines() if line.strip())
 
 
+@admin.register(Campaign, site=workplace)
 class CampaignAdmin(NounAdmin):
     """A campaign, with what it has brought so far: a running one too."""
 
@@ -91,18 +93,14 @@ def brought(campaign: Campaign) -> dict[str, Any]:
     known = returns.campaign_returns([campaign])[campaign.pk]
     currency = campaign.currency
     return {
-        "leads": number(known.leads, known.who),
+        "leads": number_figure(known.leads, known.who),
         "target_leads": campaign.target_leads and display.number(campaign.target_leads),
-        "converted": number(known.converted, known.who_converted),
-        "won": number(known.won, known.who_won),
+        "converted": number_figure(known.converted, known.who_converted),
+        "won": number_figure(known.won, known.who_won),
         "revenue": Figure(display.money(known.revenue, currency), known.who_won),
         "target_revenue": campaign.target_revenue
         and display.money(campaign.target_revenue, currency),
         "cost": known.cost is not None and display.money(known.cost, currency),
         "budget": campaign.budget and display.money(campaign.budget, currency),
-        "roi": known.gain is not None and display.share(known.gain, known.cost),
+        "roi": known.gain is not None and display.percentage(known.gain, known.cost),
     }
-
-
-workplace.register(Campaign, CampaignAdmin)
-workplace.register(Form, FormAdmin)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from decimal import Decimal
-from typing import Any
 
 from django.utils.html import format_html
 from django.utils.translation import gettext as _
@@ -11,7 +10,7 @@ from django.utils.translation import gettext as _
 from crm.dashboard import conversion_by, format_money, percent_of
 from crm.models import Deal, Lead
 from headlessly.admin import display
-from headlessly.admin.dashboards.figures import Bar, Chart, Figure, Mark, dashboard, number
+from headlessly.admin.dashboards.figures import Bar, Chart, Figure, Mark, dashboard, number_figure
 from headlessly.query.reports import Slice
 from marketing.models import Campaign
 from marketing.returns import CampaignReturn, campaign_returns
@@ -64,7 +63,7 @@ def _gain_of(found: CampaignReturn, costs: bool) -> Decimal:
     return found.revenue - ((found.cost or 0) if costs else 0)
 
 
-def _bar(campaign: Campaign, found: CampaignReturn, most: Any, costs: bool) -> Bar:
+def _bar(campaign: Campaign, found: CampaignReturn, most: Decimal | int, costs: bool) -> Bar:
     revenue = Figure(format_money(found.revenue, campaign.currency), found.who_won)
     cost = format_money(found.cost, campaign.currency) if costs and found.cost else "–"
     spent = percent_of(found.cost or 0, most) if costs else 0
@@ -72,7 +71,7 @@ def _bar(campaign: Campaign, found: CampaignReturn, most: Any, costs: bool) -> B
     return Bar(
         Figure(str(campaign), found.who),
         Figure(
-            display.share(found.gain, found.cost) if known and found.gain is not None else "–",
+            display.percentage(found.gain, found.cost) if known and found.gain is not None else "–",
             found.who_won,
         ),
         (
@@ -82,8 +81,13 @@ def _bar(campaign: Campaign, found: CampaignReturn, most: Any, costs: bool) -> B
         format_html(
             _("{revenue} from {leads} leads, {won} won"),
             revenue=revenue,
-            leads=number(found.leads, found.who),
-            won=number(found.won, found.who_won),
+            leads=number_figure(found.leads, found.who),
+            won=number_figure(found.won, found.who_won),
         ),
-        (number(found.leads, found.who), number(found.won, found.who_won), revenue, cost),
+        (
+            number_figure(found.leads, found.who),
+            number_figure(found.won, found.who_won),
+            revenue,
+            cost,
+        ),
     )
