@@ -229,9 +229,13 @@ class Noun(RefusalMixin):
                 setattr(self, schema.by_name[name].column, value)
 
     def only_empty(self, fields: Mapping[str, Any]) -> dict[str, Any]:
-        """Those of ``fields`` for which the record has no value yet."""
+        """Those of ``fields`` for which the record has no value yet; a flag that is not set has none."""
         by_name = self.schema.by_name
-        return {n: v for n, v in fields.items() if getattr(self, by_name[n].column) is None}
+        return {
+            n: v
+            for n, v in fields.items()
+            if (known := getattr(self, by_name[n].column)) is None or known is False
+        }
 
     def move(self, target: str) -> None:
         """Take the step of the machine that updating the status may take. Raises Conflict."""

@@ -74,6 +74,7 @@ class Options(TypedDict, total=False):
     deletes: bool
     restores: bool
     public: Iterable[str]
+    receives: str
 
 
 class Existing:
@@ -121,6 +122,7 @@ class Verb(Generic[N, P]):
         restores: bool = False,
         asks: str | None = None,
         public: Iterable[str] | None = None,
+        receives: str | None = None,
     ) -> None:
         self.body: Callable[..., Any] = body
         self.name = body.__name__
@@ -133,7 +135,7 @@ class Verb(Generic[N, P]):
         self.without = frozenset(without)
         self.deletes = deletes
         self.restores = restores
-        self.asks = asks
+        self.asks, self.receives = asks, receives
         self.public = None if public is None else tuple(public)
         self.conjugation = conjugate(self.name, event)
         self.description = self.__doc__ = inspect.getdoc(body) or ""
@@ -295,6 +297,11 @@ def verb(body: Callable[..., Any] | None = None, **options: Any) -> Any:
     ``asks`` names a method that answers the verb's input by name where each record has its own: the
     hooks find it in ``ctx.input``, the body has no arguments. ``public`` lets anybody execute it, without
     a key; it names the fields of the record that a stranger is answered, and no others.
+
+    ``receives`` names a method that is handed what was sent before anything is checked. It answers what is
+    to be checked and what is only kept (the hooks find it in ``ctx.extras``), or None when there is nothing
+    to do, such as for what was sent twice: then the record is answered as it is, without an event. Text
+    counts as it does from a browser's form then.
     """
     if body is not None:
         return Verb(body, **options)
