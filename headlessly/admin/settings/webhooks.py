@@ -27,7 +27,7 @@ from headlessly.declaration.registry import registry
 from headlessly.declaration.values import UNSTORABLE
 from headlessly.errors import Conflict
 from headlessly.models import Delivery, Webhook
-from headlessly.webhooks import addresses, disabling, patterns, registration, signing
+from headlessly.webhooks import addresses, disabling, patterns, registration, sending, signing
 
 #: How many deliveries one page shows.
 PAGE = 50
@@ -42,6 +42,22 @@ STATES = {
     "retrying": (gettext_lazy("trying again"), "amber"),
     "delivered": (gettext_lazy("delivered"), "green"),
     "failing": (gettext_lazy("given up"), "red"),
+}
+#: What a delivery may say of its last attempt, in the reader's language; what is not here is said as it is.
+ERRORS = {
+    "The connection was refused.": gettext_lazy("The connection was refused."),
+    "The connection broke.": gettext_lazy("The connection broke."),
+    "There is no such host.": gettext_lazy("There is no such host."),
+    "There was no connection within 5 seconds.": gettext_lazy(
+        "There was no connection within 5 seconds."
+    ),
+    "There was no answer within 10 seconds.": gettext_lazy(
+        "There was no answer within 10 seconds."
+    ),
+    "What it answered is not HTTP.": gettext_lazy("What it answered is not HTTP."),
+    sending.ADDRESS_FORBIDDEN: gettext_lazy(
+        "The host leads to an address that is not of the public internet."
+    ),
 }
 REASONS = {
     Webhook.GONE: gettext_lazy("It answered 410: it wants nothing more."),
@@ -285,6 +301,8 @@ def _delivery_row(delivery: Delivery) -> dict[str, Any]:
         if noun is not None and delivery.target
         else "",
         "when": display.age_html(delivery.created_at, ago=True),
-        "tried": display.age_html(delivery.tried_at, ago=True) if delivery.tried_at else "",
+        "error": ""
+        if delivery.response_status
+        else ERRORS.get(delivery.error or "", delivery.error),
         "next": display.moment_text(next_at) if next_at and delivery.tried_at else "",
     }

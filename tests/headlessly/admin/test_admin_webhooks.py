@@ -30,7 +30,7 @@ def hook(acme: Any) -> Webhook:
 def delivery(hook: Webhook) -> Delivery:
     made = Delivery.make(hook, timezone.now(), name="ping")
     made.status, made.attempts, made.tried_at = Delivery.FAILING, 12, timezone.now()
-    made.response_status, made.error = 500, "It answered 500."
+    made.response_status, made.duration, made.error = 500, 35, "It answered 500."
     made.save(force_insert=True)
     return made
 
@@ -109,7 +109,7 @@ def test_it_changes_and_deletes_one(ann, hook):
 
 def test_it_shows_what_was_delivered_and_sends_it_again(ann, hook, delivery):
     page = ann.get(at(f"{hook.pk}/")).content.decode()
-    for said in ("ping", "given up", "12 attempts", "It answered 500."):
+    for said in ("ping", "given up", "12 attempts", "answered 500 in 35 ms"):
         assert said in page
     again = at(f"{hook.pk}/deliveries/{delivery.pk}/redeliver/")
     assert ann.post(again).status_code == 302
