@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from django.utils.translation import gettext as _
+from django.utils.translation import pgettext
 
 from crm.models import Lead
 from headlessly.access import actors
@@ -39,7 +39,7 @@ def answers_panel(lead: Lead) -> FactsPanel | None:
     if not pairs:
         return None
     origin = (str(form), display.page_url(Form, "change", form.pk)) if form else None
-    return FactsPanel(_("Answers"), pairs, origin)
+    return FactsPanel(pgettext("to the questions of a form", "Answers"), pairs, origin)
 
 
 def find_submission(lead: Lead) -> Event | None:

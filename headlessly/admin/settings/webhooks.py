@@ -191,7 +191,7 @@ def webhook_view(request: HttpRequest, id: str, *, site: AdminSite) -> HttpRespo
         request,
         site,
         "webhook",
-        webhook.url,
+        _("Webhook"),
         422 if form.errors else 200,
         form=form,
         row=_webhook_row(webhook),
