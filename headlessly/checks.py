@@ -85,6 +85,7 @@ def surfaces_that_name_nothing(noun: type[Noun]) -> Iterator[str]:
         "ordering": [name.lstrip("-") for name in schema.ordering],
         "groups": [name for _, names in schema.groups for name in names],
         "board": board.fields if (board := noun.Surface.board) else (),
+        "files": noun.Surface.files.fields,
     }
     if board and schema.machine is None:
         yield f"{noun.__name__}.Surface.board: there is no StatusField whose states are its columns."

@@ -7,6 +7,7 @@ from typing import Any, ClassVar
 from django.db import models
 from django.utils.translation import gettext as _
 
+from crm.models import files
 from crm.models.checks import language_code, timezone_name
 from headlessly.declaration.fields import (
     Choice,
@@ -94,6 +95,7 @@ class Contact(Noun):
     class Surface:
         icon = "person"
         rank = 2
+        files = files.CONTACT
         path = ("Lead", "Qualified", "Customer")
         columns = ("name", "organization", "title", "email", "stage", "owner", "last_engagement")
         facets = ("stage", "status", "role", "owner", "organization")

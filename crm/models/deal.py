@@ -9,6 +9,7 @@ from django.db import models
 from django.db.models import F
 from django.utils.translation import gettext as _
 
+from crm.models import files
 from crm.models.checks import currency_code
 from headlessly.declaration.fields import (
     Choice,
@@ -73,6 +74,7 @@ class Deal(Noun):
     class Surface:
         icon = "handshake"
         rank = 4
+        files = files.DEAL
         path = ("Prospecting", "Qualification", "Proposal", "Negotiation", "Won")
         columns = (
             "name", "organization", "stage", "value", "probability", "expected_close_date", "owner"

@@ -8,6 +8,7 @@ from typing import Any, ClassVar
 from django.db import models
 from django.db.models import F
 
+from crm.models import files
 from headlessly.declaration.fields import (
     DateTime,
     Money,
@@ -75,6 +76,7 @@ class Lead(Noun):
     class Surface:
         icon = "person_search"
         rank = 1
+        files = files.LEAD
         columns = (
             "name", "status", "score", "owner", "source", "campaign", "last_activity_at"
         )  # fmt: skip

@@ -8,6 +8,7 @@ from typing import Any, ClassVar
 from django.db import models
 from django.utils.translation import gettext as _
 
+from crm.models import files
 from crm.models.checks import domain, slug, timezone_name
 from headlessly.declaration.fields import (
     Choice,
@@ -78,6 +79,7 @@ class Organization(Noun):
     class Surface:
         icon = "domain"
         rank = 3
+        files = files.ORGANIZATION
         columns = ("name", "type", "tier", "industry", "country", "employee_count", "health_score")
         facets = ("type", "status", "tier", "industry")
         ranges = ("employee_count", "annual_revenue", "health_score", "lifetime_value")

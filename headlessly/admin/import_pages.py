@@ -25,7 +25,7 @@ from headlessly.declaration.registry import registry
 from headlessly.errors import BadRequest, HeadlesslyError, NotFound
 from headlessly.nouns import Noun
 from headlessly.transfer import formats, imports
-from headlessly.transfer.columns import unique_fields
+from headlessly.transfer.matching import unique_fields
 from headlessly.transfer.models import Import, RefusedRow
 
 #: How many imports and how many refused rows a page shows.

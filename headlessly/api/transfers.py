@@ -5,7 +5,7 @@ from __future__ import annotations
 import csv
 import io
 from collections.abc import Iterator
-from typing import Any
+from typing import Any, Generic, TypeVar
 
 import orjson
 from django.http import HttpRequest, StreamingHttpResponse
@@ -14,7 +14,7 @@ from rest_framework.request import Request
 from headlessly.access import tenancy
 from headlessly.api import parameters
 from headlessly.api.base import TenantView
-from headlessly.api.bodies import Answer
+from headlessly.api.bodies import Answer, loads_object
 from headlessly.api.inner import InnerRequest
 from headlessly.api.log import envelope
 from headlessly.api.uploads import OnlyFiles, Upload, UploadParser
@@ -24,9 +24,11 @@ from headlessly.nouns import Noun
 from headlessly.query.reads import checked_limit, checked_offset
 from headlessly.transfer import exporting, imports
 from headlessly.transfer.cells import guarded
-from headlessly.transfer.columns import REASON, ROW
-from headlessly.transfer.models import Import, RefusedRow
+from headlessly.transfer.headings import REASON, ROW
+from headlessly.transfer.models import Import, RefusedRow, RowWarning
+from headlessly.transfer.options import PARAMETERS, read_options
 
+OneRow = TypeVar("OneRow", RefusedRow, RowWarning)
 PARSERS, NEGOTIATOR = [UploadParser()], OnlyFiles()
 #: How an export may be asked for, beside conditions on its fields.
 EXPORT = ("format", "filter", "q", "sort", "fields", "asOf")
@@ -45,8 +47,11 @@ class ImportView(TenantView):
         return found
 
     def post(self, request: Request) -> Answer:
-        asked = parameters.taken(request.GET, ("match", "dryRun"))
+        asked = parameters.taken(request.GET, ("match", "dryRun", *PARAMETERS))
         dry_run = parameters.boolean("dryRun", asked)
+        if "defaults" in asked:
+            asked["defaults"] = loads_object(asked["defaults"], "defaults")
+        options = read_options(asked)
         upload = request.data
         if not isinstance(upload, Upload):
             raise BadRequest("There is no body. Send a file.", type=self.noun.__name__)
@@ -58,6 +63,7 @@ class ImportView(TenantView):
             filename=upload.filename,
             match=asked.get("match"),
             dry_run=dry_run,
+            options=options,
         )
         address = f"{tenancy.context_url()}/imports/{source.pk}"
         return Answer(said(source), status=202, headers={"Location": address})
@@ -85,7 +91,7 @@ class RefusedView(TenantView):
     def get(self, request: Request, id: str) -> Answer:
         asked = parameters.taken(request.GET, parameters.PAGE)
         source = imports.get(id)
-        found = _Refused(source, **asked)
+        found: _Page[RefusedRow] = _Page(source.rows, **asked)
         return Answer(
             {
                 "results": [
@@ -138,18 +144,23 @@ class ExportView(TenantView):
 
 def said(source: Import, **page: Any) -> dict[str, Any]:
     """The import with what is wrong with some of its refused rows."""
-    found = _Refused(source, **page)
-    errors = [error for row in found.page for error in row.errors()]
-    return source.wire() | {"errors": errors, "hasMoreErrors": found.more}
+    refused = _Page(source.rows, **page)
+    warned: _Page[RowWarning] = _Page(source.warnings, **page)
+    return source.wire() | {
+        "errors": [error for row in refused.page for error in row.errors()],
+        "hasMoreErrors": refused.more,
+        "warnings": [error for row in warned.page for error in row.errors()],
+        "hasMoreWarnings": warned.more,
+    }
 
 
-class _Refused:
-    """A page of an import's refused rows."""
+class _Page(Generic[OneRow]):
+    """A page of what was wrong with an import's rows."""
 
-    def __init__(self, source: Import, limit: Any = None, offset: Any = None) -> None:
+    def __init__(self, rows: Any, limit: Any = None, offset: Any = None) -> None:
         size, start = checked_limit(limit), checked_offset(offset)
-        found = list(source.rows.order_by("row")[start : start + size + 1])
-        self.page: list[RefusedRow] = found[:size]
+        found = list(rows.order_by("row")[start : start + size + 1])
+        self.page: list[OneRow] = found[:size]
         self.more = len(found) > size
 
 

@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from headlessly.declaration.files import Files
 from headlessly.declaration.touches import Touches
 
 
@@ -55,6 +56,7 @@ class Surface:
     board: Board | None = None  #: how it stands on a board, for a noun with a machine
     card: tuple[str, ...] = ()  #: what pages of other records show of it: how to reach them
     touches: Touches | None = None  #: how its records are touches of others, where they are
+    files: Files = Files()  #: how other programs and people write it in files
 
 
 @dataclass(frozen=True)

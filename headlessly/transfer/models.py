@@ -11,6 +11,8 @@ from headlessly.access import tenancy
 from headlessly.declaration.fields import PublicId
 from headlessly.declaration.registry import registry
 from headlessly.nouns import Noun
+from headlessly.transfer.encodings import NAMES
+from headlessly.transfer.rows import Layout
 
 
 class Import(models.Model):
@@ -36,10 +38,14 @@ class Import(models.Model):
     created_by = models.CharField(max_length=32, db_collation="C")
     filename = models.CharField(max_length=255, null=True)
     format = models.CharField(max_length=16)
-    delimiter = models.CharField(max_length=1, default=",")
+    layout = models.JSONField(default=dict)  #: how it is read (:class:`.rows.Layout`)
     columns = models.JSONField(default=list)  #: as the file names them
+    unknown = models.JSONField(default=list)  #: those of them that are no field
+    options = models.JSONField(default=dict)  #: what was asked for (:class:`.options.Options`)
+    seen = models.JSONField(null=True)  #: how it writes numbers and days, None until it was counted
+    below = models.JSONField(default=list)  #: the lines below its rows
     size = models.BigIntegerField()  #: of the file, in bytes
-    match = models.CharField(max_length=64, null=True)  #: by what records are found, on the wire
+    match = models.CharField(max_length=255, null=True)  #: by what records are found, on the wire
     dry_run = models.BooleanField(default=False)
     status = models.CharField(max_length=16, choices=Status.choices, default=Status.QUEUED)
     message = models.TextField(null=True)  #: why it failed
@@ -51,6 +57,12 @@ class Import(models.Model):
     updated = models.PositiveIntegerField(default=0)
     unchanged = models.PositiveIntegerField(default=0)
     refused = models.PositiveIntegerField(default=0)
+    warned = models.PositiveIntegerField(default=0)  #: rows that are in without some of their cells
+    #: Rows that are probably here already; None where the noun does not say how to tell.
+    already_here = models.PositiveIntegerField(null=True)
+    made = models.JSONField(
+        default=dict
+    )  #: how many records beside their own the rows made, by noun
 
     class Meta:
         indexes: ClassVar = [
@@ -92,6 +104,25 @@ class Import(models.Model):
             "updated": self.updated,
             "unchanged": self.unchanged,
             "refused": self.refused,
+            "warned": self.warned,
+            "unknownColumns": self.unknown,
+            "alreadyHere": self.already_here,
+            "made": self.made,
+            "reading": self.reading(),
+        }
+
+    def reading(self) -> dict[str, Any]:
+        """How the file was understood, in words that its options have."""
+        layout, seen = Layout(**self.layout), self.seen or {}
+        text = self.format != "xlsx"
+        return {
+            "encoding": NAMES.get(layout.encoding, layout.encoding) if text else None,
+            "delimiter": layout.delimiter if self.format == "csv" else None,
+            "linesAbove": layout.above,
+            "linesBelow": self.below,
+            "numbers": seen.get("numbers", {}),
+            "days": seen.get("days", {}),
+            **{name: self.options.get(name) for name in ("zone", "language")},
         }
 
 
@@ -137,3 +168,23 @@ class RefusedRow(models.Model):
     def values(self) -> Any:
         """The row as it was sent: an object, or the text of a line that could not be read."""
         return orjson.loads(self.cells)
+
+
+class RowWarning(models.Model):
+    """A row that was taken without some of its cells: which, and why."""
+
+    source = models.ForeignKey(Import, models.CASCADE, related_name="warnings", db_index=False)
+    row = models.PositiveIntegerField()
+    problems = models.BinaryField()
+
+    class Meta:
+        constraints: ClassVar = [
+            models.UniqueConstraint(fields=["source", "row"], name="one_warning")
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.source_id} {self.row}"
+
+    def errors(self) -> list[dict[str, Any]]:
+        """What was left out: ``{row, field, message}``."""
+        return [{"row": self.row, **problem} for problem in orjson.loads(self.problems)]
