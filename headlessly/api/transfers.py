@@ -182,7 +182,8 @@ def _refused_csv(source: Import) -> Iterator[bytes]:
         reason = " ".join(
             f"{e['field']}: {e['message']}" if e["field"] else e["message"] for e in row.errors()
         )
-        writer.writerow([*_cells(source, row, names), row.row, guarded(reason)])
+        cells, width = _cells(source, row, names), len(names)
+        writer.writerow([*cells[:width], row.row, guarded(reason), *cells[width:]])
         yield buffer.getvalue().encode("utf-8", "replace")
         buffer.seek(0)
         buffer.truncate()
@@ -190,7 +191,7 @@ def _refused_csv(source: Import) -> Iterator[bytes]:
 
 
 def _cells(source: Import, row: RefusedRow, names: list[str]) -> list[str]:
-    """The cells of a refused row below its columns; what it has more follows, what is no row is one."""
+    """The cells of a refused row below its columns; what it has more comes last, what is no row is one."""
     values = row.values()
     if isinstance(values, dict):
         return [_text(values.get(name)) for name in names]

@@ -128,6 +128,8 @@ def read_number(cell: Any, notation: Notation = LIKELY, field: Field | None = No
         return cell
     found = parse_number(cell)
     if found is None:
+        if field is not None and not _is_float(cell):
+            raise ValueError(_("%s is no number that can be told.") % cell.strip()[:32])
         return cell
     if found.comma is None or found.point is None or found.comma == found.point:
         return found.comma if found.point is None else found.point
@@ -147,6 +149,14 @@ def read_number(cell: Any, notation: Notation = LIKELY, field: Field | None = No
             }
         )
     return likely
+
+
+def _is_float(cell: str) -> bool:
+    try:
+        float(cell)
+    except ValueError:
+        return False
+    return True
 
 
 def _is_allowed(field: Field, value: str) -> bool:

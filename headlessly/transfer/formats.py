@@ -121,7 +121,8 @@ def read_rows(
         records = separated.read_records(file, layout.encoding, layout.delimiter)
         return table_rows(records, layout.above, below)
     if format == XLSX:
-        return table_rows(workbooks.read_records(file, layout.sheet), layout.above, below)
+        cells = workbooks.read_records(file, layout.sheet)
+        return table_rows(cells, layout.above, below, ragged=True)
     return {JSON: objects.read_array, NDJSON: objects.read_lines, VCF: vcards.read_cards}[format](
         file, layout
     )

@@ -18,6 +18,7 @@ import orjson
 from django.db import OperationalError, transaction
 from django.db.models import F
 from django.utils import timezone, translation
+from django.utils.translation import gettext as _
 from procrastinate import RetryStrategy
 from procrastinate.contrib.django import app
 
@@ -34,10 +35,10 @@ from headlessly.transfer.bulk_create import Gathering
 from headlessly.transfer.headings import Headings, find_meaning, read_headings
 from headlessly.transfer.import_rows import Outcome, Taker, told
 from headlessly.transfer.models import Import, ImportPart, RefusedRow, RowWarning
-from headlessly.transfer.notations import Evidence, decide
+from headlessly.transfer.notations import Evidence
 from headlessly.transfer.options import Options
 from headlessly.transfer.row_values import ObjectReader, TableReader, column_kinds
-from headlessly.transfer.rows import Layout, Row, Unreadable
+from headlessly.transfer.rows import Layout, Row, Unreadable, is_blank
 from headlessly.transfer.stored_file import Gone
 
 logger = logging.getLogger(__name__)
@@ -122,15 +123,10 @@ class Run:
         source, noun, strict = self.source, self.source.noun, self.options.strict
         if self._is_table:
             headings = self._headings()
-            notations = decide(
-                source.seen or {},
-                numbers=self.options.numbers,
-                days=self.options.days,
-                delimiter=self.layout.delimiter if source.format == formats.CSV else "",
-                language=self.options.language,
-            )
             lenient = headings.foreign and not strict
-            reader: TableReader | ObjectReader = TableReader(headings, notations, lenient=lenient)
+            reader: TableReader | ObjectReader = TableReader(
+                headings, source.notations(), lenient=lenient
+            )
             return Taker(source, reader, foreign=headings.foreign)
         text = source.format == formats.VCF or self.layout.single
         known = filter(None, (find_meaning(noun, name) for name in source.columns))
@@ -155,7 +151,7 @@ class Run:
             status=Import.Status.RUNNING,
             started_at=source.started_at or _now(),
             **{name: getattr(source, name) for name in (
-                "total", "columns", "seen", "below", "done", "created", "updated", "unchanged",
+                "total", "columns", "unknown", "seen", "below", "done", "created", "updated", "unchanged",
                 "refused", "warned", "already_here", "made")},
         )  # fmt: skip
 
@@ -170,17 +166,24 @@ class Run:
                 column_kinds(headings, "number", "integer", "money"),
                 column_kinds(headings, "date", "datetime"),
             )
-        total = 0
+        #: Columns to the right of the last one with a name, that have something in them.
+        nameless: set[int] = set()
+        width, total = len(source.columns), 0
         for row in self._rows(below):
             total += 1
             if row.problem is not None:
                 continue
             if self._is_table:
                 evidence.add(row.content)
+                if len(row.content) > width:
+                    nameless.update(
+                        n for n, cell in enumerate(row.content[width:], width) if not is_blank(cell)
+                    )
             elif len(names) < MOST_NAMES:
                 names.update(dict.fromkeys(islice(row.content, MOST_NAMES)))
         source.total, source.seen = total, evidence.found()
         source.columns = source.columns or [UNSTORABLE.sub("\ufffd", n) for n in names]
+        source.unknown += [_("column %d") % (n + 1) for n in sorted(nameless)[:MOST_NAMES]]
         source.below = [UNSTORABLE.sub("\ufffd", line[:LINE]) for line in below]
 
     def _change(self, **values: Any) -> None:

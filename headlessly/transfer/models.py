@@ -12,6 +12,7 @@ from headlessly.declaration.fields import PublicId
 from headlessly.declaration.registry import registry
 from headlessly.nouns import Noun
 from headlessly.transfer.encodings import NAMES
+from headlessly.transfer.notations import Notation, decide
 from headlessly.transfer.rows import Layout
 
 
@@ -113,17 +114,30 @@ class Import(models.Model):
 
     def reading(self) -> dict[str, Any]:
         """How the file was understood, in words that its options have."""
-        layout, seen = Layout(**self.layout), self.seen or {}
-        text = self.format != "xlsx"
+        layout, text = Layout(**self.layout), self.format != "xlsx"
+        notations = self.notations()
         return {
             "encoding": NAMES.get(layout.encoding, layout.encoding) if text else None,
             "delimiter": layout.delimiter if self.format == "csv" else None,
             "linesAbove": layout.above,
             "linesBelow": self.below,
-            "numbers": seen.get("numbers", {}),
-            "days": seen.get("days", {}),
+            "numbers": {field: notations[field].decimal for field in self.seen_fields("numbers")},
+            "days": {field: notations[field].days for field in self.seen_fields("days")},
             **{name: self.options.get(name) for name in ("zone", "language")},
         }
+
+    def seen_fields(self, kind: str) -> list[str]:
+        return list((self.seen or {}).get(kind, {}))
+
+    def notations(self) -> dict[str, Notation]:
+        """How each of the columns with numbers and days writes them: as was asked for, or as was found."""
+        return decide(
+            self.seen or {},
+            numbers=self.options.get("numbers"),
+            days=self.options.get("days"),
+            delimiter=self.layout.get("delimiter", "") if self.format == "csv" else "",
+            language=self.options.get("language", ""),
+        )
 
 
 class ImportPart(models.Model):

@@ -55,10 +55,15 @@ class CellReader:
     """Reads the cells of one meaning, and puts them where they belong."""
 
     def __init__(
-        self, meaning: Meaning, notation: Notation = cells.LIKELY, *, utc: bool = False
+        self,
+        meaning: Meaning,
+        notation: Notation = cells.LIKELY,
+        *,
+        utc: bool = False,
+        foreign: bool = True,
     ) -> None:
         self.meaning, self.path, self.field = meaning, meaning.path, meaning.field
-        self.read = _reader(meaning, notation, utc)
+        self.read = _reader(meaning, notation, utc, foreign)
         kind = self.field.type if self.field is not None else ""
         self.is_email, self.is_phone = kind == "email", is_phone(self.field)
         pattern = None
@@ -116,7 +121,7 @@ def several(cell: str, *, phones: bool) -> list[str]:
     return parts if whole and len(parts) > 1 else [cell]
 
 
-def _reader(meaning: Meaning, notation: Notation, utc: bool) -> cells.Read:
+def _reader(meaning: Meaning, notation: Notation, utc: bool, foreign: bool) -> cells.Read:
     found = meaning.field
     if (
         found is None
@@ -127,7 +132,7 @@ def _reader(meaning: Meaning, notation: Notation, utc: bool) -> cells.Read:
     if found.type == "reference":
         return lambda cell: cells.unguarded(cell).strip() if isinstance(cell, str) else cell
     if found.type == "enum":
-        words = meaning.noun.Surface.files.words.get(found.name, {})
+        words = meaning.noun.Surface.files.words.get(found.name, {}) if foreign else {}
         return cells.choice_reader(
             found, tuple((word, value) for value, others in words.items() for word in others)
         )
@@ -144,7 +149,12 @@ class TableReader:
         self.columns = [
             (
                 column.position,
-                CellReader(column.meaning, notations.get(path, cells.LIKELY), utc=column.in_utc),
+                CellReader(
+                    column.meaning,
+                    notations.get(path, cells.LIKELY),
+                    utc=column.in_utc,
+                    foreign=headings.foreign,
+                ),
                 cells.words_for_nothing(column.meaning.field),
             )
             for path, columns in headings.columns.items()
@@ -181,7 +191,7 @@ class ObjectReader:
     def read(self, row: Row) -> RowValues:
         values = RowValues(row, self.text)
         entries = list(self.meanings(row.content))
-        entries.sort(key=lambda entry: entry[2] is not None and (not entry[2].own, entry[2].rank))
+        entries.sort(key=lambda entry: (not entry[2].own, entry[2].rank) if entry[2] else (True, 0))
         foreign = any(meaning is not None and not meaning.own for _name, _value, meaning in entries)
         values.text = self.text or foreign
         taken: set[str] = set()

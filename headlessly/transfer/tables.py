@@ -85,14 +85,18 @@ def _without_empty_end(cells: list[str]) -> list[str]:
     return cells
 
 
-def table_rows(records: Iterable[Record | Broken], above: int, footer: list[str]) -> Iterator[Row]:
-    """The rows below the header. What stands below them is left out, and added to ``footer``."""
+def table_rows(
+    records: Iterable[Record | Broken], above: int, footer: list[str], *, ragged: bool = False
+) -> Iterator[Row]:
+    """The rows below the header. What stands below them is left out, and added to ``footer``.
+
+    ``ragged`` rows may have cells beyond the header: in a sheet people write beside the table.
+    """
     records = islice(records, above, None)
     header = next(iter(records), None)
     if header is None or isinstance(header, Broken):
         return
-    width = len(_without_empty_end(["" if is_blank(cell) else "x" for cell in header]))
-    number = 0
+    width = len(header)
     for number, record in enumerate(_above_footer(records, width, footer), 1):
         if isinstance(record, Broken):
             yield Row(number, record.text, record.problem)
@@ -100,11 +104,11 @@ def table_rows(records: Iterable[Record | Broken], above: int, footer: list[str]
             yield Row(number, record)
         elif len(record) < width:
             yield Row(number, [*record, *[None] * (width - len(record))])
-        elif all(map(is_blank, record[width:])):
-            yield Row(number, record[:width])
+        elif ragged or all(map(is_blank, record[width:])):
+            yield Row(number, record if ragged else record[:width])
         else:
-            cells = len(_without_empty_end(["" if is_blank(cell) else "x" for cell in record]))
-            yield Row(number, list(record), f"This row has {cells} cells; the header has {width}.")
+            problem = f"This row has {len(record)} cells; the header has {width}."
+            yield Row(number, list(record), problem)
 
 
 def _above_footer(
