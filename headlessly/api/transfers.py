@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from typing import Any, Generic, TypeVar
 
 import orjson
+from django.conf import settings
 from django.http import HttpRequest, StreamingHttpResponse
 from rest_framework.request import Request
 
@@ -20,6 +21,7 @@ from headlessly.api.log import envelope
 from headlessly.api.uploads import OnlyFiles, Upload, UploadParser
 from headlessly.context import clock
 from headlessly.errors import BadRequest
+from headlessly.language.languages import zones
 from headlessly.nouns import Noun
 from headlessly.query.reads import checked_limit, checked_offset
 from headlessly.transfer import exporting, imports
@@ -31,7 +33,7 @@ from headlessly.transfer.options import PARAMETERS, read_options
 OneRow = TypeVar("OneRow", RefusedRow, RowWarning)
 PARSERS, NEGOTIATOR = [UploadParser()], OnlyFiles()
 #: How an export may be asked for, beside conditions on its fields.
-EXPORT = ("format", "filter", "q", "sort", "fields", "asOf")
+EXPORT = ("format", "filter", "q", "sort", "fields", "asOf", "labels", "zone")
 
 
 class ImportView(TenantView):
@@ -137,9 +139,22 @@ class ExportView(TenantView):
         format = asked.pop("format", "csv")
         if format not in exporting.WRITERS:
             raise BadRequest(f"format is {', '.join(exporting.WRITERS)}.", field="format")
+        _check_for_people(format, asked)
         question = exporting.Question(noun, **asked)
         name = exporting.filename(noun, format, clock.now())
         return _file(exporting.stream(question, format), exporting.MEDIA_TYPES[format], name)
+
+
+def _check_for_people(format: str, asked: dict[str, Any]) -> None:
+    """Raise BadRequest for labels in a language that there is not, or in a file for programs."""
+    languages = dict(settings.LANGUAGES)
+    if asked.get("labels", "en") not in languages:
+        raise BadRequest(f"labels is a language: {', '.join(languages)}.", field="labels")
+    if asked.get("zone", "UTC") not in zones():
+        raise BadRequest("zone is the name of a time zone like Europe/Berlin.", field="zone")
+    for name in ("labels", "zone"):
+        if name in asked and (format != "csv" or "labels" not in asked):
+            raise BadRequest(f"{name} is for format=csv with labels.", field=name)
 
 
 def said(source: Import, **page: Any) -> dict[str, Any]:

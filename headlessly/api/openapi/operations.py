@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Any
 
+from django.conf import settings
+
 from headlessly.api.bodies import FORM, JSON
 from headlessly.api.openapi import answers, parameters
 from headlessly.api.openapi.components import input_name, is_required, receipt_name
@@ -14,6 +16,9 @@ from headlessly.declaration.schema import wire_name
 from headlessly.declaration.verbs import Verb
 from headlessly.nouns import Noun
 from headlessly.transfer import exporting, formats
+from headlessly.transfer.matching import ID, matchable_fields
+from headlessly.transfer.notations import DAYS, NUMBERS
+from headlessly.transfer.options import IGNORE, MISSING, NOTHING, REFUSE
 
 READS: list[Schema] = [{"bearer": []}, {"session": []}]
 #: What needs no key, and takes one.
@@ -187,32 +192,29 @@ def _import(noun: type[Noun]) -> Schema:
     cells = ",".join(f.wire for f in noun.schema.inputs())
     table = {
         "type": "string",
-        "description": "A header and rows, with `,`, `;` or tabs between; UTF-8. Columns are named as on "
-        "the wire or as people read them. A reference is an id, a unique value such as an email, or a "
-        "name that one record has.",
+        "description": "A header and rows, with `,`, `;`, `|` or tabs between, in UTF-8, UTF-16 or "
+        "Windows-1252. Columns are named as on the wire, as people read them, or as other programs call "
+        "them; what is no field is left out and told. A reference is an id, a unique value such as an "
+        "email, or a name that one record has.",
         "examples": [f"{cells}\n"],
     }
     row = {"type": "object", "description": "What `create` takes, or some of it."}
-    unique = ["$id", *(f.wire for f in noun.schema.stored if f.unique)]
-    match = parameters.in_query(
-        "match",
-        {"type": "string", "enum": unique},
-        "Update the record with this value instead of making another one.",
-    )
     binary = {"type": "string", "format": "binary"}
     form = {"type": "object", "properties": {"file": binary}, "required": ["file"]}
     bodies: dict[str, Schema] = {
         formats.CSV: table,
         formats.JSON: {"type": "array", "items": row},
         formats.NDJSON: {"type": "string"},
-        formats.XLSX: binary | {"description": "A workbook, of which the first sheet is read."},
+        formats.XLSX: binary
+        | {"description": "A workbook, of which the first visible sheet is read."},
+        formats.VCF: {"type": "string", "description": "vCards of an address book."},
     }
     return operation(
         operation_id(noun, "import"),
         f"Import {noun.plural} from a file, in the background.",
         noun.__name__,
         {"202": answers.success("It is in line.", ref("Import"), "Location")},
-        parameters=[match, *parameters.shared("dryRun", "idempotencyKey")],
+        parameters=[*_import_options(noun), *parameters.shared("dryRun", "idempotencyKey")],
         errors=answers.WRITING,
         writes=True,
         requestBody={
@@ -225,6 +227,43 @@ def _import(noun: type[Noun]) -> Schema:
             },
         },
     )
+
+
+def _import_options(noun: type[Noun]) -> list[Schema]:
+    fields = ", ".join([ID, *(f.wire for f in matchable_fields(noun))])
+    text: Schema = {"type": "string"}
+    return [
+        parameters.in_query(
+            "match",
+            text,
+            "Update the record with the same values of these fields instead of making another one, with "
+            f"commas: {fields}.",
+        ),
+        parameters.in_query(
+            "numbers",
+            text | {"enum": list(NUMBERS)},
+            "The mark before decimals, where the file does not show it.",
+        ),
+        parameters.in_query(
+            "days",
+            text | {"enum": list(DAYS)},
+            "The order of day and month in 03/09/2026, where the file does not show it.",
+        ),
+        parameters.in_query("zone", text, "The time zone of times without one; else UTC."),
+        parameters.in_query(
+            "unknown",
+            text | {"enum": [IGNORE, REFUSE]},
+            "What becomes of columns that are no field: left out and told, or the file is refused.",
+        ),
+        parameters.in_query(
+            "create",
+            text | {"enum": [MISSING, NOTHING]},
+            "Whether records that rows describe beside their own are made where they are missing.",
+        ),
+        parameters.in_query(
+            "defaults", text, "A JSON object of what rows say that do not say it themselves."
+        ),
+    ]
 
 
 def _export(noun: type[Noun]) -> Schema:
@@ -244,5 +283,20 @@ def _export(noun: type[Noun]) -> Schema:
         f"All {noun.plural} that a list would show, as a file.",
         noun.__name__,
         {"200": response},
-        parameters=[format, *parameters.of_export(noun)],
+        parameters=[format, *_for_people(), *parameters.of_export(noun)],
     )
+
+
+def _for_people() -> list[Schema]:
+    """How an export is made a table for people."""
+    languages: Schema = {"type": "string", "enum": [code for code, _name in settings.LANGUAGES]}
+    return [
+        parameters.in_query(
+            "labels",
+            languages,
+            "Headings and choices in this language, names instead of ids; of `format=csv`.",
+        ),
+        parameters.in_query(
+            "zone", {"type": "string"}, "The time zone of its times; with `labels`."
+        ),
+    ]

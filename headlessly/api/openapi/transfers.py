@@ -111,8 +111,29 @@ def components() -> dict[str, Schema]:
         "updated": COUNT,
         "unchanged": COUNT | {"description": "Found, and the same already."},
         "refused": COUNT,
+        "warned": COUNT | {"description": "Rows that are in without some of their cells."},
+        "unknownColumns": {
+            "type": "array",
+            "items": TEXT,
+            "description": "What the file has that is no field, and was left out.",
+        },
+        "alreadyHere": nullable(
+            COUNT
+            | {"description": "Rows that are probably here already; null where nobody can tell."}
+        ),
+        "made": {
+            "type": "object",
+            "additionalProperties": COUNT,
+            "description": "How many records beside their own the rows made, by noun.",
+        },
+        "reading": _reading(),
     }
-    paged: dict[str, Schema] = {"errors": errors, "hasMoreErrors": {"type": "boolean"}}
+    paged: dict[str, Schema] = {
+        "errors": errors,
+        "hasMoreErrors": {"type": "boolean"},
+        "warnings": errors | {"description": "What was left out of rows that are in."},
+        "hasMoreWarnings": {"type": "boolean"},
+    }
     row = {"row": COUNT, "errors": errors, "values": {}}
     return {
         "Import": object_of(listed | paged, [*listed, *paged]),
@@ -120,3 +141,28 @@ def components() -> dict[str, Schema]:
         "ImportList": envelope(ref("ImportListed")),
         "RefusedRowList": envelope(object_of(row, row)),
     }
+
+
+def _reading() -> Schema:
+    """How a file was understood."""
+    by_field: Schema = {"type": "object", "additionalProperties": TEXT}
+    parts: dict[str, Schema] = {
+        "encoding": nullable(TEXT),
+        "delimiter": nullable(TEXT),
+        "linesAbove": COUNT | {"description": "Lines above the header."},
+        "linesBelow": {
+            "type": "array",
+            "items": TEXT,
+            "description": "Lines below the rows: totals, copyrights.",
+        },
+        "numbers": by_field
+        | {"description": "The mark before the decimals of a column: comma or point."},
+        "days": {
+            "type": "object",
+            "additionalProperties": nullable(TEXT),
+            "description": "The order of the days of a column: dmy or mdy; null where nobody knows.",
+        },
+        "zone": nullable(TEXT),
+        "language": nullable(TEXT),
+    }
+    return object_of(parts, [*parts]) | {"description": "How the file was understood."}
