@@ -43,10 +43,13 @@ class Surface:
     ranges: tuple[str, ...] | None = None
     #: Conditions under a name, in the filter language: {"Large": {"value": {"$gte": 10_000}}}.
     presets: Mapping[str, Mapping[str, Any]] = {}
-    #: Lists under a name, in the language of addresses: {"Due": "dueAt__lt=tomorrow&o=dueAt"}.
+    #: Lists under a name, in the language of addresses: {"Due": "dueAt__lt=tomorrow&o=dueAt"}; {stale} is
+    #: the moment before which its records are stale: 14d ago.
     views: Mapping[str, str] = {}
     #: What is changed in the list itself; else where a record stands and who owns it.
     inline: tuple[str, ...] | None = None
+    #: What pages do not ask for, because nothing comes of it yet: programs may set it.
+    unasked: tuple[str, ...] = ()
     search: tuple[str, ...] = ("name",)
     ordering: tuple[str, ...] = ("-created_at",)
     groups: tuple[tuple[str, tuple[str, ...]], ...] = ()

@@ -266,7 +266,7 @@ class Taker:
     def _targets(self, keys: Iterable[Any]) -> dict[Any, str]:
         scope = Scope(self.noun).queryset()
         if self.by is not None:
-            return by_unique(scope, self.by, keys)
+            return by_unique(scope, self.by, keys, merged=True)
         ids = [key for key in keys if not values.UNSTORABLE.search(key)]
         return {id: id for id in scope.filter(pk__in=ids).order_by().values_list("pk", flat=True)}
 
@@ -309,8 +309,10 @@ class Taker:
         record = running.current().lock(self.noun, id)
         changes = {}
         for wire, value in data.items():
-            if wire in META_FIELDS:
-                continue
+            if wire in META_FIELDS or value == "":
+                continue  # an empty cell says nothing
+            if self.by is not None and wire == self.by.wire:
+                continue  # by which it was found: perhaps what one had that was merged into it
             field = self.schema.fields.get(wire)
             try:
                 if field is not None and field.clean(value, text=self.text) == getattr(
