@@ -114,6 +114,8 @@ class Noun(Refusing, Record):
     deleted_at = models.DateTimeField(null=True, editable=False)
     #: The record that this one was merged into.
     successor = models.CharField(max_length=32, null=True, editable=False, db_collation="C")
+    #: Whether the actor sees no more of it than its name and how to reach it; all else is empty then.
+    is_card = False
     #: Whether the verb that answered this object created the record.
     is_new = False
 

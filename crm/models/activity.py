@@ -106,6 +106,7 @@ class Activity(Noun):
             "Overdue": "status=Pending,InProgress&dueAt__lt=now&o=dueAt",
         }
         unasked = ("reminder_at",)  # until something reminds
+        introduces = ("contact", "organization")
         search = ("subject",)
         groups = (
             ("What", ("subject", "type", "description", "outcome", "priority", "status")),

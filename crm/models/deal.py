@@ -103,6 +103,7 @@ class Deal(Noun):
             "Overdue": "stage=Prospecting,Qualification,Proposal,Negotiation"
             "&expectedCloseDate__lt=today&o=expectedCloseDate",
         }
+        introduces = ("contact", "organization")
         search = ("name", "organization__name", "contact__name")
         card = ("value", "expected_close_date")
         groups = (

@@ -109,6 +109,7 @@ class Lead(Noun):
             "Going cold": "status=New,Contacted,Qualified&owner=me"
             "&lastActivityAt__lt={stale},-&o=lastActivityAt",
         }
+        introduces = ("contact", "organization")
         search = ("name", "contact__name", "contact__email", "organization__name")
         groups = (
             ("Who", ("name", "contact", "organization", "owner")),

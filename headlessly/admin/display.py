@@ -204,6 +204,8 @@ def place(noun: type[Noun], page: str, *args: str) -> str:
 
 
 def link(record: Noun) -> SafeString:
+    if record.is_card:
+        return format_html("{}", str(record))  # there is no page of it for whoever reads
     return format_html('<a href="{}">{}</a>', place(type(record), "change", record.pk), str(record))
 
 

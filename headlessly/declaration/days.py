@@ -132,10 +132,10 @@ def settled(moment: datetime) -> datetime:
 
 def whole_day(record: Record, field: Field) -> date | None:
     """The day that a moment of ``record`` stands for; None for one that is a moment, or is not there."""
-    moment = getattr(record, field.column)
-    if field.day_if is None or moment is None or not getattr(record, field.day_if):
+    if field.day_if is None or not getattr(record, field.day_if):
         return None
-    return moment.astimezone(UTC).date()
+    moment = getattr(record, field.column)
+    return None if moment is None else moment.astimezone(UTC).date()
 
 
 def deadline(record: Record, field: Field) -> Any:

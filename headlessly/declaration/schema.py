@@ -286,6 +286,23 @@ class Schema:
         return tuple(self.by_name[name] for name in self.noun.Surface.about)
 
     @cached_property
+    def introduced_by(self) -> tuple[tuple[type[Record], Field], ...]:
+        """The nouns that have owners, and their references which introduce one of these to them."""
+        return tuple(
+            (noun, field)
+            for noun in self.noun.registry.values()
+            if noun.schema.owner is not None
+            for field in (noun.schema.by_name[name] for name in noun.Surface.introduces)
+            if field.to == self.name
+        )
+
+    @cached_property
+    def card(self) -> tuple[Field, ...]:
+        """What is shown of a record to whom it was introduced: its name, and how to reach it."""
+        names = dict.fromkeys((self.columns[0], *self.noun.Surface.card))
+        return tuple(self.by_name[name] for name in names)
+
+    @cached_property
     def relations(self) -> dict[str, Relation]:
         """The other sides (``<-``) by wire name."""
         found = {}

@@ -43,9 +43,9 @@ DIGITS_OF_A_PHONE = 7
 
 
 def cleaned(text: str, *, lines: bool = False) -> str:
-    """``text`` in NFC, without what nobody sees, with plain spaces.
+    """``text`` in NFC, without what nobody sees, with plain spaces and line ends.
 
-    With ``lines`` it keeps its line ends, all as ``\\n``, and the space around it; else it is one line.
+    With ``lines`` it keeps the space around it.
     """
     if PLAIN.fullmatch(text):
         return text if lines else text.strip()
@@ -54,7 +54,7 @@ def cleaned(text: str, *, lines: bool = False) -> str:
     if not text.isascii():
         text = STRAY_JOINER.sub("", text)
         text = SPACE.sub(" ", unicodedata.normalize("NFC", text))
-    return text if lines else re.sub(r"[\t\n\v\f]+", " ", text).strip()
+    return text if lines else text.strip()
 
 
 def email(text: str) -> str:

@@ -55,6 +55,8 @@ class Surface:
     groups: tuple[tuple[str, tuple[str, ...]], ...] = ()
     owner: str | None = None  #: the reference to whom a record belongs; `owner` where there is one
     about: tuple[str, ...] = ()  #: the references that a record without an owner is seen with
+    #: The references whose name and card its owner sees, whoever owns what they lead to.
+    introduces: tuple[str, ...] = ()
     board: Board | None = None  #: how it stands on a board, for a noun with a machine
     card: tuple[str, ...] = ()  #: what pages of other records show of it: how to reach them
     touches: Touches | None = None  #: how its records are touches of others, where they are

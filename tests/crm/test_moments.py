@@ -61,10 +61,19 @@ def test_a_cycle_is_never_negative(qualified: Lead) -> None:
     qualified.convert()
     event = Event.objects.get(name="lead_converted")
     assert event.data["cycleDays"] == 0
+
+
+def test_nobody_is_converted_before_the_first_touch() -> None:
+    with clock.at(clock.now() - timedelta(days=2), purpose="replay"):
+        ada = Contact.create(name="Ada")
+        lead = Lead.create(name="L", source="x", contact=ada)
+        for status in ("Contacted", "Qualified"):
+            lead.update(status=status)
+        lead.convert()
     with refused(Invalid) as caught:
-        qualified.update(first_touch_at=clock.now() + timedelta(minutes=4, seconds=58))
-        qualified.update(first_touch_at=qualified.converted_at + timedelta(minutes=6))
-    assert "first_touch_at" in details(caught)
+        lead.update(first_touch_at=clock.now() - timedelta(days=1))
+    assert details(caught) == {"first_touch_at": "This is after the conversion."}
+    assert lead.update(name="Still changes", first_touch_at=lead.first_touch_at).version == 6
 
 
 @pytest.mark.parametrize(

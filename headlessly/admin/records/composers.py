@@ -186,7 +186,10 @@ def circumstances(touching: type[Noun], record: Noun) -> dict[str, str]:
     for about in touching.schema.about:
         own = record.schema.references.get(about.name)
         # One that the writer does not see is not theirs to refer to.
-        if own is not None and own.to == about.to and getattr(record, own.name) is not None:
+        if own is None or own.to != about.to:
+            continue
+        other = getattr(record, own.name)
+        if other is not None and not other.is_card:
             found[about.name] = getattr(record, own.column)
     owner, person = touching.schema.owner, actors.current().contact_id
     if owner is not None and person:

@@ -15,6 +15,7 @@ from headlessly.access import actors
 from headlessly.admin import display, event_text, forms, toasts
 from headlessly.admin.records import timeline
 from headlessly.admin.records.field_edit import InPlace, check_readable, whole
+from headlessly.declaration import days
 from headlessly.declaration.schema import Field
 from headlessly.errors import HeadlesslyError, Stale
 from headlessly.execution import executor
@@ -191,7 +192,12 @@ class Editing(InPlace):
         problem: Stale,
     ) -> HttpResponse:
         """The form with what was typed kept, and what somebody else changed meanwhile."""
-        now = {f.name: forms.text_of(f, getattr(found, f.column)) for f in inputs}
+        now = {
+            f.name: forms.text_of(
+                f, getattr(found, f.column), is_day=days.whole_day(found, f) is not None
+            )
+            for f in inputs
+        }
         kept = now | {name: typed.data.get(name, "") for name in changed}
         form = forms.DeclaredForm(inputs, self.admin_site, data=kept, record=found)
         form.is_valid()

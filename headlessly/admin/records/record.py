@@ -158,7 +158,9 @@ def cards(record: Noun, editable: set[str]) -> list[Card]:
                 name,
                 display.label(declared),
                 display.of(record, declared),
-                display.state(noun, getattr(other, machine.name)) if other and machine else "",
+                display.state(noun, getattr(other, machine.name))
+                if other and machine and not other.is_card
+                else "",
                 [line for line in lines if line],
                 name in editable,
             )
