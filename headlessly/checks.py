@@ -82,6 +82,8 @@ def surfaces_that_name_nothing(noun: type[Noun]) -> Iterator[str]:
         "facets": schema.facets,
         "ranges": schema.ranges,
         "inline": schema.inline,
+        "unasked": schema.unasked,
+        "introduces": noun.Surface.introduces,
         "ordering": [name.lstrip("-") for name in schema.ordering],
         "groups": [name for _, names in schema.groups for name in names],
         "board": board.fields if (board := noun.Surface.board) else (),

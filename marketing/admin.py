@@ -6,6 +6,7 @@ from typing import Any
 
 from django.http import HttpRequest
 from django.template.loader import render_to_string
+from django.utils import timezone
 from django.utils.functional import SimpleLazyObject
 from django.utils.translation import gettext as _
 
@@ -13,6 +14,7 @@ from headlessly.access import tenancy
 from headlessly.admin import display, workplace
 from headlessly.admin.base import NounAdmin
 from headlessly.admin.dashboards.figures import Figure, number
+from headlessly.query import periods
 from marketing import questions, returns
 from marketing.models import Campaign, Form
 
@@ -94,13 +96,27 @@ def brought(campaign: Campaign) -> dict[str, Any]:
         "target_leads": campaign.target_leads and display.number(campaign.target_leads),
         "converted": number(known.converted, known.who_converted),
         "won": number(known.won, known.who_won),
-        "revenue": Figure(display.money(known.revenue, currency), known.who_won),
+        "revenues": [
+            Figure(display.money(amount, unit), known.who_won.where(currency__exact=unit))
+            for unit, amount in known.revenues(currency).items()
+        ],
+        "has_others": bool(known.others),
         "target_revenue": campaign.target_revenue
         and display.money(campaign.target_revenue, currency),
         "cost": known.cost is not None and display.money(known.cost, currency),
         "budget": campaign.budget and display.money(campaign.budget, currency),
-        "roi": known.gain is not None and display.share(known.gain, known.cost),
+        "roi": known.roi is not None and display.measured(known.roi, "%"),
+        "today": display.day(periods.today()),
+        "completed": completed_on(campaign),
     }
+
+
+def completed_on(campaign: Campaign) -> str:
+    """The day on which its stored figures were counted; empty where it is not completed."""
+    if campaign.status != Campaign.Status.COMPLETED:
+        return ""
+    event = Campaign.history(campaign).filter(name=Campaign.verbs["complete"].event).first()
+    return display.day(timezone.localtime(event.timestamp).date()) if event else ""
 
 
 workplace.register(Campaign, CampaignAdmin)

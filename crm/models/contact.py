@@ -15,12 +15,14 @@ from headlessly.declaration.fields import (
     Email,
     Flag,
     Number,
+    Phone,
     Reference,
     StatusField,
     String,
     Url,
 )
 from headlessly.declaration.indexes import LIVE
+from headlessly.declaration.values import not_ahead
 from headlessly.declaration.verbs import Existing
 from headlessly.errors import Invalid
 from headlessly.nouns import Noun, verb
@@ -62,8 +64,8 @@ class Contact(Noun):
     first_name = String()
     last_name = String()
     email = Email(unique=True)
-    phone = String()
-    mobile = String()
+    phone = Phone()
+    mobile = Phone()
     avatar = Url()
     title = String()
     department = String()
@@ -90,7 +92,7 @@ class Contact(Noun):
     linkedin_url = Url()
     twitter_handle = String()
     marketing_consent = Flag()
-    last_engagement = DateTime("latest activity with them")
+    last_engagement = DateTime("latest activity with them", validators=[not_ahead])
 
     class Surface:
         icon = "person"
@@ -140,7 +142,7 @@ class Contact(Noun):
         """Give this contact to a sales rep."""
         self.owner_id = owner
 
-    @verb(deletes=True)
+    @verb(deletes=True, merges=True)
     def merge(self, *, into: Survivor) -> Contact:
         """Merge this contact into another, which takes over everything that refers to it."""
         if into.pk == self.pk:

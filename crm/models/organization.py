@@ -9,13 +9,15 @@ from django.db import models
 from django.utils.translation import gettext as _
 
 from crm.models import files
-from crm.models.checks import domain, slug, timezone_name
+from crm.models.checks import timezone_name
 from headlessly.declaration.fields import (
     Choice,
+    Domain,
     Integer,
     Money,
     Number,
     Reference,
+    Slug,
     String,
     Text,
     Url,
@@ -49,8 +51,8 @@ class Organization(Noun):
 
     name = String(required=True)
     legal_name = String()
-    slug = String(unique=True, validators=[slug])
-    domain = String("like acme.com", unique=True, validators=[domain])
+    slug = Slug(unique=True)
+    domain = Domain("like acme.com", unique=True)
     website = Url()
     description = Text()
     logo = Url()

@@ -5,6 +5,10 @@ A tenant may limit its reps (``Tenant.limits_reps``). Whose a record is, its nou
 others (``Surface.about``) shows to those who see all of these. What counts is who owns it now: with a
 record go its events and its past.
 
+Of the person and the company that a record of one's own is about (``Surface.introduces``) one sees the
+card, that is the name and how to reach them (``Surface.card``), and no more: it stands behind the reference,
+and the record is found by it. Their own pages and lists are not there for one.
+
 The condition is part of every manager, and of the few statements that are written by hand; so lists,
 counts, searches, includes, filters over references, exports, the log and the pages have it at once. Hooks
 see everything: what a verb causes does not depend on who asked for it.
@@ -12,13 +16,14 @@ see everything: what a verb causes does not depend on who asked for it.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from typing import TYPE_CHECKING, Any
 
 from django.db import connection, models
-from django.db.models import Exists, OuterRef, Q
+from django.db.models import Exists, ExpressionWrapper, OuterRef, Q
+from django.db.models.query import ModelIterable
 
-from headlessly.access import actors
+from headlessly.access import actors, tenancy
 from headlessly.context import running
 
 if TYPE_CHECKING:
@@ -100,14 +105,85 @@ def _sql(noun: type[Noun], alias: str) -> tuple[str, int]:
 
 
 def related(found: models.QuerySet, names: Iterable[str]) -> models.QuerySet:
-    """The queryset with these references loaded; those that are hidden from the actor are None.
+    """The queryset with these references loaded; those that are hidden from the actor are None, or a card.
 
     Joined where everything shows; else read through the managers, which know what does not.
     """
     names = list(names)
     if not names:
         return found
-    return found.select_related(*names) if limit() is None else found.prefetch_related(*names)
+    if (person := limit()) is None:
+        return found.select_related(*names)
+    fields = (found.model.schema.references[name] for name in names)
+    others = {field.name: found.model.registry[field.to] for field in fields}
+    return found.prefetch_related(
+        *(
+            models.Prefetch(name, queryset=_with_cards(other, person))
+            if other.schema.owner is not None and other.schema.introduced_by
+            else name
+            for name, other in others.items()
+        )
+    )
+
+
+def introductions(noun: type[Noun], person: str) -> Q:
+    """The condition that a record is referred to by one that ``person`` owns, and that introduces it."""
+    found = Q()
+    for other, field in noun.schema.introduced_by:
+        own = models.QuerySet(other).filter(
+            **{other.schema.owner.column: person, field.column: OuterRef("pk")}, deleted_at=None
+        )
+        found |= Q(Exists(own))
+    return found
+
+
+def readable(noun: type[Noun]) -> models.QuerySet:
+    """The records of which the actor sees the card at least: to be looked for, never to be shown whole."""
+    person = limit()
+    if person is None or not noun.schema.introduced_by:
+        return noun.objects.all()
+    return _unlimited(noun).filter(of(noun, person) | introductions(noun, person))
+
+
+def introduced(noun: type[Noun], ids: Iterable[str]) -> set[str]:
+    """Those of the ids, all of them hidden, of which the actor sees the card."""
+    person, wanted = limit(), set(ids)
+    if not person or not wanted or not noun.schema.introduced_by:
+        return set()
+    found = _unlimited(noun).filter(introductions(noun, person), pk__in=wanted)
+    return set(found.values_list("pk", flat=True))
+
+
+def _unlimited(noun: type[Noun]) -> models.QuerySet:
+    return models.QuerySet(noun).filter(tenant_id=tenancy.require().pk, deleted_at=None)
+
+
+def _with_cards(noun: type[Noun], person: str) -> models.QuerySet:
+    """The records that ``person`` sees, deleted ones too, and those of which they see the card as that."""
+    whole = of(noun, person)
+    found = models.QuerySet(noun).filter(tenant_id=tenancy.require().pk)
+    found = found.filter(whole | introductions(noun, person) & Q(deleted_at=None))
+    found = found.annotate(is_whole=ExpressionWrapper(whole, models.BooleanField()))
+    found._iterable_class = _Cards
+    return found
+
+
+class _Cards(ModelIterable):
+    """Records, of some of which there is no more than the card."""
+
+    def __iter__(self) -> Iterator[Any]:
+        for record in super().__iter__():
+            yield record if record.is_whole else _card(record)
+
+
+def _card(record: Noun) -> Noun:
+    noun = type(record)
+    kept = {"id", "tenant_id", *(field.column for field in noun.schema.card)}
+    columns = (field.attname for field in noun._meta.concrete_fields)
+    values = {name: getattr(record, name) if name in kept else None for name in columns}
+    card = noun.from_db(record._state.db, list(values), list(values.values()))
+    card.is_card = True
+    return card
 
 
 def hidden(noun: type[Noun], ids: Iterable[Any]) -> set[Any]:

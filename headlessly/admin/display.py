@@ -17,6 +17,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import pgettext
 
 from headlessly.context import clock
+from headlessly.declaration import days
 from headlessly.declaration.labels import (
     a,
     group,
@@ -203,6 +204,8 @@ def place(noun: type[Noun], page: str, *args: str) -> str:
 
 
 def link(record: Noun) -> SafeString:
+    if record.is_card:
+        return format_html("{}", str(record))  # there is no page of it for whoever reads
     return format_html('<a href="{}">{}</a>', place(type(record), "change", record.pk), str(record))
 
 
@@ -221,6 +224,8 @@ def of(record: Noun, field: Field, *, links: bool = True) -> SafeString | str:
     found = field.computed(record) if field.computed else getattr(record, field.column)
     if found is None or found == "":
         return ""
+    if (whole := days.whole_day(record, field)) is not None:
+        return date_of(whole)
     machine = record.schema.machine
     if machine and field.name == machine.name:
         return state(type(record), found)
@@ -234,6 +239,8 @@ def plain(record: Noun, field: Field) -> str:
         return ""
     if field.type == "reference":
         return named(getattr(record, field.name))
+    if (whole := days.whole_day(record, field)) is not None:
+        return day(whole)
     if field.type == "datetime":
         return moment(found)
     if field.type == "date":
@@ -259,7 +266,7 @@ def shown(field: Field, found: Any, *, currency: str | None = None, links: bool 
         case "datetime":
             return time(found)
         case "date":
-            return format_html('<time datetime="{}">{}</time>', f"{found:%Y-%m-%d}", day(found))
+            return date_of(found)
         case "url" if links:
             short = re.sub(r"^https?://(www\.)?", "", found).rstrip("/")
             return format_html('<a href="{}" rel="noopener noreferrer">{}</a>', found, short)
@@ -270,6 +277,11 @@ def shown(field: Field, found: Any, *, currency: str | None = None, links: bool 
         case "json":
             return _structure(found)
     return str(found)
+
+
+def date_of(found: date) -> SafeString:
+    """A day, the same wherever one reads."""
+    return format_html('<time datetime="{}">{}</time>', f"{found:%Y-%m-%d}", day(found))
 
 
 def folded(found: str) -> SafeString:

@@ -14,7 +14,9 @@ from headlessly import ids
 from headlessly.access import actors
 from headlessly.access.models import ApiKey, User
 from headlessly.admin import display
+from headlessly.declaration import days
 from headlessly.declaration.registry import registry
+from headlessly.declaration.schema import wire_name
 from headlessly.language.wording import OBJECT
 from headlessly.log.names import SCRIPT_RAN
 
@@ -191,17 +193,14 @@ class Teller:
         for wire, was in previous.items():
             declared = noun.schema.fields.get(wire)
             if declared is not None and not follows(declared):
-                value = now.get(wire)
-                found.append(
-                    Change(
-                        display.label(declared),
-                        self.value(declared, was),
-                        self.value(declared, value),
-                    )
+                is_day = declared.day_if is not None and now.get(wire_name(declared.day_if))
+                was, value = (
+                    self.value(declared, v, is_day=bool(is_day)) for v in (was, now.get(wire))
                 )
+                found.append(Change(display.label(declared), was, value))
         return found
 
-    def value(self, declared: Field, value: Any) -> Any:
+    def value(self, declared: Field, value: Any, *, is_day: bool = False) -> Any:
         if value is None or value == "":
             return ""
         if declared.type == "reference":
@@ -212,6 +211,8 @@ class Teller:
             clean = declared.clean(value)
         except ValueError:
             return value
+        if is_day:
+            return display.day(days.settled(clean).date())
         if isinstance(clean, datetime):
             return display.moment(clean)
         return display.shown(declared, clean, links=False)

@@ -11,6 +11,7 @@ from django.utils.translation import gettext as _
 from headlessly.access import actors, tenancy, visibility
 from headlessly.admin import display
 from headlessly.admin.records import record
+from headlessly.declaration import days
 from headlessly.nouns import Noun
 from headlessly.query import reads, scope, sorting
 
@@ -87,7 +88,7 @@ def _mine(noun: type[Noun], person: str) -> dict[str, Any] | None:
 
 def _measured(row: Noun, field: Any) -> Any:
     value = getattr(row, field.column)
-    if field.type == "datetime" and value is not None:
+    if field.type == "datetime" and value is not None and not days.whole_day(row, field):
         return display.time(value, ago=True)
     return display.of(row, field, links=False)
 

@@ -11,7 +11,6 @@ from headlessly.api.base import TenantView
 from headlessly.api.bodies import Answer, FormBody
 from headlessly.api.log import envelope
 from headlessly.api.preconditions import etag, wanted
-from headlessly.context import clock
 from headlessly.declaration.schema import wire_name
 from headlessly.declaration.values import UNSTORABLE
 from headlessly.declaration.verbs import Verb
@@ -82,7 +81,6 @@ class NounViewSet(TenantView, GenericViewSet):
     def _execute(self, name: str, id: str | None) -> Answer:
         request, verb = self.request, self.noun.verbs[name]
         dry_run = parameters.dry_run(request.GET)
-        started = clock.now()
         result = executor.run(
             verb,
             id,
@@ -103,8 +101,8 @@ class NounViewSet(TenantView, GenericViewSet):
         address = f"{tenancy.context_url()}/{self.noun.plural}/{result.pk}"
         return Answer(
             record,
-            # A verb that creates may have found the record instead, older than this request.
-            status=201 if result.created_at >= started else 200,
+            # A verb that creates may have found the record instead.
+            status=201 if result.is_new else 200,
             headers={"Location": address, "ETag": etag(result.version)},
         )
 

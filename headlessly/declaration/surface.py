@@ -44,15 +44,20 @@ class Surface:
     ranges: tuple[str, ...] | None = None
     #: Conditions under a name, in the filter language: {"Large": {"value": {"$gte": 10_000}}}.
     presets: Mapping[str, Mapping[str, Any]] = {}
-    #: Lists under a name, in the language of addresses: {"Due": "dueAt__lt=tomorrow&o=dueAt"}.
+    #: Lists under a name, in the language of addresses: {"Due": "dueAt__lt=tomorrow&o=dueAt"}; {stale} is
+    #: the moment before which its records are stale: 14d ago.
     views: Mapping[str, str] = {}
     #: What is changed in the list itself; else where a record stands and who owns it.
     inline: tuple[str, ...] | None = None
+    #: What pages do not ask for, because nothing comes of it yet: programs may set it.
+    unasked: tuple[str, ...] = ()
     search: tuple[str, ...] = ("name",)
     ordering: tuple[str, ...] = ("-created_at",)
     groups: tuple[tuple[str, tuple[str, ...]], ...] = ()
     owner: str | None = None  #: the reference to whom a record belongs; `owner` where there is one
     about: tuple[str, ...] = ()  #: the references that a record without an owner is seen with
+    #: The references whose name and card its owner sees, whoever owns what they lead to.
+    introduces: tuple[str, ...] = ()
     board: Board | None = None  #: how it stands on a board, for a noun with a machine
     card: tuple[str, ...] = ()  #: what pages of other records show of it: how to reach them
     touches: Touches | None = None  #: how its records are touches of others, where they are

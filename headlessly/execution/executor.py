@@ -304,6 +304,10 @@ class Execution:
             record.fill(values if verb.takes_fields else {})
         verb.before.fire(record, ctx)
         answer = self._act(verb, record, values)
+        if verb.name == "update" and not record.differs():
+            return (
+                record  # it has these values already; verbs that do something always leave an event
+            )
         self._save(record)
         frame.event = self._record_event(verb, record, was)
         verb.after.fire(record, ctx)
@@ -385,15 +389,16 @@ class Execution:
             record.version = 1
             record.created_at = record.updated_at = now
             record.created_by = self.actor.id
-            record.settle()
+            record.settle_all()
             self._insert(record)
+            record.is_new = True
             self.locked[record.pk] = record
             self.known.add(record.pk)
         else:
             record.version += 1
             # The past is told by these moments: they never run backwards.
             record.updated_at = max(now, record.updated_at)
-            record.settle()
+            record.settle_all()
             record.rewrite()
             if record.deleted_at is None:
                 self.known.add(record.pk)

@@ -9,10 +9,13 @@ checked against the schema, and values travel as parameters: nothing of a filter
 
 from __future__ import annotations
 
+import unicodedata
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
+from datetime import timedelta
 from enum import Enum
-from functools import cache, lru_cache
+from functools import cache, lru_cache, reduce
+from operator import or_
 from typing import TYPE_CHECKING, Any
 
 from django.db import connection
@@ -20,7 +23,7 @@ from django.db.models import Q
 from django.utils.translation import gettext as _
 
 from headlessly.database import timeouts
-from headlessly.declaration import values
+from headlessly.declaration import days, values
 from headlessly.declaration.schema import Field
 from headlessly.errors import InvalidFilter
 from headlessly.query.scope import EVERYTHING, MAX_WORDS, NOTHING, Scope
@@ -34,6 +37,7 @@ MAX_CONDITIONS = 200
 MAX_VALUES = 1_000
 MAX_PATTERN = 200
 
+DATES = ("date", "datetime")
 ORDERED = {"string", "text", "email", "url", "number", "integer", "money", "date", "datetime"}
 TEXT = {"string", "text", "email", "url", "enum"}
 
@@ -306,7 +310,7 @@ def _reached(noun: type[Noun], field: Field, path: str, operator: Any, operand: 
 
 def _equal(field: Field, path: str, column: str, operator: str, operand: Any) -> Q:
     value = _value(field, path, operand)
-    return Q(**{f"{column}__isnull": True}) if value is None else Q(**{column: value})
+    return Q(**{f"{column}__isnull": True}) if value is None else _is(field, column, "", value)
 
 
 def _among(field: Field, path: str, column: str, operator: str, operand: Any) -> Q:
@@ -321,7 +325,12 @@ def _among(field: Field, path: str, column: str, operator: str, operand: Any) ->
     found = [_value(field, path, item) for item in operand]
     given = [value for value in found if value is not None]
     # An empty list is not the optimizer's "nothing": negated it must be everything.
-    condition = Q(**{f"{column}__in": given}) if given else NOTHING
+    if not given:
+        condition = NOTHING
+    elif field.day_if is None:
+        condition = Q(**{f"{column}__in": given})
+    else:
+        condition = reduce(or_, (_is(field, column, "", value) for value in given))
     return condition | Q(**{f"{column}__isnull": True}) if None in found else condition
 
 
@@ -338,13 +347,32 @@ def _compared(field: Field, path: str, column: str, operator: str, operand: Any)
             _("%(path)s: %(operator)s needs a value.") % {"path": path, "operator": operator},
             field=path,
         )
-    return Q(**{f"{column}__{operator[1:]}": value})
+    return _is(field, column, f"__{operator[1:]}", value)
+
+
+def _is(field: Field, column: str, lookup: str, value: Any) -> Q:
+    """The column compared with a value.
+
+    A moment that stands for a whole day is before a moment when that day is over by then, where one reads.
+    """
+    if field.day_if is None:
+        return Q(**{column + lookup: value})
+    day = days.as_moment(days.day_of(value))
+    here = Q(**{field.day_if: False, column + lookup: value})
+    if not lookup:
+        until = day + timedelta(days=1)
+        return here | Q(**{field.day_if: True, f"{column}__gte": day, f"{column}__lt": until})
+    before = lookup in ("__lt", "__lte")
+    whole = Q(**{field.day_if: True, column + ("__lt" if before else "__gte"): day})
+    # An index leads along one bound, and not along two.
+    bound = max(day, value) if before else min(day, value)
+    return Q(**{f"{column}__{'lte' if before else 'gte'}": bound}) & (here | whole)
 
 
 def _matching(field: Field, path: str, column: str, operator: str, operand: Any) -> Q:
     if field.type not in TEXT or not isinstance(operand, str):
         raise InvalidFilter(_("%s: $regex takes a pattern and looks at text.") % path, field=path)
-    _check_text(path, operand)
+    operand = _clean_text(path, operand)
     if len(operand) > MAX_PATTERN:
         raise InvalidFilter(
             _("%(path)s: a pattern has %(most)s characters at most.")
@@ -358,7 +386,7 @@ def _matching(field: Field, path: str, column: str, operator: str, operand: Any)
 def _containing(field: Field, path: str, column: str, operator: str, operand: Any) -> Q:
     if field.type not in TEXT or not isinstance(operand, str):
         raise InvalidFilter(f"{path}: {operator} takes words and looks at text.", field=path)
-    _check_text(path, operand)
+    operand = _clean_text(path, operand)
     found = Q()
     for word in operand.split()[:MAX_WORDS]:
         found &= Q(**{f"{column}__icontains": word})
@@ -371,7 +399,7 @@ def _looked_up(field: Field, path: str, column: str, operator: Lookup, operand: 
             _("%(path)s: %(lookup)s looks at text.") % {"path": path, "lookup": operator.value},
             field=path,
         )
-    _check_text(path, operand)
+    operand = _clean_text(path, operand)
     return Q(**{f"{column}__{operator.value}": operand})
 
 
@@ -392,18 +420,21 @@ def _value(field: Field, path: str, operand: Any) -> Any:
     if operand is None:
         return None
     try:
-        if field.type in ("date", "datetime") and isinstance(operand, str):
-            moment = values.relative_moment(operand)
-            if moment is not None:
-                return moment.date() if field.type == "date" else moment
-        if field.type in ("string", "text", "email", "url"):
-            if not isinstance(operand, str):
-                raise ValueError("This is text: compare it with a string.")
-            values.storable(operand)
-            return operand
+        if field.type in DATES and isinstance(operand, str):
+            relative = days.relative_day if field.type == "date" else days.relative_moment
+            if (found := relative(operand)) is not None:
+                return found
+        if field.type in values.TEXT:
+            return values.comparable(field, operand)
         return values.CLEAN[field.type](unbounded(field), operand, False)
     except ValueError as problem:
-        raise InvalidFilter(f"{path}: {problem}", field=path) from None
+        raise unreadable(field, path, problem) from None
+
+
+def unreadable(field: Field, path: str, problem: ValueError) -> InvalidFilter:
+    """What is said of an operand that is no value of ``field``, with the forms that a date may have."""
+    said = f"{path}: {problem}"
+    return InvalidFilter(f"{said} {days.forms()}" if field.type in DATES else said, field=path)
 
 
 @cache
@@ -413,11 +444,13 @@ def unbounded(field: Field) -> Any:
     return replace(field, minimum=None, maximum=None) if bounded else field
 
 
-def _check_text(path: str, text: str) -> None:
+def _clean_text(path: str, text: str) -> str:
+    """``text`` to be looked for within what is stored, which has its letters in one spelling."""
     try:
         values.storable(text)
     except ValueError as problem:
         raise InvalidFilter(f"{path}: {problem}", field=path) from None
+    return unicodedata.normalize("NFC", text)
 
 
 def _definite(condition: Q) -> Q:

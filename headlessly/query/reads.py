@@ -13,7 +13,7 @@ from django.db import models
 
 from headlessly.access import visibility
 from headlessly.database.timeouts import patience
-from headlessly.declaration import values
+from headlessly.declaration import days, values
 from headlessly.errors import InvalidFilter, NotFound
 from headlessly.log import versions
 from headlessly.query import cursors, filters, rows, sorting
@@ -266,10 +266,10 @@ def when(moment: Any, name: str = "asOf") -> datetime | None:
     if moment is None or moment == "":
         return None
     try:
-        relative = values.relative_moment(moment) if isinstance(moment, str) else None
+        relative = days.relative_moment(moment) if isinstance(moment, str) else None
         return relative or values.moment(None, moment, text=True)
     except ValueError as problem:
-        raise InvalidFilter(f"{name}: {problem}", field=name) from None
+        raise InvalidFilter(f"{name}: {problem} {days.forms()}", field=name) from None
 
 
 def absent(noun: type[Noun], id: str) -> NotFound:

@@ -170,12 +170,15 @@ class Reading:
 
 
 def _hide(found: Sequence[dict[str, Any]], field: Field, other: type[Noun]) -> None:
-    """Leave only the ids of the included records that the actor does not see."""
+    """Leave of the included records that the actor does not see only the card, or the id."""
     included = [record for record in found if isinstance(record[field.wire], dict)]
     hidden = visibility.hidden(other, (record[field.wire]["$id"] for record in included))
+    introduced = visibility.introduced(other, hidden)
+    card = ("$id", "$type", "$context", *(f.wire for f in other.schema.card))
     for record in included:
         if (id := record[field.wire]["$id"]) in hidden:
-            record[field.wire] = id
+            whole = record[field.wire]
+            record[field.wire] = {n: whole[n] for n in card} if id in introduced else id
 
 
 #: A version that was valid at a moment; takes the moment twice.

@@ -89,12 +89,8 @@ def is_nothing(field: Field | None, cell: Any) -> bool:
 
 def words_for_nothing(field: Field | None) -> frozenset[str]:
     """What says nothing in a cell of this field: ``-`` is text where it has text."""
-    is_text = field is None or (field.type in ("string", "text") and not _is_spelled(field))
+    is_text = field is None or (field.type in ("string", "text") and field.spelling is None)
     return TEXTS_FOR_NOTHING if is_text else WORDS_FOR_NOTHING
-
-
-def _is_spelled(field: Field) -> bool:
-    return getattr(field, "spelling", None) is not None
 
 
 def reader(field: Field, notation: Notation = LIKELY, *, utc: bool = False) -> Read:

@@ -78,7 +78,7 @@ class Describer:
         scope = Scope(noun).queryset()
         for field in text_keys(noun):
             wanted = {g[field.wire] for g in given if _is_text(g.get(field.wire))}
-            ids = by_unique(scope, field, wanted)
+            ids = by_unique(scope, field, wanted, merged=True)
             self.found.update({(noun.__name__, field.name, key): id for key, id in ids.items()})
         name = naming_field(noun).name
         names = {text for g in given if (text := composed_name(noun, g, {})) and is_storable(text)}

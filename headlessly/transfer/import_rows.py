@@ -488,8 +488,10 @@ class Taker:
         record = running.current().lock(self.noun, id)
         changes = {}
         for wire, value in said.data.items():
-            if wire in META_FIELDS:
-                continue
+            if wire in META_FIELDS or value == "":
+                continue  # an empty cell says nothing
+            if self.match and wire == self.match:
+                continue  # by which it was found: perhaps what one had that was merged into it
             field = self.schema.fields.get(wire)
             try:
                 if field is not None and field.clean(value, text=said.text) == getattr(

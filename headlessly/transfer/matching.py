@@ -89,7 +89,7 @@ class Matcher:
             return {}
         scope = Scope(self.noun).queryset()
         if self.unique is not None:
-            found = by_unique(scope, self.unique, [key[0] for key in wanted])
+            found = by_unique(scope, self.unique, [key[0] for key in wanted], merged=True)
             return {(part,): id for part, id in found.items() if (part,) in wanted}
         for position, field in enumerate(self.fields):
             scope = _narrowed(scope, field, {key[position] for key in wanted})

@@ -21,16 +21,29 @@ if TYPE_CHECKING:
     from headlessly.nouns import Noun
 
 
-def by_unique(found: models.QuerySet, field: Field, wanted: Iterable[Any]) -> dict[Any, str]:
-    """The ids of the records with these unique values, by the value as it is compared."""
-    keys = {key_of(value) for value in wanted if is_storable(value)}
+def by_unique(
+    found: models.QuerySet, field: Field, wanted: Iterable[Any], *, merged: bool = False
+) -> dict[Any, str]:
+    """The ids of the records with these unique values, by the value as it is compared.
+
+    With ``merged``, of those too who took over a record that had it.
+    """
+    keys = {key_of(compared(field, value)) for value in wanted if is_storable(value)}
     if not keys:
         return {}
     if field.type in values.TEXT:
         found = found.alias(key=Lower(field.name)).filter(key__in=keys)
     else:
         found = found.filter(**{f"{field.column}__in": keys})
-    return {key_of(v): id for v, id in found.order_by().values_list(field.column, "pk")}
+    there = {key_of(v): id for v, id in found.order_by().values_list(field.column, "pk")}
+    if not merged or not (rest := keys - there.keys()):
+        return there
+    return found.model.survivors(field, rest) | there
+
+
+def compared(field: Field, value: Any) -> Any:
+    """A unique value in the spelling in which it is stored."""
+    return values.comparable(field, value) if field.type in values.TEXT else value
 
 
 def is_storable(value: Any) -> bool:
@@ -113,8 +126,9 @@ class References:
         scope = Scope(noun).queryset()
         rest = texts - {text for to, text in self.known if to == noun.__name__}
         for field in text_keys(noun):
-            found = by_unique(scope, field, rest)
-            hits = {text: found[key_of(text)] for text in rest if key_of(text) in found}
+            found = by_unique(scope, field, rest, merged=True)
+            keys = {text: key_of(compared(field, text)) for text in rest}
+            hits = {text: found[key] for text, key in keys.items() if key in found}
             self.known.update({(noun.__name__, text): id for text, id in hits.items()})
             rest = rest - hits.keys()
         name = naming_field(noun).name

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from django.utils.translation import gettext as _
 
+from headlessly.declaration import spellings
 from headlessly.declaration.schema import META, Field
 from headlessly.transfer import cells
 from headlessly.transfer.headings import Column, Headings, Meaning, find_meaning
@@ -21,8 +22,6 @@ if TYPE_CHECKING:
 
 #: Between two addresses or two numbers in one cell. A slash is also part of a number: ``030/123 456``.
 BETWEEN = re.compile(r"\s*(?:::+|[;,|/\n])\s*|\s+(?:or|and|oder|und)\s+", re.I)
-#: A number of fewer digits is a part of the one beside it.
-DIGITS_OF_A_PHONE = 7
 
 
 @dataclass
@@ -73,10 +72,14 @@ class CellReader:
 
     def put(self, values: RowValues, cell: Any, lenient: bool) -> None:
         """Take a cell that says something."""
+        others: list[str] = []
         if (self.is_email or self.is_phone) and isinstance(cell, str):
             cell, *others = several(cell, phones=self.is_phone)
-            for other in others:
-                self._put_another(values, other)
+        self._put(values, cell, lenient)
+        for other in others:
+            self._put_another(values, other)
+
+    def _put(self, values: RowValues, cell: Any, lenient: bool) -> None:
         found, wire = values.values_of(self.path)
         try:
             if self.pattern is not None and not self.pattern.search(str(cell)):
@@ -108,14 +111,14 @@ class CellReader:
 
 
 def is_phone(field: Field | None) -> bool:
-    return getattr(getattr(field, "spelling", None), "__name__", "") == "phone"
+    return field is not None and field.spelling is spellings.phone
 
 
 def several(cell: str, *, phones: bool) -> list[str]:
     """The addresses or numbers in one cell."""
     parts = [part for part in BETWEEN.split(cell) if part]
     if phones:
-        whole = all(sum(map(str.isdigit, part)) >= DIGITS_OF_A_PHONE for part in parts)
+        whole = all(sum(map(str.isdigit, part)) >= spellings.DIGITS_OF_A_PHONE for part in parts)
     else:
         whole = all("@" in part for part in parts)
     return parts if whole and len(parts) > 1 else [cell]

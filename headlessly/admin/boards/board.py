@@ -23,6 +23,7 @@ from headlessly.admin.boards import moves as ways
 from headlessly.admin.boards.narrowing import Narrowed
 from headlessly.context import clock
 from headlessly.database import timeouts
+from headlessly.declaration import days
 from headlessly.errors import InvalidFilter
 from headlessly.query import cursors, reads, sorting
 from headlessly.query import scope as query_scope
@@ -240,7 +241,12 @@ class NounBoard:
         schema, declared = self.noun.schema, self.declared
         state = getattr(record, self.machine.name)
         ended = self.has_ended(state)
+        touches = schema.by_name.get(declared.touched)
         touched = record.updated_at if ended else getattr(record, declared.touched)
+        over, said = touched, display.time(touched) if touched else ""
+        if touches is not None and not ended:
+            over = days.deadline(record, touches)
+            said = display.of(record, touches) if days.whole_day(record, touches) else said
         owner = None
         if schema.owner and getattr(record, schema.owner.column):
             owner = display.named(getattr(record, schema.owner.name))
@@ -262,8 +268,8 @@ class NounBoard:
                 for f in shows
                 if (value := display.of(record, f, links=False)) != ""
             ],
-            "touched": display.time(touched) if touched else "",
-            "stale": self._stale() if stale and self.now - touched > self.stale_after else "",
+            "touched": said,
+            "stale": self._stale() if stale and self.now - over > self.stale_after else "",
             "ended": ended,
             "refusal": self.refusal if self.refusal.get("id") == record.pk else None,
         }

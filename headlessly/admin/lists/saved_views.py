@@ -55,6 +55,8 @@ def ready(noun: type[Noun]) -> list[Ready]:
     mine = actors.current().contact_id
     for name, query in noun.Surface.views.items():
         if mine or "=me" not in query:
+            if "{stale}" in query:
+                query = query.replace("{stale}", f"{noun.stale_after().days}d ago")
             found.append(Ready(slugify(name), _(name), query))
     return found
 

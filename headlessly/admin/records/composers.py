@@ -19,7 +19,7 @@ from django.utils.translation import gettext as _
 from headlessly.admin import display
 from headlessly.admin.forms import DeclaredForm
 from headlessly.context import clock
-from headlessly.declaration import touches
+from headlessly.declaration import days, touches
 from headlessly.declaration.touches import reference
 from headlessly.errors import HeadlesslyError
 from headlessly.execution import executor
@@ -157,8 +157,11 @@ def coming(record: Noun) -> Next | None:
 
 def _to_do(row: Noun) -> ToDo:
     noun, machine = type(row), row.schema.machine
-    due = getattr(row, noun.Surface.touches.due)
-    found = ToDo(row, display.time(due) if due else "", bool(due) and due < clock.now())
+    field = noun.schema.by_name[noun.Surface.touches.due]
+    due = days.deadline(row, field)
+    whole = days.whole_day(row, field) is not None
+    when = display.of(row, field) if whole else display.time(due) if due else ""
+    found = ToDo(row, when, bool(due) and due < clock.now())
     end = display.path(noun)[-1]
     now = getattr(row, machine.name)
     for verb in noun.verbs.values():
@@ -183,7 +186,10 @@ def circumstances(touching: type[Noun], record: Noun) -> dict[str, str]:
     for about in touching.schema.about:
         own = record.schema.references.get(about.name)
         # One that the writer does not see is not theirs to refer to.
-        if own is not None and own.to == about.to and getattr(record, own.name) is not None:
+        if own is None or own.to != about.to:
+            continue
+        other = getattr(record, own.name)
+        if other is not None and not other.is_card:
             found[about.name] = getattr(record, own.column)
     owner, person = touching.schema.owner, actors.current().contact_id
     if owner is not None and person:

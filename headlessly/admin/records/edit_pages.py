@@ -15,6 +15,7 @@ from headlessly.access import actors
 from headlessly.admin import display, event_text, forms, toasts
 from headlessly.admin.records import timeline
 from headlessly.admin.records.field_edit import InPlace, check_readable, whole
+from headlessly.declaration import days
 from headlessly.declaration.schema import Field
 from headlessly.errors import HeadlesslyError, Stale
 from headlessly.execution import executor
@@ -43,7 +44,7 @@ class Editing(InPlace):
             raise Http404
         if not self.may(verb):
             raise PermissionDenied
-        inputs = list(bound.inputs.values())
+        inputs = self._asked(bound)
         if request.method != "POST":
             suggested = forms.query(request.GET, inputs)
             defaults = {f.name: f.default for f in inputs if f.default is not None}
@@ -60,6 +61,10 @@ class Editing(InPlace):
             return self._form_page(request, form, bound, problem=problem)
         toasts.say(request, f"{capfirst(display.happened(bound.conjugation.event))}: {answer}.")
         return HttpResponseRedirect(self.place("change", answer.pk))
+
+    def _asked(self, verb: Verb) -> list[Field]:
+        """The inputs of a verb that its form has."""
+        return [f for f in verb.inputs.values() if f.name not in self.schema.unasked]
 
     @staticmethod
     def _mine(inputs: list[Field]) -> dict[str, str]:
@@ -110,7 +115,7 @@ class Editing(InPlace):
         if not self.may("update"):
             raise PermissionDenied
         found = self.find(id)
-        inputs = list(self.model.verbs["update"].inputs.values())
+        inputs = self._asked(self.model.verbs["update"])
         only = request.POST.get("only") or request.GET.get("only")
         if only and any(field.name == only for field in inputs):
             return self.edit_one(request, found, [f for f in inputs if f.name == only])
@@ -187,7 +192,12 @@ class Editing(InPlace):
         problem: Stale,
     ) -> HttpResponse:
         """The form with what was typed kept, and what somebody else changed meanwhile."""
-        now = {f.name: forms.text_of(f, getattr(found, f.column)) for f in inputs}
+        now = {
+            f.name: forms.text_of(
+                f, getattr(found, f.column), is_day=days.whole_day(found, f) is not None
+            )
+            for f in inputs
+        }
         kept = now | {name: typed.data.get(name, "") for name in changed}
         form = forms.DeclaredForm(inputs, self.admin_site, data=kept, record=found)
         form.is_valid()

@@ -158,7 +158,9 @@ def cards(record: Noun, editable: set[str]) -> list[Card]:
                 name,
                 display.label(declared),
                 display.of(record, declared),
-                display.state(noun, getattr(other, machine.name)) if other and machine else "",
+                display.state(noun, getattr(other, machine.name))
+                if other and machine and not other.is_card
+                else "",
                 [line for line in lines if line],
                 name in editable,
             )
@@ -247,7 +249,8 @@ def closed_fields(record: Noun) -> Any:
 def editable_fields(record: Noun) -> set[str]:
     """The fields that one may change by typing: no verb sets them, and the state does not close them."""
     closed = closed_fields(record)
-    return {f.name for f in record.schema.inputs() if not f.moves and f.name not in closed}
+    apart = (*closed, *record.schema.unasked)
+    return {f.name for f in record.schema.inputs() if not f.moves and f.name not in apart}
 
 
 def related(record: Noun) -> list[Related]:
