@@ -8,6 +8,8 @@ from __future__ import annotations
 
 import csv
 import io
+from collections.abc import Mapping
+from types import MappingProxyType
 from typing import Any
 
 from django.core.exceptions import PermissionDenied
@@ -23,10 +25,12 @@ from headlessly.admin import display, the
 from headlessly.api.uploads import LARGEST
 from headlessly.declaration.registry import registry
 from headlessly.errors import BadRequest, HeadlesslyError, NotFound
+from headlessly.language import wording
 from headlessly.nouns import Noun
 from headlessly.transfer import formats, imports
 from headlessly.transfer.matching import unique_fields
 from headlessly.transfer.models import Import, RefusedRow
+from headlessly.transfer.options import read_options
 
 #: How many imports and how many refused rows a page shows.
 LATELY, REFUSED = 20, 50
@@ -80,14 +84,17 @@ def imports_page(request: HttpRequest) -> HttpResponse:
         return _form(request, offered, noun)
     sent = request.FILES.get("file")
     try:
-        source = _begin(noun, sent, asked.get("match", ""))
+        source = _begin(noun, sent, asked)
     except HeadlesslyError as problem:
-        return _form(request, offered, noun, problem, status=422, match=asked.get("match", ""))
+        return _form(request, offered, noun, problem, status=422, asked=asked)
     return HttpResponseRedirect(reverse("admin:import", args=[source.pk]))
 
 
-def _begin(noun: type[Noun], sent: Any, match: str) -> Import:
-    """Begin to try the file. Raises what `imports.begin` does, and BadRequest where there is none."""
+def _begin(noun: type[Noun], sent: Any, asked: Mapping[str, str]) -> Import:
+    """Begin to try the file, for a reader of this language and zone.
+
+    Raises what `imports.begin` does, and BadRequest where there is none.
+    """
     if sent is None:
         raise BadRequest(_("Choose a file first."), field="file")
     if sent.size > LARGEST:
@@ -102,8 +109,11 @@ def _begin(noun: type[Noun], sent: Any, match: str) -> Import:
         format,
         size=sent.size,
         filename=sent.name,
-        match=match or None,
+        match=asked.get("match") or None,
         dry_run=True,
+        options=read_options(
+            {name: asked.get(name, "") for name in ("numbers", "days", "create")}, for_people=True
+        ),
     )
 
 
@@ -113,7 +123,7 @@ def _form(
     noun: type[Noun],
     problem: HeadlesslyError | None = None,
     status: int = 200,
-    match: str = "",
+    asked: Mapping[str, str] = MappingProxyType({}),
 ) -> HttpResponse:
     found = list(imports.there()[:LATELY])
     return _respond(
@@ -125,17 +135,53 @@ def _form(
         type=noun.__name__,
         many=display.plural(noun),
         required=[display.label(f) for f in noun.schema.inputs() if f.required],
-        matches=[
-            {"name": f.wire, "label": display.label(f), "on": f.wire == match}
-            for f in unique_fields(noun)
-        ]
-        if actors.may(actors.current(), "update", noun)
-        else [],
+        matches=_matches(noun, asked.get("match", "")),
+        choices=_choices(asked),
         problem=problem,
         details=(problem.details or [])[:10] if problem else [],
         list_url=display.place(noun, "changelist"),
         lately=[_row(each) for each in found],
     )
+
+
+def _matches(noun: type[Noun], match: str) -> list[dict[str, Any]]:
+    """By what those that are here already may be found, for who may update them."""
+    if not actors.may(actors.current(), "update", noun):
+        return []
+    sets = [[field] for field in unique_fields(noun)]
+    if alike := noun.Surface.files.alike:
+        sets.append([noun.schema.by_name[name] for name in alike])
+    return [
+        {
+            "name": (name := ",".join(f.wire for f in fields)),
+            "label": wording.both(display.label(f) for f in fields),
+            "on": name == match,
+        }
+        for fields in sets
+    ]
+
+
+def _choices(asked: Mapping[str, str]) -> list[dict[str, Any]]:
+    """What a reader may say of a file that does not show it."""
+    found = [
+        ("numbers", _("Numbers"), [("comma", "1.250,00"), ("point", "1,250.00")]),
+        (
+            "days",
+            _("Days"),
+            [("dmy", _("24/11/2026, day first")), ("mdy", _("11/24/2026, month first"))],
+        ),
+    ]
+    return [
+        {
+            "name": name,
+            "label": label,
+            "options": [
+                {"value": value, "label": text, "on": asked.get(name) == value}
+                for value, text in [("", _("as the file shows them")), *options]
+            ],
+        }
+        for name, label, options in found
+    ]
 
 
 @require_GET
@@ -154,6 +200,18 @@ def import_page(request: HttpRequest, id: str) -> HttpResponse:
         may_go=may_go(source),
         good=source.created + source.updated,
         refused=[_told(row) for row in rows[:REFUSED]],
+        warnings=[
+            problem for row in source.warnings.order_by("row")[:REFUSED] for problem in row.errors()
+        ],
+        shown=REFUSED,
+        alike=wording.both(
+            display.label(source.noun.schema.by_name[name])
+            for name in source.noun.Surface.files.alike
+        ),
+        made=[
+            {"many": display.plural(registry[name]), "count": count}
+            for name, count in source.made.items()
+        ],
         more=source.refused - REFUSED if len(rows) > REFUSED else 0,
         refused_file=f"{_start(request)}imports/{source.pk}/refused.csv",
         list_url=f"{display.place(source.noun, 'changelist')}?view=all&o=-createdAt",

@@ -53,7 +53,7 @@ def find_header(
     """The header of a table; None where there is nothing.
 
     It is the first record, unless a later one has more cells and more of the names that are known: a title
-    has fewer cells, and a row of data as many.
+    has fewer cells, and a row of data as many. Two names that are known are more than a line of none.
     """
     best: Header | None = None
     broken: Broken | None = None
@@ -69,7 +69,7 @@ def find_header(
         if best is None and broken is not None:
             return broken
         known = count_known(cells)
-        if best is None or (known > best.known and filled > width):
+        if best is None or (known > best.known and (filled > width or best.known == 0 < known - 1)):
             best, width = Header(_without_empty_end(cells), number, known), filled
     return best or broken
 
