@@ -30,7 +30,8 @@ YES, NO = ("true", "yes", "1", "x", "ja"), ("false", "no", "0", "nein")
 CONTACT = Files(
     headings={
         "name": (
-            "Full Name", "Contact Name", "Contact Person", "Contact", "Person", "Person - Name", "Display Name",
+            "Full Name", "Contact Name", "Contact Person", "Contact", "Person", "Person - Name",
+            "Display Name",
             "What's your name?", "Your Name", "Your full name", "Ansprechpartner", "Ansprechperson",
             "Kontaktperson", "Kontakt",
         ),
@@ -42,7 +43,8 @@ CONTACT = Files(
             "Familienname", "Zuname",
         ),
         "email": (
-            "Email Address", "E-mail", "E-Mail Address", "Mail", "Work Email", "Your work email", "Your email",
+            "Email Address", "E-mail", "E-Mail Address", "Mail", "Work Email", "Your work email",
+            "Your email",
             "Business Email", "Primary Email", "Contact Email", "Person - Email - Work", "E-mail 1 - Value",
             "What's your email?", "What's your email address?", "E-Mail-Adresse", "Mailadresse",
             "Personal Email", "Secondary Email", "E-mail 2 - Value", "E-mail 2 Address", "E-mail 3 - Value",
@@ -66,7 +68,8 @@ CONTACT = Files(
         "stage": ("Lifecycle Stage", "Contact Stage", "Customer Stage"),
         "status": ("Unsubscribed from all email", "Email Opt Out", "Has Opted Out Of Email", "Opted Out"),
         "source": (
-            "Lead Source", "Original Source", "Origin", "Channel", "How did you hear about us?", "UTM Source",
+            "Lead Source", "Original Source", "Origin", "Channel", "How did you hear about us?",
+            "UTM Source",
             "Platform", "Leadquelle", "Herkunft", "Kanal",
         ),
         "lead_score": ("HubSpot Score", "Likelihood to close"),
@@ -79,14 +82,17 @@ CONTACT = Files(
         ),
         "timezone": ("Time zone", "Zeitzone"),
         "language": ("Preferred Language", "Locale", "Sprache"),
-        "last_engagement": ("Last Activity Date", "Last Contacted", "Last Activity", "Last Modified by rep"),
+        "last_engagement": (
+            "Last Activity Date", "Last Contacted", "Last Activity", "Last Modified by rep",
+        ),
         "created_at": (*CREATED, "Connected On", "Scan Time", "Submit Date", "Submitted At", "Timestamp"),
     },
     words={
         "stage": {
             "Lead": ("Subscriber", "Prospect", "Cold", "New", "Approaching"),
             "Qualified": (
-                "Marketing Qualified Lead", "Sales Qualified Lead", "MQL", "SQL", "Opportunity", "Interested",
+                "Marketing Qualified Lead", "Sales Qualified Lead", "MQL", "SQL", "Opportunity",
+                "Interested",
             ),
             "Customer": ("Evangelist", "Client", "Kundin"),
             "Churned": ("Former Customer", "Lost Customer"),
@@ -103,8 +109,13 @@ ORGANIZATION = Files(
         "name": COMPANY,
         "legal_name": ("Registered Name", "Firmierung"),
         "domain": ("Company Domain Name", "Company Domain", "Email Domain", "Primary Domain"),
-        "website": ("Company Website", "Website URL", "Web", "Homepage", "Web Site", "Website 1 - Value", "Webseite"),
-        "description": ("Notes", "About", "SEO Description", "Company Description", "Beschreibung", "Notizen"),
+        "website": (
+            "Company Website", "Website URL", "Web", "Homepage", "Web Site", "Website 1 - Value",
+            "Webseite",
+        ),
+        "description": (
+            "Notes", "About", "SEO Description", "Company Description", "Beschreibung", "Notizen",
+        ),
         "type": ("Account Type", "Company Type"),
         "industry": ("Sector", "Company Industry", "Industry Type", "Branche"),
         "employee_count": (
@@ -139,12 +150,14 @@ ORGANIZATION = Files(
 LEAD = Files(
     headings={
         "name": (
-            "Lead Name", "Lead", "Lead Title", "Enquiry", "Opportunity Name", "Deal Name", "Anfrage", "Betreff",
+            "Lead Name", "Lead", "Lead Title", "Enquiry", "Opportunity Name", "Deal Name", "Anfrage",
+            "Betreff",
         ),
         "owner": ("Lead Owner", "Contact Owner", *OWNER),
         "status": ("Lead Status", "Lead Stage", "Stage", "Phase", "Leadstatus"),
         "source": (
-            "Lead Source", "Original Source", "Origin", "Channel", "UTM Source", "How did you hear about us?",
+            "Lead Source", "Original Source", "Origin", "Channel", "UTM Source",
+            "How did you hear about us?",
             "Platform", "Leadquelle", "Herkunft", "Kanal",
         ),
         "source_detail": (
@@ -153,12 +166,15 @@ LEAD = Files(
         "campaign": ("Campaign Name", "UTM Campaign", "Kampagne"),
         "score": ("Lead Score", "Scoring", "HubSpot Score"),
         "budget": (
-            "Deal Size", "Deal Value", "Deal Amount", "Amount", "Value", "Expected Revenue", "Estimated Value",
+            "Deal Size", "Deal Value", "Deal Amount", "Amount", "Value", "Expected Revenue",
+            "Estimated Value",
             "Est. Value", "Qualifier: Budget", "Auftragswert", "Betrag", "Volumen",
         ),
         "need": (
-            "What do you need?", "How can we help?", "Qualifier: Interest", "Requirements", "Message", "Notes",
-            "Note", "Description", "Comments", "Comment", "Bedarf", "Nachricht", "Notizen", "Notiz", "Bemerkung",
+            "What do you need?", "How can we help?", "Qualifier: Interest", "Requirements", "Message",
+            "Notes",
+            "Note", "Description", "Comments", "Comment", "Bedarf", "Nachricht", "Notizen", "Notiz",
+            "Bemerkung",
             "Beschreibung", "Kommentar",
         ),
         "timeline": ("Qualifier: Timeframe", "Timeframe", "Time frame", "Purchase timeframe", "Zeitrahmen"),
@@ -174,13 +190,17 @@ LEAD = Files(
                 "Unqualified yet", "Offen", "Open Lead",
             ),
             "Contacted": (
-                "Working", "Working - Contacted", "In Progress", "Attempting", "Connected", "Contact in Future",
+                "Working", "Working - Contacted", "In Progress", "Attempting", "Connected",
+                "Contact in Future",
                 "Open Deal", "In Bearbeitung", "In Kontakt", "Nurturing",
             ),
             "Qualified": (
                 "Pre-Qualified", "Sales Qualified", "Marketing Qualified", "SQL", "MQL", "Interested",
             ),
-            "Lost": ("Lost Lead", "Junk Lead", "Closed - Not Converted", "Disqualified", "Unqualified", "Bad Timing"),
+            "Lost": (
+                "Lost Lead", "Junk Lead", "Closed - Not Converted", "Disqualified", "Unqualified",
+                "Bad Timing",
+            ),
         },
     },
     described={
@@ -189,7 +209,8 @@ LEAD = Files(
             "state", "postal_code", "country",
         ),
         "contact": (
-            "name", "first_name", "last_name", "email", "phone", "mobile", "title", "department", "linkedin_url",
+            "name", "first_name", "last_name", "email", "phone", "mobile", "title", "department",
+            "linkedin_url",
             "status", "marketing_consent", "timezone",
         ),
     },
@@ -200,12 +221,23 @@ LEAD = Files(
 
 DEAL = Files(
     headings={
-        "name": ("Deal Name", "Opportunity Name", "Potential Name", "Opportunity", "Title", "Deal Title", "Geschäft"),
-        "value": ("Amount", "Deal Value", "Deal Amount", "Deal Size", "Est. Revenue", "Betrag", "Volumen", "Summe"),
+        "name": (
+            "Deal Name", "Opportunity Name", "Potential Name", "Opportunity", "Title", "Deal Title",
+            "Geschäft",
+        ),
+        "value": (
+            "Amount", "Deal Value", "Deal Amount", "Deal Size", "Est. Revenue", "Betrag", "Volumen",
+            "Summe",
+        ),
         "stage": ("Deal Stage", "Sales Stage", "Opportunity Stage", "Phase"),
         "owner": ("Deal Owner", "Opportunity Owner", "Potential Owner", *OWNER),
-        "contact": ("Contact Name", "Primary Contact", "Associated Contact", "Contact person", "Ansprechpartner"),
-        "expected_close_date": ("Close Date", "Closing Date", "Expected Close", "Est. Close Date", "Abschlussdatum"),
+        "contact": (
+            "Contact Name", "Primary Contact", "Associated Contact", "Contact person",
+            "Ansprechpartner",
+        ),
+        "expected_close_date": (
+            "Close Date", "Closing Date", "Expected Close", "Est. Close Date", "Abschlussdatum",
+        ),
         "source": ("Lead Source", "Original Source", "Leadquelle", "Herkunft"),
         "campaign": ("Campaign Name", "Primary Campaign Source", "Kampagne"),
         "currency": ("Deal Currency", "Currency Code", "Währung"),
@@ -216,8 +248,13 @@ DEAL = Files(
         "stage": {
             "Prospecting": ("Prospect", "Appointment Scheduled", "Lead In", "New"),
             "Qualification": ("Needs Analysis", "Qualified to Buy", "Qualified", "Discovery"),
-            "Proposal": ("Proposal/Price Quote", "Initial Offer", "Presentation Scheduled", "Value Proposition", "Angebot"),
-            "Negotiation": ("Negotiation/Review", "Contract Sent", "Decision Maker Bought-In", "Verhandlung"),
+            "Proposal": (
+                "Proposal/Price Quote", "Initial Offer", "Presentation Scheduled", "Value Proposition",
+                "Angebot",
+            ),
+            "Negotiation": (
+                "Negotiation/Review", "Contract Sent", "Decision Maker Bought-In", "Verhandlung",
+            ),
             "Won": ("Closed Won",),
             "Lost": ("Closed Lost",),
         },

@@ -11,6 +11,9 @@ import io
 from collections.abc import Iterator
 from typing import BinaryIO
 
+from django.utils.translation import gettext as _
+
+from headlessly.declaration.values import grouped
 from headlessly.transfer.rows import Unreadable
 
 UTF_8, UTF_16, UTF_16_LE, UTF_16_BE, WINDOWS = (
@@ -47,8 +50,11 @@ def find_encoding(file: BinaryIO) -> str:
     if not had_others and _is_windows(file):
         return WINDOWS
     raise Unreadable(
-        f"The file is not UTF-8: line {line:,} has the byte 0x{byte:02x}. "
-        "Save it as UTF-8 (in a spreadsheet: CSV UTF-8)."
+        _(
+            "The file is not UTF-8: line %(line)s has the byte %(byte)s. Save it as UTF-8 (in a "
+            "spreadsheet: CSV UTF-8)."
+        )
+        % {"line": grouped(line), "byte": f"0x{byte:02x}"}
     )
 
 
@@ -77,7 +83,7 @@ def _read_through(file: BinaryIO, encoding: str) -> None:
         decoder.decode(b"", final=True)
     except UnicodeDecodeError as problem:
         raise Unreadable(
-            f"The file begins like UTF-16, and is none: {problem.reason}. Save it as UTF-8."
+            _("The file begins like UTF-16, and is none: %s. Save it as UTF-8.") % problem.reason
         ) from None
 
 

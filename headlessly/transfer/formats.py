@@ -13,6 +13,8 @@ from itertools import islice
 from pathlib import PurePath
 from typing import BinaryIO
 
+from django.utils.translation import gettext as _
+
 from headlessly.transfer import objects, separated, vcards, workbooks
 from headlessly.transfer.encodings import UTF_8, find_encoding
 from headlessly.transfer.rows import Layout, Row, Unreadable
@@ -75,7 +77,9 @@ def find_layout(
         return header.cells, layout
     file.seek(0)
     if file.read(2) == ARCHIVE:
-        raise Unreadable("The file is a workbook or an archive, not text. Send .xlsx by its name.")
+        raise Unreadable(
+            _("The file is a workbook or an archive, not text. Send .xlsx by its name.")
+        )
     encoding = find_encoding(file)
     if format == CSV:
         header, layout = separated.find_layout(file, encoding, count_known)
@@ -94,8 +98,10 @@ def _is_single(file: BinaryIO, encoding: str) -> bool:
     if first == b"{" and objects.read_single(file, encoding):
         return True
     raise Unreadable(
-        "The file is no JSON array of objects, and no single object with something in it. "
-        "One object a line is application/x-ndjson."
+        _(
+            "The file is no JSON array of objects, and no single object with something in it. One object "
+            "a line is application/x-ndjson."
+        )
     )
 
 

@@ -344,4 +344,4 @@ def clear(timestamp: int = 0) -> None:
     RowWarning.objects.filter(source__created_at__lt=now - REMEMBERED).delete()
     lost = Import.objects.filter(status__in=Import.UNFINISHED, created_at__lt=now - PATIENCE)
     for source in lost.filter(created_at__lt=now - PATIENCE):
-        Run(source)._fail("It was not done in three days, and was given up.")
+        Run(source)._fail(_("It was not done in three days, and was given up."))

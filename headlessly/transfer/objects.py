@@ -7,7 +7,9 @@ from typing import Any, BinaryIO, TypeVar
 
 import ijson
 import orjson
+from django.utils.translation import gettext as _
 
+from headlessly.declaration.values import grouped
 from headlessly.transfer.encodings import as_utf_8
 from headlessly.transfer.rows import LONGEST, Layout, Row, Unreadable
 
@@ -25,11 +27,11 @@ def read_single(file: BinaryIO, encoding: str) -> Any:
     """The file as one JSON value. Raises Unreadable."""
     text = as_utf_8(file, encoding).read(LONGEST)
     if len(text) >= LONGEST:
-        raise Unreadable("One object has 1 MB at most. Send an array, or one object a line.")
+        raise Unreadable(_("One object has 1 MB at most. Send an array, or one object a line."))
     try:
         return orjson.loads(text)
     except ValueError as problem:
-        raise Unreadable(f"The file is not valid JSON: {problem}.") from None
+        raise Unreadable(_("The file is not valid JSON: %s.") % problem) from None
 
 
 def read_array(file: BinaryIO, layout: Layout) -> Iterator[Row]:
@@ -43,7 +45,10 @@ def read_array(file: BinaryIO, layout: Layout) -> Iterator[Row]:
             yield _as_row(number, item)
     except (ijson.JSONError, ValueError, OverflowError, RecursionError) as problem:
         told = " ".join(str(problem).split())[:200]
-        raise Unreadable(f"After row {number:,} this is not valid JSON: {told}") from None
+        raise Unreadable(
+            _("After row %(row)s this is not valid JSON: %(problem)s")
+            % {"row": grouped(number), "problem": told}
+        ) from None
 
 
 def read_lines(file: BinaryIO, layout: Layout) -> Iterator[Row]:
@@ -54,12 +59,14 @@ def read_lines(file: BinaryIO, layout: Layout) -> Iterator[Row]:
             continue
         number += 1
         if len(line) >= LONGEST:
-            yield Row(number, _decoded(line), f"This line has more than {LONGEST:,} bytes.")
+            yield Row(
+                number, _decoded(line), _("This line has more than %s bytes.") % grouped(LONGEST)
+            )
             continue
         try:
             item = orjson.loads(text)
         except ValueError as problem:
-            yield Row(number, _decoded(line), f"This is not valid JSON: {problem}.")
+            yield Row(number, _decoded(line), _("This is not valid JSON: %s.") % problem)
             continue
         yield _as_row(number, item)
 
@@ -78,7 +85,7 @@ def _decoded(line: bytes) -> str:
 def _as_row(number: int, item: Any) -> Row:
     if isinstance(item, dict):
         return Row(number, item)
-    return Row(number, item, "This is no object.")
+    return Row(number, item, _("This is no object."))
 
 
 # -- objects within objects -----------------------------------------------------------------------------

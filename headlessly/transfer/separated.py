@@ -7,6 +7,9 @@ import re
 from collections.abc import Callable, Iterable, Iterator
 from typing import BinaryIO
 
+from django.utils.translation import gettext as _
+
+from headlessly.declaration.values import grouped
 from headlessly.transfer.encodings import Text
 from headlessly.transfer.rows import LONGEST, Layout, Unreadable
 from headlessly.transfer.tables import Broken, Header, find_header
@@ -32,8 +35,8 @@ def find_layout(
         header, delimiter = max(found, key=lambda each: (each[0].known, len(each[0].cells)))
         return header, Layout(encoding=encoding, delimiter=delimiter, above=header.above)
     if broken is not None:
-        raise Unreadable(f"The header cannot be read: {broken.problem}")
-    raise Unreadable("The file is empty. Its first line names the columns.")
+        raise Unreadable(_("The header cannot be read: %s") % broken.problem)
+    raise Unreadable(_("The file is empty. Its first line names the columns."))
 
 
 def _offered(file: BinaryIO, encoding: str) -> tuple[str, ...]:
@@ -68,12 +71,16 @@ def read_records(file: BinaryIO, encoding: str, delimiter: str) -> Iterator[list
 def _explained(problem: csv.Error) -> str:
     text = str(problem)
     if "field limit" in text:
-        return f"A cell has more than {csv.field_size_limit():,} characters, or a quote is never closed."
+        return _("A cell has more than %s characters, or a quote is never closed.") % grouped(
+            csv.field_size_limit()
+        )
     if "unexpected end" in text:
-        return "A quote that opens in this row is never closed."
+        return _("A quote that opens in this row is never closed.")
     if "expected after" in text:
-        return "A quote inside of a quoted cell is written twice, and a closing one ends the cell."
-    return f"This row cannot be read: {text}."
+        return _(
+            "A quote inside of a quoted cell is written twice, and a closing one ends the cell."
+        )
+    return _("This row cannot be read: %s.") % text
 
 
 class _Lines:

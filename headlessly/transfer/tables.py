@@ -12,6 +12,8 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from itertools import islice
 from typing import Any, NamedTuple
 
+from django.utils.translation import gettext as _
+
 from headlessly.transfer.rows import Row, is_blank
 
 #: Among how many records the header is looked for, and how many may stand below the rows.
@@ -107,7 +109,8 @@ def table_rows(
         elif ragged or all(map(is_blank, record[width:])):
             yield Row(number, record if ragged else record[:width])
         else:
-            problem = f"This row has {len(record)} cells; the header has {width}."
+            said = {"cells": len(record), "width": width}
+            problem = _("This row has %(cells)d cells; the header has %(width)d.") % said
             yield Row(number, list(record), problem)
 
 

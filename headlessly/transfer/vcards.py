@@ -8,6 +8,9 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any, BinaryIO
 
+from django.utils.translation import gettext as _
+
+from headlessly.declaration.values import grouped
 from headlessly.transfer.encodings import Text
 from headlessly.transfer.rows import LONGEST, Layout, Row
 
@@ -33,14 +36,14 @@ def read_cards(file: BinaryIO, layout: Layout) -> Iterator[Row]:
     for text in _cards(file, layout.encoding):
         number += 1
         if len(text) >= LONGEST:
-            yield Row(number, text[:200], f"A card has {LONGEST:,} characters at most.")
+            yield Row(number, text[:200], _("A card has %s characters at most.") % grouped(LONGEST))
             continue
         try:
             card = vobject.readOne(text, ignoreUnreadable=True, allowQP=True)
             yield Row(number, card_as_row(card))
         except Exception as problem:  # whatever a broken card makes of it
             told = " ".join(str(problem).split())[:200]
-            yield Row(number, text[:10_000], f"This card cannot be read: {told}")
+            yield Row(number, text[:10_000], _("This card cannot be read: %s") % told)
 
 
 def _cards(file: BinaryIO, encoding: str) -> Iterator[str]:

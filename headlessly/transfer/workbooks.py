@@ -6,6 +6,8 @@ import zipfile
 from collections.abc import Callable, Iterable, Iterator
 from typing import Any, BinaryIO
 
+from django.utils.translation import gettext as _
+
 from headlessly.transfer.rows import Layout, Unreadable, is_blank
 from headlessly.transfer.tables import Header, find_header
 
@@ -19,11 +21,11 @@ def check_workbook(file: BinaryIO) -> None:
     try:
         with zipfile.ZipFile(file) as archive:
             if sum(each.file_size for each in archive.infolist()) > UNFOLDED:
-                raise Unreadable("The workbook is too large. Send it as CSV.")
+                raise Unreadable(_("The workbook is too large. Send it as CSV."))
     except (zipfile.BadZipFile, OSError, ValueError) as problem:
         if isinstance(problem, Unreadable):
             raise
-        raise Unreadable("The file is no workbook (.xlsx).") from None
+        raise Unreadable(_("The file is no workbook (.xlsx).")) from None
 
 
 def find_layout(
@@ -39,7 +41,7 @@ def find_layout(
         if isinstance(header, Header):
             found.append((header, Layout(sheet=number, above=header.above)))
     if not found:
-        raise Unreadable("The workbook has no sheet with anything in it.")
+        raise Unreadable(_("The workbook has no sheet with anything in it."))
     return next((each for each in found if each[0].known), found[0])
 
 
@@ -58,7 +60,7 @@ def _visible_sheets(file: BinaryIO) -> list[int]:
 
 
 def _unreadable(problem: Exception) -> Unreadable:
-    return Unreadable(f"The workbook cannot be read: {str(problem)[:200]}")
+    return Unreadable(_("The workbook cannot be read: %s") % str(problem)[:200])
 
 
 def read_records(file: BinaryIO, number: int) -> Iterator[list[Any]]:
