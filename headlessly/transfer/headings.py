@@ -121,11 +121,6 @@ class Column:
     heading: str
     meaning: Meaning
 
-    @property
-    def in_utc(self) -> bool:
-        """Whether its heading says that its times are in UTC."""
-        return IN_UTC.search(self.heading) is not None
-
 
 @dataclass(frozen=True)
 class Headings:

@@ -106,6 +106,20 @@ def _times(digits: str, power: int) -> str:
     return f"{whole.lstrip('0') or '0'}.{rest}" if rest else whole or "0"
 
 
+#: Signs that are one currency's alone. A dollar is many countries'.
+CODES = {"€": "EUR", "£": "GBP", "₹": "INR", "₽": "RUB", "₺": "TRY", "₩": "KRW", "₪": "ILS", "zł": "PLN",
+         "Kč": "CZK", "US$": "USD"}  # fmt: skip
+CODE = re.compile(r"(?<![A-Za-z])[A-Z]{3}(?![A-Za-z])")
+
+
+@lru_cache(50_000)
+def currency_of(text: str) -> str | None:
+    """The currency that an amount, or the heading above it, names: ``€ 1.250`` → ``EUR``."""
+    if found := CODE.search(text):
+        return found[0]
+    return next((code for sign, code in CODES.items() if sign in text), None)
+
+
 @lru_cache(50_000)
 def number_evidence(cell: str) -> str | None:
     """Which decimal mark a cell shows; None when it shows neither."""

@@ -12,14 +12,23 @@ from django.utils.translation import gettext as _
 from headlessly.declaration import spellings
 from headlessly.declaration.schema import META, Field
 from headlessly.transfer import cells
-from headlessly.transfer.headings import Column, Headings, Meaning, find_meaning
-from headlessly.transfer.notations import Notation
+from headlessly.transfer.headings import (
+    ADDITION,
+    IN_UTC,
+    Column,
+    Headings,
+    Meaning,
+    find_meaning,
+)
+from headlessly.transfer.notations import Notation, currency_of
 from headlessly.transfer.objects import named_values
 from headlessly.transfer.rows import Row
 
 if TYPE_CHECKING:
     from headlessly.nouns import Noun
 
+#: The field in which a record says the currency of its amounts, where a noun has one.
+CURRENCY = "currency"
 #: Between two addresses or two numbers in one cell. A slash is also part of a number: ``030/123 456``.
 BETWEEN = re.compile(r"\s*(?:::+|[;,|/\n])\s*|\s+(?:or|and|oder|und)\s+", re.I)
 
@@ -38,12 +47,20 @@ class RowValues:
     created_at: Any = None
     key: Any = None  #: what its record is found by
     again: bool = False  #: whether it refers to what a row above it may have created
+    #: The currencies that amounts name, by where the record says its own.
+    currencies: dict[str, str] = field(default_factory=dict)
     twin: bool = False  #: whether a record like it is here already
 
     def values_of(self, path: str) -> tuple[dict[str, Any], str]:
         """Where the value of a path belongs, and under which name."""
         reference, _dot, wire = path.rpartition(".")
         return (self.described.setdefault(reference, {}) if reference else self.data), wire
+
+    def take_currencies(self) -> None:
+        """Let the record have the currency of its amounts, where the row says no other."""
+        for path, code in self.currencies.items():
+            found, wire = self.values_of(path)
+            found.setdefault(wire, code)
 
     def leave_out(self, path: str, message: str) -> None:
         known = self.left_out.get(path)
@@ -58,13 +75,19 @@ class CellReader:
         meaning: Meaning,
         notation: Notation = cells.LIKELY,
         *,
-        utc: bool = False,
+        heading: str = "",
         foreign: bool = True,
     ) -> None:
         self.meaning, self.path, self.field = meaning, meaning.path, meaning.field
-        self.read = _reader(meaning, notation, utc, foreign)
+        self.read = _reader(meaning, notation, IN_UTC.search(heading) is not None, foreign)
         kind = self.field.type if self.field is not None else ""
         self.is_email, self.is_phone = kind == "email", is_phone(self.field)
+        #: Where the record says the currency of its amounts.
+        self.currency = None
+        if kind == "money" and CURRENCY in meaning.noun.schema.fields:
+            self.currency = f"{self.path.rpartition('.')[0]}.{CURRENCY}".lstrip(".")
+            addition = ADDITION.search(heading)
+            self.usual_currency = currency_of(addition[0]) if addition else None
         pattern = None
         if not meaning.own and self.field is not None:
             pattern = meaning.noun.Surface.files.patterns.get(self.field.name)
@@ -72,6 +95,10 @@ class CellReader:
 
     def put(self, values: RowValues, cell: Any, lenient: bool) -> None:
         """Take a cell that says something."""
+        if self.currency is not None:
+            code = (isinstance(cell, str) and currency_of(cell)) or self.usual_currency
+            if code:
+                values.currencies.setdefault(self.currency, code)
         others: list[str] = []
         if (self.is_email or self.is_phone) and isinstance(cell, str):
             cell, *others = several(cell, phones=self.is_phone)
@@ -155,7 +182,7 @@ class TableReader:
                 CellReader(
                     column.meaning,
                     notations.get(path, cells.LIKELY),
-                    utc=column.in_utc,
+                    heading=column.heading,
                     foreign=headings.foreign,
                 ),
                 cells.words_for_nothing(column.meaning.field),
@@ -176,6 +203,8 @@ class TableReader:
                 if not word or word.lower() in nothing:
                     continue
             reader.put(values, cell, lenient)
+        if values.currencies:
+            values.take_currencies()
         return values
 
 
@@ -213,6 +242,7 @@ class ObjectReader:
                 found, wire = values.values_of(meaning.path)
                 found[wire] = value
             taken.add(meaning.path)
+        values.take_currencies()
         return values
 
     def _reader(self, meaning: Meaning) -> CellReader:

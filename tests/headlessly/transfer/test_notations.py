@@ -79,6 +79,16 @@ def test_it_reads_an_amount_in_words(cell: str, amount: Any, budgets: Any) -> No
     assert Lead.count() == 1
 
 
+def test_it_keeps_the_currency_of_an_amount(imported: Any, acme: Any) -> None:
+    from crm import Deal
+
+    table = "name;Amount (GBP);currency\nA;CHF 1’234.50;\nB;€ 7,50;\nC;5;\nD;€ 5;USD\n"
+    assert counts(imported("deals", table)) == {"created": 4}
+    assert {d.name: (d.value, d.currency) for d in Deal.find()} == {
+        "A": (Decimal("1234.50"), "CHF"), "B": (Decimal("7.50"), "EUR"), "C": (5, "GBP"), "D": (5, "USD"),
+    }  # fmt: skip
+
+
 def test_it_says_why_an_amount_is_none(imported: Any, acme: Any) -> None:
     done = imported("leads", 'name,source,budget\nX,web,"$5,000 - $10,000"\n')
     assert errors(done) == [(1, "budget")]
