@@ -131,10 +131,12 @@ def _form(
         "imports",
         title=_("Import"),
         status=status,
-        nouns=[{"name": n.__name__, "label": display.plural(n), "on": n is noun} for n in offered],
+        nouns=[
+            {"name": n.__name__, "label": display.plural_title(n), "on": n is noun} for n in offered
+        ],
         type=noun.__name__,
-        many=display.plural(noun),
-        required=[display.label(f) for f in noun.schema.inputs() if f.required],
+        many=display.plural_title(noun),
+        required=[display.field_label(f) for f in noun.schema.inputs() if f.required],
         matches=_matches(noun, asked.get("match", "")),
         choices=_choices(asked),
         problem=problem,
@@ -154,7 +156,7 @@ def _matches(noun: type[Noun], match: str) -> list[dict[str, Any]]:
     return [
         {
             "name": (name := ",".join(f.wire for f in fields)),
-            "label": wording.both(display.label(f) for f in fields),
+            "label": wording.join_with_and(display.field_label(f) for f in fields),
             "on": name == match,
         }
         for fields in sets
@@ -195,7 +197,7 @@ def import_page(request: HttpRequest, id: str) -> HttpResponse:
         title=_("Import"),
         source=source,
         row=_row(source),
-        many=display.plural(source.noun),
+        many=display.plural_title(source.noun),
         done=_share(source),
         may_go=may_go(source),
         good=source.created + source.updated,
@@ -204,12 +206,12 @@ def import_page(request: HttpRequest, id: str) -> HttpResponse:
             problem for row in source.warnings.order_by("row")[:REFUSED] for problem in row.errors()
         ],
         shown=REFUSED,
-        alike=wording.both(
-            display.label(source.noun.schema.by_name[name])
+        alike=wording.join_with_and(
+            display.field_label(source.noun.schema.by_name[name])
             for name in source.noun.Surface.files.alike
         ),
         made=[
-            {"many": display.plural(registry[name]), "count": count}
+            {"many": display.plural_title(registry[name]), "count": count}
             for name, count in source.made.items()
         ],
         more=source.refused - REFUSED if len(rows) > REFUSED else 0,
@@ -282,7 +284,7 @@ def _row(source: Import) -> dict[str, Any]:
         "name": str(source),
         "url": reverse("admin:import", args=[source.pk]),
         "said": _said(source),
-        "many": display.plural(source.noun),
+        "many": display.plural_title(source.noun),
         "when": display.time(source.created_at),
         "tone": TONES.get(source.status, "amber"),
         "status": _status(source),

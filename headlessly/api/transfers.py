@@ -21,9 +21,9 @@ from headlessly.api.log import envelope
 from headlessly.api.uploads import OnlyFiles, Upload, UploadParser
 from headlessly.context import clock
 from headlessly.errors import BadRequest
-from headlessly.language.languages import zones
+from headlessly.language.languages import time_zone_names
 from headlessly.nouns import Noun
-from headlessly.query.reads import checked_limit, checked_offset
+from headlessly.query.reads import check_limit, check_offset
 from headlessly.transfer import exporting, imports
 from headlessly.transfer.cells import guarded
 from headlessly.transfer.headings import REASON, ROW
@@ -150,7 +150,7 @@ def _check_for_people(format: str, asked: dict[str, Any]) -> None:
     languages = dict(settings.LANGUAGES)
     if asked.get("labels", "en") not in languages:
         raise BadRequest(f"labels is a language: {', '.join(languages)}.", field="labels")
-    if asked.get("zone", "UTC") not in zones():
+    if asked.get("zone", "UTC") not in time_zone_names():
         raise BadRequest("zone is the name of a time zone like Europe/Berlin.", field="zone")
     for name in ("labels", "zone"):
         if name in asked and (format != "csv" or "labels" not in asked):
@@ -161,7 +161,7 @@ def said(source: Import, **page: Any) -> dict[str, Any]:
     """The import with what is wrong with some of its refused rows."""
     refused = _Page(source.rows, **page)
     warned: _Page[RowWarning] = _Page(source.warnings, **page)
-    return source.wire() | {
+    return source.as_json() | {
         "errors": [error for row in refused.page for error in row.errors()],
         "hasMoreErrors": refused.more,
         "warnings": [error for row in warned.page for error in row.errors()],
@@ -173,7 +173,7 @@ class _Page(Generic[OneRow]):
     """A page of what was wrong with an import's rows."""
 
     def __init__(self, rows: Any, limit: Any = None, offset: Any = None) -> None:
-        size, start = checked_limit(limit), checked_offset(offset)
+        size, start = check_limit(limit), check_offset(offset)
         found = list(rows.order_by("row")[start : start + size + 1])
         self.page: list[OneRow] = found[:size]
         self.more = len(found) > size

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 from django.db import IntegrityError
 
 from headlessly.declaration import values
-from headlessly.declaration.refusals import unique_name
+from headlessly.declaration.refusals import unique_index_name
 from headlessly.execution import executor, table
 
 if TYPE_CHECKING:
@@ -27,7 +27,7 @@ class Importing(executor.Execution):
 
     def __init__(self, stating: bool) -> None:
         super().__init__()
-        self.stating = stating
+        self.sets_protected_fields = stating
 
 
 class Gathering(Importing):
@@ -45,7 +45,7 @@ class Gathering(Importing):
         keys = keys_of(record)
         for key in keys:
             if key in self.taken:
-                raise record.duplicate(unique_name(type(record), key[1]))
+                raise record.duplicate_conflict(unique_index_name(type(record), key[1]))
         self.taken.update(keys)
         self.gathered.append(record)
         record._state.adding = False
@@ -59,7 +59,7 @@ class Gathering(Importing):
             rows.setdefault(type(record), []).append(record)
         try:
             for noun, records in rows.items():
-                table.table(noun).copy(records)
+                table.table_of(noun).copy(records)
         except IntegrityError as problem:
             raise Collision from problem
         super().flush()
@@ -75,4 +75,4 @@ def keys_of(record: Noun) -> list[Key]:
 
 def key_of(value: Any) -> Any:
     """A unique value as it is compared: text whatever its case."""
-    return value.lower() if isinstance(value, str) else values.present(value)
+    return value.lower() if isinstance(value, str) else values.to_json_value(value)

@@ -276,7 +276,7 @@ def _spoken_choices(choices: tuple[str, ...]) -> dict[str, str]:
     for language, _name in settings.LANGUAGES:
         with translation.override(language):
             for value in choices:
-                found.setdefault(letters(wording.spoken(value)), value)
+                found.setdefault(letters(wording.state_label(value)), value)
     return found | {letters(value): value for value in choices}
 
 

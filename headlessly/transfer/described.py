@@ -148,12 +148,12 @@ class Describer:
 
     def _why_not(self, noun: type[Noun], known: list[Known]) -> str:
         """Why a record that is not there cannot be made; empty where it can."""
-        named = labels.named(noun)
+        named = labels.noun_in_error(noun)
         if not known:
             return _("This %s has no name.") % named
         count = next((self.many[k] for k in known if k in self.many), 0)
         if count:
-            said = {"count": count, "noun": labels.many(noun), "name": known[0][2]}
+            said = {"count": count, "noun": labels.plural_in_sentence(noun), "name": known[0][2]}
             return _("There are %(count)s %(noun)s called %(name)s.") % said
         if not self.making or not actors.may(actors.current(), "create", noun):
             return _("There is no %(noun)s %(name)s, and none is made.") % {

@@ -13,7 +13,7 @@ from typing import BinaryIO
 
 from django.utils.translation import gettext as _
 
-from headlessly.declaration.values import grouped
+from headlessly.declaration.values import group_thousands
 from headlessly.transfer.rows import Unreadable
 
 UTF_8, UTF_16, UTF_16_LE, UTF_16_BE, WINDOWS = (
@@ -54,7 +54,7 @@ def find_encoding(file: BinaryIO) -> str:
             "The file is not UTF-8: line %(line)s has the byte %(byte)s. Save it as UTF-8 (in a "
             "spreadsheet: CSV UTF-8)."
         )
-        % {"line": grouped(line), "byte": f"0x{byte:02x}"}
+        % {"line": group_thousands(line), "byte": f"0x{byte:02x}"}
     )
 
 

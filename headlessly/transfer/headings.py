@@ -59,12 +59,12 @@ def meanings(noun: type[Noun]) -> dict[str, Meaning]:
             found[plain(field.name)] = Meaning(wire, noun, field)
     fields = noun.schema.fields
     for field in fields.values():
-        for name in (labels.labelled(field), field.label, field.name, field.wire):
+        for name in (labels.english_label(field), field.label, field.name, field.wire):
             found[plain(name)] = Meaning(field.wire, noun, field)
     for language, _name in settings.LANGUAGES:
         with translation.override(language):
             for field in fields.values():
-                found.setdefault(plain(labels.label(field)), Meaning(field.wire, noun, field))
+                found.setdefault(plain(labels.field_label(field)), Meaning(field.wire, noun, field))
     for name, field, rank in _other_headings(noun):
         found.setdefault(plain(name), Meaning(field.wire, noun, field, own=False, rank=rank))
     for heading, meaning in _described(noun):
@@ -159,7 +159,7 @@ def read_headings(noun: type[Noun], header: Iterable[str], *, strict: bool = Fal
         for name in unknown:
             problems[name[:64]] = _("There is no such field. Fields: %s.") % allowed
     if problems:
-        raise Invalid.fields(problems, type=noun.__name__)
+        raise Invalid.for_fields(problems, type=noun.__name__)
     for known in columns.values():
         known.sort(key=lambda column: (not column.meaning.own, column.meaning.rank))
     return Headings(columns, unknown)

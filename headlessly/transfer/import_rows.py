@@ -16,7 +16,7 @@ from headlessly import errors
 from headlessly.access import actors
 from headlessly.context import clock, running, tracing
 from headlessly.declaration import values
-from headlessly.declaration.refusals import unique_name
+from headlessly.declaration.refusals import unique_index_name
 from headlessly.declaration.schema import Field
 from headlessly.errors import Conflict, HeadlesslyError, Invalid
 from headlessly.execution import executor, inputs
@@ -74,7 +74,7 @@ class Taker:
         #: Whether what is not understood is left out: the file is not ours, and not to be taken strictly.
         self.lenient = foreign and not self.options.strict
         self.foreign = foreign
-        self.stating = actors.current().role == actors.ADMIN
+        self.sets_protected_fields = actors.current().role == actors.ADMIN
         self.match = source.match
         self.unique = unique_fields(self.noun)
         self.matcher = self._matcher(self.match) if self.match and self.match != ID else None
@@ -115,7 +115,7 @@ class Taker:
     # -- many at once -----------------------------------------------------------------------------
 
     def gathering(self) -> Gathering:
-        return Gathering(self.stating, set(self.made))
+        return Gathering(self.sets_protected_fields, set(self.made))
 
     def take_together(self, rows: Sequence[Row], gathering: Gathering) -> Outcome:
         """Take rows in the execution at hand. Raises Collision when one cannot be told from others."""
@@ -151,7 +151,7 @@ class Taker:
         self._look_up(said)
         data = [each.data for each in said if not each.problems]
         for name, ids in self.references.ids(data).items():
-            inputs.hold(gathering, self.noun.registry[name], ids)
+            inputs.lock_references(gathering, self.noun.registry[name], ids)
         for each in self.unique:
             there = by_unique(self.noun.objects.all(), each, self._given(each, (e for e in said)))
             gathering.taken.update((self.schema.name, each.name, key) for key in there)
@@ -202,7 +202,7 @@ class Taker:
             except (ValueError, TypeError):
                 continue
             if value is not None:
-                yield value if isinstance(value, str | int | float) else values.present(value)
+                yield value if isinstance(value, str | int | float) else values.to_json_value(value)
 
     def _is_new(self, each: RowValues, taken: set[Key], keys: set[Any]) -> bool:
         """Whether a row above this one created what this one is about."""
@@ -238,7 +238,7 @@ class Taker:
         for attempt in (1, 2):
             try:
                 target = None if said.key is None else self._target(said.key)
-                with executor.together(make=lambda: Importing(self.stating)):
+                with executor.one_transaction(make=lambda: Importing(self.sets_protected_fields)):
                     return self._take(said, target, twin, made)
             except Conflict as problem:
                 self.describer.forget(made)
@@ -284,7 +284,7 @@ class Taker:
 
     @property
     def together_now(self) -> bool:
-        return isinstance(running.current(), Gathering)
+        return isinstance(running.current_execution(), Gathering)
 
     # -- one row ----------------------------------------------------------------------------------
 
@@ -302,9 +302,9 @@ class Taker:
     def _take_meta(self, said: RowValues) -> None:
         """What every record carries is not the verb's: an admin's moment of creation."""
         value = said.data.pop("$createdAt", None)
-        if self.stating and value is not None:
+        if self.sets_protected_fields and value is not None:
             try:
-                said.created_at = values.moment(None, value, said.text)
+                said.created_at = values.clean_moment(None, value, said.text)
                 if said.created_at > clock.now():
                     said.created_at = None
                     raise ValueError(_("This is in the future."))
@@ -475,17 +475,17 @@ class Taker:
         keys = keys_of(record)
         for key in keys:
             if key in self.made:
-                raise record.duplicate(unique_name(type(record), key[1]))
+                raise record.duplicate_conflict(unique_index_name(type(record), key[1]))
         self.made.update(keys)
 
     def _at(self, said: RowValues) -> AbstractContextManager[Any]:
         if said.created_at is None:
             return nullcontext()
-        return clock.at(said.created_at, purpose="import")
+        return clock.set_clock(said.created_at, purpose="import")
 
     def _changes(self, id: str, said: RowValues) -> dict[str, Any]:
         """What a row says that the record does not have already."""
-        record = running.current().lock(self.noun, id)
+        record = running.current_execution().lock(self.noun, id)
         changes = {}
         for wire, value in said.data.items():
             if wire in META_FIELDS or value == "":
@@ -508,7 +508,7 @@ def told(problem: Exception) -> list[dict[str, Any]]:
     """What went wrong, as ``[{field, message}]``."""
     if isinstance(problem, HeadlesslyError) and problem.details:
         return [{"field": d["field"], "message": d["message"][:1000]} for d in problem.details]
-    _status, body = errors.problem(problem)
+    _status, body = errors.status_and_body(problem)
     message = body["message"][:1000]
     if not isinstance(problem, HeadlesslyError):
         message += f" ({tracing.request_id()})"

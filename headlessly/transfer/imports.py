@@ -99,7 +99,7 @@ def _checked_defaults(noun: type[Noun], defaults: dict[str, Any]) -> dict[str, A
         else:
             found[meaning.path] = value
     if problems:
-        raise Invalid.fields(problems, type=noun.__name__)
+        raise Invalid.for_fields(problems, type=noun.__name__)
     return found
 
 

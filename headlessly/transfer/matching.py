@@ -44,7 +44,7 @@ def read_match(noun: type[Noun], names: str | None) -> str | None:
     for name in names.split(","):
         wire = allowed.get(name.strip()) or allowed.get(plain(name.strip()))
         if wire is None:
-            raise Invalid.fields(
+            raise Invalid.for_fields(
                 {"match": f"Records are found by {ID} or by some of these: "
                           f"{', '.join(list(allowed.values())[1:])}."},
                 type=noun.__name__,
@@ -52,7 +52,7 @@ def read_match(noun: type[Noun], names: str | None) -> str | None:
         found.append(wire)
     found = list(dict.fromkeys(found))
     if len(found) > MOST or (ID in found and len(found) > 1):
-        raise Invalid.fields(
+        raise Invalid.for_fields(
             {"match": f"Give {ID} alone, or {MOST} fields at most."}, type=noun.__name__
         )
     return ",".join(found)
@@ -80,7 +80,7 @@ class Matcher:
             value = None if value in (None, "") else field.clean(value, text=text)
         except (ValueError, TypeError):
             return None
-        return key_of(value) if field.unique else values.present(value)
+        return key_of(value) if field.unique else values.to_json_value(value)
 
     def find(self, keys: Iterable[Hashable]) -> dict[Hashable, str]:
         """The ids of the records with these values, where only one has them; else see ``many``."""
@@ -98,7 +98,7 @@ class Matcher:
         grouped = scope.order_by().values_list(*columns).annotate(Count("pk"), Min("pk"))
         for *parts, count, id in grouped:
             key = tuple(
-                key_of(part) if f.unique else values.present(part)
+                key_of(part) if f.unique else values.to_json_value(part)
                 for f, part in zip(self.fields, parts, strict=True)
             )
             if key not in wanted:
@@ -113,8 +113,8 @@ class Matcher:
         """Why nobody knows which record a row is about."""
         return _("There are %(count)s %(nouns)s with this %(fields)s.") % {
             "count": self.many[key],
-            "nouns": labels.many(self.noun),
-            "fields": wording.both(labels.fielded(f) for f in self.fields),
+            "nouns": labels.plural_in_sentence(self.noun),
+            "fields": wording.join_with_and(labels.field_in_error(f) for f in self.fields),
         }
 
 
@@ -135,14 +135,14 @@ class Twins:
             scope = _narrowed(scope, field, {key[position] for key in wanted})
         columns = [f.column for f in matcher.fields]
         grouped = scope.order_by().values_list(*columns).annotate(Max("pk"))
-        found = {tuple(map(values.present, parts)): id for *parts, id in grouped}
+        found = {tuple(map(values.to_json_value, parts)): id for *parts, id in grouped}
         return {key: id for key, id in found.items() if key in wanted}
 
 
 def _narrowed(scope: QuerySet, field: Field, given: set[Any]) -> QuerySet:
     """The records with one of these values, as far as the database can say it at once."""
     name = field.column
-    if field.unique and field.type in values.TEXT:
+    if field.unique and field.type in values.TEXT_TYPES:
         name = f"{field.name}_lower"
         scope = scope.alias(**{name: Lower(field.name)})
     known = sorted((value for value in given if value is not None), key=str)

@@ -9,7 +9,7 @@ import ijson
 import orjson
 from django.utils.translation import gettext as _
 
-from headlessly.declaration.values import grouped
+from headlessly.declaration.values import group_thousands
 from headlessly.transfer.encodings import as_utf_8
 from headlessly.transfer.rows import LONGEST, Layout, Row, Unreadable
 
@@ -47,7 +47,7 @@ def read_array(file: BinaryIO, layout: Layout) -> Iterator[Row]:
         told = " ".join(str(problem).split())[:200]
         raise Unreadable(
             _("After row %(row)s this is not valid JSON: %(problem)s")
-            % {"row": grouped(number), "problem": told}
+            % {"row": group_thousands(number), "problem": told}
         ) from None
 
 
@@ -60,7 +60,9 @@ def read_lines(file: BinaryIO, layout: Layout) -> Iterator[Row]:
         number += 1
         if len(line) >= LONGEST:
             yield Row(
-                number, _decoded(line), _("This line has more than %s bytes.") % grouped(LONGEST)
+                number,
+                _decoded(line),
+                _("This line has more than %s bytes.") % group_thousands(LONGEST),
             )
             continue
         try:

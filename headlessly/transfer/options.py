@@ -9,7 +9,7 @@ from typing import Any
 from django.utils import timezone, translation
 
 from headlessly.errors import BadRequest
-from headlessly.language.languages import ENGLISH, zones
+from headlessly.language.languages import ENGLISH, time_zone_names
 from headlessly.transfer.notations import DAYS, NUMBERS
 
 REFUSE, IGNORE = "refuse", "ignore"
@@ -50,7 +50,7 @@ def read_options(asked: Mapping[str, Any], *, for_people: bool = False) -> Optio
     ``for_people`` takes the language and the zone of the moment, which are the reader's.
     """
     zone = asked.get("zone") or (timezone.get_current_timezone_name() if for_people else "UTC")
-    if zone not in zones():
+    if zone not in time_zone_names():
         raise BadRequest("zone is the name of a time zone like Europe/Berlin.", field="zone")
     defaults = asked.get("defaults") or {}
     if not isinstance(defaults, dict):

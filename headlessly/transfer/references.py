@@ -31,7 +31,7 @@ def by_unique(
     keys = {key_of(compared(field, value)) for value in wanted if is_storable(value)}
     if not keys:
         return {}
-    if field.type in values.TEXT:
+    if field.type in values.TEXT_TYPES:
         found = found.alias(key=Lower(field.name)).filter(key__in=keys)
     else:
         found = found.filter(**{f"{field.column}__in": keys})
@@ -43,7 +43,7 @@ def by_unique(
 
 def compared(field: Field, value: Any) -> Any:
     """A unique value in the spelling in which it is stored."""
-    return values.comparable(field, value) if field.type in values.TEXT else value
+    return values.comparable(field, value) if field.type in values.TEXT_TYPES else value
 
 
 def is_storable(value: Any) -> bool:
@@ -95,8 +95,8 @@ class References:
                 problems[wire] = _(
                     "There are %(count)s %(nouns)s called '%(name)s': give %(ways)s."
                 ) % {
-                    "count": values.grouped(count),
-                    "nouns": labels.many(other),
+                    "count": values.group_thousands(count),
+                    "nouns": labels.plural_in_sentence(other),
                     "name": text[:64],
                     "ways": self._ways(field),
                 }
@@ -105,10 +105,10 @@ class References:
                     "There is no %(noun)s '%(name)s'. Give %(ways)s, or the exact %(field)s when only "
                     "one has it."
                 ) % {
-                    "noun": labels.named(other),
+                    "noun": labels.noun_in_error(other),
                     "name": text[:64],
                     "ways": self._ways(field),
-                    "field": labels.fielded(naming_field(other)),
+                    "field": labels.field_in_error(naming_field(other)),
                 }
         return problems
 
@@ -119,8 +119,8 @@ class References:
         return None if value.startswith(f"{field.prefix}_") else value.strip()
 
     def _ways(self, field: Field) -> str:
-        unique = [labels.fielded(f) for f in text_keys(self.registry[field.to])]
-        return wording.either([_("its id (%s_…)") % field.prefix, *unique])
+        unique = [labels.field_in_error(f) for f in text_keys(self.registry[field.to])]
+        return wording.join_with_or([_("its id (%s_…)") % field.prefix, *unique])
 
     def _find(self, noun: type[Noun], texts: set[str]) -> None:
         scope = Scope(noun).queryset()
@@ -142,7 +142,7 @@ class References:
 
 
 def text_keys(noun: type[Noun]) -> list[Field]:
-    return [f for f in noun.schema.stored if f.unique and f.type in values.TEXT]
+    return [f for f in noun.schema.stored if f.unique and f.type in values.TEXT_TYPES]
 
 
 def naming_field(noun: type[Noun]) -> Field:

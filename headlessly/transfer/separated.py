@@ -9,7 +9,7 @@ from typing import BinaryIO
 
 from django.utils.translation import gettext as _
 
-from headlessly.declaration.values import grouped
+from headlessly.declaration.values import group_thousands
 from headlessly.transfer.encodings import Text
 from headlessly.transfer.rows import LONGEST, Layout, Unreadable
 from headlessly.transfer.tables import Broken, Header, find_header
@@ -71,9 +71,9 @@ def read_records(file: BinaryIO, encoding: str, delimiter: str) -> Iterator[list
 def _explained(problem: csv.Error) -> str:
     text = str(problem)
     if "field limit" in text:
-        return _("A cell has more than %s characters, or a quote is never closed.") % grouped(
-            csv.field_size_limit()
-        )
+        return _(
+            "A cell has more than %s characters, or a quote is never closed."
+        ) % group_thousands(csv.field_size_limit())
     if "unexpected end" in text:
         return _("A quote that opens in this row is never closed.")
     if "expected after" in text:

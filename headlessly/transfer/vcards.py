@@ -10,7 +10,7 @@ from typing import Any, BinaryIO
 
 from django.utils.translation import gettext as _
 
-from headlessly.declaration.values import grouped
+from headlessly.declaration.values import group_thousands
 from headlessly.transfer.encodings import Text
 from headlessly.transfer.rows import LONGEST, Layout, Row
 
@@ -36,7 +36,11 @@ def read_cards(file: BinaryIO, layout: Layout) -> Iterator[Row]:
     for text in _cards(file, layout.encoding):
         number += 1
         if len(text) >= LONGEST:
-            yield Row(number, text[:200], _("A card has %s characters at most.") % grouped(LONGEST))
+            yield Row(
+                number,
+                text[:200],
+                _("A card has %s characters at most.") % group_thousands(LONGEST),
+            )
             continue
         try:
             card = vobject.readOne(text, ignoreUnreadable=True, allowQP=True)
