@@ -79,7 +79,10 @@ def _bar(campaign: Campaign, found: CampaignReturn, most: Any, costs: bool) -> B
     known = costs and found.roi is not None
     return Bar(
         Figure(str(campaign), found.who),
-        Figure(display.measured(found.roi, "%") if known else "–", found.who_won),
+        Figure(
+            display.measured(found.roi, "%") if known and found.roi is not None else "–",
+            found.who_won,
+        ),
         (
             Mark(0, percent_of(found.revenue, most)),
             Mark(max(spent - 0.8, 0), 0.8 if spent else 0, "lost"),

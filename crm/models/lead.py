@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from datetime import timedelta
-from typing import Any, ClassVar
+from typing import Annotated, Any, ClassVar
 
 from django.db import models
 from django.db.models import F
@@ -28,7 +28,7 @@ from headlessly.declaration.verbs import NewOrExisting
 from headlessly.nouns import Board, Noun, verb
 
 #: An open deal that is there, or fields of the one that a conversion makes.
-DealChoice = NewOrExisting("Deal")
+DealChoice = Annotated[Any, NewOrExisting("Deal")]
 #: Why leads are usually lost; a tenant may have its own reasons.
 LOST_REASONS = ("Price", "Timing", "Competitor", "No budget", "No answer", "Not a fit")
 

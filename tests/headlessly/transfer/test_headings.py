@@ -16,16 +16,27 @@ from tests.headlessly.transfer.conftest import counts, errors
 @pytest.mark.parametrize(
     ("noun", "heading", "path"),
     [
-        ("Lead", "leadSource", "source"), ("Lead", "LEAD SOURCE", "source"), ("Lead", "lead_source", "source"),
-        ("Lead", "Quelle", "source"), ("Lead", "Budget (EUR)", "budget"), ("Lead", "Company", "organization.name"),
-        ("Lead", "Email", "contact.email"), ("Lead", "contact email", "contact.email"),
-        ("Contact", "Given Name", "firstName"), ("Contact", "E-mail 1 - Value", "email"),
-        ("Contact", "Vorname", "firstName"), ("Contact", "Company Name", "organization.name"),
-        ("Contact", "Lead Source", "source"), ("Contact", "full_name", "name"),
-        ("Organization", "# Employees", "employeeCount"), ("Organization", "PLZ", "postalCode"),
-        ("Deal", "Closing Date", "expectedCloseDate"), ("Contact", "Shoe size", None), ("Contact", "Id", None),
+        ("Lead", "leadSource", "source"),
+        ("Lead", "LEAD SOURCE", "source"),
+        ("Lead", "lead_source", "source"),
+        ("Lead", "Quelle", "source"),
+        ("Lead", "Budget (EUR)", "budget"),
+        ("Lead", "Company", "organization.name"),
+        ("Lead", "Email", "contact.email"),
+        ("Lead", "contact email", "contact.email"),
+        ("Contact", "Given Name", "firstName"),
+        ("Contact", "E-mail 1 - Value", "email"),
+        ("Contact", "Vorname", "firstName"),
+        ("Contact", "Company Name", "organization.name"),
+        ("Contact", "Lead Source", "source"),
+        ("Contact", "full_name", "name"),
+        ("Organization", "# Employees", "employeeCount"),
+        ("Organization", "PLZ", "postalCode"),
+        ("Deal", "Closing Date", "expectedCloseDate"),
+        ("Contact", "Shoe size", None),
+        ("Contact", "Id", None),
     ],
-)  # fmt: skip
+)
 def test_it_knows_a_column_by_what_people_call_it(
     noun: str, heading: str, path: str | None
 ) -> None:
