@@ -308,5 +308,15 @@ def as_shown(cell: Any) -> str:
     return cell.isoformat() if isinstance(cell, date) else str(cell)
 
 
-READERS: dict[str, Read] = {"bool": read_flag, "json": read_json}
-READERS |= dict.fromkeys(("string", "text", "email", "url"), read_text)
+#: An address as people write it: without what a browser puts before it.
+BARE_ADDRESS = re.compile(r"[\w-]+(\.[\w-]+)*\.[^\W\d_]{2,}(:\d+)?([/?#]\S*)?\Z")
+
+
+def read_url(cell: Any) -> str:
+    """``acme.com/about`` → ``https://acme.com/about``."""
+    text = read_text(cell).strip()
+    return f"https://{text}" if BARE_ADDRESS.match(text) else text
+
+
+READERS: dict[str, Read] = {"bool": read_flag, "json": read_json, "url": read_url}
+READERS |= dict.fromkeys(("string", "text", "email"), read_text)

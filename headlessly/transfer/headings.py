@@ -65,6 +65,11 @@ def meanings(noun: type[Noun]) -> dict[str, Meaning]:
         with translation.override(language):
             for field in fields.values():
                 found.setdefault(plain(labels.field_label(field)), Meaning(field.wire, noun, field))
+    for field in fields.values():  # "Lead Status", as other programs say whose it is
+        for name in (field.wire, labels.labelled(field)):
+            found.setdefault(
+                plain(noun.__name__ + name), Meaning(field.wire, noun, field, own=False)
+            )
     for name, field, rank in _other_headings(noun):
         found.setdefault(plain(name), Meaning(field.wire, noun, field, own=False, rank=rank))
     for heading, meaning in _described(noun):

@@ -23,6 +23,7 @@ from headlessly.declaration.fields import (
     Text,
     Url,
 )
+from headlessly.declaration.files import Files
 from headlessly.declaration.values import not_ahead
 from headlessly.nouns import Noun, verb
 from marketing import attribution
@@ -87,6 +88,27 @@ class Campaign(Noun):
         rank = 1
         path = ("Draft", "Scheduled", "Launched", "Completed")
         area = "marketing"
+        files = Files(
+            headings={
+                "budget": ("Budgeted Cost", "Planned cost", "Total budget"),
+                "actual_cost": ("Cost", "Spend", "Amount spent"),
+                "target_revenue": ("Expected Revenue",),
+                "type": ("Campaign Type", "Channel"),
+            },
+            words={
+                "type": {
+                    "Event": ("Conference", "Trade Show", "Messe"),
+                    "Paid": ("Advertisement", "Ads", "Anzeigen"),
+                    "Referral": ("Partners", "Referral Program"),
+                },
+                "status": {
+                    "Draft": ("Planning", "Planned"),
+                    "Launched": ("Active", "In Progress"),
+                    "Completed": ("Complete", "Done", "Inactive"),
+                    "Cancelled": ("Aborted",),
+                },
+            },
+        )
         columns = ("name", "type", "status", "start_date", "budget", "actual_leads", "roi")
         facets = ("status", "type", "owner")
         ranges = ("start_date", "end_date", "budget", "actual_leads", "roi")

@@ -33,6 +33,8 @@ from tests.headlessly.transfer.conftest import counts, errors
         ("Organization", "# Employees", "employeeCount"),
         ("Organization", "PLZ", "postalCode"),
         ("Deal", "Closing Date", "expectedCloseDate"),
+        ("Campaign", "Campaign Name", "name"),
+        ("Campaign", "Budgeted Cost", "budget"),
         ("Contact", "Shoe size", None),
         ("Contact", "Id", None),
     ],
@@ -151,3 +153,11 @@ def test_it_takes_one_address_of_two(
     assert [w["message"] for w in done["warnings"]] == (
         [f"There is room for one; {told} is left out."] if told else []
     )
+
+
+def test_it_reads_addresses_of_websites_as_people_write_them(imported: Any, acme: Any) -> None:
+    table = "name,website\nA,Acme.example\nB,www.b.example/about\nC,http://c.example\n"
+    assert counts(imported("organizations", table)) == {"created": 3}
+    assert {o.website for o in Organization.find()} == {
+        "https://Acme.example", "https://www.b.example/about", "http://c.example"
+    }  # fmt: skip
