@@ -160,6 +160,8 @@ class Lead(Noun):
                 name="lead_by_activity",
             ),
             models.Index(fields=["tenant", "source", "-created_at"], name="lead_by_source"),
+            # By which a file that comes twice is told: see `Surface.files`.
+            models.Index(fields=["tenant", "name"], name="lead_by_name", condition=LIVE),
             models.Index(fields=["campaign"], name="lead_by_campaign"),
             models.Index(fields=["owner"], name="lead_by_owner"),
             models.Index(fields=["contact"], name="lead_by_contact"),

@@ -66,7 +66,7 @@ def meanings(noun: type[Noun]) -> dict[str, Meaning]:
             for field in fields.values():
                 found.setdefault(plain(labels.field_label(field)), Meaning(field.wire, noun, field))
     for field in fields.values():  # "Lead Status", as other programs say whose it is
-        for name in (field.wire, labels.labelled(field)):
+        for name in (field.wire, labels.english_label(field)):
             found.setdefault(
                 plain(noun.__name__ + name), Meaning(field.wire, noun, field, own=False)
             )
