@@ -220,6 +220,11 @@ def named(other: Noun | None) -> str:
     return _("not yours") if other is None else str(other)
 
 
+def subtitle(record: Noun, fields: tuple[Field, ...]) -> str:
+    """What stands below a record's name in a list: the names of those that it refers to."""
+    return " · ".join(named(getattr(record, f.name)) for f in fields if getattr(record, f.column))
+
+
 def of(record: Noun, field: Field, *, links: bool = True) -> SafeString | str:
     """The value of one field of ``record`` as HTML; empty when there is none."""
     if field.type == "reference":

@@ -4,16 +4,14 @@ from __future__ import annotations
 
 from typing import Any
 
-from django.db import connection
 from django.urls import reverse
 from django.utils.translation import gettext as _
 
-from headlessly.access import actors, tenancy, visibility
+from headlessly.access import actors, visibility
 from headlessly.admin import display
-from headlessly.admin.records import record
 from headlessly.declaration import days
 from headlessly.nouns import Noun
-from headlessly.query import reads, scope, sorting
+from headlessly.query import counts, reads, scope, sorting
 
 MINE = 8
 
@@ -26,7 +24,7 @@ def page(nouns: list[type[Noun]]) -> dict[str, Any]:
         "own_heading": True,
         "person": person,
         "mine": [found for noun in with_machine if person and (found := _mine(noun, person))],
-        "standing": [_standing(noun) for noun in with_machine],
+        "standing": [_states(each) for each in counts.count_states(with_machine)],
         "first": _first(nouns),
         "members": _members(),
     }
@@ -77,7 +75,7 @@ def _mine(noun: type[Noun], person: str) -> dict[str, Any] | None:
             {
                 "url": display.place(noun, "change", row.pk),
                 "name": str(row),
-                "below": record.subtitle(row, tuple(below)),
+                "below": display.subtitle(row, tuple(below)),
                 "state": display.state(noun, getattr(row, state)),
                 "measure": _measured(row, measure) if measure else "",
             }
@@ -111,36 +109,22 @@ def _urgency(noun: type[Noun]) -> tuple[str, str] | None:
     return None
 
 
-def _standing(noun: type[Noun]) -> dict[str, Any]:
-    """How many records stand in each state, counted to the cap, in one statement."""
-    machine = noun.schema.machine
-    table = connection.ops.quote_name(noun._meta.db_table)
-    column = connection.ops.quote_name(noun._meta.get_field(machine.name).column)
-    seen, persons = visibility.visible_clause(noun, "n")
-    one = (
-        f"(SELECT %s AS state, count(*) FROM (SELECT 1 FROM {table} n WHERE n.tenant_id = %s "
-        f"AND n.deleted_at IS NULL AND n.{column} = %s{seen} LIMIT %s) AS found)"
-    )
-    tenant, parameters = tenancy.require().pk, []
-    for state in machine.states:
-        parameters += [state, tenant, state, *persons, reads.COUNT_CAP + 1]
-    with connection.cursor() as cursor:
-        cursor.execute(" UNION ALL ".join([one] * len(machine.states)), parameters)
-        counts = dict(cursor.fetchall())
+def _states(counted: counts.StateCounts) -> dict[str, Any]:
+    """How many records stand in each state, each number with its list."""
+    noun = counted.noun
     start = display.place(noun, "changelist")
-    wire = noun.schema.by_name[machine.name].wire
+    wire = noun.schema.by_name[counted.machine.name].wire
     return {
         "title": display.plural_title(noun),
         "url": start,
-        "empty": not any(counts.values()),
+        "empty": not any(counted.states.values()),
         "states": [
             {
                 "state": display.state(noun, state),
-                "count": display.number(min(counts[state], reads.COUNT_CAP))
-                + ("+" if counts[state] > reads.COUNT_CAP else ""),
-                "none": not counts[state],
+                "count": display.number(count) + ("+" if state in counted.capped else ""),
+                "none": not count,
                 "url": f"{start}?{wire}={state}",
             }
-            for state in machine.states
+            for state, count in counted.states.items()
         ],
     }

@@ -25,7 +25,7 @@ from unfold.admin import ModelAdmin
 from unfold.forms import AdminPasswordChangeForm, UserChangeForm, UserCreationForm
 from unfold.widgets import UnfoldAdminTextInputWidget
 
-from headlessly.access import tenancy
+from headlessly.access import actors, tenancy
 from headlessly.access.models import ApiKey, Membership, Tenant, User
 from headlessly.admin import display as words
 from headlessly.admin.site import Site
@@ -179,7 +179,7 @@ class MembershipForm(forms.ModelForm):
         data["contact_id"] = None
         if wanted and tenant:
             noun = apps.get_model(settings.PERSON_MODEL)
-            with tenancy.active(tenant):
+            with tenancy.active(tenant), actors.acting(actors.SYSTEM):
                 keys = [
                     noun.find_id_by_unique(noun.schema.by_name[n], wanted)
                     for n in noun.unique_fields

@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING, Any
 from django.utils.html import format_html
 
 from headlessly.admin import display
-from headlessly.admin.records import record
 
 if TYPE_CHECKING:
     from headlessly.declaration.schema import Field
@@ -54,7 +53,7 @@ def row(
         version=found.version,
         url=url if query is None else f"{url}?in={query}",
         name=str(found),
-        below=record.subtitle(found, below_name(noun, columns)),
+        below=display.subtitle(found, below_name(noun, columns)),
         cells=[
             Cell(
                 field.name,

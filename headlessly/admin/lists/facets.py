@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 from django.db import connection
 from django.utils.translation import gettext as _
 
-from headlessly.access import actors, tenancy, visibility
+from headlessly.access import actors, visibility
 from headlessly.admin import display
 from headlessly.admin.forms import ReferenceSelect
 from headlessly.errors import InvalidFilter
@@ -162,9 +162,8 @@ def occurring(noun: type[Noun], field: Field) -> list[str]:
     """
     table = connection.ops.quote_name(noun._meta.db_table)
     column = connection.ops.quote_name(noun._meta.get_field(field.name).column)
-    seen, persons = visibility.visible_clause(noun, "n")
-    mine: list[Any] = [tenancy.require().pk, *persons]
-    here = f"FROM {table} n WHERE n.tenant_id = %s AND n.deleted_at IS NULL{seen} AND n.{column}"
+    visible, mine = visibility.visible_rows(noun, "n")
+    here = f"FROM {table} n WHERE {visible} AND n.{column}"
     with connection.cursor() as cursor:
         cursor.execute(
             f"WITH RECURSIVE hop AS ((SELECT {column} AS value {here} IS NOT NULL "

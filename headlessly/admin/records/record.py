@@ -332,10 +332,3 @@ def page(record: Noun, *, editable: bool) -> dict[str, Any]:
         "related": related(record),
         "name_field": record.schema.columns[0],
     }
-
-
-def subtitle(record: Noun, fields: tuple[Field, ...]) -> str:
-    """What stands below a record's name in a list."""
-    return " · ".join(
-        display.named(getattr(record, f.name)) for f in fields if getattr(record, f.column)
-    )
