@@ -13,7 +13,7 @@ from django.utils.translation import gettext as _
 from headlessly.access import tenancy
 from headlessly.admin import display, workplace
 from headlessly.admin.base import NounAdmin
-from headlessly.admin.dashboards.figures import Figure, number
+from headlessly.admin.dashboards.figures import Figure, number_figure
 from headlessly.query import periods
 from marketing import questions, returns
 from marketing.models import Campaign, Form
@@ -93,10 +93,10 @@ def brought(campaign: Campaign) -> dict[str, Any]:
     known = returns.campaign_returns([campaign])[campaign.pk]
     currency = campaign.currency
     return {
-        "leads": number(known.leads, known.who),
+        "leads": number_figure(known.leads, known.who),
         "target_leads": campaign.target_leads and display.number(campaign.target_leads),
-        "converted": number(known.converted, known.who_converted),
-        "won": number(known.won, known.who_won),
+        "converted": number_figure(known.converted, known.who_converted),
+        "won": number_figure(known.won, known.who_won),
         "revenues": [
             Figure(display.money(amount, unit), known.who_won.where(currency__exact=unit))
             for unit, amount in known.revenues(currency).items()
@@ -106,8 +106,8 @@ def brought(campaign: Campaign) -> dict[str, Any]:
         and display.money(campaign.target_revenue, currency),
         "cost": known.cost is not None and display.money(known.cost, currency),
         "budget": campaign.budget and display.money(campaign.budget, currency),
-        "roi": known.roi is not None and display.measured(known.roi, "%"),
-        "today": display.day(periods.today()),
+        "roi": known.roi is not None and display.number_with_unit(known.roi, "%"),
+        "today": display.day_text(periods.today()),
         "completed": completed_on(campaign),
     }
 
@@ -117,7 +117,7 @@ def completed_on(campaign: Campaign) -> str:
     if campaign.status != Campaign.Status.COMPLETED:
         return ""
     event = Campaign.history(campaign).filter(name=Campaign.verbs["complete"].event).first()
-    return display.day(timezone.localtime(event.timestamp).date()) if event else ""
+    return display.day_text(timezone.localtime(event.timestamp).date()) if event else ""
 
 
 workplace.register(Campaign, CampaignAdmin)

@@ -12,7 +12,7 @@ from django.utils.translation import gettext as _
 from crm.dashboard import conversion_by, format_money, percent_of
 from crm.models import Deal, Lead
 from headlessly.admin import display
-from headlessly.admin.dashboards.figures import Bar, Chart, Figure, Mark, dashboard, number
+from headlessly.admin.dashboards.figures import Bar, Chart, Figure, Mark, dashboard, number_figure
 from headlessly.query.reports import Slice
 from marketing.models import Campaign
 from marketing.returns import CampaignReturn, campaign_returns
@@ -80,7 +80,7 @@ def _bar(campaign: Campaign, found: CampaignReturn, most: Any, costs: bool) -> B
     return Bar(
         Figure(str(campaign), found.who),
         Figure(
-            display.measured(found.roi, "%") if known and found.roi is not None else "–",
+            display.number_with_unit(found.roi, "%") if known and found.roi is not None else "–",
             found.who_won,
         ),
         (
@@ -90,8 +90,13 @@ def _bar(campaign: Campaign, found: CampaignReturn, most: Any, costs: bool) -> B
         format_html(
             _("{revenue} from {leads} leads, {won} won"),
             revenue=revenue,
-            leads=number(found.leads, found.who),
-            won=number(found.won, found.who_won),
+            leads=number_figure(found.leads, found.who),
+            won=number_figure(found.won, found.who_won),
         ),
-        (number(found.leads, found.who), number(found.won, found.who_won), revenue, cost),
+        (
+            number_figure(found.leads, found.who),
+            number_figure(found.won, found.who_won),
+            revenue,
+            cost,
+        ),
     )

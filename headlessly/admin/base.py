@@ -99,7 +99,7 @@ class NounAdmin(Boarding, Doing, Editing, Listing, Viewing, Bulk, Inline, ModelA
         ]
 
     def place(self, page: str, *args: str) -> str:
-        return display.place(self.model, page, *args)
+        return display.page_url(self.model, page, *args)
 
     def context(self, request: HttpRequest, **more: Any) -> dict[str, Any]:
         return {

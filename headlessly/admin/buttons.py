@@ -35,7 +35,7 @@ class Button:
     key: str = ""  #: the number of the state that it leads to, on the keyboard
 
 
-def buttons(record: Noun) -> tuple[list[Button], list[Button]]:
+def record_buttons(record: Noun) -> tuple[list[Button], list[Button]]:
     """The steps of the machine with the expected one first, and the other verbs."""
     noun, actor = type(record), actors.current()
     steps, others = [], []
@@ -63,7 +63,7 @@ def is_button(verb: Verb) -> bool:
     return not (verb.name in ELSEWHERE or verb.creates or verb.takes_fields or verb.asks)
 
 
-def creating(noun: type[Noun]) -> list[Verb]:
+def creating_verbs(noun: type[Noun]) -> list[Verb]:
     """The verbs beside ``create`` by which a record comes into being, as far as one may."""
     actor = actors.current()
     return [
@@ -84,7 +84,7 @@ def _of_verb(verb: Verb, record: Noun) -> Button:
     return Button(
         name=verb.name,
         label=f"{display.verb_label(verb)}…" if asks else display.verb_label(verb),
-        url=display.place(verb.noun, "do", record.pk, verb.name),
+        url=display.page_url(verb.noun, "do", record.pk, verb.name),
         text=display.verb_summary(verb),
         reason=reason,
         asks=asks,
@@ -110,7 +110,7 @@ def _moves(record: Noun) -> list[Button]:
         Button(
             name=f"move-{step.target}",
             label=_move_label(noun, step.source, step.target),
-            url=display.place(noun, "move", record.pk),
+            url=display.page_url(noun, "move", record.pk),
             sends={"to": step.target},
             key=_key(record, step.target),
         )
@@ -120,7 +120,7 @@ def _moves(record: Noun) -> list[Button]:
 
 
 def _move_label(noun: type[Noun], source: str, target: str) -> str:
-    states = display.path(noun)
+    states = display.path_states(noun)
     if states and target == states[0] and source not in states:
         return _("Reopen")
     return _("Move to %s") % display.state_label(target)
@@ -158,7 +158,7 @@ def _expected(record: Noun, steps: list[Button]) -> Button | None:
     possible = [button for button in steps if not button.reason]
     if machine is None or not possible:
         return None
-    states, now = display.path(type(record)), getattr(record, machine.name)
+    states, now = display.path_states(type(record)), getattr(record, machine.name)
     if now not in states:
         return possible[0] if len(possible) == 1 else None
     ahead = {state: number for number, state in enumerate(states) if number > states.index(now)}

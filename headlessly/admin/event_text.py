@@ -80,7 +80,7 @@ class Entry:
 
     @property
     def when(self) -> Any:
-        return display.time(self.event.timestamp)
+        return display.age_html(self.event.timestamp)
 
 
 class Teller:
@@ -106,7 +106,7 @@ class Teller:
             ]
             return entry
         if about:
-            entry.about = (_name(noun, event), display.place(noun, "change", event.target))
+            entry.about = (_name(noun, event), display.page_url(noun, "change", event.target))
         if about and noun.Surface.engagements:
             return self._touch(noun, entry)
         what = display.the_noun(noun) if about else display.this_noun(noun, OBJECT)
@@ -118,9 +118,14 @@ class Teller:
             was = previous.pop(wire, None)
             if was is not None and now.get(wire):
                 if event.verb != now[wire]:
-                    entry.moved = (display.state(noun, was), display.state(noun, now[wire]))
+                    entry.moved = (
+                        display.state_html(noun, was),
+                        display.state_html(noun, now[wire]),
+                    )
                 if event.verb == "Updated":
-                    back = now[wire] == display.path(noun)[0] and was not in display.path(noun)
+                    back = now[wire] == display.path_states(noun)[
+                        0
+                    ] and was not in display.path_states(noun)
                     entry.did = _("reopened it") if back else _("moved")
         entry.changes = self.changes(noun, previous, now)
         if event.verb == "Updated" and entry.moved is None:
@@ -213,10 +218,10 @@ class Teller:
         except ValueError:
             return value
         if is_day:
-            return display.day(days.settled(clean).date())
+            return display.day_text(days.settled(clean).date())
         if isinstance(clean, datetime):
-            return display.moment(clean)
-        return display.shown(declared, clean, links=False)
+            return display.moment_text(clean)
+        return display.value_html(declared, clean, links=False)
 
 
 def did(event: str, what: str) -> str:

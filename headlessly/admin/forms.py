@@ -127,7 +127,7 @@ class DeclaredForm(forms.Form):
             if record is not None and value is None:
                 value = getattr(record, field.column)
                 if field.type == "reference" and value:
-                    self.fields[name].widget.chosen[value] = display.named(
+                    self.fields[name].widget.chosen[value] = display.visible_name(
                         getattr(record, field.name)
                     )
             is_day = record is not None and days.whole_day(record, field) is not None

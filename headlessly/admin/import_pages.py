@@ -141,7 +141,7 @@ def _form(
         choices=_choices(asked),
         problem=problem,
         details=(problem.details or [])[:10] if problem else [],
-        list_url=display.place(noun, "changelist"),
+        list_url=display.page_url(noun, "changelist"),
         lately=[_row(each) for each in found],
     )
 
@@ -216,7 +216,7 @@ def import_page(request: HttpRequest, id: str) -> HttpResponse:
         ],
         more=source.refused - REFUSED if len(rows) > REFUSED else 0,
         refused_file=f"{_start(request)}imports/{source.pk}/refused.csv",
-        list_url=f"{display.place(source.noun, 'changelist')}?view=all&o=-createdAt",
+        list_url=f"{display.page_url(source.noun, 'changelist')}?view=all&o=-createdAt",
         again=address(source.noun),
     )
 
@@ -285,7 +285,7 @@ def _row(source: Import) -> dict[str, Any]:
         "url": reverse("admin:import", args=[source.pk]),
         "said": _said(source),
         "many": display.plural_title(source.noun),
-        "when": display.time(source.created_at),
+        "when": display.age_html(source.created_at),
         "tone": TONES.get(source.status, "amber"),
         "status": _status(source),
     }

@@ -76,7 +76,7 @@ class OperatorSite(Site):
             (ApiKey, "key"),
         ):
             name = str(model._meta.verbose_name_plural)
-            link = words.place(model, "changelist")
+            link = words.page_url(model, "changelist")
             items.append(
                 {
                     "title": name[:1].upper() + name[1:],
@@ -243,7 +243,7 @@ class ApiKeyAdmin(ModelAdmin):
     @display(description=gettext_lazy("Now"))
     def status_for_conflict(self, key: ApiKey) -> str:
         tone = "green" if key.standing == "valid" else "grey"
-        return format_html('<span class="state tone-{}">{}</span>', tone, words.standing(key))
+        return format_html('<span class="state tone-{}">{}</span>', tone, words.key_standing(key))
 
     def get_urls(self) -> list[Any]:
         revoke = self.admin_site.admin_view(self.revoke_view)

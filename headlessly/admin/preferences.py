@@ -48,7 +48,7 @@ class PreferencesForm(forms.Form):
 
 @never_cache
 @require_http_methods(["GET", "HEAD", "POST"])
-def page(request: HttpRequest, site: Any) -> HttpResponse:
+def preferences_page(request: HttpRequest, site: Any) -> HttpResponse:
     """The choice; a POST stores it with the user."""
     user: Any = request.user
     chosen = {"language": user.language, "time_zone": user.time_zone}

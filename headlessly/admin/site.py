@@ -64,7 +64,7 @@ class Site(UnfoldAdminSite):
         return [path("preferences/", page, name="preferences"), *found]
 
     def preferences_view(self, request: HttpRequest) -> HttpResponse:
-        return preferences.page(request, self)
+        return preferences.preferences_page(request, self)
 
     def login(self, request: HttpRequest, extra_context: Any = None) -> HttpResponse:
         return HttpResponseRedirect(sign_in_url(request))
@@ -141,18 +141,18 @@ class Workplace(Site):
 
     @method_decorator(require_GET)
     def find_view(self, request: HttpRequest) -> HttpResponse:
-        return palette.answer(request, self)
+        return palette.palette_answer(request, self)
 
     @method_decorator(require_GET)
     def autocomplete_view(self, request: HttpRequest) -> HttpResponse:
-        return choices.found(request, self)
+        return choices.find_choices(request, self)
 
     def app_index(self, request: HttpRequest, app_label: str, extra_context: Any = None) -> Any:
         """An app's nouns are in the sidebar; its own page would say nothing more."""
         return HttpResponseRedirect(reverse("admin:index"))
 
     def index(self, request: HttpRequest, extra_context: Any = None) -> HttpResponse:
-        return super().index(request, home.page(self.nouns))
+        return super().index(request, home.home_context(self.nouns))
 
     @method_decorator(require_GET)
     def dashboard_view(self, request: HttpRequest) -> HttpResponse:
@@ -184,11 +184,11 @@ class Workplace(Site):
                 (_("Dashboard"), "monitoring", reverse("admin:dashboard")),
             )
         ]
-        if (waiting := proposals.menu(request)) is not None:
+        if (waiting := proposals.proposals_menu_item(request)) is not None:
             first.append(waiting)
         groups: dict[str, list[dict[str, Any]]] = {}
         for noun in self.nouns:
-            link = display.place(noun, "changelist")
+            link = display.page_url(noun, "changelist")
             groups.setdefault(str(noun._meta.app_config.verbose_name), []).append(
                 {
                     "title": display.plural_title(noun),

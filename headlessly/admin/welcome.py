@@ -48,7 +48,7 @@ def may_invite(member: Membership) -> bool:
     return not Membership.objects.filter(user=user).exclude(tenant=member.tenant_id).exists()
 
 
-def address(request: HttpRequest, user: User) -> str:
+def welcome_url(request: HttpRequest, user: User) -> str:
     """The path of the link, at the site's root."""
     from headlessly.web.sign_in import sign_in_url
 

@@ -124,7 +124,7 @@ class NounBoard:
             return columns
         for column in columns:
             mine = [row for row in rows if getattr(row, self.machine.name) == column.state]
-            self._fill(column, _sorted(mine, self.order(column.state)))
+            self._fill(column, _sort_rows(mine, self.order(column.state)))
         return columns
 
     @property
@@ -147,20 +147,20 @@ class NounBoard:
             sought = self._seeking(state).page(
                 self.size(column.ended), 0, cursors.conditions_after(order, row)
             )
-            self._fill(column, _sorted(self.rows([key for key, *_ in sought.keys]), order))
+            self._fill(column, _sort_rows(self.rows([key for key, *_ in sought.keys]), order))
         return column
 
     def column(self, state: str) -> Column:
         on = ways.of(self.noun, state)
-        start = display.place(self.noun, "changelist")
+        start = display.page_url(self.noun, "changelist")
         return Column(
             state=state,
             label=display.state_label(state),
-            tone=display.tone(self.noun, state),
+            tone=display.state_tone(self.noun, state),
             ended=self.has_ended(state),
             url=start + self.list.get_query_string({self.field.wire: state}),
             ways=on,
-            hint=ways.hint(self.noun, state, on),
+            hint=ways.moves_hint(self.noun, state, on),
         )
 
     # -- numbers ----------------------------------------------------------------------------------
@@ -214,7 +214,7 @@ class NounBoard:
             self.within(column.state).values_list("pk", flat=True)[: self.size(column.ended) + 1]
             for column in columns
         ]
-        return list(_united(parts))
+        return list(_union_all(parts))
 
     def rows(self, keys: Sequence[str]) -> list[Noun]:
         """The records with these keys and the names that their cards show, in no order."""
@@ -245,13 +245,13 @@ class NounBoard:
         ended = self.has_ended(state)
         touches = schema.by_name.get(declared.age_field)
         touched = record.updated_at if ended else getattr(record, declared.age_field)
-        over, said = touched, display.time(touched) if touched else ""
+        over, said = touched, display.age_html(touched) if touched else ""
         if touches is not None and not ended:
             over = days.deadline(record, touches)
-            said = display.of(record, touches) if days.whole_day(record, touches) else said
+            said = display.field_html(record, touches) if days.whole_day(record, touches) else said
         owner = None
         if schema.owner and getattr(record, schema.owner.column):
-            owner = display.named(getattr(record, schema.owner.name))
+            owner = display.visible_name(getattr(record, schema.owner.name))
         stale = self.stale_after is not None and touched is not None and not ended
         measure = schema.by_name[declared.measure] if declared.measure else None
         shows = [schema.by_name[name] for name in declared.shows]
@@ -259,16 +259,16 @@ class NounBoard:
             "id": record.pk,
             "version": record.version,
             "state": state,
-            "url": display.place(self.noun, "change", record.pk),
+            "url": display.page_url(self.noun, "change", record.pk),
             "name": str(record),
             "below": self._below(record),
             "owner": owner,
             "initials": initials(owner) if owner else "",
-            "measure": display.of(record, measure, links=False) if measure else "",
+            "measure": display.field_html(record, measure, links=False) if measure else "",
             "shows": [
                 {"label": display.field_label(f), "value": value, "name": f.name, "type": f.type}
                 for f in shows
-                if (value := display.of(record, f, links=False)) != ""
+                if (value := display.field_html(record, f, links=False)) != ""
             ],
             "touched": said,
             "stale": self._stale() if stale and self.now - over > self.stale_after else "",
@@ -286,7 +286,7 @@ class NounBoard:
 
     def _below(self, record: Noun) -> str:
         filled = [f for f in self.about if getattr(record, f.column)]
-        return " · ".join(display.named(getattr(record, f.name)) for f in filled[:2])
+        return " · ".join(display.visible_name(getattr(record, f.name)) for f in filled[:2])
 
     def _stale(self) -> str:
         return _("stale") if self.stale_after else _("overdue")
@@ -298,12 +298,12 @@ def initials(name: str) -> str:
     return "".join(part[0] for part in (parts[0], *parts[1:][-1:])).upper() if parts else ""
 
 
-def _united(parts: Sequence[models.QuerySet]) -> models.QuerySet:
+def _union_all(parts: Sequence[models.QuerySet]) -> models.QuerySet:
     first, *rest = parts
     return first.union(*rest, all=True) if rest else first
 
 
-def _sorted(rows: Iterable[Noun], order: Sequence[sorting.SortKey]) -> list[Noun]:
+def _sort_rows(rows: Iterable[Noun], order: Sequence[sorting.SortKey]) -> list[Noun]:
     """The rows in an order of the database: a union promises none."""
     found = list(rows)
     for column in reversed(order):

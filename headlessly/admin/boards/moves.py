@@ -54,7 +54,7 @@ def to(noun: type[Noun], state: str, target: str) -> Way | None:
     return next((way for way in of(noun, state) if way.target == target), None)
 
 
-def hint(noun: type[Noun], state: str, on: list[Way]) -> str:
+def moves_hint(noun: type[Noun], state: str, on: list[Way]) -> str:
     """Where a record goes from here, for somebody who tries another way."""
     here = display.state_label(state)
     if not on:

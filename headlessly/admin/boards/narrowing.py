@@ -9,7 +9,7 @@ from urllib.parse import urlencode
 from django.db import models
 from django.http import HttpRequest
 
-from headlessly.admin.lists.address import Address, Words
+from headlessly.admin.lists.address import Address, SearchFilter
 from headlessly.query import filters, reads
 
 if TYPE_CHECKING:
@@ -33,7 +33,7 @@ class Narrowed:
     @cached_property
     def found(self) -> models.QuerySet:
         """The records that fit, whatever words are searched for."""
-        stated = self.address.filter_of(c for c in self.active if not isinstance(c, Words))
+        stated = self.address.filter_of(c for c in self.active if not isinstance(c, SearchFilter))
         return self.address.scope.queryset().filter(
             filters.compile_filter(self.address.scope, stated)
         )

@@ -136,8 +136,10 @@ def _empty() -> dict[str, str] | None:
         return None
     return {
         "nouns": display.plural_in_sentence(noun),
-        "list": display.place(noun, "changelist"),
-        "add": display.place(noun, "add") if actors.may(actors.current(), "create", noun) else "",
+        "list": display.page_url(noun, "changelist"),
+        "add": display.page_url(noun, "add")
+        if actors.may(actors.current(), "create", noun)
+        else "",
         "what": display.a_noun(noun),
     }
 

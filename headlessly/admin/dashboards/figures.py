@@ -43,7 +43,7 @@ class Figure:
         """The list of the records; empty where there is none."""
         if self.records is None:
             return ""
-        return display.place(self.records.noun, "changelist") + self.records.query
+        return display.page_url(self.records.noun, "changelist") + self.records.query
 
     def __str__(self) -> SafeString:
         """The text, as a link to the list."""
@@ -55,7 +55,7 @@ class Figure:
     __html__ = __str__
 
 
-def number(count: int, records: Records | None = None) -> Figure:
+def number_figure(count: int, records: Records | None = None) -> Figure:
     return Figure(display.number(count), records)
 
 

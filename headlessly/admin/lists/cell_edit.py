@@ -101,7 +101,7 @@ class Inline:
         status: int = 200,
     ) -> HttpResponse:
         edits = NounList(address).edits
-        row = cells.row(found, address.columns, edits=edits, query=address.in_list)
+        row = cells.make_row(found, address.columns, edits=edits, query=address.in_list)
         row.problem = problem
         return self.respond(request, "row", status=status, row=row, selectable=True)
 

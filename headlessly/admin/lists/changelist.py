@@ -14,7 +14,7 @@ from django.utils.translation import gettext as _
 from headlessly.access import actors, visibility
 from headlessly.admin import display, event_text
 from headlessly.admin.lists import cells
-from headlessly.admin.lists.address import Address, Words, sortable
+from headlessly.admin.lists.address import Address, SearchFilter, is_sortable
 from headlessly.database import timeouts
 from headlessly.declaration.schema import Field
 from headlessly.errors import InvalidFilter
@@ -85,7 +85,7 @@ class NounList:
     @property
     def _seeking(self) -> RecordList:
         address, scope = self.address, self.address.scope
-        stated = address.filter_of(c for c in address.active if not isinstance(c, Words))
+        stated = address.filter_of(c for c in address.active if not isinstance(c, SearchFilter))
         search = reads.make_search(scope, address.query)
         return RecordList(scope, address.order_columns, (stated,), search)
 
@@ -98,7 +98,7 @@ class NounList:
     def _fetch(self, keys: Iterable[Sequence[Any]]) -> list[Noun]:
         """The records of keys, which end with their ids, in their order."""
         keys = list(keys)
-        fields = cells.references(self.noun, self.address.columns)
+        fields = cells.row_references(self.noun, self.address.columns)
         moment = self.address.moment
         found = self.address.scope.queryset().filter(pk__in=[pk for pk, *_ in keys])
         if moment is None:
@@ -133,7 +133,7 @@ class NounList:
 
     def rows(self) -> list[cells.Row]:
         columns, query = self.address.columns, self.address.in_list
-        found = [cells.row(r, columns, edits=self.edits, query=query) for r in self.records]
+        found = [cells.make_row(r, columns, edits=self.edits, query=query) for r in self.records]
         if self.address.deleted:
             self._tell_deletions(found)
         return found
@@ -149,7 +149,7 @@ class NounList:
             event = last.get(row.id)
             row.gone = {
                 "who": who.get(event.actor, "") if event else "",
-                "when": display.time(gone[row.id].deleted_at, ago=True),
+                "when": display.age_html(gone[row.id].deleted_at, ago=True),
                 "merged": bool(gone[row.id].successor),
             }
 
@@ -178,7 +178,7 @@ class NounList:
     @staticmethod
     def _sorts(field: Field) -> bool:
         """Whether a column is put in order by a click: ids of others would be in no order for people."""
-        return sortable(field) and field.type != "reference"
+        return is_sortable(field) and field.type != "reference"
 
     def pages(self) -> dict[str, str]:
         """Where this page stands among the others."""

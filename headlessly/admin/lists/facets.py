@@ -133,7 +133,7 @@ class TextFacet(Facet):
     def __init__(self, *args: Any) -> None:
         super().__init__(*args)
         picked = self.field.indexed and self.field.type in filters.TEXT_TYPES
-        self.known = occurring(self.noun, self.field) if picked else []
+        self.known = occurring_values(self.noun, self.field) if picked else []
 
     def values(self) -> list[str]:
         return [self.value] if self.value else []
@@ -147,7 +147,7 @@ class TextFacet(Facet):
         return [(value, value) for value in self.known]
 
 
-def facet(noun: type[Noun], field: Field, value: str, site: Any) -> Facet:
+def make_facet(noun: type[Noun], field: Field, value: str, site: Any) -> Facet:
     if field.type in ("enum", "bool"):
         return ChoiceFacet(noun, field, value)
     if field.type == "reference":
@@ -155,7 +155,7 @@ def facet(noun: type[Noun], field: Field, value: str, site: Any) -> Facet:
     return TextFacet(noun, field, value)
 
 
-def occurring(noun: type[Noun], field: Field) -> list[str]:
+def occurring_values(noun: type[Noun], field: Field) -> list[str]:
     """The values of an indexed text column, hopping from one to the next along the index.
 
     SELECT DISTINCT would read the whole table. Empty when there are more than one would pick from.
@@ -176,4 +176,4 @@ def occurring(noun: type[Noun], field: Field) -> list[str]:
     return found if len(found) <= PICKABLE else []
 
 
-__all__ = ["ME", "NONE", "Facet", "facet", "occurring"]
+__all__ = ["ME", "NONE", "Facet", "make_facet", "occurring_values"]

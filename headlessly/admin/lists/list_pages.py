@@ -68,7 +68,7 @@ class Listing:
             renaming=renaming,
             selectable=address.live or (address.deleted and self.may("restore")),
             restore_url=self.place("bulk", "restore"),
-            operations=bulk.operations(address, self.admin_site),
+            operations=bulk.bulk_operations(address, self.admin_site),
             at_once=AT_ONCE,
             export=export_url(address) if not address.deleted else "",
             columns=self._columns(address),
@@ -80,7 +80,7 @@ class Listing:
                     "text": display.verb_summary(v),
                     "url": self.place("add_by", v.name),
                 }
-                for v in buttons.creating(self.model)
+                for v in buttons.creating_verbs(self.model)
             ],
             add_url=self.place("add") if self.may("create") else "",
             import_url=import_pages.address(self.model) if self.may("create") else "",

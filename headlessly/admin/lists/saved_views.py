@@ -15,7 +15,7 @@ from django.views.decorators.http import require_POST
 
 from headlessly.access import actors
 from headlessly.admin import display
-from headlessly.admin.lists.address import Address, canonical
+from headlessly.admin.lists.address import Address, canonical_query
 from headlessly.errors import HeadlesslyError
 from headlessly.query import saved_views
 
@@ -74,12 +74,12 @@ class Tabs:
         """The view that the address names; else the one that says the same."""
         key, said = self.address.given.get("view"), self.address.saved
         named = next((v for v in self.every if v.key == key), None)
-        return named or next((v for v in self.every if canonical(v.query) == said), None)
+        return named or next((v for v in self.every if canonical_query(v.query) == said), None)
 
     @property
     def edited(self) -> bool:
         """Whether the list is no longer what the view says."""
-        return self.now is None or canonical(self.now.query) != self.address.saved
+        return self.now is None or canonical_query(self.now.query) != self.address.saved
 
     def expanded(self) -> str | None:
         """The whole address of the view that alone is named, or with which one starts; else None."""
@@ -90,7 +90,7 @@ class Tabs:
 
     @staticmethod
     def url(view: Any) -> str:
-        query = canonical(view.query)
+        query = canonical_query(view.query)
         return f"?{query}&view={view.key}" if query else f"?view={view.key}"
 
     def listed(self) -> list[dict[str, Any]]:

@@ -30,7 +30,7 @@ DEPTH = 3
 
 
 @dataclass
-class Step:
+class ProposalStep:
     """One verb that would be executed."""
 
     kind: str
@@ -40,7 +40,7 @@ class Step:
     url: str = ""  #: of a record that is there already
     moved: tuple[Any, Any] | None = None
     changes: list[Change] = field(default_factory=list)
-    caused: list[Step] = field(default_factory=list)
+    caused: list[ProposalStep] = field(default_factory=list)
     other: bool = False  #: than when it was first looked at
 
 
@@ -54,12 +54,12 @@ class Difference:
     now: Any = ""
 
 
-def steps(proposal: Proposal) -> list[Step]:
+def proposal_steps(proposal: Proposal) -> list[ProposalStep]:
     """What it would do, in order; what a verb causes below it."""
     return _Telling(proposal.events, proposal.differences or ()).steps()
 
 
-def summary(events: Sequence[Event]) -> str:
+def proposal_summary(events: Sequence[Event]) -> str:
     """``changes 3 leads; creates 1 deal``."""
     seen: dict[str, tuple[str, type[Noun]]] = {}
     for event in events:
@@ -91,7 +91,7 @@ def summary(events: Sequence[Event]) -> str:
     )
 
 
-def differences(proposal: Proposal) -> list[Difference]:
+def proposal_differences(proposal: Proposal) -> list[Difference]:
     """What is different by now, in words."""
     return _Telling(proposal.events, proposal.differences or ()).differences()
 
@@ -101,7 +101,7 @@ class _Telling:
         self.events, self.different = list(events), list(different)
         self.made = {e.target: _name(e) for e in events if e.version == 1 and e.target}
         self.names = self._gone() | {e.target: _name(e) for e in events if e.target}
-        self.teller = Teller([_whole(event) for event in events], self.made)
+        self.teller = Teller([_with_all_changes(event) for event in events], self.made)
         self.others = {each["target"] for each in different}
 
     def _gone(self) -> dict[str | None, str]:
@@ -113,7 +113,7 @@ class _Telling:
                 wanted[noun].add(each["target"])
         return dict(record_names(wanted))
 
-    def steps(self) -> list[Step]:
+    def steps(self) -> list[ProposalStep]:
         here = {event.id for event in self.events}
         below: dict[str, list[Event]] = defaultdict(list)
         for event in self.events:
@@ -122,7 +122,7 @@ class _Telling:
         first = [event for event in self.events if event.cause not in here]
         return [self._step(event, below, 0) for event in first]
 
-    def _step(self, event: Event, below: dict[str, list[Event]], depth: int) -> Step:
+    def _step(self, event: Event, below: dict[str, list[Event]], depth: int) -> ProposalStep:
         step = self._told(event)
         for each in below.get(event.id, ()) if depth < DEPTH else ():
             inner = self._step(each, below, depth + 1)
@@ -130,19 +130,19 @@ class _Telling:
                 step.caused.append(inner)
         return step
 
-    def _told(self, event: Event) -> Step:
+    def _told(self, event: Event) -> ProposalStep:
         noun = registry.get(event.target_type or "")
         data = event.data or {}
         if noun is None:
             facts = [
                 Change(display.json_key_label(key), "", value) for key, value in properties(data)
             ]
-            return Step(
+            return ProposalStep(
                 TRACK, _("Record"), "", display.tracked_event_label(event.name), changes=facts
             )
         verb = _verb(noun, event)
         kind = _kind(event, verb)
-        step = Step(
+        step = ProposalStep(
             kind,
             display.verb_label(verb) if verb is not None else display.event_label(event.verb),
             display.noun_in_sentence(noun),
@@ -150,15 +150,15 @@ class _Telling:
             other=event.target in self.others,
         )
         if event.target not in self.made:
-            step.url = display.place(noun, "change", event.target)
+            step.url = display.page_url(noun, "change", event.target)
         previous = _previous(noun, event)
         machine = noun.schema.machine
         wire = noun.schema.by_name[machine.name].wire if machine else None
         if wire in previous:
             was, now = previous.pop(wire), data.get(wire)
             step.moved = (
-                display.state(noun, was) if was else "",
-                display.state(noun, now) if now else "",
+                display.state_html(noun, was) if was else "",
+                display.state_html(noun, now) if now else "",
             )
         step.changes = self.teller.changes(noun, previous, data)
         if kind == CREATE:
@@ -181,7 +181,7 @@ class _Telling:
                     _("“%(event)s” would no longer happen")
                     if gone
                     else _("“%(event)s” would now happen as well")
-                ) % {"event": _happened(each["name"])}
+                ) % {"event": _event_label(each["name"])}
                 found[target, each["name"]] = Difference(name, what)
             elif wire == "$version":
                 found.setdefault((target, "$version"), Difference(name, _("was changed meanwhile")))
@@ -223,7 +223,7 @@ def _verb(noun: type[Noun], event: Event) -> Verb | None:
     return next((verb for verb in noun.verbs.values() if verb.event == event.name), None)
 
 
-def _happened(name: str) -> str:
+def _event_label(name: str) -> str:
     """What an event of this name says: ``Lost``."""
     noun, _dot, event = name.partition(".")
     return display.event_label(event) if noun in registry else display.tracked_event_label(name)
@@ -255,7 +255,7 @@ def _previous(noun: type[Noun], event: Event) -> dict[str, Any]:
     }
 
 
-def _whole(event: Event) -> Event:
+def _with_all_changes(event: Event) -> Event:
     """The event with all that a new record has as its changes, so that every name in it is looked up."""
     noun = registry.get(event.target_type or "")
     if noun is None or event.version != 1:

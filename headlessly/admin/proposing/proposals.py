@@ -62,7 +62,7 @@ def for_deciders(view: Callable[..., HttpResponse]) -> Callable[..., HttpRespons
     return guarded
 
 
-def menu(request: HttpRequest) -> dict[str, Any] | None:
+def proposals_menu_item(request: HttpRequest) -> dict[str, Any] | None:
     """The entry of the menu, with how many wait; None for those who do not decide."""
     if not actors.may_approve(actors.current()):
         return None
@@ -85,7 +85,12 @@ def listed(request: HttpRequest) -> HttpResponse:
     decided = found.exclude(status__in=Proposal.OPEN).order_by("-decided_at", "pk")
     page = Paginator(decided, PAGE).get_page(request.GET.get("page"))
     return _respond(
-        request, "proposals", _("Proposals"), waiting=_rows(waiting), decided=_rows(page), page=page
+        request,
+        "proposals",
+        _("Proposals"),
+        waiting=_proposal_rows(waiting),
+        decided=_proposal_rows(page),
+        page=page,
     )
 
 
@@ -107,7 +112,7 @@ def approve(request: HttpRequest, id: str) -> HttpResponse:
     except HeadlesslyError as problem:
         messages.error(request, problem.message)
     else:
-        messages.success(request, _("Done: %s.") % _title(found))
+        messages.success(request, _("Done: %s.") % _proposal_title(found))
     return HttpResponseRedirect(reverse("admin:proposal", args=[id]))
 
 
@@ -122,7 +127,7 @@ def refuse(request: HttpRequest, id: str) -> HttpResponse:
             return _page(request, found, status=problem.status, reason=reason, wrong=problem)
         messages.error(request, problem.message)
         return HttpResponseRedirect(reverse("admin:proposal", args=[id]))
-    messages.success(request, _("Refused: %s.") % _title(found))
+    messages.success(request, _("Refused: %s.") % _proposal_title(found))
     return HttpResponseRedirect(reverse("admin:proposals"))
 
 
@@ -133,57 +138,59 @@ def _page(
     return _respond(
         request,
         "proposal",
-        _title(proposal),
+        _proposal_title(proposal),
         status,
-        **{k: v for k, v in _row(proposal, names).items() if k != "title"},
-        steps=proposal_text.steps(proposal),
-        differences=proposal_text.differences(proposal) if proposal.is_open else [],
-        value=_value(proposal.value),
-        tried=display.time(proposal.tried_at, ago=True),
+        **{k: v for k, v in _proposal_row(proposal, names).items() if k != "title"},
+        steps=proposal_text.proposal_steps(proposal),
+        differences=proposal_text.proposal_differences(proposal) if proposal.is_open else [],
+        value=_script_answer(proposal.value),
+        tried=display.age_html(proposal.tried_at, ago=True),
         longest=proposals.LONGEST_REASON,
         **context,
     )
 
 
-def _title(proposal: Proposal) -> str:
+def _proposal_title(proposal: Proposal) -> str:
     """What it is for, or else what it does."""
-    said = proposal.note or proposal_text.summary(proposal.events)
+    said = proposal.note or proposal_text.proposal_summary(proposal.events)
     return said[:1].upper() + said[1:]
 
 
-def _value(value: Any) -> str:
+def _script_answer(value: Any) -> str:
     """What the script answers, where somebody can read it: no whole records."""
     if isinstance(value, dict | list) or value is None:
         return ""
     return str(value)[:1_000]
 
 
-def _rows(found: Any) -> list[dict[str, Any]]:
+def _proposal_rows(found: Any) -> list[dict[str, Any]]:
     found = list(found)
     names = actor_names({p.proposed_by for p in found} | {p.decided_by or "" for p in found})
-    return [_row(proposal, names) for proposal in found]
+    return [_proposal_row(proposal, names) for proposal in found]
 
 
-def _decided(proposal: Proposal, decider: str) -> str:
+def _decision_text(proposal: Proposal, decider: str) -> str:
     if proposal.status == Proposal.APPROVED:
         return _("approved by %(who)s") % {"who": decider}
     return _("refused by %(who)s") % {"who": decider} if decider else ""
 
 
-def _row(proposal: Proposal, names: dict[str, str]) -> dict[str, Any]:
+def _proposal_row(proposal: Proposal, names: dict[str, str]) -> dict[str, Any]:
     decider = names.get(proposal.decided_by, _("Somebody")) if proposal.decided_by else ""
     return {
         "proposal": proposal,
-        "title": _title(proposal),
+        "title": _proposal_title(proposal),
         "url": reverse("admin:proposal", args=[proposal.pk]),
         "who": names.get(proposal.proposed_by, _("Somebody")),
-        "when": display.time(proposal.proposed_at, ago=True),
-        "summary": proposal_text.summary(proposal.events),
+        "when": display.age_html(proposal.proposed_at, ago=True),
+        "summary": proposal_text.proposal_summary(proposal.events),
         "tone": TONES[proposal.status],
         "label": LABELS[proposal.status],
         "decider": decider,
-        "decided": _decided(proposal, decider),
-        "decided_when": display.time(proposal.decided_at, ago=True) if proposal.decided_at else "",
+        "decided": _decision_text(proposal, decider),
+        "decided_when": display.age_html(proposal.decided_at, ago=True)
+        if proposal.decided_at
+        else "",
     }
 
 

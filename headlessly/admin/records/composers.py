@@ -67,11 +67,11 @@ class ToDo:
 
     @property
     def url(self) -> str:
-        return display.place(type(self.record), "change", self.record.pk)
+        return display.page_url(type(self.record), "change", self.record.pk)
 
 
 @dataclass
-class Next:
+class OpenTouches:
     """What is still to do about a record."""
 
     rows: list[ToDo]
@@ -114,7 +114,7 @@ def composer(
         if item.declared.type == "integer" and item.help_text:
             item.label = f"{item.label} ({display.inside_sentence(item.help_text)})"
         item.help_text = ""
-    return Composer(way, display.place(type(record), "touch", record.pk, way.name) + keep, form)
+    return Composer(way, display.page_url(type(record), "touch", record.pk, way.name) + keep, form)
 
 
 def write(way: EngagementForm, record: Noun, given: Mapping[str, Any]) -> Noun:
@@ -141,7 +141,7 @@ def refuse(found: Composer, problem: HeadlesslyError) -> None:
     found.open = True
 
 
-def coming(record: Noun) -> Next | None:
+def coming(record: Noun) -> OpenTouches | None:
     """The open touches of ``record``, the most urgent first; None where none can be."""
     touching = engagements.engagement_noun(type(record))
     if touching is None:
@@ -154,7 +154,9 @@ def coming(record: Noun) -> Next | None:
         **{reference.column: record.pk, f"{machine.name}__in": still_open}
     ).order_by(declared.due, "created_at")[:OPEN]
     of_this = f"?{reference.wire}={record.pk}"
-    return Next([_to_do(row) for row in found], display.place(touching, "changelist") + of_this)
+    return OpenTouches(
+        [_to_do(row) for row in found], display.page_url(touching, "changelist") + of_this
+    )
 
 
 def _to_do(row: Noun) -> ToDo:
@@ -162,13 +164,13 @@ def _to_do(row: Noun) -> ToDo:
     field = noun.schema.by_name[noun.Surface.engagements.due]
     due = days.deadline(row, field)
     whole = days.whole_day(row, field) is not None
-    when = display.of(row, field) if whole else display.time(due) if due else ""
+    when = display.field_html(row, field) if whole else display.age_html(due) if due else ""
     found = ToDo(row, when, bool(due) and due < clock.now())
-    end = display.path(noun)[-1]
+    end = display.path_states(noun)[-1]
     now = getattr(row, machine.name)
     for verb in noun.verbs.values():
         if verb.steps.get(now) == end and actors.may(actors.current(), verb.name, noun):
-            found.done_url = display.place(noun, "do", row.pk, verb.name)
+            found.done_url = display.page_url(noun, "do", row.pk, verb.name)
             found.asks = list(verb.inputs.values())
     return found
 

@@ -30,14 +30,14 @@ NEW, EXISTING = "new", "existing"
 LACKS, FIRST = "lacks", "first"
 
 
-class Dialog:
+class VerbDialog:
     """One verb about to be done to one record, by somebody who may still change their mind."""
 
     def __init__(
         self, verb: Verb, record: Noun, site: Any, data: Mapping[str, str] | None = None
     ) -> None:
         self.verb, self.record, self.site, self.data = verb, record, site, data
-        self.url = display.place(verb.noun, "do", record.pk, verb.name)
+        self.url = display.page_url(verb.noun, "do", record.pk, verb.name)
         self.id = f"do-{verb.name}"
         self.will: list[Any] = []
         self.problem: HeadlesslyError | None = None

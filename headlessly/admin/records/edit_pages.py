@@ -206,7 +206,7 @@ class Editing(InPlace):
         meanwhile = timeline.since(found, version)
         theirs = {f.name for f in inputs for e in meanwhile if f.wire in (e.event.previous or {})}
         for name in theirs & set(changed):
-            value = display.plain(found, self.schema.by_name[name]) or _("empty")
+            value = display.value_text(found, self.schema.by_name[name]) or _("empty")
             said = _("This is %s now. Saving puts yours in its place.")
             form.add_error(name, said % value)
         return self._edit_page(

@@ -36,7 +36,7 @@ class InPlace:
             return HttpResponseRedirect(back)
         now = getattr(found, field.column)
         if to_json_value(now) != to_json_value(base[field.name]):
-            value = display.plain(found, field) or _("empty")
+            value = display.value_text(found, field) or _("empty")
             form.is_valid()
             form.add_error(
                 field.name,

@@ -14,7 +14,7 @@ from urllib.parse import urlencode
 from django.http import HttpRequest
 
 from headlessly.admin import display
-from headlessly.admin.lists.address import Address, Words
+from headlessly.admin.lists.address import Address, SearchFilter
 from headlessly.declaration.values import UNSTORABLE
 from headlessly.query import cursors, filters, reads, scope, sorting
 from headlessly.query.paging import narrow_by_search
@@ -57,7 +57,7 @@ def came_from(request: HttpRequest) -> str | None:
     return query
 
 
-class Walk:
+class ListWalk:
     """One record's way through one list."""
 
     def __init__(self, admin: Any, request: HttpRequest, record: Noun, query: str) -> None:
@@ -68,7 +68,7 @@ class Walk:
 
     def way(self) -> Way:
         """The neighbours; none for a list that does not exist any more."""
-        list_url = display.place(self.noun, "changelist") + (self.query and f"?{self.query}")
+        list_url = display.page_url(self.noun, "changelist") + (self.query and f"?{self.query}")
         way = Way(self.query, list_url)
         if self.found is None:
             return way
@@ -87,7 +87,7 @@ class Walk:
         address = self.address
         if address.problem or not address.live:
             return None
-        stated = address.filter_of(c for c in address.active if not isinstance(c, Words))
+        stated = address.filter_of(c for c in address.active if not isinstance(c, SearchFilter))
         found = address.scope.queryset().filter(filters.compile_filter(address.scope, stated))
         found, self.many = narrow_by_search(found, reads.make_search(address.scope, address.query))
         return found.order_by(*address.order()).exclude(pk=self.record.pk)
@@ -110,7 +110,7 @@ class Walk:
         """Where the first of ``found`` in one of ``parts`` is, or nowhere."""
         for part in parts:
             if id := next(iter(found.filter(part).values_list("pk", flat=True)[:1]), None):
-                return display.place(self.noun, "change", id) + kept(self.query)
+                return display.page_url(self.noun, "change", id) + kept(self.query)
         return ""
 
     @staticmethod

@@ -58,7 +58,7 @@ def _sentence(
         capfirst(display.this_noun(noun))
         if event.target == record.pk
         else format_html(
-            '<a href="{}">{}</a>', display.place(noun, "change", event.target), _name(event)
+            '<a href="{}">{}</a>', display.page_url(noun, "change", event.target), _name(event)
         )
     )
     previous = dict(event.previous or {})
@@ -68,7 +68,7 @@ def _sentence(
     previous = {w: was for w, was in previous.items() if event.data.get(w) not in made}
     changes = teller.changes(noun, previous, event.data)
     if moved is not None:
-        state = display.state(noun, event.data[wire])
+        state = display.state_html(noun, event.data[wire])
         with_it = format_html_join("", "; {}: {}", ((c.inside, c.now or "–") for c in changes))
         return format_html(
             _("{who} becomes {state}{with_it}"), who=who, state=state, with_it=with_it
@@ -89,7 +89,7 @@ def _facts(teller: Teller, noun: type[Noun], event: Event) -> SafeString:
         if value in (None, "") or declared.computed:
             continue
         if schema.machine and name == schema.machine.name:
-            found.append(("", display.state(noun, value)))
+            found.append(("", display.state_html(noun, value)))
         else:
             found.append(
                 (

@@ -16,7 +16,7 @@ from django.views.decorators.http import require_POST
 from headlessly.admin import buttons, display, toasts
 from headlessly.admin import undo as undoing
 from headlessly.admin.records import composers, neighbours, record, timeline
-from headlessly.admin.records.dialogs import Dialog
+from headlessly.admin.records.dialogs import VerbDialog
 from headlessly.errors import HeadlesslyError
 from headlessly.execution import executor
 
@@ -35,9 +35,9 @@ class Doing:
         problem: HeadlesslyError | None = None,
         written: composers.Composer | None = None,
     ) -> HttpResponse:
-        steps, others = buttons.buttons(found)
+        steps, others = buttons.record_buttons(found)
         came = neighbours.came_from(request)
-        way = None if came is None else neighbours.Walk(self, request, found, came).way()
+        way = None if came is None else neighbours.ListWalk(self, request, found, came).way()
         keep = self.keep(request)
         status = problem.status if problem else 200
         return self.respond(
@@ -108,7 +108,7 @@ class Doing:
         if not self.may(verb):
             raise PermissionDenied
         posted = request.method == "POST"
-        dialog = Dialog(bound, found, self.admin_site, request.POST if posted else None)
+        dialog = VerbDialog(bound, found, self.admin_site, request.POST if posted else None)
         if not posted or request.POST.get("preview"):
             dialog.foresee()
             return self._dialog_page(request, dialog, "do" if not posted else "preview")
@@ -128,7 +128,7 @@ class Doing:
         return Redirect(self._after(request, bound, answer))
 
     def _dialog_page(
-        self, request: HttpRequest, dialog: Dialog, template: str = "do", status: int = 200
+        self, request: HttpRequest, dialog: VerbDialog, template: str = "do", status: int = 200
     ) -> HttpResponse:
         return self.respond(
             request,
@@ -150,10 +150,10 @@ class Doing:
             declared = self.schema.by_name[name]
             target = getattr(answer, declared.column)
             if declared.type == "reference" and target:
-                return display.place(self.model.registry[declared.to], "change", target)
+                return display.page_url(self.model.registry[declared.to], "change", target)
         if answer.deleted_at:
             return self.place("changelist")
-        return display.place(type(answer), "change", answer.pk) + self.keep(request)
+        return display.page_url(type(answer), "change", answer.pk) + self.keep(request)
 
     @staticmethod
     def _back(request: HttpRequest) -> str:

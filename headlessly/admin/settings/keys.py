@@ -103,11 +103,11 @@ def _rows() -> list[dict[str, Any]]:
     rows = [
         {
             "key": key,
-            "standing": display.standing(key),
+            "standing": display.key_standing(key),
             "tone": "green" if key.standing == "valid" else "grey",
-            "created": display.time(key.created_at),
-            "used": display.time(key.last_used_at) if key.last_used_at else "",
-            "expires": display.time(key.expires_at) if key.expires_at else "",
+            "created": display.age_html(key.created_at),
+            "used": display.age_html(key.last_used_at) if key.last_used_at else "",
+            "expires": display.age_html(key.expires_at) if key.expires_at else "",
         }
         for key in keys
     ]

@@ -143,8 +143,8 @@ def _page(request: HttpRequest, form: InviteForm, **context: Any) -> HttpRespons
         {
             "member": member,
             "role": member.get_role_display(),
-            "contact": display.link(member.contact) if member.contact else "",
-            "seen": display.time(member.user.last_login) if member.user.last_login else "",
+            "contact": display.record_link(member.contact) if member.contact else "",
+            "seen": display.age_html(member.user.last_login) if member.user.last_login else "",
             "url": reverse("admin:settings_member", args=[member.pk]),
         }
         for member in members
@@ -210,7 +210,7 @@ def _show_link(request: HttpRequest, member: Membership) -> HttpResponse:
         request,
         InviteForm(),
         invited=member,
-        link=request.build_absolute_uri(welcome.address(request, member.user)),
+        link=request.build_absolute_uri(welcome.welcome_url(request, member.user)),
     )
 
 
