@@ -248,7 +248,7 @@ class Noun(Refusing, Record):
         execution_table.table(type(self)).rewrite(self, self._changed_columns())
         self._read = dict(self.__dict__)
 
-    def differs(self) -> bool:
+    def has_changes(self) -> bool:
         """Whether the record, settled, is another than the one that was read."""
         self.settle_all()
         return bool(self._changed_columns())
@@ -294,18 +294,18 @@ class Noun(Refusing, Record):
     def settle_all(self) -> None:
         """What follows from the declaration, too: moments that stand for a day are one."""
         self.settle()
-        for field in self.schema.may_be_days:
+        for field in self.schema.day_moments:
             if (moment := getattr(self, field.column)) is None:
                 continue
             read = getattr(self, "_read", {})
             if not getattr(self, field.day_if or ""):
                 moment = moment.astimezone(UTC)
             elif moment is read.get(field.column) and not read.get(field.day_if):
-                moment = days.settled(
+                moment = days.moment_of_its_day(
                     timezone.localtime(moment)
                 )  # the day that it is where one reads
             else:
-                moment = days.settled(moment)
+                moment = days.moment_of_its_day(moment)
             setattr(self, field.column, moment)
 
     @classmethod
@@ -374,20 +374,20 @@ class Noun(Refusing, Record):
             return None
         if field.type in values.TEXT:
             keyed = cls.objects.alias(key=Lower(field.name))
-            found = keyed.filter(key=Lower(models.Value(values.comparable(field, value))))
+            found = keyed.filter(key=Lower(models.Value(values.normalize_operand(field, value))))
         else:
             found = cls.objects.filter(**{field.column: value})
         # Not first(): its order by id would send the planner along the primary key.
         id = next(iter(found.order_by().values_list("pk", flat=True)[:1]), None)
-        return id or next(iter(cls.survivors(field, [value]).values()), None)
+        return id or next(iter(cls.survivors_by_unique(field, [value]).values()), None)
 
     @classmethod
-    def survivors(cls, field: Any, wanted: Iterable[Any]) -> dict[str, str]:
+    def survivors_by_unique(cls, field: Any, wanted: Iterable[Any]) -> dict[str, str]:
         """Who took over the records that had these unique values when they were merged away: their ids,
         by the value in small letters. Whoever has the value now goes before them."""
         if field.type not in values.TEXT or not any(verb.merges for verb in cls.verbs.values()):
             return {}
-        keys = {values.comparable(field, value).lower() for value in wanted}
+        keys = {values.normalize_operand(field, value).lower() for value in wanted}
         gone = cls.with_deleted.filter(successor__isnull=False).alias(key=Lower(field.name))
         merged = gone.filter(key__in=keys).order_by("deleted_at")
         found = {key.lower(): id for key, id in merged.values_list(field.column, "successor")}

@@ -118,7 +118,7 @@ def related(found: models.QuerySet, names: Iterable[str]) -> models.QuerySet:
     others = {field.name: found.model.registry[field.to] for field in fields}
     return found.prefetch_related(
         *(
-            models.Prefetch(name, queryset=_with_cards(other, person))
+            models.Prefetch(name, queryset=_whole_or_card(other, person))
             if other.schema.owner is not None and other.schema.introduced_by
             else name
             for name, other in others.items()
@@ -126,7 +126,7 @@ def related(found: models.QuerySet, names: Iterable[str]) -> models.QuerySet:
     )
 
 
-def introductions(noun: type[Noun], person: str) -> Q:
+def is_introduced_to(noun: type[Noun], person: str) -> Q:
     """The condition that a record is referred to by one that ``person`` owns, and that introduces it."""
     found = Q()
     for other, field in noun.schema.introduced_by:
@@ -137,20 +137,20 @@ def introductions(noun: type[Noun], person: str) -> Q:
     return found
 
 
-def readable(noun: type[Noun]) -> models.QuerySet:
+def with_cards(noun: type[Noun]) -> models.QuerySet:
     """The records of which the actor sees the card at least: to be looked for, never to be shown whole."""
     person = limit()
     if person is None or not noun.schema.introduced_by:
         return noun.objects.all()
-    return _unlimited(noun).filter(of(noun, person) | introductions(noun, person))
+    return _unlimited(noun).filter(of(noun, person) | is_introduced_to(noun, person))
 
 
-def introduced(noun: type[Noun], ids: Iterable[str]) -> set[str]:
+def introduced_ids(noun: type[Noun], ids: Iterable[str]) -> set[str]:
     """Those of the ids, all of them hidden, of which the actor sees the card."""
     person, wanted = limit(), set(ids)
     if not person or not wanted or not noun.schema.introduced_by:
         return set()
-    found = _unlimited(noun).filter(introductions(noun, person), pk__in=wanted)
+    found = _unlimited(noun).filter(is_introduced_to(noun, person), pk__in=wanted)
     return set(found.values_list("pk", flat=True))
 
 
@@ -158,11 +158,11 @@ def _unlimited(noun: type[Noun]) -> models.QuerySet:
     return models.QuerySet(noun).filter(tenant_id=tenancy.require().pk, deleted_at=None)
 
 
-def _with_cards(noun: type[Noun], person: str) -> models.QuerySet:
+def _whole_or_card(noun: type[Noun], person: str) -> models.QuerySet:
     """The records that ``person`` sees, deleted ones too, and those of which they see the card as that."""
     whole = of(noun, person)
     found = models.QuerySet(noun).filter(tenant_id=tenancy.require().pk)
-    found = found.filter(whole | introductions(noun, person) & Q(deleted_at=None))
+    found = found.filter(whole | is_introduced_to(noun, person) & Q(deleted_at=None))
     found = found.annotate(is_whole=ExpressionWrapper(whole, models.BooleanField()))
     found._iterable_class = _Cards
     return found

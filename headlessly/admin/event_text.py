@@ -212,7 +212,7 @@ class Teller:
         except ValueError:
             return value
         if is_day:
-            return display.day(days.settled(clean).date())
+            return display.day(days.moment_of_its_day(clean).date())
         if isinstance(clean, datetime):
             return display.moment(clean)
         return display.shown(declared, clean, links=False)

@@ -166,11 +166,11 @@ class DeclaredForm(forms.Form):
         return {
             name: value
             for name, value in self.given().items()
-            if value != self._sent_back(self.declared[name], base)
+            if value != self._text_sent_untouched(self.declared[name], base)
         }
 
     @staticmethod
-    def _sent_back(field: Field, base: Mapping[str, Any]) -> Any:
+    def _text_sent_untouched(field: Field, base: Mapping[str, Any]) -> Any:
         """What is sent when nobody touches an input that was made of ``base``."""
         is_day = field.day_if is not None and bool(base.get(field.day_if))
         return sent(field, text_of(field, base.get(field.name), is_day=is_day))
@@ -286,11 +286,11 @@ def sent(field: Field, text: Any) -> Any:
     if field.type in ("number", "integer", "money"):
         return numbers.plain(text)
     if field.type == "datetime" and len(text) == len("2026-01-31T09:00"):
-        return _in_its_zone(text) if field.day_if else _in_utc(text)
+        return _with_offset(text) if field.day_if else _in_utc(text)
     return text
 
 
-def _in_its_zone(text: str) -> str:
+def _with_offset(text: str) -> str:
     """The same of a moment that may stand for its day: the one that it is where the reader is."""
     try:
         local = datetime.fromisoformat(text).replace(tzinfo=timezone.get_current_timezone())

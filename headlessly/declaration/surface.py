@@ -49,7 +49,7 @@ class Surface:
     #: What is changed in the list itself; else where a record stands and who owns it.
     inline: tuple[str, ...] | None = None
     #: What pages do not ask for, because nothing comes of it yet: programs may set it.
-    unasked: tuple[str, ...] = ()
+    not_in_forms: tuple[str, ...] = ()
     search: tuple[str, ...] = ("name",)
     ordering: tuple[str, ...] = ("-created_at",)
     groups: tuple[tuple[str, tuple[str, ...]], ...] = ()

@@ -304,7 +304,7 @@ class Execution:
             record.fill(values if verb.takes_fields else {})
         verb.before.fire(record, ctx)
         answer = self._act(verb, record, values)
-        if verb.name == "update" and not record.differs():
+        if verb.name == "update" and not record.has_changes():
             return (
                 record  # it has these values already; verbs that do something always leave an event
             )

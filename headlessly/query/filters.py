@@ -310,7 +310,11 @@ def _reached(noun: type[Noun], field: Field, path: str, operator: Any, operand: 
 
 def _equal(field: Field, path: str, column: str, operator: str, operand: Any) -> Q:
     value = _value(field, path, operand)
-    return Q(**{f"{column}__isnull": True}) if value is None else _is(field, column, "", value)
+    return (
+        Q(**{f"{column}__isnull": True})
+        if value is None
+        else _compare_column(field, column, "", value)
+    )
 
 
 def _among(field: Field, path: str, column: str, operator: str, operand: Any) -> Q:
@@ -330,7 +334,7 @@ def _among(field: Field, path: str, column: str, operator: str, operand: Any) ->
     elif field.day_if is None:
         condition = Q(**{f"{column}__in": given})
     else:
-        condition = reduce(or_, (_is(field, column, "", value) for value in given))
+        condition = reduce(or_, (_compare_column(field, column, "", value) for value in given))
     return condition | Q(**{f"{column}__isnull": True}) if None in found else condition
 
 
@@ -347,17 +351,17 @@ def _compared(field: Field, path: str, column: str, operator: str, operand: Any)
             _("%(path)s: %(operator)s needs a value.") % {"path": path, "operator": operator},
             field=path,
         )
-    return _is(field, column, f"__{operator[1:]}", value)
+    return _compare_column(field, column, f"__{operator[1:]}", value)
 
 
-def _is(field: Field, column: str, lookup: str, value: Any) -> Q:
+def _compare_column(field: Field, column: str, lookup: str, value: Any) -> Q:
     """The column compared with a value.
 
     A moment that stands for a whole day is before a moment when that day is over by then, where one reads.
     """
     if field.day_if is None:
         return Q(**{column + lookup: value})
-    day = days.as_moment(days.day_of(value))
+    day = days.moment_of_day(days.day_of(value))
     here = Q(**{field.day_if: False, column + lookup: value})
     if not lookup:
         until = day + timedelta(days=1)
@@ -372,7 +376,7 @@ def _is(field: Field, column: str, lookup: str, value: Any) -> Q:
 def _matching(field: Field, path: str, column: str, operator: str, operand: Any) -> Q:
     if field.type not in TEXT or not isinstance(operand, str):
         raise InvalidFilter(_("%s: $regex takes a pattern and looks at text.") % path, field=path)
-    operand = _clean_text(path, operand)
+    operand = _normalized_text(path, operand)
     if len(operand) > MAX_PATTERN:
         raise InvalidFilter(
             _("%(path)s: a pattern has %(most)s characters at most.")
@@ -386,7 +390,7 @@ def _matching(field: Field, path: str, column: str, operator: str, operand: Any)
 def _containing(field: Field, path: str, column: str, operator: str, operand: Any) -> Q:
     if field.type not in TEXT or not isinstance(operand, str):
         raise InvalidFilter(f"{path}: {operator} takes words and looks at text.", field=path)
-    operand = _clean_text(path, operand)
+    operand = _normalized_text(path, operand)
     found = Q()
     for word in operand.split()[:MAX_WORDS]:
         found &= Q(**{f"{column}__icontains": word})
@@ -399,7 +403,7 @@ def _looked_up(field: Field, path: str, column: str, operator: Lookup, operand: 
             _("%(path)s: %(lookup)s looks at text.") % {"path": path, "lookup": operator.value},
             field=path,
         )
-    operand = _clean_text(path, operand)
+    operand = _normalized_text(path, operand)
     return Q(**{f"{column}__{operator.value}": operand})
 
 
@@ -425,16 +429,18 @@ def _value(field: Field, path: str, operand: Any) -> Any:
             if (found := relative(operand)) is not None:
                 return found
         if field.type in values.TEXT:
-            return values.comparable(field, operand)
+            return values.normalize_operand(field, operand)
         return values.CLEAN[field.type](unbounded(field), operand, False)
     except ValueError as problem:
-        raise unreadable(field, path, problem) from None
+        raise invalid_operand(field, path, problem) from None
 
 
-def unreadable(field: Field, path: str, problem: ValueError) -> InvalidFilter:
+def invalid_operand(field: Field, path: str, problem: ValueError) -> InvalidFilter:
     """What is said of an operand that is no value of ``field``, with the forms that a date may have."""
     said = f"{path}: {problem}"
-    return InvalidFilter(f"{said} {days.forms()}" if field.type in DATES else said, field=path)
+    return InvalidFilter(
+        f"{said} {days.describe_relative_forms()}" if field.type in DATES else said, field=path
+    )
 
 
 @cache
@@ -444,7 +450,7 @@ def unbounded(field: Field) -> Any:
     return replace(field, minimum=None, maximum=None) if bounded else field
 
 
-def _clean_text(path: str, text: str) -> str:
+def _normalized_text(path: str, text: str) -> str:
     """``text`` to be looked for within what is stored, which has its letters in one spelling."""
     try:
         values.storable(text)

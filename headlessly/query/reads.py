@@ -269,7 +269,9 @@ def when(moment: Any, name: str = "asOf") -> datetime | None:
         relative = days.relative_moment(moment) if isinstance(moment, str) else None
         return relative or values.moment(None, moment, text=True)
     except ValueError as problem:
-        raise InvalidFilter(f"{name}: {problem} {days.forms()}", field=name) from None
+        raise InvalidFilter(
+            f"{name}: {problem} {days.describe_relative_forms()}", field=name
+        ) from None
 
 
 def absent(noun: type[Noun], id: str) -> NotFound:

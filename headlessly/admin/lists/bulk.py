@@ -103,7 +103,7 @@ def operations(address: Address, site: Any) -> list[Operation]:
 def _updates(noun: type[Noun]) -> Iterator[Operation]:
     """To whom the records belong, and where they stand."""
     schema, update = noun.schema, noun.verbs["update"]
-    asked = (f for f in update.inputs.values() if f.name not in noun.schema.unasked)
+    asked = (f for f in update.inputs.values() if f.name not in noun.schema.not_in_forms)
     inputs = {f.name: f for f in asked}
     owner, machine = schema.owner, schema.machine
     if owner is not None and owner.name in inputs and "assign" not in noun.verbs:

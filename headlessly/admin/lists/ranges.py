@@ -108,7 +108,7 @@ class Range:
 
     def _wire(self, text: str) -> str:
         """A day of whoever reads as a program has it: REST begins its own days in UTC."""
-        if self.field.type not in DATES or days.parts(text) is not None:
+        if self.field.type not in DATES or days.parse_relative(text) is not None:
             return text
         try:
             if self.field.type == "date":
@@ -228,7 +228,7 @@ def label_of(noun: type[Noun], path: str) -> str:
 
 def moment_in_words(text: str) -> str:
     """``14d ago`` → ``14 days ago``, ``2026-01-31`` → ``31 Jan 2026``."""
-    if (found := days.parts(text)) is not None:
+    if (found := days.parse_relative(text)) is not None:
         count, unit, direction = found
         named = {
             "m": ngettext("%d minute", "%d minutes", count),

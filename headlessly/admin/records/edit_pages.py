@@ -64,7 +64,7 @@ class Editing(InPlace):
 
     def _asked(self, verb: Verb) -> list[Field]:
         """The inputs of a verb that its form has."""
-        return [f for f in verb.inputs.values() if f.name not in self.schema.unasked]
+        return [f for f in verb.inputs.values() if f.name not in self.schema.not_in_forms]
 
     @staticmethod
     def _mine(inputs: list[Field]) -> dict[str, str]:

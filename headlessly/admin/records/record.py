@@ -249,7 +249,7 @@ def closed_fields(record: Noun) -> Any:
 def editable_fields(record: Noun) -> set[str]:
     """The fields that one may change by typing: no verb sets them, and the state does not close them."""
     closed = closed_fields(record)
-    apart = (*closed, *record.schema.unasked)
+    apart = (*closed, *record.schema.not_in_forms)
     return {f.name for f in record.schema.inputs() if not f.moves and f.name not in apart}
 
 
