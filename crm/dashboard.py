@@ -26,11 +26,11 @@ dashboard.subject = Lead
 dashboard.narrow(Lead, "owner", rank=1)
 
 
-def rate(part: int, whole: int, who: Records | None = None) -> Figure:
+def rate_figure(part: int, whole: int, who: Records | None = None) -> Figure:
     return Figure(display.share(part, whole), who)
 
 
-def duration(seconds: float | None, who: Records | None = None) -> Figure:
+def duration_figure(seconds: float | None, who: Records | None = None) -> Figure:
     return Figure(display.duration(seconds), who)
 
 
@@ -39,7 +39,7 @@ def duration(seconds: float | None, who: Records | None = None) -> Figure:
 
 @dashboard.tile(rank=1)
 def new_leads(slice: Slice) -> Tile:
-    now, before = slice.once(reports.funnel), slice.before.once(reports.funnel)
+    now, before = slice.cached(reports.lead_funnel), slice.before.cached(reports.lead_funnel)
     return Tile(
         _("New leads"),
         number(now.all, now.stages[0].who),
@@ -54,7 +54,7 @@ def new_leads(slice: Slice) -> Tile:
 
 @dashboard.tile(rank=2)
 def qualified(slice: Slice) -> Tile:
-    return _reached(
+    return _stage_tile(
         slice,
         QUALIFIED,
         _("Qualified"),
@@ -64,7 +64,7 @@ def qualified(slice: Slice) -> Tile:
 
 @dashboard.tile(rank=3)
 def converted(slice: Slice) -> Tile:
-    return _reached(
+    return _stage_tile(
         slice,
         CONVERTED,
         _("Converted"),
@@ -72,16 +72,16 @@ def converted(slice: Slice) -> Tile:
     )
 
 
-def _reached(slice: Slice, state: str, title: str, sentence: str) -> Tile:
-    now, before = slice.once(reports.funnel), slice.before.once(reports.funnel)
+def _stage_tile(slice: Slice, state: str, title: str, sentence: str) -> Tile:
+    now, before = slice.cached(reports.lead_funnel), slice.before.cached(reports.lead_funnel)
     here, then = now.stage(state), before.stage(state)
     return Tile(
         title,
-        rate(here.reached, now.all, here.who),
+        rate_figure(here.reached, now.all, here.who),
         format_html(
             sentence,
             period=slice.period.name,
-            before=rate(then.reached, before.all, then.who),
+            before=rate_figure(then.reached, before.all, then.who),
             then=slice.before.period.name,
         ),
     )
@@ -89,8 +89,8 @@ def _reached(slice: Slice, state: str, title: str, sentence: str) -> Tile:
 
 @dashboard.tile(rank=4)
 def first_touch(slice: Slice) -> Tile:
-    now = slice.once(reports.first_response)
-    before = slice.before.once(reports.first_response)
+    now = slice.cached(reports.first_response)
+    before = slice.before.cached(reports.first_response)
     sentence = (
         _("until half of the latest {count} leads were touched, {before} in {then}")
         if now.is_sample
@@ -98,11 +98,11 @@ def first_touch(slice: Slice) -> Tile:
     )
     return Tile(
         _("First touch"),
-        duration(now.spread.median, reports.cohort(slice)),
+        duration_figure(now.spread.median, reports.lead_cohort(slice)),
         format_html(
             sentence,
             count=display.number(now.leads if now.is_sample else now.spread.count),
-            before=duration(before.spread.median, reports.cohort(slice.before)),
+            before=duration_figure(before.spread.median, reports.lead_cohort(slice.before)),
             then=slice.before.period.name,
         ),
     )
@@ -110,16 +110,16 @@ def first_touch(slice: Slice) -> Tile:
 
 @dashboard.tile(rank=5)
 def open_pipeline(slice: Slice) -> Tile:
-    found = slice.once(reports.pipeline)
+    found = slice.cached(reports.open_pipeline)
     whole = found.whole
     if not whole.amounts:
         return Tile(_("Forecast"), Figure("–", whole.who), _("no deal is open"))
     first, *others = found.currencies
     deals = sum(amount.deals for amount in whole.amounts.values())
-    more = "".join(f"+ {money(whole.amounts[c].weighted, c, short=True)} " for c in others)
+    more = "".join(f"+ {format_money(whole.amounts[c].weighted, c, short=True)} " for c in others)
     return Tile(
         _("Forecast"),
-        Figure(money(whole.amounts[first].weighted, first, short=True), whole.who),
+        Figure(format_money(whole.amounts[first].weighted, first, short=True), whole.who),
         format_html(
             ngettext(
                 "{more}weighted, of {value} in one open deal",
@@ -128,7 +128,7 @@ def open_pipeline(slice: Slice) -> Tile:
             ),
             more=more,
             value=" + ".join(
-                money(whole.amounts[c].value, c, short=True) for c in found.currencies
+                format_money(whole.amounts[c].value, c, short=True) for c in found.currencies
             ),
             deals=number(deals, whole.who),
         ),
@@ -137,14 +137,14 @@ def open_pipeline(slice: Slice) -> Tile:
 
 @dashboard.tile(rank=6)
 def going_stale(slice: Slice) -> Tile:
-    found = slice.once(reports.stale)
+    found = slice.cached(reports.stale_by_state)
     leads, deals = (sum(each.count for each in found[n]) for n in ("Lead", "Deal"))
     return Tile(
         _("Going stale"),
         number(leads, reports.stale_leads(slice)),
         format_html(
             _("open leads without activity for {days} days, and {deals}"),
-            days=slice.once(reports.rules).rotting,
+            days=slice.cached(reports.pipeline_rules).rotting,
             deals=Figure(
                 ngettext("%(count)s deal", "%(count)s deals", deals)
                 % {"count": display.number(deals)},
@@ -159,19 +159,19 @@ def going_stale(slice: Slice) -> Tile:
 
 @dashboard.chart(rank=1)
 def funnel(slice: Slice) -> Chart:
-    found, bars, last = slice.once(reports.funnel), [], 0
+    found, bars, last = slice.cached(reports.lead_funnel), [], 0
     for number_, stage in enumerate(found.stages):
-        of_all, of_last = rate(stage.reached, found.all), rate(stage.reached, last)
+        of_all, of_last = rate_figure(stage.reached, found.all), rate_figure(stage.reached, last)
         lost = number(stage.lost, stage.who_lost)
         bars.append(
             Bar(
-                Figure(display.spoken(stage.state), stage.who),
+                Figure(display.state_label(stage.state), stage.who),
                 number(stage.reached, stage.who),
                 (
-                    Mark(0, percent(stage.reached, found.all)),
+                    Mark(0, percent_of(stage.reached, found.all)),
                     Mark(
-                        percent(stage.reached - stage.lost, found.all),
-                        percent(stage.lost, found.all),
+                        percent_of(stage.reached - stage.lost, found.all),
+                        percent_of(stage.lost, found.all),
                         "lost",
                     ),
                 ),
@@ -216,12 +216,12 @@ def by_owner(slice: Slice) -> Chart:
 
 def conversion_by(slice: Slice, by: str, title: str) -> Chart:
     """The groups of a cohort by a field of the lead, best rate first."""
-    groups = slice.once(reports.conversion, by)
+    groups = slice.cached(reports.conversion_by_field, by)
     field = Lead.schema.by_name[by]
     named: Mapping[Any, str] = {}
     if field.type == "reference":
-        named = basis.names(Lead.registry[field.to], (group.value for group in groups))
-    nobody = _("No %(field)s") % {"field": display.inside(display.label(field))}
+        named = basis.record_names(Lead.registry[field.to], (group.value for group in groups))
+    nobody = _("No %(field)s") % {"field": display.inside_sentence(display.field_label(field))}
 
     def label(group: reports.Group) -> str:
         if group.rest:
@@ -235,7 +235,7 @@ def conversion_by(slice: Slice, by: str, title: str) -> Chart:
     bars = [
         Bar(
             Figure(label(group), group.who),
-            rate(group.converted, group.leads, group.who_converted),
+            rate_figure(group.converted, group.leads, group.who_converted),
             (
                 Mark(0, group.qualified / group.leads / best * 100, "pale"),
                 Mark(0, group.converted / group.leads / best * 100),
@@ -257,7 +257,13 @@ def conversion_by(slice: Slice, by: str, title: str) -> Chart:
     return Chart(
         title,
         bars,
-        (display.label(field), _("Converted, in %"), _("Leads"), _("Qualified"), _("Converted")),
+        (
+            display.field_label(field),
+            _("Converted, in %"),
+            _("Leads"),
+            _("Qualified"),
+            _("Converted"),
+        ),
         _("Leads of %(period)s that became deals so far.") % {"period": slice.period.name},
         nothing=_("No lead was created in this period."),
         legend=(("whole", _("converted")), ("pale", _("qualified"))),
@@ -267,15 +273,15 @@ def conversion_by(slice: Slice, by: str, title: str) -> Chart:
 @dashboard.chart(rank=6)
 def cycle(slice: Slice) -> Chart:
     spreads = [
-        (one.period.name, one.once(reports.cycle_time), reports.converted(one))
+        (one.period.name, one.cached(reports.cycle_time), reports.converted_leads(one))
         for one in (slice, slice.before)
     ]
     longest = max((spread.ninetieth or 0 for _name, spread, _who in spreads), default=0) or 1
     bars = [
         Bar(
             Figure(name, who),
-            duration(spread.median, who),
-            _box(spread, longest),
+            duration_figure(spread.median, who),
+            _spread_marks(spread, longest),
             format_html(
                 _("half of {count} took {lower} to {upper}"),
                 count=number(spread.count, who),
@@ -286,7 +292,7 @@ def cycle(slice: Slice) -> Chart:
             else _("none converted"),
             (
                 *(
-                    duration(s)
+                    duration_figure(s)
                     for s in (spread.tenth, spread.lower, spread.upper, spread.ninetieth)
                 ),
                 number(spread.count, who),
@@ -312,11 +318,11 @@ def cycle(slice: Slice) -> Chart:
     )
 
 
-def _box(spread: Spread, longest: float) -> tuple[Mark, ...]:
+def _spread_marks(spread: Spread, longest: float) -> tuple[Mark, ...]:
     if spread.median is None:
         return ()
     tenth, lower, median, upper, ninetieth = (
-        percent(seconds, longest)
+        percent_of(seconds, longest)
         for seconds in (spread.tenth, spread.lower, spread.median, spread.upper, spread.ninetieth)
     )
     return (
@@ -328,15 +334,15 @@ def _box(spread: Spread, longest: float) -> tuple[Mark, ...]:
 
 @dashboard.chart(rank=7)
 def lost_reasons(slice: Slice) -> Chart:
-    reasons = slice.once(reports.lost_reasons)
+    reasons = slice.cached(reports.lost_reasons)
     every = sum(reason.leads for reason in reasons)
     most = max((reason.leads for reason in reasons), default=0)
-    before = slice.before.once(reports.lost_reasons)
+    before = slice.before.cached(reports.lost_reasons)
     bars = [
         Bar(
             Figure(reason.text or (_("All others") if reason.rest else _("No reason")), reason.who),
             number(reason.leads, reason.who),
-            (Mark(0, percent(reason.leads, most), "lost"),),
+            (Mark(0, percent_of(reason.leads, most), "lost"),),
             row=(display.share(reason.leads, every),),
         )
         for reason in reasons
@@ -347,9 +353,9 @@ def lost_reasons(slice: Slice) -> Chart:
         (_("Reason"), _("Leads"), _("Of all lost")),
         format_html(
             _("{count} leads were lost in {period}, {before} in {then}."),
-            count=number(every, reports.lost(slice)),
+            count=number(every, reports.lost_leads(slice)),
             period=slice.period.name,
-            before=number(sum(each.leads for each in before), reports.lost(slice.before)),
+            before=number(sum(each.leads for each in before), reports.lost_leads(slice.before)),
             then=slice.before.period.name,
         ),
         nothing=_("No lead was lost in this period."),
@@ -361,8 +367,8 @@ def lost_reasons(slice: Slice) -> Chart:
 
 @dashboard.chart(rank=2)
 def forecast(slice: Slice) -> Chart:
-    found = slice.once(reports.pipeline)
-    return _worth(
+    found = slice.cached(reports.open_pipeline)
+    return _amounts_chart(
         found,
         found.months,
         _("Forecast by month"),
@@ -373,8 +379,8 @@ def forecast(slice: Slice) -> Chart:
 
 @dashboard.chart(rank=8)
 def by_stage(slice: Slice) -> Chart:
-    found = slice.once(reports.pipeline)
-    return _worth(
+    found = slice.cached(reports.open_pipeline)
+    return _amounts_chart(
         found,
         found.stages,
         _("Pipeline"),
@@ -383,8 +389,8 @@ def by_stage(slice: Slice) -> Chart:
     )
 
 
-def _worth(
-    found: reports.Pipe, parts: list[reports.Part], title: str, head: str, note: str
+def _amounts_chart(
+    found: reports.OpenPipeline, parts: list[reports.PipelinePart], title: str, head: str, note: str
 ) -> Chart:
     """Parts of the pipeline, a bar for each currency in them: currencies are never added."""
     bars = []
@@ -397,18 +403,18 @@ def _worth(
             who = part.who.where(currency__exact=currency)
             bars.append(
                 Bar(
-                    Figure(_part(part.name), who),
-                    Figure(money(amount.weighted, currency), who),
+                    Figure(_part_label(part.name), who),
+                    Figure(format_money(amount.weighted, currency), who),
                     (
-                        Mark(0, percent(amount.value, most), "pale"),
-                        Mark(0, percent(amount.weighted, most)),
+                        Mark(0, percent_of(amount.value, most), "pale"),
+                        Mark(0, percent_of(amount.weighted, most)),
                     ),
                     format_html(
                         _("of {value} in {deals}"),
-                        value=money(amount.value, currency),
+                        value=format_money(amount.value, currency),
                         deals=number(amount.deals, who),
                     ),
-                    (Figure(money(amount.value, currency), who), number(amount.deals, who)),
+                    (Figure(format_money(amount.value, currency), who), number(amount.deals, who)),
                 )
             )
     return Chart(
@@ -421,18 +427,18 @@ def _worth(
     )
 
 
-PARTS = {
+PART_LABELS = {
     "overdue": gettext_lazy("Overdue"),
     "later": gettext_lazy("Later"),
     "undated": gettext_lazy("No date"),
 }
 
 
-def _part(name: str) -> str:
-    if name in PARTS:
-        return str(PARTS[name])
+def _part_label(name: str) -> str:
+    if name in PART_LABELS:
+        return str(PART_LABELS[name])
     if name in Deal.Stage.values:
-        return display.spoken(name)
+        return display.state_label(name)
     return formats.date_format(date.fromisoformat(f"{name}-01"), "YEAR_MONTH_FORMAT")
 
 
@@ -441,14 +447,17 @@ def _part(name: str) -> str:
 
 @dashboard.chart(rank=9)
 def waiting(slice: Slice) -> Chart:
-    found = slice.once(reports.stale)
+    found = slice.cached(reports.stale_by_state)
     every = [(noun, each) for noun in (Lead, Deal) for each in found[noun.__name__]]
     most = max((each.count for _noun, each in every), default=0)
     bars = [
         Bar(
-            Figure(f"{display.title(noun)}, {display.inside(display.spoken(each.name))}", each.who),
+            Figure(
+                f"{display.noun_title(noun)}, {display.inside_sentence(display.state_label(each.name))}",
+                each.who,
+            ),
             number(each.count, each.who),
-            (Mark(0, percent(each.count, most), "lost"),),
+            (Mark(0, percent_of(each.count, most), "lost"),),
         )
         for noun, each in every
         if each.count
@@ -458,12 +467,12 @@ def waiting(slice: Slice) -> Chart:
         bars,
         (_("Standing"), _("How many")),
         _("Open, and without activity for %(days)s days. As of now.")
-        % {"days": slice.once(reports.rules).rotting},
+        % {"days": slice.cached(reports.pipeline_rules).rotting},
         nothing=_("Everything open was touched lately."),
     )
 
 
-DUE = {
+DUE_LABELS = {
     "overdue": gettext_lazy("Overdue"),
     "today": gettext_lazy("Today"),
     "this week": gettext_lazy("Next 7 days"),
@@ -474,24 +483,26 @@ DUE = {
 
 @dashboard.chart(rank=10)
 def tasks(slice: Slice) -> Chart | None:
-    found = slice.once(reports.tasks)
+    found = slice.cached(reports.open_tasks)
     if found is None:
         return None
     most = max(each.count for each in found)
     person = slice.narrowed.get("owner")
     title = _("My tasks")
     if person and person != actors.current().contact_id:
-        name = basis.names(Contact, [person]).get(person)
+        name = basis.record_names(Contact, [person]).get(person)
         title = _("Tasks of %(name)s") % {"name": name} if name else _("Tasks")
     return Chart(
         title,
         [
             Bar(
-                Figure(str(DUE[each.name]), each.who),
+                Figure(str(DUE_LABELS[each.name]), each.who),
                 number(each.count, each.who),
                 (
                     Mark(
-                        0, percent(each.count, most), "lost" if each.name == "overdue" else "whole"
+                        0,
+                        percent_of(each.count, most),
+                        "lost" if each.name == "overdue" else "whole",
                     ),
                 ),
             )
@@ -499,7 +510,7 @@ def tasks(slice: Slice) -> Chart | None:
         ]
         if most
         else (),
-        (_("Due"), display.plural(Activity)),
+        (_("Due"), display.plural_title(Activity)),
         _("Open activities by when they are due. As of now."),
         nothing=_("Nothing is planned."),
     )
@@ -508,11 +519,11 @@ def tasks(slice: Slice) -> Chart | None:
 # -- saying it -------------------------------------------------------------------------------------
 
 
-def percent(part: Any, whole: Any) -> float:
+def percent_of(part: Any, whole: Any) -> float:
     return float(part) / float(whole) * 100 if whole else 0
 
 
-def money(value: Decimal, currency: str, *, short: bool = False) -> str:
+def format_money(value: Decimal, currency: str, *, short: bool = False) -> str:
     """``$48,300``; from a million on, and ``short`` from a hundred thousand on, ``$1.2 M``."""
     value = value.quantize(Decimal(1))
     if abs(value) >= 1_000_000:

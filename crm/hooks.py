@@ -35,7 +35,9 @@ def require_a_contact(lead: Lead, ctx: Context) -> None:
 @Lead.converting
 def refuse_a_lost_lead(lead: Lead, ctx: Context) -> None:
     if lead.status == Lead.Status.LOST:
-        raise VerbRefused(_("Cannot convert a lost lead"), code="lead_lost", **lead.standing())
+        raise VerbRefused(
+            _("Cannot convert a lost lead"), code="lead_lost", **lead.status_for_conflict()
+        )
 
 
 @Lead.converting
@@ -44,7 +46,7 @@ def attach_only_an_open_deal(lead: Lead, ctx: Context) -> None:
     if isinstance(deal, Deal) and not deal.is_open:
         raise VerbRefused(
             _("The deal is %s. Attach an open one, or let the conversion make one.")
-            % wording.stated(deal.stage),
+            % wording.state_in_error(deal.stage),
             code="deal_not_open",
             field="deal",
         )
@@ -122,11 +124,11 @@ def remember_the_touch(activity: Activity, ctx: Context) -> None:
         (ctx.Contact, activity.contact_id, "last_engagement"),
     )
     for noun, id, field in touched:
-        if id is not None and earlier(getattr(ctx.lock(noun, id), field), moment):
+        if id is not None and is_earlier(getattr(ctx.lock(noun, id), field), moment):
             noun.update(id, **{field: moment})
 
 
-def earlier(known: datetime | None, moment: datetime) -> bool:
+def is_earlier(known: datetime | None, moment: datetime) -> bool:
     return known is None or known < moment
 
 

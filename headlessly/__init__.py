@@ -22,7 +22,7 @@ def boot(tenant: str | None = None, actor: Any = None) -> None:
 
     actors.enter(actor or actors.SYSTEM)
     if tenant is not None:
-        found = Tenant.by_slug(tenant)
+        found = Tenant.find_by_slug(tenant)
         if found is None:
             raise LookupError(f"There is no tenant {tenant!r}.")
         tenancy.enter(found)

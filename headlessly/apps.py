@@ -18,7 +18,7 @@ class HeadlesslyConfig(AppConfig):
         from headlessly.log import events
         from headlessly.webhooks import outbox
 
-        events.appended.connect(outbox.after_append, dispatch_uid="headlessly.webhooks")
+        events.events_appended.connect(outbox.pump_after_append, dispatch_uid="headlessly.webhooks")
         post_migrate.connect(keep_the_past, sender=self, dispatch_uid="headlessly.keep_the_past")
 
 
@@ -35,4 +35,4 @@ def keep_the_past(**_: Any) -> None:
             cursor.execute(events.APPEND_ONLY)
     for noun in registry.values():
         if noun._meta.db_table in tables:
-            versions.install(noun)
+            versions.install_triggers(noun)

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from django.core.checks import Error, register
 
-from headlessly.declaration.schema import MACHINERY
+from headlessly.declaration.schema import SYSTEM_COLUMNS
 
 if TYPE_CHECKING:
     from headlessly.nouns import Noun
@@ -46,7 +46,7 @@ def names_that_shadow(noun: type[Noun]) -> Iterator[str]:
         c.name for c in noun.computed_fields
     }
     fields |= {field.attname for field in noun._meta.concrete_fields}
-    for missing in sorted(MACHINERY - fields):
+    for missing in sorted(SYSTEM_COLUMNS - fields):
         yield f"Something in {noun.__name__} is called {missing}, which every record has already."
     own = {name for name in dir(Noun) if not isinstance(Noun.__dict__.get(name), Verb)}
     words: dict[str, str] = {}
@@ -97,7 +97,7 @@ def surfaces_that_name_nothing(noun: type[Noun]) -> Iterator[str]:
                 yield f"{noun.__name__}.Surface.{where}: there is no field {name}."
     for path in schema.search:
         reference, _, name = path.rpartition("__")
-        found = schema if not reference else _behind(noun, reference)
+        found = schema if not reference else _schema_behind(noun, reference)
         if found is None or name not in found.by_name:
             yield f"{noun.__name__}.Surface.search: there is no field {path}."
     if missing := [
@@ -106,7 +106,7 @@ def surfaces_that_name_nothing(noun: type[Noun]) -> Iterator[str]:
         yield f"{noun.__name__}.Surface.groups: {', '.join(missing)} would not be on the page."
 
 
-def _behind(noun: type[Noun], reference: str) -> Any:
+def _schema_behind(noun: type[Noun], reference: str) -> Any:
     field = noun.schema.references.get(reference)
     return noun.registry[field.to].schema if field else None
 

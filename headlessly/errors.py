@@ -1,6 +1,6 @@
 """What can go wrong, and the one shape in which every surface says so.
 
-The domain raises these; :func:`problem` turns any exception into ``(status, body)`` for REST, MCP
+The domain raises these; :func:`status_and_body` turns any exception into ``(status, body)`` for REST, MCP
 and forms alike. A body always has ``error`` (a code) and ``message`` (a sentence), and ``type``,
 ``id``, ``field`` and ``details`` where they apply.
 """
@@ -109,7 +109,7 @@ class Invalid(HeadlesslyError):
     status, code = 422, "validation_error"
 
     @classmethod
-    def fields(cls, problems: dict[str, str], *, type: str | None = None) -> Invalid:
+    def for_fields(cls, problems: dict[str, str], *, type: str | None = None) -> Invalid:
         """One error from ``{field: message}``."""
         details = [{"field": field, "message": message} for field, message in problems.items()]
         first = details[0]
@@ -145,14 +145,14 @@ class NoTenant(RuntimeError):
     """A noun was queried while no tenant was active. A mistake of the program, never of the user."""
 
 
-def problem(exc: Exception) -> tuple[int, dict[str, Any]]:
+def status_and_body(exc: Exception) -> tuple[int, dict[str, Any]]:
     """Translate any exception into an HTTP status and a body; nothing of the inside shows in a 500."""
     if not isinstance(exc, HeadlesslyError):
-        exc = _translated(exc)
+        exc = _translate_exception(exc)
     return exc.status, exc.body() | {"requestId": tracing.request_id()}
 
 
-def _translated(exc: Exception) -> HeadlesslyError:
+def _translate_exception(exc: Exception) -> HeadlesslyError:
     """The product's error for one raised by Django or Django REST framework."""
     from django.core import exceptions as django
     from django.http import Http404, UnreadablePostError
@@ -166,7 +166,7 @@ def _translated(exc: Exception) -> HeadlesslyError:
                 if hasattr(exc, "error_dict")
                 else {"body": " ".join(exc.messages)}
             )
-            return Invalid.fields(fields)
+            return Invalid.for_fields(fields)
         case Http404() | drf.NotFound():
             return NotFound(_("There is nothing at this address."))
         case drf.NotAuthenticated() | drf.AuthenticationFailed():

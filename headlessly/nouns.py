@@ -1,7 +1,7 @@
 """The base of every noun: a Django model whose only way of changing is a verb.
 
 A subclass declares its fields, its machine, its verbs and how it appears (``Surface``). When Django
-has prepared the class, :func:`enrol` gives it the verbs every noun has, its hooks, its place in the
+has prepared the class, :func:`register_noun` gives it the verbs every noun has, its hooks, its place in the
 registry and the model of its past. Nothing else needs to know of it.
 """
 
@@ -28,12 +28,12 @@ from django.utils import timezone
 from django.utils.translation import gettext as _
 
 from headlessly.access import tenancy
-from headlessly.access.managers import NounManager, WithDeleted
+from headlessly.access.managers import NounManager, WithDeletedManager
 from headlessly.context import running
 from headlessly.declaration import days, labels, values
 from headlessly.declaration.fields import PublicId, StatusField
 from headlessly.declaration.record import Record
-from headlessly.declaration.refusals import Refusing, unique_name
+from headlessly.declaration.refusals import RefusalMixin, unique_index_name
 from headlessly.declaration.registry import registry
 from headlessly.declaration.schema import Schema
 from headlessly.declaration.surface import Board, Computed, Surface, computed
@@ -43,7 +43,7 @@ from headlessly.execution import table as execution_table
 from headlessly.log import versions
 
 
-class Call:
+class BoundVerb:
     """A verb about to be executed: ``Lead.convert`` or ``lead.convert``."""
 
     def __init__(self, verb: Verb, record: Noun | None) -> None:
@@ -76,7 +76,7 @@ class Call:
         return f"<{self.verb.noun.__name__}.{self.verb.name}>"
 
 
-class ByActor:
+class EventsByActor:
     """``Lead.lost_by(user)``: the events that a verb of this actor left, newest first."""
 
     def __init__(self, verb: Verb) -> None:
@@ -85,10 +85,10 @@ class ByActor:
     def __get__(self, record: Noun | None, noun: type[Noun]) -> Callable[[Any], Any]:
         from headlessly.log import events
 
-        return lambda actor: events.by_actor(self.verb.event, getattr(actor, "id", actor))
+        return lambda actor: events.events_by_actor(self.verb.event, getattr(actor, "id", actor))
 
 
-class Noun(Refusing, Record):
+class Noun(RefusalMixin, Record):
     """One entity type. See ``docs/contributing.md`` for how to declare one."""
 
     Surface: ClassVar[type] = Surface
@@ -120,7 +120,7 @@ class Noun(Refusing, Record):
     is_new = False
 
     objects = NounManager()
-    with_deleted = WithDeleted()
+    with_deleted = WithDeletedManager()
 
     class Meta:
         abstract = True
@@ -131,8 +131,8 @@ class Noun(Refusing, Record):
         return str(getattr(self, self.schema.columns[0], None) or self.pk)
 
     #: What a verb asks its noun to make of it: something to be called, something to look up.
-    _call: ClassVar[Any] = Call
-    _by_actor: ClassVar[Any] = ByActor
+    _call: ClassVar[Any] = BoundVerb
+    _by_actor: ClassVar[Any] = EventsByActor
 
     # -- the verbs of every noun ------------------------------------------------------------------
 
@@ -160,7 +160,7 @@ class Noun(Refusing, Record):
     @verb(event="Updated")
     def rollback(self, *, as_of: datetime) -> None:
         """Give the record the field values that it had at a moment, as a new event."""
-        versions.restore(self, as_of)
+        versions.restore_values(self, as_of)
 
     # -- reading ----------------------------------------------------------------------------------
 
@@ -182,7 +182,7 @@ class Noun(Refusing, Record):
         """
         from headlessly.query import reads
 
-        return reads.queryset(
+        return reads.find_queryset(
             cls, filter, sort=sort, limit=limit, include=include, q=q, as_of=as_of
         )
 
@@ -191,21 +191,21 @@ class Noun(Refusing, Record):
         """One record. Raises NotFound, also for another tenant's and for a deleted one."""
         from headlessly.query import reads
 
-        return reads.record(cls, id, include=include, as_of=as_of)
+        return reads.find_record(cls, id, include=include, as_of=as_of)
 
     @classmethod
     def count(cls, filter: Mapping[str, Any] | None = None, *, as_of: Any = None) -> int:
         """How many records fit ``filter``, exactly."""
         from headlessly.query import reads
 
-        return reads.queryset(cls, filter, sort=None, as_of=as_of).order_by().count()
+        return reads.find_queryset(cls, filter, sort=None, as_of=as_of).order_by().count()
 
     @classmethod
     def history(cls, id: str | Noun) -> models.QuerySet:
         """The events of one record, newest first."""
         from headlessly.log import events
 
-        return events.history(cls, getattr(id, "pk", id))
+        return events.record_history(cls, getattr(id, "pk", id))
 
     # -- saving is a verb -------------------------------------------------------------------------
 
@@ -239,13 +239,13 @@ class Noun(Refusing, Record):
 
     def insert(self) -> None:
         """Write the new row. Only the executor calls this and :meth:`rewrite`."""
-        execution_table.table(type(self)).insert(self)
+        execution_table.table_of(type(self)).insert(self)
         self._state.adding = False
         self._read = dict(self.__dict__)
 
     def rewrite(self) -> None:
         """Write the columns that differ from what was read."""
-        execution_table.table(type(self)).rewrite(self, self._changed_columns())
+        execution_table.table_of(type(self)).rewrite(self, self._changed_columns())
         self._read = dict(self.__dict__)
 
     def has_changes(self) -> bool:
@@ -282,18 +282,18 @@ class Noun(Refusing, Record):
         if target == state:
             return
         if target not in machine.field.moves.get(state, ()):
-            raise self.no_way_to(target)
+            raise self.illegal_step_conflict(target)
         getattr(self, f"_move_to_{target.lower()}")()
 
-    def moved(self, source: str, target: str) -> None:
+    def after_move(self, source: str, target: str) -> None:
         """Called after every step of the machine, by update or by verb: the columns that follow it."""
 
-    def settle(self) -> None:
+    def before_write(self) -> None:
         """Called before a row is written: columns that follow from others."""
 
     def settle_all(self) -> None:
         """What follows from the declaration, too: moments that stand for a day are one."""
-        self.settle()
+        self.before_write()
         for field in self.schema.day_moments:
             if (moment := getattr(self, field.column)) is None:
                 continue
@@ -319,7 +319,7 @@ class Noun(Refusing, Record):
     def moment(self) -> datetime:
         """The moment of the verb that is running."""
 
-        return running.moment()
+        return running.current_moment()
 
     def take_over(self, other: Noun) -> None:
         """Become what ``other``, the same record after a verb, is."""
@@ -329,7 +329,7 @@ class Noun(Refusing, Record):
             "_state": state
         }
 
-    def wire(self) -> dict[str, Any]:
+    def as_json(self) -> dict[str, Any]:
         """The record as JSON says it, without ``$context``, which depends on where one looks from."""
         record = {
             "$id": self.id,
@@ -340,7 +340,7 @@ class Noun(Refusing, Record):
             "$updatedAt": self.updated_at,
         }
         for field in self.schema.stored:
-            record[field.wire] = values.present(getattr(self, field.column))
+            record[field.wire] = values.to_json_value(getattr(self, field.column))
         for field in self.schema.computed:
             record[field.wire] = field.computed(self)
         return record
@@ -350,29 +350,29 @@ class Noun(Refusing, Record):
     @classmethod
     def not_found(cls, id: Any) -> NotFound:
         id = str(id)[:64]
-        said = _("There is no %(noun)s %(id)s.") % {"noun": labels.named(cls), "id": id}
+        said = _("There is no %(noun)s %(id)s.") % {"noun": labels.noun_in_error(cls), "id": id}
         return NotFound(said, type=cls.__name__, id=id)
 
     @classmethod
-    def locked(cls, id: Any, *, deleting: bool = False, restoring: bool = False) -> Self:
+    def lock_by_id(cls, id: Any, *, deleting: bool = False, restoring: bool = False) -> Self:
         """The record, locked: against everything for a deletion, else against other verbs only.
 
         A deleted one is found only to restore it.
         """
         if not isinstance(id, str) or values.UNSTORABLE.search(id):
             raise cls.not_found(id)
-        table = execution_table.table(cls)
+        table = execution_table.table_of(cls)
         record = table.lock(id, tenancy.require().pk, deleting=deleting, restoring=restoring)
         if record is None:
             raise cls.not_found(id)
         return record
 
     @classmethod
-    def by_unique(cls, field: Any, value: Any) -> str | None:
+    def find_id_by_unique(cls, field: Any, value: Any) -> str | None:
         """The id of the record with this unique value, however it is spelled."""
         if isinstance(value, str) and values.UNSTORABLE.search(value):
             return None
-        if field.type in values.TEXT:
+        if field.type in values.TEXT_TYPES:
             keyed = cls.objects.alias(key=Lower(field.name))
             found = keyed.filter(key=Lower(models.Value(values.normalize_operand(field, value))))
         else:
@@ -385,7 +385,9 @@ class Noun(Refusing, Record):
     def survivors_by_unique(cls, field: Any, wanted: Iterable[Any]) -> dict[str, str]:
         """Who took over the records that had these unique values when they were merged away: their ids,
         by the value in small letters. Whoever has the value now goes before them."""
-        if field.type not in values.TEXT or not any(verb.merges for verb in cls.verbs.values()):
+        if field.type not in values.TEXT_TYPES or not any(
+            verb.merges for verb in cls.verbs.values()
+        ):
             return {}
         keys = {values.normalize_operand(field, value).lower() for value in wanted}
         gone = cls.with_deleted.filter(successor__isnull=False).alias(key=Lower(field.name))
@@ -408,7 +410,7 @@ class Noun(Refusing, Record):
         return next(f.name for f in cls._meta.concrete_fields if isinstance(f, StatusField))
 
 
-def enrol(sender: type[models.Model], **_: Any) -> None:
+def register_noun(sender: type[models.Model], **_: Any) -> None:
     """Make a noun of a class that Django has just prepared."""
     if not issubclass(sender, Noun) or sender._meta.abstract or sender._meta.proxy:
         return
@@ -433,8 +435,8 @@ def enrol(sender: type[models.Model], **_: Any) -> None:
     _make_unique(noun)
     _make_searchable(noun)
     registry[noun.__name__] = noun
-    labels.name_in_its_language(noun)
-    noun.past = versions.model_of(noun)
+    labels.translate_verbose_names(noun)
+    noun.past = versions.make_version_model(noun)
 
 
 def _make_unique(noun: type[Noun]) -> None:
@@ -449,7 +451,7 @@ def _make_unique(noun: type[Noun]) -> None:
                 F("tenant"),
                 Lower(name) if isinstance(column, models.CharField | models.TextField) else F(name),
                 condition=models.Q(deleted_at=None),
-                name=unique_name(noun, name),
+                name=unique_index_name(noun, name),
             )
         )
         if isinstance(column, models.CharField) and any(v.merges for v in noun.verbs.values()):
@@ -476,6 +478,6 @@ def _make_searchable(noun: type[Noun]) -> None:
     noun._meta.original_attrs["indexes"] = noun._meta.indexes
 
 
-class_prepared.connect(enrol, dispatch_uid="headlessly.enrol")
+class_prepared.connect(register_noun, dispatch_uid="headlessly.enrol")
 
 __all__ = ["Board", "Noun", "computed", "registry", "verb"]

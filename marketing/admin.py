@@ -60,15 +60,16 @@ def embedded(form: Form, page: str) -> str:
     asked = [
         field
         | {
-            "label": questions.label_of(field),
-            "required": field.get("required") or field["name"] == questions.email_of(form.fields),
+            "label": questions.question_label(field),
+            "required": field.get("required")
+            or field["name"] == questions.email_question(form.fields),
             "input": {"phone": "tel", "number": "text"}.get(field["type"], field["type"]),
         }
         for field in form.fields or ()
     ]
     lines = render_to_string(
         "marketing/embed.html",
-        {"action": page, "questions": asked, "trap": questions.TRAP, "utm": questions.UTM},
+        {"action": page, "questions": asked, "trap": questions.HONEYPOT, "utm": questions.UTM},
     )
     return "\n".join(line for line in lines.splitlines() if line.strip())
 
@@ -89,7 +90,7 @@ class CampaignAdmin(NounAdmin):
 
 def brought(campaign: Campaign) -> dict[str, Any]:
     """The figures of a campaign, each with the list behind it; targets where it has some."""
-    known = returns.returns([campaign])[campaign.pk]
+    known = returns.campaign_returns([campaign])[campaign.pk]
     currency = campaign.currency
     return {
         "leads": number(known.leads, known.who),

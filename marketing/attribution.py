@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from marketing.models import Campaign
 
 
-def brought(campaign: Campaign) -> tuple[int, Decimal]:
+def leads_and_revenue(campaign: Campaign) -> tuple[int, Decimal]:
     """How many leads a campaign generated, and the value of the deals that were won from it.
 
     Of the deals in its own currency: amounts of others are not added to what it cost in this one.

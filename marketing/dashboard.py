@@ -9,16 +9,16 @@ from typing import Any
 from django.utils.html import format_html
 from django.utils.translation import gettext as _
 
-from crm.dashboard import conversion_by, money, percent
+from crm.dashboard import conversion_by, format_money, percent_of
 from crm.models import Deal, Lead
 from headlessly.admin import display
 from headlessly.admin.dashboards.figures import Bar, Chart, Figure, Mark, dashboard, number
 from headlessly.query.reports import Slice
 from marketing.models import Campaign
-from marketing.returns import Return, returns
+from marketing.returns import CampaignReturn, campaign_returns
 
 #: How many campaigns are compared, the latest launches first.
-COMPARED = 20
+MAX_CAMPAIGNS = 20
 
 dashboard.narrow(Lead, "campaign", rank=2)
 
@@ -35,9 +35,9 @@ def return_by_campaign(slice: Slice) -> Chart:
     launched = Campaign.objects.filter(launched_at__isnull=False)
     if "campaign" in narrowed:
         launched = launched.filter(pk=narrowed.pop("campaign"))
-    campaigns = list(launched.order_by("-launched_at")[:COMPARED])
+    campaigns = list(launched.order_by("-launched_at")[:MAX_CAMPAIGNS])
     whose = Slice(slice.period, narrowed)
-    found = returns(campaigns, whose.records(Lead), whose.records(Deal))
+    found = campaign_returns(campaigns, whose.records(Lead), whose.records(Deal))
     # What one owner brought is not set against what the whole campaign cost.
     costs = not narrowed
     # Amounts of different currencies are not compared: bars are drawn to the scale of their own.
@@ -47,14 +47,14 @@ def return_by_campaign(slice: Slice) -> Chart:
         largest = max(each.revenue, (each.cost or Decimal(0)) if costs else Decimal(0))
         most[campaign.currency] = max(most[campaign.currency], largest)
     usual = Counter(campaign.currency for campaign in campaigns)
-    campaigns.sort(key=lambda c: (-usual[c.currency], c.currency, -_worth(found[c.pk], costs)))
+    campaigns.sort(key=lambda c: (-usual[c.currency], c.currency, -_gain_of(found[c.pk], costs)))
     return Chart(
         _("Return by campaign"),
         [_bar(c, found[c.pk], most[c.currency], costs) for c in campaigns],
         (
-            display.title(Campaign),
-            display.label(Campaign.schema.by_name["roi"]),
-            display.plural(Lead),
+            display.noun_title(Campaign),
+            display.field_label(Campaign.schema.by_name["roi"]),
+            display.plural_title(Lead),
             _("Deals won"),
             _("Revenue"),
             _("Cost"),
@@ -67,21 +67,21 @@ def return_by_campaign(slice: Slice) -> Chart:
     )
 
 
-def _worth(found: Return, costs: bool) -> Decimal:
+def _gain_of(found: CampaignReturn, costs: bool) -> Decimal:
     return found.revenue - ((found.cost or 0) if costs else 0)
 
 
-def _bar(campaign: Campaign, found: Return, most: Any, costs: bool) -> Bar:
+def _bar(campaign: Campaign, found: CampaignReturn, most: Any, costs: bool) -> Bar:
     amounts = found.revenues(campaign.currency)
-    revenue = Figure(" + ".join(money(amounts[c], c) for c in amounts), found.who_won)
-    cost = money(found.cost, campaign.currency) if costs and found.cost else "–"
-    spent = percent(found.cost or 0, most) if costs else 0
+    revenue = Figure(" + ".join(format_money(amounts[c], c) for c in amounts), found.who_won)
+    cost = format_money(found.cost, campaign.currency) if costs and found.cost else "–"
+    spent = percent_of(found.cost or 0, most) if costs else 0
     known = costs and found.roi is not None
     return Bar(
         Figure(str(campaign), found.who),
         Figure(display.measured(found.roi, "%") if known else "–", found.who_won),
         (
-            Mark(0, percent(found.revenue, most)),
+            Mark(0, percent_of(found.revenue, most)),
             Mark(max(spent - 0.8, 0), 0.8 if spent else 0, "lost"),
         ),
         format_html(

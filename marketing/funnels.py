@@ -22,26 +22,26 @@ from headlessly.errors import InvalidFilter, VerbRefused
 from headlessly.log.events import Event
 
 MOST_STEPS, LONGEST = 20, 255
-VERB = re.compile(r"[A-Z]\w*\.[A-Z]\w*\Z")
+VERB_EVENT = re.compile(r"[A-Z]\w*\.[A-Z]\w*\Z")
 
 #: Who did it: the record, or for a tracked event whoever the website says it was.
-WHO = "coalesce(target, data->>'userId', data->>'anonymousId', data->>'sessionId')"
-EVENTS = f"""
-    SELECT {WHO} AS who, timestamp, seq FROM {Event._meta.db_table}
+WHO_SQL = "coalesce(target, data->>'userId', data->>'anonymousId', data->>'sessionId')"
+EVENTS_SQL = f"""
+    SELECT {WHO_SQL} AS who, timestamp, seq FROM {Event._meta.db_table}
     WHERE tenant_id = %s AND name = %s
 """
-FIRST = f"""
-    SELECT DISTINCT ON (who) who, timestamp, seq FROM ({EVENTS}) AS e WHERE who IS NOT NULL
+FIRST_STEP_SQL = f"""
+    SELECT DISTINCT ON (who) who, timestamp, seq FROM ({EVENTS_SQL}) AS e WHERE who IS NOT NULL
     ORDER BY who, timestamp, seq
 """
-NEXT = f"""
-    SELECT DISTINCT ON (e.who) e.who, e.timestamp, e.seq FROM ({EVENTS}) AS e
+NEXT_STEP_SQL = f"""
+    SELECT DISTINCT ON (e.who) e.who, e.timestamp, e.seq FROM ({EVENTS_SQL}) AS e
     JOIN step_{{before}} AS s ON s.who = e.who AND (s.timestamp, s.seq) < (e.timestamp, e.seq)
     ORDER BY e.who, e.timestamp, e.seq
 """
 
 
-def wrong(steps: Any) -> str | None:
+def steps_problem(steps: Any) -> str | None:
     """What is wrong with a list of steps, or None."""
     if not isinstance(steps, list) or not 2 <= len(steps) <= MOST_STEPS:
         return _("Send a list of 2 to %d steps, each with name and event.") % MOST_STEPS
@@ -62,7 +62,7 @@ def wrong(steps: Any) -> str | None:
             return _(
                 "Step %(number)d (%(name)s): event is a name like Lead.Created or page_view."
             ) % {"number": number, "name": name}
-        if VERB.match(event) and event not in (known := verbs()):
+        if VERB_EVENT.match(event) and event not in (known := verb_events()):
             return _("Step %(number)d (%(name)s): no verb leaves %(event)s. Events: %(known)s.") % {
                 "number": number,
                 "name": name,
@@ -83,32 +83,32 @@ def _is_line(text: Any) -> bool:
     return isinstance(text, str) and bool(text.strip()) and len(text) <= LONGEST
 
 
-def verbs() -> list[str]:
+def verb_events() -> list[str]:
     """The events that verbs leave."""
     return sorted({verb.event for noun in registry.values() for verb in noun.verbs.values()})
 
 
-def events_of(steps: Any) -> list[str]:
+def funnel_events(steps: Any) -> list[str]:
     """The events of a funnel in the order of its steps."""
     numbered = [(step.get("order", n), step["event"]) for n, step in enumerate(steps or (), 1)]
     return [event for _order, event in sorted(numbered, key=lambda each: each[0])]
 
 
-def rate(events: Sequence[str]) -> float | None:
+def completion_rate(events: Sequence[str]) -> float | None:
     """How many of 100 who took the first step took all; None where nobody has begun."""
-    begun, arrived = counts(events) if events else (0, 0)
+    begun, arrived = count_first_and_last(events) if events else (0, 0)
     return round(100 * arrived / begun, 2) if begun else None
 
 
-def counts(events: Sequence[str]) -> tuple[int, int]:
+def count_first_and_last(events: Sequence[str]) -> tuple[int, int]:
     """How many took the first step, and how many all. Raises VerbRefused when it takes too long."""
-    steps = [NEXT.format(before=n) if n else FIRST for n in range(len(events))]
+    steps = [NEXT_STEP_SQL.format(before=n) if n else FIRST_STEP_SQL for n in range(len(events))]
     named = ", ".join(f"step_{n} AS ({step})" for n, step in enumerate(steps, 1))
     sql = f"WITH {named} SELECT (SELECT count(*) FROM step_1), (SELECT count(*) FROM step_{len(steps)})"
     tenant = tenancy.require().pk
-    running.flush()  # what happened in this transaction counts
+    running.flush_events()  # what happened in this transaction counts
     try:
-        with timeouts.patience(), connection.cursor() as cursor:
+        with timeouts.statement_timeout(), connection.cursor() as cursor:
             cursor.execute(sql, [value for event in events for value in (tenant, event)])
             begun, arrived = cursor.fetchone()
     except InvalidFilter as problem:

@@ -23,7 +23,8 @@ def require_somewhere_to_land_and_something_to_spend(campaign: Campaign, ctx: Co
     ]
     if missing:
         raise VerbRefused(
-            _("A campaign needs %s before its launch") % wording.both(missing), code="not_ready"
+            _("A campaign needs %s before its launch") % wording.join_with_and(missing),
+            code="not_ready",
         )
 
 
@@ -33,7 +34,7 @@ def require_somewhere_to_land_and_something_to_spend(campaign: Campaign, ctx: Co
 @Form.publishing
 def require_something_to_ask(form: Form, ctx: Context) -> None:
     """Without an email address nobody could tell whom a lead is about."""
-    if not form.fields or questions.email_of(form.fields) is None:
+    if not form.fields or questions.email_question(form.fields) is None:
         said = (
             _("A form needs a field of type email before it is published")
             if form.fields
@@ -45,4 +46,4 @@ def require_something_to_ask(form: Form, ctx: Context) -> None:
 @Form.submitted
 def make_a_lead(form: Form, ctx: Context) -> None:
     """Who sent a form is a lead: found or made by email, attributed, and all answers kept."""
-    submissions.receive(form, ctx)
+    submissions.create_lead(form, ctx)

@@ -19,7 +19,7 @@ from headlessly.declaration import normalization
 from headlessly.declaration.schema import Field
 
 #: Each type as the platform checks it.
-TYPES: dict[str, dict[str, Any]] = {
+QUESTION_TYPES: dict[str, dict[str, Any]] = {
     "text": {"type": "string", "max_length": 255},
     "email": {"type": "email", "max_length": 255, "normalize": normalization.normalize_email},
     "number": {"type": "number"},
@@ -40,7 +40,7 @@ TYPES: dict[str, dict[str, Any]] = {
         ),
     },
 }
-KEYS = ("name", "type", "label", "required", "options")
+FIELD_KEYS = ("name", "type", "label", "required", "options")
 NAME = re.compile(r"[A-Za-z][A-Za-z0-9_-]{0,63}\Z")
 MOST_FIELDS, MOST_OPTIONS, LONGEST = 50, 100, 255
 
@@ -52,12 +52,12 @@ UTM = tuple(
 )  # fmt: skip
 PAGE = "page"
 #: An input of our page that nobody sees. Programs fill it in.
-TRAP = "your_fax_number"
+HONEYPOT = "your_fax_number"
 #: Names that a question cannot have: beside the answers they mean something else.
-RESERVED = {PAGE, TRAP, "dry_run", "if_match"}
+RESERVED = {PAGE, HONEYPOT, "dry_run", "if_match"}
 
 
-def wrong(fields: Any) -> list[str]:
+def fields_problems(fields: Any) -> list[str]:
     """Everything that is wrong with a form's fields, each with the number and the name of the field."""
     if not isinstance(fields, list):
         return [_('Send a list of fields, such as [{"name": "email", "type": "email"}].')]
@@ -71,13 +71,13 @@ def wrong(fields: Any) -> list[str]:
         if not isinstance(field, dict):
             found.append(
                 _("Field %(number)d: send an object with %(keys)s.")
-                % {"number": number, "keys": ", ".join(KEYS)}
+                % {"number": number, "keys": ", ".join(FIELD_KEYS)}
             )
             continue
         name = field.get("name")
         where = _("Field %d") % number
         where += f" ({name[:64]})" if isinstance(name, str) else ""
-        found += [f"{where}: {problem}" for problem in _wrong(field)]
+        found += [f"{where}: {problem}" for problem in _field_problems(field)]
         if isinstance(name, str):
             if name.lower() in seen:
                 found.append(f"{where}: {_('there is another field of this name.')}")
@@ -85,13 +85,13 @@ def wrong(fields: Any) -> list[str]:
     return found
 
 
-def _wrong(field: Mapping[str, Any]) -> list[str]:
+def _field_problems(field: Mapping[str, Any]) -> list[str]:
     """What is wrong with one field."""
     found = [
         _("there is no %(key)s here; use %(keys)s.")
-        % {"key": repr(key[:64]), "keys": ", ".join(KEYS)}
+        % {"key": repr(key[:64]), "keys": ", ".join(FIELD_KEYS)}
         for key in field
-        if key not in KEYS
+        if key not in FIELD_KEYS
     ]
     name, type = field.get("name"), field.get("type")
     if not isinstance(name, str) or not NAME.match(name):
@@ -100,17 +100,17 @@ def _wrong(field: Mapping[str, Any]) -> list[str]:
         )
     elif name.lower() in RESERVED or name.lower().startswith("utm_"):
         found.append(_("this name has a meaning of its own in a submission; use another."))
-    if not isinstance(type, str) or type not in TYPES:
-        found.append(_("type is one of %s.") % ", ".join(TYPES))
+    if not isinstance(type, str) or type not in QUESTION_TYPES:
+        found.append(_("type is one of %s.") % ", ".join(QUESTION_TYPES))
     label = field.get("label")
     if label is not None and not _is_line(label):
         found.append(_("label is a text of 1 to %d characters.") % LONGEST)
     if not isinstance(field.get("required", False), bool):
         found.append(_("required is true or false."))
-    return found + _wrong_options(type, field.get("options"))
+    return found + _option_problems(type, field.get("options"))
 
 
-def _wrong_options(type: Any, options: Any) -> list[str]:
+def _option_problems(type: Any, options: Any) -> list[str]:
     if type != "select":
         return [] if options in (None, []) else [_("only a select has options.")]
     if not isinstance(options, list) or not 1 <= len(options) <= MOST_OPTIONS:
@@ -128,37 +128,37 @@ def _is_line(text: Any) -> bool:
     return isinstance(text, str) and len(text.strip()) > 0 and len(text) <= LONGEST
 
 
-def email_of(fields: Any) -> str | None:
+def email_question(fields: Any) -> str | None:
     """The name of the question that says who it is: the first of type email."""
     return next((f["name"] for f in fields or () if f["type"] == "email"), None)
 
 
-def label_of(field: Mapping[str, Any]) -> str:
+def question_label(field: Mapping[str, Any]) -> str:
     """What a visitor reads: the label, else the name as words."""
     return field.get("label") or re.sub(r"[_-]+", " ", field["name"]).capitalize()
 
 
-def of(fields: Any) -> dict[str, Field]:
+def submission_fields(fields: Any) -> dict[str, Field]:
     """What a submission may have: an answer to each question, utm_* and the page."""
-    email = email_of(fields)
+    email = email_question(fields)
     found = {
         field["name"]: _field(
             field["name"],
-            label=label_of(field),
+            label=question_label(field),
             required=field.get("required", False) or field["name"] == email,
-            **TYPES[field["type"]],
-            **_more(field),
+            **QUESTION_TYPES[field["type"]],
+            **_extra_options(field),
         )
         for field in fields or ()
     }
-    return found | BESIDE
+    return found | ATTRIBUTION_FIELDS
 
 
-def _more(field: Mapping[str, Any]) -> dict[str, Any]:
+def _extra_options(field: Mapping[str, Any]) -> dict[str, Any]:
     if field["type"] == "select":
         return {"choices": tuple(option.strip() for option in field["options"])}
     if field["type"] == "checkbox" and field.get("required"):
-        return {"validators": (agree,)}
+        return {"validators": (require_ticked,)}
     return {}
 
 
@@ -166,12 +166,12 @@ def _field(name: str, **more: Any) -> Field:
     return Field(name=name, wire=name, column=name, **more)
 
 
-def agree(value: bool) -> None:
+def require_ticked(value: bool) -> None:
     """A box that has to be ticked."""
     if not value:
         raise ValidationError(_("This is required: tick the box."))
 
 
-BESIDE = {name: _field(name, type="string", max_length=LONGEST) for name in UTM} | {
+ATTRIBUTION_FIELDS = {name: _field(name, type="string", max_length=LONGEST) for name in UTM} | {
     PAGE: _field(PAGE, type="string", max_length=2000)
 }

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True)
-class Return:
+class CampaignReturn:
     """What a campaign has brought so far: counts of leads and deals, amounts in its currency.
 
     What was won in other currencies stands apart: without a rate it can neither be added nor be set against
@@ -46,11 +46,11 @@ class Return:
         return {currency: self.revenue} | self.others
 
 
-def returns(
+def campaign_returns(
     campaigns: Iterable[Campaign],
     leads: Records | None = None,
     deals: Records | None = None,
-) -> dict[str, Return]:
+) -> dict[str, CampaignReturn]:
     """What each of these campaigns has brought, by its id: all, or of these ``leads`` and ``deals``.
 
     Counted as :func:`brought` counts when a campaign is completed, in two statements for all of them.
@@ -61,7 +61,7 @@ def returns(
     became = Count("pk", filter=Q(status=crm.Lead.Status.CONVERTED))
     counted = {
         id: (count, converted)
-        for id, count, converted in leads.found()
+        for id, count, converted in leads.queryset()
         .filter(campaign__in=ids)
         .values("campaign")
         .annotate(count=Count("pk"), became=became)
@@ -69,7 +69,7 @@ def returns(
     }
     earned: dict[str, dict[str, tuple[int, Decimal]]] = defaultdict(dict)
     for id, currency, count, total in (
-        deals.found()
+        deals.queryset()
         .filter(campaign__in=ids, stage=crm.Deal.Stage.WON)
         .values("campaign", "currency")
         .annotate(count=Count("pk"), total=Sum("value"))
@@ -83,7 +83,7 @@ def returns(
         won = earned.get(campaign.pk, {})
         _own, revenue = won.get(campaign.currency, (0, Decimal(0)))
         count, converted = counted.get(campaign.pk, (0, 0))
-        found[campaign.pk] = Return(
+        found[campaign.pk] = CampaignReturn(
             leads=count,
             converted=converted,
             won=sum(deals for deals, _total in won.values()),

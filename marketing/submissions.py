@@ -15,7 +15,7 @@ from django.utils.translation import pgettext_lazy
 
 from crm.models import Contact, Lead
 from headlessly.context import tracing
-from headlessly.declaration.values import UNSTORABLE, present
+from headlessly.declaration.values import UNSTORABLE, to_json_value
 from headlessly.errors import NotFound, VerbRefused
 from headlessly.execution.executor import Context
 from headlessly.nouns import Noun
@@ -27,27 +27,31 @@ SOURCE = "form"
 #: How a timeline tells what is recorded here beside the events of verbs.
 RECORDED = (pgettext_lazy("event", "form submitted"), pgettext_lazy("label", "Page"))
 #: Questions that mean a field of the contact or of the lead, by their names without case and signs.
-CONTACT = {
+CONTACT_FIELDS = {
     "name": "name", "fullname": "name", "firstname": "first_name", "lastname": "last_name",
     "phone": "phone", "telephone": "phone", "mobile": "mobile", "title": "title",
     "jobtitle": "title", "department": "department", "linkedin": "linkedin_url",
     "linkedinurl": "linkedin_url", "twitter": "twitter_handle", "twitterhandle": "twitter_handle",
     "language": "language", "timezone": "timezone", "marketingconsent": "marketing_consent",
 }  # fmt: skip
-LEAD = {
+LEAD_FIELDS = {
     "need": "need", "message": "need", "comment": "need", "comments": "need", "budget": "budget",
     "authority": "authority", "timeline": "timeline",
 }  # fmt: skip
 
 
-def receive(form: Form, ctx: Context) -> None:
+def create_lead(form: Form, ctx: Context) -> None:
     """Make a lead of a submission."""
-    answers = {n: v for n, v in ctx.input.items() if n not in questions.BESIDE and v is not None}
+    answers = {
+        n: v
+        for n, v in ctx.input.items()
+        if n not in questions.ATTRIBUTION_FIELDS and v is not None
+    }
     utm = {n: v for n in questions.UTM if (v := ctx.input.get(n)) is not None}
     page = ctx.input.get(questions.PAGE) or _referrer()
-    contact = _contact(form, ctx, answers)
+    contact = _find_or_create_contact(form, ctx, answers)
     lead = ctx.Lead.create(
-        **meant(Lead, LEAD, answers),
+        **matching_values(Lead, LEAD_FIELDS, answers),
         name=f"{form.name}: {contact.name}"[:255],
         contact=contact,
         organization=contact.organization_id,
@@ -64,27 +68,27 @@ def receive(form: Form, ctx: Context) -> None:
             "contact": contact.pk,
             "page": page,
             "utm": utm,
-            "answers": {name: present(value) for name, value in answers.items()},
+            "answers": {name: to_json_value(value) for name, value in answers.items()},
         },
     )
 
 
-def _contact(form: Form, ctx: Context, answers: Mapping[str, Any]) -> Contact:
+def _find_or_create_contact(form: Form, ctx: Context, answers: Mapping[str, Any]) -> Contact:
     """Who has this email address: somebody known, of whom only what is empty is filled, or somebody new."""
-    email = answers.get(questions.email_of(form.fields) or "")
+    email = answers.get(questions.email_question(form.fields) or "")
     if email is None:
         raise VerbRefused(_("This form has no email field to know a sender by"), code="no_email")
-    said = meant(Contact, CONTACT, answers)
-    said.setdefault("name", _name(said, email))
-    known = _locked(ctx, email)
+    said = matching_values(Contact, CONTACT_FIELDS, answers)
+    said.setdefault("name", _fallback_name(said, email))
+    known = _lock_contact(ctx, email)
     if known is None:
         return ctx.Contact.create(**said, email=email, source=SOURCE)
     return ctx.Contact.enrich(known, **new) if (new := known.only_empty(said)) else known
 
 
-def _locked(ctx: Context, email: str) -> Contact | None:
+def _lock_contact(ctx: Context, email: str) -> Contact | None:
     """The contact with this address, held until the submission is done; None where there is none."""
-    while (id := Contact.by_unique(Contact.schema.by_name["email"], email)) is not None:
+    while (id := Contact.find_id_by_unique(Contact.schema.by_name["email"], email)) is not None:
         try:
             return ctx.lock(Contact, id)
         except NotFound:
@@ -92,13 +96,15 @@ def _locked(ctx: Context, email: str) -> Contact | None:
     return None
 
 
-def _name(said: Mapping[str, Any], email: str) -> str:
+def _fallback_name(said: Mapping[str, Any], email: str) -> str:
     """What to call somebody who did not say their name."""
     spoken = " ".join(filter(None, (said.get("first_name"), said.get("last_name"))))
     return (spoken or email.partition("@")[0])[:255]
 
 
-def meant(noun: type[Noun], table: Mapping[str, str], answers: Mapping[str, Any]) -> dict[str, Any]:
+def matching_values(
+    noun: type[Noun], table: Mapping[str, str], answers: Mapping[str, Any]
+) -> dict[str, Any]:
     """The answers that are values of the noun's fields; one that does not fit is only kept in the log."""
     found: dict[str, Any] = {}
     for name, value in answers.items():

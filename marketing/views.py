@@ -33,7 +33,7 @@ CONTENT_SECURITY_POLICY = (
     "default-src 'none'; style-src 'self'; base-uri 'none'; frame-ancestors 'none'; "
     "form-action 'self'"
 )
-INPUTS = {"text": "text", "email": "email", "number": "text", "date": "date", "url": "url",
+INPUT_TYPES = {"text": "text", "email": "email", "number": "text", "date": "date", "url": "url",
           "phone": "tel"}  # fmt: skip
 #: What browsers may fill in, by a question's name without case and signs.
 AUTOCOMPLETE = {
@@ -41,11 +41,11 @@ AUTOCOMPLETE = {
     "company": "organization", "organization": "organization", "title": "organization-title",
     "jobtitle": "organization-title",
 }  # fmt: skip
-BY_TYPE = {"email": "email", "phone": "tel", "url": "url"}
+AUTOCOMPLETE_BY_TYPE = {"email": "email", "phone": "tel", "url": "url"}
 
 
 @dataclass(frozen=True)
-class Question:
+class FormQuestion:
     """One question as the page shows it, with what was answered and what is wrong with that."""
 
     name: str
@@ -62,16 +62,16 @@ class Question:
 
     @property
     def input(self) -> str:
-        return INPUTS.get(self.type, "text")
+        return INPUT_TYPES.get(self.type, "text")
 
     @property
     def autocomplete(self) -> str:
         plain = "".join(letter for letter in self.name.lower() if letter.isalpha())
-        return AUTOCOMPLETE.get(plain) or BY_TYPE.get(self.type, "")
+        return AUTOCOMPLETE.get(plain) or AUTOCOMPLETE_BY_TYPE.get(self.type, "")
 
     @property
     def longest(self) -> int | None:
-        return questions.TYPES[self.type].get("max_length")
+        return questions.QUESTION_TYPES[self.type].get("max_length")
 
 
 # No CSRF token: nothing here is done in the name of whoever is signed in, and other websites shall be
@@ -80,28 +80,30 @@ class Question:
 @require_http_methods(["GET", "HEAD", "POST"])
 def form_page(request: HttpRequest, key: str) -> HttpResponse:
     """A published form by its slug or id. Raises Http404 for any other, and for no tenant at all."""
-    languages.speak_to(request)
-    form = _published(request, key)
+    languages.activate_reader_language(request)
+    form = _get_published(request, key)
     if request.method != "POST":
         sent = request.GET.get("sent") == "1"
-        return _page(request, form, _beside(request.GET), sent=sent)
+        return _render_page(request, form, _attribution_values(request.GET), sent=sent)
     given: Mapping[str, str] = {}
     use = strangers.count(request)
     try:
         use.enforce()
-        _refuse_larger(request)
+        _refuse_too_large(request)
         given = dict(bodies.form_body(request.POST))
-        if given.pop(questions.TRAP, ""):
+        if given.pop(questions.HONEYPOT, ""):
             logger.info("%s: a submission fell into the trap", form.pk)
         else:
             with actors.acting(actors.PUBLIC):
                 submit = Form.verbs["submit"]
-                executor.run(submit, form.pk, _plain(form, given), wire=True, text=True)
+                executor.run(
+                    submit, form.pk, _delocalize_numbers(form, given), wire=True, text=True
+                )
     except Exception as problem:
-        status, body = errors.problem(problem)
+        status, body = errors.status_and_body(problem)
         if status >= 500:
             raise
-        page = _page(request, form, given, problem=body, status=status)
+        page = _render_page(request, form, given, problem=body, status=status)
         if use.exceeded:
             page["Retry-After"] = use.headers["Retry-After"]
         return page
@@ -110,7 +112,7 @@ def form_page(request: HttpRequest, key: str) -> HttpResponse:
     return HttpResponseRedirect(form.redirect_url or thanks, status=303)
 
 
-def _published(request: HttpRequest, key: str) -> Form:
+def _get_published(request: HttpRequest, key: str) -> Form:
     if request.tenant is None or UNSTORABLE.search(key):
         raise Http404
     found = Form.objects.filter(Q(slug=key) | Q(pk=key), status=Form.Status.PUBLISHED).first()
@@ -119,28 +121,30 @@ def _published(request: HttpRequest, key: str) -> Form:
     return found
 
 
-def _plain(form: Form, given: Mapping[str, str]) -> dict[str, str]:
+def _delocalize_numbers(form: Form, given: Mapping[str, str]) -> dict[str, str]:
     """The answers as the platform takes them: numbers as the visitor's language writes them."""
     numeric = {field["name"] for field in form.fields or () if field["type"] == "number"}
-    return {n: numbers.plain(text) if n in numeric else text for n, text in given.items()}
+    return {
+        n: numbers.delocalize_number(text) if n in numeric else text for n, text in given.items()
+    }
 
 
-def _refuse_larger(request: HttpRequest) -> None:
+def _refuse_too_large(request: HttpRequest) -> None:
     length = request.META.get("CONTENT_LENGTH") or "0"
     if not length.isdecimal() or int(length) > strangers.LARGEST:
         raise TooLarge(_("This is more than %d KB.") % (strangers.LARGEST >> 10))
 
 
-def _beside(query: Mapping[str, str]) -> dict[str, str]:
+def _attribution_values(query: Mapping[str, str]) -> dict[str, str]:
     """Where the visitor came from, as the page's address says: carried along, never in their way."""
     return {
         name: value[: field.max_length]
-        for name, field in questions.BESIDE.items()
+        for name, field in questions.ATTRIBUTION_FIELDS.items()
         if (value := query.get(name, "")) and not UNSTORABLE.search(value)
     }
 
 
-def _page(
+def _render_page(
     request: HttpRequest,
     form: Form,
     given: Mapping[str, str],
@@ -166,32 +170,34 @@ def _page(
             "questions": asked,
             "wrong": [question for question in asked if question.error],
             "others": others,
-            "hidden": {name: given[name] for name in questions.BESIDE if given.get(name)},
-            "trap": questions.TRAP,
+            "hidden": {
+                name: given[name] for name in questions.ATTRIBUTION_FIELDS if given.get(name)
+            },
+            "trap": questions.HONEYPOT,
         },
         status=status,
     )
-    page.headers["Content-Security-Policy"] = _policy(form)
+    page.headers["Content-Security-Policy"] = _security_policy(form)
     page.headers["Cache-Control"] = "private, no-store"
     return page
 
 
 def _question(
     form: Form, field: Mapping[str, Any], given: Mapping[str, str], wrong: Mapping[str, str]
-) -> Question:
+) -> FormQuestion:
     name = field["name"]
-    return Question(
+    return FormQuestion(
         name=name,
-        label=questions.label_of(field),
+        label=questions.question_label(field),
         type=field["type"],
-        required=field.get("required", False) or name == questions.email_of(form.fields),
+        required=field.get("required", False) or name == questions.email_question(form.fields),
         options=tuple(option.strip() for option in field.get("options") or ()),
         value=given.get(name, ""),
         error=wrong.get(name, ""),
     )
 
 
-def _policy(form: Form) -> str:
+def _security_policy(form: Form) -> str:
     """A browser holds every redirect after a form against form-action, so that where the tenant sends its
     visitors is allowed: by scheme, as that address may redirect again, say to its www."""
     if not form.redirect_url:

@@ -10,7 +10,8 @@ from django.db import models
 from django.db.models import F
 from django.utils.translation import gettext as _
 
-from crm.models.checks import timezone_name
+from crm.models.validators import validate_timezone
+from headlessly.declaration.engagements import EngagementForm, Engagements
 from headlessly.declaration.fields import (
     Choice,
     DateTime,
@@ -22,7 +23,6 @@ from headlessly.declaration.fields import (
     Text,
     Url,
 )
-from headlessly.declaration.touches import Touch, Touches
 from headlessly.declaration.values import validate_not_in_future
 from headlessly.nouns import Board, Noun, verb
 
@@ -69,7 +69,7 @@ class Activity(Noun):
     end_at = DateTime(day_if="all_day")
     duration = Integer("minutes", minimum=0, unit="min")
     all_day = Flag("whether its dates are whole days, the same wherever one reads")
-    timezone = String("IANA name, like Europe/Berlin", validators=[timezone_name])
+    timezone = String("IANA name, like Europe/Berlin", validators=[validate_timezone])
     status = StatusField(Status, entry=OPEN, moves={Status.PENDING: Status.IN_PROGRESS})
     priority = Choice(Priority, default=Priority.MEDIUM)
     completed_at = DateTime("when it was done", editable=False, validators=[validate_not_in_future])
@@ -84,21 +84,21 @@ class Activity(Noun):
         area = "activity"
         owner = "assignee"
         about = ("lead", "deal", "contact")
-        touches = Touches(
-            ways=(
-                Touch("Note", "n", "log", ("description",), {"type": "Note"}),
-                Touch("Call", "c", "log", ("outcome", "duration"), {"type": "Call"}),
-                Touch("Task", "t", "create", ("subject", "due_at"), {"type": "Task"}),
+        engagements = Engagements(
+            forms=(
+                EngagementForm("Note", "n", "log", ("description",), {"type": "Note"}),
+                EngagementForm("Call", "c", "log", ("outcome", "duration"), {"type": "Call"}),
+                EngagementForm("Task", "t", "create", ("subject", "due_at"), {"type": "Task"}),
             ),
             kind="type",
             headline="subject",
-            says=("outcome", "description"),
-            tells=("duration", "due_at"),
+            text_fields=("outcome", "description"),
+            detail_fields=("duration", "due_at"),
             due="due_at",
         )
         columns = ("subject", "type", "status", "priority", "due_at", "lead", "assignee")
         facets = ("type", "status", "priority", "assignee")
-        board = Board(order="due_at", shows=("type", "priority"), touched="due_at")
+        board = Board(order="due_at", shows=("type", "priority"), age_field="due_at")
         ranges = ("due_at", "completed_at")
         inline = ("status", "priority", "due_at", "assignee")
         views = {

@@ -7,7 +7,7 @@ from typing import Any, ClassVar
 from django.db import models
 from django.utils.translation import gettext as _
 
-from crm.models.checks import language_code, timezone_name
+from crm.models.validators import validate_language, validate_timezone
 from headlessly.declaration.fields import (
     Choice,
     DateTime,
@@ -85,8 +85,8 @@ class Contact(Noun):
     source = String("channel that brought them")
     lead_score = Number(minimum=0, maximum=100)
     preferred_channel = Choice(Channel)
-    timezone = String("IANA name, like Europe/Berlin", validators=[timezone_name])
-    language = String("language tag, like de or en-GB", validators=[language_code])
+    timezone = String("IANA name, like Europe/Berlin", validators=[validate_timezone])
+    language = String("language tag, like de or en-GB", validators=[validate_language])
     manager = Reference("crm.Contact", "reports")
     linkedin_url = Url()
     twitter_handle = String()
@@ -144,7 +144,7 @@ class Contact(Noun):
     def merge(self, *, into: Survivor) -> Contact:
         """Merge this contact into another, which takes over everything that refers to it."""
         if into.pk == self.pk:
-            raise Invalid.fields(
+            raise Invalid.for_fields(
                 {"into": _("A contact cannot be merged into itself.")}, type="Contact"
             )
         self.successor = into.pk

@@ -9,7 +9,7 @@ from django.db import models
 from django.db.models import F
 from django.utils.translation import gettext as _
 
-from crm.models.checks import currency_code
+from crm.models.validators import validate_currency
 from headlessly.declaration.fields import (
     Choice,
     Date,
@@ -55,7 +55,7 @@ class Deal(Noun):
     contact = Reference("crm.Contact", "deals")
     owner = Reference("crm.Contact", "owned_deals", "the sales rep who works it")
     value = Money("what it is worth, once", required=True)
-    currency = String("ISO 4217", default="USD", max_length=3, validators=[currency_code])
+    currency = String("ISO 4217", default="USD", max_length=3, validators=[validate_currency])
     recurring_value = Money("what it is worth in each interval")
     recurring_interval = Choice(Interval)
     stage = StatusField(Stage, "where it stands", entry=OPEN)
@@ -87,7 +87,7 @@ class Deal(Noun):
             order="expected_close_date",
             measure="value",
             shows=("expected_close_date",),
-            touched="last_activity_at",
+            age_field="last_activity_at",
         )
         ranges = ("value", "probability", "expected_close_date", "last_activity_at")
         inline = ("stage", "owner", "probability", "expected_close_date")
@@ -178,10 +178,10 @@ class Deal(Noun):
         """Work on it again, from the start."""
         self.actual_close_date = self.won_reason = self.lost_reason = None
 
-    def moved(self, source: str, target: str) -> None:
+    def after_move(self, source: str, target: str) -> None:
         self.last_activity_at = max(filter(None, (self.last_activity_at, self.moment())))
 
-    def settle(self) -> None:
+    def before_write(self) -> None:
         self.last_activity_at = self.last_activity_at or self.created_at
 
     @classmethod
@@ -198,6 +198,6 @@ class Deal(Noun):
         recurring = values.get("recurring_value", self.recurring_value)
         interval = values.get("recurring_interval", self.recurring_interval)
         if recurring and not interval and "recurring_value" in values:
-            problems["recurring_interval"] = _("Say how often: %s.") % wording.either(
-                map(wording.stated, self.Interval.values)
+            problems["recurring_interval"] = _("Say how often: %s.") % wording.join_with_or(
+                map(wording.state_in_error, self.Interval.values)
             )

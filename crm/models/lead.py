@@ -44,7 +44,7 @@ class Lead(Noun):
 
     OPEN = (Status.NEW, Status.CONTACTED, Status.QUALIFIED)
     BANT = ("budget", "authority", "need", "timeline")
-    tells = ("deal",)
+    conflict_references = ("deal",)
 
     name = String("what this lead is about", required=True)
     contact = Reference("crm.Contact", "leads", "the person behind this lead")
@@ -91,7 +91,7 @@ class Lead(Noun):
         )  # fmt: skip
         facets = ("status", "owner", "source", "campaign")
         board = Board(
-            order="-score", measure="budget", shows=("score",), touched="last_activity_at"
+            order="-score", measure="budget", shows=("score",), age_field="last_activity_at"
         )
         ranges = ("score", "budget", "last_activity_at")
         inline = ("status", "owner", "score")
@@ -189,7 +189,7 @@ class Lead(Noun):
         """Give up on this lead, and say why."""
         self.lost_at, self.lost_reason = self.moment(), lost_reason
 
-    def moved(self, source: str, target: str) -> None:
+    def after_move(self, source: str, target: str) -> None:
         if source == self.Status.LOST:
             self.lost_at = self.lost_reason = None
         self.last_activity_at = max(filter(None, (self.last_activity_at, self.moment())))
@@ -207,7 +207,7 @@ class Lead(Noun):
         if stated and touched and converted and touched > converted + clock.TOLERANCE:
             problems["first_touch_at"] = _("This is after the conversion.")
 
-    def settle(self) -> None:
+    def before_write(self) -> None:
         known = (self.created_at, self.converted_at, self.lost_at)
         self.first_touch_at = self.first_touch_at or min(filter(None, known))
         self.last_activity_at = self.last_activity_at or self.first_touch_at

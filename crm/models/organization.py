@@ -8,7 +8,7 @@ from typing import Any, ClassVar
 from django.db import models
 from django.utils.translation import gettext as _
 
-from crm.models.checks import timezone_name
+from crm.models.validators import validate_timezone
 from headlessly.declaration.fields import (
     Choice,
     Domain,
@@ -69,7 +69,7 @@ class Organization(Noun):
     state = String()
     country = String()
     postal_code = String()
-    timezone = String("IANA name, like Europe/Berlin", validators=[timezone_name])
+    timezone = String("IANA name, like Europe/Berlin", validators=[validate_timezone])
     parent = Reference("crm.Organization", "subsidiaries")
     lifetime_value = Money()
     health_score = Number(minimum=0, maximum=100)

@@ -6,23 +6,51 @@ happened, so that the rates of a young cohort still grow. How long conversions t
 is asked of those that were converted or lost in the period, whenever they were created.
 """
 
-from crm.reports.deals import Amount, Part, Pipe, Rules, pipeline, rules
+from crm.reports.deals import (
+    Amount,
+    OpenPipeline,
+    PipelinePart,
+    PipelineRules,
+    open_pipeline,
+    pipeline_rules,
+)
 from crm.reports.leads import (
     Funnel,
     Group,
     Reason,
     Stage,
-    cohort,
-    conversion,
-    funnel,
-    lost,
+    conversion_by_field,
+    lead_cohort,
+    lead_funnel,
+    lost_leads,
     lost_reasons,
 )
-from crm.reports.speed import Response, converted, cycle_time, first_response
-from crm.reports.waiting import Waiting, stale, stale_deals, stale_leads, tasks
+from crm.reports.speed import Response, converted_leads, cycle_time, first_response
+from crm.reports.waiting import Waiting, open_tasks, stale_by_state, stale_deals, stale_leads
 
 __all__ = [
-    "Amount", "Funnel", "Group", "Part", "Pipe", "Reason", "Response", "Rules", "Stage", "Waiting",
-    "cohort", "conversion", "converted", "cycle_time", "first_response", "funnel", "lost",
-    "lost_reasons", "pipeline", "rules", "stale", "stale_deals", "stale_leads", "tasks",
+    "Amount",
+    "Funnel",
+    "Group",
+    "OpenPipeline",
+    "PipelinePart",
+    "PipelineRules",
+    "Reason",
+    "Response",
+    "Stage",
+    "Waiting",
+    "conversion_by_field",
+    "converted_leads",
+    "cycle_time",
+    "first_response",
+    "lead_cohort",
+    "lead_funnel",
+    "lost_leads",
+    "lost_reasons",
+    "open_pipeline",
+    "open_tasks",
+    "pipeline_rules",
+    "stale_by_state",
+    "stale_deals",
+    "stale_leads",
 ]  # fmt: skip

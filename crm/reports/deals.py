@@ -16,35 +16,35 @@ from headlessly.query import periods
 from headlessly.query.reports import Records, Slice
 
 #: The chance of winning at each stage, in percent, where the tenant's pipeline gives none.
-CHANCES = {
+USUAL_CHANCES = {
     Deal.Stage.PROSPECTING: 10,
     Deal.Stage.QUALIFICATION: 25,
     Deal.Stage.PROPOSAL: 50,
     Deal.Stage.NEGOTIATION: 75,
 }
 #: How many months the forecast tells apart, this one included.
-AHEAD = 6
+MONTHS_AHEAD = 6
 
 OPEN_DEALS = ",".join(Deal.OPEN)
 
 
 @dataclass(frozen=True)
-class Rules:
+class PipelineRules:
     """How deals move here: the tenant's default pipeline, or what is usual."""
 
     chances: Mapping[str, float]  #: of winning, in percent, by stage
     rotting: int  #: days without activity before a lead is stale
 
 
-def rules(slice: Slice) -> Rules:
+def pipeline_rules(slice: Slice) -> PipelineRules:
     pipeline = Pipeline.objects.filter(is_default=True).first()
     given = {
         stage["name"]: stage["probability"]
         for stage in (pipeline and pipeline.stages) or ()
         if stage.get("probability") is not None
     }
-    chances = {str(stage): given.get(stage, usual) for stage, usual in CHANCES.items()}
-    return Rules(chances, Lead.stale_after().days)
+    chances = {str(stage): given.get(stage, usual) for stage, usual in USUAL_CHANCES.items()}
+    return PipelineRules(chances, Lead.stale_after().days)
 
 
 @dataclass(frozen=True)
@@ -62,7 +62,7 @@ class Amount:
 
 
 @dataclass(frozen=True)
-class Part:
+class PipelinePart:
     """A part of the open deals, by stage or by when they should close, and its deals by currency."""
 
     name: str  #: a stage, one of WHEN, or a month like 2026-11
@@ -74,12 +74,12 @@ OVERDUE, LATER, UNDATED = WHEN = ("overdue", "later", "undated")
 
 
 @dataclass(frozen=True)
-class Pipe:
+class OpenPipeline:
     """All open deals, by stage and by month."""
 
-    stages: list[Part]
-    months: list[Part]
-    whole: Part
+    stages: list[PipelinePart]
+    months: list[PipelinePart]
+    whole: PipelinePart
 
     @property
     def currencies(self) -> list[str]:
@@ -88,16 +88,16 @@ class Pipe:
         return sorted(amounts, key=lambda currency: (-amounts[currency].deals, currency))
 
 
-def pipeline(slice: Slice) -> Pipe:
+def open_pipeline(slice: Slice) -> OpenPipeline:
     """What the open deals are worth now, whatever the period: by stage, and forecast by month.
 
     Value is the deal's own, once, in its currency; amounts of different currencies are never added.
     Weighted is value times probability; a deal without a probability has the chance of its stage, from
-    the tenant's pipeline (:class:`Rules`). The months are those of expectedCloseDate: what should have
-    closed before today is overdue, what closes after :data:`AHEAD` months is later. One pass over the
+    the tenant's pipeline (:class:`PipelineRules`). The months are those of expectedCloseDate: what should have
+    closed before today is overdue, what closes after :data:`MONTHS_AHEAD` months is later. One pass over the
     open deals.
     """
-    chances, today = slice.once(rules).chances, periods.today()
+    chances, today = slice.cached(pipeline_rules).chances, periods.today()
     whole = slice.records(Deal, stage__in=OPEN_DEALS)
     usual = Case(
         *(When(stage=stage, then=Value(chance)) for stage, chance in chances.items()),
@@ -114,16 +114,21 @@ def pipeline(slice: Slice) -> Pipe:
         "worth": Sum("value"),
         "weighted": Sum(Cast(F("value"), money) * chance, output_field=money),
     }
-    rows = whole.grouped("stage", "currency", *columns, made=columns, more=sums)
+    rows = whole.count_groups("stage", "currency", *columns, made=columns, more=sums)
     months = _months(today)
-    stages = {state: Part(state, {}, whole.where(stage__in=state)) for state in map(str, Deal.OPEN)}
-    when = {name: Part(name, {}, whole.where(**said)) for name, said in months.items()}
-    every = Part("", {}, whole)
+    stages = {
+        state: PipelinePart(state, {}, whole.where(stage__in=state))
+        for state in map(str, Deal.OPEN)
+    }
+    when = {name: PipelinePart(name, {}, whole.where(**said)) for name, said in months.items()}
+    every = PipelinePart("", {}, whole)
     for stage, currency, month, late, *sums in rows:
         amount = Amount(*sums)
         for part in (stages[stage], when[_when(month, late, months)], every):
             part.amounts[currency] = part.amounts.get(currency, Amount()) + amount
-    return Pipe(list(stages.values()), [part for part in when.values() if part.amounts], every)
+    return OpenPipeline(
+        list(stages.values()), [part for part in when.values() if part.amounts], every
+    )
 
 
 def _months(today: date) -> dict[str, dict[str, str]]:
@@ -131,7 +136,7 @@ def _months(today: date) -> dict[str, dict[str, str]]:
     close, first = "expectedCloseDate", today.replace(day=1)
     found = {OVERDUE: {f"{close}__lt": f"{today}"}}
     start = today
-    for _ in range(AHEAD):
+    for _ in range(MONTHS_AHEAD):
         first = (first + timedelta(days=32)).replace(day=1)
         found[f"{start:%Y-%m}"] = {f"{close}__gte": f"{start}", f"{close}__lt": f"{first}"}
         start = first

@@ -10,15 +10,15 @@ from crm.models import Lead
 from headlessly.query.reports import Records, Slice
 
 #: More groups than this are summed up.
-GROUPS = 20
+MAX_GROUPS = 20
 #: The fields of a lead that conversion is told by.
-BY = ("source", "owner", "campaign")
+GROUPED_BY = ("source", "owner", "campaign")
 #: What an address says of leads that reached Qualified, and of those that are Converted.
-CAME = {"reached__in": ",".join(Lead.schema.machine.from_on(Lead.Status.QUALIFIED))}
-WON = {"status__in": Lead.Status.CONVERTED.value}
+QUALIFIED_CONDITION = {"reached__in": ",".join(Lead.schema.machine.from_on(Lead.Status.QUALIFIED))}
+CONVERTED_CONDITION = {"status__in": Lead.Status.CONVERTED.value}
 
 
-def cohort(slice: Slice) -> Records:
+def lead_cohort(slice: Slice) -> Records:
     """The leads created in the period, deleted ones aside: each once, wherever it stands now."""
     return slice.during(Lead, "createdAt")
 
@@ -48,17 +48,17 @@ class Funnel:
         return next(stage for stage in self.stages if stage.state == state)
 
 
-def funnel(slice: Slice) -> Funnel:
+def lead_funnel(slice: Slice) -> Funnel:
     """How many leads of the cohort came how far, in leads.
 
     A lead has reached a stage when it stands there or further on, or ever did: what was lost or reopened
     stays in the stage that it had reached (``reached``, see docs/decisions/0016). So the stages never
     grow from one to the next. One pass over the cohort.
     """
-    whole, machine = cohort(slice), Lead.schema.machine
+    whole, machine = lead_cohort(slice), Lead.schema.machine
     ends: dict[str, int] = defaultdict(int)
     lost: dict[str, int] = defaultdict(int)
-    for state, reached, count in whole.grouped("status", "reached"):
+    for state, reached, count in whole.count_groups("status", "reached"):
         furthest = machine.furthest(state, reached)
         ends[furthest] += count
         if state == Lead.Status.LOST:
@@ -87,17 +87,17 @@ class Group:
     rest: bool = False
 
 
-def conversion(slice: Slice, by: str) -> list[Group]:
-    """Of the leads of the cohort by source, owner or campaign (``by``, one of :data:`BY`): how many there
+def conversion_by_field(slice: Slice, by: str) -> list[Group]:
+    """Of the leads of the cohort by source, owner or campaign (``by``, one of :data:`GROUPED_BY`): how many there
     are, how many reached Qualified, how many are Converted, in leads.
 
     The largest groups, then all others as one. One pass over the cohort, whichever are asked for.
     """
     wire = Lead.schema.by_name[by].wire
-    whole = cohort(slice)
-    qualified, converted = whole.where(**CAME), whole.where(**WON)
-    rows = slice.once(_conversions)[by]
-    first, others = rows[:GROUPS], rows[GROUPS:]
+    whole = lead_cohort(slice)
+    qualified, converted = whole.where(**QUALIFIED_CONDITION), whole.where(**CONVERTED_CONDITION)
+    rows = slice.cached(_conversions)[by]
+    first, others = rows[:MAX_GROUPS], rows[MAX_GROUPS:]
     groups = []
     for value, *counts in first:
         own = {f"{wire}__isnull": "true"} if value is None else {f"{wire}__exact": value}
@@ -106,7 +106,7 @@ def conversion(slice: Slice, by: str) -> list[Group]:
         )
     if others:
         sums = [sum(column) for column in list(zip(*others, strict=True))[1:]]
-        but = _none_of(wire, [value for value, *_ in first])
+        but = _all_other_values(wire, [value for value, *_ in first])
         rest = (None if but is None else r.where(**but) for r in (whole, qualified, converted))
         groups.append(Group(None, *sums, *rest, rest=True))
     return groups
@@ -114,13 +114,16 @@ def conversion(slice: Slice, by: str) -> list[Group]:
 
 def _conversions(slice: Slice) -> dict[str, list[tuple[Any, ...]]]:
     """The groups by each field: its value, leads, those that reached Qualified, those Converted."""
-    columns = {by: Lead.schema.by_name[by].column for by in BY}
-    parts = {"came": Records(Lead, CAME).condition, "won": Records(Lead, WON).condition}
-    found = cohort(slice).grouped_by_each(*columns.values(), parts=parts)
+    columns = {by: Lead.schema.by_name[by].column for by in GROUPED_BY}
+    parts = {
+        "came": Records(Lead, QUALIFIED_CONDITION).condition,
+        "won": Records(Lead, CONVERTED_CONDITION).condition,
+    }
+    found = lead_cohort(slice).count_groups_by_each(*columns.values(), parts=parts)
     return {by: found[column] for by, column in columns.items()}
 
 
-def _none_of(wire: str, values: list[str | None]) -> dict[str, str] | None:
+def _all_other_values(wire: str, values: list[str | None]) -> dict[str, str] | None:
     """The condition for all other values; None where an address cannot say it: it parts at commas."""
     given = [value for value in values if value is not None]
     if any("," in value for value in given):
@@ -139,22 +142,22 @@ class Reason:
     rest: bool = False
 
 
-def lost(slice: Slice) -> Records:
+def lost_leads(slice: Slice) -> Records:
     """The leads lost in the period, whenever they were created, and not reopened since."""
     return slice.during(Lead, "lostAt")
 
 
 def lost_reasons(slice: Slice) -> list[Reason]:
     """How many leads were lost in the period, by reason, most frequent first, in leads."""
-    whole = lost(slice)
-    rows = list(whole.grouped("lost_reason"))
-    first, others = rows[:GROUPS], rows[GROUPS:]
+    whole = lost_leads(slice)
+    rows = list(whole.count_groups("lost_reason"))
+    first, others = rows[:MAX_GROUPS], rows[MAX_GROUPS:]
     reasons = []
     for text, count in first:
         own = {"lostReason__isnull": "true"} if text is None else {"lostReason__exact": text}
         reasons.append(Reason(text, count, whole.where(**own)))
     if others:
-        but = _none_of("lostReason", [text for text, _ in first])
+        but = _all_other_values("lostReason", [text for text, _ in first])
         who = None if but is None else whole.where(**but)
         reasons.append(Reason(None, sum(count for _, count in others), who, rest=True))
     return reasons

@@ -8,21 +8,23 @@ from django.db.models import OuterRef, Subquery
 from django.db.models.functions import Least
 
 from crm.models import Activity, Lead
-from crm.reports.leads import cohort, funnel
+from crm.reports.leads import lead_cohort, lead_funnel
 from headlessly.query.reports import Records, Slice, Spread, seconds_between
 
 #: The speed of answers is measured on the latest so many leads of a period.
-SAMPLE = 10_000
+SAMPLE_SIZE = 10_000
 
 
-def converted(slice: Slice) -> Records:
+def converted_leads(slice: Slice) -> Records:
     """The leads converted in the period, whenever they were created."""
     return slice.during(Lead, "convertedAt")
 
 
 def cycle_time(slice: Slice) -> Spread:
     """How long the leads converted in the period took, in seconds from firstTouchAt to convertedAt."""
-    return Spread.of(converted(slice).found(), seconds_between("first_touch_at", "converted_at"))
+    return Spread.of_seconds(
+        converted_leads(slice).queryset(), seconds_between("first_touch_at", "converted_at")
+    )
 
 
 @dataclass(frozen=True)
@@ -42,7 +44,7 @@ def first_response(slice: Slice) -> Response:
     """How long the leads of the cohort waited for the first touch, in seconds from their creation.
 
     A touch is an activity completed since, or a first move of the status, whichever came first; leads
-    nobody has touched yet are not in the spread. Measured on the latest :data:`SAMPLE` of the cohort.
+    nobody has touched yet are not in the spread. Measured on the latest :data:`SAMPLE_SIZE` of the cohort.
     """
     done = Activity.objects.filter(
         lead=OuterRef("pk"),
@@ -58,7 +60,7 @@ def first_response(slice: Slice) -> Response:
         Subquery(done.order_by("completed_at").values("completed_at")[:1]),
         Subquery(moved.order_by("valid_from").values("valid_from")[:1]),
     )
-    latest = cohort(slice).found().order_by("-created_at", "-pk")
-    spread = Spread.of(latest, seconds_between("created_at", touched), first=SAMPLE)
-    every = slice.once(funnel).all
-    return Response(spread, min(every, SAMPLE), every)
+    latest = lead_cohort(slice).queryset().order_by("-created_at", "-pk")
+    spread = Spread.of_seconds(latest, seconds_between("created_at", touched), first=SAMPLE_SIZE)
+    every = slice.cached(lead_funnel).all
+    return Response(spread, min(every, SAMPLE_SIZE), every)

@@ -10,7 +10,7 @@ from crm.models import Activity, Deal, Lead
 from crm.reports.deals import OPEN_DEALS
 from headlessly.access import actors
 from headlessly.query import periods
-from headlessly.query.reports import Records, Slice, moment
+from headlessly.query.reports import Records, Slice, moment_text
 
 #: Where no pipeline says when a deal is stale none is: nothing is as old.
 NEVER = 36_500
@@ -29,25 +29,25 @@ class Waiting:
 
 def stale_leads(slice: Slice) -> Records:
     """Open leads without activity (lastActivityAt) for as long as leads may rest, whatever the period."""
-    return _stale(slice, Lead, status__in=OPEN_LEADS)
+    return _stale_records(slice, Lead, status__in=OPEN_LEADS)
 
 
 def stale_deals(slice: Slice) -> Records:
     """The same of open deals."""
-    return _stale(slice, Deal, stage__in=OPEN_DEALS)
+    return _stale_records(slice, Deal, stage__in=OPEN_DEALS)
 
 
-def _stale(slice: Slice, noun: Any, **standing: str) -> Records:
+def _stale_records(slice: Slice, noun: Any, **standing: str) -> Records:
     rest = noun.stale_after()
     days = NEVER if rest is None else rest.days
     return slice.records(noun, **standing, lastActivityAt__lt=f"{days}d ago")
 
 
-def stale(slice: Slice) -> dict[str, list[Waiting]]:
+def stale_by_state(slice: Slice) -> dict[str, list[Waiting]]:
     """How many leads and deals are stale, by where they stand. One pass over the open ones each."""
     found = {}
     for records, state in ((stale_leads(slice), "status"), (stale_deals(slice), "stage")):
-        counts = dict(records.grouped(state))
+        counts = dict(records.count_groups(state))
         found[records.noun.__name__] = [
             Waiting(name, counts.get(name, 0), records.where(**{f"{state}__in": name}))
             for name in map(str, records.noun.OPEN)
@@ -60,7 +60,7 @@ OVERDUE_TASKS, TODAY, THIS_WEEK, AFTERWARDS, SOME_DAY = DUE = (
 )  # fmt: skip
 
 
-def tasks(slice: Slice) -> list[Waiting] | None:
+def open_tasks(slice: Slice) -> list[Waiting] | None:
     """The open activities of the owner asked for, else of whoever looks, by when they are due; None for
     those who are no contact here and ask for nobody."""
     person = slice.narrowed.get("owner") or actors.current().contact_id
@@ -68,7 +68,7 @@ def tasks(slice: Slice) -> list[Waiting] | None:
         return None
     mine = Records(Activity, {"assignee__exact": person, "status__in": ",".join(Activity.OPEN)})
     midnight = periods.midnight(periods.today() + timedelta(days=1))
-    tomorrow, week = moment(midnight), moment(midnight + timedelta(days=7))
+    tomorrow, week = moment_text(midnight), moment_text(midnight + timedelta(days=7))
     parts = {
         OVERDUE_TASKS: mine.where(dueAt__lt="now"),
         TODAY: mine.where(dueAt__gte="now", dueAt__lt=tomorrow),
@@ -76,5 +76,5 @@ def tasks(slice: Slice) -> list[Waiting] | None:
         AFTERWARDS: mine.where(dueAt__gte=week),
         SOME_DAY: mine.where(dueAt__isnull="true"),
     }
-    counts = mine.counts(parts.values())
+    counts = mine.count_parts(parts.values())
     return [Waiting(name, n, who) for (name, who), n in zip(parts.items(), counts, strict=True)]

@@ -74,7 +74,7 @@ def current() -> Actor:
     return actor
 
 
-def anyone() -> Actor | None:
+def current_or_none() -> Actor | None:
     """Who acts now, or None."""
     return _actor.get()
 

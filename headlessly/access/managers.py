@@ -24,7 +24,7 @@ class BoundedQuerySet(models.QuerySet):
 
     def _bounds(self) -> AbstractContextManager[None]:
 
-        return timeouts.patience() if self.bounded else nullcontext()
+        return timeouts.statement_timeout() if self.bounded else nullcontext()
 
     def _fetch_all(self) -> None:
         with self._bounds() if self._result_cache is None else nullcontext():
@@ -60,11 +60,15 @@ class NounManager(models.Manager.from_queryset(NounQuerySet)):
 
     def get_queryset(self) -> NounQuerySet:
         found = super().get_queryset()
-        return visibility.records(found.filter(tenant_id=tenancy.require().pk, deleted_at=None))
+        return visibility.visible_records(
+            found.filter(tenant_id=tenancy.require().pk, deleted_at=None)
+        )
 
 
-class WithDeleted(models.Manager.from_queryset(NounQuerySet)):
+class WithDeletedManager(models.Manager.from_queryset(NounQuerySet)):
     """The same with the deleted ones, for references that were followed long ago."""
 
     def get_queryset(self) -> NounQuerySet:
-        return visibility.records(super().get_queryset().filter(tenant_id=tenancy.require().pk))
+        return visibility.visible_records(
+            super().get_queryset().filter(tenant_id=tenancy.require().pk)
+        )

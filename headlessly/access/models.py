@@ -20,7 +20,7 @@ from django.utils.translation import gettext_lazy
 
 from headlessly.access import actors, suggestions, tenancy
 from headlessly.access.actors import Actor
-from headlessly.database.prepared import one
+from headlessly.database.prepared import fetch_by_unique
 from headlessly.declaration.fields import PublicId, Reference
 from headlessly.declaration.values import UNSTORABLE
 
@@ -50,7 +50,7 @@ class Tenant(models.Model):
         gettext_lazy("suggestions"),
         default=dict,
         blank=True,
-        validators=[suggestions.check],
+        validators=[suggestions.check_suggestions],
         help_text=gettext_lazy(
             'Its own lists where it has them: {"Lead.lostReason": ["Price", "Timing"]}.'
         ),
@@ -65,11 +65,11 @@ class Tenant(models.Model):
         return self.name
 
     @classmethod
-    def by_slug(cls, slug: str) -> Tenant | None:
+    def find_by_slug(cls, slug: str) -> Tenant | None:
         """The tenant of this address, or None."""
         if UNSTORABLE.search(slug):
             return None
-        return one(cls, "slug", slug)
+        return fetch_by_unique(cls, "slug", slug)
 
 
 class UserManager(BaseUserManager["User"]):
@@ -163,7 +163,7 @@ class Membership(models.Model):
         super().save(*args, **kwargs)
 
     @classmethod
-    def of(cls, user: Any, tenant: Tenant | None) -> Membership | None:
+    def find_membership(cls, user: Any, tenant: Tenant | None) -> Membership | None:
         """The place of ``user`` in ``tenant``, or None: for strangers and for no tenant alike."""
         if tenant is None or not user.is_authenticated or not user.is_active:
             return None
@@ -247,9 +247,9 @@ class ApiKey(models.Model):
         return hashlib.sha256(secret.encode()).hexdigest()
 
     @classmethod
-    def find(cls, secret: str) -> ApiKey | None:
+    def find_valid(cls, secret: str) -> ApiKey | None:
         """The valid key with this secret, or None: unknown, expired and revoked are the same."""
-        key = one(cls, "hash", cls.hash_of(secret))
+        key = fetch_by_unique(cls, "hash", cls.hash_of(secret))
         return key if key is not None and key.standing == "valid" else None
 
     @property
@@ -273,7 +273,7 @@ class ApiKey(models.Model):
             self.revoked_at = now
         return bool(revoked)
 
-    def wire(self) -> dict[str, Any]:
+    def as_json(self) -> dict[str, Any]:
         """The key as JSON says it: nothing of it gives its secret away."""
         return {
             "$id": self.id,

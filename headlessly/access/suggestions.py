@@ -17,28 +17,28 @@ if TYPE_CHECKING:
     from headlessly.declaration.record import Record as Noun
     from headlessly.declaration.schema import Field
 
-MOST, LONGEST = 30, 100
+MAX_SUGGESTIONS, MAX_LENGTH = 30, 100
 
 
-def of(noun: type[Noun], field: Field) -> list[str]:
+def suggestions_for(noun: type[Noun], field: Field) -> list[str]:
     """The suggestions for ``field`` in the active tenant; empty where there are none."""
-    own = tenancy.require().choices.get(key(noun, field))
-    return list(own if own is not None else map(wording.suggestion, field.suggests))
+    own = tenancy.require().choices.get(suggestions_key(noun, field))
+    return list(own if own is not None else map(wording.suggestion_label, field.suggests))
 
 
-def key(noun: type[Noun], field: Field) -> str:
+def suggestions_key(noun: type[Noun], field: Field) -> str:
     """How a tenant names the list: ``Lead.lostReason``."""
     return f"{noun.__name__}.{field.wire}"
 
 
-def check(lists: Any) -> None:
+def check_suggestions(lists: Any) -> None:
     """Raise ValidationError for what is no mapping of known fields to lists of short texts."""
     from headlessly.declaration.registry import registry
 
     if not isinstance(lists, dict):
         raise ValidationError(_('Give an object like {"Lead.lostReason": ["Price"]}.'))
     known = {
-        key(noun, field)
+        suggestions_key(noun, field)
         for noun in registry.values()
         for field in noun.schema.stored
         if field.suggests
@@ -49,13 +49,14 @@ def check(lists: Any) -> None:
                 _("There are no suggestions for %(name)s. Fields: %(fields)s.")
                 % {"name": name[:64], "fields": ", ".join(sorted(known))}
             )
-        if not isinstance(values, list) or len(values) > MOST:
+        if not isinstance(values, list) or len(values) > MAX_SUGGESTIONS:
             raise ValidationError(
-                _("%(name)s: give a list of at most %(most)d texts.") % {"name": name, "most": MOST}
+                _("%(name)s: give a list of at most %(most)d texts.")
+                % {"name": name, "most": MAX_SUGGESTIONS}
             )
         for value in values:
-            if not isinstance(value, str) or not value.strip() or len(value) > LONGEST:
+            if not isinstance(value, str) or not value.strip() or len(value) > MAX_LENGTH:
                 raise ValidationError(
                     _("%(name)s: each is a text of 1 to %(most)d characters.")
-                    % {"name": name, "most": LONGEST}
+                    % {"name": name, "most": MAX_LENGTH}
                 )

@@ -30,62 +30,64 @@ if TYPE_CHECKING:
     from headlessly.declaration.record import Record as Noun
 
 
-def limit() -> str | None:
+def visible_owner() -> str | None:
     """The Contact to whose records a reader is limited now ("" for nobody's), or None for all."""
 
-    person = limit_of_actor()
-    return None if person is None or running.in_a_verb() else person
+    person = visible_owner_of_actor()
+    return None if person is None or running.is_in_verb() else person
 
 
-def limit_of_actor() -> str | None:
+def visible_owner_of_actor() -> str | None:
     """The same for what the actor said themselves, whatever is under way."""
-    actor = actors.anyone()
+    actor = actors.current_or_none()
     return None if actor is None or not actor.limited else actor.contact_id or ""
 
 
-def of(noun: type[Noun], person: str, path: str = "") -> Q:
+def visible_condition(noun: type[Noun], person: str, path: str = "") -> Q:
     """The condition that ``person`` sees a record, which lies at the end of ``path``."""
     owner = noun.schema.owner
     if owner is None:
         return Q()
     nobodys = Q(**{f"{path}{owner.name}__isnull": True})
     for field in noun.schema.about:
-        nobodys &= of(noun.registry[field.to], person, f"{path}{field.name}__")
+        nobodys &= visible_condition(noun.registry[field.to], person, f"{path}{field.name}__")
     return Q(**{f"{path}{owner.column}": person}) | nobodys
 
 
-def records(found: models.QuerySet) -> models.QuerySet:
+def visible_records(found: models.QuerySet) -> models.QuerySet:
     """Those of the noun's records that the actor sees."""
-    person = limit()
-    return found if person is None else found.filter(of(found.model, person))
+    person = visible_owner()
+    return found if person is None else found.filter(visible_condition(found.model, person))
 
 
-def versions(found: models.QuerySet, noun: type[Noun]) -> models.QuerySet:
+def visible_versions(found: models.QuerySet, noun: type[Noun]) -> models.QuerySet:
     """Those of the noun's versions whose records the actor sees."""
-    if limit() is None or noun.schema.owner is None:
+    if visible_owner() is None or noun.schema.owner is None:
         return found
     return found.filter(Exists(noun.with_deleted.filter(pk=OuterRef("record"))))
 
 
-def clause(noun: type[Noun], alias: str, person: str | None = None) -> tuple[str, list[str]]:
+def visible_clause(
+    noun: type[Noun], alias: str, person: str | None = None
+) -> tuple[str, list[str]]:
     """The same condition for a statement written by hand: `` AND (...)`` and its parameters."""
-    person = limit() if person is None else person
+    person = visible_owner() if person is None else person
     if person is None or noun.schema.owner is None:
         return "", []
-    sql, count = _sql(noun, alias)
+    sql, count = _visible_sql(noun, alias)
     return f" AND {sql}", [person] * count
 
 
-def past_clause(noun: type[Noun], alias: str) -> tuple[str, list[str]]:
+def visible_past_clause(noun: type[Noun], alias: str) -> tuple[str, list[str]]:
     """The same for a table of versions."""
-    sql, parameters = clause(noun, "own")
+    sql, parameters = visible_clause(noun, "own")
     if not sql:
         return "", []
     table = connection.ops.quote_name(noun._meta.db_table)
     return f" AND EXISTS (SELECT FROM {table} own WHERE own.id = {alias}.id{sql})", parameters
 
 
-def _sql(noun: type[Noun], alias: str) -> tuple[str, int]:
+def _visible_sql(noun: type[Noun], alias: str) -> tuple[str, int]:
     quote = connection.ops.quote_name
     column = f"{alias}.{quote(noun._meta.get_field(noun.schema.owner.name).column)}"
     nobodys, count = f"{column} IS NULL", 1
@@ -94,7 +96,7 @@ def _sql(noun: type[Noun], alias: str) -> tuple[str, int]:
         if other.schema.owner is None:
             continue
         inner = f"{alias}_{number}"
-        sql, more = _sql(other, inner)
+        sql, more = _visible_sql(other, inner)
         reference = f"{alias}.{quote(noun._meta.get_field(field.name).column)}"
         nobodys += (
             f" AND ({reference} IS NULL OR EXISTS (SELECT FROM {quote(other._meta.db_table)} {inner} "
@@ -104,7 +106,7 @@ def _sql(noun: type[Noun], alias: str) -> tuple[str, int]:
     return f"({column} = %s OR ({nobodys}))", count
 
 
-def related(found: models.QuerySet, names: Iterable[str]) -> models.QuerySet:
+def load_visible_references(found: models.QuerySet, names: Iterable[str]) -> models.QuerySet:
     """The queryset with these references loaded; those that are hidden from the actor are None, or a card.
 
     Joined where everything shows; else read through the managers, which know what does not.
@@ -112,7 +114,7 @@ def related(found: models.QuerySet, names: Iterable[str]) -> models.QuerySet:
     names = list(names)
     if not names:
         return found
-    if (person := limit()) is None:
+    if (person := visible_owner()) is None:
         return found.select_related(*names)
     fields = (found.model.schema.references[name] for name in names)
     others = {field.name: found.model.registry[field.to] for field in fields}
@@ -139,15 +141,15 @@ def is_introduced_to(noun: type[Noun], person: str) -> Q:
 
 def with_cards(noun: type[Noun]) -> models.QuerySet:
     """The records of which the actor sees the card at least: to be looked for, never to be shown whole."""
-    person = limit()
+    person = visible_owner()
     if person is None or not noun.schema.introduced_by:
         return noun.objects.all()
-    return _unlimited(noun).filter(of(noun, person) | is_introduced_to(noun, person))
+    return _unlimited(noun).filter(visible_condition(noun, person) | is_introduced_to(noun, person))
 
 
 def introduced_ids(noun: type[Noun], ids: Iterable[str]) -> set[str]:
     """Those of the ids, all of them hidden, of which the actor sees the card."""
-    person, wanted = limit(), set(ids)
+    person, wanted = visible_owner(), set(ids)
     if not person or not wanted or not noun.schema.introduced_by:
         return set()
     found = _unlimited(noun).filter(is_introduced_to(noun, person), pk__in=wanted)
@@ -160,7 +162,7 @@ def _unlimited(noun: type[Noun]) -> models.QuerySet:
 
 def _whole_or_card(noun: type[Noun], person: str) -> models.QuerySet:
     """The records that ``person`` sees, deleted ones too, and those of which they see the card as that."""
-    whole = of(noun, person)
+    whole = visible_condition(noun, person)
     found = models.QuerySet(noun).filter(tenant_id=tenancy.require().pk)
     found = found.filter(whole | is_introduced_to(noun, person) & Q(deleted_at=None))
     found = found.annotate(is_whole=ExpressionWrapper(whole, models.BooleanField()))
@@ -186,9 +188,9 @@ def _card(record: Noun) -> Noun:
     return card
 
 
-def hidden(noun: type[Noun], ids: Iterable[Any]) -> set[Any]:
+def invisible_ids(noun: type[Noun], ids: Iterable[Any]) -> set[Any]:
     """Those of the ids whose records the actor does not see."""
     wanted = set(ids)
-    if not wanted or limit() is None or noun.schema.owner is None:
+    if not wanted or visible_owner() is None or noun.schema.owner is None:
         return set()
     return wanted - set(noun.with_deleted.filter(pk__in=wanted).values_list("pk", flat=True))

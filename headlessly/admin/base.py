@@ -51,7 +51,7 @@ class NounAdmin(Boarding, Doing, Editing, Listing, Viewing, Bulk, Inline, ModelA
     # -- who may ----------------------------------------------------------------------------------
 
     def may(self, verb: str) -> bool:
-        actor = actors.anyone()
+        actor = actors.current_or_none()
         return actor is not None and actors.may(actor, verb, self.model)
 
     def has_module_permission(self, request: HttpRequest) -> bool:
@@ -105,8 +105,8 @@ class NounAdmin(Boarding, Doing, Editing, Listing, Viewing, Bulk, Inline, ModelA
         return {
             **self.admin_site.each_context(request),
             "opts": self.model._meta,
-            "noun": display.title(self.model),
-            "nouns": display.plural(self.model),
+            "noun": display.noun_title(self.model),
+            "nouns": display.plural_title(self.model),
             "own_heading": True,
             "media": forms.select2() + MEDIA,
             "toasts": cache(lambda: toasts.of(request)),
@@ -144,7 +144,7 @@ class NounAdmin(Boarding, Doing, Editing, Listing, Viewing, Bulk, Inline, ModelA
         except NotFound as problem:
             if heir := problem.extra.get("mergedInto"):
                 said = _("The %s you looked for was merged into this one.")
-                messages.info(request, said % display.one(self.model))
+                messages.info(request, said % display.noun_in_sentence(self.model))
                 return HttpResponseRedirect(self.place("change", heir))
             raise Http404(problem.message) from None
         return self.record_page(request, found)

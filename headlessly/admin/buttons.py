@@ -83,9 +83,9 @@ def _of_verb(verb: Verb, record: Noun) -> Button:
     target = verb.steps.get(getattr(record, machine.name)) if machine else None
     return Button(
         name=verb.name,
-        label=f"{display.verb(verb)}…" if asks else display.verb(verb),
+        label=f"{display.verb_label(verb)}…" if asks else display.verb_label(verb),
         url=display.place(verb.noun, "do", record.pk, verb.name),
-        text=display.text(verb),
+        text=display.verb_summary(verb),
         reason=reason,
         asks=asks,
         key=_key(record, target),
@@ -123,7 +123,7 @@ def _move_label(noun: type[Noun], source: str, target: str) -> str:
     states = display.path(noun)
     if states and target == states[0] and source not in states:
         return _("Reopen")
-    return _("Move to %s") % display.spoken(target)
+    return _("Move to %s") % display.state_label(target)
 
 
 def _reason(verb: Verb, record: Noun) -> str:
@@ -136,14 +136,14 @@ def _reason(verb: Verb, record: Noun) -> str:
         return ""
     if now in verb.steps.values() and len(set(verb.steps.values())) == 1:
         return _("%(this)s is %(state)s already.") % {
-            "this": capfirst(display.this(verb.noun)),
-            "state": display.spoken(now),
+            "this": capfirst(display.this_noun(verb.noun)),
+            "state": display.state_label(now),
         }
-    sources = [display.spoken(state) for state in machine.states if state in verb.steps]
+    sources = [display.state_label(state) for state in machine.states if state in verb.steps]
     return _("Possible when %(the)s is %(sources)s; it is %(state)s now.") % {
-        "the": display.the(verb.noun, SUBJECT),
+        "the": display.the_noun(verb.noun, SUBJECT),
         "sources": _either(sources),
-        "state": display.spoken(now),
+        "state": display.state_label(now),
     }
 
 

@@ -11,7 +11,7 @@ from headlessly.declaration.registry import registry
 from headlessly.errors import InvalidFilter
 from headlessly.nouns import Noun
 from headlessly.query import reads, sorting
-from headlessly.query.paging import Seeking
+from headlessly.query.paging import RecordList
 from headlessly.query.scope import Scope
 
 PAGE = 20
@@ -26,10 +26,10 @@ def found(request: HttpRequest, site: Any) -> JsonResponse:
     start = (int(page) - 1) * PAGE if page.isdecimal() and 0 < int(page[:5]) < 1_000 else 0
     scope = Scope(noun)
     try:
-        search = reads.searched(scope, request.GET.get("term", ""))
+        search = reads.make_search(scope, request.GET.get("term", ""))
     except InvalidFilter:
         return JsonResponse({"results": [], "pagination": {"more": False}})
-    seeking = Seeking(scope, sorting.columns(scope, None), search=search)
+    seeking = RecordList(scope, sorting.sort_keys(scope, None), search=search)
     keys = [key for key, *_ in seeking.first(PAGE, start)]
     by_id = noun.objects.in_bulk(keys)
     rows = [by_id[key] for key in keys if key in by_id]

@@ -19,31 +19,31 @@ from django.utils.translation import pgettext
 from headlessly.context import clock
 from headlessly.declaration import days
 from headlessly.declaration.labels import (
-    a,
-    group,
-    help,
-    label,
-    making,
-    many,
-    one,
-    plural,
-    relation,
-    text,
-    the,
-    this,
-    title,
-    touch,
-    verb,
+    a_noun,
+    engagement_label,
+    field_help,
+    field_label,
+    group_title,
+    noun_in_sentence,
+    noun_title,
+    plural_in_sentence,
+    plural_title,
+    relation_label,
+    the_noun,
+    this_noun,
+    verb_and_noun,
+    verb_label,
+    verb_summary,
 )
 from headlessly.language.wording import (
     UNIT,
-    a_kind,
-    happened,
-    inside,
-    key,
-    recorded,
-    spoken,
-    the_kind,
+    a_kind_of_engagement,
+    event_label,
+    inside_sentence,
+    json_key_label,
+    state_label,
+    the_kind_of_engagement,
+    tracked_event_label,
 )
 
 if TYPE_CHECKING:
@@ -186,7 +186,9 @@ def tone(noun: type[Noun], state: str) -> str:
 
 
 def state(noun: type[Noun], state: str) -> SafeString:
-    return format_html('<span class="state tone-{}">{}</span>', tone(noun, state), spoken(state))
+    return format_html(
+        '<span class="state tone-{}">{}</span>', tone(noun, state), state_label(state)
+    )
 
 
 def standing(key: ApiKey) -> str:
@@ -262,7 +264,7 @@ def shown(field: Field, found: Any, *, currency: str | None = None, links: bool 
         case "bool":
             return _("Yes") if found else _("No")
         case "enum":
-            return spoken(found)
+            return state_label(found)
         case "datetime":
             return time(found)
         case "date":
@@ -302,7 +304,7 @@ def _structure(found: Any) -> SafeString | str:
     """JSON as people would write it: a list of alike objects as a table, else as it is."""
     if isinstance(found, list) and found and all(isinstance(item, dict) for item in found):
         keys = list(dict.fromkeys(name for item in found for name in item))
-        head = format_html_join("", "<th>{}</th>", ((key(name),) for name in keys))
+        head = format_html_join("", "<th>{}</th>", ((json_key_label(name),) for name in keys))
         rows = [
             format_html_join("", "<td>{}</td>", ((_plain(item.get(name)),) for name in keys))
             for item in found
@@ -325,9 +327,49 @@ def _plain(value: Any) -> str:
 
 
 __all__ = [
-    "TELEPHONES", "WORKERS", "a", "a_kind", "age", "amount", "day", "decimal", "duration", "group",
-    "happened", "help", "inside", "key", "label", "link", "making", "many", "measured", "moment", "money",
-    "named", "number", "of", "one", "path", "place", "plain", "plural", "recorded", "relation", "share",
-    "shown", "spoken", "standing", "state", "text", "the", "the_kind", "this", "time", "title", "tone",
-    "touch", "verb",
+    "TELEPHONES",
+    "WORKERS",
+    "a_kind_of_engagement",
+    "a_noun",
+    "age",
+    "amount",
+    "day",
+    "decimal",
+    "duration",
+    "engagement_label",
+    "event_label",
+    "field_help",
+    "field_label",
+    "group_title",
+    "inside_sentence",
+    "json_key_label",
+    "link",
+    "measured",
+    "moment",
+    "money",
+    "named",
+    "noun_in_sentence",
+    "noun_title",
+    "number",
+    "of",
+    "path",
+    "place",
+    "plain",
+    "plural_in_sentence",
+    "plural_title",
+    "relation_label",
+    "share",
+    "shown",
+    "standing",
+    "state",
+    "state_label",
+    "the_kind_of_engagement",
+    "the_noun",
+    "this_noun",
+    "time",
+    "tone",
+    "tracked_event_label",
+    "verb_and_noun",
+    "verb_label",
+    "verb_summary",
 ]  # fmt: skip

@@ -42,7 +42,7 @@ class Change:
     @property
     def inside(self) -> str:
         """The label within a sentence."""
-        return display.inside(self.label)
+        return display.inside_sentence(self.label)
 
     @property
     def long(self) -> bool:
@@ -99,16 +99,17 @@ class Teller:
             self._in_script(entry, event)
             return entry
         if noun is None:
-            entry.did = _("recorded %s") % display.recorded(event.name)
+            entry.did = _("recorded %s") % display.tracked_event_label(event.name)
             entry.changes = [
-                Change(display.key(key), "", value) for key, value in properties(event.data or {})
+                Change(display.json_key_label(key), "", value)
+                for key, value in properties(event.data or {})
             ]
             return entry
         if about:
             entry.about = (_name(noun, event), display.place(noun, "change", event.target))
-        if about and noun.Surface.touches:
+        if about and noun.Surface.engagements:
             return self._touch(noun, entry)
-        what = display.the(noun) if about else display.this(noun, OBJECT)
+        what = display.the_noun(noun) if about else display.this_noun(noun, OBJECT)
         entry.did = did(event.verb, what)
         machine = noun.schema.machine
         previous, now = dict(event.previous or {}), event.data or {}
@@ -149,12 +150,12 @@ class Teller:
 
     def _touch(self, noun: type[Noun], entry: Entry) -> Entry:
         """A touch told where it is about something: what kind, what was said, and not which fields."""
-        event, touches, schema = entry.event, noun.Surface.touches, noun.schema
+        event, touches, schema = entry.event, noun.Surface.engagements, noun.schema
         data = event.data or {}
         kind = data.get(schema.by_name[touches.kind].wire)
-        case = display.the_kind if event.previous else display.a_kind
+        case = display.the_kind_of_engagement if event.previous else display.a_kind_of_engagement
         entry.did = did(event.verb, case(kind or noun.__name__))
-        wires = [schema.by_name[name].wire for name in touches.says]
+        wires = [schema.by_name[name].wire for name in touches.text_fields]
         if event.previous:
             told = [w for w in wires if w in event.previous]
             state = {schema.by_name[schema.machine.name].wire} if schema.machine else set()
@@ -164,7 +165,7 @@ class Teller:
             )
         else:
             told = wires
-            told_too = {schema.by_name[name].wire: None for name in touches.tells}
+            told_too = {schema.by_name[name].wire: None for name in touches.detail_fields}
             entry.changes = self.changes(noun, {w: None for w in told_too if data.get(w)}, data)
         entry.said = "\n".join(text for w in told if (text := data.get(w)))
         if entry.about and entry.said.startswith(entry.about[0].rstrip("…")):
@@ -197,7 +198,7 @@ class Teller:
                 was, value = (
                     self.value(declared, v, is_day=bool(is_day)) for v in (was, now.get(wire))
                 )
-                found.append(Change(display.label(declared), was, value))
+                found.append(Change(display.field_label(declared), was, value))
         return found
 
     def value(self, declared: Field, value: Any, *, is_day: bool = False) -> Any:
@@ -220,7 +221,10 @@ class Teller:
 
 def did(event: str, what: str) -> str:
     """``converted this lead``: what an event did to what."""
-    return _("%(did)s %(what)s") % {"did": display.inside(display.happened(event)), "what": what}
+    return _("%(did)s %(what)s") % {
+        "did": display.inside_sentence(display.event_label(event)),
+        "what": what,
+    }
 
 
 def follows(declared: Field) -> bool:

@@ -32,7 +32,7 @@ from headlessly.admin import display
 from headlessly.declaration import days
 from headlessly.declaration.registry import registry
 from headlessly.declaration.schema import Field
-from headlessly.declaration.values import UNSTORABLE, present
+from headlessly.declaration.values import UNSTORABLE, to_json_value
 from headlessly.errors import HeadlesslyError
 from headlessly.language import languages, numbers
 from headlessly.nouns import Noun
@@ -140,18 +140,18 @@ class DeclaredForm(forms.Form):
             widget.attrs["data-dropdown-parent"] = f"#{parent}"
         if field.required:
             widget.attrs["aria-required"] = "true"
-        help = display.help(field)
+        help = display.field_help(field)
         if field.type == "datetime":
-            zone = _("in %s") % languages.zone_name()
+            zone = _("in %s") % languages.current_time_zone_name()
             help = f"{help}; {zone}" if help else zone
         return Input(
-            field, widget, label=display.label(field), help_text=help[:1].upper() + help[1:]
+            field, widget, label=display.field_label(field), help_text=help[:1].upper() + help[1:]
         )
 
     def suggest(self, noun: type[Noun]) -> None:
         """Show what people usually write into these inputs of a verb of ``noun``."""
         for name, field in self.declared.items():
-            self.fields[name].suggestions = suggestions.of(noun, field)
+            self.fields[name].suggestions = suggestions.suggestions_for(noun, field)
 
     def given(self) -> dict[str, Any]:
         """What was sent, as the executor takes text; fields that were not sent are not in it."""
@@ -205,7 +205,7 @@ def _widget(field: Field) -> forms.Widget:
     match field.type:
         case "enum":
             blank = [] if field.required or field.default else [("", "—")]
-            choices = blank + [(value, display.spoken(value)) for value in field.choices]
+            choices = blank + [(value, display.state_label(value)) for value in field.choices]
             return UnfoldAdminSelectWidget(choices=choices)
         case "bool":
             return FlagWidget({"class": " ".join(CHECKBOX_CLASSES)})
@@ -235,7 +235,7 @@ def _rows(field: Field) -> dict[str, str]:
     for key in field.keys:
         kind = field.kinds.get(key, "text")
         columns.append(
-            {"key": key, "label": display.key(key)}
+            {"key": key, "label": display.json_key_label(key)}
             | ({"kind": kind} if isinstance(kind, str) else {"kind": "choice", "of": list(kind)})
         )
     says = {
@@ -264,12 +264,12 @@ def text_of(field: Field, value: Any, *, is_day: bool = False) -> str:
         return value.isoformat()
     if isinstance(value, Decimal):
         whole = value == value.to_integral_value()
-        return numbers.written(int(value) if whole else f"{value:.2f}")
+        return numbers.localize_number(int(value) if whole else f"{value:.2f}")
     if field.type == "json":
         return json.dumps(value, indent=2, ensure_ascii=False)
     if isinstance(value, float):
-        return numbers.written(present(value))
-    return str(present(value))
+        return numbers.localize_number(to_json_value(value))
+    return str(to_json_value(value))
 
 
 def sent(field: Field, text: Any) -> Any:
@@ -284,7 +284,7 @@ def sent(field: Field, text: Any) -> Any:
             return Unreadable(text)
     text = text.strip()
     if field.type in ("number", "integer", "money"):
-        return numbers.plain(text)
+        return numbers.delocalize_number(text)
     if field.type == "datetime" and len(text) == len("2026-01-31T09:00"):
         return _with_offset(text) if field.day_if else _in_utc(text)
     return text

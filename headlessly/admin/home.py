@@ -42,7 +42,7 @@ def _first(nouns: list[type[Noun]]) -> list[dict[str, str]]:
     """What somebody adds who starts with nothing."""
     actor = actors.current()
     return [
-        {"label": display.a(noun), "url": display.place(noun, "add")}
+        {"label": display.a_noun(noun), "url": display.place(noun, "add")}
         for noun in nouns[:3]
         if actors.may(actor, "create", noun)
     ]
@@ -59,20 +59,20 @@ def _mine(noun: type[Noun], person: str) -> dict[str, Any] | None:
     found = noun.objects.filter(**{field.column: person, f"{state}__in": noun.OPEN})
     below = _about(noun)
     rows = list(
-        visibility.related(found, (f.name for f in below)).order_by(
-            *sorting.order(scope.Scope(noun), urgent[0] if urgent else None)
+        visibility.load_visible_references(found, (f.name for f in below)).order_by(
+            *sorting.order_by_expressions(scope.Scope(noun), urgent[0] if urgent else None)
         )[: MINE + 1]
     )
-    count, exact = reads.count(found) if len(rows) > MINE else (len(rows), True)
+    count, exact = reads.count_records(found) if len(rows) > MINE else (len(rows), True)
     measure = noun.schema.by_name[urgent[1]] if urgent else None
     order = f"&o={'-' if urgent[0].startswith('-') else ''}{measure.wire}" if urgent else ""
     view = "&view=mine" if noun.schema.owner is field else ""
     return {
-        "title": _("My open %s") % display.many(noun),
+        "title": _("My open %s") % display.plural_in_sentence(noun),
         "count": display.number(count) + ("" if exact else "+"),
         "url": f"{display.place(noun, 'changelist')}?{noun.schema.by_name[state].wire}="
         f"{','.join(noun.OPEN)}&{field.wire}=me{order}{view}",
-        "measure": display.label(measure) if measure else "",
+        "measure": display.field_label(measure) if measure else "",
         "rows": [
             {
                 "url": display.place(noun, "change", row.pk),
@@ -116,7 +116,7 @@ def _standing(noun: type[Noun]) -> dict[str, Any]:
     machine = noun.schema.machine
     table = connection.ops.quote_name(noun._meta.db_table)
     column = connection.ops.quote_name(noun._meta.get_field(machine.name).column)
-    seen, persons = visibility.clause(noun, "n")
+    seen, persons = visibility.visible_clause(noun, "n")
     one = (
         f"(SELECT %s AS state, count(*) FROM (SELECT 1 FROM {table} n WHERE n.tenant_id = %s "
         f"AND n.deleted_at IS NULL AND n.{column} = %s{seen} LIMIT %s) AS found)"
@@ -130,7 +130,7 @@ def _standing(noun: type[Noun]) -> dict[str, Any]:
     start = display.place(noun, "changelist")
     wire = noun.schema.by_name[machine.name].wire
     return {
-        "title": display.plural(noun),
+        "title": display.plural_title(noun),
         "url": start,
         "empty": not any(counts.values()),
         "states": [

@@ -121,12 +121,14 @@ def _form(
         "imports",
         title=_("Import"),
         status=status,
-        nouns=[{"name": n.__name__, "label": display.plural(n), "on": n is noun} for n in offered],
+        nouns=[
+            {"name": n.__name__, "label": display.plural_title(n), "on": n is noun} for n in offered
+        ],
         type=noun.__name__,
-        many=display.plural(noun),
-        required=[display.label(f) for f in noun.schema.inputs() if f.required],
+        many=display.plural_title(noun),
+        required=[display.field_label(f) for f in noun.schema.inputs() if f.required],
         matches=[
-            {"name": f.wire, "label": display.label(f), "on": f.wire == match}
+            {"name": f.wire, "label": display.field_label(f), "on": f.wire == match}
             for f in unique_fields(noun)
         ]
         if actors.may(actors.current(), "update", noun)
@@ -149,7 +151,7 @@ def import_page(request: HttpRequest, id: str) -> HttpResponse:
         title=_("Import"),
         source=source,
         row=_row(source),
-        many=display.plural(source.noun),
+        many=display.plural_title(source.noun),
         done=_share(source),
         may_go=may_go(source),
         good=source.created + source.updated,
@@ -224,7 +226,7 @@ def _row(source: Import) -> dict[str, Any]:
         "name": str(source),
         "url": reverse("admin:import", args=[source.pk]),
         "said": _said(source),
-        "many": display.plural(source.noun),
+        "many": display.plural_title(source.noun),
         "when": display.time(source.created_at),
         "tone": TONES.get(source.status, "amber"),
         "status": _status(source),

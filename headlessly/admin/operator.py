@@ -30,7 +30,7 @@ from headlessly.access.models import ApiKey, Membership, Tenant, User
 from headlessly.admin import display as words
 from headlessly.admin.site import Site
 from headlessly.web import csp
-from headlessly.web.entrance import entrance, to_entrance
+from headlessly.web.sign_in import redirect_to_sign_in, sign_in_url
 
 
 class OperatorSite(Site):
@@ -38,7 +38,7 @@ class OperatorSite(Site):
 
     def refused(self, request: HttpRequest) -> HttpResponse | None:
         if not request.user.is_authenticated:
-            return to_entrance(request)
+            return redirect_to_sign_in(request)
         if not (request.user.is_active and request.user.is_superuser):
             raise Http404
         return None
@@ -64,7 +64,7 @@ class OperatorSite(Site):
         }
 
     def account_links(self, request: HttpRequest) -> list[dict[str, str]]:
-        tenants = {"title": _("Tenants of mine"), "link": f"{entrance(request)}?choose=1"}
+        tenants = {"title": _("Tenants of mine"), "link": f"{sign_in_url(request)}?choose=1"}
         return [*super().account_links(request), tenants]
 
     def get_sidebar_list(self, request: HttpRequest) -> list[dict[str, Any]]:
@@ -180,7 +180,10 @@ class MembershipForm(forms.ModelForm):
         if wanted and tenant:
             noun = apps.get_model(settings.PERSON_MODEL)
             with tenancy.active(tenant):
-                keys = [noun.by_unique(noun.schema.by_name[n], wanted) for n in noun.unique_fields]
+                keys = [
+                    noun.find_id_by_unique(noun.schema.by_name[n], wanted)
+                    for n in noun.unique_fields
+                ]
                 found = noun.objects.filter(pk__in=[wanted, *filter(None, keys)])
                 data["contact_id"] = found.values_list("pk", flat=True).first()
             if data["contact_id"] is None:
@@ -238,7 +241,7 @@ class ApiKeyAdmin(ModelAdmin):
         return False
 
     @display(description=gettext_lazy("Now"))
-    def standing(self, key: ApiKey) -> str:
+    def status_for_conflict(self, key: ApiKey) -> str:
         tone = "green" if key.standing == "valid" else "grey"
         return format_html('<span class="state tone-{}">{}</span>', tone, words.standing(key))
 

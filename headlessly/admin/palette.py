@@ -72,11 +72,11 @@ def _found(text: str, nouns: list[type[Noun]]) -> list[dict[str, Any]]:
     if values.UNSTORABLE.search(text):
         raise InvalidFilter(_("This cannot be searched for."))
     if (known := _by_id(text)) is not None:
-        return _group(display.plural(type(known)), [_item(known)])
+        return _group(display.plural_title(type(known)), [_item(known)])
     if len(text) < 2:
         return []
     keys: dict[str, list[str]] = {}
-    with timeouts.patience(PATIENCE):
+    with timeouts.statement_timeout(PATIENCE):
         parts = [
             part.order_by()
             .annotate(noun=Value(noun.__name__, models.CharField()))
@@ -89,7 +89,7 @@ def _found(text: str, nouns: list[type[Noun]]) -> list[dict[str, Any]]:
     groups = []
     for noun in nouns:
         rows = sorted(_records(noun, keys.get(noun.__name__, ())), key=lambda row: _rank(row, text))
-        groups += _group(display.plural(noun), [_item(row) for row in rows[:SHOWN]])
+        groups += _group(display.plural_title(noun), [_item(row) for row in rows[:SHOWN]])
     return groups
 
 
@@ -120,7 +120,7 @@ def _records(noun: type[Noun], ids: Iterable[str]) -> list[Noun]:
     if not ids:
         return []
     about = [f.name for f in _about(noun)]
-    return list(visibility.related(noun.objects.filter(pk__in=ids), about))
+    return list(visibility.load_visible_references(noun.objects.filter(pk__in=ids), about))
 
 
 def _about(noun: type[Noun]) -> list[Any]:
@@ -141,9 +141,9 @@ def _item(record: Noun) -> dict[str, Any]:
     return {
         "label": str(record),
         "detail": " · ".join([*about, *filter(None, unique)][:2]),
-        "state": display.spoken(state) if state else "",
+        "state": display.state_label(state) if state else "",
         "tone": display.tone(noun, state) if state else "",
-        "kind": display.title(noun),
+        "kind": display.noun_title(noun),
         "icon": noun.Surface.icon,
         "url": display.place(noun, "change", record.pk),
     }
@@ -204,11 +204,11 @@ def _creating(site: Any) -> list[dict[str, Any]]:
     found = []
     for noun in site.nouns:
         if actors.may(actor, "create", noun):
-            label = _("Create %(noun)s") % {"noun": display.one(noun)}
+            label = _("Create %(noun)s") % {"noun": display.noun_in_sentence(noun)}
             found.append({"label": label, "icon": "add", "url": display.place(noun, "add")})
         found += [
             {
-                "label": display.making(verb),
+                "label": display.verb_and_noun(verb),
                 "icon": "add",
                 "url": display.place(noun, "add_by", verb.name),
             }
@@ -226,7 +226,7 @@ def _pages(request: HttpRequest, site: Any) -> list[dict[str, Any]]:
     ]
     found += [
         {
-            "label": _("%(nouns)s board") % {"nouns": display.plural(noun)},
+            "label": _("%(nouns)s board") % {"nouns": display.plural_title(noun)},
             "icon": "view_kanban",
             "url": display.place(noun, "board"),
         }

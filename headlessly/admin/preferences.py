@@ -38,9 +38,9 @@ class PreferencesForm(forms.Form):
             ("", browser % dict(settings.LANGUAGES).get(asked, asked)),
             *settings.LANGUAGES,
         ]
-        names = sorted(languages.zones() - {"UTC"})
+        names = sorted(languages.time_zone_names() - {"UTC"})
         self.fields["time_zone"].choices = [
-            ("", browser % languages.zone_of(request)),
+            ("", browser % languages.time_zone_of(request)),
             ("UTC", "UTC"),
             *((name, name.replace("_", " ")) for name in names),
         ]

@@ -32,7 +32,7 @@ from headlessly.admin import (
 from headlessly.admin.dashboards import dashboard
 from headlessly.admin.proposing import proposals
 from headlessly.declaration.registry import registry
-from headlessly.web.entrance import entrance, to_entrance
+from headlessly.web.sign_in import redirect_to_sign_in, sign_in_url
 
 
 class Site(UnfoldAdminSite):
@@ -67,12 +67,12 @@ class Site(UnfoldAdminSite):
         return preferences.page(request, self)
 
     def login(self, request: HttpRequest, extra_context: Any = None) -> HttpResponse:
-        return HttpResponseRedirect(entrance(request))
+        return HttpResponseRedirect(sign_in_url(request))
 
     @method_decorator(require_POST)
     def logout(self, request: HttpRequest, extra_context: Any = None) -> HttpResponse:
         logout(request)
-        return HttpResponseRedirect(entrance(request))
+        return HttpResponseRedirect(sign_in_url(request))
 
     def search(self, request: HttpRequest, extra_context: Any = None) -> HttpResponse:
         """Unfold's search would remember what it found for one tenant and show it in another."""
@@ -106,9 +106,9 @@ class Workplace(Site):
     def refused(self, request: HttpRequest) -> HttpResponse | None:
         """A stranger and a tenant that does not exist look the same from outside."""
         if not request.user.is_authenticated:
-            return to_entrance(request)
+            return redirect_to_sign_in(request)
         if not hasattr(request, "membership"):
-            request.membership = Membership.of(request.user, request.tenant)
+            request.membership = Membership.find_membership(request.user, request.tenant)
             if request.membership is not None:
                 actors.enter(request.membership.actor)
         if request.membership is None:
@@ -166,7 +166,7 @@ class Workplace(Site):
         return context | {"site_title": name, "site_header": name, "tenant": request.tenant}
 
     def account_links(self, request: HttpRequest) -> list[dict[str, str]]:
-        switch = {"title": _("Switch tenant"), "link": f"{entrance(request)}?choose=1"}
+        switch = {"title": _("Switch tenant"), "link": f"{sign_in_url(request)}?choose=1"}
         return [*super().account_links(request), switch]
 
     def get_sidebar_list(self, request: HttpRequest) -> list[dict[str, Any]]:
@@ -191,7 +191,7 @@ class Workplace(Site):
             link = display.place(noun, "changelist")
             groups.setdefault(str(noun._meta.app_config.verbose_name), []).append(
                 {
-                    "title": display.plural(noun),
+                    "title": display.plural_title(noun),
                     "icon": noun.Surface.icon,
                     "link": link,
                     "active": request.path.startswith(link),

@@ -19,7 +19,7 @@ from django.utils.translation import gettext as _
 from headlessly.access import actors
 from headlessly.admin import display
 from headlessly.admin.event_text import follows
-from headlessly.declaration.values import present
+from headlessly.declaration.values import to_json_value
 from headlessly.errors import Conflict
 from headlessly.execution import executor
 from headlessly.language.wording import SUBJECT
@@ -51,7 +51,7 @@ def offer(record: Noun, entries: Iterable[Entry]) -> None:
     others: dict[type[Noun], set[str]] = {}
     for entry in entries:
         noun = record.registry.get(entry.event.target_type or "")
-        if noun is not None and noun.Surface.touches and entry.event.target != record.pk:
+        if noun is not None and noun.Surface.engagements and entry.event.target != record.pk:
             others.setdefault(noun, set()).add(entry.event.target)
     known = {record.pk: record}
     for noun, ids in others.items():
@@ -66,7 +66,7 @@ def of(record: Noun, event: Event) -> Undo | None:
     noun, actor = type(record), actors.current()
     undo = Undo(record, event)
     if event.previous is None or event.version == 1:
-        if not noun.Surface.touches or not actors.may(actor, "delete", noun):
+        if not noun.Surface.engagements or not actors.may(actor, "delete", noun):
             return None
         undo.verb = "delete"
         return undo
@@ -88,8 +88,8 @@ def _by_fields(undo: Undo) -> str:
         fields = [schema.fields.get(wire) for wire in event.previous]
         if any(f is not None and f.name in machine.closed.get(state, ()) for f in fields):
             return _("%(this)s is %(state)s and stays so.") % {
-                "this": capfirst(display.this(type(record))),
-                "state": display.spoken(state),
+                "this": capfirst(display.this_noun(type(record))),
+                "state": display.state_label(state),
             }
     told = [
         f
@@ -100,7 +100,7 @@ def _by_fields(undo: Undo) -> str:
         return _("There is nothing to take back.")
     for f in told:
         if present_json(getattr(record, f.column)) != event.data.get(f.wire):
-            return _("%(field)s was changed again since.") % {"field": display.label(f)}
+            return _("%(field)s was changed again since.") % {"field": display.field_label(f)}
     moves = next((f for f in told if machine and f.name == machine.name), None)
     if moves is not None:
         return _back_a_step(undo, moves.wire, state)
@@ -123,7 +123,7 @@ def _back_a_step(undo: Undo, wire: str, state: Any) -> str:
 
 def _roll_back(undo: Undo) -> str:
     if undo.event.version != undo.record.version:
-        this = capfirst(display.the(type(undo.record), SUBJECT))
+        this = capfirst(display.the_noun(type(undo.record), SUBJECT))
         return _("%(this)s was changed since: take that back first.") % {"this": this}
     if not actors.may(actors.current(), "rollback", type(undo.record)):
         return _("Your role may not take this back.")
@@ -156,7 +156,7 @@ def _before(undo: Undo) -> datetime:
 
 def present_json(value: Any) -> Any:
     """A column's value as an event keeps it."""
-    value = present(value)
+    value = to_json_value(value)
     if isinstance(value, datetime):
         return f"{value:%Y-%m-%dT%H:%M:%S}" + (f".{value:%f}" if value.microsecond else "") + "Z"
     return value.isoformat() if hasattr(value, "isoformat") else value

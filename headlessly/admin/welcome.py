@@ -50,9 +50,9 @@ def may_invite(member: Membership) -> bool:
 
 def address(request: HttpRequest, user: User) -> str:
     """The path of the link, at the site's root."""
-    from headlessly.web.entrance import entrance
+    from headlessly.web.sign_in import sign_in_url
 
-    return f"{entrance(request)}welcome/{user.pk}/{invitation.make_token(user)}"
+    return f"{sign_in_url(request)}welcome/{user.pk}/{invitation.make_token(user)}"
 
 
 class PasswordForm(SetPasswordForm):

@@ -24,10 +24,10 @@ class SchemaView(TenantView):
     def get(self, request: Request, name: str | None = None) -> Answer:
         parameters.taken(request.GET, ())
         if name is None:
-            return Answer(describe.everything())
+            return Answer(describe.describe_nouns())
         if (noun := registry.get(name)) is None:
             raise NotFound(f"There is no noun {name[:64]!r}. Nouns: {', '.join(registry)}.")
-        return Answer(describe.noun(noun))
+        return Answer(describe.describe_noun(noun))
 
 
 class MeView(TenantView):
@@ -67,4 +67,4 @@ class StatusView(TenantView):
 
     def get(self, request: Request) -> Answer:
         parameters.taken(request.GET, ())
-        return Answer({"$context": tenancy.context_url(), "nouns": counts.numbers()})
+        return Answer({"$context": tenancy.context_url(), "nouns": counts.counts_by_state()})

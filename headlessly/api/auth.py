@@ -46,7 +46,7 @@ class MemberAuthentication(SessionAuthentication):
         user = getattr(request._request, "user", None)
         if user is None:
             return None
-        membership = Membership.of(user, request._request.tenant)
+        membership = Membership.find_membership(user, request._request.tenant)
         if membership is None:
             return None
         self.enforce_csrf(request)

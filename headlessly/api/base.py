@@ -125,7 +125,7 @@ def raise_to_the_caller(exc: Exception, context: dict[str, Any]) -> Answer:
 
 def answer_to_problem(exc: Exception, context: dict[str, Any]) -> Answer:
     """Any exception as the contract's error body; the inside of a 500 goes to the log only."""
-    status, body = errors.problem(exc)
+    status, body = errors.status_and_body(exc)
     headers = {}
     if status == 401:
         headers["WWW-Authenticate"] = SCHEME

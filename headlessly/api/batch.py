@@ -24,7 +24,7 @@ from headlessly.api.references import Answers
 from headlessly.context import running
 from headlessly.errors import BadRequest, BatchFailed, DependencyFailed
 from headlessly.execution import executor
-from headlessly.log.events import dumps
+from headlessly.log.events import dump_json
 from headlessly.web import mount as web_mount
 
 logger = logging.getLogger("headlessly.api")
@@ -55,9 +55,9 @@ class Batch:
     def as_one(self, dry_run: bool) -> list[dict[str, Any]]:
         """All in one transaction. Raises BatchFailed when one fails; then nothing has happened."""
         try:
-            return executor.retried(lambda: self._together(dry_run))
+            return executor.retry_on_deadlock(lambda: self._together(dry_run))
         except Exception as problem:
-            status, body = errors.problem(problem)
+            status, body = errors.status_and_body(problem)
             if status >= 500:
                 raise
             failed = self.current
@@ -69,22 +69,22 @@ class Batch:
 
     def _together(self, dry_run: bool) -> list[dict[str, Any]]:
         self.answers, results = Answers(), []
-        with executor.together():
+        with executor.one_transaction():
             for operation in self.asked:
                 self.current = operation
                 results.append(self._kept(operation, *self._done(operation)))
             if dry_run:
-                running.flush()  # the database may have a word to say about the events, too
+                running.flush_events()  # the database may have a word to say about the events, too
                 transaction.set_rollback(True)
         return results
 
     def _undone(self, operation: Operation, status: int, body: dict[str, Any]) -> dict[str, Any]:
         if operation is not self.current:
             what = "was undone" if operation.number < self.current.number else "was not tried"
-            status, body = errors.problem(
+            status, body = errors.status_and_body(
                 DependencyFailed(f"This {what}, for {self.current.name} failed.")
             )
-        return _result(operation, status, dumps(body))
+        return _result(operation, status, dump_json(body))
 
     # -- one by one -------------------------------------------------------------------------------
 
@@ -92,7 +92,7 @@ class Batch:
         """Each in a transaction of its own; one that fails stops only those that refer to it."""
         if not dry_run:
             return [self._tried(each) for each in self.asked]
-        return executor.retried(self._rehearsed)
+        return executor.retry_on_deadlock(self._rehearsed)
 
     def _rehearsed(self) -> list[dict[str, Any]]:
         """All of them, each seeing what those before it did, and then none."""
@@ -112,12 +112,12 @@ class Batch:
         except Exception as problem:
             if rehearsing and isinstance(problem, OperationalError):
                 raise  # a deadlock is that of the whole transaction
-            status, body = errors.problem(problem)
+            status, body = errors.status_and_body(problem)
             if status >= 500:
                 logger.error(
                     "%s %r failed", operation.method, operation.path[:200], exc_info=problem
                 )
-            content = dumps(body)
+            content = dump_json(body)
         return self._kept(operation, status, content)
 
     # -- one operation ----------------------------------------------------------------------------

@@ -13,7 +13,7 @@ from rest_framework.renderers import BaseRenderer
 from rest_framework.request import Request
 
 from headlessly.errors import BadRequest, TooLarge, UnsupportedMediaType
-from headlessly.log.events import dumps
+from headlessly.log.events import dump_json
 
 JSON, FORM = "application/json", "application/x-www-form-urlencoded"
 #: The most bytes of a body. Imports have a limit, and a way of reading, of their own.
@@ -29,7 +29,7 @@ class Answer(HttpResponse):
     def __init__(
         self, data: Any = None, status: int = 200, headers: Mapping[str, str] | None = None
     ) -> None:
-        content = b"" if data is None else dumps(data)
+        content = b"" if data is None else dump_json(data)
         super().__init__(content, content_type=JSON, status=status, headers=headers)
 
 
@@ -39,7 +39,7 @@ class JsonRenderer(BaseRenderer):
     media_type, format, charset = JSON, "json", None
 
     def render(self, data: Any, media_type: Any = None, context: Any = None) -> bytes:
-        return b"" if data is None else dumps(data)
+        return b"" if data is None else dump_json(data)
 
 
 class JsonParser(BaseParser):

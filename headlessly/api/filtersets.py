@@ -26,11 +26,11 @@ class Condition(CharFilter):
 
     def stated(self, noun: type[Noun], text: str) -> dict[str, Any]:
         """The same in the filter language."""
-        return querystring.condition(noun, self.field_name, self.lookup_expr, text)
+        return querystring.lookup_filter(noun, self.field_name, self.lookup_expr, text)
 
     def filter(self, queryset: QuerySet, value: str) -> QuerySet:
         scope = self.parent.scope
-        return queryset.filter(filters.compile(scope, self.stated(scope.noun, value)))
+        return queryset.filter(filters.compile_filter(scope, self.stated(scope.noun, value)))
 
 
 class NounFilterSet(FilterSet):
@@ -42,7 +42,7 @@ class NounFilterSet(FilterSet):
         # Not the base's: it copies every filter, for state that these do not have.
         self.data, self.is_bound = data, True
         self.filters = self.base_filters
-        self.scope = Scope(self.noun, reads.when(as_of))
+        self.scope = Scope(self.noun, reads.check_moment(as_of))
 
     @property
     def conditions(self) -> list[dict[str, Any]]:
@@ -63,7 +63,7 @@ def of(noun: type[Noun], names: tuple[str, ...], others: tuple[str, ...]) -> typ
 
 def _parsed(noun: type[Noun], name: str, others: tuple[str, ...]) -> tuple[str, str]:
     try:
-        return querystring.parse(noun, name)
+        return querystring.parse_lookup(noun, name)
     except InvalidFilter as problem:
         problem.message += f" Other parameters: {', '.join(others)}."
         raise

@@ -26,8 +26,10 @@ def server_error(request: HttpRequest) -> HttpResponse:
 
 
 def _answer(exception: Exception) -> HttpResponse:
-    with tracing.traced() as id:  # the middleware that gives every request one may lie behind
-        status, body = errors.problem(exception)
+    with (
+        tracing.request_id_scope() as id
+    ):  # the middleware that gives every request one may lie behind
+        status, body = errors.status_and_body(exception)
         return Answer(body, status, {"X-Request-Id": id, "Cache-Control": "private, no-store"})
 
 

@@ -28,7 +28,7 @@ from headlessly.api.uploads import Upload
 from headlessly.context import clock
 from headlessly.database import prepared
 from headlessly.errors import BadRequest, Invalid
-from headlessly.execution.executor import ATTEMPTS
+from headlessly.execution.executor import MAX_ATTEMPTS
 
 HEADER, REPLAYED = "Idempotency-Key", "Idempotency-Replayed"
 KEY = re.compile(r"[!-~]{1,255}\Z")
@@ -71,14 +71,14 @@ def once(
     """
     key, fingerprint = _key(request), _fingerprint(request)
     alone = not transaction.get_connection().in_atomic_block
-    for attempt in range(1, ATTEMPTS + 1):
+    for attempt in range(1, MAX_ATTEMPTS + 1):
         try:
             with transaction.atomic():
                 return _once(key, fingerprint, handle, unkept)
         except OperationalError as problem:
             # The executor would try again, but this transaction is no longer its own.
             broken = isinstance(problem.__cause__, postgres.DeadlockDetected)
-            if not (broken and alone and attempt < ATTEMPTS):
+            if not (broken and alone and attempt < MAX_ATTEMPTS):
                 raise
     raise AssertionError("unreachable")
 
@@ -88,29 +88,29 @@ def _once(
 ) -> HttpResponse:
     place = (tenancy.require().pk, actors.current().id, key)
     now = clock.now()
-    claimed = prepared.run(CLAIM, [*place, fingerprint, now, now - KEPT])
+    claimed = prepared.execute_prepared(CLAIM, [*place, fingerprint, now, now - KEPT])
     if not claimed:
-        return _again(fingerprint, *prepared.run(FIND, place, binary=True)[0])
+        return _again(fingerprint, *prepared.execute_prepared(FIND, place, binary=True)[0])
     response = handle()
     if response.status_code >= 300 or getattr(response, "undone", False):
         # Also of an answer that says so without raising it: nothing is kept of what was refused.
         if getattr(response, "has_effect", False):
-            prepared.run(FORGET, [*claimed[0]], rows=False)
+            prepared.execute_prepared(FORGET, [*claimed[0]], rows=False)
         else:
             transaction.set_rollback(True)
         return response
     headers = Jsonb(dict(response.headers), orjson.dumps)
     body = _without(response.content, unkept)
-    prepared.run(KEEP, [response.status_code, headers, body, *claimed[0]], rows=False)
+    prepared.execute_prepared(KEEP, [response.status_code, headers, body, *claimed[0]], rows=False)
     if key.startswith("0"):
-        prepared.run(CLEAR, [now - KEPT, CLEARED], rows=False)
+        prepared.execute_prepared(CLEAR, [now - KEPT, CLEARED], rows=False)
     return response
 
 
 def _again(asked: str, fingerprint: str, status: int, headers: str, body: bytes) -> HttpResponse:
     """The first answer, to whoever asks the same."""
     if asked != fingerprint:
-        raise Invalid.fields(
+        raise Invalid.for_fields(
             {HEADER: "This key was used for another request. Use a new one for each."}
         )
     return HttpResponse(body, status=status, headers=orjson.loads(headers) | {REPLAYED: "true"})

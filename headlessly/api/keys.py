@@ -47,7 +47,7 @@ class KeysView(AdminView):
         key, secret = ApiKey.issue(tenancy.require(), **_cleaned(request.data))
         logger.info("key %s issued by %s", key.pk, actors.current().id)
         address = f"{tenancy.context_url()}/apikeys/{key.pk}"
-        return Answer(key.wire() | {"key": secret}, status=201, headers={"Location": address})
+        return Answer(key.as_json() | {"key": secret}, status=201, headers={"Location": address})
 
 
 class KeyView(AdminView):
@@ -57,7 +57,7 @@ class KeyView(AdminView):
 
     def get(self, request: Request, id: str) -> Answer:
         parameters.taken(request.GET, ())
-        return Answer(_key(id).wire())
+        return Answer(_key(id).as_json())
 
     def delete(self, request: Request, id: str) -> Answer:
         """Revoke it, at once; also one that is revoked already."""
@@ -95,5 +95,5 @@ def _cleaned(body: Mapping[str, Any]) -> dict[str, Any]:
     if (expires := values.get("expires_at")) and expires <= clock.now():
         problems["expiresAt"] = "This is in the past."
     if problems:
-        raise Invalid.fields(problems, type="ApiKey")
+        raise Invalid.for_fields(problems, type="ApiKey")
     return values

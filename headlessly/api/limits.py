@@ -74,12 +74,12 @@ def admit(tenant: Tenant, secret: str) -> tuple[ApiKey, Count] | None:
     """The tenant's valid key with this secret, and the request that sends it counted; or None: unknown,
     expired, revoked and another tenant's are the same. The first of each minute is noted as its last use."""
     given = [ApiKey.hash_of(secret), tenant.pk, timezone.now()]
-    find, made = prepared.finding(ApiKey, "hash")
-    found = prepared.run(ADMIT.format(find=find), given)
+    find, made = prepared.select_by_unique(ApiKey, "hash")
+    found = prepared.execute_prepared(ADMIT.format(find=find), given)
     if not found:
         return None
     used, reset, seconds, *row = found[0]
     key = made(row)
     if used == 1:
-        prepared.run(USED, [key.pk], rows=False)
+        prepared.execute_prepared(USED, [key.pk], rows=False)
     return key, Count(key.rate_limit, used, reset, seconds)

@@ -14,7 +14,7 @@ from headlessly.access import tenancy, visibility
 from headlessly.api import parameters
 from headlessly.api.base import TenantView
 from headlessly.api.bodies import Answer
-from headlessly.background.slots import rooms
+from headlessly.background.slots import thread_slots
 from headlessly.declaration import values
 from headlessly.errors import InvalidFilter, NotFound
 from headlessly.log import events, tracking
@@ -45,20 +45,20 @@ class EventViewSet(TenantView, GenericViewSet):
         found = None if values.UNSTORABLE.search(id) else Event.objects.filter(id=id).first()
         if found is None:
             raise NotFound(f"There is no Event {id[:64]}.", type="Event", id=id[:64])
-        return Answer(found.wire())
+        return Answer(found.as_json())
 
     def create(self, request: Request) -> Answer:
         """Record something that happened outside: a page view, a trial started."""
         dry_run = parameters.dry_run(request.GET)
         with transaction.atomic():
-            event = tracking.record(request.data)
+            event = tracking.append_tracked_event(request.data)
             if dry_run:
                 transaction.set_rollback(True)
         if dry_run:
-            said = event.wire() | {"seq": None}
+            said = event.as_json() | {"seq": None}
             return Answer({"record": said, "events": [said]})
         address = f"{tenancy.context_url()}/events/{event.id}"
-        return Answer(event.wire(), status=201, headers={"Location": address})
+        return Answer(event.as_json(), status=201, headers={"Location": address})
 
 
 def listed(asked: Mapping[str, Any], seconds: float = 0) -> dict[str, Any]:
@@ -67,21 +67,21 @@ def listed(asked: Mapping[str, Any], seconds: float = 0) -> dict[str, Any]:
     for name, column in EQUAL.items():
         if name in asked:
             found = found.filter(**{column: _text(name, asked[name])})
-    if since := reads.when(asked.get("since"), "since"):
+    if since := reads.check_moment(asked.get("since"), "since"):
         found = found.filter(timestamp__gte=since)
-    if until := reads.when(asked.get("until"), "until"):
+    if until := reads.check_moment(asked.get("until"), "until"):
         found = found.filter(timestamp__lt=until)
     after = _cursor(asked.get("cursor"))
-    size = reads.checked_limit(asked.get("limit"))
+    size = reads.check_limit(asked.get("limit"))
     results, last, more = _awaited(found, after, size, seconds)
     total, exact = _count(found)
-    answer = reads.Page([e.wire() for e in results], total, exact, more).wire()
+    answer = reads.Page([e.as_json() for e in results], total, exact, more).as_json()
     return answer | {"cursor": str(last)}
 
 
 def envelope(found: models.QuerySet, limit: Any = None, offset: Any = None) -> dict[str, Any]:
     """One page of events, as every list says it."""
-    return envelope_of(found, lambda each: each.wire(), limit, offset)
+    return envelope_of(found, lambda each: each.as_json(), limit, offset)
 
 
 def envelope_of(
@@ -91,24 +91,26 @@ def envelope_of(
     offset: Any = None,
 ) -> dict[str, Any]:
     """The same, with each as ``said`` says it."""
-    size, start = reads.checked_limit(limit), reads.checked_offset(offset)
+    size, start = reads.check_limit(limit), reads.check_offset(offset)
     page = list(found[start : start + size + 1])
-    total, exact = reads.count(found)
-    return reads.Page([said(each) for each in page[:size]], total, exact, len(page) > size).wire()
+    total, exact = reads.count_records(found)
+    return reads.Page(
+        [said(each) for each in page[:size]], total, exact, len(page) > size
+    ).as_json()
 
 
 def _text(name: str, value: str) -> str:
     try:
-        values.storable(value)
+        values.check_storable(value)
     except ValueError as problem:
         raise InvalidFilter(f"{name}: {problem}", field=name) from None
     return value
 
 
-def _cursor(value: str | None) -> events.Place:
+def _cursor(value: str | None) -> events.LogPosition:
     """The place in the log after which to go on."""
     try:
-        return events.Place.read(value) if value else events.START
+        return events.LogPosition.parse(value) if value else events.LOG_START
     except ValueError:
         raise InvalidFilter(
             "This is no cursor of the log: send one that it gave.", field="cursor"
@@ -127,44 +129,46 @@ def _seconds(value: str | None) -> float:
 
 
 def _awaited(
-    found: Any, after: events.Place, size: int, seconds: float
-) -> tuple[list[Event], events.Place, bool]:
+    found: Any, after: events.LogPosition, size: int, seconds: float
+) -> tuple[list[Event], events.LogPosition, bool]:
     """A page as soon as there is something on it, or empty when the time is over; where it ends; and
     whether more is there."""
     page, after, more = _page(found, after, size)
     if page or more or not seconds:
         return page, after, more
     until = time.monotonic() + seconds
-    with rooms.to_wait() as may_wait:
+    with thread_slots.reserve_for_waiting() as may_wait:
         while may_wait and not (page or more) and (left := until - time.monotonic()) > 0:
             time.sleep(min(LOOK_AGAIN, left))
             page, after, more = _page(found, after, size)
     return page, after, more
 
 
-def _page(found: Any, after: events.Place, size: int) -> tuple[list[Event], events.Place, bool]:
+def _page(
+    found: Any, after: events.LogPosition, size: int
+) -> tuple[list[Event], events.LogPosition, bool]:
     """The next events of ``found`` that the actor sees.
 
     Somebody who is limited may see few of many: the log is looked through a stretch at a time, so that
     a page may be short and more may follow it.
     """
-    stretch = size if visibility.limit() is None else max(size, STRETCH)
-    ahead = list(found.following(after)[: stretch + 1])
+    stretch = size if visibility.visible_owner() is None else max(size, STRETCH)
+    ahead = list(found.settled_after(after)[: stretch + 1])
     more, ahead = len(ahead) > stretch, ahead[:stretch]
     page = ahead
-    if visibility.limit() is not None:
+    if visibility.visible_owner() is not None:
         seen = set(_seen(event.seq for event in ahead))
         page = [event for event in ahead if event.seq in seen]
         if len(page) > size:
             page, more = page[:size], True
             ahead = page
-    return page, ahead[-1].place if ahead else after, more
+    return page, ahead[-1].position if ahead else after, more
 
 
 def _count(found: Any) -> tuple[int, bool]:
     """How many; for somebody who is limited, how many among as many as are counted at the most."""
-    if visibility.limit() is None:
-        return reads.count(found)
+    if visibility.visible_owner() is None:
+        return reads.count_records(found)
     among = list(found.order_by().values_list("seq", flat=True)[: reads.COUNT_CAP + 1])
     return len(_seen(among)), len(among) <= reads.COUNT_CAP
 

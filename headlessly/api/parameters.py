@@ -58,7 +58,7 @@ def boolean(name: str, given: Mapping[str, str]) -> bool:
 
 
 def listing(noun: type[Noun], query: Any) -> dict[str, Any]:
-    """What :func:`headlessly.query.reads.page` takes, from the query string of a list."""
+    """What :func:`headlessly.query.reads.record_page` takes, from the query string of a list."""
     given = question(noun, query, LIST)
     count = given.pop("count", None)
     if count not in (None, "exact"):

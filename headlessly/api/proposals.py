@@ -25,10 +25,12 @@ class ProposalsView(TenantView):
 
     def get(self, request: Request) -> Answer:
         asked = parameters.taken(request.GET, ("status", *parameters.PAGE))
-        found = proposals.visible().order_by("-proposed_at", "id")
+        found = proposals.visible_proposals().order_by("-proposed_at", "id")
         if "status" in asked:
             found = found.filter(status__in=_statuses(asked.pop("status")))
-        return Answer({"cursor": None} | envelope_of(found, lambda p: p.wire(whole=False), **asked))
+        return Answer(
+            {"cursor": None} | envelope_of(found, lambda p: p.as_json(whole=False), **asked)
+        )
 
     def post(self, request: Request) -> Answer:
         """Try a script, and store what it would do."""
@@ -36,14 +38,14 @@ class ProposalsView(TenantView):
         body = _taken(request.data, ("code", "note"))
         made = proposals.propose(body.get("code"), body.get("note"))
         address = f"{tenancy.context_url()}/proposals/{made.pk}"
-        return Answer(made.wire(), status=201, headers={"Location": address})
+        return Answer(made.as_json(), status=201, headers={"Location": address})
 
 
 class ProposalView(TenantView):
     def get(self, request: Request, id: str) -> Answer:
         parameters.taken(request.GET, ())
-        found = proposals.find(id)
-        return Answer(found.wire(), headers={"ETag": preconditions.etag(found.version)})
+        found = proposals.find_proposal(id)
+        return Answer(found.as_json(), headers={"ETag": preconditions.etag(found.version)})
 
 
 class ApproveView(TenantView):
@@ -57,12 +59,12 @@ class ApproveView(TenantView):
         seen = preconditions.wanted(request.META.get("HTTP_IF_MATCH"))
         try:
             done, _run = proposals.approve(id, version=seen)
-        except proposals.Changed as problem:
-            status, body = errors.problem(problem)
+        except proposals.ProposalChanged as problem:
+            status, body = errors.status_and_body(problem)
             answer = Answer(body, status=status)
             answer.has_effect = True  # what it would do now is kept
             return answer
-        return Answer(done.wire())
+        return Answer(done.as_json())
 
 
 class RefuseView(TenantView):
@@ -72,14 +74,16 @@ class RefuseView(TenantView):
 
     def post(self, request: Request, id: str) -> Answer:
         parameters.taken(request.GET, ())
-        return Answer(proposals.refuse(id, _taken(request.data, ("reason",)).get("reason")).wire())
+        return Answer(
+            proposals.refuse(id, _taken(request.data, ("reason",)).get("reason")).as_json()
+        )
 
 
 def _taken(body: Mapping[str, Any], names: Collection[str]) -> Mapping[str, Any]:
     """Raises Invalid for what is not among ``names``."""
     what = f"Fields: {', '.join(names)}." if names else "It takes none."
     if unknown := [name for name in body if name not in names]:
-        raise Invalid.fields(
+        raise Invalid.for_fields(
             {name[:64]: f"There is no such field. {what}" for name in unknown}, type="Proposal"
         )
     return body

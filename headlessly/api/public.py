@@ -62,7 +62,7 @@ class PublicViewSet(NounViewSet):
         parameters.taken(request.GET, ())
         text = isinstance(request.data, FormBody)
         result = executor.run(self.verb, id, request.data, wire=True, text=text)
-        return Answer(results.to_stranger(self.verb, result))
+        return Answer(results.public_json(self.verb, result))
 
     def finalize_response(
         self, request: Request, response: HttpResponse, *args: Any, **kwargs: Any

@@ -33,11 +33,13 @@ class NounViewSet(TenantView, GenericViewSet):
     # -- reading ----------------------------------------------------------------------------------
 
     def list(self, request: Request) -> Answer:
-        return Answer(reads.page(self.noun, **parameters.listing(self.noun, request.GET)).wire())
+        return Answer(
+            reads.record_page(self.noun, **parameters.listing(self.noun, request.GET)).as_json()
+        )
 
     def retrieve(self, request: Request, id: str) -> Answer:
         asked = parameters.taken(request.GET, parameters.RECORD)
-        record = reads.one(
+        record = reads.record_json(
             self.noun,
             id,
             include=asked.get("include", ()),
@@ -51,7 +53,7 @@ class NounViewSet(TenantView, GenericViewSet):
         asked = parameters.taken(request.GET, parameters.PAGE)
         if UNSTORABLE.search(id):
             raise self.noun.not_found(id)
-        found = envelope(events.history(self.noun, id), **asked)
+        found = envelope(events.record_history(self.noun, id), **asked)
         if not found["total"]:
             raise self.noun.not_found(id)
         return Answer(found)
@@ -91,10 +93,10 @@ class NounViewSet(TenantView, GenericViewSet):
             dry_run=dry_run,
         )
         if dry_run:
-            return Answer(results.dry_run(result))
+            return Answer(results.dry_run_json(result))
         if name == "delete":
             return Answer(status=204)
-        record = results.record(result)
+        record = results.record_json(result)
         if not verb.creates:
             headers = {"ETag": etag(result.version)} if name == "update" else None
             return Answer(record, headers=headers)

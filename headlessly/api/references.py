@@ -15,7 +15,7 @@ import orjson
 
 from headlessly.api.bodies import LARGEST
 from headlessly.errors import BadRequest, DependencyFailed, Invalid, TooLarge
-from headlessly.log.events import dumps
+from headlessly.log.events import dump_json
 
 #: No JSON in a query string looks like this: its braces are followed by quotes.
 PLACEHOLDER = re.compile(r"\{([\w-]{1,64})\.([^{}\"\s]{1,200})\}")
@@ -71,7 +71,7 @@ class Answers:
             elif isinstance(found, list) and _is_place(segment, found):
                 found = found[int(segment)]
             else:
-                raise Invalid.fields({place: f"Operation {id!r} answered without {path!r}."})
+                raise Invalid.for_fields({place: f"Operation {id!r} answered without {path!r}."})
         return found
 
     def in_body(self, body: dict[str, Any]) -> dict[str, Any]:
@@ -79,7 +79,7 @@ class Answers:
         self._taken = 0
         found = self._filled(body, "body")
         if not isinstance(found, dict):
-            raise Invalid.fields({"body": "What this refers to is not an object."})
+            raise Invalid.for_fields({"body": "What this refers to is not an object."})
         return found
 
     def _filled(self, value: Any, place: str) -> Any:
@@ -94,7 +94,7 @@ class Answers:
     def _copied(self, value: Any) -> Any:
         # A few bytes of references may stand for gigabytes: what they stand for has the same limit as
         # a body that says it itself.
-        self._taken += len(dumps(value))
+        self._taken += len(dump_json(value))
         if self._taken > LARGEST:
             raise TooLarge("With all that it refers to, this body is larger than 10 MB.")
         return value
@@ -105,10 +105,10 @@ class Answers:
         def fill(match: re.Match[str]) -> str:
             value = self.value(match.group(1), match.group(2), "path")
             if isinstance(value, bool) or not isinstance(value, str | int | float) or value == "":
-                raise Invalid.fields({"path": f"{match.group()} is no text and no number."})
+                raise Invalid.for_fields({"path": f"{match.group()} is no text and no number."})
             # In an address a slash, also an escaped one, would lead elsewhere.
             if "/" in str(value) and match.start() < end:
-                raise Invalid.fields({"path": f"{match.group()} has a slash in it."})
+                raise Invalid.for_fields({"path": f"{match.group()} has a slash in it."})
             return quote(str(value), safe="")
 
         end = len(text.partition("?")[0])

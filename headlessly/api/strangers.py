@@ -32,9 +32,9 @@ def count(request: HttpRequest) -> limits.Count:
     """Count one request from this address."""
     where = f"{request.tenant.pk} {network(address(request))}"
     key = f"ip_{hashlib.sha256(where.encode()).hexdigest()[:29]}"
-    ((used, reset, seconds),) = prepared.run(limits.COUNT, [key], binary=True)
+    ((used, reset, seconds),) = prepared.execute_prepared(limits.COUNT, [key], binary=True)
     if key.endswith("0") and used == 1:
-        prepared.run(CLEAR, [], rows=False)
+        prepared.execute_prepared(CLEAR, [], rows=False)
     return limits.Count(PER_MINUTE, used, reset, seconds, who="One address")
 
 

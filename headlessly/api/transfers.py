@@ -21,7 +21,7 @@ from headlessly.api.uploads import OnlyFiles, Upload, UploadParser
 from headlessly.context import clock
 from headlessly.errors import BadRequest
 from headlessly.nouns import Noun
-from headlessly.query.reads import checked_limit, checked_offset
+from headlessly.query.reads import check_limit, check_offset
 from headlessly.transfer import exporting, imports
 from headlessly.transfer.cells import guarded
 from headlessly.transfer.columns import REASON, ROW
@@ -140,14 +140,14 @@ def said(source: Import, **page: Any) -> dict[str, Any]:
     """The import with what is wrong with some of its refused rows."""
     found = _Refused(source, **page)
     errors = [error for row in found.page for error in row.errors()]
-    return source.wire() | {"errors": errors, "hasMoreErrors": found.more}
+    return source.as_json() | {"errors": errors, "hasMoreErrors": found.more}
 
 
 class _Refused:
     """A page of an import's refused rows."""
 
     def __init__(self, source: Import, limit: Any = None, offset: Any = None) -> None:
-        size, start = checked_limit(limit), checked_offset(offset)
+        size, start = check_limit(limit), check_offset(offset)
         found = list(source.rows.order_by("row")[start : start + size + 1])
         self.page: list[RefusedRow] = found[:size]
         self.more = len(found) > size

@@ -20,7 +20,7 @@ from headlessly.api.log import envelope
 from headlessly.errors import Conflict, Invalid, NotFound
 from headlessly.models import Delivery, Webhook
 from headlessly.webhooks import deliveries, outbox, patterns
-from headlessly.webhooks.addresses import Address
+from headlessly.webhooks.addresses import WebhookUrl
 from headlessly.webhooks.models import new_secret
 
 logger = logging.getLogger("headlessly.webhooks")
@@ -54,12 +54,12 @@ class WebhooksView(WebhookAdminView):
             if Webhook.objects.filter(tenant=tenant).count() >= MOST:
                 raise Conflict(f"A tenant has {MOST} webhooks at the most.", type="Webhook")
             webhook = Webhook(tenant=tenant, **values)
-            webhook.begin()
+            webhook.start_from_now()
             webhook.save(force_insert=True)
-            outbox.keep_in_mind(tenant)
+            outbox.update_has_webhooks(tenant)
         logger.info("webhook %s made by %s", webhook.pk, actors.current().id)
         address = f"{tenancy.context_url()}/webhooks/{webhook.pk}"
-        told = webhook.wire() | {"secret": webhook.secret}
+        told = webhook.as_json() | {"secret": webhook.secret}
         return Answer(told, status=201, headers={"Location": address})
 
 
@@ -68,7 +68,7 @@ class WebhookView(WebhookAdminView):
 
     def get(self, request: Request, id: str) -> Answer:
         parameters.taken(request.GET, ())
-        return Answer(_webhook(id).wire())
+        return Answer(_webhook(id).as_json())
 
     def patch(self, request: Request, id: str) -> Answer:
         """Change it, pause it, let it go on. A new secret signs from now on, and is answered here only;
@@ -82,14 +82,14 @@ class WebhookView(WebhookAdminView):
                 setattr(webhook, name, value)
             if values:
                 webhook.save(update_fields=[*values, "updated_at"])
-            outbox.keep_in_mind(tenant)
+            outbox.update_has_webhooks(tenant)
             if webhook.active:
-                outbox.after_commit(tenant)
-                transaction.on_commit(partial(deliveries.wake, webhook), robust=True)
+                outbox.pump_after_commit(tenant)
+                transaction.on_commit(partial(deliveries.defer_delivery, webhook), robust=True)
         changed = ", ".join(values) or "nothing"
         logger.info("webhook %s changed by %s: %s", id, actors.current().id, changed)
         secret = {"secret": webhook.secret} if "secret" in values else {}
-        return Answer(webhook.wire() | secret)
+        return Answer(webhook.as_json() | secret)
 
     def delete(self, request: Request, id: str) -> Answer:
         """Delete it with its deliveries, at once; what waits is not sent."""
@@ -97,7 +97,7 @@ class WebhookView(WebhookAdminView):
         with transaction.atomic():
             tenant = _changing()
             _webhook(id).delete()
-            outbox.keep_in_mind(tenant)
+            outbox.update_has_webhooks(tenant)
         logger.info("webhook %s deleted by %s", id, actors.current().id)
         return Answer(status=204)
 
@@ -111,8 +111,8 @@ class PingView(WebhookAdminView):
         webhook = _active(_webhook(id))
         delivery = Delivery.make(webhook, timezone.now(), name="ping")
         delivery.save(force_insert=True)
-        transaction.on_commit(partial(deliveries.wake, webhook), robust=True)
-        return Answer(delivery.wire(), status=202)
+        transaction.on_commit(partial(deliveries.defer_delivery, webhook), robust=True)
+        return Answer(delivery.as_json(), status=202)
 
 
 class DeliveriesView(WebhookAdminView):
@@ -133,10 +133,10 @@ class RedeliverView(WebhookAdminView):
         webhook = _active(_webhook(id))
         with transaction.atomic():
             found = _found(webhook.deliveries.select_for_update(no_key=True), "Delivery", delivery)
-            deliveries.again(found)
-            transaction.on_commit(partial(deliveries.wake, webhook), robust=True)
+            deliveries.send_again(found)
+            transaction.on_commit(partial(deliveries.defer_delivery, webhook), robust=True)
         logger.info("delivery %s sent again by %s", delivery, actors.current().id)
-        return Answer(found.wire(), status=202)
+        return Answer(found.as_json(), status=202)
 
 
 def _changing() -> Tenant:
@@ -179,7 +179,7 @@ def _url(value: Any) -> str:
     if not isinstance(value, str) or not value.strip():
         raise ValueError("Send the address to call, such as https://example.com/hook.")
     value = value.strip()
-    Address.read(value)
+    WebhookUrl.parse(value)
     return value
 
 
@@ -202,7 +202,7 @@ def _flag(value: Any) -> bool:
 
 FIELDS: Mapping[str, Callable[[Any], Any]] = {
     "url": _url,
-    "events": patterns.checked,
+    "events": patterns.check_patterns,
     "secret": _secret,
     "active": _flag,
 }
@@ -225,5 +225,5 @@ def _cleaned(
             except ValueError as problem:
                 problems[name] = str(problem)
     if problems:
-        raise Invalid.fields(problems, type="Webhook")
+        raise Invalid.for_fields(problems, type="Webhook")
     return values

@@ -85,7 +85,7 @@ class Job:
         return True
 
     def perform(self, *, circumstances: dict[str, Any], **arguments: Any) -> None:
-        with _as_it_was(**circumstances):
+        with _restored_circumstances(**circumstances):
             try:
                 self.function(**arguments)
             except Exception:
@@ -105,7 +105,7 @@ def job(
 
 def is_waiting(once: str) -> bool:
     """Whether a job with this ``once`` is in line, and so has not begun to look around."""
-    return prepared.run(WAITING, [once])[0][0]
+    return prepared.execute_prepared(WAITING, [once])[0][0]
 
 
 def _circumstances() -> dict[str, Any]:
@@ -118,19 +118,19 @@ def _circumstances() -> dict[str, Any]:
 
 
 @contextmanager
-def _as_it_was(
+def _restored_circumstances(
     *, tenant: int | None, actor: dict[str, Any], request_id: str | None
 ) -> Iterator[None]:
     from headlessly.access.models import Tenant
 
     found = Tenant.objects.get(pk=tenant) if tenant is not None else None
-    with tenancy.active(found), actors.acting(Actor(**actor)), tracing.traced(request_id):
+    with tenancy.active(found), actors.acting(Actor(**actor)), tracing.request_id_scope(request_id):
         yield
 
 
 @app.periodic(cron="* * * * *")
 @app.task(name="jobs.rescue", queueing_lock="jobs.rescue", pass_context=True)
-async def rescue(context: Any, timestamp: int) -> None:
+async def requeue_lost_jobs(context: Any, timestamp: int) -> None:
     """Put the jobs of workers that died back in line."""
     manager = context.app.job_manager
     for lost in await manager.get_stalled_jobs(seconds_since_heartbeat=SILENCE):

@@ -16,12 +16,12 @@ from contextlib import contextmanager
 THREADS = "HEADLESSLY_THREADS"
 
 
-def at_hand() -> int:
+def threads_of_process() -> int:
     """How many requests this process answers at once."""
     return int(os.environ.get(THREADS) or 4)
 
 
-class Rooms:
+class ThreadSlots:
     """What keeps threads of this process, each kind counted, all of them together bounded."""
 
     def __init__(self) -> None:
@@ -29,23 +29,23 @@ class Rooms:
         self.waiting = self.running = 0
 
     @contextmanager
-    def to_wait(self) -> Iterator[bool]:
+    def reserve_for_waiting(self) -> Iterator[bool]:
         """Whether there is room to wait for an event; then it is kept inside the block."""
-        with self._kept("waiting", at_hand() // 2) as found:
+        with self._reserve("waiting", threads_of_process() // 2) as found:
             yield found
 
     @contextmanager
-    def to_run(self) -> Iterator[bool]:
+    def reserve_for_script(self) -> Iterator[bool]:
         """Whether there is room for a script; then it is kept inside the block. A process of one thread
         has room for one."""
-        with self._kept("running", at_hand()) as found:
+        with self._reserve("running", threads_of_process()) as found:
             yield found
 
     @contextmanager
-    def _kept(self, kind: str, most: int) -> Iterator[bool]:
+    def _reserve(self, kind: str, most: int) -> Iterator[bool]:
         with self._lock:
             taken, mine = self.waiting + self.running, getattr(self, kind)
-            if found := mine < most and taken < max(1, at_hand() - 1):
+            if found := mine < most and taken < max(1, threads_of_process() - 1):
                 setattr(self, kind, mine + 1)
         try:
             yield found
@@ -55,4 +55,4 @@ class Rooms:
                     setattr(self, kind, getattr(self, kind) - 1)
 
 
-rooms = Rooms()
+thread_slots = ThreadSlots()

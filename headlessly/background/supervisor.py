@@ -16,21 +16,21 @@ PAUSE = 2
 PATIENCE = 15
 
 
-class Background:
+class WorkerSupervisor:
     """One worker process, started again whenever it ends by itself."""
 
     def __init__(self, concurrency: int) -> None:
         self.command = [sys.executable, "-m", "django", "work", "--beside-server"]
         self.command += ["--concurrency", str(concurrency)]
         self.ending = threading.Event()
-        self.thread = threading.Thread(target=self.keep, name="background", daemon=True)
+        self.thread = threading.Thread(target=self.keep_running, name="background", daemon=True)
         self.process: subprocess.Popen[bytes] | None = None
         self.lock = threading.Lock()
 
     def start(self) -> None:
         self.thread.start()
 
-    def keep(self) -> None:
+    def keep_running(self) -> None:
         while True:
             with self.lock:
                 if self.ending.is_set():

@@ -8,7 +8,7 @@ import sys
 PR_SET_PDEATHSIG = 1
 
 
-def manners() -> None:
+def end_with_parent() -> None:
     """Die when the parent says so, or dies itself; leave what a terminal says to the parent."""
     # Inherited at the fork is the parent's own handler, which would swallow an early SIGTERM.
     signal.signal(signal.SIGTERM, signal.SIG_DFL)
@@ -22,12 +22,12 @@ def manners() -> None:
 
 def application():
     """The WSGI application, made in the worker that will run it."""
-    manners()  # once more: where processes are spawned, there was no fork to begin with them
+    end_with_parent()  # once more: where processes are spawned, there was no fork to begin with them
     from headlessly.wsgi import application
 
     return application
 
 
-def begin_with_manners() -> None:
+def end_forks_with_parent() -> None:
     """Let every process forked from here on have them from its first moment."""
-    os.register_at_fork(after_in_child=manners)
+    os.register_at_fork(after_in_child=end_with_parent)

@@ -16,20 +16,26 @@ from urllib.parse import urlencode
 
 from headlessly.client.calls import Call, Steps
 from headlessly.client.declarations import Declarations
-from headlessly.client.errors import ApiError, of_body
-from headlessly.client.records import DryRun, Record, done
+from headlessly.client.errors import ApiError, error_from_body
+from headlessly.client.records import DryRun, Record, result_of_write
 from headlessly.client.verbs import verb_call
-from headlessly.client.wire import listed, python_name, query, segment_of, wire_name
+from headlessly.client.wire import (
+    comma_separated,
+    path_segment_of,
+    python_name,
+    query_pairs,
+    wire_name,
+)
 
 if TYPE_CHECKING:
     from headlessly.client.sessions import AsyncSession, Session, SyncSession
 
 #: The most operations of one batch.
-MOST = 100
+MAX_OPERATIONS = 100
 
 
 @dataclass(frozen=True)
-class Part:
+class OperationField:
     """A part of an answer that is yet to come: ``lead.deal``."""
 
     operation: str
@@ -43,7 +49,7 @@ class Part:
 
 
 @dataclass(eq=False)
-class Later:
+class BatchOperation:
     """What an operation will answer. It can be given to those after it, whole or by a field."""
 
     _name: str
@@ -69,10 +75,10 @@ class Later:
         """What went wrong with it, or None."""
         return next((each for each in self._outcome if isinstance(each, ApiError)), None)
 
-    def __getattr__(self, name: str) -> Part:
+    def __getattr__(self, name: str) -> OperationField:
         if name.startswith("_"):
             raise AttributeError(name)
-        return Part(self._name, "$id" if name == "id" else wire_name(name))
+        return OperationField(self._name, "$id" if name == "id" else wire_name(name))
 
     def as_wire(self) -> dict[str, str]:
         return self.id.as_wire()
@@ -83,8 +89,8 @@ class Later:
     def call(self, declared: Declarations) -> Call:
         """The call that it is, by itself."""
         if self._verb == "get":
-            path = f"/{declared.noun(self._noun).plural}/{segment_of(self._target)}"
-            return Call("GET", path, tuple(query(**self._options)))
+            path = f"/{declared.noun(self._noun).plural}/{path_segment_of(self._target)}"
+            return Call("GET", path, tuple(query_pairs(**self._options)))
         return verb_call(
             declared, self._noun, self._verb, self._target, self._inputs, **self._options
         )
@@ -96,15 +102,19 @@ class BatchNoun:
     def __init__(self, batch: BaseBatch, name: str) -> None:
         self._batch, self._name = batch, name
 
-    def get(self, id: Any, *, include: str | Iterable[str] = ()) -> Later:
-        return self._batch.add(self._name, "get", id, {}, include=listed(include))
+    def get(self, id: Any, *, include: str | Iterable[str] = ()) -> BatchOperation:
+        return self._batch.add_operation(
+            self._name, "get", id, {}, include=comma_separated(include)
+        )
 
     def __getattr__(self, verb: str) -> Any:
         if verb.startswith("_"):
             raise AttributeError(verb)
 
-        def noted(target: Any = None, /, *, if_match: int | None = None, **inputs: Any) -> Later:
-            return self._batch.add(self._name, verb, target, inputs, if_match=if_match)
+        def noted(
+            target: Any = None, /, *, if_match: int | None = None, **inputs: Any
+        ) -> BatchOperation:
+            return self._batch.add_operation(self._name, verb, target, inputs, if_match=if_match)
 
         return noted
 
@@ -117,38 +127,40 @@ class BaseBatch:
     def __init__(self, session: Session, *, atomic: bool = True) -> None:
         self._session = session
         self.atomic = atomic
-        self.operations: list[Later] = []
+        self.operations: list[BatchOperation] = []
 
     def __getattr__(self, name: str) -> BatchNoun:
         if not name[:1].isupper():
             raise AttributeError(f"A batch has no {name}; nouns begin with a capital letter.")
         return BatchNoun(self, name)
 
-    def add(self, noun: str, verb: str, target: Any, inputs: Any, **options: Any) -> Later:
-        if len(self.operations) == MOST:
-            raise ValueError(f"A batch has at most {MOST} operations.")
+    def add_operation(
+        self, noun: str, verb: str, target: Any, inputs: Any, **options: Any
+    ) -> BatchOperation:
+        if len(self.operations) == MAX_OPERATIONS:
+            raise ValueError(f"A batch has at most {MAX_OPERATIONS} operations.")
         name = f"{python_name(noun)}{len(self.operations) + 1}"
-        later = Later(name, noun, verb, target, inputs, options)
+        later = BatchOperation(name, noun, verb, target, inputs, options)
         self.operations.append(later)
         return later
 
-    def _steps(self, dry_run: bool) -> Steps[list[Any]]:
+    def _run_steps(self, dry_run: bool) -> Steps[list[Any]]:
         if not self.operations:
             return []
-        operations = yield from self._session.known(
-            lambda declared: [said(each, each.call(declared)) for each in self.operations]
+        operations = yield from self._session.with_declarations(
+            lambda declared: [operation_json(each, each.call(declared)) for each in self.operations]
         )
         body = {"operations": operations, "atomic": self.atomic}
-        call = Call("POST", "/batch", query(dryRun=dry_run), body)
-        results = (yield from self._session.answer(call))["results"]
+        call = Call("POST", "/batch", query_pairs(dryRun=dry_run), body)
+        results = (yield from self._session.request_json(call))["results"]
         for operation, result in zip(self.operations, results, strict=True):
             operation._outcome[:] = [self._outcome(result)]
         return [each._outcome[0] for each in self.operations]
 
     def _outcome(self, result: Mapping[str, Any]) -> Record | DryRun | ApiError | None:
         if result["status"] >= 400:
-            return of_body(result["status"], result["body"] or {})
-        return done(result["body"], self._session)
+            return error_from_body(result["status"], result["body"] or {})
+        return result_of_write(result["body"], self._session)
 
     def _raise_first(self) -> None:
         """Raise the first error of a batch whose results nobody has looked at."""
@@ -161,7 +173,7 @@ class BaseBatch:
             raise error
 
 
-def said(operation: Later, call: Call) -> dict[str, Any]:
+def operation_json(operation: BatchOperation, call: Call) -> dict[str, Any]:
     """An operation as the body has it."""
     headers = {k: v for k, v in replace(call, body=None).headers.items() if k == "If-Match"}
     query = f"?{urlencode(call.query)}" if call.query else ""
@@ -183,7 +195,7 @@ class Batch(BaseBatch):
 
         Raises Refused when all or none were to be done, and one failed.
         """
-        return self._session.run(self._steps(dry_run))
+        return self._session.run(self._run_steps(dry_run))
 
     def __enter__(self) -> Batch:
         return self
@@ -201,7 +213,7 @@ class AsyncBatch(BaseBatch):
 
     async def run(self, *, dry_run: bool = False) -> list[Any]:
         """The result of each operation, or its error where each was done by itself."""
-        return await self._session.run(self._steps(dry_run))
+        return await self._session.run(self._run_steps(dry_run))
 
     async def __aenter__(self) -> AsyncBatch:
         return self

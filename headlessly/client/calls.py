@@ -87,9 +87,9 @@ class Pause:
 Steps = Generator[Send | Pause, Any, T]
 
 #: Statuses that may be another one soon.
-PASSING = (429, 502, 503, 504)
+RETRIED_STATUSES = (429, 502, 503, 504)
 #: What no further attempt will change.
-HOPELESS = (httpx.UnsupportedProtocol, httpx.LocalProtocolError)
+NEVER_RETRIED = (httpx.UnsupportedProtocol, httpx.LocalProtocolError)
 
 
 @dataclass(frozen=True)
@@ -111,7 +111,7 @@ class Retries:
         return min(self.longest, self.first * 2 ** (attempt - 1)) * random.uniform(0.5, 1)
 
 
-NEVER = Retries(attempts=1)
+NO_RETRIES = Retries(attempts=1)
 
 
 def exchange(call: Call, retries: Retries, *, stream: bool = False) -> Steps[httpx.Response]:
@@ -123,8 +123,10 @@ def exchange(call: Call, retries: Retries, *, stream: bool = False) -> Steps[htt
         outcome = yield Send(call, stream)
         again = attempt < retries.attempts
         if isinstance(outcome, httpx.HTTPError):
-            if not again or isinstance(outcome, HOPELESS):
-                raise errors.ConnectionFailed(_words(outcome, call), attempt) from outcome
+            if not again or isinstance(outcome, NEVER_RETRIED):
+                raise errors.ConnectionFailed(
+                    _connection_problem(outcome, call), attempt
+                ) from outcome
             uncertain = uncertain or not isinstance(outcome, httpx.ConnectError)
             yield Pause(retries.pause(attempt))
             continue
@@ -134,8 +136,8 @@ def exchange(call: Call, retries: Retries, *, stream: bool = False) -> Steps[htt
             return response
         if status == 404 and call.method == "DELETE" and uncertain:
             return response  # by the attempt whose answer was lost
-        problem = errors.of_response(response)
-        if status in PASSING:
+        problem = errors.error_from_response(response)
+        if status in RETRIED_STATUSES:
             asked = retry_after(response)
             if isinstance(problem, errors.RateLimited):
                 problem.retry_after = asked
@@ -163,7 +165,7 @@ def retry_after(response: httpx.Response) -> float | None:
     return max(0.0, (until - datetime.now(UTC)).total_seconds())
 
 
-def json_of(response: httpx.Response) -> Any:
+def parse_json(response: httpx.Response) -> Any:
     """What an answer says; None for one without content. Raises NotUnderstood."""
     if response.status_code == 404:  # of a deletion that was done before
         return None
@@ -179,7 +181,7 @@ def json_of(response: httpx.Response) -> Any:
         ) from None
 
 
-def _words(problem: httpx.HTTPError, call: Call) -> str:
+def _connection_problem(problem: httpx.HTTPError, call: Call) -> str:
     """What happened to a connection, in a sentence."""
     try:
         url = problem.request.url

@@ -12,13 +12,13 @@ from headlessly.client.calls import Call, Retries, Steps
 from headlessly.client.declarations import Declarations
 from headlessly.client.lists import LARGEST_PAGE, AsyncEvents, Events
 from headlessly.client.nouns import AsyncNoun, Moment, Noun
-from headlessly.client.records import DryRun, Event, Record, done
+from headlessly.client.records import DryRun, Event, Record, result_of_write
 from headlessly.client.scripts import Ran, script_steps
 from headlessly.client.sessions import AsyncSession, Session, SyncSession
-from headlessly.client.wire import id_of, moment, query, wire_name
+from headlessly.client.wire import id_of, moment_text, query_pairs, wire_name
 
 
-class Client:
+class BaseClient:
     """What both have in common: where they are, and what they know of the nouns."""
 
     _session: Session
@@ -35,7 +35,7 @@ class Client:
         declared = self._session.declared
         return [*object.__dir__(self), *(declared.nouns if declared else ())]
 
-    def _events(
+    def _events_query(
         self,
         since: Moment | None,
         until: Moment | None,
@@ -44,16 +44,16 @@ class Client:
         type: str | None,
         actor: Any,
     ) -> tuple[tuple[str, str], ...]:
-        return query(
-            since=moment(since),
-            until=moment(until),
+        return query_pairs(
+            since=moment_text(since),
+            until=moment_text(until),
             name=name,
             target=None if target is None else id_of(target),
             targetType=type,
             actor=None if actor is None else id_of(actor),
         )
 
-    def _track(
+    def _track_steps(
         self,
         name: str,
         properties: Mapping[str, Any] | None,
@@ -66,24 +66,26 @@ class Client:
             body["properties"] = dict(properties)
         if timestamp is not None:
             body["timestamp"] = timestamp
-        call = Call("POST", "/events", query(dryRun=dry_run), body)
-        return done((yield from self._session.answer(call)), self._session)
+        call = Call("POST", "/events", query_pairs(dryRun=dry_run), body)
+        return result_of_write((yield from self._session.request_json(call)), self._session)
 
-    def _schema(self) -> Steps[dict[str, Any]]:
+    def _schema_steps(self) -> Steps[dict[str, Any]]:
         declared: Declarations = yield from self._session.declarations(fresh=True)
         return dict(declared.data)
 
-    def _me(self) -> Steps[Record]:
-        return Record((yield from self._session.answer(Call("GET", "/me"))), self._session)
+    def _me_steps(self) -> Steps[Record]:
+        return Record((yield from self._session.request_json(Call("GET", "/me"))), self._session)
 
-    def _asked(self, method: str, path: str, query: Mapping[str, Any], body: Any) -> Steps[Any]:
+    def _request_steps(
+        self, method: str, path: str, query: Mapping[str, Any], body: Any
+    ) -> Steps[Any]:
         if not path.startswith("/"):
             raise ValueError(f"A path begins with a slash, below {self.url}: /leads.")
         parameters = tuple((name, str(value)) for name, value in query.items())
-        return (yield from self._session.answer(Call(method.upper(), path, parameters, body)))
+        return (yield from self._session.request_json(Call(method.upper(), path, parameters, body)))
 
 
-class Headlessly(Client):
+class Headlessly(BaseClient):
     """One tenant of a headlessly server: ``acme.Lead.find({"status": "Qualified"})``.
 
     ``url`` is the tenant's address, like https://crm.example.com/~acme. Without it, or without a key,
@@ -104,7 +106,7 @@ class Headlessly(Client):
         retries: Retries | None = None,
         transport: Any = None,
     ) -> None:
-        login = logins.resolve(url, api_key, profile)
+        login = logins.resolve_login(url, api_key, profile)
         self._session = SyncSession(
             login.url, login.api_key, timeout, retries or Retries(), transport
         )
@@ -115,7 +117,7 @@ class Headlessly(Client):
             raise AttributeError(
                 f"{type(self).__name__} has no {name}; nouns begin with a capital."
             )
-        self._session.look(name)
+        self._session.check_noun(name)
         return self._session.noun(name)
 
     def __enter__(self) -> Self:
@@ -151,7 +153,7 @@ class Headlessly(Client):
 
         With ``follow`` it does not end: each question waits up to ``wait`` seconds for the next event.
         """
-        asked = self._events(since, until, name, target, type, actor)
+        asked = self._events_query(since, until, name, target, type, actor)
         return Events(
             self._session,
             asked,
@@ -175,19 +177,19 @@ class Headlessly(Client):
 
         ``about`` is session_id, user_id, anonymous_id, url, path, referrer.
         """
-        return self._session.run(self._track(name, properties, timestamp, dry_run, about))
+        return self._session.run(self._track_steps(name, properties, timestamp, dry_run, about))
 
     def schema(self) -> dict[str, Any]:
         """The nouns as the server declares them now."""
-        return self._session.run(self._schema())
+        return self._session.run(self._schema_steps())
 
     def status(self) -> dict[str, Any]:
         """The numbers of the pipeline: records by state, for each noun with states."""
-        return self._session.run(self._session.answer(Call("GET", "/status")))
+        return self._session.run(self._session.request_json(Call("GET", "/status")))
 
     def me(self) -> Record:
         """Who I am here, and what I may do."""
-        return self._session.run(self._me())
+        return self._session.run(self._me_steps())
 
     def do(self, code: str, *, dry_run: bool = False) -> Ran:
         """Run a short Python script at the server, all of it or nothing: ``Lead.find(...)``, loops, verbs.
@@ -201,10 +203,10 @@ class Headlessly(Client):
         self, method: str, path: str, *, query: Mapping[str, Any] | None = None, body: Any = None
     ) -> Any:
         """Any other call of the API, below the tenant's address: ``request("GET", "/webhooks")``."""
-        return self._session.run(self._asked(method, path, query or {}, body))
+        return self._session.run(self._request_steps(method, path, query or {}, body))
 
 
-class AsyncHeadlessly(Client):
+class AsyncHeadlessly(BaseClient):
     """One tenant of a headlessly server, for an event loop; see :class:`Headlessly`.
 
     ``await acme.Lead.get(id)``, ``async for lead in acme.Lead.find(...)``, ``await lead.convert()``.
@@ -222,7 +224,7 @@ class AsyncHeadlessly(Client):
         retries: Retries | None = None,
         transport: Any = None,
     ) -> None:
-        login = logins.resolve(url, api_key, profile)
+        login = logins.resolve_login(url, api_key, profile)
         self._session = AsyncSession(
             login.url, login.api_key, timeout, retries or Retries(), transport
         )
@@ -265,7 +267,7 @@ class AsyncHeadlessly(Client):
         page_size: int = LARGEST_PAGE,
     ) -> AsyncEvents:
         """The log, oldest first: ``async for event in acme.events(follow=True)``."""
-        asked = self._events(since, until, name, target, type, actor)
+        asked = self._events_query(since, until, name, target, type, actor)
         return AsyncEvents(
             self._session,
             asked,
@@ -286,19 +288,21 @@ class AsyncHeadlessly(Client):
         **about: Any,
     ) -> Event | DryRun:
         """Record that something happened outside; see :meth:`Headlessly.track`."""
-        return await self._session.run(self._track(name, properties, timestamp, dry_run, about))
+        return await self._session.run(
+            self._track_steps(name, properties, timestamp, dry_run, about)
+        )
 
     async def schema(self) -> dict[str, Any]:
         """The nouns as the server declares them now."""
-        return await self._session.run(self._schema())
+        return await self._session.run(self._schema_steps())
 
     async def status(self) -> dict[str, Any]:
         """The numbers of the pipeline: records by state, for each noun with states."""
-        return await self._session.run(self._session.answer(Call("GET", "/status")))
+        return await self._session.run(self._session.request_json(Call("GET", "/status")))
 
     async def me(self) -> Record:
         """Who I am here, and what I may do."""
-        return await self._session.run(self._me())
+        return await self._session.run(self._me_steps())
 
     async def do(self, code: str, *, dry_run: bool = False) -> Ran:
         """Run a short Python script at the server, all of it or nothing; see :meth:`Headlessly.do`."""
@@ -308,4 +312,4 @@ class AsyncHeadlessly(Client):
         self, method: str, path: str, *, query: Mapping[str, Any] | None = None, body: Any = None
     ) -> Any:
         """Any other call of the API, below the tenant's address."""
-        return await self._session.run(self._asked(method, path, query or {}, body))
+        return await self._session.run(self._request_steps(method, path, query or {}, body))

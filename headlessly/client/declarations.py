@@ -22,7 +22,7 @@ class Unknown(Exception):
     def __init__(self, sentence: str, name: str, known: Iterable[str]) -> None:
         self.names = list(known)
         what = f"There are: {', '.join(self.names)}." if self.names else "There are none."
-        super().__init__(" ".join(filter(None, (sentence, nearest(name, self.names), what))))
+        super().__init__(" ".join(filter(None, (sentence, did_you_mean(name, self.names), what))))
 
 
 class UnknownName(Unknown, AttributeError):
@@ -33,7 +33,7 @@ class UnknownInput(Unknown, TypeError):
     """No such input of a verb."""
 
 
-def nearest(name: str, names: Iterable[str]) -> str:
+def did_you_mean(name: str, names: Iterable[str]) -> str:
     """A sentence that asks for the name that was probably meant, or nothing."""
     by_lower = {known.lower(): known for known in names}
     near = get_close_matches(name.lower(), by_lower, 1, 0.6)
@@ -55,7 +55,7 @@ class NounDeclaration:
         self.machine: dict[str, Any] | None = data.get("machine")
 
     @cached_property
-    def past(self) -> dict[str, str]:
+    def verbs_by_past(self) -> dict[str, str]:
         """The verbs by their past: ``lost`` → ``lose``, for ``lost_by``."""
         return {verb["after"]: name for name, verb in self.verbs.items() if "after" in verb}
 
@@ -76,7 +76,7 @@ class NounDeclaration:
             return short
         return None
 
-    def inputs(self, verb: str, given: Mapping[str, Any]) -> dict[str, Any]:
+    def verb_body(self, verb: str, given: Mapping[str, Any]) -> dict[str, Any]:
         """The body of a verb: its input by wire names. Raises UnknownInput for what it does not take.
 
         Fields that it does not take but the noun has are sent: the server knows best what to say of
@@ -86,15 +86,15 @@ class NounDeclaration:
         takes = declared.get("input") or {}
         body = {}
         for name, value in given.items():
-            found = self._input(takes, name)
+            found = self._input_name(takes, name)
             if found is None and (declared.get("asks") or name.startswith("$")):
                 found = name
             if found is None:
                 raise UnknownInput(f"{self.name}.{wire} takes no {name}.", name, takes)
-            body[found] = self._value(takes.get(found) or {}, value)
+            body[found] = self._body_value(takes.get(found) or {}, value)
         return body
 
-    def _input(self, takes: Mapping[str, Any], name: str) -> str | None:
+    def _input_name(self, takes: Mapping[str, Any], name: str) -> str | None:
         wire = wire_name(name)
         if wire in takes:
             return wire
@@ -103,14 +103,14 @@ class NounDeclaration:
             return short
         return self.field(name)
 
-    def _value(self, field: Mapping[str, Any], value: Any) -> Any:
+    def _body_value(self, field: Mapping[str, Any], value: Any) -> Any:
         """A value as the body has it; the fields of a new record by their wire names."""
         if field.get("type") != "reference" or not isinstance(value, Mapping):
             return value
         other = self.schema.nouns.get(field.get("to") or "")
         if "$id" in value or other is None:
             return id_of(value) if "$id" in value else value
-        return other.inputs("create", value)
+        return other.verb_body("create", value)
 
 
 class Declarations:

@@ -187,7 +187,7 @@ def _subclasses(of: type[ApiError]) -> list[type[ApiError]]:
 BY_CODE: dict[str, type[ApiError]] = {each.code: each for each in _subclasses(ApiError)}
 
 
-def of_body(status: int, body: Mapping[str, Any]) -> ApiError:
+def error_from_body(status: int, body: Mapping[str, Any]) -> ApiError:
     """The exception for an error as the API says it; one of an unknown code is a plain ApiError."""
     code = str(body.get("error") or "")
     fallback = ServerFailed if status >= 500 else ApiError
@@ -202,12 +202,12 @@ STATUSES = {
 }  # fmt: skip
 
 
-def of_tool(body: Mapping[str, Any]) -> ApiError:
+def error_from_tool(body: Mapping[str, Any]) -> ApiError:
     """The exception for an error of one of MCP's tools, which is REST's without its status."""
-    return of_body(STATUSES.get(str(body.get("error")), 422), body)
+    return error_from_body(STATUSES.get(str(body.get("error")), 422), body)
 
 
-def of_response(response: httpx.Response) -> HeadlesslyError:
+def error_from_response(response: httpx.Response) -> HeadlesslyError:
     """The exception for an answer that is no success, whoever gave it."""
     status = response.status_code
     try:
@@ -217,21 +217,21 @@ def of_response(response: httpx.Response) -> HeadlesslyError:
     if isinstance(body, dict) and isinstance(body.get("error"), dict):
         body = body["error"].get("data")  # of JSON-RPC, with REST's error inside
     if isinstance(body, dict) and isinstance(body.get("error"), str):
-        return of_body(status, body)
+        return error_from_body(status, body)
     if 300 <= status < 400:
         to = response.headers.get("Location", "elsewhere")
         return NotUnderstood(
-            f"{_asked(response)} leads on to {to}: use the address where the tenant is.", status
+            f"{_asked_url(response)} leads on to {to}: use the address where the tenant is.", status
         )
     if status == 429 or status >= 500:  # a proxy's own words
         words = f"{status} {response.reason_phrase}".strip()
-        said = {"message": f"{_asked(response)} answered {words}."}
-        return of_body(status, said | {"error": "rate_limited" if status == 429 else ""})
+        said = {"message": f"{_asked_url(response)} answered {words}."}
+        return error_from_body(status, said | {"error": "rate_limited" if status == 429 else ""})
     return NotUnderstood(
-        f"{_asked(response)} answered {status}, and not as headlessly does. Is the address right?",
+        f"{_asked_url(response)} answered {status}, and not as headlessly does. Is the address right?",
         status,
     )
 
 
-def _asked(response: httpx.Response) -> str:
+def _asked_url(response: httpx.Response) -> str:
     return str(response.request.url.copy_with(query=None))

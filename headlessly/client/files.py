@@ -15,7 +15,7 @@ from headlessly.client.calls import Call, Pause, Steps, Upload, exchange
 from headlessly.client.declarations import Declarations
 from headlessly.client.errors import ConnectionFailed, ImportFailed
 from headlessly.client.records import Import, record_of
-from headlessly.client.wire import dumps, query, segment
+from headlessly.client.wire import dumps, path_segment, query_pairs
 
 if TYPE_CHECKING:
     from headlessly.client.sessions import AsyncSession, Session, SyncSession
@@ -29,7 +29,7 @@ Source = str | Path | bytes | IO[bytes] | Iterable[Mapping[str, Any]]
 Progress = Callable[[Import], Any]
 
 
-def upload_of(source: Source, format: str | None = None) -> Upload:
+def make_upload(source: Source, format: str | None = None) -> Upload:
     """What to send of it. Raises ValueError where nothing says what kind of file it is."""
     if format is not None and format not in FORMATS:
         raise ValueError(f"format is one of {', '.join(FORMATS)}, not {format!r}.")
@@ -38,9 +38,9 @@ def upload_of(source: Source, format: str | None = None) -> Upload:
             path = Path(source)
             with path.open("rb"):
                 pass  # what is wrong with it is told before anything is sent
-            return Upload(path.name if format is None else f"{path.stem}.{format}", _opens(path))
+            return Upload(path.name if format is None else f"{path.stem}.{format}", _opener(path))
         case bytes() | bytearray():
-            return Upload(f"rows.{_said(format)}", lambda: io.BytesIO(source))
+            return Upload(f"rows.{_require_format(format)}", lambda: io.BytesIO(source))
     if hasattr(source, "read"):
         name = Path(str(getattr(source, "name", "") or "rows")).name
         content = source.read()
@@ -48,17 +48,17 @@ def upload_of(source: Source, format: str | None = None) -> Upload:
             content = content.encode()
         named = name if format is None else f"{Path(name).stem}.{format}"
         if not Path(named).suffix:
-            named = f"{named}.{_said(format)}"
+            named = f"{named}.{_require_format(format)}"
         return Upload(named, lambda: io.BytesIO(content))
     rows = b"".join(dumps(dict(row)) + b"\n" for row in source)
     return Upload("rows.ndjson", lambda: io.BytesIO(rows))
 
 
-def _opens(path: Path) -> Callable[[], IO[bytes]]:
+def _opener(path: Path) -> Callable[[], IO[bytes]]:
     return lambda: path.open("rb")
 
 
-def _said(format: str | None) -> str:
+def _require_format(format: str | None) -> str:
     if format is None:
         raise ValueError(f"Say what these bytes are: format={' | '.join(FORMATS)}.")
     return format
@@ -76,17 +76,17 @@ def import_steps(
     progress: Progress | None,
 ) -> Steps[Import]:
     """Send a file, and look after it until it is done."""
-    address = yield from session.known(lambda d: f"/import/{d.noun(noun).plural}")
-    asked = query(match=match, dryRun=dry_run)
+    address = yield from session.with_declarations(lambda d: f"/import/{d.noun(noun).plural}")
+    asked = query_pairs(match=match, dryRun=dry_run)
     # A large file takes a while to be taken in before there is an answer.
     call = Call("POST", address, asked, upload=upload, wait=60)
-    found = record_of((yield from session.answer(call)), session)
+    found = record_of((yield from session.request_json(call)), session)
     if not wait:
         return found
-    return (yield from finished_steps(session, found, timeout=timeout, progress=progress))
+    return (yield from wait_steps(session, found, timeout=timeout, progress=progress))
 
 
-def finished_steps(
+def wait_steps(
     session: Session, found: Import, *, timeout: float | None, progress: Progress | None
 ) -> Steps[Import]:
     """The import when it is done. Raises ImportFailed, or TimeoutError after ``timeout`` seconds."""
@@ -104,14 +104,14 @@ def finished_steps(
             )
         yield Pause(pause)
         pause = min(LATER, pause * 1.5)
-        call = Call("GET", f"/imports/{segment(found.id)}", query(limit=100))
-        found = record_of((yield from session.answer(call)), session)
+        call = Call("GET", f"/imports/{path_segment(found.id)}", query_pairs(limit=100))
+        found = record_of((yield from session.request_json(call)), session)
     if found["status"] == "failed":
         raise ImportFailed(found["message"] or f"{found.id} failed.", found)
     return found
 
 
-class Download:
+class BaseExport:
     """A file that is read when it is asked for: iterate over its blocks, or :meth:`save` it."""
 
     _session: Session
@@ -126,14 +126,14 @@ class Download:
         self._address = address
         self._asked = asked
 
-    def _open(self) -> Steps[httpx.Response]:
-        path = yield from self._session.known(self._address)
+    def _open_steps(self) -> Steps[httpx.Response]:
+        path = yield from self._session.with_declarations(self._address)
         call = Call("GET", path, self._asked, wait=60)
         return (yield from exchange(call, self._session.retries, stream=True))
 
 
 @contextmanager
-def _told(taken: list[int]) -> Iterator[None]:
+def _explained_break(taken: list[int]) -> Iterator[None]:
     """Say in our words that a file broke off."""
     try:
         yield
@@ -142,7 +142,7 @@ def _told(taken: list[int]) -> Iterator[None]:
 
 
 @contextmanager
-def _whole(path: str | Path) -> Iterator[IO[bytes]]:
+def _replaced_when_whole(path: str | Path) -> Iterator[IO[bytes]]:
     """A file that is there when all of it is, and not before."""
     to = Path(path)
     partly = to.with_name(f"{to.name}.part")
@@ -155,16 +155,16 @@ def _whole(path: str | Path) -> Iterator[IO[bytes]]:
         raise
 
 
-class Export(Download):
+class Export(BaseExport):
     """A file that is read when it is asked for: ``for block in export``, ``export.save("leads.csv")``."""
 
     _session: SyncSession
 
     def __iter__(self) -> Iterator[bytes]:
-        response = self._session.run(self._open())
+        response = self._session.run(self._open_steps())
         taken: list[int] = []
         try:
-            with _told(taken):
+            with _explained_break(taken):
                 for block in response.iter_bytes():
                     taken.append(len(block))
                     yield block
@@ -177,20 +177,20 @@ class Export(Download):
 
     def save(self, path: str | Path) -> int:
         """Write it to a file, all or nothing; answers its size in bytes."""
-        with _whole(path) as file:
+        with _replaced_when_whole(path) as file:
             return sum(file.write(block) for block in self)
 
 
-class AsyncExport(Download):
+class AsyncExport(BaseExport):
     """A file that is read when it is asked for: ``async for block in export``, ``await export.save(...)``."""
 
     _session: AsyncSession
 
     async def __aiter__(self) -> AsyncIterator[bytes]:
-        response = await self._session.run(self._open())
+        response = await self._session.run(self._open_steps())
         taken: list[int] = []
         try:
-            with _told(taken):
+            with _explained_break(taken):
                 async for block in response.aiter_bytes():
                     taken.append(len(block))
                     yield block
@@ -204,7 +204,7 @@ class AsyncExport(Download):
     async def save(self, path: str | Path) -> int:
         """Write it to a file, all or nothing; answers its size in bytes."""
         size = 0
-        with _whole(path) as file:
+        with _replaced_when_whole(path) as file:
             async for block in self:
                 size += file.write(block)
         return size

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Generic, TypeVar
 from headlessly.client.calls import Call, Steps
 from headlessly.client.declarations import Declarations
 from headlessly.client.records import Event, Record, record_of
-from headlessly.client.wire import query
+from headlessly.client.wire import query_pairs
 
 if TYPE_CHECKING:
     from headlessly.client.sessions import AsyncSession, Session, SyncSession
@@ -38,13 +38,13 @@ class Page(Generic[R]):
 
 
 @dataclass
-class Place:
+class ReadPosition:
     """How far a list has been read."""
 
     cursor: str | None = None
     offset: int = 0
     read: int = 0
-    over: bool = False
+    is_over: bool = False
 
 
 class Listing(Generic[R]):
@@ -74,12 +74,12 @@ class Listing(Generic[R]):
         self._limit = limit
         self._size = page_size
 
-    def _read(self, place: Place, size: int, *more: tuple[str, str]) -> Steps[Page[R]]:
+    def _read_page(self, place: ReadPosition, size: int, *more: tuple[str, str]) -> Steps[Page[R]]:
         """The page at ``place``, which moves on behind it."""
-        path = yield from self._session.known(self._address)
-        at = query(cursor=place.cursor, offset=place.offset or None, limit=size)
-        call = Call("GET", path, (*self._asked, *more, *at), wait=self._silence)
-        said = yield from self._session.answer(call)
+        path = yield from self._session.with_declarations(self._address)
+        at = query_pairs(cursor=place.cursor, offset=place.offset or None, limit=size)
+        call = Call("GET", path, (*self._asked, *more, *at), wait=self._server_wait)
+        said = yield from self._session.request_json(call)
         results = [record_of(each, self._session) for each in said["results"]]
         page = Page(
             results,
@@ -89,7 +89,7 @@ class Listing(Generic[R]):
             said.get("cursor"),
         )
         place.read += len(results)
-        place.over = not page.has_more
+        place.is_over = not page.has_more
         if page.cursor is not None:
             place.cursor = page.cursor
         else:
@@ -97,36 +97,36 @@ class Listing(Generic[R]):
         return page
 
     @property
-    def _silence(self) -> float:
+    def _server_wait(self) -> float:
         return 0
 
-    def _walk(self) -> Iterator[Steps[list[R]]]:
+    def _pages(self) -> Iterator[Steps[list[R]]]:
         """The steps to each page, one after the other, until there is no more."""
-        place = Place()
-        while not place.over:
+        place = ReadPosition()
+        while not place.is_over:
             left = self._size if self._limit is None else min(self._size, self._limit - place.read)
             if left <= 0:
                 return
-            yield self._results(place, left)
+            yield self._page_results(place, left)
 
-    def _results(self, place: Place, size: int) -> Steps[list[R]]:
-        page = yield from self._read(place, size)
+    def _page_results(self, place: ReadPosition, size: int) -> Steps[list[R]]:
+        page = yield from self._read_page(place, size)
         return page.results
 
-    def _page(self, cursor: str | None) -> Steps[Page[R]]:
+    def _page_steps(self, cursor: str | None) -> Steps[Page[R]]:
         size = self._size if self._limit is None else max(1, min(self._size, self._limit))
-        return (yield from self._read(Place(cursor), size))
+        return (yield from self._read_page(ReadPosition(cursor), size))
 
-    def _first(self) -> Steps[R | None]:
-        page = yield from self._read(Place(), 1)
+    def _first_steps(self) -> Steps[R | None]:
+        page = yield from self._read_page(ReadPosition(), 1)
         return page.results[0] if page.results else None
 
-    def _total(self) -> Steps[int]:
-        page = yield from self._read(Place(), 1)
+    def _total_steps(self) -> Steps[int]:
+        page = yield from self._read_page(ReadPosition(), 1)
         return page.total
 
-    def _count(self) -> Steps[int]:
-        page = yield from self._read(Place(), 1, ("count", "exact"))
+    def _count_steps(self) -> Steps[int]:
+        page = yield from self._read_page(ReadPosition(), 1, ("count", "exact"))
         return page.total
 
 
@@ -136,24 +136,24 @@ class Found(Listing[R]):
     _session: SyncSession
 
     def __iter__(self) -> Iterator[R]:
-        for steps in self._walk():
+        for steps in self._pages():
             yield from self._session.run(steps)
 
     def page(self, cursor: str | None = None) -> Page[R]:
         """One page, after ``cursor``, which the page before it gave."""
-        return self._session.run(self._page(cursor))
+        return self._session.run(self._page_steps(cursor))
 
     def first(self) -> R | None:
-        return self._session.run(self._first())
+        return self._session.run(self._first_steps())
 
     def count(self) -> int:
         """How many there are, exactly."""
-        return self._session.run(self._count())
+        return self._session.run(self._count_steps())
 
     @property
     def total(self) -> int:
         """How many there are; counting stops at 10,000."""
-        return self._session.run(self._total())
+        return self._session.run(self._total_steps())
 
     def all(self) -> list[R]:
         return list(self)
@@ -165,30 +165,30 @@ class AsyncFound(Listing[R]):
     _session: AsyncSession
 
     async def __aiter__(self) -> AsyncIterator[R]:
-        for steps in self._walk():
+        for steps in self._pages():
             for each in await self._session.run(steps):
                 yield each
 
     async def page(self, cursor: str | None = None) -> Page[R]:
         """One page, after ``cursor``, which the page before it gave."""
-        return await self._session.run(self._page(cursor))
+        return await self._session.run(self._page_steps(cursor))
 
     async def first(self) -> R | None:
-        return await self._session.run(self._first())
+        return await self._session.run(self._first_steps())
 
     async def count(self) -> int:
         """How many there are, exactly."""
-        return await self._session.run(self._count())
+        return await self._session.run(self._count_steps())
 
     async def total(self) -> int:
         """How many there are; counting stops at 10,000."""
-        return await self._session.run(self._total())
+        return await self._session.run(self._total_steps())
 
     async def all(self) -> list[R]:
         return [each async for each in self]
 
 
-class Following(Listing[Event]):
+class BaseEvents(Listing[Event]):
     """The log, oldest first; with ``follow`` also what happens from now on, without end.
 
     ``cursor`` is the place behind the last page of which every event was taken: begin there to go on.
@@ -214,28 +214,28 @@ class Following(Listing[Event]):
         self._follow = follow
         self._wait = wait if follow else 0
         if self._wait:
-            self._asked += query(wait=self._wait)
+            self._asked += query_pairs(wait=self._wait)
 
     @property
-    def _silence(self) -> float:
+    def _server_wait(self) -> float:
         return self._wait
 
-    def _walk(self) -> Iterator[Steps[list[Event]]]:
-        place = Place(self.cursor)
-        while not place.over or self._follow:
+    def _pages(self) -> Iterator[Steps[list[Event]]]:
+        place = ReadPosition(self.cursor)
+        while not place.is_over or self._follow:
             left = self._size if self._limit is None else min(self._size, self._limit - place.read)
             if left <= 0:
                 return
-            yield self._results(place, left)
+            yield self._page_results(place, left)
             self.cursor = place.cursor  # whoever asks for more has taken all of this
 
-    def _page(self, cursor: str | None) -> Steps[Page[Event]]:
-        return super()._page(cursor or self.cursor)
+    def _page_steps(self, cursor: str | None) -> Steps[Page[Event]]:
+        return super()._page_steps(cursor or self.cursor)
 
 
-class Events(Following, Found[Event]):
-    __doc__ = Following.__doc__
+class Events(BaseEvents, Found[Event]):
+    __doc__ = BaseEvents.__doc__
 
 
-class AsyncEvents(Following, AsyncFound[Event]):
-    __doc__ = Following.__doc__
+class AsyncEvents(BaseEvents, AsyncFound[Event]):
+    __doc__ = BaseEvents.__doc__

@@ -21,7 +21,7 @@ TENANT = re.compile(
     r"(https?://[^/\s?#]+(?:/[^\s?#]*?)?/~([a-z0-9][a-z0-9-]*))(?:[/?#]\S*)?\Z", re.I
 )
 URL, KEY, PROFILE = "HEADLESSLY_URL", "HEADLESSLY_API_KEY", "HEADLESSLY_PROFILE"
-HOW = (
+HOW_TO_SIGN_IN = (
     f"Sign in with `headlessly login`, set {URL} and {KEY}, or give the address and a key: "
     'Headlessly("https://crm.example.com/~acme", "hly_sk_...").'
 )
@@ -48,11 +48,11 @@ def tenant_url(url: str) -> str:
     return match.group(1)
 
 
-def slug(url: str) -> str:
+def tenant_slug(url: str) -> str:
     return url.rpartition("~")[2]
 
 
-def resolve(
+def resolve_login(
     url: str | None = None, api_key: str | None = None, profile: str | None = None
 ) -> Login:
     """The login that is meant. Raises NotSignedIn, or ValueError for an address that is none.
@@ -63,11 +63,11 @@ def resolve(
     if url is not None and api_key is not None:
         return Login(tenant_url(url), api_key)
     if profile is not None:
-        return _with(stored(profile), url, api_key)
+        return _with_given(stored_login(profile), url, api_key)
     there, key = os.environ.get(URL), os.environ.get(KEY)
     wanted = tenant_url(url or there) if url or there else None
     if wanted is None:
-        return _with(stored(os.environ.get(PROFILE)), None, api_key or key)
+        return _with_given(stored_login(os.environ.get(PROFILE)), None, api_key or key)
     if api_key is not None:
         return Login(wanted, api_key)
     if key and (not there or tenant_url(there) == wanted):
@@ -75,10 +75,10 @@ def resolve(
     for each in profiles().values():
         if each.url == wanted:
             return each
-    raise NotSignedIn(f"There is no key for {wanted}. {HOW}")
+    raise NotSignedIn(f"There is no key for {wanted}. {HOW_TO_SIGN_IN}")
 
 
-def _with(login: Login, url: str | None, api_key: str | None) -> Login:
+def _with_given(login: Login, url: str | None, api_key: str | None) -> Login:
     if url is not None and tenant_url(url) != login.url:
         raise ValueError(f"Profile {login.profile} is for {login.url}, not {url}.")
     return login if api_key is None else Login(login.url, api_key, login.profile)
@@ -87,7 +87,7 @@ def _with(login: Login, url: str | None, api_key: str | None) -> Login:
 # -- stored ---------------------------------------------------------------------------------------
 
 
-def path() -> Path:
+def logins_file() -> Path:
     """The file with the logins, in the platform's place for settings."""
     return user_config_path("headlessly", appauthor=False) / "logins.json"
 
@@ -100,66 +100,69 @@ def cache_path() -> Path:
 def profiles() -> dict[str, Login]:
     """The stored logins by profile."""
     return {
-        name: Login(each["url"], each["apiKey"], name) for name, each in _read()["profiles"].items()
+        name: Login(each["url"], each["apiKey"], name)
+        for name, each in _read_file()["profiles"].items()
     }
 
 
-def current() -> str | None:
+def current_profile() -> str | None:
     """The profile in use when none is named."""
-    return _read().get("current")
+    return _read_file().get("current")
 
 
-def stored(profile: str | None = None) -> Login:
+def stored_login(profile: str | None = None) -> Login:
     """A stored login; the one in use unless it is named. Raises NotSignedIn."""
     known = profiles()
-    name = profile or current()
+    name = profile or current_profile()
     if name is None:
-        raise NotSignedIn(f"You are not signed in. {HOW}")
+        raise NotSignedIn(f"You are not signed in. {HOW_TO_SIGN_IN}")
     if name not in known:
-        there = f"There are: {', '.join(known)}." if known else HOW
+        there = f"There are: {', '.join(known)}." if known else HOW_TO_SIGN_IN
         raise NotSignedIn(f"There is no profile {name!r}. {there}")
     return known[name]
 
 
 def store(login: Login, profile: str) -> None:
     """Keep a login under a name, and use it from now on."""
-    said = _read()
+    said = _read_file()
     said["profiles"][profile] = {"url": login.url, "apiKey": login.api_key}
     said["current"] = profile
-    _write(said)
+    _write_file(said)
 
 
 def use(profile: str) -> Login:
     """Use a stored login from now on. Raises NotSignedIn."""
-    login = stored(profile)
-    _write(_read() | {"current": profile})
+    login = stored_login(profile)
+    _write_file(_read_file() | {"current": profile})
     return login
 
 
 def forget(profile: str) -> None:
     """Forget a stored login. Raises NotSignedIn."""
-    stored(profile)
-    said = _read()
+    stored_login(profile)
+    said = _read_file()
     del said["profiles"][profile]
     if said.get("current") == profile:
         said["current"] = next(iter(said["profiles"]), None)
-    _write(said)
+    _write_file(said)
 
 
-def _read() -> dict[str, Any]:
+def _read_file() -> dict[str, Any]:
     try:
-        said = json.loads(path().read_text())
+        said = json.loads(logins_file().read_text())
         assert isinstance(said["profiles"], dict)
     except FileNotFoundError:
         return {"current": None, "profiles": {}}
     except (ValueError, KeyError, TypeError, AssertionError):
-        raise NotSignedIn(f"{path()} cannot be read: delete it, and sign in again.") from None
+        raise NotSignedIn(
+            f"{logins_file()} cannot be read: delete it, and sign in again."
+        ) from None
     return said
 
 
-def _write(said: Mapping[str, Any]) -> None:
+def _write_file(said: Mapping[str, Any]) -> None:
     """Replace the file at once: for its owner's eyes, also while it is written."""
-    to = path()
+    to = logins_file()
     to.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
     handle, name = tempfile.mkstemp(dir=to.parent, prefix=".logins")  # 0600 from the beginning
     try:

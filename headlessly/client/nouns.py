@@ -17,11 +17,18 @@ from headlessly.client.files import (
     Source,
     filter_text,
     import_steps,
-    upload_of,
+    make_upload,
 )
 from headlessly.client.lists import LARGEST_PAGE, AsyncFound, Found
 from headlessly.client.records import DryRun, Event, Import, Record, record_of
-from headlessly.client.wire import id_of, listed, moment, ordered, query, segment
+from headlessly.client.wire import (
+    comma_separated,
+    id_of,
+    moment_text,
+    path_segment,
+    query_pairs,
+    sort_text,
+)
 
 if TYPE_CHECKING:
     from headlessly.client.sessions import AsyncSession, Session, SyncSession
@@ -61,33 +68,39 @@ class BaseNoun:
     def _path(self, before: str = "") -> Any:
         return lambda declared: f"{before}/{declared.noun(self.__name__).plural}"
 
-    def _question(
+    def _list_query(
         self, filter: Filter | None, sort: Sort | None, q: str | None, **more: Any
     ) -> tuple[tuple[str, str], ...]:
-        return query(filter=filter_text(filter), sort=ordered(sort), q=q, **more)
+        return query_pairs(filter=filter_text(filter), sort=sort_text(sort), q=q, **more)
 
-    def _get(
+    def _get_steps(
         self, id: Target, include: Names, fields: Names | None, as_of: Moment | None
     ) -> Steps[Record]:
-        path = yield from self._session.known(self._path())
-        asked = query(include=listed(include), fields=listed(fields), asOf=moment(as_of))
-        call = Call("GET", f"{path}/{segment(id_of(id))}", asked)
-        return record_of((yield from self._session.answer(call)), self._session)
+        path = yield from self._session.with_declarations(self._path())
+        asked = query_pairs(
+            include=comma_separated(include),
+            fields=comma_separated(fields),
+            asOf=moment_text(as_of),
+        )
+        call = Call("GET", f"{path}/{path_segment(id_of(id))}", asked)
+        return record_of((yield from self._session.request_json(call)), self._session)
 
-    def _count(self, filter: Filter | None, q: str | None, as_of: Moment | None) -> Steps[int]:
-        path = yield from self._session.known(self._path())
-        asked = self._question(filter, None, q, asOf=moment(as_of), count="exact", limit=1)
-        return (yield from self._session.answer(Call("GET", path, asked)))["total"]
+    def _count_steps(
+        self, filter: Filter | None, q: str | None, as_of: Moment | None
+    ) -> Steps[int]:
+        path = yield from self._session.with_declarations(self._path())
+        asked = self._list_query(filter, None, q, asOf=moment_text(as_of), count="exact", limit=1)
+        return (yield from self._session.request_json(Call("GET", path, asked)))["total"]
 
-    def _history(self, id: Target) -> Any:
+    def _history_path(self, id: Target) -> Any:
         address = self._path()
-        return lambda declared: f"{address(declared)}/{segment(id_of(id))}/events"
+        return lambda declared: f"{address(declared)}/{path_segment(id_of(id))}/events"
 
-    def _export(
+    def _export_query(
         self, format: str, filter: Filter | None, sort: Any, fields: Any, q: Any, as_of: Any
     ) -> tuple[tuple[str, str], ...]:
-        return self._question(
-            filter, sort, q, fields=listed(fields), asOf=moment(as_of), format=format
+        return self._list_query(
+            filter, sort, q, fields=comma_separated(fields), asOf=moment_text(as_of), format=format
         )
 
 
@@ -114,8 +127,13 @@ class Noun(BaseNoun):
         with them; ``fields`` what to read of them; ``q`` words in any searchable field; ``as_of`` asks
         for the records as they were.
         """
-        asked = self._question(
-            filter, sort, q, include=listed(include), fields=listed(fields), asOf=moment(as_of)
+        asked = self._list_query(
+            filter,
+            sort,
+            q,
+            include=comma_separated(include),
+            fields=comma_separated(fields),
+            asOf=moment_text(as_of),
         )
         return Found(self._session, self._path(), asked, limit=limit, page_size=page_size)
 
@@ -128,17 +146,17 @@ class Noun(BaseNoun):
         as_of: Moment | None = None,
     ) -> Record:
         """One record. Raises NotFound."""
-        return self._session.run(self._get(id, include, fields, as_of))
+        return self._session.run(self._get_steps(id, include, fields, as_of))
 
     def count(
         self, filter: Filter | None = None, *, q: str | None = None, as_of: Moment | None = None
     ) -> int:
         """How many records fit, exactly."""
-        return self._session.run(self._count(filter, q, as_of))
+        return self._session.run(self._count_steps(filter, q, as_of))
 
     def history(self, id: Target) -> Found[Event]:
         """The events of one record, newest first; also of a deleted one."""
-        return Found(self._session, self._history(id))
+        return Found(self._session, self._history_path(id))
 
     @overload
     def create(self, *, dry_run: Literal[False] = False, **fields: Any) -> Record: ...
@@ -217,7 +235,7 @@ class Noun(BaseNoun):
         ImportFailed for a file that cannot be read, TimeoutError when it takes longer than ``timeout``
         seconds.
         """
-        upload = upload_of(source, format)
+        upload = make_upload(source, format)
         return self._session.run(
             import_steps(
                 self._session,
@@ -242,7 +260,7 @@ class Noun(BaseNoun):
         as_of: Moment | None = None,
     ) -> Export:
         """All records that fit, as a file of any size."""
-        asked = self._export(format, filter, sort, fields, q, as_of)
+        asked = self._export_query(format, filter, sort, fields, q, as_of)
         return Export(self._session, self._path("/export"), asked)
 
 
@@ -264,8 +282,13 @@ class AsyncNoun(BaseNoun):
         page_size: int = LARGEST_PAGE,
     ) -> AsyncFound[Record]:
         """The records that fit: ``async for lead in acme.Lead.find(...)``."""
-        asked = self._question(
-            filter, sort, q, include=listed(include), fields=listed(fields), asOf=moment(as_of)
+        asked = self._list_query(
+            filter,
+            sort,
+            q,
+            include=comma_separated(include),
+            fields=comma_separated(fields),
+            asOf=moment_text(as_of),
         )
         return AsyncFound(self._session, self._path(), asked, limit=limit, page_size=page_size)
 
@@ -278,17 +301,17 @@ class AsyncNoun(BaseNoun):
         as_of: Moment | None = None,
     ) -> Record:
         """One record. Raises NotFound."""
-        return await self._session.run(self._get(id, include, fields, as_of))
+        return await self._session.run(self._get_steps(id, include, fields, as_of))
 
     async def count(
         self, filter: Filter | None = None, *, q: str | None = None, as_of: Moment | None = None
     ) -> int:
         """How many records fit, exactly."""
-        return await self._session.run(self._count(filter, q, as_of))
+        return await self._session.run(self._count_steps(filter, q, as_of))
 
     def history(self, id: Target) -> AsyncFound[Event]:
         """The events of one record, newest first; also of a deleted one."""
-        return AsyncFound(self._session, self._history(id))
+        return AsyncFound(self._session, self._history_path(id))
 
     @overload
     def create(self, *, dry_run: Literal[False] = False, **fields: Any) -> Awaitable[Record]: ...
@@ -352,7 +375,7 @@ class AsyncNoun(BaseNoun):
         progress: Progress | None = None,
     ) -> Import:
         """Import a file or rows, and wait until it is done; see :meth:`Noun.import_`."""
-        upload = upload_of(source, format)
+        upload = make_upload(source, format)
         return await self._session.run(
             import_steps(
                 self._session,
@@ -377,5 +400,5 @@ class AsyncNoun(BaseNoun):
         as_of: Moment | None = None,
     ) -> AsyncExport:
         """All records that fit, as a file of any size."""
-        asked = self._export(format, filter, sort, fields, q, as_of)
+        asked = self._export_query(format, filter, sort, fields, q, as_of)
         return AsyncExport(self._session, self._path("/export"), asked)

@@ -8,18 +8,18 @@ from dataclasses import dataclass
 from datetime import date, datetime
 from typing import TYPE_CHECKING, Any
 
-from headlessly.client.declarations import NounDeclaration, nearest
+from headlessly.client.declarations import NounDeclaration, did_you_mean
 from headlessly.client.wire import META, python_name, wire_name
 
 if TYPE_CHECKING:
     from headlessly.client.sessions import Session
 
-READ = {"datetime": datetime.fromisoformat, "date": date.fromisoformat}
+PARSERS = {"datetime": datetime.fromisoformat, "date": date.fromisoformat}
 
 
-def _read(kind: str | None, text: str) -> Any:
+def _parse_text(kind: str | None, text: str) -> Any:
     try:
-        return READ[kind](text) if kind in READ else text
+        return PARSERS[kind](text) if kind in PARSERS else text
     except ValueError:
         return text  # it was only called like a moment
 
@@ -43,7 +43,7 @@ class Record:
     def __getitem__(self, name: str) -> Any:
         wire = name if name in self._data else wire_name(name)
         if wire not in self._data:
-            raise KeyError(self._missing(name))
+            raise KeyError(self._missing_text(name))
         return self._value(wire)
 
     def __getattr__(self, name: str) -> Any:
@@ -61,7 +61,7 @@ class Record:
                 return value.get("$id") if isinstance(value, Mapping) else value
             if wire in noun.verbs and self._session is not None:
                 return self._session.verb(noun.name, wire, self)
-        raise AttributeError(self._missing(name))
+        raise AttributeError(self._missing_text(name))
 
     def __setattr__(self, name: str, value: Any) -> None:
         raise AttributeError(f"A record is changed by its verbs: update({name}=...).")
@@ -72,7 +72,7 @@ class Record:
             return None
         kind = self._kind(wire)
         if isinstance(value, str):
-            return _read(kind, value)
+            return _parse_text(kind, value)
         if kind == "json":
             return value
         if isinstance(value, dict) and "$type" in value:
@@ -94,14 +94,14 @@ class Record:
         declared = self._session.declared if self._session is not None else None
         return declared.nouns.get(self._data.get("$type", "")) if declared else None
 
-    def _missing(self, name: str) -> str:
+    def _missing_text(self, name: str) -> str:
         kind, noun = self._data.get("$type", "This"), self._noun
         wire = wire_name(name)
         if noun is not None and wire in noun.fields:
             return f"{name} was not read: ask for it in fields."
         names = [python_name(n) for n in (noun.fields if noun else self._data) if n[0] != "$"]
         verbs = f" Verbs: {', '.join(map(python_name, noun.verbs))}." if noun else ""
-        hint = nearest(name, names)
+        hint = did_you_mean(name, names)
         return " ".join(
             filter(None, (f"{kind} has no {name}.", hint, f"Fields: {', '.join(names)}.{verbs}"))
         )
@@ -147,7 +147,7 @@ class Record:
         name = self._data.get("name") or self._data.get("subject")
         return f"<{kind} {id}{f' {name!r}' if isinstance(name, str) else ''}>"
 
-    def become(self, other: Record) -> None:
+    def replace_data(self, other: Record) -> None:
         """Be what ``other``, the same record after a verb, is."""
         object.__setattr__(self, "_data", other._data)
 
@@ -194,7 +194,7 @@ class DryRun:
     events: list[Event]
 
 
-def done(data: Any, session: Session | None) -> Record | DryRun | None:
+def result_of_write(data: Any, session: Session | None) -> Record | DryRun | None:
     """What a write came to."""
     if data is None:
         return None

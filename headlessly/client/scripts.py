@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from headlessly.client.calls import Call, Steps
-from headlessly.client.errors import NotUnderstood, of_tool
+from headlessly.client.errors import NotUnderstood, error_from_tool
 from headlessly.client.records import Event, record_of
 
 if TYPE_CHECKING:
@@ -46,7 +46,7 @@ def script_steps(session: Session, code: str, dry_run: bool) -> Steps[Ran]:
         "params": {"name": "do", "arguments": arguments},
     }
     accepts = (("Accept", "application/json, text/event-stream"),)
-    said = yield from session.answer(
+    said = yield from session.request_json(
         Call("POST", "/mcp", body=body, wait=PATIENCE, more_headers=accepts)
     )
     result = said.get("result") or {}
@@ -54,9 +54,9 @@ def script_steps(session: Session, code: str, dry_run: bool) -> Steps[Ran]:
     if not isinstance(told, dict):
         raise NotUnderstood(f"{session.url}/mcp answered no result of a script.")
     if result.get("isError"):
-        raise of_tool(told)
+        raise error_from_tool(told)
     return Ran(
-        _value(told.get("value"), session),
+        _with_records(told.get("value"), session),
         [Event(each, session) for each in told.get("events", ())],
         told.get("output", ""),
         told.get("dryRun", False),
@@ -65,12 +65,12 @@ def script_steps(session: Session, code: str, dry_run: bool) -> Steps[Ran]:
     )
 
 
-def _value(value: Any, session: Session) -> Any:
+def _with_records(value: Any, session: Session) -> Any:
     """What came out, with its records as records."""
     if isinstance(value, Mapping):
         if "$id" in value and "$type" in value:
             return record_of(value, session)
-        return {name: _value(each, session) for name, each in value.items()}
+        return {name: _with_records(each, session) for name, each in value.items()}
     if isinstance(value, list):
-        return [_value(each, session) for each in value]
+        return [_with_records(each, session) for each in value]
     return value

@@ -10,11 +10,11 @@ from typing import Any, TypeVar
 import httpx
 
 from headlessly.client import lists, nouns
-from headlessly.client.calls import Call, Pause, Retries, Send, Steps, exchange, json_of
+from headlessly.client.calls import Call, Pause, Retries, Send, Steps, exchange, parse_json
 from headlessly.client.declarations import Declarations, Unknown
-from headlessly.client.records import Event, Record, done
+from headlessly.client.records import Event, Record, result_of_write
 from headlessly.client.verbs import ByActor, Verb, verb_call
-from headlessly.client.wire import query
+from headlessly.client.wire import query_pairs
 
 T = TypeVar("T")
 
@@ -47,12 +47,12 @@ class Session:
         """The noun, to find and to make records of."""
         raise NotImplementedError
 
-    def look(self, name: str) -> None:
+    def check_noun(self, name: str) -> None:
         """Raise UnknownName for a noun that does not exist, where that can be told at once."""
 
     # -- requests ---------------------------------------------------------------------------------
 
-    def options(self, transport: Any) -> dict[str, Any]:
+    def http_options(self, transport: Any) -> dict[str, Any]:
         """How httpx is set up. No redirect is followed: the key is for this address only."""
         return {
             "headers": self.headers,
@@ -61,7 +61,7 @@ class Session:
             "follow_redirects": False,
         }
 
-    def arguments(self, call: Call) -> dict[str, Any]:
+    def request_arguments(self, call: Call) -> dict[str, Any]:
         """What ``build_request`` of either client of httpx takes."""
         files = None
         if call.upload is not None:
@@ -78,23 +78,23 @@ class Session:
 
     # -- operations -------------------------------------------------------------------------------
 
-    def answer(self, call: Call, retries: Retries | None = None) -> Steps[Any]:
+    def request_json(self, call: Call, retries: Retries | None = None) -> Steps[Any]:
         """What the server says to a call, as JSON says it."""
-        return json_of((yield from exchange(call, retries or self.retries)))
+        return parse_json((yield from exchange(call, retries or self.retries)))
 
     def declarations(self, *, fresh: bool = False) -> Steps[Declarations]:
         """The nouns, asked for once."""
         if self.declared is None or fresh:
-            self.declare((yield from self.answer(Call("GET", "/schema"))))
+            self.remember_declarations((yield from self.request_json(Call("GET", "/schema"))))
         assert self.declared is not None
         return self.declared
 
-    def declare(self, schema: Mapping[str, Any]) -> None:
+    def remember_declarations(self, schema: Mapping[str, Any]) -> None:
         """Know the nouns from what ``GET /schema`` said."""
         self.declared = Declarations(schema)
         self._declared_at = time.monotonic()
 
-    def known(self, look: Callable[[Declarations], T]) -> Steps[T]:
+    def with_declarations(self, look: Callable[[Declarations], T]) -> Steps[T]:
         """What ``look`` finds in the declarations; those are read again before it is given up."""
         declared = yield from self.declarations()
         try:
@@ -116,14 +116,14 @@ class Session:
         record: Record | None = None,
     ) -> Steps[Any]:
         """Execute a verb: the record after it, a DryRun, or None where no record is left."""
-        call = yield from self.known(
+        call = yield from self.with_declarations(
             lambda declared: verb_call(
                 declared, noun, verb, target, inputs, dry_run=dry_run, if_match=if_match
             )
         )
-        result = done((yield from self.answer(call)), self)
+        result = result_of_write((yield from self.request_json(call)), self)
         if record is not None and isinstance(result, Record):
-            record.become(result)
+            record.replace_data(result)
             return record
         return result
 
@@ -132,13 +132,13 @@ class Session:
 
         def look(declared: Declarations) -> str:
             found = declared.noun(noun)
-            name = found.past.get(past) or found.verb(f"{past}_by")[0]
+            name = found.verbs_by_past.get(past) or found.verb(f"{past}_by")[0]
             return found.verbs[name]["event"]
 
-        event = yield from self.known(look)
-        listing: lists.Following = lists.Following(self, query(name=event, actor=actor))
+        event = yield from self.with_declarations(look)
+        listing: lists.BaseEvents = lists.BaseEvents(self, query_pairs(name=event, actor=actor))
         found: list[Event] = []
-        for steps in listing._walk():
+        for steps in listing._pages():
             found += yield from steps
         return found[::-1]
 
@@ -146,7 +146,7 @@ class Session:
         """A verb, or a look-up by actor. Raises UnknownName where the noun is known and has neither."""
         declared = self.declared.nouns.get(noun) if self.declared else None
         past = name.removesuffix("_by")
-        if past != name and (declared is None or past in declared.past):
+        if past != name and (declared is None or past in declared.verbs_by_past):
             return ByActor(self, noun, past)
         if declared is not None:
             declared.verb(name)
@@ -160,7 +160,7 @@ class SyncSession(Session):
         self, url: str, api_key: str, timeout: float, retries: Retries, transport: Any = None
     ) -> None:
         super().__init__(url, api_key, timeout, retries)
-        self.http = httpx.Client(**self.options(transport))
+        self.http = httpx.Client(**self.http_options(transport))
         self.sleep: Callable[[float], Any] = time.sleep
 
     def run(self, steps: Steps[T]) -> T:
@@ -173,7 +173,7 @@ class SyncSession(Session):
             outcome = self.sleep(step.seconds) if isinstance(step, Pause) else self._send(step)
 
     def _send(self, step: Send) -> httpx.Response | httpx.HTTPError:
-        arguments = self.arguments(step.call)
+        arguments = self.request_arguments(step.call)
         try:
             request = self.http.build_request(**arguments)
             response = self.http.send(request, stream=step.stream)
@@ -183,21 +183,21 @@ class SyncSession(Session):
         except httpx.HTTPError as problem:
             return problem
         finally:
-            close(arguments)
+            close_files(arguments)
 
     def noun(self, name: str) -> nouns.Noun:
         return nouns.Noun(self, name)
 
-    def look(self, name: str) -> None:
-        self.run(self.known(lambda declared: declared.noun(name)))
+    def check_noun(self, name: str) -> None:
+        self.run(self.with_declarations(lambda declared: declared.noun(name)))
 
     def verb(self, noun: str, name: str, record: Record | None = None) -> Any:
         def look(declared: Declarations) -> None:
             found = declared.noun(noun)
-            if name.removesuffix("_by") not in found.past or not name.endswith("_by"):
+            if name.removesuffix("_by") not in found.verbs_by_past or not name.endswith("_by"):
                 found.verb(name)
 
-        self.run(self.known(look))
+        self.run(self.with_declarations(look))
         return super().verb(noun, name, record)
 
     def close(self) -> None:
@@ -211,7 +211,7 @@ class AsyncSession(Session):
         self, url: str, api_key: str, timeout: float, retries: Retries, transport: Any = None
     ) -> None:
         super().__init__(url, api_key, timeout, retries)
-        self.http = httpx.AsyncClient(**self.options(transport))
+        self.http = httpx.AsyncClient(**self.http_options(transport))
         self.sleep: Callable[[float], Awaitable[Any]] = asyncio.sleep
 
     async def run(self, steps: Steps[T]) -> T:
@@ -227,7 +227,7 @@ class AsyncSession(Session):
                 outcome = await self._send(step)
 
     async def _send(self, step: Send) -> httpx.Response | httpx.HTTPError:
-        arguments = self.arguments(step.call)
+        arguments = self.request_arguments(step.call)
         try:
             request = self.http.build_request(**arguments)
             response = await self.http.send(request, stream=step.stream)
@@ -237,7 +237,7 @@ class AsyncSession(Session):
         except httpx.HTTPError as problem:
             return problem
         finally:
-            close(arguments)
+            close_files(arguments)
 
     def noun(self, name: str) -> nouns.AsyncNoun:
         return nouns.AsyncNoun(self, name)
@@ -246,7 +246,7 @@ class AsyncSession(Session):
         await self.http.aclose()
 
 
-def close(arguments: Mapping[str, Any]) -> None:
+def close_files(arguments: Mapping[str, Any]) -> None:
     """Close the file that was sent."""
     for _, file in (arguments["files"] or {}).values():
         file.close()

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from headlessly.client.calls import Call
 from headlessly.client.declarations import BY_METHOD, Declarations
-from headlessly.client.wire import id_of, query, segment_of
+from headlessly.client.wire import id_of, path_segment_of, query_pairs
 
 if TYPE_CHECKING:
     from headlessly.client.sessions import Session
@@ -33,17 +33,17 @@ def verb_call(
         raise TypeError(f"{noun}.{wire} needs a record or its id.")
     if makes and if_match is not None:
         raise TypeError(f"{noun}.{wire} makes a record: there is no version to match.")
-    body = found.inputs(wire, inputs)
+    body = found.verb_body(wire, inputs)
     parts = [found.plural]
     if not makes:
-        parts.append(segment_of(target))
+        parts.append(path_segment_of(target))
     if wire not in BY_METHOD:
         parts.append(wire)
     method = BY_METHOD.get(wire, "POST")
     return Call(
         method,
         "/" + "/".join(parts),
-        query(dryRun=dry_run),
+        query_pairs(dryRun=dry_run),
         None if method == "DELETE" else body,
         if_match=if_match,
     )

@@ -39,7 +39,7 @@ def option_name(wire: str) -> str:
     return python_name(wire).replace("_", "-")
 
 
-def segment(id: str) -> str:
+def path_segment(id: str) -> str:
     """A record's id as one part of an address, whatever is in it."""
     return quote(id, safe="").replace(".", "%2E")
 
@@ -54,21 +54,21 @@ def id_of(target: Any) -> str:
     return id
 
 
-def segment_of(target: Any) -> str:
+def path_segment_of(target: Any) -> str:
     """A record as one part of an address; one that a batch is yet to make by its reference."""
     if hasattr(type(target), "as_segment"):
         return target.as_segment()
-    return segment(id_of(target))
+    return path_segment(id_of(target))
 
 
 def dumps(value: Any) -> bytes:
     """JSON. Raises TypeError for what it cannot say, ValueError for infinity and NaN."""
     return json.dumps(
-        value, default=plain, ensure_ascii=False, allow_nan=False, separators=(",", ":")
+        value, default=json_default, ensure_ascii=False, allow_nan=False, separators=(",", ":")
     ).encode("utf-8", "surrogatepass")
 
 
-def plain(value: Any) -> Any:
+def json_default(value: Any) -> Any:
     """A value of Python as JSON says it: moments in ISO 8601, records by their ids."""
     if hasattr(type(value), "as_wire"):
         return value.as_wire()
@@ -86,17 +86,17 @@ def plain(value: Any) -> Any:
     raise TypeError(f"{value!r} is not JSON: send text, a number, a moment, a list or a record.")
 
 
-def listed(names: str | Iterable[str] | None) -> str | None:
+def comma_separated(names: str | Iterable[str] | None) -> str | None:
     """Names as a query says them: with commas."""
     if names is None or isinstance(names, str):
         return names or None
     return ",".join(names) or None
 
 
-def ordered(sort: str | Mapping[str, Any] | Iterable[str] | None) -> str | None:
+def sort_text(sort: str | Mapping[str, Any] | Iterable[str] | None) -> str | None:
     """``{"score": "desc"}`` or a list as ``-score``. Raises ValueError for another direction."""
     if not isinstance(sort, Mapping):
-        return listed(sort)
+        return comma_separated(sort)
     for name, direction in sort.items():
         if direction not in ("asc", "desc", 1, -1):
             raise ValueError(
@@ -105,12 +105,12 @@ def ordered(sort: str | Mapping[str, Any] | Iterable[str] | None) -> str | None:
     return ",".join(f"-{n}" if d in ("desc", -1) else n for n, d in sort.items()) or None
 
 
-def moment(value: str | date | None) -> str | None:
+def moment_text(value: str | date | None) -> str | None:
     """A moment as a query says it; words such as ``7d ago`` stay what they are."""
     return value.isoformat() if isinstance(value, date) else value
 
 
-def query(**parameters: Any) -> tuple[tuple[str, str], ...]:
+def query_pairs(**parameters: Any) -> tuple[tuple[str, str], ...]:
     """The parameters that have a value, as text."""
     return tuple(
         (name, str(value).lower() if isinstance(value, bool) else str(value))

@@ -30,7 +30,7 @@ def is_in_future(moment: datetime) -> bool:
 
 
 @contextmanager
-def at(moment: datetime, *, purpose: str) -> Iterator[None]:
+def set_clock(moment: datetime, *, purpose: str) -> Iterator[None]:
     """Let it be ``moment`` inside the block.
 
     Raises ValueError for a purpose that is not one of :data:`PURPOSES`, for a moment without a time

@@ -11,7 +11,7 @@ from headlessly.context import clock
 _execution: ContextVar[Any] = ContextVar("execution", default=None)
 
 
-def moment() -> datetime:
+def current_moment() -> datetime:
     """The moment of what is going on: one for a verb and all that its hooks do, so that the past too
     has all of it or nothing. Taken when first asked for, with the record already locked."""
     execution = _execution.get()
@@ -23,17 +23,17 @@ def moment() -> datetime:
     return outermost.moment
 
 
-def in_a_verb() -> bool:
+def is_in_verb() -> bool:
     """Whether a verb is under way: then it is the product that looks, not the one who asked."""
     return (execution := _execution.get()) is not None and bool(execution.frames)
 
 
-def current() -> Any:
+def current_execution() -> Any:
     """The execution at hand, or None outside of any."""
     return _execution.get()
 
 
-def flush() -> None:
+def flush_events() -> None:
     """Write the events recorded so far, so that what is read in a hook sees them."""
     if (execution := _execution.get()) is not None:
         execution.flush()

@@ -18,7 +18,7 @@ _request_id: ContextVar[str | None] = ContextVar("request_id", default=None)
 _referrer: ContextVar[str | None] = ContextVar("referrer", default=None)
 
 #: A caller may bring an id of their own, within reason: it goes into headers and log lines.
-ACCEPTABLE = re.compile(r"[A-Za-z0-9._-]{8,64}\Z")
+ACCEPTABLE_ID = re.compile(r"[A-Za-z0-9._-]{8,64}\Z")
 
 
 def request_id() -> str | None:
@@ -32,7 +32,7 @@ def referrer() -> str | None:
 
 
 @contextmanager
-def traced(id: str | None = None) -> Iterator[str]:
+def request_id_scope(id: str | None = None) -> Iterator[str]:
     """Do something under one request id: the given one, else the one at hand, else a new one."""
     id = id or _request_id.get() or public_id("req")
     token = _request_id.set(id)
@@ -42,7 +42,7 @@ def traced(id: str | None = None) -> Iterator[str]:
         _request_id.reset(token)
 
 
-class RequestId:
+class RequestIdMiddleware:
     """Middleware: every request has an id, in its events, its log lines and the header X-Request-Id."""
 
     def __init__(self, get_response: Callable[[HttpRequest], HttpResponse]) -> None:
@@ -52,7 +52,7 @@ class RequestId:
         given = request.headers.get("X-Request-Id", "")
         token = _referrer.set(request.headers.get("Referer"))
         try:
-            with traced(given if ACCEPTABLE.match(given) else public_id("req")) as id:
+            with request_id_scope(given if ACCEPTABLE_ID.match(given) else public_id("req")) as id:
                 request.request_id = id  # type: ignore[attr-defined]
                 response = self.get_response(request)
         finally:

@@ -24,14 +24,14 @@ class DatabaseWrapper(base.DatabaseWrapper):
 
     def get_new_connection(self, conn_params):
         connection = super().get_new_connection(conn_params)
-        while self.pool and _hung_up(connection):
+        while self.pool and _closed_by_server(connection):
             connection.close()
             self.pool.putconn(connection)  # the pool makes a new one for it
             connection = super().get_new_connection(conn_params)
         return connection
 
 
-def _hung_up(connection):
+def _closed_by_server(connection):
     """Whether the server has closed this idle connection, mostly told without asking the server.
 
     Nothing is awaited on it, so that its socket is readable only when the other end is gone or has

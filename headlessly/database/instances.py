@@ -12,7 +12,7 @@ from django.db.models.base import ModelState
 M = TypeVar("M", bound=models.Model)
 
 
-def blank(model: type[M], **values: Any) -> M:
+def new_instance(model: type[M], **values: Any) -> M:
     """What ``model(**values)`` is, for values by the names of columns."""
     template, made = _template(model)
     new = model.__new__(model)

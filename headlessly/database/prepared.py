@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from django.db.models import Model
 
 
-def run(
+def execute_prepared(
     sql: str, parameters: Sequence[Any], *, rows: bool = True, binary: bool = False
 ) -> list[tuple[Any, ...]]:
     """Run a statement prepared on the server, through Django's connection, and logged like its own.
@@ -38,15 +38,15 @@ def run(
     return found
 
 
-def one(model: type[Model], field: str, value: Any) -> Any:
+def fetch_by_unique(model: type[Model], field: str, value: Any) -> Any:
     """The row of a table of the platform with this unique value, or None; asked by every request."""
-    sql, made = finding(model, field)
-    found = run(sql, [value])
+    sql, made = select_by_unique(model, field)
+    found = execute_prepared(sql, [value])
     return made(found[0]) if found else None
 
 
 @cache
-def finding(model: type[Model], field: str) -> tuple[str, Callable[[Sequence[Any]], Any]]:
+def select_by_unique(model: type[Model], field: str) -> tuple[str, Callable[[Sequence[Any]], Any]]:
     """The statement that finds the row with a value of ``field``, and what makes an object of the row."""
     quote = connection.ops.quote_name
     fields = model._meta.concrete_fields

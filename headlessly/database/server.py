@@ -75,25 +75,25 @@ class Server:
 
     def join(self):
         """Count this process among the users, and see to it that the server runs."""
-        with self.alone():
+        with self.exclusively():
             self.users = (self.data / "postgres.users").open("w")
             fcntl.flock(self.users, fcntl.LOCK_SH)
             try:
                 self.initialise()
-                if not self.answers():
-                    self.launch()
-                self.furnish()
+                if not self.is_ready():
+                    self.start_server()
+                self.create_role_and_database()
             except BaseException:
-                self.part()
+                self.release()
                 raise
 
     def leave(self):
         """Stop using the server; stop the server when this was its last user."""
         if os.getpid() == self.pid:  # a forked child shares its parent's lock: not its to give up
-            with self.alone():
-                self.part()
+            with self.exclusively():
+                self.release()
 
-    def part(self):
+    def release(self):
         try:
             fcntl.flock(self.users, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
@@ -104,7 +104,7 @@ class Server:
             self.users.close()
 
     @contextmanager
-    def alone(self):
+    def exclusively(self):
         """Nobody else starts or stops the server meanwhile."""
         with (self.data / "postgres.lock").open("w") as lock:
             fcntl.flock(lock, fcntl.LOCK_EX)
@@ -121,14 +121,14 @@ class Server:
         # Made beside its place, then renamed: an initdb that was killed leaves nothing to trip on.
         fresh = self.data / "postgres.new"
         shutil.rmtree(fresh, ignore_errors=True)
-        self.own(fresh)
+        self.make_private(fresh)
         settings = [arg for item in TUNING.items() for arg in ("-c", "=".join(item))]
         # The builtin locale sorts and folds the same on every machine, whatever its LANG.
         locale = ("--encoding=UTF8", "--locale-provider=builtin", "--locale=C.UTF-8")
         self.run("initdb", "-D", fresh, "-U", "postgres", "--auth=trust", *locale, *settings)
         fresh.rename(self.cluster)
 
-    def own(self, folder):
+    def make_private(self, folder):
         """Make a folder that only the server's user may enter."""
         folder.mkdir(mode=0o700, exist_ok=True)
         if self.user:
@@ -138,7 +138,7 @@ class Server:
         elif folder.stat().st_uid != os.geteuid():
             raise PermissionError(f"{folder} belongs to somebody else")
 
-    def answers(self):
+    def is_ready(self):
         # Asking the socket is the one reliable test: the pid in postmaster.pid may by now be
         # another process's.
         try:
@@ -146,14 +146,14 @@ class Server:
         except psycopg.OperationalError as refusal:
             if "starting up" in str(refusal) or "shutting down" in str(refusal):
                 time.sleep(0.1)
-                return self.answers()
+                return self.is_ready()
             return False
         return True
 
-    def launch(self):
+    def start_server(self):
         self.forget_dead_postmaster()
         if self.socket_dir != self.cluster:
-            self.own(self.socket_dir)
+            self.make_private(self.socket_dir)
         self.run(
             *("pg_ctl", "-D", self.cluster, "-l", self.log, "-w", "-t", "120"),
             *("-o", f"-k '{self.socket_dir}'", "start"),
@@ -174,7 +174,7 @@ class Server:
         if os.fsencode(self.cluster) not in command:
             file.unlink()
 
-    def furnish(self):
+    def create_role_and_database(self):
         """The application's role and database."""
         role, name = sql.Identifier(ROLE), sql.Identifier(DATABASE)
         with self.admin() as connection:
@@ -214,14 +214,14 @@ _server = None
 _starting = threading.Lock()
 
 # By default these end Python without its exit handlers, and nobody would stop the server.
-ENDING = (signal.SIGTERM, signal.SIGHUP)
+ENDING_SIGNALS = (signal.SIGTERM, signal.SIGHUP)
 
 
 def start(data):
     """The server of this data folder, running; this process counts as its user until it exits."""
     global _server
     if _server is None:
-        with _starting, _undisturbed():
+        with _starting, _signals_blocked():
             if _server is None:
                 server = Server(data)
                 server.join()
@@ -239,13 +239,13 @@ def stop():
 
 
 @contextmanager
-def _undisturbed():
+def _signals_blocked():
     """Signals wait until the server is up and sure to be stopped; then they end this process."""
     if threading.current_thread() is threading.main_thread():
-        for number in ENDING:
+        for number in ENDING_SIGNALS:
             if signal.getsignal(number) is signal.SIG_DFL:
                 signal.signal(number, lambda number, frame: sys.exit(128 + number))
-    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT, *ENDING})
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT, *ENDING_SIGNALS})
     try:
         yield
     finally:

@@ -14,7 +14,7 @@ from psycopg import errors as postgres
 from headlessly.errors import InvalidFilter
 
 #: How long a list may take in the database before it is given up, in milliseconds.
-PATIENCE = 5_000
+DEFAULT_TIMEOUT = 5_000
 
 _deadline: ContextVar[float | None] = ContextVar("deadline", default=None)
 
@@ -24,7 +24,7 @@ class TooSlow(InvalidFilter):
 
 
 @contextmanager
-def within(deadline: float) -> Iterator[None]:
+def read_until(deadline: float) -> Iterator[None]:
     """Let what is read inside take no longer than until ``deadline``, of :func:`time.monotonic`."""
     token = _deadline.set(deadline)
     try:
@@ -33,22 +33,22 @@ def within(deadline: float) -> Iterator[None]:
         _deadline.reset(token)
 
 
-def _left() -> int | None:
+def _milliseconds_left() -> int | None:
     """The milliseconds until the deadline at hand, or None where there is none."""
     deadline = _deadline.get()
     return None if deadline is None else max(1, int((deadline - time.monotonic()) * 1000))
 
 
 @contextmanager
-def patience(milliseconds: int = PATIENCE) -> Iterator[None]:
+def statement_timeout(milliseconds: int = DEFAULT_TIMEOUT) -> Iterator[None]:
     """Bound the time of the statements inside; a filter that takes longer is an error of the filter."""
     bound = "SELECT set_config('statement_timeout', %s, true)"
-    left = _left()
+    left = _milliseconds_left()
     try:
         with transaction.atomic(), connection.cursor() as cursor:
             cursor.execute(bound, [str(min(milliseconds, left or milliseconds))])
             yield
-            cursor.execute(bound, [str(_left() or 0)])
+            cursor.execute(bound, [str(_milliseconds_left() or 0)])
     except OperationalError as problem:
         if isinstance(problem.__cause__, postgres.QueryCanceled):
             raise TooSlow(_("This takes too long. Make the filter narrower.")) from problem

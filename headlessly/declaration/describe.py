@@ -26,18 +26,18 @@ assert META_TYPES.keys() == META.keys()
 
 
 @cache
-def everything() -> dict[str, Any]:
+def describe_nouns() -> dict[str, Any]:
     """Every noun by name, and what all records carry."""
     from headlessly.declaration.registry import registry
 
     return {
-        "nouns": {name: noun(each) for name, each in registry.items()},
+        "nouns": {name: describe_noun(each) for name, each in registry.items()},
         "meta": META_TYPES,
     }
 
 
 @cache
-def noun(noun: type[Noun]) -> dict[str, Any]:
+def describe_noun(noun: type[Noun]) -> dict[str, Any]:
     """One noun: its fields, verbs, machine and relations."""
     schema = noun.schema
     return {
@@ -46,14 +46,14 @@ def noun(noun: type[Noun]) -> dict[str, Any]:
         "prefix": schema.prefix,
         "description": schema.description,
         "columns": [schema.by_name[name].wire for name in schema.columns],
-        "fields": {wire: field(f) for wire, f in schema.fields.items()},
-        "verbs": {wire_name(v.name): verb(v) for v in schema.verbs.values()},
-        "machine": machine(noun),
-        "relations": relations(noun),
+        "fields": {wire: describe_field(f) for wire, f in schema.fields.items()},
+        "verbs": {wire_name(v.name): describe_verb(v) for v in schema.verbs.values()},
+        "machine": describe_machine(noun),
+        "relations": describe_relations(noun),
     }
 
 
-def field(field: Field) -> dict[str, Any]:
+def describe_field(field: Field) -> dict[str, Any]:
     """A field of a noun or an input of a verb; what does not apply is left out."""
     said = {
         "type": field.type,
@@ -70,13 +70,13 @@ def field(field: Field) -> dict[str, Any]:
         "minimum": field.minimum,
         "maximum": field.maximum,
         "maxLength": field.max_length if field.type in ("string", "text", "email", "url") else None,
-        "default": field.default if field.default is None else values.present(field.default),
+        "default": field.default if field.default is None else values.to_json_value(field.default),
         "new": field.new or None,
     }
     return {key: value for key, value in said.items() if value is not None}
 
 
-def verb(verb: Verb) -> dict[str, Any]:
+def describe_verb(verb: Verb) -> dict[str, Any]:
     """A verb: its event, its hooks, its steps in the machine and its input."""
     words = verb.conjugation
     said = {
@@ -90,12 +90,12 @@ def verb(verb: Verb) -> dict[str, Any]:
         "asks": True if verb.asks else None,  # each record its own input, which is not in here
         "from": list(map(str, verb.steps)) or None,
         "to": list(dict.fromkeys(map(str, verb.steps.values()))) or None,
-        "input": {wire: field(f) for wire, f in verb.inputs.items()},
+        "input": {wire: describe_field(f) for wire, f in verb.inputs.items()},
     }
     return {key: value for key, value in said.items() if value is not None}
 
 
-def machine(noun: type[Noun]) -> dict[str, Any] | None:
+def describe_machine(noun: type[Noun]) -> dict[str, Any] | None:
     """The states of a noun and the steps between them, each with the verb that takes it."""
     found = noun.schema.machine
     if found is None:
@@ -115,7 +115,7 @@ def machine(noun: type[Noun]) -> dict[str, Any] | None:
     }
 
 
-def relations(noun: type[Noun]) -> dict[str, dict[str, Any]]:
+def describe_relations(noun: type[Noun]) -> dict[str, dict[str, Any]]:
     """What can be included: references (``->``) and the other sides of others' (``<-``)."""
     schema = noun.schema
     return {

@@ -61,7 +61,7 @@ class Hook(Signal):
     def functions(self) -> Iterator[Callable[..., Any]]:
         """The functions behind this hook, in the order in which they run."""
         for _lookup, reference, *_ in self.receivers:
-            receiver = reference if inspect.isfunction(reference) else _dereferenced(reference)
+            receiver = reference if inspect.isfunction(reference) else _dereference(reference)
             if receiver is not None:
                 yield getattr(receiver, "hook", receiver)
 
@@ -69,6 +69,6 @@ class Hook(Signal):
         return f"<Hook {self.noun}.{self.name}>"
 
 
-def _dereferenced(reference: Any) -> Callable[..., Any] | None:
+def _dereference(reference: Any) -> Callable[..., Any] | None:
     """A receiver that was connected weakly, if it is still alive; else the strong one as it is."""
     return reference() if isinstance(reference, weakref.ReferenceType) else reference

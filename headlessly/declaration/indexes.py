@@ -12,15 +12,15 @@ from django.db.models.expressions import OrderBy
 #: The condition of an index that has the deleted records aside: every list has it too.
 LIVE = models.Q(deleted_at=None)
 #: A column of an index, and whether it descends.
-Step = tuple[str, bool]
+IndexColumn = tuple[str, bool]
 
 
 @cache
-def orders(model: type[models.Model]) -> tuple[tuple[Step, ...], ...]:
+def index_orders(model: type[models.Model]) -> tuple[tuple[IndexColumn, ...], ...]:
     """The columns of each whole index that begins with the tenant, without the tenant."""
     found = []
     for index in model._meta.indexes:
-        named = steps(model, index)
+        named = index_columns(model, index)
         if (
             type(index) is models.Index
             and index.condition in (None, LIVE)
@@ -30,7 +30,7 @@ def orders(model: type[models.Model]) -> tuple[tuple[Step, ...], ...]:
     return tuple(found)
 
 
-def steps(model: type[models.Model], index: models.Index) -> list[Step]:
+def index_columns(model: type[models.Model], index: models.Index) -> list[IndexColumn]:
     """The columns of an index in its order; of expressions those that are a column."""
     named = [(name, bool(sign)) for name, sign in index.fields_orders]
     for expression in index.expressions:
@@ -41,15 +41,19 @@ def steps(model: type[models.Model], index: models.Index) -> list[Step]:
     return [(fields.get(name, name), descending) for name, descending in named]
 
 
-def carry(model: type[models.Model], equal: Collection[str], columns: Sequence[Any]) -> bool:
+def has_index_for(
+    model: type[models.Model], equal: Collection[str], columns: Sequence[Any]
+) -> bool:
     """Whether an index has the records with one value in each column of ``equal`` in this order."""
     key = model._meta.pk.attname
     wanted = [(key if c.name == "pk" else c.name, c.descending) for c in columns]
     turned = [(name, not descending) for name, descending in wanted]
-    return any(_carries(steps, set(equal), (wanted, turned)) for steps in orders(model))
+    return any(_fits_order(steps, set(equal), (wanted, turned)) for steps in index_orders(model))
 
 
-def _carries(steps: Sequence[Step], equal: set[str], either: Iterable[list[Step]]) -> bool:
+def _fits_order(
+    steps: Sequence[IndexColumn], equal: set[str], either: Iterable[list[IndexColumn]]
+) -> bool:
     led, rest = steps[: len(equal)], list(steps[len(equal) :])
     return (
         bool(rest)
@@ -58,6 +62,6 @@ def _carries(steps: Sequence[Step], equal: set[str], either: Iterable[list[Step]
     )
 
 
-def descends(model: type[models.Model], name: str) -> bool:
+def has_descending_index(model: type[models.Model], name: str) -> bool:
     """Whether an index has the column in descending order, and so its nulls first when read backwards."""
-    return any((name, True) in steps for steps in orders(model))
+    return any((name, True) in steps for steps in index_orders(model))

@@ -1,7 +1,7 @@
 """What is declared, in the language of whoever reads: nouns, fields, states, verbs and what they left.
 
 Declarations are English and stay so on every wire; a screen says them through here. The English words are
-the keys of the catalogue, and :func:`messages` names all of them, so that a new field's label is in it after
+the keys of the catalogue, and :func:`catalogue_messages` names all of them, so that a new field's label is in it after
 the next ``manage.py makemessages``, without a second list of labels anywhere.
 
 A context tells a translator what a word is: ``Lead`` is a noun, and also a stage of a contact. Where a
@@ -19,6 +19,7 @@ from django.utils.text import capfirst
 from django.utils.translation import gettext, pgettext
 
 from headlessly.language.wording import (
+    ENGAGEMENT,
     EVENT,
     GROUP,
     LABEL,
@@ -26,18 +27,17 @@ from headlessly.language.wording import (
     NOUNS,
     OBJECT,
     RELATION,
-    SPELLED,
+    SPELLINGS,
     SUBJECT,
     SUGGESTION,
-    TOUCH,
     UNIT,
     VALUE,
     VERB,
-    _key,
-    apart,
-    article,
-    inside,
+    english_json_key,
+    indefinite_article,
+    inside_sentence,
     reads_english,
+    split_words,
 )
 
 if TYPE_CHECKING:
@@ -47,173 +47,176 @@ if TYPE_CHECKING:
 
 
 #: The title of the fields that no group names.
-OTHER = "Other"
+OTHER_GROUP = "Other"
 
 
 # -- nouns ----------------------------------------------------------------------------------------
 
 
-def title(noun: type[Noun]) -> str:
+def noun_title(noun: type[Noun]) -> str:
     """``Lead``."""
-    return pgettext(NOUN, apart(noun.__name__))
+    return pgettext(NOUN, split_words(noun.__name__))
 
 
-def plural(noun: type[Noun]) -> str:
+def plural_title(noun: type[Noun]) -> str:
     """``Leads``."""
-    return pgettext(NOUNS, _plural(noun))
+    return pgettext(NOUNS, _english_plural(noun))
 
 
-def one(noun: type[Noun]) -> str:
+def noun_in_sentence(noun: type[Noun]) -> str:
     """``lead``, within a sentence."""
-    return inside(title(noun))
+    return inside_sentence(noun_title(noun))
 
 
-def many(noun: type[Noun]) -> str:
+def plural_in_sentence(noun: type[Noun]) -> str:
     """``leads``, within a sentence."""
-    return inside(plural(noun))
+    return inside_sentence(plural_title(noun))
 
 
-def _plural(noun: type[Noun]) -> str:
+def _english_plural(noun: type[Noun]) -> str:
     return noun.schema.many
 
 
-def a(noun: type[Noun], case: str = OBJECT) -> str:
+def a_noun(noun: type[Noun], case: str = OBJECT) -> str:
     """``a lead``, ``an organization``."""
-    name = apart(noun.__name__).lower()
-    return pgettext(case, f"{article(name)} {name}")
+    name = split_words(noun.__name__).lower()
+    return pgettext(case, f"{indefinite_article(name)} {name}")
 
 
-def the(noun: type[Noun], case: str = OBJECT) -> str:
+def the_noun(noun: type[Noun], case: str = OBJECT) -> str:
     """``the lead``."""
-    return pgettext(case, f"the {apart(noun.__name__).lower()}")
+    return pgettext(case, f"the {split_words(noun.__name__).lower()}")
 
 
-def this(noun: type[Noun], case: str = SUBJECT) -> str:
+def this_noun(noun: type[Noun], case: str = SUBJECT) -> str:
     """``this lead``."""
-    return pgettext(case, f"this {apart(noun.__name__).lower()}")
+    return pgettext(case, f"this {split_words(noun.__name__).lower()}")
 
 
 # -- fields and values ----------------------------------------------------------------------------
 
 
-def label(field: Field) -> str:
+def field_label(field: Field) -> str:
     """A field's name as people say it: ``last_activity_at`` → ``Last activity``."""
-    return pgettext(LABEL, labelled(field))
+    return pgettext(LABEL, english_label(field))
 
 
-def labelled(field: Field) -> str:
+def english_label(field: Field) -> str:
     """The same in English."""
     words = (field.label or field.name.replace("_", " ").capitalize()).split()
     if field.type == "datetime" and len(words) > 1 and words[-1] == "at":
         words.pop()
-    return " ".join(SPELLED.get(word.lower(), word) for word in words)
+    return " ".join(SPELLINGS.get(word.lower(), word) for word in words)
 
 
-def help(field: Field) -> str:
+def field_help(field: Field) -> str:
     """What a field is for, as it stands below an input."""
     return gettext(field.description) if field.description else ""
 
 
-def group(title: str) -> str:
+def group_title(title: str) -> str:
     return pgettext(GROUP, title) if title else ""
 
 
-def relation(found: Relation) -> str:
+def relation_label(found: Relation) -> str:
     """The other side of a reference: ``owned_leads`` → ``Owned leads``."""
-    return pgettext(RELATION, _relation(found))
+    return pgettext(RELATION, _english_relation(found))
 
 
-def _relation(relation: Relation) -> str:
+def _english_relation(relation: Relation) -> str:
     return relation.accessor.replace("_", " ").capitalize()
 
 
 # -- verbs ----------------------------------------------------------------------------------------
 
 
-def verb(bound: Verb) -> str:
+def verb_label(bound: Verb) -> str:
     """What its button says: ``Convert``."""
     return pgettext(VERB, bound.label)
 
 
-def text(bound: Verb) -> str:
+def verb_summary(bound: Verb) -> str:
     """What it is for, in a sentence."""
     return gettext(bound.summary) if bound.summary else ""
 
 
-def name_in_its_language(noun: type[Noun]) -> None:
+def translate_verbose_names(noun: type[Noun]) -> None:
     """Let Django call a noun by its name in the language of whoever reads."""
-    noun._meta.verbose_name = lazy(title, str)(noun)
-    noun._meta.verbose_name_plural = lazy(plural, str)(noun)
+    noun._meta.verbose_name = lazy(noun_title, str)(noun)
+    noun._meta.verbose_name_plural = lazy(plural_title, str)(noun)
 
 
-def making(bound: Verb) -> str:
+def verb_and_noun(bound: Verb) -> str:
     """A verb with the noun that it makes: ``Log an activity``."""
-    said = {"verb": verb(bound).lower(), "noun": a(bound.noun)}
+    said = {"verb": verb_label(bound).lower(), "noun": a_noun(bound.noun)}
     return capfirst(gettext("%(verb)s %(noun)s") % said)
 
 
-def touch(name: str) -> str:
+def engagement_label(name: str) -> str:
     """A way to write a touch: ``Note``."""
-    return pgettext(TOUCH, name)
+    return pgettext(ENGAGEMENT, name)
 
 
 # -- within what the platform says of an error ----------------------------------------------------
 
 
-def named(noun: type[Noun]) -> str:
+def noun_in_error(noun: type[Noun]) -> str:
     """A noun in an error: as programs know it, or as people read it."""
-    return noun.__name__ if reads_english() else title(noun)
+    return noun.__name__ if reads_english() else noun_title(noun)
 
 
-def fielded(field: Field) -> str:
+def field_in_error(field: Field) -> str:
     """A field in an error: as programs know it, or as people read it."""
-    return field.wire if reads_english() else label(field)
+    return field.wire if reads_english() else field_label(field)
 
 
-def doing(verb_: Verb | str, noun: type[Noun]) -> str:
+def verb_in_error(verb_: Verb | str, noun: type[Noun]) -> str:
     """A verb in an error: as programs know it, or as people read it."""
     bound = noun.verbs[verb_] if isinstance(verb_, str) else verb_
-    return bound.name if reads_english() else verb(bound)
+    return bound.name if reads_english() else verb_label(bound)
 
 
 # -- the catalogue --------------------------------------------------------------------------------
 
 
-def messages() -> Iterator[tuple[str | None, str]]:
+def catalogue_messages() -> Iterator[tuple[str | None, str]]:
     """Every word that the declarations bring along: its context and its English."""
     from headlessly.declaration.registry import registry
 
-    yield GROUP, OTHER
+    yield GROUP, OTHER_GROUP
     yield LABEL, "Reached"  # a condition of every noun with a machine
     for noun in registry.values():
-        yield from _of_noun(noun)
+        yield from _noun_messages(noun)
         for field in noun.schema.fields.values():
-            yield LABEL, labelled(field)
+            yield LABEL, english_label(field)
             yield UNIT, field.unit
-            yield from ((VALUE, apart(choice)) for choice in field.choices)
-            yield from ((LABEL, _key(key)) for key in field.keys)
+            yield from ((VALUE, split_words(choice)) for choice in field.choices)
+            yield from ((LABEL, english_json_key(key)) for key in field.keys)
             yield from ((SUGGESTION, text) for text in field.suggests)
         for bound in noun.verbs.values():
             yield VERB, bound.label
-            yield EVENT, apart(bound.conjugation.event)
+            yield EVENT, split_words(bound.conjugation.event)
             yield None, bound.summary
             for given in bound.inputs.values():
-                yield LABEL, labelled(given)
+                yield LABEL, english_label(given)
                 yield None, given.description
 
 
-def _of_noun(noun: type[Noun]) -> Iterator[tuple[str | None, str]]:
-    name, surface = apart(noun.__name__), noun.Surface
+def _noun_messages(noun: type[Noun]) -> Iterator[tuple[str | None, str]]:
+    name, surface = split_words(noun.__name__), noun.Surface
     yield NOUN, name
-    yield NOUNS, _plural(noun)
+    yield NOUNS, _english_plural(noun)
     for case in (SUBJECT, OBJECT):
-        for word in (article(name.lower()), "the", "this"):
+        for word in (indefinite_article(name.lower()), "the", "this"):
             yield case, f"{word} {name.lower()}"
     yield from ((GROUP, title) for title, _names in noun.schema.groups)
     yield from ((None, name) for name in (*surface.presets, *surface.views))
-    yield from ((RELATION, _relation(each)) for each in noun.schema.relations.values())
-    if surface.touches:
-        for kind in noun.schema.by_name[surface.touches.kind].choices:
-            yield OBJECT, f"{article(apart(kind).lower())} {apart(kind).lower()}"
-            yield OBJECT, f"the {apart(kind).lower()}"
-        yield from ((TOUCH, way.name) for way in surface.touches.ways)
+    yield from ((RELATION, _english_relation(each)) for each in noun.schema.relations.values())
+    if surface.engagements:
+        for kind in noun.schema.by_name[surface.engagements.kind].choices:
+            yield (
+                OBJECT,
+                f"{indefinite_article(split_words(kind).lower())} {split_words(kind).lower()}",
+            )
+            yield OBJECT, f"the {split_words(kind).lower()}"
+        yield from ((ENGAGEMENT, way.name) for way in surface.engagements.forms)

@@ -16,16 +16,16 @@ if TYPE_CHECKING:
     from headlessly.declaration.verbs import Verb
 
 
-def unique_name(noun: type[models.Model], field: str) -> str:
+def unique_index_name(noun: type[models.Model], field: str) -> str:
     """The name of the index that keeps a field unique."""
     return f"{noun._meta.model_name}_{field}_unique"
 
 
-class Refusing:
+class RefusalMixin:
     """The part of a noun that makes its conflicts."""
 
     #: References that say more of where a record stands: what became of it.
-    tells: ClassVar[tuple[str, ...]] = ()
+    conflict_references: ClassVar[tuple[str, ...]] = ()
 
     def refuse_if_referred_to(self) -> None:
         """Raise Conflict naming the nouns that refer to this record and how many do."""
@@ -40,7 +40,7 @@ class Refusing:
             who = ", ".join(f"{count} {name}" for name, count in found.items())
             raise Conflict(
                 _("This %(noun)s is referred to: %(who)s.")
-                % {"noun": labels.named(type(self)), "who": who},
+                % {"noun": labels.noun_in_error(type(self)), "who": who},
                 type=type(self).__name__,
                 id=self.pk,
                 referredBy=found,
@@ -48,7 +48,7 @@ class Refusing:
 
     def refuse_if_it_cannot_return(self) -> None:
         """Raise Conflict for a record that is not deleted, lives on in another, or refers to what is gone."""
-        this, named = type(self).__name__, labels.named(type(self))
+        this, named = type(self).__name__, labels.noun_in_error(type(self))
         if self.deleted_at is None:
             raise Conflict(_("This %s is not deleted.") % named, type=this, id=self.pk)
         if self.successor:
@@ -64,7 +64,7 @@ class Refusing:
             id = getattr(self, field.column)
             if id and not self.registry[field.to].objects.filter(pk=id).exists():
                 said = _("The %(noun)s %(id)s is deleted.") % {
-                    "noun": labels.named(self.registry[field.to]),
+                    "noun": labels.noun_in_error(self.registry[field.to]),
                     "id": id,
                 }
                 gone.append({"field": field.wire, "message": said})
@@ -78,7 +78,7 @@ class Refusing:
                 details=gone,
             )
 
-    def standing(self) -> dict[str, Any]:
+    def status_for_conflict(self) -> dict[str, Any]:
         """Where the record stands, for the body of a conflict."""
         machine = self.schema.machine
         if machine is None:
@@ -89,39 +89,46 @@ class Refusing:
             machine.name: state,
             "allowed": machine.allowed(state),
             "allowedVerbs": machine.allowed_verbs(state),
-            **{wire: id for wire, column in self.told().items() if (id := getattr(self, column))},
+            **{
+                wire: id
+                for wire, column in self.conflict_reference_columns().items()
+                if (id := getattr(self, column))
+            },
         }
 
     @classmethod
-    def told(cls) -> dict[str, str]:
+    def conflict_reference_columns(cls) -> dict[str, str]:
         """The references that a conflict names beside the state, by their wire names: their columns."""
-        return {cls.schema.by_name[n].wire: cls.schema.by_name[n].column for n in cls.tells}
+        return {
+            cls.schema.by_name[n].wire: cls.schema.by_name[n].column
+            for n in cls.conflict_references
+        }
 
-    def cannot(self, verb: Verb) -> Conflict:
+    def illegal_verb_conflict(self, verb: Verb) -> Conflict:
         """The refusal of a verb that the machine does not allow from here."""
         machine = self.schema.machine
         state = getattr(self, machine.name)
-        said = {"noun": labels.named(type(self)), "state": wording.stated(state)}
+        said = {"noun": labels.noun_in_error(type(self)), "state": wording.state_in_error(state)}
         if set(verb.steps.values()) == {state}:
             message = _("This %(noun)s is already %(state)s.") % said
         else:
-            said |= {"verb": labels.doing(verb, type(self)), "ways": self._ways_on()}
+            said |= {"verb": labels.verb_in_error(verb, type(self)), "ways": self._possible_steps()}
             message = _("A %(noun)s that is %(state)s cannot %(verb)s. %(ways)s") % said
-        return Conflict(message, type=type(self).__name__, id=self.pk, **self.standing())
+        return Conflict(message, type=type(self).__name__, id=self.pk, **self.status_for_conflict())
 
-    def no_way_to(self, target: str) -> Conflict:
+    def illegal_step_conflict(self, target: str) -> Conflict:
         machine = self.schema.machine
         state = getattr(self, machine.name)
         via = next((s.via for s in machine.steps_from(state) if s.target == target), None)
         why = (
-            _("Use the verb %s for that.") % labels.doing(via, type(self))
+            _("Use the verb %s for that.") % labels.verb_in_error(via, type(self))
             if via
             else _("A %(noun)s does not go from %(state)s to %(target)s. %(ways)s")
             % {
-                "noun": labels.named(type(self)),
-                "state": wording.stated(state),
-                "target": wording.stated(target),
-                "ways": self._ways_on(),
+                "noun": labels.noun_in_error(type(self)),
+                "state": wording.state_in_error(state),
+                "target": wording.state_in_error(target),
+                "ways": self._possible_steps(),
             }
         )
         return Conflict(
@@ -129,17 +136,20 @@ class Refusing:
             type=type(self).__name__,
             id=self.pk,
             field=self.schema.by_name[machine.name].wire,
-            **self.standing(),
+            **self.status_for_conflict(),
         )
 
-    def _ways_on(self) -> str:
+    def _possible_steps(self) -> str:
         """What the machine allows from here, in words."""
         machine = self.schema.machine
         ways = [
-            wording.stated(step.target)
+            wording.state_in_error(step.target)
             if step.via == "update"
             else _("%(state)s (by %(verb)s)")
-            % {"state": wording.stated(step.target), "verb": labels.doing(step.via, type(self))}
+            % {
+                "state": wording.state_in_error(step.target),
+                "verb": labels.verb_in_error(step.via, type(self)),
+            }
             for step in machine.steps_from(getattr(self, machine.name))
             if step.target != step.source
         ]
@@ -147,18 +157,18 @@ class Refusing:
             return _("This is final.")
         return _("From here it can become %s.") % ", ".join(ways)
 
-    def duplicate(self, constraint: str) -> Conflict:
+    def duplicate_conflict(self, constraint: str) -> Conflict:
         """The conflict behind a violated unique constraint, with the id of the one who was first."""
         for name in self.unique_fields:
-            if constraint == unique_name(type(self), name):
+            if constraint == unique_index_name(type(self), name):
                 field = self.schema.by_name[name]
                 value = getattr(self, field.column)
-                first = type(self).by_unique(field, value)
+                first = type(self).find_id_by_unique(field, value)
                 return Conflict(
                     _("There is already a %(noun)s with %(field)s %(value)s.")
                     % {
-                        "noun": labels.named(type(self)),
-                        "field": labels.fielded(field),
+                        "noun": labels.noun_in_error(type(self)),
+                        "field": labels.field_in_error(field),
                         "value": value,
                     },
                     type=type(self).__name__,
@@ -166,5 +176,5 @@ class Refusing:
                     # Not to somebody from whom that record is hidden.
                     **({"existingId": first} if first else {}),
                 )
-        said = _("There is already such a %s.") % labels.named(type(self))
+        said = _("There is already such a %s.") % labels.noun_in_error(type(self))
         return Conflict(said, type=type(self).__name__)

@@ -32,11 +32,11 @@ META = {
     "$updatedAt": "updated_at",
 }
 #: Columns of every noun that are no fields of it.
-MACHINERY = {
+SYSTEM_COLUMNS = {
     "id", "tenant", "version", "created_at", "created_by", "updated_at", "deleted_at", "successor"
 }  # fmt: skip
 
-TYPES: tuple[tuple[type[models.Field], str], ...] = (
+COLUMN_TYPES: tuple[tuple[type[models.Field], str], ...] = (
     (columns.StatusField, "enum"),
     (columns.Choice, "enum"),
     (columns.Email, "email"),
@@ -103,12 +103,12 @@ class Field:
     def clean(self, value: Any, *, text: bool = False) -> Any:
         """What the database stores for ``value``. Raises ValueError with what is allowed."""
         if value is None or (value == "" and (text or self.type != "json")):
-            return self._nothing()
+            return self._missing_value()
         if self.relative and isinstance(value, str):
             value = days.relative_moment(value) or value
-        value = values.CLEAN[self.type](self, value, text)
+        value = values.CLEANERS[self.type](self, value, text)
         if isinstance(value, str) and not value.strip():
-            return self._nothing()
+            return self._missing_value()
         try:
             for check in self.validators:
                 check(value)
@@ -116,9 +116,9 @@ class Field:
             raise ValueError(" ".join(map(str, problem.messages))) from None
         return value
 
-    def _nothing(self) -> Any:
+    def _missing_value(self) -> Any:
         if self.required or not self.clearable:
-            raise ValueError(values.required())
+            raise ValueError(values.required_message())
         return self.default
 
 
@@ -187,7 +187,7 @@ class Machine:
         known = [str(s) for s in (state, reached) if s in self.path]
         return max(known, key=self.path.index, default=self.path[0])
 
-    def remembered(self, reached: str | None, source: str, target: str) -> str | None:
+    def reached_after_step(self, reached: str | None, source: str, target: str) -> str | None:
         """What to remember of how far a record had come when it steps from ``source`` to ``target``:
         the furthest state, unless ``target`` says as much or it is the first, which all came to."""
         before = self.furthest(source, reached)
@@ -232,7 +232,7 @@ class Schema:
         stored = (
             self._field(f)
             for f in self.noun._meta.concrete_fields
-            if f.name not in MACHINERY and not isinstance(f, columns.Reached)
+            if f.name not in SYSTEM_COLUMNS and not isinstance(f, columns.Reached)
         )
         return {field.wire: field for field in (*stored, *self._computed())}
 
@@ -363,7 +363,7 @@ class Schema:
         return (field for field in self.fields.values() if not field.read_only)
 
     def _field(self, column: models.Field) -> Field:
-        kind = next(name for cls, name in TYPES if isinstance(column, cls))
+        kind = next(name for cls, name in COLUMN_TYPES if isinstance(column, cls))
         to = column.related_model if column.is_relation else None
         choices = tuple(column.enum.values) if kind == "enum" else ()
         default = column.get_default() if column.has_default() else None
@@ -427,7 +427,7 @@ class Schema:
             )
 
 
-def as_input(field: Field, *, required: bool) -> Field:
+def field_as_input(field: Field, *, required: bool) -> Field:
     """A noun's field as the input of a verb: what the record must have may be left out, not emptied."""
     clearable = not (field.required or field.moves)
     return replace(field, required=required, clearable=clearable, read_only=False, unique=False)

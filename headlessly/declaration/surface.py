@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from headlessly.declaration.touches import Touches
+from headlessly.declaration.engagements import Engagements
 
 
 @dataclass(frozen=True)
@@ -59,7 +59,7 @@ class Surface:
     introduces: tuple[str, ...] = ()
     board: Board | None = None  #: how it stands on a board, for a noun with a machine
     card: tuple[str, ...] = ()  #: what pages of other records show of it: how to reach them
-    touches: Touches | None = None  #: how its records are touches of others, where they are
+    engagements: Engagements | None = None  #: how its records are touches of others, where they are
 
 
 @dataclass(frozen=True)
@@ -74,10 +74,10 @@ class Board:
     order: str = "-created_at"  #: most urgent first within a column
     measure: str | None = None  #: the money that a card shows and a column adds up
     shows: tuple[str, ...] = ()  #: what else a card shows
-    touched: str = "updated_at"  #: the moment whose age a card shows
+    age_field: str = "updated_at"  #: the moment whose age a card shows
 
     @property
     def fields(self) -> tuple[str, ...]:
         """Every field that is named, for the check of declarations."""
         measure = (self.measure,) if self.measure else ()
-        return (self.order.lstrip("-"), *measure, *self.shows, self.touched)
+        return (self.order.lstrip("-"), *measure, *self.shows, self.age_field)

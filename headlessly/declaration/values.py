@@ -36,32 +36,32 @@ JSON_DEPTH = 32
 EAST = timedelta(hours=14)
 
 #: How text says true or false; a checkbox of a browser says "on".
-WORDS_FOR_FLAGS = dict.fromkeys(("true", "1", "yes", "on"), True) | dict.fromkeys(
+FLAG_WORDS = dict.fromkeys(("true", "1", "yes", "on"), True) | dict.fromkeys(
     ("false", "0", "no", "off"), False
 )
 #: The types whose values are text that people write.
-TEXT = {"string", "text", "email", "url"}
+TEXT_TYPES = {"string", "text", "email", "url"}
 
 check_email = EmailValidator()
 check_url = URLValidator(schemes=["http", "https"])
 
 
-def required() -> str:
+def required_message() -> str:
     """What is said of an input that is missing."""
     return _("This is required.")
 
 
-def string(field: Field, value: Any, text: bool) -> str:
+def clean_string(field: Field, value: Any, text: bool) -> str:
     if not isinstance(value, str):
         raise ValueError(_("This is text: send a string."))
-    storable(value)
+    check_storable(value)
     value = normalization.normalize_text(value, lines=field.type == "text")
     if value and field.normalize is not None:
         value = field.normalize(value)
     if field.max_length and len(value) > field.max_length:
         raise ValueError(
             _("At most %(most)s characters are allowed, not %(count)s.")
-            % {"most": grouped(field.max_length), "count": grouped(len(value))}
+            % {"most": group_thousands(field.max_length), "count": group_thousands(len(value))}
         )
     return value
 
@@ -70,7 +70,7 @@ def normalize_operand(field: Field, value: Any) -> str:
     """Text as a filter compares it with what is stored: in the same spelling, whether allowed or not."""
     if not isinstance(value, str):
         raise ValueError(_("This is text: compare it with a string."))
-    storable(value)
+    check_storable(value)
     value = normalization.normalize_text(value, lines=field.type == "text")
     if value and field.normalize is not None:
         with suppress(ValueError):
@@ -78,34 +78,34 @@ def normalize_operand(field: Field, value: Any) -> str:
     return value
 
 
-def email(field: Field, value: Any, text: bool) -> str:
-    value = string(field, value, text)
+def clean_email(field: Field, value: Any, text: bool) -> str:
+    value = clean_string(field, value, text)
     if value:
-        _validated(check_email, value, _("This is not an email address."))
+        _validate(check_email, value, _("This is not an email address."))
     return value
 
 
-def url(field: Field, value: Any, text: bool) -> str:
-    value = string(field, value, text)
+def clean_url(field: Field, value: Any, text: bool) -> str:
+    value = clean_string(field, value, text)
     if value:
-        _validated(check_url, value, _("This is not an http or https address."))
+        _validate(check_url, value, _("This is not an http or https address."))
     return value
 
 
-def number(field: Field, value: Any, text: bool) -> float | int:
-    return _bounded(field, _number(value, text))
+def clean_number(field: Field, value: Any, text: bool) -> float | int:
+    return _check_bounds(field, _parse_number(value, text))
 
 
-def integer(field: Field, value: Any, text: bool) -> int:
-    value = _number(value, text)
+def clean_integer(field: Field, value: Any, text: bool) -> int:
+    value = _parse_number(value, text)
     if value != int(value):
         raise ValueError(_("This is a whole number."))
     if abs(value) > 2_147_483_647:
         raise ValueError(_("This number is too large."))
-    return _bounded(field, int(value))
+    return _check_bounds(field, int(value))
 
 
-def money(field: Field, value: Any, text: bool) -> Decimal:
+def clean_money(field: Field, value: Any, text: bool) -> Decimal:
     if isinstance(value, str) and text:
         value = _digits(value)
     elif isinstance(value, bool) or not isinstance(value, int | float | Decimal):
@@ -117,22 +117,22 @@ def money(field: Field, value: Any, text: bool) -> Decimal:
         cents = None
     if cents is None or abs(cents) >= Decimal(10) ** 13:
         raise ValueError(
-            _("This is an amount of at most %s.") % grouped(Decimal("9999999999999.99"))
+            _("This is an amount of at most %s.") % group_thousands(Decimal("9999999999999.99"))
         )
     if cents != amount:
         raise ValueError(_("An amount has at most two decimals."))
-    return _bounded(field, cents)
+    return _check_bounds(field, cents)
 
 
-def flag(field: Field, value: Any, text: bool) -> bool:
+def clean_flag(field: Field, value: Any, text: bool) -> bool:
     if text and isinstance(value, str):
-        value = WORDS_FOR_FLAGS.get(value.strip().lower())
+        value = FLAG_WORDS.get(value.strip().lower())
     if not isinstance(value, bool):
         raise ValueError(_("This is true or false."))
     return value
 
 
-def day(field: Field, value: Any, text: bool) -> date:
+def clean_day(field: Field, value: Any, text: bool) -> date:
     if isinstance(value, datetime):
         return value.date()
     if isinstance(value, date):
@@ -145,7 +145,7 @@ def day(field: Field, value: Any, text: bool) -> date:
     raise ValueError(_("This is a day like 2026-01-31."))
 
 
-def moment(field: Field | None, value: Any, text: bool = False) -> datetime:
+def clean_moment(field: Field | None, value: Any, text: bool = False) -> datetime:
     """A point in time from ISO 8601; without a time it is midnight, and without a zone it is that of
     whoever reads: UTC for programs."""
     if isinstance(value, str):
@@ -180,13 +180,13 @@ def validate_not_in_future(value: date) -> None:
         raise ValidationError(_("This is in the future."))
 
 
-def choice(field: Field, value: Any, text: bool) -> str:
+def clean_choice(field: Field, value: Any, text: bool) -> str:
     if isinstance(value, str) and value in field.choices:
         return str(value)
-    raise ValueError(_("Use one of %s.") % ", ".join(map(wording.stated, field.choices)))
+    raise ValueError(_("Use one of %s.") % ", ".join(map(wording.state_in_error, field.choices)))
 
 
-def reference(field: Field, value: Any, text: bool) -> str:
+def clean_reference(field: Field, value: Any, text: bool) -> str:
     """The id of another record: from an id, from a record, or from a record as it was read."""
     if isinstance(value, models.Model):
         value = value.pk
@@ -202,29 +202,29 @@ def reference(field: Field, value: Any, text: bool) -> str:
     return value
 
 
-def json(field: Field, value: Any, text: bool) -> Any:
+def clean_json(field: Field, value: Any, text: bool) -> Any:
     check_json(value, 0)
     return value
 
 
-CLEAN: dict[str, Callable[[Any, Any, bool], Any]] = {
-    "string": string,
-    "text": string,
-    "email": email,
-    "url": url,
-    "number": number,
-    "integer": integer,
-    "money": money,
-    "bool": flag,
-    "date": day,
-    "datetime": moment,
-    "enum": choice,
-    "reference": reference,
-    "json": json,
+CLEANERS: dict[str, Callable[[Any, Any, bool], Any]] = {
+    "string": clean_string,
+    "text": clean_string,
+    "email": clean_email,
+    "url": clean_url,
+    "number": clean_number,
+    "integer": clean_integer,
+    "money": clean_money,
+    "bool": clean_flag,
+    "date": clean_day,
+    "datetime": clean_moment,
+    "enum": clean_choice,
+    "reference": clean_reference,
+    "json": clean_json,
 }
 
 
-def present(value: Any) -> Any:
+def to_json_value(value: Any) -> Any:
     """``value`` as JSON can say it: a Decimal or a whole float becomes a plain number."""
     if isinstance(value, Decimal):
         return int(value) if value == value.to_integral_value() else float(value)
@@ -233,25 +233,25 @@ def present(value: Any) -> Any:
     return value
 
 
-def storable(value: str) -> None:
+def check_storable(value: str) -> None:
     """Raise ValueError for text that no database column can hold."""
     if UNSTORABLE.search(value):
         raise ValueError(_("Text cannot contain NUL or half of a surrogate pair."))
 
 
-def grouped(value: Any) -> str:
+def group_thousands(value: Any) -> str:
     """A number in a sentence: ``10,000``."""
     return formats.number_format(value, force_grouping=True)
 
 
-def plain_number(value: Any) -> float | int:
+def check_number(value: Any) -> float | int:
     """A finite number that PostgreSQL's types can hold. Raises ValueError or TypeError."""
     if isinstance(value, bool) or not math.isfinite(value) or abs(value) > 2**63 - 1:
         raise ValueError("This is no number.")
     return value
 
 
-def _number(value: Any, text: bool) -> float | int:
+def _parse_number(value: Any, text: bool) -> float | int:
     if text and isinstance(value, str):
         try:
             value = float(_digits(value))
@@ -273,7 +273,7 @@ def _digits(text: str) -> str:
     return "" if "_" in text else text.strip()
 
 
-def _bounded(field: Field, value: Any) -> Any:
+def _check_bounds(field: Field, value: Any) -> Any:
     low, high = field.minimum, field.maximum
     if (low is not None and value < low) or (high is not None and value > high):
         if low is not None and high is not None:
@@ -285,7 +285,7 @@ def _bounded(field: Field, value: Any) -> Any:
     return value
 
 
-def _validated(check: Callable[[Any], None], value: Any, message: str) -> None:
+def _validate(check: Callable[[Any], None], value: Any, message: str) -> None:
     try:
         check(value)
     except ValidationError:
@@ -296,12 +296,12 @@ def check_json(value: Any, depth: int) -> None:
     if depth > JSON_DEPTH:
         raise ValueError(_("JSON may be nested %d levels deep at the most.") % JSON_DEPTH)
     if isinstance(value, str):
-        storable(value)
+        check_storable(value)
     elif isinstance(value, dict):
         for key, item in value.items():
             if not isinstance(key, str):
                 raise ValueError(_("The keys of a JSON object are strings."))
-            storable(key)
+            check_storable(key)
             check_json(item, depth + 1)
     elif isinstance(value, list | tuple):
         for item in value:

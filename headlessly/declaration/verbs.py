@@ -17,7 +17,7 @@ from django_fsm import transition
 
 from headlessly.declaration.conjugation import conjugate
 from headlessly.declaration.hooks import Hook
-from headlessly.declaration.schema import Field, as_input, wire_name
+from headlessly.declaration.schema import Field, field_as_input, wire_name
 
 if TYPE_CHECKING:
     from headlessly.declaration.record import Record as Noun
@@ -148,7 +148,7 @@ class Verb:
             writable = {
                 f.wire: f
                 if self.name == "create" or (self.creates and f.name != self.finds)
-                else as_input(f, required=f.name == self.finds)
+                else field_as_input(f, required=f.name == self.finds)
                 for f in schema.inputs()
                 if f.name not in self.without
             }
@@ -193,7 +193,7 @@ class Verb:
                 label=parameter.name.replace("_", " ").capitalize(),
             )
         if parameter.name in noun.schema.by_name:
-            return as_input(noun.schema.by_name[parameter.name], required=required)
+            return field_as_input(noun.schema.by_name[parameter.name], required=required)
         if hint in PLAIN:
             return Field(
                 name=parameter.name,

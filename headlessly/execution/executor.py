@@ -21,8 +21,8 @@ from psycopg import errors as postgres
 
 from headlessly.access import actors, tenancy, visibility
 from headlessly.context import tracing
-from headlessly.context.running import _execution, current, flush, moment
-from headlessly.database.instances import blank
+from headlessly.context.running import _execution, current_execution, current_moment, flush_events
+from headlessly.database.instances import new_instance
 from headlessly.declaration import labels
 from headlessly.errors import Conflict, Forbidden, HeadlesslyError, NotFound, Stale, VerbRefused
 from headlessly.execution import inputs
@@ -38,9 +38,9 @@ if TYPE_CHECKING:
     from headlessly.log.events import Event
 
 #: A chain of hooks longer than this is a circle.
-DEPTH = 16
+MAX_HOOK_DEPTH = 16
 #: How often a verb is tried again after PostgreSQL chose it to break a deadlock.
-ATTEMPTS = 5
+MAX_ATTEMPTS = 5
 
 T = TypeVar("T")
 
@@ -54,7 +54,7 @@ class DryRun:
 
 
 @dataclass
-class Frame:
+class RunningVerb:
     """One verb on the way: the outermost, or one that a hook executes."""
 
     verb: Verb
@@ -70,7 +70,7 @@ class Context:
     ``tenant``, ``input`` (the verb's, checked; not to be changed), ``verb`` and ``event`` (None before).
     """
 
-    def __init__(self, execution: Execution, frame: Frame, input: Mapping[str, Any]) -> None:
+    def __init__(self, execution: Execution, frame: RunningVerb, input: Mapping[str, Any]) -> None:
         self._execution, self._frame = execution, frame
         self.input = MappingProxyType(dict(input))
         self.actor: Actor = execution.actor
@@ -121,7 +121,7 @@ def run(
             raise ValueError("A hook cannot make a dry run.")
         # Between the verbs of several: an execution of its own, which sees what they did so far.
         outer.flush()
-    with tracing.traced():
+    with tracing.request_id_scope():
         execution, answer = _in_transaction(
             verb, target, data, dry_run=dry_run, wire=wire, text=text, if_match=if_match
         )
@@ -138,7 +138,7 @@ def _in_transaction(
 ) -> tuple[Execution, Noun]:
     """One transaction, tried again where PostgreSQL says that trying again will help."""
     alone = not transaction.get_connection().in_atomic_block
-    for attempt in range(1, ATTEMPTS + 1):
+    for attempt in range(1, MAX_ATTEMPTS + 1):
         execution = Execution()
         token = _execution.set(execution)
         try:
@@ -146,35 +146,37 @@ def _in_transaction(
                 answer = execution.perform(verb, target, data, **options)
                 execution.finish()
                 if dry_run:
-                    execution.events = event_visibility.shown(execution.events, answer)
+                    execution.events = event_visibility.visible_of_recorded(
+                        execution.events, answer
+                    )
                     transaction.set_rollback(True)
             return execution, answer
         except IntegrityError as problem:
             # Somebody made the record that this verb, or a hook of it, looked for and did not find: now
             # it is there.
-            if attempt == 1 and (verb.finds or execution.by_hook):
+            if attempt == 1 and (verb.finds or execution.attempted_by_hook):
                 continue
-            raise execution.integrity(problem) from problem
+            raise execution.integrity_conflict(problem) from problem
         except OperationalError as problem:
-            if not (_deadlocked(problem) and alone and attempt < ATTEMPTS):
+            if not (_is_deadlock(problem) and alone and attempt < MAX_ATTEMPTS):
                 raise
         finally:
             _execution.reset(token)
     raise AssertionError("unreachable")
 
 
-def _deadlocked(problem: OperationalError) -> bool:
+def _is_deadlock(problem: OperationalError) -> bool:
     return isinstance(problem.__cause__, postgres.DeadlockDetected)
 
 
-def retried(work: Callable[[], T]) -> T:
+def retry_on_deadlock(work: Callable[[], T]) -> T:
     """Do ``work``, a transaction of its own, again where PostgreSQL chose it to break a deadlock."""
     alone = not transaction.get_connection().in_atomic_block
-    for attempt in range(1, ATTEMPTS + 1):
+    for attempt in range(1, MAX_ATTEMPTS + 1):
         try:
             return work()
         except OperationalError as problem:
-            if not (_deadlocked(problem) and alone and attempt < ATTEMPTS):
+            if not (_is_deadlock(problem) and alone and attempt < MAX_ATTEMPTS):
                 raise
     raise AssertionError("unreachable")
 
@@ -184,9 +186,9 @@ def _refuse_if_stale(record: Noun, wanted: int | Collection[int]) -> None:
     wanted = (wanted,) if isinstance(wanted, int) else wanted
     if record.version not in wanted:
         said = {
-            "noun": labels.named(type(record)),
+            "noun": labels.noun_in_error(type(record)),
             "version": record.version,
-            "seen": wording.either(map(str, wanted)),
+            "seen": wording.join_with_or(map(str, wanted)),
         }
         raise Stale(
             _("This %(noun)s is at version %(version)s, not %(seen)s. Read it again.") % said
@@ -198,7 +200,7 @@ def _refuse_if_stale(record: Noun, wanted: int | Collection[int]) -> None:
         )
 
 
-def _tell(problem: Exception, record: Noun) -> None:
+def _name_record(problem: Exception, record: Noun) -> None:
     """Which record was refused, where nothing nearer to it has said so."""
     name = type(record).__name__
     if isinstance(problem, HeadlesslyError) and problem.type in (None, name):
@@ -208,7 +210,7 @@ def _tell(problem: Exception, record: Noun) -> None:
 
 
 @contextmanager
-def together(
+def one_transaction(
     *,
     savepoint: bool = True,
     make: Callable[[], Execution] | None = None,
@@ -224,7 +226,7 @@ def together(
     if (outer := _execution.get()) is not None:
         yield outer
         return
-    with tracing.traced():
+    with tracing.request_id_scope():
         execution = (make or Execution)()
         token = _execution.set(execution)
         try:
@@ -234,7 +236,7 @@ def together(
                 if dry_run:
                     transaction.set_rollback(True)
         except IntegrityError as problem:  # outside: a broken transaction answers no questions
-            raise execution.integrity(problem) from problem
+            raise execution.integrity_conflict(problem) from problem
         finally:
             _execution.reset(token)
 
@@ -243,20 +245,20 @@ class Execution:
     """One outermost verb with everything that its hooks execute: one transaction, one request id."""
 
     #: Whether a new record may say what else only verbs set, and begin in any state: an admin's import.
-    stating = False
+    sets_protected_fields = False
 
     def __init__(self) -> None:
         self.tenant = tenancy.require()
         self.actor = actors.current()
         self.request_id = tracing.request_id()
-        self.frames: list[Frame] = []
+        self.frames: list[RunningVerb] = []
         self.events: list[Event] = []
-        self.unwritten = 0
-        self.locked: dict[str, Noun] = {}
-        self.known: set[str] = set()
+        self.first_unwritten = 0
+        self.locked_records: dict[str, Noun] = {}
+        self.known_ids: set[str] = set()
         self.failure: Exception | None = None
-        self.attempted: Noun | None = None
-        self.by_hook = False  #: whether that was what a hook tried
+        self.attempted_record: Noun | None = None
+        self.attempted_by_hook = False  #: whether that was what a hook tried
 
     # -- one verb ---------------------------------------------------------------------------------
 
@@ -271,22 +273,22 @@ class Execution:
         if_match: int | Collection[int] | None = None,
     ) -> Noun:
         """One verb, outermost or in a hook, in the order that the contract gives."""
-        if len(self.frames) >= DEPTH:
+        if len(self.frames) >= MAX_HOOK_DEPTH:
             path = " → ".join(f"{f.verb.noun.__name__}.{f.verb.name}" for f in self.frames)
             raise VerbRefused(f"Hooks cause each other without end: {path}.", code="hooks_too_deep")
-        record = self._subject(verb, target, data, wire)
-        self._permit(verb)
+        record = self._lock_subject(verb, target, data, wire)
+        self._check_permission(verb)
         if if_match is not None:
             _refuse_if_stale(record, if_match)
         untouched, writes = dict(record.__dict__), len(self.events)
-        frame = Frame(verb, record)
+        frame = RunningVerb(verb, record)
         self.frames.append(frame)
         try:
             return self._carry_out(frame, data, wire=wire, text=text)
         except Exception as problem:
             record.__dict__.clear()
             record.__dict__.update(untouched)
-            _tell(problem, record)
+            _name_record(problem, record)
             # A hook may catch the refusal of what it tried, but not half of what has been written.
             if len(self.events) > writes or not isinstance(problem, HeadlesslyError):
                 self.failure = self.failure or problem
@@ -294,16 +296,18 @@ class Execution:
         finally:
             self.frames.pop()
 
-    def _carry_out(self, frame: Frame, data: Mapping[str, Any], *, wire: bool, text: bool) -> Noun:
+    def _carry_out(
+        self, frame: RunningVerb, data: Mapping[str, Any], *, wire: bool, text: bool
+    ) -> Noun:
         verb, record = frame.verb, frame.record
-        was = None if record._state.adding else record.wire()
-        values = inputs.clean(self, verb, record, data, wire=wire, text=text)
+        was = None if record._state.adding else record.as_json()
+        values = inputs.clean_inputs(self, verb, record, data, wire=wire, text=text)
         ctx = Context(self, frame, values)
         if record._state.adding:
             record.tenant_id = self.tenant.pk
             record.fill(values if verb.takes_fields else {})
         verb.before.fire(record, ctx)
-        answer = self._act(verb, record, values)
+        answer = self._run_body(verb, record, values)
         if verb.name == "update" and not record.has_changes():
             return (
                 record  # it has these values already; verbs that do something always leave an event
@@ -313,78 +317,78 @@ class Execution:
         verb.after.fire(record, ctx)
         return answer if answer is not None else record
 
-    def _subject(self, verb: Verb, target: Any, data: Mapping[str, Any], wire: bool) -> Noun:
+    def _lock_subject(self, verb: Verb, target: Any, data: Mapping[str, Any], wire: bool) -> Noun:
         """The record the verb is about: locked, found by its unique field, or new."""
         if not verb.creates:
             id = getattr(target, "pk", target)
             record = self.lock(verb.noun, id, deleting=verb.deletes, restoring=verb.restores)
-            if visibility.hidden(verb.noun, [record.pk]):
+            if visibility.invisible_ids(verb.noun, [record.pk]):
                 raise verb.noun.not_found(record.pk)
             return record
         if verb.finds:
             field = verb.noun.schema.by_name[verb.finds]
             value = data.get(field.wire if wire else field.name)
-            while isinstance(value, str) and (found := verb.noun.by_unique(field, value)):
+            while isinstance(value, str) and (found := verb.noun.find_id_by_unique(field, value)):
                 try:
                     return self.lock(verb.noun, found)
                 except NotFound:
                     pass  # gone while we waited for it, perhaps into another: look again
-        return blank(verb.noun)
+        return new_instance(verb.noun)
 
     def lock(
         self, noun: type[Noun], id: Any, *, deleting: bool = False, restoring: bool = False
     ) -> Noun:
         """The record as it is in the database now, held until the transaction ends."""
-        if (held := self.locked.get(id) if isinstance(id, str) else None) is not None:
+        if (held := self.locked_records.get(id) if isinstance(id, str) else None) is not None:
             if (held.deleted_at is None or restoring) and isinstance(held, noun):
                 if deleting:
-                    noun.locked(id, deleting=True)  # nobody may begin to refer to it any more
+                    noun.lock_by_id(id, deleting=True)  # nobody may begin to refer to it any more
                 return held
             raise noun.not_found(id)
-        record = noun.locked(id, deleting=deleting, restoring=restoring)
-        self.locked[record.pk] = record
-        self.known.add(record.pk)
-        self.known.update(filter(None, (getattr(record, c) for c in noun.reference_columns)))
+        record = noun.lock_by_id(id, deleting=deleting, restoring=restoring)
+        self.locked_records[record.pk] = record
+        self.known_ids.add(record.pk)
+        self.known_ids.update(filter(None, (getattr(record, c) for c in noun.reference_columns)))
         return record
 
-    def _permit(self, verb: Verb) -> None:
+    def _check_permission(self, verb: Verb) -> None:
         """The caller's permission; what a hook does, the product does."""
         if not self.frames and not actors.may(self.actor, verb.name, verb.noun):
             raise Forbidden(
                 _("As %(role)s you may not %(verb)s a %(noun)s.")
                 % {
-                    "role": wording.acting(self.actor.role),
-                    "verb": labels.doing(verb, verb.noun),
-                    "noun": labels.named(verb.noun),
+                    "role": wording.role_in_error(self.actor.role),
+                    "verb": labels.verb_in_error(verb, verb.noun),
+                    "noun": labels.noun_in_error(verb.noun),
                 },
                 type=verb.noun.__name__,
             )
 
-    def _act(self, verb: Verb, record: Noun, values: Mapping[str, Any]) -> Noun | None:
+    def _run_body(self, verb: Verb, record: Noun, values: Mapping[str, Any]) -> Noun | None:
         values = {} if verb.asks else values  # their names are the record's, and no arguments
         machine = record.schema.machine
         before = getattr(record, machine.name) if machine else None
         if verb.steps:
             if before not in verb.steps:
-                raise record.cannot(verb)
+                raise record.illegal_verb_conflict(verb)
             answer = getattr(record, verb.transition)(**values)
         else:
             answer = verb.body(record, **values)
         moves = machine and not record._state.adding and verb.name != "rollback"
         if moves and (after := getattr(record, machine.name)) != before:
-            record.reached = machine.remembered(record.reached, before, after)
-            record.moved(before, after)
+            record.reached = machine.reached_after_step(record.reached, before, after)
+            record.after_move(before, after)
         return answer
 
     def _save(self, record: Noun) -> None:
         try:
             self._write(record)
         except IntegrityError:
-            self.attempted, self.by_hook = copy.copy(record), len(self.frames) > 1
+            self.attempted_record, self.attempted_by_hook = copy.copy(record), len(self.frames) > 1
             raise
 
     def _write(self, record: Noun) -> None:
-        now = moment()
+        now = current_moment()
         if record._state.adding:
             record.version = 1
             record.created_at = record.updated_at = now
@@ -392,8 +396,8 @@ class Execution:
             record.settle_all()
             self._insert(record)
             record.is_new = True
-            self.locked[record.pk] = record
-            self.known.add(record.pk)
+            self.locked_records[record.pk] = record
+            self.known_ids.add(record.pk)
         else:
             record.version += 1
             # The past is told by these moments: they never run backwards.
@@ -401,15 +405,15 @@ class Execution:
             record.settle_all()
             record.rewrite()
             if record.deleted_at is None:
-                self.known.add(record.pk)
+                self.known_ids.add(record.pk)
             else:
-                self.known.discard(record.pk)
+                self.known_ids.discard(record.pk)
 
     def _insert(self, record: Noun) -> None:
         record.insert()
 
     def _record_event(self, verb: Verb, record: Noun, was: dict[str, Any] | None) -> Event:
-        data = record.wire()
+        data = record.as_json()
         previous = {
             field.wire: was[field.wire]
             for field in record.schema.stored
@@ -430,7 +434,7 @@ class Execution:
     def append(self, **what: Any) -> Event:
         """Add an event of this transaction, caused by the verb whose hook is running."""
         cause = next((f.event for f in reversed(self.frames) if f.event is not None), None)
-        event = blank(
+        event = new_instance(
             events.Event,
             id=public_id(events.Event.prefix),
             tenant_id=self.tenant.pk,
@@ -444,8 +448,8 @@ class Execution:
 
     def flush(self) -> None:
         """Write what was recorded: all events of a verb and its hooks in one statement."""
-        events.write(self.events[self.unwritten :])
-        self.unwritten = len(self.events)
+        events.append_events(self.events[self.first_unwritten :])
+        self.first_unwritten = len(self.events)
 
     def finish(self) -> None:
         if self.failure is not None:
@@ -455,23 +459,32 @@ class Execution:
     # -- what went wrong --------------------------------------------------------------------------
 
     @property
-    def asked(self) -> bool:
+    def is_callers_own(self) -> bool:
         """Whether the verb under way is the caller's own, and no hook's."""
         return len(self.frames) == 1
 
-    def within(self, record: Noun, field: str) -> bool:
+    def is_set_by_verb(self, record: Noun, field: str) -> bool:
         """Whether a verb that sets this read-only ``field`` of this record is under way."""
         return any(f.record.pk == record.pk and field in f.verb.sets for f in self.frames)
 
-    def integrity(self, problem: IntegrityError) -> HeadlesslyError:
+    def integrity_conflict(self, problem: IntegrityError) -> HeadlesslyError:
         """The conflict behind a constraint of the database."""
         cause = problem.__cause__
-        record = self.attempted
+        record = self.attempted_record
         if record is None or not isinstance(cause, postgres.UniqueViolation):
             return Conflict(
                 _("This collides with another change made at the same moment. Try again.")
             )
-        return record.duplicate(cause.diag.constraint_name or "")
+        return record.duplicate_conflict(cause.diag.constraint_name or "")
 
 
-__all__ = ["Context", "DryRun", "NotFound", "current", "flush", "retried", "run", "together"]
+__all__ = [
+    "Context",
+    "DryRun",
+    "NotFound",
+    "current_execution",
+    "flush_events",
+    "one_transaction",
+    "retry_on_deadlock",
+    "run",
+]

@@ -12,7 +12,7 @@ from headlessly.access import visibility
 from headlessly.database import prepared
 from headlessly.declaration import labels
 from headlessly.declaration.schema import META, Field
-from headlessly.declaration.values import present, required
+from headlessly.declaration.values import required_message, to_json_value
 from headlessly.errors import Conflict, Invalid
 from headlessly.language import wording
 
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from headlessly.execution.executor import Execution
 
 
-def clean(
+def clean_inputs(
     execution: Execution,
     verb: Verb,
     record: Noun,
@@ -36,12 +36,12 @@ def clean(
     Raises Invalid with one entry for each field that is unknown, missing, read-only or wrong.
     """
     noun = verb.noun
-    check = _Check(execution, verb, record, wire, text)
+    check = _InputCheck(execution, verb, record, wire, text)
     for key, value in data.items():
         check.take(key, value)
     check.complete()
     if check.problems:
-        raise Invalid.fields(check.problems, type=noun.__name__)
+        raise Invalid.for_fields(check.problems, type=noun.__name__)
     if verb.finds and not record._state.adding:
         # By what it was found may be the address of one that was merged into it: it keeps its own.
         check.values.pop(verb.finds, None)
@@ -51,14 +51,14 @@ def clean(
     if not verb.asks:
         record.validate(check.values, check.problems)
     if check.problems:
-        raise Invalid.fields(
-            {check.say(name): message for name, message in check.problems.items()},
+        raise Invalid.for_fields(
+            {check.name_for_caller(name): message for name, message in check.problems.items()},
             type=noun.__name__,
         )
     return check.values
 
 
-class _Check:
+class _InputCheck:
     """The fields of one input, taken one by one."""
 
     def __init__(
@@ -72,7 +72,7 @@ class _Check:
         self.fields: dict[str, Field] = {}
         self.problems: dict[str, str] = {}
 
-    def say(self, name: str) -> str:
+    def name_for_caller(self, name: str) -> str:
         """A field's name in the caller's language."""
         field = self.fields.get(name) or self.schema.by_name.get(name)
         return field.wire if field and self.wire else name
@@ -88,7 +88,7 @@ class _Check:
             return
         self.fields[field.name] = field
         if field.new and isinstance(value, Mapping) and "$id" not in value:
-            self.values[field.name] = self._new(field, value)
+            self.values[field.name] = self._clean_new_record(field, value)
             return
         try:
             self.values[field.name] = field.clean(value, text=self.text)
@@ -112,15 +112,19 @@ class _Check:
     def _find(self, key: str) -> Field | None:
         """The input called ``key`` on the wire or, in Python, by name or column."""
         found = self.inputs.get(key)
-        if found is None and self._states:
+        if found is None and self._may_set_protected:
             field = self.schema.fields.get(key) if self.wire else self.schema.by_name.get(key)
             return field if field is not None and field.computed is None else None
         return found
 
     @property
-    def _states(self) -> bool:
+    def _may_set_protected(self) -> bool:
         """Whether a new record brings its own past: where it stands, and since when."""
-        return self.execution.stating and self.verb.takes_fields and self.record._state.adding
+        return (
+            self.execution.sets_protected_fields
+            and self.verb.takes_fields
+            and self.record._state.adding
+        )
 
     def _take_read_only(self, key: str, value: Any) -> None:
         """A field that this verb does not take: fine when nothing changes, or inside its own verb."""
@@ -133,12 +137,14 @@ class _Check:
                 else _("%s takes no input.") % self.verb.name
             )
             return
-        if self.execution.within(self.record, field.name):
+        if self.execution.is_set_by_verb(self.record, field.name):
             self.fields[field.name] = field
             self.values[field.name] = field.clean(value, text=self.text)
         elif not self._unchanged(field, value):
-            via = wording.either(labels.doing(name, self.verb.noun) for name in field.set_by)
-            own = labels.doing(self.verb, self.verb.noun)
+            via = wording.join_with_or(
+                labels.verb_in_error(name, self.verb.noun) for name in field.set_by
+            )
+            own = labels.verb_in_error(self.verb, self.verb.noun)
             self.problems[key] = (
                 _("This is set by %(via)s, not by %(verb)s.") % {"via": via, "verb": own}
                 if via and self.verb.name not in field.set_by
@@ -157,9 +163,9 @@ class _Check:
                 value = field.clean(value, text=self.text)
         except ValueError:
             return False
-        return present(value) == present(now)
+        return to_json_value(value) == to_json_value(now)
 
-    def _new(self, field: Field, value: Mapping[str, Any]) -> dict[str, Any]:
+    def _clean_new_record(self, field: Field, value: Mapping[str, Any]) -> dict[str, Any]:
         """The fields of a record that the verb will make; its creation checks them for good."""
         other = self.verb.noun.registry[field.to]
         cleaned = {}
@@ -194,22 +200,24 @@ class _Check:
                     and not self.record._state.adding
                 ):
                     continue  # an existing record has it already
-                self.problems.setdefault(key, required())
+                self.problems.setdefault(key, required_message())
         machine = self.schema.machine
         if machine is None or machine.name not in self.values or not self.verb.takes_fields:
             return
-        key = self.say(machine.name)
+        key = self.name_for_caller(machine.name)
         state = self.values[machine.name]
         if state is None:
-            states = ", ".join(map(wording.stated, machine.states))
+            states = ", ".join(map(wording.state_in_error, machine.states))
             self.problems[key] = _("Use one of %s.") % states
         elif (
-            self.record._state.adding and state not in machine.entry and not self.execution.stating
+            self.record._state.adding
+            and state not in machine.entry
+            and not self.execution.sets_protected_fields
         ):
             self.problems[key] = _("A %(noun)s starts as %(entry)s, not as %(state)s.") % {
-                "noun": labels.named(self.verb.noun),
-                "entry": wording.either(map(wording.stated, machine.entry)),
-                "state": wording.stated(state),
+                "noun": labels.noun_in_error(self.verb.noun),
+                "entry": wording.join_with_or(map(wording.state_in_error, machine.entry)),
+                "state": wording.state_in_error(state),
             }
 
 
@@ -222,25 +230,25 @@ def _refuse_changes_to_closed(
         return
     state = getattr(record, machine.name)
     for name in machine.closed.get(state, ()):
-        if name not in values or execution.within(record, name):
+        if name not in values or execution.is_set_by_verb(record, name):
             continue
         field = record.schema.by_name[name]
-        if present(values[name]) != present(getattr(record, field.column)):
+        if to_json_value(values[name]) != to_json_value(getattr(record, field.column)):
             raise Conflict(
                 _("This %(noun)s is %(state)s: its %(field)s no longer changes.")
                 % {
-                    "noun": labels.named(type(record)),
-                    "state": wording.stated(state),
-                    "field": labels.fielded(field),
+                    "noun": labels.noun_in_error(type(record)),
+                    "state": wording.state_in_error(state),
+                    "field": labels.field_in_error(field),
                 },
                 type=record.schema.name,
                 id=record.pk,
                 field=field.wire,
-                **record.standing(),
+                **record.status_for_conflict(),
             )
 
 
-def _check_references(execution: Execution, noun: type[Noun], check: _Check) -> None:
+def _check_references(execution: Execution, noun: type[Noun], check: _InputCheck) -> None:
     """Every record referred to exists in this tenant, and keeps existing until the transaction ends."""
     wanted = [
         (name, field, check.values[name])
@@ -249,11 +257,11 @@ def _check_references(execution: Execution, noun: type[Noun], check: _Check) -> 
     ]
     if not wanted:
         return
-    unknown = [(n, f, id) for n, f, id in wanted if id not in execution.known]
-    found = _existing(execution, noun, unknown) if unknown else set()
+    unknown = [(n, f, id) for n, f, id in wanted if id not in execution.known_ids]
+    found = _lock_existing(execution, noun, unknown) if unknown else set()
     for name, field, id in unknown:
         if (name, id) in found:
-            execution.known.add(id)
+            execution.known_ids.add(id)
         else:
             check.problems[name] = _("There is no %(noun)s %(id)s.") % {
                 "noun": field.to,
@@ -264,19 +272,19 @@ def _check_references(execution: Execution, noun: type[Noun], check: _Check) -> 
             check.values[name] = execution.lock(noun.registry[field.to], id)
 
 
-def hold(execution: Execution, noun: type[Noun], ids: Iterable[str]) -> None:
+def lock_references(execution: Execution, noun: type[Noun], ids: Iterable[str]) -> None:
     """Know of many records at once that they exist, and keep them until the transaction ends."""
     table = connection.ops.quote_name(noun._meta.db_table)
-    seen, persons = visibility.clause(noun, "o", visibility.limit_of_actor())
+    seen, persons = visibility.visible_clause(noun, "o", visibility.visible_owner_of_actor())
     sql = (
         f"SELECT id FROM {table} o WHERE id = ANY(%s) AND tenant_id = %s AND deleted_at IS NULL"
         f"{seen} ORDER BY id FOR KEY SHARE"
     )
-    found = prepared.run(sql, [sorted(ids), execution.tenant.pk, *persons])
-    execution.known.update(id for (id,) in found)
+    found = prepared.execute_prepared(sql, [sorted(ids), execution.tenant.pk, *persons])
+    execution.known_ids.update(id for (id,) in found)
 
 
-def _existing(
+def _lock_existing(
     execution: Execution, noun: type[Noun], references: Iterable[tuple[str, Field, str]]
 ) -> set[tuple[str, str]]:
     """Which of the references exist: one statement for all, and a share of each row's lock.
@@ -289,8 +297,8 @@ def _existing(
         other = noun.registry[field.to]
         table = connection.ops.quote_name(other._meta.db_table)
         seen, persons = (
-            visibility.clause(other, "o", visibility.limit_of_actor())
-            if execution.asked
+            visibility.visible_clause(other, "o", visibility.visible_owner_of_actor())
+            if execution.is_callers_own
             else ("", [])
         )
         parts.append(
@@ -298,4 +306,4 @@ def _existing(
             f"AND deleted_at IS NULL{seen} FOR KEY SHARE) AS r"
         )
         parameters += [name, id, execution.tenant.pk, *persons]
-    return set(prepared.run(" UNION ALL ".join(parts), parameters))
+    return set(prepared.execute_prepared(" UNION ALL ".join(parts), parameters))

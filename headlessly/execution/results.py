@@ -12,9 +12,9 @@ if TYPE_CHECKING:
     from headlessly.execution.executor import DryRun
 
 
-def record(record: Noun) -> dict[str, Any]:
+def record_json(record: Noun) -> dict[str, Any]:
     """The record with the address of its tenant, in the order of a read."""
-    said = record.wire()
+    said = record.as_json()
     return {
         "$id": said.pop("$id"),
         "$type": said.pop("$type"),
@@ -22,16 +22,16 @@ def record(record: Noun) -> dict[str, Any]:
     } | said
 
 
-def to_stranger(verb: Verb, result: Noun) -> dict[str, Any]:
+def public_json(verb: Verb, result: Noun) -> dict[str, Any]:
     """What somebody without a key is told after a public verb: no more than it says of itself."""
-    said = record(result)
+    said = record_json(result)
     shown = ("$id", "$type", "$context", *(result.schema.by_name[n].wire for n in verb.public))
     return {name: said[name] for name in shown}
 
 
-def dry_run(result: DryRun) -> dict[str, Any]:
+def dry_run_json(result: DryRun) -> dict[str, Any]:
     """The record as it would be, and the events, which have no place in the log."""
     return {
-        "record": record(result.record),
-        "events": [event.wire() | {"seq": None} for event in result.events],
+        "record": record_json(result.record),
+        "events": [event.as_json() | {"seq": None} for event in result.events],
     }

@@ -13,7 +13,7 @@ from django.db import connection
 if TYPE_CHECKING:
     from headlessly.declaration.record import Record as Noun
 
-from headlessly.database.prepared import run
+from headlessly.database.prepared import execute_prepared
 
 
 class Table:
@@ -41,7 +41,7 @@ class Table:
         """
         there = "" if restoring else "AND deleted_at IS NULL "
         strength = "FOR UPDATE" if deleting else "FOR NO KEY UPDATE"
-        found = run(self._lock + there + strength, [id, tenant])
+        found = execute_prepared(self._lock + there + strength, [id, tenant])
         if not found:
             return None
         row = list(found[0])
@@ -50,7 +50,7 @@ class Table:
         return self.noun.from_db(connection.alias, self.names, row)
 
     def insert(self, record: Noun) -> None:
-        run(self._insert, [self._value(f, record) for f in self.fields], rows=False)
+        execute_prepared(self._insert, [self._value(f, record) for f in self.fields], rows=False)
 
     def copy(self, records: Sequence[Noun]) -> None:
         """Insert many rows at once."""
@@ -71,7 +71,7 @@ class Table:
     def rewrite(self, record: Noun, names: Sequence[str]) -> None:
         """Write these columns of a row that is locked."""
         values = [self._value(self.by_name[name], record) for name in names]
-        run(
+        execute_prepared(
             _update(self.name, tuple(self.by_name[n].column for n in names)),
             [*values, record.pk],
             rows=False,
@@ -83,12 +83,12 @@ class Table:
         # Only these need Django's hand; the driver knows the other types.
         return (
             field.get_db_prep_save(value, connection)
-            if field.get_internal_type() in ADAPTED
+            if field.get_internal_type() in ADAPTED_TYPES
             else value
         )
 
 
-ADAPTED = {"JSONField", "DecimalField"}
+ADAPTED_TYPES = {"JSONField", "DecimalField"}
 
 
 @cache
@@ -98,6 +98,6 @@ def _update(table: str, columns: tuple[str, ...]) -> str:
 
 
 @cache
-def table(noun: type[Noun]) -> Table:
+def table_of(noun: type[Noun]) -> Table:
     """The statements of this noun, written once per process."""
     return Table(noun)

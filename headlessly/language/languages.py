@@ -3,7 +3,7 @@
 People read their own: what they chose for themselves, else what their browser asks for, among the languages
 that are shipped; their time zone is the one that they chose, else that of their browser (which says it in a
 cookie), else UTC. Programs read English and UTC, whatever they send: REST, MCP, scripts and jobs never get
-here. A request begins as a program's and becomes a person's by :func:`speak_to`.
+here. A request begins as a program's and becomes a person's by :func:`activate_reader_language`.
 """
 
 from __future__ import annotations
@@ -21,49 +21,49 @@ from django.utils.cache import patch_vary_headers
 #: What programs read.
 ENGLISH = "en"
 #: The cookie in which a browser says its time zone.
-ZONE = "timezone"
+TIME_ZONE_COOKIE = "timezone"
 #: Addresses outside of the tenants that no person reads.
-PROBES = ("/healthz", "/readyz")
+PROBE_PATHS = ("/healthz", "/readyz")
 
 
-class Languages:
+class LanguageMiddleware:
     """Middleware: everything is English and UTC, the settings' own, but for the pages that people read."""
 
     def __init__(self, get_response: Callable[[HttpRequest], HttpResponse]) -> None:
         self.get_response = get_response
 
     def __call__(self, request: HttpRequest) -> HttpResponse:
-        request.spoken_to = False
+        request.in_reader_language = False
         try:
             if is_read_by_people(request):
-                speak_to(request, request.user)
+                activate_reader_language(request, request.user)
             response = self.get_response(request)
-            if request.spoken_to:
+            if request.in_reader_language:
                 patch_vary_headers(response, ("Accept-Language", "Cookie"))
                 response.headers.setdefault("Content-Language", translation.get_language())
             return response
         finally:
             # Nothing stays behind for whom this thread serves next.
-            if request.spoken_to:
+            if request.in_reader_language:
                 translation.deactivate()
                 timezone.deactivate()
 
 
 def is_read_by_people(request: HttpRequest) -> bool:
-    """Whether the address is one of the platform's pages. Apps say it of their own (:func:`speak_to`)."""
+    """Whether the address is one of the platform's pages. Apps say it of their own (:func:`activate_reader_language`)."""
     if request.mounted:
         return request.path_info.startswith("/admin/")
-    return not request.path_info.startswith(PROBES)
+    return not request.path_info.startswith(PROBE_PATHS)
 
 
-def speak_to(request: HttpRequest, user: Any = None) -> None:
+def activate_reader_language(request: HttpRequest, user: Any = None) -> None:
     """Speak the reader's language and count in their time until the request ends.
 
     ``user`` is who reads, where that matters: a visitor of a form is nobody in particular.
     """
-    request.spoken_to = True
+    request.in_reader_language = True
     translation.activate(language_of(request, user))
-    timezone.activate(zone_of(request, user))
+    timezone.activate(time_zone_of(request, user))
     request.LANGUAGE_CODE = translation.get_language()
 
 
@@ -74,24 +74,24 @@ def language_of(request: HttpRequest, user: Any = None) -> str:
     return translation.get_language_from_request(request)
 
 
-def zone_of(request: HttpRequest, user: Any = None) -> ZoneInfo:
-    for name in (getattr(user, "time_zone", ""), request.COOKIES.get(ZONE, "")):
-        if name in zones():
+def time_zone_of(request: HttpRequest, user: Any = None) -> ZoneInfo:
+    for name in (getattr(user, "time_zone", ""), request.COOKIES.get(TIME_ZONE_COOKIE, "")):
+        if name in time_zone_names():
             return ZoneInfo(name)
     return ZoneInfo("UTC")
 
 
 @cache
-def zones() -> frozenset[str]:
+def time_zone_names() -> frozenset[str]:
     """The names of all time zones that people live in."""
     return frozenset(name for name in available_timezones() if "/" in name or name == "UTC")
 
 
-def zone_name() -> str:
+def current_time_zone_name() -> str:
     """The time zone of whoever reads, as it is called: ``Europe/Berlin``."""
     return timezone.get_current_timezone_name()
 
 
-def writes_nouns_large() -> bool:
+def capitalizes_nouns() -> bool:
     """Whether the language of the moment writes nouns with a capital within a sentence."""
     return (translation.get_language() or ENGLISH).partition("-")[0] in ("de", "lb")

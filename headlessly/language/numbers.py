@@ -13,14 +13,14 @@ from typing import Any
 from django.utils import formats
 
 #: Spaces between thousands mean nothing else in any language.
-SPACES = " \u00a0\u202f"
+THOUSAND_SPACES = " \u00a0\u202f"
 
 
-def plain(text: str) -> str:
+def delocalize_number(text: str) -> str:
     """``50.000,5`` or ``50,000.5`` → ``50000.5``, by language; other text as it is."""
     text = text.strip()
     decimal = formats.get_format("DECIMAL_SEPARATOR")
-    match = _written(formats.get_format("THOUSAND_SEPARATOR"), decimal).match(text)
+    match = _number_pattern(formats.get_format("THOUSAND_SEPARATOR"), decimal).match(text)
     if match is None:
         return text
     sign, whole, _mark, rest = match.groups()
@@ -29,11 +29,11 @@ def plain(text: str) -> str:
 
 
 @cache
-def _written(thousand: str, decimal: str) -> re.Pattern[str]:
-    marks, point = re.escape(thousand + SPACES), re.escape(decimal)
+def _number_pattern(thousand: str, decimal: str) -> re.Pattern[str]:
+    marks, point = re.escape(thousand + THOUSAND_SPACES), re.escape(decimal)
     return re.compile(rf"([-\u2212]?)(\d{{1,3}}(?:[{marks}]\d{{3}})+|\d+)(?:({point})(\d+))?\Z")
 
 
-def written(value: Any) -> str:
+def localize_number(value: Any) -> str:
     """A number of a wire as one would type it here: ``1234.5`` → ``1234,5``."""
     return str(value).replace(".", formats.get_format("DECIMAL_SEPARATOR"))

@@ -8,10 +8,10 @@ from typing import Any
 
 from django.utils.translation import get_language, gettext, pgettext
 
-from headlessly.language.languages import ENGLISH, writes_nouns_large
+from headlessly.language.languages import ENGLISH, capitalizes_nouns
 
 #: Words that are written in their own way.
-SPELLED = {
+SPELLINGS = {
     "url": "URL", "utm": "UTM", "roi": "ROI", "nps": "NPS", "naics": "NAICS", "bant": "BANT",
     "linkedin": "LinkedIn", "id": "ID", "sms": "SMS", "smb": "SMB",
 }  # fmt: skip
@@ -20,87 +20,87 @@ CAMEL = re.compile(r"(?<=[a-z0-9])(?=[A-Z])")
 
 VALUE, LABEL, NOUN, NOUNS, VERB, EVENT = "value", "label", "noun", "nouns", "verb", "event"
 
-GROUP, TOUCH, RELATION, SUBJECT, OBJECT = "group", "touch", "relation", "subject", "object"
+GROUP, ENGAGEMENT, RELATION, SUBJECT, OBJECT = "group", "touch", "relation", "subject", "object"
 
 SUGGESTION, UNIT = "suggestion", "unit"
 
 
-def apart(name: Any) -> str:
+def split_words(name: Any) -> str:
     """``InProgress`` → ``In progress``."""
     words = CAMEL.sub(" ", str(name)).replace("_", " ").split(" ")
     return " ".join([words[0], *(w if w.isupper() else w.lower() for w in words[1:])])
 
 
-def inside(text: str) -> str:
+def inside_sentence(text: str) -> str:
     """``text`` within a sentence: without its capital, unless the language or the word keeps it."""
-    if writes_nouns_large():
+    if capitalizes_nouns():
         return text
     words = text.split(" ")
     return " ".join(word if sum(map(str.isupper, word)) > 1 else word.lower() for word in words)
 
 
-def article(name: str) -> str:
+def indefinite_article(name: str) -> str:
     """``a`` or ``an``."""
     return "an" if name[:1] in "aeiou" else "a"
 
 
-def a_kind(kind: str) -> str:
+def a_kind_of_engagement(kind: str) -> str:
     """``a call``: a touch by its kind, as the object of a sentence."""
-    name = apart(kind).lower()
-    return pgettext(OBJECT, f"{article(name)} {name}")
+    name = split_words(kind).lower()
+    return pgettext(OBJECT, f"{indefinite_article(name)} {name}")
 
 
-def the_kind(kind: str) -> str:
+def the_kind_of_engagement(kind: str) -> str:
     """``the call``."""
-    return pgettext(OBJECT, f"the {apart(kind).lower()}")
+    return pgettext(OBJECT, f"the {split_words(kind).lower()}")
 
 
-def spoken(state: Any) -> str:
+def state_label(state: Any) -> str:
     """A state or a choice: ``InProgress`` → ``In progress``."""
-    return pgettext(VALUE, apart(state)) if state else ""
+    return pgettext(VALUE, split_words(state)) if state else ""
 
 
-def key(name: str) -> str:
+def json_key_label(name: str) -> str:
     """A key inside of JSON, as a label."""
-    return pgettext(LABEL, _key(name))
+    return pgettext(LABEL, english_json_key(name))
 
 
-def _key(name: str) -> str:
-    words = apart(name).capitalize().split(" ")
-    return " ".join(SPELLED.get(word.lower(), word) for word in words)
+def english_json_key(name: str) -> str:
+    words = split_words(name).capitalize().split(" ")
+    return " ".join(SPELLINGS.get(word.lower(), word) for word in words)
 
 
-def recorded(name: str) -> str:
+def tracked_event_label(name: str) -> str:
     """What was recorded and is no verb's event: ``lead_converted`` → ``lead converted``."""
     return pgettext(EVENT, name.replace("_", " "))
 
 
-def suggestion(text: str) -> str:
+def suggestion_label(text: str) -> str:
     """What people usually write, as a reader of this language would write it."""
     return pgettext(SUGGESTION, text)
 
 
-def happened(event: str) -> str:
+def event_label(event: str) -> str:
     """What a verb left: ``Converted``."""
-    return pgettext(EVENT, apart(event))
+    return pgettext(EVENT, split_words(event))
 
 
-def stated(state: Any) -> str:
+def state_in_error(state: Any) -> str:
     """A state in an error: as programs know it, or as people read it."""
-    return str(state) if reads_english() else spoken(state)
+    return str(state) if reads_english() else state_label(state)
 
 
-def acting(role: str) -> str:
+def role_in_error(role: str) -> str:
     """A role in an error: as programs know it, or as people read it."""
     return role if reads_english() else gettext(role.capitalize())
 
 
-def either(names: Iterable[str]) -> str:
+def join_with_or(names: Iterable[str]) -> str:
     """``New or Lost``."""
     return gettext(" or ").join(names)
 
 
-def both(names: Iterable[str]) -> str:
+def join_with_and(names: Iterable[str]) -> str:
     """``a budget and a landing page``."""
     return gettext(" and ").join(names)
 

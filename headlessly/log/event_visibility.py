@@ -15,44 +15,46 @@ if TYPE_CHECKING:
     from headlessly.declaration.record import Record as Noun
     from headlessly.log.events import Event
 
-from headlessly.access.visibility import hidden, limit
+from headlessly.access.visibility import invisible_ids, visible_owner
 
 #: What stands in the properties of an event.
-VALUES = "ARRAY(SELECT p.value FROM jsonb_each_text(%(expressions)s) AS p)"
+PROPERTY_VALUES = "ARRAY(SELECT p.value FROM jsonb_each_text(%(expressions)s) AS p)"
 
 
-def events(found: models.QuerySet) -> models.QuerySet:
+def visible_events(found: models.QuerySet) -> models.QuerySet:
     """Those events that tell of nothing that is hidden from the actor.
 
     The record of a verb shows with its record. What was tracked shows with the records that its
     properties name and, where a hook tracked it, with the record whose verb that was. A script speaks
     of any record, so only one's own shows.
     """
-    if limit() is None:
+    if visible_owner() is None:
         return found
     from headlessly.log.names import SCRIPT_RAN
 
-    owned = _owned()
-    verbs = _of_seen_records(owned)
+    owned = _nouns_with_owner()
+    verbs = _is_of_visible_record(owned)
     scripts = Q(name=SCRIPT_RAN, actor=actors.current().id)
-    causes = _every(found.model).filter(verbs | scripts, id=OuterRef("cause"))
+    causes = _all_of_tenant(found.model).filter(verbs | scripts, id=OuterRef("cause"))
     told = (Q(cause=None) & ~Q(name=SCRIPT_RAN)) | scripts | Exists(causes)
     # In this order: the names in the properties are looked up of few.
-    return found.filter(verbs | Q(Q(target=None), told, *(~_names_hidden(noun) for noun in owned)))
+    return found.filter(
+        verbs | Q(Q(target=None), told, *(~_names_invisible_record(noun) for noun in owned))
+    )
 
 
-def _every(model: type[models.Model]) -> models.QuerySet:
+def _all_of_tenant(model: type[models.Model]) -> models.QuerySet:
     """All of the tenant's, whoever looks."""
     return models.QuerySet(model).filter(tenant_id=tenancy.require().pk)
 
 
-def _owned() -> list[type[Noun]]:
+def _nouns_with_owner() -> list[type[Noun]]:
     from headlessly.declaration.registry import registry
 
     return [noun for noun in registry.values() if noun.schema.owner is not None]
 
 
-def _of_seen_records(owned: list[type[Noun]]) -> Q:
+def _is_of_visible_record(owned: list[type[Noun]]) -> Q:
     """The condition that an event is the record of a verb, on a record that the actor sees."""
     seen = Q(target__isnull=False) & ~Q(target_type__in=[noun.__name__ for noun in owned])
     for noun in owned:
@@ -61,11 +63,11 @@ def _of_seen_records(owned: list[type[Noun]]) -> Q:
     return seen
 
 
-def _names_hidden(noun: type[Noun]) -> Exists:
+def _names_invisible_record(noun: type[Noun]) -> Exists:
     """The condition that a property of an event is the id of a record that is hidden."""
     visible = noun.with_deleted.filter(pk=OuterRef("pk"))
-    named = Func(OuterRef("data"), template=VALUES, output_field=models.TextField())
-    return Exists(_every(noun).filter(~Exists(visible), Among(F("pk"), named)))
+    named = Func(OuterRef("data"), template=PROPERTY_VALUES, output_field=models.TextField())
+    return Exists(_all_of_tenant(noun).filter(~Exists(visible), Among(F("pk"), named)))
 
 
 class Among(Lookup):
@@ -79,20 +81,20 @@ class Among(Lookup):
         return f"{column} = ANY ({array})", (*first, *second)
 
 
-def shown(found: Iterable[Event], record: Noun | None = None) -> list[Event]:
+def visible_of_recorded(found: Iterable[Event], record: Noun | None = None) -> list[Event]:
     """Of events that have just been recorded, those about ``record`` and about what the actor sees."""
     found = list(found)
     targets = {event.id: event.target for event in found}
     own = {record.pk} if record is not None else set()
-    about = {event.id: _about(event, targets) - own for event in found}
+    about = {event.id: _mentioned_ids(event, targets) - own for event in found}
     every = set().union(*about.values())
     unseen: set[Any] = set()
-    for noun in _owned():
-        unseen |= hidden(noun, (id for id in every if ids.is_id(id, (noun.prefix,))))
+    for noun in _nouns_with_owner():
+        unseen |= invisible_ids(noun, (id for id in every if ids.is_id(id, (noun.prefix,))))
     return [event for event in found if not about[event.id] & unseen]
 
 
-def _about(event: Event, targets: Mapping[str, str | None]) -> set[str]:
+def _mentioned_ids(event: Event, targets: Mapping[str, str | None]) -> set[str]:
     """The ids of the records that an event tells of; of a tracked one also what is no id at all."""
     if event.target is not None:
         return {event.target}

@@ -17,7 +17,7 @@ from psycopg.types.json import Jsonb
 from headlessly.access import tenancy
 from headlessly.context import running
 from headlessly.database import prepared as statements
-from headlessly.declaration.values import check_json, present
+from headlessly.declaration.values import check_json, to_json_value
 from headlessly.errors import Forbidden, Invalid
 from headlessly.log import event_visibility
 
@@ -38,14 +38,14 @@ CREATE OR REPLACE TRIGGER headlessly_append_only_truncate
 """
 
 
-def dumps(value: Any) -> bytes:
+def dump_json(value: Any) -> bytes:
     """JSON with UTC as ``Z`` and amounts as numbers."""
-    return orjson.dumps(value, default=_number, option=orjson.OPT_UTC_Z)
+    return orjson.dumps(value, default=_encode_decimal, option=orjson.OPT_UTC_Z)
 
 
-def _number(value: Any) -> float | int:
+def _encode_decimal(value: Any) -> float | int:
     if isinstance(value, Decimal):
-        return present(value)
+        return to_json_value(value)
     raise TypeError(f"{type(value).__name__} is not JSON.")
 
 
@@ -60,7 +60,7 @@ class EventJson(models.JSONField):
         return orjson.loads(value) if isinstance(value, str) else value
 
     def get_db_prep_value(self, value: Any, connection: Any, prepared: bool = False) -> Any:
-        return value if value is None else Jsonb(value, dumps)
+        return value if value is None else Jsonb(value, dump_json)
 
     def deconstruct(self) -> tuple[str, str, list, dict]:
         name, _, args, kwargs = super().deconstruct()
@@ -74,7 +74,7 @@ class TransactionId(models.Field):
         return "xid8"
 
 
-class Place(NamedTuple):
+class LogPosition(NamedTuple):
     """A place in the log: the last event read there, by its transaction and its number."""
 
     xid: int
@@ -84,7 +84,7 @@ class Place(NamedTuple):
         return f"{self.xid}.{self.seq}"
 
     @classmethod
-    def read(cls, text: str) -> Place:
+    def parse(cls, text: str) -> LogPosition:
         """A place from a cursor. Raises ValueError."""
         parts = text.split(".")
         if len(parts) != 2 or not all(p.isascii() and p.isdecimal() and len(p) < 19 for p in parts):
@@ -92,7 +92,7 @@ class Place(NamedTuple):
         return cls(*map(int, parts))
 
 
-START = Place(0, 0)
+LOG_START = LogPosition(0, 0)
 
 
 #: The oldest transaction of this database that is still running, else the next one there will be.
@@ -105,7 +105,7 @@ SELECT coalesce(
 """
 
 
-def horizon() -> str:
+def settled_horizon() -> str:
     """Up to which transaction the log is settled: all before it are over, and seen by the next query.
 
     A transaction that is still running may have drawn its numbers long ago. Whoever read past them now
@@ -113,12 +113,12 @@ def horizon() -> str:
     """
     if transaction.get_connection().in_atomic_block:
         # Within a transaction PostgreSQL would tell who was running when it was first asked.
-        statements.run("SELECT pg_stat_clear_snapshot()", ())
-    return statements.run(HORIZON, ())[0][0]
+        statements.execute_prepared("SELECT pg_stat_clear_snapshot()", ())
+    return statements.execute_prepared(HORIZON, ())[0][0]
 
 
 class EventQuerySet(models.QuerySet["Event"]):
-    def following(self, place: Place) -> Self:
+    def settled_after(self, place: LogPosition) -> Self:
         """The events after ``place`` in the order of the log, none skipped and none twice.
 
         The order is by transaction and number: everything that becomes readable later lies behind
@@ -127,12 +127,12 @@ class EventQuerySet(models.QuerySet["Event"]):
         settled = RawSQL(
             "headlessly_event.xid < %s::text::xid8"
             " OR headlessly_event.xid = pg_current_xact_id_if_assigned()",  # one's own, in a hook
-            (horizon(),),
+            (settled_horizon(),),
             models.BooleanField(),
         )
-        return self.filter(settled).beyond(place).order_by("xid", "seq")
+        return self.filter(settled).all_after(place).order_by("xid", "seq")
 
-    def beyond(self, place: Place) -> Self:
+    def all_after(self, place: LogPosition) -> Self:
         """All events after ``place``, also those before which others may still appear."""
         return self.filter(
             RawSQL(
@@ -148,20 +148,20 @@ class EventQuerySet(models.QuerySet["Event"]):
     update = delete = bulk_create = bulk_update = _refuse
 
 
-class Log(models.Manager.from_queryset(EventQuerySet)):
+class UnfilteredEventManager(models.Manager.from_queryset(EventQuerySet)):
     """All events of the active tenant; what the actor sees of them is for the caller to decide."""
 
     def get_queryset(self) -> EventQuerySet:
 
-        running.flush()
+        running.flush_events()
         return super().get_queryset().filter(tenant_id=tenancy.require().pk)
 
 
-class EventManager(Log):
+class EventManager(UnfilteredEventManager):
     """The active tenant's events that the actor sees: those of the records that they see."""
 
     def get_queryset(self) -> EventQuerySet:
-        return event_visibility.events(super().get_queryset())
+        return event_visibility.visible_events(super().get_queryset())
 
 
 class Event(models.Model):
@@ -187,7 +187,7 @@ class Event(models.Model):
     xid = TransactionId(db_default=models.Func(function="pg_current_xact_id"), editable=False)
 
     objects = EventManager()
-    log = Log()
+    log = UnfilteredEventManager()
 
     class Meta:
         default_manager_name = "objects"
@@ -204,15 +204,15 @@ class Event(models.Model):
         return self.name
 
     @property
-    def place(self) -> Place:
-        return Place(int(self.xid), self.seq)
+    def position(self) -> LogPosition:
+        return LogPosition(int(self.xid), self.seq)
 
     @property
     def verb(self) -> str:
         """The second half of the name: ``Converted``."""
         return self.name.rpartition(".")[2]
 
-    def wire(self) -> dict[str, Any]:
+    def as_json(self) -> dict[str, Any]:
         """The event as JSON says it. Tracked events have no target and no version."""
         return {
             "$id": self.id,
@@ -240,7 +240,7 @@ class Event(models.Model):
 
 
 #: The columns that an event is written with, and their types in PostgreSQL.
-COLUMNS = {
+EVENT_COLUMNS = {
     "id": "text",
     "tenant_id": "bigint",
     "name": "text",
@@ -255,51 +255,53 @@ COLUMNS = {
     "request_id": "text",
 }
 #: However many events: the same statement, prepared once, and one parameter.
-APPEND = (
-    f"INSERT INTO headlessly_event ({', '.join(COLUMNS)}) SELECT {', '.join(COLUMNS)} "
-    f"FROM jsonb_to_recordset(%s) AS e({', '.join(f'{c} {t}' for c, t in COLUMNS.items())}) "
+APPEND_SQL = (
+    f"INSERT INTO headlessly_event ({', '.join(EVENT_COLUMNS)}) SELECT {', '.join(EVENT_COLUMNS)} "
+    f"FROM jsonb_to_recordset(%s) AS e({', '.join(f'{c} {t}' for c, t in EVENT_COLUMNS.items())}) "
     "RETURNING seq"
 )
 
-APPEND_AT = (
-    APPEND.replace("(id,", "(seq, id,")
+APPEND_RESERVED_SQL = (
+    APPEND_SQL.replace("(id,", "(seq, id,")
     .replace("SELECT id,", "SELECT seq, id,")
     .replace("AS e(id", "AS e(seq bigint, id")
 )
 
 
 #: Sent in the transaction that appended events; provides ``tenant``.
-appended = Signal()
+events_appended = Signal()
 
 
-def write(events: Sequence[Event]) -> None:
+def append_events(events: Sequence[Event]) -> None:
     """Append events in one statement, in order, and tell each its ``seq``."""
     if not events:
         return
-    rows = [{column: getattr(event, column) for column in COLUMNS} for event in events]
-    for event, (seq,) in zip(events, statements.run(APPEND, [Jsonb(rows, dumps)]), strict=True):
+    rows = [{column: getattr(event, column) for column in EVENT_COLUMNS} for event in events]
+    for event, (seq,) in zip(
+        events, statements.execute_prepared(APPEND_SQL, [Jsonb(rows, dump_json)]), strict=True
+    ):
         event.seq = seq
-    appended.send(sender=Event, tenant=tenancy.require())
+    events_appended.send(sender=Event, tenant=tenancy.require())
 
 
-def reserve() -> int:
-    """A place in the log for an event that is written later in this transaction, by :func:`write_at`."""
-    ((seq,),) = statements.run("SELECT nextval('headlessly_event_seq_seq')", ())
+def reserve_seq() -> int:
+    """A place in the log for an event that is written later in this transaction, by :func:`append_reserved`."""
+    ((seq,),) = statements.execute_prepared("SELECT nextval('headlessly_event_seq_seq')", ())
     return seq
 
 
-def write_at(event: Event) -> None:
+def append_reserved(event: Event) -> None:
     """Append one event at the place that was reserved for it."""
-    row = {column: getattr(event, column) for column in ("seq", *COLUMNS)}
-    statements.run(APPEND_AT, [Jsonb([row], dumps)])
+    row = {column: getattr(event, column) for column in ("seq", *EVENT_COLUMNS)}
+    statements.execute_prepared(APPEND_RESERVED_SQL, [Jsonb([row], dump_json)])
 
 
-def history(noun: type[Noun], id: str) -> EventQuerySet:
+def record_history(noun: type[Noun], id: str) -> EventQuerySet:
     """The events of one record, newest first; also of a deleted one."""
     return Event.objects.filter(target=id, target_type=noun.__name__).order_by("-seq")
 
 
-def by_actor(name: str, actor: str) -> EventQuerySet:
+def events_by_actor(name: str, actor: str) -> EventQuerySet:
     """The executions of one verb by one actor, newest first."""
     return Event.objects.filter(name=name, actor=actor).order_by("-seq")
 
@@ -310,14 +312,14 @@ class Tracker:
     @staticmethod
     def create(*, name: str, properties: dict[str, Any] | None = None) -> Event:
         """Record a tracked event from a hook. Raises Invalid for a name that looks like a verb's."""
-        from headlessly.context.running import _execution, moment
+        from headlessly.context.running import _execution, current_moment
 
-        check_name(name)
-        data = orjson.loads(dumps(dict(properties or {})))
+        check_event_name(name)
+        data = orjson.loads(dump_json(dict(properties or {})))
         try:
             check_json(data, 0)
         except ValueError as problem:
-            raise Invalid.fields({"properties": str(problem)}) from None
+            raise Invalid.for_fields({"properties": str(problem)}) from None
         if (execution := _execution.get()) is None:
             raise RuntimeError("Outside of a hook, record tracked events with events.track.")
         return execution.append(
@@ -327,7 +329,7 @@ class Tracker:
             version=None,
             data=data,
             previous=None,
-            timestamp=moment(),
+            timestamp=current_moment(),
         )
 
 
@@ -339,14 +341,14 @@ def permit_tracking() -> None:
         raise Forbidden(f"As {actor.role} you may not record events.", type="Event")
 
 
-def check_name(name: str) -> None:
+def check_event_name(name: str) -> None:
     """Refuse a tracked event that could be taken for the record of a verb."""
     if not isinstance(name, str) or not name.strip() or len(name) > 255 or not name.isprintable():
-        raise Invalid.fields({"name": "Use 1 to 255 visible characters."})
+        raise Invalid.for_fields({"name": "Use 1 to 255 visible characters."})
     # What merely looks like a dot, or like the letters, is taken for them.
     noun, dot, rest = unicodedata.normalize("NFKC", name).strip().partition(".")
     if dot and noun[:1].isupper() and rest[:1].isupper():
-        raise Invalid.fields({"name": "A name like Noun.Verb is the record of a verb."})
+        raise Invalid.for_fields({"name": "A name like Noun.Verb is the record of a verb."})
 
 
 def track(
@@ -355,14 +357,14 @@ def track(
     """Record something that happened outside: ``page_view``, ``trial_started``."""
     from headlessly.access import actors
     from headlessly.context import clock, tracing
-    from headlessly.context.running import flush
+    from headlessly.context.running import flush_events
     from headlessly.ids import public_id
 
     permit_tracking()
-    check_name(name)
+    check_event_name(name)
     check_json(properties or {}, 0)
-    flush()  # among several verbs, those before it come before it in the log
-    with tracing.traced() as request_id:
+    flush_events()  # among several verbs, those before it come before it in the log
+    with tracing.request_id_scope() as request_id:
         event = Event(
             id=public_id(Event.prefix),
             tenant_id=tenancy.require().pk,
@@ -372,5 +374,5 @@ def track(
             data=properties or {},
             request_id=request_id,
         )
-        write([event])
+        append_events([event])
     return event

@@ -7,4 +7,4 @@ from __future__ import annotations
 SCRIPT_RAN = "Script.Ran"
 
 #: The names of events that the platform itself leaves.
-PLATFORM = (SCRIPT_RAN,)
+PLATFORM_EVENTS = (SCRIPT_RAN,)

@@ -12,7 +12,7 @@ from headlessly.errors import Invalid
 from headlessly.log import events
 
 #: What stands in an event beside its name and its properties.
-CONTEXT = {
+CONTEXT_LENGTHS = {
     "sessionId": 255,
     "userId": 255,
     "anonymousId": 255,
@@ -20,10 +20,10 @@ CONTEXT = {
     "path": 2000,
     "referrer": 2000,
 }
-TAKEN = ("name", "properties", *CONTEXT, "timestamp")
+ACCEPTED_KEYS = ("name", "properties", *CONTEXT_LENGTHS, "timestamp")
 
 
-def record(body: Mapping[str, Any]) -> events.Event:
+def append_tracked_event(body: Mapping[str, Any]) -> events.Event:
     """Append the event that ``body`` describes: properties and what is beside them are its data.
 
     Raises Invalid for what it does not take: nobody can write the record of a verb.
@@ -33,13 +33,13 @@ def record(body: Mapping[str, Any]) -> events.Event:
     for key in body:
         if key in ("target", "targetType"):
             problems[key] = "Only the record of a verb has this."
-        elif key not in TAKEN and key not in META:
-            problems[key[:64]] = f"There is no such field. Fields: {', '.join(TAKEN)}."
+        elif key not in ACCEPTED_KEYS and key not in META:
+            problems[key[:64]] = f"There is no such field. Fields: {', '.join(ACCEPTED_KEYS)}."
     properties = body.get("properties")
     if properties is not None and not isinstance(properties, dict):
         problems["properties"] = "Send an object."
     data = dict(properties or {}) if "properties" not in problems else {}
-    for key, length in CONTEXT.items():
+    for key, length in CONTEXT_LENGTHS.items():
         if body.get(key) is None:
             continue
         if key in data:
@@ -48,12 +48,12 @@ def record(body: Mapping[str, Any]) -> events.Event:
         _try(problems, key, lambda field=field, key=key: data.update({key: field.clean(body[key])}))
     moment = None
     if body.get("timestamp") is not None:
-        moment = _try(problems, "timestamp", lambda: values.moment(None, body["timestamp"]))
+        moment = _try(problems, "timestamp", lambda: values.clean_moment(None, body["timestamp"]))
         if moment and clock.is_in_future(moment):
             problems["timestamp"] = "This is in the future."
     _try(problems, "properties", lambda: values.check_json(data, 0))
     if problems:
-        raise Invalid.fields(problems, type="Event")
+        raise Invalid.for_fields(problems, type="Event")
     return events.track(body.get("name"), data, timestamp=moment)
 
 

@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
 
 class Version(models.Model):
-    """Base of the models made by :func:`model_of`."""
+    """Base of the models made by :func:`make_version_model`."""
 
     noun: ClassVar[type[Noun]]
 
@@ -57,7 +57,7 @@ class PastIterable(models.query.ModelIterable):
             yield version.as_record()
 
 
-def model_of(noun: type[Noun]) -> type[Version]:
+def make_version_model(noun: type[Noun]) -> type[Version]:
     """The model of a noun's versions: the same columns without their constraints."""
     meta = noun._meta
     attributes: dict[str, Any] = {
@@ -69,32 +69,32 @@ def model_of(noun: type[Noun]) -> type[Version]:
             (),
             {
                 "app_label": meta.app_label,
-                "db_table": table_of(noun),
+                "db_table": version_table(noun),
                 "indexes": [
                     models.Index(fields=["record", "valid_from"], name=f"{meta.model_name}_past"),
                     models.Index(
                         fields=["tenant", "-created_at", "-record"],
                         name=f"{meta.model_name}_past_by_created",
                     ),
-                    *_by_state(noun),
+                    *_state_indexes(noun),
                 ],
             },
         ),
     }
     for field in meta.concrete_fields:
         if not field.primary_key:
-            attributes[field.name] = _copy(field)
+            attributes[field.name] = _copy_column(field)
     model = type(f"{noun.__name__}Version", (Version,), attributes)
     setattr(sys.modules[noun.__module__], model.__name__, model)
     return model
 
 
-def _by_state(noun: type[Noun]) -> list[models.Index]:
+def _state_indexes(noun: type[Noun]) -> list[models.Index]:
     """The indexes that carry a list of one state in its order, for the past of that list."""
     state = next((f.name for f in noun._meta.concrete_fields if isinstance(f, StatusField)), None)
     found = []
     for index in noun._meta.indexes:
-        steps = indexes.steps(noun, index)
+        steps = indexes.index_columns(noun, index)
         if [n for n, _ in steps[:2]] != ["tenant_id", state]:
             continue
         if index.condition not in (None, indexes.LIVE):
@@ -110,7 +110,7 @@ def _by_state(noun: type[Noun]) -> list[models.Index]:
     return found[:1]
 
 
-def _copy(field: models.Field) -> models.Field:
+def _copy_column(field: models.Field) -> models.Field:
     if field.is_relation:
         return models.ForeignKey(
             field.remote_field.model,
@@ -126,13 +126,13 @@ def _copy(field: models.Field) -> models.Field:
     return import_string(path)(*args, **kwargs | {"null": True})
 
 
-def table_of(noun: type[Noun]) -> str:
+def version_table(noun: type[Noun]) -> str:
     return f"{noun._meta.db_table}_version"
 
 
-def install(noun: type[Noun]) -> None:
+def install_triggers(noun: type[Noun]) -> None:
     """Create or renew the triggers that keep the noun's past. Runs after every migration."""
-    table, past = noun._meta.db_table, table_of(noun)
+    table, past = noun._meta.db_table, version_table(noun)
     columns = ", ".join(f'"{f.column}"' for f in noun._meta.concrete_fields)
     add = f"INSERT INTO {past} ({columns}, valid_from) SELECT {columns}, updated_at FROM new_rows;"
     close = (
@@ -151,7 +151,7 @@ def install(noun: type[Noun]) -> None:
             )
 
 
-def at(noun: type[Noun], moment: datetime) -> models.QuerySet:
+def versions_at(noun: type[Noun], moment: datetime) -> models.QuerySet:
     """The versions, valid at ``moment``, of the active tenant's records that the actor sees."""
     from headlessly.access import tenancy, visibility
 
@@ -162,20 +162,21 @@ def at(noun: type[Noun], moment: datetime) -> models.QuerySet:
         valid_from__lte=moment,
         created_at__lte=moment,  # follows, and tells an index by age where to begin
     )
-    return visibility.versions(found, noun)
+    return visibility.visible_versions(found, noun)
 
 
-def restore(record: Noun, moment: datetime) -> None:
+def restore_values(record: Noun, moment: datetime) -> None:
     """Give ``record`` the values it had at ``moment``.
 
     Raises NotFound when it did not exist then, and Conflict when its state is final for good or when
     something that it referred to then is gone.
     """
     noun, machine = type(record), record.schema.machine
-    past = at(noun, moment).filter(record=record.pk).order_by("-seq").first()
+    past = versions_at(noun, moment).filter(record=record.pk).order_by("-seq").first()
     if past is None:
         raise NotFound(
-            _("There was no %(noun)s %(id)s then.") % {"noun": labels.named(noun), "id": record.pk},
+            _("There was no %(noun)s %(id)s then.")
+            % {"noun": labels.noun_in_error(noun), "id": record.pk},
             type=noun.__name__,
             id=record.pk,
         )
@@ -183,19 +184,19 @@ def restore(record: Noun, moment: datetime) -> None:
         raise Conflict(
             _("This %(noun)s is %(state)s and stays so.")
             % {
-                "noun": labels.named(noun),
-                "state": wording.stated(getattr(record, machine.name)),
+                "noun": labels.noun_in_error(noun),
+                "state": wording.state_in_error(getattr(record, machine.name)),
             },
             type=noun.__name__,
             id=record.pk,
-            **record.standing(),
+            **record.status_for_conflict(),
         )
     problems: dict[str, str] = {}
     record.validate({f.name: getattr(past, f.column) for f in record.schema.stored}, problems)
     if problems:
         raise Conflict(
             _("This %(noun)s cannot be again as it was: %(problems)s")
-            % {"noun": labels.named(noun), "problems": " ".join(problems.values())},
+            % {"noun": labels.noun_in_error(noun), "problems": " ".join(problems.values())},
             type=noun.__name__,
             id=record.pk,
             details=[{"field": f, "message": m} for f, m in problems.items()],
@@ -211,7 +212,7 @@ def restore(record: Noun, moment: datetime) -> None:
             if not target.objects.filter(pk=value).exists():
                 raise Conflict(
                     _("Its %(field)s of then, %(value)s, no longer exists.")
-                    % {"field": labels.fielded(field), "value": value},
+                    % {"field": labels.field_in_error(field), "value": value},
                     type=noun.__name__,
                     id=record.pk,
                     field=field.wire,

@@ -1,7 +1,7 @@
 """Every message that people can read, gathered for the catalogues of translations (``locale/``).
 
 There are three sources: what the code and the templates mark for translation, what the declarations bring
-along (:func:`headlessly.declaration.labels.messages`), and what unfold marks, which ships no
+along (:func:`headlessly.declaration.labels.catalogue_messages`), and what unfold marks, which ships no
 catalogues of its own; what Django translates itself is left to it. No tool of the system is needed: a
 fresh checkout can tell whether a catalogue is complete.
 """
@@ -70,10 +70,15 @@ class Message:
 
 
 @cache
-def gathered() -> list[Message]:
+def all_messages() -> list[Message]:
     """All messages, each once, in the order of their English."""
     found: dict[Key, Message] = {}
-    for message in (*_of_code(), *_of_templates(), *_of_declarations(), *_of_unfold()):
+    for message in (
+        *_code_messages(),
+        *_template_messages(),
+        *_declaration_messages(),
+        *_unfold_messages(),
+    ):
         known = found.setdefault(message.key, message)
         known.plural = known.plural or message.plural
         known.places = sorted({*known.places, *message.places})
@@ -88,42 +93,44 @@ def placeholders(text: str) -> list[str]:
 # -- where they are from --------------------------------------------------------------------------
 
 
-def _of_code() -> Iterator[Message]:
+def _code_messages() -> Iterator[Message]:
     for name in OURS:
         for path in sorted((settings.BASE_DIR / name).rglob("*.py")):
             if not set(NOT_READ) & set(path.relative_to(settings.BASE_DIR).parts):
-                yield from marked(path.read_text(), str(path.relative_to(settings.BASE_DIR)))
+                yield from messages_in_code(
+                    path.read_text(), str(path.relative_to(settings.BASE_DIR))
+                )
 
 
-def _of_templates() -> Iterator[Message]:
+def _template_messages() -> Iterator[Message]:
     folder = settings.BASE_DIR / "templates"
     for path in sorted(folder.rglob("*.html")):
-        yield from in_template(path.read_text(), str(path.relative_to(settings.BASE_DIR)))
+        yield from messages_in_template(path.read_text(), str(path.relative_to(settings.BASE_DIR)))
 
 
-def _of_declarations() -> Iterator[Message]:
+def _declaration_messages() -> Iterator[Message]:
     from headlessly.admin.lists.address import CARRIED
     from headlessly.query.filters import META_FIELDS
 
     for each in (*CARRIED.values(), *META_FIELDS.values()):
-        yield Message(wording.LABEL, labels.labelled(each), places=["declarations"])
-    for context, text in labels.messages():
+        yield Message(wording.LABEL, labels.english_label(each), places=["declarations"])
+    for context, text in labels.catalogue_messages():
         if text:
             yield Message(context, text, places=["declarations"])
 
 
-def _of_unfold() -> Iterator[Message]:
+def _unfold_messages() -> Iterator[Message]:
     """What unfold's own pages say, and Django does not say for them."""
-    folder, known = _package("unfold"), _of_django()
+    folder, known = _package("unfold"), _django_keys()
     found: list[Message] = []
     for part in (folder, folder / "contrib" / "filters"):
         for path in (*part.glob("*.py"), *part.glob("templates/**/*.html")):
-            read = in_template if path.suffix == ".html" else marked
+            read = messages_in_template if path.suffix == ".html" else messages_in_code
             found += read(path.read_text(), "unfold")
     yield from (message for message in found if message.key not in known)
 
 
-def _of_django() -> set[Key]:
+def _django_keys() -> set[Key]:
     """What Django's catalogues have: they list all of its messages in English."""
     import polib
 
@@ -141,25 +148,25 @@ def _package(name: str) -> Path:
 # -- reading --------------------------------------------------------------------------------------
 
 
-def marked(code: str, place: str) -> Iterator[Message]:
+def messages_in_code(code: str, place: str) -> Iterator[Message]:
     """The messages that Python code marks."""
     for node in ast.walk(ast.parse(code)):
         if not isinstance(node, ast.Call) or not isinstance(node.func, ast.Name):
             continue
         if node.func.id in MARKS:
             given = [_text(argument) for argument in node.args[:3]]
-            yield from _message(MARKS[node.func.id], given, place)
+            yield from _make_message(MARKS[node.func.id], given, place)
 
 
-def in_template(source: str, place: str) -> Iterator[Message]:
+def messages_in_template(source: str, place: str) -> Iterator[Message]:
     """The messages that a template marks."""
     for match in CALL.finditer(templatize(source)):
         name, *literals = match.groups()
         given = [None if each is None else ast.literal_eval(each) for each in literals]
-        yield from _message(MARKS[name], given, place)
+        yield from _make_message(MARKS[name], given, place)
 
 
-def _message(
+def _make_message(
     mark: tuple[int | None, int, int | None], given: list[str | None], place: str
 ) -> Iterable[Message]:
     context, text, plural = (None if at is None or at >= len(given) else given[at] for at in mark)
@@ -173,25 +180,25 @@ def _text(node: ast.expr) -> str | None:
 # -- a catalogue ----------------------------------------------------------------------------------
 
 
-def folder() -> Path:
+def locale_folder() -> Path:
     """Where the catalogues of all languages are."""
     return Path(settings.LOCALE_PATHS[0])
 
 
-def file_of(language: str) -> Path:
+def catalogue_file(language: str) -> Path:
     """Where the translations into a language are."""
-    return folder() / language / "LC_MESSAGES" / "django.po"
+    return locale_folder() / language / "LC_MESSAGES" / "django.po"
 
 
 def problems(language: str) -> list[str]:
     """What is wrong with the catalogue of a language, each in a sentence; nothing when all is well."""
     import polib
 
-    file = file_of(language)
+    file = catalogue_file(language)
     if not file.exists():
         return [f"There is no {file.relative_to(settings.BASE_DIR)}."]
     entries = polib.pofile(str(file))
-    wanted = {message.key: message for message in gathered()}
+    wanted = {message.key: message for message in all_messages()}
     there = {(entry.msgctxt, entry.msgid): entry for entry in entries if not entry.obsolete}
     found = [f"Obsolete: {entry.msgid!r}" for entry in entries if entry.obsolete]
     found += [f"Nobody says this any more: {key}" for key in there.keys() - wanted.keys()]

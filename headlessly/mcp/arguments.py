@@ -25,18 +25,18 @@ EXAMPLES = {
 }
 
 
-def read(tool: str, given: Mapping[str, Any]) -> dict[str, Any]:
+def check_arguments(tool: str, given: Mapping[str, Any]) -> dict[str, Any]:
     """The arguments that say something; null is as good as nothing.
 
     Raises BadRequest for one that is unknown, of the wrong kind, or missing.
     """
-    (schema,) = (t["inputSchema"] for t in definitions.everything() if t["name"] == tool)
+    (schema,) = (t["inputSchema"] for t in definitions.all_tools() if t["name"] == tool)
     known, found = schema["properties"], {}
     for name, value in given.items():
         if name not in known:
-            raise unknown(tool, name, known)
+            raise unknown_argument(tool, name, known)
         if value is not None:
-            found[name] = _checked(name, value, known[name]["type"])
+            found[name] = _checked_value(name, value, known[name]["type"])
     for name in schema["required"]:
         if name not in found:
             choices = known[name].get("enum")
@@ -45,19 +45,19 @@ def read(tool: str, given: Mapping[str, Any]) -> dict[str, Any]:
     return found
 
 
-def only(what: str, given: Mapping[str, Any], allowed: Iterable[str]) -> None:
+def refuse_other_arguments(what: str, given: Mapping[str, Any], allowed: Iterable[str]) -> None:
     """Refuse arguments that mean nothing for this type."""
     for name in given:
         if name not in ("type", *allowed):
-            raise unknown(what, name, allowed)
+            raise unknown_argument(what, name, allowed)
 
 
-def unknown(what: str, name: str, allowed: Iterable[str]) -> BadRequest:
+def unknown_argument(what: str, name: str, allowed: Iterable[str]) -> BadRequest:
     said = f"Arguments: {', '.join(allowed)}." if allowed else "It takes none."
     return BadRequest(f"{what} takes no argument {name[:64]!r}. {said}", field=name[:64])
 
 
-def _checked(name: str, value: Any, wanted: str | list[str]) -> Any:
+def _checked_value(name: str, value: Any, wanted: str | list[str]) -> Any:
     kinds = [wanted] if isinstance(wanted, str) else wanted
     takes: tuple[type, ...] = tuple(KINDS[kind][0] for kind in kinds)
     if kinds == ["array"]:

@@ -49,10 +49,10 @@ def run(url: str, api_key: str) -> None:
 
     Raises Unreachable when there is no server, MCPError when it does not want this key.
     """
-    anyio.run(_run, address_of(url), api_key)
+    anyio.run(_run, mcp_address(url), api_key)
 
 
-def address_of(url: str) -> str:
+def mcp_address(url: str) -> str:
     """Where MCP is, for a tenant's address or this one itself."""
     url = url.rstrip("/")
     return url if url.endswith("/mcp") else f"{url}/mcp"
@@ -63,9 +63,9 @@ async def _run(address: str, api_key: str) -> None:
     timeout = httpx2.Timeout(PATIENCE, connect=CONNECT)
     async with httpx2.AsyncClient(headers=headers, timeout=timeout) as http:
         bridge = Bridge(address, http)
-        await bridge.look()
+        await bridge.discover()
         async with stdio_server() as (incoming, outgoing):
-            server = bridge.server()
+            server = bridge.make_server()
             await server.run(incoming, outgoing, server.create_initialization_options())
 
 
@@ -74,20 +74,20 @@ class Bridge:
 
     def __init__(self, address: str, http: httpx2.AsyncClient) -> None:
         self.address, self.http = address, http
-        self.found: DiscoverResult | None = None
+        self.discovered: DiscoverResult | None = None
         self.mode, self.name, self.version = "auto", "headlessly", ""
         self.instructions: str | None = None
 
-    async def look(self) -> None:
+    async def discover(self) -> None:
         """Learn once what the server is and which version of the protocol it speaks."""
-        async with self._far() as far:
-            self.found, self.instructions = far.session.discover_result, far.instructions
+        async with self._connected() as far:
+            self.discovered, self.instructions = far.session.discover_result, far.instructions
             if far.server_info is not None:
                 self.name, self.version = far.server_info.name, far.server_info.version
             modern = far.protocol_version in MODERN_PROTOCOL_VERSIONS
             self.mode = far.protocol_version if modern else "legacy"
 
-    def server(self) -> Server:
+    def make_server(self) -> Server:
         return Server(
             self.name,
             version=self.version,
@@ -98,28 +98,28 @@ class Bridge:
 
     async def list_tools(self, context: Any, params: Any) -> ListToolsResult:
         try:
-            async with self._far() as far:
+            async with self._connected() as far:
                 return await far.list_tools()
         except Unreachable as problem:
             raise MCPError(INTERNAL_ERROR, str(problem)) from None
 
     async def call_tool(self, context: Any, params: CallToolRequestParams) -> CallToolResult:
         try:
-            async with self._far() as far:
+            async with self._connected() as far:
                 return await far.call_tool(params.name, params.arguments or {})
         except Unreachable as problem:
-            return unreachable(problem)
+            return unreachable_result(problem)
 
     @asynccontextmanager
-    async def _far(self) -> AsyncIterator[Client]:
+    async def _connected(self) -> AsyncIterator[Client]:
         """A client of the server, for one call. Raises Unreachable, MCPError."""
         transport = streamable_http_client(self.address, http_client=self.http)
-        with plainly(self.address):
-            async with Client(transport, mode=self.mode, prior_discover=self.found) as far:
+        with ungrouped_errors(self.address):
+            async with Client(transport, mode=self.mode, prior_discover=self.discovered) as far:
                 yield far
 
 
-def unreachable(problem: Unreachable) -> CallToolResult:
+def unreachable_result(problem: Unreachable) -> CallToolResult:
     """What an agent is told, in the shape of the server's own errors."""
     body = {
         "error": "unreachable",
@@ -131,12 +131,12 @@ def unreachable(problem: Unreachable) -> CallToolResult:
 
 
 @contextmanager
-def plainly(address: str) -> Iterator[None]:
+def ungrouped_errors(address: str) -> Iterator[None]:
     """Raise what went wrong by itself: the SDK's tasks raise it in groups."""
     try:
         yield
     except BaseException as problem:
-        found = _first(problem)
+        found = _first_exception(problem)
         if isinstance(found, httpx2.HTTPError):
             said = str(found) or type(found).__name__
             raise Unreachable(f"{address} does not answer: {said}") from None
@@ -145,7 +145,7 @@ def plainly(address: str) -> Iterator[None]:
         raise found from None
 
 
-def _first(problem: BaseException) -> BaseException:
+def _first_exception(problem: BaseException) -> BaseException:
     while isinstance(problem, BaseExceptionGroup):
         problem = problem.exceptions[0]
     return problem

@@ -25,15 +25,13 @@ NAMES_OF_FIELDS = {"type": "array", "items": {"type": "string"}}
 MOMENT = {"type": "string", "description": 'as it was then: ISO 8601 or "7d ago"'}
 
 
-def offered() -> list[dict[str, Any]]:
+def offered_tools() -> list[dict[str, Any]]:
     """The tools that whoever acts now may call."""
-    return [
-        tool for tool in everything() if tool["name"] != "do" or not actors.current().reads_only
-    ]
+    return [tool for tool in all_tools() if tool["name"] != "do" or not actors.current().reads_only]
 
 
 @cache
-def everything() -> list[dict[str, Any]]:
+def all_tools() -> list[dict[str, Any]]:
     """All three, as the protocol says them."""
     return [
         {
@@ -42,7 +40,7 @@ def everything() -> list[dict[str, Any]]:
                 "List records of a type. Answers main fields and 25 records unless told otherwise, and "
                 "says what it left out; go on with its cursor."
             ),
-            "inputSchema": _takes(
+            "inputSchema": _input_schema(
                 "type",
                 type={"type": "string", "enum": [*registry, "Event"]},
                 filter={
@@ -73,7 +71,7 @@ def everything() -> list[dict[str, Any]]:
                 "type as id: its fields, verbs and states. Status: counts by state. History: the latest "
                 "events of the record whose id is given."
             ),
-            "inputSchema": _takes(
+            "inputSchema": _input_schema(
                 "type",
                 type={
                     "type": "string",
@@ -96,7 +94,7 @@ def everything() -> list[dict[str, Any]]:
                 "date, timedelta, json and math are there; no imports, files or network. Answers the "
                 "value of the last expression, the events recorded, and what was printed."
             ),
-            "inputSchema": _takes(
+            "inputSchema": _input_schema(
                 "code",
                 code={"type": "string"},
                 dryRun={"type": "boolean", "description": "only show what would happen"},
@@ -106,7 +104,7 @@ def everything() -> list[dict[str, Any]]:
     ]
 
 
-def _takes(*required: str, **properties: Any) -> dict[str, Any]:
+def _input_schema(*required: str, **properties: Any) -> dict[str, Any]:
     return {
         "type": "object",
         "properties": properties,

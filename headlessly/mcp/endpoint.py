@@ -44,14 +44,14 @@ class McpView(TenantView):
             raise BadRequest("The body is nested too deeply.") from None
         answer = transport.exchange(request._request, content)
         if "HTTP_IDEMPOTENCY_KEY" in request.META:
-            answer.undone = refuses(answer.content)
+            answer.undone = is_error(answer.content)
         return answer
 
     def get_exception_handler(self) -> Callable[..., Answer]:
         return answer_in_json_rpc
 
 
-def refuses(content: bytes) -> bool:
+def is_error(content: bytes) -> bool:
     """Whether this says that something was not done: a tool says so with a 200."""
     said = orjson.loads(content or b"{}")
     return "error" in said or said.get("result", {}).get("isError") is True

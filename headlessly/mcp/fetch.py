@@ -12,15 +12,20 @@ from headlessly.declaration.schema import wire_name
 from headlessly.errors import BadRequest, NotFound
 from headlessly.log import events
 from headlessly.mcp import arguments
-from headlessly.mcp.search import event, event_fields, noun_of, small
+from headlessly.mcp.search import (
+    checked_event_fields,
+    pick_event_fields,
+    require_noun,
+    shorten_event_page,
+)
 from headlessly.models import Event
 from headlessly.nouns import Noun
 from headlessly.query import counts, reads
 
-OTHERS = ("Event", "Schema", "Status", "History", "Proposal")
+OTHER_TYPES = ("Event", "Schema", "Status", "History", "Proposal")
 
 #: What an agent is told whose key may only propose.
-PROPOSAL = (
+PROPOSAL_DESCRIPTION = (
     "what your scripts become: do changes nothing but stores what a script would do, until a person "
     "approves it; with the proposal's id: whether they did, and why not"
 )
@@ -30,26 +35,26 @@ def fetch(asked: dict[str, Any]) -> dict[str, Any]:
     """What is asked for by ``type`` and ``id``. Raises BadRequest, InvalidFilter, NotFound."""
     match asked["type"]:
         case "Schema":
-            arguments.only("fetch of Schema", asked, ("id",))
-            return kind(asked["id"]) if "id" in asked else everything()
+            arguments.refuse_other_arguments("fetch of Schema", asked, ("id",))
+            return describe_type(asked["id"]) if "id" in asked else describe_all()
         case "Status":
-            arguments.only("fetch of Status", asked, ())
-            return {"nouns": counts.numbers()}
+            arguments.refuse_other_arguments("fetch of Status", asked, ())
+            return {"nouns": counts.counts_by_state()}
         case "History":
-            arguments.only("fetch of History", asked, ("id", "fields"))
-            return history(_id(asked), asked.get("fields"))
+            arguments.refuse_other_arguments("fetch of History", asked, ("id", "fields"))
+            return fetch_history(_id(asked), asked.get("fields"))
         case "Event":
-            arguments.only("fetch of Event", asked, ("id", "fields"))
-            return one_event(_id(asked), asked.get("fields"))
+            arguments.refuse_other_arguments("fetch of Event", asked, ("id", "fields"))
+            return fetch_event(_id(asked), asked.get("fields"))
         case "Proposal":
-            arguments.only("fetch of Proposal", asked, ("id",))
+            arguments.refuse_other_arguments("fetch of Proposal", asked, ("id",))
             from headlessly.scripts import proposals
 
-            return proposals.fetch(_id(asked))
-    noun = noun_of(asked["type"], "fetch", *OTHERS)
+            return proposals.proposal_json(_id(asked))
+    noun = require_noun(asked["type"], "fetch", *OTHER_TYPES)
     id = _id(asked)
     try:
-        return reads.one(
+        return reads.record_json(
             noun,
             id,
             include=asked.get("include"),
@@ -57,7 +62,7 @@ def fetch(asked: dict[str, Any]) -> dict[str, Any]:
             as_of=asked.get("asOf"),
         )
     except NotFound as problem:
-        if (other := by_prefix(id)) not in (None, noun):
+        if (other := noun_by_prefix(id)) not in (None, noun):
             problem.message += f" This is the id of a {other.__name__}: fetch that type."
         raise
 
@@ -68,7 +73,7 @@ def _id(asked: dict[str, Any]) -> str:
     return asked["id"]
 
 
-def by_prefix(id: str) -> type[Noun] | None:
+def noun_by_prefix(id: str) -> type[Noun] | None:
     """The noun whose ids begin like this one."""
     prefix = id.rpartition("_")[0]
     return next((noun for noun in registry.values() if noun.prefix == prefix), None)
@@ -77,37 +82,37 @@ def by_prefix(id: str) -> type[Noun] | None:
 # -- what happened ---------------------------------------------------------------------------------
 
 
-def history(id: str, fields: Any) -> dict[str, Any]:
+def fetch_history(id: str, fields: Any) -> dict[str, Any]:
     """The latest events of a record, newest first; also of one that is deleted."""
-    if (noun := by_prefix(id)) is None:
+    if (noun := noun_by_prefix(id)) is None:
         prefixes = ", ".join(f"{noun.prefix}_..." for noun in registry.values())
         raise NotFound(f"{id[:64]!r} is no record's id. Ids: {prefixes}.", id=id[:64])
     if values.UNSTORABLE.search(id):
         raise noun.not_found(id)
-    found = log.envelope(events.history(noun, id))
+    found = log.envelope(events.record_history(noun, id))
     if not found["total"]:
         raise noun.not_found(id)
-    return small(found, fields)
+    return shorten_event_page(found, fields)
 
 
-def one_event(id: str, fields: Any) -> dict[str, Any]:
-    wanted = event_fields(fields)
+def fetch_event(id: str, fields: Any) -> dict[str, Any]:
+    wanted = checked_event_fields(fields)
     found = None if values.UNSTORABLE.search(id) else Event.objects.filter(id=id).first()
     if found is None:
         raise NotFound(f"There is no Event {id[:64]}.", type="Event", id=id[:64])
-    return event(found.wire(), wanted) if fields else found.wire()
+    return pick_event_fields(found.as_json(), wanted) if fields else found.as_json()
 
 
 # -- what there is ---------------------------------------------------------------------------------
 
 
-def everything() -> dict[str, Any]:
+def describe_all() -> dict[str, Any]:
     """The nouns in a sentence each, who asks, and how to ask."""
     actor = actors.current()
     return {
         "types": {
             name: {
-                "description": describe.noun(noun)["description"],
+                "description": describe.describe_noun(noun)["description"],
                 "verbs": [wire_name(verb) for verb in noun.verbs if actors.may(actor, verb, noun)],
             }
             for name, noun in registry.items()
@@ -125,31 +130,33 @@ def everything() -> dict[str, Any]:
             "History": "with a record's id: its latest events, newest first",
             "Status": "how many records stand in which state",
         }
-        | ({"Proposal": PROPOSAL} if actor.role == actors.PROPOSER else {}),
+        | ({"Proposal": PROPOSAL_DESCRIPTION} if actor.role == actors.PROPOSER else {}),
     }
 
 
-def kind(name: str) -> dict[str, Any]:
+def describe_type(name: str) -> dict[str, Any]:
     """One noun: its fields, its verbs with what they take, and what is possible from which state.
 
     What a verb takes like a field of the noun is named only: the field says the rest.
     """
     if (noun := registry.get(name)) is None:
         raise NotFound(f"There is no type {name[:64]!r}. Types: {', '.join(registry)}.")
-    said = dict(describe.noun(noun))
+    said = dict(describe.describe_noun(noun))
     fields = said["fields"]
-    said["verbs"] = {name: _verb(verb, fields) for name, verb in said["verbs"].items()}
+    said["verbs"] = {name: _describe_verb(verb, fields) for name, verb in said["verbs"].items()}
     said["may"] = [wire_name(v) for v in noun.verbs if actors.may(actors.current(), v, noun)]
     said["search"] = [wire_name(name.replace("__", ".")) for name in noun.Surface.search]
     if machine := said.pop("machine"):
         said["states"] = {"field": machine["field"], "begins": machine["entry"]} | {
-            "from": {state: _steps(machine, said["verbs"], state) for state in machine["states"]},
+            "from": {
+                state: _possible_steps(machine, said["verbs"], state) for state in machine["states"]
+            },
             "closed": machine["closed"],
         }
     return said
 
 
-def _verb(verb: dict[str, Any], fields: dict[str, Any]) -> dict[str, Any]:
+def _describe_verb(verb: dict[str, Any], fields: dict[str, Any]) -> dict[str, Any]:
     own, required, optional = {}, [], []
     for name, taken in verb["input"].items():
         if name in fields and "new" not in taken:
@@ -165,7 +172,9 @@ def _verb(verb: dict[str, Any], fields: dict[str, Any]) -> dict[str, Any]:
     return said | {name: value for name, value in takes.items() if value}
 
 
-def _steps(machine: dict[str, Any], verbs: dict[str, Any], state: str) -> dict[str, list[str]]:
+def _possible_steps(
+    machine: dict[str, Any], verbs: dict[str, Any], state: str
+) -> dict[str, list[str]]:
     """The verbs that are possible from a state and only from some, each with where it leads."""
     found: dict[str, list[str]] = {
         name: [] for name, verb in verbs.items() if state in verb.get("from", ())

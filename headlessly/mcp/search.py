@@ -12,9 +12,9 @@ from headlessly.nouns import Noun
 from headlessly.query import reads
 
 #: The fields of an event that tell what happened; ``data`` is a whole record each time.
-MAIN_OF_EVENT = ("name", "target", "actor", "timestamp", "previous", "cause")
+MAIN_EVENT_FIELDS = ("name", "target", "actor", "timestamp", "previous", "cause")
 #: Those that a record of the log has beside them.
-MORE_OF_EVENT = ("seq", "targetType", "version", "data", "requestId", "tenant")
+MORE_EVENT_FIELDS = ("seq", "targetType", "version", "data", "requestId", "tenant")
 #: What only `fetch` answers.
 FETCHED = ("Schema", "Status", "History")
 
@@ -22,34 +22,34 @@ FETCHED = ("Schema", "Status", "History")
 def search(asked: dict[str, Any]) -> dict[str, Any]:
     """A page of records of ``type``. Raises BadRequest, InvalidFilter."""
     if asked["type"] == "Event":
-        return events(asked)
-    noun = noun_of(asked["type"], "search", "Event")
+        return search_events(asked)
+    noun = require_noun(asked["type"], "search", "Event")
     fields = asked.get("fields") or None
-    page = reads.page(
+    page = reads.record_page(
         noun,
         asked.get("filter"),
         sort=asked.get("sort"),
         limit=asked.get("limit"),
         cursor=asked.get("cursor"),
         include=asked.get("include"),
-        fields=fields or main(noun),
+        fields=fields or main_fields(noun),
         q=asked.get("q"),
         as_of=asked.get("asOf"),
-    ).wire()
+    ).as_json()
     wanted = {
-        *(reads.chosen(noun, fields) or main(noun)),
-        *reads.included(noun, asked.get("include")),
+        *(reads.check_fields(noun, fields) or main_fields(noun)),
+        *reads.check_include(noun, asked.get("include")),
     }
-    page["results"] = [only(noun, record, wanted) for record in page["results"]]
-    return _with_what_was_left_out(page, noun, asked, fields is None, wanted)
+    page["results"] = [pick_fields(noun, record, wanted) for record in page["results"]]
+    return _add_left_out(page, noun, asked, fields is None, wanted)
 
 
-def main(noun: type[Noun]) -> tuple[str, ...]:
+def main_fields(noun: type[Noun]) -> tuple[str, ...]:
     """The fields that a record is told by where nobody says which: the columns of the noun's list."""
     return tuple(noun.schema.by_name[name].wire for name in noun.schema.columns)
 
 
-def noun_of(name: str, tool: str, *others: str) -> type[Noun]:
+def require_noun(name: str, tool: str, *others: str) -> type[Noun]:
     """The noun called ``name``. Raises BadRequest that lists what the tool takes."""
     if (noun := registry.get(name)) is None:
         raise BadRequest(
@@ -60,18 +60,18 @@ def noun_of(name: str, tool: str, *others: str) -> type[Noun]:
     return noun
 
 
-def only(noun: type[Noun], record: dict[str, Any], wanted: set[str]) -> dict[str, Any]:
+def pick_fields(noun: type[Noun], record: dict[str, Any], wanted: set[str]) -> dict[str, Any]:
     """The record with its id, its type and what is wanted; included ones with their main fields."""
     found = {}
     for name, value in record.items():
         if name in ("$id", "$type"):
             found[name] = value
         elif name in wanted:
-            found[name] = _included(noun, name, value)
+            found[name] = _pick_included_fields(noun, name, value)
     return found
 
 
-def _included(noun: type[Noun], name: str, value: Any) -> Any:
+def _pick_included_fields(noun: type[Noun], name: str, value: Any) -> Any:
     relation = noun.schema.relations.get(name)
     other = (
         relation.noun
@@ -82,13 +82,13 @@ def _included(noun: type[Noun], name: str, value: Any) -> Any:
     )
     if other is None:
         return value
-    its = set(main(registry[other]))
+    its = set(main_fields(registry[other]))
     if isinstance(value, list):
-        return [only(registry[other], each, its) for each in value]
-    return only(registry[other], value, its) if isinstance(value, dict) else value
+        return [pick_fields(registry[other], each, its) for each in value]
+    return pick_fields(registry[other], value, its) if isinstance(value, dict) else value
 
 
-def _with_what_was_left_out(
+def _add_left_out(
     page: dict[str, Any], noun: type[Noun], asked: dict[str, Any], by_itself: bool, wanted: set[str]
 ) -> dict[str, Any]:
     said = {}
@@ -105,9 +105,11 @@ def _with_what_was_left_out(
 # -- the log --------------------------------------------------------------------------------------
 
 
-def events(asked: dict[str, Any]) -> dict[str, Any]:
+def search_events(asked: dict[str, Any]) -> dict[str, Any]:
     """A page of the log, oldest first, as REST answers it."""
-    arguments.only("search of Event", asked, ("filter", "limit", "cursor", "fields"))
+    arguments.refuse_other_arguments(
+        "search of Event", asked, ("filter", "limit", "cursor", "fields")
+    )
     filter = asked.get("filter") or {}
     conditions = (*log.EQUAL, "since", "until")
     for name, value in filter.items():
@@ -120,16 +122,16 @@ def events(asked: dict[str, Any]) -> dict[str, Any]:
         if not isinstance(value, str):
             raise InvalidFilter(f"{name} is text.", type="Event", field=name)
     given = {name: asked[name] for name in ("limit", "cursor") if name in asked}
-    return small(log.listed(filter | given), asked.get("fields"))
+    return shorten_event_page(log.listed(filter | given), asked.get("fields"))
 
 
-def small(page: dict[str, Any], fields: Any) -> dict[str, Any]:
+def shorten_event_page(page: dict[str, Any], fields: Any) -> dict[str, Any]:
     """A page of events with the fields that are wanted, or the main ones."""
-    wanted = event_fields(fields)
-    page = page | {"results": [event(each, wanted) for each in page["results"]]}
+    wanted = checked_event_fields(fields)
+    page = page | {"results": [pick_event_fields(each, wanted) for each in page["results"]]}
     said = {}
     if not fields and page["results"]:
-        said["fields"] = list(MORE_OF_EVENT)
+        said["fields"] = list(MORE_EVENT_FIELDS)
         said["how"] = 'Name those you want in "fields"; fetch answers all of one event.'
     if page["hasMore"]:
         said["records"] = (
@@ -140,14 +142,14 @@ def small(page: dict[str, Any], fields: Any) -> dict[str, Any]:
     return page | ({"leftOut": said} if said else {})
 
 
-def event(said: dict[str, Any], wanted: tuple[str, ...]) -> dict[str, Any]:
+def pick_event_fields(said: dict[str, Any], wanted: tuple[str, ...]) -> dict[str, Any]:
     return {"$id": said["$id"], "$type": "Event"} | {name: said[name] for name in wanted}
 
 
-def event_fields(fields: Any) -> tuple[str, ...]:
+def checked_event_fields(fields: Any) -> tuple[str, ...]:
     """The fields of events that are asked for. Raises InvalidFilter for others."""
-    names = fields.split(",") if isinstance(fields, str) else fields or MAIN_OF_EVENT
-    known = (*MAIN_OF_EVENT, *MORE_OF_EVENT)
+    names = fields.split(",") if isinstance(fields, str) else fields or MAIN_EVENT_FIELDS
+    known = (*MAIN_EVENT_FIELDS, *MORE_EVENT_FIELDS)
     for name in names:
         if name.strip() not in (*known, "$id", "$type"):
             raise InvalidFilter(

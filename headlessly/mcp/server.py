@@ -20,10 +20,10 @@ from mcp_types import (
 from headlessly.mcp import definitions, tools
 
 #: Where the transport leaves, in the scope of a request, the way back to the request's thread.
-HERE = "headlessly.here"
+REQUEST_THREAD = "headlessly.request_thread"
 
 
-def make() -> Server:
+def make_server() -> Server:
     """A server for one event loop."""
     return Server(
         "headlessly",
@@ -38,28 +38,30 @@ def make() -> Server:
 
 
 async def list_tools(context: Any, params: Any) -> ListToolsResult:
-    return await _here(context)(_listed)
+    return await _request_thread(context)(_list_offered_tools)
 
 
 async def call_tool(context: Any, params: CallToolRequestParams) -> CallToolResult:
-    return await _here(context)(_called, params.name, params.arguments or {})
+    return await _request_thread(context)(_call_tool, params.name, params.arguments or {})
 
 
-def _here(context: Any) -> Any:
-    return context.request.scope[HERE]
+def _request_thread(context: Any) -> Any:
+    return context.request.scope[REQUEST_THREAD]
 
 
-def _listed() -> ListToolsResult:
-    return ListToolsResult(tools=[Tool.model_validate(each) for each in definitions.offered()])
+def _list_offered_tools() -> ListToolsResult:
+    return ListToolsResult(
+        tools=[Tool.model_validate(each) for each in definitions.offered_tools()]
+    )
 
 
-def _called(name: str, arguments: dict[str, Any]) -> CallToolResult:
+def _call_tool(name: str, arguments: dict[str, Any]) -> CallToolResult:
     if name not in definitions.NAMES:
         raise MCPError(
             INVALID_PARAMS,
             f"There is no tool {name[:64]!r}. Tools: {', '.join(definitions.NAMES)}.",
         )
-    content, failed = tools.call(name, arguments)
+    content, failed = tools.call_tool(name, arguments)
     return CallToolResult(
         content=[TextContent(text=content.decode())],
         structured_content=orjson.loads(content),

@@ -10,17 +10,17 @@ from headlessly import errors
 from headlessly.access import actors
 from headlessly.declaration.registry import registry
 from headlessly.errors import Forbidden
-from headlessly.log.events import dumps
+from headlessly.log.events import dump_json
 from headlessly.mcp import arguments
 from headlessly.mcp.fetch import fetch
-from headlessly.mcp.search import main, only, search
+from headlessly.mcp.search import main_fields, pick_fields, search
 from headlessly.nouns import Noun
 
 #: A list of more whole records than this is answered with their main fields, as a page of `search` is.
-WHOLE = 10
+MAX_WHOLE_RECORDS = 10
 
 #: What happens to a proposal.
-WAITS = (
+PROPOSAL_WAITS = (
     "Nothing was done: a person has to approve it. "
     'fetch {"type": "Proposal", "id": "%s"} says what became of it.'
 )
@@ -28,15 +28,15 @@ WAITS = (
 logger = logging.getLogger("headlessly.mcp")
 
 
-def call(name: str, given: dict[str, Any]) -> tuple[bytes, bool]:
+def call_tool(name: str, given: dict[str, Any]) -> tuple[bytes, bool]:
     """The answer of a tool as JSON, and whether it is an error; nothing is raised."""
     try:
-        return dumps(TOOLS[name](given)), False
+        return dump_json(TOOLS[name](given)), False
     except Exception as problem:
-        status, body = errors.problem(problem)
+        status, body = errors.status_and_body(problem)
         if status >= 500:
             logger.error("MCP %s failed", name, exc_info=problem)
-        return dumps(body | {"next": next_step(body, given.get("type"))}), True
+        return dump_json(body | {"next": next_step(body, given.get("type"))}), True
 
 
 def do(given: dict[str, Any]) -> dict[str, Any]:
@@ -46,46 +46,46 @@ def do(given: dict[str, Any]) -> dict[str, Any]:
         raise Forbidden(
             f"As {actor.role} you may not do anything: do needs a key with the scope write or admin."
         )
-    asked = arguments.read("do", given)
+    asked = arguments.check_arguments("do", given)
     from headlessly import scripts
 
-    said = scripts.run(asked["code"], dry_run=asked.get("dryRun", False)).wire()
+    said = scripts.run(asked["code"], dry_run=asked.get("dryRun", False)).as_json()
     if "proposal" in said:
-        return said | {"next": WAITS % said["proposal"]["$id"]}
-    return smaller(said)
+        return said | {"next": PROPOSAL_WAITS % said["proposal"]["$id"]}
+    return shorten_script_answer(said)
 
 
-def smaller(said: dict[str, Any]) -> dict[str, Any]:
+def shorten_script_answer(said: dict[str, Any]) -> dict[str, Any]:
     """The answer to a script; long lists of whole records have their main fields there, and it says so."""
     shortened: list[Any] = []
-    value = _shortened(said.get("value"), shortened)
+    value = _shorten_lists(said.get("value"), shortened)
     if not shortened:
         return said
     return said | {
         "value": value,
         "leftOut": {
-            "fields": f"Lists of more than {WHOLE} whole records have their main fields.",
+            "fields": f"Lists of more than {MAX_WHOLE_RECORDS} whole records have their main fields.",
             "how": 'Name those you want: find(..., fields=["name", ...]), or answer values of your own.',
         },
     }
 
 
-def _shortened(value: Any, shortened: list[Any]) -> Any:
+def _shorten_lists(value: Any, shortened: list[Any]) -> Any:
     if isinstance(value, dict):
-        return {key: _shortened(item, shortened) for key, item in value.items()}
+        return {key: _shorten_lists(item, shortened) for key, item in value.items()}
     if not isinstance(value, list):
         return value
-    if len(value) <= WHOLE or not all(_is_whole(item) for item in value):
-        return [_shortened(item, shortened) for item in value]
+    if len(value) <= MAX_WHOLE_RECORDS or not all(_is_whole(item) for item in value):
+        return [_shorten_lists(item, shortened) for item in value]
     shortened.append(value)
-    return [_small(registry[each["$type"]], each) for each in value]
+    return [_pick_main_fields(registry[each["$type"]], each) for each in value]
 
 
-def _small(noun: type[Noun], record: dict[str, Any]) -> dict[str, Any]:
+def _pick_main_fields(noun: type[Noun], record: dict[str, Any]) -> dict[str, Any]:
     included = {
         name for name, value in record.items() if name in noun.schema.fields and _is_record(value)
     }
-    return only(noun, record, {*main(noun), *included})
+    return pick_fields(noun, record, {*main_fields(noun), *included})
 
 
 def _is_record(value: Any) -> bool:
@@ -102,8 +102,8 @@ def _is_whole(value: Any) -> bool:
 
 
 TOOLS: dict[str, Callable[[dict[str, Any]], dict[str, Any]]] = {
-    "search": lambda given: search(arguments.read("search", given)),
-    "fetch": lambda given: fetch(arguments.read("fetch", given)),
+    "search": lambda given: search(arguments.check_arguments("search", given)),
+    "fetch": lambda given: fetch(arguments.check_arguments("fetch", given)),
     "do": do,
 }
 

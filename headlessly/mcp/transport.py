@@ -29,33 +29,33 @@ PATIENCE = 30
 logger = logging.getLogger("headlessly.mcp")
 
 _lock = threading.Lock()
-_engine: Engine | None = None
+_engine: ProtocolLoop | None = None
 
 
 def exchange(request: HttpRequest, content: bytes) -> HttpResponse:
     """What the SDK answers to ``content``, one message of JSON-RPC."""
-    return engine().exchange(_headers(request), content)
+    return protocol_loop().exchange(_protocol_headers(request), content)
 
 
-def engine() -> Engine:
+def protocol_loop() -> ProtocolLoop:
     """This process's loop: begun by the first request, and again should it have ended."""
     global _engine
     with _lock:
-        if _engine is None or not _engine.runs:
-            _engine = Engine()
+        if _engine is None or not _engine.is_running:
+            _engine = ProtocolLoop()
         return _engine
 
 
-def _forget() -> None:
+def _forget_loop_of_parent() -> None:
     """After a fork there is no thread behind the parent's engine."""
     global _lock, _engine
     _lock, _engine = threading.Lock(), None
 
 
-os.register_at_fork(after_in_child=_forget)
+os.register_at_fork(after_in_child=_forget_loop_of_parent)
 
 
-class Engine:
+class ProtocolLoop:
     """The loop, its thread and the SDK's session manager."""
 
     def __init__(self) -> None:
@@ -65,21 +65,21 @@ class Engine:
         self._ready.wait()
 
     @property
-    def runs(self) -> bool:
+    def is_running(self) -> bool:
         return self._thread.is_alive()
 
     def _run(self) -> None:
         try:
-            asyncio.run(self._serve())
+            asyncio.run(self._serve_protocol())
         except Exception:
             logger.exception("The loop of MCP has ended; the next call begins a new one")
         finally:
             self._ready.set()
 
-    async def _serve(self) -> None:
+    async def _serve_protocol(self) -> None:
         self._loop = asyncio.get_running_loop()
         self._manager = StreamableHTTPSessionManager(
-            server.make(),
+            server.make_server(),
             stateless=True,
             json_response=True,
             # Ours has looked already; written anew, a body may be somewhat longer.
@@ -90,18 +90,18 @@ class Engine:
             await asyncio.Event().wait()
 
     def exchange(self, headers: list[tuple[bytes, bytes]], content: bytes) -> HttpResponse:
-        here = Here(self._loop)
-        answer = asyncio.run_coroutine_threadsafe(self._answer(headers, content, here), self._loop)
+        here = RequestThread(self._loop)
+        answer = asyncio.run_coroutine_threadsafe(self._handle(headers, content, here), self._loop)
         answer.add_done_callback(lambda _: here.finish())
         try:
-            here.work()
+            here.run_calls()
         except Empty:
             answer.cancel()
             raise TimeoutError(f"MCP gave no answer within {PATIENCE} s.") from None
         return answer.result()
 
-    async def _answer(
-        self, headers: list[tuple[bytes, bytes]], content: bytes, here: Here
+    async def _handle(
+        self, headers: list[tuple[bytes, bytes]], content: bytes, here: RequestThread
     ) -> HttpResponse:
         """One request of ASGI, made up."""
         scope = {
@@ -117,7 +117,7 @@ class Engine:
             "headers": headers,
             "client": None,
             "server": None,
-            server.HERE: here,
+            server.REQUEST_THREAD: here,
         }
         messages = [{"type": "http.request", "body": content, "more_body": False}]
         said: dict[str, Any] = {}
@@ -138,49 +138,49 @@ class Engine:
         return HttpResponse(b"".join(parts), status=said["status"], content_type=kind)
 
 
-class Here:
+class RequestThread:
     """The thread of a request: does what the loop hands over, until there is an answer."""
 
     def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
         self._loop = loop
-        self._work: SimpleQueue[tuple | None] = SimpleQueue()
+        self._calls: SimpleQueue[tuple | None] = SimpleQueue()
 
     async def __call__(self, function: Callable[..., Any], *args: Any) -> Any:
         """In the loop: have ``function`` called over there, and wait for what it returns or raises."""
         result = self._loop.create_future()
-        self._work.put((result, function, args))
+        self._calls.put((result, function, args))
         return await result
 
     def finish(self) -> None:
-        self._work.put(None)
+        self._calls.put(None)
 
-    def work(self) -> None:
+    def run_calls(self) -> None:
         """In the thread: do what comes. Raises queue.Empty when nothing does for too long."""
-        while (task := self._work.get(timeout=PATIENCE)) is not None:
+        while (task := self._calls.get(timeout=PATIENCE)) is not None:
             result, function, args = task
             try:
                 value = function(*args)
             except BaseException as problem:
-                self._loop.call_soon_threadsafe(_raise, result, problem)
+                self._loop.call_soon_threadsafe(_set_exception, result, problem)
                 if not isinstance(problem, Exception):
                     raise
             else:
-                self._loop.call_soon_threadsafe(_return, result, value)
+                self._loop.call_soon_threadsafe(_set_result, result, value)
 
 
-def _return(result: asyncio.Future, value: Any) -> None:
+def _set_result(result: asyncio.Future, value: Any) -> None:
     if not result.done():
         result.set_result(value)
 
 
-def _raise(result: asyncio.Future, problem: BaseException) -> None:
+def _set_exception(result: asyncio.Future, problem: BaseException) -> None:
     if not result.done():
         # The loop is not to end because a thread is told to.
         told = problem if isinstance(problem, Exception) else RuntimeError(repr(problem))
         result.set_exception(told)
 
 
-def _headers(request: HttpRequest) -> list[tuple[bytes, bytes]]:
+def _protocol_headers(request: HttpRequest) -> list[tuple[bytes, bytes]]:
     """What of the request is the protocol's; the key is nobody's business any more.
 
     Everything is JSON and answered in JSON, whatever is said of it, as in REST.

@@ -17,7 +17,7 @@ class Migration(migrations.Migration):
                     "Its own lists where it has them: "
                     '{"Lead.lostReason": ["Price", "Timing"]}.'
                 ),
-                validators=[headlessly.access.suggestions.check],
+                validators=[headlessly.access.suggestions.check_suggestions],
                 verbose_name="suggestions",
             ),
         ),

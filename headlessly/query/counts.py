@@ -12,7 +12,7 @@ from headlessly.declaration.registry import registry
 from headlessly.query.reads import COUNT_CAP
 
 
-def numbers() -> dict[str, dict[str, Any]]:
+def counts_by_state() -> dict[str, dict[str, Any]]:
     """The records of every noun with a machine, by state: one statement, counts are capped."""
     quote = connection.ops.quote_name
     tenant = tenancy.require().pk
@@ -21,7 +21,7 @@ def numbers() -> dict[str, dict[str, Any]]:
     for noun in registry.values():
         if (machine := noun.schema.machine) is None:
             continue
-        seen, persons = visibility.clause(noun, "n")
+        seen, persons = visibility.visible_clause(noun, "n")
         found[noun.__name__] = {"field": noun.schema.by_name[machine.name].wire, "states": {}}
         for state in machine.states:
             parts.append(
@@ -30,7 +30,7 @@ def numbers() -> dict[str, dict[str, Any]]:
                 f"AND n.{quote(machine.field.column)} = %s{seen} LIMIT {COUNT_CAP + 1}) AS r)"
             )
             parameters += [noun.__name__, state, tenant, state, *persons]
-    for name, state, count in prepared.run(" UNION ALL ".join(parts), parameters):
+    for name, state, count in prepared.execute_prepared(" UNION ALL ".join(parts), parameters):
         found[name]["states"][state] = min(count, COUNT_CAP)
         found[name]["total"] = found[name].get("total", 0) + min(count, COUNT_CAP)
         if count > COUNT_CAP:

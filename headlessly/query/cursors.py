@@ -21,7 +21,7 @@ from django.db.models import Q
 from headlessly.declaration import values
 from headlessly.errors import InvalidFilter
 from headlessly.query.scope import NOTHING
-from headlessly.query.sorting import Column
+from headlessly.query.sorting import SortKey
 
 
 def fingerprint(*question: Any) -> str:
@@ -38,19 +38,21 @@ def _canonical(value: Any) -> Any:
     return str(value)
 
 
-def encode(mark: str, moment: datetime | None, row: Sequence[Any]) -> str:
+def encode_cursor(mark: str, moment: datetime | None, row: Sequence[Any]) -> str:
     """The cursor after a row of sort values and key, in a list as of ``moment``."""
     said = [str(v) if isinstance(v, Decimal) else v for v in row]
     return base64.urlsafe_b64encode(orjson.dumps([mark, moment, *said])).decode().rstrip("=")
 
 
-def decode(cursor: Any, mark: str, columns: Sequence[Column]) -> tuple[datetime | None, list[Any]]:
+def decode_cursor(
+    cursor: Any, mark: str, columns: Sequence[SortKey]
+) -> tuple[datetime | None, list[Any]]:
     """The moment and the row in a cursor. Raises InvalidFilter for another question's or nonsense."""
     try:
         padded = cursor + "=" * (-len(cursor) % 4)
         said, moment, *row = orjson.loads(base64.b64decode(padded, altchars=b"-_", validate=True))
-        read = [_read(column, value) for column, value in zip(columns, row, strict=True)]
-        when = None if moment is None else values.moment(None, moment)
+        read = [_read_value(column, value) for column, value in zip(columns, row, strict=True)]
+        when = None if moment is None else values.clean_moment(None, moment)
     except (ValueError, TypeError, ArithmeticError):
         raise InvalidFilter(
             "This is no cursor: send one that a list gave.", field="cursor"
@@ -62,7 +64,7 @@ def decode(cursor: Any, mark: str, columns: Sequence[Column]) -> tuple[datetime 
     return when, read
 
 
-def _read(column: Column, value: Any) -> Any:
+def _read_value(column: SortKey, value: Any) -> Any:
     """A value as the column has it. Raises ValueError, TypeError or ArithmeticError."""
     if value is None:
         if not column.nullable:
@@ -70,57 +72,59 @@ def _read(column: Column, value: Any) -> Any:
         return None
     match column.type:
         case "datetime":
-            return values.moment(None, value)
+            return values.clean_moment(None, value)
         case "date":
             return date.fromisoformat(value)
         case "money":
             return _amount(value)
         case "number" | "integer":
-            return values.plain_number(value)
+            return values.check_number(value)
         case "bool":
             return bool(value)
-    values.storable(value)
+    values.check_storable(value)
     return value
 
 
 def _amount(value: Any) -> Decimal:
     found = Decimal(value)
-    values.plain_number(float(found))
+    values.check_number(float(found))
     return found
 
 
-def parts(columns: Sequence[Column], row: Sequence[Any]) -> list[Q]:
+def conditions_after(columns: Sequence[SortKey], row: Sequence[Any]) -> list[Q]:
     """The conditions of the records after ``row``, one per statement, in the order of the list."""
     first, value = columns[0], row[0]
-    rest = _after(columns[1:], row[1:])
+    rest = _condition_after(columns[1:], row[1:])
     if value is None:
-        return [first.same(None) & rest]
-    found = [first.from_on(value) & (first.beyond(value) | (first.same(value) & rest))]
-    return [*found, first.same(None)] if first.nullable else found
+        return [first.equal_to(None) & rest]
+    found = [first.from_value(value) & (first.after_value(value) | (first.equal_to(value) & rest))]
+    return [*found, first.equal_to(None)] if first.nullable else found
 
 
-def parts_before(columns: Sequence[Column], row: Sequence[Any]) -> list[Q]:
+def conditions_before(columns: Sequence[SortKey], row: Sequence[Any]) -> list[Q]:
     """The conditions of the records before ``row``, one per statement, from the nearest backwards."""
     flipped = [replace(column, descending=not column.descending) for column in columns]
     first, value = flipped[0], row[0]
-    rest = _before(flipped[1:], row[1:])
+    rest = _condition_before(flipped[1:], row[1:])
     if value is None:
-        return [first.same(None) & rest, ~first.same(None)]
-    return [first.from_on(value) & (first.beyond(value) | (first.same(value) & rest))]
+        return [first.equal_to(None) & rest, ~first.equal_to(None)]
+    return [first.from_value(value) & (first.after_value(value) | (first.equal_to(value) & rest))]
 
 
-def _before(flipped: Sequence[Column], row: Sequence[Any]) -> Q:
+def _condition_before(flipped: Sequence[SortKey], row: Sequence[Any]) -> Q:
     """Before ``row`` in an order whose columns are flipped: those without a value come first there."""
     if not flipped:
         return NOTHING
     first, value = flipped[0], row[0]
-    ahead = ~first.same(None) if value is None else first.beyond(value)
-    return ahead | (first.same(value) & _before(flipped[1:], row[1:]))
+    ahead = ~first.equal_to(None) if value is None else first.after_value(value)
+    return ahead | (first.equal_to(value) & _condition_before(flipped[1:], row[1:]))
 
 
-def _after(columns: Sequence[Column], row: Sequence[Any]) -> Q:
+def _condition_after(columns: Sequence[SortKey], row: Sequence[Any]) -> Q:
     """After ``row`` in the order of ``columns``; after the key there is nothing left to compare."""
     if not columns:
         return NOTHING
     first, value = columns[0], row[0]
-    return first.after(value) | (first.same(value) & _after(columns[1:], row[1:]))
+    return first.after_value_or_null(value) | (
+        first.equal_to(value) & _condition_after(columns[1:], row[1:])
+    )

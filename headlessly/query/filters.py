@@ -38,8 +38,8 @@ MAX_VALUES = 1_000
 MAX_PATTERN = 200
 
 DATES = ("date", "datetime")
-ORDERED = {"string", "text", "email", "url", "number", "integer", "money", "date", "datetime"}
-TEXT = {"string", "text", "email", "url", "enum"}
+ORDERED_TYPES = {"string", "text", "email", "url", "number", "integer", "money", "date", "datetime"}
+TEXT_TYPES = {"string", "text", "email", "url", "enum"}
 
 
 class Lookup(Enum):
@@ -70,7 +70,7 @@ PYTHON_META = {field.name: field for field in META_FIELDS.values()} | {
 REACHED = ("$reached", "reached")
 
 
-def compile(scope: Scope | type[Noun], filter: Mapping[str, Any] | None) -> Q:
+def compile_filter(scope: Scope | type[Noun], filter: Mapping[str, Any] | None) -> Q:
     """The condition that ``filter`` states. Raises InvalidFilter naming what does not fit."""
     if not isinstance(scope, Scope):
         scope = Scope(scope)
@@ -82,14 +82,14 @@ def may_be_slow(*filters: Any) -> bool:
     return "$regex" in repr(filters)
 
 
-def words(scope: Scope, text: str) -> Q:
+def words_condition(scope: Scope, text: str) -> Q:
     """The condition that every word of ``text`` is somewhere in the searchable fields."""
     from headlessly.query.search import Search
 
     return Search(scope, text).condition
 
 
-def equalities(
+def column_equalities(
     noun: type[Noun], stated: Iterable[Mapping[str, Any] | None]
 ) -> dict[str, Any] | None:
     """The columns that filters give one value each, with it; None where they say anything else.
@@ -102,7 +102,7 @@ def equalities(
             return None
         for name, value in (filter or {}).items():
             if name == "$and" and value and _are_filters(value):
-                inner = equalities(noun, value)
+                inner = column_equalities(noun, value)
             else:
                 inner = _equality(noun, name, value)
             if inner is None or set(inner) & set(found):
@@ -125,10 +125,10 @@ def _equality(noun: type[Noun], name: Any, value: Any) -> dict[str, Any] | None:
         return None
     if field is None or field.computed is not None or field.type == "json":
         return None
-    return {field.column: _value(field, name, value)}
+    return {field.column: _clean_operand(field, name, value)}
 
 
-def field_of(noun: type[Noun], name: str) -> Field:
+def find_field(noun: type[Noun], name: str) -> Field:
     """The field of ``noun`` called ``name``, meta-fields included. Raises InvalidFilter."""
     field = noun.schema.field(name) or META_FIELDS.get(name) or PYTHON_META.get(name)
     if field is None:
@@ -141,16 +141,16 @@ def field_of(noun: type[Noun], name: str) -> Field:
     return field
 
 
-def condition_of(noun: type[Noun], name: str) -> Field:
+def find_condition_field(noun: type[Noun], name: str) -> Field:
     """What a condition may be about: a field, or how far a record has come. Raises InvalidFilter."""
     machine = noun.schema.machine
     if name in REACHED and machine and noun.schema.field(name) is None:
-        return _reached_of(noun)
-    return field_of(noun, name)
+        return _reached_field(noun)
+    return find_field(noun, name)
 
 
 @cache
-def _reached_of(noun: type[Noun]) -> Field:
+def _reached_field(noun: type[Noun]) -> Field:
     path = noun.schema.machine.path
     return Field("reached", "$reached", "reached", "enum", choices=path, label="Reached")
 
@@ -164,7 +164,7 @@ class _Compiler:
     def group(self, scope: Scope, filter: Any, depth: int) -> Q:
         """``{...}``: all of its parts hold."""
         if not isinstance(filter, Mapping):
-            raise InvalidFilter(f"A filter is an object, not {_what(filter)}.")
+            raise InvalidFilter(f"A filter is an object, not {_describe_json_type(filter)}.")
         if depth > MAX_DEPTH:
             raise InvalidFilter(f"A filter may be nested {MAX_DEPTH} levels deep at the most.")
         found = Q()
@@ -174,9 +174,9 @@ class _Compiler:
             if key in ("$and", "$or"):
                 found &= self.several(scope, key, value, depth + 1)
             elif key == "$not":
-                found &= ~_definite(self.group(scope, value, depth + 1))
+                found &= ~_explicit(self.group(scope, value, depth + 1))
             elif key == "$text":
-                found &= words(scope, value)
+                found &= words_condition(scope, value)
             elif key.startswith("$") and key not in META_FIELDS and key not in REACHED:
                 raise InvalidFilter(
                     f"There is no operator {key[:32]!r} here. "
@@ -191,15 +191,15 @@ class _Compiler:
         if not isinstance(parts, Sequence) or isinstance(parts, str) or not parts:
             raise InvalidFilter(f"{operator} takes a list of at least one filter.", field=operator)
         found = [self.group(scope, part, depth) for part in parts]
-        result = _definite(found[0])
+        result = _explicit(found[0])
         for part in found[1:]:
-            result = result & part if operator == "$and" else result | _definite(part)
+            result = result & part if operator == "$and" else result | _explicit(part)
         return result
 
     def field(self, scope: Scope, path: str, name: str, value: Any, depth: int) -> Q:
         """A condition on one field, over references when ``name`` has dots."""
         head, dot, rest = name.partition(".")
-        field = condition_of(scope.noun, head)
+        field = find_condition_field(scope.noun, head)
         if dot:
             if field.type != "reference":
                 raise InvalidFilter(
@@ -228,7 +228,7 @@ class _Compiler:
 
         Where the reference is empty there is no value either: nothing equals it but null.
         """
-        other = scope.to(scope.noun.registry[field.to])
+        other = scope.for_noun(scope.noun.registry[field.to])
 
         def behind(condition: Mapping[str, Any]) -> Q:
             found = other.queryset().filter(self.field(other, path, rest, condition, depth))
@@ -259,15 +259,15 @@ class _Compiler:
                 raise InvalidFilter(f"A filter may have {MAX_CONDITIONS} conditions at the most.")
             match operator:
                 case "$ne":
-                    found &= ~_definite(leaf("$eq", operand))
+                    found &= ~_explicit(leaf("$eq", operand))
                 case "$nin":
-                    found &= ~_definite(leaf("$in", operand))
+                    found &= ~_explicit(leaf("$in", operand))
                 case "$not":
-                    found &= ~_definite(self.operators(path, operand, depth + 1, leaf))
+                    found &= ~_explicit(self.operators(path, operand, depth + 1, leaf))
                 case "$exists":
                     if not isinstance(operand, bool):
                         raise InvalidFilter(f"{path}: $exists takes true or false.", field=path)
-                    exists = ~_definite(leaf("$eq", None))
+                    exists = ~_explicit(leaf("$eq", None))
                     found &= exists if operand else leaf("$eq", None)
                 case _:
                     found &= leaf(operator, operand)
@@ -277,7 +277,7 @@ class _Compiler:
 
     def leaf(self, scope: Scope, field: Field, path: str, operator: str, operand: Any) -> Q:
         column = scope.key if field.column == "pk" else field.column
-        build = LEAVES.get(operator)
+        build = OPERATOR_CONDITIONS.get(operator)
         if build is None:
             raise InvalidFilter(
                 f"{path}: there is no operator {str(operator)[:32]!r}. Operators: "
@@ -285,11 +285,11 @@ class _Compiler:
                 field=path,
             )
         if field.wire in REACHED:
-            return _reached(scope.noun, field, path, operator, operand)
+            return _reached_condition(scope.noun, field, path, operator, operand)
         return build(field, path, column, operator, operand)
 
 
-def _reached(noun: type[Noun], field: Field, path: str, operator: Any, operand: Any) -> Q:
+def _reached_condition(noun: type[Noun], field: Field, path: str, operator: Any, operand: Any) -> Q:
     """Which records have come exactly so far: by what is remembered, else by where they stand."""
     if operator == "$eq":
         operand = [operand]
@@ -297,7 +297,7 @@ def _reached(noun: type[Noun], field: Field, path: str, operator: Any, operand: 
         raise InvalidFilter(
             _("%s: compare it with a state, or with a list of states.") % path, field=path
         )
-    found = [_value(field, path, state) for state in operand]
+    found = [_clean_operand(field, path, state) for state in operand]
     states = [state for state in found if state is not None]  # nothing is without
     if not states:
         return NOTHING
@@ -308,8 +308,8 @@ def _reached(noun: type[Noun], field: Field, path: str, operator: Any, operand: 
     return Q(reached__in=states) | Q(reached__isnull=True) & stands
 
 
-def _equal(field: Field, path: str, column: str, operator: str, operand: Any) -> Q:
-    value = _value(field, path, operand)
+def _equal_condition(field: Field, path: str, column: str, operator: str, operand: Any) -> Q:
+    value = _clean_operand(field, path, operand)
     return (
         Q(**{f"{column}__isnull": True})
         if value is None
@@ -317,16 +317,16 @@ def _equal(field: Field, path: str, column: str, operator: str, operand: Any) ->
     )
 
 
-def _among(field: Field, path: str, column: str, operator: str, operand: Any) -> Q:
+def _in_condition(field: Field, path: str, column: str, operator: str, operand: Any) -> Q:
     if isinstance(operand, str) or not isinstance(operand, Sequence):
         raise InvalidFilter(_("%s: $in and $nin take a list.") % path, field=path)
     if len(operand) > MAX_VALUES:
         raise InvalidFilter(
             _("%(path)s: at most %(most)s values.")
-            % {"path": path, "most": values.grouped(MAX_VALUES)},
+            % {"path": path, "most": values.group_thousands(MAX_VALUES)},
             field=path,
         )
-    found = [_value(field, path, item) for item in operand]
+    found = [_clean_operand(field, path, item) for item in operand]
     given = [value for value in found if value is not None]
     # An empty list is not the optimizer's "nothing": negated it must be everything.
     if not given:
@@ -338,14 +338,14 @@ def _among(field: Field, path: str, column: str, operator: str, operand: Any) ->
     return condition | Q(**{f"{column}__isnull": True}) if None in found else condition
 
 
-def _compared(field: Field, path: str, column: str, operator: str, operand: Any) -> Q:
-    if field.type not in ORDERED:
+def _comparison_condition(field: Field, path: str, column: str, operator: str, operand: Any) -> Q:
+    if field.type not in ORDERED_TYPES:
         raise InvalidFilter(
             _("%(path)s: %(operator)s compares numbers, dates and text.")
             % {"path": path, "operator": operator},
             field=path,
         )
-    value = _value(field, path, operand)
+    value = _clean_operand(field, path, operand)
     if value is None:
         raise InvalidFilter(
             _("%(path)s: %(operator)s needs a value.") % {"path": path, "operator": operator},
@@ -373,8 +373,8 @@ def _compare_column(field: Field, column: str, lookup: str, value: Any) -> Q:
     return Q(**{f"{column}__{'lte' if before else 'gte'}": bound}) & (here | whole)
 
 
-def _matching(field: Field, path: str, column: str, operator: str, operand: Any) -> Q:
-    if field.type not in TEXT or not isinstance(operand, str):
+def _regex_condition(field: Field, path: str, column: str, operator: str, operand: Any) -> Q:
+    if field.type not in TEXT_TYPES or not isinstance(operand, str):
         raise InvalidFilter(_("%s: $regex takes a pattern and looks at text.") % path, field=path)
     operand = _normalized_text(path, operand)
     if len(operand) > MAX_PATTERN:
@@ -387,8 +387,8 @@ def _matching(field: Field, path: str, column: str, operator: str, operand: Any)
     return Q(**{f"{column}__regex": operand})
 
 
-def _containing(field: Field, path: str, column: str, operator: str, operand: Any) -> Q:
-    if field.type not in TEXT or not isinstance(operand, str):
+def _text_condition(field: Field, path: str, column: str, operator: str, operand: Any) -> Q:
+    if field.type not in TEXT_TYPES or not isinstance(operand, str):
         raise InvalidFilter(f"{path}: {operator} takes words and looks at text.", field=path)
     operand = _normalized_text(path, operand)
     found = Q()
@@ -397,8 +397,8 @@ def _containing(field: Field, path: str, column: str, operator: str, operand: An
     return found or Q(**{f"{column}__isnull": False})
 
 
-def _looked_up(field: Field, path: str, column: str, operator: Lookup, operand: Any) -> Q:
-    if field.type not in TEXT:
+def _lookup_condition(field: Field, path: str, column: str, operator: Lookup, operand: Any) -> Q:
+    if field.type not in TEXT_TYPES:
         raise InvalidFilter(
             _("%(path)s: %(lookup)s looks at text.") % {"path": path, "lookup": operator.value},
             field=path,
@@ -407,19 +407,19 @@ def _looked_up(field: Field, path: str, column: str, operator: Lookup, operand: 
     return Q(**{f"{column}__{operator.value}": operand})
 
 
-LEAVES: dict[Any, Callable[[Field, str, str, Any, Any], Q]] = {
-    "$eq": _equal,
-    "$in": _among,
-    "$gt": _compared,
-    "$gte": _compared,
-    "$lt": _compared,
-    "$lte": _compared,
-    "$regex": _matching,
-    "$text": _containing,
-} | dict.fromkeys(Lookup, _looked_up)
+OPERATOR_CONDITIONS: dict[Any, Callable[[Field, str, str, Any, Any], Q]] = {
+    "$eq": _equal_condition,
+    "$in": _in_condition,
+    "$gt": _comparison_condition,
+    "$gte": _comparison_condition,
+    "$lt": _comparison_condition,
+    "$lte": _comparison_condition,
+    "$regex": _regex_condition,
+    "$text": _text_condition,
+} | dict.fromkeys(Lookup, _lookup_condition)
 
 
-def _value(field: Field, path: str, operand: Any) -> Any:
+def _clean_operand(field: Field, path: str, operand: Any) -> Any:
     """The operand as the column stores it; relative dates become moments."""
     if operand is None:
         return None
@@ -428,9 +428,9 @@ def _value(field: Field, path: str, operand: Any) -> Any:
             relative = days.relative_day if field.type == "date" else days.relative_moment
             if (found := relative(operand)) is not None:
                 return found
-        if field.type in values.TEXT:
+        if field.type in values.TEXT_TYPES:
             return values.normalize_operand(field, operand)
-        return values.CLEAN[field.type](unbounded(field), operand, False)
+        return values.CLEANERS[field.type](without_bounds(field), operand, False)
     except ValueError as problem:
         raise invalid_operand(field, path, problem) from None
 
@@ -444,7 +444,7 @@ def invalid_operand(field: Field, path: str, problem: ValueError) -> InvalidFilt
 
 
 @cache
-def unbounded(field: Field) -> Any:
+def without_bounds(field: Field) -> Any:
     """The field without its bounds: asking for a score above 1,000 is no mistake."""
     bounded = field.minimum is not None or field.maximum is not None
     return replace(field, minimum=None, maximum=None) if bounded else field
@@ -453,13 +453,13 @@ def unbounded(field: Field) -> Any:
 def _normalized_text(path: str, text: str) -> str:
     """``text`` to be looked for within what is stored, which has its letters in one spelling."""
     try:
-        values.storable(text)
+        values.check_storable(text)
     except ValueError as problem:
         raise InvalidFilter(f"{path}: {problem}", field=path) from None
     return unicodedata.normalize("NFC", text)
 
 
-def _definite(condition: Q) -> Q:
+def _explicit(condition: Q) -> Q:
     """An empty Q vanishes when it is negated or joined by OR; it means everything, and says so."""
     return condition or EVERYTHING
 
@@ -468,9 +468,9 @@ def _definite(condition: Q) -> Q:
 def _check_pattern(pattern: str) -> None:
     """Only the database knows whether it can read a pattern. Raises InvalidFilter; then not cached."""
 
-    with timeouts.patience(), connection.cursor() as cursor:
+    with timeouts.statement_timeout(), connection.cursor() as cursor:
         cursor.execute("SELECT '' ~ %s", [pattern])
 
 
-def _what(value: Any) -> str:
+def _describe_json_type(value: Any) -> str:
     return {list: "a list", str: "text", type(None): "null"}.get(type(value), type(value).__name__)

@@ -25,7 +25,7 @@ from headlessly.declaration import indexes
 from headlessly.query import filters
 from headlessly.query.scope import Scope
 from headlessly.query.search import Search
-from headlessly.query.sorting import Column
+from headlessly.query.sorting import SortKey
 
 if TYPE_CHECKING:
     from headlessly.declaration.record import Record as Noun
@@ -33,7 +33,7 @@ if TYPE_CHECKING:
 #: Counting stops here: nobody pages to the end of more, and counting all costs as much as reading.
 COUNT_CAP = 10_000
 #: How many records are looked at, in order, for a page of words that are in many.
-WALK = 20_000
+MAX_WALK = 20_000
 
 #: A key, and the record's values in the columns of the order.
 Key = tuple[Any, ...]
@@ -42,7 +42,7 @@ Sql = tuple[str, tuple[Any, ...]]
 
 
 @dataclass(frozen=True)
-class Sought:
+class PageKeys:
     """The keys of a page, and of one record more where there is one; and how many there are."""
 
     keys: list[Key]
@@ -51,98 +51,98 @@ class Sought:
 
 
 @dataclass
-class Seeking:
+class RecordList:
     """A list: the records of ``scope`` that fulfil what is ``stated``, those of them with the words of
     ``search``, in the order ``columns``. ``among`` narrows them in a way that no filter states."""
 
     scope: Scope
-    columns: Sequence[Column]
-    stated: Sequence[Mapping[str, Any] | None] = ()
+    sort_keys: Sequence[SortKey]
+    filters: Sequence[Mapping[str, Any] | None] = ()
     search: Search | None = None
-    among: models.QuerySet | None = None
+    narrowed_to: models.QuerySet | None = None
 
     @cached_property
     def found(self) -> models.QuerySet:
         """The records, whatever words are searched for. Raises InvalidFilter."""
-        found = self.scope.queryset() if self.among is None else self.among
-        return found.filter(*(filters.compile(self.scope, f) for f in self.stated))
+        found = self.scope.queryset() if self.narrowed_to is None else self.narrowed_to
+        return found.filter(*(filters.compile_filter(self.scope, f) for f in self.filters))
 
     def page(
         self, size: int, start: int = 0, rest: Sequence[Q] = (), *, count_all: bool = False
-    ) -> Sought:
+    ) -> PageKeys:
         """``size`` records from ``start`` on, of those that fulfil ``rest``: what comes after a cursor, in
         stretches that follow each other."""
-        if self._carried:
+        if self._has_index:
             keys = self._in_order(size, start, rest)
             if start == 0 and not rest and len(keys) <= size:
-                return Sought(keys, len(keys), True)
-            return Sought(keys, *self._counted(count_all))
+                return PageKeys(keys, len(keys), True)
+            return PageKeys(keys, *self._count_up_to_cap(count_all))
         parts = [self.found] if self.search is None else self.search.parts(self.found)
-        total, keys = self._gathered(parts, size, start, rest)
+        total, keys = self._gather(parts, size, start, rest)
         if total <= COUNT_CAP:
-            return Sought(keys, total, True)
+            return PageKeys(keys, total, True)
         keys = (
             self._in_order(size, start, rest)
             if self.search is None
-            else self._walked(self.search, size, start, rest)
+            else self._walk(self.search, size, start, rest)
         )
-        return Sought(keys, *((self._count(parts), True) if count_all else (COUNT_CAP, False)))
+        return PageKeys(keys, *((self._count(parts), True) if count_all else (COUNT_CAP, False)))
 
     def first(self, size: int, start: int = 0) -> list[Key]:
         """The keys of a page alone, where nobody asks how many there are."""
-        if self._carried:
+        if self._has_index:
             return self._in_order(size, start, ())
         return self.page(size, start).keys
 
     @cached_property
-    def _equal(self) -> dict[str, Any] | None:
+    def _equalities(self) -> dict[str, Any] | None:
         """The filters, where they do no more than give columns a value. Raises InvalidFilter."""
-        plain = self.search is None and self.among is None and type(self.scope) is Scope
-        return filters.equalities(self.scope.noun, self.stated) if plain else None
+        plain = self.search is None and self.narrowed_to is None and type(self.scope) is Scope
+        return filters.column_equalities(self.scope.noun, self.filters) if plain else None
 
     @cached_property
-    def _carried(self) -> bool:
+    def _has_index(self) -> bool:
         """Whether an index leads to just these records in this order."""
-        if self._equal is None:
+        if self._equalities is None:
             return False
         noun = self.scope.noun
         model = noun if self.scope.as_of is None else noun.past
-        return indexes.carry(model, self._equal, self.columns)
+        return indexes.has_index_for(model, self._equalities, self.sort_keys)
 
     @cached_property
-    def _written(self) -> Written | None:
+    def _statements(self) -> ListStatements | None:
         """The statements of a list of now whose filters are plain, written once for all of its shape."""
-        noun, first = self.scope.noun, self.columns[0]
+        noun, first = self.scope.noun, self.sort_keys[0]
         turned = first.nullable and not first.descending
-        if self._equal is None or self.scope.as_of is not None or turned:
+        if self._equalities is None or self.scope.as_of is not None or turned:
             return None
-        if noun.schema.owner is not None and visibility.limit() is not None:
+        if noun.schema.owner is not None and visibility.visible_owner() is not None:
             return None
-        return written(noun, tuple(self._equal), tuple(self.columns))
+        return list_statements(noun, tuple(self._equalities), tuple(self.sort_keys))
 
-    def _counted(self, everything: bool) -> tuple[int, bool]:
-        if self._written is None or everything:
-            return count(self.found, everything=everything)
-        given = [tenancy.require().pk, *(self._equal or {}).values(), COUNT_CAP + 1]
-        seen = statements.run(self._written.count, given)[0][0]
+    def _count_up_to_cap(self, everything: bool) -> tuple[int, bool]:
+        if self._statements is None or everything:
+            return count_records(self.found, everything=everything)
+        given = [tenancy.require().pk, *(self._equalities or {}).values(), COUNT_CAP + 1]
+        seen = statements.execute_prepared(self._statements.count, given)[0][0]
         return min(seen, COUNT_CAP), seen <= COUNT_CAP
 
     # -- in order -----------------------------------------------------------------------------------
 
-    def _stretches(self, start: int, rest: Sequence[Q]) -> Iterator[tuple[Q, list[Any]]]:
+    def _ordered_conditions(self, start: int, rest: Sequence[Q]) -> Iterator[tuple[Q, list[Any]]]:
         """Conditions that follow each other, each with its order.
 
         Where the first column ascends and its index descends, the records with a value in it come first,
         as the index has them when it is read backwards; then those without.
         """
-        first = self.columns[0]
-        order = [column.expression for column in self.columns]
+        first = self.sort_keys[0]
+        order = [column.expression for column in self.sort_keys]
         turned = (
             first.nullable and not first.descending
-            and indexes.descends(self.found.model, first.name)
+            and indexes.has_descending_index(self.found.model, first.name)
         )  # fmt: skip
         if turned and not rest and not start:
-            rest = [~first.same(None), first.same(None)]
+            rest = [~first.equal_to(None), first.equal_to(None)]
         for number, condition in enumerate(rest or [Q()]):
             if turned and number == 0 and len(rest) == 2:
                 yield condition, [F(first.name).asc(nulls_first=True), *order[1:]]
@@ -150,11 +150,11 @@ class Seeking:
                 yield condition, order
 
     def _in_order(self, size: int, start: int, rest: Sequence[Q]) -> list[Key]:
-        if self._written is not None and not rest:
-            given = [tenancy.require().pk, *(self._equal or {}).values(), size + 1, start]
-            return statements.run(self._written.page, given, binary=True)
+        if self._statements is not None and not rest:
+            given = [tenancy.require().pk, *(self._equalities or {}).values(), size + 1, start]
+            return statements.execute_prepared(self._statements.page, given, binary=True)
         keys: list[Key] = []
-        for condition, order in self._stretches(start, rest):
+        for condition, order in self._ordered_conditions(start, rest):
             if len(keys) <= size:
                 found = self.found.filter(condition).order_by(*order)
                 keys += found.values_list("pk", *self._names)[start : start + size + 1 - len(keys)]
@@ -162,7 +162,7 @@ class Seeking:
 
     # -- gathered -----------------------------------------------------------------------------------
 
-    def _gathered(
+    def _gather(
         self, parts: Sequence[models.QuerySet], size: int, start: int, rest: Sequence[Q]
     ) -> tuple[int, list[Key]]:
         """How many records are in the parts, up to one above the cap; and the page if they are all."""
@@ -170,7 +170,7 @@ class Seeking:
         if rest:
             beyond = ExpressionWrapper(reduce(or_, rest), BooleanField())
             parts, more = [part.annotate(_beyond=beyond) for part in parts], ["_beyond"]
-        found = united(
+        found = union_sql(
             [p.order_by().values_list("pk", *self._names, *more)[: COUNT_CAP + 1] for p in parts]
         )
         if found is None:
@@ -190,27 +190,29 @@ class Seeking:
 
     # -- words that are in many ----------------------------------------------------------------------
 
-    def _walked(self, search: Search, size: int, start: int, rest: Sequence[Q]) -> list[Key]:
+    def _walk(self, search: Search, size: int, start: int, rest: Sequence[Q]) -> list[Key]:
         """Record by record along the order until a page is full; else all there are, in order."""
-        condition, order = next(self._stretches(start, rest))
+        condition, order = next(self._ordered_conditions(start, rest))
         looked_at = self.found.filter(condition).order_by(*order)
-        looked_at = looked_at.annotate(_fits=ExpressionWrapper(search.fits, BooleanField()))
-        sql, parameters = united([looked_at.values_list("pk", *self._names, "_fits")[:WALK]])
+        looked_at = looked_at.annotate(
+            _fits=ExpressionWrapper(search.record_condition, BooleanField())
+        )
+        sql, parameters = union_sql([looked_at.values_list("pk", *self._names, "_fits")[:MAX_WALK]])
         row = ", ".join(self._row)
         # What is below a limit comes in its order and no faster than it is taken.
         keys = _rows(
             f"SELECT {row} FROM ({sql}) AS looked_at ({row}, fits) WHERE fits LIMIT %s OFFSET %s",
             (*parameters, size + 1, start),
         )
-        return keys if len(keys) > size else self._sorted(search, size, start, rest)
+        return keys if len(keys) > size else self._merge_parts(search, size, start, rest)
 
-    def _sorted(self, search: Search, size: int, start: int, rest: Sequence[Q]) -> list[Key]:
+    def _merge_parts(self, search: Search, size: int, start: int, rest: Sequence[Q]) -> list[Key]:
         """The first of each part in order, and of these the first."""
         keys: list[Key] = []
-        for condition, order in self._stretches(start, rest):
+        for condition, order in self._ordered_conditions(start, rest):
             missing = size + 1 - len(keys)
             parts = search.parts(self.found.filter(condition).order_by(*order))
-            found = united([p.values_list("pk", *self._names)[: start + missing] for p in parts])
+            found = union_sql([p.values_list("pk", *self._names)[: start + missing] for p in parts])
             if found is not None and missing > 0:
                 sql, parameters = found
                 keys += _rows(
@@ -221,30 +223,30 @@ class Seeking:
         return keys
 
     def _count(self, parts: Sequence[models.QuerySet]) -> int:
-        sql, parameters = united([part.order_by().values_list("pk") for part in parts])
+        sql, parameters = union_sql([part.order_by().values_list("pk") for part in parts])
         return _rows(f"SELECT count(*) FROM ({sql}) AS united", parameters)[0][0]
 
     # -- said in SQL ----------------------------------------------------------------------------------
 
     @property
     def _names(self) -> list[str]:
-        return [column.name for column in self.columns]
+        return [column.name for column in self.sort_keys]
 
     @property
     def _row(self) -> list[str]:
-        return ["k", *(f"s{number}" for number in range(len(self.columns)))]
+        return ["k", *(f"s{number}" for number in range(len(self.sort_keys)))]
 
     @property
     def _order(self) -> str:
         """The order by those names; nulls last either way."""
         return ", ".join(
             f"s{number} {'DESC NULLS LAST' if column.descending else 'ASC'}"
-            for number, column in enumerate(self.columns)
+            for number, column in enumerate(self.sort_keys)
         )
 
 
 @dataclass(frozen=True)
-class Written:
+class ListStatements:
     """Statements that take the tenant, the values that columns have, and how many."""
 
     page: str
@@ -252,7 +254,9 @@ class Written:
 
 
 @lru_cache(maxsize=1024)
-def written(noun: type[Noun], equal: tuple[str, ...], columns: tuple[Column, ...]) -> Written:
+def list_statements(
+    noun: type[Noun], equal: tuple[str, ...], columns: tuple[SortKey, ...]
+) -> ListStatements:
     """The page and the count of a list, written once per process for each set of columns."""
     quote = connection.ops.quote_name
 
@@ -268,14 +272,14 @@ def written(noun: type[Noun], equal: tuple[str, ...], columns: tuple[Column, ...
         name + (" DESC" if c.descending else "") + (" NULLS LAST" if c.nullable else "")
         for name, c in zip(names, columns, strict=True)
     ]
-    return Written(
+    return ListStatements(
         f"SELECT {', '.join([column('pk'), *names])} {source} "
         f"ORDER BY {', '.join(order)} LIMIT %s OFFSET %s",
         f"SELECT count(*) FROM (SELECT {source} LIMIT %s) AS found",
     )
 
 
-def count(found: models.QuerySet, *, everything: bool = False) -> tuple[int, bool]:
+def count_records(found: models.QuerySet, *, everything: bool = False) -> tuple[int, bool]:
     """How many, and whether that is exact: counting stops at the cap unless all are asked for."""
     if everything:
         return found.order_by().count(), True
@@ -283,12 +287,12 @@ def count(found: models.QuerySet, *, everything: bool = False) -> tuple[int, boo
     return min(seen, COUNT_CAP), seen <= COUNT_CAP
 
 
-def narrowed(found: models.QuerySet, search: Search | None) -> tuple[models.QuerySet, bool]:
+def narrow_by_search(found: models.QuerySet, search: Search | None) -> tuple[models.QuerySet, bool]:
     """The records with the words, to be read in any order and in part; and whether there are many, more
     than are counted: then it is asked record by record, else looked up as a whole."""
     if search is None:
         return found, False
-    gathered = united(
+    gathered = union_sql(
         [p.order_by().values_list("pk")[: COUNT_CAP + 1] for p in search.parts(found)]
     )
     if gathered is None:
@@ -298,10 +302,10 @@ def narrowed(found: models.QuerySet, search: Search | None) -> tuple[models.Quer
         id for (id,) in _rows(f"SELECT * FROM ({sql}) AS united LIMIT {COUNT_CAP + 1}", parameters)
     ]
     many = len(ids) > COUNT_CAP
-    return found.filter(search.fits) if many else found.filter(pk__in=ids), many
+    return found.filter(search.record_condition) if many else found.filter(pk__in=ids), many
 
 
-def united(parts: Sequence[models.QuerySet]) -> Sql | None:
+def union_sql(parts: Sequence[models.QuerySet]) -> Sql | None:
     """The records of all parts, each once, as one statement; None where there can be none."""
     statements, parameters = [], ()
     for part in parts:

@@ -68,13 +68,15 @@ def today() -> date:
     return days.today()
 
 
-def read(given: Mapping[str, str]) -> Period:
+def read_period(given: Mapping[str, str]) -> Period:
     """The period that an address names: ``period=last_month``, or ``from=2026-01-01&to=2026-03-31``.
 
     Raises InvalidFilter that names the parameter and what is allowed.
     """
     if given.get("from") or given.get("to"):
-        return between(_day("from", given.get("from", "")), _day("to", given.get("to", "")))
+        return period_between(
+            _read_day("from", given.get("from", "")), _read_day("to", given.get("to", ""))
+        )
     name = given.get("period") or DEFAULT
     if name not in PRESETS:
         allowed = ", ".join(PRESETS)
@@ -84,7 +86,7 @@ def read(given: Mapping[str, str]) -> Period:
     return PRESETS[name][1](today())
 
 
-def _day(name: str, text: str) -> date:
+def _read_day(name: str, text: str) -> date:
     if not text and name == "to":
         return today()
     try:
@@ -102,7 +104,7 @@ def _day(name: str, text: str) -> date:
     return found
 
 
-def between(first: date, last: date) -> Period:
+def period_between(first: date, last: date) -> Period:
     """The days from ``first`` to ``last``, both included. Raises InvalidFilter."""
     if last < first:
         raise InvalidFilter(
@@ -112,16 +114,16 @@ def between(first: date, last: date) -> Period:
     length = last - first + timedelta(days=1)
     if length.days > LONGEST:
         raise InvalidFilter(_("to: choose ten years at the most."), field="to")
-    said = _("%(first)s to %(last)s") % {"first": said_day(first), "last": said_day(last)}
-    return _behind(first, first + length, said, "")
+    said = _("%(first)s to %(last)s") % {"first": format_day(first), "last": format_day(last)}
+    return _period_of_days(first, first + length, said, "")
 
 
-def said_day(day: date) -> str:
+def format_day(day: date) -> str:
     """``Jan 31, 2026``."""
     return formats.date_format(day, "DATE_FORMAT")
 
 
-def _behind(first: date, end: date, name: str, preset: str) -> Period:
+def _period_of_days(first: date, end: date, name: str, preset: str) -> Period:
     """A period compared with as many days before it."""
     days = (end - first).days
     before = _("the day before") if days == 1 else _("the %(days)s days before") % {"days": days}
@@ -132,12 +134,14 @@ def _month_before(first: date) -> date:
     return (first - timedelta(days=1)).replace(day=1)
 
 
-def _month(first: date, day: date) -> str:
+def _month_name(first: date, day: date) -> str:
     """``March``, with its year when that is another one than the year of ``day``."""
     return date_format(first, "F" if first.year == day.year else "F Y")
 
 
-def _under_way(day: date, first: date, before: date, names: tuple[str, str], preset: str) -> Period:
+def _period_under_way(
+    day: date, first: date, before: date, names: tuple[str, str], preset: str
+) -> Period:
     end = day + timedelta(days=1)
     end_before = min(before + (end - first), first)
     return Period(first, end, names[0], before, end_before, names[1], preset)
@@ -147,17 +151,17 @@ def _this_month(day: date) -> Period:
     first = day.replace(day=1)
     before = _month_before(first)
     names = (
-        _("%(month)s so far") % {"month": _month(first, day)},
-        _("the same days of %(month)s") % {"month": _month(before, day)},
+        _("%(month)s so far") % {"month": _month_name(first, day)},
+        _("the same days of %(month)s") % {"month": _month_name(before, day)},
     )
-    return _under_way(day, first, before, names, "this_month")
+    return _period_under_way(day, first, before, names, "this_month")
 
 
 def _last_month(day: date) -> Period:
     end = day.replace(day=1)
     first = _month_before(end)
     before = _month_before(first)
-    names = _month(first, day), _month(before, day)
+    names = _month_name(first, day), _month_name(before, day)
     return Period(first, end, names[0], before, first, names[1], "last_month")
 
 
@@ -165,7 +169,7 @@ def _this_quarter(day: date) -> Period:
     first = date(day.year, (day.month - 1) // 3 * 3 + 1, 1)
     before = _month_before(_month_before(_month_before(first)))
     names = _("this quarter so far"), _("the same days of the quarter before")
-    return _under_way(day, first, before, names, "this_quarter")
+    return _period_under_way(day, first, before, names, "this_quarter")
 
 
 def _this_year(day: date) -> Period:
@@ -173,12 +177,14 @@ def _this_year(day: date) -> Period:
         _("%(year)s so far") % {"year": day.year},
         _("the same days of %(year)s") % {"year": day.year - 1},
     )
-    return _under_way(day, date(day.year, 1, 1), date(day.year - 1, 1, 1), names, "this_year")
+    return _period_under_way(
+        day, date(day.year, 1, 1), date(day.year - 1, 1, 1), names, "this_year"
+    )
 
 
 def _last_90_days(day: date) -> Period:
     end = day + timedelta(days=1)
-    return _behind(end - timedelta(days=90), end, _("the last 90 days"), "last_90_days")
+    return _period_of_days(end - timedelta(days=90), end, _("the last 90 days"), "last_90_days")
 
 
 #: By their names in an address: what they are called and how they are made of today.

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from headlessly.declaration.record import Record as Noun
 
 #: Lookups and the operators that they are.
-OPERATORS: dict[str, Any] = {
+LOOKUP_OPERATORS: dict[str, Any] = {
     "exact": "$eq",
     "ne": "$ne",
     "gt": "$gt",
@@ -35,59 +35,59 @@ OPERATORS: dict[str, Any] = {
 FLAG = Field("isnull", "isnull", "isnull", "bool")
 
 
-def parse(noun: type[Noun], name: str) -> tuple[str, str]:
+def parse_lookup(noun: type[Noun], name: str) -> tuple[str, str]:
     """The path and the lookup in ``score__gte``. Raises InvalidFilter for what does not exist."""
     path, separator, lookup = name.partition("__")
-    field_at(noun, path)
-    if separator and lookup not in OPERATORS:
+    field_at_path(noun, path)
+    if separator and lookup not in LOOKUP_OPERATORS:
         raise InvalidFilter(
-            f"{name[:64]}: there is no lookup {lookup[:32]!r}. Lookups: {', '.join(OPERATORS)}. "
+            f"{name[:64]}: there is no lookup {lookup[:32]!r}. Lookups: {', '.join(LOOKUP_OPERATORS)}. "
             "A dot leads over a reference, as in organization.industry.",
             field=name[:64],
         )
     return path, lookup or "exact"
 
 
-def condition(noun: type[Noun], path: str, lookup: str, text: str) -> dict[str, Any]:
+def lookup_filter(noun: type[Noun], path: str, lookup: str, text: str) -> dict[str, Any]:
     """The filter that ``{path}__{lookup}={text}`` stands for. Raises InvalidFilter."""
-    field = field_at(noun, path)
+    field = field_at_path(noun, path)
     if lookup == "isnull":
-        operand: Any = not _typed(FLAG, f"{path}__isnull", text)
+        operand: Any = not _clean_text(FLAG, f"{path}__isnull", text)
     elif lookup in ("in", "nin"):
-        operand = [_typed(field, path, part) for part in text.split(",")]
+        operand = [_clean_text(field, path, part) for part in text.split(",")]
     elif lookup in ("exact", "ne", "gt", "gte", "lt", "lte"):
-        operand = _typed(field, path, text)
+        operand = _clean_text(field, path, text)
     else:
         operand = text
-    return {path: {OPERATORS[lookup]: operand}}
+    return {path: {LOOKUP_OPERATORS[lookup]: operand}}
 
 
-def field_at(noun: type[Noun], path: str) -> Field:
+def field_at_path(noun: type[Noun], path: str) -> Field:
     """The field at the end of a path of references. Raises InvalidFilter."""
     *references, last = path.split(".")
     for name in references:
-        field = filters.field_of(noun, name)
+        field = filters.find_field(noun, name)
         if field.type != "reference":
             raise InvalidFilter(
                 f"{path[:64]}: {field.wire} is no reference, nothing lies behind it.",
                 field=path[:64],
             )
         noun = noun.registry[field.to]
-    return filters.condition_of(noun, last)
+    return filters.find_condition_field(noun, last)
 
 
-def _typed(field: Field, path: str, text: str) -> Any:
+def _clean_text(field: Field, path: str, text: str) -> Any:
     """``text`` as a value of the field's type; relative dates stay what they are."""
     try:
         if not text:
             said = _("Give a value; %s__isnull=true finds records without one.")
             raise ValueError(said % path)
-        if field.type in filters.TEXT or field.type == "reference":
+        if field.type in filters.TEXT_TYPES or field.type == "reference":
             return text
         if field.type in filters.DATES and days.is_relative(text):
             return text
         if field.type == "json":
             raise ValueError(_("This is JSON: a query string can only ask for it with __isnull."))
-        return values.CLEAN[field.type](filters.unbounded(field), text, True)
+        return values.CLEANERS[field.type](filters.without_bounds(field), text, True)
     except ValueError as problem:
         raise filters.invalid_operand(field, path, problem) from None

@@ -12,14 +12,14 @@ from typing import TYPE_CHECKING, Any
 from django.db import models
 
 from headlessly.access import visibility
-from headlessly.database.timeouts import patience
+from headlessly.database.timeouts import statement_timeout
 from headlessly.declaration import days, values
 from headlessly.errors import InvalidFilter, NotFound
 from headlessly.log import versions
 from headlessly.query import cursors, filters, rows, sorting
 from headlessly.query.paging import COUNT_CAP as COUNT_CAP
-from headlessly.query.paging import Seeking
-from headlessly.query.paging import count as count
+from headlessly.query.paging import RecordList
+from headlessly.query.paging import count_records as count_records
 from headlessly.query.scope import Scope
 from headlessly.query.search import Search
 
@@ -40,7 +40,7 @@ class Page:
     has_more: bool
     cursor: str | None = None
 
-    def wire(self) -> dict[str, Any]:
+    def as_json(self) -> dict[str, Any]:
         envelope = {
             "results": self.results,
             "total": self.total,
@@ -50,7 +50,7 @@ class Page:
         return envelope if self.total_is_exact else envelope | {"totalIsExact": False}
 
 
-def queryset(
+def find_queryset(
     noun: type[Noun],
     filter: Mapping[str, Any] | None = None,
     *,
@@ -61,47 +61,54 @@ def queryset(
     as_of: Any = None,
 ) -> models.QuerySet:
     """The records that fit, as a queryset of the noun; as of a moment, of records as they were."""
-    moment = when(as_of)
+    moment = check_moment(as_of)
     scope = Scope(noun, moment)
-    found = scope.queryset().filter(filters.compile(scope, filter))
+    found = scope.queryset().filter(filters.compile_filter(scope, filter))
     if q:
-        found = found.filter(filters.words(scope, q))
-    found = found.order_by(*sorting.order(scope, sort))
+        found = found.filter(filters.words_condition(scope, q))
+    found = found.order_by(*sorting.order_by_expressions(scope, sort))
     found.bounded = filters.may_be_slow(filter)
-    names = included(noun, include)
+    names = check_include(noun, include)
     if moment is not None:
         if names:
             raise InvalidFilter("Python reads the past without include; REST and MCP with it.")
         found._iterable_class = versions.PastIterable
     else:
         references = [n for n in names if n in noun.schema.fields]
-        found = visibility.related(found, (noun.schema.fields[n].name for n in references))
+        found = visibility.load_visible_references(
+            found, (noun.schema.fields[n].name for n in references)
+        )
         others = [noun.schema.relations[n].accessor for n in names if n not in references]
         found = found.prefetch_related(*others)
-    return found if limit is None else found[: checked_limit(limit)]
+    return found if limit is None else found[: check_limit(limit)]
 
 
-def record(noun: type[Noun], id: Any, *, include: Any = (), as_of: Any = None) -> Noun:
+def find_record(noun: type[Noun], id: Any, *, include: Any = (), as_of: Any = None) -> Noun:
     """One record as an object. Raises NotFound."""
     if not isinstance(id, str) or values.UNSTORABLE.search(id):
         raise noun.not_found(id)
-    scope = Scope(noun, when(as_of))
+    scope = Scope(noun, check_moment(as_of))
     found = (
-        queryset(noun, include=include, as_of=as_of).order_by().filter(**{scope.key: id}).first()
+        find_queryset(noun, include=include, as_of=as_of)
+        .order_by()
+        .filter(**{scope.key: id})
+        .first()
     )
     if found is None:
-        raise absent(noun, id)
+        raise not_found(noun, id)
     return found
 
 
-def one(
+def record_json(
     noun: type[Noun], id: Any, *, include: Any = (), fields: Any = None, as_of: Any = None
 ) -> dict[str, Any]:
     """One record as JSON says it. Raises NotFound."""
-    moment = when(as_of)
+    moment = check_moment(as_of)
     if not isinstance(id, str) or values.UNSTORABLE.search(id):
         raise noun.not_found(id)
-    reading = rows.reading(noun, chosen(noun, fields), included(noun, include), moment is not None)
+    reading = rows.row_statement(
+        noun, check_fields(noun, fields), check_include(noun, include), moment is not None
+    )
     if moment is None:
         found = reading.find(id)
     else:
@@ -109,11 +116,11 @@ def one(
         keys = list(_keys(scope, scope.queryset().filter(**{scope.key: id}).order_by()))
         found = next(iter(reading.fetch(keys, moment)), None)
     if found is None:
-        raise absent(noun, id)
+        raise not_found(noun, id)
     return found
 
 
-def page(
+def record_page(
     noun: type[Noun],
     filter: Mapping[str, Any] | None = None,
     *,
@@ -134,40 +141,42 @@ def page(
     """
     if cursor and offset:
         raise InvalidFilter("Page by cursor or by offset, not by both.", field="cursor")
-    moment = when(as_of)
-    size, start = checked_limit(limit), checked_offset(offset)
-    columns = sorting.columns(Scope(noun), sort)
+    moment = check_moment(as_of)
+    size, start = check_limit(limit), check_offset(offset)
+    columns = sorting.sort_keys(Scope(noun), sort)
     mark = cursors.fingerprint(noun.__name__, columns, filter or {}, conditions, q or "", as_of)
     rest: list[models.Q] = []
     if cursor:
-        moment, row = cursors.decode(cursor, mark, columns)
+        moment, row = cursors.decode_cursor(cursor, mark, columns)
         scope = Scope(noun, moment)
-        columns = sorting.columns(scope, sort)
-        rest = cursors.parts(columns, row)
+        columns = sorting.sort_keys(scope, sort)
+        rest = cursors.conditions_after(columns, row)
     else:
         scope = Scope(noun, moment)
-        columns = sorting.columns(scope, sort)
-    reading = rows.reading(noun, chosen(noun, fields), included(noun, include), moment is not None)
+        columns = sorting.sort_keys(scope, sort)
+    reading = rows.row_statement(
+        noun, check_fields(noun, fields), check_include(noun, include), moment is not None
+    )
     stated = (filter, *conditions)
-    search = searched(scope, q)
-    seeking = Seeking(scope, columns, stated, search)
+    search = make_search(scope, q)
+    seeking = RecordList(scope, columns, stated, search)
     bounded = search is not None or filters.may_be_slow(filter, conditions)
-    with patience() if bounded else nullcontext():
+    with statement_timeout() if bounded else nullcontext():
         sought = seeking.page(size, start, rest, count_all=count_all)
         keys = sought.keys
         results = reading.fetch([key for key, *_ in keys[:size]], moment)
     more = len(keys) > size
-    following = cursors.encode(mark, moment, keys[size - 1][1:]) if more else None
+    following = cursors.encode_cursor(mark, moment, keys[size - 1][1:]) if more else None
     return Page(results, sought.total, sought.exact, more, following)
 
 
-def searched(scope: Scope, text: Any) -> Search | None:
+def make_search(scope: Scope, text: Any) -> Search | None:
     """What is searched for, or None for no words. Raises InvalidFilter."""
     search = Search(scope, text) if text else None
     return search if search is not None and search.words else None
 
 
-def several(
+def first_records(
     noun: type[Noun],
     filter: Mapping[str, Any] | None = None,
     *,
@@ -180,13 +189,15 @@ def several(
 ) -> tuple[list[dict[str, Any]], bool]:
     """The first ``limit`` records that fit, as JSON says them, and whether there are more; none are
     counted."""
-    moment = when(as_of)
+    moment = check_moment(as_of)
     scope = Scope(noun, moment)
-    reading = rows.reading(noun, chosen(noun, fields), included(noun, include), moment is not None)
-    search = searched(scope, q)
-    seeking = Seeking(scope, sorting.columns(scope, sort), (filter,), search)
+    reading = rows.row_statement(
+        noun, check_fields(noun, fields), check_include(noun, include), moment is not None
+    )
+    search = make_search(scope, q)
+    seeking = RecordList(scope, sorting.sort_keys(scope, sort), (filter,), search)
     bounded = search is not None or filters.may_be_slow(filter)
-    with patience() if bounded else nullcontext():
+    with statement_timeout() if bounded else nullcontext():
         keys = [key for key, *_ in seeking.first(limit)]
         return reading.fetch(keys[:limit], moment), len(keys) > limit
 
@@ -199,7 +210,7 @@ def _keys(scope: Scope, found: models.QuerySet) -> models.QuerySet:
 # -- what a caller may say ----------------------------------------------------------------------------
 
 
-def included(noun: type[Noun], include: Any) -> tuple[str, ...]:
+def check_include(noun: type[Noun], include: Any) -> tuple[str, ...]:
     """The wire names to include, references and other sides. Raises InvalidFilter for others."""
     names = include.split(",") if isinstance(include, str) else include or ()
     if not isinstance(names, list | tuple | set | frozenset):
@@ -226,7 +237,7 @@ def included(noun: type[Noun], include: Any) -> tuple[str, ...]:
     return tuple(dict.fromkeys(found))
 
 
-def chosen(noun: type[Noun], fields: Any) -> tuple[str, ...] | None:
+def check_fields(noun: type[Noun], fields: Any) -> tuple[str, ...] | None:
     """The wire names of the fields to answer, or None for all; meta-fields always come along."""
     if fields in (None, "", (), []):
         return None
@@ -235,20 +246,24 @@ def chosen(noun: type[Noun], fields: Any) -> tuple[str, ...] | None:
         raise InvalidFilter("fields is a list of names of fields.")
     return tuple(
         sorted(
-            {filters.field_of(noun, str(name).strip()).wire for name in names if str(name).strip()}
+            {
+                filters.find_field(noun, str(name).strip()).wire
+                for name in names
+                if str(name).strip()
+            }
         )
     )
 
 
-def checked_limit(limit: Any) -> int:
-    return _whole("limit", limit, DEFAULT_LIMIT, 1, MAX_LIMIT)
+def check_limit(limit: Any) -> int:
+    return _check_whole_number("limit", limit, DEFAULT_LIMIT, 1, MAX_LIMIT)
 
 
-def checked_offset(offset: Any) -> int:
-    return _whole("offset", offset, 0, 0, 1_000_000)
+def check_offset(offset: Any) -> int:
+    return _check_whole_number("offset", offset, 0, 0, 1_000_000)
 
 
-def _whole(name: str, value: Any, default: int, low: int, high: int) -> int:
+def _check_whole_number(name: str, value: Any, default: int, low: int, high: int) -> int:
     if value is None or value == "":
         return default
     number = None
@@ -261,20 +276,20 @@ def _whole(name: str, value: Any, default: int, low: int, high: int) -> int:
     return number
 
 
-def when(moment: Any, name: str = "asOf") -> datetime | None:
+def check_moment(moment: Any, name: str = "asOf") -> datetime | None:
     """The moment that a parameter names, absolute or relative. Raises InvalidFilter."""
     if moment is None or moment == "":
         return None
     try:
         relative = days.relative_moment(moment) if isinstance(moment, str) else None
-        return relative or values.moment(None, moment, text=True)
+        return relative or values.clean_moment(None, moment, text=True)
     except ValueError as problem:
         raise InvalidFilter(
             f"{name}: {problem} {days.describe_relative_forms()}", field=name
         ) from None
 
 
-def absent(noun: type[Noun], id: str) -> NotFound:
+def not_found(noun: type[Noun], id: str) -> NotFound:
     """Not found; for a merged record, with the one that took its place."""
     problem = noun.not_found(id)
     successors = noun.with_deleted.values_list("successor", flat=True)

@@ -58,17 +58,17 @@ class Records:
     def condition(self) -> Q:
         found = Q()
         for name, text in self.conditions.items():
-            path, lookup = querystring.parse(self.noun, name)
-            found &= filters.compile(
-                self.noun, querystring.condition(self.noun, path, lookup, text)
+            path, lookup = querystring.parse_lookup(self.noun, name)
+            found &= filters.compile_filter(
+                self.noun, querystring.lookup_filter(self.noun, path, lookup, text)
             )
         return found
 
-    def found(self) -> QuerySet:
+    def queryset(self) -> QuerySet:
         """The records that the actor sees, in no order."""
         return self.noun.objects.filter(self.condition).order_by()
 
-    def grouped(
+    def count_groups(
         self,
         *columns: str,
         made: Mapping[str, Any] | None = None,
@@ -78,10 +78,10 @@ class Records:
         asked for ``more`` (aggregates by alias); ``made`` are columns that are made of others. The most
         frequent come first."""
         sums = {"how_many": Count("*")} | dict(more or {})
-        rows = self.found().annotate(**(made or {})).values(*columns).annotate(**sums)
+        rows = self.queryset().annotate(**(made or {})).values(*columns).annotate(**sums)
         return rows.order_by(F("how_many").desc(), *columns).values_list(*columns, *sums)
 
-    def grouped_by_each(
+    def count_groups_by_each(
         self, *columns: str, parts: Mapping[str, Q] | None = None
     ) -> dict[str, list[tuple[Any, ...]]]:
         """For each of the columns alone the values that it has, how many records have each, and how many
@@ -91,7 +91,7 @@ class Records:
         """
         parts = parts or {}
         flags = {name: ExpressionWrapper(q, BooleanField()) for name, q in parts.items()}
-        rows = self.found().annotate(**flags).values_list(*columns, *flags)
+        rows = self.queryset().annotate(**flags).values_list(*columns, *flags)
         try:
             sql, given = rows.query.sql_with_params()
         except EmptyResultSet:
@@ -116,10 +116,10 @@ class Records:
             groups.sort(key=lambda group: (-group[1], group[0] is None, group[0]))
         return found
 
-    def counts(self, parts: Iterable[Records]) -> list[int]:
+    def count_parts(self, parts: Iterable[Records]) -> list[int]:
         """How many of them are in each of ``parts``, in one statement."""
         filtered = {f"n{n}": Count("pk", filter=p.condition) for n, p in enumerate(parts)}
-        return list(self.found().aggregate(**filtered).values())
+        return list(self.queryset().aggregate(**filtered).values())
 
     @property
     def query(self) -> str:
@@ -129,7 +129,7 @@ class Records:
         return "?" + urlencode(said, safe=",:")
 
     def _said(self, name: str, text: str) -> tuple[str, str]:
-        path, lookup = querystring.parse(self.noun, name)
+        path, lookup = querystring.parse_lookup(self.noun, name)
         facets = {self.noun.schema.by_name[facet].wire for facet in self.noun.schema.facets}
         if path not in facets or (lookup, text) == ("exact", "-"):
             return name, text
@@ -139,7 +139,7 @@ class Records:
         return (path, text) if lookup == "exact" or (chosen and lookup == "in") else (name, text)
 
 
-def moment(value: datetime) -> str:
+def moment_text(value: datetime) -> str:
     """A moment as an address says it: the day alone where it begins for whoever reads."""
     local = timezone.localtime(value)
     if not any(local.timetuple()[3:6]):
@@ -172,10 +172,10 @@ class Slice:
 
     def during(self, noun: type[Noun], name: str, **conditions: str) -> Records:
         """Those of them whose moment ``name`` (on the wire) lies in the period."""
-        first, end = map(moment, self.period.bounds)
+        first, end = map(moment_text, self.period.bounds)
         return self.records(noun, **{f"{name}__gte": first, f"{name}__lt": end}, **conditions)
 
-    def once(self, report: Callable[..., T], *given: Any) -> T:
+    def cached(self, report: Callable[..., T], *given: Any) -> T:
         """What ``report`` answers for this slice, asked for once however many show it."""
         key = (report, *given)
         if key not in self._known:
@@ -213,7 +213,7 @@ class Spread:
     ninetieth: float | None = None
 
     @classmethod
-    def of(cls, found: QuerySet, seconds: Any, *, first: int | None = None) -> Spread:
+    def of_seconds(cls, found: QuerySet, seconds: Any, *, first: int | None = None) -> Spread:
         """The spread of an expression over those records that have it, of the ``first`` so many or of all.
 
         Within a limit the expression is asked once of each record. Without one the database puts it in the
@@ -231,7 +231,7 @@ def seconds_between(start: str | Any, end: str | Any) -> Extract:
     return Extract(distance, "epoch", output_field=FloatField())
 
 
-def names(noun: type[Noun], ids: Iterable[str | None]) -> dict[str, str]:
+def record_names(noun: type[Noun], ids: Iterable[str | None]) -> dict[str, str]:
     """The names of records by id; one that the actor does not see has none."""
     wanted = {id for id in ids if id}
     if not wanted:

@@ -19,7 +19,7 @@ from django.db import connection
 from headlessly.access import tenancy, visibility
 from headlessly.database import prepared
 from headlessly.declaration.schema import META, Field
-from headlessly.declaration.values import present
+from headlessly.declaration.values import to_json_value
 
 if TYPE_CHECKING:
     from headlessly.declaration.record import Record as Noun
@@ -29,10 +29,10 @@ INVERSE_LIMIT = 25
 META_COLUMNS = [(wire, column) for wire, column in META.items() if column]
 
 #: What the driver leaves to us; JSON is asked for as text.
-CONVERT = {"money": present, "number": present, "json": orjson.loads}
+CONVERTERS = {"money": to_json_value, "number": to_json_value, "json": orjson.loads}
 
 
-class Shape:
+class RowShape:
     """One noun's columns on the wire, and how a row of them becomes a record."""
 
     def __init__(self, noun: type[Noun], only: tuple[str, ...] | None) -> None:
@@ -46,7 +46,7 @@ class Shape:
         extra = [name for f in self.computed for name in f.needs]
         self.columns = list(dict.fromkeys([*columns, *extra]))
         self.convert = [
-            (self.columns.index(f.column), f.wire, CONVERT.get(f.type)) for f in self.stored
+            (self.columns.index(f.column), f.wire, CONVERTERS.get(f.type)) for f in self.stored
         ]
         self.json = {f.column for f in schema.stored if f.type == "json"}
         self.positions = {name: self.columns.index(name) for name in extra}
@@ -82,7 +82,7 @@ class Shape:
         return found
 
 
-class Reading:
+class RowStatement:
     """A statement for one noun and its included references, and what it makes of each row."""
 
     def __init__(
@@ -95,14 +95,14 @@ class Reading:
         self.inverse = [schema.relations[name] for name in includes if name in schema.relations]
         if only is not None:
             only = (*only, *(f.wire for f in references))
-        self.shape = Shape(noun, only)
-        self.includes: list[tuple[Field, Shape, int]] = []
+        self.shape = RowShape(noun, only)
+        self.includes: list[tuple[Field, RowShape, int]] = []
         selects = [self.shape.select("r")]
         joins = []
         position = len(self.shape.columns)
         for number, field in enumerate(references):
             other = noun.registry[field.to]
-            shape, alias = Shape(other, None), f"i{number}"
+            shape, alias = RowShape(other, None), f"i{number}"
             selects.append(shape.select(alias))
             joins.append(_join(noun, field, other, alias, past))
             self.includes.append((field, shape, position))
@@ -118,13 +118,17 @@ class Reading:
         """The records with these keys, in this order; keys that are gone are left out."""
         if not keys:
             return []
-        rows = prepared.run(self.sql, [as_of] * (2 * self.moments) + [list(keys)], binary=True)
+        rows = prepared.execute_prepared(
+            self.sql, [as_of] * (2 * self.moments) + [list(keys)], binary=True
+        )
         return self._records(rows, keys, as_of)
 
     def find(self, id: str) -> dict[str, Any] | None:
         """The active tenant's record with this id, if it is not deleted and the actor sees it."""
-        seen, parameters = visibility.clause(self.noun, "r")
-        rows = prepared.run(self.one + seen, [id, tenancy.require().pk, *parameters], binary=True)
+        seen, parameters = visibility.visible_clause(self.noun, "r")
+        rows = prepared.execute_prepared(
+            self.one + seen, [id, tenancy.require().pk, *parameters], binary=True
+        )
         return self._records(rows, [id], None)[0] if rows else None
 
     def _records(
@@ -140,7 +144,7 @@ class Reading:
             by_key[key] = record
         found = [by_key[key] for key in keys if key in by_key]
         for field, shape, _ in self.includes:
-            _hide(found, field, shape.noun)
+            _hide_invisible(found, field, shape.noun)
         for relation in self.inverse:
             self._fetch_inverse(relation, {record["$id"]: record for record in found}, as_of)
         return found
@@ -148,12 +152,14 @@ class Reading:
     def _fetch_inverse(self, relation: Any, found: dict[str, dict], as_of: datetime | None) -> None:
         """The other side, the newest 25 of each record, all records in one statement."""
         other = self.noun.registry[relation.noun]
-        shape = Shape(other, None)
+        shape = RowShape(other, None)
         quote = connection.ops.quote_name
         table = quote((other.past if as_of else other)._meta.db_table)
         column = quote(other._meta.get_field(relation.field).column)
-        valid = VALID.format(alias="r") if as_of else ""
-        seen, persons = (visibility.past_clause if as_of else visibility.clause)(other, "r")
+        valid = VALID_AT.format(alias="r") if as_of else ""
+        seen, persons = (visibility.visible_past_clause if as_of else visibility.visible_clause)(
+            other, "r"
+        )
         sql = (
             f"SELECT k.id, r.* FROM unnest(%s::text[]) AS k(id) CROSS JOIN LATERAL ("
             f"SELECT {shape.select('r')} FROM {table} r WHERE r.{column} = k.id AND r.tenant_id = %s "
@@ -161,7 +167,7 @@ class Reading:
         )
         moments = [as_of, as_of] if as_of else []
         parameters = [list(found), tenancy.require().pk, *moments, *persons, INVERSE_LIMIT]
-        rows = prepared.run(sql, parameters, binary=True)
+        rows = prepared.execute_prepared(sql, parameters, binary=True)
         context = tenancy.context_url()
         for record in found.values():
             record[relation.wire] = []
@@ -169,10 +175,10 @@ class Reading:
             found[owner][relation.wire].append(shape.record(row, context))
 
 
-def _hide(found: Sequence[dict[str, Any]], field: Field, other: type[Noun]) -> None:
+def _hide_invisible(found: Sequence[dict[str, Any]], field: Field, other: type[Noun]) -> None:
     """Leave of the included records that the actor does not see only the card, or the id."""
     included = [record for record in found if isinstance(record[field.wire], dict)]
-    hidden = visibility.hidden(other, (record[field.wire]["$id"] for record in included))
+    hidden = visibility.invisible_ids(other, (record[field.wire]["$id"] for record in included))
     introduced = visibility.introduced_ids(other, hidden)
     card = ("$id", "$type", "$context", *(f.wire for f in other.schema.card))
     for record in included:
@@ -182,24 +188,24 @@ def _hide(found: Sequence[dict[str, Any]], field: Field, other: type[Noun]) -> N
 
 
 #: A version that was valid at a moment; takes the moment twice.
-VALID = "AND {alias}.valid_from <= %s AND ({alias}.valid_to IS NULL OR {alias}.valid_to > %s)"
+VALID_AT = "AND {alias}.valid_from <= %s AND ({alias}.valid_to IS NULL OR {alias}.valid_to > %s)"
 
 
 def _join(noun: type[Noun], field: Field, other: type[Noun], alias: str, past: bool) -> str:
     quote = connection.ops.quote_name
     column = quote(noun._meta.get_field(field.name).column)
     table = quote((other.past if past else other)._meta.db_table)
-    valid = VALID.format(alias=alias) if past else ""
+    valid = VALID_AT.format(alias=alias) if past else ""
     return f"LEFT JOIN {table} {alias} ON {alias}.id = r.{column} {valid}"
 
 
 #: Clients choose the shape, so not every shape that was ever asked for is kept.
 @lru_cache(maxsize=1024)
-def reading(
+def row_statement(
     noun: type[Noun],
     only: tuple[str, ...] | None = None,
     includes: tuple[str, ...] = (),
     past: bool = False,
-) -> Reading:
+) -> RowStatement:
     """The statement for this shape, written once per process."""
-    return Reading(noun, only, includes, past)
+    return RowStatement(noun, only, includes, past)

@@ -16,14 +16,14 @@ from django.utils.translation import gettext as _
 
 from headlessly.access import actors, tenancy
 from headlessly.declaration.fields import PublicId
-from headlessly.declaration.values import UNSTORABLE, storable
+from headlessly.declaration.values import UNSTORABLE, check_storable
 from headlessly.errors import Conflict, Forbidden, Invalid, NotFound
 
 if TYPE_CHECKING:
     from headlessly.declaration.record import Record as Noun
 
 #: As many views of a noun one person can save.
-MOST = 50
+MAX_VIEWS = 50
 #: Longer addresses are cut off by some who carry them.
 MAX_QUERY = 4_000
 
@@ -90,9 +90,9 @@ class View(models.Model):
             self.delete()
 
     def _store(self) -> None:
-        self.name = checked_name(self.name)
+        self.name = check_name(self.name)
         if len(self.query) > MAX_QUERY or UNSTORABLE.search(self.query):
-            raise Invalid.fields({"query": _("These filters are too many for one view.")})
+            raise Invalid.for_fields({"query": _("These filters are too many for one view.")})
         try:
             with transaction.atomic():
                 self.save()
@@ -120,50 +120,50 @@ class Start(models.Model):
         return f"{self.user_id} starts {self.noun} with {self.view}"
 
 
-def of(noun: type[Noun]) -> list[View]:
+def visible_views(noun: type[Noun]) -> list[View]:
     """The views that the actor may use: their own and the shared ones, by name."""
     mine = Q(user=actors.current().id) | Q(shared=True)
     found = View.objects.filter(mine, tenant=tenancy.require(), noun=noun.__name__)
     return list(found.order_by(Lower("name"), "pk"))
 
 
-def get(noun: type[Noun], id: str) -> View:
+def get_view(noun: type[Noun], id: str) -> View:
     """One of them. Raises NotFound, for somebody else's as for none."""
-    for view in of(noun):
+    for view in visible_views(noun):
         if view.pk == id:
             return view
     raise NotFound(_("There is no such view any more."), type="View")
 
 
-def save(noun: type[Noun], name: str, query: str, *, shared: bool = False) -> View:
+def save_view(noun: type[Noun], name: str, query: str, *, shared: bool = False) -> View:
     """A new view of the actor's. Raises Invalid, Conflict and Forbidden."""
     actor = actors.current()
     if shared and not actors.may_share(actor):
         raise Forbidden(_("Managers share views with the team."))
-    checked_name(name)
+    check_name(name)
     tenant = tenancy.require()
-    if View.objects.filter(tenant=tenant, noun=noun.__name__, user=actor.id).count() >= MOST:
-        raise Conflict(_("You have %d views of these: delete one first.") % MOST)
+    if View.objects.filter(tenant=tenant, noun=noun.__name__, user=actor.id).count() >= MAX_VIEWS:
+        raise Conflict(_("You have %d views of these: delete one first.") % MAX_VIEWS)
     view = View(tenant=tenant, noun=noun.__name__, user_id=actor.id, name=name, query=query)
     view.shared = shared
     view._store()
     return view
 
 
-def checked_name(name: str) -> str:
+def check_name(name: str) -> str:
     """A name that can be stored, without the space around it. Raises Invalid."""
     name = name.strip()
     try:
-        storable(name)
+        check_storable(name)
     except ValueError as problem:
-        raise Invalid.fields({"name": str(problem)}) from None
+        raise Invalid.for_fields({"name": str(problem)}) from None
     if not 0 < len(name) <= View.NAME:
         said = _("Give it a name of at most %d characters.") % View.NAME
-        raise Invalid.fields({"name": said})
+        raise Invalid.for_fields({"name": said})
     return name
 
 
-def start_of(noun: type[Noun]) -> str:
+def start_view_of(noun: type[Noun]) -> str:
     """The key of the view with which the actor begins, or nothing."""
     mine = Start.objects.filter(
         tenant=tenancy.require(), user=actors.current().id, noun=noun.__name__
@@ -171,7 +171,7 @@ def start_of(noun: type[Noun]) -> str:
     return next(iter(mine.values_list("view", flat=True)), "")
 
 
-def start_with(noun: type[Noun], key: str) -> None:
+def set_start_view(noun: type[Noun], key: str) -> None:
     """Begin with this view from now on; with all of them where ``key`` is empty."""
     who = {"tenant": tenancy.require(), "user_id": actors.current().id, "noun": noun.__name__}
     if key:
@@ -180,4 +180,14 @@ def start_with(noun: type[Noun], key: str) -> None:
         Start.objects.filter(**who).delete()
 
 
-__all__ = ["MOST", "Start", "View", "checked_name", "get", "of", "save", "start_of", "start_with"]
+__all__ = [
+    "MAX_VIEWS",
+    "Start",
+    "View",
+    "check_name",
+    "get_view",
+    "save_view",
+    "set_start_view",
+    "start_view_of",
+    "visible_views",
+]

@@ -33,12 +33,12 @@ class Scope:
         """The records of the active tenant, or their versions of then."""
         if self.as_of is None:
             return self.noun.objects.all()
-        return versions.at(self.noun, self.as_of)
+        return versions.versions_at(self.noun, self.as_of)
 
     @property
     def key(self) -> str:
         """The column that holds the record's id."""
         return "pk" if self.as_of is None else "record"
 
-    def to(self, noun: type[Noun]) -> Scope:
+    def for_noun(self, noun: type[Noun]) -> Scope:
         return Scope(noun, self.as_of)

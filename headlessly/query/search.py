@@ -23,32 +23,32 @@ from headlessly.query.scope import MAX_WORDS, Scope
 
 
 @dataclass(frozen=True)
-class Place:
+class SearchTable:
     """A table in which words can be: the noun's own, or that of one of its references."""
 
     scope: Scope
     reference: str  #: the column that refers to it; empty for the noun's own table
     columns: tuple[str, ...]
 
-    def with_word(self, word: str) -> Q:
+    def word_condition(self, word: str) -> Q:
         found = Q()
         for column in self.columns:
             found |= Q(**{f"{column}__icontains": word})
         return found
 
-    def having(self, word: str) -> Q:
+    def records_with_word(self, word: str) -> Q:
         """The records with ``word`` here, looked up from this table."""
         if not self.reference:
-            return self.with_word(word)
-        inside = self._there().filter(self.with_word(word)).order_by()
+            return self.word_condition(word)
+        inside = self._there().filter(self.word_condition(word)).order_by()
         return Q(**{f"{self.reference}__in": inside.values(self.scope.key)})
 
-    def has(self, word: str) -> Q:
+    def record_has_word(self, word: str) -> Q:
         """The same asked of one record at a time: the planner can make no list of all of them."""
         if not self.reference:
-            return self.with_word(word)
+            return self.word_condition(word)
         mine = self._there().filter(**{self.scope.key: OuterRef(self.reference)})
-        there = mine.filter(self.with_word(word)).order_by().values(yes=Value(True))[:1]
+        there = mine.filter(self.word_condition(word)).order_by().values(yes=Value(True))[:1]
         return Q(Subquery(there, output_field=models.BooleanField()))
 
     def _there(self) -> models.QuerySet:
@@ -66,14 +66,14 @@ class Search:
         if not isinstance(text, str):
             raise InvalidFilter("A search is text.")
         try:
-            values.storable(text)
+            values.check_storable(text)
         except ValueError as problem:
             raise InvalidFilter(str(problem)) from None
         self.scope = scope
         self.words = list(dict.fromkeys(normalization.normalize_text(text).split()))[:MAX_WORDS]
 
     @cached_property
-    def places(self) -> list[Place]:
+    def tables(self) -> list[SearchTable]:
         tables: dict[str, list[str]] = {}
         for path in self.scope.noun.Surface.search:
             *references, column = path.split("__")
@@ -81,11 +81,11 @@ class Search:
         found = []
         for name, columns in tables.items():
             if not name:
-                found.append(Place(self.scope, "", tuple(columns)))
+                found.append(SearchTable(self.scope, "", tuple(columns)))
                 continue
             reference = self.scope.noun.schema.by_name[name]
-            other = self.scope.to(self.scope.noun.registry[reference.to])
-            found.append(Place(other, reference.column, tuple(columns)))
+            other = self.scope.for_noun(self.scope.noun.registry[reference.to])
+            found.append(SearchTable(other, reference.column, tuple(columns)))
         return found
 
     def parts(self, found: models.QuerySet) -> list[models.QuerySet]:
@@ -95,7 +95,7 @@ class Search:
         leading, *others = self._by_rarity(found)
         for word in others:
             found = found.filter(self._anywhere(word))
-        return [found.filter(place.having(leading)) for place in self.places]
+        return [found.filter(place.records_with_word(leading)) for place in self.tables]
 
     @property
     def condition(self) -> Q:
@@ -103,14 +103,17 @@ class Search:
         found = Q()
         for word in self.words:
             first, *rest = [
-                self.scope.queryset().filter(place.having(word)).order_by().values(self.scope.key)
-                for place in self.places
+                self.scope.queryset()
+                .filter(place.records_with_word(word))
+                .order_by()
+                .values(self.scope.key)
+                for place in self.tables
             ]
             found &= Q(**{f"{self.scope.key}__in": first.union(*rest, all=True) if rest else first})
         return found
 
     @property
-    def fits(self) -> Q:
+    def record_condition(self) -> Q:
         """The condition that a record fits, for one at a time."""
         found = Q()
         for word in self.words:
@@ -119,8 +122,8 @@ class Search:
 
     def _anywhere(self, word: str) -> Q:
         found = Q()
-        for place in self.places:
-            found |= place.has(word)
+        for place in self.tables:
+            found |= place.record_has_word(word)
         return found
 
     def _by_rarity(self, found: models.QuerySet) -> list[str]:
@@ -128,13 +131,15 @@ class Search:
         if len(self.words) == 1:
             return self.words
         rows = {
-            word: sum(estimate(found.filter(place.having(word))) for place in self.places)
+            word: sum(
+                estimate_rows(found.filter(place.records_with_word(word))) for place in self.tables
+            )
             for word in self.words
         }
         return sorted(self.words, key=lambda word: (rows[word], -len(word)))
 
 
-def estimate(found: models.QuerySet) -> int:
+def estimate_rows(found: models.QuerySet) -> int:
     """How many records there are, as the planner expects."""
     try:
         sql, parameters = found.order_by().values("pk").query.sql_with_params()

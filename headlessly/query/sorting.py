@@ -10,14 +10,14 @@ from django.db import models
 from django.db.models import Q
 
 from headlessly.errors import InvalidFilter
-from headlessly.query.filters import field_of
+from headlessly.query.filters import find_field
 from headlessly.query.scope import NOTHING, Scope
 
-MOST = 8
+MAX_SORT_KEYS = 8
 
 
 @dataclass(frozen=True)
-class Column:
+class SortKey:
     """One column of an order."""
 
     name: str
@@ -32,47 +32,51 @@ class Column:
             return models.F(self.name).asc()
         return models.F(self.name).desc(**({"nulls_last": True} if self.nullable else {}))
 
-    def beyond(self, value: Any) -> Q:
+    def after_value(self, value: Any) -> Q:
         """Strictly after ``value`` in this column alone, nulls aside."""
         return Q(**{f"{self.name}__{'lt' if self.descending else 'gt'}": value})
 
-    def from_on(self, value: Any) -> Q:
+    def from_value(self, value: Any) -> Q:
         """``value`` itself and what comes after it, nulls aside."""
         return Q(**{f"{self.name}__{'lte' if self.descending else 'gte'}": value})
 
-    def same(self, value: Any) -> Q:
+    def equal_to(self, value: Any) -> Q:
         return Q(**({f"{self.name}__isnull": True} if value is None else {self.name: value}))
 
-    def after(self, value: Any) -> Q:
+    def after_value_or_null(self, value: Any) -> Q:
         """Strictly after ``value``, nulls included; after null there is nothing."""
         if value is None:
             return NOTHING
-        return self.beyond(value) | self.same(None) if self.nullable else self.beyond(value)
+        return (
+            self.after_value(value) | self.equal_to(None)
+            if self.nullable
+            else self.after_value(value)
+        )
 
 
-def columns(scope: Scope, sort: Any) -> list[Column]:
+def sort_keys(scope: Scope, sort: Any) -> list[SortKey]:
     """The columns of an order, the key last. Raises InvalidFilter for what cannot be sorted by."""
     noun = scope.noun
-    named = _parts(sort) if sort else _parts(noun.Surface.ordering)
+    named = _parse_sort(sort) if sort else _parse_sort(noun.Surface.ordering)
     found = []
     descending = False
     for name, descending in named:
-        field = field_of(noun, name)
+        field = find_field(noun, name)
         if field.computed is not None or field.type == "json":
             raise InvalidFilter(f"{name} cannot be sorted by.", field=name)
         if field.column == "pk":
-            return [*found, Column(scope.key, "string", descending, nullable=False)]
+            return [*found, SortKey(scope.key, "string", descending, nullable=False)]
         nullable = noun._meta.get_field(field.name).null
-        found.append(Column(field.column, field.type, descending, nullable))
-    return [*found, Column(scope.key, "string", descending, nullable=False)]
+        found.append(SortKey(field.column, field.type, descending, nullable))
+    return [*found, SortKey(scope.key, "string", descending, nullable=False)]
 
 
-def order(scope: Scope, sort: Any) -> list[Any]:
+def order_by_expressions(scope: Scope, sort: Any) -> list[Any]:
     """What ``order_by`` takes."""
-    return [column.expression for column in columns(scope, sort)]
+    return [column.expression for column in sort_keys(scope, sort)]
 
 
-def _parts(sort: Any) -> list[tuple[str, bool]]:
+def _parse_sort(sort: Any) -> list[tuple[str, bool]]:
     """The names and whether each descends."""
     if isinstance(sort, Mapping):
         pairs = []
@@ -87,6 +91,6 @@ def _parts(sort: Any) -> list[tuple[str, bool]]:
         pairs = [(n.strip().lstrip("-"), n.strip().startswith("-")) for n in names if n.strip()]
     else:
         raise InvalidFilter('A sort looks like "-score,createdAt" or {"score": "desc"}.')
-    if len(pairs) > MOST:
-        raise InvalidFilter(f"At most {MOST} fields can be sorted by.")
+    if len(pairs) > MAX_SORT_KEYS:
+        raise InvalidFilter(f"At most {MAX_SORT_KEYS} fields can be sorted by.")
     return pairs

@@ -6,6 +6,6 @@
 from headlessly.scripts import proposals
 from headlessly.scripts.entry import run
 from headlessly.scripts.failures import Busy, ScriptFailed
-from headlessly.scripts.outcome import Run
+from headlessly.scripts.script_run import ScriptRun
 
-__all__ = ["Busy", "Run", "ScriptFailed", "proposals", "run"]
+__all__ = ["Busy", "ScriptFailed", "ScriptRun", "proposals", "run"]

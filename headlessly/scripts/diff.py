@@ -15,10 +15,10 @@ from typing import Any
 import orjson
 
 from headlessly.declaration.schema import META
-from headlessly.log.events import Event, dumps
+from headlessly.log.events import Event, dump_json
 
 #: How many differences are told.
-MOST = 50
+MAX_DIFFERENCES = 50
 
 
 def differences(before: Sequence[Event], now: Sequence[Event]) -> list[dict[str, Any]]:
@@ -30,11 +30,11 @@ def differences(before: Sequence[Event], now: Sequence[Event]) -> list[dict[str,
     for kind, a, b, c, d in matcher.get_opcodes():
         if kind == "equal":
             for at, to in zip(range(a, b), range(c, d), strict=True):
-                found += _values(old, at, new, to)
+                found += _value_differences(old, at, new, to)
             continue
-        found += [_told(old.events[at], "would happen", None) for at in range(a, b)]
-        found += [_told(new.events[at], None, "would happen") for at in range(c, d)]
-    return found[:MOST]
+        found += [_difference(old.events[at], "would happen", None) for at in range(a, b)]
+        found += [_difference(new.events[at], None, "would happen") for at in range(c, d)]
+    return found[:MAX_DIFFERENCES]
 
 
 class _Comparable:
@@ -42,53 +42,59 @@ class _Comparable:
 
     def __init__(self, events: Sequence[Event]) -> None:
         self.events = list(events)
-        self.same: dict[str, str] = {}
+        self.stable_names: dict[str, str] = {}
         made: Counter[str | None] = Counter()
         for event in events:
-            if event.version == 1 and event.target and event.target not in self.same:
+            if event.version == 1 and event.target and event.target not in self.stable_names:
                 made[event.target_type] += 1
-                self.same[event.target] = f"new {event.target_type} {made[event.target_type]}"
-            self.same[event.id] = f"{event.name} {self.same.get(event.target or '', event.target)}"
-            self.same[orjson.loads(dumps(event.timestamp))] = "then"
-        self.keys = [(e.name, self.same.get(e.target or "", e.target)) for e in events]
+                self.stable_names[event.target] = (
+                    f"new {event.target_type} {made[event.target_type]}"
+                )
+            self.stable_names[event.id] = (
+                f"{event.name} {self.stable_names.get(event.target or '', event.target)}"
+            )
+            self.stable_names[orjson.loads(dump_json(event.timestamp))] = "then"
+        self.keys = [(e.name, self.stable_names.get(e.target or "", e.target)) for e in events]
 
     def values(self, at: int) -> dict[str, Any]:
         """Everything that an event says, by name."""
         event = self.events[at]
         found: dict[str, Any] = {"$version": event.version}
-        data = self._known(event.data or {})
+        data = self._stabilized(event.data or {})
         made = META if event.target else ()  # of a record; what is tracked has names of its own
         found |= {key: value for key, value in data.items() if key not in made}
-        previous = self._known(event.previous or {})
+        previous = self._stabilized(event.previous or {})
         return found | {f"previous.{key}": value for key, value in previous.items()}
 
     def cause(self, at: int) -> str | None:
         """The event among these that caused it; none where the script itself did it."""
-        return self.same.get(self.events[at].cause or "")
+        return self.stable_names.get(self.events[at].cause or "")
 
-    def _known(self, value: Any) -> Any:
-        return self._walked(orjson.loads(dumps(value)))
+    def _stabilized(self, value: Any) -> Any:
+        return self._stabilize(orjson.loads(dump_json(value)))
 
-    def _walked(self, value: Any) -> Any:
+    def _stabilize(self, value: Any) -> Any:
         match value:
             case dict():
-                return {key: self._walked(item) for key, item in value.items()}
+                return {key: self._stabilize(item) for key, item in value.items()}
             case list():
-                return [self._walked(item) for item in value]
+                return [self._stabilize(item) for item in value]
             case str():
-                return self.same.get(value, value)
+                return self.stable_names.get(value, value)
         return value
 
 
-def _values(old: _Comparable, at: int, new: _Comparable, to: int) -> list[dict[str, Any]]:
+def _value_differences(
+    old: _Comparable, at: int, new: _Comparable, to: int
+) -> list[dict[str, Any]]:
     before, now = old.values(at), new.values(to)
     before["cause"], now["cause"] = old.cause(at), new.cause(to)
     return [
-        _told(new.events[to], before.get(name), now.get(name), name)
+        _difference(new.events[to], before.get(name), now.get(name), name)
         for name in {**before, **now}
         if before.get(name) != now.get(name)
     ]
 
 
-def _told(event: Event, was: Any, now: Any, field: str | None = None) -> dict[str, Any]:
+def _difference(event: Event, was: Any, now: Any, field: str | None = None) -> dict[str, Any]:
     return {"name": event.name, "target": event.target, "field": field, "was": was, "now": now}

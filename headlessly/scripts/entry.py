@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from headlessly.access import actors
-from headlessly.scripts.outcome import Run
-from headlessly.scripts.run import Plan, perform
+from headlessly.scripts.runner import Plan, perform
+from headlessly.scripts.script_run import ScriptRun
 
 
-def run(code: str, *, dry_run: bool = False) -> Run:
+def run(code: str, *, dry_run: bool = False) -> ScriptRun:
     """Run a script as the actor at hand, in the tenant at hand.
 
     What somebody may only propose is stored as a proposal, unless it changes nothing. Raises ScriptFailed
@@ -17,5 +17,5 @@ def run(code: str, *, dry_run: bool = False) -> Run:
     if actors.current().role == actors.PROPOSER:
         from headlessly.scripts import proposals
 
-        return proposals.instead(code, dry_run=dry_run)
+        return proposals.propose_instead(code, dry_run=dry_run)
     return perform(code, Plan(dry_run=dry_run))

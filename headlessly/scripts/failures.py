@@ -7,7 +7,7 @@ from typing import Any
 from headlessly.errors import HeadlesslyError, RateLimited
 
 #: A message is told up to here, in characters: a script writes its own.
-LONGEST = 1_000
+MAX_MESSAGE_LENGTH = 1_000
 
 
 class ScriptError(HeadlesslyError):
@@ -44,7 +44,7 @@ class ScriptFailed(ScriptError):
     def __init__(
         self, inner: HeadlesslyError, *, line: int | None, source: str = "", output: str = ""
     ) -> None:
-        message = inner.message[:LONGEST]
+        message = inner.message[:MAX_MESSAGE_LENGTH]
         super().__init__(
             f"Line {line}: {message}" if line else message,
             type=inner.type,

@@ -12,9 +12,9 @@ from collections.abc import Iterator
 from headlessly.declaration.registry import registry
 from headlessly.nouns import Noun
 from headlessly.scripts import prelude
-from headlessly.scripts.host import told
+from headlessly.scripts.host import methods_sentence
 
-ABSENT = re.compile(
+MISSING_ATTRIBUTE = re.compile(
     r"(?P<type>type object )?'(?P<owner>[\w.]+)'(?: object)? has no attribute '(?P<wanted>\w+)'"
 )
 WITHOUT_RECORD = re.compile(
@@ -33,14 +33,14 @@ JAVASCRIPT = re.compile(
     r"^\s*(?:const|let|var|function|export)\s|=>|===|!==|&&|\|\||\?\.|\bnew [A-Z]|[;{]\s*$"
 )
 #: What a list of records has elsewhere.
-OF_LISTS = "find answers a list: found[0], found[:5], len(found), a loop or a comprehension."
-MOMENTS = (
+LIST_HINT = "find answers a list: found[0], found[:5], len(found), a loop or a comprehension."
+MOMENT_HINT = (
     "Moments and days of records are text, as in JSON: datetime.fromisoformat(lead.createdAt) makes one to "
     "reckon with, and datetime.now(timezone.utc) is now."
 )
 
 
-def of(inner: BaseException, said: str, source: str = "") -> str:
+def explain_error(inner: BaseException, said: str, source: str = "") -> str:
     """The message for an error of the interpreter, which came up in this line of the script."""
     kind = type(inner).__name__
     message = f"{kind}: {said}" if said else kind
@@ -58,14 +58,14 @@ def of(inner: BaseException, said: str, source: str = "") -> str:
     if "can't be awaited" in said:
         return f"{message}. Nouns are called without await."
     if found := UNDEFINED.match(said):
-        return _undefined(found[1], source)
-    if found := ABSENT.match(said):
-        return _absent(found, source) or message
-    advice = next(_of_values(said), None)
+        return _undefined_hint(found[1], source)
+    if found := MISSING_ATTRIBUTE.match(said):
+        return _missing_attribute_hint(found, source) or message
+    advice = next(_value_hints(said), None)
     return f"{message}. {advice}" if advice else message
 
 
-def _undefined(name: str, source: str) -> str:
+def _undefined_hint(name: str, source: str) -> str:
     near = ""
     if name in IN_PYTHON:
         near = f" In Python it is {IN_PYTHON[name]}."
@@ -76,13 +76,13 @@ def _undefined(name: str, source: str) -> str:
     return f"There is no {name} here.{near}"
 
 
-def _absent(found: re.Match[str], source: str) -> str | None:
+def _missing_attribute_hint(found: re.Match[str], source: str) -> str | None:
     """What to say of an attribute that is not there."""
     owner, wanted = found["owner"], found["wanted"]
     if owner == "_Nouns":
         return f"There is no noun {wanted}. Nouns: {', '.join([*registry, prelude.EVENT])}."
     if owner in registry:
-        return _absent_of(registry[owner], wanted, is_record=not found["type"])
+        return _missing_on_noun_hint(registry[owner], wanted, is_record=not found["type"])
     message = f"'{owner}' has no {wanted}."
     match owner:
         case prelude.EVENT:
@@ -91,16 +91,16 @@ def _absent(found: re.Match[str], source: str) -> str | None:
                 "history(id) of its noun, as in Lead.history(id)."
             )
         case "list":
-            return f"A list has no {wanted}: {OF_LISTS}"
+            return f"A list has no {wanted}: {LIST_HINT}"
         case "dict":
             return f'{message} Values of an object are read by name: ["{wanted}"].'
-        case "str" if reference := _reference(source, wanted):
+        case "str" if reference := _reference_before(source, wanted):
             field, to = reference
             return (
                 f"{field} is the id of another record, and not the record: get it with {to}.get(...), or "
                 f'have it included, as in find(..., include=["{field}"]).'
             )
-        case "str" if _is_of_records(wanted):
+        case "str" if _is_record_attribute(wanted):
             return (
                 f"This is text, perhaps the id of a record, and has no {wanted}: get the record by it, or "
                 'have it included, as in find(..., include=["contact"]).'
@@ -112,7 +112,7 @@ def _absent(found: re.Match[str], source: str) -> str | None:
     return None
 
 
-def _absent_of(noun: type[Noun], wanted: str, *, is_record: bool) -> str:
+def _missing_on_noun_hint(noun: type[Noun], wanted: str, *, is_record: bool) -> str:
     name, schema = noun.__name__, noun.schema
     if is_record and (wanted in schema.fields or wanted in schema.by_name):
         return f"{wanted} of this {name} was not read: name it in fields, or leave fields out."
@@ -122,13 +122,13 @@ def _absent_of(noun: type[Noun], wanted: str, *, is_record: bool) -> str:
     if not is_record and wanted in forms:
         return (
             f"{name} has no {wanted} here: a script executes verbs, and what has to happen before and after "
-            f"them is part of the product. {told(noun)}"
+            f"them is part of the product. {methods_sentence(noun)}"
         )
     fields = f" Fields: {', '.join(schema.fields)}." if is_record else ""
-    return f"{name} has no {wanted}. {told(noun)}{fields}"
+    return f"{name} has no {wanted}. {methods_sentence(noun)}{fields}"
 
 
-def _reference(source: str, wanted: str) -> tuple[str, str] | None:
+def _reference_before(source: str, wanted: str) -> tuple[str, str] | None:
     """The reference that stands before ``.wanted`` in the line, and the noun that it leads to."""
     for before in re.findall(rf"(\w+)(?:[\"']\])?\.{wanted}\b", source):
         for noun in registry.values():
@@ -138,24 +138,24 @@ def _reference(source: str, wanted: str) -> tuple[str, str] | None:
     return None
 
 
-def _is_of_records(name: str) -> bool:
+def _is_record_attribute(name: str) -> bool:
     return any(
         name in noun.schema.fields or name in noun.schema.by_name or name in noun.verbs
         for noun in registry.values()
     )
 
 
-def _of_values(said: str) -> Iterator[str]:
+def _value_hints(said: str) -> Iterator[str]:
     """What to say where two kinds of values do not go together."""
     kinds = set(re.findall(r"'([\w.]+)'", said))
     if {"datetime.datetime", "str"} <= kinds or {"datetime.date", "str"} <= kinds:
-        yield MOMENTS
+        yield MOMENT_HINT
     if "offset-naive" in said or ("unsupported operand" in said and kinds == {"datetime.datetime"}):
         yield "One of them has a time zone and the other has none: datetime.now(timezone.utc) is now."
     if "NoneType" in kinds and ("not supported between" in said or "unsupported operand" in said):
         yield "A field without a value is None: (lead.score or 0)."
     if said.startswith("list.count()"):
-        yield OF_LISTS
+        yield LIST_HINT
     for noun in registry:
         if noun in kinds and ("not iterable" in said or "not a mapping" in said):
             yield f"{noun}.to_dict() is its values by name."
@@ -163,4 +163,4 @@ def _of_values(said: str) -> Iterator[str]:
             yield "Its to_dict() is; and a script may answer records as they are."
 
 
-__all__ = ["of"]
+__all__ = ["explain_error"]

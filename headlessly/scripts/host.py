@@ -23,7 +23,7 @@ from headlessly.log import events
 from headlessly.query import reads
 from headlessly.scripts import marshalling
 from headlessly.scripts.failures import LimitExceeded, ScriptError
-from headlessly.scripts.limits import PAGE, Limits
+from headlessly.scripts.limits import MAX_FIND, Limits
 from headlessly.scripts.prelude import EVENT, READS
 
 if TYPE_CHECKING:
@@ -58,39 +58,39 @@ class Host:
         name, what, given, options = question
         if not isinstance(given, list | tuple) or not isinstance(options, dict):
             raise ScriptError("Ask a noun, as in Lead.find({...}).")
-        ask = self._answering(name, what)
-        given = [self._taken(value, f"argument {n}") for n, value in enumerate(given, 1)]
-        options = {key: self._taken(value, key) for key, value in options.items()}
-        self._hurry()
+        ask = self._resolve_call(name, what)
+        given = [self._from_sandbox(value, f"argument {n}") for n, value in enumerate(given, 1)]
+        options = {key: self._from_sandbox(value, key) for key, value in options.items()}
+        self._bound_database()
         try:
-            with timeouts.within(self.deadline):
+            with timeouts.read_until(self.deadline):
                 return ask(given, options)
         except OperationalError as problem:
             if isinstance(problem.__cause__, postgres.QueryCanceled):
-                raise self.too_slow() from problem
+                raise self.time_exceeded() from problem
             raise
 
-    def too_slow(self) -> LimitExceeded:
+    def time_exceeded(self) -> LimitExceeded:
         return LimitExceeded(
             "seconds", self.limits.seconds, f"A script takes at most {self.limits.seconds:g} s."
         )
 
-    def _hurry(self) -> None:
+    def _bound_database(self) -> None:
         """Give the database no longer than the script has left. Raises LimitExceeded."""
         left = self.deadline - time.monotonic()
         if left <= 0:
-            raise self.too_slow()
-        bound(left)
+            raise self.time_exceeded()
+        bound_statements(left)
 
-    def _taken(self, value: Any, name: Any) -> Any:
+    def _from_sandbox(self, value: Any, name: Any) -> Any:
         try:
             return marshalling.to_host(value)
-        except marshalling.Unfit as problem:
+        except marshalling.NotJson as problem:
             raise BadRequest(f"{str(name)[:64]}: {problem}", field=str(name)[:64]) from None
 
     # -- what there is ----------------------------------------------------------------------------
 
-    def _answering(self, name: Any, what: Any) -> Callable[[list[Any], dict[str, Any]], Any]:
+    def _resolve_call(self, name: Any, what: Any) -> Callable[[list[Any], dict[str, Any]], Any]:
         if name == EVENT and what == "create":
             return self._track
         noun = registry.get(name) if isinstance(name, str) else None
@@ -105,19 +105,19 @@ class Host:
             return lambda given, options: read(self, noun, given, options)
         verb = noun.verbs.get(what) if isinstance(what, str) else None
         if verb is None:
-            raise ScriptError(f"{name} has no {str(what)[:64]}. {told(noun)}")
+            raise ScriptError(f"{name} has no {str(what)[:64]}. {methods_sentence(noun)}")
         return lambda given, options: _execute(verb, given, options)
 
     def _track(self, given: list[Any], options: dict[str, Any]) -> Any:
-        asked = _arguments(EVENT, "create", TRACK, given, options)
+        asked = _named_arguments(EVENT, "create", TRACK, given, options)
         events.permit_tracking()
         properties = asked.get("properties")
         if properties is not None and not isinstance(properties, dict):
             raise BadRequest("properties: give an object.", field="properties")
         event = events.Tracker.create(name=asked.get("name"), properties=properties)
-        return marshalling.packed(event.wire())
+        return marshalling.pack_record(event.as_json())
 
-    def counted(self, found: Sequence[Any]) -> None:
+    def count_read(self, found: Sequence[Any]) -> None:
         """Note what was read. Raises LimitExceeded."""
         self.records += len(found)
         if self.records > self.limits.records:
@@ -129,18 +129,18 @@ class Host:
             )
 
 
-def told(noun: type[Noun]) -> str:
+def methods_sentence(noun: type[Noun]) -> str:
     """What can be asked of a noun, in words."""
     return f"There is: {', '.join([*READS, *noun.verbs])}."
 
 
-def bound(seconds: float) -> None:
+def bound_statements(seconds: float) -> None:
     """Let no statement of this transaction take longer; 0 for no bound."""
     milliseconds = str(max(1, int(seconds * 1000))) if seconds else "0"
-    prepared.run("SELECT set_config('statement_timeout', %s, true)", [milliseconds])
+    prepared.execute_prepared("SELECT set_config('statement_timeout', %s, true)", [milliseconds])
 
 
-def _arguments(
+def _named_arguments(
     noun: str, what: str, names: Sequence[str], given: list[Any], options: dict[str, Any]
 ) -> dict[str, Any]:
     """The arguments by name; in snake_case as well. Raises BadRequest."""
@@ -152,7 +152,7 @@ def _arguments(
         if name not in names:
             raise BadRequest(
                 f"{noun}.{what} has no {key[:64]}. It takes {', '.join(names)}."
-                f"{_condition(noun, what, key, names)}",
+                f"{_condition_hint(noun, what, key, names)}",
                 field=key[:64],
             )
         if name in asked:
@@ -161,7 +161,7 @@ def _arguments(
     return asked
 
 
-def _condition(noun: str, what: str, key: str, names: Sequence[str]) -> str:
+def _condition_hint(noun: str, what: str, key: str, names: Sequence[str]) -> str:
     """How to say what was meant as a condition."""
     schema = registry[noun].schema if noun in registry and "filter" in names else None
     if schema is None or (field := schema.fields.get(key) or schema.by_name.get(key)) is None:
@@ -173,16 +173,16 @@ def _condition(noun: str, what: str, key: str, names: Sequence[str]) -> str:
 
 
 def _find(host: Host, noun: type[Noun], given: list[Any], options: dict[str, Any]) -> Any:
-    asked = _arguments(noun.__name__, "find", FIND, given, options)
+    asked = _named_arguments(noun.__name__, "find", FIND, given, options)
     limit = asked.get("limit")
     if limit is not None and (
-        not isinstance(limit, int) or isinstance(limit, bool) or not 1 <= limit <= PAGE
+        not isinstance(limit, int) or isinstance(limit, bool) or not 1 <= limit <= MAX_FIND
     ):
-        raise BadRequest(f"limit is a whole number from 1 to {PAGE:,}.", field="limit")
+        raise BadRequest(f"limit is a whole number from 1 to {MAX_FIND:,}.", field="limit")
     if asked.get("q") is not None and not isinstance(asked["q"], str):
         raise BadRequest("q is text.", field="q")
-    most = min(limit or PAGE, max(0, host.limits.records - host.records) + 1)
-    found, more = reads.several(
+    most = min(limit or MAX_FIND, max(0, host.limits.records - host.records) + 1)
+    found, more = reads.first_records(
         noun,
         asked.get("filter"),
         sort=asked.get("sort"),
@@ -192,43 +192,43 @@ def _find(host: Host, noun: type[Noun], given: list[Any], options: dict[str, Any
         q=asked.get("q"),
         as_of=asked.get("asOf"),
     )
-    host.counted(found)
+    host.count_read(found)
     if more and limit is None:
         raise BadRequest(
-            f"More than {PAGE:,} {noun.schema.plural} fit, and find would answer only some. "
+            f"More than {MAX_FIND:,} {noun.schema.plural} fit, and find would answer only some. "
             "Give a limit, or a narrower filter.",
             field="limit",
         )
-    names = reads.included(noun, asked.get("include") or ())
-    return [marshalling.packed(record, names) for record in found]
+    names = reads.check_include(noun, asked.get("include") or ())
+    return [marshalling.pack_record(record, names) for record in found]
 
 
 def _get(host: Host, noun: type[Noun], given: list[Any], options: dict[str, Any]) -> Any:
-    asked = _arguments(noun.__name__, "get", GET, given, options)
+    asked = _named_arguments(noun.__name__, "get", GET, given, options)
     include = asked.get("include") or ()
-    found = reads.one(
+    found = reads.record_json(
         noun,
         asked.get("id"),
         include=include,
         fields=asked.get("fields"),
         as_of=asked.get("asOf"),
     )
-    host.counted([found])
-    return marshalling.packed(found, reads.included(noun, include))
+    host.count_read([found])
+    return marshalling.pack_record(found, reads.check_include(noun, include))
 
 
 def _count(host: Host, noun: type[Noun], given: list[Any], options: dict[str, Any]) -> int:
-    asked = _arguments(noun.__name__, "count", COUNT, given, options)
+    asked = _named_arguments(noun.__name__, "count", COUNT, given, options)
     return noun.count(asked.get("filter"), as_of=asked.get("asOf"))
 
 
 def _history(host: Host, noun: type[Noun], given: list[Any], options: dict[str, Any]) -> Any:
-    asked = _arguments(noun.__name__, "history", HISTORY, given, options)
-    record = reads.one(noun, asked.get("id"), fields=["$id"])
-    size = reads.checked_limit(asked.get("limit"))
-    found = [event.wire() for event in events.history(noun, record["$id"])[:size]]
-    host.counted(found)
-    return [marshalling.packed(event) for event in found]
+    asked = _named_arguments(noun.__name__, "history", HISTORY, given, options)
+    record = reads.record_json(noun, asked.get("id"), fields=["$id"])
+    size = reads.check_limit(asked.get("limit"))
+    found = [event.as_json() for event in events.record_history(noun, record["$id"])[:size]]
+    host.count_read(found)
+    return [marshalling.pack_record(event) for event in found]
 
 
 # -- verbs ----------------------------------------------------------------------------------------
@@ -259,13 +259,13 @@ def _execute(verb: Verb, given: list[Any], options: dict[str, Any]) -> Any:
     version = data.pop("ifMatch", data.pop("if_match", None))
     if version is not None and (not isinstance(version, int) or isinstance(version, bool)):
         raise BadRequest("ifMatch is the version of the record.", field="ifMatch")
-    record = executor.run(verb, target, _by_wire(verb, data), wire=True, if_match=version)
-    if visibility.hidden(verb.noun, [record.pk]):
-        return marshalling.packed({"$id": record.pk, "$type": verb.noun.__name__})
-    return marshalling.packed(results.record(record))
+    record = executor.run(verb, target, _by_wire_name(verb, data), wire=True, if_match=version)
+    if visibility.invisible_ids(verb.noun, [record.pk]):
+        return marshalling.pack_record({"$id": record.pk, "$type": verb.noun.__name__})
+    return marshalling.pack_record(results.record_json(record))
 
 
-def _by_wire(verb: Verb, data: dict[str, Any]) -> dict[str, Any]:
+def _by_wire_name(verb: Verb, data: dict[str, Any]) -> dict[str, Any]:
     """The input by wire names, where a script said it in snake_case; the executor checks it."""
     named = {}
     for key, value in data.items():

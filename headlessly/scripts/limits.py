@@ -35,10 +35,10 @@ LIMITS: dict[str, Limits] = {
     actors.VIEWER: _READER,
 }
 #: The most records that one `find` answers, whatever is left.
-PAGE = 1_000
+MAX_FIND = 1_000
 
 
-def of(actor: Actor) -> Limits:
+def limits_of(actor: Actor) -> Limits:
     """The limits of a role. Raises Forbidden for one that runs no scripts: nobody knows who it is."""
     if (found := LIMITS.get(actor.role)) is None:
         raise Forbidden(f"As {actor.role} you may not run scripts.")

@@ -16,8 +16,8 @@ import orjson
 from pydantic_monty import MontyClassProxy
 
 from headlessly.declaration.registry import registry
-from headlessly.declaration.values import present
-from headlessly.log.events import dumps
+from headlessly.declaration.values import to_json_value
+from headlessly.log.events import dump_json
 from headlessly.scripts.prelude import EVENT
 
 #: How deep lists and objects may lie in each other.
@@ -26,7 +26,7 @@ DEPTH = 32
 INPUT = 1_000_000
 
 
-class Unfit(Exception):
+class NotJson(Exception):
     """A value that is no JSON; the message says what it is. ``size`` says that it is too large."""
 
     def __init__(self, message: str, *, size: bool = False) -> None:
@@ -36,53 +36,53 @@ class Unfit(Exception):
 
 def to_host(value: Any, most: int = INPUT) -> Any:
     """What a script hands to a verb or a read: JSON, with records as their ids. Raises Unfit."""
-    return _Crossing(most, records=False).taken(value)
+    return _BoundedCopy(most, records=False).copy(value)
 
 
 def to_caller(value: Any, most: int) -> Any:
     """What a script answers: JSON, with records as every surface says them. Raises Unfit."""
-    return _Crossing(most, records=True).taken(value)
+    return _BoundedCopy(most, records=True).copy(value)
 
 
-class _Crossing:
+class _BoundedCopy:
     def __init__(self, most: int, *, records: bool) -> None:
         self.left, self.records = most, records
 
-    def taken(self, value: Any, depth: int = 0) -> Any:
-        self._count(2)
+    def copy(self, value: Any, depth: int = 0) -> Any:
+        self._spend(2)
         match value:
             case None | bool():
                 return value
             case str():
-                self._count(len(value))
+                self._spend(len(value))
                 return value
             case int():
                 if not -(2**63) <= value < 2**63:
-                    raise Unfit("A whole number of more than 64 bits is no JSON.")
+                    raise NotJson("A whole number of more than 64 bits is no JSON.")
                 return value
             case float():
                 if not math.isfinite(value):
-                    raise Unfit(f"The number {value} is no JSON.")
+                    raise NotJson(f"The number {value} is no JSON.")
                 return value
             case Decimal():
-                return self.taken(present(value), depth)
+                return self.copy(to_json_value(value), depth)
             case datetime():
                 aware = value if value.tzinfo else value.isoformat() + "Z"
-                return aware if isinstance(aware, str) else orjson.loads(dumps(value))
+                return aware if isinstance(aware, str) else orjson.loads(dump_json(value))
             case date() | time():
                 return value.isoformat()
             case timedelta():
-                raise Unfit("A timedelta is no JSON: use its days or total_seconds().")
+                raise NotJson("A timedelta is no JSON: use its days or total_seconds().")
             case Mapping():
                 return self._object(value, depth)
             case list() | tuple() | set() | frozenset():
                 return self._list(value, depth)
             case MontyClassProxy():
                 return self._record(value, depth)
-        raise Unfit(f"{_article(type(value).__name__)} is no JSON.")
+        raise NotJson(f"{_with_article(type(value).__name__)} is no JSON.")
 
     def _object(self, value: Mapping[Any, Any], depth: int) -> dict[str, Any]:
-        self._deeper(depth)
+        self._check_depth(depth)
         found = {}
         for key, item in value.items():
             if isinstance(key, bool) or key is None:
@@ -90,54 +90,62 @@ class _Crossing:
             elif isinstance(key, int | float):
                 key = str(key)
             elif not isinstance(key, str):
-                raise Unfit(f"The keys of an object are text, not {_article(type(key).__name__)}.")
-            self._count(len(key))
-            found[key] = self.taken(item, depth + 1)
+                raise NotJson(
+                    f"The keys of an object are text, not {_with_article(type(key).__name__)}."
+                )
+            self._spend(len(key))
+            found[key] = self.copy(item, depth + 1)
         return found
 
     def _list(self, value: Iterable[Any], depth: int) -> list[Any]:
-        self._deeper(depth)
-        return [self.taken(item, depth + 1) for item in value]
+        self._check_depth(depth)
+        return [self.copy(item, depth + 1) for item in value]
 
     def _record(self, value: MontyClassProxy, depth: int) -> Any:
         data = value.attributes.get("_data")
         if (value.name not in registry and value.name != EVENT) or not isinstance(data, dict):
-            raise Unfit(f"{_article(value.name)} is no JSON: use its values.")
+            raise NotJson(f"{_with_article(value.name)} is no JSON: use its values.")
         if self.records:
             return self._object(data, depth)
         id = data.get("$id")
         if not isinstance(id, str):
-            raise Unfit(f"This {value.name} has no $id.")
+            raise NotJson(f"This {value.name} has no $id.")
         return id
 
-    def _count(self, size: int) -> None:
+    def _spend(self, size: int) -> None:
         self.left -= size
         if self.left < 0:
-            raise Unfit("This is too much.", size=True)
+            raise NotJson("This is too much.", size=True)
 
-    def _deeper(self, depth: int) -> None:
+    def _check_depth(self, depth: int) -> None:
         if depth >= DEPTH:
-            raise Unfit(f"Lists and objects lie more than {DEPTH} deep in each other.")
+            raise NotJson(f"Lists and objects lie more than {DEPTH} deep in each other.")
 
 
-def _article(name: str) -> str:
+def _with_article(name: str) -> str:
     name = {"MontyStdTypeProxy": "function", "MontyClassTypeProxy": "class", "type": "class"}.get(
         name, name
     )
     return f"{'An' if name[:1].lower() in 'aeiou' else 'A'} {name[:64]}"
 
 
-def packed(record: dict[str, Any], included: Iterable[str] = ()) -> tuple[str, Any, dict[str, Any]]:
+def pack_record(
+    record: dict[str, Any], included: Iterable[str] = ()
+) -> tuple[str, Any, dict[str, Any]]:
     """A record for the sandbox: its noun, what it says as JSON, and the records that it includes."""
-    said = orjson.loads(dumps(record))
-    return said["$type"], said, {name: _included(said[name]) for name in included if said.get(name)}
+    said = orjson.loads(dump_json(record))
+    return (
+        said["$type"],
+        said,
+        {name: _pack_included(said[name]) for name in included if said.get(name)},
+    )
 
 
-def _included(found: Any) -> Any:
+def _pack_included(found: Any) -> Any:
     """An included record, or those of the other side of a reference."""
     if isinstance(found, list):
         return [(item["$type"], item, {}) for item in found]
     return (found["$type"], found, {})
 
 
-__all__ = ["DEPTH", "INPUT", "Unfit", "packed", "to_caller", "to_host"]
+__all__ = ["DEPTH", "INPUT", "NotJson", "pack_record", "to_caller", "to_host"]

@@ -8,12 +8,12 @@ from typing import Any, ClassVar
 from django.db import models
 
 from headlessly.access import tenancy
-from headlessly.database.instances import blank
+from headlessly.database.instances import new_instance
 from headlessly.declaration.fields import PublicId
 from headlessly.log.events import Event, EventJson
 
 #: What is kept of an event that would be recorded.
-KEPT = (
+KEPT_FIELDS = (
     "id",
     "name",
     "target",
@@ -82,7 +82,7 @@ class Proposal(models.Model):
         for kept in self.foreseen:
             moment = datetime.fromisoformat(kept["timestamp"])
             found.append(
-                blank(
+                new_instance(
                     Event,
                     **kept | {"timestamp": moment},
                     tenant_id=self.tenant_id,
@@ -92,9 +92,9 @@ class Proposal(models.Model):
             )
         return found
 
-    def wire(self, *, whole: bool = True) -> dict[str, Any]:
+    def as_json(self, *, whole: bool = True) -> dict[str, Any]:
         """The proposal as JSON says it; in a list without what it would do."""
-        from headlessly.scripts.outcome import told
+        from headlessly.scripts.script_run import events_json
 
         said = {
             "$id": self.pk,
@@ -116,4 +116,4 @@ class Proposal(models.Model):
         }
         if not whole:
             return said
-        return said | {"value": self.value, "output": self.output, **told(self.events)}
+        return said | {"value": self.value, "output": self.output, **events_json(self.events)}

@@ -92,9 +92,9 @@ class {noun}:
 
 
 @cache
-def text() -> str:
+def prelude_code() -> str:
     """The whole of it: the same for every script, as the nouns are."""
-    parts = [COMMON, _events()]
+    parts = [COMMON, _event_class()]
     for name, noun in registry.items():
         lines = [NOUN.format(noun=name)]
         lines.append(_method("find", f'[_record(p) for p in {ASK}("{name}", "find", a, k)]'))
@@ -139,7 +139,7 @@ def _meta() -> dict[str, str]:
     return {name: name[1:] for name in META if name not in ("$type", "$context")}
 
 
-def _events() -> str:
+def _event_class() -> str:
     return "\n".join(
         [
             NOUN.format(noun=EVENT),

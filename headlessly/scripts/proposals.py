@@ -21,13 +21,13 @@ from headlessly.context import clock
 from headlessly.declaration.values import UNSTORABLE
 from headlessly.errors import Conflict, Forbidden, Invalid, NotFound, Stale
 from headlessly.ids import public_id
-from headlessly.log.events import Event, dumps
+from headlessly.log.events import Event, dump_json
 from headlessly.log.names import SCRIPT_RAN
 from headlessly.scripts import diff
 from headlessly.scripts.failures import LimitExceeded, ScriptFailed
-from headlessly.scripts.models import KEPT, Proposal
-from headlessly.scripts.outcome import Run
-from headlessly.scripts.run import Plan, perform
+from headlessly.scripts.models import KEPT_FIELDS, Proposal
+from headlessly.scripts.runner import Plan, perform
+from headlessly.scripts.script_run import ScriptRun
 
 #: A person has to look at them: how many events one proposal may have, how many proposals may wait in a
 #: tenant, and how many of one key's or user's, so that nobody takes the room of all.
@@ -35,35 +35,35 @@ MOST_EVENTS, MOST_OPEN, MOST_OWN = 200, 500, 100
 LONGEST_NOTE, LONGEST_REASON = 500, 2_000
 
 
-class Changed(Conflict):
+class ProposalChanged(Conflict):
     """What a proposal does is no longer what was seen; nothing was done, and it can be looked at again."""
 
 
 # -- proposing ------------------------------------------------------------------------------------
 
 
-def instead(code: str, *, dry_run: bool) -> Run:
+def propose_instead(code: str, *, dry_run: bool) -> ScriptRun:
     """What comes of a script whose sender may only propose: a proposal, or the answer to what it read."""
-    run, proposal = _tried(code, "", keep=not dry_run)
+    run, proposal = _dry_run(code, "", keep=not dry_run)
     run.dry_run = dry_run
     if proposal is not None:
-        run.proposal, run.events = proposal.wire(whole=False), recorded(run.events)
+        run.proposal, run.events = proposal.as_json(whole=False), verb_events(run.events)
     return run
 
 
 def propose(code: str, note: Any = None) -> Proposal:
     """Store what a script would do, for somebody to decide. Raises what running it raises, and Invalid for
     one that changes nothing."""
-    _run, proposal = _tried(code, _note(note), keep=True)
+    _run, proposal = _dry_run(code, _checked_note(note), keep=True)
     if proposal is None:
-        raise Invalid.fields(
+        raise Invalid.for_fields(
             {"code": "This script changes nothing, so that there is nothing to approve."},
             type="Proposal",
         )
     return proposal
 
 
-def _tried(code: str, note: str, *, keep: bool) -> tuple[Run, Proposal | None]:
+def _dry_run(code: str, note: str, *, keep: bool) -> tuple[ScriptRun, Proposal | None]:
     actor = actors.current()
     if not actors.may_propose(actor):
         raise Forbidden(f"As {actor.role} you may not propose scripts.", type="Proposal")
@@ -71,12 +71,12 @@ def _tried(code: str, note: str, *, keep: bool) -> tuple[Run, Proposal | None]:
     trying = actor if actors.may_approve(actor) else dataclasses.replace(actor, role=actors.MANAGER)
     with actors.acting(trying):
         run = perform(code, Plan(dry_run=True, moment=moment, seed=id))
-    foreseen = recorded(run.events)
+    foreseen = verb_events(run.events)
     if not keep or not foreseen:
         return run, None
-    _bounded(foreseen)
+    _refuse_too_many_events(foreseen)
     with transaction.atomic():
-        _refuse_too_many(actor)
+        _refuse_too_many_open(actor)
         proposal = Proposal.objects.create(
             id=id,
             tenant=tenancy.require(),
@@ -85,12 +85,12 @@ def _tried(code: str, note: str, *, keep: bool) -> tuple[Run, Proposal | None]:
             proposed_by=actor.id,
             proposed_at=moment,
             moment=moment,
-            **_outcome(run, foreseen),
+            **_outcome_columns(run, foreseen),
         )
     return run, proposal
 
 
-def _refuse_too_many(actor: Actor) -> None:
+def _refuse_too_many_open(actor: Actor) -> None:
     """Raise Conflict where as many wait as somebody can look at."""
     waiting = Proposal.objects.filter(tenant=tenancy.require(), status__in=Proposal.OPEN)
     own = waiting.filter(proposed_by=actor.id)
@@ -102,12 +102,12 @@ def _refuse_too_many(actor: Actor) -> None:
             )
 
 
-def recorded(found: Sequence[Event]) -> list[Event]:
+def verb_events(found: Sequence[Event]) -> list[Event]:
     """The events of the verbs, without the script's own."""
     return [event for event in found if event.name != SCRIPT_RAN]
 
 
-def _bounded(foreseen: Sequence[Event]) -> None:
+def _refuse_too_many_events(foreseen: Sequence[Event]) -> None:
     if len(foreseen) > MOST_EVENTS:
         raise ScriptFailed(
             LimitExceeded(
@@ -120,30 +120,30 @@ def _bounded(foreseen: Sequence[Event]) -> None:
         )
 
 
-def _outcome(run: Run, foreseen: Sequence[Event]) -> dict[str, Any]:
-    kept = [{name: getattr(event, name) for name in KEPT} for event in foreseen]
+def _outcome_columns(run: ScriptRun, foreseen: Sequence[Event]) -> dict[str, Any]:
+    kept = [{name: getattr(event, name) for name in KEPT_FIELDS} for event in foreseen]
     return {
-        "foreseen": orjson.loads(dumps(kept)),
+        "foreseen": orjson.loads(dump_json(kept)),
         "value": run.value,
         "output": run.output,
         "tried_at": clock.now(),
     }
 
 
-def _note(value: Any) -> str:
+def _checked_note(value: Any) -> str:
     """Raises Invalid for what is no short text."""
-    return _text("note", value or "", LONGEST_NOTE)
+    return _checked_text("note", value or "", LONGEST_NOTE)
 
 
-def _text(name: str, value: Any, longest: int) -> str:
+def _checked_text(name: str, value: Any, longest: int) -> str:
     if not isinstance(value, str):
-        raise Invalid.fields({name: "This is text: send a string."}, type="Proposal")
+        raise Invalid.for_fields({name: "This is text: send a string."}, type="Proposal")
     if UNSTORABLE.search(value):
-        raise Invalid.fields(
+        raise Invalid.for_fields(
             {name: "Text cannot contain NUL or half of a surrogate pair."}, type="Proposal"
         )
     if len(value) > longest:
-        raise Invalid.fields(
+        raise Invalid.for_fields(
             {name: f"At most {longest:,} characters are allowed, not {len(value):,}."},
             type="Proposal",
         )
@@ -153,7 +153,7 @@ def _text(name: str, value: Any, longest: int) -> str:
 # -- looking at them ------------------------------------------------------------------------------
 
 
-def visible() -> models.QuerySet[Proposal]:
+def visible_proposals() -> models.QuerySet[Proposal]:
     """The tenant's proposals that the actor sees: all for those who decide, else their own."""
     actor = actors.current()
     found = Proposal.objects.filter(tenant=tenancy.require())
@@ -162,55 +162,55 @@ def visible() -> models.QuerySet[Proposal]:
     return found if actors.may_approve(actor) else found.filter(proposed_by=actor.id)
 
 
-def waiting() -> int:
+def count_to_decide() -> int:
     """How many the actor has to decide."""
     if not actors.may_approve(actors.current()):
         return 0
-    return visible().filter(status__in=Proposal.OPEN).count()
+    return visible_proposals().filter(status__in=Proposal.OPEN).count()
 
 
-def find(id: Any) -> Proposal:
+def find_proposal(id: Any) -> Proposal:
     """Raises NotFound, also for another tenant's and for one that the actor does not see."""
     found = None
     if isinstance(id, str) and not UNSTORABLE.search(id):
-        found = visible().filter(pk=id).first()
+        found = visible_proposals().filter(pk=id).first()
     if found is None:
         raise NotFound(f"There is no Proposal {str(id)[:64]}.", type="Proposal", id=str(id)[:64])
     return found
 
 
-def fetch(id: Any) -> dict[str, Any]:
+def proposal_json(id: Any) -> dict[str, Any]:
     """One proposal as JSON says it: what it would do, and what became of it."""
-    return find(id).wire()
+    return find_proposal(id).as_json()
 
 
 # -- deciding -------------------------------------------------------------------------------------
 
 
-def approve(id: Any, *, version: Any = None) -> tuple[Proposal, Run]:
+def approve(id: Any, *, version: Any = None) -> tuple[Proposal, ScriptRun]:
     """Do what was proposed, and nothing else.
 
     ``version`` (one, or several of which any will do) is the outcome that was looked at. Raises Stale where
     it is another by now, Conflict where it is decided already, and Changed where it would do something else,
     or works no longer: then nothing was done, and the proposal says what is different.
     """
-    proposal = _to_decide(id)
+    proposal = _find_to_decide(id)
     held: list[Proposal] = []
 
     def hold() -> None:
-        held[:] = [_held(proposal.pk, version)]
+        held[:] = [_lock_open(proposal.pk, version)]
 
-    def compare(run: Run) -> None:
+    def compare(run: ScriptRun) -> None:
         (mine,) = held
-        found = recorded(run.events)
+        found = verb_events(run.events)
         different = diff.differences(mine.events, found)
         if different or not found:
-            raise _Different(run, found, different)
+            raise _DifferentOutcome(run, found, different)
         mine.status, mine.event = Proposal.APPROVED, run.event
         mine.value, mine.output = run.value, run.output
-        mine.foreseen = _outcome(run, found)["foreseen"]
+        mine.foreseen = _outcome_columns(run, found)["foreseen"]
         mine.differences = mine.problem = None
-        _decide(mine)
+        _save_decision(mine)
 
     plan = Plan(
         about={"proposal": proposal.pk, "proposedBy": proposal.proposed_by},
@@ -221,37 +221,37 @@ def approve(id: Any, *, version: Any = None) -> tuple[Proposal, Run]:
     )
     try:
         run = perform(proposal.code, plan)
-    except _Different as changed:
-        raise _renewed(proposal, version, changed) from None
+    except _DifferentOutcome as changed:
+        raise _keep_new_outcome(proposal, version, changed) from None
     except ScriptFailed as problem:
-        raise _failing(proposal, version, problem) from problem
+        raise _keep_failure(proposal, version, problem) from problem
     return held[0], run
 
 
 def refuse(id: Any, reason: Any) -> Proposal:
     """Do it not, and say why. Raises Invalid without a reason, Conflict where it is decided already."""
-    proposal = _to_decide(id)
-    said = _text("reason", reason if reason is not None else "", LONGEST_REASON)
+    proposal = _find_to_decide(id)
+    said = _checked_text("reason", reason if reason is not None else "", LONGEST_REASON)
     if not said:
-        raise Invalid.fields(
+        raise Invalid.for_fields(
             {"reason": _("Say why: whoever proposed it reads this.")}, type="Proposal"
         )
     with transaction.atomic():
-        mine = _held(proposal.pk, None)
+        mine = _lock_open(proposal.pk, None)
         mine.status, mine.reason = Proposal.REFUSED, said
-        _decide(mine)
+        _save_decision(mine)
     return mine
 
 
-class _Different(Exception):
+class _DifferentOutcome(Exception):
     """What a script has just done is not what was seen."""
 
-    def __init__(self, run: Run, found: list[Event], different: list[dict[str, Any]]) -> None:
+    def __init__(self, run: ScriptRun, found: list[Event], different: list[dict[str, Any]]) -> None:
         super().__init__()
         self.run, self.found, self.different = run, found, different
 
 
-def _to_decide(id: Any) -> Proposal:
+def _find_to_decide(id: Any) -> Proposal:
     actor = actors.current()
     if not actors.may_approve(actor):
         raise Forbidden(
@@ -259,10 +259,10 @@ def _to_decide(id: Any) -> Proposal:
             type="Proposal",
             id=str(id)[:64],
         )
-    return find(id)
+    return find_proposal(id)
 
 
-def _held(id: str, version: Any) -> Proposal:
+def _lock_open(id: str, version: Any) -> Proposal:
     """The proposal, locked. Raises Conflict for one that is decided, Stale for another version."""
     mine = Proposal.objects.select_for_update(no_key=True).get(pk=id)
     if not mine.is_open:
@@ -285,22 +285,24 @@ def _held(id: str, version: Any) -> Proposal:
     return mine
 
 
-def _decide(mine: Proposal) -> None:
+def _save_decision(mine: Proposal) -> None:
     mine.decided_by, mine.decided_at = actors.current().id, clock.now()
     mine.save()
 
 
-def _renewed(proposal: Proposal, version: Any, changed: _Different) -> Changed:
+def _keep_new_outcome(
+    proposal: Proposal, version: Any, changed: _DifferentOutcome
+) -> ProposalChanged:
     """Keep what it would do now, to be looked at."""
     with transaction.atomic():
-        mine = _held(proposal.pk, version)
-        for name, value in _outcome(changed.run, changed.found).items():
+        mine = _lock_open(proposal.pk, version)
+        for name, value in _outcome_columns(changed.run, changed.found).items():
             setattr(mine, name, value)
         mine.status = Proposal.PENDING if changed.found else Proposal.STALE
         mine.problem, mine.differences = None, changed.different
         mine.version += 1
         mine.save()
-    return Changed(
+    return ProposalChanged(
         "The world has changed since: this would now do something else, so nothing was done. "
         "Look at what it would do now.",
         type="Proposal",
@@ -311,15 +313,15 @@ def _renewed(proposal: Proposal, version: Any, changed: _Different) -> Changed:
     )
 
 
-def _failing(proposal: Proposal, version: Any, problem: ScriptFailed) -> Changed:
+def _keep_failure(proposal: Proposal, version: Any, problem: ScriptFailed) -> ProposalChanged:
     """Keep that it works no longer, and why."""
     with transaction.atomic():
-        mine = _held(proposal.pk, version)
+        mine = _lock_open(proposal.pk, version)
         mine.status, mine.problem, mine.differences = Proposal.STALE, problem.body(), None
         mine.version += 1
         mine.tried_at = clock.now()
         mine.save()
-    return Changed(
+    return ProposalChanged(
         f"The world has changed since: this no longer works, so nothing was done. {problem.message}",
         type="Proposal",
         id=proposal.pk,

@@ -27,17 +27,23 @@ from pydantic_monty import (
     NameLookupSnapshot,
 )
 
-from headlessly.background.slots import rooms
+from headlessly.background.slots import thread_slots
 from headlessly.context import clock, running
 from headlessly.errors import Conflict, Forbidden, HeadlesslyError, NotFound, Stale
 from headlessly.scripts import hints, prelude
-from headlessly.scripts.failures import LONGEST, Busy, LimitExceeded, ScriptError, ScriptFailed
+from headlessly.scripts.failures import (
+    MAX_MESSAGE_LENGTH,
+    Busy,
+    LimitExceeded,
+    ScriptError,
+    ScriptFailed,
+)
 from headlessly.scripts.host import Host
 from headlessly.scripts.limits import Limits
-from headlessly.scripts.source import line_of
+from headlessly.scripts.source import line_text
 
 #: Scripts at once in one process.
-AT_ONCE = 2
+SCRIPTS_AT_ONCE = 2
 #: How long a script waits for one of them to end, in seconds.
 PATIENCE = 5
 #: How far workers stand back behind the site where there are too few cores for both, as `nice` counts.
@@ -63,7 +69,7 @@ def _workers() -> Monty:
         if _pool is None:
             _pool = Monty(
                 min_processes=1,
-                max_processes=AT_ONCE,
+                max_processes=SCRIPTS_AT_ONCE,
                 checkout_timeout=PATIENCE,
                 request_timeout=60,
                 max_checkouts_per_worker=RETIREMENT,
@@ -73,7 +79,7 @@ def _workers() -> Monty:
 
 
 @atexit.register
-def stop() -> None:
+def stop_workers() -> None:
     """End the workers; another script starts new ones."""
     global _pool
     with _lock:
@@ -82,7 +88,7 @@ def stop() -> None:
         pool.__exit__(None, None, None)
 
 
-def _forget() -> None:
+def _forget_workers_of_parent() -> None:
     """In a forked child: the workers are the parent's, and stay so.
 
     The library's threads do not live on in a fork, and it cannot start them again. So servers fork first,
@@ -94,11 +100,11 @@ def _forget() -> None:
     _pool, _lock = None, threading.Lock()
 
 
-os.register_at_fork(after_in_child=_forget)
+os.register_at_fork(after_in_child=_forget_workers_of_parent)
 
 
 @dataclass
-class Played:
+class ScriptResult:
     """What a script came to."""
 
     value: Any
@@ -106,7 +112,7 @@ class Played:
 
 
 @contextmanager
-def seat(
+def reserve_worker(
     limits: Limits, *, moment: datetime | None = None, seed: str | None = None
 ) -> Iterator[MontySession]:
     """A worker for one script, to which it is ``moment`` (else now), and whose random numbers follow from
@@ -117,15 +123,15 @@ def seat(
         "sleep": "call_host",
         "random_start": "system" if seed is None else {"seed": seed},
     }
-    with rooms.to_run() as found:
+    with thread_slots.reserve_for_script() as found:
         if not found:
             raise Busy(PATIENCE)
-        with _checked_out(limits, policy) as session:
+        with _worker_session(limits, policy) as session:
             yield session
 
 
 @contextmanager
-def _checked_out(limits: Limits, policy: dict[str, Any]) -> Iterator[MontySession]:
+def _worker_session(limits: Limits, policy: dict[str, Any]) -> Iterator[MontySession]:
     session = _workers().checkout(
         script_name="script",
         limits={
@@ -141,20 +147,20 @@ def _checked_out(limits: Limits, policy: dict[str, Any]) -> Iterator[MontySessio
     except TimeoutError:
         raise Busy(PATIENCE) from None
     try:
-        _stand_back(session)
+        _lower_priority(session)
         yield session
     finally:
         session.__exit__(None, None, None)
 
 
-def _stand_back(session: MontySession) -> None:
+def _lower_priority(session: MontySession) -> None:
     """Let the site have the cores first: a script may compute all the time it has."""
     with suppress(OSError):  # it is gone already, which its first use will tell
         os.setpriority(os.PRIO_PROCESS, session.worker_pid, NICE)
 
 
 @dataclass
-class Playing:
+class RunningScript:
     """One script on its way: who answers it, what it printed, and what went wrong."""
 
     session: MontySession
@@ -162,45 +168,45 @@ class Playing:
     limits: Limits
     host: Host
     printed: list[str] = field(default_factory=list)
-    size: int = 0
+    printed_bytes: int = 0
     flooded: bool = False
-    raised: dict[str, HeadlesslyError] = field(default_factory=dict)
+    raised_errors: dict[str, HeadlesslyError] = field(default_factory=dict)
     line: int | None = None
 
-    def play(self, code: str) -> Played:
+    def run(self, code: str) -> ScriptResult:
         """Run ``code``, the prepared script. Raises ScriptFailed, or what is fatal as it is; then ``line``
         says where."""
         try:
-            self.session.feed_run(prelude.text())
+            self.session.feed_run(prelude.prelude_code())
             turn = self.session.feed_start(code, print_callback=self._print)
             while not isinstance(turn, MontyComplete):
-                turn = self._next(turn)
-            return Played(turn.output, self.output)
+                turn = self._take_turn(turn)
+            return ScriptResult(turn.output, self.output)
         except MontyError as problem:
-            raise self._failed(problem) from None
+            raise self._explain_failure(problem) from None
 
     @property
     def output(self) -> str:
         return "".join(self.printed)
 
     def _print(self, stream: str, text: str) -> None:
-        self.size += len(text.encode("utf-8", "replace"))
-        if self.size > self.limits.output:
+        self.printed_bytes += len(text.encode("utf-8", "replace"))
+        if self.printed_bytes > self.limits.output:
             self.flooded = True
             raise RuntimeError("too much output")
         self.printed.append(text)
 
     # -- one turn ---------------------------------------------------------------------------------
 
-    def _next(self, turn: Any) -> Any:
+    def _take_turn(self, turn: Any) -> Any:
         if time.monotonic() > self.host.deadline:
-            return self._end(turn, self.host.too_slow())
+            return self._end_script(turn, self.host.time_exceeded())
         if isinstance(turn, NameLookupSnapshot):
             return turn.resume()  # what is not there: the sandbox says so
         if isinstance(turn, FutureSnapshot):
-            return self._end(turn, ScriptError("Nothing here has to be awaited."))
+            return self._end_script(turn, ScriptError("Nothing here has to be awaited."))
         if turn.is_os_function:
-            return turn.resume(_refused(turn))
+            return turn.resume(_refuse_system_call(turn))
         if turn.object_id is not None or turn.function_name != prelude.ASK:
             name = str(turn.function_name)[:64]
             return turn.resume(
@@ -209,42 +215,47 @@ class Playing:
         try:
             answer = self.host.answer(turn.args, turn.kwargs)
         except LimitExceeded as problem:
-            return self._end(turn, problem)
+            return self._end_script(turn, problem)
         except HeadlesslyError as problem:
-            if half_done():
-                return self._end(turn, problem)
-            self.raised[problem.message[:LONGEST]] = problem
-            return turn.resume({"exc_type": _kind(problem), "message": problem.message[:LONGEST]})
+            if failed_after_writing():
+                return self._end_script(turn, problem)
+            self.raised_errors[problem.message[:MAX_MESSAGE_LENGTH]] = problem
+            return turn.resume(
+                {
+                    "exc_type": _python_exception(problem),
+                    "message": problem.message[:MAX_MESSAGE_LENGTH],
+                }
+            )
         except Exception as problem:
-            return self._end(turn, problem)
+            return self._end_script(turn, problem)
         return turn.resume({"return_value": answer})
 
-    def _end(self, turn: Any, problem: Exception) -> Any:
+    def _end_script(self, turn: Any, problem: Exception) -> Any:
         """Let the script hear of what it cannot go on from, to learn the line; then end it, heard or not."""
         if isinstance(turn, FunctionSnapshot):
             try:
                 turn.resume({"exc_type": "BaseException", "message": "The script ends here."})
             except MontyError as heard:
-                self.line = _line(heard)
+                self.line = _script_line(heard)
         raise problem
 
     # -- what went wrong --------------------------------------------------------------------------
 
-    def failed(self, inner: HeadlesslyError, line: int | None = None) -> ScriptFailed:
+    def as_failure(self, inner: HeadlesslyError, line: int | None = None) -> ScriptFailed:
         """``inner`` as the error of this script."""
         line = line or self.line
-        return ScriptFailed(inner, line=line, source=line_of(self.code, line), output=self.output)
+        return ScriptFailed(inner, line=line, source=line_text(self.code, line), output=self.output)
 
-    def _failed(self, problem: MontyError) -> ScriptFailed:
-        line = _line(problem)
+    def _explain_failure(self, problem: MontyError) -> ScriptFailed:
+        line = _script_line(problem)
         if isinstance(problem, MontyCrashedError):
             if problem.timed_out:
-                return self.failed(self.host.too_slow())
-            return self.failed(ScriptError("The script brought its interpreter down."))
+                return self.as_failure(self.host.time_exceeded())
+            return self.as_failure(ScriptError("The script brought its interpreter down."))
         inner = problem.exception()
         text = str(problem)
         if self.flooded:
-            return self.failed(
+            return self.as_failure(
                 LimitExceeded(
                     "output",
                     self.limits.output,
@@ -254,42 +265,42 @@ class Playing:
             )
         if isinstance(inner, MemoryError) and "memory limit" in text:
             megabytes = self.limits.memory // 1024 // 1024
-            return self.failed(
+            return self.as_failure(
                 LimitExceeded(
                     "memory", self.limits.memory, f"A script uses at most {megabytes} MB of memory."
                 ),
                 line,
             )
         if isinstance(inner, TimeoutError) and "time limit exceeded" in text:
-            return self.failed(self.host.too_slow(), line)
+            return self.as_failure(self.host.time_exceeded(), line)
         if isinstance(inner, RuntimeError) and "suspension limit" in text:
-            return self.failed(
+            return self.as_failure(
                 LimitExceeded(
                     "turns", TURNS, f"A script turns to its host at most {TURNS:,} times."
                 ),
                 line,
             )
-        said = str(inner)[:LONGEST] if str(inner) else ""
-        if known := self.raised.get(said):
-            return self.failed(known, line)
-        source = line_of(self.code, line)
-        return self.failed(ScriptError(hints.of(inner, said, source)), line)
+        said = str(inner)[:MAX_MESSAGE_LENGTH] if str(inner) else ""
+        if known := self.raised_errors.get(said):
+            return self.as_failure(known, line)
+        source = line_text(self.code, line)
+        return self.as_failure(ScriptError(hints.explain_error(inner, said, source)), line)
 
 
-def half_done() -> bool:
+def failed_after_writing() -> bool:
     """Whether something failed after something was written: nothing of it may stay."""
 
-    at_hand = running.current()
+    at_hand = running.current_execution()
     return at_hand is not None and at_hand.failure is not None
 
 
-def _line(problem: MontyError) -> int | None:
+def _script_line(problem: MontyError) -> int | None:
     """The innermost line of the script itself."""
     frames = problem.traceback() if hasattr(problem, "traceback") else []
     return next((f.line for f in reversed(frames) if f.filename in (SCRIPT, "script")), None)
 
 
-def _kind(problem: HeadlesslyError) -> str:
+def _python_exception(problem: HeadlesslyError) -> str:
     """Which of Python's exceptions a refusal is to a script that catches it."""
     match problem:
         case NotFound():
@@ -301,7 +312,7 @@ def _kind(problem: HeadlesslyError) -> str:
     return "ValueError"
 
 
-def _refused(turn: FunctionSnapshot) -> Any:
+def _refuse_system_call(turn: FunctionSnapshot) -> Any:
     """What the operating system would be asked, which there is none of."""
     if turn.function_name == "import":
         return {"exc_type": "ImportError", "message": "Imports are not available."}

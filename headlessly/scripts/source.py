@@ -35,7 +35,7 @@ class Piece(NamedTuple):
     inner: bool = False
 
 
-def prepared(code: str, longest: int) -> str:
+def prepare(code: str, longest: int) -> str:
     """The script as the interpreter takes it.
 
     Raises BadRequest for what is no text, LimitExceeded for too much of it, and ScriptFailed, with the
@@ -52,13 +52,13 @@ def prepared(code: str, longest: int) -> str:
     except UnicodeEncodeError:
         raise BadRequest("code: this is no valid Unicode text.", field="code") from None
     return "".join(
-        _rewritten(piece, code) if piece.is_code else piece.text for piece in pieces(code)
+        _rewrite(piece, code) if piece.is_code else piece.text for piece in split_code(code)
     )
 
 
-def _rewritten(piece: Piece, code: str) -> str:
+def _rewrite(piece: Piece, code: str) -> str:
     if found := IMPORT.search(piece.text):
-        raise _mistake(
+        raise _mistake_at(
             code,
             piece.start + found.start(),
             "Imports are not available. The nouns are there already, and so are date, datetime, "
@@ -67,7 +67,7 @@ def _rewritten(piece: Piece, code: str) -> str:
     if not piece.inner:
         for found in ASSIGNED.finditer(piece.text):
             if found["base"] not in ("self", "cls"):
-                raise _mistake(
+                raise _mistake_at(
                     code,
                     piece.start + found.start(),
                     f"Assigning .{found['name']} would save nothing. "
@@ -79,18 +79,18 @@ def _rewritten(piece: Piece, code: str) -> str:
     return re.sub(r"(?<![\w$.])\$(?=\s*\.)", DOLLAR, text)
 
 
-def _mistake(code: str, at: int, message: str) -> ScriptFailed:
+def _mistake_at(code: str, at: int, message: str) -> ScriptFailed:
     line = code.count("\n", 0, at) + 1
-    return ScriptFailed(ScriptError(message), line=line, source=line_of(code, line))
+    return ScriptFailed(ScriptError(message), line=line, source=line_text(code, line))
 
 
-def line_of(code: str, line: int | None) -> str:
+def line_text(code: str, line: int | None) -> str:
     """The text of one line, within reason."""
     lines = code.split("\n")
     return lines[line - 1].strip()[:200] if line and line <= len(lines) else ""
 
 
-def pieces(code: str) -> Iterator[Piece]:
+def split_code(code: str) -> Iterator[Piece]:
     """The script in stretches of code, strings and comments, in order and without a gap.
 
     Code within the braces of an f-string is code. What is not closed goes on to the end: the interpreter

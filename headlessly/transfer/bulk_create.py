@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 from django.db import IntegrityError
 
 from headlessly.declaration import values
-from headlessly.declaration.refusals import unique_name
+from headlessly.declaration.refusals import unique_index_name
 from headlessly.execution import executor, table
 
 if TYPE_CHECKING:
@@ -23,7 +23,7 @@ class Importing(executor.Execution):
 
     def __init__(self, stating: bool) -> None:
         super().__init__()
-        self.stating = stating
+        self.sets_protected_fields = stating
 
 
 class Gathering(Importing):
@@ -41,7 +41,7 @@ class Gathering(Importing):
         keys = keys_of(record)
         for key in keys:
             if key in self.taken:
-                raise record.duplicate(unique_name(type(record), key[0]))
+                raise record.duplicate_conflict(unique_index_name(type(record), key[0]))
         self.taken.update(keys)
         self.gathered.append(record)
         record._state.adding = False
@@ -52,7 +52,7 @@ class Gathering(Importing):
         rows, self.gathered = self.gathered, []
         if rows:
             try:
-                table.table(type(rows[0])).copy(rows)
+                table.table_of(type(rows[0])).copy(rows)
             except IntegrityError as problem:
                 raise Collision from problem
         super().flush()
@@ -67,4 +67,4 @@ def keys_of(record: Noun) -> list[tuple[str, Any]]:
 
 def key_of(value: Any) -> Any:
     """A unique value as it is compared: text whatever its case."""
-    return value.lower() if isinstance(value, str) else values.present(value)
+    return value.lower() if isinstance(value, str) else values.to_json_value(value)

@@ -60,7 +60,7 @@ def of_header(noun: type[Noun], header: Iterable[str]) -> list[Column]:
         else:
             columns[wire] = Column(position, wire, _reader(noun, wire))
     if problems:
-        raise Invalid.fields(problems, type=noun.__name__)
+        raise Invalid.for_fields(problems, type=noun.__name__)
     return list(columns.values())
 
 
@@ -105,7 +105,7 @@ def matching(noun: type[Noun], name: str | None) -> str | None:
     found = unique.get(_plain(name)) or unique.get(name)
     if found is None:
         allowed = ", ".join(dict.fromkeys(unique.values()))
-        raise Invalid.fields(
+        raise Invalid.for_fields(
             {"match": f"Records are found by what is unique: {allowed}."}, type=noun.__name__
         )
     return found

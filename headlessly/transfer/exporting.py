@@ -20,10 +20,10 @@ from django.db import connection, models
 from headlessly.access import tenancy
 from headlessly.database import timeouts
 from headlessly.declaration.schema import META, Field
-from headlessly.declaration.values import TEXT
+from headlessly.declaration.values import TEXT_TYPES
 from headlessly.errors import BadRequest
 from headlessly.ids import public_id
-from headlessly.log.events import dumps
+from headlessly.log.events import dump_json
 from headlessly.query import filters, reads, rows, sorting
 from headlessly.query.filters import META_FIELDS
 from headlessly.query.scope import Scope
@@ -79,13 +79,17 @@ class Question:
 
     def found(self, names: Sequence[str]) -> str | None:
         """These columns of the records, as a table ``r`` in SQL; None when there can be none."""
-        scope = Scope(self.noun, reads.when(self.as_of))
+        scope = Scope(self.noun, reads.check_moment(self.as_of))
         found = scope.queryset()
-        found = found.filter(*(filters.compile(scope, f) for f in (self.filter, *self.conditions)))
+        found = found.filter(
+            *(filters.compile_filter(scope, f) for f in (self.filter, *self.conditions))
+        )
         if self.q:
-            found = found.filter(filters.words(scope, self.q))
+            found = found.filter(filters.words_condition(scope, self.q))
         # Without an order the table is read as it lies there, which is ten times as fast.
-        found = found.order_by(*(sorting.order(scope, self.sort) if self.sort else ()))
+        found = found.order_by(
+            *(sorting.order_by_expressions(scope, self.sort) if self.sort else ())
+        )
         found = found.values_list(*(scope.key if name == "id" else name for name in names))
         sql = _composed(found)
         quote = connection.ops.quote_name
@@ -152,7 +156,7 @@ def _joined(pieces: Iterator[bytes]) -> Iterator[bytes]:
 
 
 def _patience(question: Question) -> Any:
-    return timeouts.patience(1000 * (LONGEST_SLOW if question.slow else LONGEST))
+    return timeouts.statement_timeout(1000 * (LONGEST_SLOW if question.slow else LONGEST))
 
 
 # -- tables -------------------------------------------------------------------------------------------
@@ -161,11 +165,11 @@ def _patience(question: Question) -> Any:
 def _table_columns(question: Question) -> list[tuple[str, Field]]:
     """The columns of a table: the fields that are asked for, or all that are stored; the id first."""
     noun, asked = question.noun, question.fields
-    if reads.chosen(noun, asked) is None:
+    if reads.check_fields(noun, asked) is None:
         found: list[Field] = [*META_FIELDS.values(), *noun.schema.stored]
     else:
         names = asked.split(",") if isinstance(asked, str) else asked
-        named = [filters.field_of(noun, name.strip()) for name in names if name.strip()]
+        named = [filters.find_field(noun, name.strip()) for name in names if name.strip()]
         found = list(dict.fromkeys([META_FIELDS["$id"], *named]))
     for field in found:
         if field.computed:
@@ -208,7 +212,7 @@ def _cell(noun: type[Noun], name: str, field: Field) -> str:
     column = _quoted(noun, name)
     if field.type == "json":
         return GUARDED.format(c=f"{column}::text")
-    if field.type in TEXT and field.type != "enum" and field.wire not in META:
+    if field.type in TEXT_TYPES and field.type != "enum" and field.wire not in META:
         return GUARDED.format(c=column)
     return SAID.get(field.type, "{c}::text").format(c=column)
 
@@ -219,15 +223,15 @@ def _cell(noun: type[Noun], name: str, field: Field) -> str:
 def _objects(question: Question) -> Iterator[bytes]:
     """One line of JSON for each record, as a list shows it, but computed fields only where asked for."""
     noun = question.noun
-    asked = reads.chosen(noun, question.fields)
+    asked = reads.check_fields(noun, question.fields)
     if asked is not None and any(f.wire in asked for f in noun.schema.computed):
         return _records(question, asked)
     stored = [f for f in noun.schema.stored if asked is None or f.wire in asked]
     context = tenancy.context_url()
     parts = {
         "$id": _json_of(noun, "id", META_FIELDS["$id"]),
-        "$type": _literal(dumps(noun.__name__).decode()),
-        "$context": _literal(dumps(context).decode()),
+        "$type": _literal(dump_json(noun.__name__).decode()),
+        "$context": _literal(dump_json(context).decode()),
     }
     parts |= {
         wire: _json_of(noun, column, META_FIELDS[wire])
@@ -262,7 +266,7 @@ def _literal(text: str) -> str:
 
 def _records(question: Question, asked: tuple[str, ...]) -> Iterator[bytes]:
     """The same with computed fields, which are Python's."""
-    shape = rows.reading(question.noun, asked).shape
+    shape = rows.row_statement(question.noun, asked).shape
     context = tenancy.context_url()
     if (found := question.found(shape.columns)) is None:
         return
@@ -275,7 +279,7 @@ def _records(question: Question, asked: tuple[str, ...]) -> Iterator[bytes]:
         cursor.execute(f"SELECT {shape.select('r')} FROM {found}", binary=True)
         while fetched := cursor.fetchmany(FETCHED):
             for row in fetched:
-                yield dumps(shape.record(row, context)) + b"\n"
+                yield dump_json(shape.record(row, context)) + b"\n"
             if time.monotonic() > until:
                 raise TimeoutError("An export took longer than it may.")
 

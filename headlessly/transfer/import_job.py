@@ -24,7 +24,7 @@ from headlessly.context import running
 from headlessly.declaration.values import UNSTORABLE
 from headlessly.errors import HeadlesslyError
 from headlessly.execution import executor
-from headlessly.log.events import dumps
+from headlessly.log.events import dump_json
 from headlessly.transfer import formats
 from headlessly.transfer import stored_file as content
 from headlessly.transfer.bulk_create import Gathering
@@ -139,7 +139,7 @@ class Run:
     def _take(self, rows: Sequence[Row]) -> None:
         if self.taker.together:
             try:
-                executor.retried(lambda: self._together(rows))
+                executor.retry_on_deadlock(lambda: self._together(rows))
                 return
             except (Stopped, Gone, OperationalError):
                 raise
@@ -147,7 +147,7 @@ class Run:
                 # One row is in the way of the others: which, only one by one will tell.
                 logger.info("rows %s.. of %s one by one", rows[0].number, self.source.pk)
         for some in _chunks(rows, SINGLY):
-            executor.retried(lambda some=some: self._singly(some))
+            executor.retry_on_deadlock(lambda some=some: self._singly(some))
 
     def _together(self, rows: Sequence[Row]) -> None:
         gathering: list[Gathering] = []
@@ -156,7 +156,7 @@ class Run:
             gathering.append(self.taker.gathering())
             return gathering[-1]
 
-        with executor.together(make=make):
+        with executor.one_transaction(make=make):
             self._hold()
             outcome = self.taker.take_together(rows, gathering[0])
             self._keep(outcome, rows)
@@ -179,7 +179,7 @@ class Run:
     def _keep(self, outcome: Outcome, rows: Sequence[Row]) -> None:
         """What became of the rows, in the transaction of what became of them."""
         if self.source.dry_run:
-            running.flush()  # the database may have a word to say, too
+            running.flush_events()  # the database may have a word to say, too
             transaction.set_rollback(True)
         else:
             self._write(outcome, rows)
@@ -196,7 +196,7 @@ class Run:
             RefusedRow(
                 source=self.source,
                 row=refusal.row.number,
-                problems=dumps(refusal.problems),
+                problems=dump_json(refusal.problems),
                 cells=_said(refusal.row.content),
             )
             for refusal in outcome.refusals

@@ -14,7 +14,7 @@ from headlessly import errors
 from headlessly.access import actors
 from headlessly.context import clock, running, tracing
 from headlessly.declaration import values
-from headlessly.declaration.refusals import unique_name
+from headlessly.declaration.refusals import unique_index_name
 from headlessly.declaration.schema import Field
 from headlessly.errors import Conflict, HeadlesslyError
 from headlessly.execution import executor, inputs
@@ -78,7 +78,7 @@ class Taker:
         self.schema = self.noun.schema
         self.text = source.format in (formats.CSV, formats.XLSX)
         self.columns = columns.of_header(self.noun, source.columns) if self.text else []
-        self.stating = actors.current().role == actors.ADMIN
+        self.sets_protected_fields = actors.current().role == actors.ADMIN
         self.match = source.match
         self.unique = columns.unique_fields(self.noun)
         self.by = next((f for f in self.unique if f.wire == self.match), None)
@@ -93,7 +93,7 @@ class Taker:
     # -- many at once -----------------------------------------------------------------------------
 
     def gathering(self) -> Gathering:
-        return Gathering(self.stating, set(self.made))
+        return Gathering(self.sets_protected_fields, set(self.made))
 
     def take_together(self, rows: Sequence[Row], gathering: Gathering) -> Outcome:
         """Take rows in the execution at hand. Raises Collision when one cannot be told from others."""
@@ -120,7 +120,7 @@ class Taker:
         for each in said:
             self._resolve(each)
         for name, ids in self.references.ids(data).items():
-            inputs.hold(gathering, self.noun.registry[name], ids)
+            inputs.lock_references(gathering, self.noun.registry[name], ids)
         found = {}
         if self.match:
             found = self._targets({e.key for e in said if isinstance(e.key, str | int | float)})
@@ -158,7 +158,7 @@ class Taker:
         for attempt in (1, 2):
             try:
                 target = None if said.key is None else self._target(said.key)
-                with executor.together(make=lambda: Importing(self.stating)):
+                with executor.one_transaction(make=lambda: Importing(self.sets_protected_fields)):
                     return self._take(said, target)
             except Conflict as problem:
                 # Somebody else made it after we looked: now it is there.
@@ -190,7 +190,7 @@ class Taker:
 
     @property
     def together_now(self) -> bool:
-        return isinstance(running.current(), Gathering)
+        return isinstance(running.current_execution(), Gathering)
 
     # -- one row ----------------------------------------------------------------------------------
 
@@ -210,9 +210,9 @@ class Taker:
     def _take_meta(self, said: Said) -> None:
         """What every record carries is not the verb's: the key, and an admin's moment of creation."""
         value = said.data.pop("$createdAt", None)
-        if self.stating and value is not None:
+        if self.sets_protected_fields and value is not None:
             try:
-                said.created_at = values.moment(None, value, self.text)
+                said.created_at = values.clean_moment(None, value, self.text)
                 if said.created_at > clock.now():
                     raise ValueError("This is in the future.")
             except ValueError as problem:
@@ -231,7 +231,7 @@ class Taker:
             value = None if value in (None, "") else field.clean(value, text=self.text)
         except (ValueError, TypeError):
             return None
-        return value if isinstance(value, str | int | float) else values.present(value)
+        return value if isinstance(value, str | int | float) else values.to_json_value(value)
 
     def _resolve(self, said: Said) -> None:
         """Put ids where the row refers to records by other things."""
@@ -296,17 +296,17 @@ class Taker:
         keys = keys_of(record)
         for key in keys:
             if key in self.made:
-                raise record.duplicate(unique_name(type(record), key[0]))
+                raise record.duplicate_conflict(unique_index_name(type(record), key[0]))
         self.made.update(keys)
 
     def _at(self, said: Said) -> AbstractContextManager[Any]:
         if said.created_at is None:
             return nullcontext()
-        return clock.at(said.created_at, purpose="import")
+        return clock.set_clock(said.created_at, purpose="import")
 
     def _changes(self, id: str, data: dict[str, Any]) -> dict[str, Any]:
         """What a row says that the record does not have already."""
-        record = running.current().lock(self.noun, id)
+        record = running.current_execution().lock(self.noun, id)
         changes = {}
         for wire, value in data.items():
             if wire in META_FIELDS or value == "":
@@ -329,7 +329,7 @@ def told(problem: Exception) -> list[dict[str, Any]]:
     """What went wrong, as ``[{field, message}]``."""
     if isinstance(problem, HeadlesslyError) and problem.details:
         return [{"field": d["field"], "message": d["message"][:1000]} for d in problem.details]
-    _, body = errors.problem(problem)
+    _, body = errors.status_and_body(problem)
     message = body["message"][:1000]
     if not isinstance(problem, HeadlesslyError):
         message += f" ({tracing.request_id()})"

@@ -68,7 +68,7 @@ class Import(models.Model):
     def finished(self) -> bool:
         return self.status not in self.UNFINISHED
 
-    def wire(self) -> dict[str, Any]:
+    def as_json(self) -> dict[str, Any]:
         """The import as JSON says it, without its errors."""
         return {
             "$id": self.id,

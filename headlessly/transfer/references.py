@@ -29,7 +29,7 @@ def by_unique(
     keys = {key_of(normalize_unique(field, value)) for value in wanted if _storable(value)}
     if not keys:
         return {}
-    if field.type in values.TEXT:
+    if field.type in values.TEXT_TYPES:
         found = found.alias(key=Lower(field.name)).filter(key__in=keys)
     else:
         found = found.filter(**{f"{field.column}__in": keys})
@@ -41,7 +41,7 @@ def by_unique(
 
 def normalize_unique(field: Field, value: Any) -> Any:
     """A unique value in the spelling in which it is stored."""
-    return values.normalize_operand(field, value) if field.type in values.TEXT else value
+    return values.normalize_operand(field, value) if field.type in values.TEXT_TYPES else value
 
 
 def _storable(value: Any) -> bool:
@@ -131,7 +131,7 @@ class References:
 
 
 def _text_keys(noun: type[Noun]) -> list[Field]:
-    return [f for f in noun.schema.stored if f.unique and f.type in values.TEXT]
+    return [f for f in noun.schema.stored if f.unique and f.type in values.TEXT_TYPES]
 
 
 def _name_of(noun: type[Noun]) -> Field:

@@ -24,7 +24,7 @@ class Gone(Exception):
 def keep(source: Import, file: BinaryIO) -> None:
     """Write the file's parts; in the transaction that makes the import."""
     for number, part in enumerate(_parts(file)):
-        prepared.run(KEEP, [source.pk, number, part], rows=False)
+        prepared.execute_prepared(KEEP, [source.pk, number, part], rows=False)
 
 
 def _parts(file: BinaryIO) -> Iterator[bytes]:
@@ -34,7 +34,7 @@ def _parts(file: BinaryIO) -> Iterator[bytes]:
 
 
 def drop(source: Import) -> None:
-    prepared.run(DROP, [source.pk], rows=False)
+    prepared.execute_prepared(DROP, [source.pk], rows=False)
 
 
 def opened(source: Import) -> io.BufferedReader:
@@ -67,7 +67,7 @@ class _Parts(io.RawIOBase):
             return 0
         number, start = divmod(self.position, PART)
         if number != self.number:
-            found = prepared.run(FIND, [self.source.pk, number], binary=True)
+            found = prepared.execute_prepared(FIND, [self.source.pk, number], binary=True)
             if not found:
                 raise Gone
             self.number, self.part = number, found[0][0]

@@ -25,12 +25,12 @@ def readyz(request: HttpRequest) -> JsonResponse:
         applied = set(MigrationRecorder(connection).applied_migrations())
     except DatabaseError:
         return JsonResponse({"status": "unavailable", "database": "unreachable"}, status=503)
-    if missing := sorted(".".join(name) for name in _known() - applied):
+    if missing := sorted(".".join(name) for name in _migrations_on_disk() - applied):
         return JsonResponse({"status": "unavailable", "migrations": missing}, status=503)
     return JsonResponse({"status": "ok"})
 
 
 @cache
-def _known() -> set[tuple[str, str]]:
+def _migrations_on_disk() -> set[tuple[str, str]]:
     """The migrations on disk: read once, they do not change under a running process."""
     return set(MigrationLoader(None).disk_migrations)

@@ -45,9 +45,9 @@ class MountTenant:
         request.META["SCRIPT_NAME"] = prefix
         request.path = prefix + rest
         request.urlconf = settings.TENANT_URLCONF
-        request.tenant = Tenant.by_slug(slug)
+        request.tenant = Tenant.find_by_slug(slug)
         set_script_prefix(prefix + "/")
-        url = _base_url.set(_site_of(request))
+        url = _base_url.set(_site_url(request))
         try:
             with active(request.tenant), actors.acting(None):
                 return self.get_response(request)
@@ -56,7 +56,7 @@ class MountTenant:
             set_script_prefix(before)
 
 
-def _site_of(request: HttpRequest) -> str | None:
+def _site_url(request: HttpRequest) -> str | None:
     """Scheme and host as the client wrote them; None for a host that is not ours, refused further in."""
     from django.core.exceptions import DisallowedHost
 

@@ -16,7 +16,7 @@ from ipaddress import IPv4Address, IPv6Address, ip_address, ip_network
 
 from django.conf import settings
 
-LONGEST = 2000
+MAX_URL_LENGTH = 2000
 PUBLIC_ONLY = "Webhooks go to public addresses only."
 #: Well-known ports belong to other services; these and the free ones do not.
 PORTS = {"http": 80, "https": 443}
@@ -58,12 +58,12 @@ CLOSED_6 = [
 RESOLVERS = ThreadPoolExecutor(16, thread_name_prefix="resolver")
 
 
-class NotAllowed(Exception):
+class AddressNotAllowed(Exception):
     """The host resolves to an address where webhooks may not lead."""
 
 
 @dataclass(frozen=True)
-class Address:
+class WebhookUrl:
     """A URL in its parts; nobody else ever parses it again."""
 
     scheme: str
@@ -72,10 +72,12 @@ class Address:
     target: str
 
     @classmethod
-    def read(cls, text: str) -> Address:
+    def parse(cls, text: str) -> WebhookUrl:
         """The address in ``text``. Raises ValueError with what is allowed."""
-        if len(text) > LONGEST:
-            raise ValueError(f"At most {LONGEST:,} characters are allowed, not {len(text):,}.")
+        if len(text) > MAX_URL_LENGTH:
+            raise ValueError(
+                f"At most {MAX_URL_LENGTH:,} characters are allowed, not {len(text):,}."
+            )
         authority = re.split(r"[/?#\\]", text.partition("://")[2], maxsplit=1)[0]
         if "@" in authority:
             raise ValueError("A user name or password has no place in this address.")
@@ -95,7 +97,7 @@ class Address:
         target = found["target"] or "/"
         return cls(
             scheme,
-            _host(found["host"].lower()),
+            _checked_host(found["host"].lower()),
             port,
             target if target.startswith("/") else f"/{target}",
         )
@@ -107,14 +109,14 @@ class Address:
         return host if self.port == PORTS[self.scheme] else f"{host}:{self.port}"
 
 
-def _host(host: str) -> str:
+def _checked_host(host: str) -> str:
     """The host, if it may be called. Raises ValueError."""
     if host.startswith("["):
-        return _literal(host[1:-1], "This is no IPv6 address.")
+        return _checked_ip(host[1:-1], "This is no IPv6 address.")
     host = host.removesuffix(".")
     labels = host.split(".")
     if NUMERIC.fullmatch(labels[-1]):
-        return _literal(host, "Write an IPv4 address as four decimal numbers.")
+        return _checked_ip(host, "Write an IPv4 address as four decimal numbers.")
     if len(host) > 253 or not all(map(LABEL.fullmatch, labels)):
         raise ValueError("This is no host name.")
     inner = len(labels) == 1 or any(host == name or host.endswith(f".{name}") for name in INNER)
@@ -123,17 +125,17 @@ def _host(host: str) -> str:
     return host
 
 
-def _literal(text: str, otherwise: str) -> str:
+def _checked_ip(text: str, otherwise: str) -> str:
     try:
         found = ip_address(text)
     except ValueError:
         raise ValueError(otherwise) from None
-    if not allowed(found):
+    if not is_allowed(found):
         raise ValueError(f"{found} is no address of the public internet. {PUBLIC_ONLY}")
     return str(found)
 
 
-def allowed(address: IPv4Address | IPv6Address) -> bool:
+def is_allowed(address: IPv4Address | IPv6Address) -> bool:
     """Whether a webhook may lead to this address."""
     return settings.WEBHOOKS_ALLOW_PRIVATE or is_public(address)
 
@@ -152,12 +154,12 @@ async def resolve(host: str, port: int) -> list[str]:
     return list(dict.fromkeys(str(address[0]) for *_, address in found))
 
 
-async def reachable(host: str, port: int) -> list[str]:
+async def resolve_allowed(host: str, port: int) -> list[str]:
     """The addresses of ``host``, each of which may be connected to.
 
     Raises NotAllowed when only one of them may not: whoever mixes them is up to something.
     """
     addresses = await resolve(host, port)
-    if not all(allowed(ip_address(address)) for address in addresses):
-        raise NotAllowed
+    if not all(is_allowed(ip_address(address)) for address in addresses):
+        raise AddressNotAllowed
     return addresses

@@ -22,12 +22,12 @@ from headlessly.background.jobs import job
 from headlessly.context import tracing
 from headlessly.webhooks import sending
 from headlessly.webhooks.models import Delivery, Webhook
-from headlessly.webhooks.sending import Outcome
+from headlessly.webhooks.sending import AttemptResult
 
 logger = logging.getLogger("headlessly.webhooks")
 
 #: How long after each failed attempt the next one follows. After the last of them it is given up.
-AGAIN_AFTER = (
+RETRY_AFTER = (
     timedelta(seconds=30),
     timedelta(minutes=2),
     timedelta(minutes=15),
@@ -36,45 +36,45 @@ AGAIN_AFTER = (
 )
 #: How many are sent at once to one webhook, how long the senders hold them, and how long a job goes on
 #: before others have their turn, in seconds.
-AT_ONCE, HOLD, SLICE = 16, timedelta(seconds=60), 20
+SENT_AT_ONCE, HOLD, SLICE = 16, timedelta(seconds=60), 20
 #: How long a webhook rests of which not one of those answered well.
 REST = timedelta(seconds=5)
 #: How long deliveries are kept that arrived or were given up, and how many older ones go at a time.
-KEPT, FORGOTTEN = timedelta(days=30), 10_000
+KEPT_FOR, DELETED_AT_ONCE = timedelta(days=30), 10_000
 
 
-def wake(webhook: Webhook) -> None:
+def defer_delivery(webhook: Webhook) -> None:
     """Have what is due sent; not before the commit, or the job may look too early."""
     with (
         tenancy.active(webhook.tenant),
         actors.acting(actors.SYSTEM),
-        tracing.traced(),
+        tracing.request_id_scope(),
     ):
         deliver.defer(webhook=webhook.pk, once=f"deliver:{webhook.pk}")
 
 
-def wake_all() -> None:
+def defer_all_due() -> None:
     """The same for every webhook that has something due."""
     waiting = Delivery.objects.due(timezone.now()).values("webhook")
     for webhook in Webhook.objects.filter(pk__in=waiting, active=True).select_related("tenant"):
-        wake(webhook)
+        defer_delivery(webhook)
 
 
 @job("webhooks.deliver")
 def deliver(webhook: str) -> None:
     """Send what is due to one webhook, several at once, until nothing is."""
     until = time.monotonic() + SLICE
-    while held := hold(webhook):
-        outcomes = sending.send(held)
-        record(held, outcomes)
-        if not any(outcome.arrived for outcome in outcomes):
-            return go_on(webhook, rest=REST)
+    while held := hold_due(webhook):
+        outcomes = sending.send_all(held)
+        record_results(held, outcomes)
+        if not any(outcome.succeeded for outcome in outcomes):
+            return defer_next_attempt(webhook, rest=REST)
         if time.monotonic() > until:
             break
-    return go_on(webhook)
+    return defer_next_attempt(webhook)
 
 
-def hold(webhook: str) -> list[Delivery]:
+def hold_due(webhook: str) -> list[Delivery]:
     """The next deliveries of an active webhook, for the caller alone to send."""
     now = timezone.now()
     with transaction.atomic():
@@ -82,7 +82,7 @@ def hold(webhook: str) -> list[Delivery]:
         held = list(
             due.select_related("event", "webhook__tenant")
             .order_by("next_at", "event")
-            .select_for_update(of=["self"], skip_locked=True)[:AT_ONCE]
+            .select_for_update(of=["self"], skip_locked=True)[:SENT_AT_ONCE]
         )
         for delivery in held:
             delivery.attempts += 1
@@ -91,18 +91,18 @@ def hold(webhook: str) -> list[Delivery]:
     return held
 
 
-def record(held: Sequence[Delivery], outcomes: Sequence[Outcome]) -> None:
+def record_results(held: Sequence[Delivery], outcomes: Sequence[AttemptResult]) -> None:
     """Note what became of them. What somebody else has taken up meanwhile is theirs to note."""
     now = timezone.now()
     with transaction.atomic():
         for delivery, outcome in zip(held, outcomes, strict=True):
             failures = delivery.attempts
-            if outcome.arrived:
+            if outcome.succeeded:
                 found = {"status": Delivery.DELIVERED, "delivered_at": now}
-            elif failures > len(AGAIN_AFTER):
+            elif failures > len(RETRY_AFTER):
                 found = {"status": Delivery.FAILING}
             else:
-                found = {"next_at": now + AGAIN_AFTER[failures - 1]}
+                found = {"next_at": now + RETRY_AFTER[failures - 1]}
             Delivery.objects.filter(
                 pk=delivery.pk, status=Delivery.PENDING, attempts=delivery.attempts
             ).update(
@@ -113,7 +113,7 @@ def record(held: Sequence[Delivery], outcomes: Sequence[Outcome]) -> None:
                 **found,
             )
     for delivery, outcome in zip(held, outcomes, strict=True):
-        level = logging.DEBUG if outcome.arrived else logging.WARNING
+        level = logging.DEBUG if outcome.succeeded else logging.WARNING
         logger.log(
             level,
             "delivery %s of %s to %s, attempt %s: %s",
@@ -125,11 +125,11 @@ def record(held: Sequence[Delivery], outcomes: Sequence[Outcome]) -> None:
         )
 
 
-def go_on(webhook: str, *, rest: timedelta = timedelta()) -> None:
+def defer_next_attempt(webhook: str, *, rest: timedelta = timedelta()) -> None:
     """Have the next one sent when its time comes."""
     now = timezone.now()
     found = (
-        Delivery.objects.in_front()
+        Delivery.objects.next_in_order()
         .filter(webhook=webhook, webhook__active=True)
         .aggregate(at=Min(Greatest("next_at", Coalesce("held_until", "next_at"))))
     )
@@ -143,7 +143,7 @@ def go_on(webhook: str, *, rest: timedelta = timedelta()) -> None:
     deliver.defer(webhook=webhook, at=at, once=f"deliver:{webhook}:{at.timestamp():.0f}")
 
 
-def again(delivery: Delivery) -> None:
+def send_again(delivery: Delivery) -> None:
     """Send it once more, at once, and with all attempts before it; within a transaction.
 
     One that is still pending keeps its place and is only hastened.
@@ -157,9 +157,11 @@ def again(delivery: Delivery) -> None:
     delivery.save()
 
 
-def forget() -> None:
+def delete_old_deliveries() -> None:
     """Delete deliveries that are over and old."""
-    over = Delivery.objects.filter(created_at__lt=timezone.now() - KEPT).exclude(
+    over = Delivery.objects.filter(created_at__lt=timezone.now() - KEPT_FOR).exclude(
         status=Delivery.PENDING
     )
-    Delivery.objects.filter(pk__in=list(over.values_list("pk", flat=True)[:FORGOTTEN])).delete()
+    Delivery.objects.filter(
+        pk__in=list(over.values_list("pk", flat=True)[:DELETED_AT_ONCE])
+    ).delete()

@@ -14,7 +14,7 @@ from headlessly.context import running as context_running
 from headlessly.database import prepared
 from headlessly.declaration.fields import PublicId
 from headlessly.ids import public_id
-from headlessly.log.events import Place
+from headlessly.log.events import LogPosition
 from headlessly.webhooks import patterns
 
 #: Everything that had happened when a webhook was made: what its transaction saw, and itself.
@@ -26,7 +26,7 @@ def new_secret() -> str:
     return "hly_whsec_" + secrets.token_urlsafe(32)
 
 
-class Past:
+class LogSnapshot:
     """What had happened at a moment: all transactions that were over, and a part of one's own.
 
     A place in the log does not tell: a transaction that began before may be over after it. Written as
@@ -39,9 +39,9 @@ class Past:
         low, high, running = snapshot.split(":")
         self.low, self.high = int(low), int(high)
         self.running = {int(xid) for xid in running.split(",") if xid}
-        self.own = Place.read(own)
+        self.own = LogPosition.parse(own)
 
-    def __contains__(self, place: Place) -> bool:
+    def __contains__(self, place: LogPosition) -> bool:
         if place.xid == self.own.xid:
             return place.seq <= self.own.seq
         return place.xid < self.high and place.xid not in self.running
@@ -50,10 +50,10 @@ class Past:
     def now(cls, tenant: int) -> str:
         """The past of this moment, as text; within a transaction."""
 
-        context_running.flush()
-        snapshot, xid = prepared.run(NOW, ())[0]
-        last = prepared.run(LAST, (tenant, xid))[0][0]
-        return f"{snapshot}/{Place(int(xid), last)}"
+        context_running.flush_events()
+        snapshot, xid = prepared.execute_prepared(NOW, ())[0]
+        last = prepared.execute_prepared(LAST, (tenant, xid))[0][0]
+        return f"{snapshot}/{LogPosition(int(xid), last)}"
 
 
 class WebhookQuerySet(models.QuerySet["Webhook"]):
@@ -90,21 +90,21 @@ class Webhook(models.Model):
         return self.pk
 
     @property
-    def place(self) -> Place:
-        return Place(self.xid, self.seq)
+    def position(self) -> LogPosition:
+        return LogPosition(self.xid, self.seq)
 
-    @place.setter
-    def place(self, place: Place) -> None:
+    @position.setter
+    def position(self, place: LogPosition) -> None:
         self.xid, self.seq = place
 
-    def begin(self) -> None:
+    def start_from_now(self) -> None:
         """Let it see what happens from now on; within the transaction that makes it."""
-        self.past = Past.now(self.tenant_id)
+        self.past = LogSnapshot.now(self.tenant_id)
         # All that was not over lies from here on; what was, the past tells apart.
-        self.place = Place(Past(self.past).low, 0)
+        self.position = LogPosition(LogSnapshot(self.past).low, 0)
 
     def wants(self, name: str, target_type: str | None) -> bool:
-        return patterns.wants(self.events, name, target_type)
+        return patterns.matches_any(self.events, name, target_type)
 
     @property
     def status(self) -> str:
@@ -113,7 +113,7 @@ class Webhook(models.Model):
             return "paused"
         return "failing" if getattr(self, "fails", False) else "active"
 
-    def wire(self) -> dict[str, Any]:
+    def as_json(self) -> dict[str, Any]:
         """The webhook as JSON says it, without its secret."""
         return {
             "$id": self.pk,
@@ -129,7 +129,7 @@ class Webhook(models.Model):
 
 
 class DeliveryQuerySet(models.QuerySet["Delivery"]):
-    def in_front(self) -> Self:
+    def next_in_order(self) -> Self:
         """Those that wait for nothing but their time: no earlier event of their record is pending.
 
         Numbers of events grow with the versions of their record, also where transactions overlap. What
@@ -147,7 +147,7 @@ class DeliveryQuerySet(models.QuerySet["Delivery"]):
     def due(self, now: datetime) -> Self:
         """Those that are to be sent now, and that nobody is sending."""
         free = Q(held_until=None) | Q(held_until__lte=now)
-        return self.in_front().filter(free, next_at__lte=now)
+        return self.next_in_order().filter(free, next_at__lte=now)
 
 
 class Delivery(models.Model):
@@ -212,7 +212,7 @@ class Delivery(models.Model):
         """pending, retrying, delivered or failing."""
         return "retrying" if self.status == self.PENDING and self.tried_at else self.status
 
-    def wire(self) -> dict[str, Any]:
+    def as_json(self) -> dict[str, Any]:
         return {
             "$id": self.pk,
             "$type": "Delivery",

@@ -2,7 +2,7 @@
 
 A place never skips an event, whatever the order in which transactions commit, and moves in the
 transaction that makes the deliveries: each event becomes one delivery, however often a job is killed or
-run twice. A commit only says that there is something to look at; where that gets lost, :func:`tick`
+run twice. A commit only says that there is something to look at; where that gets lost, :func:`catch_up`
 finds out within a minute. Events that were written in bulk are found in the same way.
 """
 
@@ -23,9 +23,9 @@ from headlessly.access import actors, tenancy
 from headlessly.access.models import Tenant
 from headlessly.background.jobs import job
 from headlessly.context import tracing
-from headlessly.log.events import Event, Place
+from headlessly.log.events import Event, LogPosition
 from headlessly.webhooks import deliveries
-from headlessly.webhooks.models import Delivery, Past, Webhook
+from headlessly.webhooks.models import Delivery, LogSnapshot, Webhook
 
 #: How many events are looked at in one transaction.
 PAGE = 1_000
@@ -36,7 +36,7 @@ SLICE = 20
 PATIENCE, LOOK_AGAIN, LATER = 1.0, 0.05, 2.0
 
 
-class Seen(NamedTuple):
+class LogEntry(NamedTuple):
     """What of an event decides who is told of it."""
 
     xid: Any
@@ -46,28 +46,28 @@ class Seen(NamedTuple):
     target_type: str | None
 
     @property
-    def place(self) -> Place:
-        return Place(int(self.xid), self.seq)
+    def position(self) -> LogPosition:
+        return LogPosition(int(self.xid), self.seq)
 
 
-def after_append(tenant: Tenant, **_: Any) -> None:
+def pump_after_append(tenant: Tenant, **_: Any) -> None:
     """Of a tenant that has webhooks: have them moved on."""
     if tenant.has_webhooks:
-        after_commit(tenant)
+        pump_after_commit(tenant)
 
 
-def after_commit(tenant: Tenant) -> None:
+def pump_after_commit(tenant: Tenant) -> None:
     """Have the tenant's webhooks moved on, as soon as the transaction at hand is committed."""
-    transaction.on_commit(partial(wake, tenant), robust=True)
+    transaction.on_commit(partial(defer_pump, tenant), robust=True)
 
 
-def wake(tenant: Tenant, *, in_seconds: float = 0) -> None:
+def defer_pump(tenant: Tenant, *, in_seconds: float = 0) -> None:
     """Have the tenant's webhooks moved on; not before the commit, or the job may look too early."""
     once, at = f"webhooks:{tenant.pk}", None
     if in_seconds:
         at = timezone.now() + timedelta(seconds=in_seconds)
         once += ":later"  # whoever comes meanwhile does not wait for that
-    with tenancy.active(tenant), actors.acting(actors.SYSTEM), tracing.traced():
+    with tenancy.active(tenant), actors.acting(actors.SYSTEM), tracing.request_id_scope():
         pump.defer(at=at, once=once)
 
 
@@ -79,19 +79,19 @@ def pump() -> None:
     patience = time.monotonic() + PATIENCE
     while True:
         with transaction.atomic():
-            told, more, unsettled = _move_on(tenant)
+            told, more, unsettled = _pump_page(tenant)
         for webhook in told:
-            deliveries.wake(webhook)
+            deliveries.defer_delivery(webhook)
         if more or unsettled:
             if time.monotonic() > (until if more else patience):
-                return wake(tenant, in_seconds=0 if more else LATER)
+                return defer_pump(tenant, in_seconds=0 if more else LATER)
             if not more:
                 time.sleep(LOOK_AGAIN)
             continue
         return None
 
 
-def _move_on(tenant: Tenant) -> tuple[list[Webhook], bool, bool]:
+def _pump_page(tenant: Tenant) -> tuple[list[Webhook], bool, bool]:
     """Look at one page of the log. Answers which webhooks have new deliveries, whether there is more to
     look at, and whether there is more that cannot be looked at yet."""
     webhooks = list(
@@ -101,34 +101,34 @@ def _move_on(tenant: Tenant) -> tuple[list[Webhook], bool, bool]:
     )
     if not webhooks:
         return [], False, False
-    start = min(webhook.place for webhook in webhooks)
-    page = _seen(Event.log.following(start)[:PAGE])
+    start = min(webhook.position for webhook in webhooks)
+    page = _log_entries(Event.log.settled_after(start)[:PAGE])
     if not page:
-        return [], False, Event.log.beyond(start).exists()
-    end = page[-1].place
+        return [], False, Event.log.all_after(start).exists()
+    end = page[-1].position
     made, now = [], timezone.now()
     events = page + _earlier_versions(page, end)
     for webhook in webhooks:
         webhook.tenant = tenant
-        past = Past(webhook.past)
+        past = LogSnapshot(webhook.past)
         made += [
             Delivery.make(webhook, now, event_id=each.seq, name=each.name, target=each.target)
             for each in events
-            if each.place > webhook.place
+            if each.position > webhook.position
             and webhook.wants(each.name, each.target_type)
-            and each.place not in past
+            and each.position not in past
         ]
-        if webhook.place < end:
-            webhook.place = end
+        if webhook.position < end:
+            webhook.position = end
             Webhook.objects.filter(pk=webhook.pk).update(xid=end.xid, seq=end.seq)
     Delivery.objects.bulk_create(made, ignore_conflicts=True)
     told = {delivery.webhook_id for delivery in made}
     more = len(page) == PAGE
-    unsettled = not more and Event.log.beyond(end).exists()
+    unsettled = not more and Event.log.all_after(end).exists()
     return [webhook for webhook in webhooks if webhook.pk in told], more, unsettled
 
 
-def _earlier_versions(page: Sequence[Seen], end: Place) -> list[Seen]:
+def _earlier_versions(page: Sequence[LogEntry], end: LogPosition) -> list[LogEntry]:
     """Events that the log has after this page, of records that are on it with a later version.
 
     A transaction that began first may have waited for a record, and changed it after another one did. In
@@ -139,14 +139,14 @@ def _earlier_versions(page: Sequence[Seen], end: Place) -> list[Seen]:
     if not targets:
         return []
     last = max(each.seq for each in page if each.target)
-    return _seen(Event.log.beyond(end).filter(target__in=targets, seq__lt=last))
+    return _log_entries(Event.log.all_after(end).filter(target__in=targets, seq__lt=last))
 
 
-def _seen(found: models.QuerySet[Event]) -> list[Seen]:
-    return list(map(Seen._make, found.values_list(*Seen._fields)))
+def _log_entries(found: models.QuerySet[Event]) -> list[LogEntry]:
+    return list(map(LogEntry._make, found.values_list(*LogEntry._fields)))
 
 
-def keep_in_mind(tenant: Tenant) -> None:
+def update_has_webhooks(tenant: Tenant) -> None:
     """Note at the tenant whether it has webhooks that want something; within the transaction that
     changes them, which nobody else does meanwhile."""
     has = Webhook.objects.filter(tenant=tenant, active=True).exists()
@@ -156,7 +156,7 @@ def keep_in_mind(tenant: Tenant) -> None:
 
 @app.periodic(cron="* * * * *")
 @app.task(name="webhooks.tick", queueing_lock="webhooks.tick")
-def tick(timestamp: int) -> None:
+def catch_up(timestamp: int) -> None:
     """Find what nobody was told of: the worker that should have been was killed, or the log was
     written in bulk."""
     ahead = Event._base_manager.filter(
@@ -170,6 +170,6 @@ def tick(timestamp: int) -> None:
     )
     behind = Webhook.objects.filter(models.Exists(ahead), active=True)
     for tenant in Tenant.objects.filter(webhooks__in=behind).distinct():
-        wake(tenant)
-    deliveries.wake_all()
-    deliveries.forget()
+        defer_pump(tenant)
+    deliveries.defer_all_due()
+    deliveries.delete_old_deliveries()

@@ -7,32 +7,32 @@ from typing import Any
 
 from headlessly.declaration.registry import registry
 from headlessly.errors import Invalid
-from headlessly.log.events import check_name
-from headlessly.log.names import PLATFORM
+from headlessly.log.events import check_event_name
+from headlessly.log.names import PLATFORM_EVENTS
 
 ALL = "*"
 #: How many patterns a webhook may have.
-MOST = 100
+MAX_PATTERNS = 100
 
 
-def known() -> list[str]:
+def known_event_names() -> list[str]:
     """The names of the events that verbs leave, noun by noun, and of those that the platform does."""
     verbs = [verb.event for noun in registry.values() for verb in noun.verbs.values()]
-    return [*verbs, *PLATFORM]
+    return [*verbs, *PLATFORM_EVENTS]
 
 
-def checked(value: Any) -> list[str]:
+def check_patterns(value: Any) -> list[str]:
     """The patterns, each once. Raises ValueError with what there is."""
     if not isinstance(value, list) or not value:
         raise ValueError(
             'Send a list of event names, such as ["Lead.Converted"], or ["*"] for all.'
         )
-    if len(value) > MOST:
-        raise ValueError(f"At most {MOST} names are allowed, not {len(value)}.")
-    return list(dict.fromkeys(map(_pattern, value)))
+    if len(value) > MAX_PATTERNS:
+        raise ValueError(f"At most {MAX_PATTERNS} names are allowed, not {len(value)}.")
+    return list(dict.fromkeys(map(_check_pattern, value)))
 
 
-def _pattern(value: Any) -> str:
+def _check_pattern(value: Any) -> str:
     if not isinstance(value, str):
         raise ValueError("An event's name is a string.")
     value = value.strip()
@@ -45,7 +45,7 @@ def _pattern(value: Any) -> str:
         return value
     if "*" in value:
         raise ValueError(f"A star stands alone or after a noun, as in {next(iter(registry))}.*")
-    names = known()
+    names = known_event_names()
     if value in names:
         return value
     if dot and name in registry:
@@ -54,7 +54,7 @@ def _pattern(value: Any) -> str:
     if dot and (meant := [each for each in names if each.casefold() == value.casefold()]):
         raise ValueError(f"There is no event {value[:64]}. Did you mean {meant[0]}?")
     try:
-        check_name(value)
+        check_event_name(value)
     except Invalid as problem:
         if dot and name[:1].isupper() and event[:1].isupper():
             known_nouns = ", ".join(registry)
@@ -63,6 +63,6 @@ def _pattern(value: Any) -> str:
     return value
 
 
-def wants(patterns: Collection[str], name: str, target_type: str | None) -> bool:
+def matches_any(patterns: Collection[str], name: str, target_type: str | None) -> bool:
     """Whether an event of this name, and of a record of this noun, is one of those."""
     return ALL in patterns or name in patterns or f"{target_type}.*" in patterns

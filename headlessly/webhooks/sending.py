@@ -21,21 +21,21 @@ from urllib.parse import quote
 
 import httpcore
 
-from headlessly.log.events import dumps
+from headlessly.log.events import dump_json
 from headlessly.webhooks import addresses
-from headlessly.webhooks.addresses import Address, NotAllowed
+from headlessly.webhooks.addresses import AddressNotAllowed, WebhookUrl
 from headlessly.webhooks.models import Delivery
 
 #: Seconds for a connection, for everything, and how much of an answer is read, in bytes.
-CONNECT, TOTAL, READ = 5, 10, 4096
+CONNECT_TIMEOUT, TOTAL_TIMEOUT, MAX_READ = 5, 10, 4096
 #: How many addresses of one name are tried.
-TRIED = 3
+MAX_ADDRESSES = 3
 
-FORBIDDEN = "The host leads to an address that is not of the public internet."
+ADDRESS_FORBIDDEN = "The host leads to an address that is not of the public internet."
 
 
 @dataclass(frozen=True)
-class Outcome:
+class AttemptResult:
     """What became of one attempt."""
 
     status: int | None = None  #: of the answer, if there was one
@@ -43,12 +43,12 @@ class Outcome:
     duration: int = 0  #: in milliseconds
 
     @property
-    def arrived(self) -> bool:
+    def succeeded(self) -> bool:
         return self.error is None
 
 
 @dataclass(frozen=True)
-class Message:
+class SignedRequest:
     """What is sent, ready to go."""
 
     url: str
@@ -56,17 +56,17 @@ class Message:
     body: bytes
 
 
-def send(held: Sequence[Delivery]) -> list[Outcome]:
+def send_all(held: Sequence[Delivery]) -> list[AttemptResult]:
     """Send all of these at once, and wait for all outcomes, in their order."""
-    messages = [message(delivery) for delivery in held]
+    messages = [make_request(delivery) for delivery in held]
     # A thread of its own: the loop of a thread that runs one already could not be waited for.
     with ThreadPoolExecutor(1, thread_name_prefix="webhooks") as thread:
-        return thread.submit(asyncio.run, _all(messages)).result()
+        return thread.submit(asyncio.run, _post_all(messages)).result()
 
 
-def message(delivery: Delivery, *, at: int | None = None) -> Message:
+def make_request(delivery: Delivery, *, at: int | None = None) -> SignedRequest:
     """The delivery as it is sent, signed for this moment (in seconds since 1970)."""
-    body = dumps(content(delivery))
+    body = dump_json(payload_of(delivery))
     timestamp = str(int(time.time()) if at is None else at)
     headers = {
         "Content-Type": "application/json",
@@ -76,7 +76,7 @@ def message(delivery: Delivery, *, at: int | None = None) -> Message:
         "X-Headlessly-Timestamp": timestamp,
         "X-Headlessly-Signature": f"sha256={signature(delivery.webhook.secret, timestamp, body)}",
     }
-    return Message(delivery.webhook.url, headers, body)
+    return SignedRequest(delivery.webhook.url, headers, body)
 
 
 def signature(secret: str, timestamp: str, body: bytes) -> str:
@@ -84,7 +84,7 @@ def signature(secret: str, timestamp: str, body: bytes) -> str:
     return hmac.new(secret.encode(), signed, hashlib.sha256).hexdigest()
 
 
-def content(delivery: Delivery) -> dict[str, Any]:
+def payload_of(delivery: Delivery) -> dict[str, Any]:
     """What the receiver reads."""
     tenant, event = delivery.webhook.tenant.slug, delivery.event
     if event is None:
@@ -112,35 +112,39 @@ def content(delivery: Delivery) -> dict[str, Any]:
     }
 
 
-async def _all(messages: Iterable[Message]) -> list[Outcome]:
+async def _post_all(messages: Iterable[SignedRequest]) -> list[AttemptResult]:
     async with httpcore.AsyncConnectionPool(
-        ssl_context=_certificates(), network_backend=Checked(), max_connections=None
+        ssl_context=_certificates(), network_backend=CheckedBackend(), max_connections=None
     ) as pool:
-        return await asyncio.gather(*[_one(pool, each) for each in messages])
+        return await asyncio.gather(*[_post_one(pool, each) for each in messages])
 
 
-async def _one(pool: httpcore.AsyncConnectionPool, message: Message) -> Outcome:
+async def _post_one(pool: httpcore.AsyncConnectionPool, message: SignedRequest) -> AttemptResult:
     started = time.monotonic()
 
-    def outcome(status: int | None, error: str | None) -> Outcome:
-        return Outcome(status, error, round((time.monotonic() - started) * 1000))
+    def outcome(status: int | None, error: str | None) -> AttemptResult:
+        return AttemptResult(status, error, round((time.monotonic() - started) * 1000))
 
     try:
-        address = Address.read(message.url)  # what is allowed may have changed since it was made
+        address = WebhookUrl.parse(
+            message.url
+        )  # what is allowed may have changed since it was made
     except ValueError as problem:
         return outcome(None, str(problem))
     try:
-        async with asyncio.timeout(TOTAL):
+        async with asyncio.timeout(TOTAL_TIMEOUT):
             status = await _post(pool, address, message)
     except Exception as problem:
-        return outcome(None, _said(problem))
+        return outcome(None, _error_text(problem))
     if 200 <= status < 300:
         return outcome(status, None)
     note = " Redirects are not followed." if 300 <= status < 400 else ""
     return outcome(status, f"It answered {status}.{note}")
 
 
-async def _post(pool: httpcore.AsyncConnectionPool, address: Address, message: Message) -> int:
+async def _post(
+    pool: httpcore.AsyncConnectionPool, address: WebhookUrl, message: SignedRequest
+) -> int:
     url = httpcore.URL(
         scheme=address.scheme.encode(),
         host=address.host.encode(),
@@ -148,19 +152,24 @@ async def _post(pool: httpcore.AsyncConnectionPool, address: Address, message: M
         target=address.target.encode(),
     )
     headers = message.headers | {"Host": address.authority, "Accept": "*/*"}
-    limits = {"connect": CONNECT, "read": TOTAL, "write": TOTAL, "pool": TOTAL}
+    limits = {
+        "connect": CONNECT_TIMEOUT,
+        "read": TOTAL_TIMEOUT,
+        "write": TOTAL_TIMEOUT,
+        "pool": TOTAL_TIMEOUT,
+    }
     async with pool.stream(
         "POST", url, headers=headers, content=message.body, extensions={"timeout": limits}
     ) as response:
         read = 0
         async for chunk in response.aiter_stream():
             read += len(chunk)
-            if read >= READ:
+            if read >= MAX_READ:
                 break
         return response.status
 
 
-class Checked(httpcore.AsyncNetworkBackend):
+class CheckedBackend(httpcore.AsyncNetworkBackend):
     """Connects to addresses that webhooks may reach, and to no others.
 
     A name is looked up here, once; TLS and the header Host go on with the name.
@@ -179,8 +188,8 @@ class Checked(httpcore.AsyncNetworkBackend):
     ) -> httpcore.AsyncNetworkStream:
         problem: Exception = OSError("no address")
         try:
-            async with asyncio.timeout(CONNECT):
-                for address in (await addresses.reachable(host, port))[:TRIED]:
+            async with asyncio.timeout(CONNECT_TIMEOUT):
+                for address in (await addresses.resolve_allowed(host, port))[:MAX_ADDRESSES]:
                     try:
                         return await self.inner.connect_tcp(address, port)
                     except httpcore.ConnectError as refused:
@@ -192,7 +201,7 @@ class Checked(httpcore.AsyncNetworkBackend):
     async def connect_unix_socket(
         self, path: str, timeout: float | None = None, socket_options: Any = None
     ) -> httpcore.AsyncNetworkStream:
-        raise NotAllowed
+        raise AddressNotAllowed
 
     async def sleep(self, seconds: float) -> None:
         await self.inner.sleep(seconds)
@@ -206,15 +215,15 @@ def _certificates() -> ssl.SSLContext:
     return context
 
 
-def _said(problem: Exception) -> str:
+def _error_text(problem: Exception) -> str:
     """What went wrong, in words that give nothing of the inside away."""
     match problem:
-        case NotAllowed():
-            return FORBIDDEN
+        case AddressNotAllowed():
+            return ADDRESS_FORBIDDEN
         case httpcore.ConnectTimeout():
-            return f"There was no connection within {CONNECT} seconds."
+            return f"There was no connection within {CONNECT_TIMEOUT} seconds."
         case TimeoutError() | httpcore.TimeoutException():
-            return f"There was no answer within {TOTAL} seconds."
+            return f"There was no answer within {TOTAL_TIMEOUT} seconds."
         case httpcore.ConnectError() if refused := _tls_problem(problem):
             said = getattr(refused, "verify_message", "") or refused.reason or "no handshake"
             return f"TLS failed: {str(said)[:200].rstrip('.')}."

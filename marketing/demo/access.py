@@ -56,7 +56,7 @@ def _entry(cast: Cast, known: dict[str, Any], password: str, url: str) -> dict[s
     keys = {}
     for word, (name, scope) in KEYS.items():
         secret = known.get(word)
-        key = ApiKey.find(secret) if isinstance(secret, str) else None
+        key = ApiKey.find_valid(secret) if isinstance(secret, str) else None
         if key is None or key.tenant_id != tenant.pk:
             _, secret = ApiKey.issue(tenant, name, scope, rate_limit=RATE_LIMIT)
         elif key.rate_limit != RATE_LIMIT:

@@ -97,7 +97,7 @@ class Occupied(Exception):
 
 def is_filled(cast: Cast) -> bool:
     """Whether the tenant is there and whole. Raises Occupied when somebody else made it."""
-    tenant = Tenant.by_slug(cast.slug)
+    tenant = Tenant.find_by_slug(cast.slug)
     if tenant is None:
         return False
     with tenancy.active(tenant):
@@ -122,7 +122,7 @@ def fill(
         tenant = Tenant.objects.create(slug=cast.slug, name=cast.name)
         members = cast.members()
         with tenancy.active(tenant), actors.acting(actors.SYSTEM):
-            with clock.at(midnight(first) + timedelta(hours=6), purpose="demo"):
+            with clock.set_clock(midnight(first) + timedelta(hours=6), purpose="demo"):
                 for member in members:
                     _engage(tenant, member, first, password)
             website, _ = ApiKey.issue(tenant, "Website", "write")

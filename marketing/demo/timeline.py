@@ -38,9 +38,9 @@ class Timeline:
             self.now, _, actor, story = heapq.heappop(self.waiting)
             watch(self.now)
             with (
-                clock.at(self.now, purpose="demo"),
+                clock.set_clock(self.now, purpose="demo"),
                 actors.acting(actor),
-                executor.together(savepoint=False),  # the whole year is one transaction
+                executor.one_transaction(savepoint=False),  # the whole year is one transaction
             ):
                 self._wait(story)
 

@@ -8,7 +8,7 @@ from typing import Any, ClassVar
 from django.db import models
 from django.utils.translation import gettext as _
 
-from crm.models.checks import currency_code
+from crm.models.validators import validate_currency
 from headlessly.declaration.fields import (
     Choice,
     Date,
@@ -67,7 +67,7 @@ class Campaign(Noun):
     )
     budget = Money()
     actual_cost = Money()
-    currency = String("ISO 4217", default="USD", max_length=3, validators=[currency_code])
+    currency = String("ISO 4217", default="USD", max_length=3, validators=[validate_currency])
     target_leads = Integer(minimum=0)
     target_revenue = Money()
     actual_leads = Integer("leads it generated, counted by complete", editable=False)
@@ -132,7 +132,7 @@ class Campaign(Noun):
 
         Revenue is that of the deals in the campaign's own currency; others are not added to it.
         """
-        self.actual_leads, self.actual_revenue = attribution.brought(self)
+        self.actual_leads, self.actual_revenue = attribution.leads_and_revenue(self)
         self.roi = attribution.roi(self.actual_revenue, self.actual_cost)
 
     def validate(self, values: Mapping[str, Any], problems: dict[str, str]) -> None:

@@ -37,8 +37,8 @@ class Form(Noun):
     fields = Json(
         "in order: name, type (text, email, number, select, textarea, checkbox, date, url, phone), "
         "label, required, options (of a select)",
-        keys=questions.KEYS,
-        kinds={"type": questions.TYPES, "required": "flag", "options": "list"},
+        keys=questions.FIELD_KEYS,
+        kinds={"type": questions.QUESTION_TYPES, "required": "flag", "options": "list"},
     )
     campaign = Reference(
         "marketing.Campaign", "forms", "what its leads are attributed to; else utm_* decide"
@@ -93,13 +93,13 @@ class Form(Noun):
 
     def questions(self) -> dict[str, Field]:
         """What a submission may have, by name."""
-        return questions.of(self.fields)
+        return questions.submission_fields(self.fields)
 
     def validate(self, values: Mapping[str, Any], problems: dict[str, str]) -> None:
         """Fields are what they say, and visitors of a published form can say who they are."""
         if (fields := values.get("fields", self.fields)) is not None and (
-            found := questions.wrong(fields)
+            found := questions.fields_problems(fields)
         ):
             problems["fields"] = " ".join(found)
-        elif self.status == self.Status.PUBLISHED and questions.email_of(fields) is None:
+        elif self.status == self.Status.PUBLISHED and questions.email_question(fields) is None:
             problems["fields"] = _("A published form needs an email field.")

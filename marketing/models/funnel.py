@@ -50,7 +50,7 @@ class Funnel(Noun):
         who then did the second, after it the third, and so on to the last, whatever came between. Where
         nobody has begun, or there are no steps, it is empty.
         """
-        self.conversion_rate = funnels.rate(funnels.events_of(self.steps))
+        self.conversion_rate = funnels.completion_rate(funnels.funnel_events(self.steps))
 
     @verb
     def activate(self) -> None:
@@ -59,5 +59,5 @@ class Funnel(Noun):
 
     def validate(self, values: Mapping[str, Any], problems: dict[str, str]) -> None:
         """Steps are what they say."""
-        if values.get("steps") is not None and (found := funnels.wrong(values["steps"])):
+        if values.get("steps") is not None and (found := funnels.steps_problem(values["steps"])):
             problems["steps"] = found

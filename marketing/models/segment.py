@@ -54,15 +54,15 @@ class Segment(Noun):
         Days such as "7d ago" mean those before this moment. Without criteria there is nothing to count.
         """
         if self.is_dynamic:
-            self.member_count = count(self.criteria)
+            self.member_count = count_members(self.criteria)
 
     def validate(self, values: Mapping[str, Any], problems: dict[str, str]) -> None:
         """Criteria are a filter that its noun understands."""
-        if values.get("criteria") is not None and (found := wrong(values["criteria"])):
+        if values.get("criteria") is not None and (found := filter_problem(values["criteria"])):
             problems["criteria"] = found
 
 
-def wrong(criteria: Any) -> str | None:
+def filter_problem(criteria: Any) -> str | None:
     """What is wrong with criteria, or None."""
     if not isinstance(criteria, dict) or set(criteria) != {"type", "filter"}:
         return _("Send type and filter, and nothing else.")
@@ -72,15 +72,15 @@ def wrong(criteria: Any) -> str | None:
     if not isinstance(criteria["filter"], dict):
         return _('filter: send an object, such as {"status": "New"}; {} is all of them.')
     try:
-        filters.compile(noun, criteria["filter"])
+        filters.compile_filter(noun, criteria["filter"])
     except InvalidFilter as problem:
         return _("filter: %s") % problem.message
     return None
 
 
-def count(criteria: Mapping[str, Any] | None) -> int | None:
+def count_members(criteria: Mapping[str, Any] | None) -> int | None:
     """How many records fit: the database counts, within the time that a list may take."""
     if criteria is None:
         return None
-    with timeouts.patience():
+    with timeouts.statement_timeout():
         return registry[criteria["type"]].count(criteria["filter"])

@@ -208,8 +208,8 @@ def _funnel(b: Bench) -> tuple[Work, Work]:
 
     def product() -> Any:
         with b.open():
-            year = periods.read({"from": "2026-01-01", "to": "2026-12-31"})
-            return reports.funnel(Slice(year))
+            year = periods.read_period({"from": "2026-01-01", "to": "2026-12-31"})
+            return reports.lead_funnel(Slice(year))
 
     return b.limit.funnel(), product
 

@@ -214,7 +214,7 @@ def test_a_new_tenants_first_hour(page, site, db, work, browser):
         data={"name": "From the site", "source": "website"},
     )
     assert answer.status == 201
-    with tenancy.active(Tenant.by_slug("mill")), actors.acting(actors.SYSTEM):
+    with tenancy.active(Tenant.find_by_slug("mill")), actors.acting(actors.SYSTEM):
         assert {found.name for found in Lead.find()} == {
             "North", "West", "Mill Street School", "From the site",
         }  # fmt: skip

@@ -39,7 +39,7 @@ nouns = pytest.mark.parametrize("noun", samples.NOUNS, ids=ids)
 
 
 def as_json(value: Any) -> Any:
-    return json.loads(events.dumps(value))
+    return json.loads(events.dump_json(value))
 
 
 # -- create and read ------------------------------------------------------------------------------
@@ -50,7 +50,7 @@ def as_json(value: Any) -> Any:
 def test_it_is_created_and_reads_as_it_was_sent(noun: type[Noun], full: bool, acme: Any) -> None:
     sent = samples.inputs(noun.verbs["create"], full=full)
     record = samples.run(noun.verbs["create"], None, sent)
-    read = as_json(reads.one(noun, record.pk))
+    read = as_json(reads.record_json(noun, record.pk))
     assert {k: read[k] for k in sent} == as_json(sent) | {
         k: v for k, v in read.items() if k in sent and noun.schema.fields[k].type == "datetime"
     }
@@ -66,14 +66,14 @@ def test_it_is_created_and_reads_as_it_was_sent(noun: type[Noun], full: bool, ac
 @nouns
 def test_it_reads_the_same_on_every_way(noun: type[Noun]) -> None:
     record = samples.create(noun, full=True)
-    one = reads.one(noun, record.pk)
+    one = reads.record_json(noun, record.pk)
     for other in (
-        record.wire(),
-        noun.get(record.pk).wire(),
-        noun.find({"$id": record.pk}).get().wire(),
-        noun.get(record.pk, as_of="now").wire(),
-        reads.page(noun, {"$id": record.pk}).results[0],
-        reads.one(noun, record.pk, as_of="now"),
+        record.as_json(),
+        noun.get(record.pk).as_json(),
+        noun.find({"$id": record.pk}).get().as_json(),
+        noun.get(record.pk, as_of="now").as_json(),
+        reads.record_page(noun, {"$id": record.pk}).results[0],
+        reads.record_json(noun, record.pk, as_of="now"),
         Event.objects.get(target=record.pk).data,
     ):
         assert as_json({**other, "$context": one["$context"]}) == as_json(one)
@@ -92,7 +92,7 @@ def test_it_is_spelled_in_camel_case_on_the_wire_and_in_snake_case_in_python(
 def test_it_ignores_the_meta_fields_of_a_body(noun: type[Noun], acme: Any) -> None:
     meta = dict.fromkeys(META, "of no interest")
     record = samples.create(noun, **meta)
-    body = as_json(reads.one(noun, record.pk)) | samples.change(record)
+    body = as_json(reads.record_json(noun, record.pk)) | samples.change(record)
     again = samples.run(noun.verbs["update"], record.pk, body)
     assert (again.pk, again.version, again.created_by) == (record.pk, 2, "system")
     assert set(Event.objects.filter(target=record.pk).latest("seq").previous) == set(
@@ -103,9 +103,9 @@ def test_it_ignores_the_meta_fields_of_a_body(noun: type[Noun], acme: Any) -> No
 @nouns
 def test_it_stays_as_it_is_when_what_was_read_is_sent_back(noun: type[Noun]) -> None:
     record = samples.create(noun, full=True)
-    body = as_json(reads.one(noun, record.pk))
+    body = as_json(reads.record_json(noun, record.pk))
     again = samples.run(noun.verbs["update"], record.pk, body)
-    assert as_json(reads.one(noun, record.pk)) == body
+    assert as_json(reads.record_json(noun, record.pk)) == body
     assert again.version == body["$version"]
     assert Event.objects.filter(target=record.pk).count() == 1
     with refused(Stale):
@@ -174,11 +174,11 @@ def test_it_refuses_values_of_the_wrong_kind(noun: type[Noun]) -> None:
 
 @nouns
 def test_it_takes_null_back_to_what_a_new_record_has(noun: type[Noun]) -> None:
-    new = as_json(samples.create(noun).wire())
+    new = as_json(samples.create(noun).as_json())
     record = samples.create(noun, full=True)
     fields = [f for f in noun.verbs["update"].inputs.values() if f.clearable]
     for field in fields[::-1]:
-        now = samples.run(noun.verbs["update"], record.pk, {field.wire: None}).wire()
+        now = samples.run(noun.verbs["update"], record.pk, {field.wire: None}).as_json()
         if field.type != "datetime":  # those of the last touch follow from others
             assert as_json(now)[field.wire] == new[field.wire], field.wire
 
@@ -210,28 +210,28 @@ def test_it_is_unique_within_the_tenant_whatever_the_case(
 def test_it_updates_a_field_at_a_time(noun: type[Noun]) -> None:
     record = samples.create(noun)
     computed = {f.wire for f in noun.schema.computed}
-    now = as_json(record.wire())
+    now = as_json(record.as_json())
     for field in noun.verbs["update"].inputs.values():
         if field.moves:
             continue
         before = now
         data = {field.wire: samples.value(field, record)}
         data |= {"recurringInterval": "Monthly"} if field.wire == "recurringValue" else {}
-        now = as_json(samples.run(noun.verbs["update"], record.pk, data).wire())
+        now = as_json(samples.run(noun.verbs["update"], record.pk, data).as_json())
         event = Event.objects.filter(target=record.pk).latest("seq")
         changed = {k for k in now if now[k] != before[k]} - {"$version", "$updatedAt"} - computed
         assert changed <= set(data)
         assert event.previous == {k: before[k] for k in changed}
         assert event.data == now
         assert event.version == now["$version"] == before["$version"] + 1
-    assert as_json(reads.one(noun, record.pk)) == now | {"$context": tenancy.context_url()}
+    assert as_json(reads.record_json(noun, record.pk)) == now | {"$context": tenancy.context_url()}
 
 
 @nouns
 def test_it_takes_nothing_from_a_client_that_is_read_only(noun: type[Noun]) -> None:
     create, update = noun.verbs["create"], noun.verbs["update"]
     record = samples.create(noun, full=True)
-    now, data = as_json(reads.one(noun, record.pk)), samples.inputs(create)
+    now, data = as_json(reads.record_json(noun, record.pk)), samples.inputs(create)
     samples.run(update, record.pk, now)
     for field in noun.schema.fields.values():
         if not field.read_only:
@@ -303,8 +303,8 @@ def test_it_is_gone_from_every_query_once_deleted_but_its_past_stays(noun: type[
     assert not noun.objects.filter(pk=record.pk).exists()
     assert not noun.find({"$id": record.pk}).exists()
     assert noun.count({"$id": record.pk}) == 0
-    assert reads.page(noun, {"$id": record.pk}).results == []
-    for gone in (lambda: noun.get(record.pk), lambda: reads.one(noun, record.pk)):
+    assert reads.record_page(noun, {"$id": record.pk}).results == []
+    for gone in (lambda: noun.get(record.pk), lambda: reads.record_json(noun, record.pk)):
         with pytest.raises(NotFound):
             gone()
     assert noun.get(record.pk, as_of=then).pk == record.pk
@@ -336,13 +336,13 @@ def test_it_is_not_deleted_while_referred_to_by(noun: type[Noun], field: Field) 
 @nouns
 def test_it_comes_back_as_it_was_when_it_is_restored(noun: type[Noun]) -> None:
     record = samples.create(noun, full=True)
-    then = as_json(reads.one(noun, record.pk))
+    then = as_json(reads.record_json(noun, record.pk))
     with refused(Conflict, "not deleted"):
         samples.run(noun.verbs["restore"], record.pk)
     samples.run(noun.verbs["delete"], record.pk)
     deleted = noun.with_deleted.get(pk=record.pk).updated_at
     samples.run(noun.verbs["restore"], record.pk)
-    now = as_json(reads.one(noun, record.pk))
+    now = as_json(reads.record_json(noun, record.pk))
     assert now == then | {"$version": 3, "$updatedAt": now["$updatedAt"]}
     assert [e.verb for e in noun.history(record)] == ["Restored", "Deleted", "Created"]
     assert noun.find({"$id": record.pk}, as_of=deleted).count() == 0
@@ -365,7 +365,7 @@ def test_it_is_not_restored_without_what_it_refers_to(noun: type[Noun], field: F
 @each(when=lambda f: f.unique)
 def test_it_is_not_restored_beside_one_that_took_its_place(noun: type[Noun], field: Field) -> None:
     record = samples.create(noun, full=True)
-    value = record.wire()[field.wire]
+    value = record.as_json()[field.wire]
     noun.delete(record.pk)
     heir = samples.create(noun, **{field.wire: value})
     with refused(Conflict, field.wire) as caught:
@@ -379,12 +379,12 @@ def test_it_is_not_restored_beside_one_that_took_its_place(noun: type[Noun], fie
 @nouns
 def test_it_rolls_back_to_a_moment_as_a_new_event(noun: type[Noun]) -> None:
     record = samples.create(noun)
-    then = as_json(reads.one(noun, record.pk))
+    then = as_json(reads.record_json(noun, record.pk))
     machine = noun.schema.machine
     full = samples.inputs(noun.verbs["update"], full=True, record=record)
     samples.run(noun.verbs["update"], record.pk, full)
     back = samples.run(noun.verbs["rollback"], record.pk, {"asOf": then["$updatedAt"]})
-    now = as_json(reads.one(noun, record.pk))
+    now = as_json(reads.record_json(noun, record.pk))
     assert {k: v for k, v in now.items() if k[0] != "$"} == {
         k: v for k, v in then.items() if k[0] != "$"
     }
@@ -409,7 +409,7 @@ def test_it_needs_a_tenant(noun: type[Noun]) -> None:
         lambda: noun.objects.all(), lambda: noun.objects.count(), lambda: noun.with_deleted.all(),
         noun.find, lambda: noun.get(record.pk), noun.count, lambda: noun.history(record.pk),
         lambda: noun.count(as_of="now"), lambda: noun.get(record.pk, as_of="now"),
-        lambda: reads.page(noun), lambda: reads.one(noun, record.pk),
+        lambda: reads.record_page(noun), lambda: reads.record_json(noun, record.pk),
         lambda: noun.updated_by("system"), record.save, record.delete,
     ]  # fmt: skip
     for call in reading + verbs:
@@ -435,7 +435,7 @@ def test_it_treats_a_rivals_id_like_one_that_does_not_exist(noun: type[Noun], ri
         calls = {
             "get": lambda id=id: noun.get(id),
             "then": lambda id=id: noun.get(id, as_of="now"),
-            "one": lambda id=id: reads.one(noun, id),
+            "one": lambda id=id: reads.record_json(noun, id),
         } | {
             verb.name: lambda id=id, verb=verb: samples.run(verb, id, {})
             for verb in noun.verbs.values()

@@ -71,7 +71,7 @@ def test_it_has_an_answer_to_every_value(verb: Verb, api: Any, acme: Any) -> Non
         method = "PATCH"
     elif verb.name != "create":
         path = f"{path}/{wire_name(verb.name)}"
-    valid = json.loads(events.dumps(samples.inputs(verb, record=record)))
+    valid = json.loads(events.dump_json(samples.inputs(verb, record=record)))
     fields = verb.noun.schema.fields | verb.inputs if verb.takes_fields else verb.inputs
     ask(api, method, f"{path}?dryRun=true", {})
     for value in NASTY:

@@ -50,8 +50,8 @@ def last_seq() -> int:
 @verbs
 def test_it_leaves_one_event_that_tells_it_whole(verb: Verb, ready: Any) -> None:
     record, data = ready
-    was, before = record and as_json(record.wire()), last_seq()
-    with tracing.traced() as request:
+    was, before = record and as_json(record.as_json()), last_seq()
+    with tracing.request_id_scope() as request:
         answer = samples.run(verb, record and record.pk, data)
     found = new_events(before)
     own = [e for e in found if e.name == verb.event and e.cause is None]
@@ -69,7 +69,7 @@ def test_it_leaves_one_event_that_tells_it_whole(verb: Verb, ready: Any) -> None
     assert event.version == now["$version"] == (was["$version"] + 1 if was else 1)
     assert event.timestamp.isoformat().replace("+00:00", "Z") == now["$updatedAt"]
     stored = {f.wire for f in verb.noun.schema.stored}
-    assert set(now) == set(as_json(verb.noun().wire()))
+    assert set(now) == set(as_json(verb.noun().as_json()))
     assert (
         event.previous == {k: was[k] for k in stored if was[k] != now[k]}
         if was
@@ -83,7 +83,7 @@ def test_it_leaves_one_event_that_tells_it_whole(verb: Verb, ready: Any) -> None
 
 
 def as_json(value: Any) -> Any:
-    return json.loads(events.dumps(value))
+    return json.loads(events.dump_json(value))
 
 
 @verbs
@@ -156,7 +156,7 @@ def test_it_is_conjugated_once_and_named_everywhere(verb: Verb) -> None:
 def test_it_takes_the_moment_from_the_clock(verb: Verb, ready: Any) -> None:
     record, data = ready
     later = clock.now()
-    with clock.at(later, purpose="demo"):
+    with clock.set_clock(later, purpose="demo"):
         answer = samples.run(verb, record and record.pk, data)
     event = Event.objects.filter(name=verb.event).latest("seq")
     assert event.timestamp == later

@@ -31,7 +31,7 @@ MARCH = periods.Period(
 
 @contextmanager
 def on(month: int, day: int, hour: int = 10) -> Iterator[None]:
-    with clock.at(datetime(2025, month, day, hour, tzinfo=UTC), purpose="replay"):
+    with clock.set_clock(datetime(2025, month, day, hour, tzinfo=UTC), purpose="replay"):
         yield
 
 
@@ -95,29 +95,29 @@ def march(world: SimpleNamespace) -> Slice:
 
 
 def names(records: Records) -> set[str]:
-    return {str(record) for record in records.found()}
+    return {str(record) for record in records.queryset()}
 
 
 def listed(records: Records) -> int:
     """How many records the list at the number's address has, read like REST and the lists read it."""
     conditions = []
     for name, text in parse_qsl(records.query.removeprefix("?"), strict_parsing=True):
-        path, lookup = querystring.parse(records.noun, name)
-        several = querystring.field_at(records.noun, path).type in ("enum", "reference")
+        path, lookup = querystring.parse_lookup(records.noun, name)
+        several = querystring.field_at_path(records.noun, path).type in ("enum", "reference")
         if "__" not in name and text == "-":
             conditions.append({path: None})
         elif "__" not in name and several:
             conditions.append({path: {"$in": text.split(",")}})
         else:
-            conditions.append(querystring.condition(records.noun, path, lookup, text))
-    return reads.page(records.noun, conditions=conditions, count_all=True).total
+            conditions.append(querystring.lookup_filter(records.noun, path, lookup, text))
+    return reads.record_page(records.noun, conditions=conditions, count_all=True).total
 
 
 # -- the cohort ------------------------------------------------------------------------------------
 
 
 def test_the_funnel_has_each_lead_once_and_keeps_the_lost_where_they_were(march: Slice) -> None:
-    found = reports.funnel(march)
+    found = reports.lead_funnel(march)
     assert [(s.state, s.reached, s.lost) for s in found.stages] == [
         ("New", 6, 1),
         ("Contacted", 4, 1),
@@ -126,11 +126,11 @@ def test_the_funnel_has_each_lead_once_and_keeps_the_lost_where_they_were(march:
     ]
     assert names(found.stage("Qualified").who) == {"Won", "Close", "Again"}
     assert names(found.stage("Contacted").who_lost) == {"Called"}
-    assert [s.reached for s in reports.funnel(march.before).stages] == [1, 1, 1, 1]
+    assert [s.reached for s in reports.lead_funnel(march.before).stages] == [1, 1, 1, 1]
 
 
 def test_the_numbers_of_a_funnel_are_those_of_their_lists(march: Slice) -> None:
-    for stage in reports.funnel(march).stages:
+    for stage in reports.lead_funnel(march).stages:
         assert listed(stage.who) == stage.reached
         assert listed(stage.who_lost) == stage.lost
 
@@ -147,7 +147,7 @@ def test_conversion_is_told_by_source_owner_and_campaign(
     march: Slice, world: SimpleNamespace, by: str, expected: dict[str | None, tuple[int, ...]]
 ) -> None:
     known = {r.pk: str(r) for r in (world.bob, world.cleo, world.spring)}
-    groups = reports.conversion(march, by)
+    groups = reports.conversion_by_field(march, by)
     assert {
         known.get(g.value, g.value): (g.leads, g.qualified, g.converted) for g in groups
     } == expected
@@ -160,9 +160,9 @@ def test_conversion_is_told_by_source_owner_and_campaign(
 def test_what_is_rare_is_summed_up_and_still_has_its_list(
     march: Slice, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("crm.reports.leads.GROUPS", 1)
+    monkeypatch.setattr("crm.reports.leads.MAX_GROUPS", 1)
     for by in ("source", "owner", "campaign"):
-        first, rest = reports.conversion(march, by)
+        first, rest = reports.conversion_by_field(march, by)
         assert rest.rest and first.leads + rest.leads == 6
         assert listed(rest.who) == rest.leads
         assert listed(rest.who_qualified) == rest.qualified
@@ -171,12 +171,15 @@ def test_what_is_rare_is_summed_up_and_still_has_its_list(
 def test_one_pass_counts_by_each_column_what_a_pass_for_each_would(march: Slice) -> None:
     columns = ("source", "owner_id", "campaign_id", "status")
     won = {"won": Records(Lead, {"status__in": "Converted"}).condition}
-    for records in (reports.cohort(march), reports.cohort(march).where(source__exact="nowhere")):
-        found = records.grouped_by_each(*columns, parts=won)
+    for records in (
+        reports.lead_cohort(march),
+        reports.lead_cohort(march).where(source__exact="nowhere"),
+    ):
+        found = records.count_groups_by_each(*columns, parts=won)
         for column in columns:
             sums = {"won": Count("pk", filter=won["won"])}
             assert sorted(found[column], key=repr) == sorted(
-                records.grouped(column, more=sums), key=repr
+                records.count_groups(column, more=sums), key=repr
             )
             counts = [count for _, count, _ in found[column]]
             assert counts == sorted(counts, reverse=True)
@@ -186,13 +189,13 @@ def test_the_conversions_of_a_slice_are_read_once_for_all_fields(
     march: Slice, django_assert_num_queries: Any
 ) -> None:
     with django_assert_num_queries(1):
-        for by in reports.leads.BY:
-            assert sum(group.leads for group in march.once(reports.conversion, by)) == 6
+        for by in reports.leads.GROUPED_BY:
+            assert sum(group.leads for group in march.cached(reports.conversion_by_field, by)) == 6
 
 
 def test_a_slice_is_narrowed_to_an_owner_and_a_campaign(world: SimpleNamespace) -> None:
     def reached(**narrowed: str | None) -> list[int]:
-        return [s.reached for s in reports.funnel(Slice(MARCH, narrowed)).stages]
+        return [s.reached for s in reports.lead_funnel(Slice(MARCH, narrowed)).stages]
 
     assert reached(owner=world.cleo.pk) == [3, 2, 2, 0]
     assert reached(owner=None) == [1, 0, 0, 0]
@@ -209,7 +212,7 @@ def test_the_cycle_is_that_of_what_was_converted_in_the_period(march: Slice) -> 
     assert (found.count, found.median) == (2, 19 * DAY)
     assert (found.lower, found.upper) == (14.5 * DAY, 23.5 * DAY)
     assert reports.cycle_time(march.before) == Spread(0)
-    assert names(reports.converted(march)) == {"Won", "Older"}
+    assert names(reports.converted_leads(march)) == {"Won", "Older"}
 
 
 def test_the_first_touch_is_an_activity_or_a_move_whichever_came_first(march: Slice) -> None:
@@ -223,7 +226,7 @@ def test_the_first_touch_is_an_activity_or_a_move_whichever_came_first(march: Sl
 def test_the_first_touch_is_measured_on_the_latest_of_many(
     march: Slice, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("crm.reports.speed.SAMPLE", 2)
+    monkeypatch.setattr("crm.reports.speed.SAMPLE_SIZE", 2)
     found = reports.first_response(march)
     assert found.is_sample and found.leads == 2
     assert found.spread.count == 2  # Again and Spam
@@ -232,9 +235,9 @@ def test_the_first_touch_is_measured_on_the_latest_of_many(
 def test_the_first_touch_is_looked_up_once_a_lead_however_much_is_made_of_it(
     march: Slice, django_assert_num_queries: Any
 ) -> None:
-    march.once(reports.funnel)
+    march.cached(reports.lead_funnel)
     with django_assert_num_queries(1) as asked:
-        march.once(reports.first_response)
+        march.cached(reports.first_response)
     assert plan_of(asked[0]["sql"]).count("on crm_lead_version") == 1
 
 
@@ -261,7 +264,7 @@ def test_reasons_are_those_of_what_was_lost_in_the_period_and_is_still(march: Sl
     found = reports.lost_reasons(march)
     assert [(reason.text, reason.leads) for reason in found] == [("No budget", 2)]
     assert listed(found[0].who) == 2
-    april = periods.between(date(2025, 4, 1), date(2025, 4, 30))
+    april = periods.period_between(date(2025, 4, 1), date(2025, 4, 30))
     (only,) = reports.lost_reasons(Slice(april))
     assert (only.text, only.leads, listed(only.who)) == ("Cheaper, they say", 1, 1)
 
@@ -285,7 +288,7 @@ def deals(people: SimpleNamespace, rival: Any) -> None:
 def test_the_forecast_weighs_by_the_deals_chance_else_by_that_of_its_stage(
     acme: Any, deals: None
 ) -> None:
-    found = reports.pipeline(Slice(MARCH))
+    found = reports.open_pipeline(Slice(MARCH))
     usd, eur = found.whole.amounts["USD"], found.whole.amounts["EUR"]
     assert (usd.deals, usd.value, usd.weighted) == (3, 1_700, 400 + 250 + 20)
     assert (eur.deals, eur.value, eur.weighted) == (1, 100, 10)
@@ -308,13 +311,13 @@ def test_the_tenants_pipeline_says_the_chances_and_when_something_is_stale(
         stages=[{"name": "Proposal", "probability": 80, "order": 1}, {"name": "Prospecting"}],
     )
     slice = Slice(MARCH)
-    assert reports.pipeline(slice).whole.amounts["USD"].weighted == 400 + 400 + 20
-    assert reports.rules(slice).rotting == 3
-    with clock.at(clock.now() - timedelta(days=4), purpose="replay"):
+    assert reports.open_pipeline(slice).whole.amounts["USD"].weighted == 400 + 400 + 20
+    assert reports.pipeline_rules(slice).rotting == 3
+    with clock.set_clock(clock.now() - timedelta(days=4), purpose="replay"):
         Lead.create(name="Forgotten", source="website", owner=people.bob)
         Deal.create(name="Sleeping", value=1, stage="Proposal")
     Lead.create(name="Fresh", source="website")
-    found = reports.stale(slice)
+    found = reports.stale_by_state(slice)
     assert [(w.name, w.count) for w in found["Lead"] if w.count] == [("New", 1)]
     assert [(w.name, w.count) for w in found["Deal"] if w.count] == [("Proposal", 1)]
     assert names(reports.stale_leads(slice)) == {"Forgotten"}
@@ -335,12 +338,12 @@ def test_tasks_are_those_of_who_looks_or_of_whom_one_asks_for(
     Activity.cancel(Activity.create(subject="Off", assignee=people.bob).pk)
     slice = Slice(MARCH, {"owner": people.bob.pk})
     expected = {"overdue": 1, "today": 0, "this week": 1, "afterwards": 1, "undated": 1}
-    assert {each.name: each.count for each in reports.tasks(slice)} == expected
-    assert all(listed(each.who) == each.count for each in reports.tasks(slice))
-    assert reports.tasks(Slice(MARCH)) is None  # the system is no contact
+    assert {each.name: each.count for each in reports.open_tasks(slice)} == expected
+    assert all(listed(each.who) == each.count for each in reports.open_tasks(slice))
+    assert reports.open_tasks(Slice(MARCH)) is None  # the system is no contact
     bob = Actor("user_bob", "Bob", "rep", people.bob.pk)
     with actors.acting(bob):
-        assert sum(each.count for each in reports.tasks(Slice(MARCH))) == 4
+        assert sum(each.count for each in reports.open_tasks(Slice(MARCH))) == 4
 
 
 # -- who looks -------------------------------------------------------------------------------------
@@ -350,23 +353,23 @@ def test_a_limited_rep_counts_their_own_and_nobodys(world: SimpleNamespace) -> N
     bob = Actor("user_bob", "Bob", "rep", world.bob.pk, limited=True)
     with actors.acting(bob):
         march = Slice(MARCH)
-        assert [s.reached for s in reports.funnel(march).stages] == [3, 2, 1, 1]
-        assert {g.value: g.leads for g in reports.conversion(march, "owner")} == {
+        assert [s.reached for s in reports.lead_funnel(march).stages] == [3, 2, 1, 1]
+        assert {g.value: g.leads for g in reports.conversion_by_field(march, "owner")} == {
             world.bob.pk: 2,
             None: 1,
         }
         assert reports.first_response(march).spread.count == 2
         assert sum(reason.leads for reason in reports.lost_reasons(march)) == 1
-        assert reports.funnel(Slice(MARCH, {"owner": world.cleo.pk})).all == 0
+        assert reports.lead_funnel(Slice(MARCH, {"owner": world.cleo.pk})).all == 0
 
 
 def test_nothing_of_another_tenant_is_counted(world: SimpleNamespace, rival: Any) -> None:
     with tenancy.active(rival):
         march = Slice(MARCH)
-        assert [s.reached for s in reports.funnel(march).stages] == [1, 0, 0, 0]
-        assert [g.value for g in reports.conversion(march, "source")] == ["rivalsource"]
+        assert [s.reached for s in reports.lead_funnel(march).stages] == [1, 0, 0, 0]
+        assert [g.value for g in reports.conversion_by_field(march, "source")] == ["rivalsource"]
         assert reports.cycle_time(march).count == 0
-        assert not reports.pipeline(march).whole.amounts
+        assert not reports.open_pipeline(march).whole.amounts
 
 
 # -- any history -----------------------------------------------------------------------------------
@@ -381,14 +384,14 @@ def test_any_history_is_counted_as_the_log_tells_it(
     for number in range(12):
         moment = start + timedelta(days=rng.randint(-20, 40), hours=rng.randint(0, 23))
         source = rng.choice(["website", "a, b", "-"])
-        with clock.at(moment, purpose="replay"):
+        with clock.set_clock(moment, purpose="replay"):
             lead = Lead.create(
                 name=f"{number}", source=source, contact=people.ada,
                 owner=rng.choice([people.bob, people.cleo, None]),
             )  # fmt: skip
         for _ in range(rng.randint(0, 7)):
             moment += timedelta(hours=rng.randint(1, 200))
-            with clock.at(moment, purpose="replay"):
+            with clock.set_clock(moment, purpose="replay"):
                 step(rng, lead)
     # Every lead from its events alone: the states that it was in, and when.
     told: dict[str, list[Any]] = {}
@@ -414,10 +417,10 @@ def test_any_history_is_counted_as_the_log_tells_it(
         by_source[source] = by_source.get(source, 0) + 1
         if moves := [e.timestamp for e in events if e.data["status"] != "New"]:
             waits.append((moves[0] - events[0].timestamp).total_seconds())
-    found = reports.funnel(march)
+    found = reports.lead_funnel(march)
     assert [stage.reached for stage in found.stages] == counts
     assert [stage.lost for stage in found.stages] == lost
-    groups = reports.conversion(march, "source")
+    groups = reports.conversion_by_field(march, "source")
     assert {group.value: group.leads for group in groups} == by_source
     assert all(listed(group.who) == group.leads for group in groups)
     assert all(listed(stage.who) == stage.reached for stage in found.stages)
@@ -444,6 +447,6 @@ def test_names_of_records_that_one_does_not_see_are_not_told(world: SimpleNamesp
 
     hushed = Contact.create(name="Hush", owner=world.cleo)
     bob = Actor("user_bob", "Bob", "rep", world.bob.pk, limited=True)
-    assert basis.names(Contact, [hushed.pk, None]) == {hushed.pk: "Hush"}
+    assert basis.record_names(Contact, [hushed.pk, None]) == {hushed.pk: "Hush"}
     with actors.acting(bob):
-        assert basis.names(Contact, [hushed.pk]) == {}
+        assert basis.record_names(Contact, [hushed.pk]) == {}

@@ -303,7 +303,7 @@ def test_it_rounds_the_cycle_to_the_nearest_whole_day(
 ) -> None:
     now = clock.now()
     qualified.update(first_touch_at=now - timedelta(hours=hours))
-    with clock.at(now, purpose="replay"):
+    with clock.set_clock(now, purpose="replay"):
         qualified.convert()
     assert Event.objects.get(name="lead_converted").data["cycleDays"] == days
 
@@ -339,7 +339,7 @@ def test_it_gets_a_lead_with_full_context(qualified: Lead, people: SimpleNamespa
     lead = Lead.get(qualified.id, include=names)
     assert (lead.contact.name, lead.organization.name) == ("Ada Chen", "Acme Corp")
     assert (lead.campaign.name, lead.deal.id) == ("Spring launch", deal.id)
-    one = reads.one(Lead, qualified.id, include=names)
+    one = reads.record_json(Lead, qualified.id, include=names)
     assert [one[name]["$type"] for name in names] == [
         "Contact", "Organization", "Campaign", "Deal",
     ]  # fmt: skip
@@ -355,7 +355,7 @@ def test_it_creates_a_lead_from_a_form_submission(people: SimpleNamespace) -> No
         "score": 65,
     }
     lead = executor.run(Lead.verbs["create"], None, body, wire=True)
-    assert {k: v for k, v in lead.wire().items() if k in body} == body
+    assert {k: v for k, v in lead.as_json().items() if k in body} == body
     assert lead.status == "New"
     assert lead.first_touch_at == lead.last_activity_at == lead.created_at
 
@@ -366,11 +366,11 @@ def test_it_answers_the_question_of_the_mcp_example(people: SimpleNamespace) -> 
     for score in (10, None, 90):
         Lead.create(name=f"Scored {score}", source="website", score=score)
     Lead.create(name="Not from there", source="referral", score=100)
-    page = reads.page(
+    page = reads.record_page(
         Lead, {"status": "New", "source": "website"}, sort={"score": "desc"}, limit=25
     )
     assert [lead["score"] for lead in page.results] == [90, 10, None]
-    assert b'"score":90,' in events.dumps(page.wire())
+    assert b'"score":90,' in events.dump_json(page.as_json())
 
 
 def test_it_undoes_the_whole_conversion_when_a_hook_of_it_fails(qualified: Lead) -> None:

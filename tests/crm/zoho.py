@@ -137,9 +137,9 @@ class Replay:
             if number in ANALYSED:
                 with connection.cursor() as cursor:
                     cursor.execute("ANALYZE")
-            with executor.together():
+            with executor.one_transaction():
                 for when, _, step in self.steps[first : first + TOGETHER]:
-                    with clock.at(when, purpose="replay"):
+                    with clock.set_clock(when, purpose="replay"):
                         step()
 
     def at(self, when: datetime, step: Step) -> None:

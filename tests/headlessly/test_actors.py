@@ -94,7 +94,7 @@ def test_it_is_named_in_records_and_events(acme: Any) -> None:
 
 def test_it_cannot_act_as_nobody(acme: Any) -> None:
     with actors.acting(None):
-        assert actors.anyone() is None
+        assert actors.current_or_none() is None
         with pytest.raises(PermissionError):
             actors.current()
         with refused(PermissionError):
@@ -112,18 +112,18 @@ def test_it_is_a_member_with_a_role_and_perhaps_a_contact(
     membership = Membership.objects.create(
         user=user, tenant=acme, role="manager", contact=people.bob
     )
-    assert Membership.of(user, acme) == membership
+    assert Membership.find_membership(user, acme) == membership
     assert membership.actor == Actor(user.id, "Bob Stone", "manager", people.bob.id)
-    assert Membership.of(user, rival) is None
-    assert Membership.of(user, None) is None
-    assert Membership.of(AnonymousUser(), acme) is None
+    assert Membership.find_membership(user, rival) is None
+    assert Membership.find_membership(user, None) is None
+    assert Membership.find_membership(AnonymousUser(), acme) is None
     user.is_active = False
-    assert Membership.of(user, acme) is None
+    assert Membership.find_membership(user, acme) is None
 
 
 def test_it_is_not_a_member_for_being_the_operator(acme: Any) -> None:
     operator = User.objects.create_superuser("root@example.com")
-    assert Membership.of(operator, acme) is None
+    assert Membership.find_membership(operator, acme) is None
 
 
 def test_it_is_known_by_email_whatever_the_case(acme: Any) -> None:
@@ -143,7 +143,7 @@ def test_it_is_known_by_email_whatever_the_case(acme: Any) -> None:
 def test_it_is_a_key_with_a_scope(scope: str, role: str, acme: Any) -> None:
     key, secret = ApiKey.issue(acme, "Zapier", scope)
     assert secret.startswith("hly_sk_")
-    assert ApiKey.find(secret) == key
+    assert ApiKey.find_valid(secret) == key
     assert key.actor == Actor(key.id, "Zapier", role)
     assert key.actor.reads_only == (scope == "read")
     assert secret not in str(vars(key)), "only its hash is stored"
@@ -155,10 +155,10 @@ def test_it_is_no_key_once_revoked_expired_or_unknown(acme: Any) -> None:
     gone, secret = ApiKey.issue(acme, "Revoked")
     gone.revoked_at = now
     gone.save()
-    assert ApiKey.find(secret) is None
+    assert ApiKey.find_valid(secret) is None
     _, secret = ApiKey.issue(acme, "Expired", expires_at=now - timedelta(seconds=1))
-    assert ApiKey.find(secret) is None
+    assert ApiKey.find_valid(secret) is None
     _, secret = ApiKey.issue(acme, "Fresh", expires_at=now + timedelta(hours=1))
-    assert ApiKey.find(secret) is not None
+    assert ApiKey.find_valid(secret) is not None
     for wrong in (secret[:-1], secret + "x", "", "hly_sk_"):
-        assert ApiKey.find(wrong) is None
+        assert ApiKey.find_valid(wrong) is None

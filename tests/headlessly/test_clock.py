@@ -22,9 +22,9 @@ def test_it_is_now_unless_said() -> None:
 
 @pytest.mark.parametrize("purpose", ["demo", "replay", "import"])
 def test_it_is_set_for_three_purposes(purpose: str) -> None:
-    with clock.at(MOMENT, purpose=purpose):
+    with clock.set_clock(MOMENT, purpose=purpose):
         assert clock.now() == MOMENT
-        with clock.at(MOMENT + timedelta(days=1), purpose=purpose):
+        with clock.set_clock(MOMENT + timedelta(days=1), purpose=purpose):
             assert clock.now() == MOMENT + timedelta(days=1)
         assert clock.now() == MOMENT
     assert clock.now() > MOMENT
@@ -40,26 +40,26 @@ def test_it_is_set_for_three_purposes(purpose: str) -> None:
     ],
 )
 def test_it_refuses_other_purposes_no_zone_and_the_future(moment: datetime, purpose: str) -> None:
-    with pytest.raises(ValueError), clock.at(moment, purpose=purpose):
+    with pytest.raises(ValueError), clock.set_clock(moment, purpose=purpose):
         pytest.fail("it let us in")
     assert clock.now() > MOMENT
 
 
 def test_it_speaks_utc_whatever_zone_it_was_set_in() -> None:
     there = MOMENT.astimezone(timezone(timedelta(hours=5)))
-    with clock.at(there, purpose="import"):
+    with clock.set_clock(there, purpose="import"):
         assert clock.now().utcoffset() == timedelta(0)
 
 
 def test_it_dates_everything_that_a_verb_does(acme: Any, qualified: Lead) -> None:
-    with clock.at(MOMENT, purpose="replay"):
+    with clock.set_clock(MOMENT, purpose="replay"):
         lead = Lead.create(name="L", source="x", contact=qualified.contact)
     assert lead.created_at == lead.updated_at == lead.first_touch_at == MOMENT
     days = [MOMENT + timedelta(days=n) for n in range(1, 4)]
     for day, status in zip(days, ("Contacted", "Qualified"), strict=False):
-        with clock.at(day, purpose="replay"):
+        with clock.set_clock(day, purpose="replay"):
             lead.update(status=status)
-    with clock.at(days[2], purpose="replay"):
+    with clock.set_clock(days[2], purpose="replay"):
         lead.convert()
     assert lead.converted_at == lead.last_activity_at == lead.deal.created_at == days[2]
     assert [e.timestamp for e in Lead.history(lead)][::-1] == [MOMENT, *days, days[2]]
@@ -68,9 +68,9 @@ def test_it_dates_everything_that_a_verb_does(acme: Any, qualified: Lead) -> Non
 
 
 def test_it_never_runs_backwards_for_a_record(acme: Any) -> None:
-    with clock.at(MOMENT, purpose="replay"):
+    with clock.set_clock(MOMENT, purpose="replay"):
         lead = Lead.create(name="L", source="x")
-    with clock.at(MOMENT - timedelta(days=1), purpose="replay"):
+    with clock.set_clock(MOMENT - timedelta(days=1), purpose="replay"):
         lead.update(score=1)
     assert lead.updated_at == MOMENT
     assert Lead.get(lead.id, as_of=MOMENT).score == 1

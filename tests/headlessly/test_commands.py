@@ -103,7 +103,7 @@ def test_it_opens_the_only_tenant_and_has_every_noun_at_hand(acme: Tenant) -> No
             "Lead.lose(lead.id, lost_reason='No budget')\n"
             "assert Campaign.count() == Deal.count() == 0\n"
         )
-        assert tenancy.current() is None and actors.anyone() is None
+        assert tenancy.current() is None and actors.current_or_none() is None
     lead = Lead.objects.get()
     assert (lead.name, lead.status, lead.created_by) == ("From the shell", "Lost", "system")
 
@@ -191,7 +191,7 @@ def test_it_makes_nothing_when_the_administrator_is_refused(db: None) -> None:
 def test_it_issues_a_key_and_shows_it_once(acme: Tenant) -> None:
     out, err = StringIO(), StringIO()
     call_command("apikey", "acme", "--name", "site", "--days", "30", stdout=out, stderr=err)
-    key = ApiKey.find(out.getvalue().strip())
+    key = ApiKey.find_valid(out.getvalue().strip())
     assert key and (key.tenant, key.name, key.scope) == (acme, "site", "write")
     assert key.expires_at is not None and "not shown again" in err.getvalue()
 
@@ -216,12 +216,12 @@ def test_it_lists_the_keys_of_a_tenant_without_their_secrets(acme: Tenant, rival
 
 def test_it_revokes_a_key_of_this_tenant_only(acme: Tenant, rival: Tenant) -> None:
     _, secret = ApiKey.issue(acme, "site")
-    key = ApiKey.find(secret)
+    key = ApiKey.find_valid(secret)
     with pytest.raises(CommandError, match="rival has no key"):
         run("apikey", "rival", revoke=key.pk)
-    assert ApiKey.find(secret)
+    assert ApiKey.find_valid(secret)
     assert "Revoked site" in run("apikey", "acme", revoke=key.pk)
-    assert ApiKey.find(secret) is None
+    assert ApiKey.find_valid(secret) is None
     with pytest.raises(CommandError, match="already"):
         run("apikey", "acme", revoke=key.pk)
     with pytest.raises(CommandError, match="--rate-limit"):

@@ -49,7 +49,7 @@ def walk(limit: int = 7, meanwhile: Any = None, **question: Any) -> list[str]:
     found: list[str] = []
     cursor = None
     while True:
-        page = reads.page(Lead, limit=limit, cursor=cursor, **question)
+        page = reads.record_page(Lead, limit=limit, cursor=cursor, **question)
         found += [record["$id"] for record in page.results]
         if page.cursor is None:
             assert not page.has_more
@@ -64,7 +64,7 @@ def walk(limit: int = 7, meanwhile: Any = None, **question: Any) -> list[str]:
 def test_it_shows_every_record_once_and_in_the_order_of_the_list(
     many: list[str], sort: Any
 ) -> None:
-    whole = [record["$id"] for record in reads.page(Lead, sort=sort, limit=100).results]
+    whole = [record["$id"] for record in reads.record_page(Lead, sort=sort, limit=100).results]
     assert sorted(whole) == sorted(many)
     assert walk(sort=sort) == whole
     assert walk(sort=sort, limit=1) == whole
@@ -101,9 +101,9 @@ def test_it_keeps_to_the_moment_of_its_first_page(many: list[str]) -> None:
     "other", [{"sort": "score"}, {"filter": {"source": "website"}}, {"q": "lead"}, {"as_of": "now"}]
 )
 def test_it_refuses_the_cursor_of_another_question(many: list[str], other: dict[str, Any]) -> None:
-    cursor = reads.page(Lead, sort="-score", limit=5).cursor
+    cursor = reads.record_page(Lead, sort="-score", limit=5).cursor
     with pytest.raises(InvalidFilter, match="another sort or filter"):
-        reads.page(Lead, **{"sort": "-score", "limit": 5, "cursor": cursor} | other)
+        reads.record_page(Lead, **{"sort": "-score", "limit": 5, "cursor": cursor} | other)
 
 
 @pytest.mark.parametrize(
@@ -111,7 +111,7 @@ def test_it_refuses_the_cursor_of_another_question(many: list[str], other: dict[
 )
 def test_it_refuses_what_is_no_cursor(many: list[str], nonsense: str) -> None:
     with pytest.raises(InvalidFilter, match="cursor"):
-        reads.page(Lead, cursor=nonsense)
+        reads.record_page(Lead, cursor=nonsense)
 
 
 @pytest.mark.parametrize(
@@ -130,18 +130,18 @@ def test_it_refuses_what_is_no_cursor(many: list[str], nonsense: str) -> None:
 def test_it_takes_no_place_that_no_list_has(
     many: list[str], sort: str, place: int, value: Any
 ) -> None:
-    cursor = reads.page(Lead, sort=sort, limit=5).cursor
+    cursor = reads.record_page(Lead, sort=sort, limit=5).cursor
     row = orjson.loads(base64.urlsafe_b64decode(cursor + "=" * (-len(cursor) % 4)))
     row[place] = value
     forged = base64.urlsafe_b64encode(orjson.dumps(row)).decode().rstrip("=")
     with pytest.raises(InvalidFilter, match="cursor"):
-        reads.page(Lead, sort=sort, limit=5, cursor=forged)
+        reads.record_page(Lead, sort=sort, limit=5, cursor=forged)
 
 
 def test_it_refuses_a_cursor_together_with_an_offset(many: list[str]) -> None:
-    cursor = reads.page(Lead, limit=5).cursor
+    cursor = reads.record_page(Lead, limit=5).cursor
     with pytest.raises(InvalidFilter, match="not by both"):
-        reads.page(Lead, limit=5, cursor=cursor, offset=5)
+        reads.record_page(Lead, limit=5, cursor=cursor, offset=5)
 
 
 def test_it_pages_over_rest_with_plain_conditions(many: list[str], api: Any) -> None:

@@ -73,7 +73,7 @@ def test_it_grows_in_sequence_and_tells_itself_on_the_wire(lead: Lead, acme: Any
     lead.update(score=3)
     newest, oldest = Lead.history(lead)
     assert oldest.seq < newest.seq
-    wire = newest.wire()
+    wire = newest.as_json()
     assert wire["$id"].startswith("evt_")
     assert list(wire) == [
         "$id", "$type", "$context", "seq", "name", "target", "targetType", "actor", "timestamp",

@@ -436,7 +436,7 @@ ERRORS = [
 def test_it_says_what_is_wrong_and_what_there_is(
     filter: Any, field: str | None, says: list[str], lead: Lead
 ) -> None:
-    for ask in (Lead.find, Lead.count, lambda f: reads.page(Lead, f)):
+    for ask in (Lead.find, Lead.count, lambda f: reads.record_page(Lead, f)):
         with pytest.raises(InvalidFilter) as caught:
             ask(filter)
         body = caught.value.body()
@@ -463,7 +463,7 @@ def test_it_refuses_a_pattern_that_is_none(pattern: str, lead: Lead) -> None:
         lambda f: Lead.find(f).exists(),
         lambda f: Lead.find(f).first(),
         Lead.count,
-        lambda f: reads.page(Lead, f),
+        lambda f: reads.record_page(Lead, f),
         lambda f: list(Lead.find(f, as_of="now")),
         lambda f: Lead.count(f, as_of="now"),
     ):
@@ -474,11 +474,11 @@ def test_it_refuses_a_pattern_that_is_none(pattern: str, lead: Lead) -> None:
 
 
 def test_it_bounds_the_time_of_a_pattern(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(timeouts.patience.__wrapped__, "__defaults__", (1,))
+    monkeypatch.setattr(timeouts.statement_timeout.__wrapped__, "__defaults__", (1,))
     for n in range(3):
         Lead.create(name=f"{n}", source="x", need="xy" * 4999)
     slow = {"need": {"$regex": r"(x+y*)*(y+x*)*\1\2$"}}
-    for ask in (Lead.count, lambda f: list(Lead.find(f)), lambda f: reads.page(Lead, f)):
+    for ask in (Lead.count, lambda f: list(Lead.find(f)), lambda f: reads.record_page(Lead, f)):
         with pytest.raises(InvalidFilter, match="too long"):
             ask(slow)
     assert Lead.count() == 3
@@ -515,7 +515,7 @@ def test_it_never_takes_a_filter_for_sql(lead: Lead) -> None:
 )
 def test_it_sorts_with_missing_values_last(sort: Any, order: str, few: None) -> None:
     assert [lead.name for lead in Lead.find(sort=sort)] == order.split()
-    assert [x["name"] for x in reads.page(Lead, sort=sort).results] == order.split()
+    assert [x["name"] for x in reads.record_page(Lead, sort=sort).results] == order.split()
 
 
 @pytest.mark.parametrize(
@@ -558,7 +558,7 @@ def test_it_includes_only_what_there_is(lead: Lead) -> None:
 def test_it_pages_without_losing_or_repeating(few: None) -> None:
     seen = []
     for offset in range(0, 6, 2):
-        page = reads.page(Lead, sort="source", limit=2, offset=offset)
+        page = reads.record_page(Lead, sort="source", limit=2, offset=offset)
         assert (page.total, page.total_is_exact, page.has_more) == (5, True, offset < 4)
         seen += [record["$id"] for record in page.results]
     assert len(seen) == len(set(seen)) == 5

@@ -45,7 +45,7 @@ def waiting():
 
 def test_runs_in_the_same_tenant_as_the_same_actor_under_the_same_request(acme, work):
     bob = Actor("user_bob", "Bob", "rep", "contact_bob")
-    with actors.acting(bob), tracing.traced("req_12345678"):
+    with actors.acting(bob), tracing.request_id_scope("req_12345678"):
         remember.defer(text="hello")
     assert seen == []
     work()

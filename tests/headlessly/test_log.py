@@ -13,7 +13,7 @@ from django.db import connection, transaction
 from crm import Lead
 from headlessly.access import actors, tenancy
 from headlessly.access.models import Tenant
-from headlessly.log.events import START, Place
+from headlessly.log.events import LOG_START, LogPosition
 from headlessly.models import Event
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -52,11 +52,11 @@ def test_it_does_not_read_past_a_transaction_that_is_slow(tenant: Any) -> None:
         thread = in_thread(tenant, slow)
         assert wrote.wait(20)
         Lead.create(name="Quick", source="website")
-        early = list(Event.objects.following(START))
+        early = list(Event.objects.settled_after(LOG_START))
         assert early == []  # the quick one has the later number: reading it would skip the slow one
         go_on.set()
         thread.join()
-        names = [event.data["name"] for event in Event.objects.following(START)]
+        names = [event.data["name"] for event in Event.objects.settled_after(LOG_START)]
         assert sorted(names) == ["Quick", "Slow"]
 
 
@@ -72,12 +72,12 @@ def test_it_gives_every_event_once_while_eight_writers_write(tenant: Any) -> Non
     with tenancy.active(tenant), actors.acting(actors.SYSTEM):
         threads = [in_thread(tenant, write) for _ in range(8)]
         seen: list[str] = []
-        place = START
+        place = LOG_START
         while True:
             writing = any(thread.is_alive() for thread in threads)
-            page = list(Event.objects.following(place)[:5])
+            page = list(Event.objects.settled_after(place)[:5])
             seen += [event.id for event in page]
-            place = page[-1].place if page else place
+            place = page[-1].position if page else place
             if not page and not writing:
                 break
         for thread in threads:
@@ -100,14 +100,14 @@ def test_it_waits_for_the_next_event_and_answers_as_soon_as_it_is_there(tenant: 
     page = api.call("GET", f"/events?cursor={cursor}&wait=20").json()
     thread.join()
     assert [event["name"] for event in page["results"]] == ["Lead.Created"]
-    assert Place.read(page["cursor"]) > Place.read(cursor)
+    assert LogPosition.parse(page["cursor"]) > LogPosition.parse(cursor)
     assert api.call("GET", f"/events?cursor={page['cursor']}&wait=0.3").json()["results"] == []
 
 
 def test_it_lets_half_of_a_process_wait_and_answers_the_others_at_once(
     tenant: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from headlessly.background.slots import THREADS, rooms
+    from headlessly.background.slots import THREADS, thread_slots
     from tests.conftest import Api
 
     api = Api(tenant)
@@ -124,13 +124,13 @@ def test_it_lets_half_of_a_process_wait_and_answers_the_others_at_once(
         return time.monotonic() - started
 
     thread = in_thread(tenant, wait)
-    while rooms.waiting < 1:
+    while thread_slots.waiting < 1:
         time.sleep(0.01)
     assert took(8) < 5 and not answered.is_set()
     with tenancy.active(tenant), actors.acting(actors.SYSTEM):
         Lead.create(name="At last", source="website")
     thread.join()
-    assert answered.is_set() and rooms.waiting == 0
+    assert answered.is_set() and thread_slots.waiting == 0
     assert took(0.5) >= 0.5
 
 

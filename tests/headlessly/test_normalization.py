@@ -62,7 +62,7 @@ def test_it_knows_an_address_however_it_is_spelled(spelled: str) -> None:
         assert list(Contact.find({"email": {"$in": [other, "x@y.example"]}})) == [first]
         assert not Contact.find({"email": {"$ne": other}})
         assert not Contact.find({"email": {"$nin": [other]}})
-        assert list(Contact.find(querystring.condition(Contact, "email", "exact", other))) == [
+        assert list(Contact.find(querystring.lookup_filter(Contact, "email", "exact", other))) == [
             first
         ]
         assert Contact.capture(email=other, title="CTO").pk == first.pk

@@ -37,18 +37,18 @@ def _the_last_of_march(monkeypatch: pytest.MonkeyPatch) -> None:
     ],
 )
 def test_it_is_these_days_and_is_compared_with_those(given, days, days_before):
-    found = periods.read(given)
+    found = periods.read_period(given)
     assert (found.first, found.end) == tuple(map(date.fromisoformat, days))
     before = found.before
     assert (before.first, before.end) == tuple(map(date.fromisoformat, days_before))
 
 
 def test_it_has_names_that_fit_into_a_sentence():
-    last = periods.read({"period": "last_month"})
+    last = periods.read_period({"period": "last_month"})
     assert (last.name, last.before.name) == ("February", "January")
-    now = periods.read({"period": "this_month"})
+    now = periods.read_period({"period": "this_month"})
     assert (now.name, now.before.name) == ("March so far", "the same days of February")
-    days = periods.read({"from": "2025-12-30", "to": "2026-01-02"})
+    days = periods.read_period({"from": "2025-12-30", "to": "2026-01-02"})
     assert (days.name, days.before.name) == ("Dec 30, 2025 to Jan 2, 2026", "the 4 days before")
 
 
@@ -68,13 +68,13 @@ def test_it_has_names_that_fit_into_a_sentence():
 )
 def test_what_means_no_period_is_an_error_that_names_it(given, message):
     with pytest.raises(InvalidFilter, match=message):
-        periods.read(given)
+        periods.read_period(given)
 
 
 def test_days_begin_and_end_in_the_current_time_zone():
     with timezone.override(ZoneInfo("Europe/Berlin")):
         assert periods.today() == date(2026, 4, 1)
-        found = periods.read({"period": "last_month"})
+        found = periods.read_period({"period": "last_month"})
         assert found.bounds == (
             datetime(2026, 2, 28, 23, tzinfo=UTC),
             datetime(2026, 3, 31, 22, tzinfo=UTC),

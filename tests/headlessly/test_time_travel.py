@@ -33,7 +33,7 @@ def story(days: list[datetime]) -> SimpleNamespace:
     """Created on day 0, contacted on day 2, lost on day 4, reopened on day 6, deleted on day 8."""
 
     def on(day: int) -> Any:
-        return clock.at(days[day], purpose="replay")
+        return clock.set_clock(days[day], purpose="replay")
 
     with on(0):
         tools = Organization.create(name="Tools Ltd", industry="Tools")
@@ -61,10 +61,10 @@ def test_it_is_as_it_was(story: Any, days: Any, day: int, status: str, score: in
     lead = Lead.get(story.lead.id, as_of=then)
     assert (lead.status, lead.score) == (status, score)
     assert (lead.lost_reason == "No budget") == (status == "Lost")
-    one = reads.one(Lead, story.lead.id, as_of=then)
+    one = reads.record_json(Lead, story.lead.id, as_of=then)
     assert (one["status"], one["$updatedAt"]) == (status, lead.updated_at)
     assert list(Lead.find({"status": status, "score": score}, as_of=then)) == [lead]
-    assert reads.page(Lead, {"status": status}, as_of=then).total == 1
+    assert reads.record_page(Lead, {"status": status}, as_of=then).total == 1
     assert Lead.count({"status": status}, as_of=then) == 1
     assert Lead.count({"status": {"$ne": status}}, as_of=then) == 0
     assert [x.name for x in Lead.find(q=lead.name, as_of=then)] == [lead.name]
@@ -75,7 +75,7 @@ def test_it_was_not_there_before_its_creation_or_after_its_deletion(story: Any, 
         with pytest.raises(NotFound):
             Lead.get(story.lead.id, as_of=then)
         assert not Lead.find(as_of=then)
-        assert Lead.count(as_of=then) == reads.page(Lead, as_of=then).total == 0
+        assert Lead.count(as_of=then) == reads.record_page(Lead, as_of=then).total == 0
 
 
 def test_it_filters_over_references_as_they_were(story: Any, days: Any) -> None:
@@ -88,19 +88,19 @@ def test_it_filters_over_references_as_they_were(story: Any, days: Any) -> None:
 
 def test_it_includes_what_was_as_it_was(story: Any, days: Any) -> None:
     def industry(day: int) -> Any:
-        return reads.one(Contact, story.ada.id, include=["organization"], as_of=days[day])[
+        return reads.record_json(Contact, story.ada.id, include=["organization"], as_of=days[day])[
             "organization"
         ]["industry"]
 
     assert (industry(3), industry(5)) == ("Tools", "Software")
-    then = reads.one(Contact, story.ada.id, include=["leads"], as_of=days[2])["leads"]
+    then = reads.record_json(Contact, story.ada.id, include=["leads"], as_of=days[2])["leads"]
     assert [lead["name"] for lead in then] == ["Second name"]
-    assert reads.one(Contact, story.ada.id, include=["leads"])["leads"] == []
+    assert reads.record_json(Contact, story.ada.id, include=["leads"])["leads"] == []
 
 
 def test_it_sorts_the_past_like_the_present(days: Any) -> None:
     for score in (5, None, 9):
-        with clock.at(days[0], purpose="demo"):
+        with clock.set_clock(days[0], purpose="demo"):
             Lead.create(name=str(score), source="x", score=score)
     for sort, names in (("-score", ["9", "5", "None"]), ({"score": "asc"}, ["5", "9", "None"])):
         assert [x.name for x in Lead.find(sort=sort, as_of=days[1])] == names
@@ -152,11 +152,11 @@ def test_it_does_not_save_a_record_of_the_past(story: Any, days: Any, lead: Lead
 
 def test_it_goes_back_to_a_moment_as_a_new_event(lead: Lead, people: SimpleNamespace) -> None:
     lead.update(score=1, owner=None)
-    then = lead.wire()
+    then = lead.as_json()
     lead.update(status="Contacted", name="Other", owner=people.cleo)
     lead.lose(lost_reason="x")
     lead.rollback(as_of=then["$updatedAt"])
-    now = lead.wire()
+    now = lead.as_json()
     assert {k: v for k, v in now.items() if k[0] != "$"} == {
         k: v for k, v in then.items() if k[0] != "$"
     }
@@ -169,10 +169,10 @@ def test_it_goes_back_to_a_moment_as_a_new_event(lead: Lead, people: SimpleNames
 
 def test_it_goes_back_to_being_lost(lead: Lead) -> None:
     lead.lose(lost_reason="No budget")
-    then = lead.wire()
+    then = lead.as_json()
     lead.update(status="New")
     lead.rollback(as_of=then["$updatedAt"])
-    assert {k: v for k, v in lead.wire().items() if k[0] != "$"} == {
+    assert {k: v for k, v in lead.as_json().items() if k[0] != "$"} == {
         k: v for k, v in then.items() if k[0] != "$"
     }
 

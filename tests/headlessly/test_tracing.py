@@ -19,11 +19,11 @@ from headlessly.log.events import Event
 
 def test_it_is_shared_by_all_that_happens_inside(acme: Any, people: SimpleNamespace) -> None:
     seq = Event.objects.latest("seq").seq
-    with tracing.traced() as id:
+    with tracing.request_id_scope() as id:
         lead = Lead.create(name="L", source="x")
         lead.lose(lost_reason="x")
         events.track("page_view")
-        with tracing.traced() as inner:
+        with tracing.request_id_scope() as inner:
             assert inner == id
     assert tracing.request_id() is None
     assert {e.request_id for e in Event.objects.filter(seq__gt=seq)} == {id}
@@ -37,7 +37,7 @@ def test_it_is_another_for_each_verb_that_nothing_ties_together(lead: Lead) -> N
 
 
 def test_it_may_be_given() -> None:
-    with tracing.traced("job-12345678") as id:
+    with tracing.request_id_scope("job-12345678") as id:
         assert tracing.request_id() == id == "job-12345678"
 
 
@@ -56,7 +56,7 @@ def test_it_is_taken_from_a_request_within_reason(given: str | None, kept: bool)
     request = RequestFactory().get("/")
     if given is not None:
         request.META["HTTP_X_REQUEST_ID"] = given
-    response = tracing.RequestId(view)(request)
+    response = tracing.RequestIdMiddleware(view)(request)
     assert response["X-Request-Id"] == seen[0]
     assert (seen[0] == given) == kept
     assert kept or seen[0].startswith("req_")
@@ -64,12 +64,12 @@ def test_it_is_taken_from_a_request_within_reason(given: str | None, kept: bool)
 
 def test_it_stands_in_error_bodies_and_log_lines() -> None:
     record = logging.LogRecord("x", 20, "", 0, "", (), None)
-    with tracing.traced() as id:
-        status, body = errors.problem(errors.NotFound("Nothing here"))
+    with tracing.request_id_scope() as id:
+        status, body = errors.status_and_body(errors.NotFound("Nothing here"))
         assert (status, body["requestId"]) == (404, id)
-        assert errors.problem(ZeroDivisionError("secret"))[1] == {
+        assert errors.status_and_body(ZeroDivisionError("secret"))[1] == {
             "error": "internal_error",
-            "message": errors.problem(ZeroDivisionError())[1]["message"],
+            "message": errors.status_and_body(ZeroDivisionError())[1]["message"],
             "requestId": id,
         }
         assert tracing.RequestIdFilter().filter(record)

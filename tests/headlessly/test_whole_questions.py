@@ -24,7 +24,7 @@ from headlessly.query import reads
 from marketing import Campaign
 from tests.headlessly.test_filters import OPERATORS, as_dict, nested
 
-at = partial(clock.at, purpose="replay")
+at = partial(clock.set_clock, purpose="replay")
 
 DAYS = [datetime(2026, 3, day, 9, tzinfo=UTC) for day in (1, 2, 3, 4)]
 NOW = datetime(2026, 3, 5, 12, tzinfo=UTC)
@@ -276,7 +276,7 @@ def pages(
 ) -> Iterator[reads.Page]:
     cursor = None
     while True:
-        page = reads.page(Lead, **question, limit=limit, cursor=cursor)
+        page = reads.record_page(Lead, **question, limit=limit, cursor=cursor)
         yield page
         cursor = page.cursor
         if cursor is None:

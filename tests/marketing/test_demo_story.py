@@ -168,7 +168,7 @@ def test_it_leaves_nothing_of_a_telling_that_was_interrupted(db: None) -> None:
 
     with pytest.raises(KeyboardInterrupt):
         cast.fill(cast.RIVAL, DAY, 25, "!", interrupt)
-    assert Tenant.by_slug("rival") is None
+    assert Tenant.find_by_slug("rival") is None
     assert not cast.is_filled(cast.RIVAL)
     cast.fill(cast.RIVAL, DAY, 5, "!")
     assert cast.is_filled(cast.RIVAL)

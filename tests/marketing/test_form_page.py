@@ -145,12 +145,12 @@ def test_it_carries_along_where_the_visitor_came_from(visitor: Client, form: For
 
 
 def test_it_catches_programs_that_fill_in_everything(visitor: Client, form: Form) -> None:
-    trap = Page(visitor.get("/~acme/f/demo")).input(questions.TRAP)
+    trap = Page(visitor.get("/~acme/f/demo")).input(questions.HONEYPOT)
     assert (trap["tabindex"], trap["autocomplete"]) == ("-1", "off")
     with unchanged():
-        sent = visitor.post("/~acme/f/demo", ADA | {questions.TRAP: "555 0100"})
+        sent = visitor.post("/~acme/f/demo", ADA | {questions.HONEYPOT: "555 0100"})
         assert (sent.status_code, sent["Location"]) == (303, "/~acme/f/demo?sent=1")
-    visitor.post("/~acme/f/demo", ADA | {questions.TRAP: ""})
+    visitor.post("/~acme/f/demo", ADA | {questions.HONEYPOT: ""})
     assert Lead.count() == 1
 
 
@@ -192,7 +192,7 @@ def test_it_acts_for_nobody_also_when_somebody_is_signed_in(visitor: Client, for
     from headlessly.access.models import Membership, Tenant, User
 
     boss = User.objects.create_user("boss@acme.example", "pass-word-1")
-    Membership.objects.create(user=boss, tenant=Tenant.by_slug("acme"), role="admin")
+    Membership.objects.create(user=boss, tenant=Tenant.find_by_slug("acme"), role="admin")
     visitor.force_login(boss)
     assert visitor.post("/~acme/f/demo", ADA).status_code == 303
     assert Lead.objects.get().created_by == "public"
@@ -205,7 +205,7 @@ def test_it_tells_the_marketer_its_address_and_what_to_copy(form: Form, visitor:
     from headlessly.access.models import Membership, Tenant, User
 
     boss = User.objects.create_user("boss@acme.example", "pass-word-1")
-    Membership.objects.create(user=boss, tenant=Tenant.by_slug("acme"), role="manager")
+    Membership.objects.create(user=boss, tenant=Tenant.find_by_slug("acme"), role="manager")
     desk = Client()
     desk.force_login(boss)
     record = f"/~acme/admin/marketing/form/{form.pk}/change/"
@@ -218,7 +218,7 @@ def test_it_tells_the_marketer_its_address_and_what_to_copy(form: Form, visitor:
     assert snippet.startswith('<form method="post" action="http://testserver/~acme/f/demo">')
     for field in FIELDS:
         assert f'name="{field["name"]}"' in snippet
-    assert "Your &lt;b&gt;name&lt;/b&gt;" in snippet and questions.TRAP in snippet
+    assert "Your &lt;b&gt;name&lt;/b&gt;" in snippet and questions.HONEYPOT in snippet
     draft = Form.create(name="Draft")
     text = desk.get(f"/~acme/admin/marketing/form/{draft.pk}/change/").content.decode()
     assert "as soon as it is published" in text and "/f/form_" not in text

@@ -299,7 +299,7 @@ def test_it_forgets_addresses_whose_minute_is_over(acme: Any) -> None:
     old = timezone.now() - timedelta(minutes=2)
     for key, since in (("ip_old", old), ("ip_new", timezone.now()), ("apikey_old", old)):
         KeyUse.objects.create(key=key, since=since, count=1)
-    prepared.run(strangers.CLEAR, [], rows=False)
+    prepared.execute_prepared(strangers.CLEAR, [], rows=False)
     assert set(KeyUse.objects.values_list("key", flat=True)) == {"ip_new", "apikey_old"}
 
 

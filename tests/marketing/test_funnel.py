@@ -138,7 +138,7 @@ def test_it_asks_the_database_once(api: Any) -> None:
 def test_it_sees_what_happened_in_its_own_transaction() -> None:
     from headlessly.execution import executor
 
-    with executor.together():
+    with executor.one_transaction():
         lead().lose(lost_reason="Price")
         assert rate("Lead.Created", "Lead.Lost") == 100
 
@@ -152,10 +152,12 @@ def test_it_is_taken_into_use_and_out_again() -> None:
 
 
 def test_it_gives_up_in_time(monkeypatch: pytest.MonkeyPatch) -> None:
-    impatience = timeouts.patience
-    monkeypatch.setattr("headlessly.database.timeouts.patience", lambda: impatience(1))
+    impatience = timeouts.statement_timeout
+    monkeypatch.setattr("headlessly.database.timeouts.statement_timeout", lambda: impatience(1))
     slow = "(SELECT count(*) FROM generate_series(1, 5000000)) > 0"
-    monkeypatch.setattr(funnels, "FIRST", funnels.FIRST.replace("who IS NOT NULL", slow))
+    monkeypatch.setattr(
+        funnels, "FIRST_STEP_SQL", funnels.FIRST_STEP_SQL.replace("who IS NOT NULL", slow)
+    )
     lead()
     funnel = Funnel.create(name="F", steps=steps("Lead.Created", "Lead.Lost"))
     with refused(VerbRefused, "too many of these events"):

@@ -105,14 +105,14 @@ def test_it_reads_a_number_and_no_rows() -> None:
 
 
 def test_it_gives_up_counting_in_time(monkeypatch: pytest.MonkeyPatch) -> None:
-    impatience = timeouts.patience
+    impatience = timeouts.statement_timeout
     segment = Segment.create(name="S", criteria=NEW, is_dynamic=True)
 
     def slow(*_: Any) -> Any:
         with connection.cursor() as cursor:
             cursor.execute("SELECT pg_sleep(1)")
 
-    monkeypatch.setattr("headlessly.database.timeouts.patience", lambda: impatience(50))
+    monkeypatch.setattr("headlessly.database.timeouts.statement_timeout", lambda: impatience(50))
     monkeypatch.setattr(Lead, "count", slow)
     with refused(InvalidFilter, "takes too long"):
         segment.refresh()

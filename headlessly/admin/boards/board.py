@@ -27,7 +27,7 @@ from headlessly.declaration import days
 from headlessly.errors import InvalidFilter
 from headlessly.query import cursors, reads, sorting
 from headlessly.query import scope as query_scope
-from headlessly.query.paging import Seeking, united
+from headlessly.query.paging import RecordList, union_sql
 
 if TYPE_CHECKING:
     from headlessly.declaration.schema import Field
@@ -89,10 +89,10 @@ class NounBoard:
     def has_ended(self, state: str) -> bool:
         return state not in getattr(self.noun, "OPEN", self.machine.states)
 
-    def order(self, state: str) -> list[sorting.Column]:
+    def order(self, state: str) -> list[sorting.SortKey]:
         """Open records by urgency, ended ones with the latest first."""
         sort = "-updated_at" if self.has_ended(state) else self.declared.order
-        return sorting.columns(query_scope.Scope(self.noun), sort)
+        return sorting.sort_keys(query_scope.Scope(self.noun), sort)
 
     def within(self, state: str) -> models.QuerySet:
         """The records of a column in its order."""
@@ -101,9 +101,9 @@ class NounBoard:
             found = found.filter(updated_at__gte=self.now - RECENT)
         return found.order_by(*(column.expression for column in self.order(state)))
 
-    def _seeking(self, state: str) -> Seeking:
+    def _seeking(self, state: str) -> RecordList:
         scope, search = self.list.address.scope, self.list.search
-        return Seeking(scope, self.order(state), search=search, among=self.within(state))
+        return RecordList(scope, self.order(state), search=search, narrowed_to=self.within(state))
 
     @staticmethod
     def size(ended: bool) -> int:
@@ -116,7 +116,7 @@ class NounBoard:
         if not columns or self.problem:
             return columns
         try:
-            with timeouts.patience(PATIENCE):
+            with timeouts.statement_timeout(PATIENCE):
                 self.count(columns)
                 rows = self.rows(self._keys(columns))
         except InvalidFilter as problem:
@@ -142,10 +142,10 @@ class NounBoard:
     def after(self, state: str, cursor: str) -> Column:
         """The next cards of a column. Raises InvalidFilter for a cursor that is none."""
         column, order = self.column(state), self.order(state)
-        _moment, row = cursors.decode(cursor, self._mark(state), order)
-        with timeouts.patience(PATIENCE):
+        _moment, row = cursors.decode_cursor(cursor, self._mark(state), order)
+        with timeouts.statement_timeout(PATIENCE):
             sought = self._seeking(state).page(
-                self.size(column.ended), 0, cursors.parts(order, row)
+                self.size(column.ended), 0, cursors.conditions_after(order, row)
             )
             self._fill(column, _sorted(self.rows([key for key, *_ in sought.keys]), order))
         return column
@@ -155,7 +155,7 @@ class NounBoard:
         start = display.place(self.noun, "changelist")
         return Column(
             state=state,
-            label=display.spoken(state),
+            label=display.state_label(state),
             tone=display.tone(self.noun, state),
             ended=self.has_ended(state),
             url=start + self.list.get_query_string({self.field.wire: state}),
@@ -174,7 +174,7 @@ class NounBoard:
         for column in columns:
             within = self.within(column.state).order_by()
             parts = [within] if self.list.search is None else self.list.search.parts(within)
-            found = united([p.values_list("pk", *names)[: reads.COUNT_CAP + 1] for p in parts])
+            found = union_sql([p.values_list("pk", *names)[: reads.COUNT_CAP + 1] for p in parts])
             if found is not None:  # else a filter that nothing can fit
                 inner.append(f"(SELECT * FROM ({found[0]}) AS united LIMIT {reads.COUNT_CAP + 1})")
                 parameters += found[1]
@@ -220,7 +220,9 @@ class NounBoard:
         """The records with these keys and the names that their cards show, in no order."""
         owner = self.noun.schema.owner
         shown = dict.fromkeys(f.name for f in (*self.about, owner) if f)
-        return list(visibility.related(self.noun.objects.filter(pk__in=keys), shown))
+        return list(
+            visibility.load_visible_references(self.noun.objects.filter(pk__in=keys), shown)
+        )
 
     def _fill(self, column: Column, rows: Sequence[Noun]) -> None:
         size = self.size(column.ended)
@@ -228,7 +230,7 @@ class NounBoard:
         if len(rows) > size:
             order = self.order(column.state)
             last = [getattr(rows[size - 1], c.name) for c in order]
-            cursor = cursors.encode(self._mark(column.state), None, last)
+            cursor = cursors.encode_cursor(self._mark(column.state), None, last)
             meta = self.noun._meta
             place = f"admin:{meta.app_label}_{meta.model_name}_board_more"
             column.more = reverse(place, args=(column.state, cursor)) + self.list.get_query_string()
@@ -241,8 +243,8 @@ class NounBoard:
         schema, declared = self.noun.schema, self.declared
         state = getattr(record, self.machine.name)
         ended = self.has_ended(state)
-        touches = schema.by_name.get(declared.touched)
-        touched = record.updated_at if ended else getattr(record, declared.touched)
+        touches = schema.by_name.get(declared.age_field)
+        touched = record.updated_at if ended else getattr(record, declared.age_field)
         over, said = touched, display.time(touched) if touched else ""
         if touches is not None and not ended:
             over = days.deadline(record, touches)
@@ -264,7 +266,7 @@ class NounBoard:
             "initials": initials(owner) if owner else "",
             "measure": display.of(record, measure, links=False) if measure else "",
             "shows": [
-                {"label": display.label(f), "value": value, "name": f.name, "type": f.type}
+                {"label": display.field_label(f), "value": value, "name": f.name, "type": f.type}
                 for f in shows
                 if (value := display.of(record, f, links=False)) != ""
             ],
@@ -301,7 +303,7 @@ def _united(parts: Sequence[models.QuerySet]) -> models.QuerySet:
     return first.union(*rest, all=True) if rest else first
 
 
-def _sorted(rows: Iterable[Noun], order: Sequence[sorting.Column]) -> list[Noun]:
+def _sorted(rows: Iterable[Noun], order: Sequence[sorting.SortKey]) -> list[Noun]:
     """The rows in an order of the database: a union promises none."""
     found = list(rows)
     for column in reversed(order):

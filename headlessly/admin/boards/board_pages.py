@@ -88,7 +88,7 @@ class Boarding:
             "board",
             status=status,
             board=board,
-            title=_("%(nouns)s board") % {"nouns": display.plural(self.model)},
+            title=_("%(nouns)s board") % {"nouns": display.plural_title(self.model)},
             is_fullwidth="1",
             recent=RECENT.days,
             list_url=self.place("changelist") + board.list.get_query_string({"p": None}),
@@ -118,7 +118,10 @@ class Boarding:
         button = None
         if way and not way.is_plain:
             button = dialogs.Asking(
-                verb.name, display.verb(verb), request.get_full_path(), display.text(verb)
+                verb.name,
+                display.verb_label(verb),
+                request.get_full_path(),
+                display.verb_summary(verb),
             )
             sent = {}
             if verb.inputs:
@@ -149,7 +152,7 @@ class Boarding:
             now = self.model.get(move.id)
             if (by := self._mover(now, move.version)) is None:
                 return self._execute(verb, found, sent, replace(move, version=now.version))
-            state = display.spoken(getattr(now, self.schema.machine.name))
+            state = display.state_label(getattr(now, self.schema.machine.name))
             what = {"who": by, "state": state}
             problem.message = _("%(who)s moved this meanwhile: it is %(state)s now.") % what
             raise
@@ -165,7 +168,10 @@ class Boarding:
     def _moved(self, request: HttpRequest, found: Noun, answer: Noun) -> HttpResponse:
         name = self.schema.machine.name
         state = getattr(answer, name)
-        said = _("%(name)s is %(state)s now.") % {"name": answer, "state": display.spoken(state)}
+        said = _("%(name)s is %(state)s now.") % {
+            "name": answer,
+            "state": display.state_label(state),
+        }
         if not _wants_json(request):
             messages.success(request, said)
             return HttpResponseRedirect(request.get_full_path())
@@ -177,7 +183,7 @@ class Boarding:
         """The reason, beside the card where it is."""
         reason, fix = problem.message, None
         if isinstance(problem, NotFound):
-            reason = _("%(this)s is gone.") % {"this": capfirst(display.this(self.model))}
+            reason = _("%(this)s is gone.") % {"this": capfirst(display.this_noun(self.model))}
         elif move is not None:
             fix = self._fix(self.find(move.id), problem)
         if _wants_json(request):
@@ -221,7 +227,7 @@ class Boarding:
         context = {
             "original": found,
             "button": button,
-            "noun": display.title(self.model),
+            "noun": display.noun_title(self.model),
             "sends": {"move": str(move), "asked": "1"},
         }
         if _wants_json(request):

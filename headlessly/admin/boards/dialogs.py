@@ -33,14 +33,14 @@ class Asking:
 
 def fill(button: Asking, verb: Verb, site: Any, data: Any = None) -> None:
     """Give the button the inputs of its verb, with what was typed before."""
-    button.label = f"{display.verb(verb)}…"
+    button.label = f"{display.verb_label(verb)}…"
     inputs = list(verb.inputs.values())
     button.form = DeclaredForm(inputs, site, data=data, id=verb.name, parent=button.dialog)
     button.form.suggest(verb.noun)
     for given in inputs:
         if given.new:
             other = verb.noun.registry[given.to]
-            button.new_of = display.one(other)
+            button.new_of = display.noun_in_sentence(other)
             button.form.fields[given.name].label = _("Or attach an existing %s") % button.new_of
             fields = [f for f in other.schema.inputs() if f.required]
             button.new = DeclaredForm(fields, site, data=data, id=f"{verb.name}_new")
@@ -48,7 +48,9 @@ def fill(button: Asking, verb: Verb, site: Any, data: Any = None) -> None:
             for name in button.new.fields:
                 item: Input = button.new.fields[name]
                 item.widget.attrs.pop("aria-required", None)
-                item.widget.attrs["placeholder"] = _("from this %s") % display.one(verb.noun)
+                item.widget.attrs["placeholder"] = _("from this %s") % display.noun_in_sentence(
+                    verb.noun
+                )
 
 
 def read(verb: Verb, form: DeclaredForm, new: DeclaredForm | None) -> dict[str, Any]:

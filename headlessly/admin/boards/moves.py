@@ -26,7 +26,7 @@ class Way:
 
     @property
     def label(self) -> str:
-        return f"{display.spoken(self.target)}{'…' if self.asks else ''}"
+        return f"{display.state_label(self.target)}{'…' if self.asks else ''}"
 
     @property
     def is_plain(self) -> bool:
@@ -56,17 +56,17 @@ def to(noun: type[Noun], state: str, target: str) -> Way | None:
 
 def hint(noun: type[Noun], state: str, on: list[Way]) -> str:
     """Where a record goes from here, for somebody who tries another way."""
-    here = display.spoken(state)
+    here = display.state_label(state)
     if not on:
         return _("%(a)s that is %(state)s stays where it is.") % {
-            "a": capfirst(display.a(noun, SUBJECT)),
+            "a": capfirst(display.a_noun(noun, SUBJECT)),
             "state": here,
         }
-    targets = [display.spoken(way.target) for way in on]
+    targets = [display.state_label(way.target) for way in on]
     *first, last = targets
     either = _("%(first)s or %(last)s") % {"first": ", ".join(first), "last": last}
     return _("From %(state)s %(a)s goes to %(targets)s.") % {
-        "a": display.a(noun, SUBJECT),
+        "a": display.a_noun(noun, SUBJECT),
         "state": here,
         "targets": either if first else last,
     }

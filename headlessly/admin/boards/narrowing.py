@@ -34,11 +34,13 @@ class Narrowed:
     def found(self) -> models.QuerySet:
         """The records that fit, whatever words are searched for."""
         stated = self.address.filter_of(c for c in self.active if not isinstance(c, Words))
-        return self.address.scope.queryset().filter(filters.compile(self.address.scope, stated))
+        return self.address.scope.queryset().filter(
+            filters.compile_filter(self.address.scope, stated)
+        )
 
     @cached_property
     def search(self) -> Search | None:
-        return reads.searched(self.address.scope, self.address.query)
+        return reads.make_search(self.address.scope, self.address.query)
 
     @property
     def active(self) -> list[Any]:

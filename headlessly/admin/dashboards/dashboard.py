@@ -40,7 +40,7 @@ def page(request: HttpRequest, site: Any) -> HttpResponse:
     context: dict[str, Any] = {}
     try:
         _refuse_unknown(given, narrowings)
-        slice = Slice(periods.read(given), {n.name: n.id() for n in narrowings if n.value})
+        slice = Slice(periods.read_period(given), {n.name: n.id() for n in narrowings if n.value})
         context = {"period": slice.period, **_reported(slice)}
     except InvalidFilter as problem:
         context["problem"] = problem.message
@@ -70,13 +70,13 @@ class Narrowing:
 
     def __init__(self, noun: Any, name: str, site: Any, given: Mapping[str, str]) -> None:
         self.field = noun.schema.by_name[name]
-        self.name, self.label = self.field.name, display.label(self.field)
+        self.name, self.label = self.field.name, display.field_label(self.field)
         self.wire, self.value = self.field.wire, given.get(self.field.wire, "")
         self.given = given
         self.select = forms.ReferenceSelect(self.field, site, {"aria-label": self.label})
         self.select.attrs["data-placeholder"] = self.label
         self.select.chosen |= {
-            NONE: _("No %(field)s") % {"field": display.inside(self.label)},
+            NONE: _("No %(field)s") % {"field": display.inside_sentence(self.label)},
             ME: _("Me"),
         }
 
@@ -135,10 +135,10 @@ def _empty() -> dict[str, str] | None:
     if noun is None or noun.objects.exists():
         return None
     return {
-        "nouns": display.many(noun),
+        "nouns": display.plural_in_sentence(noun),
         "list": display.place(noun, "changelist"),
         "add": display.place(noun, "add") if actors.may(actors.current(), "create", noun) else "",
-        "what": display.a(noun),
+        "what": display.a_noun(noun),
     }
 
 
@@ -172,7 +172,7 @@ def _one(report: Report, slice: Slice, until: float) -> Tile | Chart | TooLong |
     if left <= 0:
         return TooLong()
     try:
-        with timeouts.patience(max(1, int(left * 1000))):
+        with timeouts.statement_timeout(max(1, int(left * 1000))):
             return report(slice)
     except timeouts.TooSlow:
         logger.warning("A report was given up: %s.%s", report.__module__, report.__name__)

@@ -118,7 +118,7 @@ class Address:
                 path, _separator, lookup = name.partition("__")
                 field = self.noun.schema.fields.get(path)
                 if field is not None and field.type in AMOUNTS and lookup in ENDS:
-                    self.given[name] = numbers.plain(text)
+                    self.given[name] = numbers.delocalize_number(text)
 
     def _read(self) -> None:
         schema = self.noun.schema
@@ -128,11 +128,11 @@ class Address:
             if name in OWN:
                 continue
             try:
-                path, lookup = querystring.parse(self.noun, name)
+                path, lookup = querystring.parse_lookup(self.noun, name)
             except InvalidFilter:
                 self.problem = _("There is no filter “%s” here.") % name[:64]
                 continue
-            field = querystring.field_at(self.noun, path)
+            field = querystring.field_at_path(self.noun, path)
             if field.computed or (field.type == "json" and lookup != "isnull"):
                 self.problem = _("There is no filter “%s” here.") % name[:64]
             elif lookup == "exact" and name in schema.fields:
@@ -158,7 +158,7 @@ class Address:
             self.moment = self._moment()
             self.columns = self._columns()
             if not self.problem:
-                filters.compile(self.scope, self.filter)
+                filters.compile_filter(self.scope, self.filter)
         except InvalidFilter as problem:
             self.problem = problem.message
 
@@ -188,7 +188,7 @@ class Address:
     def _moment(self) -> datetime | None:
         """The moment that ``asOf`` names; of a day its end, for that is how people mean it."""
         text = self.given.get("asOf", "")
-        moment = reads.when(text)
+        moment = reads.check_moment(text)
         if moment is None:
             return None
         try:
@@ -224,7 +224,7 @@ class Address:
         """
         found = []
         declared = self.noun.schema.columns
-        for part in self.given.get("o", "").replace(".", ",").split(",")[: sorting.MOST]:
+        for part in self.given.get("o", "").replace(".", ",").split(",")[: sorting.MAX_SORT_KEYS]:
             name = part.removeprefix("-")
             if name.isdecimal():
                 name = declared[int(name)] if len(name) < 4 and int(name) < len(declared) else ""
@@ -237,11 +237,11 @@ class Address:
         return found
 
     @property
-    def order_columns(self) -> list[sorting.Column]:
+    def order_columns(self) -> list[sorting.SortKey]:
         if self.deleted and not self.sort:
-            gone = sorting.Column("deleted_at", "datetime", descending=True, nullable=False)
-            return [gone, sorting.Column("pk", "string", descending=True, nullable=False)]
-        return sorting.columns(self.scope, ",".join(self.sort))
+            gone = sorting.SortKey("deleted_at", "datetime", descending=True, nullable=False)
+            return [gone, sorting.SortKey("pk", "string", descending=True, nullable=False)]
+        return sorting.sort_keys(self.scope, ",".join(self.sort))
 
     def order(self) -> list[Any]:
         """What ``order_by`` takes."""

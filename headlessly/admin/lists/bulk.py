@@ -19,7 +19,7 @@ from headlessly.access import actors
 from headlessly.admin import buttons, display, forms
 from headlessly.admin.lists.address import Address
 from headlessly.admin.lists.changelist import AT_ONCE, NounList
-from headlessly.declaration.schema import as_input
+from headlessly.declaration.schema import field_as_input
 from headlessly.declaration.values import UNSTORABLE
 from headlessly.errors import HeadlesslyError, InvalidFilter
 from headlessly.execution import executor
@@ -89,13 +89,13 @@ def operations(address: Address, site: Any) -> list[Operation]:
         if buttons.is_button(verb) and may[verb.name] and not verb.restores and not verb.deletes:
             # A verb that makes a record makes one for each.
             inputs = [f for f in verb.inputs.values() if not f.record or f.required]
-            said = _("For each of them: %s") % display.text(verb)
-            found.append(Operation(verb.name, display.verb(verb), verb, said, inputs))
+            said = _("For each of them: %s") % display.verb_summary(verb)
+            found.append(Operation(verb.name, display.verb_label(verb), verb, said, inputs))
     for verb in verbs.values():
         if verb.deletes and may[verb.name]:
             text = _("They disappear from every list; whoever may delete can bring them back.")
-            said = text if verb.name == "delete" else display.text(verb)
-            label = display.verb(verb)
+            said = text if verb.name == "delete" else display.verb_summary(verb)
+            label = display.verb_label(verb)
             found.append(Operation(verb.name, label, verb, said, list(verb.inputs.values())))
     return found
 
@@ -115,7 +115,7 @@ def _updates(noun: type[Noun]) -> Iterator[Operation]:
     if machine is not None and machine.name in inputs:
         targets = {step.target for step in machine.steps if step.via == "update"}
         if targets:
-            choices = [(s, display.spoken(s)) for s in machine.states if s in targets]
+            choices = [(s, display.state_label(s)) for s in machine.states if s in targets]
             yield Operation(
                 "move", _("Move"), update,
                 _("Each goes where its own way allows; the others stay and say why."),
@@ -124,7 +124,7 @@ def _updates(noun: type[Noun]) -> Iterator[Operation]:
 
 
 def _required(field: Field) -> Field:
-    return as_input(field, required=True)
+    return field_as_input(field, required=True)
 
 
 class Bulk:

@@ -72,7 +72,7 @@ class Inline:
         widget = form.fields[declared.name].widget
         if declared.moves:
             widget.choices = steps(found)
-        widget.attrs["aria-label"] = display.label(declared)
+        widget.attrs["aria-label"] = display.field_label(declared)
         said = (problem.details or [{}])[0].get("message") or problem.message if problem else ""
         return self.respond(
             request,
@@ -110,13 +110,13 @@ def steps(found: Noun) -> list[tuple[str, str]]:
     """Where a record stands and where it can go at once; what asks for more is done in its page."""
     noun, machine = type(found), found.schema.machine
     now = getattr(found, machine.name)
-    offered = [(now, display.spoken(now))]
+    offered = [(now, display.state_label(now))]
     for step in machine.steps_from(now):
         verb = noun.verbs.get(step.via)
         if step.via == "update":
-            offered.append((step.target, display.spoken(step.target)))
+            offered.append((step.target, display.state_label(step.target)))
         elif verb is not None and not any(f.required for f in verb.inputs.values()):
-            offered.append((f"{BY_VERB}{verb.name}", display.spoken(step.target)))
+            offered.append((f"{BY_VERB}{verb.name}", display.state_label(step.target)))
     known: dict[str, str] = {}
     for value, label in offered:
         known.setdefault(label, value)

@@ -58,7 +58,7 @@ def row(
         cells=[
             Cell(
                 field.name,
-                display.label(field),
+                display.field_label(field),
                 field.type,
                 shown(found, field),
                 field.name in edits and field.name not in closed,

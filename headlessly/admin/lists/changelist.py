@@ -21,7 +21,7 @@ from headlessly.errors import InvalidFilter
 from headlessly.log import events, versions
 from headlessly.nouns import Noun
 from headlessly.query import filters, reads
-from headlessly.query.paging import Seeking
+from headlessly.query.paging import RecordList
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -51,7 +51,7 @@ class NounList:
         """The records that fit, in order. Raises InvalidFilter."""
         address = self.address
         scope = address.scope
-        found = scope.queryset().filter(filters.compile(scope, address.filter))
+        found = scope.queryset().filter(filters.compile_filter(scope, address.filter))
         found = found.order_by(*address.order())
         found.bounded = self._may_be_slow
         return found
@@ -73,7 +73,7 @@ class NounList:
 
     def _read(self) -> None:
         seeking, self.page = self._seeking, self._page()
-        with timeouts.patience() if self._may_be_slow else nullcontext():
+        with timeouts.statement_timeout() if self._may_be_slow else nullcontext():
             sought = seeking.page(self.per_page, (self.page - 1) * self.per_page)
             if not sought.keys and self.page > 1:
                 self.page = max(1, -(-sought.total // self.per_page))
@@ -83,11 +83,11 @@ class NounList:
         self.more = len(sought.keys) > self.per_page
 
     @property
-    def _seeking(self) -> Seeking:
+    def _seeking(self) -> RecordList:
         address, scope = self.address, self.address.scope
         stated = address.filter_of(c for c in address.active if not isinstance(c, Words))
-        search = reads.searched(scope, address.query)
-        return Seeking(scope, address.order_columns, (stated,), search)
+        search = reads.make_search(scope, address.query)
+        return RecordList(scope, address.order_columns, (stated,), search)
 
     @property
     def _may_be_slow(self) -> bool:
@@ -102,7 +102,7 @@ class NounList:
         moment = self.address.moment
         found = self.address.scope.queryset().filter(pk__in=[pk for pk, *_ in keys])
         if moment is None:
-            rows = list(visibility.related(found, (f.name for f in fields)))
+            rows = list(visibility.load_visible_references(found, (f.name for f in fields)))
         else:
             found._iterable_class = versions.PastIterable
             rows = list(found)
@@ -166,7 +166,7 @@ class NounList:
             )
             found.append(
                 {
-                    "text": display.label(field),
+                    "text": display.field_label(field),
                     "kind": field.type,
                     "url": address.but({"o": following}) if self._sorts(field) else "",
                     "sorted": ascending or descending,
@@ -207,7 +207,7 @@ class NounList:
         found = []
         for condition in active[:8]:
             others = self.address.filter_of(c for c in active if c is not condition)
-            rest = scope.queryset().filter(filters.compile(scope, others))
+            rest = scope.queryset().filter(filters.compile_filter(scope, others))
             rest.bounded = True
             try:
                 count = rest.order_by()[: ADVICE_CAP + 1].values("pk").count()
@@ -237,7 +237,7 @@ def as_they_were(rows: Iterable[Noun], fields: Iterable[Field], moment: datetime
     for name, ids in wanted.items():
         if ids:
             noun = rows[0].registry[name]
-            found = versions.at(noun, moment).filter(record__in=ids)
+            found = versions.versions_at(noun, moment).filter(record__in=ids)
             then |= {version.record: version.as_record() for version in found}
     for field in fields:
         for row in rows:

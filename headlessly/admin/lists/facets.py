@@ -31,7 +31,7 @@ class Facet:
 
     def __init__(self, noun: type[Noun], field: Field, value: str) -> None:
         self.noun, self.field, self.value = noun, field, value
-        self.name, self.label = field.wire, display.label(field)
+        self.name, self.label = field.wire, display.field_label(field)
 
     def values(self) -> list[str]:
         return [part for part in self.value.split(",") if part]
@@ -98,7 +98,7 @@ class ChoiceFacet(Facet):
         return dict(self.choices()).get(self.value) or super().said()
 
     def _said(self, value: str) -> str:
-        return {"true": _("yes"), "false": _("no")}.get(value) or display.spoken(value)
+        return {"true": _("yes"), "false": _("no")}.get(value) or display.state_label(value)
 
 
 class ReferenceFacet(Facet):
@@ -108,7 +108,7 @@ class ReferenceFacet(Facet):
         super().__init__(*args)
         select = ReferenceSelect(self.field, site, {"aria-label": self.label})
         select.attrs["data-placeholder"] = self.label
-        nobody = _("No %(field)s") % {"field": display.inside(self.label)}
+        nobody = _("No %(field)s") % {"field": display.inside_sentence(self.label)}
         select.chosen |= {NONE: nobody, ME: _("Me")}
         self.select = select
 
@@ -132,14 +132,14 @@ class TextFacet(Facet):
 
     def __init__(self, *args: Any) -> None:
         super().__init__(*args)
-        picked = self.field.indexed and self.field.type in filters.TEXT
+        picked = self.field.indexed and self.field.type in filters.TEXT_TYPES
         self.known = occurring(self.noun, self.field) if picked else []
 
     def values(self) -> list[str]:
         return [self.value] if self.value else []
 
     def stated(self) -> dict[str, Any]:
-        if self.value == NONE or self.field.indexed or self.field.type not in filters.TEXT:
+        if self.value == NONE or self.field.indexed or self.field.type not in filters.TEXT_TYPES:
             return super().stated()
         return {self.name: {"$text": self.value}}
 
@@ -162,7 +162,7 @@ def occurring(noun: type[Noun], field: Field) -> list[str]:
     """
     table = connection.ops.quote_name(noun._meta.db_table)
     column = connection.ops.quote_name(noun._meta.get_field(field.name).column)
-    seen, persons = visibility.clause(noun, "n")
+    seen, persons = visibility.visible_clause(noun, "n")
     mine: list[Any] = [tenancy.require().pk, *persons]
     here = f"FROM {table} n WHERE n.tenant_id = %s AND n.deleted_at IS NULL{seen} AND n.{column}"
     with connection.cursor() as cursor:

@@ -59,7 +59,7 @@ class Listing:
             request,
             "list",
             status=refused["status"] if refused else 200,
-            title=display.plural(self.model),
+            title=display.plural_title(self.model),
             media=forms.select2() + MEDIA,
             cl=found,
             address=address,
@@ -76,8 +76,8 @@ class Listing:
             deleted_url=f"{self.place('changelist')}?deleted=true" if self.may("restore") else "",
             creating=[
                 {
-                    "label": display.verb(v),
-                    "text": display.text(v),
+                    "label": display.verb_label(v),
+                    "text": display.verb_summary(v),
                     "url": self.place("add_by", v.name),
                 }
                 for v in buttons.creating(self.model)
@@ -92,13 +92,13 @@ class Listing:
         """The columns that one may choose, those on the screen first and in their order."""
         now = address.columns[1:]
         every = [*now, *(f for f in offered_columns(self.model) if f not in now)]
-        return [{"wire": f.wire, "label": display.label(f), "on": f in now} for f in every]
+        return [{"wire": f.wire, "label": display.field_label(f), "on": f in now} for f in every]
 
     def _ways_in(self) -> list[dict[str, str]]:
         """How records come into an empty list, beside adding them by hand: what there is of it."""
         if not self.may("create"):
             return []
-        many = display.many(self.model)
+        many = display.plural_in_sentence(self.model)
         ways = [
             (_("By hand"), _("Type in the first one."), self.place("add")),
             (

@@ -87,7 +87,7 @@ class Range:
 
     def __init__(self, noun: type[Noun], path: str, given: dict[str, str]) -> None:
         self.noun, self.path = noun, path
-        self.field: Field = querystring.field_at(noun, path)
+        self.field: Field = querystring.field_at_path(noun, path)
         self.given = given  #: by lookup
         self.label = label_of(noun, path)
 
@@ -113,7 +113,7 @@ class Range:
         try:
             if self.field.type == "date":
                 return f"{days.relative_day(text) or text}"
-            moment = days.relative_moment(text) or values.moment(None, text, text=True)
+            moment = days.relative_moment(text) or values.clean_moment(None, text, text=True)
         except ValueError:
             return text
         return f"{moment:%Y-%m-%dT%H:%M:%SZ}"
@@ -124,8 +124,8 @@ class Range:
 
     def _stated(self, lookup: str, text: str) -> dict[str, Any]:
         if not text.endswith(OR_NONE) or lookup == "isnull":
-            return querystring.condition(self.noun, self.path, lookup, text)
-        there = querystring.condition(self.noun, self.path, lookup, text.removesuffix(OR_NONE))
+            return querystring.lookup_filter(self.noun, self.path, lookup, text)
+        there = querystring.lookup_filter(self.noun, self.path, lookup, text.removesuffix(OR_NONE))
         return {"$or": [there, {self.path: {"$exists": False}}]}
 
     # -- in words ---------------------------------------------------------------------------------
@@ -160,7 +160,7 @@ class Range:
             other = self.noun.registry[self.field.to]
             found = filters.values.UNSTORABLE.search(text) or other.objects.filter(pk=text).first()
             return str(found) if isinstance(found, other) else text
-        return display.spoken(text) if kind == "enum" else text
+        return display.state_label(text) if kind == "enum" else text
 
     # -- to choose from ---------------------------------------------------------------------------
 
@@ -180,7 +180,7 @@ class Range:
         name = name_of(self.path, lookup)
         value = self.given.get(lookup, "")
         if self.field.type in AMOUNTS:
-            value = numbers.written(value)
+            value = numbers.localize_number(value)
         return {"name": name, "id": f"range-{name}", "value": value}
 
     @property
@@ -222,8 +222,8 @@ def label_of(noun: type[Noun], path: str) -> str:
     """``organization.industry`` → ``Organization industry``."""
     names = path.split(".")
     paths = (".".join(names[: count + 1]) for count in range(len(names)))
-    first, *rest = (display.label(querystring.field_at(noun, part)) for part in paths)
-    return " ".join([first[:1].upper() + first[1:], *map(display.inside, rest)])
+    first, *rest = (display.field_label(querystring.field_at_path(noun, part)) for part in paths)
+    return " ".join([first[:1].upper() + first[1:], *map(display.inside_sentence, rest)])
 
 
 def moment_in_words(text: str) -> str:

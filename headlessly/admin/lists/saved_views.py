@@ -41,7 +41,7 @@ class Ready:
 
 def ready(noun: type[Noun]) -> list[Ready]:
     """All of them; mine that are open, nobody's; and those that the noun declares."""
-    schema, many = noun.schema, display.many(noun)
+    schema, many = noun.schema, display.plural_in_sentence(noun)
     is_open = ""
     if schema.machine and hasattr(noun, "OPEN"):
         is_open = f"{schema.by_name[schema.machine.name].wire}={','.join(noun.OPEN)}&"
@@ -66,8 +66,8 @@ class Tabs:
 
     def __init__(self, address: Address) -> None:
         self.address, noun = address, address.noun
-        self.every: list[Any] = [*ready(noun), *saved_views.of(noun)]
-        self.start = saved_views.start_of(noun)
+        self.every: list[Any] = [*ready(noun), *saved_views.visible_views(noun)]
+        self.start = saved_views.start_view_of(noun)
         self.now = self._now()
 
     def _now(self) -> Any:
@@ -138,12 +138,12 @@ class Viewing:
         address = Address(self.model, sent.get("query", ""), self.admin_site)
         name, shared = sent.get("name", ""), "shared" in sent
         try:
-            made = saved_views.save(self.model, name, address.saved, shared=shared)
+            made = saved_views.save_view(self.model, name, address.saved, shared=shared)
         except HeadlesslyError as problem:
             saving = {"name": name, "shared": shared, "start": "start" in sent}
             return self.list_page(request, address, saving=saving | _said(problem))
         if "start" in sent:
-            saved_views.start_with(self.model, made.key)
+            saved_views.set_start_view(self.model, made.key)
         self.say(request, _("Saved: %s.") % made)
         return self._to(Tabs.url(made))
 
@@ -170,7 +170,7 @@ class Viewing:
     def _do(self, what: str, view: Any, sent: Mapping[str, str], address: Address) -> str:
         """Do it, and say so. Raises Http404 for what cannot be done with such a view."""
         if what == "start":
-            saved_views.start_with(self.model, "" if view.key == ALL else view.key)
+            saved_views.set_start_view(self.model, "" if view.key == ALL else view.key)
             return _("You start with “%s” now.") % view.name
         if not isinstance(view, saved_views.View):
             raise Http404

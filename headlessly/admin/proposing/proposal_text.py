@@ -81,7 +81,7 @@ def summary(events: Sequence[Event]) -> str:
         found = [(noun, n) for (k, noun), n in counted.items() if k == kind]
         if found:
             what = ", ".join(
-                f"{display.number(n)} {display.one(noun) if n == 1 else display.many(noun)}"
+                f"{display.number(n)} {display.noun_in_sentence(noun) if n == 1 else display.plural_in_sentence(noun)}"
                 for noun, n in found
             )
             parts.append(said % {"what": what})
@@ -133,14 +133,18 @@ class _Telling:
         noun = registry.get(event.target_type or "")
         data = event.data or {}
         if noun is None:
-            facts = [Change(display.key(key), "", value) for key, value in properties(data)]
-            return Step(TRACK, _("Record"), "", display.recorded(event.name), changes=facts)
+            facts = [
+                Change(display.json_key_label(key), "", value) for key, value in properties(data)
+            ]
+            return Step(
+                TRACK, _("Record"), "", display.tracked_event_label(event.name), changes=facts
+            )
         verb = _verb(noun, event)
         kind = _kind(event, verb)
         step = Step(
             kind,
-            display.verb(verb) if verb is not None else display.happened(event.verb),
-            display.one(noun),
+            display.verb_label(verb) if verb is not None else display.event_label(event.verb),
+            display.noun_in_sentence(noun),
             _name(event),
             other=event.target in self.others,
         )
@@ -158,7 +162,7 @@ class _Telling:
         step.changes = self.teller.changes(noun, previous, data)
         if kind == CREATE:
             name = noun.schema.by_name[noun.schema.columns[0]].wire
-            label = display.label(noun.schema.fields[name])
+            label = display.field_label(noun.schema.fields[name])
             step.changes = [c for c in step.changes if c.now not in ("", None) and c.label != label]
         return step
 
@@ -168,7 +172,7 @@ class _Telling:
             target, wire = each["target"], each["field"]
             noun = registry.get(each["name"].partition(".")[0])
             name = self.names.get(target) or (
-                display.a(noun) if noun else display.recorded(each["name"])
+                display.a_noun(noun) if noun else display.tracked_event_label(each["name"])
             )
             if wire is None:
                 gone = each["now"] is None
@@ -200,8 +204,8 @@ class _Telling:
         declared = noun.schema.fields.get(wire) if noun is not None else None
         if declared is not None and declared.computed:
             return
-        label = display.inside(
-            display.label(declared) if declared is not None else display.key(wire)
+        label = display.inside_sentence(
+            display.field_label(declared) if declared is not None else display.json_key_label(wire)
         )
         what = (_("%(field)s is another by now") if before else _("%(field)s would be another")) % {
             "field": label
@@ -221,7 +225,7 @@ def _verb(noun: type[Noun], event: Event) -> Verb | None:
 def _happened(name: str) -> str:
     """What an event of this name says: ``Lost``."""
     noun, _dot, event = name.partition(".")
-    return display.happened(event) if noun in registry else display.recorded(name)
+    return display.event_label(event) if noun in registry else display.tracked_event_label(name)
 
 
 def _kind(event: Event, verb: Verb | None) -> str:

@@ -66,7 +66,7 @@ def menu(request: HttpRequest) -> dict[str, Any] | None:
     """The entry of the menu, with how many wait; None for those who do not decide."""
     if not actors.may_approve(actors.current()):
         return None
-    link, waiting = reverse("admin:proposals"), proposals.waiting()
+    link, waiting = reverse("admin:proposals"), proposals.count_to_decide()
     return {
         "title": _("Proposals"),
         "icon": "fact_check",
@@ -80,7 +80,7 @@ def menu(request: HttpRequest) -> dict[str, Any] | None:
 @require_GET
 def listed(request: HttpRequest) -> HttpResponse:
     """Those that wait, the oldest first, and what was decided."""
-    found = proposals.visible()
+    found = proposals.visible_proposals()
     waiting = list(found.filter(status__in=Proposal.OPEN).order_by("proposed_at", "pk")[:100])
     decided = found.exclude(status__in=Proposal.OPEN).order_by("-decided_at", "pk")
     page = Paginator(decided, PAGE).get_page(request.GET.get("page"))
@@ -102,7 +102,7 @@ def approve(request: HttpRequest, id: str) -> HttpResponse:
     seen = request.POST.get("version", "")
     try:
         proposals.approve(id, version=int(seen) if seen.isdecimal() and len(seen) < 9 else ())
-    except proposals.Changed:
+    except proposals.ProposalChanged:
         pass  # the page says so, and what is different
     except HeadlesslyError as problem:
         messages.error(request, problem.message)
@@ -189,7 +189,7 @@ def _row(proposal: Proposal, names: dict[str, str]) -> dict[str, Any]:
 
 def _found(id: str) -> Proposal:
     try:
-        return proposals.find(id)
+        return proposals.find_proposal(id)
     except NotFound as problem:
         raise Http404(problem.message) from None
 

@@ -19,14 +19,14 @@ from django.utils.translation import gettext as _
 from headlessly.admin import display
 from headlessly.admin.forms import DeclaredForm
 from headlessly.context import clock
-from headlessly.declaration import days, touches
-from headlessly.declaration.touches import reference
+from headlessly.declaration import days, engagements
+from headlessly.declaration.engagements import engagement_reference
 from headlessly.errors import HeadlesslyError
 from headlessly.execution import executor
 
 if TYPE_CHECKING:
+    from headlessly.declaration.engagements import EngagementForm
     from headlessly.declaration.schema import Field
-    from headlessly.declaration.touches import Touch
     from headlessly.nouns import Noun
 
 #: How many open touches the page lists.
@@ -37,7 +37,7 @@ OPEN = 8
 class Composer:
     """One way to write a touch in place."""
 
-    touch: Touch
+    touch: EngagementForm
     url: str
     form: DeclaredForm
     open: bool = False
@@ -48,7 +48,7 @@ class Composer:
 
     @property
     def label(self) -> str:
-        return display.touch(self.touch.name)
+        return display.engagement_label(self.touch.name)
 
     @property
     def id(self) -> str:
@@ -78,16 +78,18 @@ class Next:
     all: str
 
 
-def ways(noun: type[Noun]) -> list[Touch]:
+def ways(noun: type[Noun]) -> list[EngagementForm]:
     """The ways to write a touch of ``noun``'s records that the actor has."""
-    touching = touches.of(noun)
+    touching = engagements.engagement_noun(noun)
     if touching is None:
         return []
     actor = actors.current()
-    return [way for way in touching.Surface.touches.ways if actors.may(actor, way.verb, touching)]
+    return [
+        way for way in touching.Surface.engagements.forms if actors.may(actor, way.verb, touching)
+    ]
 
 
-def noting(noun: type[Noun]) -> Touch | None:
+def noting(noun: type[Noun]) -> EngagementForm | None:
     """The way by which a verb's dialog takes a note, if there is one."""
     return next(iter(ways(noun)), None)
 
@@ -101,32 +103,32 @@ def composers(
 
 
 def composer(
-    way: Touch, record: Noun, site: Any, keep: str, data: Mapping[str, str] | None = None
+    way: EngagementForm, record: Noun, site: Any, keep: str, data: Mapping[str, str] | None = None
 ) -> Composer:
-    touching = touches.of(type(record))
+    touching = engagements.engagement_noun(type(record))
     inputs = touching.verbs[way.verb].python_inputs
     form = DeclaredForm([inputs[n] for n in way.asks], site, data=data, id=way.name.lower())
     first = form.fields[way.asks[0]]
-    first.label = display.touch(way.name)
+    first.label = display.engagement_label(way.name)
     for item in form.fields.values():
         if item.declared.type == "integer" and item.help_text:
-            item.label = f"{item.label} ({display.inside(item.help_text)})"
+            item.label = f"{item.label} ({display.inside_sentence(item.help_text)})"
         item.help_text = ""
     return Composer(way, display.place(type(record), "touch", record.pk, way.name) + keep, form)
 
 
-def write(way: Touch, record: Noun, given: Mapping[str, Any]) -> Noun:
+def write(way: EngagementForm, record: Noun, given: Mapping[str, Any]) -> Noun:
     """Write a touch of ``record``. Raises what the executor raises."""
-    touching = touches.of(type(record))
-    declared = touching.Surface.touches
+    touching = engagements.engagement_noun(type(record))
+    declared = touching.Surface.engagements
     sent = {name: value for name, value in given.items() if value not in ("", None)}
-    said = next((sent[n] for n in (declared.headline, *declared.says) if n in sent), "")
+    said = next((sent[n] for n in (declared.headline, *declared.text_fields) if n in sent), "")
     if said and declared.headline not in sent:
         longest = touching.schema.by_name[declared.headline].max_length
-        sent[declared.headline] = touches.headline(said, longest)
+        sent[declared.headline] = engagements.first_line(said, longest)
     about = circumstances(touching, record)
     verb = touching.verbs[way.verb]
-    return executor.run(verb, None, {**about, **way.gives, **sent}, text=True)
+    return executor.run(verb, None, {**about, **way.values, **sent}, text=True)
 
 
 def refuse(found: Composer, problem: HeadlesslyError) -> None:
@@ -141,11 +143,11 @@ def refuse(found: Composer, problem: HeadlesslyError) -> None:
 
 def coming(record: Noun) -> Next | None:
     """The open touches of ``record``, the most urgent first; None where none can be."""
-    touching = touches.of(type(record))
+    touching = engagements.engagement_noun(type(record))
     if touching is None:
         return None
-    machine, declared = touching.schema.machine, touching.Surface.touches
-    reference = touches.reference(touching, type(record))
+    machine, declared = touching.schema.machine, touching.Surface.engagements
+    reference = engagements.engagement_reference(touching, type(record))
     assert machine is not None
     still_open = [s for s in machine.states if machine.steps_from(s)]
     found = touching.objects.filter(
@@ -157,7 +159,7 @@ def coming(record: Noun) -> Next | None:
 
 def _to_do(row: Noun) -> ToDo:
     noun, machine = type(row), row.schema.machine
-    field = noun.schema.by_name[noun.Surface.touches.due]
+    field = noun.schema.by_name[noun.Surface.engagements.due]
     due = days.deadline(row, field)
     whole = days.whole_day(row, field) is not None
     when = display.of(row, field) if whole else display.time(due) if due else ""
@@ -173,13 +175,13 @@ def _to_do(row: Noun) -> ToDo:
 
 def said(touch: Noun) -> str:
     """What the toast says of a touch that was just written."""
-    kind = display.spoken(getattr(touch, type(touch).Surface.touches.kind))
+    kind = display.state_label(getattr(touch, type(touch).Surface.engagements.kind))
     return _("%s added.") % kind
 
 
 def circumstances(touching: type[Noun], record: Noun) -> dict[str, str]:
     """What a touch of ``record`` refers to by itself: it, those that it is about too, who writes."""
-    declared = reference(touching, type(record))
+    declared = engagement_reference(touching, type(record))
     if declared is None:
         return {}
     found = {}

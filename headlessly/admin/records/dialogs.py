@@ -57,11 +57,11 @@ class Dialog:
 
     @property
     def label(self) -> str:
-        return display.verb(self.verb)
+        return display.verb_label(self.verb)
 
     @property
     def text(self) -> str:
-        return display.text(self.verb)
+        return display.verb_summary(self.verb)
 
     @property
     def how(self) -> str:
@@ -79,7 +79,7 @@ class Dialog:
 
     @property
     def other_named(self) -> str:
-        return display.one(self.other) if self.other else ""
+        return display.noun_in_sentence(self.other) if self.other else ""
 
     @property
     def choice(self) -> Any:
@@ -113,7 +113,7 @@ class Dialog:
             if self.chooses is not None and self.new is None:
                 self._offer_new({})
             details = problem.details or [{"message": ""}]
-            if not all(detail["message"] == values.required() for detail in details):
+            if not all(detail["message"] == values.required_message() for detail in details):
                 self.problem = problem
             return
         self.will = preview.told(run)
@@ -124,7 +124,7 @@ class Dialog:
         given = {"text": True, "dry_run": True}
         if not self.filled:
             return executor.run(self.verb, self.record.pk, self.given(), **given)
-        with executor.together(dry_run=True):
+        with executor.one_transaction(dry_run=True):
             self._fill_in()
             return executor.run(self.verb, self.record.pk, self.given(), **given)
 
@@ -246,11 +246,11 @@ class Dialog:
             return executor.run(self.verb, self.record.pk, self.given(), text=True)
 
         def all_of_it() -> Noun:
-            with executor.together():
+            with executor.one_transaction():
                 if self.filled:
                     self._fill_in()
                 if way is not None:
                     composers.write(way, self.record, {way.asks[0]: note})
                 return executor.run(self.verb, self.record.pk, self.given(), text=True)
 
-        return executor.retried(all_of_it)
+        return executor.retry_on_deadlock(all_of_it)

@@ -59,7 +59,7 @@ class Editing(InPlace):
         except HeadlesslyError as problem:
             form.refuse(problem)
             return self._form_page(request, form, bound, problem=problem)
-        toasts.say(request, f"{capfirst(display.happened(bound.conjugation.event))}: {answer}.")
+        toasts.say(request, f"{capfirst(display.event_label(bound.conjugation.event))}: {answer}.")
         return HttpResponseRedirect(self.place("change", answer.pk))
 
     def _asked(self, verb: Verb) -> list[Field]:
@@ -81,18 +81,18 @@ class Editing(InPlace):
         problem: HeadlesslyError | None = None,
         suggested: Iterable[str] = (),
     ) -> HttpResponse:
-        new = _("New %s") % display.one(self.model)
+        new = _("New %s") % display.noun_in_sentence(self.model)
         hidden = {f.name for f in self._entry_only(form)}
         return self.respond(
             request,
             "form",
             status=problem.status if problem else 200,
             existing=self._existing(problem),
-            title=new if verb.name == "create" else display.making(verb),
-            intro="" if verb.name == "create" else display.text(verb),
+            title=new if verb.name == "create" else display.verb_and_noun(verb),
+            intro="" if verb.name == "create" else display.verb_summary(verb),
             form=form,
             sections=self._sections(form, hidden, set(suggested)),
-            submit=_("Create") if verb.name == "create" else display.verb(verb),
+            submit=_("Create") if verb.name == "create" else display.verb_label(verb),
             back=self.place("changelist"),
         )
 
@@ -104,7 +104,9 @@ class Editing(InPlace):
         if len(machine.entry) == 1 and machine.name not in form.errors:
             return [form.declared[machine.name]]
         form.fields[machine.name].widget.choices = [
-            (state, display.spoken(state)) for state in machine.states if state in machine.entry
+            (state, display.state_label(state))
+            for state in machine.states
+            if state in machine.entry
         ]
         return []
 
@@ -242,11 +244,13 @@ class Editing(InPlace):
         for name, count in referring.items():
             noun = self.model.registry.get(name)
             one, many = (
-                (display.one(noun), display.many(noun)) if noun else (_("member"), _("members"))
+                (display.noun_in_sentence(noun), display.plural_in_sentence(noun))
+                if noun
+                else (_("member"), _("members"))
             )
             parts.append(f"{display.number(count)} {one if count == 1 else many}")
         return _("%(this)s is still needed by %(these)s. Delete or change these first.") % {
-            "this": capfirst(display.this(self.model)),
+            "this": capfirst(display.this_noun(self.model)),
             "these": ", ".join(parts),
         }
 
@@ -274,7 +278,7 @@ class Editing(InPlace):
             )
             sections.append(
                 {
-                    "title": display.group(title),
+                    "title": display.group_title(title),
                     "fields": fields,
                     "open": len(sections) < AT_ONCE or urgent,
                 }

@@ -9,7 +9,7 @@ from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.utils.translation import gettext as _
 
 from headlessly.admin import display, forms, toasts
-from headlessly.declaration.values import present
+from headlessly.declaration.values import to_json_value
 from headlessly.errors import HeadlesslyError, Invalid, Stale
 from headlessly.execution import executor
 
@@ -35,7 +35,7 @@ class InPlace:
         if not changed:
             return HttpResponseRedirect(back)
         now = getattr(found, field.column)
-        if present(now) != present(base[field.name]):
+        if to_json_value(now) != to_json_value(base[field.name]):
             value = display.plain(found, field) or _("empty")
             form.is_valid()
             form.add_error(
@@ -82,7 +82,7 @@ class InPlace:
 
 def check_readable(sent: Mapping[str, Any]) -> None:
     if problems := forms.unreadable(sent):
-        raise Invalid.fields(problems)
+        raise Invalid.for_fields(problems)
 
 
 def whole(text: str | None) -> int | None:

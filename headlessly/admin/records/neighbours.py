@@ -17,7 +17,7 @@ from headlessly.admin import display
 from headlessly.admin.lists.address import Address, Words
 from headlessly.declaration.values import UNSTORABLE
 from headlessly.query import cursors, filters, reads, scope, sorting
-from headlessly.query.paging import narrowed
+from headlessly.query.paging import narrow_by_search
 
 if TYPE_CHECKING:
     from headlessly.nouns import Noun
@@ -88,23 +88,23 @@ class Walk:
         if address.problem or not address.live:
             return None
         stated = address.filter_of(c for c in address.active if not isinstance(c, Words))
-        found = address.scope.queryset().filter(filters.compile(address.scope, stated))
-        found, self.many = narrowed(found, reads.searched(address.scope, address.query))
+        found = address.scope.queryset().filter(filters.compile_filter(address.scope, stated))
+        found, self.many = narrow_by_search(found, reads.make_search(address.scope, address.query))
         return found.order_by(*address.order()).exclude(pk=self.record.pk)
 
     @cached_property
-    def columns(self) -> list[sorting.Column]:
-        return sorting.columns(scope.Scope(self.noun), ",".join(self.address.sort))
+    def columns(self) -> list[sorting.SortKey]:
+        return sorting.sort_keys(scope.Scope(self.noun), ",".join(self.address.sort))
 
     @cached_property
     def row(self) -> list[Any]:
         return [getattr(self.record, column.name) for column in self.columns]
 
     def _after(self) -> list[Any]:
-        return cursors.parts(self.columns, self.row)
+        return cursors.conditions_after(self.columns, self.row)
 
     def _before(self) -> list[Any]:
-        return cursors.parts_before(self.columns, self.row)
+        return cursors.conditions_before(self.columns, self.row)
 
     def _address(self, found: Any, parts: list[Any]) -> str:
         """Where the first of ``found`` in one of ``parts`` is, or nowhere."""

@@ -41,20 +41,21 @@ def _sentence(
 ) -> SafeString | None:
     noun = registry.get(event.target_type or "")
     if noun is None:
-        what = display.recorded(event.name)
+        what = display.tracked_event_label(event.name)
         facts = ", ".join(
-            f"{display.inside(display.key(key))} {value}" for key, value in properties(event.data)
+            f"{display.inside_sentence(display.json_key_label(key))} {value}"
+            for key, value in properties(event.data)
         )
         return format_html(_("Recorded: {what}{facts}"), what=what, facts=facts and f" ({facts})")
     if event.version == 1:
         return format_html(
             _("{a_deal} is created: {name}{facts}"),
-            a_deal=capfirst(display.a(noun, SUBJECT)),
+            a_deal=capfirst(display.a_noun(noun, SUBJECT)),
             name=format_html("<b>{}</b>", made[event.target]),
             facts=_facts(teller, noun, event),
         )
     who = (
-        capfirst(display.this(noun))
+        capfirst(display.this_noun(noun))
         if event.target == record.pk
         else format_html(
             '<a href="{}">{}</a>', display.place(noun, "change", event.target), _name(event)
@@ -91,7 +92,10 @@ def _facts(teller: Teller, noun: type[Noun], event: Event) -> SafeString:
             found.append(("", display.state(noun, value)))
         else:
             found.append(
-                (f"{display.inside(display.label(declared))} ", teller.value(declared, value))
+                (
+                    f"{display.inside_sentence(display.field_label(declared))} ",
+                    teller.value(declared, value),
+                )
             )
     return format_html_join("", ", {}{}", found)
 

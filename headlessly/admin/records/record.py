@@ -12,7 +12,7 @@ from django.utils.translation import gettext as _
 from headlessly.access import actors
 from headlessly.admin import display
 from headlessly.admin.buttons import creating
-from headlessly.declaration import labels, touches
+from headlessly.declaration import engagements, labels
 
 if TYPE_CHECKING:
     from headlessly.declaration.schema import Field
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 #: How many records of the other side of a reference the page shows.
 RELATED = 10
 #: The title of the fields that no group names.
-OTHER = labels.OTHER
+OTHER = labels.OTHER_GROUP
 
 
 @dataclass
@@ -101,14 +101,16 @@ def status_path(record: Noun) -> list[dict[str, Any]]:
     here = states.index(now) if now in states else -1
     steps = [
         {
-            "label": display.spoken(state),
+            "label": display.state_label(state),
             "is": "now" if state == now else "past" if number < here else "ahead",
             "tone": display.tone(noun, state),
         }
         for number, state in enumerate(states)
     ]
     if here < 0:
-        steps.append({"label": display.spoken(now), "is": "now", "tone": display.tone(noun, now)})
+        steps.append(
+            {"label": display.state_label(now), "is": "now", "tone": display.tone(noun, now)}
+        )
     return steps
 
 
@@ -125,7 +127,9 @@ def facts(record: Noun, editable: set[str]) -> list[Shown]:
         if value := display.of(record, declared):
             bar = _share(declared, getattr(record, declared.column))
             found.append(
-                Shown(name, display.label(declared), value, editable=name in editable, share=bar)
+                Shown(
+                    name, display.field_label(declared), value, editable=name in editable, share=bar
+                )
             )
     found.append(Shown("created_at", _("Age"), display.time(record.created_at)))
     return found
@@ -156,7 +160,7 @@ def cards(record: Noun, editable: set[str]) -> list[Card]:
         found.append(
             Card(
                 name,
-                display.label(declared),
+                display.field_label(declared),
                 display.of(record, declared),
                 display.state(noun, getattr(other, machine.name))
                 if other and machine and not other.is_card
@@ -200,13 +204,13 @@ def panels(record: Noun) -> list[Panel]:
             answers.append(
                 Answer(
                     name=about.name if about else key,
-                    label=display.label(about) if about else display.key(key),
+                    label=display.field_label(about) if about else display.json_key_label(key),
                     given=given,
                     value=display.of(record, about) if about else "",
                 )
             )
         if answers:
-            found.append(Panel(display.label(declared), answers, count))
+            found.append(Panel(display.field_label(declared), answers, count))
     return found
 
 
@@ -217,7 +221,7 @@ def groups(record: Noun, without: set[str], editable: set[str]) -> list[Group]:
     rest = tuple(name for name in schema.by_name if name not in named)
     found = []
     for title, names in (*schema.groups, (OTHER, rest)):
-        group = Group(display.group(title))
+        group = Group(display.group_title(title))
         for name in names:
             declared = schema.by_name[name]
             if name in without or (declared.type == "json" and declared.computed):
@@ -225,7 +229,7 @@ def groups(record: Noun, without: set[str], editable: set[str]) -> list[Group]:
             value = display.of(record, declared)
             shown = Shown(
                 name,
-                display.label(declared),
+                display.field_label(declared),
                 value,
                 wide=declared.type in ("text", "json"),
                 editable=name in editable,
@@ -256,8 +260,8 @@ def editable_fields(record: Noun) -> set[str]:
 def related(record: Noun) -> list[Related]:
     """The other sides of references, each with its newest records; touches have their own places."""
     found = []
-    touching = touches.of(type(record))
-    told = touching and touches.reference(touching, type(record)).name
+    touching = engagements.engagement_noun(type(record))
+    told = touching and engagements.engagement_reference(touching, type(record)).name
     for relation in record.schema.relations.values():
         noun = record.registry[relation.noun]
         if noun is touching and relation.field == told:
@@ -272,7 +276,8 @@ def related(record: Noun) -> list[Related]:
         add = []
         if not reference.read_only:
             ways = [
-                (display.verb(v), display.place(noun, "add_by", v.name)) for v in creating(noun)
+                (display.verb_label(v), display.place(noun, "add_by", v.name))
+                for v in creating(noun)
             ]
             if actors.may(actors.current(), "create", noun):
                 ways.append((_("Add"), display.place(noun, "add")))
@@ -281,7 +286,7 @@ def related(record: Noun) -> list[Related]:
             continue
         found.append(
             Related(
-                title=display.relation(relation),
+                title=display.relation_label(relation),
                 rows=[_row(row) for row in islice(rows, RELATED)],
                 more=len(rows) > RELATED,
                 all=display.place(noun, "changelist") + of_this,

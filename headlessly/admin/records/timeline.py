@@ -14,7 +14,7 @@ from django.db.models import Q
 
 from headlessly.admin import undo as undoing
 from headlessly.admin.event_text import Entry, Teller
-from headlessly.declaration import touches, values
+from headlessly.declaration import engagements, values
 from headlessly.log import events
 
 if TYPE_CHECKING:
@@ -78,8 +78,8 @@ def of(
 def _around(record: Noun, show: str) -> list[str]:
     """The ids of the other records whose events belong here: touches, and what it became."""
     found: list[str] = []
-    if show != CHANGES and (touching := touches.of(type(record))) is not None:
-        declared = touches.reference(touching, type(record))
+    if show != CHANGES and (touching := engagements.engagement_noun(type(record))) is not None:
+        declared = engagements.engagement_reference(touching, type(record))
         about = touching.objects.filter(**{declared.column: record.pk}).order_by("-created_at")
         found += about.values_list("pk", flat=True)[:TOUCHES]
     if show != ACTIVITIES:

@@ -71,7 +71,7 @@ class Doing:
             return None
         if self.schema.machine and declared.name == self.schema.machine.name:
             return None
-        label = display.inside(display.label(declared))
+        label = display.inside_sentence(display.field_label(declared))
         known = getattr(found, declared.column)
         return {
             "label": (_("Change %s") if known else _("Add %s")) % label,
@@ -92,7 +92,7 @@ class Doing:
             answer = executor.run(self.model.verbs["update"], found.pk, sent, text=True)
         except HeadlesslyError as problem:
             return self.record_page(request, self.find(id), problem=problem)
-        state = display.spoken(getattr(answer, machine.name))
+        state = display.state_label(getattr(answer, machine.name))
         toasts.say(request, _("%(record)s is %(state)s now.") % {"record": answer, "state": state},
                    answer)  # fmt: skip
         return Redirect(self.place("change", answer.pk) + self.keep(request))
@@ -121,7 +121,7 @@ class Doing:
                 return self.record_page(request, self.find(id), problem=problem)
             dialog.refuse(problem)
             return self._dialog_page(request, dialog, status=problem.status)
-        done = f"{capfirst(display.happened(bound.conjugation.event))}: {answer}."
+        done = f"{capfirst(display.event_label(bound.conjugation.event))}: {answer}."
         if bound.sets and all(getattr(found, name) == getattr(answer, name) for name in bound.sets):
             done = _("%(done)s It is as it was.") % {"done": done}
         toasts.say(request, done, answer)

@@ -263,6 +263,9 @@ def _person() -> Any:
 def _contact(wanted: str) -> str | None:
     """The id of the tenant's contact with this id or this unique value."""
     person = _person()
-    keys = [person.by_unique(person.schema.by_name[name], wanted) for name in person.unique_fields]
+    keys = [
+        person.find_id_by_unique(person.schema.by_name[name], wanted)
+        for name in person.unique_fields
+    ]
     found = person.objects.filter(pk__in=[wanted, *filter(None, keys)])
     return found.values_list("pk", flat=True).first()

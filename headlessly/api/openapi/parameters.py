@@ -160,7 +160,7 @@ def _conditions(noun: type[Noun]) -> Schema:
     jsons = [f.wire for f in noun.schema.stored if f.type == "json"]
     testable = "|".join(map(re.escape, [*plain, *jsons]))
     paths = "|".join(re.escape(f.wire) for f in noun.schema.references.values())
-    suffix = "|".join(name for name in querystring.OPERATORS if name != "isnull")
+    suffix = "|".join(name for name in querystring.LOOKUP_OPERATORS if name != "isnull")
     text = {"type": "string", "minLength": 1}
     patterns = {
         f"^({'|'.join(map(re.escape, plain))})__({suffix})$": text,
@@ -175,7 +175,7 @@ def _conditions(noun: type[Noun]) -> Schema:
         "explode": True,
         "description": "Conditions on fields, each a parameter of its own: `field=value`, "
         "`field__lookup=value`, `reference.field__lookup=value`. Lookups: "
-        + ", ".join(f"`{name}`" for name in querystring.OPERATORS)
+        + ", ".join(f"`{name}`" for name in querystring.LOOKUP_OPERATORS)
         + ". Dates may be relative, as in `7d ago`.",
         "schema": {
             "type": "object",

@@ -203,7 +203,9 @@ def _track() -> Schema:
 
 
 def _event_input() -> Schema:
-    context = {key: nullable(TEXT | {"maxLength": n}) for key, n in tracking.CONTEXT.items()}
+    context = {
+        key: nullable(TEXT | {"maxLength": n}) for key, n in tracking.CONTEXT_LENGTHS.items()
+    }
     name = TEXT | {
         "minLength": 1,
         "maxLength": 255,

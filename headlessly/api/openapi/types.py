@@ -103,7 +103,7 @@ def written(field: Field, *, entry: tuple[str, ...] = ()) -> Schema:
             schema["enum"] = list(entry)
     if field.clearable and not field.required:
         schema = nullable(schema)
-    said = {} if field.default is None else {"default": values.present(field.default)}
+    said = {} if field.default is None else {"default": values.to_json_value(field.default)}
     return _said(schema, field, said)
 
 

@@ -16,7 +16,7 @@ from headlessly.api.base import TenantView, answer_to_problem
 from headlessly.api.bodies import Answer
 from headlessly.api.openapi import document
 from headlessly.errors import Unauthorized
-from headlessly.web.entrance import to_entrance
+from headlessly.web.sign_in import redirect_to_sign_in
 
 #: Nothing but this site; the page's own styles are written by its script.
 CONTENT_SECURITY_POLICY = (
@@ -58,5 +58,5 @@ def _lead_in(exc: Exception, context: dict[str, Any]) -> HttpResponse:
         and "text/html" in request.headers.get("Accept", "")
         and not get_user(request).is_authenticated  # somebody known would be led in a circle
     ):
-        return to_entrance(request)
+        return redirect_to_sign_in(request)
     return answer_to_problem(exc, context)

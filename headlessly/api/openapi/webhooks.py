@@ -150,7 +150,13 @@ def _written() -> dict[str, Schema]:
     noun = next(iter(registry))
     names = {
         "anyOf": [
-            {"enum": [patterns.ALL, *(f"{each}.*" for each in registry), *patterns.known()]},
+            {
+                "enum": [
+                    patterns.ALL,
+                    *(f"{each}.*" for each in registry),
+                    *patterns.known_event_names(),
+                ]
+            },
             TEXT
             | {
                 "pattern": r"^[^.*\s]+$",
@@ -162,7 +168,7 @@ def _written() -> dict[str, Schema]:
     return {
         "url": TEXT
         | {
-            "maxLength": addresses.LONGEST,
+            "maxLength": addresses.MAX_URL_LENGTH,
             "description": "https, on the public internet; no user name, no fragment.",
             "examples": ["https://example.com/hook"],
         },
@@ -170,7 +176,7 @@ def _written() -> dict[str, Schema]:
             "type": "array",
             "items": names,
             "minItems": 1,
-            "maxItems": patterns.MOST,
+            "maxItems": patterns.MAX_PATTERNS,
             "examples": [[f"{noun}.*"], [patterns.ALL]],
         },
         "secret": nullable(

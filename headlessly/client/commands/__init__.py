@@ -22,7 +22,7 @@ def run(arguments: list[str] | None = None) -> int:
     """Run the command line. Answers the exit code; see :mod:`.failing`."""
     import typer
 
-    from headlessly.client.commands import failing
+    from headlessly.client.commands import failures
     from headlessly.client.commands.app import app
     from headlessly.client.commands.state import State
 
@@ -32,20 +32,20 @@ def run(arguments: list[str] | None = None) -> int:
         code = command.main(arguments, prog_name=PROGRAM, standalone_mode=False, obj=state)
         sys.stdout.flush()
         return int(code or 0)
-    except (BrokenPipeError, failing.EnoughRead):
+    except (BrokenPipeError, failures.ReaderGone):
         # Whoever read has enough. Nothing is left to be said when Python closes the pipe.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        return failing.BROKEN_PIPE
+        return failures.BROKEN_PIPE
     except (KeyboardInterrupt, typer.Abort):
-        return failing.INTERRUPTED
-    except failing.EXPECTED as problem:
-        _complain(failing.told(problem, verbose=state.verbose))
-        return failing.code_of(problem)
+        return failures.INTERRUPTED
+    except failures.EXPECTED as problem:
+        _complain(failures.problem_text(problem, verbose=state.verbose))
+        return failures.exit_code_of(problem)
     except Exception as problem:
         if not hasattr(problem, "format_message"):
             raise
-        _complain(failing.of_typer(problem))
-        return failing.USAGE
+        _complain(failures.typer_problem_text(problem))
+        return failures.USAGE
     finally:
         state.close()
 

@@ -8,19 +8,19 @@ from typing import Annotated, Any
 
 import typer
 
-from headlessly.client.commands import describing, nouns, signing
-from headlessly.client.commands.failing import MEANING, Usage
-from headlessly.client.commands.group import Commands, noun_names
-from headlessly.client.commands.options import conditions, object_of
+from headlessly.client.commands import describe, nouns, sign_in
+from headlessly.client.commands.failures import MEANING, UsageError
+from headlessly.client.commands.group import NounCommands, complete_noun_names
+from headlessly.client.commands.options import parse_conditions, parse_object
 from headlessly.client.commands.output import (
     EVENT_COLUMNS,
-    checked,
-    event_lines,
-    many,
-    note,
-    one,
-    scripted,
+    check_form,
     write,
+    write_event_lines,
+    write_note,
+    write_one,
+    write_rows,
+    write_script_run,
 )
 from headlessly.client.commands.state import State
 from headlessly.client.errors import ConnectionFailed, HeadlesslyError
@@ -30,7 +30,7 @@ Output = Annotated[str | None, typer.Option("--output", metavar="FORM", help=nou
 
 
 app = typer.Typer(
-    cls=Commands,
+    cls=NounCommands,
     no_args_is_help=True,
     pretty_exceptions_enable=False,
     rich_markup_mode="rich",
@@ -80,13 +80,13 @@ def login(
     ] = None,
 ) -> None:
     """Sign in to a tenant: check the key and keep it, for your eyes only."""
-    signing.sign_in(url, profile, api_key)
+    sign_in.sign_in(url, profile, api_key)
 
 
 @app.command()
 def logout(context: typer.Context) -> None:
     """Forget the login in use, or that of --profile."""
-    signing.sign_out(State.of(context).profile)
+    sign_in.sign_out(State.of_context(context).profile)
 
 
 @app.command()
@@ -96,55 +96,56 @@ def profiles(
     output: Output = None,
 ) -> None:
     """The stored logins, and which is in use."""
-    signing.profiles(name, State.of(context).form(checked(output)))
+    sign_in.write_profiles(name, State.of_context(context).answer_form(check_form(output)))
 
 
 @app.command()
 def me(context: typer.Context, output: Output = None) -> None:
     """Who am I, where, and what may I do?"""
-    state = State.of(context)
-    form = state.form(checked(output))
+    state = State.of_context(context)
+    form = state.answer_form(check_form(output))
     said = state.client.me().to_dict()
     if form == "table":
         may = said.pop("may")
         said = {n: v for n, v in said.items() if v is not None and n != "$context"}
         said |= {"tenant": said["tenant"]["name"], "url": state.client.url}
         said |= {f"may {noun}": ", ".join(verbs) for noun, verbs in may.items() if verbs}
-    one(said, form)
+    write_one(said, form)
 
 
 @app.command()
 def status(context: typer.Context, output: Output = None) -> None:
     """The numbers of the pipeline: records by state."""
-    state = State.of(context)
-    form = state.form(checked(output))
+    state = State.of_context(context)
+    form = state.answer_form(check_form(output))
     said = state.client.status()
     if form in ("json", "ndjson"):
-        one(said, form)
+        write_one(said, form)
         return
     rows = [
         {"noun": noun, "state": name, "records": number}
         for noun, found in said["nouns"].items()
         for name, number in found["states"].items()
     ]
-    many(rows, form, ("noun", "state", "records"), ("noun", "state", "records"))
+    write_rows(rows, form, ("noun", "state", "records"), ("noun", "state", "records"))
 
 
 @app.command()
 def schema(
     context: typer.Context,
     noun: Annotated[
-        str | None, typer.Argument(help="Lead, for one; all if not said", autocompletion=noun_names)
+        str | None,
+        typer.Argument(help="Lead, for one; all if not said", autocompletion=complete_noun_names),
     ] = None,
     output: Output = None,
 ) -> None:
     """What there is: nouns, fields, verbs, states."""
-    state = State.of(context)
-    form = state.form(checked(output))
+    state = State.of_context(context)
+    form = state.answer_form(check_form(output))
     if noun is None:
-        describing.nouns(state.declared, form)
+        describe.describe_nouns(state.declared, form)
     else:
-        describing.noun(state.declared.noun(noun), form)
+        describe.describe_noun(state.declared.noun(noun), form)
 
 
 @app.command()
@@ -162,8 +163,8 @@ def events(
     output: Output = None,
 ) -> None:
     """The log, oldest first. Followed in JSON it is one event a line."""
-    state = State.of(context)
-    form = state.form(checked(output))
+    state = State.of_context(context)
+    form = state.answer_form(check_form(output))
     found = state.client.events(
         since=since,
         until=until,
@@ -181,20 +182,20 @@ def events(
     every = ("$id", "timestamp", "name", "target", "targetType", "actor", "version", "data")
     try:
         if follow and form == "table":
-            event_lines(rows)
+            write_event_lines(rows)
         else:
-            many(rows, form, EVENT_COLUMNS, every)
+            write_rows(rows, form, EVENT_COLUMNS, every)
     finally:
         if found.cursor and (follow or state.verbose):
             sys.stdout.flush()
-            note(f"Go on with --cursor {found.cursor}")
+            write_note(f"Go on with --cursor {found.cursor}")
 
 
 @app.command("import")
 def import_(
     context: typer.Context,
     file: Annotated[str, typer.Argument(help="CSV, JSON, NDJSON or XLSX; - for stdin")],
-    type: Annotated[str, typer.Option(help="the noun: Lead", autocompletion=noun_names)],
+    type: Annotated[str, typer.Option(help="the noun: Lead", autocompletion=complete_noun_names)],
     match: Annotated[
         str | None, typer.Option(help="a unique field, by which rows update what exists")
     ] = None,
@@ -204,13 +205,13 @@ def import_(
     output: Output = None,
 ) -> None:
     """Import a file. Good rows are in; what is wrong with others is told, and the exit code is 1."""
-    state = State.of(context)
-    form = state.form(checked(output))
+    state = State.of_context(context)
+    form = state.answer_form(check_form(output))
     noun = state.declared.noun(type)
     source: Any = file
     if file == "-":
         if format is None:
-            raise Usage("--format says what comes from stdin: csv, json, ndjson or xlsx.")
+            raise UsageError("--format says what comes from stdin: csv, json, ndjson or xlsx.")
         source = sys.stdin.buffer.read()
     bar = sys.stderr.isatty()
 
@@ -232,21 +233,21 @@ def import_(
 def _imported(done: Import, form: str) -> None:
     said = done.to_dict()
     if form != "table":
-        one(said, form)
+        write_one(said, form)
         return
     names = ("$id", "status", "dryRun", "total", "created", "updated", "unchanged", "refused")
-    one({name: said[name] for name in names}, form)
+    write_one({name: said[name] for name in names}, form)
     if said["errors"]:
         sys.stdout.write("\n")
-        many(said["errors"], form, ("row", "field", "message"), ())
+        write_rows(said["errors"], form, ("row", "field", "message"), ())
         if said.get("hasMoreErrors"):
-            note(f"More are at /imports/{said['$id']}/refused.csv.")
+            write_note(f"More are at /imports/{said['$id']}/refused.csv.")
 
 
 @app.command(context_settings=nouns.LOOSE)
 def export(
     context: typer.Context,
-    noun: Annotated[str, typer.Argument(help="Lead", autocompletion=noun_names)],
+    noun: Annotated[str, typer.Argument(help="Lead", autocompletion=complete_noun_names)],
     format: Annotated[str, typer.Option(help="csv, ndjson or json")] = "csv",
     to: Annotated[str | None, typer.Option("-o", "--to", help="a file; else stdout")] = None,
     filter: Annotated[str | None, typer.Option(metavar="JSON", help=nouns.FILTER.help)] = None,
@@ -256,12 +257,12 @@ def export(
     as_of: Annotated[str | None, typer.Option(help=nouns.AS_OF.help)] = None,
 ) -> None:
     """Export all records that fit, of any number: conditions as for find."""
-    state = State.of(context)
+    state = State.of_context(context)
     declared = state.declared.noun(noun)
-    where = conditions(context.args, declared, "export")
+    where = parse_conditions(context.args, declared, "export")
     whole = state.client._session.noun(noun).export(
         format,  # type: ignore[arg-type]  # the server knows what there is
-        filter=None if filter is None else object_of(filter, "--filter"),
+        filter=None if filter is None else parse_object(filter, "--filter"),
         q=q,
         sort=sort,
         fields=fields,
@@ -270,7 +271,7 @@ def export(
     whole._asked += tuple(where.items())
     if to is not None:
         size = whole.save(Path(to))
-        return note(f"{to}: {size:,} bytes.")
+        return write_note(f"{to}: {size:,} bytes.")
     for block in whole:
         sys.stdout.buffer.write(block)
     sys.stdout.buffer.flush()
@@ -285,10 +286,10 @@ def track(
     output: Output = None,
 ) -> None:
     """Record that something happened outside."""
-    state = State.of(context)
-    form = state.form(checked(output))
-    said = None if properties is None else object_of(properties, "--properties")
-    one(state.client.track(name, said).to_dict(), form)  # type: ignore[union-attr]
+    state = State.of_context(context)
+    form = state.answer_form(check_form(output))
+    said = None if properties is None else parse_object(properties, "--properties")
+    write_one(state.client.track(name, said).to_dict(), form)  # type: ignore[union-attr]
 
 
 @app.command()
@@ -303,21 +304,23 @@ def do(
 ) -> None:
     """Do a verb, or run a short Python script at the server: all of it or nothing."""
     if (script is None) == (file is None):
-        raise Usage("Give a verb (do Lead.convert lead_...), a script, - for stdin, or --file.")
-    state = State.of(context)
-    form = state.form(checked(output))
+        raise UsageError(
+            "Give a verb (do Lead.convert lead_...), a script, - for stdin, or --file."
+        )
+    state = State.of_context(context)
+    form = state.answer_form(check_form(output))
     code = file.read_text() if file else sys.stdin.read() if script == "-" else str(script)
     ran = state.client.do(code, dry_run=dry_run)
     if form != "table":
-        one(ran.data, form)
+        write_one(ran.data, form)
         return
-    scripted(ran)
+    write_script_run(ran)
 
 
 @app.command()
 def mcp(context: typer.Context) -> None:
     """Serve MCP on stdin and stdout, for an agent on this machine."""
-    client = State.of(context).client
+    client = State.of_context(context).client
     from mcp.shared.exceptions import MCPError
 
     from headlessly.mcp.bridge import Unreachable, run

@@ -9,20 +9,20 @@ import typer
 from typer.core import TyperCommand, TyperGroup
 
 from headlessly.client.commands import nouns
-from headlessly.client.commands.failing import EnoughRead
+from headlessly.client.commands.failures import ReaderGone
 from headlessly.client.commands.state import State
 from headlessly.client.declarations import UnknownName
 
 VERB = re.compile(r"[A-Z]\w*\.\w[\w-]*\Z")
 
 
-def noun_names(ctx: typer.Context, incomplete: str) -> list[str]:
+def complete_noun_names(ctx: typer.Context, incomplete: str) -> list[str]:
     """The nouns that may be meant, for completion."""
-    declared = State.of(ctx).nearby
+    declared = State.of_context(ctx).cached_declarations
     return [n for n in (declared.nouns if declared else ()) if n.startswith(incomplete)]
 
 
-class Commands(TyperGroup):
+class NounCommands(TyperGroup):
     """The commands of :mod:`.app`, and one for every noun and verb of the tenant."""
 
     #: Whether a command's name and summary are enough, and what was last seen of the nouns.
@@ -33,13 +33,13 @@ class Commands(TyperGroup):
     def list_commands(self, ctx: Any) -> list[str]:
         """Those of the file, and what is known of the nouns without asking."""
         own = super().list_commands(ctx)
-        declared = State.of(ctx).nearby if self.light else None
+        declared = State.of_context(ctx).cached_declarations if self.light else None
         if declared is None:
             return own
         found = [*own, *declared.nouns]
         if self.completing:
             found += [
-                f"{n.name}.{word}" for n in declared.nouns.values() for word in nouns.names(n)
+                f"{n.name}.{word}" for n in declared.nouns.values() for word in nouns.words_of(n)
             ]
         return found
 
@@ -48,17 +48,17 @@ class Commands(TyperGroup):
             return own
         if not cmd_name[:1].isupper():
             return None
-        state = State.of(ctx)
-        name, word = nouns.parts(cmd_name)
-        declared = state.nearby if self.light or state.completing else state.declared
+        state = State.of_context(ctx)
+        name, word = nouns.split_name(cmd_name)
+        declared = state.cached_declarations if self.light or state.completing else state.declared
         if declared is None or (noun := declared.nouns.get(name)) is None:
             return None
-        if word is not None and word not in nouns.names(noun):
+        if word is not None and word not in nouns.words_of(noun):
             return None
         if self.light:
-            summary = noun.description if word is None else nouns.summary(noun, word)
+            summary = noun.description if word is None else nouns.summary_of(noun, word)
             return TyperCommand(cmd_name, help=summary, rich_help_panel="Nouns")
-        return nouns.command(noun, word)
+        return nouns.make_command(noun, word)
 
     def format_help(self, ctx: Any, formatter: Any) -> None:
         self.light = True
@@ -78,7 +78,7 @@ class Commands(TyperGroup):
         try:
             return super().invoke(ctx)
         except BrokenPipeError:
-            raise EnoughRead from None  # typer would call it a failure
+            raise ReaderGone from None  # typer would call it a failure
 
     def resolve_command(self, ctx: Any, args: list[str]) -> Any:
         if args[0] == "do" and len(args) > 1 and VERB.match(args[1]):
@@ -92,10 +92,10 @@ class Commands(TyperGroup):
         own = TyperGroup.list_commands(self, ctx)
         if not name[:1].isupper() and "." not in name:
             return UnknownName(f"There is no command {name}.", name, own)
-        noun, word = nouns.parts(name)
-        declared = State.of(ctx).declared
+        noun, word = nouns.split_name(name)
+        declared = State.of_context(ctx).declared
         if noun not in declared.nouns:
             return UnknownName(f"There is no noun {noun}.", noun, declared.nouns)
         return UnknownName(
-            f"{noun} has no verb {word}.", word or "", nouns.names(declared.nouns[noun])
+            f"{noun} has no verb {word}.", word or "", nouns.words_of(declared.nouns[noun])
         )

@@ -11,7 +11,7 @@ from typing import Annotated, Any
 
 import typer
 
-from headlessly.client.commands.failing import Usage, no_option
+from headlessly.client.commands.failures import UsageError, unknown_option_text
 from headlessly.client.declarations import NounDeclaration
 from headlessly.client.wire import META, option_name, python_name, wire_name
 
@@ -36,11 +36,11 @@ class Option:
     default: Any = None
     panel: str | None = None
     argument: bool = False
-    completes: Callable[[str], Iterable[str]] | None = None
+    complete_with: Callable[[str], Iterable[str]] | None = None
 
     def parameter(self) -> inspect.Parameter:
         """As an argument of the function that typer reads."""
-        complete = self.completes
+        complete = self.complete_with
         more: dict[str, Any] = {"help": self.help, "metavar": self.metavar}
         if complete is not None:
 
@@ -60,7 +60,7 @@ class Option:
         )
 
 
-def function(
+def make_function(
     options: Sequence[Option], run: Callable[[typer.Context, dict[str, Any]], Any], doc: str
 ) -> Any:
     """A function as typer wants it: with one argument per option."""
@@ -93,15 +93,17 @@ def parameter_name(wire: str) -> str:
     return f"f_{python_name(wire)}"
 
 
-def of_field(wire: str, field: Field, *, required: bool = False, panel: str | None) -> Option:
+def option_of_field(
+    wire: str, field: Field, *, required: bool = False, panel: str | None
+) -> Option:
     """The option for a field of a noun or an input of a verb."""
     return Option(
         parameter_name(wire),
-        help=described(field, required=required),
+        help=describe_field(field, required=required),
         flags=flags(wire),
         metavar=metavar(field),
         panel=panel,
-        completes=_choices(field),
+        complete_with=_complete_choices(field),
     )
 
 
@@ -114,7 +116,7 @@ def metavar(field: Field) -> str:
     )
 
 
-def described(field: Field, *, required: bool = False) -> str:
+def describe_field(field: Field, *, required: bool = False) -> str:
     """What it is and what is allowed, in a line."""
     said = [field.get("description") or ""]
     if field.get("choices"):
@@ -137,7 +139,7 @@ def described(field: Field, *, required: bool = False) -> str:
     return "; ".join(filter(None, said))
 
 
-def _choices(field: Field) -> Callable[[str], Iterable[str]] | None:
+def _complete_choices(field: Field) -> Callable[[str], Iterable[str]] | None:
     words = field.get("choices") or (("true", "false") if field["type"] == "bool" else ())
     if not words:
         return None
@@ -147,24 +149,24 @@ def _choices(field: Field) -> Callable[[str], Iterable[str]] | None:
 # -- values ---------------------------------------------------------------------------------------
 
 
-def value(field: Field, text: str, flag: str) -> Any:
+def parse_value(field: Field, text: str, flag: str) -> Any:
     """What is sent for a word of the command line. What does not fit is sent as it is: the server
     says what is allowed. Raises Usage for JSON that is none."""
     if text == "":
         return None
     kind = field["type"]
     if kind in ("number", "integer", "money"):
-        return _number(text)
+        return _parse_number(text)
     if kind == "bool":
         return {"true": True, "yes": True, "1": True, "false": False, "no": False, "0": False}.get(
             text.lower(), text
         )
     if kind == "json" or (field.get("new") and text.startswith("{")):
-        return json_of(text, flag)
+        return parse_json(text, flag)
     return text
 
 
-def _number(text: str) -> Any:
+def _parse_number(text: str) -> Any:
     for read in (int, float):
         try:
             found = read(text)
@@ -174,41 +176,43 @@ def _number(text: str) -> Any:
     return text
 
 
-def json_of(text: str, flag: str) -> Any:
+def parse_json(text: str, flag: str) -> Any:
     """Raises Usage."""
     try:
         return json.loads(text)
     except ValueError as problem:
-        raise Usage(f"{flag} is JSON: {problem}.") from None
+        raise UsageError(f"{flag} is JSON: {problem}.") from None
 
 
-def object_of(text: str, flag: str) -> dict[str, Any]:
+def parse_object(text: str, flag: str) -> dict[str, Any]:
     """A JSON object; ``-`` reads it from stdin. Raises Usage."""
-    found = json_of(sys.stdin.read() if text == "-" else text, flag)
+    found = parse_json(sys.stdin.read() if text == "-" else text, flag)
     if not isinstance(found, dict):
-        raise Usage(f'{flag} is a JSON object, like {{"status": "New"}}.')
+        raise UsageError(f'{flag} is a JSON object, like {{"status": "New"}}.')
     return found
 
 
 # -- conditions -----------------------------------------------------------------------------------
 
 
-def conditions(words: Sequence[str], noun: NounDeclaration, command: str) -> dict[str, str]:
+def parse_conditions(words: Sequence[str], noun: NounDeclaration, command: str) -> dict[str, str]:
     """``--score.gte 80 --organization.industry Technology`` as a query says it. Raises Usage."""
     found: dict[str, str] = {}
     waiting = iter(words)
     for word in waiting:
         if not word.startswith("--") or len(word) < 3:
-            raise Usage(f"{command} does not understand {word!r}: a condition is --field VALUE.")
+            raise UsageError(
+                f"{command} does not understand {word!r}: a condition is --field VALUE."
+            )
         flag, equals, text = word.partition("=")
         name = condition_name(flag, noun, command)
         if not equals:
             try:
                 text = next(waiting)
             except StopIteration:
-                raise Usage(f"{flag} needs a value.") from None
+                raise UsageError(f"{flag} needs a value.") from None
         if name in found:
-            raise Usage(f"{flag} is given twice; several values are one: {flag}.in A,B.")
+            raise UsageError(f"{flag} is given twice; several values are one: {flag}.in A,B.")
         found[name] = text
     return found
 
@@ -221,17 +225,17 @@ def condition_name(flag: str, noun: NounDeclaration, command: str) -> str:
     meta = {wire_name(name): wire for name, wire in META.items()}
     if first not in noun.fields:
         if first not in meta and not (first == "reached" and noun.machine):
-            raise Usage(no_option(flag, ["--filter", *filterable(noun)], command))
+            raise UsageError(unknown_option_text(flag, ["--filter", *filter_flags(noun)], command))
         first = meta.get(first, first)
     if len(path) > 1 and noun.fields.get(first, {}).get("type") != "reference":
-        raise Usage(
+        raise UsageError(
             f"{flag}: {first} is no reference, so nothing lies behind it; a lookup is one of "
             f"{', '.join(LOOKUPS)}."
         )
     return ".".join([first, *path[1:]]) + (f"__{lookup}" if lookup else "")
 
 
-def filterable(noun: NounDeclaration) -> list[str]:
+def filter_flags(noun: NounDeclaration) -> list[str]:
     return [
         f"--{option_name(wire)}" for wire, field in noun.fields.items() if not field.get("computed")
     ]

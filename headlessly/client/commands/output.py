@@ -10,7 +10,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
-from headlessly.client.commands.failing import Usage
+from headlessly.client.commands.failures import UsageError
 from headlessly.client.declarations import NounDeclaration
 from headlessly.client.scripts import Ran
 from headlessly.client.wire import wire_name
@@ -26,10 +26,10 @@ RUNS = ("=", "+", "-", "@", "\t", "\r")
 Row = Mapping[str, Any]
 
 
-def checked(form: str | None) -> str | None:
+def check_form(form: str | None) -> str | None:
     """Raises Usage for a form that there is not."""
     if form is not None and form not in FORMS:
-        raise Usage(f"--output is one of {', '.join(FORMS)}, not {form!r}.")
+        raise UsageError(f"--output is one of {', '.join(FORMS)}, not {form!r}.")
     return form
 
 
@@ -37,7 +37,7 @@ def write(text: str) -> None:
     sys.stdout.write(text)
 
 
-def note(text: str) -> None:
+def write_note(text: str) -> None:
     """Say something that is not the answer."""
     sys.stderr.write(f"{text}\n")
 
@@ -45,67 +45,67 @@ def note(text: str) -> None:
 # -- one thing ------------------------------------------------------------------------------------
 
 
-def one(data: Row, form: str) -> None:
+def write_one(data: Row, form: str) -> None:
     """A record, or anything else with names and values."""
     match form:
         case "json":
-            write(dumped(data, indent=2) + "\n")
+            write(dump_json(data, indent=2) + "\n")
         case "ndjson":
-            write(dumped(data) + "\n")
+            write(dump_json(data) + "\n")
         case "csv":
-            _csv([data], list(data))
+            _write_csv([data], list(data))
         case _:
-            _grid([(name, cell(value)) for name, value in data.items()], header=None)
+            _write_grid([(name, cell_text(value)) for name, value in data.items()], header=None)
 
 
-def dry_run(record: Row, events: Sequence[Row], form: str) -> None:
+def write_dry_run(record: Row, events: Sequence[Row], form: str) -> None:
     """What would be."""
     if form != "table":
-        one({"record": record, "events": events}, form)
+        write_one({"record": record, "events": events}, form)
         return
-    one({n: v for n, v in record.items() if v is not None}, form)
+    write_one({n: v for n, v in record.items() if v is not None}, form)
     write("\n")
-    events_table(events)
-    note("A dry run: nothing has changed.")
+    write_events_table(events)
+    write_note("A dry run: nothing has changed.")
 
 
-def scripted(ran: Ran) -> None:
+def write_script_run(ran: Ran) -> None:
     """What a script printed, what came out, and what it recorded."""
     write("".join(_printable(line) + "\n" for line in ran.output.splitlines()))
     if ran.proposal is not None:
-        note("Proposed, not done: it waits for somebody's approval.")
-        one(ran.proposal, "table")
+        write_note("Proposed, not done: it waits for somebody's approval.")
+        write_one(ran.proposal, "table")
     elif ran.value is not None:
-        write(dumped(ran.data["value"], indent=2) + "\n")
+        write(dump_json(ran.data["value"], indent=2) + "\n")
     if ran.events:
         write("\n")
         names = ("name", "target", "$id")
-        many([event.to_dict() for event in ran.events], "table", names, names)
+        write_rows([event.to_dict() for event in ran.events], "table", names, names)
     if ran.dry_run:
-        note("A dry run: nothing has changed.")
+        write_note("A dry run: nothing has changed.")
 
 
 # -- many -----------------------------------------------------------------------------------------
 
 
-def many(rows: Iterable[Row], form: str, columns: Sequence[str], every: Sequence[str]) -> int:
+def write_rows(rows: Iterable[Row], form: str, columns: Sequence[str], every: Sequence[str]) -> int:
     """Rows as they come: ``columns`` of them in a table, ``every`` one in CSV. Answers how many."""
-    counted = _Counted(rows)
+    counted = _CountingRows(rows)
     match form:
         case "json":
-            _array(counted)
+            _write_json_array(counted)
         case "ndjson":
             for row in counted:
-                write(dumped(row) + "\n")
+                write(dump_json(row) + "\n")
                 sys.stdout.flush()
         case "csv":
-            _csv(counted, every)
+            _write_csv(counted, every)
         case _:
-            _table(counted, columns)
+            _write_table(counted, columns)
     return counted.number
 
 
-class _Counted:
+class _CountingRows:
     def __init__(self, rows: Iterable[Row]) -> None:
         self.rows, self.number = rows, 0
 
@@ -115,72 +115,74 @@ class _Counted:
             yield row
 
 
-def _array(rows: Iterable[Row]) -> None:
+def _write_json_array(rows: Iterable[Row]) -> None:
     """A JSON array of any length, written as it comes."""
     before = "["
     for row in rows:
-        write(f"{before}\n  {dumped(row)}")
+        write(f"{before}\n  {dump_json(row)}")
         before = ","
     write("[]\n" if before == "[" else "\n]\n")
 
 
-def _csv(rows: Iterable[Row], columns: Sequence[str]) -> None:
+def _write_csv(rows: Iterable[Row], columns: Sequence[str]) -> None:
     writer = csv.writer(sys.stdout, lineterminator="\n")
     writer.writerow(columns)
     for row in rows:
-        writer.writerow([_guarded(_plain(row.get(name))) for name in columns])
+        writer.writerow([_guard_formula(_csv_text(row.get(name))) for name in columns])
 
 
-def _guarded(text: str) -> str:
+def _guard_formula(text: str) -> str:
     number = text.replace(".", "", 1).lstrip("-").isdecimal()
     return f"'{text}" if text.startswith(RUNS) and not number else text
 
 
-def _plain(value: Any) -> str:
+def _csv_text(value: Any) -> str:
     """A value as a cell of CSV: an included record as its id."""
     if isinstance(value, dict) and "$id" in value:
         value = value["$id"]
-    return "" if value is None else value if isinstance(value, str) else dumped(value)
+    return "" if value is None else value if isinstance(value, str) else dump_json(value)
 
 
-def _table(rows: Iterable[Row], columns: Sequence[str]) -> None:
+def _write_table(rows: Iterable[Row], columns: Sequence[str]) -> None:
     waiting = iter(rows)
     header: Sequence[str] | None = columns
     while part := list(itertools.islice(waiting, MEASURED)):
-        _grid([[cell(row.get(name)) for name in columns] for row in part], header)
+        _write_grid([[cell_text(row.get(name)) for name in columns] for row in part], header)
         header = None
 
 
 EVENT_COLUMNS = ("timestamp", "name", "target", "actor", "$id")
 
 
-def events_table(events: Iterable[Row]) -> int:
-    return many(events, "table", EVENT_COLUMNS, EVENT_COLUMNS)
+def write_events_table(events: Iterable[Row]) -> int:
+    return write_rows(events, "table", EVENT_COLUMNS, EVENT_COLUMNS)
 
 
-def event_lines(events: Iterable[Row]) -> None:
+def write_event_lines(events: Iterable[Row]) -> None:
     """Events as they happen, a line each."""
     for event in events:
-        shown = (_printable(cell(event.get(name))) for name in EVENT_COLUMNS[:-1])
+        shown = (_printable(cell_text(event.get(name))) for name in EVENT_COLUMNS[:-1])
         write("  ".join(shown).rstrip() + "\n")
         sys.stdout.flush()
 
 
-def columns_of(noun: NounDeclaration, fields: str | None) -> list[str]:
+def table_columns(noun: NounDeclaration, fields: str | None) -> list[str]:
     """The columns of a table: those that were asked for, else those of the noun's list."""
     if fields:
         return ["$id", *(wire_name(name.strip()) for name in fields.split(",") if name.strip())]
     return ["$id", *(noun.data.get("columns") or list(noun.fields)[:6])]
 
 
-def every_column(noun: NounDeclaration, fields: str | None) -> list[str]:
-    return columns_of(noun, fields) if fields else ["$id", *noun.fields, "$version", "$createdAt"]
+def csv_columns(noun: NounDeclaration, fields: str | None) -> list[str]:
+    return (
+        table_columns(noun, fields) if fields else ["$id", *noun.fields, "$version", "$createdAt"]
+    )
 
 
 # -- cells ----------------------------------------------------------------------------------------
 
 
-def cell(value: Any) -> str:
+def cell_text(value: Any) -> str:
     """A value for a person."""
     match value:
         case None:
@@ -190,17 +192,17 @@ def cell(value: Any) -> str:
         case dict() if "$id" in value:
             return str(value.get("name") or value.get("subject") or value["$id"])
         case list() if value and all(isinstance(v, dict) and "$id" in v for v in value):
-            return ", ".join(map(cell, value))
+            return ", ".join(map(cell_text, value))
         case dict() | list():
-            return dumped(value)
+            return dump_json(value)
         case float() | int():
             return f"{value:,}" if isinstance(value, int) else f"{value:,g}"
         case str() if len(value) > 18 and value[4] == "-" and value[10] == "T":
-            return _moment(value)
+            return _local_moment(value)
     return str(value)
 
 
-def _moment(text: str) -> str:
+def _local_moment(text: str) -> str:
     """A moment by the clock of whoever reads it."""
     try:
         return datetime.fromisoformat(text).astimezone().strftime("%Y-%m-%d %H:%M")
@@ -208,15 +210,15 @@ def _moment(text: str) -> str:
         return text
 
 
-def dumped(value: Any, indent: int | None = None) -> str:
-    return json.dumps(value, ensure_ascii=False, indent=indent, default=_said)
+def dump_json(value: Any, indent: int | None = None) -> str:
+    return json.dumps(value, ensure_ascii=False, indent=indent, default=_json_default)
 
 
-def _said(value: Any) -> Any:
+def _json_default(value: Any) -> Any:
     return value.to_dict() if hasattr(type(value), "to_dict") else str(value)
 
 
-def _grid(rows: Sequence[Sequence[str]], header: Sequence[str] | None) -> None:
+def _write_grid(rows: Sequence[Sequence[str]], header: Sequence[str] | None) -> None:
     """A table, with colours where they are seen, cut where a screen ends."""
     from rich.console import Console
     from rich.table import Table
@@ -225,7 +227,7 @@ def _grid(rows: Sequence[Sequence[str]], header: Sequence[str] | None) -> None:
     seen = sys.stdout.isatty()
     console = Console(file=sys.stdout, highlight=False, width=None if seen else 10_000)
     lines = [[_printable(text) for text in row] for row in rows]
-    widths = _widths([*lines, *([header] if header else [])], console.width)
+    widths = _column_widths([*lines, *([header] if header else [])], console.width)
     table = Table(
         box=None,
         pad_edge=False,
@@ -247,7 +249,7 @@ def _grid(rows: Sequence[Sequence[str]], header: Sequence[str] | None) -> None:
     write("".join(f"{line.rstrip()}\n" for line in captured.get().splitlines()))
 
 
-def _widths(lines: Sequence[Sequence[str]], screen: int) -> list[int]:
+def _column_widths(lines: Sequence[Sequence[str]], screen: int) -> list[int]:
     """How wide each column is, so that all fit; the last ones are left out where they cannot.
 
     The first, by which one goes on, is never cut.
@@ -265,9 +267,9 @@ def _widths(lines: Sequence[Sequence[str]], screen: int) -> list[int]:
     return widths
 
 
-def grid(rows: Sequence[Sequence[str]]) -> None:
+def write_grid(rows: Sequence[Sequence[str]]) -> None:
     """Rows without a header."""
-    _grid(rows, None)
+    _write_grid(rows, None)
 
 
 def _printable(text: str) -> str:

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from headlessly.client import logins
-from headlessly.client.calls import NEVER
+from headlessly.client.calls import NO_RETRIES
 from headlessly.client.clients import Headlessly
 from headlessly.client.declarations import Declarations
 from headlessly.client.errors import HeadlesslyError
@@ -35,7 +35,7 @@ class State:
     _declared: Declarations | None = None
 
     @classmethod
-    def of(cls, context: Any) -> State:
+    def of_context(cls, context: Any) -> State:
         """The state of a command's run."""
         root = context.find_root()
         if not isinstance(root.obj, State):
@@ -64,47 +64,47 @@ class State:
         if self._declared is None:
             session = self.client._session
             self._declared = session.run(session.declarations())
-            remember(self.client.url, self._declared.data)
+            cache_declarations(self.client.url, self._declared.data)
         return self._declared
 
     @property
-    def nearby(self) -> Declarations | None:
+    def cached_declarations(self) -> Declarations | None:
         """The nouns as they were last seen, without a request where they ever were; None if unknown."""
         if self._declared is None:
             try:
-                self._declared = self._remembered()
+                self._declared = self._read_cache()
             except (HeadlesslyError, ValueError, OSError, KeyError):
                 return None
         return self._declared
 
-    def _remembered(self) -> Declarations | None:
-        login = logins.resolve(self.url, None, self.profile)
-        kept = _file(login.url)
+    def _read_cache(self) -> Declarations | None:
+        login = logins.resolve_login(self.url, None, self.profile)
+        kept = _cache_file(login.url)
         if kept.exists():
             return Declarations(json.loads(kept.read_text()))
         if not self.completing:
             return None
-        with Headlessly(login.url, login.api_key, timeout=QUICK, retries=NEVER) as client:
+        with Headlessly(login.url, login.api_key, timeout=QUICK, retries=NO_RETRIES) as client:
             data = client.schema()
-        remember(login.url, data)
+        cache_declarations(login.url, data)
         return Declarations(data)
 
     # -- how to answer ----------------------------------------------------------------------------
 
-    def form(self, output: str | None = None) -> str:
+    def answer_form(self, output: str | None = None) -> str:
         """table, json, ndjson or csv: as said, else a table to a person and JSON to a program."""
         return output or self.output or ("table" if sys.stdout.isatty() else "json")
 
 
-def _file(url: str) -> Path:
+def _cache_file(url: str) -> Path:
     """Where the nouns of a tenant are kept."""
     name = hashlib.sha256(url.encode()).hexdigest()[:16]
     return logins.cache_path() / f"schema-{name}.json"
 
 
-def remember(url: str, data: Any) -> None:
+def cache_declarations(url: str, data: Any) -> None:
     """Keep what a server declares. A disk that takes nothing is no reason to fail."""
-    kept = _file(url)
+    kept = _cache_file(url)
     try:
         kept.parent.mkdir(parents=True, exist_ok=True)
         handle, name = tempfile.mkstemp(dir=kept.parent, prefix=".schema")

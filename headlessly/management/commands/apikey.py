@@ -39,7 +39,7 @@ class Command(BaseCommand):
         )
 
     def handle(self, *, slug: str, **options: Any) -> None:
-        tenant = Tenant.by_slug(slug)
+        tenant = Tenant.find_by_slug(slug)
         if tenant is None:
             slugs = ", ".join(Tenant.objects.order_by("slug").values_list("slug", flat=True))
             raise CommandError(f"There is no tenant {slug}. There are: {slugs or 'none'}.")

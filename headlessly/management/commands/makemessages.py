@@ -29,7 +29,7 @@ class Command(BaseCommand):
             import polib
         except ImportError as problem:
             raise CommandError("This needs polib: pip install polib") from problem
-        there = (path.name for path in catalogue.folder().iterdir() if path.is_dir())
+        there = (path.name for path in catalogue.locale_folder().iterdir() if path.is_dir())
         found = language or sorted(there)
         for name in found:
             if not check:
@@ -42,7 +42,7 @@ class Command(BaseCommand):
 
     @staticmethod
     def _update(language: str, polib: Any) -> None:
-        file = catalogue.file_of(language)
+        file = catalogue.catalogue_file(language)
         known: dict[catalogue.Key, Any] = {}
         made = polib.POFile(wrapwidth=100)
         made.metadata = {
@@ -55,7 +55,7 @@ class Command(BaseCommand):
             before = polib.pofile(str(file))
             made.metadata = before.metadata
             known = {(entry.msgctxt, entry.msgid): entry for entry in before}
-        for message in catalogue.gathered():
+        for message in catalogue.all_messages():
             entry = polib.POEntry(
                 msgctxt=message.context,
                 msgid=message.text,

@@ -13,7 +13,7 @@ from django.core.management.base import BaseCommand, CommandError
 
 from headlessly.declaration.registry import registry
 from headlessly.declaration.schema import Field
-from headlessly.declaration.values import present
+from headlessly.declaration.values import to_json_value
 from headlessly.declaration.verbs import Verb
 from headlessly.nouns import Noun
 
@@ -30,11 +30,11 @@ class Command(BaseCommand):
             self.stdout.write("\n".join(_overview()))
             chosen = list(registry.values())
         else:
-            chosen = [_named(noun)]
-        self.stdout.write("\n\n".join("\n".join(_described(each)) for each in chosen))
+            chosen = [_find_noun(noun)]
+        self.stdout.write("\n\n".join("\n".join(_noun_lines(each)) for each in chosen))
 
 
-def _named(word: str) -> type[Noun]:
+def _find_noun(word: str) -> type[Noun]:
     """The noun of this name, whatever its case, or of this plural."""
     for name, noun in registry.items():
         if word.lower() in (name.lower(), noun.plural):
@@ -43,29 +43,29 @@ def _named(word: str) -> type[Noun]:
 
 
 def _overview() -> Iterator[str]:
-    yield from _table(
+    yield from _table_lines(
         (n.__name__, n.plural, _first_line(n.schema.description)) for n in registry.values()
     )
     yield ""
 
 
-def _described(noun: type[Noun]) -> Iterator[str]:
+def _noun_lines(noun: type[Noun]) -> Iterator[str]:
     schema = noun.schema
     yield f"{schema.name}  {_first_line(schema.description)}"
-    yield f"  {_place(noun)}, /{schema.plural}, {schema.prefix}_…"
+    yield f"  {_source_place(noun)}, /{schema.plural}, {schema.prefix}_…"
     yield ""
     yield "  Fields"
-    yield from _table((_row(field) for field in schema.fields.values()), 4)
+    yield from _table_lines((_field_row(field) for field in schema.fields.values()), 4)
     if schema.relations:
         yield ""
         yield "  Referred to by"
-        yield from _table(
+        yield from _table_lines(
             ((r.wire, f"<- {r.noun}.{r.field}") for r in schema.relations.values()), 4
         )
     if machine := schema.machine:
         yield ""
         yield f"  Machine of {machine.name}: starts as {' or '.join(machine.entry)}"
-        yield from _table(
+        yield from _table_lines(
             ((step.source, f"-> {step.target}", f"by {step.via}") for step in machine.steps), 4
         )
         for state, fields in machine.closed.items():
@@ -74,20 +74,20 @@ def _described(noun: type[Noun]) -> Iterator[str]:
     yield ""
     yield "  Verbs"
     for verb in schema.verbs.values():
-        yield from _verb(verb)
+        yield from _verb_lines(verb)
 
 
-def _verb(verb: Verb) -> Iterator[str]:
+def _verb_lines(verb: Verb) -> Iterator[str]:
     yield f"    {verb.name}  {verb.event}  {verb.summary}"
-    yield f"      input   {_input(verb)}"
+    yield f"      input   {_input_text(verb)}"
     for word, hook in (("before", verb.before), ("after", verb.after)):
         functions = list(hook.functions())
         yield f"      {word:<7} {hook.name}{'' if functions else ': nothing'}"
-        yield from _table(((_name(f), _place(f)) for f in functions), 16)
+        yield from _table_lines(((_function_name(f), _source_place(f)) for f in functions), 16)
 
 
-def _input(verb: Verb) -> str:
-    own = [f for f in verb.inputs.values() if f.name in _parameters(verb)]
+def _input_text(verb: Verb) -> str:
+    own = [f for f in verb.inputs.values() if f.name in _own_inputs(verb)]
     words = [f"{f.wire}{'!' if f.required else ''}" for f in own]
     if verb.takes_fields:
         words.append("fields")
@@ -98,13 +98,13 @@ def _input(verb: Verb) -> str:
     return ", ".join(words) or "nothing"
 
 
-def _parameters(verb: Verb) -> set[str]:
+def _own_inputs(verb: Verb) -> set[str]:
     """The inputs that the verb names itself."""
     kinds = inspect.signature(verb.body).parameters.values()
     return {p.name for p in kinds if p.kind is inspect.Parameter.KEYWORD_ONLY}
 
 
-def _row(field: Field) -> Sequence[str]:
+def _field_row(field: Field) -> Sequence[str]:
     words = [
         "required" if field.required else "",
         "unique" if field.unique else "",
@@ -113,13 +113,18 @@ def _row(field: Field) -> Sequence[str]:
         else f"set by {', '.join(field.set_by)}"
         if field.set_by
         else "",
-        f"default {present(field.default)}" if field.default not in (None, False) else "",
+        f"default {to_json_value(field.default)}" if field.default not in (None, False) else "",
     ]
     says = [" | ".join(field.choices), field.description]
-    return field.wire, _type(field), ", ".join(filter(None, words)), ": ".join(filter(None, says))
+    return (
+        field.wire,
+        _field_type(field),
+        ", ".join(filter(None, words)),
+        ": ".join(filter(None, says)),
+    )
 
 
-def _type(field: Field) -> str:
+def _field_type(field: Field) -> str:
     if field.type == "reference":
         return f"-> {field.to}" + (f".{field.inverse}" if field.inverse else "")
     if field.minimum is not None and field.maximum is not None:
@@ -130,7 +135,7 @@ def _type(field: Field) -> str:
 # -- where and how ---------------------------------------------------------------------------------
 
 
-def _place(thing: Any) -> str:
+def _source_place(thing: Any) -> str:
     """File and line of a class or function, from the project's folder where it is in there."""
     if not (inspect.isclass(thing) or inspect.isroutine(thing)):
         thing = type(thing)  # an object that is called
@@ -144,7 +149,7 @@ def _place(thing: Any) -> str:
     return f"{path}:{line}"
 
 
-def _name(function: Callable[..., Any]) -> str:
+def _function_name(function: Callable[..., Any]) -> str:
     return getattr(function, "__qualname__", type(function).__qualname__)
 
 
@@ -152,7 +157,7 @@ def _first_line(text: str) -> str:
     return " ".join(text.split("\n\n")[0].split())
 
 
-def _table(rows: Any, indent: int = 0) -> Iterator[str]:
+def _table_lines(rows: Any, indent: int = 0) -> Iterator[str]:
     """Rows as lines, their columns under each other."""
     rows = [tuple(map(str, row)) for row in rows]
     if not rows:

@@ -15,7 +15,7 @@ from django.db import connections
 from headlessly import database
 from headlessly.background import worker
 from headlessly.background.slots import THREADS
-from headlessly.background.supervisor import Background
+from headlessly.background.supervisor import WorkerSupervisor
 from headlessly.database.base import close_pools
 
 
@@ -59,7 +59,7 @@ class Command(BaseCommand):
             self.stdout.write(f"Serving http://{options['host']}:{options['port']}, until Ctrl-C.")
         connections.close_all()
         close_pools()  # a connection must not be shared with forked workers
-        background = Background(options["jobs"]) if options["jobs"] else None
+        background = WorkerSupervisor(options["jobs"]) if options["jobs"] else None
         if background:
             background.start()
         try:
@@ -72,7 +72,7 @@ class Command(BaseCommand):
 def _refusals(options):
     """What makes these options unsafe, or useless."""
     if not settings.PRODUCTION:
-        if not _loopback(options["host"]):
+        if not _is_loopback(options["host"]):
             yield (
                 f"--host {options['host']} opens a development server, whose secrets everybody "
                 "knows, to the network. Set HEADLESSLY_ENV=production."
@@ -97,7 +97,7 @@ def _failed_checks():
     return [str(problem) for problem in found if problem.is_serious() and not problem.is_silenced()]
 
 
-def _loopback(host):
+def _is_loopback(host):
     with suppress(ValueError):
         return ipaddress.ip_address(host).is_loopback
     return host == "localhost"
@@ -126,18 +126,18 @@ def _serve(options):
         websockets=False,
         # The comings and goings of workers are an operator's news, not a developer's.
         log_level=LogLevels.info if settings.PRODUCTION else LogLevels.warning,
-        log_dictconfig=_logging(options["access_log"]),
+        log_dictconfig=_logging_config(options["access_log"]),
         log_access=options["access_log"],
         **tls,
     )
     if not settings.PRODUCTION:
         # To an operator SIGHUP means new workers; to a developer, that the terminal is gone.
         server.on_startup(lambda: signal.signal(signal.SIGHUP, server.signal_handler_interrupt))
-    worker.begin_with_manners()
+    worker.end_forks_with_parent()
     server.serve()
 
 
-def _logging(access_log):
+def _logging_config(access_log):
     """Granian's own lines go the way of all others."""
     logger = {"handlers": [], "propagate": True}
     return {

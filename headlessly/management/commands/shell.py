@@ -39,14 +39,14 @@ class Command(shell.Command):
 
     def handle(self, **options: Any) -> None:
         # For as long as the shell is open, and not longer: commands are also called by programs.
-        tenant = self.choose(options["tenant"])
+        tenant = self.choose_tenant(options["tenant"])
         with tenancy.active(tenant), actors.acting(actors.SYSTEM):
             super().handle(**options)
 
     def get_auto_imports(self) -> list[str]:
         return [*PLATFORM, *(f"{noun.__module__}.{name}" for name, noun in registry.items())]
 
-    def choose(self, slug: str | None) -> Tenant | None:
+    def choose_tenant(self, slug: str | None) -> Tenant | None:
         """The tenant asked for, else the only one, else none with a word on how to choose."""
         try:
             slugs = list(Tenant.objects.order_by("slug").values_list("slug", flat=True))
@@ -65,7 +65,7 @@ class Command(shell.Command):
                 else "There is no tenant yet. Make one: python manage.py tenant acme --name Acme"
             )
             return None
-        tenant = Tenant.by_slug(slug or slugs[0])
+        tenant = Tenant.find_by_slug(slug or slugs[0])
         if tenant is None:
             there = f"There are {', '.join(slugs)}." if slugs else "There is none yet."
             raise CommandError(f"There is no tenant {slug}. {there}")

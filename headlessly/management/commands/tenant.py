@@ -29,19 +29,19 @@ class Command(BaseCommand):
     def handle(self, *, slug: str, name: str, admin: str, member: str, role: str, **_: Any) -> None:
         if role and not member:
             raise CommandError("--role says what --member may do. Who is it?")
-        tenant = Tenant.by_slug(slug)
+        tenant = Tenant.find_by_slug(slug)
         if tenant is None:
-            tenant = self.make(slug, name)
+            tenant = self.make_tenant(slug, name)
         elif not (admin or member):
             raise CommandError(f"There is a tenant {slug} already: {tenant.name}.")
         elif name and name != tenant.name:
             raise CommandError(f"The tenant {slug} is called {tenant.name}. Rename it at /admin/.")
         if admin:
-            self.let_in(tenant, admin, actors.ADMIN)
+            self.add_member(tenant, admin, actors.ADMIN)
         if member:
-            self.let_in(tenant, member, role or actors.REP)
+            self.add_member(tenant, member, role or actors.REP)
 
-    def make(self, slug: str, name: str | None) -> Tenant:
+    def make_tenant(self, slug: str, name: str | None) -> Tenant:
         try:
             SLUG(slug)
         except ValidationError as problem:
@@ -50,7 +50,7 @@ class Command(BaseCommand):
         self.stdout.write(f"Made the tenant {tenant.name}, at /~{slug}/")
         return tenant
 
-    def let_in(self, tenant: Tenant, email: str, role: str) -> None:
+    def add_member(self, tenant: Tenant, email: str, role: str) -> None:
         try:
             validate_email(email)
         except ValidationError:

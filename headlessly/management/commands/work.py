@@ -11,7 +11,7 @@ from django.db import connection
 from procrastinate import PsycopgConnector
 from procrastinate.contrib.django import app
 
-from headlessly.background.worker import manners
+from headlessly.background.worker import end_with_parent
 
 
 class Command(BaseCommand):
@@ -28,7 +28,7 @@ class Command(BaseCommand):
 
     def handle(self, *, concurrency: int, until_idle: bool, beside_server: bool, **_: Any) -> None:
         if beside_server:
-            manners()
+            end_with_parent()
         parameters = connection.get_connection_params()
         connector = PsycopgConnector(
             kwargs={k: v for k, v in parameters.items() if k not in ("context", "cursor_factory")},

@@ -71,7 +71,7 @@ def move(client: Any, record: Any, target: str, **more: Any) -> Any:
 
 
 def ago(days: int) -> Any:
-    return clock.at(clock.now() - timedelta(days=days), purpose="demo")
+    return clock.set_clock(clock.now() - timedelta(days=days), purpose="demo")
 
 
 # -- what it shows --------------------------------------------------------------------------------

@@ -316,7 +316,7 @@ def test_shows_the_list_as_it_was_at_the_end_of_a_day(bob, leads, people):
 
     from headlessly.context import clock
 
-    with clock.at(datetime(2026, 3, 1, 12, tzinfo=UTC), purpose="import"):
+    with clock.set_clock(datetime(2026, 3, 1, 12, tzinfo=UTC), purpose="import"):
         from crm import Contact, Lead
 
         rep = Contact.create(name="Old Name")

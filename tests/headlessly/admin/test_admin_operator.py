@@ -32,7 +32,7 @@ def test_has_no_tenants_records(olga, rest):
 
 def test_creates_a_tenant_and_keeps_its_address(olga):
     olga.post("/admin/headlessly/tenant/add/", {"name": "Nova", "slug": "nova"})
-    tenant = Tenant.by_slug("nova")
+    tenant = Tenant.find_by_slug("nova")
     assert tenant.name == "Nova"
     change = f"/admin/headlessly/tenant/{tenant.pk}/change/"
     olga.post(change, {"name": "Nova Ltd", "slug": "other"})
@@ -56,7 +56,7 @@ def test_nothing_deletes_a_tenant_or_a_user(olga, acme, users):
             f"/admin/headlessly/{model}/",
             {"action": "delete_selected", "_selected_action": pk, "post": "yes"},
         )
-    assert Tenant.by_slug("acme")
+    assert Tenant.find_by_slug("acme")
     assert User.objects.filter(pk=users.bob.pk).exists()
 
 
@@ -128,7 +128,7 @@ def test_shows_a_new_key_once_and_never_again(olga, acme):
         {"tenant": acme.pk, "name": "site", "scope": "write", "rate_limit": 7},
     )
     secret = re.search(r"data-secret>([^<]+)<", response.content.decode()).group(1)
-    key = ApiKey.find(secret)
+    key = ApiKey.find_valid(secret)
     assert key and key.rate_limit == 7
     assert (key.name, key.scope, key.tenant_id) == ("site", "write", acme.pk)
     assert "no-store" in response.headers["Cache-Control"]
@@ -150,7 +150,7 @@ def test_revokes_a_key_by_post_only(olga, acme):
     key, secret = ApiKey.issue(acme, "site")
     address = f"/admin/headlessly/apikey/{key.pk}/revoke/"
     assert olga.get(address).status_code == 405
-    assert ApiKey.find(secret)
+    assert ApiKey.find_valid(secret)
     olga.post(address)
-    assert ApiKey.find(secret) is None
+    assert ApiKey.find_valid(secret) is None
     assert olga.post("/admin/headlessly/apikey/apikey_none/revoke/").status_code == 404

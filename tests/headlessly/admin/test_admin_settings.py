@@ -166,7 +166,7 @@ def test_it_issues_a_key_that_works_and_shows_it_once(ann, acme):
     response = ann.post(at("keys/"), {"name": "Zapier", "scope": "read", "expires": "30"})
     secret = re.search(r"data-secret>(hly_sk_[^<]+)<", response.content.decode())[1]
     assert "no-store" in response.headers["Cache-Control"]
-    key = ApiKey.find(secret)
+    key = ApiKey.find_valid(secret)
     assert (key.tenant, key.name, key.scope) == (acme, "Zapier", "read")
     assert key.actor.role == actors.VIEWER
     assert timedelta(days=29) < key.expires_at - timezone.now() < timedelta(days=31)
@@ -190,7 +190,7 @@ def test_it_revokes_a_key_of_its_own(ann, acme, rival):
     assert ann.post(at(f"keys/{other.pk}/revoke/")).status_code == 404
     assert "Theirs" not in ann.get(at("keys/")).content.decode()
     ann.post(at(f"keys/{key.pk}/revoke/"))
-    assert ApiKey.find(secret) is None
+    assert ApiKey.find_valid(secret) is None
     other.refresh_from_db()
     assert other.standing == "valid"
 

@@ -118,7 +118,7 @@ def test_refuses_more_views_than_anybody_needs_and_queries_without_end(bob, peop
     from headlessly.query import saved_views
 
     assert save(bob, query="q=" + "x" * 5_000).status_code == 422
-    monkeypatch.setattr(saved_views, "MOST", 1)
+    monkeypatch.setattr(saved_views, "MAX_VIEWS", 1)
     save(bob)
     assert save(bob, name="Another").status_code == 409
     assert View.objects.count() == 1

@@ -182,4 +182,4 @@ def test_it_lets_everyone_do_what_their_role_may(member: Any, lead: Any) -> None
 def test_it_leaves_nobody_acting_after_a_request(api: Any, acme: Any) -> None:
     with actors.acting(None):
         answered(api.call("GET", "/me"))
-        assert actors.anyone() is None
+        assert actors.current_or_none() is None

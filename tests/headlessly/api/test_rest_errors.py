@@ -389,12 +389,14 @@ def test_it_shows_nothing_of_the_inside_when_it_breaks(
     def broken(*args: Any, **kwargs: Any) -> Any:
         raise RuntimeError("the secret inside")
 
-    monkeypatch.setattr(reads, "page", broken)
+    monkeypatch.setattr(reads, "record_page", broken)
     found = problem(api.call("GET", "/leads"), 500, "internal_error")
     assert found.keys() == {"error", "message", "requestId"}
     assert "secret" not in str(found)
     assert "the secret inside" in caplog.text
-    monkeypatch.setattr(reads, "page", lambda *a, **k: SimpleNamespace(wire=lambda: {"x": 10**30}))
+    monkeypatch.setattr(
+        reads, "record_page", lambda *a, **k: SimpleNamespace(wire=lambda: {"x": 10**30})
+    )
     problem(api.call("GET", "/leads"), 500, "internal_error")
 
 
@@ -422,7 +424,7 @@ def test_it_logs_what_it_refuses_under_the_id_of_the_request_and_without_secrets
         ),
         Client().get(f"/~acme/leads?key={api.secret}"),
     ]
-    monkeypatch.setattr(reads, "page", lambda *a, **k: 1 / 0)
+    monkeypatch.setattr(reads, "record_page", lambda *a, **k: 1 / 0)
     refused.append(api.call("GET", f"/leads?q={secret}"))
     lines = [json.loads(line) for line in written.getvalue().splitlines()]
     told = {(line.get("requestId"), line.get("status")) for line in lines}

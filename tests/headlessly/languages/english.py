@@ -51,7 +51,7 @@ class Page(HTMLParser):
 @cache
 def english(language: str = "de") -> tuple[dict[str, str], list[tuple[re.Pattern[str], str]]]:
     """The messages that read otherwise in the language: whole texts, and sentences with gaps."""
-    entries = polib.pofile(str(catalogue.file_of(language)))
+    entries = polib.pofile(str(catalogue.catalogue_file(language)))
     said = {text for e in entries for text in (e.msgstr, *e.msgstr_plural.values())}
     whole: dict[str, str] = {}
     gaps: list[tuple[re.Pattern[str], str]] = []

@@ -18,7 +18,7 @@ def test_is_complete_current_and_compiled():
 
 
 def test_knows_what_the_declarations_say_without_a_second_list():
-    keys = {message.key for message in catalogue.gathered()}
+    keys = {message.key for message in catalogue.all_messages()}
     assert {
         ("label", "Lost reason"),
         ("value", "In progress"),
@@ -40,14 +40,14 @@ def test_knows_what_the_declarations_say_without_a_second_list():
 
 def test_reads_what_code_and_templates_mark():
     code = "_('a' 'b'); ngettext('one', 'many', n); pgettext('noun', 'Lead'); print('not this')"
-    assert [(m.context, m.text, m.plural) for m in catalogue.marked(code, "x")] == [
+    assert [(m.context, m.text, m.plural) for m in catalogue.messages_in_code(code, "x")] == [
         (None, "ab", None), (None, "one", "many"), ("noun", "Lead", None),
     ]  # fmt: skip
     template = (
         '{% load i18n %}{% translate "It\'s here" %}{% translate "to" context "state" %}'
         "{% blocktranslate count n=x %}one{% plural %}{{ n }} more{% endblocktranslate %} Not this"
     )
-    assert [(m.context, m.text, m.plural) for m in catalogue.in_template(template, "x")] == [
+    assert [(m.context, m.text, m.plural) for m in catalogue.messages_in_template(template, "x")] == [
         (None, "It's here", None), ("state", "to", None), (None, "one", "%(n)s more"),
     ]  # fmt: skip
 
@@ -56,14 +56,14 @@ def test_reads_what_code_and_templates_mark():
 def copy(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Any:
     """A catalogue to spoil: the function changes an entry of a copy, and answers what is wrong then."""
     few = ("%(nouns)s board", "Saved.", "%d day")
-    whole = polib.pofile(str(catalogue.file_of("de")))
+    whole = polib.pofile(str(catalogue.catalogue_file("de")))
     catalog = polib.POFile()
     catalog.metadata = whole.metadata
     catalog.extend(whole.find(text) for text in few)
-    messages = [message for message in catalogue.gathered() if message.text in few]
+    messages = [message for message in catalogue.all_messages() if message.text in few]
     file = tmp_path / "django.po"
-    monkeypatch.setattr(catalogue, "file_of", lambda language: file)
-    monkeypatch.setattr(catalogue, "gathered", lambda: messages)
+    monkeypatch.setattr(catalogue, "catalogue_file", lambda language: file)
+    monkeypatch.setattr(catalogue, "all_messages", lambda: messages)
 
     def spoiled(change: Any, *, compile: bool = True) -> list[str]:
         change(catalog.find("%(nouns)s board"), catalog)
@@ -106,7 +106,7 @@ def test_the_command_adds_what_is_new_drops_what_is_old_and_keeps_the_rest(copy,
         call_command("makemessages", "de", check=True)
     call_command("makemessages", "de")
     assert "Untranslated: (None, '%(nouns)s board')" in capsys.readouterr().out
-    after = polib.pofile(str(catalogue.file_of("de")))
+    after = polib.pofile(str(catalogue.catalogue_file("de")))
     assert after.find("Long gone") is None
     assert after.find("%(nouns)s board").msgstr == ""
     assert after.find("Saved.").msgstr == "Gespeichert."

@@ -127,7 +127,7 @@ def asked(acme, lead):
 
 
 def test_rest_is_english_whatever_it_is_sent(api, asked):
-    cookies = {"django_language": "de", languages.ZONE: "Europe/Berlin"}
+    cookies = {"django_language": "de", languages.TIME_ZONE_COOKIE: "Europe/Berlin"}
     plain = [api.call(*each) for each in asked]
     api.cookies.load(cookies)
     german = [api.call(*each, Accept_Language="de") for each in asked]
@@ -148,11 +148,11 @@ def test_rest_is_english_to_somebody_who_chose_german(ann, get, lead):
 
 
 def test_what_is_described_once_stays_english_whoever_reads_first(ann, get, api):
-    describe.everything.cache_clear(), describe.noun.cache_clear()
+    describe.describe_nouns.cache_clear(), describe.describe_noun.cache_clear()
     with translation.override("de"):
-        german = describe.everything()
-    describe.everything.cache_clear(), describe.noun.cache_clear()
-    assert german == describe.everything()
+        german = describe.describe_nouns()
+    describe.describe_nouns.cache_clear(), describe.describe_noun.cache_clear()
+    assert german == describe.describe_nouns()
     fields = api.call("GET", "/schema/Lead").json()["fields"]
     assert fields["budget"]["description"] == "BANT: what can they spend?"
 

@@ -173,7 +173,7 @@ def test_the_bridge_begins_and_ends_with_its_stdin(served: str, secret: str) -> 
 def test_the_bridge_needs_no_django() -> None:
     code = (
         "import sys; sys.modules['django'] = None; import headlessly.mcp.bridge as b; "
-        "print(b.address_of('http://x/~acme/'), [m for m in sys.modules if m.startswith('django.')])"
+        "print(b.mcp_address('http://x/~acme/'), [m for m in sys.modules if m.startswith('django.')])"
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=30)
     assert done.stdout.strip() == "http://x/~acme/mcp []", done.stderr
@@ -198,8 +198,8 @@ def test_the_bridge_outlives_a_server_that_goes_away(secret: str, live_server: A
         headers = {"Authorization": f"Bearer {secret}"}
         async with httpx2.AsyncClient(headers=headers, transport=transport) as connections:
             near = Bridge(f"{live_server.url}/~acme/mcp", connections)
-            await near.look()
-            async with Client(near.server()) as client:
+            await near.discover()
+            async with Client(near.make_server()) as client:
                 assert not (await client.call_tool("search", PAGE)).is_error
                 transport.away = True
                 refusal = await client.call_tool("search", PAGE)

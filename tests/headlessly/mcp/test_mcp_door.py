@@ -254,7 +254,7 @@ def test_it_defines_three_tools_in_less_than_a_thousand_tokens(agent: Any) -> No
 
 
 def test_it_names_every_noun_there_is() -> None:
-    search, fetch, _ = definitions.everything()
+    search, fetch, _ = definitions.all_tools()
     assert search["inputSchema"]["properties"]["type"]["enum"] == [*registry, "Event"]
     assert set(registry) < set(fetch["inputSchema"]["properties"]["type"]["enum"])
 
@@ -288,7 +288,7 @@ def test_it_works_in_the_thread_of_the_request(agent: Any, monkeypatch: Any) -> 
     assert seen["thread"] is threading.current_thread()
     with actors.acting(None):
         agent.tool("search", type="Lead")
-        assert actors.anyone() is None
+        assert actors.current_or_none() is None
 
 
 def test_it_tells_the_log_what_failed_and_the_agent_nothing_of_the_inside(
@@ -312,11 +312,11 @@ def test_it_tells_the_log_what_failed_and_the_agent_nothing_of_the_inside(
 
 def test_it_begins_anew_when_its_loop_has_ended(agent: Any) -> None:
     agent.tool("fetch", type="Status")
-    before = transport.engine()
+    before = transport.protocol_loop()
     before._loop.call_soon_threadsafe(before._loop.stop)
     before._thread.join(5)
     agent.tool("fetch", type="Status")
-    assert transport.engine() is not before
+    assert transport.protocol_loop() is not before
 
 
 def test_it_gives_up_on_a_protocol_that_hangs(agent: Any, monkeypatch: Any) -> None:
@@ -326,7 +326,7 @@ def test_it_gives_up_on_a_protocol_that_hangs(agent: Any, monkeypatch: Any) -> N
         await asyncio.Event().wait()
 
     monkeypatch.setattr(transport, "PATIENCE", 0.05)
-    monkeypatch.setattr(transport.engine()._manager, "handle_request", hang)
+    monkeypatch.setattr(transport.protocol_loop()._manager, "handle_request", hang)
     refused(agent.ask("tools/list"), 500, "internal_error")
 
 

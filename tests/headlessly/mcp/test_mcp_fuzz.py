@@ -60,7 +60,7 @@ ANYTHING = st.recursive(
 
 def plausible(tool: str, id: str = "lead_x") -> st.SearchStrategy[dict[str, Any]]:
     """Arguments of the kinds that are taken, and some that are not; often with this id."""
-    (schema,) = (t["inputSchema"] for t in definitions.everything() if t["name"] == tool)
+    (schema,) = (t["inputSchema"] for t in definitions.all_tools() if t["name"] == tool)
     kinds = {
         "string": WORDS,
         "integer": st.integers(1, 100) | st.integers(),
@@ -89,7 +89,7 @@ def test_it_answers_any_arguments_at_all(tool: str, lead: Any) -> None:
     @MANY
     @given(plausible(tool, lead.pk) | st.dictionaries(WORDS, ANYTHING, max_size=3))
     def ask(arguments: dict[str, Any]) -> None:
-        content, failed = tools.call(tool, arguments)
+        content, failed = tools.call_tool(tool, arguments)
         said = orjson.loads(content)
         done[failed] += 1
         if failed:

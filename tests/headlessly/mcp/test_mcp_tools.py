@@ -311,10 +311,10 @@ def test_it_shows_a_limited_rep_what_is_theirs(bob: Any, world: SimpleNamespace)
     calls += [("fetch", {"type": "Lead", "id": world.own.pk, "include": ["contact", "activities"]})]
     with actors.acting(bob.actor):
         for name, arguments in calls:
-            answer, _ = tools.call(name, arguments)
+            answer, _ = tools.call_tool(name, arguments)
             assert HUSH.lower() not in answer.decode().lower(), (name, arguments)
-        found = orjson.loads(tools.call("fetch", {"type": "Schema"})[0])
+        found = orjson.loads(tools.call_tool("fetch", {"type": "Schema"})[0])
         assert found["you"]["sees"] == "own"
-        answer, failed = tools.call("fetch", {"type": "Lead", "id": world.own.pk})
+        answer, failed = tools.call_tool("fetch", {"type": "Lead", "id": world.own.pk})
         assert not failed
         assert orjson.loads(answer)["name"] == "Own lead"

@@ -270,7 +270,7 @@ def test_it_survives_the_death_of_its_worker(lead, monkeypatch):
         return asked(self, *question)
 
     sessions: list[Any] = []
-    play = sandbox.Playing.play
+    play = sandbox.RunningScript.run
 
     def playing(self: Any, code: str) -> Any:
         sessions.append(self.session)
@@ -280,7 +280,7 @@ def test_it_survives_the_death_of_its_worker(lead, monkeypatch):
             monkeypatch.setattr(Host, "answer", asked)
         return play(self, code)
 
-    monkeypatch.setattr(sandbox.Playing, "play", playing)
+    monkeypatch.setattr(sandbox.RunningScript, "run", playing)
     came = attempt("Contact.create(name='left')\nContact.create(name='right')")
     assert isinstance(came, HeadlesslyError) and "brought its interpreter down" in came.message
 
@@ -293,7 +293,7 @@ from headlessly import actors
 from headlessly.scripts import limits, sandbox
 
 def play():
-    with sandbox.seat(limits.of(actors.SYSTEM)) as session:
+    with sandbox.reserve_worker(limits.limits_of(actors.SYSTEM)) as session:
         os.write(1, b"%d %d\\n" % (session.feed_run("6 * 7"), session.worker_pid))
         return session.worker_pid
 

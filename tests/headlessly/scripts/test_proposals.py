@@ -46,7 +46,7 @@ def test_a_key_that_may_only_propose_stores_what_its_script_would_do(qualified):
     with actors.acting(AGENT):
         run = scripts.run(f'Lead.convert("{qualified.pk}").status')
     assert everything() == before
-    said = run.wire()
+    said = run.as_json()
     assert set(said) == {"proposal", "events"}
     assert said["proposal"]["status"] == "Pending" and said["proposal"]["$createdBy"] == AGENT.id
     names = [event["name"] for event in said["events"]]
@@ -58,7 +58,7 @@ def test_a_key_that_may_only_propose_stores_what_its_script_would_do(qualified):
 
 def test_what_only_reads_is_answered_and_not_proposed(lead):
     with actors.acting(AGENT):
-        assert scripts.run("Lead.count()").wire() == {"value": 1, "events": [], "output": ""}
+        assert scripts.run("Lead.count()").as_json() == {"value": 1, "events": [], "output": ""}
         with refused(Invalid, "changes nothing"):
             proposals.propose("Lead.count()")
         dry = scripts.run(f'Lead.update("{lead.pk}", score=1).score', dry_run=True)
@@ -119,7 +119,7 @@ print("done")
     assert own.data["proposal"] == proposal.pk and own.data["proposedBy"] == AGENT.id
     assert own.data["code"] == code
     with actors.acting(AGENT):
-        outcome = proposals.fetch(proposal.pk)
+        outcome = proposals.proposal_json(proposal.pk)
     assert outcome["status"] == "Approved" and outcome["event"] == own.id
     # What it says now is what happened.
     assert {e["$id"] for e in outcome["events"]} < set(Event.objects.values_list("id", flat=True))
@@ -211,7 +211,7 @@ def test_refusing_needs_a_reason_and_is_told(lead):
             with refused(Conflict, "is refused already"):
                 decide(proposal.pk)
     with actors.acting(AGENT):
-        said = proposals.fetch(proposal.pk)
+        said = proposals.proposal_json(proposal.pk)
     assert (said["status"], said["reason"]) == ("Refused", "Bob calls her first")
 
 
@@ -267,10 +267,10 @@ def test_only_managers_and_admins_decide(lead, role):
         with refused(Forbidden):
             proposals.refuse(proposal.pk, "No")
         with refused(NotFound):
-            proposals.fetch(proposal.pk)
-        assert proposals.waiting() == 0 and not proposals.visible().exists()
+            proposals.proposal_json(proposal.pk)
+        assert proposals.count_to_decide() == 0 and not proposals.visible_proposals().exists()
     with actors.acting(CLEO):
-        assert proposals.waiting() == 1
+        assert proposals.count_to_decide() == 1
 
 
 @pytest.mark.parametrize(("role", "limited"), [(actors.REP, True), (actors.VIEWER, False)])
@@ -278,13 +278,13 @@ def test_who_is_limited_or_only_reads_neither_proposes_nor_sees_any(lead, people
     with actors.acting(Actor("user_b", "Bob", role, people.bob.pk, limited=limited)):
         with refused(Forbidden, "may not propose"):
             proposals.propose(f'Lead.update("{lead.pk}", score=1)')
-        assert not proposals.visible().exists()
+        assert not proposals.visible_proposals().exists()
 
 
 def test_what_is_tracked_is_compared_whatever_it_is_called(lead):
     proposal = proposed('Event.create("counted", {"$version": Lead.count()})')
     Lead.create(name="Another", source="event")
-    with actors.acting(CLEO), refused(proposals.Changed, "The world has changed") as caught:
+    with actors.acting(CLEO), refused(proposals.ProposalChanged, "The world has changed") as caught:
         proposals.approve(proposal.pk)
     assert [(d["was"], d["now"]) for d in caught.value.extra["differences"]] == [(1, 2)]
 
@@ -292,8 +292,12 @@ def test_what_is_tracked_is_compared_whatever_it_is_called(lead):
 def test_nothing_of_another_tenants_shows(lead, rival):
     proposal = proposed(f'Lead.update("{lead.pk}", score=1)')
     with tenancy.active(rival), actors.acting(CLEO):
-        assert not proposals.visible().exists()
-        for decide in (proposals.fetch, proposals.approve, lambda id: proposals.refuse(id, "No")):
+        assert not proposals.visible_proposals().exists()
+        for decide in (
+            proposals.proposal_json,
+            proposals.approve,
+            lambda id: proposals.refuse(id, "No"),
+        ):
             with pytest.raises(NotFound):
                 decide(proposal.pk)
 

@@ -14,7 +14,7 @@ from crm import Contact, Deal, Lead
 from headlessly import scripts
 from headlessly.access import actors
 from headlessly.access.actors import Actor
-from headlessly.background.slots import THREADS, rooms
+from headlessly.background.slots import THREADS, thread_slots
 from headlessly.context import clock
 from headlessly.database import prepared
 from headlessly.execution import executor
@@ -26,7 +26,7 @@ pytestmark = pytest.mark.django_db
 
 
 def value(code: str) -> Any:
-    return scripts.run(code).wire()["value"]
+    return scripts.run(code).as_json()["value"]
 
 
 def failure(code: str, line: int | None, *saying: str) -> dict[str, Any]:
@@ -150,7 +150,7 @@ lead.update(score=1)
 
 
 def test_the_clock_is_the_products_and_stands_still(acme):
-    with clock.at(datetime(2024, 3, 1, 9, tzinfo=UTC), purpose="demo"):
+    with clock.set_clock(datetime(2024, 3, 1, 9, tzinfo=UTC), purpose="demo"):
         assert value("datetime.now(timezone.utc), date.today()") == [
             "2024-03-01T09:00:00Z",
             "2024-03-01",
@@ -195,14 +195,14 @@ def test_a_dry_run_shows_all_of_it_and_does_nothing(qualified):
     before = everything()
     run = scripts.run(f'Lead.convert("{qualified.pk}").status', dry_run=True)
     assert everything() == before
-    assert run.value == "Converted" and run.wire()["dryRun"] is True
-    names = [event["name"] for event in run.wire()["events"]]
+    assert run.value == "Converted" and run.as_json()["dryRun"] is True
+    names = [event["name"] for event in run.as_json()["events"]]
     assert names[0] == "Script.Ran" and {"Lead.Converted", "Deal.Created"} <= set(names)
 
 
 def test_an_answer_tells_events_in_few_words_and_says_what_it_left_out(lead):
     code = f'for n in range(120):\n    Lead.update("{lead.pk}", score=n % 100)'
-    said = scripts.run(code, dry_run=True).wire()
+    said = scripts.run(code, dry_run=True).as_json()
     assert said["eventsLeftOut"] == 21 and len(said["events"]) == 100
     assert said["events"][1]["changes"] == {"score": [82, 0]}
     assert said["events"][0]["data"].keys() == {"calls", "events"}
@@ -401,7 +401,7 @@ def test_a_limit_is_named_with_its_value(lead, tight, code, line, limit, most):
 
 
 def test_find_says_so_rather_than_answering_some_of_many(acme, monkeypatch):
-    monkeypatch.setattr("headlessly.scripts.host.PAGE", 2)
+    monkeypatch.setattr("headlessly.scripts.host.MAX_FIND", 2)
     for n in range(3):
         Contact.create(name=f"C{n}")
     failure("Contact.find()", 1, "More than 2 contacts fit")
@@ -410,7 +410,8 @@ def test_find_says_so_rather_than_answering_some_of_many(acme, monkeypatch):
 
 def test_the_database_gets_no_more_time_than_the_script_has(lead, tight, monkeypatch):
     monkeypatch.setattr(
-        "headlessly.query.reads.several", lambda *_, **__: prepared.run("SELECT pg_sleep(5)", ())
+        "headlessly.query.reads.first_records",
+        lambda *_, **__: prepared.execute_prepared("SELECT pg_sleep(5)", ()),
     )
     began = time.monotonic()
     body = failure("Lead.find()", 1, "at most 0.5 s")
@@ -418,33 +419,36 @@ def test_the_database_gets_no_more_time_than_the_script_has(lead, tight, monkeyp
 
 
 def test_when_all_seats_are_taken_it_says_when_to_come_again(acme, monkeypatch):
-    sandbox.stop()
-    monkeypatch.setattr(sandbox, "AT_ONCE", 1)
+    sandbox.stop_workers()
+    monkeypatch.setattr(sandbox, "SCRIPTS_AT_ONCE", 1)
     monkeypatch.setattr(sandbox, "PATIENCE", 0.2)
     try:
         with (
-            sandbox.seat(limits.of(actors.SYSTEM)),
+            sandbox.reserve_worker(limits.limits_of(actors.SYSTEM)),
             refused(scripts.Busy, "Try again in") as caught,
         ):
             scripts.run("1")
         assert caught.value.status == 429 and caught.value.body()["retryAfter"] > 0
     finally:
-        sandbox.stop()
+        sandbox.stop_workers()
     assert value("1") == 1
 
 
 def test_a_process_always_has_a_thread_left_for_the_site(acme, monkeypatch):
     monkeypatch.setenv(THREADS, "3")
-    with sandbox.seat(limits.of(actors.SYSTEM)) as session, rooms.to_wait() as may_wait:
+    with (
+        sandbox.reserve_worker(limits.limits_of(actors.SYSTEM)) as session,
+        thread_slots.reserve_for_waiting() as may_wait,
+    ):
         assert may_wait and os.getpriority(os.PRIO_PROCESS, session.worker_pid) >= sandbox.NICE
         began = time.monotonic()
-        with refused(scripts.Busy), rooms.to_wait() as more:
+        with refused(scripts.Busy), thread_slots.reserve_for_waiting() as more:
             assert not more
             scripts.run("1")
         assert time.monotonic() - began < 1
     monkeypatch.setenv(THREADS, "1")
     assert value("1") == 1
-    assert (rooms.running, rooms.waiting) == (0, 0)
+    assert (thread_slots.running, thread_slots.waiting) == (0, 0)
 
 
 def test_a_records_timeline_says_that_it_was_a_script_and_which(lead):

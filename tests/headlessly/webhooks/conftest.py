@@ -98,10 +98,10 @@ def listen(api: Any, receiver: Receiver, inside: None) -> Callable[..., Webhook]
 @pytest.fixture
 def deliver(work: Any) -> Callable[[], None]:
     """Do what a worker does within a minute: look around, and do all that is due now."""
-    from headlessly.webhooks.outbox import tick
+    from headlessly.webhooks.outbox import catch_up
 
     def deliver() -> None:
-        tick.func(0)
+        catch_up.func(0)
         work()
 
     return deliver

@@ -13,7 +13,7 @@ import pytest
 from crm import Contact
 from headlessly.models import Delivery, Webhook
 from headlessly.webhooks import addresses, sending
-from headlessly.webhooks.addresses import Address, is_public
+from headlessly.webhooks.addresses import WebhookUrl, is_public
 from tests.answered import answered, named, problem
 
 CLOSED = [
@@ -34,14 +34,14 @@ def test_it_refuses_an_address_that_is_not_public(address):
     host = f"[{address}]" if ":" in address else address
     for url in (f"https://{host}/", f"http://{host}:8000/x?y"):
         with pytest.raises(ValueError, match="public addresses only"):
-            Address.read(url)
+            WebhookUrl.parse(url)
 
 
 @pytest.mark.parametrize("address", OPEN)
 def test_it_takes_a_public_address(address):
     assert is_public(ip_address(address))
     host = f"[{address}]" if ":" in address else address
-    assert Address.read(f"https://{host}/").host == address
+    assert WebhookUrl.parse(f"https://{host}/").host == address
 
 
 @pytest.mark.parametrize(
@@ -111,7 +111,7 @@ def test_it_takes_a_public_address(address):
 )
 def test_it_refuses_an_address_that_is_a_trick(url):
     with pytest.raises(ValueError):
-        Address.read(url)
+        WebhookUrl.parse(url)
 
 
 def test_it_refuses_at_registration_and_names_the_field(api):
@@ -141,7 +141,7 @@ def test_it_refuses_at_registration_and_names_the_field(api):
     ],
 )  # fmt: skip
 def test_it_reads_an_address_in_one_way(url, parts):
-    found = Address.read(url)
+    found = WebhookUrl.parse(url)
     assert (found.scheme, found.host, found.port, found.target, found.authority) == parts
 
 
@@ -186,7 +186,7 @@ def test_it_calls_nobody_whose_name_leads_inside(found, named_hook, lookups, del
     Contact.create(name="Ada")
     deliver()
     assert receiver.raw == []
-    assert Delivery.objects.get().error == sending.FORBIDDEN
+    assert Delivery.objects.get().error == sending.ADDRESS_FORBIDDEN
 
 
 @pytest.mark.parametrize("host", ["0x7f000001", "2130706433", "127.1", "0177.1", "localhost"])
@@ -204,8 +204,8 @@ def test_it_checks_what_the_system_makes_of_a_name(host):
     """The resolver itself reads such numbers as addresses; what it says is what is checked."""
     import asyncio
 
-    with pytest.raises(addresses.NotAllowed):
-        asyncio.run(addresses.reachable(host, 80))
+    with pytest.raises(addresses.AddressNotAllowed):
+        asyncio.run(addresses.resolve_allowed(host, 80))
 
 
 def test_it_connects_to_what_it_checked_and_looks_up_once(

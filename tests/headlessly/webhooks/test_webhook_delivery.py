@@ -72,7 +72,7 @@ def test_it_signs_what_it_sends(listen, deliver, receiver):
 def test_it_signs_as_openssl_would(listen):
     hook = listen()
     delivery = Delivery.make(hook, timezone.now(), name="ping")
-    message = sending.message(delivery, at=1_700_000_000)
+    message = sending.make_request(delivery, at=1_700_000_000)
     done = subprocess.run(
         ["openssl", "dgst", "-sha256", "-hmac", "s3cret"],
         input=b"1700000000." + message.body,
@@ -225,7 +225,7 @@ def test_it_does_not_follow_redirects(listen, deliver, receiver):
 
 
 def test_it_gives_a_slow_receiver_ten_seconds_in_all(listen, deliver, receiver, monkeypatch):
-    monkeypatch.setattr(sending, "TOTAL", 0.5)
+    monkeypatch.setattr(sending, "TOTAL_TIMEOUT", 0.5)
     listen()
 
     def drip(handler: Any) -> None:
@@ -287,13 +287,13 @@ def test_it_sends_what_a_dead_worker_held(listen, deliver, receiver):
     from headlessly.webhooks.outbox import pump
 
     pump()
-    (held,) = deliveries.hold(Webhook.objects.get().pk)  # and dies
+    (held,) = deliveries.hold_due(Webhook.objects.get().pk)  # and dies
     deliver()
     assert receiver.got == [], "it is still being sent"
     Delivery.objects.update(held_until=timezone.now())
     deliver()
     assert receiver.names == ["Contact.Created"]
-    deliveries.record([held], [sending.Outcome(500, "It answered 500.")])
+    deliveries.record_results([held], [sending.AttemptResult(500, "It answered 500.")])
     assert Delivery.objects.get().status == "delivered", "whoever was late has no say"
 
 

@@ -103,9 +103,9 @@ def test_it_keeps_the_order_of_a_record_that_a_transaction_waited_for(listen, de
     receiver.got.clear()
 
     def second(reached: threading.Event, go_on: threading.Event) -> None:
-        with executor.together():
+        with executor.one_transaction():
             Contact.create(name="Early")
-            running.flush()
+            running.flush_events()
             reached.set()
             go_on.wait(20)
             Contact.update(contact.id, title="second")

@@ -15,7 +15,7 @@ register = template.Library()
 @register.filter
 def inside(text: Any) -> str:
     """``{{ noun|inside }}``: ``lead`` within an English sentence, ``Lead`` within a German one."""
-    return wording.inside(str(text))
+    return wording.inside_sentence(str(text))
 
 
 @register.filter

@@ -7,13 +7,13 @@ from urllib.parse import urlencode
 from django.http import HttpRequest, HttpResponseRedirect
 
 
-def entrance(request: HttpRequest) -> str:
+def sign_in_url(request: HttpRequest) -> str:
     """The address where one signs in: the site's root, above the tenant's mount."""
     return request.META.get("SCRIPT_NAME", "").rpartition("/~")[0] + "/"
 
 
-def to_entrance(request: HttpRequest) -> HttpResponseRedirect:
+def redirect_to_sign_in(request: HttpRequest) -> HttpResponseRedirect:
     """To the sign-in page and back here afterwards."""
     return HttpResponseRedirect(
-        f"{entrance(request)}?{urlencode({'next': request.get_full_path()}, safe='/~')}"
+        f"{sign_in_url(request)}?{urlencode({'next': request.get_full_path()}, safe='/~')}"
     )

@@ -30,16 +30,16 @@ def _timezones() -> frozenset[str]:
     return frozenset(available_timezones())
 
 
-def timezone_name(value: str) -> None:
+def validate_timezone(value: str) -> None:
     if value not in _timezones():
         raise ValidationError(_("Use an IANA time zone like Europe/Berlin or America/New_York."))
 
 
-def language_code(value: str) -> None:
+def validate_language(value: str) -> None:
     if not LANGUAGE.match(value):
         raise ValidationError(_("Use a language tag like en, de or pt-BR."))
 
 
-def currency_code(value: str) -> None:
+def validate_currency(value: str) -> None:
     if value not in CURRENCIES:
         raise ValidationError(_("Use an ISO 4217 code like USD, EUR or JPY."))

@@ -61,7 +61,7 @@ def paged(**asked: Any) -> list[str]:
     found: list[str] = []
     cursor = None
     while True:
-        page = reads.page(Lead, limit=7, cursor=cursor, **asked)
+        page = reads.record_page(Lead, limit=7, cursor=cursor, **asked)
         found += [record["$id"] for record in page.results]
         if not page.has_more:
             return found
@@ -86,9 +86,9 @@ def _check_words(words: str, sort: str, few: bool, leads: dict[str, Lead]) -> No
     order = [getattr(leads[id], column) for id in found]
     filled = [value for value in order if value is not None]
     assert order[: len(filled)] == sorted(filled, reverse=sort[0] == "-")
-    total = reads.page(Lead, q=words).total
+    total = reads.record_page(Lead, q=words).total
     assert total == (len(found) if few else min(2, len(found)))
-    assert reads.page(Lead, q=words, count_all=True).total == len(found)
+    assert reads.record_page(Lead, q=words, count_all=True).total == len(found)
 
 
 def test_it_goes_on_where_a_walk_along_the_order_met_too_few(
@@ -96,10 +96,11 @@ def test_it_goes_on_where_a_walk_along_the_order_met_too_few(
 ) -> None:
     monkeypatch.setattr(paging, "COUNT_CAP", 2)
     expected = paged(q="platform", sort="-score")
-    monkeypatch.setattr(paging, "WALK", 3)
+    monkeypatch.setattr(paging, "MAX_WALK", 3)
     assert paged(q="platform", sort="-score") == expected
     by_offset = [
-        reads.page(Lead, q="platform", sort="-score", limit=5, offset=at) for at in (0, 5, 10, 15)
+        reads.record_page(Lead, q="platform", sort="-score", limit=5, offset=at)
+        for at in (0, 5, 10, 15)
     ]
     assert [r["$id"] for page in by_offset for r in page.results] == expected
 
@@ -117,9 +118,9 @@ def test_it_pages_through_a_filter_in_any_order(
 ) -> None:
     monkeypatch.setattr(paging, "COUNT_CAP", cap)
     for filter, sort in itertools.product(FILTERS, SORTS):
-        expected = [lead.pk for lead in reads.queryset(Lead, filter, sort=sort)]
+        expected = [lead.pk for lead in reads.find_queryset(Lead, filter, sort=sort)]
         assert paged(filter=filter, sort=sort) == expected, (filter, sort)
-        page = reads.page(Lead, filter, sort=sort, limit=1)
+        page = reads.record_page(Lead, filter, sort=sort, limit=1)
         assert (page.total, page.total_is_exact) == (min(len(expected), cap), len(expected) <= cap)
 
 
@@ -129,12 +130,12 @@ def test_it_is_led_by_the_rarest_of_several_words(leads: list[Lead]) -> None:
     for words in ("pilot 39", "39 pilot"):
         search = Search(Scope(Lead), words)
         assert search._by_rarity(Lead.objects.all())[0] == "39"
-    assert [lead["$id"] for lead in reads.page(Lead, q="pilot 39").results] == [leads[39].pk]
+    assert [lead["$id"] for lead in reads.record_page(Lead, q="pilot 39").results] == [leads[39].pk]
 
 
 def test_it_knows_which_orders_an_index_carries() -> None:
     def carried(sort: str, *equal: str) -> bool:
-        return indexes.carry(Lead, equal, sorting.columns(Scope(Lead), sort))
+        return indexes.has_index_for(Lead, equal, sorting.sort_keys(Scope(Lead), sort))
 
     assert carried("-score", "status") and carried("score", "status") and carried("-score")
     assert carried("-createdAt") and carried("createdAt") and carried("-createdAt", "source")

@@ -12,22 +12,22 @@ from django.db import IntegrityError
 
 from headlessly.access import actors, visibility
 from headlessly.context import clock, running
-from headlessly.database.instances import blank
+from headlessly.database.instances import new_instance
 from headlessly.errors import Conflict, HeadlesslyError
 from headlessly.execution import executor
 from headlessly.ids import public_id
 from headlessly.log import event_visibility, events
-from headlessly.log.events import Event, dumps
+from headlessly.log.events import Event, dump_json
 from headlessly.log.names import SCRIPT_RAN
 from headlessly.scripts import limits as limiting
 from headlessly.scripts import marshalling, sandbox, source
 from headlessly.scripts.failures import LimitExceeded, ScriptError, ScriptFailed
-from headlessly.scripts.host import Host, bound
+from headlessly.scripts.host import Host, bound_statements
 from headlessly.scripts.limits import Limits
-from headlessly.scripts.outcome import KEPT, Run
+from headlessly.scripts.script_run import MAX_VALUE_LENGTH, ScriptRun
 
 
-class Scripted(executor.Execution):
+class ScriptExecution(executor.Execution):
     """The execution of a script's verbs: all that they leave names the script's own event as its cause.
 
     That event stands before them in the log. It is written last, when it is known what to say in it; where
@@ -37,7 +37,7 @@ class Scripted(executor.Execution):
     def __init__(self, about: dict[str, Any]) -> None:
         super().__init__()
         self.about = about
-        self.own: Event = blank(
+        self.script_event: Event = new_instance(
             Event,
             id=public_id(Event.prefix),
             tenant_id=self.tenant.pk,
@@ -57,12 +57,12 @@ class Scripted(executor.Execution):
 
     def append(self, **what: Any) -> Event:
         event = super().append(**what)
-        event.cause = event.cause or self.own.id
+        event.cause = event.cause or self.script_event.id
         return event
 
     def flush(self) -> None:
-        if self.events and not self.ended and self.own.seq is None:
-            self.own.seq = events.reserve()
+        if self.events and not self.ended and self.script_event.seq is None:
+            self.script_event.seq = events.reserve_seq()
         super().flush()
 
     def finish(self) -> None:
@@ -72,13 +72,13 @@ class Scripted(executor.Execution):
             return  # it only read
         self.ended = True
         self.about["events"] = len(self.events)
-        if self.own.seq is None:
-            self.events.insert(0, self.own)
+        if self.script_event.seq is None:
+            self.events.insert(0, self.script_event)
             self.flush()
         else:
             self.flush()
-            events.write_at(self.own)
-            self.events.insert(0, self.own)
+            events.append_reserved(self.script_event)
+            self.events.insert(0, self.script_event)
 
 
 @dataclass
@@ -91,70 +91,76 @@ class Plan:
     seed: str | None = None  #: of its random numbers
     before: Callable[[], None] = lambda: None
     #: Looks at what it recorded, before that is kept; what it raises undoes all.
-    after: Callable[[Run], None] = lambda run: None
+    after: Callable[[ScriptRun], None] = lambda run: None
 
 
-def perform(code: str, plan: Plan) -> Run:
+def perform(code: str, plan: Plan) -> ScriptRun:
     """Run a script by a plan. Raises what :func:`run` does, and what the plan raises."""
-    if running.current() is not None:
+    if running.current_execution() is not None:
         raise RuntimeError(
             "A script runs in a transaction of its own, not within another execution."
         )
-    limits = limiting.of(actors.current())
+    limits = limiting.limits_of(actors.current())
     try:
-        prepared = source.prepared(code, limits.code)
+        prepared = source.prepare(code, limits.code)
     except LimitExceeded as problem:
         raise ScriptFailed(problem, line=None) from None
-    return executor.retried(lambda: _once(code, prepared, limits, plan))
+    return executor.retry_on_deadlock(lambda: _perform_once(code, prepared, limits, plan))
 
 
-def _once(code: str, prepared: str, limits: Limits, plan: Plan) -> Run:
-    with sandbox.seat(limits, moment=plan.moment, seed=plan.seed) as session:
+def _perform_once(code: str, prepared: str, limits: Limits, plan: Plan) -> ScriptRun:
+    with sandbox.reserve_worker(limits, moment=plan.moment, seed=plan.seed) as session:
         host = Host(limits, time.monotonic() + limits.seconds)
-        playing = sandbox.Playing(session, code, limits, host)
+        playing = sandbox.RunningScript(session, code, limits, host)
         about = {"code": code} | plan.about
 
-        def make() -> Scripted:
-            return Scripted(about)
+        def make() -> ScriptExecution:
+            return ScriptExecution(about)
 
         try:
-            with executor.together(make=make, dry_run=plan.dry_run) as at_hand:
+            with executor.one_transaction(make=make, dry_run=plan.dry_run) as at_hand:
                 plan.before()
                 try:
-                    played = playing.play(prepared)
-                    value = _answer(played.value, limits)
+                    played = playing.run(prepared)
+                    value = _checked_value(played.value, limits)
                 except ScriptFailed:
                     raise
                 except HeadlesslyError as problem:
-                    raise playing.failed(problem) from problem
-                bound(0)
-                about |= {"value": _kept(value), "calls": host.calls}
-                plan.after(Run(value, list(at_hand.events), played.output, event=at_hand.own.id))
+                    raise playing.as_failure(problem) from problem
+                bound_statements(0)
+                about |= {"value": _value_for_log(value), "calls": host.calls}
+                plan.after(
+                    ScriptRun(
+                        value, list(at_hand.events), played.output, event=at_hand.script_event.id
+                    )
+                )
         except Conflict as problem:
             if isinstance(problem.__cause__, IntegrityError):
-                raise playing.failed(problem) from problem
+                raise playing.as_failure(problem) from problem
             raise
         recorded = at_hand.events
-        if visibility.limit() is not None:
-            recorded = event_visibility.shown(recorded)
-    return Run(value, list(recorded), played.output, plan.dry_run, event=at_hand.own.id)
+        if visibility.visible_owner() is not None:
+            recorded = event_visibility.visible_of_recorded(recorded)
+    return ScriptRun(
+        value, list(recorded), played.output, plan.dry_run, event=at_hand.script_event.id
+    )
 
 
-def _answer(value: Any, limits: Limits) -> Any:
+def _checked_value(value: Any, limits: Limits) -> Any:
     """The value as JSON. Raises ScriptError for what is none, LimitExceeded for too much."""
     most = f"A script answers at most {limits.answer:,} bytes. Answer fewer fields, or count."
     try:
         said = marshalling.to_caller(value, limits.answer)
-    except marshalling.Unfit as problem:
+    except marshalling.NotJson as problem:
         if problem.size:
             raise LimitExceeded("answer", limits.answer, most) from None
         raise ScriptError(f"This cannot be answered: {problem}") from None
-    if len(dumps(said)) > limits.answer:
+    if len(dump_json(said)) > limits.answer:
         raise LimitExceeded("answer", limits.answer, most)
     return said
 
 
-def _kept(value: Any) -> Any:
+def _value_for_log(value: Any) -> Any:
     """The value as the log keeps it: as it is, or the beginning of what it says."""
-    text = dumps(value).decode()
-    return value if len(text) <= KEPT else text[:KEPT] + "…"
+    text = dump_json(value).decode()
+    return value if len(text) <= MAX_VALUE_LENGTH else text[:MAX_VALUE_LENGTH] + "…"

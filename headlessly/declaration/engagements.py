@@ -16,37 +16,41 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True)
-class Touch:
+class EngagementForm:
     """One way to write a touch: a verb that makes the record, what it gives and what it asks."""
 
     name: str
     key: str  #: on the keyboard
     verb: str
     asks: tuple[str, ...]
-    gives: Mapping[str, Any] = field(default_factory=dict)
+    values: Mapping[str, Any] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
-class Touches:
+class Engagements:
     """How the records of a noun are touches of others."""
 
-    ways: tuple[Touch, ...]
+    forms: tuple[EngagementForm, ...]
     kind: str  #: the field that says which kind of touch it is
     headline: str  #: where nobody wrote it, the first line of what was said
-    says: tuple[str, ...]  #: what was said, the most telling first
-    tells: tuple[str, ...] = ()  #: what else its line in a timeline tells
+    text_fields: tuple[str, ...]  #: what was said, the most telling first
+    detail_fields: tuple[str, ...] = ()  #: what else its line in a timeline tells
     due: str = "created_at"  #: what the open ones are ordered by
 
 
-def of(noun: type[Noun]) -> type[Noun] | None:
+def engagement_noun(noun: type[Noun]) -> type[Noun] | None:
     """The noun whose records are touches of ``noun``'s, or None."""
     for other in noun.registry.values():
-        if other.Surface.touches and other is not noun and reference(other, noun) is not None:
+        if (
+            other.Surface.engagements
+            and other is not noun
+            and engagement_reference(other, noun) is not None
+        ):
             return other
     return None
 
 
-def reference(touching: type[Noun], noun: type[Noun]) -> Field | None:
+def engagement_reference(touching: type[Noun], noun: type[Noun]) -> Field | None:
     """The reference that says which of ``noun``'s records a touch is about, not who does it."""
     for found in touching.schema.references.values():
         if found.to == noun.__name__ and found.name != touching.Surface.owner:
@@ -54,7 +58,7 @@ def reference(touching: type[Noun], noun: type[Noun]) -> Field | None:
     return None
 
 
-def headline(text: str, longest: int) -> str:
+def first_line(text: str, longest: int) -> str:
     """The first line of a text, cut at a word where it is too long."""
     line = next((line.strip() for line in text.splitlines() if line.strip()), "")
     if len(line) <= longest:

@@ -41,22 +41,22 @@ MEANING = (
 BEFORE = ("--profile", "--url", "--verbose")
 
 
-class Usage(ValueError):
+class UsageError(ValueError):
     """Something on the command line that cannot be meant."""
 
 
-class EnoughRead(Exception):
+class ReaderGone(Exception):
     """Whoever reads the answer has closed the pipe."""
 
 
-def code_of(problem: BaseException) -> int:
+def exit_code_of(problem: BaseException) -> int:
     """The exit code for what went wrong."""
     return next((code for kind, code in CODES if isinstance(problem, kind)), REFUSED)
 
 
-def told(problem: BaseException, *, verbose: bool = False) -> str:
+def problem_text(problem: BaseException, *, verbose: bool = False) -> str:
     """A line that names the field, and with ``verbose`` what to quote in a report."""
-    line = _line(problem)
+    line = _problem_line(problem)
     for note in getattr(problem, "__notes__", ()):
         line += f" {note}"
     if isinstance(problem, errors.RateLimited) and problem.retry_after:
@@ -66,7 +66,7 @@ def told(problem: BaseException, *, verbose: bool = False) -> str:
     return line
 
 
-def _line(problem: BaseException) -> str:
+def _problem_line(problem: BaseException) -> str:
     if isinstance(problem, errors.ValidationFailed) and problem.details:
         return " ".join(
             f"--{option_name(each['field'])}: {each['message']}"
@@ -84,7 +84,7 @@ def _line(problem: BaseException) -> str:
     return str(problem)
 
 
-def of_typer(problem: Any) -> str:
+def typer_problem_text(problem: Any) -> str:
     """The line for an error in what was typed, as typer found it: with what exists."""
     command = getattr(getattr(problem, "ctx", None), "command", None)
     option = getattr(problem, "option_name", None)
@@ -97,10 +97,10 @@ def of_typer(problem: Any) -> str:
         for name in parameter.opts[:1]
         if name.startswith("--") and not getattr(parameter, "hidden", False)
     ]
-    return no_option(option, known, command.name or "headlessly")
+    return unknown_option_text(option, known, command.name or "headlessly")
 
 
-def no_option(option: str, known: Iterable[str], command: str | None) -> str:
+def unknown_option_text(option: str, known: Iterable[str], command: str | None) -> str:
     """There is none of this name; which was probably meant, and which there are."""
     names = list(known)
     if option in BEFORE:

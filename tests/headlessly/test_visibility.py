@@ -134,7 +134,7 @@ def test_it_finds_none_of_the_others_by_id(bob: Any, hidden: list[Any]) -> None:
         for record in hidden:
             for call in (
                 lambda r=record: type(r).get(r.pk),
-                lambda r=record: reads.one(type(r), r.pk),
+                lambda r=record: reads.record_json(type(r), r.pk),
                 lambda r=record: type(r).get(r.pk, as_of=clock.now()),
                 lambda r=record: type(r).update(r.pk),
                 lambda r=record: type(r).rollback(r.pk, as_of=clock.now()),
@@ -342,7 +342,7 @@ def test_it_is_shown_no_answers_of_the_others_in_what_a_form_would_do(bob: Any, 
     assert "form_submitted" in {event.name for event in told.events}
     bob.role = "rep"
     with actors.acting(bob.actor):
-        assert event_visibility.shown(told.events, told.record) == told.events[:1]
+        assert event_visibility.visible_of_recorded(told.events, told.record) == told.events[:1]
 
 
 # -- writing --------------------------------------------------------------------------------------

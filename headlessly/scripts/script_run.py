@@ -8,15 +8,15 @@ from typing import Any
 
 import orjson
 
-from headlessly.log.events import Event, dumps
+from headlessly.log.events import Event, dump_json
 from headlessly.log.names import SCRIPT_RAN
 
 #: How many events an answer shows, and how much of the value the log keeps, in characters.
-SHOWN, KEPT = 100, 1_000
+MAX_EVENTS_SHOWN, MAX_VALUE_LENGTH = 100, 1_000
 
 
 @dataclass
-class Run:
+class ScriptRun:
     """What a script did, or would do: its value as JSON, its events and what it printed."""
 
     value: Any
@@ -26,22 +26,22 @@ class Run:
     proposal: dict[str, Any] | None = None
     event: str | None = None  #: the id of the script's own event
 
-    def wire(self) -> dict[str, Any]:
+    def as_json(self) -> dict[str, Any]:
         """As JSON says it; of a proposal, what was proposed instead of what came out."""
         if self.proposal is not None:
-            return {"proposal": self.proposal, **told(self.events)}
-        said = {"value": self.value, **told(self.events), "output": self.output}
+            return {"proposal": self.proposal, **events_json(self.events)}
+        said = {"value": self.value, **events_json(self.events), "output": self.output}
         return said | {"dryRun": True} if self.dry_run else said
 
 
-def told(recorded: Sequence[Event]) -> dict[str, Any]:
+def events_json(recorded: Sequence[Event]) -> dict[str, Any]:
     """``events``, each in few words, and how many were left out."""
-    shown = orjson.loads(dumps([brief(event) for event in recorded[:SHOWN]]))
+    shown = orjson.loads(dump_json([event_summary(event) for event in recorded[:MAX_EVENTS_SHOWN]]))
     left_out = len(recorded) - len(shown)
     return {"events": shown} | ({"eventsLeftOut": left_out} if left_out else {})
 
 
-def brief(event: Event) -> dict[str, Any]:
+def event_summary(event: Event) -> dict[str, Any]:
     """An event in few words: of a record what changed, from what to what, and not all of it."""
     told: dict[str, Any] = {
         "$id": event.id,
