@@ -220,7 +220,7 @@ def conversion_by(slice: Slice, by: str, title: str) -> Chart:
     field = Lead.schema.by_name[by]
     named: Mapping[Any, str] = {}
     if field.type == "reference":
-        named = basis.record_names(Lead.registry[field.to], (group.value for group in groups))
+        named = basis.record_names(field.target_noun, (group.value for group in groups))
     nobody = _("No %(field)s") % {"field": display.inside_sentence(display.field_label(field))}
 
     def label(group: reports.Group) -> str:

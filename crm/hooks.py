@@ -74,14 +74,14 @@ def open_a_deal(lead: Lead, ctx: Context) -> None:
 @Lead.converted
 def qualify_the_contact(lead: Lead, ctx: Context) -> None:
     """The person behind a converted lead is worth selling to; nobody is moved backwards."""
-    if ctx.lock(Contact, lead.contact_id).stage == Contact.Stage.LEAD:
+    if lead.contact_id and ctx.lock(Contact, lead.contact_id).stage == Contact.Stage.LEAD:
         ctx.Contact.qualify(lead.contact_id)
 
 
 @Lead.converted
 def measure_the_cycle(lead: Lead, ctx: Context) -> None:
     """Time from first touch to conversion is the length of the sales cycle."""
-    cycle = lead.converted_at - lead.first_touch_at
+    cycle = lead.moment() - (lead.first_touch_at or lead.created_at)
     ctx.Event.create(
         name="lead_converted",
         properties={
@@ -117,7 +117,7 @@ def make_them_customers(deal: Deal, ctx: Context) -> None:
 @Activity.logged
 def remember_the_touch(activity: Activity, ctx: Context) -> None:
     """A touch is the latest activity of its lead, its deal and its contact, unless a later one is known."""
-    moment = activity.completed_at
+    moment = activity.completed_at or activity.moment()
     touched = (
         (ctx.Lead, activity.lead_id, "last_activity_at"),
         (ctx.Deal, activity.deal_id, "last_activity_at"),

@@ -14,6 +14,7 @@ class HeadlesslyConfig(AppConfig):
     verbose_name = gettext_lazy("Operator")
 
     def ready(self) -> None:
+        # Here, and below: models can be imported now that every app is there.
         from headlessly import checks  # noqa: F401  (registers them)
         from headlessly.log import events
         from headlessly.webhooks import outbox

@@ -7,21 +7,19 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Iterator
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from django.core.checks import Error, register
 
+from headlessly.declaration.registry import registry
 from headlessly.declaration.schema import SYSTEM_COLUMNS
-
-if TYPE_CHECKING:
-    from headlessly.nouns import Noun
+from headlessly.declaration.verbs import Verb
+from headlessly.nouns import Noun
 
 
 @register("nouns")
 def check_nouns(**_: Any) -> list[Error]:
     """Every mistake of every noun."""
-    from headlessly.declaration.registry import registry
-
     return [
         Error(message, obj=noun, id=f"headlessly.{code}")
         for noun in registry.values()
@@ -39,9 +37,6 @@ def check_nouns(**_: Any) -> list[Error]:
 
 def names_that_shadow(noun: type[Noun]) -> Iterator[str]:
     """A verb, or a hook or look-up of it, that is called like a field or a method of every noun."""
-    from headlessly.declaration.verbs import Verb
-    from headlessly.nouns import Noun
-
     fields = {field.name for field in noun._meta.get_fields()} | {
         c.name for c in noun.computed_fields
     }
@@ -108,7 +103,7 @@ def surfaces_that_name_nothing(noun: type[Noun]) -> Iterator[str]:
 
 def _schema_behind(noun: type[Noun], reference: str) -> Any:
     field = noun.schema.references.get(reference)
-    return noun.registry[field.to].schema if field else None
+    return field.target_noun.schema if field else None
 
 
 def read_only_fields_that_nobody_sets(noun: type[Noun]) -> Iterator[str]:

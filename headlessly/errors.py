@@ -154,6 +154,7 @@ def status_and_body(exc: Exception) -> tuple[int, dict[str, Any]]:
 
 def _translate_exception(exc: Exception) -> HeadlesslyError:
     """The product's error for one raised by Django or Django REST framework."""
+    # Here: REST framework wants the settings when it is imported, and these errors are raised by them.
     from django.core import exceptions as django
     from django.http import Http404, UnreadablePostError
     from django.http.multipartparser import MultiPartParserError

@@ -11,6 +11,10 @@ from collections.abc import Callable, Iterable, Mapping
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
+from headlessly.execution import executor
+from headlessly.log import events
+from headlessly.query import reads
+
 if TYPE_CHECKING:
     from headlessly.execution.executor import DryRun
 
@@ -65,8 +69,6 @@ class BoundVerb:
         ``dry_run`` answers the record and the events without doing anything; ``if_match`` refuses when
         the record's version is another.
         """
-        from headlessly.execution import executor
-
         target = self.record if self.record is not None else target
         if target is None and not self.verb.creates:
             raise TypeError(f"{self.verb.noun.__name__}.{self.verb.name} needs a record or its id.")
@@ -83,41 +85,14 @@ class EventsByActor:
         self.verb = verb
 
     def __get__(self, record: Noun | None, noun: type[Noun]) -> Callable[[Any], Any]:
-        from headlessly.log import events
-
         return lambda actor: events.events_by_actor(self.verb.event, getattr(actor, "id", actor))
 
 
-class Noun(RefusalMixin, Record):
+class Noun(RefusalMixin):
     """One entity type. See ``docs/contributing.md`` for how to declare one."""
 
-    Surface: ClassVar[type] = Surface
-
-    prefix: ClassVar[str]
-    plural: ClassVar[str]
-    verbs: ClassVar[dict[str, Verb]]
-    registry: ClassVar[dict[str, type[Noun]]] = registry
-    computed_fields: ClassVar[list[Computed]]
-    unique_fields: ClassVar[tuple[str, ...]] = ()
-    reference_columns: ClassVar[tuple[str, ...]]
-    past: ClassVar[type[versions.Version]]
-    schema: ClassVar[Schema]
-
-    id = PublicId()
-    tenant = models.ForeignKey(
-        "headlessly.Tenant", models.PROTECT, related_name="+", editable=False, db_index=False
-    )
-    version = models.PositiveIntegerField(editable=False)
-    created_at = models.DateTimeField(editable=False)
-    created_by = models.CharField(max_length=32, editable=False, db_collation="C")
-    updated_at = models.DateTimeField(editable=False)
-    deleted_at = models.DateTimeField(null=True, editable=False)
-    #: The record that this one was merged into.
-    successor = models.CharField(max_length=32, null=True, editable=False, db_collation="C")
-    #: Whether the actor sees no more of it than its name and how to reach it; all else is empty then.
-    is_card = False
-    #: Whether the verb that answered this object created the record.
-    is_new = False
+    Surface: ClassVar[type[Surface]] = Surface
+    registry: ClassVar[dict[str, type[Record]]] = registry
 
     objects = NounManager()
     with_deleted = WithDeletedManager()
@@ -130,7 +105,8 @@ class Noun(RefusalMixin, Record):
     def __str__(self) -> str:
         return str(getattr(self, self.schema.columns[0], None) or self.pk)
 
-    #: What a verb asks its noun to make of it: something to be called, something to look up.
+    #: What ``Lead.convert`` and ``Lead.converted_by`` are. A verb asks its noun for them, so that
+    #: declarations need not import the executor and the log.
     _call: ClassVar[Any] = BoundVerb
     _by_actor: ClassVar[Any] = EventsByActor
 
@@ -146,7 +122,7 @@ class Noun(RefusalMixin, Record):
         self.fill(fields)
 
     @verb(deletes=True)
-    def delete(self) -> None:
+    def delete(self) -> None:  # type: ignore[override]  # a verb, and the row stays
         """Delete the record; its events and its past stay."""
         self.refuse_if_referred_to()
         self.deleted_at = self.moment()
@@ -180,8 +156,6 @@ class Noun(RefusalMixin, Record):
         ``sort`` is ``"-score,created_at"`` or ``{"score": "desc"}``; ``include`` names references to
         load with them; ``as_of`` asks for the records as they were at a moment.
         """
-        from headlessly.query import reads
-
         return reads.find_queryset(
             cls, filter, sort=sort, limit=limit, include=include, q=q, as_of=as_of
         )
@@ -189,36 +163,30 @@ class Noun(RefusalMixin, Record):
     @classmethod
     def get(cls, id: str, *, include: Any = (), as_of: Any = None) -> Self:
         """One record. Raises NotFound, also for another tenant's and for a deleted one."""
-        from headlessly.query import reads
-
         return reads.find_record(cls, id, include=include, as_of=as_of)
 
     @classmethod
     def count(cls, filter: Mapping[str, Any] | None = None, *, as_of: Any = None) -> int:
         """How many records fit ``filter``, exactly."""
-        from headlessly.query import reads
-
         return reads.find_queryset(cls, filter, sort=None, as_of=as_of).order_by().count()
 
     @classmethod
     def history(cls, id: str | Noun) -> models.QuerySet:
         """The events of one record, newest first."""
-        from headlessly.log import events
-
-        return events.record_history(cls, getattr(id, "pk", id))
+        return events.record_history(cls, id.pk if isinstance(id, Noun) else id)
 
     # -- saving is a verb -------------------------------------------------------------------------
 
     @classmethod
-    def from_db(cls, db: str | None, field_names: Any, values: Any) -> Self:
+    def from_db(  # type: ignore[override]  # the stubs are of a later Django, with a fetch_mode
+        cls, db: str | None, field_names: Any, values: Any
+    ) -> Self:
         record = super().from_db(db, field_names, values)
         record._read = dict(record.__dict__)
         return record
 
     def save(self, *args: Any, **kwargs: Any) -> None:
         """Create or update through the verb: what differs from what was read is the input."""
-        from headlessly.execution import executor
-
         if hasattr(self, "as_of"):
             raise TypeError(
                 "A record of the past cannot be saved. Read the present one, or roll back."
@@ -250,7 +218,7 @@ class Noun(RefusalMixin, Record):
 
     def has_changes(self) -> bool:
         """Whether the record, settled, is another than the one that was read."""
-        self.settle_all()
+        self.derive_columns()
         return bool(self._changed_columns())
 
     def _changed_columns(self) -> list[str]:
@@ -277,7 +245,7 @@ class Noun(RefusalMixin, Record):
 
     def move(self, target: str) -> None:
         """Take the step of the machine that updating the status may take. Raises Conflict."""
-        machine = self.schema.machine
+        machine = self.schema.require_machine()
         state = getattr(self, machine.name)
         if target == state:
             return
@@ -286,25 +254,25 @@ class Noun(RefusalMixin, Record):
         getattr(self, f"_move_to_{target.lower()}")()
 
     def after_move(self, source: str, target: str) -> None:
-        """Called after every step of the machine, by update or by verb: the columns that follow it."""
+        """Override: set columns that depend on the state. Called after every step of the machine."""
 
     def before_write(self) -> None:
-        """Called before a row is written: columns that follow from others."""
+        """Override: set columns that are derived from others. Called before a row is written."""
 
-    def settle_all(self) -> None:
-        """What follows from the declaration, too: moments that stand for a day are one."""
+    def derive_columns(self) -> None:
+        """Set what follows from other columns: what the noun says, and moments that stand for a day."""
         self.before_write()
+        read = getattr(self, "_read", {})
         for field in self.schema.day_moments:
             if (moment := getattr(self, field.column)) is None:
                 continue
-            read = getattr(self, "_read", {})
             if not getattr(self, field.day_if or ""):
                 moment = moment.astimezone(UTC)
-            elif moment is read.get(field.column) and not read.get(field.day_if):
-                moment = days.moment_of_its_day(
-                    timezone.localtime(moment)
-                )  # the day that it is where one reads
             else:
+                if moment is read.get(field.column) and not read.get(field.day_if):
+                    moment = timezone.localtime(
+                        moment
+                    )  # the flag is new: it is a day of who set it
                 moment = days.moment_of_its_day(moment)
             setattr(self, field.column, moment)
 
@@ -322,7 +290,7 @@ class Noun(RefusalMixin, Record):
         return running.current_moment()
 
     def take_over(self, other: Noun) -> None:
-        """Become what ``other``, the same record after a verb, is."""
+        """Take over the values of ``other``, the same record after a verb."""
         state = copy.copy(other._state)
         state.fields_cache = {}
         self.__dict__ = {k: v for k, v in other.__dict__.items() if k != "_state"} | {
@@ -330,7 +298,7 @@ class Noun(RefusalMixin, Record):
         }
 
     def as_json(self) -> dict[str, Any]:
-        """The record as JSON says it, without ``$context``, which depends on where one looks from."""
+        """The record as JSON, without ``$context``: the address depends on the request."""
         record = {
             "$id": self.id,
             "$type": type(self).__name__,
@@ -341,8 +309,8 @@ class Noun(RefusalMixin, Record):
         }
         for field in self.schema.stored:
             record[field.wire] = values.to_json_value(getattr(self, field.column))
-        for field in self.schema.computed:
-            record[field.wire] = field.computed(self)
+        for wire, function in self.schema.functions:
+            record[wire] = function(self)
         return record
 
     # -- look-ups ---------------------------------------------------------------------------------
@@ -372,6 +340,7 @@ class Noun(RefusalMixin, Record):
         """The id of the record with this unique value, however it is spelled."""
         if isinstance(value, str) and values.UNSTORABLE.search(value):
             return None
+        found: models.QuerySet[Any]
         if field.type in values.TEXT_TYPES:
             keyed = cls.objects.alias(key=Lower(field.name))
             found = keyed.filter(key=Lower(models.Value(values.normalize_operand(field, value))))
@@ -416,7 +385,8 @@ def register_noun(sender: type[models.Model], **_: Any) -> None:
         return
     noun = sender
     noun.prefix = noun.__dict__.get("prefix") or noun.__name__.lower()
-    noun._meta.pk.prefix = noun.prefix
+    if isinstance(key := noun._meta.pk, PublicId):
+        key.prefix = noun.prefix
     noun.plural = noun.__dict__.get("plural") or f"{noun.__name__.lower()}s"
     noun.Surface = type("Surface", (noun.Surface, Surface), {})
     noun.computed_fields = [v for v in noun.__dict__.values() if isinstance(v, Computed)]
@@ -446,22 +416,21 @@ def _make_unique(noun: type[Noun]) -> None:
     )
     for name in noun.unique_fields:
         column = noun._meta.get_field(name)
-        noun._meta.constraints.append(
-            models.UniqueConstraint(
-                F("tenant"),
-                Lower(name) if isinstance(column, models.CharField | models.TextField) else F(name),
-                condition=models.Q(deleted_at=None),
-                name=unique_index_name(noun, name),
-            )
+        constraint = models.UniqueConstraint(
+            F("tenant"),
+            Lower(name) if isinstance(column, models.CharField | models.TextField) else F(name),
+            condition=models.Q(deleted_at=None),
+            name=unique_index_name(noun, name),
         )
         if isinstance(column, models.CharField) and any(v.merges for v in noun.verbs.values()):
-            noun._meta.indexes.append(
-                models.Index(
-                    F("tenant"), Lower(name),
-                    condition=models.Q(successor__isnull=False),
-                    name=f"{noun._meta.model_name}_merged_{name}",
-                )
-            )  # fmt: skip
+            merged = models.Index(
+                F("tenant"),
+                Lower(name),
+                condition=models.Q(successor__isnull=False),
+                name=f"{noun._meta.model_name}_merged_{name}",
+            )
+            noun._meta.indexes = [*noun._meta.indexes, merged]
+        noun._meta.constraints = [*noun._meta.constraints, constraint]
     if noun.unique_fields:
         noun._meta.original_attrs["constraints"] = noun._meta.constraints
 
@@ -469,12 +438,11 @@ def _make_unique(noun: type[Noun]) -> None:
 def _make_searchable(noun: type[Noun]) -> None:
     """One trigram index over the noun's own searchable columns, matching what ``icontains`` asks."""
     own = [name for name in noun.Surface.search if "__" not in name]
-    noun._meta.indexes.append(
-        GinIndex(
-            *(OpClass(Upper(name), "gin_trgm_ops") for name in own),
-            name=f"{noun._meta.model_name}_search",
-        )
+    index = GinIndex(
+        *(OpClass(Upper(name), "gin_trgm_ops") for name in own),
+        name=f"{noun._meta.model_name}_search",
     )
+    noun._meta.indexes = [*noun._meta.indexes, index]
     noun._meta.original_attrs["indexes"] = noun._meta.indexes
 
 

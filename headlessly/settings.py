@@ -128,7 +128,7 @@ LOGIN_URL = LOGIN_REDIRECT_URL = LOGOUT_REDIRECT_URL = "/"
 
 #: The modules that define jobs: a worker imports them, whatever else it has loaded.
 PROCRASTINATE_IMPORT_PATHS = [
-    "headlessly.background.supervisor.jobs",
+    "headlessly.background.jobs",
     "headlessly.transfer.import_job",
     "headlessly.webhooks.deliveries",
     "headlessly.webhooks.outbox",

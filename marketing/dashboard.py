@@ -76,10 +76,10 @@ def _bar(campaign: Campaign, found: CampaignReturn, most: Any, costs: bool) -> B
     revenue = Figure(" + ".join(format_money(amounts[c], c) for c in amounts), found.who_won)
     cost = format_money(found.cost, campaign.currency) if costs and found.cost else "–"
     spent = percent_of(found.cost or 0, most) if costs else 0
-    known = costs and found.roi is not None
+    known = found.roi if costs else None
     return Bar(
         Figure(str(campaign), found.who),
-        Figure(display.measured(found.roi, "%") if known else "–", found.who_won),
+        Figure(display.measured(known, "%") if known is not None else "–", found.who_won),
         (
             Mark(0, percent_of(found.revenue, most)),
             Mark(max(spent - 0.8, 0), 0.8 if spent else 0, "lost"),

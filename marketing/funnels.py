@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, TypeGuard
 
 from django.db import connection
 from django.utils.translation import gettext as _
@@ -79,7 +79,7 @@ def steps_problem(steps: Any) -> str | None:
     return None
 
 
-def _is_line(text: Any) -> bool:
+def _is_line(text: Any) -> TypeGuard[str]:
     return isinstance(text, str) and bool(text.strip()) and len(text) <= LONGEST
 
 

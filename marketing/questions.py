@@ -1,4 +1,4 @@
-"""What a form asks: its ``fields`` as a marketer declares them, and as the platform checks answers.
+"""The questions of a form: its ``fields`` as a marketer declares them, and as the platform checks answers.
 
 ``fields`` is a list of ``{name, type, label, required, options}``. Each becomes a field of the platform,
 so that an answer is checked like any other input, with an error under its own name.
@@ -44,14 +44,14 @@ FIELD_KEYS = ("name", "type", "label", "required", "options")
 NAME = re.compile(r"[A-Za-z][A-Za-z0-9_-]{0,63}\Z")
 MOST_FIELDS, MOST_OPTIONS, LONGEST = 50, 100, 255
 
-#: What stands beside the answers: where the visitor came from, and the page that the form is on.
+#: Inputs beside the answers: where the visitor came from, and the page that the form is on.
 UTM = tuple(
     f"utm_{word}"
     for word in ("source", "medium", "campaign", "term", "content", "id", "source_platform",
                  "creative_format", "marketing_tactic")
 )  # fmt: skip
 PAGE = "page"
-#: An input of our page that nobody sees. Programs fill it in.
+#: An input of our page that no person sees. Bots fill it in, and their submission is dropped.
 HONEYPOT = "your_fax_number"
 #: Names that a question cannot have: beside the answers they mean something else.
 RESERVED = {PAGE, HONEYPOT, "dry_run", "if_match"}

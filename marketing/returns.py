@@ -53,7 +53,8 @@ def campaign_returns(
 ) -> dict[str, CampaignReturn]:
     """What each of these campaigns has brought, by its id: all, or of these ``leads`` and ``deals``.
 
-    Counted as :func:`brought` counts when a campaign is completed, in two statements for all of them.
+    It counts as :func:`~marketing.attribution.leads_and_revenue` does when a campaign is completed, in two
+    statements for all campaigns.
     """
     every = list(campaigns)
     leads, deals = leads or Records(crm.Lead), deals or Records(crm.Deal)

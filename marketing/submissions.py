@@ -1,4 +1,4 @@
-"""What becomes of a submission: a contact, a lead, and a note of all that was said.
+"""Turns a form's submission into a contact, a lead and a tracked event with all answers.
 
 All of it through the verbs of those nouns, in the transaction of the submission, so that the log says
 which submission made them, and one that fails leaves nothing.
@@ -41,7 +41,7 @@ LEAD_FIELDS = {
 
 
 def create_lead(form: Form, ctx: Context) -> None:
-    """Make a lead of a submission."""
+    """Create the lead of a submission, and track the submission."""
     answers = {
         n: v
         for n, v in ctx.input.items()
@@ -74,7 +74,7 @@ def create_lead(form: Form, ctx: Context) -> None:
 
 
 def _find_or_create_contact(form: Form, ctx: Context, answers: Mapping[str, Any]) -> Contact:
-    """Who has this email address: somebody known, of whom only what is empty is filled, or somebody new."""
+    """The contact with this email address, its empty fields filled in; a new one where there is none."""
     email = answers.get(questions.email_question(form.fields) or "")
     if email is None:
         raise VerbRefused(_("This form has no email field to know a sender by"), code="no_email")
@@ -92,12 +92,12 @@ def _lock_contact(ctx: Context, email: str) -> Contact | None:
         try:
             return ctx.lock(Contact, id)
         except NotFound:
-            pass  # gone while we waited for it, perhaps into another: look again
+            pass  # deleted or merged while we waited for the lock: search again
     return None
 
 
 def _fallback_name(said: Mapping[str, Any], email: str) -> str:
-    """What to call somebody who did not say their name."""
+    """A name for a contact who gave none: first and last name, else the part of the email before the @."""
     spoken = " ".join(filter(None, (said.get("first_name"), said.get("last_name"))))
     return (spoken or email.partition("@")[0])[:255]
 

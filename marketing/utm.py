@@ -3,13 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import TYPE_CHECKING
 
 from django.db.models import Q
 
-if TYPE_CHECKING:
-    from marketing.models import Campaign
-
+from marketing.models import Campaign
 
 #: What an address says of a campaign, the most telling last.
 UTM = ("utm_medium", "utm_source", "utm_campaign")
@@ -22,8 +19,6 @@ def campaign_of(utm: Mapping[str, str | None]) -> str | None:
     medium are those given wherever both say one, and when anything is the same at all. Of several the one
     that says most wins, then one that is running, then the newest.
     """
-    from marketing.models import Campaign
-
     given = {name: value for name in UTM if (value := utm.get(name))}
     if not given:
         return None

@@ -9,7 +9,7 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from django.db.models import Q
-from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
+from django.http import Http404, HttpResponse, HttpResponseRedirect
 from django.shortcuts import render
 from django.urls import reverse
 from django.utils.translation import gettext as _
@@ -23,6 +23,7 @@ from headlessly.declaration.values import UNSTORABLE
 from headlessly.errors import TooLarge
 from headlessly.execution import executor
 from headlessly.language import languages, numbers
+from headlessly.web.mount import TenantRequest
 from marketing import questions
 from marketing.models import Form
 
@@ -78,7 +79,7 @@ class FormQuestion:
 # able to send this form. The actor is nobody in particular, with or without a session.
 @csrf_exempt
 @require_http_methods(["GET", "HEAD", "POST"])
-def form_page(request: HttpRequest, key: str) -> HttpResponse:
+def form_page(request: TenantRequest, key: str) -> HttpResponse:
     """A published form by its slug or id. Raises Http404 for any other, and for no tenant at all."""
     languages.activate_reader_language(request)
     form = _get_published(request, key)
@@ -86,11 +87,11 @@ def form_page(request: HttpRequest, key: str) -> HttpResponse:
         sent = request.GET.get("sent") == "1"
         return _render_page(request, form, _attribution_values(request.GET), sent=sent)
     given: Mapping[str, str] = {}
-    use = strangers.count(request)
+    use = strangers.count_request(request)
     try:
-        use.enforce()
+        use.raise_if_exceeded()
         _refuse_too_large(request)
-        given = dict(bodies.form_body(request.POST))
+        given = dict(bodies.read_form(request.POST))
         if given.pop(questions.HONEYPOT, ""):
             logger.info("%s: a submission fell into the trap", form.pk)
         else:
@@ -112,7 +113,7 @@ def form_page(request: HttpRequest, key: str) -> HttpResponse:
     return HttpResponseRedirect(form.redirect_url or thanks, status=303)
 
 
-def _get_published(request: HttpRequest, key: str) -> Form:
+def _get_published(request: TenantRequest, key: str) -> Form:
     if request.tenant is None or UNSTORABLE.search(key):
         raise Http404
     found = Form.objects.filter(Q(slug=key) | Q(pk=key), status=Form.Status.PUBLISHED).first()
@@ -129,10 +130,10 @@ def _delocalize_numbers(form: Form, given: Mapping[str, str]) -> dict[str, str]:
     }
 
 
-def _refuse_too_large(request: HttpRequest) -> None:
+def _refuse_too_large(request: TenantRequest) -> None:
     length = request.META.get("CONTENT_LENGTH") or "0"
-    if not length.isdecimal() or int(length) > strangers.LARGEST:
-        raise TooLarge(_("This is more than %d KB.") % (strangers.LARGEST >> 10))
+    if not length.isdecimal() or int(length) > strangers.MAX_BODY_SIZE:
+        raise TooLarge(_("This is more than %d KB.") % (strangers.MAX_BODY_SIZE >> 10))
 
 
 def _attribution_values(query: Mapping[str, str]) -> dict[str, str]:
@@ -145,7 +146,7 @@ def _attribution_values(query: Mapping[str, str]) -> dict[str, str]:
 
 
 def _render_page(
-    request: HttpRequest,
+    request: TenantRequest,
     form: Form,
     given: Mapping[str, str],
     *,

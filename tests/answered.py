@@ -7,7 +7,7 @@ from contextlib import contextmanager
 from functools import cache
 from typing import Any
 
-from headlessly.api.openapi import answers
+from headlessly.api.openapi import responses
 from tests.refusals import everything
 
 
@@ -35,7 +35,7 @@ def problem(response: Any, status: int, code: str, **body: Any) -> dict[str, Any
 @cache
 def documented() -> frozenset[str]:
     """What OpenAPI says that an error may have."""
-    return frozenset(answers.error_schema()["properties"])
+    return frozenset(responses.error_schema()["properties"])
 
 
 def named(found: dict[str, Any]) -> dict[str, str]:

@@ -1,4 +1,4 @@
-"""The activity: one touch, done or to do."""
+"""The activity: an engagement with a lead, a deal or a contact, done or to do."""
 
 from __future__ import annotations
 

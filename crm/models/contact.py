@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any, ClassVar
+from typing import Annotated, Any, ClassVar
 
 from django.db import models
 from django.utils.translation import gettext as _
@@ -27,7 +27,7 @@ from headlessly.errors import Invalid
 from headlessly.nouns import Noun, verb
 
 #: The contact that remains when another is merged into it.
-Survivor = Existing("Contact")
+Survivor = Annotated["Contact", Existing("Contact")]
 
 
 class Contact(Noun):

@@ -187,7 +187,9 @@ class Deal(Noun):
     @classmethod
     def stale_after(cls) -> timedelta | None:
         """What the default pipeline says; without a word of it no deal is stale."""
-        return cls.registry["Pipeline"].stale_after_by_default()
+        from crm.models.pipeline import Pipeline
+
+        return Pipeline.stale_after_by_default()
 
     @property
     def is_open(self) -> bool:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from datetime import timedelta
-from typing import Any, ClassVar
+from typing import Annotated, Any, ClassVar
 
 from django.db import models
 from django.db.models import F
@@ -27,7 +27,7 @@ from headlessly.declaration.verbs import NewOrExisting
 from headlessly.nouns import Board, Noun, verb
 
 #: An open deal that is there, or fields of the one that a conversion makes.
-DealChoice = NewOrExisting("Deal")
+DealChoice = Annotated[Any, NewOrExisting("Deal")]
 #: Why leads are usually lost; a tenant may have its own reasons.
 LOST_REASONS = ("Price", "Timing", "Competitor", "No budget", "No answer", "Not a fit")
 
@@ -197,7 +197,9 @@ class Lead(Noun):
     @classmethod
     def stale_after(cls) -> timedelta:
         """What the default pipeline says, else two weeks: one meaning, wherever one looks."""
-        return cls.registry["Pipeline"].stale_after_by_default() or timedelta(days=14)
+        from crm.models.pipeline import Pipeline
+
+        return Pipeline.stale_after_by_default() or timedelta(days=14)
 
     def validate(self, values: Mapping[str, Any], problems: dict[str, str]) -> None:
         """Nobody is converted before the first touch, but for clocks that differ a little."""

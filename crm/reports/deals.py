@@ -66,8 +66,8 @@ class PipelinePart:
     """A part of the open deals, by stage or by when they should close, and its deals by currency."""
 
     name: str  #: a stage, one of WHEN, or a month like 2026-11
+    who: Records
     amounts: dict[str, Amount] = field(default_factory=dict)
-    who: Records | None = None
 
 
 OVERDUE, LATER, UNDATED = WHEN = ("overdue", "later", "undated")
@@ -93,9 +93,9 @@ def open_pipeline(slice: Slice) -> OpenPipeline:
 
     Value is the deal's own, once, in its currency; amounts of different currencies are never added.
     Weighted is value times probability; a deal without a probability has the chance of its stage, from
-    the tenant's pipeline (:class:`PipelineRules`). The months are those of expectedCloseDate: what should have
-    closed before today is overdue, what closes after :data:`MONTHS_AHEAD` months is later. One pass over the
-    open deals.
+    the tenant's pipeline (:class:`PipelineRules`). The months are those of expectedCloseDate: what should
+    have closed before today is overdue, what closes after :data:`MONTHS_AHEAD` months is later. One pass
+    over the open deals.
     """
     chances, today = slice.cached(pipeline_rules).chances, periods.today()
     whole = slice.records(Deal, stage__in=OPEN_DEALS)
@@ -117,11 +117,10 @@ def open_pipeline(slice: Slice) -> OpenPipeline:
     rows = whole.count_groups("stage", "currency", *columns, made=columns, more=sums)
     months = _months(today)
     stages = {
-        state: PipelinePart(state, {}, whole.where(stage__in=state))
-        for state in map(str, Deal.OPEN)
+        state: PipelinePart(state, whole.where(stage__in=state)) for state in map(str, Deal.OPEN)
     }
-    when = {name: PipelinePart(name, {}, whole.where(**said)) for name, said in months.items()}
-    every = PipelinePart("", {}, whole)
+    when = {name: PipelinePart(name, whole.where(**said)) for name, said in months.items()}
+    every = PipelinePart("", whole)
     for stage, currency, month, late, *sums in rows:
         amount = Amount(*sums)
         for part in (stages[stage], when[_when(month, late, months)], every):

@@ -14,7 +14,9 @@ MAX_GROUPS = 20
 #: The fields of a lead that conversion is told by.
 GROUPED_BY = ("source", "owner", "campaign")
 #: What an address says of leads that reached Qualified, and of those that are Converted.
-QUALIFIED_CONDITION = {"reached__in": ",".join(Lead.schema.machine.from_on(Lead.Status.QUALIFIED))}
+QUALIFIED_CONDITION = {
+    "reached__in": ",".join(Lead.schema.require_machine().from_on(Lead.Status.QUALIFIED))
+}
 CONVERTED_CONDITION = {"status__in": Lead.Status.CONVERTED.value}
 
 
@@ -55,7 +57,7 @@ def lead_funnel(slice: Slice) -> Funnel:
     stays in the stage that it had reached (``reached``, see docs/decisions/0016). So the stages never
     grow from one to the next. One pass over the cohort.
     """
-    whole, machine = lead_cohort(slice), Lead.schema.machine
+    whole, machine = lead_cohort(slice), Lead.schema.require_machine()
     ends: dict[str, int] = defaultdict(int)
     lost: dict[str, int] = defaultdict(int)
     for state, reached, count in whole.count_groups("status", "reached"):
@@ -88,8 +90,8 @@ class Group:
 
 
 def conversion_by_field(slice: Slice, by: str) -> list[Group]:
-    """Of the leads of the cohort by source, owner or campaign (``by``, one of :data:`GROUPED_BY`): how many there
-    are, how many reached Qualified, how many are Converted, in leads.
+    """How many leads of the cohort there are, how many reached Qualified and how many are Converted, grouped
+    by source, owner or campaign (``by``, one of :data:`GROUPED_BY`).
 
     The largest groups, then all others as one. One pass over the cohort, whichever are asked for.
     """
@@ -105,10 +107,12 @@ def conversion_by_field(slice: Slice, by: str) -> list[Group]:
             Group(value, *counts, *(r.where(**own) for r in (whole, qualified, converted)))
         )
     if others:
-        sums = [sum(column) for column in list(zip(*others, strict=True))[1:]]
+        leads, came, won = (sum(column) for column in list(zip(*others, strict=True))[1:])
         but = _all_other_values(wire, [value for value, *_ in first])
-        rest = (None if but is None else r.where(**but) for r in (whole, qualified, converted))
-        groups.append(Group(None, *sums, *rest, rest=True))
+        who, who_came, who_won = (
+            None if but is None else r.where(**but) for r in (whole, qualified, converted)
+        )
+        groups.append(Group(None, leads, came, won, who, who_came, who_won, rest=True))
     return groups
 
 

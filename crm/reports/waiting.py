@@ -46,11 +46,14 @@ def _stale_records(slice: Slice, noun: Any, **standing: str) -> Records:
 def stale_by_state(slice: Slice) -> dict[str, list[Waiting]]:
     """How many leads and deals are stale, by where they stand. One pass over the open ones each."""
     found = {}
-    for records, state in ((stale_leads(slice), "status"), (stale_deals(slice), "stage")):
+    for records, state, states in (
+        (stale_leads(slice), "status", Lead.OPEN),
+        (stale_deals(slice), "stage", Deal.OPEN),
+    ):
         counts = dict(records.count_groups(state))
         found[records.noun.__name__] = [
             Waiting(name, counts.get(name, 0), records.where(**{f"{state}__in": name}))
-            for name in map(str, records.noun.OPEN)
+            for name in map(str, states)
         ]
     return found
 

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from headlessly.declaration.record import Record as Noun
+    from headlessly.declaration.record import Record
 
 ADMIN, MANAGER, REP, VIEWER = "admin", "manager", "rep", "viewer"
 ROLES = (ADMIN, MANAGER, REP, VIEWER)
@@ -99,7 +99,7 @@ def may_administer(actor: Actor) -> bool:
     return actor.role == ADMIN
 
 
-def may(actor: Actor, verb: str, noun: type[Noun]) -> bool:
+def may(actor: Actor, verb: str, noun: type[Record]) -> bool:
     """Whether ``actor`` may execute ``verb`` on records of ``noun``; reading is the verb ``read``."""
     if verb == "read":
         return actor.role != STRANGER

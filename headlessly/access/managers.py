@@ -4,21 +4,23 @@ behind a verb."""
 from __future__ import annotations
 
 from contextlib import AbstractContextManager, nullcontext
-from typing import Any, Self
+from typing import Any, Self, TypeVar
 
 from django.db import models
 
 from headlessly.access import tenancy, visibility
 from headlessly.database import timeouts
 
+M = TypeVar("M", bound=models.Model, covariant=True)
 
-class BoundedQuerySet(models.QuerySet):
+
+class BoundedQuerySet(models.QuerySet[M]):
     """A queryset whose time is bounded when a pattern in its filter could take any."""
 
     bounded = False
 
     def _clone(self) -> Self:
-        clone = super()._clone()
+        clone = super()._clone()  # type: ignore[misc]  # the stubs do not know of it
         clone.bounded = self.bounded
         return clone
 
@@ -39,7 +41,7 @@ class BoundedQuerySet(models.QuerySet):
             return super().exists()
 
 
-class NounQuerySet(BoundedQuerySet):
+class NounQuerySet(BoundedQuerySet[M]):
     """Reads like any queryset; what would write without a verb refuses."""
 
     def _refuse(self, *args: Any, **kwargs: Any) -> Any:
@@ -55,20 +57,22 @@ class NounQuerySet(BoundedQuerySet):
         _refused.alters_data = True  # type: ignore[attr-defined]
 
 
-class NounManager(models.Manager.from_queryset(NounQuerySet)):
+_Manager = models.Manager.from_queryset(NounQuerySet)
+
+
+class NounManager(_Manager[M]):
     """The active tenant's records that the actor sees. Raises NoTenant when no tenant is active."""
 
-    def get_queryset(self) -> NounQuerySet:
+    def get_queryset(self) -> models.QuerySet[M]:
         found = super().get_queryset()
         return visibility.visible_records(
             found.filter(tenant_id=tenancy.require().pk, deleted_at=None)
         )
 
 
-class WithDeletedManager(models.Manager.from_queryset(NounQuerySet)):
-    """The same with the deleted ones, for references that were followed long ago."""
+class WithDeletedManager(_Manager[M]):
+    """The same including deleted records, for references to records that were deleted since."""
 
-    def get_queryset(self) -> NounQuerySet:
-        return visibility.visible_records(
-            super().get_queryset().filter(tenant_id=tenancy.require().pk)
-        )
+    def get_queryset(self) -> models.QuerySet[M]:
+        found = super().get_queryset()
+        return visibility.visible_records(found.filter(tenant_id=tenancy.require().pk))

@@ -75,7 +75,7 @@ class Tenant(models.Model):
 class UserManager(BaseUserManager["User"]):
     """Users are known by their email address, whatever its case."""
 
-    def get_by_natural_key(self, email: str) -> User:
+    def get_by_natural_key(self, email: str | None) -> User:
         return self.get(email__iexact=email)
 
     def create_user(self, email: str, password: str | None = None, **fields: Any) -> User:
@@ -154,7 +154,7 @@ class Membership(models.Model):
     def save(self, *args: Any, **kwargs: Any) -> None:
         """Save. Raises ValidationError for a contact that is not one of the tenant's."""
         if self.contact_id:
-            person = self._meta.get_field("contact").related_model
+            person: Any = self._meta.get_field("contact").related_model
             with tenancy.active(self.tenant):
                 if not person.objects.filter(pk=self.contact_id).exists():
                     raise ValidationError(

@@ -1,4 +1,4 @@
-"""What an input of free text suggests: the tenant's own list, else the one that the field declares.
+"""Suggestions for a free text input: the tenant's own list, else the one that the field declares.
 
 ``Tenant.choices`` keeps the lists by noun and wire name: ``{"Lead.lostReason": ["Price", "Timing"]}``.
 """
@@ -11,30 +11,29 @@ from django.core.exceptions import ValidationError
 from django.utils.translation import gettext as _
 
 from headlessly.access import tenancy
+from headlessly.declaration.registry import registry
 from headlessly.language import wording
 
 if TYPE_CHECKING:
-    from headlessly.declaration.record import Record as Noun
+    from headlessly.declaration.record import Record
     from headlessly.declaration.schema import Field
 
 MAX_SUGGESTIONS, MAX_LENGTH = 30, 100
 
 
-def suggestions_for(noun: type[Noun], field: Field) -> list[str]:
+def suggestions_for(noun: type[Record], field: Field) -> list[str]:
     """The suggestions for ``field`` in the active tenant; empty where there are none."""
     own = tenancy.require().choices.get(suggestions_key(noun, field))
     return list(own if own is not None else map(wording.suggestion_label, field.suggests))
 
 
-def suggestions_key(noun: type[Noun], field: Field) -> str:
-    """How a tenant names the list: ``Lead.lostReason``."""
+def suggestions_key(noun: type[Record], field: Field) -> str:
+    """The key of a list in ``Tenant.choices``: ``Lead.lostReason``."""
     return f"{noun.__name__}.{field.wire}"
 
 
 def check_suggestions(lists: Any) -> None:
-    """Raise ValidationError for what is no mapping of known fields to lists of short texts."""
-    from headlessly.declaration.registry import registry
-
+    """Raise ValidationError unless ``lists`` maps known fields to lists of short texts."""
     if not isinstance(lists, dict):
         raise ValidationError(_('Give an object like {"Lead.lostReason": ["Price"]}.'))
     known = {

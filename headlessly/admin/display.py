@@ -6,7 +6,7 @@ import json
 import re
 from datetime import date, datetime
 from decimal import Decimal
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from django.urls import reverse
 from django.utils import formats, timezone
@@ -128,7 +128,11 @@ def measured(value: float, unit: str) -> str:
     return f"{decimal(value, places)}\u00a0{pgettext(UNIT, unit)}"
 
 
-def share(part: float, whole: float) -> str:
+#: A count, or an amount.
+Amount = TypeVar("Amount", float, Decimal)
+
+
+def share(part: Amount, whole: Amount | None) -> str:
     """``38 %``, and ``3.4 %`` where it is little; a dash of nothing."""
     if not whole:
         return "–"

@@ -20,7 +20,7 @@ from django.views.decorators.http import require_GET, require_http_methods, requ
 
 from headlessly.access import actors
 from headlessly.admin import display, the
-from headlessly.api.uploads import LARGEST
+from headlessly.api.uploads import MAX_FILE_SIZE
 from headlessly.declaration.registry import registry
 from headlessly.errors import BadRequest, HeadlesslyError, NotFound
 from headlessly.nouns import Noun
@@ -90,7 +90,7 @@ def _begin(noun: type[Noun], sent: Any, match: str) -> Import:
     """Begin to try the file. Raises what `imports.begin` does, and BadRequest where there is none."""
     if sent is None:
         raise BadRequest(_("Choose a file first."), field="file")
-    if sent.size > LARGEST:
+    if sent.size > MAX_FILE_SIZE:
         raise BadRequest(_("The file is larger than 200 MB. Send it in parts."), field="file")
     format = formats.by_name(sent.name)
     if format is None:

@@ -10,7 +10,7 @@ from headlessly.access import actors, tenancy
 from headlessly.access.models import ApiKey
 from headlessly.api import parameters
 from headlessly.api.base import TenantView
-from headlessly.api.bodies import Answer
+from headlessly.api.bodies import ApiResponse
 from headlessly.declaration import describe
 from headlessly.declaration.registry import registry
 from headlessly.declaration.schema import wire_name
@@ -21,22 +21,22 @@ from headlessly.query import counts
 class SchemaView(TenantView):
     """The nouns: fields, verbs, machine, relations."""
 
-    def get(self, request: Request, name: str | None = None) -> Answer:
-        parameters.taken(request.GET, ())
+    def get(self, request: Request, name: str | None = None) -> ApiResponse:
+        parameters.read_parameters(request.GET, ())
         if name is None:
-            return Answer(describe.describe_nouns())
+            return ApiResponse(describe.describe_nouns())
         if (noun := registry.get(name)) is None:
             raise NotFound(f"There is no noun {name[:64]!r}. Nouns: {', '.join(registry)}.")
-        return Answer(describe.describe_noun(noun))
+        return ApiResponse(describe.describe_noun(noun))
 
 
 class MeView(TenantView):
     """Who am I, where, and what may I do?"""
 
-    def get(self, request: Request) -> Answer:
-        parameters.taken(request.GET, ())
+    def get(self, request: Request) -> ApiResponse:
+        parameters.read_parameters(request.GET, ())
         actor, tenant = actors.current(), tenancy.require()
-        return Answer(
+        return ApiResponse(
             {
                 "$id": actor.id,
                 "$type": "ApiKey" if isinstance(request.auth, ApiKey) else "User",
@@ -45,7 +45,7 @@ class MeView(TenantView):
                 "role": actor.role,
                 "contact": actor.contact_id,
                 "sees": "own" if actor.limited else "all",
-                **_key(request.auth),
+                **_describe_key(request.auth),
                 "tenant": {"slug": tenant.slug, "name": tenant.name},
                 "may": {
                     noun.__name__: [wire_name(v) for v in noun.verbs if actors.may(actor, v, noun)]
@@ -55,7 +55,7 @@ class MeView(TenantView):
         )
 
 
-def _key(place: Any) -> dict[str, Any]:
+def _describe_key(place: Any) -> dict[str, Any]:
     """What else there is to say of an API key."""
     if not isinstance(place, ApiKey):
         return {}
@@ -65,6 +65,6 @@ def _key(place: Any) -> dict[str, Any]:
 class StatusView(TenantView):
     """The numbers of the pipeline."""
 
-    def get(self, request: Request) -> Answer:
-        parameters.taken(request.GET, ())
-        return Answer({"$context": tenancy.context_url(), "nouns": counts.counts_by_state()})
+    def get(self, request: Request) -> ApiResponse:
+        parameters.read_parameters(request.GET, ())
+        return ApiResponse({"$context": tenancy.context_url(), "nouns": counts.counts_by_state()})

@@ -29,7 +29,7 @@ class KeyAuthentication(BaseAuthentication):
         tenant = request._request.tenant
         if scheme.lower() != SCHEME.lower() or tenant is None:
             raise unauthorized()
-        admitted = limits.admit(tenant, secret.strip())
+        admitted = limits.find_and_count_key(tenant, secret.strip())
         if admitted is None:
             raise unauthorized()
         key, request.use = admitted

@@ -14,8 +14,8 @@ from headlessly import errors
 from headlessly.access import actors
 from headlessly.access.models import ApiKey
 from headlessly.api.auth import SCHEME, KeyAuthentication, MemberAuthentication, unauthorized
-from headlessly.api.bodies import JSON, Answer, BodyRequest, JsonParser, JsonRenderer, OnlyJson
-from headlessly.api.idempotency import once
+from headlessly.api.bodies import JSON, ApiResponse, BodyRequest, JsonParser, JsonRenderer, OnlyJson
+from headlessly.api.idempotency import answer_once
 from headlessly.api.inner import InnerRequest
 
 logger = logging.getLogger("headlessly.api")
@@ -40,7 +40,7 @@ class TenantView(APIView):
     #: Whether it may be called from within a batch.
     in_batch: ClassVar[bool] = True
     #: Entries of an answer that are never kept, not even to be given again.
-    unkept: ClassVar[tuple[str, ...]] = ()
+    never_kept: ClassVar[tuple[str, ...]] = ()
 
     def dispatch(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
         """The framework's, but that a POST with an Idempotency-Key is done once."""
@@ -53,8 +53,8 @@ class TenantView(APIView):
             name = request.method.lower() if known else "http_method_not_allowed"
             handler = getattr(self, name, self.http_method_not_allowed)
             if request.method == "POST" and "HTTP_IDEMPOTENCY_KEY" in request.META:
-                response = once(
-                    request, lambda: handler(request, *args, **kwargs), unkept=self.unkept
+                response = answer_once(
+                    request, lambda: handler(request, *args, **kwargs), unkept=self.never_kept
                 )
             else:
                 response = handler(request, *args, **kwargs)
@@ -84,7 +84,7 @@ class TenantView(APIView):
         # What is called from within was counted with the call around it.
         if isinstance(place, ApiKey) and not isinstance(request._request, InnerRequest):
             self.headers.update(request.use.headers)
-            request.use.enforce()
+            request.use.raise_if_exceeded()
         actors.enter(place.actor)  # until the end of the request: the mount closes what it opened
 
     def meet_stranger(self, request: Request) -> None:
@@ -95,10 +95,10 @@ class TenantView(APIView):
     def default_response_headers(self) -> dict[str, str]:
         return {"Cache-Control": "private, no-store", "Vary": "Authorization, Cookie"}
 
-    def options(self, request: Request, *args: Any, **kwargs: Any) -> Answer:
-        return Answer(status=204, headers={"Allow": ", ".join(self.allowed_methods)})
+    def options(self, request: Request, *args: Any, **kwargs: Any) -> ApiResponse:
+        return ApiResponse(status=204, headers={"Allow": ", ".join(self.allowed_methods)})
 
-    def get_exception_handler(self) -> Callable[..., Answer]:
+    def get_exception_handler(self) -> Callable[..., ApiResponse]:
         inner = isinstance(self.request._request, InnerRequest)
         return raise_to_the_caller if inner else answer_to_problem
 
@@ -118,12 +118,12 @@ class AdminView(TenantView):
             )
 
 
-def raise_to_the_caller(exc: Exception, context: dict[str, Any]) -> Answer:
+def raise_to_the_caller(exc: Exception, context: dict[str, Any]) -> ApiResponse:
     """Of a call from within: its maker knows what the problem means for the rest."""
     raise exc
 
 
-def answer_to_problem(exc: Exception, context: dict[str, Any]) -> Answer:
+def answer_to_problem(exc: Exception, context: dict[str, Any]) -> ApiResponse:
     """Any exception as the contract's error body; the inside of a 500 goes to the log only."""
     status, body = errors.status_and_body(exc)
     headers = {}
@@ -136,4 +136,4 @@ def answer_to_problem(exc: Exception, context: dict[str, Any]) -> Answer:
     elif status >= 500:
         request = context["request"]
         logger.error("%s %s failed", request.method, request.path, exc_info=exc)
-    return Answer(body, status=status, headers=headers)
+    return ApiResponse(body, status=status, headers=headers)

@@ -17,10 +17,10 @@ from headlessly import errors
 from headlessly.access import tenancy
 from headlessly.api import operations, parameters
 from headlessly.api.base import TenantView
-from headlessly.api.bodies import JSON, Answer
+from headlessly.api.bodies import JSON, ApiResponse
 from headlessly.api.inner import InnerRequest
 from headlessly.api.operations import Operation
-from headlessly.api.references import Answers
+from headlessly.api.references import OperationAnswers
 from headlessly.context import running
 from headlessly.errors import BadRequest, BatchFailed, DependencyFailed
 from headlessly.execution import executor
@@ -35,11 +35,13 @@ class BatchView(TenantView):
 
     in_batch = False
 
-    def post(self, request: Request) -> Answer:
-        dry_run = parameters.dry_run(request.GET)
-        asked, atomic = operations.read(request.data)
+    def post(self, request: Request) -> ApiResponse:
+        dry_run = parameters.read_dry_run(request.GET)
+        asked, atomic = operations.read_operations(request.data)
         batch = Batch(request, asked)
-        return Answer({"results": batch.as_one(dry_run) if atomic else batch.each(dry_run)})
+        return ApiResponse(
+            {"results": batch.run_as_one(dry_run) if atomic else batch.run_each(dry_run)}
+        )
 
 
 class Batch:
@@ -47,15 +49,15 @@ class Batch:
 
     def __init__(self, request: Request, asked: list[Operation]) -> None:
         self.request, self.asked = request, asked
-        self.answers = Answers()
+        self.answers = OperationAnswers()
         self.current = asked[0]
 
     # -- all or nothing ---------------------------------------------------------------------------
 
-    def as_one(self, dry_run: bool) -> list[dict[str, Any]]:
+    def run_as_one(self, dry_run: bool) -> list[dict[str, Any]]:
         """All in one transaction. Raises BatchFailed when one fails; then nothing has happened."""
         try:
-            return executor.retry_on_deadlock(lambda: self._together(dry_run))
+            return executor.retry_on_deadlock(lambda: self._run_in_one_transaction(dry_run))
         except Exception as problem:
             status, body = errors.status_and_body(problem)
             if status >= 500:
@@ -64,51 +66,53 @@ class Batch:
             raise BatchFailed(
                 f"Nothing was done: {failed.name} failed. {body['message']}",
                 failed={"id": failed.id, "index": failed.number},
-                results=[self._undone(each, status, body) for each in self.asked],
+                results=[self._result_of_undone(each, status, body) for each in self.asked],
             ) from problem
 
-    def _together(self, dry_run: bool) -> list[dict[str, Any]]:
-        self.answers, results = Answers(), []
+    def _run_in_one_transaction(self, dry_run: bool) -> list[dict[str, Any]]:
+        self.answers, results = OperationAnswers(), []
         with executor.one_transaction():
             for operation in self.asked:
                 self.current = operation
-                results.append(self._kept(operation, *self._done(operation)))
+                results.append(self._keep_answer(operation, *self._call_view(operation)))
             if dry_run:
                 running.flush_events()  # the database may have a word to say about the events, too
                 transaction.set_rollback(True)
         return results
 
-    def _undone(self, operation: Operation, status: int, body: dict[str, Any]) -> dict[str, Any]:
+    def _result_of_undone(
+        self, operation: Operation, status: int, body: dict[str, Any]
+    ) -> dict[str, Any]:
         if operation is not self.current:
             what = "was undone" if operation.number < self.current.number else "was not tried"
             status, body = errors.status_and_body(
                 DependencyFailed(f"This {what}, for {self.current.name} failed.")
             )
-        return _result(operation, status, dump_json(body))
+        return _operation_result(operation, status, dump_json(body))
 
     # -- one by one -------------------------------------------------------------------------------
 
-    def each(self, dry_run: bool) -> list[dict[str, Any]]:
+    def run_each(self, dry_run: bool) -> list[dict[str, Any]]:
         """Each in a transaction of its own; one that fails stops only those that refer to it."""
         if not dry_run:
-            return [self._tried(each) for each in self.asked]
-        return executor.retry_on_deadlock(self._rehearsed)
+            return [self._try_operation(each) for each in self.asked]
+        return executor.retry_on_deadlock(self._rehearse)
 
-    def _rehearsed(self) -> list[dict[str, Any]]:
+    def _rehearse(self) -> list[dict[str, Any]]:
         """All of them, each seeing what those before it did, and then none."""
-        self.answers = Answers()
+        self.answers = OperationAnswers()
         with transaction.atomic():
-            results = [self._tried(each, rehearsing=True) for each in self.asked]
+            results = [self._try_operation(each, rehearsing=True) for each in self.asked]
             transaction.set_rollback(True)
         return results
 
-    def _tried(self, operation: Operation, rehearsing: bool = False) -> dict[str, Any]:
+    def _try_operation(self, operation: Operation, rehearsing: bool = False) -> dict[str, Any]:
         try:
             if rehearsing:
                 with transaction.atomic():
-                    status, content = self._done(operation)
+                    status, content = self._call_view(operation)
             else:
-                status, content = self._done(operation)
+                status, content = self._call_view(operation)
         except Exception as problem:
             if rehearsing and isinstance(problem, OperationalError):
                 raise  # a deadlock is that of the whole transaction
@@ -118,35 +122,35 @@ class Batch:
                     "%s %r failed", operation.method, operation.path[:200], exc_info=problem
                 )
             content = dump_json(body)
-        return self._kept(operation, status, content)
+        return self._keep_answer(operation, status, content)
 
     # -- one operation ----------------------------------------------------------------------------
 
-    def _kept(self, operation: Operation, status: int, content: bytes) -> dict[str, Any]:
-        self.answers.keep(operation.id, status, content)
-        return _result(operation, status, content)
+    def _keep_answer(self, operation: Operation, status: int, content: bytes) -> dict[str, Any]:
+        self.answers.keep_answer(operation.id, status, content)
+        return _operation_result(operation, status, content)
 
-    def _done(self, operation: Operation) -> tuple[int, bytes]:
+    def _call_view(self, operation: Operation) -> tuple[int, bytes]:
         """Status and body of the operation. Raises whatever went wrong."""
-        body = self.answers.in_body(operation.body)
-        path, query = _address(self.answers.in_path(operation.path))
+        body = self.answers.fill_body(operation.body)
+        path, query = _split_address(self.answers.fill_path(operation.path))
         call = InnerRequest(self.request, operation.method, path, query, body, operation.if_match)
-        match = _view(path)
+        match = _resolve_view(path)
         if match.url_name == "events" and "wait" in call.GET:
             raise BadRequest("A batch waits for nothing: leave out wait.", field="wait")
         call.resolver_match = match
         response: HttpResponse = match.func(call, *match.args, **match.kwargs)
         if response.streaming or (response.content and response.headers["Content-Type"] != JSON):
-            raise _by_itself(path)
+            raise _not_in_a_batch(path)
         return response.status_code, response.content
 
 
-def _result(operation: Operation, status: int, content: bytes) -> dict[str, Any]:
+def _operation_result(operation: Operation, status: int, content: bytes) -> dict[str, Any]:
     body = orjson.Fragment(content) if content else None
     return {"id": operation.id, "status": status, "body": body}
 
 
-def _address(text: str) -> tuple[str, str]:
+def _split_address(text: str) -> tuple[str, str]:
     """Path and query within this tenant. Raises BadRequest for one that leads out of it."""
     raw, _, query = text.partition("?")
     path, tenant = unquote(raw), tenancy.require()
@@ -160,14 +164,14 @@ def _address(text: str) -> tuple[str, str]:
     return path, query
 
 
-def _view(path: str) -> ResolverMatch:
+def _resolve_view(path: str) -> ResolverMatch:
     """The view of this address, as the site finds it. Raises BadRequest for what is no part of REST."""
     match = resolve(path, settings.TENANT_URLCONF)
     view = getattr(match.func, "cls", None)
     if view is None or not issubclass(view, TenantView) or not view.in_batch:
-        raise _by_itself(path)
+        raise _not_in_a_batch(path)
     return match
 
 
-def _by_itself(path: str) -> BadRequest:
+def _not_in_a_batch(path: str) -> BadRequest:
     return BadRequest(f"{path[:64]!r} is no part of a batch: call it by itself.", field="path")

@@ -17,10 +17,10 @@ from headlessly.log.events import dump_json
 
 JSON, FORM = "application/json", "application/x-www-form-urlencoded"
 #: The most bytes of a body. Imports have a limit, and a way of reading, of their own.
-LARGEST = 10 * 1024 * 1024
+MAX_BODY_SIZE = 10 * 1024 * 1024
 
 
-class Answer(HttpResponse):
+class ApiResponse(HttpResponse):
     """``data`` as JSON, written at once: what cannot be written is caught like any other error.
 
     (A framework's response is rendered after its view is done, when nothing answers for it.)
@@ -34,7 +34,7 @@ class Answer(HttpResponse):
 
 
 class JsonRenderer(BaseRenderer):
-    """What the framework may render itself; ours is :class:`Answer`."""
+    """What the framework may render itself; ours is :class:`ApiResponse`."""
 
     media_type, format, charset = JSON, "json", None
 
@@ -47,14 +47,14 @@ class JsonParser(BaseParser):
 
     media_type = JSON
 
-    def __init__(self, largest: int = LARGEST) -> None:
+    def __init__(self, largest: int = MAX_BODY_SIZE) -> None:
         self.largest = largest
 
     def parse(self, stream: Any, media_type: Any = None, context: Any = None) -> dict[str, Any]:
-        content = _read(stream, context["request"], self.largest)
+        content = _read_limited(stream, context["request"], self.largest)
         if not content.strip():
             return {}
-        return loads_object(content, "The body")
+        return parse_object(content, "The body")
 
 
 class FormBody(dict[str, str]):
@@ -66,16 +66,16 @@ class FormParser(BaseParser):
 
     media_type = FORM
 
-    def __init__(self, largest: int = LARGEST) -> None:
+    def __init__(self, largest: int = MAX_BODY_SIZE) -> None:
         self.largest = largest
 
     def parse(self, stream: Any, media_type: Any = None, context: Any = None) -> FormBody:
-        return form_body(
-            QueryDict(_read(stream, context["request"], self.largest), encoding="utf-8")
+        return read_form(
+            QueryDict(_read_limited(stream, context["request"], self.largest), encoding="utf-8")
         )
 
 
-def form_body(sent: QueryDict) -> FormBody:
+def read_form(sent: QueryDict) -> FormBody:
     """The values by name. Raises BadRequest for a name that is given twice."""
     for name, values in sent.lists():
         if len(values) > 1:
@@ -125,7 +125,7 @@ class JsonOrForm(OnlyJson):
         return parsers[1] if media_type == FORM else super().select_parser(request, parsers)
 
 
-def loads_object(content: bytes | str, what: str) -> dict[str, Any]:
+def parse_object(content: bytes | str, what: str) -> dict[str, Any]:
     """The JSON object in ``content``. Raises BadRequest that says where it is broken."""
     try:
         found = orjson.loads(content)
@@ -136,16 +136,16 @@ def loads_object(content: bytes | str, what: str) -> dict[str, Any]:
     return found
 
 
-def _read(stream: Any, request: Any, largest: int) -> bytes:
+def _read_limited(stream: Any, request: Any, largest: int) -> bytes:
     """The body. Raises TooLarge, before reading it where its length was announced."""
-    _refuse_larger(announced(request), largest)
+    _refuse_larger(announced_size(request), largest)
     # One byte more than allowed tells a body that is too large from one that just fits.
     content = stream.read(largest + 1)
     _refuse_larger(len(content), largest)
     return content
 
 
-def announced(request: Any) -> int:
+def announced_size(request: Any) -> int:
     """The size of the body as its sender says it; 0 when nothing is said."""
     try:
         return int(request.META.get("CONTENT_LENGTH") or 0)

@@ -9,7 +9,7 @@ from django.http import HttpRequest, HttpResponse
 from django.views import defaults
 
 from headlessly import errors
-from headlessly.api.bodies import Answer
+from headlessly.api.bodies import ApiResponse
 from headlessly.context import tracing
 
 
@@ -30,7 +30,7 @@ def _answer(exception: Exception) -> HttpResponse:
         tracing.request_id_scope() as id
     ):  # the middleware that gives every request one may lie behind
         status, body = errors.status_and_body(exception)
-        return Answer(body, status, {"X-Request-Id": id, "Cache-Control": "private, no-store"})
+        return ApiResponse(body, status, {"X-Request-Id": id, "Cache-Control": "private, no-store"})
 
 
 def _is_browser(request: HttpRequest) -> bool:

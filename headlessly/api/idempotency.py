@@ -33,7 +33,7 @@ from headlessly.execution.executor import MAX_ATTEMPTS
 HEADER, REPLAYED = "Idempotency-Key", "Idempotency-Replayed"
 KEY = re.compile(r"[!-~]{1,255}\Z")
 #: How long an answer is kept, and how many older ones one request in sixteen clears away.
-KEPT, CLEARED = timedelta(hours=24), 200
+KEEP_FOR, CLEAR_AT_ONCE = timedelta(hours=24), 200
 
 #: Answers a row to whoever has to do it: a new one, or an old one whose time is over.
 CLAIM = """
@@ -61,7 +61,7 @@ DELETE FROM headlessly_idempotentreply WHERE id = ANY(ARRAY(
 """
 
 
-def once(
+def answer_once(
     request: Request, handle: Callable[[], HttpResponse], *, unkept: tuple[str, ...] = ()
 ) -> HttpResponse:
     """The answer of ``handle``, or the one that it gave to the same request before.
@@ -69,12 +69,12 @@ def once(
     Raises BadRequest for a key that is none, Invalid for one that was used for something else. Entries
     of the answer that are named in ``unkept`` are not given again.
     """
-    key, fingerprint = _key(request), _fingerprint(request)
+    key, fingerprint = _hash_key(request), _fingerprint_request(request)
     alone = not transaction.get_connection().in_atomic_block
     for attempt in range(1, MAX_ATTEMPTS + 1):
         try:
             with transaction.atomic():
-                return _once(key, fingerprint, handle, unkept)
+                return _claim_and_answer(key, fingerprint, handle, unkept)
         except OperationalError as problem:
             # The executor would try again, but this transaction is no longer its own.
             broken = isinstance(problem.__cause__, postgres.DeadlockDetected)
@@ -83,14 +83,14 @@ def once(
     raise AssertionError("unreachable")
 
 
-def _once(
+def _claim_and_answer(
     key: str, fingerprint: str, handle: Callable[[], HttpResponse], unkept: tuple[str, ...]
 ) -> HttpResponse:
     place = (tenancy.require().pk, actors.current().id, key)
     now = clock.now()
-    claimed = prepared.execute_prepared(CLAIM, [*place, fingerprint, now, now - KEPT])
+    claimed = prepared.execute_prepared(CLAIM, [*place, fingerprint, now, now - KEEP_FOR])
     if not claimed:
-        return _again(fingerprint, *prepared.execute_prepared(FIND, place, binary=True)[0])
+        return _replay_answer(fingerprint, *prepared.execute_prepared(FIND, place, binary=True)[0])
     response = handle()
     if response.status_code >= 300 or getattr(response, "undone", False):
         # Also of an answer that says so without raising it: nothing is kept of what was refused.
@@ -100,14 +100,16 @@ def _once(
             transaction.set_rollback(True)
         return response
     headers = Jsonb(dict(response.headers), orjson.dumps)
-    body = _without(response.content, unkept)
+    body = _drop_entries(response.content, unkept)
     prepared.execute_prepared(KEEP, [response.status_code, headers, body, *claimed[0]], rows=False)
     if key.startswith("0"):
-        prepared.execute_prepared(CLEAR, [now - KEPT, CLEARED], rows=False)
+        prepared.execute_prepared(CLEAR, [now - KEEP_FOR, CLEAR_AT_ONCE], rows=False)
     return response
 
 
-def _again(asked: str, fingerprint: str, status: int, headers: str, body: bytes) -> HttpResponse:
+def _replay_answer(
+    asked: str, fingerprint: str, status: int, headers: str, body: bytes
+) -> HttpResponse:
     """The first answer, to whoever asks the same."""
     if asked != fingerprint:
         raise Invalid.for_fields(
@@ -116,7 +118,7 @@ def _again(asked: str, fingerprint: str, status: int, headers: str, body: bytes)
     return HttpResponse(body, status=status, headers=orjson.loads(headers) | {REPLAYED: "true"})
 
 
-def _key(request: Request) -> str:
+def _hash_key(request: Request) -> str:
     """The key's hash."""
     given = request.META["HTTP_IDEMPOTENCY_KEY"]
     if not KEY.match(given):
@@ -126,7 +128,7 @@ def _key(request: Request) -> str:
     return hashlib.sha256(given.encode()).hexdigest()
 
 
-def _fingerprint(request: Request) -> str:
+def _fingerprint_request(request: Request) -> str:
     """What is asked, however its JSON is spelled. Raises what a body that cannot be read raises."""
     return hashlib.sha256(
         b"\0".join(
@@ -134,13 +136,13 @@ def _fingerprint(request: Request) -> str:
                 request.method.encode(),
                 request.path.encode(errors="surrogateescape"),
                 request.META.get("QUERY_STRING", "").encode(errors="surrogateescape"),
-                _spelled(request.data),
+                _canonical_body(request.data),
             )
         )
     ).hexdigest()
 
 
-def _spelled(data: Any) -> bytes:
+def _canonical_body(data: Any) -> bytes:
     if isinstance(data, Upload):
         return data.digest
     try:
@@ -149,7 +151,7 @@ def _spelled(data: Any) -> bytes:
         raise BadRequest("The body is nested too deeply.") from None
 
 
-def _without(content: bytes, names: tuple[str, ...]) -> bytes:
+def _drop_entries(content: bytes, names: tuple[str, ...]) -> bytes:
     if not names:
         return content
     return orjson.dumps({k: v for k, v in orjson.loads(content).items() if k not in names})

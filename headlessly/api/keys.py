@@ -13,8 +13,8 @@ from headlessly.access import actors, tenancy
 from headlessly.access.models import ApiKey
 from headlessly.api import parameters
 from headlessly.api.base import AdminView
-from headlessly.api.bodies import Answer
-from headlessly.api.log import envelope
+from headlessly.api.bodies import ApiResponse
+from headlessly.api.log import paginate
 from headlessly.context import clock
 from headlessly.declaration.schema import Field
 from headlessly.errors import Invalid, NotFound
@@ -35,19 +35,23 @@ class KeysView(AdminView):
     """The keys of the tenant, the newest first; those that were revoked too, as the log names them."""
 
     kind, theirs = ApiKey.__name__, "API keys"
-    unkept: ClassVar = ("key",)  # shown once: not to whoever sends the request again
+    never_kept: ClassVar = ("key",)  # shown once: not to whoever sends the request again
 
-    def get(self, request: Request) -> Answer:
-        asked = parameters.taken(request.GET, parameters.PAGE)
-        return Answer({"cursor": None} | envelope(_keys().order_by("-created_at", "id"), **asked))
+    def get(self, request: Request) -> ApiResponse:
+        asked = parameters.read_parameters(request.GET, parameters.PAGE)
+        return ApiResponse(
+            {"cursor": None} | paginate(_keys().order_by("-created_at", "id"), **asked)
+        )
 
-    def post(self, request: Request) -> Answer:
+    def post(self, request: Request) -> ApiResponse:
         """Issue a key. This answer is the only place where it can be read."""
-        parameters.taken(request.GET, ())
+        parameters.read_parameters(request.GET, ())
         key, secret = ApiKey.issue(tenancy.require(), **_cleaned(request.data))
         logger.info("key %s issued by %s", key.pk, actors.current().id)
         address = f"{tenancy.context_url()}/apikeys/{key.pk}"
-        return Answer(key.as_json() | {"key": secret}, status=201, headers={"Location": address})
+        return ApiResponse(
+            key.as_json() | {"key": secret}, status=201, headers={"Location": address}
+        )
 
 
 class KeyView(AdminView):
@@ -55,16 +59,16 @@ class KeyView(AdminView):
 
     kind, theirs = ApiKey.__name__, "API keys"
 
-    def get(self, request: Request, id: str) -> Answer:
-        parameters.taken(request.GET, ())
-        return Answer(_key(id).as_json())
+    def get(self, request: Request, id: str) -> ApiResponse:
+        parameters.read_parameters(request.GET, ())
+        return ApiResponse(_key(id).as_json())
 
-    def delete(self, request: Request, id: str) -> Answer:
+    def delete(self, request: Request, id: str) -> ApiResponse:
         """Revoke it, at once; also one that is revoked already."""
-        parameters.taken(request.GET, ())
+        parameters.read_parameters(request.GET, ())
         if _key(id).revoke():
             logger.info("key %s revoked by %s", id, actors.current().id)
-        return Answer(status=204)
+        return ApiResponse(status=204)
 
 
 def _keys() -> QuerySet[ApiKey]:

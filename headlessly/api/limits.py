@@ -39,7 +39,7 @@ USED = "UPDATE headlessly_apikey SET last_used_at = clock_timestamp() WHERE id =
 
 
 @dataclass(frozen=True)
-class Count:
+class RequestCount:
     """What one key has used of its minute, this request included."""
 
     limit: int
@@ -61,7 +61,7 @@ class Count:
     def exceeded(self) -> bool:
         return self.used > self.limit
 
-    def enforce(self) -> None:
+    def raise_if_exceeded(self) -> None:
         """Raise RateLimited when that was one too many."""
         if self.exceeded:
             raise RateLimited(
@@ -70,7 +70,7 @@ class Count:
             )
 
 
-def admit(tenant: Tenant, secret: str) -> tuple[ApiKey, Count] | None:
+def find_and_count_key(tenant: Tenant, secret: str) -> tuple[ApiKey, RequestCount] | None:
     """The tenant's valid key with this secret, and the request that sends it counted; or None: unknown,
     expired, revoked and another tenant's are the same. The first of each minute is noted as its last use."""
     given = [ApiKey.hash_of(secret), tenant.pk, timezone.now()]
@@ -82,4 +82,4 @@ def admit(tenant: Tenant, secret: str) -> tuple[ApiKey, Count] | None:
     key = made(row)
     if used == 1:
         prepared.execute_prepared(USED, [key.pk], rows=False)
-    return key, Count(key.rate_limit, used, reset, seconds)
+    return key, RequestCount(key.rate_limit, used, reset, seconds)

@@ -13,7 +13,7 @@ from rest_framework.viewsets import GenericViewSet
 from headlessly.access import tenancy, visibility
 from headlessly.api import parameters
 from headlessly.api.base import TenantView
-from headlessly.api.bodies import Answer
+from headlessly.api.bodies import ApiResponse
 from headlessly.background.slots import thread_slots
 from headlessly.declaration import values
 from headlessly.errors import InvalidFilter, NotFound
@@ -25,66 +25,71 @@ from headlessly.query import reads
 #: seconds. A page of the log is one look-up in an index.
 LONGEST_WAIT, LOOK_AGAIN = 25, 0.25
 #: How many events are looked at for one page of somebody who does not see all.
-STRETCH = 1_000
+EVENTS_PER_LOOK = 1_000
 
 #: Parameters that name a column's value.
-EQUAL = {"name": "name", "target": "target", "targetType": "target_type", "actor": "actor"}
+COLUMN_PARAMETERS = {
+    "name": "name",
+    "target": "target",
+    "targetType": "target_type",
+    "actor": "actor",
+}
 #: All by which a page of the log is asked for.
-ASKED = ("since", "until", *EQUAL, "cursor", "limit")
+LOG_PARAMETERS = ("since", "until", *COLUMN_PARAMETERS, "cursor", "limit")
 
 
 class EventViewSet(TenantView, GenericViewSet):
     """Events are read and, when they are not the record of a verb, tracked; never changed."""
 
-    def list(self, request: Request) -> Answer:
-        asked = parameters.taken(request.GET, (*ASKED, "wait"))
-        return Answer(listed(asked, seconds=_seconds(asked.get("wait"))))
+    def list(self, request: Request) -> ApiResponse:
+        asked = parameters.read_parameters(request.GET, (*LOG_PARAMETERS, "wait"))
+        return ApiResponse(list_events(asked, seconds=_read_wait(asked.get("wait"))))
 
-    def retrieve(self, request: Request, id: str) -> Answer:
-        parameters.taken(request.GET, ())
+    def retrieve(self, request: Request, id: str) -> ApiResponse:
+        parameters.read_parameters(request.GET, ())
         found = None if values.UNSTORABLE.search(id) else Event.objects.filter(id=id).first()
         if found is None:
             raise NotFound(f"There is no Event {id[:64]}.", type="Event", id=id[:64])
-        return Answer(found.as_json())
+        return ApiResponse(found.as_json())
 
-    def create(self, request: Request) -> Answer:
+    def create(self, request: Request) -> ApiResponse:
         """Record something that happened outside: a page view, a trial started."""
-        dry_run = parameters.dry_run(request.GET)
+        dry_run = parameters.read_dry_run(request.GET)
         with transaction.atomic():
             event = tracking.append_tracked_event(request.data)
             if dry_run:
                 transaction.set_rollback(True)
         if dry_run:
             said = event.as_json() | {"seq": None}
-            return Answer({"record": said, "events": [said]})
+            return ApiResponse({"record": said, "events": [said]})
         address = f"{tenancy.context_url()}/events/{event.id}"
-        return Answer(event.as_json(), status=201, headers={"Location": address})
+        return ApiResponse(event.as_json(), status=201, headers={"Location": address})
 
 
-def listed(asked: Mapping[str, Any], seconds: float = 0) -> dict[str, Any]:
+def list_events(asked: Mapping[str, Any], seconds: float = 0) -> dict[str, Any]:
     """One page of the log after its ``cursor``, oldest first; it waits ``seconds`` for an event."""
     found = Event.log.all()
-    for name, column in EQUAL.items():
+    for name, column in COLUMN_PARAMETERS.items():
         if name in asked:
-            found = found.filter(**{column: _text(name, asked[name])})
+            found = found.filter(**{column: _read_text(name, asked[name])})
     if since := reads.check_moment(asked.get("since"), "since"):
         found = found.filter(timestamp__gte=since)
     if until := reads.check_moment(asked.get("until"), "until"):
         found = found.filter(timestamp__lt=until)
-    after = _cursor(asked.get("cursor"))
+    after = _read_cursor(asked.get("cursor"))
     size = reads.check_limit(asked.get("limit"))
-    results, last, more = _awaited(found, after, size, seconds)
-    total, exact = _count(found)
+    results, last, more = _wait_for_page(found, after, size, seconds)
+    total, exact = _count_visible(found)
     answer = reads.Page([e.as_json() for e in results], total, exact, more).as_json()
     return answer | {"cursor": str(last)}
 
 
-def envelope(found: models.QuerySet, limit: Any = None, offset: Any = None) -> dict[str, Any]:
+def paginate(found: models.QuerySet, limit: Any = None, offset: Any = None) -> dict[str, Any]:
     """One page of events, as every list says it."""
-    return envelope_of(found, lambda each: each.as_json(), limit, offset)
+    return paginate_as(found, lambda each: each.as_json(), limit, offset)
 
 
-def envelope_of(
+def paginate_as(
     found: models.QuerySet,
     said: Callable[[Any], dict[str, Any]],
     limit: Any = None,
@@ -99,7 +104,7 @@ def envelope_of(
     ).as_json()
 
 
-def _text(name: str, value: str) -> str:
+def _read_text(name: str, value: str) -> str:
     try:
         values.check_storable(value)
     except ValueError as problem:
@@ -107,7 +112,7 @@ def _text(name: str, value: str) -> str:
     return value
 
 
-def _cursor(value: str | None) -> events.LogPosition:
+def _read_cursor(value: str | None) -> events.LogPosition:
     """The place in the log after which to go on."""
     try:
         return events.LogPosition.parse(value) if value else events.LOG_START
@@ -117,7 +122,7 @@ def _cursor(value: str | None) -> events.LogPosition:
         ) from None
 
 
-def _seconds(value: str | None) -> float:
+def _read_wait(value: str | None) -> float:
     """How long to wait for an event when there is none."""
     try:
         seconds = float(value or 0)
@@ -128,23 +133,23 @@ def _seconds(value: str | None) -> float:
     return seconds
 
 
-def _awaited(
+def _wait_for_page(
     found: Any, after: events.LogPosition, size: int, seconds: float
 ) -> tuple[list[Event], events.LogPosition, bool]:
     """A page as soon as there is something on it, or empty when the time is over; where it ends; and
     whether more is there."""
-    page, after, more = _page(found, after, size)
+    page, after, more = _read_page(found, after, size)
     if page or more or not seconds:
         return page, after, more
     until = time.monotonic() + seconds
     with thread_slots.reserve_for_waiting() as may_wait:
         while may_wait and not (page or more) and (left := until - time.monotonic()) > 0:
             time.sleep(min(LOOK_AGAIN, left))
-            page, after, more = _page(found, after, size)
+            page, after, more = _read_page(found, after, size)
     return page, after, more
 
 
-def _page(
+def _read_page(
     found: Any, after: events.LogPosition, size: int
 ) -> tuple[list[Event], events.LogPosition, bool]:
     """The next events of ``found`` that the actor sees.
@@ -152,12 +157,12 @@ def _page(
     Somebody who is limited may see few of many: the log is looked through a stretch at a time, so that
     a page may be short and more may follow it.
     """
-    stretch = size if visibility.visible_owner() is None else max(size, STRETCH)
+    stretch = size if visibility.visible_owner() is None else max(size, EVENTS_PER_LOOK)
     ahead = list(found.settled_after(after)[: stretch + 1])
     more, ahead = len(ahead) > stretch, ahead[:stretch]
     page = ahead
     if visibility.visible_owner() is not None:
-        seen = set(_seen(event.seq for event in ahead))
+        seen = set(_visible_numbers(event.seq for event in ahead))
         page = [event for event in ahead if event.seq in seen]
         if len(page) > size:
             page, more = page[:size], True
@@ -165,14 +170,14 @@ def _page(
     return page, ahead[-1].position if ahead else after, more
 
 
-def _count(found: Any) -> tuple[int, bool]:
+def _count_visible(found: Any) -> tuple[int, bool]:
     """How many; for somebody who is limited, how many among as many as are counted at the most."""
     if visibility.visible_owner() is None:
         return reads.count_records(found)
     among = list(found.order_by().values_list("seq", flat=True)[: reads.COUNT_CAP + 1])
-    return len(_seen(among)), len(among) <= reads.COUNT_CAP
+    return len(_visible_numbers(among)), len(among) <= reads.COUNT_CAP
 
 
-def _seen(numbers: Iterable[int]) -> list[int]:
+def _visible_numbers(numbers: Iterable[int]) -> list[int]:
     """Those of these events that the actor sees."""
     return list(Event.objects.filter(seq__in=list(numbers)).values_list("seq", flat=True))

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from headlessly.api.bodies import loads_object
+from headlessly.api.bodies import parse_object
 from headlessly.api.filtersets import of
 from headlessly.errors import BadRequest, InvalidFilter
 from headlessly.nouns import Noun
@@ -19,7 +19,7 @@ WRITE = ("dryRun",)
 NAMES = {"include", "fields", "sort"}
 
 
-def taken(query: Any, allowed: Iterable[str]) -> dict[str, str]:
+def read_parameters(query: Any, allowed: Iterable[str]) -> dict[str, str]:
     """The parameters by name. Raises BadRequest for one that is unknown or given twice."""
     allowed = tuple(allowed)
     found = {}
@@ -27,11 +27,11 @@ def taken(query: Any, allowed: Iterable[str]) -> dict[str, str]:
         if name not in allowed:
             what = f"Parameters: {', '.join(allowed)}." if allowed else "It takes none."
             raise BadRequest(f"There is no parameter {name[:64]!r} here. {what}", field=name[:64])
-        found[name] = single(name, values)
+        found[name] = single_value(name, values)
     return found
 
 
-def single(name: str, values: list[str]) -> str:
+def single_value(name: str, values: list[str]) -> str:
     """The one value of a parameter, or several names as one list of them."""
     if len(values) == 1:
         return values[0]
@@ -44,12 +44,12 @@ def single(name: str, values: list[str]) -> str:
     )
 
 
-def dry_run(query: Any) -> bool:
+def read_dry_run(query: Any) -> bool:
     """Whether ``?dryRun=true``, on any write."""
-    return boolean("dryRun", taken(query, WRITE))
+    return read_boolean("dryRun", read_parameters(query, WRITE))
 
 
-def boolean(name: str, given: Mapping[str, str]) -> bool:
+def read_boolean(name: str, given: Mapping[str, str]) -> bool:
     """A parameter that is true or, without a word, false."""
     said = given.get(name, "false").lower()
     if said not in ("true", "false"):
@@ -57,23 +57,23 @@ def boolean(name: str, given: Mapping[str, str]) -> bool:
     return said == "true"
 
 
-def listing(noun: type[Noun], query: Any) -> dict[str, Any]:
+def read_list_query(noun: type[Noun], query: Any) -> dict[str, Any]:
     """What :func:`headlessly.query.reads.record_page` takes, from the query string of a list."""
-    given = question(noun, query, LIST)
+    given = read_query(noun, query, LIST)
     count = given.pop("count", None)
     if count not in (None, "exact"):
         raise InvalidFilter("count takes exact, or is left out.", field="count")
     return given | {"count_all": count == "exact"}
 
 
-def question(noun: type[Noun], query: Any, allowed: Iterable[str]) -> dict[str, Any]:
+def read_query(noun: type[Noun], query: Any, allowed: Iterable[str]) -> dict[str, Any]:
     """Which records: the parameters that are allowed, and conditions on fields."""
     given, conditions = {}, {}
     for name, values in query.lists():
-        value = single(name, values)
+        value = single_value(name, values)
         (given if name in allowed else conditions)[name] = value
     if "filter" in given:
-        given["filter"] = _filter(given["filter"])
+        given["filter"] = _parse_filter(given["filter"])
     as_of = given.pop("asOf", None)
     if conditions:
         found = of(noun, tuple(conditions), tuple(allowed))
@@ -81,8 +81,8 @@ def question(noun: type[Noun], query: Any, allowed: Iterable[str]) -> dict[str, 
     return given | {"as_of": as_of}
 
 
-def _filter(text: str) -> dict[str, Any]:
+def _parse_filter(text: str) -> dict[str, Any]:
     try:
-        return loads_object(text, "filter")
+        return parse_object(text, "filter")
     except BadRequest as problem:
         raise InvalidFilter(problem.message, field="filter") from None

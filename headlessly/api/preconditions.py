@@ -11,7 +11,7 @@ def etag(version: int) -> str:
     return f'"{version}"'
 
 
-def wanted(header: str | None) -> tuple[int, ...] | None:
+def read_if_match(header: str | None) -> tuple[int, ...] | None:
     """The versions that ``If-Match`` accepts, None where any will do.
 
     A tag that is no version of ours is one that no record has: it accepts nothing.

@@ -11,8 +11,8 @@ from headlessly import errors
 from headlessly.access import tenancy
 from headlessly.api import parameters, preconditions
 from headlessly.api.base import TenantView
-from headlessly.api.bodies import Answer
-from headlessly.api.log import envelope_of
+from headlessly.api.bodies import ApiResponse
+from headlessly.api.log import paginate_as
 from headlessly.errors import Invalid, InvalidFilter
 from headlessly.models import Proposal
 from headlessly.scripts import proposals
@@ -23,29 +23,29 @@ class ProposalsView(TenantView):
 
     in_batch: ClassVar[bool] = False  # a script has a transaction of its own
 
-    def get(self, request: Request) -> Answer:
-        asked = parameters.taken(request.GET, ("status", *parameters.PAGE))
+    def get(self, request: Request) -> ApiResponse:
+        asked = parameters.read_parameters(request.GET, ("status", *parameters.PAGE))
         found = proposals.visible_proposals().order_by("-proposed_at", "id")
         if "status" in asked:
             found = found.filter(status__in=_statuses(asked.pop("status")))
-        return Answer(
-            {"cursor": None} | envelope_of(found, lambda p: p.as_json(whole=False), **asked)
+        return ApiResponse(
+            {"cursor": None} | paginate_as(found, lambda p: p.as_json(whole=False), **asked)
         )
 
-    def post(self, request: Request) -> Answer:
+    def post(self, request: Request) -> ApiResponse:
         """Try a script, and store what it would do."""
-        parameters.taken(request.GET, ())
+        parameters.read_parameters(request.GET, ())
         body = _taken(request.data, ("code", "note"))
         made = proposals.propose(body.get("code"), body.get("note"))
         address = f"{tenancy.context_url()}/proposals/{made.pk}"
-        return Answer(made.as_json(), status=201, headers={"Location": address})
+        return ApiResponse(made.as_json(), status=201, headers={"Location": address})
 
 
 class ProposalView(TenantView):
-    def get(self, request: Request, id: str) -> Answer:
-        parameters.taken(request.GET, ())
+    def get(self, request: Request, id: str) -> ApiResponse:
+        parameters.read_parameters(request.GET, ())
         found = proposals.find_proposal(id)
-        return Answer(found.as_json(), headers={"ETag": preconditions.etag(found.version)})
+        return ApiResponse(found.as_json(), headers={"ETag": preconditions.etag(found.version)})
 
 
 class ApproveView(TenantView):
@@ -53,18 +53,18 @@ class ApproveView(TenantView):
 
     in_batch: ClassVar[bool] = False
 
-    def post(self, request: Request, id: str) -> Answer:
-        parameters.taken(request.GET, ())
+    def post(self, request: Request, id: str) -> ApiResponse:
+        parameters.read_parameters(request.GET, ())
         _taken(request.data, ())
-        seen = preconditions.wanted(request.META.get("HTTP_IF_MATCH"))
+        seen = preconditions.read_if_match(request.META.get("HTTP_IF_MATCH"))
         try:
             done, _run = proposals.approve(id, version=seen)
         except proposals.ProposalChanged as problem:
             status, body = errors.status_and_body(problem)
-            answer = Answer(body, status=status)
+            answer = ApiResponse(body, status=status)
             answer.has_effect = True  # what it would do now is kept
             return answer
-        return Answer(done.as_json())
+        return ApiResponse(done.as_json())
 
 
 class RefuseView(TenantView):
@@ -72,9 +72,9 @@ class RefuseView(TenantView):
 
     in_batch: ClassVar[bool] = False
 
-    def post(self, request: Request, id: str) -> Answer:
-        parameters.taken(request.GET, ())
-        return Answer(
+    def post(self, request: Request, id: str) -> ApiResponse:
+        parameters.read_parameters(request.GET, ())
+        return ApiResponse(
             proposals.refuse(id, _taken(request.data, ("reason",)).get("reason")).as_json()
         )
 

@@ -15,7 +15,7 @@ from rest_framework.request import Request
 from headlessly.access import actors
 from headlessly.api import parameters, strangers
 from headlessly.api.auth import KeyAuthentication
-from headlessly.api.bodies import Answer, FormBody, FormParser, JsonOrForm, JsonParser
+from headlessly.api.bodies import ApiResponse, FormBody, FormParser, JsonOrForm, JsonParser
 from headlessly.api.records import NounViewSet
 from headlessly.declaration.values import UNSTORABLE
 from headlessly.execution import executor, results
@@ -36,33 +36,33 @@ class PublicViewSet(NounViewSet):
     """A public verb of a noun: for those with a key like any other, for strangers without."""
 
     authenticated_by: ClassVar = [KeyAuthentication()]
-    parsed_by: ClassVar = [JsonParser(strangers.LARGEST), FormParser(strangers.LARGEST)]
+    parsed_by: ClassVar = [JsonParser(strangers.MAX_BODY_SIZE), FormParser(strangers.MAX_BODY_SIZE)]
     negotiated_by: ClassVar = JsonOrForm()
 
     def meet_stranger(self, request: Request) -> None:
         if request._request.tenant is None:
             raise self.noun.not_found(self.kwargs.get("id"))
         if request.method != "OPTIONS":
-            use = strangers.count(request._request)
+            use = strangers.count_request(request._request)
             self.headers.update(use.headers)
-            use.enforce()
+            use.raise_if_exceeded()
         actors.enter(actors.PUBLIC)
 
-    def options(self, request: Request, *args: Any, **kwargs: Any) -> Answer:
+    def options(self, request: Request, *args: Any, **kwargs: Any) -> ApiResponse:
         answer = super().options(request, *args, **kwargs)
         if "HTTP_ORIGIN" in request.META and self._is_open():
             self.headers.update(PREFLIGHT)
         return answer
 
-    def _execute(self, name: str, id: str | None) -> Answer:
+    def _execute(self, name: str, id: str | None) -> ApiResponse:
         request = self.request
         if request.auth is not None:
             return super()._execute(name, id)
         # A dry run would tell what is known of others, a version how many were here before.
-        parameters.taken(request.GET, ())
+        parameters.read_parameters(request.GET, ())
         text = isinstance(request.data, FormBody)
         result = executor.run(self.verb, id, request.data, wire=True, text=text)
-        return Answer(results.public_json(self.verb, result))
+        return ApiResponse(results.public_json(self.verb, result))
 
     def finalize_response(
         self, request: Request, response: HttpResponse, *args: Any, **kwargs: Any

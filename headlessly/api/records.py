@@ -8,9 +8,9 @@ from rest_framework.viewsets import GenericViewSet
 from headlessly.access import tenancy
 from headlessly.api import parameters
 from headlessly.api.base import TenantView
-from headlessly.api.bodies import Answer, FormBody
-from headlessly.api.log import envelope
-from headlessly.api.preconditions import etag, wanted
+from headlessly.api.bodies import ApiResponse, FormBody
+from headlessly.api.log import paginate
+from headlessly.api.preconditions import etag, read_if_match
 from headlessly.declaration.schema import wire_name
 from headlessly.declaration.values import UNSTORABLE
 from headlessly.declaration.verbs import Verb
@@ -32,13 +32,15 @@ class NounViewSet(TenantView, GenericViewSet):
 
     # -- reading ----------------------------------------------------------------------------------
 
-    def list(self, request: Request) -> Answer:
-        return Answer(
-            reads.record_page(self.noun, **parameters.listing(self.noun, request.GET)).as_json()
+    def list(self, request: Request) -> ApiResponse:
+        return ApiResponse(
+            reads.record_page(
+                self.noun, **parameters.read_list_query(self.noun, request.GET)
+            ).as_json()
         )
 
-    def retrieve(self, request: Request, id: str) -> Answer:
-        asked = parameters.taken(request.GET, parameters.RECORD)
+    def retrieve(self, request: Request, id: str) -> ApiResponse:
+        asked = parameters.read_parameters(request.GET, parameters.RECORD)
         record = reads.record_json(
             self.noun,
             id,
@@ -46,62 +48,62 @@ class NounViewSet(TenantView, GenericViewSet):
             fields=asked.get("fields"),
             as_of=asked.get("asOf"),
         )
-        return Answer(record, headers={"ETag": etag(record["$version"])})
+        return ApiResponse(record, headers={"ETag": etag(record["$version"])})
 
-    def history(self, request: Request, id: str) -> Answer:
+    def history(self, request: Request, id: str) -> ApiResponse:
         """The events of one record, newest first; also of one that was deleted since."""
-        asked = parameters.taken(request.GET, parameters.PAGE)
+        asked = parameters.read_parameters(request.GET, parameters.PAGE)
         if UNSTORABLE.search(id):
             raise self.noun.not_found(id)
-        found = envelope(events.record_history(self.noun, id), **asked)
+        found = paginate(events.record_history(self.noun, id), **asked)
         if not found["total"]:
             raise self.noun.not_found(id)
-        return Answer(found)
+        return ApiResponse(found)
 
     # -- writing ----------------------------------------------------------------------------------
 
-    def create(self, request: Request) -> Answer:
+    def create(self, request: Request) -> ApiResponse:
         return self._execute("create", None)
 
-    def update(self, request: Request, id: str) -> Answer:
+    def update(self, request: Request, id: str) -> ApiResponse:
         return self._execute("update", id)
 
-    def destroy(self, request: Request, id: str) -> Answer:
+    def destroy(self, request: Request, id: str) -> ApiResponse:
         return self._execute("delete", id)
 
-    def execute(self, request: Request, id: str | None = None) -> Answer:
+    def execute(self, request: Request, id: str | None = None) -> ApiResponse:
         """The verb of this address."""
         return self._execute(self.verb.name, id)
 
-    def no_such_verb(self, request: Request, id: str, what: str) -> Answer:
+    def no_such_verb(self, request: Request, id: str, what: str) -> ApiResponse:
         verbs = [wire_name(v.name) for v in self.noun.verbs.values() if at_record(v)]
         raise NotFound(
             f"{self.noun.__name__} has no verb {what[:64]!r} here. Verbs: {', '.join(verbs)}.",
             type=self.noun.__name__,
         )
 
-    def _execute(self, name: str, id: str | None) -> Answer:
+    def _execute(self, name: str, id: str | None) -> ApiResponse:
         request, verb = self.request, self.noun.verbs[name]
-        dry_run = parameters.dry_run(request.GET)
+        dry_run = parameters.read_dry_run(request.GET)
         result = executor.run(
             verb,
             id,
             {} if name == "delete" else request.data,
             wire=True,
             text=isinstance(request.data, FormBody),
-            if_match=None if verb.creates else wanted(request.META.get("HTTP_IF_MATCH")),
+            if_match=None if verb.creates else read_if_match(request.META.get("HTTP_IF_MATCH")),
             dry_run=dry_run,
         )
         if dry_run:
-            return Answer(results.dry_run_json(result))
+            return ApiResponse(results.dry_run_json(result))
         if name == "delete":
-            return Answer(status=204)
+            return ApiResponse(status=204)
         record = results.record_json(result)
         if not verb.creates:
             headers = {"ETag": etag(result.version)} if name == "update" else None
-            return Answer(record, headers=headers)
+            return ApiResponse(record, headers=headers)
         address = f"{tenancy.context_url()}/{self.noun.plural}/{result.pk}"
-        return Answer(
+        return ApiResponse(
             record,
             # A verb that creates may have found the record instead.
             status=201 if result.is_new else 200,

@@ -13,7 +13,7 @@ from urllib.parse import quote
 
 import orjson
 
-from headlessly.api.bodies import LARGEST
+from headlessly.api.bodies import MAX_BODY_SIZE
 from headlessly.errors import BadRequest, DependencyFailed, Invalid, TooLarge
 from headlessly.log.events import dump_json
 
@@ -21,25 +21,25 @@ from headlessly.log.events import dump_json
 PLACEHOLDER = re.compile(r"\{([\w-]{1,64})\.([^{}\"\s]{1,200})\}")
 SEGMENTS = re.compile(r"[^.]{1,64}(\.[^.]{1,64}){0,15}\Z")
 #: How deep a body of a batch may be nested; no field takes nearly as much.
-DEEPEST = 100
+MAX_DEPTH = 100
 
 
-def references(value: Any, place: str, depth: int = 0) -> Iterator[tuple[str, dict[str, Any]]]:
+def find_references(value: Any, place: str, depth: int = 0) -> Iterator[tuple[str, dict[str, Any]]]:
     """Each ``{"$ref": ...}`` in ``value`` and where it is. Raises BadRequest for a body too deep."""
-    if depth > DEEPEST:
-        raise BadRequest(f"{place[:200]} is nested more than {DEEPEST} levels deep.")
+    if depth > MAX_DEPTH:
+        raise BadRequest(f"{place[:200]} is nested more than {MAX_DEPTH} levels deep.")
     if isinstance(value, dict):
         if "$ref" in value:
             yield place, value
             return
         for key, item in value.items():
-            yield from references(item, f"{place}.{key[:64]}", depth + 1)
+            yield from find_references(item, f"{place}.{key[:64]}", depth + 1)
     elif isinstance(value, list):
         for number, item in enumerate(value):
-            yield from references(item, f"{place}.{number}", depth + 1)
+            yield from find_references(item, f"{place}.{number}", depth + 1)
 
 
-class Answers:
+class OperationAnswers:
     """What the operations so far have answered."""
 
     def __init__(self) -> None:
@@ -48,7 +48,7 @@ class Answers:
         self._failed: set[str] = set()
         self._taken = 0
 
-    def keep(self, id: str | None, status: int, content: bytes) -> None:
+    def keep_answer(self, id: str | None, status: int, content: bytes) -> None:
         if id is None:
             return
         if status >= 400:
@@ -56,7 +56,7 @@ class Answers:
         else:
             self._written[id] = content
 
-    def value(self, id: str, path: str, place: str) -> Any:
+    def read_value(self, id: str, path: str, place: str) -> Any:
         """A part of the answer of an operation. Raises DependencyFailed or Invalid, at ``place``."""
         if id in self._failed:
             raise DependencyFailed(
@@ -68,42 +68,44 @@ class Answers:
         for segment in path.split("."):
             if isinstance(found, dict) and segment in found:
                 found = found[segment]
-            elif isinstance(found, list) and _is_place(segment, found):
+            elif isinstance(found, list) and _is_index(segment, found):
                 found = found[int(segment)]
             else:
                 raise Invalid.for_fields({place: f"Operation {id!r} answered without {path!r}."})
         return found
 
-    def in_body(self, body: dict[str, Any]) -> dict[str, Any]:
+    def fill_body(self, body: dict[str, Any]) -> dict[str, Any]:
         """The body with every reference replaced by what it refers to."""
         self._taken = 0
-        found = self._filled(body, "body")
+        found = self._fill_value(body, "body")
         if not isinstance(found, dict):
             raise Invalid.for_fields({"body": "What this refers to is not an object."})
         return found
 
-    def _filled(self, value: Any, place: str) -> Any:
+    def _fill_value(self, value: Any, place: str) -> Any:
         if isinstance(value, dict):
             if "$ref" in value:
-                return self._copied(self.value(value["$ref"], value.get("path", "$id"), place))
-            return {k: self._filled(item, f"{place}.{k[:64]}") for k, item in value.items()}
+                return self._limited_value(
+                    self.read_value(value["$ref"], value.get("path", "$id"), place)
+                )
+            return {k: self._fill_value(item, f"{place}.{k[:64]}") for k, item in value.items()}
         if isinstance(value, list):
-            return [self._filled(item, f"{place}.{n}") for n, item in enumerate(value)]
+            return [self._fill_value(item, f"{place}.{n}") for n, item in enumerate(value)]
         return value
 
-    def _copied(self, value: Any) -> Any:
+    def _limited_value(self, value: Any) -> Any:
         # A few bytes of references may stand for gigabytes: what they stand for has the same limit as
         # a body that says it itself.
         self._taken += len(dump_json(value))
-        if self._taken > LARGEST:
+        if self._taken > MAX_BODY_SIZE:
             raise TooLarge("With all that it refers to, this body is larger than 10 MB.")
         return value
 
-    def in_path(self, text: str) -> str:
+    def fill_path(self, text: str) -> str:
         """The path with every placeholder replaced, as a part of it that changes nothing around it."""
 
         def fill(match: re.Match[str]) -> str:
-            value = self.value(match.group(1), match.group(2), "path")
+            value = self.read_value(match.group(1), match.group(2), "path")
             if isinstance(value, bool) or not isinstance(value, str | int | float) or value == "":
                 raise Invalid.for_fields({"path": f"{match.group()} is no text and no number."})
             # In an address a slash, also an escaped one, would lead elsewhere.
@@ -115,6 +117,6 @@ class Answers:
         return PLACEHOLDER.sub(fill, text)
 
 
-def _is_place(segment: str, found: list[Any]) -> bool:
+def _is_index(segment: str, found: list[Any]) -> bool:
     short = segment.isascii() and segment.isdecimal() and len(segment) < 8
     return short and int(segment) < len(found)

@@ -18,7 +18,7 @@ from headlessly.database import prepared
 #: Requests a minute from one address: an office behind one is no flood, a program is.
 PER_MINUTE = 30
 #: The most bytes of a body. Ten long answers fit.
-LARGEST = 256 * 1024
+MAX_BODY_SIZE = 256 * 1024
 #: Nobody waits for this: rows that are being counted are passed over.
 CLEAR = """
 DELETE FROM headlessly_keyuse WHERE key = ANY(ARRAY(
@@ -28,23 +28,23 @@ DELETE FROM headlessly_keyuse WHERE key = ANY(ARRAY(
 """
 
 
-def count(request: HttpRequest) -> limits.Count:
+def count_request(request: HttpRequest) -> limits.RequestCount:
     """Count one request from this address."""
-    where = f"{request.tenant.pk} {network(address(request))}"
+    where = f"{request.tenant.pk} {customer_network(caller_address(request))}"
     key = f"ip_{hashlib.sha256(where.encode()).hexdigest()[:29]}"
     ((used, reset, seconds),) = prepared.execute_prepared(limits.COUNT, [key], binary=True)
     if key.endswith("0") and used == 1:
         prepared.execute_prepared(CLEAR, [], rows=False)
-    return limits.Count(PER_MINUTE, used, reset, seconds, who="One address")
+    return limits.RequestCount(PER_MINUTE, used, reset, seconds, who="One address")
 
 
-def address(request: HttpRequest) -> str:
+def caller_address(request: HttpRequest) -> str:
     """Where the request comes from. Behind a proxy that is what the proxy itself has added, last."""
     forwarded = request.META.get("HTTP_X_FORWARDED_FOR", "") if settings.TRUST_PROXY else ""
     return (forwarded.rpartition(",")[2].strip() or request.META.get("REMOTE_ADDR", ""))[:64]
 
 
-def network(address: str) -> str:
+def customer_network(address: str) -> str:
     """What one customer of a provider has: an IPv4 address, or 64 bits of an IPv6 one."""
     try:
         found = ip_address(address)

@@ -14,9 +14,9 @@ from rest_framework.request import Request
 from headlessly.access import tenancy
 from headlessly.api import parameters
 from headlessly.api.base import TenantView
-from headlessly.api.bodies import Answer
+from headlessly.api.bodies import ApiResponse
 from headlessly.api.inner import InnerRequest
-from headlessly.api.log import envelope
+from headlessly.api.log import paginate
 from headlessly.api.uploads import OnlyFiles, Upload, UploadParser
 from headlessly.context import clock
 from headlessly.errors import BadRequest
@@ -29,7 +29,7 @@ from headlessly.transfer.models import Import, RefusedRow
 
 PARSERS, NEGOTIATOR = [UploadParser()], OnlyFiles()
 #: How an export may be asked for, beside conditions on its fields.
-EXPORT = ("format", "filter", "q", "sort", "fields", "asOf")
+EXPORT_PARAMETERS = ("format", "filter", "q", "sort", "fields", "asOf")
 
 
 class ImportView(TenantView):
@@ -44,9 +44,9 @@ class ImportView(TenantView):
             found.parsers, found.negotiator = PARSERS, NEGOTIATOR
         return found
 
-    def post(self, request: Request) -> Answer:
-        asked = parameters.taken(request.GET, ("match", "dryRun"))
-        dry_run = parameters.boolean("dryRun", asked)
+    def post(self, request: Request) -> ApiResponse:
+        asked = parameters.read_parameters(request.GET, ("match", "dryRun"))
+        dry_run = parameters.read_boolean("dryRun", asked)
         upload = request.data
         if not isinstance(upload, Upload):
             raise BadRequest("There is no body. Send a file.", type=self.noun.__name__)
@@ -60,36 +60,36 @@ class ImportView(TenantView):
             dry_run=dry_run,
         )
         address = f"{tenancy.context_url()}/imports/{source.pk}"
-        return Answer(said(source), status=202, headers={"Location": address})
+        return ApiResponse(import_with_errors(source), status=202, headers={"Location": address})
 
 
 class ImportsView(TenantView):
     """The imports, the newest first."""
 
-    def get(self, request: Request) -> Answer:
-        asked = parameters.taken(request.GET, parameters.PAGE)
-        return Answer({"cursor": None} | envelope(imports.there(), **asked))
+    def get(self, request: Request) -> ApiResponse:
+        asked = parameters.read_parameters(request.GET, parameters.PAGE)
+        return ApiResponse({"cursor": None} | paginate(imports.there(), **asked))
 
 
 class ImportRecordView(TenantView):
     """One import and what is wrong with its refused rows, a page of them."""
 
-    def get(self, request: Request, id: str) -> Answer:
-        asked = parameters.taken(request.GET, parameters.PAGE)
-        return Answer(said(imports.get(id), **asked))
+    def get(self, request: Request, id: str) -> ApiResponse:
+        asked = parameters.read_parameters(request.GET, parameters.PAGE)
+        return ApiResponse(import_with_errors(imports.get(id), **asked))
 
 
 class RefusedView(TenantView):
     """The rows that an import refused, each as it was sent and with what is wrong."""
 
-    def get(self, request: Request, id: str) -> Answer:
-        asked = parameters.taken(request.GET, parameters.PAGE)
+    def get(self, request: Request, id: str) -> ApiResponse:
+        asked = parameters.read_parameters(request.GET, parameters.PAGE)
         source = imports.get(id)
-        found = _Refused(source, **asked)
-        return Answer(
+        found = RefusedRowsPage(source, **asked)
+        return ApiResponse(
             {
                 "results": [
-                    {"row": r.row, "errors": r.errors(), "values": _values(source, r)}
+                    {"row": r.row, "errors": r.errors(), "values": _values_by_column(source, r)}
                     for r in found.page
                 ],
                 "total": source.refused,
@@ -105,18 +105,18 @@ class RefusedCsvView(TenantView):
     in_batch = False
 
     def get(self, request: Request, id: str) -> StreamingHttpResponse:
-        parameters.taken(request.GET, ())
+        parameters.read_parameters(request.GET, ())
         source = imports.get(id)
         name = f"{source.pk}-refused.csv"
-        return _file(_refused_csv(source), exporting.MEDIA_TYPES["csv"], name)
+        return _stream_file(_write_refused_csv(source), exporting.MEDIA_TYPES["csv"], name)
 
 
 class CancelView(TenantView):
     """``POST /imports/{id}/cancel``: the rows that are in stay in, no more follow."""
 
-    def post(self, request: Request, id: str) -> Answer:
-        parameters.taken(request.GET, ())
-        return Answer(said(imports.cancel(id)))
+    def post(self, request: Request, id: str) -> ApiResponse:
+        parameters.read_parameters(request.GET, ())
+        return ApiResponse(import_with_errors(imports.cancel(id)))
 
 
 class ExportView(TenantView):
@@ -127,23 +127,23 @@ class ExportView(TenantView):
 
     def get(self, request: Request) -> StreamingHttpResponse:
         noun = self.noun
-        asked = parameters.question(noun, request.GET, EXPORT)
+        asked = parameters.read_query(noun, request.GET, EXPORT_PARAMETERS)
         format = asked.pop("format", "csv")
         if format not in exporting.WRITERS:
             raise BadRequest(f"format is {', '.join(exporting.WRITERS)}.", field="format")
         question = exporting.Question(noun, **asked)
         name = exporting.filename(noun, format, clock.now())
-        return _file(exporting.stream(question, format), exporting.MEDIA_TYPES[format], name)
+        return _stream_file(exporting.stream(question, format), exporting.MEDIA_TYPES[format], name)
 
 
-def said(source: Import, **page: Any) -> dict[str, Any]:
+def import_with_errors(source: Import, **page: Any) -> dict[str, Any]:
     """The import with what is wrong with some of its refused rows."""
-    found = _Refused(source, **page)
+    found = RefusedRowsPage(source, **page)
     errors = [error for row in found.page for error in row.errors()]
     return source.as_json() | {"errors": errors, "hasMoreErrors": found.more}
 
 
-class _Refused:
+class RefusedRowsPage:
     """A page of an import's refused rows."""
 
     def __init__(self, source: Import, limit: Any = None, offset: Any = None) -> None:
@@ -153,7 +153,7 @@ class _Refused:
         self.more = len(found) > size
 
 
-def _values(source: Import, row: RefusedRow) -> Any:
+def _values_by_column(source: Import, row: RefusedRow) -> Any:
     """A refused row by column; as it is, where it has no columns."""
     values = row.values()
     if not isinstance(values, list):
@@ -162,7 +162,7 @@ def _values(source: Import, row: RefusedRow) -> Any:
     return dict(zip(names, values, strict=False))
 
 
-def _refused_csv(source: Import) -> Iterator[bytes]:
+def _write_refused_csv(source: Import) -> Iterator[bytes]:
     buffer = io.StringIO()
     writer = csv.writer(buffer, lineterminator="\r\n")
     names = [name for name in source.columns if name not in (ROW, REASON)]
@@ -171,26 +171,26 @@ def _refused_csv(source: Import) -> Iterator[bytes]:
         reason = " ".join(
             f"{e['field']}: {e['message']}" if e["field"] else e["message"] for e in row.errors()
         )
-        writer.writerow([*_cells(source, row, names), row.row, guarded(reason)])
+        writer.writerow([*_cells_of_row(source, row, names), row.row, guarded(reason)])
         yield buffer.getvalue().encode("utf-8", "replace")
         buffer.seek(0)
         buffer.truncate()
     yield buffer.getvalue().encode("utf-8", "replace")
 
 
-def _cells(source: Import, row: RefusedRow, names: list[str]) -> list[str]:
+def _cells_of_row(source: Import, row: RefusedRow, names: list[str]) -> list[str]:
     """The cells of a refused row below its columns; what it has more follows, what is no row is one."""
     values = row.values()
     if isinstance(values, dict):
-        return [_text(values.get(name)) for name in names]
+        return [_cell_text(values.get(name)) for name in names]
     if not isinstance(values, list):
-        return [_text(values), *[""] * (len(names) - 1)]
+        return [_cell_text(values), *[""] * (len(names) - 1)]
     left_out = [n for n, name in enumerate(source.columns) if name in (ROW, REASON)]
-    cells = [_text(cell) for n, cell in enumerate(values) if n not in left_out]
+    cells = [_cell_text(cell) for n, cell in enumerate(values) if n not in left_out]
     return cells + [""] * (len(names) - len(cells))
 
 
-def _text(value: Any) -> str:
+def _cell_text(value: Any) -> str:
     if value is None:
         return ""
     if isinstance(value, str):
@@ -198,7 +198,7 @@ def _text(value: Any) -> str:
     return value if isinstance(value, str) else orjson.dumps(value).decode()
 
 
-def _file(content: Iterator[bytes], media_type: str, name: str) -> StreamingHttpResponse:
+def _stream_file(content: Iterator[bytes], media_type: str, name: str) -> StreamingHttpResponse:
     return StreamingHttpResponse(
         content,
         content_type=media_type,

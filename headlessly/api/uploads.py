@@ -11,15 +11,15 @@ from django.core.files.uploadhandler import TemporaryFileUploadHandler
 from django.http.multipartparser import MultiPartParser
 from rest_framework.parsers import BaseParser
 
-from headlessly.api.bodies import BodyRequest, OnlyJson, announced
+from headlessly.api.bodies import BodyRequest, OnlyJson, announced_size
 from headlessly.errors import BadRequest, TooLarge, UnsupportedMediaType
 from headlessly.transfer import formats
 
 #: The most bytes of a body that is a file, and how much of it stays in memory while it is read.
-LARGEST, IN_MEMORY = 200 * 1024 * 1024, 1024 * 1024
+MAX_FILE_SIZE, IN_MEMORY = 200 * 1024 * 1024, 1024 * 1024
 MULTIPART = "multipart/form-data"
 #: Bodies whose kind says nothing: their first character, or their name, does.
-ANYTHING = ("", "application/octet-stream", "text/plain")
+UNTOLD_MEDIA_TYPES = ("", "application/octet-stream", "text/plain")
 
 
 @dataclass(frozen=True)
@@ -38,14 +38,14 @@ class UploadParser(BaseParser):
 
     def parse(self, stream: Any, media_type: Any = None, context: Any = None) -> Upload:
         request = context["request"]
-        if announced(request) > LARGEST:
-            raise _too_large()
+        if announced_size(request) > MAX_FILE_SIZE:
+            raise _file_too_large()
         kind = media_type_of(request)
         if kind == MULTIPART:
-            return _from_form(request, stream)
-        file, size = _spooled(stream)
+            return _read_form_file(request, stream)
+        file, size = _spool_body(stream)
         format = formats.MEDIA_TYPES.get(kind) or formats.by_content(file.read(4096))
-        return _upload(file, size, format, None)
+        return _make_upload(file, size, format, None)
 
 
 class OnlyFiles(OnlyJson):
@@ -53,7 +53,7 @@ class OnlyFiles(OnlyJson):
 
     def select_parser(self, request: Any, parsers: Any) -> BaseParser:
         kind = media_type_of(request)
-        if kind in formats.MEDIA_TYPES or kind in (MULTIPART, *ANYTHING):
+        if kind in formats.MEDIA_TYPES or kind in (MULTIPART, *UNTOLD_MEDIA_TYPES):
             return parsers[0]
         raise UnsupportedMediaType(
             f"Send a file: {', '.join([*formats.MEDIA_TYPES, MULTIPART])}, as its Content-Type says."
@@ -64,29 +64,29 @@ def media_type_of(request: Any) -> str:
     return (request.content_type or "").partition(";")[0].strip().lower()
 
 
-def _too_large() -> TooLarge:
+def _file_too_large() -> TooLarge:
     return TooLarge("The file is larger than 200 MB.")
 
 
-def _spooled(stream: Any) -> tuple[BinaryIO, int]:
+def _spool_body(stream: Any) -> tuple[BinaryIO, int]:
     """The body in a file, read to its end or to where it is too large."""
     file = tempfile.SpooledTemporaryFile(IN_MEMORY)  # noqa: SIM115  (closed when it is forgotten)
     size = 0
     while stream is not None and (block := stream.read(64 * 1024)):
         size += len(block)
-        if size > LARGEST:
-            raise _too_large()
+        if size > MAX_FILE_SIZE:
+            raise _file_too_large()
         file.write(block)
     file.seek(0)
     return file, size
 
 
-def _from_form(request: BodyRequest, stream: Any) -> Upload:
+def _read_form_file(request: BodyRequest, stream: Any) -> Upload:
     around = request._request
     if hasattr(around, "_files"):
         files = around._files  # read already, for the token of a browser's form
     else:
-        body, size = _spooled(stream)
+        body, size = _spool_body(stream)
         meta = around.META | {"CONTENT_LENGTH": str(size)}
         files = MultiPartParser(meta, body, [TemporaryFileUploadHandler(around)]).parse()[1]
     sent = [file for each in files.values() for file in [each]]
@@ -99,10 +99,10 @@ def _from_form(request: BodyRequest, stream: Any) -> Upload:
             f"{file.name[:64]!r} ends like no file that can be imported: "
             f"{', '.join(formats.ENDINGS)}."
         )
-    return _upload(file.file, file.size, format, file.name)
+    return _make_upload(file.file, file.size, format, file.name)
 
 
-def _upload(file: BinaryIO, size: int, format: str, filename: str | None) -> Upload:
+def _make_upload(file: BinaryIO, size: int, format: str, filename: str | None) -> Upload:
     digest = hashlib.sha256((filename or "").encode("utf-8", "replace") + b"\0" + format.encode())
     file.seek(0)
     while block := file.read(1024 * 1024):

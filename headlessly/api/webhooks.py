@@ -15,8 +15,8 @@ from headlessly.access import actors, tenancy
 from headlessly.access.models import Tenant
 from headlessly.api import parameters
 from headlessly.api.base import AdminView
-from headlessly.api.bodies import Answer
-from headlessly.api.log import envelope
+from headlessly.api.bodies import ApiResponse
+from headlessly.api.log import paginate
 from headlessly.errors import Conflict, Invalid, NotFound
 from headlessly.models import Delivery, Webhook
 from headlessly.webhooks import deliveries, outbox, patterns
@@ -34,20 +34,20 @@ class WebhookAdminView(AdminView):
     """A view of webhooks, which only admins see: they are told of everything."""
 
     kind, theirs = "Webhook", "webhooks"
-    unkept: ClassVar = ("secret",)  # shown once: not to whoever sends the request again
+    never_kept: ClassVar = ("secret",)  # shown once: not to whoever sends the request again
 
 
 class WebhooksView(WebhookAdminView):
     """The webhooks of the tenant, the newest first."""
 
-    def get(self, request: Request) -> Answer:
-        asked = parameters.taken(request.GET, parameters.PAGE)
+    def get(self, request: Request) -> ApiResponse:
+        asked = parameters.read_parameters(request.GET, parameters.PAGE)
         found = Webhook.objects.of_tenant().order_by("-created_at", "id")
-        return Answer({"cursor": None} | envelope(found, **asked))
+        return ApiResponse({"cursor": None} | paginate(found, **asked))
 
-    def post(self, request: Request) -> Answer:
+    def post(self, request: Request) -> ApiResponse:
         """Make one. This answer is the only place where its secret can be read."""
-        parameters.taken(request.GET, ())
+        parameters.read_parameters(request.GET, ())
         values = _cleaned(request.data, required=("url", "events", "secret"))
         with transaction.atomic():
             tenant = _changing()
@@ -60,20 +60,20 @@ class WebhooksView(WebhookAdminView):
         logger.info("webhook %s made by %s", webhook.pk, actors.current().id)
         address = f"{tenancy.context_url()}/webhooks/{webhook.pk}"
         told = webhook.as_json() | {"secret": webhook.secret}
-        return Answer(told, status=201, headers={"Location": address})
+        return ApiResponse(told, status=201, headers={"Location": address})
 
 
 class WebhookView(WebhookAdminView):
     """One webhook of the tenant."""
 
-    def get(self, request: Request, id: str) -> Answer:
-        parameters.taken(request.GET, ())
-        return Answer(_webhook(id).as_json())
+    def get(self, request: Request, id: str) -> ApiResponse:
+        parameters.read_parameters(request.GET, ())
+        return ApiResponse(_webhook(id).as_json())
 
-    def patch(self, request: Request, id: str) -> Answer:
+    def patch(self, request: Request, id: str) -> ApiResponse:
         """Change it, pause it, let it go on. A new secret signs from now on, and is answered here only;
         ``null`` has one made."""
-        parameters.taken(request.GET, ())
+        parameters.read_parameters(request.GET, ())
         with transaction.atomic():
             tenant = _changing()
             webhook = _webhook(id)
@@ -89,46 +89,46 @@ class WebhookView(WebhookAdminView):
         changed = ", ".join(values) or "nothing"
         logger.info("webhook %s changed by %s: %s", id, actors.current().id, changed)
         secret = {"secret": webhook.secret} if "secret" in values else {}
-        return Answer(webhook.as_json() | secret)
+        return ApiResponse(webhook.as_json() | secret)
 
-    def delete(self, request: Request, id: str) -> Answer:
+    def delete(self, request: Request, id: str) -> ApiResponse:
         """Delete it with its deliveries, at once; what waits is not sent."""
-        parameters.taken(request.GET, ())
+        parameters.read_parameters(request.GET, ())
         with transaction.atomic():
             tenant = _changing()
             _webhook(id).delete()
             outbox.update_has_webhooks(tenant)
         logger.info("webhook %s deleted by %s", id, actors.current().id)
-        return Answer(status=204)
+        return ApiResponse(status=204)
 
 
 class PingView(WebhookAdminView):
     """A test: an event that never happened."""
 
-    def post(self, request: Request, id: str) -> Answer:
-        parameters.taken(request.GET, ())
+    def post(self, request: Request, id: str) -> ApiResponse:
+        parameters.read_parameters(request.GET, ())
         _cleaned(request.data, fields={})
         webhook = _active(_webhook(id))
         delivery = Delivery.make(webhook, timezone.now(), name="ping")
         delivery.save(force_insert=True)
         transaction.on_commit(partial(deliveries.defer_delivery, webhook), robust=True)
-        return Answer(delivery.as_json(), status=202)
+        return ApiResponse(delivery.as_json(), status=202)
 
 
 class DeliveriesView(WebhookAdminView):
     """What a webhook delivered, or is about to, the newest first."""
 
-    def get(self, request: Request, id: str) -> Answer:
-        asked = parameters.taken(request.GET, parameters.PAGE)
+    def get(self, request: Request, id: str) -> ApiResponse:
+        asked = parameters.read_parameters(request.GET, parameters.PAGE)
         found = _webhook(id).deliveries.select_related("event").order_by("-created_at", "-id")
-        return Answer({"cursor": None} | envelope(found, **asked))
+        return ApiResponse({"cursor": None} | paginate(found, **asked))
 
 
 class RedeliverView(WebhookAdminView):
     """Send a delivery once more."""
 
-    def post(self, request: Request, id: str, delivery: str) -> Answer:
-        parameters.taken(request.GET, ())
+    def post(self, request: Request, id: str, delivery: str) -> ApiResponse:
+        parameters.read_parameters(request.GET, ())
         _cleaned(request.data, fields={})
         webhook = _active(_webhook(id))
         with transaction.atomic():
@@ -136,7 +136,7 @@ class RedeliverView(WebhookAdminView):
             deliveries.send_again(found)
             transaction.on_commit(partial(deliveries.defer_delivery, webhook), robust=True)
         logger.info("delivery %s sent again by %s", delivery, actors.current().id)
-        return Answer(found.as_json(), status=202)
+        return ApiResponse(found.as_json(), status=202)
 
 
 def _changing() -> Tenant:

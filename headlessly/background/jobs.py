@@ -29,6 +29,7 @@ from procrastinate.exceptions import AlreadyEnqueued
 
 from headlessly.access import actors, tenancy
 from headlessly.access.actors import Actor
+from headlessly.access.models import Tenant
 from headlessly.context import tracing
 from headlessly.database import prepared
 
@@ -109,6 +110,7 @@ def is_waiting(once: str) -> bool:
 
 
 def _circumstances() -> dict[str, Any]:
+    """Tenant, actor and request id of the moment, as JSON stores them with a job."""
     tenant = tenancy.current()
     return {
         "tenant": tenant and tenant.pk,
@@ -121,8 +123,7 @@ def _circumstances() -> dict[str, Any]:
 def _restored_circumstances(
     *, tenant: int | None, actor: dict[str, Any], request_id: str | None
 ) -> Iterator[None]:
-    from headlessly.access.models import Tenant
-
+    """Run the block in the tenant, as the actor and under the request id of who deferred the job."""
     found = Tenant.objects.get(pk=tenant) if tenant is not None else None
     with tenancy.active(found), actors.acting(Actor(**actor)), tracing.request_id_scope(request_id):
         yield

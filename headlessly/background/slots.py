@@ -30,27 +30,29 @@ class ThreadSlots:
 
     @contextmanager
     def reserve_for_waiting(self) -> Iterator[bool]:
-        """Whether there is room to wait for an event; then it is kept inside the block."""
+        """Reserve a thread to wait for an event, inside the block. Yields whether there was one."""
         with self._reserve("waiting", threads_of_process() // 2) as found:
             yield found
 
     @contextmanager
     def reserve_for_script(self) -> Iterator[bool]:
-        """Whether there is room for a script; then it is kept inside the block. A process of one thread
-        has room for one."""
+        """Reserve a thread to run a script, inside the block. Yields whether there was one.
+
+        A process of one thread has one for a script.
+        """
         with self._reserve("running", threads_of_process()) as found:
             yield found
 
     @contextmanager
     def _reserve(self, kind: str, most: int) -> Iterator[bool]:
         with self._lock:
-            taken, mine = self.waiting + self.running, getattr(self, kind)
-            if found := mine < most and taken < max(1, threads_of_process() - 1):
-                setattr(self, kind, mine + 1)
+            taken, of_kind = self.waiting + self.running, getattr(self, kind)
+            if is_free := of_kind < most and taken < max(1, threads_of_process() - 1):
+                setattr(self, kind, of_kind + 1)
         try:
-            yield found
+            yield is_free
         finally:
-            if found:
+            if is_free:
                 with self._lock:
                     setattr(self, kind, getattr(self, kind) - 1)
 

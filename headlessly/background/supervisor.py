@@ -31,6 +31,7 @@ class WorkerSupervisor:
         self.thread.start()
 
     def keep_running(self) -> None:
+        """Start the worker, and again whenever it ends, until :meth:`stop`; runs in a thread of its own."""
         while True:
             with self.lock:
                 if self.ending.is_set():

@@ -1,4 +1,4 @@
-"""One of the processes behind `manage.py serve`: the application, and its manners."""
+"""One of the processes behind `manage.py serve`: the application, and how it ends with its parent."""
 
 import ctypes
 import os
@@ -23,11 +23,12 @@ def end_with_parent() -> None:
 def application():
     """The WSGI application, made in the worker that will run it."""
     end_with_parent()  # once more: where processes are spawned, there was no fork to begin with them
+    # Here: it is made in the worker, not where this is imported.
     from headlessly.wsgi import application
 
     return application
 
 
 def end_forks_with_parent() -> None:
-    """Let every process forked from here on have them from its first moment."""
+    """Have every process forked from here on call :func:`end_with_parent` first."""
     os.register_at_fork(after_in_child=end_with_parent)

@@ -153,11 +153,11 @@ def exchange(call: Call, retries: Retries, *, stream: bool = False) -> Steps[htt
 
 def retry_after(response: httpx.Response) -> float | None:
     """The seconds to wait that an answer asks for, as a number or until a moment; None if it does not."""
-    said = response.headers.get("Retry-After", "").strip()
-    if said.isascii() and said.isdecimal():
-        return float(said[:9])
+    header = response.headers.get("Retry-After", "").strip()
+    if header.isascii() and header.isdecimal():
+        return float(header[:9])
     try:
-        until = parsedate_to_datetime(said)
+        until = parsedate_to_datetime(header)
     except ValueError:
         return None
     if until.tzinfo is None:

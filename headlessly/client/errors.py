@@ -225,8 +225,10 @@ def error_from_response(response: httpx.Response) -> HeadlesslyError:
         )
     if status == 429 or status >= 500:  # a proxy's own words
         words = f"{status} {response.reason_phrase}".strip()
-        said = {"message": f"{_asked_url(response)} answered {words}."}
-        return error_from_body(status, said | {"error": "rate_limited" if status == 429 else ""})
+        body_of_proxy = {"message": f"{_asked_url(response)} answered {words}."}
+        return error_from_body(
+            status, body_of_proxy | {"error": "rate_limited" if status == 429 else ""}
+        )
     return NotUnderstood(
         f"{_asked_url(response)} answered {status}, and not as headlessly does. Is the address right?",
         status,

@@ -30,7 +30,7 @@ Progress = Callable[[Import], Any]
 
 
 def make_upload(source: Source, format: str | None = None) -> Upload:
-    """What to send of it. Raises ValueError where nothing says what kind of file it is."""
+    """The upload for a source. Raises ValueError where nothing says what kind of file it is."""
     if format is not None and format not in FORMATS:
         raise ValueError(f"format is one of {', '.join(FORMATS)}, not {format!r}.")
     match source:
@@ -134,7 +134,7 @@ class BaseExport:
 
 @contextmanager
 def _explained_break(taken: list[int]) -> Iterator[None]:
-    """Say in our words that a file broke off."""
+    """Raise ConnectionFailed, with how much was read, where a download breaks off."""
     try:
         yield
     except httpx.HTTPError as problem:
@@ -143,15 +143,15 @@ def _explained_break(taken: list[int]) -> Iterator[None]:
 
 @contextmanager
 def _replaced_when_whole(path: str | Path) -> Iterator[IO[bytes]]:
-    """A file that is there when all of it is, and not before."""
-    to = Path(path)
-    partly = to.with_name(f"{to.name}.part")
+    """A file to write to, which appears under its name only when all of it is written."""
+    target = Path(path)
+    partial_file = target.with_name(f"{target.name}.part")
     try:
-        with partly.open("wb") as file:
+        with partial_file.open("wb") as file:
             yield file
-        partly.replace(to)
+        partial_file.replace(target)
     except BaseException:
-        partly.unlink(missing_ok=True)
+        partial_file.unlink(missing_ok=True)
         raise
 
 

@@ -79,14 +79,14 @@ class Listing(Generic[R]):
         path = yield from self._session.with_declarations(self._address)
         at = query_pairs(cursor=place.cursor, offset=place.offset or None, limit=size)
         call = Call("GET", path, (*self._asked, *more, *at), wait=self._server_wait)
-        said = yield from self._session.request_json(call)
-        results = [record_of(each, self._session) for each in said["results"]]
+        data = yield from self._session.request_json(call)
+        results = [record_of(each, self._session) for each in data["results"]]
         page = Page(
             results,
-            said["total"],
-            said.get("totalIsExact", True),
-            said["hasMore"],
-            said.get("cursor"),
+            data["total"],
+            data.get("totalIsExact", True),
+            data["hasMore"],
+            data.get("cursor"),
         )
         place.read += len(results)
         place.is_over = not page.has_more

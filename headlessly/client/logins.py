@@ -65,7 +65,8 @@ def resolve_login(
     if profile is not None:
         return _with_given(stored_login(profile), url, api_key)
     there, key = os.environ.get(URL), os.environ.get(KEY)
-    wanted = tenant_url(url or there) if url or there else None
+    address = url or there
+    wanted = tenant_url(address) if address else None
     if wanted is None:
         return _with_given(stored_login(os.environ.get(PROFILE)), None, api_key or key)
     if api_key is not None:
@@ -124,10 +125,10 @@ def stored_login(profile: str | None = None) -> Login:
 
 def store(login: Login, profile: str) -> None:
     """Keep a login under a name, and use it from now on."""
-    said = _read_file()
-    said["profiles"][profile] = {"url": login.url, "apiKey": login.api_key}
-    said["current"] = profile
-    _write_file(said)
+    data = _read_file()
+    data["profiles"][profile] = {"url": login.url, "apiKey": login.api_key}
+    data["current"] = profile
+    _write_file(data)
 
 
 def use(profile: str) -> Login:
@@ -140,35 +141,35 @@ def use(profile: str) -> Login:
 def forget(profile: str) -> None:
     """Forget a stored login. Raises NotSignedIn."""
     stored_login(profile)
-    said = _read_file()
-    del said["profiles"][profile]
-    if said.get("current") == profile:
-        said["current"] = next(iter(said["profiles"]), None)
-    _write_file(said)
+    data = _read_file()
+    del data["profiles"][profile]
+    if data.get("current") == profile:
+        data["current"] = next(iter(data["profiles"]), None)
+    _write_file(data)
 
 
 def _read_file() -> dict[str, Any]:
     try:
-        said = json.loads(logins_file().read_text())
-        assert isinstance(said["profiles"], dict)
+        data = json.loads(logins_file().read_text())
+        assert isinstance(data["profiles"], dict)
     except FileNotFoundError:
         return {"current": None, "profiles": {}}
     except (ValueError, KeyError, TypeError, AssertionError):
         raise NotSignedIn(
             f"{logins_file()} cannot be read: delete it, and sign in again."
         ) from None
-    return said
+    return data
 
 
-def _write_file(said: Mapping[str, Any]) -> None:
+def _write_file(data: Mapping[str, Any]) -> None:
     """Replace the file at once: for its owner's eyes, also while it is written."""
-    to = logins_file()
-    to.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-    handle, name = tempfile.mkstemp(dir=to.parent, prefix=".logins")  # 0600 from the beginning
+    target = logins_file()
+    target.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+    handle, name = tempfile.mkstemp(dir=target.parent, prefix=".logins")  # 0600 from the beginning
     try:
         with os.fdopen(handle, "w") as file:
-            json.dump(said, file, indent=2)
-        Path(name).replace(to)
+            json.dump(data, file, indent=2)
+        Path(name).replace(target)
     except BaseException:
         with contextlib.suppress(OSError):
             Path(name).unlink()

@@ -148,7 +148,7 @@ class Record:
         return f"<{kind} {id}{f' {name!r}' if isinstance(name, str) else ''}>"
 
     def replace_data(self, other: Record) -> None:
-        """Be what ``other``, the same record after a verb, is."""
+        """Take over the values of ``other``, the same record after a verb."""
         object.__setattr__(self, "_data", other._data)
 
     def __copy__(self) -> Record:
@@ -195,7 +195,7 @@ class DryRun:
 
 
 def result_of_write(data: Any, session: Session | None) -> Record | DryRun | None:
-    """What a write came to."""
+    """The result of a write: a record, a DryRun, or None where no record is left."""
     if data is None:
         return None
     if isinstance(data, Mapping) and data.keys() == {"record", "events"}:

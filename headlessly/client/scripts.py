@@ -46,22 +46,22 @@ def script_steps(session: Session, code: str, dry_run: bool) -> Steps[Ran]:
         "params": {"name": "do", "arguments": arguments},
     }
     accepts = (("Accept", "application/json, text/event-stream"),)
-    said = yield from session.request_json(
+    answer = yield from session.request_json(
         Call("POST", "/mcp", body=body, wait=PATIENCE, more_headers=accepts)
     )
-    result = said.get("result") or {}
-    told = result.get("structuredContent")
-    if not isinstance(told, dict):
+    result = answer.get("result") or {}
+    content = result.get("structuredContent")
+    if not isinstance(content, dict):
         raise NotUnderstood(f"{session.url}/mcp answered no result of a script.")
     if result.get("isError"):
-        raise error_from_tool(told)
+        raise error_from_tool(content)
     return Ran(
-        _with_records(told.get("value"), session),
-        [Event(each, session) for each in told.get("events", ())],
-        told.get("output", ""),
-        told.get("dryRun", False),
-        told.get("proposal"),
-        told,
+        _with_records(content.get("value"), session),
+        [Event(each, session) for each in content.get("events", ())],
+        content.get("output", ""),
+        content.get("dryRun", False),
+        content.get("proposal"),
+        content,
     )
 
 

@@ -79,7 +79,7 @@ class Session:
     # -- operations -------------------------------------------------------------------------------
 
     def request_json(self, call: Call, retries: Retries | None = None) -> Steps[Any]:
-        """What the server says to a call, as JSON says it."""
+        """The JSON that the server answers to a call."""
         return parse_json((yield from exchange(call, retries or self.retries)))
 
     def declarations(self, *, fresh: bool = False) -> Steps[Declarations]:
@@ -95,7 +95,7 @@ class Session:
         self._declared_at = time.monotonic()
 
     def with_declarations(self, look: Callable[[Declarations], T]) -> Steps[T]:
-        """What ``look`` finds in the declarations; those are read again before it is given up."""
+        """The result of ``look`` on the declarations, which are read anew where it finds a name unknown."""
         declared = yield from self.declarations()
         try:
             return look(declared)

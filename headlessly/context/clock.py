@@ -31,7 +31,7 @@ def is_in_future(moment: datetime) -> bool:
 
 @contextmanager
 def set_clock(moment: datetime, *, purpose: str) -> Iterator[None]:
-    """Let it be ``moment`` inside the block.
+    """Set the clock to ``moment`` inside the block.
 
     Raises ValueError for a purpose that is not one of :data:`PURPOSES`, for a moment without a time
     zone and for one in the future: an event is never dated before it happened.

@@ -1,4 +1,4 @@
-"""The execution at hand: ambient, as tenant and actor are."""
+"""The running execution, ambient like the tenant and the actor."""
 
 from __future__ import annotations
 
@@ -12,8 +12,8 @@ _execution: ContextVar[Any] = ContextVar("execution", default=None)
 
 
 def current_moment() -> datetime:
-    """The moment of what is going on: one for a verb and all that its hooks do, so that the past too
-    has all of it or nothing. Taken when first asked for, with the record already locked."""
+    """The moment of the running verb: the same for all that its hooks do, so that no moment of the past shows
+    half of it. It is taken when first asked for, after the record was locked."""
     execution = _execution.get()
     if execution is None or not execution.frames:
         return clock.now()
@@ -24,12 +24,12 @@ def current_moment() -> datetime:
 
 
 def is_in_verb() -> bool:
-    """Whether a verb is under way: then it is the product that looks, not the one who asked."""
+    """Whether a verb is running. What is read then is read by the product, not by the actor."""
     return (execution := _execution.get()) is not None and bool(execution.frames)
 
 
 def current_execution() -> Any:
-    """The execution at hand, or None outside of any."""
+    """The running execution, or None."""
     return _execution.get()
 
 

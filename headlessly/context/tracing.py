@@ -1,6 +1,4 @@
-"""What one request, job or run did: the id that ties it together in events, log lines and error bodies,
-and the page from which it came.
-"""
+"""The id of a request, job or script, which its events, log lines and errors have; and the referrer."""
 
 from __future__ import annotations
 
@@ -33,7 +31,7 @@ def referrer() -> str | None:
 
 @contextmanager
 def request_id_scope(id: str | None = None) -> Iterator[str]:
-    """Do something under one request id: the given one, else the one at hand, else a new one."""
+    """Set the request id inside the block: the given one, else the current one, else a new one."""
     id = id or _request_id.get() or public_id("req")
     token = _request_id.set(id)
     try:

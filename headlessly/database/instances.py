@@ -13,7 +13,7 @@ M = TypeVar("M", bound=models.Model)
 
 
 def new_instance(model: type[M], **values: Any) -> M:
-    """What ``model(**values)`` is, for values by the names of columns."""
+    """The same as ``model(**values)``, for values by the names of columns."""
     template, made = _template(model)
     new = model.__new__(model)
     new.__dict__.update(template, _state=ModelState(), **values)
@@ -25,7 +25,7 @@ def new_instance(model: type[M], **values: Any) -> M:
 
 @cache
 def _template(model: type[models.Model]) -> tuple[dict[str, Any], list[models.Field]]:
-    """What all new ones have in common, and the fields whose default is made for each."""
+    """The attributes that all new instances share, and the fields whose default is made for each."""
     template = {k: v for k, v in model().__dict__.items() if k != "_state"}
     fields = [
         f

@@ -10,13 +10,11 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Sequence
 from functools import cache
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import psycopg
 from django.db import connection
-
-if TYPE_CHECKING:
-    from django.db.models import Model
+from django.db.models import Field, Model
 
 
 def execute_prepared(
@@ -38,6 +36,19 @@ def execute_prepared(
     return found
 
 
+def quoted(column: Field[Any, Any]) -> str:
+    """The name of a column of a table, for a statement written by hand."""
+    assert column.column is not None, f"{column.name} is no column."
+    return connection.ops.quote_name(column.column)
+
+
+def quoted_column(model: type[Model], name: str) -> str:
+    """The same of a model's field; ``pk`` is the key, whatever it is called."""
+    column = model._meta.pk if name == "pk" else model._meta.get_field(name)
+    assert isinstance(column, Field), f"{name} is the other side of a reference."
+    return quoted(column)
+
+
 def fetch_by_unique(model: type[Model], field: str, value: Any) -> Any:
     """The row of a table of the platform with this unique value, or None; asked by every request."""
     sql, made = select_by_unique(model, field)
@@ -50,8 +61,8 @@ def select_by_unique(model: type[Model], field: str) -> tuple[str, Callable[[Seq
     """The statement that finds the row with a value of ``field``, and what makes an object of the row."""
     quote = connection.ops.quote_name
     fields = model._meta.concrete_fields
-    columns = ", ".join(quote(f.column) for f in fields)
-    where = f"{quote(model._meta.get_field(field).column)} = %s"
+    columns = ", ".join(quoted(f) for f in fields)
+    where = f"{quoted_column(model, field)} = %s"
     names = [f.attname for f in fields]
     converted = [(n, f) for n, f in enumerate(fields) if hasattr(f, "from_db_value")]
 

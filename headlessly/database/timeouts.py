@@ -1,4 +1,4 @@
-"""How long a question to the database may take."""
+"""Time limits of statements."""
 
 from __future__ import annotations
 
@@ -13,19 +13,19 @@ from psycopg import errors as postgres
 
 from headlessly.errors import InvalidFilter
 
-#: How long a list may take in the database before it is given up, in milliseconds.
+#: The most time that the statements of a list may take, in milliseconds.
 DEFAULT_TIMEOUT = 5_000
 
 _deadline: ContextVar[float | None] = ContextVar("deadline", default=None)
 
 
 class TooSlow(InvalidFilter):
-    """A question that the database was not given more time for."""
+    """A statement exceeded its time limit."""
 
 
 @contextmanager
 def read_until(deadline: float) -> Iterator[None]:
-    """Let what is read inside take no longer than until ``deadline``, of :func:`time.monotonic`."""
+    """Set a deadline, in seconds of :func:`time.monotonic`, for all that is read inside the block."""
     token = _deadline.set(deadline)
     try:
         yield
@@ -41,7 +41,7 @@ def _milliseconds_left() -> int | None:
 
 @contextmanager
 def statement_timeout(milliseconds: int = DEFAULT_TIMEOUT) -> Iterator[None]:
-    """Bound the time of the statements inside; a filter that takes longer is an error of the filter."""
+    """Limit the time of the statements inside the block. Raises TooSlow, an error of the filter."""
     bound = "SELECT set_config('statement_timeout', %s, true)"
     left = _milliseconds_left()
     try:

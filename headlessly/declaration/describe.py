@@ -6,10 +6,11 @@ from functools import cache
 from typing import TYPE_CHECKING, Any
 
 from headlessly.declaration import values
+from headlessly.declaration.registry import registry
 from headlessly.declaration.schema import META, Field, wire_name
 
 if TYPE_CHECKING:
-    from headlessly.declaration.record import Record as Noun
+    from headlessly.declaration.record import Record
     from headlessly.declaration.verbs import Verb
 
 #: The type of each meta-field; a record carries them, a client never sets them.
@@ -28,8 +29,6 @@ assert META_TYPES.keys() == META.keys()
 @cache
 def describe_nouns() -> dict[str, Any]:
     """Every noun by name, and what all records carry."""
-    from headlessly.declaration.registry import registry
-
     return {
         "nouns": {name: describe_noun(each) for name, each in registry.items()},
         "meta": META_TYPES,
@@ -37,7 +36,7 @@ def describe_nouns() -> dict[str, Any]:
 
 
 @cache
-def describe_noun(noun: type[Noun]) -> dict[str, Any]:
+def describe_noun(noun: type[Record]) -> dict[str, Any]:
     """One noun: its fields, verbs, machine and relations."""
     schema = noun.schema
     return {
@@ -95,7 +94,7 @@ def describe_verb(verb: Verb) -> dict[str, Any]:
     return {key: value for key, value in said.items() if value is not None}
 
 
-def describe_machine(noun: type[Noun]) -> dict[str, Any] | None:
+def describe_machine(noun: type[Record]) -> dict[str, Any] | None:
     """The states of a noun and the steps between them, each with the verb that takes it."""
     found = noun.schema.machine
     if found is None:
@@ -115,7 +114,7 @@ def describe_machine(noun: type[Noun]) -> dict[str, Any] | None:
     }
 
 
-def describe_relations(noun: type[Noun]) -> dict[str, dict[str, Any]]:
+def describe_relations(noun: type[Record]) -> dict[str, dict[str, Any]]:
     """What can be included: references (``->``) and the other sides of others' (``<-``)."""
     schema = noun.schema
     return {

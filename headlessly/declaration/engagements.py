@@ -1,7 +1,7 @@
-"""Touches: what one writes about another record while working on it - a note, a call, a task.
+"""Engagements: records about another record, written while working on it: a note, a call, a task.
 
-A noun whose records are touches says so in its ``Surface``; the page of every noun that it refers to then
-offers its ways in place, lists what is still to do, and tells it in the timeline.
+A noun whose records are engagements declares so in its ``Surface.engagements``. The page of every noun that
+it refers to then has a form for each kind, lists the open ones and shows them in the timeline.
 """
 
 from __future__ import annotations
@@ -11,35 +11,35 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from headlessly.declaration.record import Record as Noun
+    from headlessly.declaration.record import Record
     from headlessly.declaration.schema import Field
 
 
 @dataclass(frozen=True)
 class EngagementForm:
-    """One way to write a touch: a verb that makes the record, what it gives and what it asks."""
+    """A form for one kind of engagement: the verb that makes the record, and the verb's input."""
 
     name: str
-    key: str  #: on the keyboard
+    key: str  #: that opens it on the keyboard
     verb: str
-    asks: tuple[str, ...]
-    values: Mapping[str, Any] = field(default_factory=dict)
+    asks: tuple[str, ...]  #: the inputs that the user fills in
+    values: Mapping[str, Any] = field(default_factory=dict)  #: the inputs that it sets itself
 
 
 @dataclass(frozen=True)
 class Engagements:
-    """How the records of a noun are touches of others."""
+    """How the records of a noun are engagements with others."""
 
     forms: tuple[EngagementForm, ...]
-    kind: str  #: the field that says which kind of touch it is
-    headline: str  #: where nobody wrote it, the first line of what was said
-    text_fields: tuple[str, ...]  #: what was said, the most telling first
-    detail_fields: tuple[str, ...] = ()  #: what else its line in a timeline tells
-    due: str = "created_at"  #: what the open ones are ordered by
+    kind: str  #: the field that holds the kind: call, note, task
+    headline: str  #: the field of its title; left empty, it gets the first line of the text
+    text_fields: tuple[str, ...]  #: the fields of its text, the most important first
+    detail_fields: tuple[str, ...] = ()  #: the fields that a timeline shows beside it
+    due: str = "created_at"  #: the field by which the open ones are ordered
 
 
-def engagement_noun(noun: type[Noun]) -> type[Noun] | None:
-    """The noun whose records are touches of ``noun``'s, or None."""
+def engagement_noun(noun: type[Record]) -> type[Record] | None:
+    """The noun whose records are engagements with records of ``noun``, or None."""
     for other in noun.registry.values():
         if (
             other.Surface.engagements
@@ -50,8 +50,8 @@ def engagement_noun(noun: type[Noun]) -> type[Noun] | None:
     return None
 
 
-def engagement_reference(touching: type[Noun], noun: type[Noun]) -> Field | None:
-    """The reference that says which of ``noun``'s records a touch is about, not who does it."""
+def engagement_reference(touching: type[Record], noun: type[Record]) -> Field | None:
+    """The reference from an engagement to the record of ``noun`` that it is about, not to who does it."""
     for found in touching.schema.references.values():
         if found.to == noun.__name__ and found.name != touching.Surface.owner:
             return found

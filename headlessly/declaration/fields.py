@@ -21,14 +21,14 @@ from headlessly.ids import public_id
 class _Plain:
     """What people read (texts, choices, checks) is the code's; migrations see plain Django columns."""
 
-    def deconstruct(self) -> tuple[str, str, list, dict]:
-        name, _, args, kwargs = super().deconstruct()
+    def deconstruct(self) -> Any:
+        name, _, args, kwargs = super().deconstruct()  # type: ignore[misc]  # a mixin of Django's columns
         for word in ("verbose_name", "help_text", "choices", "validators", "editable"):
             kwargs.pop(word, None)
         base = next(b for b in type(self).__mro__ if b.__module__.startswith("django.db"))
         return name, f"django.db.models.{base.__name__}", args, kwargs
 
-    def clone(self) -> models.Field:
+    def clone(self) -> Any:
         _, path, args, kwargs = self.deconstruct()
         return import_string(path)(*args, **kwargs)
 
@@ -194,7 +194,7 @@ class Choice(String):
     def __init__(
         self, choices: type[models.TextChoices], help_text: str = "", **kwargs: Any
     ) -> None:
-        self.enum = choices
+        self.values = tuple(choices.values)
         super().__init__(help_text, choices=choices.choices, **{"max_length": 32, **kwargs})
 
 
@@ -222,9 +222,11 @@ class PublicId(_Plain, models.CharField):
         kwargs |= {"primary_key": True, "editable": False, "max_length": 32, "db_collation": "C"}
         super().__init__(**kwargs)
 
-    def contribute_to_class(self, cls: type[models.Model], name: str, **kwargs: Any) -> None:
+    def contribute_to_class(
+        self, cls: type[models.Model], name: str, private_only: bool = False
+    ) -> None:
         self.prefix = getattr(cls, "prefix", "") or self.prefix
-        super().contribute_to_class(cls, name, **kwargs)
+        super().contribute_to_class(cls, name, private_only=private_only)
 
     def has_default(self) -> bool:
         return True
@@ -261,12 +263,12 @@ class StatusField(_Plain, FSMField):
         closed: Mapping[str, Iterable[str]] | None = None,
         **kwargs: Any,
     ) -> None:
-        self.enum = choices
+        self.states = tuple(choices.values if choices else ())
         self.moves = {
             source: (target,) if isinstance(target, str) else tuple(target)
             for source, target in (moves or {}).items()
         }
-        self.entry = tuple(entry) if entry else tuple(choices.values if choices else ())
+        self.entry = tuple(entry) if entry else self.states
         self.closed = {state: frozenset(fields) for state, fields in (closed or {}).items()}
         if choices:
             kwargs |= {"choices": choices.choices}
@@ -274,9 +276,11 @@ class StatusField(_Plain, FSMField):
         kwargs.setdefault("max_length", 32)
         super().__init__(help_text=help_text, **kwargs)
 
-    def contribute_to_class(self, cls: type[models.Model], name: str, **kwargs: Any) -> None:
+    def contribute_to_class(
+        self, cls: type[models.Model], name: str, private_only: bool = False
+    ) -> None:
         """Give the noun one django-fsm transition per target that updating may reach."""
-        super().contribute_to_class(cls, name, **kwargs)
+        super().contribute_to_class(cls, name, private_only=private_only)
         Reached().contribute_to_class(cls, "reached")
         for target in sorted({t for targets in self.moves.values() for t in targets}):
             sources = [source for source, targets in self.moves.items() if target in targets]

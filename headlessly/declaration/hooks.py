@@ -10,17 +10,18 @@ import inspect
 import weakref
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
 from django.dispatch import Signal
 
 if TYPE_CHECKING:
-    from headlessly.declaration.record import Record as Noun
+    from headlessly.declaration.record import Record
 
-Receiver = Callable[[Any, Any], None]
+N = TypeVar("N", bound="Record")
+Receiver = Callable[[N, Any], None]
 
 
-class Hook(Signal):
+class Hook(Signal, Generic[N]):
     """One moment in the life of one noun's verb.
 
     As a decorator it takes a function of ``(record, ctx)``. As a signal it takes Django's receivers:
@@ -31,8 +32,8 @@ class Hook(Signal):
         super().__init__()
         self.noun, self.name = noun, name
 
-    def __call__(self, receiver: Receiver) -> Receiver:
-        def adapter(sender: type[Noun], record: Noun, ctx: Any, **_: Any) -> None:
+    def __call__(self, receiver: Receiver[N]) -> Receiver[N]:
+        def adapter(sender: type[N], record: N, ctx: Any, **_: Any) -> None:
             receiver(record, ctx)
 
         # Not __wrapped__: under DEBUG Django inspects receivers through it and misses **kwargs.
@@ -40,12 +41,12 @@ class Hook(Signal):
         self.connect(adapter, weak=False, dispatch_uid=receiver)
         return receiver
 
-    def remove(self, receiver: Receiver) -> bool:
+    def remove(self, receiver: Receiver[N]) -> bool:
         """Take back what the decorator did; True when there was something to take back."""
         return self.disconnect(dispatch_uid=receiver)
 
     @contextmanager
-    def attached(self, receiver: Receiver) -> Iterator[None]:
+    def attached(self, receiver: Receiver[N]) -> Iterator[None]:
         """Have ``receiver`` for a while: for tests and one-off scripts."""
         self(receiver)
         try:
@@ -53,7 +54,7 @@ class Hook(Signal):
         finally:
             self.remove(receiver)
 
-    def fire(self, record: Noun, ctx: Any) -> None:
+    def fire(self, record: N, ctx: Any) -> None:
         """Run every receiver in the order of connection; what one raises goes through."""
         if self.receivers:
             self.send(sender=type(record), record=record, ctx=ctx)

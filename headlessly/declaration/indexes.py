@@ -1,4 +1,4 @@
-"""What the indexes that a noun declares carry: in which orders its records can be read as they lie there."""
+"""Which filters and orders the declared indexes of a noun answer without sorting."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from typing import Any
 from django.db import models
 from django.db.models.expressions import OrderBy
 
-#: The condition of an index that has the deleted records aside: every list has it too.
+#: The condition of an index without the deleted records. Every list has the same condition.
 LIVE = models.Q(deleted_at=None)
 #: A column of an index, and whether it descends.
 IndexColumn = tuple[str, bool]
@@ -34,9 +34,11 @@ def index_columns(model: type[models.Model], index: models.Index) -> list[IndexC
     """The columns of an index in its order; of expressions those that are a column."""
     named = [(name, bool(sign)) for name, sign in index.fields_orders]
     for expression in index.expressions:
-        ordered = expression if isinstance(expression, OrderBy) else OrderBy(expression)
-        if isinstance(ordered.expression, models.F):
-            named.append((ordered.expression.name, ordered.descending))
+        ordered = expression if isinstance(expression, OrderBy) else None
+        column = ordered.expression if ordered else expression
+        if isinstance(column, models.F):
+            name: str = column.name  # type: ignore[attr-defined]  # the stubs do not know of it
+            named.append((name, bool(ordered and ordered.descending)))
     fields = {field.name: field.attname for field in model._meta.concrete_fields}
     return [(fields.get(name, name), descending) for name, descending in named]
 
@@ -44,7 +46,7 @@ def index_columns(model: type[models.Model], index: models.Index) -> list[IndexC
 def has_index_for(
     model: type[models.Model], equal: Collection[str], columns: Sequence[Any]
 ) -> bool:
-    """Whether an index has the records with one value in each column of ``equal`` in this order."""
+    """Whether an index gives the records with one value in each column of ``equal`` in this order."""
     key = model._meta.pk.attname
     wanted = [(key if c.name == "pk" else c.name, c.descending) for c in columns]
     turned = [(name, not descending) for name, descending in wanted]
@@ -63,5 +65,5 @@ def _fits_order(
 
 
 def has_descending_index(model: type[models.Model], name: str) -> bool:
-    """Whether an index has the column in descending order, and so its nulls first when read backwards."""
+    """Whether an index has the column in descending order. Read backwards it then has the nulls first."""
     return any((name, True) in steps for steps in index_orders(model))

@@ -1,8 +1,8 @@
-"""What is declared, in the language of whoever reads: nouns, fields, states, verbs and what they left.
+"""Labels of what is declared (nouns, fields, verbs) in the reader's language.
 
-Declarations are English and stay so on every wire; a screen says them through here. The English words are
-the keys of the catalogue, and :func:`catalogue_messages` names all of them, so that a new field's label is in it after
-the next ``manage.py makemessages``, without a second list of labels anywhere.
+Declarations are English, and stay English on every wire; screens translate them here. The English words are
+the keys of the catalogue. :func:`catalogue_messages` names all of them, so that a new field's label is in it
+after the next ``manage.py makemessages``, without a second list of labels anywhere.
 
 A context tells a translator what a word is: ``Lead`` is a noun, and also a stage of a contact. Where a
 language needs a case, nouns come with their article: ``subject`` (*dieser Lead ist ...*) or ``object``
@@ -18,6 +18,7 @@ from django.utils.functional import lazy
 from django.utils.text import capfirst
 from django.utils.translation import gettext, pgettext
 
+from headlessly.declaration.registry import registry
 from headlessly.language.wording import (
     ENGAGEMENT,
     EVENT,
@@ -41,7 +42,7 @@ from headlessly.language.wording import (
 )
 
 if TYPE_CHECKING:
-    from headlessly.declaration.record import Record as Noun
+    from headlessly.declaration.record import Record
     from headlessly.declaration.schema import Field, Relation
     from headlessly.declaration.verbs import Verb
 
@@ -53,42 +54,42 @@ OTHER_GROUP = "Other"
 # -- nouns ----------------------------------------------------------------------------------------
 
 
-def noun_title(noun: type[Noun]) -> str:
+def noun_title(noun: type[Record]) -> str:
     """``Lead``."""
     return pgettext(NOUN, split_words(noun.__name__))
 
 
-def plural_title(noun: type[Noun]) -> str:
+def plural_title(noun: type[Record]) -> str:
     """``Leads``."""
     return pgettext(NOUNS, _english_plural(noun))
 
 
-def noun_in_sentence(noun: type[Noun]) -> str:
+def noun_in_sentence(noun: type[Record]) -> str:
     """``lead``, within a sentence."""
     return inside_sentence(noun_title(noun))
 
 
-def plural_in_sentence(noun: type[Noun]) -> str:
+def plural_in_sentence(noun: type[Record]) -> str:
     """``leads``, within a sentence."""
     return inside_sentence(plural_title(noun))
 
 
-def _english_plural(noun: type[Noun]) -> str:
+def _english_plural(noun: type[Record]) -> str:
     return noun.schema.many
 
 
-def a_noun(noun: type[Noun], case: str = OBJECT) -> str:
+def a_noun(noun: type[Record], case: str = OBJECT) -> str:
     """``a lead``, ``an organization``."""
     name = split_words(noun.__name__).lower()
     return pgettext(case, f"{indefinite_article(name)} {name}")
 
 
-def the_noun(noun: type[Noun], case: str = OBJECT) -> str:
+def the_noun(noun: type[Record], case: str = OBJECT) -> str:
     """``the lead``."""
     return pgettext(case, f"the {split_words(noun.__name__).lower()}")
 
 
-def this_noun(noun: type[Noun], case: str = SUBJECT) -> str:
+def this_noun(noun: type[Record], case: str = SUBJECT) -> str:
     """``this lead``."""
     return pgettext(case, f"this {split_words(noun.__name__).lower()}")
 
@@ -131,36 +132,36 @@ def _english_relation(relation: Relation) -> str:
 
 
 def verb_label(bound: Verb) -> str:
-    """What its button says: ``Convert``."""
+    """The label of its button: ``Convert``."""
     return pgettext(VERB, bound.label)
 
 
 def verb_summary(bound: Verb) -> str:
-    """What it is for, in a sentence."""
+    """What it does, in a sentence."""
     return gettext(bound.summary) if bound.summary else ""
 
 
-def translate_verbose_names(noun: type[Noun]) -> None:
-    """Let Django call a noun by its name in the language of whoever reads."""
+def translate_verbose_names(noun: type[Record]) -> None:
+    """Make Django's ``verbose_name`` of a noun translated."""
     noun._meta.verbose_name = lazy(noun_title, str)(noun)
     noun._meta.verbose_name_plural = lazy(plural_title, str)(noun)
 
 
 def verb_and_noun(bound: Verb) -> str:
-    """A verb with the noun that it makes: ``Log an activity``."""
+    """A verb that creates, with its noun: ``Log an activity``."""
     said = {"verb": verb_label(bound).lower(), "noun": a_noun(bound.noun)}
     return capfirst(gettext("%(verb)s %(noun)s") % said)
 
 
 def engagement_label(name: str) -> str:
-    """A way to write a touch: ``Note``."""
+    """The label of an engagement's form: ``Note``."""
     return pgettext(ENGAGEMENT, name)
 
 
 # -- within what the platform says of an error ----------------------------------------------------
 
 
-def noun_in_error(noun: type[Noun]) -> str:
+def noun_in_error(noun: type[Record]) -> str:
     """A noun in an error: as programs know it, or as people read it."""
     return noun.__name__ if reads_english() else noun_title(noun)
 
@@ -170,7 +171,7 @@ def field_in_error(field: Field) -> str:
     return field.wire if reads_english() else field_label(field)
 
 
-def verb_in_error(verb_: Verb | str, noun: type[Noun]) -> str:
+def verb_in_error(verb_: Verb | str, noun: type[Record]) -> str:
     """A verb in an error: as programs know it, or as people read it."""
     bound = noun.verbs[verb_] if isinstance(verb_, str) else verb_
     return bound.name if reads_english() else verb_label(bound)
@@ -180,9 +181,7 @@ def verb_in_error(verb_: Verb | str, noun: type[Noun]) -> str:
 
 
 def catalogue_messages() -> Iterator[tuple[str | None, str]]:
-    """Every word that the declarations bring along: its context and its English."""
-    from headlessly.declaration.registry import registry
-
+    """Every English text of the declarations with its context, for the catalogue."""
     yield GROUP, OTHER_GROUP
     yield LABEL, "Reached"  # a condition of every noun with a machine
     for noun in registry.values():
@@ -202,7 +201,7 @@ def catalogue_messages() -> Iterator[tuple[str | None, str]]:
                 yield None, given.description
 
 
-def _noun_messages(noun: type[Noun]) -> Iterator[tuple[str | None, str]]:
+def _noun_messages(noun: type[Record]) -> Iterator[tuple[str | None, str]]:
     name, surface = split_words(noun.__name__), noun.Surface
     yield NOUN, name
     yield NOUNS, _english_plural(noun)

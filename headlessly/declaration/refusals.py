@@ -1,4 +1,4 @@
-"""The words in which a record says no, and what a caller can do instead."""
+"""The conflicts that a record raises, with sentences that say what is possible instead."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 from django.utils.translation import gettext as _
 
 from headlessly.declaration import labels
+from headlessly.declaration.record import Record
 from headlessly.errors import Conflict
 from headlessly.language import wording
 
@@ -21,11 +22,14 @@ def unique_index_name(noun: type[models.Model], field: str) -> str:
     return f"{noun._meta.model_name}_{field}_unique"
 
 
-class RefusalMixin:
-    """The part of a noun that makes its conflicts."""
+class RefusalMixin(Record):
+    """The part of a noun that makes its Conflict errors."""
 
-    #: References that say more of where a record stands: what became of it.
+    #: References that a conflict names beside the state, such as the deal that a lead became.
     conflict_references: ClassVar[tuple[str, ...]] = ()
+
+    class Meta:
+        abstract = True
 
     def refuse_if_referred_to(self) -> None:
         """Raise Conflict naming the nouns that refer to this record and how many do."""
@@ -34,7 +38,7 @@ class RefusalMixin:
             if count := noun.objects.filter(**{field: self.pk}).exclude(pk=self.pk).count():
                 found[noun.__name__] = found.get(noun.__name__, 0) + count
         for model, field in self.schema.platform_referrers:
-            if count := model.objects.filter(**{field: self.pk}).count():
+            if count := model._default_manager.filter(**{field: self.pk}).count():
                 found[model.__name__] = count
         if found:
             who = ", ".join(f"{count} {name}" for name, count in found.items())
@@ -62,9 +66,9 @@ class RefusalMixin:
         gone = []
         for field in self.schema.references.values():
             id = getattr(self, field.column)
-            if id and not self.registry[field.to].objects.filter(pk=id).exists():
+            if id and not field.target_noun.objects.filter(pk=id).exists():
                 said = _("The %(noun)s %(id)s is deleted.") % {
-                    "noun": labels.noun_in_error(self.registry[field.to]),
+                    "noun": labels.noun_in_error(field.target_noun),
                     "id": id,
                 }
                 gone.append({"field": field.wire, "message": said})
@@ -79,7 +83,7 @@ class RefusalMixin:
             )
 
     def status_for_conflict(self) -> dict[str, Any]:
-        """Where the record stands, for the body of a conflict."""
+        """The state and the possible steps, for the body of a conflict."""
         machine = self.schema.machine
         if machine is None:
             return {}
@@ -105,8 +109,8 @@ class RefusalMixin:
         }
 
     def illegal_verb_conflict(self, verb: Verb) -> Conflict:
-        """The refusal of a verb that the machine does not allow from here."""
-        machine = self.schema.machine
+        """The conflict for a verb that the machine does not allow in the present state."""
+        machine = self.schema.require_machine()
         state = getattr(self, machine.name)
         said = {"noun": labels.noun_in_error(type(self)), "state": wording.state_in_error(state)}
         if set(verb.steps.values()) == {state}:
@@ -117,7 +121,7 @@ class RefusalMixin:
         return Conflict(message, type=type(self).__name__, id=self.pk, **self.status_for_conflict())
 
     def illegal_step_conflict(self, target: str) -> Conflict:
-        machine = self.schema.machine
+        machine = self.schema.require_machine()
         state = getattr(self, machine.name)
         via = next((s.via for s in machine.steps_from(state) if s.target == target), None)
         why = (
@@ -140,8 +144,8 @@ class RefusalMixin:
         )
 
     def _possible_steps(self) -> str:
-        """What the machine allows from here, in words."""
-        machine = self.schema.machine
+        """The sentence that names the steps that are possible from the present state."""
+        machine = self.schema.require_machine()
         ways = [
             wording.state_in_error(step.target)
             if step.via == "update"
@@ -158,12 +162,14 @@ class RefusalMixin:
         return _("From here it can become %s.") % ", ".join(ways)
 
     def duplicate_conflict(self, constraint: str) -> Conflict:
-        """The conflict behind a violated unique constraint, with the id of the one who was first."""
+        """The conflict for a violated unique constraint, with the id of the record that has the value."""
         for name in self.unique_fields:
             if constraint == unique_index_name(type(self), name):
                 field = self.schema.by_name[name]
                 value = getattr(self, field.column)
                 first = type(self).find_id_by_unique(field, value)
+                # Only to somebody who sees that record.
+                more: dict[str, Any] = {"existingId": first} if first else {}
                 return Conflict(
                     _("There is already a %(noun)s with %(field)s %(value)s.")
                     % {
@@ -173,8 +179,7 @@ class RefusalMixin:
                     },
                     type=type(self).__name__,
                     field=field.wire,
-                    # Not to somebody from whom that record is hidden.
-                    **({"existingId": first} if first else {}),
+                    **more,
                 )
         said = _("There is already such a %s.") % labels.noun_in_error(type(self))
         return Conflict(said, type=type(self).__name__)

@@ -17,9 +17,13 @@ from django.db import models
 from headlessly.declaration import days, values
 from headlessly.declaration import fields as columns
 from headlessly.declaration.record import Record
+from headlessly.declaration.registry import registry
 
 if TYPE_CHECKING:
     from headlessly.declaration.verbs import Verb
+
+#: For :class:`Field`, whose own ``type`` is another.
+RecordClass = type[Record]
 
 #: What every record carries on every wire: wire name → column.
 META = {
@@ -100,6 +104,13 @@ class Field:
     day_if: str | None = None  #: the flag of the record that makes a moment stand for its whole day
     relative: bool = False  #: a verb's moment that may also be said as "7d ago"
 
+    @cached_property
+    def target_noun(self) -> RecordClass:
+        """The noun that a reference leads to."""
+        if self.to is None:
+            raise TypeError(f"{self.name} is no reference.")
+        return registry[self.to]
+
     def clean(self, value: Any, *, text: bool = False) -> Any:
         """What the database stores for ``value``. Raises ValueError with what is allowed."""
         if value is None or (value == "" and (text or self.type != "json")):
@@ -150,7 +161,7 @@ class Machine:
         self.field = field
         self.declared_path = tuple(str(state) for state in path)
         self.name = field.name
-        self.states = tuple(field.enum.values)
+        self.states = field.states
         self.entry = field.entry
         self.closed = field.closed
         self.steps = tuple(
@@ -255,6 +266,11 @@ class Schema:
         return tuple(field for field in self.fields.values() if field.computed is not None)
 
     @cached_property
+    def functions(self) -> tuple[tuple[str, Callable[[Any], Any]], ...]:
+        """The wire names of the computed fields, and what computes each from a record."""
+        return tuple((f.wire, f.computed) for f in self.fields.values() if f.computed is not None)
+
+    @cached_property
     def references(self) -> dict[str, Field]:
         """The references by Python name."""
         return {f.name: f for f in self.stored if f.type == "reference"}
@@ -307,21 +323,21 @@ class Schema:
         """The other sides (``<-``) by wire name."""
         found = {}
         for rel in self.noun._meta.related_objects:
-            if issubclass(rel.related_model, Record) and not rel.hidden:
-                accessor = rel.get_accessor_name()
+            noun, accessor = as_noun(rel.related_model), rel.get_accessor_name()
+            if noun and accessor and not rel.hidden:
                 wire = wire_name(accessor)
-                found[wire] = Relation(wire, accessor, rel.related_model.__name__, rel.field.name)
+                found[wire] = Relation(wire, accessor, noun.__name__, rel.field.name)
         return dict(sorted(found.items()))
 
     @cached_property
     def referrers(self) -> list[tuple[type[Record], str]]:
         """Every noun and field that may refer to this one, hidden relations included."""
         return [
-            (rel.related_model, rel.field.name)
+            (noun, rel.field.name)
             for rel in self.noun._meta.get_fields(include_hidden=True)
-            if (rel.one_to_many or rel.one_to_one)
-            and rel.auto_created
-            and issubclass(rel.related_model, Record)
+            if isinstance(rel, models.ForeignObjectRel)
+            and (rel.one_to_many or rel.one_to_one)
+            and (noun := as_noun(rel.related_model))
         ]
 
     @cached_property
@@ -330,7 +346,7 @@ class Schema:
         return [
             (rel.related_model, rel.field.name)
             for rel in self.noun._meta.related_objects
-            if rel.on_delete is models.PROTECT and not issubclass(rel.related_model, Record)
+            if rel.on_delete is models.PROTECT and not as_noun(rel.related_model)
         ]
 
     @cached_property
@@ -344,6 +360,12 @@ class Schema:
             if isinstance(field, columns.StatusField):
                 return Machine(field, list(self.noun.verbs.values()), self.noun.Surface.path)
         return None
+
+    def require_machine(self) -> Machine:
+        """The machine of a noun that has one. Raises TypeError for another."""
+        if self.machine is None:
+            raise TypeError(f"{self.name} has no StatusField.")
+        return self.machine
 
     @cached_property
     def set_by(self) -> dict[str, tuple[str, ...]]:
@@ -364,8 +386,7 @@ class Schema:
 
     def _field(self, column: models.Field) -> Field:
         kind = next(name for cls, name in COLUMN_TYPES if isinstance(column, cls))
-        to = column.related_model if column.is_relation else None
-        choices = tuple(column.enum.values) if kind == "enum" else ()
+        to = as_noun(column.related_model) if column.is_relation else None
         default = column.get_default() if column.has_default() else None
         bounds = (MinValueValidator, MaxValueValidator, MaxLengthValidator)
         return Field(
@@ -380,7 +401,7 @@ class Schema:
             suggests=getattr(column, "suggests", ()),
             unique=column.name in self.noun.unique_fields,
             indexed=column.name in self._indexed,
-            choices=choices,
+            choices=values_of(column),
             to=to.__name__ if to else None,
             prefix=to.prefix if to else None,
             inverse=self._inverse(column),
@@ -395,9 +416,10 @@ class Schema:
             kinds=getattr(column, "kinds", None),
             description=str(column.help_text),
             label=str(column.verbose_name).capitalize(),
+            # Those it was declared with, without Django's own, which the stubs do not know.
             validators=tuple(
                 v
-                for v in (column._validators if kind != "url" else ())
+                for v in (vars(column)["_validators"] if kind != "url" else ())
                 if not isinstance(v, bounds)
             ),
         )
@@ -408,9 +430,9 @@ class Schema:
 
     @staticmethod
     def _inverse(column: models.Field) -> str | None:
-        if not column.is_relation or column.remote_field.hidden:
-            return None
-        return wire_name(column.remote_field.get_accessor_name())
+        other = column.remote_field
+        accessor = other.get_accessor_name() if other and not other.hidden else None
+        return wire_name(accessor) if accessor else None
 
     def _computed(self) -> Iterator[Field]:
         for computed in self.noun.computed_fields:
@@ -431,3 +453,15 @@ def field_as_input(field: Field, *, required: bool) -> Field:
     """A noun's field as the input of a verb: what the record must have may be left out, not emptied."""
     clearable = not (field.required or field.moves)
     return replace(field, required=required, clearable=clearable, read_only=False, unique=False)
+
+
+def as_noun(model: Any) -> type[Record] | None:
+    """The model at the other end of a relation, where it is a noun."""
+    return model if isinstance(model, type) and issubclass(model, Record) else None
+
+
+def values_of(column: models.Field[Any, Any]) -> tuple[str, ...]:
+    """What a column of a closed list may hold."""
+    if isinstance(column, columns.StatusField):
+        return column.states
+    return column.values if isinstance(column, columns.Choice) else ()

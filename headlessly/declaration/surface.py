@@ -4,49 +4,57 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Generic, Self, TypeVar, overload
 
 from headlessly.declaration.engagements import Engagements
 
+T = TypeVar("T")
+
 
 @dataclass(frozen=True)
-class Computed:
+class Computed(Generic[T]):
     """A field that is made of others and never stored."""
 
-    function: Callable[[Any], Any]
+    function: Callable[[Any], T]
     type: str
     needs: tuple[str, ...]
     name: str = ""
 
-    def __set_name__(self, owner: type, name: str) -> None:
+    def __set_name__(self, owner: Any, name: str) -> None:
         object.__setattr__(self, "name", name)
 
-    def __get__(self, record: Any, noun: type) -> Any:
+    @overload
+    def __get__(self, record: None, noun: Any) -> Self: ...
+    @overload
+    def __get__(self, record: object, noun: Any) -> T: ...
+    def __get__(self, record: Any, noun: Any) -> Any:
         return self if record is None else self.function(record)
 
 
-def computed(type: str, *needs: str) -> Callable[[Callable[[Any], Any]], Any]:
+def computed(type: str, *needs: str) -> Callable[[Callable[[Any], T]], Computed[T]]:
     """Declare a computed field of JSON ``type``, made of the columns ``needs``."""
     return lambda function: Computed(function, type, needs)
 
 
 class Surface:
-    """How a noun appears where it says nothing itself."""
+    """How a noun appears on every surface. A noun overrides what is different for it."""
 
     area = "sales"  #: which row of the permission table applies
     icon: str = "circle"  #: of Material Symbols, beside the noun's name
     rank: int = 100  #: where menus list it, lowest first
-    path: tuple[str, ...] = ()  #: the states when all goes well; else the machine's longest way
+    path: tuple[
+        str, ...
+    ] = ()  #: the states when all goes well; empty for the machine's longest way
     columns: tuple[str, ...] = ("name",)
     facets: tuple[str, ...] = ()
-    #: What a list can be narrowed to from ... to ...; else its columns that are amounts or dates.
+    #: The fields that a list can be filtered by from and to; None for its columns that are amounts or dates.
     ranges: tuple[str, ...] | None = None
     #: Conditions under a name, in the filter language: {"Large": {"value": {"$gte": 10_000}}}.
     presets: Mapping[str, Mapping[str, Any]] = {}
     #: Lists under a name, in the language of addresses: {"Due": "dueAt__lt=tomorrow&o=dueAt"}; {stale} is
     #: the moment before which its records are stale: 14d ago.
     views: Mapping[str, str] = {}
-    #: What is changed in the list itself; else where a record stands and who owns it.
+    #: The fields that are edited in the list itself; None for the status and the owner.
     inline: tuple[str, ...] | None = None
     #: What pages do not ask for, because nothing comes of it yet: programs may set it.
     not_in_forms: tuple[str, ...] = ()
@@ -54,12 +62,18 @@ class Surface:
     ordering: tuple[str, ...] = ("-created_at",)
     groups: tuple[tuple[str, tuple[str, ...]], ...] = ()
     owner: str | None = None  #: the reference to whom a record belongs; `owner` where there is one
-    about: tuple[str, ...] = ()  #: the references that a record without an owner is seen with
+    about: tuple[
+        str, ...
+    ] = ()  #: the references whose records decide who sees a record without an owner
     #: The references whose name and card its owner sees, whoever owns what they lead to.
     introduces: tuple[str, ...] = ()
     board: Board | None = None  #: how it stands on a board, for a noun with a machine
-    card: tuple[str, ...] = ()  #: what pages of other records show of it: how to reach them
-    engagements: Engagements | None = None  #: how its records are touches of others, where they are
+    card: tuple[
+        str, ...
+    ] = ()  #: the fields that pages of other records show of it, such as phone and email
+    engagements: Engagements | None = (
+        None  #: for a noun whose records are notes, calls or tasks about others
+    )
 
 
 @dataclass(frozen=True)

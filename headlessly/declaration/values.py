@@ -47,7 +47,7 @@ check_url = URLValidator(schemes=["http", "https"])
 
 
 def required_message() -> str:
-    """What is said of an input that is missing."""
+    """The message for an input that is missing."""
     return _("This is required.")
 
 
@@ -269,7 +269,7 @@ def _parse_number(value: Any, text: bool) -> float | int:
 
 
 def _digits(text: str) -> str:
-    """``text`` for Python to read as a number, but not as one of its own source code: ``1_000``."""
+    """``text`` for Python's number types, without what only its source code allows: ``1_000``."""
     return "" if "_" in text else text.strip()
 
 

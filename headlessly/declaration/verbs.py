@@ -11,7 +11,19 @@ import inspect
 from collections.abc import Callable, Iterable, Mapping
 from datetime import date, datetime
 from functools import cached_property
-from typing import TYPE_CHECKING, Any
+from typing import (
+    TYPE_CHECKING,
+    Any,
+    Concatenate,
+    Generic,
+    ParamSpec,
+    Protocol,
+    Self,
+    TypedDict,
+    TypeVar,
+    Unpack,
+    overload,
+)
 
 from django_fsm import transition
 
@@ -20,11 +32,53 @@ from headlessly.declaration.hooks import Hook
 from headlessly.declaration.schema import Field, field_as_input, wire_name
 
 if TYPE_CHECKING:
-    from headlessly.declaration.record import Record as Noun
+    from headlessly.declaration.record import Record
+
+
+N = TypeVar("N", bound="Record")
+P = ParamSpec("P")
+#: What a verb answers: the record after it.
+R = TypeVar("R", covariant=True)
+#: The noun on which a verb is called, a subclass of the one that declares it.
+M = TypeVar("M", bound="Record")
+
+
+class ClassCall(Protocol[N, P]):
+    """``Lead.convert``: called with the record or its id (with none by a verb that creates) and the input.
+
+    Beside the input every call takes ``dry_run`` and ``if_match``.
+    """
+
+    def __call__(
+        self, target: N | str | None = None, /, *args: P.args, **inputs: P.kwargs
+    ) -> N: ...
+
+
+class RecordCall(Protocol[R, P]):
+    """``lead.convert``: called with the input."""
+
+    def __call__(self, *args: P.args, **inputs: P.kwargs) -> R: ...
+
+
+class Options(TypedDict, total=False):
+    """What :func:`verb` may be told; it says what each means."""
+
+    source: str | Iterable[str]
+    target: str
+    moves: Mapping[str, str]
+    event: str
+    sets: Iterable[str]
+    creates: bool
+    finds: str
+    without: Iterable[str]
+    deletes: bool
+    restores: bool
+    merges: bool
+    public: Iterable[str]
 
 
 class Existing:
-    """Annotation of a verb's input that is another record: ``Survivor = Existing("Contact")``."""
+    """A verb's input that is another record: ``into: Annotated[Contact, Existing("Contact")]``."""
 
     new = False
 
@@ -44,17 +98,17 @@ PLAIN = {
 
 
 class NewOrExisting(Existing):
-    """Annotation: an existing record, or the fields of one that the verb makes."""
+    """An input that is an existing record, or the fields of one that the verb makes."""
 
     new = True
 
 
-class Verb:
+class Verb(Generic[N, P]):
     """One verb of one noun: its steps in the machine, its input, its hooks and its event."""
 
     def __init__(
         self,
-        body: Callable[..., Any],
+        body: Callable[Concatenate[N, P], Any],
         *,
         source: str | Iterable[str] = (),
         target: str | None = None,
@@ -70,7 +124,7 @@ class Verb:
         asks: str | None = None,
         public: Iterable[str] | None = None,
     ) -> None:
-        self.body = body
+        self.body: Callable[..., Any] = body
         self.name = body.__name__
         self.steps = dict(moves or {})
         for state in (source,) if isinstance(source, str) else source:
@@ -85,14 +139,14 @@ class Verb:
         self.asks = asks
         self.public = None if public is None else tuple(public)
         self.conjugation = conjugate(self.name, event)
-        self.__doc__ = inspect.getdoc(body) or ""
-        self.noun: type[Noun]
-        self.before: Hook
-        self.after: Hook
+        self.description = self.__doc__ = inspect.getdoc(body) or ""
+        self.noun: type[N]
+        self.before: Hook[N]
+        self.after: Hook[N]
 
-    def bind(self, noun: type[Noun]) -> Verb:
+    def bind(self, noun: type[N]) -> Verb[N, P]:
         """A copy of this verb for ``noun``, with hooks, look-up and django-fsm transition in place."""
-        bound = Verb.__new__(Verb)
+        bound: Verb[N, P] = Verb.__new__(Verb)
         bound.__dict__ = self.__dict__ | {"noun": noun}
         words = self.conjugation
         bound.before, bound.after = (Hook(noun.__name__, w) for w in (words.before, words.after))
@@ -104,8 +158,8 @@ class Verb:
             setattr(noun, self.transition, self._fsm(noun))
         return bound
 
-    def _fsm(self, noun: type[Noun]) -> Callable[..., Any]:
-        def method(record: Noun, **inputs: Any) -> Any:
+    def _fsm(self, noun: type[Record]) -> Callable[..., Any]:
+        def method(record: Record, **inputs: Any) -> Any:
             return self.body(record, **inputs)
 
         method.__name__, method.__doc__ = self.name, self.__doc__
@@ -131,7 +185,7 @@ class Verb:
     @property
     def summary(self) -> str:
         """The first paragraph of the docstring."""
-        return " ".join(self.__doc__.split("\n\n")[0].split())
+        return " ".join(self.description.split("\n\n")[0].split())
 
     @cached_property
     def takes_fields(self) -> bool:
@@ -155,7 +209,7 @@ class Verb:
             inputs |= writable
         return inputs
 
-    def inputs_of(self, record: Noun, *, wire: bool = True) -> Mapping[str, Field]:
+    def inputs_of(self, record: Record, *, wire: bool = True) -> Mapping[str, Field]:
         """What the verb takes on ``record``: the same on every one, unless each asks for its own."""
         if self.asks:
             return getattr(record, self.asks)()
@@ -174,22 +228,23 @@ class Verb:
             if p.kind is inspect.Parameter.KEYWORD_ONLY
         ]
 
-    def input_of(self, parameter: inspect.Parameter, noun: type[Noun] | None = None) -> Field:
+    def input_of(self, parameter: inspect.Parameter, noun: type[Record] | None = None) -> Field:
         """The input that an argument declares. Raises TypeError for one that says nothing."""
         noun = noun or self.noun
         required = parameter.default is inspect.Parameter.empty
         hint = parameter.annotation
-        if isinstance(hint, Existing):
+        mark = next(iter(getattr(hint, "__metadata__", ())), None)
+        if isinstance(mark, Existing):
             return Field(
                 name=parameter.name,
                 wire=wire_name(parameter.name),
                 column=parameter.name,
                 type="reference",
                 required=required,
-                to=hint.to,
-                prefix=noun.registry[hint.to].prefix,
+                to=mark.to,
+                prefix=noun.registry[mark.to].prefix,
                 record=True,
-                new=hint.new,
+                new=mark.new,
                 label=parameter.name.replace("_", " ").capitalize(),
             )
         if parameter.name in noun.schema.by_name:
@@ -206,13 +261,29 @@ class Verb:
             )
         raise TypeError(f"{self.name}: {parameter.name} is no field, no record and no plain type.")
 
-    def __get__(self, record: Noun | None, noun: type[Noun]) -> Any:
+    @overload
+    def __get__(self, record: None, noun: type[M]) -> ClassCall[M, P]: ...
+    @overload
+    def __get__(self, record: M, noun: type[M]) -> RecordCall[M, P]: ...
+    @overload  # kept by a page, say, it is the verb itself
+    def __get__(self, record: object, noun: type) -> Self: ...
+    def __get__(self, record: Any, noun: Any) -> Any:
         return noun._call(self, record)
 
     def __repr__(self) -> str:
         return f"<Verb {self.name}>"
 
 
+@overload
+def verb(body: Callable[Concatenate[N, P], Any], /) -> Verb[N, P]: ...
+@overload
+def verb(
+    *, asks: str, **options: Unpack[Options]
+) -> Callable[[Callable[[N], Any]], Verb[N, ...]]: ...
+@overload
+def verb(
+    **options: Unpack[Options],
+) -> Callable[[Callable[Concatenate[N, P], Any]], Verb[N, P]]: ...
 def verb(body: Callable[..., Any] | None = None, **options: Any) -> Any:
     """Declare a verb.
 

@@ -9,11 +9,11 @@ from __future__ import annotations
 
 import copy
 from collections.abc import Callable, Collection, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
 from datetime import datetime
 from types import MappingProxyType
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar, overload
 
 from django.db import IntegrityError, OperationalError, transaction
 from django.utils.translation import gettext as _
@@ -24,6 +24,7 @@ from headlessly.context import tracing
 from headlessly.context.running import _execution, current_execution, current_moment, flush_events
 from headlessly.database.instances import new_instance
 from headlessly.declaration import labels
+from headlessly.declaration.record import Record
 from headlessly.errors import Conflict, Forbidden, HeadlesslyError, NotFound, Stale, VerbRefused
 from headlessly.execution import inputs
 from headlessly.ids import public_id
@@ -33,7 +34,6 @@ from headlessly.log import event_visibility, events
 if TYPE_CHECKING:
     from headlessly.access.actors import Actor
     from headlessly.access.models import Tenant
-    from headlessly.declaration.record import Record as Noun
     from headlessly.declaration.verbs import Verb
     from headlessly.log.events import Event
 
@@ -43,13 +43,15 @@ MAX_HOOK_DEPTH = 16
 MAX_ATTEMPTS = 5
 
 T = TypeVar("T")
+N = TypeVar("N", bound=Record)
+E = TypeVar("E", bound="Execution")
 
 
 @dataclass(frozen=True)
 class DryRun:
     """What would happen: the record as it would be and the events that would be recorded."""
 
-    record: Noun
+    record: Record
     events: list[Event]
 
 
@@ -58,7 +60,7 @@ class RunningVerb:
     """One verb on the way: the outermost, or one that a hook executes."""
 
     verb: Verb
-    record: Noun
+    record: Record
     event: Event | None = None
     moment: datetime | None = None
 
@@ -82,7 +84,7 @@ class Context:
         """The event that this verb recorded; None in a before-hook, when nothing has happened yet."""
         return self._frame.event
 
-    def lock(self, noun: type[Noun], id: str) -> Noun:
+    def lock(self, noun: type[N], id: str) -> N:
         """The record as it is now, held until the verb is done: read before you decide."""
         return self._execution.lock(noun, id)
 
@@ -100,7 +102,7 @@ class Context:
 
 def run(
     verb: Verb,
-    target: Noun | str | None,
+    target: Record | str | None,
     data: Mapping[str, Any],
     *,
     wire: bool = False,
@@ -127,7 +129,7 @@ def run(
         )
     if dry_run:
         return DryRun(answer, execution.events)
-    if hasattr(target, "take_over") and target.pk == answer.pk:
+    if isinstance(target, Record) and target.pk == answer.pk:
         target.take_over(answer)
         return target
     return answer
@@ -135,8 +137,8 @@ def run(
 
 def _in_transaction(
     verb: Verb, target: Any, data: Mapping[str, Any], *, dry_run: bool, **options: Any
-) -> tuple[Execution, Noun]:
-    """One transaction, tried again where PostgreSQL says that trying again will help."""
+) -> tuple[Execution, Record]:
+    """Execute in one transaction; again after a deadlock, or if the record searched for was just created."""
     alone = not transaction.get_connection().in_atomic_block
     for attempt in range(1, MAX_ATTEMPTS + 1):
         execution = Execution()
@@ -152,8 +154,8 @@ def _in_transaction(
                     transaction.set_rollback(True)
             return execution, answer
         except IntegrityError as problem:
-            # Somebody made the record that this verb, or a hook of it, looked for and did not find: now
-            # it is there.
+            # Somebody created the record that this verb, or a hook of it, searched for and did not find.
+            # A second try finds it.
             if attempt == 1 and (verb.finds or execution.attempted_by_hook):
                 continue
             raise execution.integrity_conflict(problem) from problem
@@ -181,27 +183,27 @@ def retry_on_deadlock(work: Callable[[], T]) -> T:
     raise AssertionError("unreachable")
 
 
-def _refuse_if_stale(record: Noun, wanted: int | Collection[int]) -> None:
+def _refuse_if_stale(record: Record, wanted: int | Collection[int]) -> None:
     """Raise Stale when the record is at none of the versions that the caller has seen."""
     wanted = (wanted,) if isinstance(wanted, int) else wanted
     if record.version not in wanted:
-        said = {
+        named = {
             "noun": labels.noun_in_error(type(record)),
             "version": record.version,
             "seen": wording.join_with_or(map(str, wanted)),
         }
         raise Stale(
-            _("This %(noun)s is at version %(version)s, not %(seen)s. Read it again.") % said
+            _("This %(noun)s is at version %(version)s, not %(seen)s. Read it again.") % named
             if wanted
-            else _("This %(noun)s is at version %(version)s. Read it again.") % said,
+            else _("This %(noun)s is at version %(version)s. Read it again.") % named,
             type=type(record).__name__,
             id=record.pk,
             version=record.version,
         )
 
 
-def _name_record(problem: Exception, record: Noun) -> None:
-    """Which record was refused, where nothing nearer to it has said so."""
+def _name_record(problem: Exception, record: Record) -> None:
+    """Add the type and the id of the refused record to an error that has none."""
     name = type(record).__name__
     if isinstance(problem, HeadlesslyError) and problem.type in (None, name):
         problem.type = name
@@ -209,19 +211,27 @@ def _name_record(problem: Exception, record: Noun) -> None:
             problem.id = record.pk
 
 
+@overload
+def one_transaction(
+    *, savepoint: bool = True, dry_run: bool = False
+) -> AbstractContextManager[Execution]: ...
+@overload
+def one_transaction(
+    *, savepoint: bool = True, make: Callable[[], E], dry_run: bool = False
+) -> AbstractContextManager[E]: ...
 @contextmanager
 def one_transaction(
     *,
     savepoint: bool = True,
     make: Callable[[], Execution] | None = None,
     dry_run: bool = False,
-) -> Iterator[Execution]:
+) -> Iterator[Any]:
     """Several verbs as one: one transaction, one actor, one request id; all of them or none.
 
-    What one of them locked is at hand for the next, and their events are written together. A refusal
-    that had no effect may be caught; anything else undoes all. Without ``savepoint``, for those who are
-    in a larger transaction, it undoes that one too. ``make`` is for an execution of another kind; with
-    ``dry_run`` all is done, and then undone.
+    Records that one of them locked stay locked for the next, and their events are written together. The
+    caller may catch a refusal that changed nothing; any other error undoes all. Within a larger transaction
+    an error undoes that one too, unless there is a ``savepoint``. ``make`` makes an execution of a subclass.
+    With ``dry_run`` everything is executed and then rolled back.
     """
     if (outer := _execution.get()) is not None:
         yield outer
@@ -244,7 +254,8 @@ def one_transaction(
 class Execution:
     """One outermost verb with everything that its hooks execute: one transaction, one request id."""
 
-    #: Whether a new record may say what else only verbs set, and begin in any state: an admin's import.
+    #: Whether a new record may set fields that otherwise only verbs set, and begin in any state. True for an
+    #: admin's import.
     sets_protected_fields = False
 
     def __init__(self) -> None:
@@ -254,24 +265,24 @@ class Execution:
         self.frames: list[RunningVerb] = []
         self.events: list[Event] = []
         self.first_unwritten = 0
-        self.locked_records: dict[str, Noun] = {}
+        self.locked_records: dict[str, Record] = {}
         self.known_ids: set[str] = set()
         self.failure: Exception | None = None
-        self.attempted_record: Noun | None = None
-        self.attempted_by_hook = False  #: whether that was what a hook tried
+        self.attempted_record: Record | None = None
+        self.attempted_by_hook = False  #: whether a hook attempted it
 
     # -- one verb ---------------------------------------------------------------------------------
 
     def perform(
         self,
         verb: Verb,
-        target: Noun | str | None,
+        target: Record | str | None,
         data: Mapping[str, Any],
         *,
         wire: bool = False,
         text: bool = False,
         if_match: int | Collection[int] | None = None,
-    ) -> Noun:
+    ) -> Record:
         """One verb, outermost or in a hook, in the order that the contract gives."""
         if len(self.frames) >= MAX_HOOK_DEPTH:
             path = " → ".join(f"{f.verb.noun.__name__}.{f.verb.name}" for f in self.frames)
@@ -298,7 +309,7 @@ class Execution:
 
     def _carry_out(
         self, frame: RunningVerb, data: Mapping[str, Any], *, wire: bool, text: bool
-    ) -> Noun:
+    ) -> Record:
         verb, record = frame.verb, frame.record
         was = None if record._state.adding else record.as_json()
         values = inputs.clean_inputs(self, verb, record, data, wire=wire, text=text)
@@ -317,7 +328,7 @@ class Execution:
         verb.after.fire(record, ctx)
         return answer if answer is not None else record
 
-    def _lock_subject(self, verb: Verb, target: Any, data: Mapping[str, Any], wire: bool) -> Noun:
+    def _lock_subject(self, verb: Verb, target: Any, data: Mapping[str, Any], wire: bool) -> Record:
         """The record the verb is about: locked, found by its unique field, or new."""
         if not verb.creates:
             id = getattr(target, "pk", target)
@@ -332,12 +343,10 @@ class Execution:
                 try:
                     return self.lock(verb.noun, found)
                 except NotFound:
-                    pass  # gone while we waited for it, perhaps into another: look again
+                    pass  # deleted or merged while we waited for the lock: search again
         return new_instance(verb.noun)
 
-    def lock(
-        self, noun: type[Noun], id: Any, *, deleting: bool = False, restoring: bool = False
-    ) -> Noun:
+    def lock(self, noun: type[N], id: Any, *, deleting: bool = False, restoring: bool = False) -> N:
         """The record as it is in the database now, held until the transaction ends."""
         if (held := self.locked_records.get(id) if isinstance(id, str) else None) is not None:
             if (held.deleted_at is None or restoring) and isinstance(held, noun):
@@ -352,7 +361,7 @@ class Execution:
         return record
 
     def _check_permission(self, verb: Verb) -> None:
-        """The caller's permission; what a hook does, the product does."""
+        """Raise Forbidden where the caller may not. What a hook executes needs no permission."""
         if not self.frames and not actors.may(self.actor, verb.name, verb.noun):
             raise Forbidden(
                 _("As %(role)s you may not %(verb)s a %(noun)s.")
@@ -364,55 +373,57 @@ class Execution:
                 type=verb.noun.__name__,
             )
 
-    def _run_body(self, verb: Verb, record: Noun, values: Mapping[str, Any]) -> Noun | None:
-        values = {} if verb.asks else values  # their names are the record's, and no arguments
+    def _run_body(self, verb: Verb, record: Record, values: Mapping[str, Any]) -> Record | None:
+        # The record's own inputs are not arguments of the body.
+        values = {} if verb.asks else values
         machine = record.schema.machine
-        before = getattr(record, machine.name) if machine else None
+        before: Any = getattr(record, machine.name) if machine else None
         if verb.steps:
             if before not in verb.steps:
                 raise record.illegal_verb_conflict(verb)
             answer = getattr(record, verb.transition)(**values)
         else:
             answer = verb.body(record, **values)
-        moves = machine and not record._state.adding and verb.name != "rollback"
-        if moves and (after := getattr(record, machine.name)) != before:
-            record.reached = machine.reached_after_step(record.reached, before, after)
-            record.after_move(before, after)
+        if machine and not record._state.adding and verb.name != "rollback":
+            after = getattr(record, machine.name)
+            if after != before:
+                record.reached = machine.reached_after_step(record.reached, before, after)
+                record.after_move(before, after)
         return answer
 
-    def _save(self, record: Noun) -> None:
+    def _save(self, record: Record) -> None:
         try:
             self._write(record)
         except IntegrityError:
             self.attempted_record, self.attempted_by_hook = copy.copy(record), len(self.frames) > 1
             raise
 
-    def _write(self, record: Noun) -> None:
+    def _write(self, record: Record) -> None:
         now = current_moment()
         if record._state.adding:
             record.version = 1
             record.created_at = record.updated_at = now
             record.created_by = self.actor.id
-            record.settle_all()
+            record.derive_columns()
             self._insert(record)
             record.is_new = True
             self.locked_records[record.pk] = record
             self.known_ids.add(record.pk)
         else:
             record.version += 1
-            # The past is told by these moments: they never run backwards.
+            # Versions are ordered by this moment, so it never goes back.
             record.updated_at = max(now, record.updated_at)
-            record.settle_all()
+            record.derive_columns()
             record.rewrite()
             if record.deleted_at is None:
                 self.known_ids.add(record.pk)
             else:
                 self.known_ids.discard(record.pk)
 
-    def _insert(self, record: Noun) -> None:
+    def _insert(self, record: Record) -> None:
         record.insert()
 
-    def _record_event(self, verb: Verb, record: Noun, was: dict[str, Any] | None) -> Event:
+    def _record_event(self, verb: Verb, record: Record, was: dict[str, Any] | None) -> Event:
         data = record.as_json()
         previous = {
             field.wire: was[field.wire]
@@ -460,15 +471,15 @@ class Execution:
 
     @property
     def is_callers_own(self) -> bool:
-        """Whether the verb under way is the caller's own, and no hook's."""
+        """Whether the running verb is the caller's own, not one that a hook executes."""
         return len(self.frames) == 1
 
-    def is_set_by_verb(self, record: Noun, field: str) -> bool:
-        """Whether a verb that sets this read-only ``field`` of this record is under way."""
+    def is_set_by_verb(self, record: Record, field: str) -> bool:
+        """Whether a running verb sets this read-only ``field`` of this record."""
         return any(f.record.pk == record.pk and field in f.verb.sets for f in self.frames)
 
     def integrity_conflict(self, problem: IntegrityError) -> HeadlesslyError:
-        """The conflict behind a constraint of the database."""
+        """The error for a violated constraint of the database."""
         cause = problem.__cause__
         record = self.attempted_record
         if record is None or not isinstance(cause, postgres.UniqueViolation):

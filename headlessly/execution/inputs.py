@@ -17,7 +17,7 @@ from headlessly.errors import Conflict, Invalid
 from headlessly.language import wording
 
 if TYPE_CHECKING:
-    from headlessly.declaration.record import Record as Noun
+    from headlessly.declaration.record import Record
     from headlessly.declaration.verbs import Verb
     from headlessly.execution.executor import Execution
 
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 def clean_inputs(
     execution: Execution,
     verb: Verb,
-    record: Noun,
+    record: Record,
     data: Mapping[str, Any],
     *,
     wire: bool,
@@ -59,10 +59,10 @@ def clean_inputs(
 
 
 class _InputCheck:
-    """The fields of one input, taken one by one."""
+    """Checks one input field by field, and collects values and problems."""
 
     def __init__(
-        self, execution: Execution, verb: Verb, record: Noun, wire: bool, text: bool
+        self, execution: Execution, verb: Verb, record: Record, wire: bool, text: bool
     ) -> None:
         self.execution, self.verb, self.record = execution, verb, record
         self.wire, self.text = wire, text
@@ -73,7 +73,7 @@ class _InputCheck:
         self.problems: dict[str, str] = {}
 
     def name_for_caller(self, name: str) -> str:
-        """A field's name in the caller's language."""
+        """A field's name as the caller wrote it: of the wire or of Python."""
         field = self.fields.get(name) or self.schema.by_name.get(name)
         return field.wire if field and self.wire else name
 
@@ -119,7 +119,7 @@ class _InputCheck:
 
     @property
     def _may_set_protected(self) -> bool:
-        """Whether a new record brings its own past: where it stands, and since when."""
+        """Whether this new record may set fields that otherwise only verbs set (an admin's import)."""
         return (
             self.execution.sets_protected_fields
             and self.verb.takes_fields
@@ -127,7 +127,7 @@ class _InputCheck:
         )
 
     def _take_read_only(self, key: str, value: Any) -> None:
-        """A field that this verb does not take: fine when nothing changes, or inside its own verb."""
+        """A field that this verb does not take. Fine if its value is unchanged, or a running verb sets it."""
         field = self.schema.fields.get(key) if self.wire else self.schema.by_name.get(key)
         if field is None or not self.verb.takes_fields:
             allowed = dict.fromkeys(f.wire if self.wire else f.name for f in self.inputs.values())
@@ -167,7 +167,7 @@ class _InputCheck:
 
     def _clean_new_record(self, field: Field, value: Mapping[str, Any]) -> dict[str, Any]:
         """The fields of a record that the verb will make; its creation checks them for good."""
-        other = self.verb.noun.registry[field.to]
+        other = field.target_noun
         cleaned = {}
         for key, item in value.items():
             if self.wire and key in META:
@@ -222,7 +222,7 @@ class _InputCheck:
 
 
 def _refuse_changes_to_closed(
-    execution: Execution, record: Noun, values: Mapping[str, Any]
+    execution: Execution, record: Record, values: Mapping[str, Any]
 ) -> None:
     """A record in a final state keeps the fields that its machine closes there."""
     machine = record.schema.machine
@@ -248,7 +248,7 @@ def _refuse_changes_to_closed(
             )
 
 
-def _check_references(execution: Execution, noun: type[Noun], check: _InputCheck) -> None:
+def _check_references(execution: Execution, noun: type[Record], check: _InputCheck) -> None:
     """Every record referred to exists in this tenant, and keeps existing until the transaction ends."""
     wanted = [
         (name, field, check.values[name])
@@ -269,11 +269,11 @@ def _check_references(execution: Execution, noun: type[Noun], check: _InputCheck
             }
     for name, field, id in wanted:
         if field.record and name not in check.problems:
-            check.values[name] = execution.lock(noun.registry[field.to], id)
+            check.values[name] = execution.lock(field.target_noun, id)
 
 
-def lock_references(execution: Execution, noun: type[Noun], ids: Iterable[str]) -> None:
-    """Know of many records at once that they exist, and keep them until the transaction ends."""
+def lock_references(execution: Execution, noun: type[Record], ids: Iterable[str]) -> None:
+    """Check that many records exist in one statement, and lock them against deletion until the commit."""
     table = connection.ops.quote_name(noun._meta.db_table)
     seen, persons = visibility.visible_clause(noun, "o", visibility.visible_owner_of_actor())
     sql = (
@@ -285,16 +285,16 @@ def lock_references(execution: Execution, noun: type[Noun], ids: Iterable[str]) 
 
 
 def _lock_existing(
-    execution: Execution, noun: type[Noun], references: Iterable[tuple[str, Field, str]]
+    execution: Execution, noun: type[Record], references: Iterable[tuple[str, Field, str]]
 ) -> set[tuple[str, str]]:
-    """Which of the references exist: one statement for all, and a share of each row's lock.
+    """Which of the references exist: one statement for all, with a shared lock on each row.
 
     The lock is the one that the foreign key takes a moment later; taken here, together with the check
     that the record is not deleted, it leaves no gap for somebody who is deleting it.
     """
     parts, parameters = [], []
     for name, field, id in references:
-        other = noun.registry[field.to]
+        other = field.target_noun
         table = connection.ops.quote_name(other._meta.db_table)
         seen, persons = (
             visibility.visible_clause(other, "o", visibility.visible_owner_of_actor())

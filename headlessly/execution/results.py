@@ -1,4 +1,4 @@
-"""What a write answers, on every surface: the record as a read would say it."""
+"""The JSON that a write answers on every surface: the record as a read would answer it."""
 
 from __future__ import annotations
 
@@ -7,30 +7,35 @@ from typing import TYPE_CHECKING, Any
 from headlessly.access import tenancy
 
 if TYPE_CHECKING:
-    from headlessly.declaration.record import Record as Noun
+    from headlessly.declaration.record import Record
     from headlessly.declaration.verbs import Verb
     from headlessly.execution.executor import DryRun
 
 
-def record_json(record: Noun) -> dict[str, Any]:
+def record_json(record: Record) -> dict[str, Any]:
     """The record with the address of its tenant, in the order of a read."""
-    said = record.as_json()
+    body = record.as_json()
     return {
-        "$id": said.pop("$id"),
-        "$type": said.pop("$type"),
+        "$id": body.pop("$id"),
+        "$type": body.pop("$type"),
         "$context": tenancy.context_url(),
-    } | said
+    } | body
 
 
-def public_json(verb: Verb, result: Noun) -> dict[str, Any]:
-    """What somebody without a key is told after a public verb: no more than it says of itself."""
+def public_json(verb: Verb, result: Record) -> dict[str, Any]:
+    """What a caller without a key is answered after a public verb: only the fields that the verb names."""
     said = record_json(result)
-    shown = ("$id", "$type", "$context", *(result.schema.by_name[n].wire for n in verb.public))
+    shown = (
+        "$id",
+        "$type",
+        "$context",
+        *(result.schema.by_name[n].wire for n in verb.public or ()),
+    )
     return {name: said[name] for name in shown}
 
 
 def dry_run_json(result: DryRun) -> dict[str, Any]:
-    """The record as it would be, and the events, which have no place in the log."""
+    """The record as it would be, and the events. Their ``seq`` is null: they are not in the log."""
     return {
         "record": record_json(result.record),
         "events": [event.as_json() | {"seq": None} for event in result.events],

@@ -11,21 +11,21 @@ import psycopg
 from django.db import connection
 
 if TYPE_CHECKING:
-    from headlessly.declaration.record import Record as Noun
+    from headlessly.declaration.record import Record
 
-from headlessly.database.prepared import execute_prepared
+from headlessly.database.prepared import execute_prepared, quoted
 
 
 class Table:
     """A noun's table: lock a row, insert one, rewrite columns of one."""
 
-    def __init__(self, noun: type[Noun]) -> None:
+    def __init__(self, noun: type[Record]) -> None:
         quote = connection.ops.quote_name
         self.noun = noun
         self.fields = list(noun._meta.concrete_fields)
         self.names = [f.attname for f in self.fields]
         self.name = quote(noun._meta.db_table)
-        columns = ", ".join(quote(f.column) for f in self.fields)
+        columns = ", ".join(quoted(f) for f in self.fields)
         marks = ", ".join(["%s"] * len(self.fields))
         self._insert = f"INSERT INTO {self.name} ({columns}) VALUES ({marks})"
         self._lock = f"SELECT {columns} FROM {self.name} WHERE id = %s AND tenant_id = %s "
@@ -34,8 +34,8 @@ class Table:
         # Django has the driver leave JSON as text.
         self.json = [n for n, f in enumerate(self.fields) if f.get_internal_type() == "JSONField"]
 
-    def lock(self, id: str, tenant: int, *, deleting: bool, restoring: bool) -> Noun | None:
-        """The row of this tenant, locked; against foreign keys too if ``deleting``.
+    def lock(self, id: str, tenant: int, *, deleting: bool, restoring: bool) -> Any:
+        """The row of this tenant, locked; against foreign keys too if ``deleting``. None where there is none.
 
         Not a deleted one, unless somebody is ``restoring`` it.
         """
@@ -49,12 +49,12 @@ class Table:
             row[position] = None if row[position] is None else orjson.loads(row[position])
         return self.noun.from_db(connection.alias, self.names, row)
 
-    def insert(self, record: Noun) -> None:
+    def insert(self, record: Record) -> None:
         execute_prepared(self._insert, [self._value(f, record) for f in self.fields], rows=False)
 
-    def copy(self, records: Sequence[Noun]) -> None:
+    def copy(self, records: Sequence[Record]) -> None:
         """Insert many rows at once."""
-        columns = ", ".join(connection.ops.quote_name(f.column) for f in self.fields)
+        columns = ", ".join(quoted(f) for f in self.fields)
         adapted = [n for n, f in enumerate(self.fields) if f.get_internal_type() == "JSONField"]
         sql = f"COPY {self.name} ({columns}) FROM STDIN"
         with (
@@ -68,7 +68,7 @@ class Table:
                     row[at] = self.fields[at].get_db_prep_save(row[at], connection)
                 rows.write_row(row)
 
-    def rewrite(self, record: Noun, names: Sequence[str]) -> None:
+    def rewrite(self, record: Record, names: Sequence[str]) -> None:
         """Write these columns of a row that is locked."""
         values = [self._value(self.by_name[name], record) for name in names]
         execute_prepared(
@@ -78,7 +78,7 @@ class Table:
         )
 
     @staticmethod
-    def _value(field: Any, record: Noun) -> Any:
+    def _value(field: Any, record: Record) -> Any:
         value = getattr(record, field.attname)
         # Only these need Django's hand; the driver knows the other types.
         return (
@@ -98,6 +98,6 @@ def _update(table: str, columns: tuple[str, ...]) -> str:
 
 
 @cache
-def table_of(noun: type[Noun]) -> Table:
+def table_of(noun: type[Record]) -> Table:
     """The statements of this noun, written once per process."""
     return Table(noun)

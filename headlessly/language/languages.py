@@ -26,13 +26,20 @@ TIME_ZONE_COOKIE = "timezone"
 PROBE_PATHS = ("/healthz", "/readyz")
 
 
+class SpokenRequest(HttpRequest):
+    """A request as the middleware leaves it. Django makes the requests: this only says what they have."""
+
+    mounted: bool  #: whether the address names a tenant
+    in_reader_language: bool  #: whether it is answered in the reader's language
+
+
 class LanguageMiddleware:
     """Middleware: everything is English and UTC, the settings' own, but for the pages that people read."""
 
     def __init__(self, get_response: Callable[[HttpRequest], HttpResponse]) -> None:
         self.get_response = get_response
 
-    def __call__(self, request: HttpRequest) -> HttpResponse:
+    def __call__(self, request: SpokenRequest) -> HttpResponse:
         request.in_reader_language = False
         try:
             if is_read_by_people(request):
@@ -49,17 +56,17 @@ class LanguageMiddleware:
                 timezone.deactivate()
 
 
-def is_read_by_people(request: HttpRequest) -> bool:
-    """Whether the address is one of the platform's pages. Apps say it of their own (:func:`activate_reader_language`)."""
+def is_read_by_people(request: SpokenRequest) -> bool:
+    """Whether it is a page of the platform. Apps call :func:`activate_reader_language` for their pages."""
     if request.mounted:
         return request.path_info.startswith("/admin/")
     return not request.path_info.startswith(PROBE_PATHS)
 
 
-def activate_reader_language(request: HttpRequest, user: Any = None) -> None:
-    """Speak the reader's language and count in their time until the request ends.
+def activate_reader_language(request: SpokenRequest, user: Any = None) -> None:
+    """Activate the reader's language and time zone until the request ends.
 
-    ``user`` is who reads, where that matters: a visitor of a form is nobody in particular.
+    ``user`` is the reader; None for a visitor, whose browser decides.
     """
     request.in_reader_language = True
     translation.activate(language_of(request, user))

@@ -1,4 +1,4 @@
-"""The English words of declarations, said in the reader's language."""
+"""English words of declarations, and their translation into the reader's language."""
 
 from __future__ import annotations
 
@@ -45,7 +45,7 @@ def indefinite_article(name: str) -> str:
 
 
 def a_kind_of_engagement(kind: str) -> str:
-    """``a call``: a touch by its kind, as the object of a sentence."""
+    """``a call``: an engagement by its kind, as the object of a sentence."""
     name = split_words(kind).lower()
     return pgettext(OBJECT, f"{indefinite_article(name)} {name}")
 
@@ -71,17 +71,17 @@ def english_json_key(name: str) -> str:
 
 
 def tracked_event_label(name: str) -> str:
-    """What was recorded and is no verb's event: ``lead_converted`` → ``lead converted``."""
+    """The label of a tracked event: ``lead_converted`` → ``lead converted``."""
     return pgettext(EVENT, name.replace("_", " "))
 
 
 def suggestion_label(text: str) -> str:
-    """What people usually write, as a reader of this language would write it."""
+    """A suggested text in the reader's language."""
     return pgettext(SUGGESTION, text)
 
 
 def event_label(event: str) -> str:
-    """What a verb left: ``Converted``."""
+    """The label of a verb's event: ``Converted``."""
     return pgettext(EVENT, split_words(event))
 
 

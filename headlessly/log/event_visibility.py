@@ -3,35 +3,36 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from django.db import models
 from django.db.models import Exists, F, Func, Lookup, OuterRef, Q
 
 from headlessly import ids
 from headlessly.access import actors, tenancy
+from headlessly.access.visibility import invisible_ids, visible_owner
+from headlessly.declaration.registry import registry
+from headlessly.log.names import SCRIPT_RAN
 
 if TYPE_CHECKING:
-    from headlessly.declaration.record import Record as Noun
+    from headlessly.declaration.record import Record
     from headlessly.log.events import Event
 
-from headlessly.access.visibility import invisible_ids, visible_owner
+Found = TypeVar("Found", bound=models.QuerySet[Any])
 
-#: What stands in the properties of an event.
+#: The values of an event's properties, as an array of text.
 PROPERTY_VALUES = "ARRAY(SELECT p.value FROM jsonb_each_text(%(expressions)s) AS p)"
 
 
-def visible_events(found: models.QuerySet) -> models.QuerySet:
-    """Those events that tell of nothing that is hidden from the actor.
+def visible_events(found: Found) -> Found:
+    """The queryset without the events that tell of a record that the actor does not see.
 
-    The record of a verb shows with its record. What was tracked shows with the records that its
-    properties name and, where a hook tracked it, with the record whose verb that was. A script speaks
-    of any record, so only one's own shows.
+    The event of a verb is visible with the verb's record. A tracked event is visible when all records that
+    its properties name are and, where a hook tracked it, the record of the hook's verb. The event of a
+    script may be about any record, so only one's own is visible.
     """
     if visible_owner() is None:
         return found
-    from headlessly.log.names import SCRIPT_RAN
-
     owned = _nouns_with_owner()
     verbs = _is_of_visible_record(owned)
     scripts = Q(name=SCRIPT_RAN, actor=actors.current().id)
@@ -44,27 +45,25 @@ def visible_events(found: models.QuerySet) -> models.QuerySet:
 
 
 def _all_of_tenant(model: type[models.Model]) -> models.QuerySet:
-    """All of the tenant's, whoever looks."""
+    """All rows of the tenant, whoever reads."""
     return models.QuerySet(model).filter(tenant_id=tenancy.require().pk)
 
 
-def _nouns_with_owner() -> list[type[Noun]]:
-    from headlessly.declaration.registry import registry
-
+def _nouns_with_owner() -> list[type[Record]]:
     return [noun for noun in registry.values() if noun.schema.owner is not None]
 
 
-def _is_of_visible_record(owned: list[type[Noun]]) -> Q:
-    """The condition that an event is the record of a verb, on a record that the actor sees."""
+def _is_of_visible_record(owned: list[type[Record]]) -> Q:
+    """The condition that an event is of a verb, on a record that the actor sees."""
     seen = Q(target__isnull=False) & ~Q(target_type__in=[noun.__name__ for noun in owned])
     for noun in owned:
-        visible = Exists(noun.with_deleted.filter(pk=OuterRef("target")))
+        visible = Q(Exists(noun.with_deleted.filter(pk=OuterRef("target"))))
         seen |= Q(target_type=noun.__name__) & visible
     return seen
 
 
-def _names_invisible_record(noun: type[Noun]) -> Exists:
-    """The condition that a property of an event is the id of a record that is hidden."""
+def _names_invisible_record(noun: type[Record]) -> Exists:
+    """The condition that a property of an event is the id of a record that the actor does not see."""
     visible = noun.with_deleted.filter(pk=OuterRef("pk"))
     named = Func(OuterRef("data"), template=PROPERTY_VALUES, output_field=models.TextField())
     return Exists(_all_of_tenant(noun).filter(~Exists(visible), Among(F("pk"), named)))
@@ -81,8 +80,8 @@ class Among(Lookup):
         return f"{column} = ANY ({array})", (*first, *second)
 
 
-def visible_of_recorded(found: Iterable[Event], record: Noun | None = None) -> list[Event]:
-    """Of events that have just been recorded, those about ``record`` and about what the actor sees."""
+def visible_of_recorded(found: Iterable[Event], record: Record | None = None) -> list[Event]:
+    """Of events that were just recorded, those about ``record`` or about records that the actor sees."""
     found = list(found)
     targets = {event.id: event.target for event in found}
     own = {record.pk} if record is not None else set()
@@ -95,7 +94,7 @@ def visible_of_recorded(found: Iterable[Event], record: Noun | None = None) -> l
 
 
 def _mentioned_ids(event: Event, targets: Mapping[str, str | None]) -> set[str]:
-    """The ids of the records that an event tells of; of a tracked one also what is no id at all."""
+    """The ids of the records that an event is about; of a tracked event every text among its properties."""
     if event.target is not None:
         return {event.target}
     about = {value for value in event.data.values() if isinstance(value, str)}

@@ -14,15 +14,17 @@ from django.db.models.expressions import RawSQL
 from django.dispatch import Signal
 from psycopg.types.json import Jsonb
 
-from headlessly.access import tenancy
-from headlessly.context import running
+from headlessly.access import actors, tenancy
+from headlessly.context import clock, running, tracing
+from headlessly.context.running import _execution, current_moment, flush_events
 from headlessly.database import prepared as statements
 from headlessly.declaration.values import check_json, to_json_value
 from headlessly.errors import Forbidden, Invalid
+from headlessly.ids import public_id
 from headlessly.log import event_visibility
 
 if TYPE_CHECKING:
-    from headlessly.declaration.record import Record as Noun
+    from headlessly.declaration.record import Record
 
 #: Why the log cannot be changed even by a mistake of ours.
 APPEND_ONLY = """
@@ -62,7 +64,7 @@ class EventJson(models.JSONField):
     def get_db_prep_value(self, value: Any, connection: Any, prepared: bool = False) -> Any:
         return value if value is None else Jsonb(value, dump_json)
 
-    def deconstruct(self) -> tuple[str, str, list, dict]:
+    def deconstruct(self) -> tuple[str, str, Sequence[Any], dict[str, Any]]:
         name, _, args, kwargs = super().deconstruct()
         return name, "django.db.models.JSONField", args, kwargs
 
@@ -75,7 +77,7 @@ class TransactionId(models.Field):
 
 
 class LogPosition(NamedTuple):
-    """A place in the log: the last event read there, by its transaction and its number."""
+    """A position in the log: the last event read, by its transaction and its number."""
 
     xid: int
     seq: int
@@ -85,7 +87,7 @@ class LogPosition(NamedTuple):
 
     @classmethod
     def parse(cls, text: str) -> LogPosition:
-        """A place from a cursor. Raises ValueError."""
+        """The position in a cursor. Raises ValueError."""
         parts = text.split(".")
         if len(parts) != 2 or not all(p.isascii() and p.isdecimal() and len(p) < 19 for p in parts):
             raise ValueError("This is no cursor of the log.")
@@ -106,7 +108,7 @@ SELECT coalesce(
 
 
 def settled_horizon() -> str:
-    """Up to which transaction the log is settled: all before it are over, and seen by the next query.
+    """The transaction up to which the log is settled: all before it have ended, and the next query sees them.
 
     A transaction that is still running may have drawn its numbers long ago. Whoever read past them now
     would never see them.
@@ -118,8 +120,8 @@ def settled_horizon() -> str:
 
 
 class EventQuerySet(models.QuerySet["Event"]):
-    def settled_after(self, place: LogPosition) -> Self:
-        """The events after ``place`` in the order of the log, none skipped and none twice.
+    def settled_after(self, position: LogPosition) -> Self:
+        """The events after ``position`` in the order of the log, none skipped and none twice.
 
         The order is by transaction and number: everything that becomes readable later lies behind
         everything that is readable now.
@@ -130,14 +132,14 @@ class EventQuerySet(models.QuerySet["Event"]):
             (settled_horizon(),),
             models.BooleanField(),
         )
-        return self.filter(settled).all_after(place).order_by("xid", "seq")
+        return self.filter(settled).all_after(position).order_by("xid", "seq")
 
-    def all_after(self, place: LogPosition) -> Self:
-        """All events after ``place``, also those before which others may still appear."""
+    def all_after(self, position: LogPosition) -> Self:
+        """All events after ``position``, including those before which earlier ones may still appear."""
         return self.filter(
             RawSQL(
                 "(headlessly_event.xid, headlessly_event.seq) > (%s::text::xid8, %s)",
-                (str(place.xid), place.seq),
+                (str(position.xid), position.seq),
                 models.BooleanField(),
             )
         )
@@ -148,10 +150,13 @@ class EventQuerySet(models.QuerySet["Event"]):
     update = delete = bulk_create = bulk_update = _refuse
 
 
-class UnfilteredEventManager(models.Manager.from_queryset(EventQuerySet)):
+_Manager = models.Manager.from_queryset(EventQuerySet)
+
+
+class UnfilteredEventManager(_Manager["Event"]):
     """All events of the active tenant; what the actor sees of them is for the caller to decide."""
 
-    def get_queryset(self) -> EventQuerySet:
+    def get_queryset(self) -> models.QuerySet[Event]:
 
         running.flush_events()
         return super().get_queryset().filter(tenant_id=tenancy.require().pk)
@@ -160,7 +165,7 @@ class UnfilteredEventManager(models.Manager.from_queryset(EventQuerySet)):
 class EventManager(UnfilteredEventManager):
     """The active tenant's events that the actor sees: those of the records that they see."""
 
-    def get_queryset(self) -> EventQuerySet:
+    def get_queryset(self) -> models.QuerySet[Event]:
         return event_visibility.visible_events(super().get_queryset())
 
 
@@ -254,7 +259,7 @@ EVENT_COLUMNS = {
     "cause": "text",
     "request_id": "text",
 }
-#: However many events: the same statement, prepared once, and one parameter.
+#: One statement for any number of events, so that it is prepared once: they are one parameter.
 APPEND_SQL = (
     f"INSERT INTO headlessly_event ({', '.join(EVENT_COLUMNS)}) SELECT {', '.join(EVENT_COLUMNS)} "
     f"FROM jsonb_to_recordset(%s) AS e({', '.join(f'{c} {t}' for c, t in EVENT_COLUMNS.items())}) "
@@ -273,7 +278,7 @@ events_appended = Signal()
 
 
 def append_events(events: Sequence[Event]) -> None:
-    """Append events in one statement, in order, and tell each its ``seq``."""
+    """Append events in one statement, in order, and set the ``seq`` of each."""
     if not events:
         return
     rows = [{column: getattr(event, column) for column in EVENT_COLUMNS} for event in events]
@@ -285,18 +290,18 @@ def append_events(events: Sequence[Event]) -> None:
 
 
 def reserve_seq() -> int:
-    """A place in the log for an event that is written later in this transaction, by :func:`append_reserved`."""
+    """The ``seq`` of an event that :func:`append_reserved` writes later in this transaction."""
     ((seq,),) = statements.execute_prepared("SELECT nextval('headlessly_event_seq_seq')", ())
     return seq
 
 
 def append_reserved(event: Event) -> None:
-    """Append one event at the place that was reserved for it."""
+    """Append one event with the ``seq`` that was reserved for it."""
     row = {column: getattr(event, column) for column in ("seq", *EVENT_COLUMNS)}
     statements.execute_prepared(APPEND_RESERVED_SQL, [Jsonb([row], dump_json)])
 
 
-def record_history(noun: type[Noun], id: str) -> EventQuerySet:
+def record_history(noun: type[Record], id: str) -> EventQuerySet:
     """The events of one record, newest first; also of a deleted one."""
     return Event.objects.filter(target=id, target_type=noun.__name__).order_by("-seq")
 
@@ -312,8 +317,6 @@ class Tracker:
     @staticmethod
     def create(*, name: str, properties: dict[str, Any] | None = None) -> Event:
         """Record a tracked event from a hook. Raises Invalid for a name that looks like a verb's."""
-        from headlessly.context.running import _execution, current_moment
-
         check_event_name(name)
         data = orjson.loads(dump_json(dict(properties or {})))
         try:
@@ -334,15 +337,13 @@ class Tracker:
 
 
 def permit_tracking() -> None:
-    """Raise Forbidden for those who write nothing."""
-    from headlessly.access import actors
-
+    """Raise Forbidden for an actor who may only read."""
     if not (actor := actors.current()).writes:
         raise Forbidden(f"As {actor.role} you may not record events.", type="Event")
 
 
 def check_event_name(name: str) -> None:
-    """Refuse a tracked event that could be taken for the record of a verb."""
+    """Raise Invalid for the name of a tracked event that looks like the event of a verb."""
     if not isinstance(name, str) or not name.strip() or len(name) > 255 or not name.isprintable():
         raise Invalid.for_fields({"name": "Use 1 to 255 visible characters."})
     # What merely looks like a dot, or like the letters, is taken for them.
@@ -355,11 +356,6 @@ def track(
     name: str, properties: dict[str, Any] | None = None, *, timestamp: datetime | None = None
 ) -> Event:
     """Record something that happened outside: ``page_view``, ``trial_started``."""
-    from headlessly.access import actors
-    from headlessly.context import clock, tracing
-    from headlessly.context.running import flush_events
-    from headlessly.ids import public_id
-
     permit_tracking()
     check_event_name(name)
     check_json(properties or {}, 0)

@@ -54,7 +54,7 @@ def append_tracked_event(body: Mapping[str, Any]) -> events.Event:
     _try(problems, "properties", lambda: values.check_json(data, 0))
     if problems:
         raise Invalid.for_fields(problems, type="Event")
-    return events.track(body.get("name"), data, timestamp=moment)
+    return events.track(body.get("name") or "", data, timestamp=moment)
 
 
 def _try(problems: dict[str, str], key: str, check: Any) -> Any:

@@ -15,6 +15,7 @@ from django.db.models import F
 from django.utils.module_loading import import_string
 from django.utils.translation import gettext as _
 
+from headlessly.access import tenancy, visibility
 from headlessly.access.managers import BoundedQuerySet
 from headlessly.declaration import indexes, labels
 from headlessly.declaration.fields import StatusField
@@ -22,13 +23,13 @@ from headlessly.errors import Conflict, NotFound
 from headlessly.language import wording
 
 if TYPE_CHECKING:
-    from headlessly.declaration.record import Record as Noun
+    from headlessly.declaration.record import Record
 
 
 class Version(models.Model):
     """Base of the models made by :func:`make_version_model`."""
 
-    noun: ClassVar[type[Noun]]
+    noun: ClassVar[type[Record]]
 
     seq = models.BigAutoField(primary_key=True)
     record = models.CharField(max_length=32, db_column="id", db_collation="C")
@@ -40,7 +41,7 @@ class Version(models.Model):
     class Meta:
         abstract = True
 
-    def as_record(self) -> Noun:
+    def as_record(self) -> Record:
         """The record as it was; it cannot be saved."""
         names = [f.attname for f in self.noun._meta.concrete_fields]
         values = [self.record if name == "id" else getattr(self, name) for name in names]
@@ -57,7 +58,7 @@ class PastIterable(models.query.ModelIterable):
             yield version.as_record()
 
 
-def make_version_model(noun: type[Noun]) -> type[Version]:
+def make_version_model(noun: type[Record]) -> type[Version]:
     """The model of a noun's versions: the same columns without their constraints."""
     meta = noun._meta
     attributes: dict[str, Any] = {
@@ -89,10 +90,11 @@ def make_version_model(noun: type[Noun]) -> type[Version]:
     return model
 
 
-def _state_indexes(noun: type[Noun]) -> list[models.Index]:
-    """The indexes that carry a list of one state in its order, for the past of that list."""
+def _state_indexes(noun: type[Record]) -> list[models.Index]:
+    """An index for the past of a list of one state, like the one that the noun declares for now."""
     state = next((f.name for f in noun._meta.concrete_fields if isinstance(f, StatusField)), None)
     found = []
+    fields = {field.attname: field for field in noun._meta.concrete_fields}
     for index in noun._meta.indexes:
         steps = indexes.index_columns(noun, index)
         if [n for n, _ in steps[:2]] != ["tenant_id", state]:
@@ -101,7 +103,7 @@ def _state_indexes(noun: type[Noun]) -> list[models.Index]:
             continue
         columns = []
         for name, descending in steps:
-            field = noun._meta.get_field(name)
+            field = fields[name]
             name = "record" if field.primary_key else field.name
             nullable = {"nulls_last": True} if field.null else {}
             columns.append(F(name).desc(**nullable) if descending else F(name))
@@ -111,7 +113,7 @@ def _state_indexes(noun: type[Noun]) -> list[models.Index]:
 
 
 def _copy_column(field: models.Field) -> models.Field:
-    if field.is_relation:
+    if field.remote_field is not None:
         return models.ForeignKey(
             field.remote_field.model,
             models.DO_NOTHING,
@@ -126,11 +128,11 @@ def _copy_column(field: models.Field) -> models.Field:
     return import_string(path)(*args, **kwargs | {"null": True})
 
 
-def version_table(noun: type[Noun]) -> str:
+def version_table(noun: type[Record]) -> str:
     return f"{noun._meta.db_table}_version"
 
 
-def install_triggers(noun: type[Noun]) -> None:
+def install_triggers(noun: type[Record]) -> None:
     """Create or renew the triggers that keep the noun's past. Runs after every migration."""
     table, past = noun._meta.db_table, version_table(noun)
     columns = ", ".join(f'"{f.column}"' for f in noun._meta.concrete_fields)
@@ -151,10 +153,8 @@ def install_triggers(noun: type[Noun]) -> None:
             )
 
 
-def versions_at(noun: type[Noun], moment: datetime) -> models.QuerySet:
+def versions_at(noun: type[Record], moment: datetime) -> models.QuerySet:
     """The versions, valid at ``moment``, of the active tenant's records that the actor sees."""
-    from headlessly.access import tenancy, visibility
-
     found = noun.past.objects.filter(
         models.Q(valid_to=None) | models.Q(valid_to__gt=moment),
         tenant_id=tenancy.require().pk,
@@ -165,7 +165,7 @@ def versions_at(noun: type[Noun], moment: datetime) -> models.QuerySet:
     return visibility.visible_versions(found, noun)
 
 
-def restore_values(record: Noun, moment: datetime) -> None:
+def restore_values(record: Record, moment: datetime) -> None:
     """Give ``record`` the values it had at ``moment``.
 
     Raises NotFound when it did not exist then, and Conflict when its state is final for good or when
@@ -208,7 +208,7 @@ def restore_values(record: Noun, moment: datetime) -> None:
         if value == getattr(record, field.column):
             continue
         if field.type == "reference" and value is not None:
-            target = noun.registry[field.to]
+            target = field.target_noun
             if not target.objects.filter(pk=value).exists():
                 raise Conflict(
                     _("Its %(field)s of then, %(value)s, no longer exists.")

@@ -19,8 +19,10 @@ from pathlib import Path
 from django.conf import settings
 from django.utils.translation.template import templatize
 
+from headlessly.admin.lists.address import CARRIED
 from headlessly.declaration import labels
 from headlessly.language import wording
+from headlessly.query.filters import META_FIELDS
 
 #: How a function that marks a message takes it: the places of its context, its singular and its plural.
 MARKS = {
@@ -109,9 +111,6 @@ def _template_messages() -> Iterator[Message]:
 
 
 def _declaration_messages() -> Iterator[Message]:
-    from headlessly.admin.lists.address import CARRIED
-    from headlessly.query.filters import META_FIELDS
-
     for each in (*CARRIED.values(), *META_FIELDS.values()):
         yield Message(wording.LABEL, labels.english_label(each), places=["declarations"])
     for context, text in labels.catalogue_messages():
@@ -132,7 +131,7 @@ def _unfold_messages() -> Iterator[Message]:
 
 def _django_keys() -> set[Key]:
     """What Django's catalogues have: they list all of its messages in English."""
-    import polib
+    import polib  # here, because an installation that only serves has none
 
     places = ("conf/locale", "contrib/admin/locale", "contrib/auth/locale")
     files = [_package("django") / place / "en/LC_MESSAGES/django.po" for place in places]
@@ -192,26 +191,28 @@ def catalogue_file(language: str) -> Path:
 
 def problems(language: str) -> list[str]:
     """What is wrong with the catalogue of a language, each in a sentence; nothing when all is well."""
-    import polib
+    import polib  # here, because an installation that only serves has none
 
     file = catalogue_file(language)
     if not file.exists():
         return [f"There is no {file.relative_to(settings.BASE_DIR)}."]
     entries = polib.pofile(str(file))
     wanted = {message.key: message for message in all_messages()}
-    there = {(entry.msgctxt, entry.msgid): entry for entry in entries if not entry.obsolete}
+    entries_by_key = {
+        (entry.msgctxt, entry.msgid): entry for entry in entries if not entry.obsolete
+    }
     found = [f"Obsolete: {entry.msgid!r}" for entry in entries if entry.obsolete]
-    found += [f"Nobody says this any more: {key}" for key in there.keys() - wanted.keys()]
-    found += [f"Missing: {key}" for key in wanted.keys() - there.keys()]
-    for key, entry in there.items():
+    found += [f"Nobody says this any more: {key}" for key in entries_by_key.keys() - wanted.keys()]
+    found += [f"Missing: {key}" for key in wanted.keys() - entries_by_key.keys()]
+    for key, entry in entries_by_key.items():
         if entry.fuzzy:
             found.append(f"Fuzzy: {key}")
-        said = list(entry.msgstr_plural.values()) if entry.msgid_plural else [entry.msgstr]
-        if not all(said) or (entry.msgid_plural and len(said) < 2):
+        translations = list(entry.msgstr_plural.values()) if entry.msgid_plural else [entry.msgstr]
+        if not all(translations) or (entry.msgid_plural and len(translations) < 2):
             found.append(f"Untranslated: {key}")
             continue
         for text, english in zip(
-            said, (entry.msgid, entry.msgid_plural or entry.msgid), strict=False
+            translations, (entry.msgid, entry.msgid_plural or entry.msgid), strict=False
         ):
             if placeholders(text) != placeholders(english):
                 found.append(f"Other placeholders: {key} → {text!r}")

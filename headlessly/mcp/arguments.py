@@ -26,7 +26,7 @@ EXAMPLES = {
 
 
 def check_arguments(tool: str, given: Mapping[str, Any]) -> dict[str, Any]:
-    """The arguments that say something; null is as good as nothing.
+    """The arguments of a call, checked against the tool's schema; those that are null are left out.
 
     Raises BadRequest for one that is unknown, of the wrong kind, or missing.
     """
@@ -53,8 +53,8 @@ def refuse_other_arguments(what: str, given: Mapping[str, Any], allowed: Iterabl
 
 
 def unknown_argument(what: str, name: str, allowed: Iterable[str]) -> BadRequest:
-    said = f"Arguments: {', '.join(allowed)}." if allowed else "It takes none."
-    return BadRequest(f"{what} takes no argument {name[:64]!r}. {said}", field=name[:64])
+    known_names = f"Arguments: {', '.join(allowed)}." if allowed else "It takes none."
+    return BadRequest(f"{what} takes no argument {name[:64]!r}. {known_names}", field=name[:64])
 
 
 def _checked_value(name: str, value: Any, wanted: str | list[str]) -> Any:

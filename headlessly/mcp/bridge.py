@@ -80,12 +80,12 @@ class Bridge:
 
     async def discover(self) -> None:
         """Learn once what the server is and which version of the protocol it speaks."""
-        async with self._connected() as far:
-            self.discovered, self.instructions = far.session.discover_result, far.instructions
-            if far.server_info is not None:
-                self.name, self.version = far.server_info.name, far.server_info.version
-            modern = far.protocol_version in MODERN_PROTOCOL_VERSIONS
-            self.mode = far.protocol_version if modern else "legacy"
+        async with self._connected() as client:
+            self.discovered, self.instructions = client.session.discover_result, client.instructions
+            if client.server_info is not None:
+                self.name, self.version = client.server_info.name, client.server_info.version
+            modern = client.protocol_version in MODERN_PROTOCOL_VERSIONS
+            self.mode = client.protocol_version if modern else "legacy"
 
     def make_server(self) -> Server:
         return Server(
@@ -98,15 +98,15 @@ class Bridge:
 
     async def list_tools(self, context: Any, params: Any) -> ListToolsResult:
         try:
-            async with self._connected() as far:
-                return await far.list_tools()
+            async with self._connected() as client:
+                return await client.list_tools()
         except Unreachable as problem:
             raise MCPError(INTERNAL_ERROR, str(problem)) from None
 
     async def call_tool(self, context: Any, params: CallToolRequestParams) -> CallToolResult:
         try:
-            async with self._connected() as far:
-                return await far.call_tool(params.name, params.arguments or {})
+            async with self._connected() as client:
+                return await client.call_tool(params.name, params.arguments or {})
         except Unreachable as problem:
             return unreachable_result(problem)
 
@@ -115,8 +115,8 @@ class Bridge:
         """A client of the server, for one call. Raises Unreachable, MCPError."""
         transport = streamable_http_client(self.address, http_client=self.http)
         with ungrouped_errors(self.address):
-            async with Client(transport, mode=self.mode, prior_discover=self.discovered) as far:
-                yield far
+            async with Client(transport, mode=self.mode, prior_discover=self.discovered) as client:
+                yield client
 
 
 def unreachable_result(problem: Unreachable) -> CallToolResult:
@@ -132,14 +132,17 @@ def unreachable_result(problem: Unreachable) -> CallToolResult:
 
 @contextmanager
 def ungrouped_errors(address: str) -> Iterator[None]:
-    """Raise what went wrong by itself: the SDK's tasks raise it in groups."""
+    """Raise the first error of an exception group by itself: the SDK's tasks raise them in groups.
+
+    One of the connection is raised as Unreachable.
+    """
     try:
         yield
     except BaseException as problem:
         found = _first_exception(problem)
         if isinstance(found, httpx2.HTTPError):
-            said = str(found) or type(found).__name__
-            raise Unreachable(f"{address} does not answer: {said}") from None
+            reason = str(found) or type(found).__name__
+            raise Unreachable(f"{address} does not answer: {reason}") from None
         if found is problem:
             raise
         raise found from None

@@ -16,7 +16,7 @@ from rest_framework.request import Request
 
 from headlessly.api.auth import KeyAuthentication
 from headlessly.api.base import TenantView, answer_to_problem
-from headlessly.api.bodies import Answer
+from headlessly.api.bodies import ApiResponse
 from headlessly.errors import BadRequest, Forbidden
 
 #: JSON-RPC's numbers for a request that is wrong, and for one that went wrong here.
@@ -47,14 +47,14 @@ class McpView(TenantView):
             answer.undone = is_error(answer.content)
         return answer
 
-    def get_exception_handler(self) -> Callable[..., Answer]:
+    def get_exception_handler(self) -> Callable[..., ApiResponse]:
         return answer_in_json_rpc
 
 
 def is_error(content: bytes) -> bool:
-    """Whether this says that something was not done: a tool says so with a 200."""
-    said = orjson.loads(content or b"{}")
-    return "error" in said or said.get("result", {}).get("isError") is True
+    """Whether the answer is an error, also one of a tool, whose HTTP status is 200."""
+    message = orjson.loads(content or b"{}")
+    return "error" in message or message.get("result", {}).get("isError") is True
 
 
 def refuse_other_sites(request: HttpRequest) -> None:
@@ -62,7 +62,7 @@ def refuse_other_sites(request: HttpRequest) -> None:
 
     Django has looked at the Host already; an Origin must be this site's own, or one it trusts.
     """
-    if "HTTP_ORIGIN" in request.META and not ORIGINS._origin_verified(request):
+    if "HTTP_ORIGIN" in request.META and not ORIGINS._origin_verified(request):  # type: ignore[attr-defined]  # the stubs do not know of it
         raise Forbidden("MCP is for agents: it takes no call from a page of another site.")
 
 
@@ -70,13 +70,13 @@ def refuse_other_sites(request: HttpRequest) -> None:
 ORIGINS = CsrfViewMiddleware(lambda request: HttpResponse())
 
 
-def answer_in_json_rpc(exc: Exception, context: dict[str, Any]) -> Answer:
+def answer_in_json_rpc(exc: Exception, context: dict[str, Any]) -> ApiResponse:
     """REST's answer to the problem, in the shape of the protocol."""
     found = answer_to_problem(exc, context)
     body = orjson.loads(found.content)
     code = INTERNAL_ERROR if found.status_code >= 500 else INVALID_REQUEST
     error = {"code": code, "message": body["message"], "data": body}
     headers = {name: value for name, value in found.headers.items() if name != "Content-Type"}
-    return Answer(
+    return ApiResponse(
         {"jsonrpc": "2.0", "id": None, "error": error}, status=found.status_code, headers=headers
     )

@@ -21,6 +21,7 @@ from headlessly.mcp.search import (
 from headlessly.models import Event
 from headlessly.nouns import Noun
 from headlessly.query import counts, reads
+from headlessly.scripts import proposals
 
 OTHER_TYPES = ("Event", "Schema", "Status", "History", "Proposal")
 
@@ -48,8 +49,6 @@ def fetch(asked: dict[str, Any]) -> dict[str, Any]:
             return fetch_event(_id(asked), asked.get("fields"))
         case "Proposal":
             arguments.refuse_other_arguments("fetch of Proposal", asked, ("id",))
-            from headlessly.scripts import proposals
-
             return proposals.proposal_json(_id(asked))
     noun = require_noun(asked["type"], "fetch", *OTHER_TYPES)
     id = _id(asked)
@@ -89,13 +88,14 @@ def fetch_history(id: str, fields: Any) -> dict[str, Any]:
         raise NotFound(f"{id[:64]!r} is no record's id. Ids: {prefixes}.", id=id[:64])
     if values.UNSTORABLE.search(id):
         raise noun.not_found(id)
-    found = log.envelope(events.record_history(noun, id))
+    found = log.paginate(events.record_history(noun, id))
     if not found["total"]:
         raise noun.not_found(id)
     return shorten_event_page(found, fields)
 
 
 def fetch_event(id: str, fields: Any) -> dict[str, Any]:
+    """One event of the log by its id. Raises NotFound, and InvalidFilter for fields it does not have."""
     wanted = checked_event_fields(fields)
     found = None if values.UNSTORABLE.search(id) else Event.objects.filter(id=id).first()
     if found is None:
@@ -141,35 +141,40 @@ def describe_type(name: str) -> dict[str, Any]:
     """
     if (noun := registry.get(name)) is None:
         raise NotFound(f"There is no type {name[:64]!r}. Types: {', '.join(registry)}.")
-    said = dict(describe.describe_noun(noun))
-    fields = said["fields"]
-    said["verbs"] = {name: _describe_verb(verb, fields) for name, verb in said["verbs"].items()}
-    said["may"] = [wire_name(v) for v in noun.verbs if actors.may(actors.current(), v, noun)]
-    said["search"] = [wire_name(name.replace("__", ".")) for name in noun.Surface.search]
-    if machine := said.pop("machine"):
-        said["states"] = {"field": machine["field"], "begins": machine["entry"]} | {
+    described = dict(describe.describe_noun(noun))
+    fields = described["fields"]
+    described["verbs"] = {
+        name: _describe_verb(verb, fields) for name, verb in described["verbs"].items()
+    }
+    described["may"] = [wire_name(v) for v in noun.verbs if actors.may(actors.current(), v, noun)]
+    described["search"] = [wire_name(name.replace("__", ".")) for name in noun.Surface.search]
+    if machine := described.pop("machine"):
+        described["states"] = {"field": machine["field"], "begins": machine["entry"]} | {
             "from": {
-                state: _possible_steps(machine, said["verbs"], state) for state in machine["states"]
+                state: _possible_steps(machine, described["verbs"], state)
+                for state in machine["states"]
             },
             "closed": machine["closed"],
         }
-    return said
+    return described
 
 
 def _describe_verb(verb: dict[str, Any], fields: dict[str, Any]) -> dict[str, Any]:
-    own, required, optional = {}, [], []
+    own: dict[str, Any] = {}
+    required: list[str] = []
+    optional: list[str] = []
     for name, taken in verb["input"].items():
         if name in fields and "new" not in taken:
             (required if taken.get("required") else optional).append(name)
         else:
             own[name] = taken
-    said = {
+    described = {
         name: verb[name]
         for name in ("description", "event", "creates", "finds", "from", "to")
         if name in verb
     }
     takes = {"required": required, "optional": optional, "input": own}
-    return said | {name: value for name, value in takes.items() if value}
+    return described | {name: value for name, value in takes.items() if value}
 
 
 def _possible_steps(

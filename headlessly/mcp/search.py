@@ -45,7 +45,7 @@ def search(asked: dict[str, Any]) -> dict[str, Any]:
 
 
 def main_fields(noun: type[Noun]) -> tuple[str, ...]:
-    """The fields that a record is told by where nobody says which: the columns of the noun's list."""
+    """The fields that are answered when none are asked for: the columns of the noun's list."""
     return tuple(noun.schema.by_name[name].wire for name in noun.schema.columns)
 
 
@@ -82,24 +82,24 @@ def _pick_included_fields(noun: type[Noun], name: str, value: Any) -> Any:
     )
     if other is None:
         return value
-    its = set(main_fields(registry[other]))
+    wanted = set(main_fields(registry[other]))
     if isinstance(value, list):
-        return [pick_fields(registry[other], each, its) for each in value]
-    return pick_fields(registry[other], value, its) if isinstance(value, dict) else value
+        return [pick_fields(registry[other], each, wanted) for each in value]
+    return pick_fields(registry[other], value, wanted) if isinstance(value, dict) else value
 
 
 def _add_left_out(
     page: dict[str, Any], noun: type[Noun], asked: dict[str, Any], by_itself: bool, wanted: set[str]
 ) -> dict[str, Any]:
-    said = {}
+    left_out: dict[str, Any] = {}
     if by_itself and page["results"]:
-        said["fields"] = [name for name in noun.schema.fields if name not in wanted]
-        said["how"] = 'Name those you want in "fields"; fetch answers all of one record.'
+        left_out["fields"] = [name for name in noun.schema.fields if name not in wanted]
+        left_out["how"] = 'Name those you want in "fields"; fetch answers all of one record.'
     if asked.get("include") and page["results"]:
-        said["included"] = "Included records have their main fields; fetch answers all."
+        left_out["included"] = "Included records have their main fields; fetch answers all."
     if page["hasMore"]:
-        said["records"] = "Ask the same with this cursor for those that follow."
-    return page | ({"leftOut": said} if said else {})
+        left_out["records"] = "Ask the same with this cursor for those that follow."
+    return page | ({"leftOut": left_out} if left_out else {})
 
 
 # -- the log --------------------------------------------------------------------------------------
@@ -111,7 +111,7 @@ def search_events(asked: dict[str, Any]) -> dict[str, Any]:
         "search of Event", asked, ("filter", "limit", "cursor", "fields")
     )
     filter = asked.get("filter") or {}
-    conditions = (*log.EQUAL, "since", "until")
+    conditions = (*log.COLUMN_PARAMETERS, "since", "until")
     for name, value in filter.items():
         if name not in conditions:
             raise InvalidFilter(
@@ -122,28 +122,29 @@ def search_events(asked: dict[str, Any]) -> dict[str, Any]:
         if not isinstance(value, str):
             raise InvalidFilter(f"{name} is text.", type="Event", field=name)
     given = {name: asked[name] for name in ("limit", "cursor") if name in asked}
-    return shorten_event_page(log.listed(filter | given), asked.get("fields"))
+    return shorten_event_page(log.list_events(filter | given), asked.get("fields"))
 
 
 def shorten_event_page(page: dict[str, Any], fields: Any) -> dict[str, Any]:
     """A page of events with the fields that are wanted, or the main ones."""
     wanted = checked_event_fields(fields)
     page = page | {"results": [pick_event_fields(each, wanted) for each in page["results"]]}
-    said = {}
+    left_out: dict[str, Any] = {}
     if not fields and page["results"]:
-        said["fields"] = list(MORE_EVENT_FIELDS)
-        said["how"] = 'Name those you want in "fields"; fetch answers all of one event.'
+        left_out["fields"] = list(MORE_EVENT_FIELDS)
+        left_out["how"] = 'Name those you want in "fields"; fetch answers all of one event.'
     if page["hasMore"]:
-        said["records"] = (
+        left_out["records"] = (
             "Ask the same with this cursor for those that follow."
             if page["cursor"]
             else 'search {"type": "Event", "filter": {"target": <id>}} pages through all, oldest first.'
         )
-    return page | ({"leftOut": said} if said else {})
+    return page | ({"leftOut": left_out} if left_out else {})
 
 
-def pick_event_fields(said: dict[str, Any], wanted: tuple[str, ...]) -> dict[str, Any]:
-    return {"$id": said["$id"], "$type": "Event"} | {name: said[name] for name in wanted}
+def pick_event_fields(event: dict[str, Any], wanted: tuple[str, ...]) -> dict[str, Any]:
+    """The event with its id, its type and the wanted fields."""
+    return {"$id": event["$id"], "$type": "Event"} | {name: event[name] for name in wanted}
 
 
 def checked_event_fields(fields: Any) -> tuple[str, ...]:

@@ -6,7 +6,7 @@ import logging
 from collections.abc import Callable
 from typing import Any
 
-from headlessly import errors
+from headlessly import errors, scripts
 from headlessly.access import actors
 from headlessly.declaration.registry import registry
 from headlessly.errors import Forbidden
@@ -47,21 +47,19 @@ def do(given: dict[str, Any]) -> dict[str, Any]:
             f"As {actor.role} you may not do anything: do needs a key with the scope write or admin."
         )
     asked = arguments.check_arguments("do", given)
-    from headlessly import scripts
-
-    said = scripts.run(asked["code"], dry_run=asked.get("dryRun", False)).as_json()
-    if "proposal" in said:
-        return said | {"next": PROPOSAL_WAITS % said["proposal"]["$id"]}
-    return shorten_script_answer(said)
+    answer = scripts.run(asked["code"], dry_run=asked.get("dryRun", False)).as_json()
+    if "proposal" in answer:
+        return answer | {"next": PROPOSAL_WAITS % answer["proposal"]["$id"]}
+    return shorten_script_answer(answer)
 
 
-def shorten_script_answer(said: dict[str, Any]) -> dict[str, Any]:
+def shorten_script_answer(answer: dict[str, Any]) -> dict[str, Any]:
     """The answer to a script; long lists of whole records have their main fields there, and it says so."""
     shortened: list[Any] = []
-    value = _shorten_lists(said.get("value"), shortened)
+    value = _shorten_lists(answer.get("value"), shortened)
     if not shortened:
-        return said
-    return said | {
+        return answer
+    return answer | {
         "value": value,
         "leftOut": {
             "fields": f"Lists of more than {MAX_WHOLE_RECORDS} whole records have their main fields.",

@@ -20,7 +20,7 @@ from typing import Any
 from django.http import HttpRequest, HttpResponse
 from mcp.server.streamable_http_manager import StreamableHTTPSessionManager
 
-from headlessly.api.bodies import JSON, LARGEST
+from headlessly.api.bodies import JSON, MAX_BODY_SIZE
 from headlessly.mcp import server
 
 #: How long the protocol may take beside what the tools do, in seconds. It takes milliseconds.
@@ -32,7 +32,13 @@ _lock = threading.Lock()
 _engine: ProtocolLoop | None = None
 
 
-def exchange(request: HttpRequest, content: bytes) -> HttpResponse:
+class McpResponse(HttpResponse):
+    """What a call is answered."""
+
+    undone = False  #: whether it says that something was not done, though with a 200
+
+
+def exchange(request: HttpRequest, content: bytes) -> McpResponse:
     """What the SDK answers to ``content``, one message of JSON-RPC."""
     return protocol_loop().exchange(_protocol_headers(request), content)
 
@@ -83,26 +89,28 @@ class ProtocolLoop:
             stateless=True,
             json_response=True,
             # Ours has looked already; written anew, a body may be somewhat longer.
-            max_request_body_size=2 * LARGEST,
+            max_request_body_size=2 * MAX_BODY_SIZE,
         )
         async with self._manager.run():
             self._ready.set()
             await asyncio.Event().wait()
 
-    def exchange(self, headers: list[tuple[bytes, bytes]], content: bytes) -> HttpResponse:
-        here = RequestThread(self._loop)
-        answer = asyncio.run_coroutine_threadsafe(self._handle(headers, content, here), self._loop)
-        answer.add_done_callback(lambda _: here.finish())
+    def exchange(self, headers: list[tuple[bytes, bytes]], content: bytes) -> McpResponse:
+        request_thread = RequestThread(self._loop)
+        answer = asyncio.run_coroutine_threadsafe(
+            self._handle(headers, content, request_thread), self._loop
+        )
+        answer.add_done_callback(lambda _: request_thread.finish())
         try:
-            here.run_calls()
+            request_thread.run_calls()
         except Empty:
             answer.cancel()
             raise TimeoutError(f"MCP gave no answer within {PATIENCE} s.") from None
         return answer.result()
 
     async def _handle(
-        self, headers: list[tuple[bytes, bytes]], content: bytes, here: RequestThread
-    ) -> HttpResponse:
+        self, headers: list[tuple[bytes, bytes]], content: bytes, request_thread: RequestThread
+    ) -> McpResponse:
         """One request of ASGI, made up."""
         scope = {
             "type": "http",
@@ -117,10 +125,10 @@ class ProtocolLoop:
             "headers": headers,
             "client": None,
             "server": None,
-            server.REQUEST_THREAD: here,
+            server.REQUEST_THREAD: request_thread,
         }
         messages = [{"type": "http.request", "body": content, "more_body": False}]
-        said: dict[str, Any] = {}
+        response: dict[str, Any] = {}
         parts: list[bytes] = []
 
         async def receive() -> Any:
@@ -129,17 +137,17 @@ class ProtocolLoop:
             return await asyncio.Event().wait()  # whoever asks does not hear of a hang-up
 
         async def send(message: Any) -> None:
-            said.update(message)
+            response.update(message)
             parts.append(message.get("body", b""))
 
         await self._manager.handle_request(scope, receive, send)
-        types = dict(said["headers"])
+        types = dict(response["headers"])
         kind = types.get(b"content-type", JSON.encode()).decode()
-        return HttpResponse(b"".join(parts), status=said["status"], content_type=kind)
+        return McpResponse(b"".join(parts), status=response["status"], content_type=kind)
 
 
 class RequestThread:
-    """The thread of a request: does what the loop hands over, until there is an answer."""
+    """The thread that took a request: it runs the calls of the loop until there is an answer."""
 
     def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
         self._loop = loop
@@ -152,10 +160,11 @@ class RequestThread:
         return await result
 
     def finish(self) -> None:
+        """Let :meth:`run_calls` return: there will be no more calls."""
         self._calls.put(None)
 
     def run_calls(self) -> None:
-        """In the thread: do what comes. Raises queue.Empty when nothing does for too long."""
+        """In the thread: run each call as it comes. Raises queue.Empty when none comes for ``PATIENCE`` s."""
         while (task := self._calls.get(timeout=PATIENCE)) is not None:
             result, function, args = task
             try:
@@ -176,8 +185,8 @@ def _set_result(result: asyncio.Future, value: Any) -> None:
 def _set_exception(result: asyncio.Future, problem: BaseException) -> None:
     if not result.done():
         # The loop is not to end because a thread is told to.
-        told = problem if isinstance(problem, Exception) else RuntimeError(repr(problem))
-        result.set_exception(told)
+        error = problem if isinstance(problem, Exception) else RuntimeError(repr(problem))
+        result.set_exception(error)
 
 
 def _protocol_headers(request: HttpRequest) -> list[tuple[bytes, bytes]]:

@@ -1,4 +1,4 @@
-"""The numbers of the pipeline: how many records of each noun stand in which state."""
+"""How many records of each noun are in which state."""
 
 from __future__ import annotations
 

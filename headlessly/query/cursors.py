@@ -25,7 +25,7 @@ from headlessly.query.sorting import SortKey
 
 
 def fingerprint(*question: Any) -> str:
-    """What a cursor belongs to: the noun, its order, its filters and its moment."""
+    """A hash of what a cursor belongs to: the noun, the order, the filters and the moment."""
     digest = hashlib.sha256(repr(_canonical(question)).encode("utf-8", "replace")).digest()
     return base64.urlsafe_b64encode(digest[:9]).decode()
 

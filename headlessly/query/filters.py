@@ -27,9 +27,10 @@ from headlessly.declaration import days, values
 from headlessly.declaration.schema import Field
 from headlessly.errors import InvalidFilter
 from headlessly.query.scope import EVERYTHING, MAX_WORDS, NOTHING, Scope
+from headlessly.query.search import Search
 
 if TYPE_CHECKING:
-    from headlessly.declaration.record import Record as Noun
+    from headlessly.declaration.record import Record
 
 MAX_REFERENCES = 3
 MAX_DEPTH = 16
@@ -66,11 +67,12 @@ PYTHON_META = {field.name: field for field in META_FIELDS.values()} | {
 }
 
 
-#: How far a record has come (see :class:`headlessly.declaration.fields.Reached`): asked for, never answered.
+#: The names of the furthest state of a record (:class:`headlessly.declaration.fields.Reached`). It can be
+#: filtered by, and is in no answer.
 REACHED = ("$reached", "reached")
 
 
-def compile_filter(scope: Scope | type[Noun], filter: Mapping[str, Any] | None) -> Q:
+def compile_filter(scope: Scope | type[Record], filter: Mapping[str, Any] | None) -> Q:
     """The condition that ``filter`` states. Raises InvalidFilter naming what does not fit."""
     if not isinstance(scope, Scope):
         scope = Scope(scope)
@@ -84,13 +86,11 @@ def may_be_slow(*filters: Any) -> bool:
 
 def words_condition(scope: Scope, text: str) -> Q:
     """The condition that every word of ``text`` is somewhere in the searchable fields."""
-    from headlessly.query.search import Search
-
     return Search(scope, text).condition
 
 
 def column_equalities(
-    noun: type[Noun], stated: Iterable[Mapping[str, Any] | None]
+    noun: type[Record], stated: Iterable[Mapping[str, Any] | None]
 ) -> dict[str, Any] | None:
     """The columns that filters give one value each, with it; None where they say anything else.
 
@@ -115,7 +115,7 @@ def _are_filters(value: Any) -> bool:
     return isinstance(value, list | tuple) and all(isinstance(v, Mapping) for v in value)
 
 
-def _equality(noun: type[Noun], name: Any, value: Any) -> dict[str, Any] | None:
+def _equality(noun: type[Record], name: Any, value: Any) -> dict[str, Any] | None:
     field = noun.schema.field(name) if isinstance(name, str) else None
     if isinstance(value, Mapping) and len(value) == 1:
         ((operator, operand),) = value.items()
@@ -128,7 +128,7 @@ def _equality(noun: type[Noun], name: Any, value: Any) -> dict[str, Any] | None:
     return {field.column: _clean_operand(field, name, value)}
 
 
-def find_field(noun: type[Noun], name: str) -> Field:
+def find_field(noun: type[Record], name: str) -> Field:
     """The field of ``noun`` called ``name``, meta-fields included. Raises InvalidFilter."""
     field = noun.schema.field(name) or META_FIELDS.get(name) or PYTHON_META.get(name)
     if field is None:
@@ -141,7 +141,7 @@ def find_field(noun: type[Noun], name: str) -> Field:
     return field
 
 
-def find_condition_field(noun: type[Noun], name: str) -> Field:
+def find_condition_field(noun: type[Record], name: str) -> Field:
     """What a condition may be about: a field, or how far a record has come. Raises InvalidFilter."""
     machine = noun.schema.machine
     if name in REACHED and machine and noun.schema.field(name) is None:
@@ -150,8 +150,8 @@ def find_condition_field(noun: type[Noun], name: str) -> Field:
 
 
 @cache
-def _reached_field(noun: type[Noun]) -> Field:
-    path = noun.schema.machine.path
+def _reached_field(noun: type[Record]) -> Field:
+    path = noun.schema.require_machine().path
     return Field("reached", "$reached", "reached", "enum", choices=path, label="Reached")
 
 
@@ -228,7 +228,7 @@ class _Compiler:
 
         Where the reference is empty there is no value either: nothing equals it but null.
         """
-        other = scope.for_noun(scope.noun.registry[field.to])
+        other = scope.for_noun(field.target_noun)
 
         def behind(condition: Mapping[str, Any]) -> Q:
             found = other.queryset().filter(self.field(other, path, rest, condition, depth))
@@ -289,8 +289,10 @@ class _Compiler:
         return build(field, path, column, operator, operand)
 
 
-def _reached_condition(noun: type[Noun], field: Field, path: str, operator: Any, operand: Any) -> Q:
-    """Which records have come exactly so far: by what is remembered, else by where they stand."""
+def _reached_condition(
+    noun: type[Record], field: Field, path: str, operator: Any, operand: Any
+) -> Q:
+    """The records whose furthest state is one of these: the remembered one, else the present state."""
     if operator == "$eq":
         operand = [operand]
     elif operator != "$in" or isinstance(operand, str) or not isinstance(operand, Sequence):
@@ -301,7 +303,7 @@ def _reached_condition(noun: type[Noun], field: Field, path: str, operator: Any,
     states = [state for state in found if state is not None]  # nothing is without
     if not states:
         return NOTHING
-    machine = noun.schema.machine
+    machine = noun.schema.require_machine()
     stands = Q(**{f"{machine.name}__in": states})
     if machine.path[0] in states:
         stands |= ~Q(**{f"{machine.name}__in": machine.path})

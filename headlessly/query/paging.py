@@ -1,10 +1,10 @@
 """Which records are on a page of a list, and how many there are: the work of both is bounded.
 
-Where an index carries the filter and the order, a page is the first rows of it, and counting stops at the
-cap. Anything else is gathered first, in no order and up to the cap. If that is all, the page is sorted out
-of it; if there is more, what fits is so frequent that a walk along the order soon meets a page of it.
-Asked for filter and order at once, the planner would hope that they agree, and read the whole table where
-they do not.
+Where an index answers the filter and the order, a page is its first rows, and counting stops at the cap.
+Otherwise the matching records are gathered first, unordered and up to the cap. If these are all, the page is
+sorted out of them. If there are more, matches are so frequent that reading the records in order soon meets a
+page of them. One statement with filter and order would leave the choice to the planner, which reads the whole
+table where filter and order do not agree.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ from headlessly.query.search import Search
 from headlessly.query.sorting import SortKey
 
 if TYPE_CHECKING:
-    from headlessly.declaration.record import Record as Noun
+    from headlessly.declaration.record import Record
 
 #: Counting stops here: nobody pages to the end of more, and counting all costs as much as reading.
 COUNT_CAP = 10_000
@@ -43,7 +43,7 @@ Sql = tuple[str, tuple[Any, ...]]
 
 @dataclass(frozen=True)
 class PageKeys:
-    """The keys of a page, and of one record more where there is one; and how many there are."""
+    """The keys of a page, and of one record more where there is one; and the number of all records."""
 
     keys: list[Key]
     total: int
@@ -89,20 +89,20 @@ class RecordList:
         return PageKeys(keys, *((self._count(parts), True) if count_all else (COUNT_CAP, False)))
 
     def first(self, size: int, start: int = 0) -> list[Key]:
-        """The keys of a page alone, where nobody asks how many there are."""
+        """The keys of a page, without counting the records."""
         if self._has_index:
             return self._in_order(size, start, ())
         return self.page(size, start).keys
 
     @cached_property
     def _equalities(self) -> dict[str, Any] | None:
-        """The filters, where they do no more than give columns a value. Raises InvalidFilter."""
+        """The filters as column values; None where they are more than that. Raises InvalidFilter."""
         plain = self.search is None and self.narrowed_to is None and type(self.scope) is Scope
         return filters.column_equalities(self.scope.noun, self.filters) if plain else None
 
     @cached_property
     def _has_index(self) -> bool:
-        """Whether an index leads to just these records in this order."""
+        """Whether an index gives exactly these records in this order."""
         if self._equalities is None:
             return False
         noun = self.scope.noun
@@ -186,7 +186,7 @@ class RecordList:
             f"ORDER BY {self._order} LIMIT %s OFFSET %s) AS page ON true",
             (*parameters, size + 1, start),
         )
-        return rows[0][0], [key for _, *key in rows if key[0] is not None]
+        return rows[0][0], [row[1:] for row in rows if row[1] is not None]
 
     # -- words that are in many ----------------------------------------------------------------------
 
@@ -197,7 +197,10 @@ class RecordList:
         looked_at = looked_at.annotate(
             _fits=ExpressionWrapper(search.record_condition, BooleanField())
         )
-        sql, parameters = union_sql([looked_at.values_list("pk", *self._names, "_fits")[:MAX_WALK]])
+        fitting = union_sql([looked_at.values_list("pk", *self._names, "_fits")[:MAX_WALK]])
+        if fitting is None:
+            return []
+        sql, parameters = fitting
         row = ", ".join(self._row)
         # What is below a limit comes in its order and no faster than it is taken.
         keys = _rows(
@@ -207,7 +210,7 @@ class RecordList:
         return keys if len(keys) > size else self._merge_parts(search, size, start, rest)
 
     def _merge_parts(self, search: Search, size: int, start: int, rest: Sequence[Q]) -> list[Key]:
-        """The first of each part in order, and of these the first."""
+        """The first keys of each part, merged in order."""
         keys: list[Key] = []
         for condition, order in self._ordered_conditions(start, rest):
             missing = size + 1 - len(keys)
@@ -223,7 +226,10 @@ class RecordList:
         return keys
 
     def _count(self, parts: Sequence[models.QuerySet]) -> int:
-        sql, parameters = union_sql([part.order_by().values_list("pk") for part in parts])
+        found = union_sql([part.order_by().values_list("pk") for part in parts])
+        if found is None:
+            return 0
+        sql, parameters = found
         return _rows(f"SELECT count(*) FROM ({sql}) AS united", parameters)[0][0]
 
     # -- said in SQL ----------------------------------------------------------------------------------
@@ -255,13 +261,13 @@ class ListStatements:
 
 @lru_cache(maxsize=1024)
 def list_statements(
-    noun: type[Noun], equal: tuple[str, ...], columns: tuple[SortKey, ...]
+    noun: type[Record], equal: tuple[str, ...], columns: tuple[SortKey, ...]
 ) -> ListStatements:
     """The page and the count of a list, written once per process for each set of columns."""
     quote = connection.ops.quote_name
 
     def column(name: str) -> str:
-        return quote((noun._meta.pk if name == "pk" else noun._meta.get_field(name)).column)
+        return statements.quoted_column(noun, name)
 
     values = "".join(f" AND {column(name)} = %s" for name in equal)
     source = (

@@ -1,7 +1,7 @@
-"""Conditions as a query string says them: ``score__gte=80``, ``organization.industry=Technology``.
+"""Conditions in a query string: ``score__gte=80``, ``organization.industry=Technology``.
 
-Django's words for what the filter language says with ``{"score": {"$gte": 80}}``. Here every value
-is text, and is read as its field's type before the one compiler of filters sees it.
+They are Django's lookups, translated into the filter language: ``{"score": {"$gte": 80}}``. Every value is
+text here, and is converted to its field's type before the filter is compiled.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from headlessly.errors import InvalidFilter
 from headlessly.query import filters
 
 if TYPE_CHECKING:
-    from headlessly.declaration.record import Record as Noun
+    from headlessly.declaration.record import Record
 
 #: Lookups and the operators that they are.
 LOOKUP_OPERATORS: dict[str, Any] = {
@@ -35,7 +35,7 @@ LOOKUP_OPERATORS: dict[str, Any] = {
 FLAG = Field("isnull", "isnull", "isnull", "bool")
 
 
-def parse_lookup(noun: type[Noun], name: str) -> tuple[str, str]:
+def parse_lookup(noun: type[Record], name: str) -> tuple[str, str]:
     """The path and the lookup in ``score__gte``. Raises InvalidFilter for what does not exist."""
     path, separator, lookup = name.partition("__")
     field_at_path(noun, path)
@@ -48,7 +48,7 @@ def parse_lookup(noun: type[Noun], name: str) -> tuple[str, str]:
     return path, lookup or "exact"
 
 
-def lookup_filter(noun: type[Noun], path: str, lookup: str, text: str) -> dict[str, Any]:
+def lookup_filter(noun: type[Record], path: str, lookup: str, text: str) -> dict[str, Any]:
     """The filter that ``{path}__{lookup}={text}`` stands for. Raises InvalidFilter."""
     field = field_at_path(noun, path)
     if lookup == "isnull":
@@ -62,7 +62,7 @@ def lookup_filter(noun: type[Noun], path: str, lookup: str, text: str) -> dict[s
     return {path: {LOOKUP_OPERATORS[lookup]: operand}}
 
 
-def field_at_path(noun: type[Noun], path: str) -> Field:
+def field_at_path(noun: type[Record], path: str) -> Field:
     """The field at the end of a path of references. Raises InvalidFilter."""
     *references, last = path.split(".")
     for name in references:
@@ -72,7 +72,7 @@ def field_at_path(noun: type[Noun], path: str) -> Field:
                 f"{path[:64]}: {field.wire} is no reference, nothing lies behind it.",
                 field=path[:64],
             )
-        noun = noun.registry[field.to]
+        noun = field.target_noun
     return filters.find_condition_field(noun, last)
 
 

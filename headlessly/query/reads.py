@@ -1,4 +1,4 @@
-"""What surfaces ask for: a list, a page of it, one record. One way to each, for all of them."""
+"""Reads, the same for every surface: a list, a page of it, one record."""
 
 from __future__ import annotations
 
@@ -7,11 +7,12 @@ from collections.abc import Mapping, Sequence
 from contextlib import nullcontext
 from dataclasses import dataclass
 from datetime import datetime
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from django.db import models
 
 from headlessly.access import visibility
+from headlessly.access.managers import BoundedQuerySet
 from headlessly.database.timeouts import statement_timeout
 from headlessly.declaration import days, values
 from headlessly.errors import InvalidFilter, NotFound
@@ -24,7 +25,9 @@ from headlessly.query.scope import Scope
 from headlessly.query.search import Search
 
 if TYPE_CHECKING:
-    from headlessly.declaration.record import Record as Noun
+    from headlessly.declaration.record import Record
+
+N = TypeVar("N", bound="Record")
 
 DEFAULT_LIMIT, MAX_LIMIT = 25, 100
 WHOLE = re.compile(r"\s*[+-]?[0-9]{1,9}\s*\Z")
@@ -32,7 +35,7 @@ WHOLE = re.compile(r"\s*[+-]?[0-9]{1,9}\s*\Z")
 
 @dataclass(frozen=True)
 class Page:
-    """One page of a list, as the envelope says it."""
+    """One page of a list."""
 
     results: list[dict[str, Any]]
     total: int
@@ -51,7 +54,7 @@ class Page:
 
 
 def find_queryset(
-    noun: type[Noun],
+    noun: type[Record],
     filter: Mapping[str, Any] | None = None,
     *,
     sort: Any = None,
@@ -60,14 +63,15 @@ def find_queryset(
     q: str | None = None,
     as_of: Any = None,
 ) -> models.QuerySet:
-    """The records that fit, as a queryset of the noun; as of a moment, of records as they were."""
+    """The matching records as a queryset; with ``as_of`` the records as they were at that moment."""
     moment = check_moment(as_of)
     scope = Scope(noun, moment)
     found = scope.queryset().filter(filters.compile_filter(scope, filter))
     if q:
         found = found.filter(filters.words_condition(scope, q))
     found = found.order_by(*sorting.order_by_expressions(scope, sort))
-    found.bounded = filters.may_be_slow(filter)
+    if isinstance(found, BoundedQuerySet):
+        found.bounded = filters.may_be_slow(filter)
     names = check_include(noun, include)
     if moment is not None:
         if names:
@@ -83,7 +87,7 @@ def find_queryset(
     return found if limit is None else found[: check_limit(limit)]
 
 
-def find_record(noun: type[Noun], id: Any, *, include: Any = (), as_of: Any = None) -> Noun:
+def find_record(noun: type[N], id: Any, *, include: Any = (), as_of: Any = None) -> N:
     """One record as an object. Raises NotFound."""
     if not isinstance(id, str) or values.UNSTORABLE.search(id):
         raise noun.not_found(id)
@@ -100,9 +104,9 @@ def find_record(noun: type[Noun], id: Any, *, include: Any = (), as_of: Any = No
 
 
 def record_json(
-    noun: type[Noun], id: Any, *, include: Any = (), fields: Any = None, as_of: Any = None
+    noun: type[Record], id: Any, *, include: Any = (), fields: Any = None, as_of: Any = None
 ) -> dict[str, Any]:
-    """One record as JSON says it. Raises NotFound."""
+    """One record as JSON. Raises NotFound."""
     moment = check_moment(as_of)
     if not isinstance(id, str) or values.UNSTORABLE.search(id):
         raise noun.not_found(id)
@@ -121,7 +125,7 @@ def record_json(
 
 
 def record_page(
-    noun: type[Noun],
+    noun: type[Record],
     filter: Mapping[str, Any] | None = None,
     *,
     conditions: Sequence[Mapping[str, Any]] = (),
@@ -135,7 +139,7 @@ def record_page(
     as_of: Any = None,
     count_all: bool = False,
 ) -> Page:
-    """One page of the records that fit, as JSON says them, and how many there are.
+    """One page of the matching records as JSON, and how many there are.
 
     ``conditions`` are more filters; ``cursor`` goes on where a page of the same list ended.
     """
@@ -159,25 +163,25 @@ def record_page(
     )
     stated = (filter, *conditions)
     search = make_search(scope, q)
-    seeking = RecordList(scope, columns, stated, search)
+    record_list = RecordList(scope, columns, stated, search)
     bounded = search is not None or filters.may_be_slow(filter, conditions)
     with statement_timeout() if bounded else nullcontext():
-        sought = seeking.page(size, start, rest, count_all=count_all)
-        keys = sought.keys
+        page_keys = record_list.page(size, start, rest, count_all=count_all)
+        keys = page_keys.keys
         results = reading.fetch([key for key, *_ in keys[:size]], moment)
     more = len(keys) > size
     following = cursors.encode_cursor(mark, moment, keys[size - 1][1:]) if more else None
-    return Page(results, sought.total, sought.exact, more, following)
+    return Page(results, page_keys.total, page_keys.exact, more, following)
 
 
 def make_search(scope: Scope, text: Any) -> Search | None:
-    """What is searched for, or None for no words. Raises InvalidFilter."""
+    """The search for the words of ``text``, or None where it has none. Raises InvalidFilter."""
     search = Search(scope, text) if text else None
     return search if search is not None and search.words else None
 
 
 def first_records(
-    noun: type[Noun],
+    noun: type[Record],
     filter: Mapping[str, Any] | None = None,
     *,
     limit: int,
@@ -187,30 +191,29 @@ def first_records(
     q: str | None = None,
     as_of: Any = None,
 ) -> tuple[list[dict[str, Any]], bool]:
-    """The first ``limit`` records that fit, as JSON says them, and whether there are more; none are
-    counted."""
+    """The first ``limit`` matching records as JSON, and whether there are more; they are not counted."""
     moment = check_moment(as_of)
     scope = Scope(noun, moment)
     reading = rows.row_statement(
         noun, check_fields(noun, fields), check_include(noun, include), moment is not None
     )
     search = make_search(scope, q)
-    seeking = RecordList(scope, sorting.sort_keys(scope, sort), (filter,), search)
+    record_list = RecordList(scope, sorting.sort_keys(scope, sort), (filter,), search)
     bounded = search is not None or filters.may_be_slow(filter)
     with statement_timeout() if bounded else nullcontext():
-        keys = [key for key, *_ in seeking.first(limit)]
+        keys = [key for key, *_ in record_list.first(limit)]
         return reading.fetch(keys[:limit], moment), len(keys) > limit
 
 
 def _keys(scope: Scope, found: models.QuerySet) -> models.QuerySet:
-    """What :mod:`headlessly.query.rows` reads by: ids now, versions in the past."""
+    """The keys that :mod:`headlessly.query.rows` reads by: ids of records now, numbers of versions then."""
     return found.values_list("pk", flat=True)
 
 
-# -- what a caller may say ----------------------------------------------------------------------------
+# -- checking parameters ----------------------------------------------------------------------------
 
 
-def check_include(noun: type[Noun], include: Any) -> tuple[str, ...]:
+def check_include(noun: type[Record], include: Any) -> tuple[str, ...]:
     """The wire names to include, references and other sides. Raises InvalidFilter for others."""
     names = include.split(",") if isinstance(include, str) else include or ()
     if not isinstance(names, list | tuple | set | frozenset):
@@ -237,7 +240,7 @@ def check_include(noun: type[Noun], include: Any) -> tuple[str, ...]:
     return tuple(dict.fromkeys(found))
 
 
-def check_fields(noun: type[Noun], fields: Any) -> tuple[str, ...] | None:
+def check_fields(noun: type[Record], fields: Any) -> tuple[str, ...] | None:
     """The wire names of the fields to answer, or None for all; meta-fields always come along."""
     if fields in (None, "", (), []):
         return None
@@ -289,8 +292,8 @@ def check_moment(moment: Any, name: str = "asOf") -> datetime | None:
         ) from None
 
 
-def not_found(noun: type[Noun], id: str) -> NotFound:
-    """Not found; for a merged record, with the one that took its place."""
+def not_found(noun: type[Record], id: str) -> NotFound:
+    """The error for an id that is not found; for a merged record it names the one that it was merged into."""
     problem = noun.not_found(id)
     successors = noun.with_deleted.values_list("successor", flat=True)
     while successor := successors.filter(pk=id).first():

@@ -1,4 +1,4 @@
-"""What numbers are made of: which records, in which period, whose; and the list behind each of them.
+"""Building blocks of reports: which records, of which period and owner, and the list behind each number.
 
 A number and the list that it opens are made of the same conditions, written as an address says them
 (:mod:`headlessly.query.querystring`), so that they cannot disagree. Records are read through the nouns'
@@ -35,7 +35,7 @@ from headlessly.query import filters, querystring
 from headlessly.query.periods import Period
 
 if TYPE_CHECKING:
-    from headlessly.declaration.record import Record as Noun
+    from headlessly.declaration.record import Record
 
 T = TypeVar("T")
 
@@ -47,7 +47,7 @@ QUANTILES = (0.1, 0.25, 0.5, 0.75, 0.9)
 class Records:
     """The records of ``noun`` that fulfil ``conditions``: lookups and their texts, as in an address."""
 
-    noun: type[Noun]
+    noun: type[Record]
     conditions: Mapping[str, str] = field(default_factory=dict)
 
     def where(self, **conditions: str) -> Records:
@@ -158,25 +158,26 @@ class Slice:
     narrowed: Mapping[str, str | None] = field(default_factory=dict)
     _known: dict[Any, Any] = field(default_factory=dict, compare=False, repr=False)
 
-    def records(self, noun: type[Noun], **conditions: str) -> Records:
+    def records(self, noun: type[Record], **conditions: str) -> Records:
         """The noun's records that it is narrowed to, whenever they are of.
 
         Who is asked for as ``owner`` is with every noun the one to whom its records belong.
         """
-        schema, said = noun.schema, {}
+        schema = noun.schema
+        said: dict[str, str] = {}
         for name, id in self.narrowed.items():
             of = schema.references.get(name) or (schema.owner if name == "owner" else None)
             if of is not None:
                 said |= {f"{of.wire}__isnull": "true"} if id is None else {of.wire: id}
         return Records(noun, said | conditions)
 
-    def during(self, noun: type[Noun], name: str, **conditions: str) -> Records:
+    def during(self, noun: type[Record], name: str, **conditions: str) -> Records:
         """Those of them whose moment ``name`` (on the wire) lies in the period."""
         first, end = map(moment_text, self.period.bounds)
         return self.records(noun, **{f"{name}__gte": first, f"{name}__lt": end}, **conditions)
 
     def cached(self, report: Callable[..., T], *given: Any) -> T:
-        """What ``report`` answers for this slice, asked for once however many show it."""
+        """The result of ``report`` for this slice, computed once however many tiles show it."""
         key = (report, *given)
         if key not in self._known:
             self._known[key] = report(self, *given)
@@ -231,7 +232,7 @@ def seconds_between(start: str | Any, end: str | Any) -> Extract:
     return Extract(distance, "epoch", output_field=FloatField())
 
 
-def record_names(noun: type[Noun], ids: Iterable[str | None]) -> dict[str, str]:
+def record_names(noun: type[Record], ids: Iterable[str | None]) -> dict[str, str]:
     """The names of records by id; one that the actor does not see has none."""
     wanted = {id for id in ids if id}
     if not wanted:

@@ -22,28 +22,29 @@ from headlessly.declaration.schema import META, Field
 from headlessly.declaration.values import to_json_value
 
 if TYPE_CHECKING:
-    from headlessly.declaration.record import Record as Noun
+    from headlessly.declaration.record import Record
 
 #: How many records of the other side of a reference an include shows.
 INVERSE_LIMIT = 25
 META_COLUMNS = [(wire, column) for wire, column in META.items() if column]
 
-#: What the driver leaves to us; JSON is asked for as text.
+#: How values of a type become JSON that the driver does not give as such; JSON itself is read as text.
 CONVERTERS = {"money": to_json_value, "number": to_json_value, "json": orjson.loads}
 
 
 class RowShape:
     """One noun's columns on the wire, and how a row of them becomes a record."""
 
-    def __init__(self, noun: type[Noun], only: tuple[str, ...] | None) -> None:
+    def __init__(self, noun: type[Record], only: tuple[str, ...] | None) -> None:
         schema = noun.schema
         chosen = [f for f in schema.fields.values() if only is None or f.wire in only]
         self.noun = noun
         self.stored = [f for f in chosen if f.computed is None]
-        self.computed = [f for f in chosen if f.computed is not None]
+        computed = [f for f in chosen if f.computed is not None]
+        self.functions = [(f.wire, f.computed) for f in computed if f.computed is not None]
         columns = [column for _, column in META_COLUMNS]
         columns += [f.column for f in self.stored]
-        extra = [name for f in self.computed for name in f.needs]
+        extra = [name for f in computed for name in f.needs]
         self.columns = list(dict.fromkeys([*columns, *extra]))
         self.convert = [
             (self.columns.index(f.column), f.wire, CONVERTERS.get(f.type)) for f in self.stored
@@ -60,7 +61,8 @@ class RowShape:
         )
 
     def _column(self, name: str) -> str:
-        return next((f.column for f in self.noun._meta.concrete_fields if f.attname == name), name)
+        fields = self.noun._meta.concrete_fields
+        return next((f.column for f in fields if f.attname == name and f.column), name)
 
     def record(self, row: Sequence[Any], context: str) -> dict[str, Any]:
         found = {
@@ -75,10 +77,10 @@ class RowShape:
         for position, wire, convert in self.convert:
             value = row[position]
             found[wire] = value if convert is None or value is None else convert(value)
-        if self.computed:
+        if self.functions:
             columns = SimpleNamespace(**{n: row[at] for n, at in self.positions.items()})
-            for field in self.computed:
-                found[field.wire] = field.computed(columns)
+            for wire, function in self.functions:
+                found[wire] = function(columns)
         return found
 
 
@@ -86,7 +88,11 @@ class RowStatement:
     """A statement for one noun and its included references, and what it makes of each row."""
 
     def __init__(
-        self, noun: type[Noun], only: tuple[str, ...] | None, includes: tuple[str, ...], past: bool
+        self,
+        noun: type[Record],
+        only: tuple[str, ...] | None,
+        includes: tuple[str, ...],
+        past: bool,
     ) -> None:
         quote = connection.ops.quote_name
         schema = noun.schema
@@ -101,7 +107,7 @@ class RowStatement:
         joins = []
         position = len(self.shape.columns)
         for number, field in enumerate(references):
-            other = noun.registry[field.to]
+            other = field.target_noun
             shape, alias = RowShape(other, None), f"i{number}"
             selects.append(shape.select(alias))
             joins.append(_join(noun, field, other, alias, past))
@@ -155,7 +161,7 @@ class RowStatement:
         shape = RowShape(other, None)
         quote = connection.ops.quote_name
         table = quote((other.past if as_of else other)._meta.db_table)
-        column = quote(other._meta.get_field(relation.field).column)
+        column = prepared.quoted_column(other, relation.field)
         valid = VALID_AT.format(alias="r") if as_of else ""
         seen, persons = (visibility.visible_past_clause if as_of else visibility.visible_clause)(
             other, "r"
@@ -175,7 +181,7 @@ class RowStatement:
             found[owner][relation.wire].append(shape.record(row, context))
 
 
-def _hide_invisible(found: Sequence[dict[str, Any]], field: Field, other: type[Noun]) -> None:
+def _hide_invisible(found: Sequence[dict[str, Any]], field: Field, other: type[Record]) -> None:
     """Leave of the included records that the actor does not see only the card, or the id."""
     included = [record for record in found if isinstance(record[field.wire], dict)]
     hidden = visibility.invisible_ids(other, (record[field.wire]["$id"] for record in included))
@@ -191,9 +197,9 @@ def _hide_invisible(found: Sequence[dict[str, Any]], field: Field, other: type[N
 VALID_AT = "AND {alias}.valid_from <= %s AND ({alias}.valid_to IS NULL OR {alias}.valid_to > %s)"
 
 
-def _join(noun: type[Noun], field: Field, other: type[Noun], alias: str, past: bool) -> str:
+def _join(noun: type[Record], field: Field, other: type[Record], alias: str, past: bool) -> str:
     quote = connection.ops.quote_name
-    column = quote(noun._meta.get_field(field.name).column)
+    column = prepared.quoted_column(noun, field.name)
     table = quote((other.past if past else other)._meta.db_table)
     valid = VALID_AT.format(alias=alias) if past else ""
     return f"LEFT JOIN {table} {alias} ON {alias}.id = r.{column} {valid}"
@@ -202,7 +208,7 @@ def _join(noun: type[Noun], field: Field, other: type[Noun], alias: str, past: b
 #: Clients choose the shape, so not every shape that was ever asked for is kept.
 @lru_cache(maxsize=1024)
 def row_statement(
-    noun: type[Noun],
+    noun: type[Record],
     only: tuple[str, ...] | None = None,
     includes: tuple[str, ...] = (),
     past: bool = False,

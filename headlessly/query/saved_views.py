@@ -20,7 +20,7 @@ from headlessly.declaration.values import UNSTORABLE, check_storable
 from headlessly.errors import Conflict, Forbidden, Invalid, NotFound
 
 if TYPE_CHECKING:
-    from headlessly.declaration.record import Record as Noun
+    from headlessly.declaration.record import Record
 
 #: As many views of a noun one person can save.
 MAX_VIEWS = 50
@@ -120,14 +120,14 @@ class Start(models.Model):
         return f"{self.user_id} starts {self.noun} with {self.view}"
 
 
-def visible_views(noun: type[Noun]) -> list[View]:
+def visible_views(noun: type[Record]) -> list[View]:
     """The views that the actor may use: their own and the shared ones, by name."""
     mine = Q(user=actors.current().id) | Q(shared=True)
     found = View.objects.filter(mine, tenant=tenancy.require(), noun=noun.__name__)
     return list(found.order_by(Lower("name"), "pk"))
 
 
-def get_view(noun: type[Noun], id: str) -> View:
+def get_view(noun: type[Record], id: str) -> View:
     """One of them. Raises NotFound, for somebody else's as for none."""
     for view in visible_views(noun):
         if view.pk == id:
@@ -135,7 +135,7 @@ def get_view(noun: type[Noun], id: str) -> View:
     raise NotFound(_("There is no such view any more."), type="View")
 
 
-def save_view(noun: type[Noun], name: str, query: str, *, shared: bool = False) -> View:
+def save_view(noun: type[Record], name: str, query: str, *, shared: bool = False) -> View:
     """A new view of the actor's. Raises Invalid, Conflict and Forbidden."""
     actor = actors.current()
     if shared and not actors.may_share(actor):
@@ -163,7 +163,7 @@ def check_name(name: str) -> str:
     return name
 
 
-def start_view_of(noun: type[Noun]) -> str:
+def start_view_of(noun: type[Record]) -> str:
     """The key of the view with which the actor begins, or nothing."""
     mine = Start.objects.filter(
         tenant=tenancy.require(), user=actors.current().id, noun=noun.__name__
@@ -171,9 +171,13 @@ def start_view_of(noun: type[Noun]) -> str:
     return next(iter(mine.values_list("view", flat=True)), "")
 
 
-def set_start_view(noun: type[Noun], key: str) -> None:
+def set_start_view(noun: type[Record], key: str) -> None:
     """Begin with this view from now on; with all of them where ``key`` is empty."""
-    who = {"tenant": tenancy.require(), "user_id": actors.current().id, "noun": noun.__name__}
+    who: dict[str, Any] = {
+        "tenant": tenancy.require(),
+        "user_id": actors.current().id,
+        "noun": noun.__name__,
+    }
     if key:
         Start.objects.update_or_create(**who, defaults={"view": key})
     else:

@@ -1,10 +1,10 @@
-"""Where a filter looks: records as they are now, or as they were at a moment."""
+"""Which rows a filter is asked of: records as they are now, or their versions at a moment."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import datetime
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from django.db import models
 from django.db.models import Q
@@ -12,7 +12,7 @@ from django.db.models import Q
 from headlessly.log import versions
 
 if TYPE_CHECKING:
-    from headlessly.declaration.record import Record as Noun
+    from headlessly.declaration.record import Record
 
 
 MAX_WORDS = 10
@@ -24,12 +24,12 @@ EVERYTHING = ~NOTHING
 
 @dataclass(frozen=True)
 class Scope:
-    """Where a filter looks: a noun's records now, or its versions at a moment."""
+    """The rows that a filter is asked of: a noun's records now, or their versions at a moment."""
 
-    noun: type[Noun]
+    noun: type[Record]
     as_of: datetime | None = None
 
-    def queryset(self) -> models.QuerySet:
+    def queryset(self) -> models.QuerySet[Any]:
         """The records of the active tenant, or their versions of then."""
         if self.as_of is None:
             return self.noun.objects.all()
@@ -40,5 +40,5 @@ class Scope:
         """The column that holds the record's id."""
         return "pk" if self.as_of is None else "record"
 
-    def for_noun(self, noun: type[Noun]) -> Scope:
+    def for_noun(self, noun: type[Record]) -> Scope:
         return Scope(noun, self.as_of)

@@ -24,7 +24,7 @@ from headlessly.query.scope import MAX_WORDS, Scope
 
 @dataclass(frozen=True)
 class SearchTable:
-    """A table in which words can be: the noun's own, or that of one of its references."""
+    """A table that is searched: the noun's own, or that of one of its references."""
 
     scope: Scope
     reference: str  #: the column that refers to it; empty for the noun's own table
@@ -37,14 +37,14 @@ class SearchTable:
         return found
 
     def records_with_word(self, word: str) -> Q:
-        """The records with ``word`` here, looked up from this table."""
+        """The condition of records with ``word`` in this table, looked up from here by its index."""
         if not self.reference:
             return self.word_condition(word)
         inside = self._there().filter(self.word_condition(word)).order_by()
         return Q(**{f"{self.reference}__in": inside.values(self.scope.key)})
 
     def record_has_word(self, word: str) -> Q:
-        """The same asked of one record at a time: the planner can make no list of all of them."""
+        """The same condition asked record by record, so that the planner does not list all matches first."""
         if not self.reference:
             return self.word_condition(word)
         mine = self._there().filter(**{self.scope.key: OuterRef(self.reference)})
@@ -60,7 +60,7 @@ class SearchTable:
 
 
 class Search:
-    """What is searched for among the records of a scope. Raises InvalidFilter for what is no text."""
+    """Words searched for among the records of a scope. Raises InvalidFilter for what is no text."""
 
     def __init__(self, scope: Scope, text: Any) -> None:
         if not isinstance(text, str):
@@ -84,37 +84,37 @@ class Search:
                 found.append(SearchTable(self.scope, "", tuple(columns)))
                 continue
             reference = self.scope.noun.schema.by_name[name]
-            other = self.scope.for_noun(self.scope.noun.registry[reference.to])
+            other = self.scope.for_noun(reference.target_noun)
             found.append(SearchTable(other, reference.column, tuple(columns)))
         return found
 
     def parts(self, found: models.QuerySet) -> list[models.QuerySet]:
-        """Of the records ``found`` those that fit, in parts that an index leads to; some are in several."""
+        """The matching records of ``found``, one queryset per table, led by its index; they may overlap."""
         if not self.words:
             return [found]
         leading, *others = self._by_rarity(found)
         for word in others:
             found = found.filter(self._anywhere(word))
-        return [found.filter(place.records_with_word(leading)) for place in self.tables]
+        return [found.filter(table.records_with_word(leading)) for table in self.tables]
 
     @property
     def condition(self) -> Q:
-        """The condition of all that fit, to be combined with others: it is looked up as a whole."""
+        """The condition of all matches, looked up as a whole, to be combined with other conditions."""
         found = Q()
         for word in self.words:
             first, *rest = [
                 self.scope.queryset()
-                .filter(place.records_with_word(word))
+                .filter(table.records_with_word(word))
                 .order_by()
                 .values(self.scope.key)
-                for place in self.tables
+                for table in self.tables
             ]
             found &= Q(**{f"{self.scope.key}__in": first.union(*rest, all=True) if rest else first})
         return found
 
     @property
     def record_condition(self) -> Q:
-        """The condition that a record fits, for one at a time."""
+        """The condition that one record matches, asked record by record."""
         found = Q()
         for word in self.words:
             found &= self._anywhere(word)
@@ -122,17 +122,17 @@ class Search:
 
     def _anywhere(self, word: str) -> Q:
         found = Q()
-        for place in self.tables:
-            found |= place.record_has_word(word)
+        for table in self.tables:
+            found |= table.record_has_word(word)
         return found
 
     def _by_rarity(self, found: models.QuerySet) -> list[str]:
-        """The words, the rarest first as far as the planner knows, of equal ones the longest."""
+        """The words, the rarest first by the planner's estimate, the longest first of equally rare ones."""
         if len(self.words) == 1:
             return self.words
         rows = {
             word: sum(
-                estimate_rows(found.filter(place.records_with_word(word))) for place in self.tables
+                estimate_rows(found.filter(table.records_with_word(word))) for table in self.tables
             )
             for word in self.words
         }

@@ -18,7 +18,7 @@ MAX_SORT_KEYS = 8
 
 @dataclass(frozen=True)
 class SortKey:
-    """One column of an order."""
+    """One column of an order, with the conditions that compare a row with a value in it."""
 
     name: str
     type: str
@@ -33,18 +33,18 @@ class SortKey:
         return models.F(self.name).desc(**({"nulls_last": True} if self.nullable else {}))
 
     def after_value(self, value: Any) -> Q:
-        """Strictly after ``value`` in this column alone, nulls aside."""
+        """The rows strictly after ``value`` in this column, without those that have none."""
         return Q(**{f"{self.name}__{'lt' if self.descending else 'gt'}": value})
 
     def from_value(self, value: Any) -> Q:
-        """``value`` itself and what comes after it, nulls aside."""
+        """The rows with ``value`` and those after it, without those that have none."""
         return Q(**{f"{self.name}__{'lte' if self.descending else 'gte'}": value})
 
     def equal_to(self, value: Any) -> Q:
         return Q(**({f"{self.name}__isnull": True} if value is None else {self.name: value}))
 
     def after_value_or_null(self, value: Any) -> Q:
-        """Strictly after ``value``, nulls included; after null there is nothing."""
+        """The rows strictly after ``value``, including those without one, which come last."""
         if value is None:
             return NOTHING
         return (
@@ -55,10 +55,10 @@ class SortKey:
 
 
 def sort_keys(scope: Scope, sort: Any) -> list[SortKey]:
-    """The columns of an order, the key last. Raises InvalidFilter for what cannot be sorted by."""
+    """The sort keys of an order; the record's id is the last. Raises InvalidFilter for other fields."""
     noun = scope.noun
     named = _parse_sort(sort) if sort else _parse_sort(noun.Surface.ordering)
-    found = []
+    found: list[SortKey] = []
     descending = False
     for name, descending in named:
         field = find_field(noun, name)
@@ -72,12 +72,12 @@ def sort_keys(scope: Scope, sort: Any) -> list[SortKey]:
 
 
 def order_by_expressions(scope: Scope, sort: Any) -> list[Any]:
-    """What ``order_by`` takes."""
+    """The order as ``QuerySet.order_by`` takes it."""
     return [column.expression for column in sort_keys(scope, sort)]
 
 
 def _parse_sort(sort: Any) -> list[tuple[str, bool]]:
-    """The names and whether each descends."""
+    """The fields to sort by, and whether each is in descending order."""
     if isinstance(sort, Mapping):
         pairs = []
         for name, direction in sort.items():

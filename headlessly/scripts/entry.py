@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from headlessly.access import actors
+from headlessly.scripts import proposals
 from headlessly.scripts.runner import Plan, perform
 from headlessly.scripts.script_run import ScriptRun
 
@@ -15,7 +16,5 @@ def run(code: str, *, dry_run: bool = False) -> ScriptRun:
     where too many are running; then nothing was done.
     """
     if actors.current().role == actors.PROPOSER:
-        from headlessly.scripts import proposals
-
         return proposals.propose_instead(code, dry_run=dry_run)
     return perform(code, Plan(dry_run=dry_run))

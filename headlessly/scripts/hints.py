@@ -40,28 +40,28 @@ MOMENT_HINT = (
 )
 
 
-def explain_error(inner: BaseException, said: str, source: str = "") -> str:
+def explain_error(inner: BaseException, text: str, source: str = "") -> str:
     """The message for an error of the interpreter, which came up in this line of the script."""
     kind = type(inner).__name__
-    message = f"{kind}: {said}" if said else kind
-    if isinstance(inner, NotImplementedError) and "synchronous context" in said:
+    message = f"{kind}: {text}" if text else kind
+    if isinstance(inner, NotImplementedError) and "synchronous context" in text:
         return (
             "A noun cannot be asked from within a key=, map or filter function. "
             "Use a loop or a comprehension."
         )
-    if isinstance(inner, NotImplementedError) and "syntax parser" in said:
+    if isinstance(inner, NotImplementedError) and "syntax parser" in text:
         return f"{message.replace('The monty syntax parser does', 'Scripts do')}."
     if isinstance(inner, SyntaxError) and JAVASCRIPT.search(source):
         return f"{message}. Scripts are Python, not JavaScript."
-    if found := WITHOUT_RECORD.search(said):
+    if found := WITHOUT_RECORD.search(text):
         return f"Give a record or its id first, as in {found['verb'] or 'update'}(id, ...)."
-    if "can't be awaited" in said:
+    if "can't be awaited" in text:
         return f"{message}. Nouns are called without await."
-    if found := UNDEFINED.match(said):
+    if found := UNDEFINED.match(text):
         return _undefined_hint(found[1], source)
-    if found := MISSING_ATTRIBUTE.match(said):
+    if found := MISSING_ATTRIBUTE.match(text):
         return _missing_attribute_hint(found, source) or message
-    advice = next(_value_hints(said), None)
+    advice = next(_value_hints(text), None)
     return f"{message}. {advice}" if advice else message
 
 
@@ -145,21 +145,21 @@ def _is_record_attribute(name: str) -> bool:
     )
 
 
-def _value_hints(said: str) -> Iterator[str]:
+def _value_hints(text: str) -> Iterator[str]:
     """What to say where two kinds of values do not go together."""
-    kinds = set(re.findall(r"'([\w.]+)'", said))
+    kinds = set(re.findall(r"'([\w.]+)'", text))
     if {"datetime.datetime", "str"} <= kinds or {"datetime.date", "str"} <= kinds:
         yield MOMENT_HINT
-    if "offset-naive" in said or ("unsupported operand" in said and kinds == {"datetime.datetime"}):
+    if "offset-naive" in text or ("unsupported operand" in text and kinds == {"datetime.datetime"}):
         yield "One of them has a time zone and the other has none: datetime.now(timezone.utc) is now."
-    if "NoneType" in kinds and ("not supported between" in said or "unsupported operand" in said):
+    if "NoneType" in kinds and ("not supported between" in text or "unsupported operand" in text):
         yield "A field without a value is None: (lead.score or 0)."
-    if said.startswith("list.count()"):
+    if text.startswith("list.count()"):
         yield LIST_HINT
     for noun in registry:
-        if noun in kinds and ("not iterable" in said or "not a mapping" in said):
+        if noun in kinds and ("not iterable" in text or "not a mapping" in text):
             yield f"{noun}.to_dict() is its values by name."
-        if said == f"Object of type {noun} is not JSON serializable":
+        if text == f"Object of type {noun} is not JSON serializable":
             yield "Its to_dict() is; and a script may answer records as they are."
 
 

@@ -45,7 +45,10 @@ class Host:
         self.calls = self.records = 0
 
     def answer(self, question: Sequence[Any], named: Mapping[str, Any]) -> Any:
-        """What the sandbox is told. Raises a HeadlesslyError; any other exception is fatal."""
+        """The answer to one call: ``question`` is (noun, method, positional arguments, named arguments).
+
+        Raises a HeadlesslyError, which the script may catch; any other exception ends it.
+        """
         self.calls += 1
         if self.calls > self.limits.calls:
             raise LimitExceeded(
@@ -114,7 +117,7 @@ class Host:
         properties = asked.get("properties")
         if properties is not None and not isinstance(properties, dict):
             raise BadRequest("properties: give an object.", field="properties")
-        event = events.Tracker.create(name=asked.get("name"), properties=properties)
+        event = events.Tracker.create(name=asked.get("name") or "", properties=properties)
         return marshalling.pack_record(event.as_json())
 
     def count_read(self, found: Sequence[Any]) -> None:
@@ -130,7 +133,7 @@ class Host:
 
 
 def methods_sentence(noun: type[Noun]) -> str:
-    """What can be asked of a noun, in words."""
+    """A sentence that lists the methods of a noun."""
     return f"There is: {', '.join([*READS, *noun.verbs])}."
 
 

@@ -39,7 +39,7 @@ MAX_FIND = 1_000
 
 
 def limits_of(actor: Actor) -> Limits:
-    """The limits of a role. Raises Forbidden for one that runs no scripts: nobody knows who it is."""
+    """The limits of an actor, by its role. Raises Forbidden for a visitor, who may run no scripts."""
     if (found := LIMITS.get(actor.role)) is None:
         raise Forbidden(f"As {actor.role} you may not run scripts.")
     return found

@@ -133,11 +133,11 @@ def pack_record(
     record: dict[str, Any], included: Iterable[str] = ()
 ) -> tuple[str, Any, dict[str, Any]]:
     """A record for the sandbox: its noun, what it says as JSON, and the records that it includes."""
-    said = orjson.loads(dump_json(record))
+    data = orjson.loads(dump_json(record))
     return (
-        said["$type"],
-        said,
-        {name: _pack_included(said[name]) for name in included if said.get(name)},
+        data["$type"],
+        data,
+        {name: _pack_included(data[name]) for name in included if data.get(name)},
     )
 
 

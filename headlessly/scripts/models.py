@@ -11,6 +11,7 @@ from headlessly.access import tenancy
 from headlessly.database.instances import new_instance
 from headlessly.declaration.fields import PublicId
 from headlessly.log.events import Event, EventJson
+from headlessly.scripts.script_run import events_json
 
 #: What is kept of an event that would be recorded.
 KEPT_FIELDS = (
@@ -94,9 +95,7 @@ class Proposal(models.Model):
 
     def as_json(self, *, whole: bool = True) -> dict[str, Any]:
         """The proposal as JSON says it; in a list without what it would do."""
-        from headlessly.scripts.script_run import events_json
-
-        said = {
+        data = {
             "$id": self.pk,
             "$type": "Proposal",
             "$context": tenancy.context_url(),
@@ -115,5 +114,5 @@ class Proposal(models.Model):
             "event": self.event,
         }
         if not whole:
-            return said
-        return said | {"value": self.value, "output": self.output, **events_json(self.events)}
+            return data
+        return data | {"value": self.value, "output": self.output, **events_json(self.events)}

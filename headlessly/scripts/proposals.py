@@ -163,7 +163,7 @@ def visible_proposals() -> models.QuerySet[Proposal]:
 
 
 def count_to_decide() -> int:
-    """How many the actor has to decide."""
+    """How many open proposals the actor may decide on; 0 for one who may not."""
     if not actors.may_approve(actors.current()):
         return 0
     return visible_proposals().filter(status__in=Proposal.OPEN).count()
@@ -195,22 +195,22 @@ def approve(id: Any, *, version: Any = None) -> tuple[Proposal, ScriptRun]:
     or works no longer: then nothing was done, and the proposal says what is different.
     """
     proposal = _find_to_decide(id)
-    held: list[Proposal] = []
+    locked_proposals: list[Proposal] = []
 
     def hold() -> None:
-        held[:] = [_lock_open(proposal.pk, version)]
+        locked_proposals[:] = [_lock_open(proposal.pk, version)]
 
     def compare(run: ScriptRun) -> None:
-        (mine,) = held
+        (locked,) = locked_proposals
         found = verb_events(run.events)
-        different = diff.differences(mine.events, found)
+        different = diff.differences(locked.events, found)
         if different or not found:
             raise _DifferentOutcome(run, found, different)
-        mine.status, mine.event = Proposal.APPROVED, run.event
-        mine.value, mine.output = run.value, run.output
-        mine.foreseen = _outcome_columns(run, found)["foreseen"]
-        mine.differences = mine.problem = None
-        _save_decision(mine)
+        locked.status, locked.event = Proposal.APPROVED, run.event
+        locked.value, locked.output = run.value, run.output
+        locked.foreseen = _outcome_columns(run, found)["foreseen"]
+        locked.differences = locked.problem = None
+        _save_decision(locked)
 
     plan = Plan(
         about={"proposal": proposal.pk, "proposedBy": proposal.proposed_by},
@@ -225,22 +225,22 @@ def approve(id: Any, *, version: Any = None) -> tuple[Proposal, ScriptRun]:
         raise _keep_new_outcome(proposal, version, changed) from None
     except ScriptFailed as problem:
         raise _keep_failure(proposal, version, problem) from problem
-    return held[0], run
+    return locked_proposals[0], run
 
 
 def refuse(id: Any, reason: Any) -> Proposal:
-    """Do it not, and say why. Raises Invalid without a reason, Conflict where it is decided already."""
+    """Refuse a proposal. Raises Invalid without a reason, Conflict where it is decided already."""
     proposal = _find_to_decide(id)
-    said = _checked_text("reason", reason if reason is not None else "", LONGEST_REASON)
-    if not said:
+    text = _checked_text("reason", reason if reason is not None else "", LONGEST_REASON)
+    if not text:
         raise Invalid.for_fields(
             {"reason": _("Say why: whoever proposed it reads this.")}, type="Proposal"
         )
     with transaction.atomic():
-        mine = _lock_open(proposal.pk, None)
-        mine.status, mine.reason = Proposal.REFUSED, said
-        _save_decision(mine)
-    return mine
+        locked = _lock_open(proposal.pk, None)
+        locked.status, locked.reason = Proposal.REFUSED, text
+        _save_decision(locked)
+    return locked
 
 
 class _DifferentOutcome(Exception):
@@ -264,44 +264,45 @@ def _find_to_decide(id: Any) -> Proposal:
 
 def _lock_open(id: str, version: Any) -> Proposal:
     """The proposal, locked. Raises Conflict for one that is decided, Stale for another version."""
-    mine = Proposal.objects.select_for_update(no_key=True).get(pk=id)
-    if not mine.is_open:
+    locked = Proposal.objects.select_for_update(no_key=True).get(pk=id)
+    if not locked.is_open:
         raise Conflict(
             _("This proposal is approved already.")
-            if mine.status == Proposal.APPROVED
+            if locked.status == Proposal.APPROVED
             else _("This proposal is refused already."),
             type="Proposal",
             id=id,
-            status=mine.status,
+            status=locked.status,
         )
     wanted = (version,) if isinstance(version, int) else version
-    if wanted is not None and mine.version not in wanted:
+    if wanted is not None and locked.version not in wanted:
         raise Stale(
             _("What this proposal would do has changed since you looked. Look at it again."),
             type="Proposal",
             id=id,
-            version=mine.version,
+            version=locked.version,
         )
-    return mine
+    return locked
 
 
-def _save_decision(mine: Proposal) -> None:
-    mine.decided_by, mine.decided_at = actors.current().id, clock.now()
-    mine.save()
+def _save_decision(locked: Proposal) -> None:
+    """Save a proposal with who decided on it, and when."""
+    locked.decided_by, locked.decided_at = actors.current().id, clock.now()
+    locked.save()
 
 
 def _keep_new_outcome(
     proposal: Proposal, version: Any, changed: _DifferentOutcome
 ) -> ProposalChanged:
-    """Keep what it would do now, to be looked at."""
+    """Store the outcome of the last run, to be looked at, and answer the error that says so."""
     with transaction.atomic():
-        mine = _lock_open(proposal.pk, version)
+        locked = _lock_open(proposal.pk, version)
         for name, value in _outcome_columns(changed.run, changed.found).items():
-            setattr(mine, name, value)
-        mine.status = Proposal.PENDING if changed.found else Proposal.STALE
-        mine.problem, mine.differences = None, changed.different
-        mine.version += 1
-        mine.save()
+            setattr(locked, name, value)
+        locked.status = Proposal.PENDING if changed.found else Proposal.STALE
+        locked.problem, locked.differences = None, changed.different
+        locked.version += 1
+        locked.save()
     return ProposalChanged(
         "The world has changed since: this would now do something else, so nothing was done. "
         "Look at what it would do now.",
@@ -309,23 +310,23 @@ def _keep_new_outcome(
         id=proposal.pk,
         code="world_changed",
         differences=changed.different,
-        version=mine.version,
+        version=locked.version,
     )
 
 
 def _keep_failure(proposal: Proposal, version: Any, problem: ScriptFailed) -> ProposalChanged:
-    """Keep that it works no longer, and why."""
+    """Store that the script no longer works, and why, and answer the error that says so."""
     with transaction.atomic():
-        mine = _lock_open(proposal.pk, version)
-        mine.status, mine.problem, mine.differences = Proposal.STALE, problem.body(), None
-        mine.version += 1
-        mine.tried_at = clock.now()
-        mine.save()
+        locked = _lock_open(proposal.pk, version)
+        locked.status, locked.problem, locked.differences = Proposal.STALE, problem.body(), None
+        locked.version += 1
+        locked.tried_at = clock.now()
+        locked.save()
     return ProposalChanged(
         f"The world has changed since: this no longer works, so nothing was done. {problem.message}",
         type="Proposal",
         id=proposal.pk,
         code="works_no_longer",
         problem=problem.body(),
-        version=mine.version,
+        version=locked.version,
     )

@@ -111,38 +111,41 @@ def perform(code: str, plan: Plan) -> ScriptRun:
 def _perform_once(code: str, prepared: str, limits: Limits, plan: Plan) -> ScriptRun:
     with sandbox.reserve_worker(limits, moment=plan.moment, seed=plan.seed) as session:
         host = Host(limits, time.monotonic() + limits.seconds)
-        playing = sandbox.RunningScript(session, code, limits, host)
+        script = sandbox.RunningScript(session, code, limits, host)
         about = {"code": code} | plan.about
 
         def make() -> ScriptExecution:
             return ScriptExecution(about)
 
         try:
-            with executor.one_transaction(make=make, dry_run=plan.dry_run) as at_hand:
+            with executor.one_transaction(make=make, dry_run=plan.dry_run) as execution:
                 plan.before()
                 try:
-                    played = playing.run(prepared)
-                    value = _checked_value(played.value, limits)
+                    result = script.run(prepared)
+                    value = _checked_value(result.value, limits)
                 except ScriptFailed:
                     raise
                 except HeadlesslyError as problem:
-                    raise playing.as_failure(problem) from problem
+                    raise script.as_failure(problem) from problem
                 bound_statements(0)
                 about |= {"value": _value_for_log(value), "calls": host.calls}
                 plan.after(
                     ScriptRun(
-                        value, list(at_hand.events), played.output, event=at_hand.script_event.id
+                        value,
+                        list(execution.events),
+                        result.output,
+                        event=execution.script_event.id,
                     )
                 )
         except Conflict as problem:
             if isinstance(problem.__cause__, IntegrityError):
-                raise playing.as_failure(problem) from problem
+                raise script.as_failure(problem) from problem
             raise
-        recorded = at_hand.events
+        recorded = execution.events
         if visibility.visible_owner() is not None:
             recorded = event_visibility.visible_of_recorded(recorded)
     return ScriptRun(
-        value, list(recorded), played.output, plan.dry_run, event=at_hand.script_event.id
+        value, list(recorded), result.output, plan.dry_run, event=execution.script_event.id
     )
 
 
@@ -150,14 +153,14 @@ def _checked_value(value: Any, limits: Limits) -> Any:
     """The value as JSON. Raises ScriptError for what is none, LimitExceeded for too much."""
     most = f"A script answers at most {limits.answer:,} bytes. Answer fewer fields, or count."
     try:
-        said = marshalling.to_caller(value, limits.answer)
+        checked = marshalling.to_caller(value, limits.answer)
     except marshalling.NotJson as problem:
         if problem.size:
             raise LimitExceeded("answer", limits.answer, most) from None
         raise ScriptError(f"This cannot be answered: {problem}") from None
-    if len(dump_json(said)) > limits.answer:
+    if len(dump_json(checked)) > limits.answer:
         raise LimitExceeded("answer", limits.answer, most)
-    return said
+    return checked
 
 
 def _value_for_log(value: Any) -> Any:

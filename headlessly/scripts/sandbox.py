@@ -25,6 +25,7 @@ from pydantic_monty import (
     MontyError,
     MontySession,
     NameLookupSnapshot,
+    OSPolicy,
 )
 
 from headlessly.background.slots import thread_slots
@@ -105,7 +106,7 @@ os.register_at_fork(after_in_child=_forget_workers_of_parent)
 
 @dataclass
 class ScriptResult:
-    """What a script came to."""
+    """The value of a script's last expression, and what it printed."""
 
     value: Any
     output: str
@@ -115,23 +116,27 @@ class ScriptResult:
 def reserve_worker(
     limits: Limits, *, moment: datetime | None = None, seed: str | None = None
 ) -> Iterator[MontySession]:
-    """A worker for one script, to which it is ``moment`` (else now), and whose random numbers follow from
-    ``seed``. Raises Busy when none is free in time, or when to wait for one would take the last thread."""
+    """A session of a worker process for one script; the worker is free again after the block.
+
+    The script's clock stands still at ``moment`` (else now), and its random numbers follow from ``seed``.
+    Raises Busy when no worker is free within ``PATIENCE`` seconds, or when waiting for one would take the
+    process's last thread.
+    """
     # A script has the product's clock, standing still, and cannot wait.
-    policy = {
+    policy: OSPolicy = {
         "datetime": moment or clock.now(),
         "sleep": "call_host",
         "random_start": "system" if seed is None else {"seed": seed},
     }
-    with thread_slots.reserve_for_script() as found:
-        if not found:
+    with thread_slots.reserve_for_script() as is_free:
+        if not is_free:
             raise Busy(PATIENCE)
         with _worker_session(limits, policy) as session:
             yield session
 
 
 @contextmanager
-def _worker_session(limits: Limits, policy: dict[str, Any]) -> Iterator[MontySession]:
+def _worker_session(limits: Limits, policy: OSPolicy) -> Iterator[MontySession]:
     session = _workers().checkout(
         script_name="script",
         limits={
@@ -155,13 +160,14 @@ def _worker_session(limits: Limits, policy: dict[str, Any]) -> Iterator[MontySes
 
 def _lower_priority(session: MontySession) -> None:
     """Let the site have the cores first: a script may compute all the time it has."""
-    with suppress(OSError):  # it is gone already, which its first use will tell
-        os.setpriority(os.PRIO_PROCESS, session.worker_pid, NICE)
+    if session.worker_pid is not None:
+        with suppress(OSError):  # it is gone already, which its first use will tell
+            os.setpriority(os.PRIO_PROCESS, session.worker_pid, NICE)
 
 
 @dataclass
 class RunningScript:
-    """One script on its way: who answers it, what it printed, and what went wrong."""
+    """One script while it runs: the host that answers it, what it has printed, and what went wrong."""
 
     session: MontySession
     code: str
@@ -174,8 +180,10 @@ class RunningScript:
     line: int | None = None
 
     def run(self, code: str) -> ScriptResult:
-        """Run ``code``, the prepared script. Raises ScriptFailed, or what is fatal as it is; then ``line``
-        says where."""
+        """Run ``code``, the prepared script. Raises ScriptFailed.
+
+        Errors that no script may catch are raised as they are; ``line`` says where they came up.
+        """
         try:
             self.session.feed_run(prelude.prelude_code())
             turn = self.session.feed_start(code, print_callback=self._print)
@@ -280,18 +288,18 @@ class RunningScript:
                 ),
                 line,
             )
-        said = str(inner)[:MAX_MESSAGE_LENGTH] if str(inner) else ""
-        if known := self.raised_errors.get(said):
+        message = str(inner)[:MAX_MESSAGE_LENGTH] if str(inner) else ""
+        if known := self.raised_errors.get(message):
             return self.as_failure(known, line)
         source = line_text(self.code, line)
-        return self.as_failure(ScriptError(hints.explain_error(inner, said, source)), line)
+        return self.as_failure(ScriptError(hints.explain_error(inner, message, source)), line)
 
 
 def failed_after_writing() -> bool:
     """Whether something failed after something was written: nothing of it may stay."""
 
-    at_hand = running.current_execution()
-    return at_hand is not None and at_hand.failure is not None
+    execution = running.current_execution()
+    return execution is not None and execution.failure is not None
 
 
 def _script_line(problem: MontyError) -> int | None:

@@ -30,8 +30,8 @@ class ScriptRun:
         """As JSON says it; of a proposal, what was proposed instead of what came out."""
         if self.proposal is not None:
             return {"proposal": self.proposal, **events_json(self.events)}
-        said = {"value": self.value, **events_json(self.events), "output": self.output}
-        return said | {"dryRun": True} if self.dry_run else said
+        data = {"value": self.value, **events_json(self.events), "output": self.output}
+        return data | {"dryRun": True} if self.dry_run else data
 
 
 def events_json(recorded: Sequence[Event]) -> dict[str, Any]:
@@ -43,7 +43,7 @@ def events_json(recorded: Sequence[Event]) -> dict[str, Any]:
 
 def event_summary(event: Event) -> dict[str, Any]:
     """An event in few words: of a record what changed, from what to what, and not all of it."""
-    told: dict[str, Any] = {
+    summary: dict[str, Any] = {
         "$id": event.id,
         "name": event.name,
         "target": event.target,
@@ -53,10 +53,10 @@ def event_summary(event: Event) -> dict[str, Any]:
     data = event.data or {}
     if event.target is None:
         own = ("code", "value") if event.name == SCRIPT_RAN else ()  # the answer has them already
-        told["data"] = {k: v for k, v in data.items() if k not in own}
-        return told
+        summary["data"] = {k: v for k, v in data.items() if k not in own}
+        return summary
     if event.version == 1:
-        said = {k: v for k, v in data.items() if not k.startswith("$") and v not in (None, "")}
-        return told | {"data": said}
+        values = {k: v for k, v in data.items() if not k.startswith("$") and v not in (None, "")}
+        return summary | {"data": values}
     changes = {k: [was, data.get(k)] for k, was in (event.previous or {}).items()}
-    return told | {"changes": changes}
+    return summary | {"changes": changes}

@@ -7,6 +7,7 @@ from typing import Any
 
 from django import template
 
+from headlessly.admin import display
 from headlessly.language import wording
 
 register = template.Library()
@@ -21,22 +22,16 @@ def inside(text: Any) -> str:
 @register.filter
 def day(value: date) -> str:
     """``{{ period.first|day }}``: ``Jan 31, 2026``."""
-    from headlessly.admin import display
-
     return display.day(value)
 
 
 @register.filter
 def number(value: Any) -> str:
     """``{{ count|number }}``: ``1,000``."""
-    from headlessly.admin import display
-
     return display.number(value)
 
 
 @register.filter
 def moment(value: datetime) -> str:
     """``{{ address.moment|moment }}``: with the time, and in which time zone."""
-    from headlessly.admin import display
-
     return display.moment(value, zone=True)

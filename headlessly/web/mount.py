@@ -6,13 +6,22 @@ import re
 from collections.abc import Callable
 
 from django.conf import settings
+from django.core.exceptions import DisallowedHost
 from django.http import HttpRequest, HttpResponse
 from django.urls import get_script_prefix, set_script_prefix
 
 from headlessly.access import actors
+from headlessly.access.models import Tenant
 from headlessly.access.tenancy import _base_url, active
+from headlessly.language.languages import SpokenRequest
 
 MOUNT = re.compile(r"/~([^/]*)(/.*)?\Z", re.DOTALL)
+
+
+class TenantRequest(SpokenRequest):
+    """A request as :class:`MountTenant` leaves it."""
+
+    tenant: Tenant | None  #: of the address
 
 
 class MountTenant:
@@ -26,7 +35,7 @@ class MountTenant:
     def __init__(self, get_response: Callable[[HttpRequest], HttpResponse]) -> None:
         self.get_response = get_response
 
-    def __call__(self, request: HttpRequest) -> HttpResponse:
+    def __call__(self, request: TenantRequest) -> HttpResponse:
         match = MOUNT.match(request.path_info)
         request.mounted = match is not None
         request.tenant = None
@@ -36,9 +45,7 @@ class MountTenant:
         slug, rest = match.groups()
         return self._serve_under(request, slug, rest or "/")
 
-    def _serve_under(self, request: HttpRequest, slug: str, rest: str) -> HttpResponse:
-        from headlessly.access.models import Tenant
-
+    def _serve_under(self, request: TenantRequest, slug: str, rest: str) -> HttpResponse:
         before = get_script_prefix()
         prefix = f"{before.rstrip('/')}/~{slug}"
         request.path_info = request.META["PATH_INFO"] = rest
@@ -58,8 +65,6 @@ class MountTenant:
 
 def _site_url(request: HttpRequest) -> str | None:
     """Scheme and host as the client wrote them; None for a host that is not ours, refused further in."""
-    from django.core.exceptions import DisallowedHost
-
     try:
         return f"{request.scheme}://{request.get_host()}"
     except DisallowedHost:

@@ -44,7 +44,7 @@ KEPT_FOR, DELETED_AT_ONCE = timedelta(days=30), 10_000
 
 
 def defer_delivery(webhook: Webhook) -> None:
-    """Have what is due sent; not before the commit, or the job may look too early."""
+    """Defer a job that sends what is due to this webhook. After the commit, or it may look too early."""
     with (
         tenancy.active(webhook.tenant),
         actors.acting(actors.SYSTEM),
@@ -54,7 +54,7 @@ def defer_delivery(webhook: Webhook) -> None:
 
 
 def defer_all_due() -> None:
-    """The same for every webhook that has something due."""
+    """Defer such a job for every webhook that has something due."""
     waiting = Delivery.objects.due(timezone.now()).values("webhook")
     for webhook in Webhook.objects.filter(pk__in=waiting, active=True).select_related("tenant"):
         defer_delivery(webhook)
@@ -92,7 +92,7 @@ def hold_due(webhook: str) -> list[Delivery]:
 
 
 def record_results(held: Sequence[Delivery], outcomes: Sequence[AttemptResult]) -> None:
-    """Note what became of them. What somebody else has taken up meanwhile is theirs to note."""
+    """Write the results to their deliveries, except where another sender has taken one over since."""
     now = timezone.now()
     with transaction.atomic():
         for delivery, outcome in zip(held, outcomes, strict=True):
@@ -126,7 +126,10 @@ def record_results(held: Sequence[Delivery], outcomes: Sequence[AttemptResult]) 
 
 
 def defer_next_attempt(webhook: str, *, rest: timedelta = timedelta()) -> None:
-    """Have the next one sent when its time comes."""
+    """Defer a job for the next delivery of this webhook, at the moment when it is due.
+
+    It is not before ``rest`` has passed, so that a receiver that fails gets a pause.
+    """
     now = timezone.now()
     found = (
         Delivery.objects.next_in_order()
@@ -158,7 +161,7 @@ def send_again(delivery: Delivery) -> None:
 
 
 def delete_old_deliveries() -> None:
-    """Delete deliveries that are over and old."""
+    """Delete deliveries that ended more than ``KEPT_FOR`` ago, ``DELETED_AT_ONCE`` at the most."""
     over = Delivery.objects.filter(created_at__lt=timezone.now() - KEPT_FOR).exclude(
         status=Delivery.PENDING
     )

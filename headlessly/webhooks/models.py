@@ -219,7 +219,7 @@ class Delivery(models.Model):
             "$context": tenancy.context_url(),
             "$createdAt": self.created_at,
             "webhook": self.webhook_id,
-            "event": self.event.id if self.event_id else None,
+            "event": self.event.id if self.event else None,
             "name": self.name,
             "target": self.target,
             "status": self.state,

@@ -51,18 +51,18 @@ class LogEntry(NamedTuple):
 
 
 def pump_after_append(tenant: Tenant, **_: Any) -> None:
-    """Of a tenant that has webhooks: have them moved on."""
+    """Receiver of the log's signal: after the commit, look for deliveries if the tenant has webhooks."""
     if tenant.has_webhooks:
         pump_after_commit(tenant)
 
 
 def pump_after_commit(tenant: Tenant) -> None:
-    """Have the tenant's webhooks moved on, as soon as the transaction at hand is committed."""
+    """Defer :func:`pump` for a tenant, as soon as the current transaction is committed."""
     transaction.on_commit(partial(defer_pump, tenant), robust=True)
 
 
 def defer_pump(tenant: Tenant, *, in_seconds: float = 0) -> None:
-    """Have the tenant's webhooks moved on; not before the commit, or the job may look too early."""
+    """Defer :func:`pump` for a tenant. Call it after the commit, or the job may look too early."""
     once, at = f"webhooks:{tenant.pk}", None
     if in_seconds:
         at = timezone.now() + timedelta(seconds=in_seconds)
@@ -79,8 +79,8 @@ def pump() -> None:
     patience = time.monotonic() + PATIENCE
     while True:
         with transaction.atomic():
-            told, more, unsettled = _pump_page(tenant)
-        for webhook in told:
+            webhooks, more, unsettled = _pump_page(tenant)
+        for webhook in webhooks:
             deliveries.defer_delivery(webhook)
         if more or unsettled:
             if time.monotonic() > (until if more else patience):
@@ -106,12 +106,12 @@ def _pump_page(tenant: Tenant) -> tuple[list[Webhook], bool, bool]:
     if not page:
         return [], False, Event.log.all_after(start).exists()
     end = page[-1].position
-    made, now = [], timezone.now()
+    new, now = [], timezone.now()
     events = page + _earlier_versions(page, end)
     for webhook in webhooks:
         webhook.tenant = tenant
         past = LogSnapshot(webhook.past)
-        made += [
+        new += [
             Delivery.make(webhook, now, event_id=each.seq, name=each.name, target=each.target)
             for each in events
             if each.position > webhook.position
@@ -121,11 +121,11 @@ def _pump_page(tenant: Tenant) -> tuple[list[Webhook], bool, bool]:
         if webhook.position < end:
             webhook.position = end
             Webhook.objects.filter(pk=webhook.pk).update(xid=end.xid, seq=end.seq)
-    Delivery.objects.bulk_create(made, ignore_conflicts=True)
-    told = {delivery.webhook_id for delivery in made}
+    Delivery.objects.bulk_create(new, ignore_conflicts=True)
+    with_new = {delivery.webhook_id for delivery in new}
     more = len(page) == PAGE
     unsettled = not more and Event.log.all_after(end).exists()
-    return [webhook for webhook in webhooks if webhook.pk in told], more, unsettled
+    return [webhook for webhook in webhooks if webhook.pk in with_new], more, unsettled
 
 
 def _earlier_versions(page: Sequence[LogEntry], end: LogPosition) -> list[LogEntry]:
@@ -157,8 +157,8 @@ def update_has_webhooks(tenant: Tenant) -> None:
 @app.periodic(cron="* * * * *")
 @app.task(name="webhooks.tick", queueing_lock="webhooks.tick")
 def catch_up(timestamp: int) -> None:
-    """Find what nobody was told of: the worker that should have been was killed, or the log was
-    written in bulk."""
+    """Once a minute, find events that no job has looked at: its worker was killed, or the log was written
+    in bulk. Also sends what is due, and deletes old deliveries."""
     ahead = Event._base_manager.filter(
         RawSQL(
             "headlessly_event.tenant_id = headlessly_webhook.tenant_id AND"

@@ -59,7 +59,8 @@ def _check_pattern(value: Any) -> str:
         if dot and name[:1].isupper() and event[:1].isupper():
             known_nouns = ", ".join(registry)
             raise ValueError(f"There is no noun {name[:64]}. Nouns: {known_nouns}.") from None
-        raise ValueError(problem.details[0]["message"]) from None
+        details = problem.details or [problem.body()]
+        raise ValueError(details[0]["message"]) from None
     return value
 
 

@@ -49,7 +49,7 @@ class AttemptResult:
 
 @dataclass(frozen=True)
 class SignedRequest:
-    """What is sent, ready to go."""
+    """An HTTP request with its signature, ready to be sent."""
 
     url: str
     headers: dict[str, str]
@@ -80,6 +80,7 @@ def make_request(delivery: Delivery, *, at: int | None = None) -> SignedRequest:
 
 
 def signature(secret: str, timestamp: str, body: bytes) -> str:
+    """HMAC-SHA256 of ``timestamp.body`` in hex, as the receiver computes it too."""
     signed = timestamp.encode() + b"." + body
     return hmac.new(secret.encode(), signed, hashlib.sha256).hexdigest()
 
@@ -151,7 +152,7 @@ async def _post(
         port=address.port,
         target=address.target.encode(),
     )
-    headers = message.headers | {"Host": address.authority, "Accept": "*/*"}
+    headers = [*message.headers.items(), ("Host", address.authority), ("Accept", "*/*")]
     limits = {
         "connect": CONNECT_TIMEOUT,
         "read": TOTAL_TIMEOUT,
@@ -225,8 +226,8 @@ def _error_text(problem: Exception) -> str:
         case TimeoutError() | httpcore.TimeoutException():
             return f"There was no answer within {TOTAL_TIMEOUT} seconds."
         case httpcore.ConnectError() if refused := _tls_problem(problem):
-            said = getattr(refused, "verify_message", "") or refused.reason or "no handshake"
-            return f"TLS failed: {str(said)[:200].rstrip('.')}."
+            reason = getattr(refused, "verify_message", "") or refused.reason or "no handshake"
+            return f"TLS failed: {str(reason)[:200].rstrip('.')}."
         case httpcore.ConnectError():
             return "The connection was refused."
         case socket.gaierror():

@@ -108,6 +108,7 @@ class Business:
 
     def tell(self, watch: Callable[[datetime], None] = lambda moment: None) -> None:
         """The whole year."""
+        # Here: a story is told of a business, so its modules import this one.
         from marketing.demo import forms, leads
 
         self.timeline.begin(self._first_day())
@@ -166,8 +167,8 @@ class Business:
             if plan.draws(number):
                 choices.append((plan.source, plan))
                 weights.append(plan.draw)
-        source, plan = rng.choices(choices, weights)[0]
-        return source, plan, CHANNELS[source][1] + (plan.quality if plan else 0)
+        source, chosen = rng.choices(choices, weights)[0]
+        return source, chosen, CHANNELS[source][1] + (chosen.quality if chosen else 0)
 
     def rep(self, rng: Random, day: date) -> Member:
         """Who gets the next lead."""

@@ -156,7 +156,7 @@ def _course(
     yield from sorted(course, key=lambda step: step[0])
 
 
-def _spent(plan: Plan, start: date, overspend: float) -> int:
+def _spent(plan: Plan, start: date, overspend: float) -> float:
     """What it has cost by now: the budget flows evenly, and a little faster than planned."""
     days = (clock.now().date() - start).days
     return round(plan.budget * overspend * min(days / max(plan.days, 1), 1), -1)

@@ -90,6 +90,7 @@ def _afterwards(it: Prospect) -> Story:
     """A customer is asked how it goes; not every one stays."""
     rng = it.rng
     yield later(rng, clock.now(), days=60), it.business.manager.actor
+    assert it.person.id and it.company.id, "Who buys is known by then."
     happy = min(max(rng.gauss(74, 16), 8), 100)
     Organization.score(it.company.id, health_score=round(happy), nps_score=round(happy * 1.6 - 70))
     if happy < 45:

@@ -59,6 +59,8 @@ class Prospect:
         self.rep = business.rep(rng, day)
         self.inbound = self.source in INBOUND
         self.arrival = any_hour(rng, day) if self.inbound else office_hour(rng, day)
+        self.about: str
+        self.need: str | None
         self.about, self.need = rng.choice(words.INTERESTS)
         self.timeline, self.urgency = rng.choice(words.TIMELINES)
         self.id = ""

@@ -6,8 +6,6 @@ import django.db.models.functions.text
 import django.db.models.manager
 from django.db import migrations, models
 
-import headlessly.declaration.refusals
-
 
 class Migration(migrations.Migration):
 
@@ -41,7 +39,6 @@ class Migration(migrations.Migration):
                 'indexes': [models.Index(fields=['tenant', '-created_at', '-id'], name='form_by_created'), models.Index(fields=['campaign'], name='form_by_campaign'), django.contrib.postgres.indexes.GinIndex(django.contrib.postgres.indexes.OpClass(django.db.models.functions.text.Upper('name'), 'gin_trgm_ops'), django.contrib.postgres.indexes.OpClass(django.db.models.functions.text.Upper('slug'), 'gin_trgm_ops'), name='form_search')],
                 'constraints': [models.UniqueConstraint(models.F('tenant'), django.db.models.functions.text.Lower('slug'), condition=models.Q(('deleted_at', None)), name='form_slug_unique')],
             },
-            bases=(headlessly.declaration.refusals.RefusalMixin, models.Model),
             managers=[
                 ('objects', django.db.models.manager.Manager()),
                 ('with_deleted', django.db.models.manager.Manager()),
@@ -95,7 +92,6 @@ class Migration(migrations.Migration):
             options={
                 'indexes': [models.Index(fields=['tenant', '-created_at', '-id'], name='funnel_by_created'), django.contrib.postgres.indexes.GinIndex(django.contrib.postgres.indexes.OpClass(django.db.models.functions.text.Upper('name'), 'gin_trgm_ops'), name='funnel_search')],
             },
-            bases=(headlessly.declaration.refusals.RefusalMixin, models.Model),
             managers=[
                 ('objects', django.db.models.manager.Manager()),
                 ('with_deleted', django.db.models.manager.Manager()),
@@ -146,7 +142,6 @@ class Migration(migrations.Migration):
             options={
                 'indexes': [models.Index(fields=['tenant', '-created_at', '-id'], name='segment_by_created'), django.contrib.postgres.indexes.GinIndex(django.contrib.postgres.indexes.OpClass(django.db.models.functions.text.Upper('name'), 'gin_trgm_ops'), name='segment_search')],
             },
-            bases=(headlessly.declaration.refusals.RefusalMixin, models.Model),
             managers=[
                 ('objects', django.db.models.manager.Manager()),
                 ('with_deleted', django.db.models.manager.Manager()),

@@ -10,7 +10,7 @@ from jsonschema import Draft202012Validator
 from referencing import Registry, Resource
 from referencing.jsonschema import DRAFT202012
 
-from headlessly.api.openapi.answers import LIMITS
+from headlessly.api.openapi.responses import LIMITS
 
 #: What every answer of a web site may have.
 USUAL = {

@@ -287,7 +287,7 @@ def test_it_follows_the_log_of_what_it_sees_to_its_end(
 ) -> None:
     from headlessly.api import log
 
-    monkeypatch.setattr(log, "STRETCH", 3)
+    monkeypatch.setattr(log, "EVENTS_PER_LOOK", 3)
     for number in range(20):
         world.theirs.update(score=number)
     world.free.update(score=1)

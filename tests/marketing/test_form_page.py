@@ -177,7 +177,7 @@ def test_it_bounds_what_a_visitor_sends(
     visitor: Client, form: Form, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     with unchanged():
-        large = visitor.post("/~acme/f/demo", ADA | {"message": "x" * strangers.LARGEST})
+        large = visitor.post("/~acme/f/demo", ADA | {"message": "x" * strangers.MAX_BODY_SIZE})
         assert large.status_code == 413 and "256 KB" in large.content.decode()
         twice = visitor.post("/~acme/f/demo", ADA | {"name": ["a", "b"]})
         assert twice.status_code == 400 and "given 2 times" in twice.content.decode()

@@ -144,7 +144,7 @@ def test_it_has_an_answer_to_any_form(stranger: Client, form: Form) -> None:
 
 
 def test_it_refuses_what_is_too_large(stranger: Client, form: Form) -> None:
-    large = "x" * strangers.LARGEST
+    large = "x" * strangers.MAX_BODY_SIZE
     with unchanged():
         found = problem(send(stranger, form, ADA | {"name": large}), 413, "too_large")
         assert "256 KB" in found["message"]
@@ -277,16 +277,16 @@ def test_it_takes_so_many_a_minute_from_one_address(
     ],
 )
 def test_it_tells_one_visitor_from_another(one: str, other: str, same: bool) -> None:
-    assert (strangers.network(one) == strangers.network(other)) is same
+    assert (strangers.customer_network(one) == strangers.customer_network(other)) is same
 
 
 def test_it_believes_a_proxy_only_when_told_to(rf: Any, settings: Any) -> None:
     request = rf.get("/", headers={"X-Forwarded-For": "198.51.100.1, 192.0.2.9"})
     settings.TRUST_PROXY = False
-    assert strangers.address(request) == "127.0.0.1"
+    assert strangers.caller_address(request) == "127.0.0.1"
     settings.TRUST_PROXY = True
-    assert strangers.address(request) == "192.0.2.9"
-    assert strangers.address(rf.get("/")) == "127.0.0.1"
+    assert strangers.caller_address(request) == "192.0.2.9"
+    assert strangers.caller_address(rf.get("/")) == "127.0.0.1"
 
 
 def test_it_forgets_addresses_whose_minute_is_over(acme: Any) -> None:

@@ -81,7 +81,8 @@ def summary(events: Sequence[Event]) -> str:
         found = [(noun, n) for (k, noun), n in counted.items() if k == kind]
         if found:
             what = ", ".join(
-                f"{display.number(n)} {display.noun_in_sentence(noun) if n == 1 else display.plural_in_sentence(noun)}"
+                f"{display.number(n)} "
+                + (display.noun_in_sentence(noun) if n == 1 else display.plural_in_sentence(noun))
                 for noun, n in found
             )
             parts.append(said % {"what": what})

@@ -5,14 +5,22 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Any
 
-from headlessly.api.openapi.types import TYPES, Schema, id_of, nullable, read, ref, written
+from headlessly.api.openapi.types import (
+    TYPES,
+    Schema,
+    id_schema,
+    nullable,
+    read_schema,
+    ref,
+    written_schema,
+)
 from headlessly.declaration import describe
 from headlessly.declaration.schema import META, Field
 from headlessly.declaration.verbs import Verb
 from headlessly.nouns import Noun
 
 
-def object_of(properties: dict[str, Schema], required: Iterable[str], **more: Any) -> Schema:
+def object_schema(properties: dict[str, Schema], required: Iterable[str], **more: Any) -> Schema:
     """An object with these properties and no others."""
     schema: Schema = {"type": "object", "properties": properties}
     if names := list(required):
@@ -20,47 +28,49 @@ def object_of(properties: dict[str, Schema], required: Iterable[str], **more: An
     return schema | {"additionalProperties": False} | more
 
 
-def of(noun: type[Noun]) -> dict[str, Schema]:
+def noun_components(noun: type[Noun]) -> dict[str, Schema]:
     """The components of one noun by name."""
     name, schema = noun.__name__, noun.schema
-    fields = {wire: read(field) for wire, field in schema.fields.items()}
+    fields = {wire: read_schema(field) for wire, field in schema.fields.items()}
     found = {
-        name: object_of(meta(noun) | fields, [*META, *fields], description=schema.description),
-        f"{name}Read": object_of(
-            meta(noun) | fields | _included(noun),
+        name: object_schema(
+            meta_properties(noun) | fields, [*META, *fields], description=schema.description
+        ),
+        f"{name}Read": object_schema(
+            meta_properties(noun) | fields | _included_properties(noun),
             META,
             description=f"A {name} as it was asked for: with `fields` only some of its fields, with "
             "`include` other records in the place of their ids, and lists of those that refer to it.",
         ),
-        f"{name}Exported": object_of(
-            meta(noun) | fields,
+        f"{name}Exported": object_schema(
+            meta_properties(noun) | fields,
             META,
             description=f"A {name} in a file: computed fields are there where `fields` names them.",
         ),
-        f"{name}List": envelope(ref(f"{name}Read")),
-        f"{name}DryRun": dry_run(ref(name)),
+        f"{name}List": list_schema(ref(f"{name}Read")),
+        f"{name}DryRun": dry_run_schema(ref(name)),
         f"{name}Reference": {
             "description": f"The id of a {name}, or a {name} as it was read.",
             "anyOf": [
-                id_of(noun.prefix),
+                id_schema(noun.prefix),
                 {
                     "type": "object",
-                    "properties": {"$id": id_of(noun.prefix)},
+                    "properties": {"$id": id_schema(noun.prefix)},
                     "required": ["$id"],
                 },
             ],
         },
-        f"{name}Fields": inputs(
+        f"{name}Fields": input_schema(
             noun.verbs["create"], required=False, description=f"Fields of a new {name}."
         ),
     }
     for verb in noun.verbs.values():
         if verb.asks:
-            found[input_name(verb)] = _asked()
+            found[input_name(verb)] = _asked_schema()
         elif verb.inputs:
-            found[input_name(verb)] = inputs(verb, description=_of_input(verb))
+            found[input_name(verb)] = input_schema(verb, description=_describe_input(verb))
         if verb.public is not None:
-            found[receipt_name(verb)] = _receipt(verb)
+            found[receipt_name(verb)] = _receipt_schema(verb)
     return found
 
 
@@ -74,7 +84,7 @@ def receipt_name(verb: Verb) -> str:
     return input_name(verb).removesuffix("Input") + "Receipt"
 
 
-def _asked() -> Schema:
+def _asked_schema() -> Schema:
     """A body whose names are the record's own."""
     return {
         "type": "object",
@@ -83,18 +93,22 @@ def _asked() -> Schema:
     }
 
 
-def _receipt(verb: Verb) -> Schema:
+def _receipt_schema(verb: Verb) -> Schema:
     said = ("$id", "$type", "$context")
-    properties = {name: schema for name, schema in meta(verb.noun).items() if name in said}
+    properties = {
+        name: schema for name, schema in meta_properties(verb.noun).items() if name in said
+    }
     shown = [verb.noun.schema.by_name[name] for name in verb.public]
-    properties |= {field.wire: read(field) for field in shown}
-    return object_of(properties, properties, description="What is answered to those without a key.")
+    properties |= {field.wire: read_schema(field) for field in shown}
+    return object_schema(
+        properties, properties, description="What is answered to those without a key."
+    )
 
 
-def meta(noun: type[Noun]) -> dict[str, Schema]:
+def meta_properties(noun: type[Noun]) -> dict[str, Schema]:
     """What every record carries."""
     special = {
-        "$id": id_of(noun.prefix),
+        "$id": id_schema(noun.prefix),
         "$type": {"const": noun.__name__},
         "$version": {"type": "integer", "minimum": 1},
     }
@@ -104,9 +118,9 @@ def meta(noun: type[Noun]) -> dict[str, Schema]:
     }
 
 
-def envelope(item: Schema, cursor: Schema | None = None) -> Schema:
+def list_schema(item: Schema, cursor: Schema | None = None) -> Schema:
     """One page of a list."""
-    return object_of(
+    return object_schema(
         {
             "results": {"type": "array", "items": item},
             "total": {
@@ -129,31 +143,31 @@ def envelope(item: Schema, cursor: Schema | None = None) -> Schema:
     )
 
 
-def dry_run(record: Schema) -> Schema:
+def dry_run_schema(record: Schema) -> Schema:
     """What a write with ``dryRun=true`` answers."""
-    return object_of(
+    return object_schema(
         {"record": record, "events": {"type": "array", "items": ref("Event")}},
         ["record", "events"],
         description="What would be: nothing was changed.",
     )
 
 
-def inputs(verb: Verb, *, required: bool = True, **more: Any) -> Schema:
+def input_schema(verb: Verb, *, required: bool = True, **more: Any) -> Schema:
     """The body that ``verb`` takes."""
     entry = verb.noun.schema.machine.entry if verb.creates and verb.noun.schema.machine else ()
-    return object_of(
-        {wire: written(field, entry=entry) for wire, field in verb.inputs.items()},
-        [f.wire for f in verb.inputs.values() if required and is_required(verb, f)],
+    return object_schema(
+        {wire: written_schema(field, entry=entry) for wire, field in verb.inputs.items()},
+        [f.wire for f in verb.inputs.values() if required and is_required_input(verb, f)],
         **more,
     )
 
 
-def is_required(verb: Verb, field: Field) -> bool:
+def is_required_input(verb: Verb, field: Field) -> bool:
     """Whether a body without the field never does: one that finds its record needs no more."""
     return field.required and verb.finds in (None, field.name)
 
 
-def _of_input(verb: Verb) -> str:
+def _describe_input(verb: Verb) -> str:
     text = verb.summary
     if verb.finds:
         text += " Fields that a new record must have may be left out when it is found."
@@ -165,12 +179,12 @@ def _of_input(verb: Verb) -> str:
     return text
 
 
-def _included(noun: type[Noun]) -> dict[str, Schema]:
+def _included_properties(noun: type[Noun]) -> dict[str, Schema]:
     """References and other sides, as ``include`` answers them."""
     references = {
         f.wire: {
-            "anyOf": [id_of(f.prefix), ref(f.to), {"type": "null"}],
-            "description": read(f)["description"],
+            "anyOf": [id_schema(f.prefix), ref(f.to), {"type": "null"}],
+            "description": read_schema(f)["description"],
         }
         for f in noun.schema.references.values()
     }
@@ -184,12 +198,12 @@ def _included(noun: type[Noun]) -> dict[str, Schema]:
     }
 
 
-def event() -> Schema:
+def event_schema() -> Schema:
     """An event of the log."""
     text = {"type": "string"}
-    return object_of(
+    return object_schema(
         {
-            "$id": id_of("evt"),
+            "$id": id_schema("evt"),
             "$type": {"const": "Event"},
             "$context": TYPES["url"],
             "seq": {"type": ["integer", "null"], "description": "Null in a dry run."},

@@ -9,7 +9,7 @@ from typing import Any
 from django.conf import settings
 
 from headlessly.access import tenancy
-from headlessly.api.openapi import answers, components, operations, parameters, platform
+from headlessly.api.openapi import components, operations, parameters, platform, responses
 from headlessly.declaration.registry import registry
 
 ABOUT = """\
@@ -18,25 +18,25 @@ Every record is changed by a verb, and every verb leaves an event. Writes take `
 has an `X-Request-Id`: quote it when something is wrong."""
 
 
-def of_tenant() -> dict[str, Any]:
+def tenant_document() -> dict[str, Any]:
     """The document of the active tenant."""
     title = f"{tenancy.require().name} on headlessly"
-    found = shape()
+    found = document_shape()
     return {
         "openapi": "3.1.0",
-        "info": {"title": title, "version": _version(), "description": ABOUT},
+        "info": {"title": title, "version": _product_version(), "description": ABOUT},
         "servers": [{"url": tenancy.context_url()}],
         **found,
     }
 
 
 @cache
-def shape() -> dict[str, Any]:
+def document_shape() -> dict[str, Any]:
     """What is the same for every tenant: made once per process, never changed."""
     paths, schemas = {}, platform.components()
     for noun in registry.values():
-        paths |= operations.of(noun)
-        schemas |= components.of(noun)
+        paths |= operations.noun_paths(noun)
+        schemas |= components.noun_components(noun)
     return {
         "tags": [
             *({"name": n.__name__, "description": n.schema.description} for n in registry.values()),
@@ -49,8 +49,8 @@ def shape() -> dict[str, Any]:
         "components": {
             "schemas": schemas,
             "parameters": parameters.SHARED,
-            "headers": answers.HEADERS,
-            "responses": answers.components(),
+            "headers": responses.HEADERS,
+            "responses": responses.error_components(),
             "securitySchemes": {
                 "bearer": {
                     "type": "http",
@@ -69,7 +69,7 @@ def shape() -> dict[str, Any]:
     }
 
 
-def _version() -> str:
+def _product_version() -> str:
     try:
         return version("headlessly")
     except PackageNotFoundError:  # a checkout that was never installed

@@ -6,8 +6,9 @@ from collections.abc import Iterable
 from typing import Any
 
 from headlessly.api.bodies import FORM, JSON
-from headlessly.api.openapi import answers, parameters
-from headlessly.api.openapi.components import input_name, is_required, receipt_name
+from headlessly.api.openapi import parameters
+from headlessly.api.openapi import responses as answers
+from headlessly.api.openapi.components import input_name, is_required_input, receipt_name
 from headlessly.api.openapi.types import Schema, ref
 from headlessly.api.records import at_collection, at_record
 from headlessly.declaration.schema import wire_name
@@ -47,29 +48,29 @@ def operation(
         "security": WRITES if writes else READS,
         "parameters": parameters,
         **more,
-        "responses": responses | answers.failures(errors),
+        "responses": responses | answers.error_responses(errors),
     }
 
 
-def body(schema: Schema, *, required: bool = True) -> Schema:
+def request_body(schema: Schema, *, required: bool = True) -> Schema:
     return {"required": required, "content": {JSON: {"schema": schema}}}
 
 
-def of(noun: type[Noun]) -> dict[str, Schema]:
+def noun_paths(noun: type[Noun]) -> dict[str, Schema]:
     """The path items of one noun, in the order of its routes."""
     name, collection = noun.__name__, f"/{noun.plural}"
-    record, id = f"{collection}/{{id}}", [parameters.in_path(noun.prefix)]
+    record, id = f"{collection}/{{id}}", [parameters.path_parameter(noun.prefix)]
     found: dict[str, Schema] = {
-        collection: {"get": _list(noun), "post": _verb(noun.verbs["create"])},
+        collection: {"get": _list_operation(noun), "post": _verb_operation(noun.verbs["create"])},
     }
     for verb in filter(at_collection, noun.verbs.values()):
-        found[f"{collection}/{wire_name(verb.name)}"] = {"post": _verb(verb)}
+        found[f"{collection}/{wire_name(verb.name)}"] = {"post": _verb_operation(verb)}
     found[record] = {
         "parameters": id,
-        "get": _get(noun),
-        "put": _verb(noun.verbs["update"], id=operation_id(noun, "put")),
-        "patch": _verb(noun.verbs["update"]),
-        "delete": _delete(noun.verbs["delete"]),
+        "get": _get_operation(noun),
+        "put": _verb_operation(noun.verbs["update"], id=operation_id(noun, "put")),
+        "patch": _verb_operation(noun.verbs["update"]),
+        "delete": _delete_operation(noun.verbs["delete"]),
     }
     found[f"{record}/events"] = {
         "parameters": id,
@@ -77,15 +78,18 @@ def of(noun: type[Noun]) -> dict[str, Schema]:
             operation_id(noun, "events"),
             f"The history of one {name}, newest first; also of a deleted one.",
             name,
-            {"200": answers.success("One page of events.", ref("EventList"))},
-            parameters=parameters.shared("limit", "offset"),
+            {"200": answers.success_response("One page of events.", ref("EventList"))},
+            parameters=parameters.shared_parameters("limit", "offset"),
             errors=(404, *answers.READING),
         ),
     }
     for verb in filter(at_record, noun.verbs.values()):
-        found[f"{record}/{wire_name(verb.name)}"] = {"parameters": id, "post": _verb(verb)}
-    found[f"/import/{noun.plural}"] = {"post": _import(noun)}
-    found[f"/export/{noun.plural}"] = {"get": _export(noun)}
+        found[f"{record}/{wire_name(verb.name)}"] = {
+            "parameters": id,
+            "post": _verb_operation(verb),
+        }
+    found[f"/import/{noun.plural}"] = {"post": _import_operation(noun)}
+    found[f"/export/{noun.plural}"] = {"get": _export_operation(noun)}
     return found
 
 
@@ -95,28 +99,32 @@ def operation_id(noun: type[Noun], what: str) -> str:
     return name[0].lower() + name[1:] + what[0].upper() + what[1:]
 
 
-def _list(noun: type[Noun]) -> Schema:
+def _list_operation(noun: type[Noun]) -> Schema:
     return operation(
         operation_id(noun, "list"),
         f"List {noun.plural}.",
         noun.__name__,
-        {"200": answers.success(f"One page of {noun.plural}.", ref(f"{noun.__name__}List"))},
-        parameters=parameters.of_list(noun),
+        {
+            "200": answers.success_response(
+                f"One page of {noun.plural}.", ref(f"{noun.__name__}List")
+            )
+        },
+        parameters=parameters.list_parameters(noun),
     )
 
 
-def _get(noun: type[Noun]) -> Schema:
+def _get_operation(noun: type[Noun]) -> Schema:
     return operation(
         operation_id(noun, "get"),
         f"Read one {noun.__name__}.",
         noun.__name__,
-        {"200": answers.success("The record.", ref(f"{noun.__name__}Read"), "ETag")},
-        parameters=parameters.of_record(noun),
+        {"200": answers.success_response("The record.", ref(f"{noun.__name__}Read"), "ETag")},
+        parameters=parameters.record_parameters(noun),
         errors=(404, *answers.READING),
     )
 
 
-def _verb(verb: Verb, id: str | None = None) -> Schema:
+def _verb_operation(verb: Verb, id: str | None = None) -> Schema:
     """Any verb with a body: create, update, and those of the noun."""
     name = verb.noun.__name__
     record, trial = ref(name), ref(f"{name}DryRun")
@@ -125,8 +133,8 @@ def _verb(verb: Verb, id: str | None = None) -> Schema:
         either["anyOf"].append(ref(receipt_name(verb)))
     if verb.creates:
         # With a dry run nothing was created, and a verb may have found the record instead.
-        made = answers.success("The new record.", record, "Location", "ETag")
-        known = answers.success(
+        made = answers.success_response("The new record.", record, "Location", "ETag")
+        known = answers.success_response(
             "The record that was found, or a dry run." if verb.finds else "A dry run.",
             either if verb.finds else trial,
             *(("Location", "ETag") if verb.finds else ()),
@@ -134,7 +142,9 @@ def _verb(verb: Verb, id: str | None = None) -> Schema:
         responses = {"201": made, "200": known}
     else:
         tag = ("ETag",) if verb.name == "update" else ()
-        responses = {"200": answers.success("The record after it, or a dry run.", either, *tag)}
+        responses = {
+            "200": answers.success_response("The record after it, or a dry run.", either, *tag)
+        }
     errors = list(answers.WRITING)
     headers = ["dryRun"]
     if verb.name != "update":  # a POST
@@ -147,7 +157,7 @@ def _verb(verb: Verb, id: str | None = None) -> Schema:
         verb.summary,
         name,
         responses,
-        parameters=parameters.shared(*headers),
+        parameters=parameters.shared_parameters(*headers),
         errors=errors,
         writes=True,
     )
@@ -156,34 +166,34 @@ def _verb(verb: Verb, id: str | None = None) -> Schema:
     if verb.public is not None:
         found["security"] = PUBLIC
     if verb.asks:
-        found["requestBody"] = body(ref(input_name(verb)))
+        found["requestBody"] = request_body(ref(input_name(verb)))
         if verb.public is not None:
             found["requestBody"]["content"][FORM] = {"schema": ref(input_name(verb))}
     elif verb.inputs:
-        needed = any(is_required(verb, field) for field in verb.inputs.values())
-        found["requestBody"] = body(ref(input_name(verb)), required=needed)
+        needed = any(is_required_input(verb, field) for field in verb.inputs.values())
+        found["requestBody"] = request_body(ref(input_name(verb)), required=needed)
     else:
         nothing = {"type": "object", "maxProperties": 0}
-        found["requestBody"] = body(nothing, required=False)
+        found["requestBody"] = request_body(nothing, required=False)
     return found
 
 
-def _delete(verb: Verb) -> Schema:
+def _delete_operation(verb: Verb) -> Schema:
     return operation(
         operation_id(verb.noun, "delete"),
         verb.summary,
         verb.noun.__name__,
         {
-            "204": answers.success("It is deleted.", None),
-            "200": answers.success("A dry run.", ref(f"{verb.noun.__name__}DryRun")),
+            "204": answers.success_response("It is deleted.", None),
+            "200": answers.success_response("A dry run.", ref(f"{verb.noun.__name__}DryRun")),
         },
-        parameters=parameters.shared("dryRun", "ifMatch"),
+        parameters=parameters.shared_parameters("dryRun", "ifMatch"),
         errors=(400, 403, 404, 409, 412, 422, *answers.ALWAYS),
         writes=True,
     )
 
 
-def _import(noun: type[Noun]) -> Schema:
+def _import_operation(noun: type[Noun]) -> Schema:
     cells = ",".join(f.wire for f in noun.schema.inputs())
     table = {
         "type": "string",
@@ -194,7 +204,7 @@ def _import(noun: type[Noun]) -> Schema:
     }
     row = {"type": "object", "description": "What `create` takes, or some of it."}
     unique = ["$id", *(f.wire for f in noun.schema.stored if f.unique)]
-    match = parameters.in_query(
+    match = parameters.query_parameter(
         "match",
         {"type": "string", "enum": unique},
         "Update the record with this value instead of making another one.",
@@ -211,8 +221,8 @@ def _import(noun: type[Noun]) -> Schema:
         operation_id(noun, "import"),
         f"Import {noun.plural} from a file, in the background.",
         noun.__name__,
-        {"202": answers.success("It is in line.", ref("Import"), "Location")},
-        parameters=[match, *parameters.shared("dryRun", "idempotencyKey")],
+        {"202": answers.success_response("It is in line.", ref("Import"), "Location")},
+        parameters=[match, *parameters.shared_parameters("dryRun", "idempotencyKey")],
         errors=answers.WRITING,
         writes=True,
         requestBody={
@@ -227,11 +237,11 @@ def _import(noun: type[Noun]) -> Schema:
     )
 
 
-def _export(noun: type[Noun]) -> Schema:
-    format = parameters.in_query(
+def _export_operation(noun: type[Noun]) -> Schema:
+    format = parameters.query_parameter(
         "format", {"type": "string", "enum": list(exporting.WRITERS), "default": exporting.CSV}
     )
-    response = answers.success("The records, streamed.", None, "Content-Disposition")
+    response = answers.success_response("The records, streamed.", None, "Content-Disposition")
     text: Schema = {"schema": {"type": "string"}}
     records = {"type": "array", "items": ref(f"{noun.__name__}Exported")}
     response["content"] = {
@@ -244,5 +254,5 @@ def _export(noun: type[Noun]) -> Schema:
         f"All {noun.plural} that a list would show, as a file.",
         noun.__name__,
         {"200": response},
-        parameters=[format, *parameters.of_export(noun)],
+        parameters=[format, *parameters.export_parameters(noun)],
     )

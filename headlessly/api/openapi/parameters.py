@@ -8,7 +8,7 @@ from typing import Any
 
 from headlessly.api import parameters
 from headlessly.api.bodies import JSON
-from headlessly.api.openapi.types import WHEN, Schema, id_of, ref
+from headlessly.api.openapi.types import WHEN, Schema, id_schema, ref
 from headlessly.nouns import Noun
 from headlessly.query import filters, querystring, reads
 
@@ -88,68 +88,79 @@ SHARED: dict[str, Schema] = {
 }
 
 
-def shared(*names: str) -> list[Schema]:
+def shared_parameters(*names: str) -> list[Schema]:
     """These parameters, and the one that every operation has."""
     return [ref(name, "parameters") for name in (*names, "requestId")]
 
 
-def of_list(noun: type[Noun]) -> list[Schema]:
+def list_parameters(noun: type[Noun]) -> list[Schema]:
     """Everything a list may be asked for, in the order of :data:`headlessly.api.parameters.LIST`."""
-    own = {"sort": [_sort(noun)], "include": _include(noun), "fields": [_fields(noun)]}
+    own = {
+        "sort": [_sort_parameter(noun)],
+        "include": _include_parameter(noun),
+        "fields": [_fields_parameter(noun)],
+    }
     found = [each for name in parameters.LIST for each in own.get(name, [ref(name, "parameters")])]
-    return [_conditions(noun), *found, *shared()]
+    return [_conditions_parameter(noun), *found, *shared_parameters()]
 
 
-def of_export(noun: type[Noun]) -> list[Schema]:
+def export_parameters(noun: type[Noun]) -> list[Schema]:
     """What an export may be asked for: which records, in which order, which of their fields."""
-    return [_conditions(noun), _sort(noun), _fields(noun), *shared("filter", "q", "asOf")]
+    return [
+        _conditions_parameter(noun),
+        _sort_parameter(noun),
+        _fields_parameter(noun),
+        *shared_parameters("filter", "q", "asOf"),
+    ]
 
 
-def of_record(noun: type[Noun]) -> list[Schema]:
-    return [*_include(noun), _fields(noun), *shared("asOf")]
+def record_parameters(noun: type[Noun]) -> list[Schema]:
+    return [*_include_parameter(noun), _fields_parameter(noun), *shared_parameters("asOf")]
 
 
-def in_path(prefix: str) -> Schema:
-    return {"name": "id", "in": "path", "required": True, "schema": id_of(prefix)}
+def path_parameter(prefix: str) -> Schema:
+    return {"name": "id", "in": "path", "required": True, "schema": id_schema(prefix)}
 
 
-def in_query(name: str, schema: Schema, description: str = "") -> Schema:
+def query_parameter(name: str, schema: Schema, description: str = "") -> Schema:
     said = {"description": description} if description else {}
     return {"name": name, "in": "query"} | said | {"schema": schema}
 
 
-def _names(name: str, names: Iterable[str], description: str, **more: Any) -> Schema:
+def _names_parameter(name: str, names: Iterable[str], description: str, **more: Any) -> Schema:
     """A list of names, with commas."""
     items = {"type": "string", "enum": list(names)}
-    found = in_query(name, {"type": "array", "items": items} | more, description)
+    found = query_parameter(name, {"type": "array", "items": items} | more, description)
     return found | {"style": "form", "explode": False}
 
 
-def _include(noun: type[Noun]) -> list[Schema]:
+def _include_parameter(noun: type[Noun]) -> list[Schema]:
     """The parameter, where there is anything that it could take."""
     references = [f.wire for f in noun.schema.references.values()]
     names = [*references, *noun.schema.relations]
     what = "Other records instead of their ids, or those of other sides."
-    return [_names("include", names, what)] if names else []
+    return [_names_parameter("include", names, what)] if names else []
 
 
-def _fields(noun: type[Noun]) -> Schema:
+def _fields_parameter(noun: type[Noun]) -> Schema:
     names = [*filters.META_FIELDS, *noun.schema.fields]
-    return _names("fields", names, "Only these; `$` fields always come.")
+    return _names_parameter("fields", names, "Only these; `$` fields always come.")
 
 
-def _sort(noun: type[Noun]) -> Schema:
+def _sort_parameter(noun: type[Noun]) -> Schema:
     stored = (f.wire for f in noun.schema.stored if f.type != "json")
     names = [*filters.META_FIELDS, *stored]
     both = [way + name for name in names for way in ("", "-")]
-    return _names("sort", both, "`-` is descending; nulls are last either way.", maxItems=8)
+    return _names_parameter(
+        "sort", both, "`-` is descending; nulls are last either way.", maxItems=8
+    )
 
 
 #: What every record carries, and what stands for it where a dollar sign is a nuisance.
 CONDITIONS_ON_META = [*filters.META_FIELDS, "createdAt", "createdBy", "updatedAt"]
 
 
-def _conditions(noun: type[Noun]) -> Schema:
+def _conditions_parameter(noun: type[Noun]) -> Schema:
     """Conditions on fields, one parameter each: too many to list, so one group says them all.
 
     Its properties are the parameters themselves (``?status=New&score__gte=80``).

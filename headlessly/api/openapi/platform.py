@@ -8,12 +8,17 @@ from __future__ import annotations
 from headlessly.access.actors import PROPOSER, ROLES, SCOPES
 from headlessly.access.models import ApiKey
 from headlessly.api.log import LONGEST_WAIT
-from headlessly.api.openapi import answers, proposals, transfers, webhooks
-from headlessly.api.openapi.components import dry_run, envelope, event, object_of
-from headlessly.api.openapi.operations import body, operation
-from headlessly.api.openapi.parameters import in_path, in_query, shared
+from headlessly.api.openapi import proposals, responses, transfers, webhooks
+from headlessly.api.openapi.components import (
+    dry_run_schema,
+    event_schema,
+    list_schema,
+    object_schema,
+)
+from headlessly.api.openapi.operations import operation, request_body
+from headlessly.api.openapi.parameters import path_parameter, query_parameter, shared_parameters
 from headlessly.api.openapi.types import TYPES, WHEN, Schema, nullable, ref
-from headlessly.api.operations import METHODS, MOST
+from headlessly.api.operations import MAX_OPERATIONS, METHODS
 from headlessly.declaration.registry import registry
 from headlessly.log import tracking
 from headlessly.models import Event
@@ -27,12 +32,12 @@ def paths() -> dict[str, Schema]:
     """Every address that is no noun's, with its operations."""
     return {
         "/events": {"get": _log(), "post": _track()},
-        "/events/{id}": {"parameters": [in_path(Event.prefix)], "get": _event()},
+        "/events/{id}": {"parameters": [path_parameter(Event.prefix)], "get": _event()},
         "/batch": {"post": _batch()},
         **transfers.paths(),
         "/apikeys": {"get": _keys(), "post": _issue()},
         "/apikeys/{id}": {
-            "parameters": [in_path(ApiKey.prefix)],
+            "parameters": [path_parameter(ApiKey.prefix)],
             "get": _key_operation("keyGet", "Read one API key.", "200", ref("ApiKey")),
             "delete": _key_operation("keyRevoke", "Revoke an API key, at once.", "204", None),
         },
@@ -55,8 +60,8 @@ def paths() -> dict[str, Schema]:
                 "openapiGet",
                 "This document.",
                 "About",
-                {"200": answers.success("OpenAPI 3.1.", {"type": "object"})},
-                parameters=shared(),
+                {"200": responses.success_response("OpenAPI 3.1.", {"type": "object"})},
+                parameters=shared_parameters(),
             )
         },
         "/docs": {"get": _docs()},
@@ -67,7 +72,7 @@ def paths() -> dict[str, Schema]:
 
 def components() -> dict[str, Schema]:
     """What those addresses answer and take."""
-    numbers = object_of(
+    numbers = object_schema(
         {
             "field": TEXT,
             "states": {"type": "object", "additionalProperties": COUNT},
@@ -77,15 +82,15 @@ def components() -> dict[str, Schema]:
         ["field", "states", "total"],
     )
     return {
-        "Event": event(),
-        "EventList": envelope(ref("Event")),
-        "EventLog": envelope(
+        "Event": event_schema(),
+        "EventList": list_schema(ref("Event")),
+        "EventLog": list_schema(
             ref("Event"), TEXT | {"description": "Where to go on, never null: also at the end."}
         ),
         "EventInput": _event_input(),
-        "EventDryRun": dry_run(ref("Event")),
+        "EventDryRun": dry_run_schema(ref("Event")),
         "Noun": _noun(),
-        "Nouns": object_of(
+        "Nouns": object_schema(
             {
                 "nouns": _by_name(ref("Noun")),
                 "meta": {"type": "object", "additionalProperties": TEXT},
@@ -94,15 +99,15 @@ def components() -> dict[str, Schema]:
         ),
         "Me": _me(),
         "Batch": _batch_input(),
-        "BatchAnswer": object_of(
+        "BatchAnswer": object_schema(
             {"results": {"type": "array", "items": ref("BatchResult")}}, ["results"]
         ),
         "BatchResult": _result(),
         **transfers.components(),
-        "ApiKey": object_of(_key(), _key()),
-        "ApiKeyIssued": object_of(_key() | {"key": TEXT}, _key()),
-        "ApiKeyList": envelope(ref("ApiKey")),
-        "ApiKeyInput": object_of(
+        "ApiKey": object_schema(_key(), _key()),
+        "ApiKeyIssued": object_schema(_key() | {"key": TEXT}, _key()),
+        "ApiKeyList": list_schema(ref("ApiKey")),
+        "ApiKeyInput": object_schema(
             {
                 "name": TEXT | {"minLength": 1, "maxLength": 255, "pattern": r"\S"},
                 "scope": TEXT | {"enum": list(SCOPES)},
@@ -110,12 +115,12 @@ def components() -> dict[str, Schema]:
             },
             ["name"],
         ),
-        "Status": object_of(
+        "Status": object_schema(
             {"$context": TYPES["url"], "nouns": _by_name(numbers)}, ["$context", "nouns"]
         ),
         **proposals.components(),
         **webhooks.components(),
-        "Error": answers.error_schema(),
+        "Error": responses.error_schema(),
     }
 
 
@@ -133,33 +138,33 @@ def _about(id: str, summary: str, component: str, *errors: int) -> Schema:
         id,
         summary,
         "About",
-        {"200": answers.success(summary, ref(component))},
-        parameters=shared(),
-        errors=(*errors, *answers.READING),
+        {"200": responses.success_response(summary, ref(component))},
+        parameters=shared_parameters(),
+        errors=(*errors, *responses.READING),
     )
 
 
 def _docs() -> Schema:
-    page = answers.success("The page.", None)
+    page = responses.success_response("The page.", None)
     page["content"] = {"text/html": {"schema": TEXT}}
     return operation(
         "docsGet",
         "A page to try the API; a browser that is not signed in is led to where it can.",
         "About",
-        {"200": page, "302": answers.success("To the sign-in page.", None)},
-        parameters=shared(),
+        {"200": page, "302": responses.success_response("To the sign-in page.", None)},
+        parameters=shared_parameters(),
     )
 
 
 def _log() -> Schema:
     own = [
-        in_query("since", WHEN),
-        in_query("until", WHEN),
-        in_query("name", TEXT),
-        in_query("target", TEXT),
-        in_query("targetType", TEXT),
-        in_query("actor", TEXT),
-        in_query(
+        query_parameter("since", WHEN),
+        query_parameter("until", WHEN),
+        query_parameter("name", TEXT),
+        query_parameter("target", TEXT),
+        query_parameter("targetType", TEXT),
+        query_parameter("actor", TEXT),
+        query_parameter(
             "wait",
             {"type": "number", "minimum": 0, "maximum": LONGEST_WAIT, "default": 0},
             "Seconds to wait for an event when there is none. Where many wait already, the answer may "
@@ -170,8 +175,8 @@ def _log() -> Schema:
         "eventList",
         "The log, oldest first, to be followed by cursor without loss or repeat.",
         "Event",
-        {"200": answers.success("One page of the log.", ref("EventLog"))},
-        parameters=[*own, *shared("limit", "cursor")],
+        {"200": responses.success_response("One page of the log.", ref("EventLog"))},
+        parameters=[*own, *shared_parameters("limit", "cursor")],
     )
 
 
@@ -180,9 +185,9 @@ def _event() -> Schema:
         "eventGet",
         "Read one event.",
         "Event",
-        {"200": answers.success("The event.", ref("Event"))},
-        parameters=shared(),
-        errors=(404, *answers.READING),
+        {"200": responses.success_response("The event.", ref("Event"))},
+        parameters=shared_parameters(),
+        errors=(404, *responses.READING),
     )
 
 
@@ -192,13 +197,13 @@ def _track() -> Schema:
         "Record something that happened outside: a page view, a trial started.",
         "Event",
         {
-            "201": answers.success("The event.", ref("Event"), "Location"),
-            "200": answers.success("A dry run.", ref("EventDryRun")),
+            "201": responses.success_response("The event.", ref("Event"), "Location"),
+            "200": responses.success_response("A dry run.", ref("EventDryRun")),
         },
-        parameters=shared("dryRun", "idempotencyKey"),
-        errors=tuple(s for s in answers.WRITING if s != 409),
+        parameters=shared_parameters("dryRun", "idempotencyKey"),
+        errors=tuple(s for s in responses.WRITING if s != 409),
         writes=True,
-        requestBody=body(ref("EventInput")),
+        requestBody=request_body(ref("EventInput")),
     )
 
 
@@ -213,7 +218,7 @@ def _event_input() -> Schema:
         "description": "Anything but Noun.Verb, which is the record of a verb.",
         "examples": ["page_view"],
     }
-    return object_of(
+    return object_schema(
         {
             "name": name,
             "properties": {"type": ["object", "null"]},
@@ -225,7 +230,7 @@ def _event_input() -> Schema:
 
 
 def _me() -> Schema:
-    return object_of(
+    return object_schema(
         {
             "$id": TEXT,
             "$type": {"enum": ["ApiKey", "User"]},
@@ -239,7 +244,7 @@ def _me() -> Schema:
             },
             "scope": {"enum": list(SCOPES), "description": "Of a key."},
             "expiresAt": nullable(TYPES["datetime"]),
-            "tenant": object_of({"slug": TEXT, "name": TEXT}, ["slug", "name"]),
+            "tenant": object_schema({"slug": TEXT, "name": TEXT}, ["slug", "name"]),
             "may": _by_name(WORDS),
         },
         ["$id", "$type", "$context", "name", "role", "contact", "sees", "tenant", "may"],
@@ -264,8 +269,8 @@ def _noun() -> Schema:
         },
         "required": ["description", "event", "input"],
     }
-    step = object_of({"from": TEXT, "to": TEXT, "via": TEXT}, ["from", "to", "via"])
-    machine = object_of(
+    step = object_schema({"from": TEXT, "to": TEXT, "via": TEXT}, ["from", "to", "via"])
+    machine = object_schema(
         {
             "field": TEXT,
             "states": WORDS,
@@ -275,7 +280,7 @@ def _noun() -> Schema:
         },
         ["field", "states", "entry", "steps", "closed"],
     )
-    relation = object_of(
+    relation = object_schema(
         {"direction": {"enum": ["->", "<-"]}, "to": TEXT, "inverse": nullable(TEXT)},
         ["direction", "to", "inverse"],
     )
@@ -290,7 +295,7 @@ def _noun() -> Schema:
         "machine": {"anyOf": [machine, {"type": "null"}]},
         "relations": {"type": "object", "additionalProperties": relation},
     }
-    return object_of(own, own)
+    return object_schema(own, own)
 
 
 def _batch() -> Schema:
@@ -298,32 +303,32 @@ def _batch() -> Schema:
         "batchRun",
         "Several calls in one: each by itself, or all of them as one.",
         "About",
-        {"200": answers.success("What each operation answered.", ref("BatchAnswer"))},
-        parameters=shared("dryRun", "idempotencyKey"),
-        errors=answers.WRITING,
+        {"200": responses.success_response("What each operation answered.", ref("BatchAnswer"))},
+        parameters=shared_parameters("dryRun", "idempotencyKey"),
+        errors=responses.WRITING,
         writes=True,
-        requestBody=body(ref("Batch")),
+        requestBody=request_body(ref("Batch")),
     )
 
 
 def _batch_input() -> Schema:
-    each = object_of(
+    each = object_schema(
         {
             "id": TEXT | {"pattern": r"^[\w-]{1,64}$"},
             "method": TEXT | {"enum": list(METHODS)},
             "path": TEXT
             | {"description": "Of this tenant: /leads, or /leads/{first.$id}/convert."},
             "body": {"type": "object"},
-            "headers": object_of({"If-Match": TEXT}, []),
+            "headers": object_schema({"If-Match": TEXT}, []),
         },
         ["method", "path"],
     )
-    several = {"type": "array", "items": each, "minItems": 1, "maxItems": MOST}
-    return object_of({"operations": several, "atomic": {"type": "boolean"}}, ["operations"])
+    several = {"type": "array", "items": each, "minItems": 1, "maxItems": MAX_OPERATIONS}
+    return object_schema({"operations": several, "atomic": {"type": "boolean"}}, ["operations"])
 
 
 def _result() -> Schema:
-    return object_of(
+    return object_schema(
         {"id": nullable(TEXT), "status": {"type": "integer"}, "body": {}}, ["id", "status", "body"]
     )
 
@@ -333,9 +338,9 @@ def _keys() -> Schema:
         "keyList",
         "The API keys of the tenant, without their secrets.",
         "About",
-        {"200": answers.success("One page of keys.", ref("ApiKeyList"))},
-        parameters=shared("limit", "offset"),
-        errors=(403, *answers.READING),
+        {"200": responses.success_response("One page of keys.", ref("ApiKeyList"))},
+        parameters=shared_parameters("limit", "offset"),
+        errors=(403, *responses.READING),
     )
 
 
@@ -344,11 +349,15 @@ def _issue() -> Schema:
         "keyIssue",
         "Issue an API key: this answer is the only place where it can be read.",
         "About",
-        {"201": answers.success("The key and its secret.", ref("ApiKeyIssued"), "Location")},
-        parameters=shared("idempotencyKey"),
-        errors=answers.WRITING,
+        {
+            "201": responses.success_response(
+                "The key and its secret.", ref("ApiKeyIssued"), "Location"
+            )
+        },
+        parameters=shared_parameters("idempotencyKey"),
+        errors=responses.WRITING,
         writes=True,
-        requestBody=body(ref("ApiKeyInput")),
+        requestBody=request_body(ref("ApiKeyInput")),
     )
 
 
@@ -357,9 +366,9 @@ def _key_operation(id: str, summary: str, status: str, answer: Schema | None) ->
         id,
         summary,
         "About",
-        {status: answers.success(summary, answer)},
-        parameters=shared(),
-        errors=(403, 404, *answers.READING),
+        {status: responses.success_response(summary, answer)},
+        parameters=shared_parameters(),
+        errors=(403, 404, *responses.READING),
         writes=answer is None,
     )
 

@@ -2,22 +2,22 @@
 
 from __future__ import annotations
 
-from headlessly.api.openapi import answers
-from headlessly.api.openapi.components import envelope, object_of
-from headlessly.api.openapi.operations import body, operation
-from headlessly.api.openapi.parameters import in_path, in_query, shared
-from headlessly.api.openapi.types import TYPES, Schema, id_of, nullable, ref
+from headlessly.api.openapi import responses
+from headlessly.api.openapi.components import list_schema, object_schema
+from headlessly.api.openapi.operations import operation, request_body
+from headlessly.api.openapi.parameters import path_parameter, query_parameter, shared_parameters
+from headlessly.api.openapi.types import TYPES, Schema, id_schema, nullable, ref
 from headlessly.models import Proposal
 from headlessly.scripts.limits import LIMITS
 from headlessly.scripts.proposals import LONGEST_NOTE, LONGEST_REASON
 
 TAG = "Proposal"
 TEXT: Schema = {"type": "string"}
-WRITING = answers.WRITING
+WRITING = responses.WRITING
 
 
 def paths() -> dict[str, Schema]:
-    id = in_path(Proposal.prefix)
+    id = path_parameter(Proposal.prefix)
     return {
         "/proposals": {"get": _list(), "post": _propose()},
         "/proposals/{id}": {
@@ -26,9 +26,9 @@ def paths() -> dict[str, Schema]:
                 "proposalGet",
                 "One proposal: its script, what it would do, and what became of it.",
                 TAG,
-                {"200": answers.success("The proposal.", ref("Proposal"), "ETag")},
-                parameters=shared(),
-                errors=(404, *answers.READING),
+                {"200": responses.success_response("The proposal.", ref("Proposal"), "ETag")},
+                parameters=shared_parameters(),
+                errors=(404, *responses.READING),
             ),
         },
         "/proposals/{id}/approve": {
@@ -38,11 +38,11 @@ def paths() -> dict[str, Schema]:
                 "Do exactly what was proposed; where it would now do something else, a 409 with what "
                 "differs, and nothing is done.",
                 TAG,
-                {"200": answers.success("It is done.", ref("Proposal"))},
-                parameters=shared("idempotencyKey", "ifMatch"),
+                {"200": responses.success_response("It is done.", ref("Proposal"))},
+                parameters=shared_parameters("idempotencyKey", "ifMatch"),
                 errors=(404, 412, *WRITING),
                 writes=True,
-                requestBody=body(object_of({}, []), required=False),
+                requestBody=request_body(object_schema({}, []), required=False),
             ),
         },
         "/proposals/{id}/refuse": {
@@ -51,11 +51,11 @@ def paths() -> dict[str, Schema]:
                 "proposalRefuse",
                 "Refuse a proposal, and say why.",
                 TAG,
-                {"200": answers.success("It is refused.", ref("Proposal"))},
-                parameters=shared("idempotencyKey"),
+                {"200": responses.success_response("It is refused.", ref("Proposal"))},
+                parameters=shared_parameters("idempotencyKey"),
                 errors=(404, *WRITING),
                 writes=True,
-                requestBody=body(ref("ProposalRefusal")),
+                requestBody=request_body(ref("ProposalRefusal")),
             ),
         },
     }
@@ -77,15 +77,15 @@ def components() -> dict[str, Schema]:
         "events": {"type": "array", "items": _brief()},
     }
     return {
-        "Proposal": object_of(whole | {"eventsLeftOut": {"type": "integer"}}, whole),
-        "ProposalShort": object_of(short, short),
-        "ProposalList": envelope(ref("ProposalShort")),
-        "ProposalDifference": object_of(
+        "Proposal": object_schema(whole | {"eventsLeftOut": {"type": "integer"}}, whole),
+        "ProposalShort": object_schema(short, short),
+        "ProposalList": list_schema(ref("ProposalShort")),
+        "ProposalDifference": object_schema(
             {"name": TEXT, "target": nullable(TEXT), "field": nullable(TEXT), "was": {}, "now": {}},
             ["name", "target", "field", "was", "now"],
         ),
-        "ProposalInput": object_of({"code": code, "note": nullable(note)}, ["code"]),
-        "ProposalRefusal": object_of({"reason": reason}, ["reason"]),
+        "ProposalInput": object_schema({"code": code, "note": nullable(note)}, ["code"]),
+        "ProposalRefusal": object_schema({"reason": reason}, ["reason"]),
     }
 
 
@@ -94,10 +94,10 @@ def _list() -> Schema:
         "proposalList",
         "The proposals, the newest first: all for whoever decides on them, else one's own.",
         TAG,
-        {"200": answers.success("One page of proposals.", ref("ProposalList"))},
+        {"200": responses.success_response("One page of proposals.", ref("ProposalList"))},
         parameters=[
-            in_query("status", TEXT | {"enum": list(Proposal.STATUSES)}),
-            *shared("limit", "offset"),
+            query_parameter("status", TEXT | {"enum": list(Proposal.STATUSES)}),
+            *shared_parameters("limit", "offset"),
         ],
     )
 
@@ -107,18 +107,18 @@ def _propose() -> Schema:
         "proposalCreate",
         "Try a script and store what it would do, for somebody to approve.",
         TAG,
-        {"201": answers.success("The proposal.", ref("Proposal"), "Location")},
-        parameters=shared("idempotencyKey"),
+        {"201": responses.success_response("The proposal.", ref("Proposal"), "Location")},
+        parameters=shared_parameters("idempotencyKey"),
         errors=(404, *WRITING),
         writes=True,
-        requestBody=body(ref("ProposalInput")),
+        requestBody=request_body(ref("ProposalInput")),
     )
 
 
 def _proposal() -> dict[str, Schema]:
     moment = TYPES["datetime"]
     return {
-        "$id": id_of(Proposal.prefix),
+        "$id": id_schema(Proposal.prefix),
         "$type": {"const": "Proposal"},
         "$context": TYPES["url"],
         "$version": {
@@ -153,7 +153,7 @@ def _proposal() -> dict[str, Schema]:
 def _brief() -> Schema:
     """An event in few words."""
     anything: Schema = {"type": "object"}
-    return object_of(
+    return object_schema(
         {
             "$id": TEXT,
             "name": TEXT,

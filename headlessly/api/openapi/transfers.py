@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from headlessly.api.openapi import answers
-from headlessly.api.openapi.components import envelope, object_of
+from headlessly.api.openapi import responses
+from headlessly.api.openapi.components import list_schema, object_schema
 from headlessly.api.openapi.operations import operation
-from headlessly.api.openapi.parameters import in_path, shared
-from headlessly.api.openapi.types import TYPES, Schema, id_of, nullable, ref
+from headlessly.api.openapi.parameters import path_parameter, shared_parameters
+from headlessly.api.openapi.types import TYPES, Schema, id_schema, nullable, ref
 from headlessly.declaration.registry import registry
 from headlessly.transfer import formats
 from headlessly.transfer.models import Import
@@ -17,10 +17,10 @@ COUNT: Schema = {"type": "integer", "minimum": 0}
 
 def paths() -> dict[str, Schema]:
     """The addresses of imports. Where they begin is each noun's own."""
-    id = [in_path(Import.prefix)]
-    page = shared("limit", "offset")
-    reading = (404, *answers.READING)
-    table = answers.success("A table.", None, "Content-Disposition")
+    id = [path_parameter(Import.prefix)]
+    page = shared_parameters("limit", "offset")
+    reading = (404, *responses.READING)
+    table = responses.success_response("A table.", None, "Content-Disposition")
     table["content"] = {"text/csv": {"schema": TEXT}}
     return {
         "/imports": {
@@ -28,7 +28,7 @@ def paths() -> dict[str, Schema]:
                 "importList",
                 "The imports, the newest first; all of them only for managers.",
                 "About",
-                {"200": answers.success("One page of imports.", ref("ImportList"))},
+                {"200": responses.success_response("One page of imports.", ref("ImportList"))},
                 parameters=page,
             )
         },
@@ -38,7 +38,7 @@ def paths() -> dict[str, Schema]:
                 "importGet",
                 "One import, and what is wrong with a page of its refused rows.",
                 "About",
-                {"200": answers.success("The import.", ref("Import"))},
+                {"200": responses.success_response("The import.", ref("Import"))},
                 parameters=page,
                 errors=reading,
             ),
@@ -49,7 +49,7 @@ def paths() -> dict[str, Schema]:
                 "importRefused",
                 "The refused rows, as they were sent, each with what is wrong.",
                 "About",
-                {"200": answers.success("One page of rows.", ref("RefusedRowList"))},
+                {"200": responses.success_response("One page of rows.", ref("RefusedRowList"))},
                 parameters=page,
                 errors=reading,
             ),
@@ -61,7 +61,7 @@ def paths() -> dict[str, Schema]:
                 "All refused rows with the reason, to be corrected and sent again.",
                 "About",
                 {"200": table},
-                parameters=shared(),
+                parameters=shared_parameters(),
                 errors=reading,
             ),
         },
@@ -71,9 +71,9 @@ def paths() -> dict[str, Schema]:
                 "importCancel",
                 "Stop an import; what is in stays in.",
                 "About",
-                {"200": answers.success("The import.", ref("Import"))},
-                parameters=shared("idempotencyKey"),
-                errors=(404, *answers.WRITING),
+                {"200": responses.success_response("The import.", ref("Import"))},
+                parameters=shared_parameters("idempotencyKey"),
+                errors=(404, *responses.WRITING),
                 writes=True,
             ),
         },
@@ -83,12 +83,12 @@ def paths() -> dict[str, Schema]:
 def components() -> dict[str, Schema]:
     """An import as it is answered."""
     moment = TYPES["datetime"]
-    error = object_of(
+    error = object_schema(
         {"row": COUNT, "field": nullable(TEXT), "message": TEXT}, ["row", "field", "message"]
     )
     errors = {"type": "array", "items": error}
     listed: dict[str, Schema] = {
-        "$id": id_of(Import.prefix),
+        "$id": id_schema(Import.prefix),
         "$type": {"const": "Import"},
         "$context": TYPES["url"],
         "$createdAt": moment,
@@ -115,8 +115,8 @@ def components() -> dict[str, Schema]:
     paged: dict[str, Schema] = {"errors": errors, "hasMoreErrors": {"type": "boolean"}}
     row = {"row": COUNT, "errors": errors, "values": {}}
     return {
-        "Import": object_of(listed | paged, [*listed, *paged]),
-        "ImportListed": object_of(listed, listed),
-        "ImportList": envelope(ref("ImportListed")),
-        "RefusedRowList": envelope(object_of(row, row)),
+        "Import": object_schema(listed | paged, [*listed, *paged]),
+        "ImportListed": object_schema(listed, listed),
+        "ImportList": list_schema(ref("ImportListed")),
+        "RefusedRowList": list_schema(object_schema(row, row)),
     }

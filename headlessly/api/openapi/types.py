@@ -59,14 +59,14 @@ def nullable(schema: Schema) -> Schema:
     return found
 
 
-def id_of(prefix: str) -> Schema:
+def id_schema(prefix: str) -> Schema:
     return {"type": "string", "pattern": f"^{prefix}_[0-9A-Za-z_-]+$", "maxLength": 64}
 
 
-def plain(field: Field) -> Schema:
+def value_schema(field: Field) -> Schema:
     """What the field's values look like, in answers and in bodies alike."""
     if field.type == "reference":
-        return id_of(field.prefix)
+        return id_schema(field.prefix)
     schema = dict(TYPES[field.type])
     if field.choices:
         schema["enum"] = list(field.choices)
@@ -79,15 +79,15 @@ def plain(field: Field) -> Schema:
     return schema
 
 
-def read(field: Field) -> Schema:
+def read_schema(field: Field) -> Schema:
     """The field as an answer has it: null where a record may be without a value."""
     never_null = field.required or field.default is not None or field.moves
-    schema = plain(field) if never_null else nullable(plain(field))
+    schema = value_schema(field) if never_null else nullable(value_schema(field))
     said = {"readOnly": True} if field.read_only else {}
-    return _said(schema, field, said)
+    return _described(schema, field, said)
 
 
-def written(field: Field, *, entry: tuple[str, ...] = ()) -> Schema:
+def written_schema(field: Field, *, entry: tuple[str, ...] = ()) -> Schema:
     """The field as a body has it; ``entry`` are the states in which a record may begin."""
     if field.relative:
         schema = dict(WHEN)
@@ -96,7 +96,7 @@ def written(field: Field, *, entry: tuple[str, ...] = ()) -> Schema:
         if field.new:
             schema = {"anyOf": [schema, ref(f"{field.to}Fields")]}
     else:
-        schema = plain(field)
+        schema = value_schema(field)
         if field.required and field.type in TEXT:
             schema |= {"minLength": 1, "pattern": SAYS_SOMETHING}
         if entry and field.moves:
@@ -104,10 +104,10 @@ def written(field: Field, *, entry: tuple[str, ...] = ()) -> Schema:
     if field.clearable and not field.required:
         schema = nullable(schema)
     said = {} if field.default is None else {"default": values.to_json_value(field.default)}
-    return _said(schema, field, said)
+    return _described(schema, field, said)
 
 
-def _said(schema: Schema, field: Field, more: Schema) -> Schema:
+def _described(schema: Schema, field: Field, more: Schema) -> Schema:
     """``schema`` with what people read about the field."""
     notes = [field.description]
     if field.type == "reference":

@@ -13,7 +13,7 @@ from rest_framework.request import Request
 
 from headlessly.api import parameters
 from headlessly.api.base import TenantView, answer_to_problem
-from headlessly.api.bodies import Answer
+from headlessly.api.bodies import ApiResponse
 from headlessly.api.openapi import document
 from headlessly.errors import Unauthorized
 from headlessly.web.sign_in import redirect_to_sign_in
@@ -29,26 +29,26 @@ CONTENT_SECURITY_POLICY = (
 class OpenApiView(TenantView):
     """The document of this tenant's API."""
 
-    def get(self, request: Request) -> Answer:
-        parameters.taken(request.GET, ())
-        return Answer(document.of_tenant())
+    def get(self, request: Request) -> ApiResponse:
+        parameters.read_parameters(request.GET, ())
+        return ApiResponse(document.tenant_document())
 
 
 class DocsView(TenantView):
     """Swagger UI, all of it from this site. A browser's session is used as it is, CSRF included."""
 
     def get(self, request: Request) -> HttpResponse:
-        parameters.taken(request.GET, ())
+        parameters.read_parameters(request.GET, ())
         get_token(request._request)  # so that there is a cookie for the page's script to send
         page = render(request._request, "headlessly/docs.html")
         page.headers["Content-Security-Policy"] = CONTENT_SECURITY_POLICY
         return page
 
     def get_exception_handler(self) -> Callable[..., HttpResponse]:
-        return _lead_in
+        return lead_to_entrance
 
 
-def _lead_in(exc: Exception, context: dict[str, Any]) -> HttpResponse:
+def lead_to_entrance(exc: Exception, context: dict[str, Any]) -> HttpResponse:
     """A browser in which nobody is signed in goes to where one does; everybody else is told why."""
     request = context["request"]._request
     if (

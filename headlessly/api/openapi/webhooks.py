@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from headlessly.api.openapi import answers
-from headlessly.api.openapi.components import envelope, object_of
-from headlessly.api.openapi.operations import body, operation
-from headlessly.api.openapi.parameters import in_path, shared
-from headlessly.api.openapi.types import TYPES, Schema, id_of, nullable, ref
+from headlessly.api.openapi import responses
+from headlessly.api.openapi.components import list_schema, object_schema
+from headlessly.api.openapi.operations import operation, request_body
+from headlessly.api.openapi.parameters import path_parameter, shared_parameters
+from headlessly.api.openapi.types import TYPES, Schema, id_schema, nullable, ref
 from headlessly.api.webhooks import LONGEST_SECRET
 from headlessly.declaration.registry import registry
 from headlessly.models import Delivery, Webhook
@@ -15,12 +15,12 @@ from headlessly.webhooks import addresses, patterns
 TAG = "Webhook"
 TEXT: Schema = {"type": "string"}
 #: No body, or an empty one.
-NOTHING = body(object_of({}, []), required=False)
+NOTHING = request_body(object_schema({}, []), required=False)
 
 
 def paths() -> dict[str, Schema]:
-    id = in_path(Webhook.prefix)
-    delivery = in_path(Delivery.prefix) | {"name": "delivery"}
+    id = path_parameter(Webhook.prefix)
+    delivery = path_parameter(Delivery.prefix) | {"name": "delivery"}
     return {
         "/webhooks": {"get": _list(), "post": _make()},
         "/webhooks/{id}": {
@@ -29,18 +29,18 @@ def paths() -> dict[str, Schema]:
                 "webhookGet",
                 "Read one webhook, without its secret.",
                 TAG,
-                {"200": answers.success("The webhook.", ref("Webhook"))},
-                parameters=shared(),
-                errors=(403, 404, *answers.READING),
+                {"200": responses.success_response("The webhook.", ref("Webhook"))},
+                parameters=shared_parameters(),
+                errors=(403, 404, *responses.READING),
             ),
             "patch": _change(),
             "delete": operation(
                 "webhookDelete",
                 "Delete a webhook and its deliveries, at once.",
                 TAG,
-                {"204": answers.success("It is gone.", None)},
-                parameters=shared(),
-                errors=(403, 404, *answers.READING),
+                {"204": responses.success_response("It is gone.", None)},
+                parameters=shared_parameters(),
+                errors=(403, 404, *responses.READING),
                 writes=True,
             ),
         },
@@ -54,9 +54,9 @@ def paths() -> dict[str, Schema]:
                 "webhookDeliveries",
                 "What a webhook delivered, or is about to, the newest first.",
                 TAG,
-                {"200": answers.success("One page of deliveries.", ref("DeliveryList"))},
-                parameters=shared("limit", "offset"),
-                errors=(403, 404, *answers.READING),
+                {"200": responses.success_response("One page of deliveries.", ref("DeliveryList"))},
+                parameters=shared_parameters("limit", "offset"),
+                errors=(403, 404, *responses.READING),
             ),
         },
         "/webhooks/{id}/deliveries/{delivery}/redeliver": {
@@ -69,13 +69,13 @@ def paths() -> dict[str, Schema]:
 def components() -> dict[str, Schema]:
     secret = TEXT | {"description": "Signs what is sent. Only this answer has it."}
     return {
-        "Webhook": object_of(_webhook(), _webhook()),
-        "WebhookMade": object_of(_webhook() | {"secret": secret}, _webhook()),
-        "WebhookList": envelope(ref("Webhook")),
-        "WebhookInput": object_of(_written(), ["url", "events"]),
-        "WebhookChanges": object_of(_written(), []),
-        "Delivery": object_of(_delivery(), _delivery()),
-        "DeliveryList": envelope(ref("Delivery")),
+        "Webhook": object_schema(_webhook(), _webhook()),
+        "WebhookMade": object_schema(_webhook() | {"secret": secret}, _webhook()),
+        "WebhookList": list_schema(ref("Webhook")),
+        "WebhookInput": object_schema(_written(), ["url", "events"]),
+        "WebhookChanges": object_schema(_written(), []),
+        "Delivery": object_schema(_delivery(), _delivery()),
+        "DeliveryList": list_schema(ref("Delivery")),
     }
 
 
@@ -84,9 +84,9 @@ def _list() -> Schema:
         "webhookList",
         "The webhooks of the tenant, without their secrets.",
         TAG,
-        {"200": answers.success("One page of webhooks.", ref("WebhookList"))},
-        parameters=shared("limit", "offset"),
-        errors=(403, *answers.READING),
+        {"200": responses.success_response("One page of webhooks.", ref("WebhookList"))},
+        parameters=shared_parameters("limit", "offset"),
+        errors=(403, *responses.READING),
     )
 
 
@@ -95,11 +95,15 @@ def _make() -> Schema:
         "webhookCreate",
         "Have events sent to an address, from now on: this answer is the only one with the secret.",
         TAG,
-        {"201": answers.success("The webhook and its secret.", ref("WebhookMade"), "Location")},
-        parameters=shared("idempotencyKey"),
-        errors=answers.WRITING,
+        {
+            "201": responses.success_response(
+                "The webhook and its secret.", ref("WebhookMade"), "Location"
+            )
+        },
+        parameters=shared_parameters("idempotencyKey"),
+        errors=responses.WRITING,
         writes=True,
-        requestBody=body(ref("WebhookInput")),
+        requestBody=request_body(ref("WebhookInput")),
     )
 
 
@@ -108,11 +112,15 @@ def _change() -> Schema:
         "webhookUpdate",
         "Change a webhook, pause it (nothing is lost: it goes on later), or give it another secret.",
         TAG,
-        {"200": answers.success("The webhook, and its secret if that is new.", ref("WebhookMade"))},
-        parameters=shared(),
-        errors=(404, *(s for s in answers.WRITING if s != 409)),
+        {
+            "200": responses.success_response(
+                "The webhook, and its secret if that is new.", ref("WebhookMade")
+            )
+        },
+        parameters=shared_parameters(),
+        errors=(404, *(s for s in responses.WRITING if s != 409)),
         writes=True,
-        requestBody=body(ref("WebhookChanges")),
+        requestBody=request_body(ref("WebhookChanges")),
     )
 
 
@@ -121,9 +129,9 @@ def _sent(id: str, summary: str) -> Schema:
         id,
         summary,
         TAG,
-        {"202": answers.success("What will be sent.", ref("Delivery"))},
-        parameters=shared("idempotencyKey"),
-        errors=(404, *answers.WRITING),
+        {"202": responses.success_response("What will be sent.", ref("Delivery"))},
+        parameters=shared_parameters("idempotencyKey"),
+        errors=(404, *responses.WRITING),
         writes=True,
         requestBody=NOTHING,
     )
@@ -131,7 +139,7 @@ def _sent(id: str, summary: str) -> Schema:
 
 def _webhook() -> dict[str, Schema]:
     return {
-        "$id": id_of(Webhook.prefix),
+        "$id": id_schema(Webhook.prefix),
         "$type": {"const": "Webhook"},
         "$context": TYPES["url"],
         "$createdAt": TYPES["datetime"],
@@ -195,12 +203,12 @@ def _written() -> dict[str, Schema]:
 def _delivery() -> dict[str, Schema]:
     moment = nullable(TYPES["datetime"])
     return {
-        "$id": id_of(Delivery.prefix),
+        "$id": id_schema(Delivery.prefix),
         "$type": {"const": "Delivery"},
         "$context": TYPES["url"],
         "$createdAt": TYPES["datetime"],
-        "webhook": id_of(Webhook.prefix),
-        "event": nullable(id_of("evt") | {"description": "Null for a ping."}),
+        "webhook": id_schema(Webhook.prefix),
+        "event": nullable(id_schema("evt") | {"description": "Null for a ping."}),
         "name": TEXT,
         "target": nullable(TEXT),
         "status": {

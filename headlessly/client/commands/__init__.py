@@ -10,6 +10,12 @@ import os
 import sys
 from typing import Any
 
+import typer
+
+from headlessly.client.commands import failures
+from headlessly.client.commands.app import app
+from headlessly.client.commands.state import State
+
 PROGRAM = "headlessly"
 
 
@@ -19,13 +25,7 @@ def main(arguments: list[str] | None = None) -> None:
 
 
 def run(arguments: list[str] | None = None) -> int:
-    """Run the command line. Answers the exit code; see :mod:`.failing`."""
-    import typer
-
-    from headlessly.client.commands import failures
-    from headlessly.client.commands.app import app
-    from headlessly.client.commands.state import State
-
+    """Run the command line. Answers the exit code; see :mod:`.failures`."""
     state = State()
     command: Any = typer.main.get_command(app)
     try:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from importlib.metadata import version
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -41,8 +42,6 @@ app = typer.Typer(
 
 def _version(asked: bool) -> None:
     if asked:
-        from importlib.metadata import version
-
         write(f"headlessly {version('headlessly')}\n")
         raise typer.Exit
 
@@ -104,13 +103,13 @@ def me(context: typer.Context, output: Output = None) -> None:
     """Who am I, where, and what may I do?"""
     state = State.of_context(context)
     form = state.answer_form(check_form(output))
-    said = state.client.me().to_dict()
+    data = state.client.me().to_dict()
     if form == "table":
-        may = said.pop("may")
-        said = {n: v for n, v in said.items() if v is not None and n != "$context"}
-        said |= {"tenant": said["tenant"]["name"], "url": state.client.url}
-        said |= {f"may {noun}": ", ".join(verbs) for noun, verbs in may.items() if verbs}
-    write_one(said, form)
+        may = data.pop("may")
+        data = {n: v for n, v in data.items() if v is not None and n != "$context"}
+        data |= {"tenant": data["tenant"]["name"], "url": state.client.url}
+        data |= {f"may {noun}": ", ".join(verbs) for noun, verbs in may.items() if verbs}
+    write_one(data, form)
 
 
 @app.command()
@@ -118,13 +117,13 @@ def status(context: typer.Context, output: Output = None) -> None:
     """The numbers of the pipeline: records by state."""
     state = State.of_context(context)
     form = state.answer_form(check_form(output))
-    said = state.client.status()
+    data = state.client.status()
     if form in ("json", "ndjson"):
-        write_one(said, form)
+        write_one(data, form)
         return
     rows = [
         {"noun": noun, "state": name, "records": number}
-        for noun, found in said["nouns"].items()
+        for noun, found in data["nouns"].items()
         for name, number in found["states"].items()
     ]
     write_rows(rows, form, ("noun", "state", "records"), ("noun", "state", "records"))
@@ -230,18 +229,18 @@ def import_(
         raise typer.Exit(1)
 
 
-def _imported(done: Import, form: str) -> None:
-    said = done.to_dict()
+def _imported(result: Import, form: str) -> None:
+    data = result.to_dict()
     if form != "table":
-        write_one(said, form)
+        write_one(data, form)
         return
     names = ("$id", "status", "dryRun", "total", "created", "updated", "unchanged", "refused")
-    write_one({name: said[name] for name in names}, form)
-    if said["errors"]:
+    write_one({name: data[name] for name in names}, form)
+    if data["errors"]:
         sys.stdout.write("\n")
-        write_rows(said["errors"], form, ("row", "field", "message"), ())
-        if said.get("hasMoreErrors"):
-            write_note(f"More are at /imports/{said['$id']}/refused.csv.")
+        write_rows(data["errors"], form, ("row", "field", "message"), ())
+        if data.get("hasMoreErrors"):
+            write_note(f"More are at /imports/{data['$id']}/refused.csv.")
 
 
 @app.command(context_settings=nouns.LOOSE)
@@ -260,7 +259,7 @@ def export(
     state = State.of_context(context)
     declared = state.declared.noun(noun)
     where = parse_conditions(context.args, declared, "export")
-    whole = state.client._session.noun(noun).export(
+    download = state.client._session.noun(noun).export(
         format,  # type: ignore[arg-type]  # the server knows what there is
         filter=None if filter is None else parse_object(filter, "--filter"),
         q=q,
@@ -268,11 +267,11 @@ def export(
         fields=fields,
         as_of=as_of,
     )
-    whole._asked += tuple(where.items())
+    download._asked += tuple(where.items())
     if to is not None:
-        size = whole.save(Path(to))
+        size = download.save(Path(to))
         return write_note(f"{to}: {size:,} bytes.")
-    for block in whole:
+    for block in download:
         sys.stdout.buffer.write(block)
     sys.stdout.buffer.flush()
     return None
@@ -288,8 +287,8 @@ def track(
     """Record that something happened outside."""
     state = State.of_context(context)
     form = state.answer_form(check_form(output))
-    said = None if properties is None else parse_object(properties, "--properties")
-    write_one(state.client.track(name, said).to_dict(), form)  # type: ignore[union-attr]
+    data = None if properties is None else parse_object(properties, "--properties")
+    write_one(state.client.track(name, data).to_dict(), form)  # type: ignore[union-attr]
 
 
 @app.command()
@@ -321,6 +320,7 @@ def do(
 def mcp(context: typer.Context) -> None:
     """Serve MCP on stdin and stdout, for an agent on this machine."""
     client = State.of_context(context).client
+    # Here, because the SDK takes half a second that no other command needs.
     from mcp.shared.exceptions import MCPError
 
     from headlessly.mcp.bridge import Unreachable, run

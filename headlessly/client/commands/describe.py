@@ -68,5 +68,5 @@ def _field_row(wire: str, field: options.Field) -> tuple[str, str, str]:
 def _verb_row(noun: NounDeclaration, name: str) -> tuple[str, str, str]:
     declared = noun.verbs[name]
     takes = declared.get("input") or {}
-    said = "fields" if len(takes) > 4 else " ".join(f"--{option_name(wire)}" for wire in takes)
-    return f"  {noun.name}.{name}", said, declared["description"]
+    inputs = "fields" if len(takes) > 4 else " ".join(f"--{option_name(wire)}" for wire in takes)
+    return f"  {noun.name}.{name}", inputs, declared["description"]

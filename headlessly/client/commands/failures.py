@@ -55,7 +55,7 @@ def exit_code_of(problem: BaseException) -> int:
 
 
 def problem_text(problem: BaseException, *, verbose: bool = False) -> str:
-    """A line that names the field, and with ``verbose`` what to quote in a report."""
+    """The line for a problem: it names the field, and with ``verbose`` what to quote in a report."""
     line = _problem_line(problem)
     for note in getattr(problem, "__notes__", ()):
         line += f" {note}"

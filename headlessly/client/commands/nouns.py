@@ -101,12 +101,12 @@ def _help_text(noun: NounDeclaration, word: str) -> str:
     if word not in noun.verbs:
         return READS[word]
     declared = noun.verbs[word]
-    said = [declared["description"]]
+    parts = [declared["description"]]
     if "from" in declared:
-        said.append(f"Possible from {', '.join(declared['from'])}.")
+        parts.append(f"Possible from {', '.join(declared['from'])}.")
     if declared.get("finds"):
-        said.append(f"Updates the one with this {declared['finds']}, where there is one.")
-    return "\n\n".join(said)
+        parts.append(f"Updates the one with this {declared['finds']}, where there is one.")
+    return "\n\n".join(parts)
 
 
 # -- asking ---------------------------------------------------------------------------------------
@@ -135,10 +135,10 @@ def _with_fields(noun: NounDeclaration, own: list[Option]) -> list[Option]:
 
 def _list_query(noun: NounDeclaration, context: typer.Context, given: dict[str, Any]) -> Any:
     """The question of a list: its filter, its words, its moment and its conditions."""
-    said = options.parse_conditions(context.args, noun, str(context.info_name))
+    conditions = options.parse_conditions(context.args, noun, str(context.info_name))
     for wire in noun.fields:
         if (text := given.get(options.parameter_name(wire))) is not None:
-            said[wire] = text
+            conditions[wire] = text
     filter = given.get("filter")
     asked = query_pairs(
         filter=None
@@ -148,7 +148,7 @@ def _list_query(noun: NounDeclaration, context: typer.Context, given: dict[str, 
         sort=given.get("sort"),
         asOf=given.get("as_of"),
     )
-    return asked + tuple(said.items())
+    return asked + tuple(conditions.items())
 
 
 def _find_command(noun: NounDeclaration) -> Any:
@@ -291,8 +291,8 @@ def write_result(result: Any, noun: NounDeclaration, form: str, what: str) -> No
     elif result is None:
         output.write_note(f"{what}: done.")
     elif form == "table":
-        said = result.to_dict()
-        output.write_one({n: v for n, v in said.items() if v is not None and n != "$context"}, form)
+        data = result.to_dict()
+        output.write_one({n: v for n, v in data.items() if v is not None and n != "$context"}, form)
     else:
         output.write_one(result.to_dict(), form)
 

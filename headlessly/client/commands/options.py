@@ -118,25 +118,25 @@ def metavar(field: Field) -> str:
 
 def describe_field(field: Field, *, required: bool = False) -> str:
     """What it is and what is allowed, in a line."""
-    said = [field.get("description") or ""]
+    parts = [field.get("description") or ""]
     if field.get("choices"):
-        said.append(", ".join(field["choices"]))
+        parts.append(", ".join(field["choices"]))
     if field["type"] == "reference":
         to = str(field.get("to"))
         article = "an" if to[:1] in "AEIOU" else "a"
-        said.append(f"id of {article} {to}" + (", or its fields" if field.get("new") else ""))
+        parts.append(f"id of {article} {to}" + (", or its fields" if field.get("new") else ""))
     low, high = field.get("minimum"), field.get("maximum")
     if low is not None or high is not None:
-        said.append(f"{'' if low is None else f'{low:g}'}..{'' if high is None else f'{high:g}'}")
+        parts.append(f"{'' if low is None else f'{low:g}'}..{'' if high is None else f'{high:g}'}")
     if field.get("readOnly"):
         by = ", ".join(field.get("setBy") or ())
-        said.append(f"set by {by}" if by else "read only")
+        parts.append(f"set by {by}" if by else "read only")
     if field.get("default") is not None:
         default = str(field["default"])
-        said.append(f"else {default.lower() if field['type'] == 'bool' else default}")
+        parts.append(f"else {default.lower() if field['type'] == 'bool' else default}")
     if required:
-        said.append("required")
-    return "; ".join(filter(None, said))
+        parts.append("required")
+    return "; ".join(filter(None, parts))
 
 
 def _complete_choices(field: Field) -> Callable[[str], Iterable[str]] | None:

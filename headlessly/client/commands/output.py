@@ -10,6 +10,11 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
+from rich.cells import cell_len
+from rich.console import Console
+from rich.table import Table
+from rich.text import Text
+
 from headlessly.client.commands.failures import UsageError
 from headlessly.client.declarations import NounDeclaration
 from headlessly.client.scripts import Ran
@@ -220,10 +225,6 @@ def _json_default(value: Any) -> Any:
 
 def _write_grid(rows: Sequence[Sequence[str]], header: Sequence[str] | None) -> None:
     """A table, with colours where they are seen, cut where a screen ends."""
-    from rich.console import Console
-    from rich.table import Table
-    from rich.text import Text
-
     seen = sys.stdout.isatty()
     console = Console(file=sys.stdout, highlight=False, width=None if seen else 10_000)
     lines = [[_printable(text) for text in row] for row in rows]
@@ -254,8 +255,6 @@ def _column_widths(lines: Sequence[Sequence[str]], screen: int) -> list[int]:
 
     The first, by which one goes on, is never cut.
     """
-    from rich.cells import cell_len
-
     number = max(map(len, lines), default=0)
     widths = [max(cell_len(line[n]) for line in lines if len(line) > n) for n in range(number)]
     while sum(widths) + 2 * len(widths) > screen and len(widths) > 1:

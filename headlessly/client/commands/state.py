@@ -79,9 +79,9 @@ class State:
 
     def _read_cache(self) -> Declarations | None:
         login = logins.resolve_login(self.url, None, self.profile)
-        kept = _cache_file(login.url)
-        if kept.exists():
-            return Declarations(json.loads(kept.read_text()))
+        file = _cache_file(login.url)
+        if file.exists():
+            return Declarations(json.loads(file.read_text()))
         if not self.completing:
             return None
         with Headlessly(login.url, login.api_key, timeout=QUICK, retries=NO_RETRIES) as client:
@@ -104,12 +104,12 @@ def _cache_file(url: str) -> Path:
 
 def cache_declarations(url: str, data: Any) -> None:
     """Keep what a server declares. A disk that takes nothing is no reason to fail."""
-    kept = _cache_file(url)
+    cached = _cache_file(url)
     try:
-        kept.parent.mkdir(parents=True, exist_ok=True)
-        handle, name = tempfile.mkstemp(dir=kept.parent, prefix=".schema")
+        cached.parent.mkdir(parents=True, exist_ok=True)
+        handle, name = tempfile.mkstemp(dir=cached.parent, prefix=".schema")
         with os.fdopen(handle, "w") as file:
             json.dump(data, file)
-        Path(name).replace(kept)
+        Path(name).replace(cached)
     except OSError:
         pass

@@ -26,7 +26,7 @@ class Command(BaseCommand):
 
     def handle(self, *, language: list[str], check: bool, **_: Any) -> None:
         try:
-            import polib
+            import polib  # here, because an installation that only serves has none
         except ImportError as problem:
             raise CommandError("This needs polib: pip install polib") from problem
         there = (path.name for path in catalogue.locale_folder().iterdir() if path.is_dir())
@@ -35,8 +35,8 @@ class Command(BaseCommand):
             if not check:
                 self._update(name, polib)
             wrong = catalogue.problems(name)
-            for problem in wrong:
-                self.stdout.write(f"{name}: {problem}")
+            for each in wrong:
+                self.stdout.write(f"{name}: {each}")
             if check and wrong:
                 raise CommandError(f"{name} is not complete. Run `manage.py makemessages {name}`.")
 

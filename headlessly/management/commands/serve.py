@@ -113,7 +113,7 @@ def _serve(options):
     if options["tls_certificate"]:
         tls = {"ssl_cert": options["tls_certificate"], "ssl_key": options["tls_key"]}
     server = Granian(
-        "headlessly.background.supervisor.worker:application",
+        "headlessly.background.worker:application",
         factory=True,
         address=options["host"],
         port=options["port"],

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from argparse import ArgumentParser
 from typing import Any
 
-from django.core.management.base import CommandError
+from django.core.management.base import CommandError, CommandParser
 from django.core.management.commands import shell
 from django.db import DatabaseError
 
@@ -31,7 +30,7 @@ PLATFORM = (
 class Command(shell.Command):
     help = "A Python shell in one tenant, acting as the system, with every noun imported."
 
-    def add_arguments(self, parser: ArgumentParser) -> None:
+    def add_arguments(self, parser: CommandParser) -> None:
         super().add_arguments(parser)
         parser.add_argument(
             "--tenant", metavar="SLUG", help="which one; not needed when there is one"

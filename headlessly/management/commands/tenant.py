@@ -60,11 +60,11 @@ class Command(BaseCommand):
             password = secrets.token_urlsafe(12)
             user = User.objects.create_user(email, password)
             self.stdout.write(f"Made the user {user.email}, with the password {password}")
-        place, made = Membership.objects.get_or_create(
+        membership, created = Membership.objects.get_or_create(
             user=user, tenant=tenant, defaults={"role": role}
         )
-        if not made and place.role == role:
+        if not created and membership.role == role:
             raise CommandError(f"{user.email} is {role} in {tenant.slug} already.")
-        place.role = role
-        place.save(update_fields=["role"])
+        membership.role = role
+        membership.save(update_fields=["role"])
         self.stdout.write(f"{user.email} is {role} in {tenant.slug}.")

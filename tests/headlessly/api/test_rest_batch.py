@@ -11,7 +11,7 @@ from django.test.utils import CaptureQueriesContext
 
 from crm import Contact, Deal, Lead
 from headlessly.access.models import Membership, User
-from headlessly.api.bodies import LARGEST
+from headlessly.api.bodies import MAX_BODY_SIZE
 from headlessly.log.events import Event
 from tests.answered import answered, named, problem, unchanged
 from tests.conftest import Api
@@ -389,7 +389,7 @@ def test_it_lists_every_mistake_of_a_batch_at_once(api: Any) -> None:
 
 
 def test_it_refuses_bodies_that_are_too_large_or_too_deep(api: Any) -> None:
-    large = op(None, "POST", "/contacts", {"name": "x" * LARGEST})
+    large = op(None, "POST", "/contacts", {"name": "x" * MAX_BODY_SIZE})
     deep = b'{"operations":[{"method":"POST","path":"/events","body":' + b'{"a":' * 900 + b"1"
     deep += b"}" * 900 + b"}]}"
     with unchanged():

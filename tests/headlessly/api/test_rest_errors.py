@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 from django.test import Client
 
-from headlessly.api.bodies import LARGEST
+from headlessly.api.bodies import MAX_BODY_SIZE
 from headlessly.context.tracing import RequestIdFilter
 from headlessly.web.logs import JsonLines
 from tests.answered import answered, named, problem, unchanged
@@ -151,8 +151,8 @@ def test_it_needs_no_body_where_a_verb_needs_no_input(
 
 def test_it_takes_bodies_up_to_ten_megabytes(api: Any, lead: Any) -> None:
     start, end = b'{"score": 7, "$id": "', b'"}'
-    body = start + b"x" * (LARGEST - len(start) - len(end)) + end
-    assert len(body) == LARGEST
+    body = start + b"x" * (MAX_BODY_SIZE - len(start) - len(end)) + end
+    assert len(body) == MAX_BODY_SIZE
     answered(send(api, "PATCH", f"/leads/{lead.pk}", body, "application/json"))
     with unchanged():
         response = send(api, "PATCH", f"/leads/{lead.pk}", body + b" ", "application/json")
@@ -173,7 +173,7 @@ def test_it_takes_a_body_whose_length_was_not_announced(api: Any, lead: Any) -> 
 
     assert answered(call(b'{"score": 12}'))["score"] == 12
     with unchanged():
-        problem(call(b'{"a": "' + b"x" * LARGEST + b'"}'), 413, "too_large")
+        problem(call(b'{"a": "' + b"x" * MAX_BODY_SIZE + b'"}'), 413, "too_large")
 
 
 def test_it_takes_the_last_of_a_key_given_twice(api: Any, lead: Any) -> None:

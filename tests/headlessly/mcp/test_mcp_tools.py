@@ -13,7 +13,7 @@ from headlessly.access import actors
 from headlessly.declaration.registry import registry
 from headlessly.mcp import tools
 from tests.answered import answered, unchanged
-from tests.headlessly.test_sight import HUSH, bob, world  # noqa: F401
+from tests.headlessly.test_visibility import HUSH, bob, world  # noqa: F401
 
 PAGE = {
     "type": "Lead",

@@ -289,7 +289,7 @@ PROCESS = """
 import os, sys, time, django
 os.environ["DJANGO_SETTINGS_MODULE"] = "headlessly.settings"
 django.setup()
-from headlessly import actors
+from headlessly.access import actors
 from headlessly.scripts import limits, sandbox
 
 def play():

@@ -63,7 +63,7 @@ HEADERS: dict[str, Schema] = {
 LIMITS = ("X-RateLimit-Limit", "X-RateLimit-Remaining", "X-RateLimit-Reset")
 
 
-def classes() -> dict[int, list[type[HeadlesslyError]]]:
+def errors_by_status() -> dict[int, list[type[HeadlesslyError]]]:
     """The product's errors by status."""
     found: dict[int, list[type[HeadlesslyError]]] = {500: [HeadlesslyError]}
     for each in HeadlesslyError.__subclasses__():
@@ -79,11 +79,12 @@ def error_schema() -> Schema:
         "properties": {"id": nullable(text), "index": {"type": "integer"}},
     }
     machines = [noun.schema.machine for noun in registry.values() if noun.schema.machine]
-    told = {wire: text for noun in registry.values() for wire in noun.conflict_reference_columns()}
+    told = {wire: text for noun in registry.values() for wire in noun.told()}
     return {
         "type": "object",
         "properties": {
-            "error": text | {"enum": [c.code for each in classes().values() for c in each]},
+            "error": text
+            | {"enum": [c.code for each in errors_by_status().values() for c in each]},
             "message": text | {"description": "A sentence for people."},
             "requestId": text,
             "type": text | {"description": "The noun."},
@@ -144,10 +145,10 @@ def error_schema() -> Schema:
     }
 
 
-def components() -> dict[str, Schema]:
+def error_components() -> dict[str, Schema]:
     """The error responses by name."""
     found = {}
-    for status, errors in classes().items():
+    for status, errors in errors_by_status().items():
         headers: dict[str, Schema] = {"X-Request-Id": REQUEST_ID}
         if status != 401:
             headers |= {name: {"$ref": f"#/components/headers/{name}"} for name in LIMITS}
@@ -157,19 +158,19 @@ def components() -> dict[str, Schema]:
             headers["Retry-After"] = {"$ref": "#/components/headers/Retry-After"}
         codes = {"properties": {"error": {"enum": [e.code for e in errors]}}}
         found[f"Error{status}"] = {
-            "description": " Or: ".join(_said(e) for e in errors),
+            "description": " Or: ".join(_describe_error(e) for e in errors),
             "headers": headers,
             "content": {JSON: {"schema": {"allOf": [ref("Error"), codes]}}},
         }
     return found
 
 
-def _said(error: type[HeadlesslyError]) -> str:
+def _describe_error(error: type[HeadlesslyError]) -> str:
     text = error.__dict__.get("__doc__") if error is not HeadlesslyError else None
     return text or error.code.replace("_", " ").capitalize() + "."
 
 
-def success(description: str, schema: Schema | None, *headers: str) -> Schema:
+def success_response(description: str, schema: Schema | None, *headers: str) -> Schema:
     """One successful response; without a schema it has no body."""
     found: dict[str, Any] = {
         "description": description,
@@ -183,6 +184,6 @@ def success(description: str, schema: Schema | None, *headers: str) -> Schema:
     return found
 
 
-def failures(statuses: Iterable[int]) -> dict[str, Schema]:
+def error_responses(statuses: Iterable[int]) -> dict[str, Schema]:
     """The error responses with these statuses."""
     return {str(s): ref(f"Error{s}", "responses") for s in sorted(set(statuses))}
