@@ -79,7 +79,7 @@ def error_schema() -> Schema:
         "properties": {"id": nullable(text), "index": {"type": "integer"}},
     }
     machines = [noun.schema.machine for noun in registry.values() if noun.schema.machine]
-    told = {wire: text for noun in registry.values() for wire in noun.told()}
+    told = {wire: text for noun in registry.values() for wire in noun.conflict_reference_columns()}
     return {
         "type": "object",
         "properties": {
