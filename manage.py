@@ -1,27 +1,7 @@
 #!/usr/bin/env python
-"""The command line. `serve` is production unless told otherwise; everything else is development."""
+"""The command line of a checkout; see headlessly/management/command_line.py."""
 
-import os
-import sys
-
-
-def main():
-    os.environ.setdefault("DJANGO_SETTINGS_MODULE", "headlessly.settings")
-    # The one command that faces strangers starts from the safe side.
-    serving = sys.argv[1:2] == ["serve"]
-    os.environ.setdefault("HEADLESSLY_ENV", "production" if serving else "development")
-
-    from django.core.exceptions import ImproperlyConfigured
-    from django.core.management import execute_from_command_line
-
-    try:
-        execute_from_command_line(sys.argv)
-    except ImproperlyConfigured as refusal:
-        # A refusal is addressed to the operator: what to set, without a traceback around it.
-        sys.exit(str(refusal))
-    except KeyboardInterrupt:
-        sys.exit(130)
-
+from headlessly.management.command_line import main
 
 if __name__ == "__main__":
     main()

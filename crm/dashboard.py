@@ -16,7 +16,15 @@ from crm import reports
 from crm.models import Activity, Contact, Deal, Lead
 from headlessly.access import actors
 from headlessly.admin import display
-from headlessly.admin.dashboards.figures import Bar, Chart, Figure, Mark, Tile, dashboard, number
+from headlessly.admin.dashboards.figures import (
+    Bar,
+    Chart,
+    Figure,
+    Mark,
+    Tile,
+    dashboard,
+    number_figure,
+)
 from headlessly.query import reports as basis
 from headlessly.query.reports import Records, Slice, Spread
 
@@ -27,7 +35,7 @@ dashboard.narrow(Lead, "owner", rank=1)
 
 
 def rate_figure(part: int, whole: int, who: Records | None = None) -> Figure:
-    return Figure(display.share(part, whole), who)
+    return Figure(display.percentage(part, whole), who)
 
 
 def duration_figure(seconds: float | None, who: Records | None = None) -> Figure:
@@ -42,11 +50,11 @@ def new_leads(slice: Slice) -> Tile:
     now, before = slice.cached(reports.lead_funnel), slice.before.cached(reports.lead_funnel)
     return Tile(
         _("New leads"),
-        number(now.all, now.stages[0].who),
+        number_figure(now.all, now.stages[0].who),
         format_html(
             _("in {period}, {before} in {then}"),
             period=slice.period.name,
-            before=number(before.all, before.stages[0].who),
+            before=number_figure(before.all, before.stages[0].who),
             then=slice.before.period.name,
         ),
     )
@@ -130,7 +138,7 @@ def open_pipeline(slice: Slice) -> Tile:
             value=" + ".join(
                 format_money(whole.amounts[c].value, c, short=True) for c in found.currencies
             ),
-            deals=number(deals, whole.who),
+            deals=number_figure(deals, whole.who),
         ),
     )
 
@@ -141,7 +149,7 @@ def going_stale(slice: Slice) -> Tile:
     leads, deals = (sum(each.count for each in found[n]) for n in ("Lead", "Deal"))
     return Tile(
         _("Going stale"),
-        number(leads, reports.stale_leads(slice)),
+        number_figure(leads, reports.stale_leads(slice)),
         format_html(
             _("open leads without activity for {days} days, and {deals}"),
             days=slice.cached(reports.pipeline_rules).rotting,
@@ -162,11 +170,11 @@ def funnel(slice: Slice) -> Chart:
     found, bars, last = slice.cached(reports.lead_funnel), [], 0
     for number_, stage in enumerate(found.stages):
         of_all, of_last = rate_figure(stage.reached, found.all), rate_figure(stage.reached, last)
-        lost = number(stage.lost, stage.who_lost)
+        lost = number_figure(stage.lost, stage.who_lost)
         bars.append(
             Bar(
                 Figure(display.state_label(stage.state), stage.who),
-                number(stage.reached, stage.who),
+                number_figure(stage.reached, stage.who),
                 (
                     Mark(0, percent_of(stage.reached, found.all)),
                     Mark(
@@ -195,7 +203,7 @@ def funnel(slice: Slice) -> Chart:
             _(
                 "The {count} leads of {period}: how far each has come. Lost ones stay where they were."
             ),
-            count=number(found.all, found.stages[0].who),
+            count=number_figure(found.all, found.stages[0].who),
             period=slice.period.name,
         ),
         nothing=_("No lead was created in this period."),
@@ -228,7 +236,9 @@ def conversion_by(slice: Slice, by: str, title: str) -> Chart:
             return _("All others")
         if group.value is None:
             return nobody
-        return named.get(group.value, display.named(None)) if named or field.to else group.value
+        return (
+            named.get(group.value, display.visible_name(None)) if named or field.to else group.value
+        )
 
     order = sorted(groups, key=lambda g: (g.rest, -g.converted / g.leads, -g.leads))
     best = max((g.qualified / g.leads for g in groups), default=0) or 1
@@ -242,14 +252,14 @@ def conversion_by(slice: Slice, by: str, title: str) -> Chart:
             ),
             format_html(
                 _("{converted} of {leads}, {qualified} qualified"),
-                converted=number(group.converted, group.who_converted),
-                leads=number(group.leads, group.who),
-                qualified=number(group.qualified, group.who_qualified),
+                converted=number_figure(group.converted, group.who_converted),
+                leads=number_figure(group.leads, group.who),
+                qualified=number_figure(group.qualified, group.who_qualified),
             ),
             (
-                number(group.leads, group.who),
-                number(group.qualified, group.who_qualified),
-                number(group.converted, group.who_converted),
+                number_figure(group.leads, group.who),
+                number_figure(group.qualified, group.who_qualified),
+                number_figure(group.converted, group.who_converted),
             ),
         )
         for group in order
@@ -284,7 +294,7 @@ def cycle(slice: Slice) -> Chart:
             _spread_marks(spread, longest),
             format_html(
                 _("half of {count} took {lower} to {upper}"),
-                count=number(spread.count, who),
+                count=number_figure(spread.count, who),
                 lower=display.duration(spread.lower),
                 upper=display.duration(spread.upper),
             )
@@ -295,7 +305,7 @@ def cycle(slice: Slice) -> Chart:
                     duration_figure(s)
                     for s in (spread.tenth, spread.lower, spread.upper, spread.ninetieth)
                 ),
-                number(spread.count, who),
+                number_figure(spread.count, who),
             ),
         )
         for name, spread, who in spreads
@@ -341,9 +351,9 @@ def lost_reasons(slice: Slice) -> Chart:
     bars = [
         Bar(
             Figure(reason.text or (_("All others") if reason.rest else _("No reason")), reason.who),
-            number(reason.leads, reason.who),
+            number_figure(reason.leads, reason.who),
             (Mark(0, percent_of(reason.leads, most), "lost"),),
-            row=(display.share(reason.leads, every),),
+            row=(display.percentage(reason.leads, every),),
         )
         for reason in reasons
     ]
@@ -353,9 +363,11 @@ def lost_reasons(slice: Slice) -> Chart:
         (_("Reason"), _("Leads"), _("Of all lost")),
         format_html(
             _("{count} leads were lost in {period}, {before} in {then}."),
-            count=number(every, reports.lost_leads(slice)),
+            count=number_figure(every, reports.lost_leads(slice)),
             period=slice.period.name,
-            before=number(sum(each.leads for each in before), reports.lost_leads(slice.before)),
+            before=number_figure(
+                sum(each.leads for each in before), reports.lost_leads(slice.before)
+            ),
             then=slice.before.period.name,
         ),
         nothing=_("No lead was lost in this period."),
@@ -412,9 +424,12 @@ def _amounts_chart(
                     format_html(
                         _("of {value} in {deals}"),
                         value=format_money(amount.value, currency),
-                        deals=number(amount.deals, who),
+                        deals=number_figure(amount.deals, who),
                     ),
-                    (Figure(format_money(amount.value, currency), who), number(amount.deals, who)),
+                    (
+                        Figure(format_money(amount.value, currency), who),
+                        number_figure(amount.deals, who),
+                    ),
                 )
             )
     return Chart(
@@ -456,7 +471,7 @@ def waiting(slice: Slice) -> Chart:
                 f"{display.noun_title(noun)}, {display.inside_sentence(display.state_label(each.name))}",
                 each.who,
             ),
-            number(each.count, each.who),
+            number_figure(each.count, each.who),
             (Mark(0, percent_of(each.count, most), "lost"),),
         )
         for noun, each in every
@@ -497,7 +512,7 @@ def tasks(slice: Slice) -> Chart | None:
         [
             Bar(
                 Figure(str(DUE_LABELS[each.name]), each.who),
-                number(each.count, each.who),
+                number_figure(each.count, each.who),
                 (
                     Mark(
                         0,
@@ -519,8 +534,8 @@ def tasks(slice: Slice) -> Chart | None:
 # -- saying it -------------------------------------------------------------------------------------
 
 
-def percent_of(part: Any, whole: Any) -> float:
-    return float(part) / float(whole) * 100 if whole else 0
+def percent_of(part: float | Decimal | None, whole: float | Decimal) -> float:
+    return float(part or 0) / float(whole) * 100 if whole else 0
 
 
 def format_money(value: Decimal, currency: str, *, short: bool = False) -> str:

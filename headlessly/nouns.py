@@ -31,7 +31,6 @@ from django.db.models.signals import class_prepared
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
-from headlessly.access import tenancy
 from headlessly.access.managers import NounManager, WithDeletedManager
 from headlessly.context import running
 from headlessly.declaration import days, labels, values
@@ -330,7 +329,7 @@ class Noun(RefusalMixin):
         if not isinstance(id, str) or values.UNSTORABLE.search(id):
             raise cls.not_found(id)
         table = execution_table.table_of(cls)
-        record = table.lock(id, tenancy.require().pk, deleting=deleting, restoring=restoring)
+        record = table.lock(id, deleting=deleting, restoring=restoring)
         if record is None:
             raise cls.not_found(id)
         return record

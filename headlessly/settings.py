@@ -19,7 +19,8 @@
     WEBHOOKS_ALLOW_HTTP   1 lets webhooks lead to http:// in production; in development they may.
     LOG_LEVEL             INFO.
     DEBUG                 1 shows tracebacks in the browser; development only.
-    HEADLESSLY_DATA       the embedded server's folder; ./.data.
+    HEADLESSLY_DATA       the embedded server's folder; .data in the checkout, or where an installed
+                          product was started.
 
 Production refuses to start on a setting that is missing or unsafe, and names each of them.
 """
@@ -32,8 +33,14 @@ from django.templatetags.static import static
 
 from headlessly.environment import database, flag, refusals, words
 
-BASE_DIR = Path(__file__).resolve().parent.parent
-DATA_DIR = Path(os.environ.get("HEADLESSLY_DATA") or BASE_DIR / ".data")
+PACKAGE_DIR = Path(__file__).resolve().parent
+BASE_DIR = PACKAGE_DIR.parent
+# In a checkout the templates stand beside the packages; a wheel carries them inside this one.
+INSTALLED = (PACKAGE_DIR / "templates").is_dir()
+TEMPLATES_DIR = (PACKAGE_DIR if INSTALLED else BASE_DIR) / "templates"
+#: Where files of a site's own go when nothing else is said.
+SITE_DIR = Path.cwd() if INSTALLED else BASE_DIR
+DATA_DIR = Path(os.environ.get("HEADLESSLY_DATA") or SITE_DIR / ".data")
 
 PRODUCTION = os.environ.get("HEADLESSLY_ENV", "development") != "development"
 DEBUG = not PRODUCTION and flag("DEBUG")
@@ -51,7 +58,6 @@ ALLOWED_HOSTS = words("ALLOWED_HOSTS") or ["localhost", ".localhost", "127.0.0.1
 
 INSTALLED_APPS = [
     "unfold",
-    "unfold.contrib.filters",
     "procrastinate.contrib.django",
     "headlessly.apps.HeadlesslyConfig",
     "crm.apps.CrmConfig",
@@ -63,9 +69,7 @@ INSTALLED_APPS = [
     "django.contrib.messages",
     "django.contrib.staticfiles",
     "django.contrib.postgres",
-    "django.contrib.humanize",
     "rest_framework",
-    "django_filters",
     "drf_spectacular_sidecar",  # the files of Swagger UI, for /docs
 ]
 
@@ -96,7 +100,7 @@ WSGI_APPLICATION = "headlessly.wsgi.application"
 TEMPLATES = [
     {
         "BACKEND": "django.template.backends.django.DjangoTemplates",
-        "DIRS": [BASE_DIR / "templates"],
+        "DIRS": [TEMPLATES_DIR],
         "APP_DIRS": True,
         "OPTIONS": {
             "context_processors": [
@@ -142,12 +146,12 @@ USE_TZ = True
 TIME_ZONE = "UTC"
 LANGUAGE_CODE = "en"  # what programs read, and people whose language is not there
 LANGUAGES = [("en", "English (US)"), ("en-gb", "English (UK)"), ("de", "Deutsch")]
-LOCALE_PATHS = [BASE_DIR / "headlessly" / "locale"]
+LOCALE_PATHS = [PACKAGE_DIR / "locale"]
 FORMAT_MODULE_PATH = "headlessly.formats"
 
 # Absolute: under a tenant's mount a relative one would move along with it.
 STATIC_URL = "/static/"
-STATIC_ROOT = os.environ.get("STATIC_ROOT") or (BASE_DIR / "staticfiles" if PRODUCTION else None)
+STATIC_ROOT = os.environ.get("STATIC_ROOT") or (SITE_DIR / "staticfiles" if PRODUCTION else None)
 STORAGES = {
     "default": {"BACKEND": "django.core.files.storage.FileSystemStorage"},
     "staticfiles": {
@@ -181,7 +185,20 @@ UNFOLD = {
     "SHOW_VIEW_ON_SITE": False,  # the colours are in headlessly/frame.css
 }
 
-REST_FRAMEWORK = {"UNAUTHENTICATED_USER": None}
+#: Every view is closed to whoever has no place in the tenant of its address, an app's own too: what is
+#: open says so by `permission_classes` of its own.
+REST_FRAMEWORK = {
+    "DEFAULT_AUTHENTICATION_CLASSES": [
+        "headlessly.api.auth.KeyAuthentication",
+        "headlessly.api.auth.MemberAuthentication",
+    ],
+    "DEFAULT_PERMISSION_CLASSES": ["headlessly.api.auth.BelongsToTenant"],
+    "DEFAULT_PARSER_CLASSES": ["headlessly.api.bodies.JsonParser"],
+    "DEFAULT_RENDERER_CLASSES": ["headlessly.api.bodies.JsonRenderer"],
+    "DEFAULT_CONTENT_NEGOTIATION_CLASS": "headlessly.api.bodies.OnlyJson",
+    "EXCEPTION_HANDLER": "headlessly.api.base.answer_to_problem",
+    "UNAUTHENTICATED_USER": None,
+}
 
 LOGGING = {
     "version": 1,

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections import Counter, defaultdict
 from decimal import Decimal
-from typing import Any
 
 from django.utils.html import format_html
 from django.utils.translation import gettext as _
@@ -12,7 +11,7 @@ from django.utils.translation import gettext as _
 from crm.dashboard import conversion_by, format_money, percent_of
 from crm.models import Deal, Lead
 from headlessly.admin import display
-from headlessly.admin.dashboards.figures import Bar, Chart, Figure, Mark, dashboard, number
+from headlessly.admin.dashboards.figures import Bar, Chart, Figure, Mark, dashboard, number_figure
 from headlessly.query.reports import Slice
 from marketing.models import Campaign
 from marketing.returns import CampaignReturn, campaign_returns
@@ -71,7 +70,7 @@ def _gain_of(found: CampaignReturn, costs: bool) -> Decimal:
     return found.revenue - ((found.cost or 0) if costs else 0)
 
 
-def _bar(campaign: Campaign, found: CampaignReturn, most: Any, costs: bool) -> Bar:
+def _bar(campaign: Campaign, found: CampaignReturn, most: Decimal | int, costs: bool) -> Bar:
     amounts = found.revenues(campaign.currency)
     revenue = Figure(" + ".join(format_money(amounts[c], c) for c in amounts), found.who_won)
     cost = format_money(found.cost, campaign.currency) if costs and found.cost else "–"
@@ -79,7 +78,7 @@ def _bar(campaign: Campaign, found: CampaignReturn, most: Any, costs: bool) -> B
     known = found.roi if costs else None
     return Bar(
         Figure(str(campaign), found.who),
-        Figure(display.measured(known, "%") if known is not None else "–", found.who_won),
+        Figure(display.number_with_unit(known, "%") if known is not None else "–", found.who_won),
         (
             Mark(0, percent_of(found.revenue, most)),
             Mark(max(spent - 0.8, 0), 0.8 if spent else 0, "lost"),
@@ -87,8 +86,13 @@ def _bar(campaign: Campaign, found: CampaignReturn, most: Any, costs: bool) -> B
         format_html(
             _("{revenue} from {leads} leads, {won} won"),
             revenue=revenue,
-            leads=number(found.leads, found.who),
-            won=number(found.won, found.who_won),
+            leads=number_figure(found.leads, found.who),
+            won=number_figure(found.won, found.who_won),
         ),
-        (number(found.leads, found.who), number(found.won, found.who_won), revenue, cost),
+        (
+            number_figure(found.leads, found.who),
+            number_figure(found.won, found.who_won),
+            revenue,
+            cost,
+        ),
     )

@@ -68,7 +68,7 @@ _actor: ContextVar[Actor | None] = ContextVar("actor", default=None)
 
 
 def current() -> Actor:
-    """Who acts now. Raises PermissionError when nobody does: there is no anonymous writing."""
+    """Who acts now. Raises PermissionError when nobody does: nobody reads or writes anonymously."""
     if (actor := _actor.get()) is None:
         raise PermissionError("Nobody is acting. Wrap this in `with actors.acting(actor):`.")
     return actor

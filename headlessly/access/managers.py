@@ -61,7 +61,10 @@ _Manager = models.Manager.from_queryset(NounQuerySet)
 
 
 class NounManager(_Manager[M]):
-    """The active tenant's records that the actor sees. Raises NoTenant when no tenant is active."""
+    """The active tenant's records that the actor sees.
+
+    Raises NoTenant when no tenant is active, PermissionError when nobody acts.
+    """
 
     def get_queryset(self) -> models.QuerySet[M]:
         found = super().get_queryset()

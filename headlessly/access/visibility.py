@@ -35,15 +35,18 @@ Found = TypeVar("Found", bound=models.QuerySet[Any])
 
 
 def visible_owner() -> str | None:
-    """The id of the contact whose records are visible now, "" for none; None where all are visible."""
+    """The id of the contact whose records are visible now, "" for none; None where all are visible.
+
+    Raises PermissionError when nobody acts: who reads is asked of every read.
+    """
     person = visible_owner_of_actor()
     return None if person is None or running.is_in_verb() else person
 
 
 def visible_owner_of_actor() -> str | None:
     """The same, also while a verb runs: for the references that the actor sent themselves."""
-    actor = actors.current_or_none()
-    return None if actor is None or not actor.limited else actor.contact_id or ""
+    actor = actors.current()
+    return actor.contact_id or "" if actor.limited else None
 
 
 def visible_condition(noun: type[Record], person: str, path: str = "") -> Q:
@@ -68,6 +71,28 @@ def visible_versions(found: Found, noun: type[Record]) -> Found:
     if visible_owner() is None or noun.schema.owner is None:
         return found
     return found.filter(Exists(noun.with_deleted.filter(pk=OuterRef("record"))))
+
+
+def visible_rows(
+    noun: type[Record], alias: str, *, person: str | None = None, past: bool = False
+) -> tuple[str, list[Any]]:
+    """The predicate of every statement written by hand, and its parameters: the rows of the active tenant
+    that are not deleted and that the actor sees, or ``person`` in the actor's place.
+
+    ``past``: ``alias`` is the noun's table of versions.
+    """
+    condition, parameters = tenant_rows(alias)
+    sql, persons = visible_past_clause(noun, alias) if past else visible_clause(noun, alias, person)
+    return condition + sql, [*parameters, *persons]
+
+
+def tenant_rows(alias: str, *, deleted: bool = False) -> tuple[str, list[Any]]:
+    """The same without regard to who reads, for what a verb itself looks up; with ``deleted`` also the
+    deleted ones."""
+    condition = f"{alias}.tenant_id = %s"
+    if not deleted:
+        condition += f" AND {alias}.deleted_at IS NULL"
+    return condition, [tenancy.require().pk]
 
 
 def visible_clause(

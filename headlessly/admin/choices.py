@@ -17,9 +17,9 @@ from headlessly.query.scope import Scope
 PAGE = 20
 
 
-def found(request: HttpRequest, site: Any) -> JsonResponse:
+def find_choices(request: HttpRequest, site: Any) -> JsonResponse:
     """The answer in select2's terms, for the noun that ``model_name`` names."""
-    noun = _noun(request)
+    noun = _requested_noun(request)
     if not site.get_model_admin(noun).has_view_permission(request):
         raise PermissionDenied
     page = request.GET.get("page", "1")
@@ -35,20 +35,20 @@ def found(request: HttpRequest, site: Any) -> JsonResponse:
     rows = [by_id[key] for key in keys if key in by_id]
     return JsonResponse(
         {
-            "results": [{"id": row.pk, "text": label(row)} for row in rows[:PAGE]],
+            "results": [{"id": row.pk, "text": choice_label(row)} for row in rows[:PAGE]],
             "pagination": {"more": len(keys) > PAGE},
         }
     )
 
 
-def label(record: Noun) -> str:
+def choice_label(record: Noun) -> str:
     """A record's name, with what tells it from its namesakes."""
     noun = type(record)
     known = [getattr(record, n) for n in noun.unique_fields if n in noun.schema.search]
     return " · ".join([str(record), *(value for value in known[:1] if value)])
 
 
-def _noun(request: HttpRequest) -> type[Noun]:
+def _requested_noun(request: HttpRequest) -> type[Noun]:
     """The noun that is searched: the one named, or the one that its field refers to."""
     wanted = (request.GET.get("app_label"), request.GET.get("model_name"))
     for noun in registry.values():

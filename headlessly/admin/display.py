@@ -8,6 +8,7 @@ from datetime import date, datetime
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any, TypeVar
 
+from django.db import models
 from django.urls import reverse
 from django.utils import formats, timezone
 from django.utils.html import conditional_escape, format_html, format_html_join, linebreaks
@@ -54,7 +55,7 @@ if TYPE_CHECKING:
 #: The references that say who works on a record, not whom it is about.
 WORKERS = ("owner", "assignee")
 #: Text of more characters than this begins, and opens on a click.
-LONG = 600
+LONGEST_UNFOLDED = 600
 #: Text that is dialled.
 TELEPHONES = ("phone", "mobile")
 MINUTE, HOUR, DAY = 60, 3_600, 86_400
@@ -62,7 +63,7 @@ MINUTE, HOUR, DAY = 60, 3_600, 86_400
 SIGNS = {"USD": "$", "EUR": "€", "GBP": "£"}
 
 
-def age(moment: datetime, *, now: datetime | None = None) -> str:
+def age_text(moment: datetime, *, now: datetime | None = None) -> str:
     """``3 d``, ``5 w``; ``in 2 h`` for what is yet to come."""
     seconds = ((now or clock.now()) - moment).total_seconds()
     distance = abs(seconds)
@@ -82,17 +83,17 @@ def age(moment: datetime, *, now: datetime | None = None) -> str:
     raise AssertionError("unreachable")
 
 
-def day(value: date) -> str:
+def day_text(value: date) -> str:
     """``Jan 31, 2026``; of a moment its day where one reads."""
     if isinstance(value, datetime):
         value = timezone.localtime(value)
     return formats.date_format(value, "DATE_FORMAT")
 
 
-def moment(value: datetime, *, zone: bool = False) -> str:
+def moment_text(value: datetime, *, zone: bool = False) -> str:
     """``Jan 31, 2026, 9:00 AM``, with ``zone`` in which time zone that is."""
     local = timezone.localtime(value)
-    said = f"{day(value)}, {formats.date_format(local, 'TIME_FORMAT')}"
+    said = f"{day_text(value)}, {formats.date_format(local, 'TIME_FORMAT')}"
     return f"{said} {local:%Z}" if zone else said
 
 
@@ -122,7 +123,7 @@ def number(value: Any) -> str:
     return formats.number_format(value, force_grouping=True)
 
 
-def measured(value: float, unit: str) -> str:
+def number_with_unit(value: float, unit: str) -> str:
     """A number in its unit, no more exact than one reads: ``15 min``, ``343 %``."""
     places = 0 if float(value).is_integer() or abs(value) >= 10 else 1
     return f"{decimal(value, places)}\u00a0{pgettext(UNIT, unit)}"
@@ -132,7 +133,7 @@ def measured(value: float, unit: str) -> str:
 Amount = TypeVar("Amount", float, Decimal)
 
 
-def share(part: Amount, whole: Amount | None) -> str:
+def percentage(part: Amount, whole: Amount | None) -> str:
     """``38 %``, and ``3.4 %`` where it is little; a dash of nothing."""
     if not whole:
         return "–"
@@ -155,15 +156,15 @@ def duration(seconds: float | None) -> str:
     return said.replace(" ", "\u00a0") % decimal(count, 1 if tenths else 0)
 
 
-def time(moment_: datetime, *, ago: bool = False) -> SafeString:
+def age_html(moment_: datetime, *, ago: bool = False) -> SafeString:
     """An age with the exact time behind it; ``ago`` says so where it could be taken for a wait."""
-    words = age(moment_)
+    words = age_text(moment_)
     if ago and (clock.now() - moment_).total_seconds() >= MINUTE:
         words = _("%s ago") % words
     return format_html(
         '<time datetime="{}" title="{}">{}</time>',
         f"{moment_:%Y-%m-%dT%H:%M:%SZ}",
-        moment(moment_, zone=True),
+        moment_text(moment_, zone=True),
         words,
     )
 
@@ -171,14 +172,14 @@ def time(moment_: datetime, *, ago: bool = False) -> SafeString:
 # -- states -----------------------------------------------------------------------------------
 
 
-def path(noun: type[Noun]) -> tuple[str, ...]:
+def path_states(noun: type[Noun]) -> tuple[str, ...]:
     """The states from first to last when all goes well."""
     return noun.schema.machine.path if noun.schema.machine else ()
 
 
-def tone(noun: type[Noun], state: str) -> str:
+def state_tone(noun: type[Noun], state: str) -> str:
     """The colour of a state, the same everywhere: first, on the way, there, or off the path."""
-    states = path(noun)
+    states = path_states(noun)
     if state not in states:
         return "grey"
     if state == states[-1]:
@@ -189,13 +190,13 @@ def tone(noun: type[Noun], state: str) -> str:
     return {1: "violet", 2: "amber"}.get(to_go, "sky")
 
 
-def state(noun: type[Noun], state: str) -> SafeString:
+def state_html(noun: type[Noun], state: str) -> SafeString:
     return format_html(
-        '<span class="state tone-{}">{}</span>', tone(noun, state), state_label(state)
+        '<span class="state tone-{}">{}</span>', state_tone(noun, state), state_label(state)
     )
 
 
-def standing(key: ApiKey) -> str:
+def key_standing(key: ApiKey) -> str:
     """What an API key is worth now."""
     return {"valid": _("valid"), "expired": _("expired"), "revoked": _("revoked")}[key.standing]
 
@@ -203,58 +204,71 @@ def standing(key: ApiKey) -> str:
 # -- links and values -------------------------------------------------------------------------
 
 
-def place(noun: type[Noun], page: str, *args: str) -> str:
-    """The address of a noun's page: ``place(Lead, "change", id)``."""
+def page_url(noun: type[models.Model], page: str, *args: str) -> str:
+    """The address of a noun's page: ``page_url(Lead, "change", id)``."""
     meta = noun._meta
     return reverse(f"admin:{meta.app_label}_{meta.model_name}_{page}", args=args)
 
 
-def link(record: Noun) -> SafeString:
+def record_link(record: Noun) -> SafeString:
     if record.is_card:
         return format_html("{}", str(record))  # there is no page of it for whoever reads
-    return format_html('<a href="{}">{}</a>', place(type(record), "change", record.pk), str(record))
+    return format_html(
+        '<a href="{}">{}</a>', page_url(type(record), "change", record.pk), str(record)
+    )
 
 
-def named(other: Noun | None) -> str:
+def visible_name(other: Noun | None) -> str:
     """The name of a record that another refers to; one that the actor does not see has none."""
     return _("not yours") if other is None else str(other)
 
 
-def of(record: Noun, field: Field, *, links: bool = True) -> SafeString | str:
+def subtitle(record: Noun, fields: tuple[Field, ...]) -> str:
+    """What stands below a record's name in a list: the names of those that it refers to."""
+    return " · ".join(
+        visible_name(getattr(record, f.name)) for f in fields if getattr(record, f.column)
+    )
+
+
+def field_html(record: Noun, field: Field, *, links: bool = True) -> SafeString | str:
     """The value of one field of ``record`` as HTML; empty when there is none."""
     if field.type == "reference":
         if not getattr(record, field.column):
             return ""
         other = getattr(record, field.name)
-        return link(other) if links and other is not None else conditional_escape(named(other))
+        return (
+            record_link(other)
+            if links and other is not None
+            else conditional_escape(visible_name(other))
+        )
     found = field.computed(record) if field.computed else getattr(record, field.column)
     if found is None or found == "":
         return ""
     if (whole := days.whole_day(record, field)) is not None:
-        return date_of(whole)
+        return day_html(whole)
     machine = record.schema.machine
     if machine and field.name == machine.name:
-        return state(type(record), found)
-    return shown(field, found, currency=getattr(record, "currency", None), links=links)
+        return state_html(type(record), found)
+    return value_html(field, found, currency=getattr(record, "currency", None), links=links)
 
 
-def plain(record: Noun, field: Field) -> str:
+def value_text(record: Noun, field: Field) -> str:
     """The value of one field as text within a sentence; empty when there is none."""
     found = getattr(record, field.column)
     if found is None or found == "":
         return ""
     if field.type == "reference":
-        return named(getattr(record, field.name))
+        return visible_name(getattr(record, field.name))
     if (whole := days.whole_day(record, field)) is not None:
-        return day(whole)
+        return day_text(whole)
     if field.type == "datetime":
-        return moment(found)
+        return moment_text(found)
     if field.type == "date":
-        return day(found)
-    return "…" if field.type == "json" else str(shown(field, found, links=False))
+        return day_text(found)
+    return "…" if field.type == "json" else str(value_html(field, found, links=False))
 
 
-def shown(field: Field, found: Any, *, currency: str | None = None, links: bool = True) -> Any:
+def value_html(field: Field, found: Any, *, currency: str | None = None, links: bool = True) -> Any:
     """A value of ``field``'s type as HTML."""
     match field.type:
         case "money":
@@ -262,7 +276,7 @@ def shown(field: Field, found: Any, *, currency: str | None = None, links: bool 
         case "integer" if (field.minimum or 0) >= 1000:
             return str(found)  # a year: no number of anything
         case "number" | "integer" if field.unit:
-            return measured(found, field.unit)
+            return number_with_unit(found, field.unit)
         case "number" | "integer":
             return number(found)
         case "bool":
@@ -270,47 +284,47 @@ def shown(field: Field, found: Any, *, currency: str | None = None, links: bool 
         case "enum":
             return state_label(found)
         case "datetime":
-            return time(found)
+            return age_html(found)
         case "date":
-            return date_of(found)
+            return day_html(found)
         case "url" if links:
             short = re.sub(r"^https?://(www\.)?", "", found).rstrip("/")
             return format_html('<a href="{}" rel="noopener noreferrer">{}</a>', found, short)
         case "email" if links:
             return format_html('<a href="mailto:{}">{}</a>', found, found)
         case "text" if links:
-            return folded(found)
+            return folded_text(found)
         case "json":
-            return _structure(found)
+            return _json_html(found)
     return str(found)
 
 
-def date_of(found: date) -> SafeString:
+def day_html(found: date) -> SafeString:
     """A day, the same wherever one reads."""
-    return format_html('<time datetime="{}">{}</time>', f"{found:%Y-%m-%d}", day(found))
+    return format_html('<time datetime="{}">{}</time>', f"{found:%Y-%m-%d}", day_text(found))
 
 
-def folded(found: str) -> SafeString:
+def folded_text(found: str) -> SafeString:
     """Text in its paragraphs; a long one begins, and opens on a click."""
     whole = mark_safe(linebreaks(found, autoescape=True))
-    if len(found) <= LONG:
+    if len(found) <= LONGEST_UNFOLDED:
         return whole
     return format_html(
         '<details class="fold whole"><summary>{} <span>{}</span><span>{}</span></summary>{}</details>',
-        Truncator(found).chars(LONG // 2),
+        Truncator(found).chars(LONGEST_UNFOLDED // 2),
         _("show all"),
         _("show less"),
         whole,
     )
 
 
-def _structure(found: Any) -> SafeString | str:
+def _json_html(found: Any) -> SafeString | str:
     """JSON as people would write it: a list of alike objects as a table, else as it is."""
     if isinstance(found, list) and found and all(isinstance(item, dict) for item in found):
         keys = list(dict.fromkeys(name for item in found for name in item))
         head = format_html_join("", "<th>{}</th>", ((json_key_label(name),) for name in keys))
         rows = [
-            format_html_join("", "<td>{}</td>", ((_plain(item.get(name)),) for name in keys))
+            format_html_join("", "<td>{}</td>", ((_json_text(item.get(name)),) for name in keys))
             for item in found
         ]
         body = format_html_join("", "<tr>{}</tr>", ((row,) for row in rows))
@@ -320,7 +334,7 @@ def _structure(found: Any) -> SafeString | str:
     return format_html("<pre>{}</pre>", json.dumps(found, indent=2, ensure_ascii=False))
 
 
-def _plain(value: Any) -> str:
+def _json_text(value: Any) -> str:
     if value is None:
         return ""
     if isinstance(value, bool):
@@ -335,45 +349,45 @@ __all__ = [
     "WORKERS",
     "a_kind_of_engagement",
     "a_noun",
-    "age",
+    "age_html",
+    "age_text",
     "amount",
-    "day",
+    "day_text",
     "decimal",
     "duration",
     "engagement_label",
     "event_label",
     "field_help",
+    "field_html",
     "field_label",
     "group_title",
     "inside_sentence",
     "json_key_label",
-    "link",
-    "measured",
-    "moment",
+    "key_standing",
+    "moment_text",
     "money",
-    "named",
     "noun_in_sentence",
     "noun_title",
     "number",
-    "of",
-    "path",
-    "place",
-    "plain",
+    "number_with_unit",
+    "page_url",
+    "path_states",
+    "percentage",
     "plural_in_sentence",
     "plural_title",
+    "record_link",
     "relation_label",
-    "share",
-    "shown",
-    "standing",
-    "state",
+    "state_html",
     "state_label",
+    "state_tone",
     "the_kind_of_engagement",
     "the_noun",
     "this_noun",
-    "time",
-    "tone",
     "tracked_event_label",
+    "value_html",
+    "value_text",
     "verb_and_noun",
     "verb_label",
     "verb_summary",
+    "visible_name",
 ]  # fmt: skip

@@ -4,58 +4,58 @@ from __future__ import annotations
 
 from typing import Any
 
-from django.db import connection
 from django.urls import reverse
 from django.utils.translation import gettext as _
 
-from headlessly.access import actors, tenancy, visibility
+from headlessly.access import actors, visibility
 from headlessly.admin import display
-from headlessly.admin.records import record
 from headlessly.declaration import days
 from headlessly.nouns import Noun
-from headlessly.query import reads, scope, sorting
+from headlessly.query import counts, reads, scope, sorting
 
 MINE = 8
 
 
-def page(nouns: list[type[Noun]]) -> dict[str, Any]:
+def home_context(nouns: list[type[Noun]]) -> dict[str, Any]:
     with_machine = [noun for noun in nouns if noun.schema.machine]
     person = actors.current().contact_id
     return {
         "title": _("Home"),
         "own_heading": True,
         "person": person,
-        "mine": [found for noun in with_machine if person and (found := _mine(noun, person))],
-        "standing": [_standing(noun) for noun in with_machine],
-        "first": _first(nouns),
-        "members": _members(),
+        "mine": [
+            found for noun in with_machine if person and (found := _open_records_of(noun, person))
+        ],
+        "standing": [_counts_by_state(each) for each in counts.count_states(with_machine)],
+        "first": _first_steps(nouns),
+        "members": _members_url(),
     }
 
 
-def _members() -> str:
+def _members_url() -> str:
     """Where who may do so links accounts to contacts."""
     may = actors.may_administer(actors.current())
     return reverse("admin:settings_members") if may else ""
 
 
-def _first(nouns: list[type[Noun]]) -> list[dict[str, str]]:
+def _first_steps(nouns: list[type[Noun]]) -> list[dict[str, str]]:
     """What somebody adds who starts with nothing."""
     actor = actors.current()
     return [
-        {"label": display.a_noun(noun), "url": display.place(noun, "add")}
+        {"label": display.a_noun(noun), "url": display.page_url(noun, "add")}
         for noun in nouns[:3]
         if actors.may(actor, "create", noun)
     ]
 
 
-def _mine(noun: type[Noun], person: str) -> dict[str, Any] | None:
+def _open_records_of(noun: type[Noun], person: str) -> dict[str, Any] | None:
     """The open records that a person works on, most urgent first."""
     worker = next((n for n in display.WORKERS if n in noun.schema.references), None)
     if worker is None or not hasattr(noun, "OPEN"):
         return None
     state = noun.schema.machine.name
     field = noun.schema.by_name[worker]
-    urgent = _urgency(noun)
+    urgent = _urgency_order(noun)
     found = noun.objects.filter(**{field.column: person, f"{state}__in": noun.OPEN})
     below = _about(noun)
     rows = list(
@@ -70,27 +70,27 @@ def _mine(noun: type[Noun], person: str) -> dict[str, Any] | None:
     return {
         "title": _("My open %s") % display.plural_in_sentence(noun),
         "count": display.number(count) + ("" if exact else "+"),
-        "url": f"{display.place(noun, 'changelist')}?{noun.schema.by_name[state].wire}="
+        "url": f"{display.page_url(noun, 'changelist')}?{noun.schema.by_name[state].wire}="
         f"{','.join(noun.OPEN)}&{field.wire}=me{order}{view}",
         "measure": display.field_label(measure) if measure else "",
         "rows": [
             {
-                "url": display.place(noun, "change", row.pk),
+                "url": display.page_url(noun, "change", row.pk),
                 "name": str(row),
-                "below": record.subtitle(row, tuple(below)),
-                "state": display.state(noun, getattr(row, state)),
-                "measure": _measured(row, measure) if measure else "",
+                "below": display.subtitle(row, tuple(below)),
+                "state": display.state_html(noun, getattr(row, state)),
+                "measure": _measure_html(row, measure) if measure else "",
             }
             for row in rows[:MINE]
         ],
     }
 
 
-def _measured(row: Noun, field: Any) -> Any:
+def _measure_html(row: Noun, field: Any) -> Any:
     value = getattr(row, field.column)
     if field.type == "datetime" and value is not None and not days.whole_day(row, field):
-        return display.time(value, ago=True)
-    return display.of(row, field, links=False)
+        return display.age_html(value, ago=True)
+    return display.field_html(row, field, links=False)
 
 
 def _about(noun: type[Noun]) -> list[Any]:
@@ -100,7 +100,7 @@ def _about(noun: type[Noun]) -> list[Any]:
     return [f for f in fields if f.type == "reference" and f.name not in display.WORKERS][:2]
 
 
-def _urgency(noun: type[Noun]) -> tuple[str, str] | None:
+def _urgency_order(noun: type[Noun]) -> tuple[str, str] | None:
     """What makes a record urgent: its first column that is a measure (most) or a date (soonest)."""
     for name in noun.schema.columns:
         kind = noun.schema.by_name[name].type
@@ -111,36 +111,22 @@ def _urgency(noun: type[Noun]) -> tuple[str, str] | None:
     return None
 
 
-def _standing(noun: type[Noun]) -> dict[str, Any]:
-    """How many records stand in each state, counted to the cap, in one statement."""
-    machine = noun.schema.machine
-    table = connection.ops.quote_name(noun._meta.db_table)
-    column = connection.ops.quote_name(noun._meta.get_field(machine.name).column)
-    seen, persons = visibility.visible_clause(noun, "n")
-    one = (
-        f"(SELECT %s AS state, count(*) FROM (SELECT 1 FROM {table} n WHERE n.tenant_id = %s "
-        f"AND n.deleted_at IS NULL AND n.{column} = %s{seen} LIMIT %s) AS found)"
-    )
-    tenant, parameters = tenancy.require().pk, []
-    for state in machine.states:
-        parameters += [state, tenant, state, *persons, reads.COUNT_CAP + 1]
-    with connection.cursor() as cursor:
-        cursor.execute(" UNION ALL ".join([one] * len(machine.states)), parameters)
-        counts = dict(cursor.fetchall())
-    start = display.place(noun, "changelist")
-    wire = noun.schema.by_name[machine.name].wire
+def _counts_by_state(counted: counts.StateCounts) -> dict[str, Any]:
+    """How many records stand in each state, each number with its list."""
+    noun = counted.noun
+    start = display.page_url(noun, "changelist")
+    wire = noun.schema.by_name[counted.machine.name].wire
     return {
         "title": display.plural_title(noun),
         "url": start,
-        "empty": not any(counts.values()),
+        "empty": not any(counted.states.values()),
         "states": [
             {
-                "state": display.state(noun, state),
-                "count": display.number(min(counts[state], reads.COUNT_CAP))
-                + ("+" if counts[state] > reads.COUNT_CAP else ""),
-                "none": not counts[state],
+                "state": display.state_html(noun, state),
+                "count": display.number(count) + ("+" if state in counted.capped else ""),
+                "none": not count,
                 "url": f"{start}?{wire}={state}",
             }
-            for state in machine.states
+            for state, count in counted.states.items()
         ],
     }

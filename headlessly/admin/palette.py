@@ -34,23 +34,23 @@ LONGEST = 100
 PATIENCE = 1_000
 
 
-def answer(request: HttpRequest, site: Any) -> JsonResponse:
+def palette_answer(request: HttpRequest, site: Any) -> JsonResponse:
     """``q`` the words, ``at`` the page one is on, ``recent`` the ids that were opened lately."""
     text = request.GET.get("q", "").strip()
     said = ""
     groups: list[dict[str, Any]] = []
     try:
         if text:
-            groups += _found(text, site.nouns)
+            groups += _find_records(text, site.nouns)
         else:
-            groups += _group(_("Recent"), _lately(request.GET.get("recent", "")))
+            groups += _group(_("Recent"), _recent_items(request.GET.get("recent", "")))
     except InvalidFilter as problem:
         said = problem.message
     for title, items in (
         (_("Do"), _actions(request, site)),
-        (_("Go to"), _pages(request, site)),
+        (_("Go to"), _page_items(request, site)),
     ):
-        groups += _group(title, [item for item in items if _fits(item["label"], text)])
+        groups += _group(title, [item for item in items if _label_fits(item["label"], text)])
     return JsonResponse({"groups": groups, "problem": said})
 
 
@@ -58,21 +58,21 @@ def _group(title: str, items: list[dict[str, Any]]) -> list[dict[str, Any]]:
     return [{"title": title, "items": items}] if items else []
 
 
-def _fits(label: str, text: str) -> bool:
+def _label_fits(label: str, text: str) -> bool:
     return all(word in label.casefold() for word in text.casefold().split())
 
 
 # -- records --------------------------------------------------------------------------------------
 
 
-def _found(text: str, nouns: list[type[Noun]]) -> list[dict[str, Any]]:
+def _find_records(text: str, nouns: list[type[Noun]]) -> list[dict[str, Any]]:
     """The records whose words fit, by noun as the menu has them. Raises InvalidFilter."""
     if len(text) > LONGEST:
         raise InvalidFilter(_("Search for %s characters at most.") % LONGEST)
     if values.UNSTORABLE.search(text):
         raise InvalidFilter(_("This cannot be searched for."))
     if (known := _by_id(text)) is not None:
-        return _group(display.plural_title(type(known)), [_item(known)])
+        return _group(display.plural_title(type(known)), [_record_item(known)])
     if len(text) < 2:
         return []
     keys: dict[str, list[str]] = {}
@@ -82,18 +82,20 @@ def _found(text: str, nouns: list[type[Noun]]) -> list[dict[str, Any]]:
             .annotate(noun=Value(noun.__name__, models.CharField()))
             .values_list("noun", "pk")[:LOOKED_AT]
             for noun in nouns
-            for part in _parts(noun, text)
+            for part in _search_parts(noun, text)
         ]
         for name, id in parts[0].union(*parts[1:], all=True):
             keys.setdefault(name, []).append(id)
     groups = []
     for noun in nouns:
-        rows = sorted(_records(noun, keys.get(noun.__name__, ())), key=lambda row: _rank(row, text))
-        groups += _group(display.plural_title(noun), [_item(row) for row in rows[:SHOWN]])
+        rows = sorted(
+            _read_records(noun, keys.get(noun.__name__, ())), key=lambda row: _rank(row, text)
+        )
+        groups += _group(display.plural_title(noun), [_record_item(row) for row in rows[:SHOWN]])
     return groups
 
 
-def _parts(noun: type[Noun], text: str) -> list[models.QuerySet]:
+def _search_parts(noun: type[Noun], text: str) -> list[models.QuerySet]:
     """Every word somewhere; where one is too short for an index, names that begin like this."""
     if all(len(word) >= TRIGRAM for word in text.split()):
         return Search(scope.Scope(noun), text).parts(noun.objects.all())
@@ -115,7 +117,7 @@ def _by_id(text: str) -> Noun | None:
     return noun.objects.filter(pk=text).first() if noun else None
 
 
-def _records(noun: type[Noun], ids: Iterable[str]) -> list[Noun]:
+def _read_records(noun: type[Noun], ids: Iterable[str]) -> list[Noun]:
     ids = list(ids)
     if not ids:
         return []
@@ -130,11 +132,13 @@ def _about(noun: type[Noun]) -> list[Any]:
     return [f for f in named if f.type == "reference" and f.name not in display.WORKERS][:2]
 
 
-def _item(record: Noun) -> dict[str, Any]:
+def _record_item(record: Noun) -> dict[str, Any]:
     noun = type(record)
     machine = noun.schema.machine
     about = [
-        display.named(getattr(record, f.name)) for f in _about(noun) if getattr(record, f.column)
+        display.visible_name(getattr(record, f.name))
+        for f in _about(noun)
+        if getattr(record, f.column)
     ]
     unique = [getattr(record, n) for n in noun.unique_fields if n in noun.schema.search]
     state = getattr(record, machine.name) if machine else ""
@@ -142,21 +146,21 @@ def _item(record: Noun) -> dict[str, Any]:
         "label": str(record),
         "detail": " · ".join([*about, *filter(None, unique)][:2]),
         "state": display.state_label(state) if state else "",
-        "tone": display.tone(noun, state) if state else "",
+        "tone": display.state_tone(noun, state) if state else "",
         "kind": display.noun_title(noun),
         "icon": noun.Surface.icon,
-        "url": display.place(noun, "change", record.pk),
+        "url": display.page_url(noun, "change", record.pk),
     }
 
 
-def _lately(text: str) -> list[dict[str, Any]]:
+def _recent_items(text: str) -> list[dict[str, Any]]:
     """The records with these ids that there still are and that the actor sees, in their order."""
     ids = [id for id in text.split(",")[:RECENT] if id and not values.UNSTORABLE.search(id)]
     found: dict[str, Noun] = {}
     for noun in registry.values():
         mine = [id for id in ids if id.startswith(f"{noun.prefix}_")]
-        found |= {row.pk: row for row in _records(noun, mine)}
-    return [_item(found[id]) for id in ids if id in found]
+        found |= {row.pk: row for row in _read_records(noun, mine)}
+    return [_record_item(found[id]) for id in ids if id in found]
 
 
 # -- things to do, and pages ----------------------------------------------------------------------
@@ -164,15 +168,15 @@ def _lately(text: str) -> list[dict[str, Any]]:
 
 def _actions(request: HttpRequest, site: Any) -> list[dict[str, Any]]:
     """What the record that is open allows, then what can be made."""
-    return [*_of_record(request, site), *_creating(site)]
+    return [*_record_actions(request, site), *_creating_actions(site)]
 
 
-def _of_record(request: HttpRequest, site: Any) -> list[dict[str, Any]]:
+def _record_actions(request: HttpRequest, site: Any) -> list[dict[str, Any]]:
     """The verbs that are possible now; each presses the button that the page has for it."""
     record = _open_record(request.GET.get("at", ""))
     if record is None:
         return []
-    steps, others = buttons.buttons(record)
+    steps, others = buttons.record_buttons(record)
     return [
         {"label": b.label, "detail": str(record), "icon": "bolt", "press": b.url, "sends": b.sends}
         for b in (*steps, *others)
@@ -199,25 +203,25 @@ def _open_record(path: str) -> Noun | None:
     return None
 
 
-def _creating(site: Any) -> list[dict[str, Any]]:
+def _creating_actions(site: Any) -> list[dict[str, Any]]:
     actor = actors.current()
     found = []
     for noun in site.nouns:
         if actors.may(actor, "create", noun):
             label = _("Create %(noun)s") % {"noun": display.noun_in_sentence(noun)}
-            found.append({"label": label, "icon": "add", "url": display.place(noun, "add")})
+            found.append({"label": label, "icon": "add", "url": display.page_url(noun, "add")})
         found += [
             {
                 "label": display.verb_and_noun(verb),
                 "icon": "add",
-                "url": display.place(noun, "add_by", verb.name),
+                "url": display.page_url(noun, "add_by", verb.name),
             }
-            for verb in buttons.creating(noun)
+            for verb in buttons.creating_verbs(noun)
         ]
     return found
 
 
-def _pages(request: HttpRequest, site: Any) -> list[dict[str, Any]]:
+def _page_items(request: HttpRequest, site: Any) -> list[dict[str, Any]]:
     """What the sidebar and the account's menu lead to, and the boards."""
     found = [
         {"label": str(item["title"]), "icon": item["icon"], "url": str(item["link"])}
@@ -228,12 +232,12 @@ def _pages(request: HttpRequest, site: Any) -> list[dict[str, Any]]:
         {
             "label": _("%(nouns)s board") % {"nouns": display.plural_title(noun)},
             "icon": "view_kanban",
-            "url": display.place(noun, "board"),
+            "url": display.page_url(noun, "board"),
         }
         for noun in site.nouns
         if noun.Surface.board
     ]
-    if import_pages.nouns():
+    if import_pages.importable_nouns(site):
         found.append({"label": _("Import"), "icon": "upload", "url": reverse("admin:imports")})
     links = site.account_links(request)
     return found + [{"label": i["title"], "icon": "settings", "url": i["link"]} for i in links]

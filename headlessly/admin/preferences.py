@@ -34,12 +34,14 @@ class PreferencesForm(forms.Form):
         super().__init__(*args, **kwargs)
         asked = languages.language_of(request)
         browser = _("As my browser says: %s")
-        self.fields["language"].choices = [
+        language, time_zone = self.fields["language"], self.fields["time_zone"]
+        assert isinstance(language, forms.ChoiceField) and isinstance(time_zone, forms.ChoiceField)
+        language.choices = [
             ("", browser % dict(settings.LANGUAGES).get(asked, asked)),
             *settings.LANGUAGES,
         ]
         names = sorted(languages.time_zone_names() - {"UTC"})
-        self.fields["time_zone"].choices = [
+        time_zone.choices = [
             ("", browser % languages.time_zone_of(request)),
             ("UTC", "UTC"),
             *((name, name.replace("_", " ")) for name in names),
@@ -48,7 +50,7 @@ class PreferencesForm(forms.Form):
 
 @never_cache
 @require_http_methods(["GET", "HEAD", "POST"])
-def page(request: HttpRequest, site: Any) -> HttpResponse:
+def preferences_page(request: HttpRequest, site: Any) -> HttpResponse:
     """The choice; a POST stores it with the user."""
     user: Any = request.user
     chosen = {"language": user.language, "time_zone": user.time_zone}

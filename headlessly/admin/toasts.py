@@ -28,7 +28,7 @@ class Toast:
 
 def say(request: HttpRequest, text: str, done_to: Noun | None = None) -> None:
     """Say that something was done; ``done_to`` is the record whose event one may want to undo."""
-    event = None if done_to is None else _just_recorded(done_to)
+    event = None if done_to is None else _event_of_this_request(done_to)
     messages.success(request, text, extra_tags=event or "")
 
 
@@ -36,7 +36,7 @@ def warn(request: HttpRequest, text: str) -> None:
     messages.error(request, text)
 
 
-def _just_recorded(record: Noun) -> str | None:
+def _event_of_this_request(record: Noun) -> str | None:
     """The event of the verb that this request executed on the record, not of what it caused."""
     found = type(record).history(record).filter(
         request_id=tracing.request_id(), cause=None
@@ -44,26 +44,26 @@ def _just_recorded(record: Noun) -> str | None:
     return found.values_list("id", flat=True).first()
 
 
-def of(request: HttpRequest) -> list[Toast]:
+def read_toasts(request: HttpRequest) -> list[Toast]:
     """What is to be said on this page."""
     found = []
     for message in messages.get_messages(request):
         bad = message.level >= messages.WARNING
-        found.append(Toast(message.message, bad, _undo(message.extra_tags)))
+        found.append(Toast(message.message, bad, _find_undo(message.extra_tags)))
     return found
 
 
-def _undo(id: Any) -> Undo | None:
+def _find_undo(id: Any) -> Undo | None:
     """How to take back the event of a message, if that is possible."""
     if not id or not str(id).startswith(events.Event.prefix):
         return None
     event = events.Event.objects.filter(id=id).first()
     noun = registry.get(event.target_type or "") if event is not None else None
-    record = even_deleted(noun, event.target) if noun is not None else None
-    undo = undoing.of(record, event) if record is not None else None
+    record = find_even_deleted(noun, event.target) if noun is not None else None
+    undo = undoing.find_undo(record, event) if record is not None else None
     return undo if undo is not None and not undo.reason else None
 
 
-def even_deleted(noun: type[Noun], id: str) -> Noun | None:
+def find_even_deleted(noun: type[Noun], id: str) -> Noun | None:
     """The record, whether it is there or was deleted; None for another tenant's."""
     return noun.with_deleted.filter(pk=id).first()

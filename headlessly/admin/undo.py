@@ -13,12 +13,13 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
+from django.db.models import Q
 from django.utils.text import capfirst
 from django.utils.translation import gettext as _
 
 from headlessly.access import actors
 from headlessly.admin import display
-from headlessly.admin.event_text import follows
+from headlessly.admin.event_facts import follows
 from headlessly.declaration.values import to_json_value
 from headlessly.errors import Conflict
 from headlessly.execution import executor
@@ -42,10 +43,10 @@ class Undo:
 
     @property
     def url(self) -> str:
-        return display.place(type(self.record), "undo", self.record.pk)
+        return display.page_url(type(self.record), "undo", self.record.pk)
 
 
-def offer(record: Noun, entries: Iterable[Entry]) -> None:
+def offer_undo(record: Noun, entries: Iterable[Entry]) -> None:
     """Give each entry about ``record`` or about a touch of it its way back."""
     entries = list(entries)
     others: dict[type[Noun], set[str]] = {}
@@ -58,10 +59,10 @@ def offer(record: Noun, entries: Iterable[Entry]) -> None:
         known |= {found.pk: found for found in noun.objects.filter(pk__in=ids)}
     for entry in entries:
         if (about := known.get(entry.event.target)) is not None:
-            entry.undo = of(about, entry.event)
+            entry.undo = find_undo(about, entry.event)
 
 
-def of(record: Noun, event: Event) -> Undo | None:
+def find_undo(record: Noun, event: Event) -> Undo | None:
     """How ``event`` is undone on ``record`` as it is now; None where the actor may not write at all."""
     noun, actor = type(record), actors.current()
     undo = Undo(record, event)
@@ -75,11 +76,11 @@ def of(record: Noun, event: Event) -> Undo | None:
         return undo if record.deleted_at and actors.may(actor, "restore", noun) else None
     if not actors.may(actor, "update", noun) or not event.previous:
         return None
-    undo.reason = _by_fields(undo)
+    undo.reason = _undo_fields(undo)
     return undo
 
 
-def _by_fields(undo: Undo) -> str:
+def _undo_fields(undo: Undo) -> str:
     """Find the way back through fields; the reason where there is none."""
     record, event = undo.record, undo.event
     schema, machine = record.schema, record.schema.machine
@@ -99,11 +100,11 @@ def _by_fields(undo: Undo) -> str:
     if not told:
         return _("There is nothing to take back.")
     for f in told:
-        if present_json(getattr(record, f.column)) != event.data.get(f.wire):
+        if value_in_event(getattr(record, f.column)) != event.data.get(f.wire):
             return _("%(field)s was changed again since.") % {"field": display.field_label(f)}
     moves = next((f for f in told if machine and f.name == machine.name), None)
     if moves is not None:
-        return _back_a_step(undo, moves.wire, state)
+        return _undo_step(undo, moves.wire, state)
     if all(not f.read_only for f in told):
         undo.verb = "update"
         undo.sends = {f.wire: event.previous[f.wire] for f in told}
@@ -111,7 +112,7 @@ def _by_fields(undo: Undo) -> str:
     return _roll_back(undo)
 
 
-def _back_a_step(undo: Undo, wire: str, state: Any) -> str:
+def _undo_step(undo: Undo, wire: str, state: Any) -> str:
     """Through the machine where a plain change leads back, else as if it had not happened."""
     was = undo.event.previous[wire]
     machine = undo.record.schema.machine
@@ -137,16 +138,16 @@ def carry_out(undo: Undo) -> Noun:
         raise Conflict(undo.reason, type=type(undo.record).__name__, id=undo.record.pk)
     sends = undo.sends
     if undo.verb == "rollback":
-        sends = {"asOf": _before(undo)}
+        sends = {"asOf": _moment_before(undo)}
     verb = type(undo.record).verbs[undo.verb]
     version = undo.record.version if undo.verb != "restore" else None
     return executor.run(verb, undo.record.pk, sends, wire=True, if_match=version)
 
 
-def _before(undo: Undo) -> datetime:
+def _moment_before(undo: Undo) -> datetime:
     """A moment at which the version before the event was the valid one."""
     past = type(undo.record).past.objects.filter(
-        record=undo.record.pk, tenant_id=undo.record.tenant_id, valid_to=undo.event.timestamp
+        Q(tenant_id=undo.record.tenant_id), record=undo.record.pk, valid_to=undo.event.timestamp
     )
     found = past.order_by("-seq").values_list("valid_from", flat=True).first()
     if found is None or found >= undo.event.timestamp:
@@ -154,7 +155,7 @@ def _before(undo: Undo) -> datetime:
     return found
 
 
-def present_json(value: Any) -> Any:
+def value_in_event(value: Any) -> Any:
     """A column's value as an event keeps it."""
     value = to_json_value(value)
     if isinstance(value, datetime):

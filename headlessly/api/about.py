@@ -15,6 +15,7 @@ from headlessly.declaration import describe
 from headlessly.declaration.registry import registry
 from headlessly.declaration.schema import wire_name
 from headlessly.errors import NotFound
+from headlessly.nouns import Noun
 from headlessly.query import counts
 
 
@@ -22,10 +23,11 @@ class SchemaView(TenantView):
     """The nouns: fields, verbs, machine, relations."""
 
     def get(self, request: Request, name: str | None = None) -> ApiResponse:
-        parameters.read_parameters(request.GET, ())
+        parameters.refuse_parameters(request.GET)
         if name is None:
             return ApiResponse(describe.describe_nouns())
-        if (noun := registry.get(name)) is None:
+        noun: type[Noun] | None = registry.get(name)
+        if noun is None:
             raise NotFound(f"There is no noun {name[:64]!r}. Nouns: {', '.join(registry)}.")
         return ApiResponse(describe.describe_noun(noun))
 
@@ -34,7 +36,7 @@ class MeView(TenantView):
     """Who am I, where, and what may I do?"""
 
     def get(self, request: Request) -> ApiResponse:
-        parameters.read_parameters(request.GET, ())
+        parameters.refuse_parameters(request.GET)
         actor, tenant = actors.current(), tenancy.require()
         return ApiResponse(
             {
@@ -66,5 +68,5 @@ class StatusView(TenantView):
     """The numbers of the pipeline."""
 
     def get(self, request: Request) -> ApiResponse:
-        parameters.read_parameters(request.GET, ())
+        parameters.refuse_parameters(request.GET)
         return ApiResponse({"$context": tenancy.context_url(), "nouns": counts.counts_by_state()})

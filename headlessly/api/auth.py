@@ -1,14 +1,20 @@
-"""Who is asking: an API key of this tenant, or a member of it in a browser."""
+"""Who is asking, an API key of this tenant or a member of it in a browser; and who gets past the door.
+
+What they may do inside is decided below, by :func:`headlessly.access.actors.may` in the execution.
+"""
 
 from __future__ import annotations
 
 from typing import Any
 
 from rest_framework.authentication import BaseAuthentication, SessionAuthentication
+from rest_framework.permissions import BasePermission
 
+from headlessly.access import actors
 from headlessly.access.models import ApiKey, Membership
-from headlessly.api import limits
-from headlessly.errors import Unauthorized
+from headlessly.api import limits, strangers
+from headlessly.api.inner import InnerRequest
+from headlessly.errors import Forbidden, Unauthorized
 
 SCHEME = "Bearer"
 
@@ -51,3 +57,48 @@ class MemberAuthentication(SessionAuthentication):
             return None
         self.enforce_csrf(request)
         return user, membership
+
+
+class BelongsToTenant(BasePermission):
+    """A key of this tenant or a member of it, who acts from here on; the default of every view.
+
+    Raises Unauthorized for others, and RateLimited for a key that has used up its minute.
+    """
+
+    def has_permission(self, request: Any, view: Any) -> bool:
+        place = request.auth
+        if place is None:
+            raise unauthorized()
+        # What is called from within was counted with the call around it.
+        if isinstance(place, ApiKey) and not isinstance(request._request, InnerRequest):
+            view.headers.update(request.use.headers)
+            request.use.raise_if_exceeded()
+        actors.enter(place.actor)  # until the end of the request: the mount closes what it opened
+        return True
+
+
+class IsTenantAdmin(BasePermission):
+    """Who manages the tenant itself; what is only theirs, the view says (``kind``, ``kind_in_words``)."""
+
+    def has_permission(self, request: Any, view: Any) -> bool:
+        if not actors.may_administer(actor := actors.current()):
+            raise Forbidden(
+                f"As {actor.role} you may not see or change {view.kind_in_words}.", type=view.kind
+            )
+        return True
+
+
+class IsOpenToStrangers(BelongsToTenant):
+    """Anybody at the address of a tenant that exists, counted by where they come from."""
+
+    def has_permission(self, request: Any, view: Any) -> bool:
+        if request.auth is not None:
+            return super().has_permission(request, view)
+        if request._request.tenant is None:
+            raise view.noun.not_found(view.kwargs.get("id"))
+        if request.method != "OPTIONS":
+            use = strangers.count_request(request._request)
+            view.headers.update(use.headers)
+            use.raise_if_exceeded()
+        actors.enter(actors.PUBLIC)
+        return True

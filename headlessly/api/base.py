@@ -4,41 +4,31 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable
-from typing import Any, ClassVar
+from typing import Any, ClassVar, TypeVar
 
+from django.db import models
 from django.http import HttpRequest, HttpResponse
 from rest_framework.request import Request
 from rest_framework.views import APIView
+from rest_framework.viewsets import ViewSetMixin
 
 from headlessly import errors
-from headlessly.access import actors
-from headlessly.access.models import ApiKey
-from headlessly.api.auth import SCHEME, KeyAuthentication, MemberAuthentication, unauthorized
-from headlessly.api.bodies import JSON, ApiResponse, BodyRequest, JsonParser, JsonRenderer, OnlyJson
+from headlessly.api.auth import SCHEME, BelongsToTenant, IsTenantAdmin
+from headlessly.api.bodies import JSON, ApiResponse, BodyRequest, OnlyJson
 from headlessly.api.idempotency import answer_once
 from headlessly.api.inner import InnerRequest
 
 logger = logging.getLogger("headlessly.api")
 
+Found = TypeVar("Found", bound=models.Model)
+Handler = Callable[..., HttpResponse]
+
 
 class TenantView(APIView):
-    """A view under a tenant's address: nobody gets past the door without a place in that tenant.
+    """A view under a tenant's address. The settings close it to whoever has no place in that tenant."""
 
-    What they may do there is decided below, by :func:`headlessly.access.actors.may` in the execution.
-    """
-
-    authentication_classes: ClassVar = [KeyAuthentication, MemberAuthentication]
-    permission_classes: ClassVar = []
-    throttle_classes: ClassVar = []
-    parser_classes: ClassVar = [JsonParser]
-    renderer_classes: ClassVar = [JsonRenderer]
-    content_negotiation_class = OnlyJson
-    #: They know nothing of a request, so one of each serves all.
-    authenticated_by: ClassVar[list[Any]] = [KeyAuthentication(), MemberAuthentication()]
-    parsed_by: ClassVar[list[Any]] = [JsonParser()]
-    negotiated_by: ClassVar[Any] = OnlyJson()
-    #: Whether it may be called from within a batch.
-    in_batch: ClassVar[bool] = True
+    #: Whether it may be called from within a batch; of several actions, which of them.
+    in_batch: ClassVar[bool | tuple[str, ...]] = True
     #: Entries of an answer that are never kept, not even to be given again.
     never_kept: ClassVar[tuple[str, ...]] = ()
 
@@ -49,9 +39,9 @@ class TenantView(APIView):
         self.headers = self.default_response_headers
         try:
             self.initial(request, *args, **kwargs)
-            known = request.method.lower() in self.http_method_names
-            name = request.method.lower() if known else "http_method_not_allowed"
-            handler = getattr(self, name, self.http_method_not_allowed)
+            method = f"{request.method}".lower()
+            known = method in self.http_method_names and hasattr(self, method)
+            handler: Handler = getattr(self, method if known else "http_method_not_allowed")
             if request.method == "POST" and "HTTP_IDEMPOTENCY_KEY" in request.META:
                 response = answer_once(
                     request, lambda: handler(request, *args, **kwargs), unkept=self.never_kept
@@ -66,9 +56,9 @@ class TenantView(APIView):
     def initialize_request(self, request: HttpRequest, *args: Any, **kwargs: Any) -> Request:
         found = BodyRequest(
             request,
-            parsers=self.parsed_by,
-            authenticators=self.authenticated_by,
-            negotiator=self.negotiated_by,
+            parsers=self.get_parsers(),
+            authenticators=self.get_authenticators(),
+            negotiator=self.get_content_negotiator(),
         )
         if isinstance(request, InnerRequest):
             found.auth = request.place
@@ -76,20 +66,9 @@ class TenantView(APIView):
         return found
 
     def initial(self, request: Request, *args: Any, **kwargs: Any) -> None:
+        """Nothing is negotiated, and nothing has a version: there is only the door."""
         request.accepted_renderer, request.accepted_media_type = OnlyJson.renderer, JSON
-        place = request.auth
-        if place is None:
-            self.meet_stranger(request)
-            return
-        # What is called from within was counted with the call around it.
-        if isinstance(place, ApiKey) and not isinstance(request._request, InnerRequest):
-            self.headers.update(request.use.headers)
-            request.use.raise_if_exceeded()
-        actors.enter(place.actor)  # until the end of the request: the mount closes what it opened
-
-    def meet_stranger(self, request: Request) -> None:
-        """Somebody without a place in this tenant is at the door."""
-        raise unauthorized()
+        self.check_permissions(request)
 
     @property
     def default_response_headers(self) -> dict[str, str]:
@@ -98,24 +77,30 @@ class TenantView(APIView):
     def options(self, request: Request, *args: Any, **kwargs: Any) -> ApiResponse:
         return ApiResponse(status=204, headers={"Allow": ", ".join(self.allowed_methods)})
 
-    def get_exception_handler(self) -> Callable[..., ApiResponse]:
+    def get_exception_handler(self) -> Handler:
         inner = isinstance(self.request._request, InnerRequest)
         return raise_to_the_caller if inner else answer_to_problem
 
 
-class AdminView(TenantView):
-    """A view that is there for admins of the tenant only."""
+class TenantViewSet(ViewSetMixin, TenantView):
+    """The same for several addresses, which a router gives their names."""
 
+
+class AdminViewSet(TenantViewSet):
+    """What is there for admins of the tenant only."""
+
+    permission_classes: ClassVar = [BelongsToTenant, IsTenantAdmin]
     #: What only they see and change, by its name and in words.
     kind: ClassVar[str]
-    theirs: ClassVar[str]
+    kind_in_words: ClassVar[str]
 
-    def initial(self, request: Request, *args: Any, **kwargs: Any) -> None:
-        super().initial(request, *args, **kwargs)
-        if not actors.may_administer(actor := actors.current()):
-            raise errors.Forbidden(
-                f"As {actor.role} you may not see or change {self.theirs}.", type=self.kind
-            )
+
+def find_by_id(among: models.QuerySet[Found], type: str, id: str) -> Found:
+    """The one with this id. Raises NotFound, also for an id that is none."""
+    found = among.filter(pk=id).first() if id.isascii() and id.isprintable() else None
+    if found is None:
+        raise errors.NotFound(f"There is no {type} {id[:64]}.", type=type, id=id[:64])
+    return found
 
 
 def raise_to_the_caller(exc: Exception, context: dict[str, Any]) -> ApiResponse:

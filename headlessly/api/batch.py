@@ -168,7 +168,12 @@ def _resolve_view(path: str) -> ResolverMatch:
     """The view of this address, as the site finds it. Raises BadRequest for what is no part of REST."""
     match = resolve(path, settings.TENANT_URLCONF)
     view = getattr(match.func, "cls", None)
-    if view is None or not issubclass(view, TenantView) or not view.in_batch:
+    if view is None or not issubclass(view, TenantView):
+        raise _not_in_a_batch(path)
+    allowed = view.in_batch
+    if not isinstance(allowed, bool):
+        allowed = not set(getattr(match.func, "actions", {}).values()).isdisjoint(allowed)
+    if not allowed:
         raise _not_in_a_batch(path)
     return match
 

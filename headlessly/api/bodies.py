@@ -26,9 +26,20 @@ class ApiResponse(HttpResponse):
     (A framework's response is rendered after its view is done, when nothing answers for it.)
     """
 
+    #: Whether something was kept although this refuses, so that it may be sent again all the same.
+    has_effect = False
+    #: Whether this refuses something in spite of its status, as MCP does.
+    undone = False
+
     def __init__(
-        self, data: Any = None, status: int = 200, headers: Mapping[str, str] | None = None
+        self,
+        data: Any = None,
+        status: int = 200,
+        headers: Mapping[str, str] | None = None,
+        *,
+        has_effect: bool = False,
     ) -> None:
+        self.has_effect = has_effect
         content = b"" if data is None else dump_json(data)
         super().__init__(content, content_type=JSON, status=status, headers=headers)
 
@@ -77,10 +88,12 @@ class FormParser(BaseParser):
 
 def read_form(sent: QueryDict) -> FormBody:
     """The values by name. Raises BadRequest for a name that is given twice."""
+    found = FormBody()
     for name, values in sent.lists():
         if len(values) > 1:
             raise BadRequest(f"{name[:64]} is given {len(values)} times.", field=name[:64])
-    return FormBody(sent.items())
+        found[name] = str(values[0])
+    return found
 
 
 class BodyRequest(Request):

@@ -7,6 +7,7 @@ from typing import Any
 from django.http import HttpRequest, QueryDict
 from rest_framework.request import Request
 
+from headlessly.access import tenancy
 from headlessly.api.bodies import JSON
 
 
@@ -45,5 +46,5 @@ class InnerRequest(HttpRequest):
         self.path_info = path
         self.path = around.META.get("SCRIPT_NAME", "") + path
         self.GET = QueryDict(query, encoding="utf-8")
-        self.tenant, self.user = around.tenant, getattr(around, "user", None)
+        self.tenant, self.user = tenancy.require(), around.user
         self.place, self.content = outer.auth, content

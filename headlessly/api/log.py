@@ -8,11 +8,10 @@ from typing import Any
 
 from django.db import models, transaction
 from rest_framework.request import Request
-from rest_framework.viewsets import GenericViewSet
 
 from headlessly.access import tenancy, visibility
 from headlessly.api import parameters
-from headlessly.api.base import TenantView
+from headlessly.api.base import TenantViewSet
 from headlessly.api.bodies import ApiResponse
 from headlessly.background.slots import thread_slots
 from headlessly.declaration import values
@@ -38,7 +37,7 @@ COLUMN_PARAMETERS = {
 LOG_PARAMETERS = ("since", "until", *COLUMN_PARAMETERS, "cursor", "limit")
 
 
-class EventViewSet(TenantView, GenericViewSet):
+class EventViewSet(TenantViewSet):
     """Events are read and, when they are not the record of a verb, tracked; never changed."""
 
     def list(self, request: Request) -> ApiResponse:
@@ -46,7 +45,7 @@ class EventViewSet(TenantView, GenericViewSet):
         return ApiResponse(list_events(asked, seconds=_read_wait(asked.get("wait"))))
 
     def retrieve(self, request: Request, id: str) -> ApiResponse:
-        parameters.read_parameters(request.GET, ())
+        parameters.refuse_parameters(request.GET)
         found = None if values.UNSTORABLE.search(id) else Event.objects.filter(id=id).first()
         if found is None:
             raise NotFound(f"There is no Event {id[:64]}.", type="Event", id=id[:64])

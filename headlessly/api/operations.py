@@ -53,7 +53,7 @@ def read_operations(data: dict[str, Any]) -> tuple[list[Operation], bool]:
     operations = [reader.read_operation(number, each) for number, each in enumerate(given)]
     reader.check_references(operations)
     reader.raise_problems()
-    return operations, atomic is True
+    return list(filter(None, operations)), atomic is True
 
 
 class OperationReader:
@@ -102,7 +102,7 @@ class OperationReader:
         return Operation(
             number,
             self._read_id(number, given.get("id")),
-            method,
+            f"{method}",
             path,
             body or {},
             self._read_if_match(f"{place}.headers", given.get("headers")),

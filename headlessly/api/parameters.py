@@ -6,9 +6,9 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 from headlessly.api.bodies import parse_object
-from headlessly.api.filtersets import of
 from headlessly.errors import BadRequest, InvalidFilter
 from headlessly.nouns import Noun
+from headlessly.query import querystring
 
 #: How a list may be asked for, beside conditions on its fields.
 LIST = ("filter", "q", "sort", "limit", "offset", "cursor", "include", "fields", "asOf", "count")
@@ -29,6 +29,11 @@ def read_parameters(query: Any, allowed: Iterable[str]) -> dict[str, str]:
             raise BadRequest(f"There is no parameter {name[:64]!r} here. {what}", field=name[:64])
         found[name] = single_value(name, values)
     return found
+
+
+def refuse_parameters(query: Any) -> None:
+    """Raise BadRequest for any parameter: this address takes none."""
+    read_parameters(query, ())
 
 
 def single_value(name: str, values: list[str]) -> str:
@@ -68,7 +73,8 @@ def read_list_query(noun: type[Noun], query: Any) -> dict[str, Any]:
 
 def read_query(noun: type[Noun], query: Any, allowed: Iterable[str]) -> dict[str, Any]:
     """Which records: the parameters that are allowed, and conditions on fields."""
-    given, conditions = {}, {}
+    given: dict[str, Any] = {}
+    conditions: dict[str, str] = {}
     for name, values in query.lists():
         value = single_value(name, values)
         (given if name in allowed else conditions)[name] = value
@@ -76,9 +82,21 @@ def read_query(noun: type[Noun], query: Any, allowed: Iterable[str]) -> dict[str
         given["filter"] = _parse_filter(given["filter"])
     as_of = given.pop("asOf", None)
     if conditions:
-        found = of(noun, tuple(conditions), tuple(allowed))
-        given["conditions"] = found(conditions, as_of=as_of).conditions
+        parsed = [_parse_condition(noun, name, allowed) for name in conditions]
+        given["conditions"] = [
+            querystring.lookup_filter(noun, path, lookup, value)
+            for (path, lookup), value in zip(parsed, conditions.values(), strict=True)
+        ]
     return given | {"as_of": as_of}
+
+
+def _parse_condition(noun: type[Noun], name: str, others: Iterable[str]) -> tuple[str, str]:
+    """The path and the lookup of ``score__gte``. Raises InvalidFilter for what does not exist."""
+    try:
+        return querystring.parse_lookup(noun, name)
+    except InvalidFilter as problem:
+        problem.message += f" Other parameters: {', '.join(others)}."
+        raise
 
 
 def _parse_filter(text: str) -> dict[str, Any]:

@@ -10,14 +10,16 @@ from __future__ import annotations
 from typing import Any, ClassVar
 
 from django.http import HttpResponse
+from rest_framework.parsers import BaseParser
 from rest_framework.request import Request
 
 from headlessly.access import actors
 from headlessly.api import parameters, strangers
-from headlessly.api.auth import KeyAuthentication
+from headlessly.api.auth import IsOpenToStrangers, KeyAuthentication
 from headlessly.api.bodies import ApiResponse, FormBody, FormParser, JsonOrForm, JsonParser
-from headlessly.api.records import NounViewSet
+from headlessly.api.records import VerbViewSet, action_name, verb_action
 from headlessly.declaration.values import UNSTORABLE
+from headlessly.declaration.verbs import Verb
 from headlessly.execution import executor, results
 
 #: No credentials: what a script of another site may not send, it cannot misuse.
@@ -32,21 +34,17 @@ PREFLIGHT = {
 }
 
 
-class PublicViewSet(NounViewSet):
+class PublicVerbViewSet(VerbViewSet):
     """A public verb of a noun: for those with a key like any other, for strangers without."""
 
-    authenticated_by: ClassVar = [KeyAuthentication()]
-    parsed_by: ClassVar = [JsonParser(strangers.MAX_BODY_SIZE), FormParser(strangers.MAX_BODY_SIZE)]
-    negotiated_by: ClassVar = JsonOrForm()
+    verb_name: ClassVar[str]
 
-    def meet_stranger(self, request: Request) -> None:
-        if request._request.tenant is None:
-            raise self.noun.not_found(self.kwargs.get("id"))
-        if request.method != "OPTIONS":
-            use = strangers.count_request(request._request)
-            self.headers.update(use.headers)
-            use.raise_if_exceeded()
-        actors.enter(actors.PUBLIC)
+    authentication_classes: ClassVar = [KeyAuthentication]
+    permission_classes: ClassVar = [IsOpenToStrangers]
+    content_negotiation_class = JsonOrForm
+
+    def get_parsers(self) -> list[BaseParser]:
+        return [JsonParser(strangers.MAX_BODY_SIZE), FormParser(strangers.MAX_BODY_SIZE)]
 
     def options(self, request: Request, *args: Any, **kwargs: Any) -> ApiResponse:
         answer = super().options(request, *args, **kwargs)
@@ -54,15 +52,14 @@ class PublicViewSet(NounViewSet):
             self.headers.update(PREFLIGHT)
         return answer
 
-    def _execute(self, name: str, id: str | None) -> ApiResponse:
-        request = self.request
+    def execute(self, request: Request, verb: Verb, id: str | None) -> HttpResponse:
         if request.auth is not None:
-            return super()._execute(name, id)
+            return super().execute(request, verb, id)
         # A dry run would tell what is known of others, a version how many were here before.
-        parameters.read_parameters(request.GET, ())
+        parameters.refuse_parameters(request.GET)
         text = isinstance(request.data, FormBody)
-        result = executor.run(self.verb, id, request.data, wire=True, text=text)
-        return ApiResponse(results.public_json(self.verb, result))
+        result = executor.run(verb, id, request.data, wire=True, text=text)
+        return ApiResponse(results.public_json(verb, result))
 
     def finalize_response(
         self, request: Request, response: HttpResponse, *args: Any, **kwargs: Any
@@ -81,11 +78,20 @@ class PublicViewSet(NounViewSet):
         if self.request._request.tenant is None:
             return False
         id, machine = self.kwargs.get("id"), self.noun.schema.machine
+        steps = self.noun.verbs[self.verb_name].steps
         if id is None:
             return True
         if UNSTORABLE.search(id):
             return False
-        found = self.noun.objects.filter(pk=id)
-        if self.verb.steps:
-            found = found.filter(**{f"{machine.name}__in": list(self.verb.steps)})
-        return found.exists()
+        # Also for an answer to somebody who did not get past the door.
+        with actors.acting(actors.PUBLIC):
+            found = self.noun.objects.filter(pk=id)
+            if machine and steps:
+                found = found.filter(**{f"{machine.name}__in": list(steps)})
+            return found.exists()
+
+
+def public_viewset_for(verb: Verb) -> type[PublicVerbViewSet]:
+    """The verb's own viewset, with itself as the only action."""
+    own = {"noun": verb.noun, "verb_name": verb.name, action_name(verb): verb_action(verb)}
+    return type(f"{verb.noun.__name__}{verb.name.title()}ViewSet", (PublicVerbViewSet,), own)

@@ -1,13 +1,17 @@
-"""The one viewset, for every noun: list, create, read, change, delete, execute a verb, history."""
+"""The viewset of every noun: list, create, read, change, delete, history, and an action for each verb."""
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from typing import ClassVar
+
+from django.http import HttpResponse
+from rest_framework.decorators import action
 from rest_framework.request import Request
-from rest_framework.viewsets import GenericViewSet
 
 from headlessly.access import tenancy
 from headlessly.api import parameters
-from headlessly.api.base import TenantView
+from headlessly.api.base import TenantViewSet
 from headlessly.api.bodies import ApiResponse, FormBody
 from headlessly.api.log import paginate
 from headlessly.api.preconditions import etag, read_if_match
@@ -24,11 +28,41 @@ from headlessly.query import reads
 BY_METHOD = ("create", "update", "delete")
 
 
-class NounViewSet(TenantView, GenericViewSet):
-    """The records of one noun. ``noun`` and, at a verb's address, ``verb`` come from the routes."""
+class VerbViewSet(TenantViewSet):
+    """Executes verbs of ``noun``."""
 
-    noun: type[Noun] | None = None
-    verb: Verb | None = None
+    noun: ClassVar[type[Noun]]
+
+    def execute(self, request: Request, verb: Verb, id: str | None) -> HttpResponse:
+        dry_run = parameters.read_dry_run(request.GET)
+        result = executor.run(
+            verb,
+            id,
+            {} if verb.name == "delete" else request.data,
+            wire=True,
+            text=isinstance(request.data, FormBody),
+            if_match=None if verb.creates else read_if_match(request.META.get("HTTP_IF_MATCH")),
+            dry_run=dry_run,
+        )
+        if dry_run:
+            return ApiResponse(results.dry_run_json(result))
+        if verb.name == "delete":
+            return ApiResponse(status=204)
+        record = results.record_json(result)
+        if not verb.creates:
+            headers = {"ETag": etag(result.version)} if verb.name == "update" else None
+            return ApiResponse(record, headers=headers)
+        address = f"{tenancy.context_url()}/{self.noun.plural}/{result.pk}"
+        return ApiResponse(
+            record,
+            # A verb that creates may have found the record instead.
+            status=201 if result.is_new else 200,
+            headers={"Location": address, "ETag": etag(result.version)},
+        )
+
+
+class NounViewSet(VerbViewSet):
+    """The records of one noun. Subclassed for each by :func:`viewset_for`."""
 
     # -- reading ----------------------------------------------------------------------------------
 
@@ -50,6 +84,7 @@ class NounViewSet(TenantView, GenericViewSet):
         )
         return ApiResponse(record, headers={"ETag": etag(record["$version"])})
 
+    @action(detail=True, url_path="events", url_name="events")
     def history(self, request: Request, id: str) -> ApiResponse:
         """The events of one record, newest first; also of one that was deleted since."""
         asked = parameters.read_parameters(request.GET, parameters.PAGE)
@@ -62,53 +97,46 @@ class NounViewSet(TenantView, GenericViewSet):
 
     # -- writing ----------------------------------------------------------------------------------
 
-    def create(self, request: Request) -> ApiResponse:
-        return self._execute("create", None)
+    def create(self, request: Request) -> HttpResponse:
+        return self.execute(request, self.noun.verbs["create"], None)
 
-    def update(self, request: Request, id: str) -> ApiResponse:
-        return self._execute("update", id)
+    def update(self, request: Request, id: str) -> HttpResponse:
+        return self.execute(request, self.noun.verbs["update"], id)
 
-    def destroy(self, request: Request, id: str) -> ApiResponse:
-        return self._execute("delete", id)
+    partial_update = update  #: both merge what is given
 
-    def execute(self, request: Request, id: str | None = None) -> ApiResponse:
-        """The verb of this address."""
-        return self._execute(self.verb.name, id)
+    def destroy(self, request: Request, id: str) -> HttpResponse:
+        return self.execute(request, self.noun.verbs["delete"], id)
 
-    def no_such_verb(self, request: Request, id: str, what: str) -> ApiResponse:
+    def no_such_verb(self, request: Request, id: str, what: str) -> HttpResponse:
         verbs = [wire_name(v.name) for v in self.noun.verbs.values() if at_record(v)]
         raise NotFound(
             f"{self.noun.__name__} has no verb {what[:64]!r} here. Verbs: {', '.join(verbs)}.",
             type=self.noun.__name__,
         )
 
-    def _execute(self, name: str, id: str | None) -> ApiResponse:
-        request, verb = self.request, self.noun.verbs[name]
-        dry_run = parameters.read_dry_run(request.GET)
-        result = executor.run(
-            verb,
-            id,
-            {} if name == "delete" else request.data,
-            wire=True,
-            text=isinstance(request.data, FormBody),
-            if_match=None if verb.creates else read_if_match(request.META.get("HTTP_IF_MATCH")),
-            dry_run=dry_run,
-        )
-        if dry_run:
-            return ApiResponse(results.dry_run_json(result))
-        if name == "delete":
-            return ApiResponse(status=204)
-        record = results.record_json(result)
-        if not verb.creates:
-            headers = {"ETag": etag(result.version)} if name == "update" else None
-            return ApiResponse(record, headers=headers)
-        address = f"{tenancy.context_url()}/{self.noun.plural}/{result.pk}"
-        return ApiResponse(
-            record,
-            # A verb that creates may have found the record instead.
-            status=201 if result.is_new else 200,
-            headers={"Location": address, "ETag": etag(result.version)},
-        )
+
+def viewset_for(noun: type[Noun]) -> type[NounViewSet]:
+    """The noun's own viewset, with an action for each verb that has an address of its own."""
+    verbs = [v for v in noun.verbs.values() if v.name not in BY_METHOD and v.public is None]
+    own = {action_name(verb): verb_action(verb) for verb in verbs}
+    return type(f"{noun.__name__}ViewSet", (NounViewSet,), {"noun": noun, **own})
+
+
+def action_name(verb: Verb) -> str:
+    """What the action is called: no verb is mistaken for what every view has (``update``, ``options``)."""
+    return f"execute_{verb.name}"
+
+
+def verb_action(verb: Verb) -> Callable[..., HttpResponse]:
+    """The method of a viewset that executes the verb, as a router finds it."""
+
+    def execute(self: VerbViewSet, request: Request, id: str | None = None) -> HttpResponse:
+        return self.execute(request, verb, id)
+
+    execute.__name__, execute.__doc__ = action_name(verb), verb.__doc__
+    at = {"url_path": wire_name(verb.name), "url_name": verb.name}
+    return action(detail=not verb.creates, methods=["post"], **at)(execute)
 
 
 def at_record(verb: Verb) -> bool:

@@ -12,6 +12,7 @@ from ipaddress import IPv6Address, ip_address, ip_network
 from django.conf import settings
 from django.http import HttpRequest
 
+from headlessly.access import tenancy
 from headlessly.api import limits
 from headlessly.database import prepared
 
@@ -30,7 +31,7 @@ DELETE FROM headlessly_keyuse WHERE key = ANY(ARRAY(
 
 def count_request(request: HttpRequest) -> limits.RequestCount:
     """Count one request from this address."""
-    where = f"{request.tenant.pk} {customer_network(caller_address(request))}"
+    where = f"{tenancy.require().pk} {customer_network(caller_address(request))}"
     key = f"ip_{hashlib.sha256(where.encode()).hexdigest()[:29]}"
     ((used, reset, seconds),) = prepared.execute_prepared(limits.COUNT, [key], binary=True)
     if key.endswith("0") and used == 1:

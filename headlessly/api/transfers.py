@@ -5,18 +5,25 @@ from __future__ import annotations
 import csv
 import io
 from collections.abc import Iterator
-from typing import Any
+from typing import Any, ClassVar
 
 import orjson
-from django.http import HttpRequest, StreamingHttpResponse
+from django.http import StreamingHttpResponse
+from rest_framework.decorators import action
 from rest_framework.request import Request
 
 from headlessly.access import tenancy
-from headlessly.api import parameters
-from headlessly.api.base import TenantView
+from headlessly.api.base import TenantView, TenantViewSet
 from headlessly.api.bodies import ApiResponse
-from headlessly.api.inner import InnerRequest
-from headlessly.api.log import paginate
+from headlessly.api.log import paginate_as
+from headlessly.api.parameters import (
+    PAGE,
+    read_boolean,
+    read_parameters,
+    read_query,
+    refuse_parameters,
+)
+from headlessly.api.resources import ImportSerializer, ListedImportSerializer
 from headlessly.api.uploads import OnlyFiles, Upload, UploadParser
 from headlessly.context import clock
 from headlessly.errors import BadRequest
@@ -27,26 +34,31 @@ from headlessly.transfer.cells import guarded
 from headlessly.transfer.columns import REASON, ROW
 from headlessly.transfer.models import Import, RefusedRow
 
-PARSERS, NEGOTIATOR = [UploadParser()], OnlyFiles()
 #: How an export may be asked for, beside conditions on its fields.
 EXPORT_PARAMETERS = ("format", "filter", "q", "sort", "fields", "asOf")
 
 
-class ImportView(TenantView):
+class NounView(TenantView):
+    """A view of one noun."""
+
+    noun: ClassVar[type[Noun]]
+
+    @classmethod
+    def of_noun(cls, noun: type[Noun]) -> type[TenantView]:
+        """This view, of this noun."""
+        return type(f"{noun.__name__}{cls.__name__}", (cls,), {"noun": noun})
+
+
+class ImportFileView(NounView):
     """``POST /import/{collection}``: a file, whose rows are done in the background."""
 
     in_batch = False
-    noun: type[Noun] | None = None
-
-    def initialize_request(self, request: HttpRequest, *args: Any, **kwargs: Any) -> Request:
-        found = super().initialize_request(request, *args, **kwargs)
-        if not isinstance(request, InnerRequest):
-            found.parsers, found.negotiator = PARSERS, NEGOTIATOR
-        return found
+    parser_classes: ClassVar = [UploadParser]
+    content_negotiation_class = OnlyFiles
 
     def post(self, request: Request) -> ApiResponse:
-        asked = parameters.read_parameters(request.GET, ("match", "dryRun"))
-        dry_run = parameters.read_boolean("dryRun", asked)
+        asked = read_parameters(request.GET, ("match", "dryRun"))
+        dry_run = read_boolean("dryRun", asked)
         upload = request.data
         if not isinstance(upload, Upload):
             raise BadRequest("There is no body. Send a file.", type=self.noun.__name__)
@@ -60,97 +72,85 @@ class ImportView(TenantView):
             dry_run=dry_run,
         )
         address = f"{tenancy.context_url()}/imports/{source.pk}"
-        return ApiResponse(import_with_errors(source), status=202, headers={"Location": address})
+        answer = import_with_errors(source)
+        return ApiResponse(answer, status=202, headers={"Location": address})
 
 
-class ImportsView(TenantView):
-    """The imports, the newest first."""
+class ImportViewSet(TenantViewSet):
+    """The imports, how far they have come, and what they refused."""
 
-    def get(self, request: Request) -> ApiResponse:
-        asked = parameters.read_parameters(request.GET, parameters.PAGE)
-        return ApiResponse({"cursor": None} | paginate(imports.there(), **asked))
+    in_batch: ClassVar = ("list", "retrieve", "refused", "cancel")
 
+    def list(self, request: Request) -> ApiResponse:
+        """The newest first."""
+        page = read_parameters(request.GET, PAGE)
+        return ApiResponse(paginate_as(imports.there(), ListedImportSerializer.to_json, **page))
 
-class ImportRecordView(TenantView):
-    """One import and what is wrong with its refused rows, a page of them."""
+    def retrieve(self, request: Request, id: str) -> ApiResponse:
+        """One import and what is wrong with its refused rows, a page of them."""
+        page = read_parameters(request.GET, PAGE)
+        return ApiResponse(import_with_errors(imports.get(id), **page))
 
-    def get(self, request: Request, id: str) -> ApiResponse:
-        asked = parameters.read_parameters(request.GET, parameters.PAGE)
-        return ApiResponse(import_with_errors(imports.get(id), **asked))
-
-
-class RefusedView(TenantView):
-    """The rows that an import refused, each as it was sent and with what is wrong."""
-
-    def get(self, request: Request, id: str) -> ApiResponse:
-        asked = parameters.read_parameters(request.GET, parameters.PAGE)
+    @action(detail=True)
+    def refused(self, request: Request, id: str) -> ApiResponse:
+        """The rows that it refused, each as it was sent and with what is wrong."""
+        asked = read_parameters(request.GET, PAGE)
         source = imports.get(id)
-        found = RefusedRowsPage(source, **asked)
+        rows, more = refused_rows(source, **asked)
         return ApiResponse(
             {
                 "results": [
                     {"row": r.row, "errors": r.errors(), "values": _values_by_column(source, r)}
-                    for r in found.page
+                    for r in rows
                 ],
                 "total": source.refused,
-                "hasMore": found.more,
+                "hasMore": more,
                 "cursor": None,
             }
         )
 
-
-class RefusedCsvView(TenantView):
-    """The same as a table: its own columns, the row's number and the reason; to correct and send."""
-
-    in_batch = False
-
-    def get(self, request: Request, id: str) -> StreamingHttpResponse:
-        parameters.read_parameters(request.GET, ())
+    @action(detail=True, url_path="refused.csv", url_name="refused-csv")
+    def refused_csv(self, request: Request, id: str) -> StreamingHttpResponse:
+        """The same as a table: its own columns, the row's number and the reason; to correct and send."""
+        refuse_parameters(request.GET)
         source = imports.get(id)
         name = f"{source.pk}-refused.csv"
         return _stream_file(_write_refused_csv(source), exporting.MEDIA_TYPES["csv"], name)
 
-
-class CancelView(TenantView):
-    """``POST /imports/{id}/cancel``: the rows that are in stay in, no more follow."""
-
-    def post(self, request: Request, id: str) -> ApiResponse:
-        parameters.read_parameters(request.GET, ())
+    @action(detail=True, methods=["post"])
+    def cancel(self, request: Request, id: str) -> ApiResponse:
+        """The rows that are in stay in, no more follow."""
+        refuse_parameters(request.GET)
         return ApiResponse(import_with_errors(imports.cancel(id)))
 
 
-class ExportView(TenantView):
+class ExportView(NounView):
     """``GET /export/{collection}``: what a list shows, all of it, as a file."""
 
     in_batch = False
-    noun: type[Noun] | None = None
 
     def get(self, request: Request) -> StreamingHttpResponse:
-        noun = self.noun
-        asked = parameters.read_query(noun, request.GET, EXPORT_PARAMETERS)
+        asked = read_query(self.noun, request.GET, EXPORT_PARAMETERS)
         format = asked.pop("format", "csv")
         if format not in exporting.WRITERS:
             raise BadRequest(f"format is {', '.join(exporting.WRITERS)}.", field="format")
-        question = exporting.Question(noun, **asked)
-        name = exporting.filename(noun, format, clock.now())
+        question = exporting.Question(self.noun, **asked)
+        name = exporting.filename(self.noun, format, clock.now())
         return _stream_file(exporting.stream(question, format), exporting.MEDIA_TYPES[format], name)
 
 
 def import_with_errors(source: Import, **page: Any) -> dict[str, Any]:
     """The import with what is wrong with some of its refused rows."""
-    found = RefusedRowsPage(source, **page)
-    errors = [error for row in found.page for error in row.errors()]
-    return source.as_json() | {"errors": errors, "hasMoreErrors": found.more}
+    return ImportSerializer.to_json((source, *refused_rows(source, **page)))
 
 
-class RefusedRowsPage:
-    """A page of an import's refused rows."""
-
-    def __init__(self, source: Import, limit: Any = None, offset: Any = None) -> None:
-        size, start = check_limit(limit), check_offset(offset)
-        found = list(source.rows.order_by("row")[start : start + size + 1])
-        self.page: list[RefusedRow] = found[:size]
-        self.more = len(found) > size
+def refused_rows(
+    source: Import, limit: Any = None, offset: Any = None
+) -> tuple[list[RefusedRow], bool]:
+    """A page of an import's refused rows, and whether more follow."""
+    size, start = check_limit(limit), check_offset(offset)
+    found = list(source.rows.order_by("row")[start : start + size + 1])
+    return found[:size], len(found) > size
 
 
 def _values_by_column(source: Import, row: RefusedRow) -> Any:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import tempfile
 from dataclasses import dataclass
-from typing import Any, BinaryIO
+from typing import Any, BinaryIO, cast
 
 from django.core.files.uploadhandler import TemporaryFileUploadHandler
 from django.http.multipartparser import MultiPartParser
@@ -78,7 +78,7 @@ def _spool_body(stream: Any) -> tuple[BinaryIO, int]:
             raise _file_too_large()
         file.write(block)
     file.seek(0)
-    return file, size
+    return cast(BinaryIO, file), size
 
 
 def _read_form_file(request: BodyRequest, stream: Any) -> Upload:
@@ -88,7 +88,9 @@ def _read_form_file(request: BodyRequest, stream: Any) -> Upload:
     else:
         body, size = _spool_body(stream)
         meta = around.META | {"CONTENT_LENGTH": str(size)}
-        files = MultiPartParser(meta, body, [TemporaryFileUploadHandler(around)]).parse()[1]
+        files = MultiPartParser(
+            meta, cast(Any, body), [TemporaryFileUploadHandler(around)]
+        ).parse()[1]
     sent = [file for each in files.values() for file in [each]]
     if len(sent) != 1 or len(files) != 1:
         raise BadRequest("Send a form with one file.", field="file")

@@ -275,12 +275,9 @@ def _check_references(execution: Execution, noun: type[Record], check: _InputChe
 def lock_references(execution: Execution, noun: type[Record], ids: Iterable[str]) -> None:
     """Check that many records exist in one statement, and lock them against deletion until the commit."""
     table = connection.ops.quote_name(noun._meta.db_table)
-    seen, persons = visibility.visible_clause(noun, "o", visibility.visible_owner_of_actor())
-    sql = (
-        f"SELECT id FROM {table} o WHERE id = ANY(%s) AND tenant_id = %s AND deleted_at IS NULL"
-        f"{seen} ORDER BY id FOR KEY SHARE"
-    )
-    found = prepared.execute_prepared(sql, [sorted(ids), execution.tenant.pk, *persons])
+    visible, shown = visibility.visible_rows(noun, "o", person=visibility.visible_owner_of_actor())
+    sql = f"SELECT id FROM {table} o WHERE id = ANY(%s) AND {visible} ORDER BY id FOR KEY SHARE"
+    found = prepared.execute_prepared(sql, [sorted(ids), *shown])
     execution.known_ids.update(id for (id,) in found)
 
 
@@ -296,14 +293,14 @@ def _lock_existing(
     for name, field, id in references:
         other = field.target_noun
         table = connection.ops.quote_name(other._meta.db_table)
-        seen, persons = (
-            visibility.visible_clause(other, "o", visibility.visible_owner_of_actor())
+        there, shown = (
+            visibility.visible_rows(other, "o", person=visibility.visible_owner_of_actor())
             if execution.is_callers_own
-            else ("", [])
+            else visibility.tenant_rows("o")
         )
         parts.append(
-            f"SELECT %s::text, id FROM (SELECT id FROM {table} o WHERE id = %s AND tenant_id = %s "
-            f"AND deleted_at IS NULL{seen} FOR KEY SHARE) AS r"
+            f"SELECT %s::text, id FROM (SELECT id FROM {table} o WHERE id = %s AND {there} "
+            "FOR KEY SHARE) AS r"
         )
-        parameters += [name, id, execution.tenant.pk, *persons]
+        parameters += [name, id, *shown]
     return set(prepared.execute_prepared(" UNION ALL ".join(parts), parameters))

@@ -10,10 +10,11 @@ import orjson
 import psycopg
 from django.db import connection
 
+from headlessly.access import visibility
+from headlessly.database.prepared import execute_prepared, quoted
+
 if TYPE_CHECKING:
     from headlessly.declaration.record import Record
-
-from headlessly.database.prepared import execute_prepared, quoted
 
 
 class Table:
@@ -28,20 +29,21 @@ class Table:
         columns = ", ".join(quoted(f) for f in self.fields)
         marks = ", ".join(["%s"] * len(self.fields))
         self._insert = f"INSERT INTO {self.name} ({columns}) VALUES ({marks})"
-        self._lock = f"SELECT {columns} FROM {self.name} WHERE id = %s AND tenant_id = %s "
+        self._lock = f"SELECT {columns} FROM {self.name} r WHERE id = %s AND "
 
         self.by_name = {f.attname: f for f in self.fields}
         # Django has the driver leave JSON as text.
         self.json = [n for n, f in enumerate(self.fields) if f.get_internal_type() == "JSONField"]
 
-    def lock(self, id: str, tenant: int, *, deleting: bool, restoring: bool) -> Any:
-        """The row of this tenant, locked; against foreign keys too if ``deleting``. None where there is none.
+    def lock(self, id: str, *, deleting: bool, restoring: bool) -> Any:
+        """The row of the active tenant, locked; against foreign keys too if ``deleting``. None where there is
+        none.
 
         Not a deleted one, unless somebody is ``restoring`` it.
         """
-        there = "" if restoring else "AND deleted_at IS NULL "
+        there, tenant = visibility.tenant_rows("r", deleted=restoring)
         strength = "FOR UPDATE" if deleting else "FOR NO KEY UPDATE"
-        found = execute_prepared(self._lock + there + strength, [id, tenant])
+        found = execute_prepared(f"{self._lock}{there} {strength}", [id, *tenant])
         if not found:
             return None
         row = list(found[0])

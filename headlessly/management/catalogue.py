@@ -1,4 +1,4 @@
-"""Every message that people can read, gathered for the catalogues of translations (``locale/``).
+"""Every message that people can read, collected for the catalogues of translations (``locale/``).
 
 There are three sources: what the code and the templates mark for translation, what the declarations bring
 along (:func:`headlessly.declaration.labels.catalogue_messages`), and what unfold marks, which ships no
@@ -16,6 +16,7 @@ from functools import cache
 from importlib.util import find_spec
 from pathlib import Path
 
+import polib
 from django.conf import settings
 from django.utils.translation.template import templatize
 
@@ -105,8 +106,7 @@ def _code_messages() -> Iterator[Message]:
 
 
 def _template_messages() -> Iterator[Message]:
-    folder = settings.BASE_DIR / "templates"
-    for path in sorted(folder.rglob("*.html")):
+    for path in sorted(settings.TEMPLATES_DIR.rglob("*.html")):
         yield from messages_in_template(path.read_text(), str(path.relative_to(settings.BASE_DIR)))
 
 
@@ -131,8 +131,6 @@ def _unfold_messages() -> Iterator[Message]:
 
 def _django_keys() -> set[Key]:
     """What Django's catalogues have: they list all of its messages in English."""
-    import polib  # here, because an installation that only serves has none
-
     places = ("conf/locale", "contrib/admin/locale", "contrib/auth/locale")
     files = [_package("django") / place / "en/LC_MESSAGES/django.po" for place in places]
     return {(entry.msgctxt, entry.msgid) for file in files for entry in polib.pofile(str(file))}
@@ -189,34 +187,41 @@ def catalogue_file(language: str) -> Path:
     return locale_folder() / language / "LC_MESSAGES" / "django.po"
 
 
-def problems(language: str) -> list[str]:
-    """What is wrong with the catalogue of a language, each in a sentence; nothing when all is well."""
-    import polib  # here, because an installation that only serves has none
+@dataclass
+class Findings:
+    """What there is to say of a catalogue, each in a sentence."""
 
-    file = catalogue_file(language)
+    #: What people would read wrongly or not at all: it has to be mended.
+    faults: list[str] = field(default_factory=list)
+    #: What is still to be done: a new message is shown in English until then.
+    gaps: list[str] = field(default_factory=list)
+
+
+def findings(language: str) -> Findings:
+    """What is wrong with the catalogue of a language, and what it lacks."""
+    file, found = catalogue_file(language), Findings()
     if not file.exists():
-        return [f"There is no {file.relative_to(settings.BASE_DIR)}."]
+        found.faults.append(f"There is no {file.name} in {file.parent}.")
+        return found
     entries = polib.pofile(str(file))
-    wanted = {message.key: message for message in all_messages()}
-    entries_by_key = {
-        (entry.msgctxt, entry.msgid): entry for entry in entries if not entry.obsolete
-    }
-    found = [f"Obsolete: {entry.msgid!r}" for entry in entries if entry.obsolete]
-    found += [f"Nobody says this any more: {key}" for key in entries_by_key.keys() - wanted.keys()]
-    found += [f"Missing: {key}" for key in wanted.keys() - entries_by_key.keys()]
-    for key, entry in entries_by_key.items():
-        if entry.fuzzy:
-            found.append(f"Fuzzy: {key}")
+    wanted = {message.key for message in all_messages()}
+    there = {(entry.msgctxt, entry.msgid): entry for entry in entries if not entry.obsolete}
+    found.gaps += [f"Obsolete: {entry.msgid!r}" for entry in entries if entry.obsolete]
+    found.gaps += [f"Nobody says this any more: {key}" for key in there.keys() - wanted]
+    found.gaps += [f"Missing: {key}" for key in wanted - there.keys()]
+    for key, entry in there.items():
         translations = list(entry.msgstr_plural.values()) if entry.msgid_plural else [entry.msgstr]
+        if entry.fuzzy:
+            found.faults.append(f"Fuzzy: {key}")
         if not all(translations) or (entry.msgid_plural and len(translations) < 2):
-            found.append(f"Untranslated: {key}")
+            found.gaps.append(f"Untranslated: {key}")
             continue
         for text, english in zip(
             translations, (entry.msgid, entry.msgid_plural or entry.msgid), strict=False
         ):
             if placeholders(text) != placeholders(english):
-                found.append(f"Other placeholders: {key} → {text!r}")
+                found.faults.append(f"Other placeholders: {key} → {text!r}")
     compiled = file.with_suffix(".mo")
     if not compiled.exists() or compiled.read_bytes() != entries.to_binary():
-        found.append(f"{compiled.name} is not what {file.name} says: compile it.")
-    return sorted(found)
+        found.faults.append(f"{compiled.name} is not what {file.name} says: compile it.")
+    return Findings(sorted(found.faults), sorted(found.gaps))

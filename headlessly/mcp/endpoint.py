@@ -27,7 +27,7 @@ class McpView(TenantView):
     """Streamable HTTP without sessions: a message in, its answer out. There is nothing to GET or DELETE."""
 
     # A browser sends its cookies wherever a page makes it; a key it does not.
-    authenticated_by: ClassVar = [KeyAuthentication()]
+    authentication_classes: ClassVar = [KeyAuthentication]
     in_batch = False
 
     def initial(self, request: Request, *args: Any, **kwargs: Any) -> None:

@@ -2,37 +2,65 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+from dataclasses import dataclass, field
 from typing import Any
 
 from django.db import connection
 
-from headlessly.access import tenancy, visibility
+from headlessly.access import visibility
 from headlessly.database import prepared
+from headlessly.declaration.record import Record
 from headlessly.declaration.registry import registry
+from headlessly.declaration.schema import Machine
 from headlessly.query.reads import COUNT_CAP
 
 
-def counts_by_state() -> dict[str, dict[str, Any]]:
-    """The records of every noun with a machine, by state: one statement, counts are capped."""
-    quote = connection.ops.quote_name
-    tenant = tenancy.require().pk
+@dataclass
+class StateCounts:
+    """How many of a noun's records the actor sees in each state of its machine."""
+
+    noun: type[Record]
+    machine: Machine
+    states: dict[str, int] = field(default_factory=dict)  #: at most the cap each
+    capped: set[str] = field(default_factory=set)  #: states in which there are more
+
+    def as_json(self) -> dict[str, Any]:
+        """The same as JSON says it."""
+        found: dict[str, Any] = {
+            "field": self.noun.schema.by_name[self.machine.name].wire,
+            "states": self.states,
+            "total": sum(self.states.values()),
+        }
+        return found | ({"totalIsExact": False} if self.capped else {})
+
+
+def count_states(nouns: Iterable[type[Record]]) -> list[StateCounts]:
+    """The records of those of the nouns that have a machine, by state: one statement for all of them."""
     parts, parameters = [], []
-    found: dict[str, dict[str, Any]] = {}
-    for noun in registry.values():
+    found: dict[str, StateCounts] = {}
+    for noun in nouns:
         if (machine := noun.schema.machine) is None:
             continue
-        seen, persons = visibility.visible_clause(noun, "n")
-        found[noun.__name__] = {"field": noun.schema.by_name[machine.name].wire, "states": {}}
+        found[noun.__name__] = StateCounts(noun, machine)
+        table = connection.ops.quote_name(noun._meta.db_table)
+        column = prepared.quoted_column(noun, machine.name)
+        visible, shown = visibility.visible_rows(noun, "n")
         for state in machine.states:
             parts.append(
-                "SELECT %s, %s, (SELECT count(*) FROM (SELECT FROM "
-                f"{quote(noun._meta.db_table)} n WHERE n.tenant_id = %s AND n.deleted_at IS NULL "
-                f"AND n.{quote(machine.field.column)} = %s{seen} LIMIT {COUNT_CAP + 1}) AS r)"
+                f"SELECT %s, %s, (SELECT count(*) FROM (SELECT FROM {table} n WHERE {visible} "
+                f"AND n.{column} = %s LIMIT {COUNT_CAP + 1}) AS r)"
             )
-            parameters += [noun.__name__, state, tenant, state, *persons]
+            parameters += [noun.__name__, state, *shown, state]
+    if not parts:
+        return []
     for name, state, count in prepared.execute_prepared(" UNION ALL ".join(parts), parameters):
-        found[name]["states"][state] = min(count, COUNT_CAP)
-        found[name]["total"] = found[name].get("total", 0) + min(count, COUNT_CAP)
+        found[name].states[state] = min(count, COUNT_CAP)
         if count > COUNT_CAP:
-            found[name]["totalIsExact"] = False
-    return found
+            found[name].capped.add(state)
+    return list(found.values())
+
+
+def counts_by_state() -> dict[str, dict[str, Any]]:
+    """The states of every noun that has any, as JSON says them."""
+    return {each.noun.__name__: each.as_json() for each in count_states(registry.values())}

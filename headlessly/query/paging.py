@@ -118,7 +118,8 @@ class RecordList:
             return None
         if noun.schema.owner is not None and visibility.visible_owner() is not None:
             return None
-        return list_statements(noun, tuple(self._equalities), tuple(self.sort_keys))
+        visible, _ = visibility.visible_rows(noun, "r")
+        return list_statements(noun, visible, tuple(self._equalities), tuple(self.sort_keys))
 
     def _count_up_to_cap(self, everything: bool) -> tuple[int, bool]:
         if self._statements is None or everything:
@@ -261,18 +262,16 @@ class ListStatements:
 
 @lru_cache(maxsize=1024)
 def list_statements(
-    noun: type[Record], equal: tuple[str, ...], columns: tuple[SortKey, ...]
+    noun: type[Record], visible: str, equal: tuple[str, ...], columns: tuple[SortKey, ...]
 ) -> ListStatements:
     """The page and the count of a list, written once per process for each set of columns."""
     quote = connection.ops.quote_name
 
     def column(name: str) -> str:
-        return statements.quoted_column(noun, name)
+        return f"r.{statements.quoted_column(noun, name)}"
 
     values = "".join(f" AND {column(name)} = %s" for name in equal)
-    source = (
-        f"FROM {quote(noun._meta.db_table)} WHERE tenant_id = %s AND deleted_at IS NULL{values}"
-    )
+    source = f"FROM {quote(noun._meta.db_table)} r WHERE {visible}{values}"
     names = [column(each.name) for each in columns]
     order = [
         name + (" DESC" if c.descending else "") + (" NULLS LAST" if c.nullable else "")

@@ -117,7 +117,7 @@ class RowStatement:
         key = "seq" if past else "id"
         select = f"SELECT r.{key}, {', '.join(selects)} FROM {quote(table)} r {' '.join(joins)} "
         self.sql = f"{select} WHERE r.{key} = ANY(%s)"
-        self.one = f"{select} WHERE r.id = %s AND r.tenant_id = %s AND r.deleted_at IS NULL"
+        self.one = f"{select} WHERE r.id = %s AND "
         self.moments = len(joins) if past else 0
 
     def fetch(self, keys: Sequence[Any], as_of: datetime | None = None) -> list[dict[str, Any]]:
@@ -131,10 +131,8 @@ class RowStatement:
 
     def find(self, id: str) -> dict[str, Any] | None:
         """The active tenant's record with this id, if it is not deleted and the actor sees it."""
-        seen, parameters = visibility.visible_clause(self.noun, "r")
-        rows = prepared.execute_prepared(
-            self.one + seen, [id, tenancy.require().pk, *parameters], binary=True
-        )
+        visible, parameters = visibility.visible_rows(self.noun, "r")
+        rows = prepared.execute_prepared(self.one + visible, [id, *parameters], binary=True)
         return self._records(rows, [id], None)[0] if rows else None
 
     def _records(
@@ -163,16 +161,14 @@ class RowStatement:
         table = quote((other.past if as_of else other)._meta.db_table)
         column = prepared.quoted_column(other, relation.field)
         valid = VALID_AT.format(alias="r") if as_of else ""
-        seen, persons = (visibility.visible_past_clause if as_of else visibility.visible_clause)(
-            other, "r"
-        )
+        visible, shown = visibility.visible_rows(other, "r", past=as_of is not None)
         sql = (
             f"SELECT k.id, r.* FROM unnest(%s::text[]) AS k(id) CROSS JOIN LATERAL ("
-            f"SELECT {shape.select('r')} FROM {table} r WHERE r.{column} = k.id AND r.tenant_id = %s "
-            f"AND r.deleted_at IS NULL {valid}{seen} ORDER BY r.created_at DESC, r.id DESC LIMIT %s) r"
+            f"SELECT {shape.select('r')} FROM {table} r WHERE r.{column} = k.id AND {visible} "
+            f"{valid} ORDER BY r.created_at DESC, r.id DESC LIMIT %s) r"
         )
         moments = [as_of, as_of] if as_of else []
-        parameters = [list(found), tenancy.require().pk, *moments, *persons, INVERSE_LIMIT]
+        parameters = [list(found), *shown, *moments, INVERSE_LIMIT]
         rows = prepared.execute_prepared(sql, parameters, binary=True)
         context = tenancy.context_url()
         for record in found.values():

@@ -20,9 +20,15 @@ def inside(text: Any) -> str:
 
 
 @register.filter
+def spoken(state: Any) -> str:
+    """``{{ step.target|spoken }}``: ``InProgress`` as people say it."""
+    return wording.state_label(state)
+
+
+@register.filter
 def day(value: date) -> str:
     """``{{ period.first|day }}``: ``Jan 31, 2026``."""
-    return display.day(value)
+    return display.day_text(value)
 
 
 @register.filter
@@ -34,4 +40,4 @@ def number(value: Any) -> str:
 @register.filter
 def moment(value: datetime) -> str:
     """``{{ address.moment|moment }}``: with the time, and in which time zone."""
-    return display.moment(value, zone=True)
+    return display.moment_text(value, zone=True)

@@ -7,7 +7,6 @@ from typing import Any, ClassVar
 import orjson
 from django.db import models
 
-from headlessly.access import tenancy
 from headlessly.declaration.fields import PublicId
 from headlessly.declaration.registry import registry
 from headlessly.nouns import Noun
@@ -67,32 +66,6 @@ class Import(models.Model):
     @property
     def finished(self) -> bool:
         return self.status not in self.UNFINISHED
-
-    def as_json(self) -> dict[str, Any]:
-        """The import as JSON says it, without its errors."""
-        return {
-            "$id": self.id,
-            "$type": "Import",
-            "$context": tenancy.context_url(),
-            "$createdAt": self.created_at,
-            "$createdBy": self.created_by,
-            "type": self.type,
-            "filename": self.filename,
-            "format": self.format,
-            "size": self.size,
-            "match": self.match,
-            "dryRun": self.dry_run,
-            "status": self.status,
-            "message": self.message,
-            "startedAt": self.started_at,
-            "finishedAt": self.finished_at,
-            "total": self.total,
-            "done": self.done,
-            "created": self.created,
-            "updated": self.updated,
-            "unchanged": self.unchanged,
-            "refused": self.refused,
-        }
 
 
 class ImportPart(models.Model):

@@ -113,20 +113,6 @@ class Webhook(models.Model):
             return "paused"
         return "failing" if getattr(self, "fails", False) else "active"
 
-    def as_json(self) -> dict[str, Any]:
-        """The webhook as JSON says it, without its secret."""
-        return {
-            "$id": self.pk,
-            "$type": "Webhook",
-            "$context": tenancy.context_url(),
-            "$createdAt": self.created_at,
-            "$updatedAt": self.updated_at,
-            "url": self.url,
-            "events": self.events,
-            "active": self.active,
-            "status": self.status,
-        }
-
 
 class DeliveryQuerySet(models.QuerySet["Delivery"]):
     def next_in_order(self) -> Self:
@@ -212,25 +198,10 @@ class Delivery(models.Model):
         """pending, retrying, delivered or failing."""
         return "retrying" if self.status == self.PENDING and self.tried_at else self.status
 
-    def as_json(self) -> dict[str, Any]:
-        return {
-            "$id": self.pk,
-            "$type": "Delivery",
-            "$context": tenancy.context_url(),
-            "$createdAt": self.created_at,
-            "webhook": self.webhook_id,
-            "event": self.event.id if self.event else None,
-            "name": self.name,
-            "target": self.target,
-            "status": self.state,
-            "attempts": self.attempts,
-            "responseStatus": self.response_status,
-            "duration": self.duration,
-            "error": self.error,
-            "lastAttemptAt": self.tried_at,
-            "nextAttemptAt": self.next_at if self.status == self.PENDING else None,
-            "deliveredAt": self.delivered_at,
-        }
+    @property
+    def next_attempt_at(self) -> datetime | None:
+        """When it is tried next; None for one that is over."""
+        return self.next_at if self.status == self.PENDING else None
 
     @classmethod
     def make(cls, webhook: Webhook, now: datetime, **what: Any) -> Delivery:

@@ -27,7 +27,7 @@ SNIPPET = dedent(
 
     @dashboard.tile(rank=1)
     def tile(slice: Slice) -> Tile | None:
-        found = slice.once(reports.pipeline)
+        found = slice.cached(reports.open_pipeline)
         found.evry  # a tile reads a number
         return None
 

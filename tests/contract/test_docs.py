@@ -19,7 +19,7 @@ from headlessly.access import actors, tenancy
 from headlessly.access.models import ApiKey, Tenant
 
 ROOT = Path(settings.BASE_DIR)
-PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").rglob("*.md"))]
+PAGES = [*sorted(ROOT.glob("*.md")), *sorted((ROOT / "docs").rglob("*.md"))]
 
 
 def walk() -> str:
@@ -32,6 +32,22 @@ def walk() -> str:
 def test_it_links_to_what_exists(page: Path) -> None:
     for target in re.findall(r"\]\((?!https?:)([^)#]+)", page.read_text()):
         assert (page.parent / target).exists(), f"{page.name} links to {target}"
+
+
+@pytest.mark.parametrize("page", ["architecture.md", "contributing.md"])
+def test_it_names_files_that_are_there(page: str) -> None:
+    """A path is from the top of the tree; a bare name of a file is one of the room that is spoken of."""
+    text = re.sub(r"^```\w+\n.*?^```$", "", (ROOT / "docs" / page).read_text(), flags=re.M | re.S)
+    named = set(re.findall(r"`([\w.]+(?:/[\w.]+)*(?:/|\.(?:py|md|toml|css|html)))`", text))
+    assert len(named) > 10
+    rooms = [ROOT / name for name in ("headlessly", "crm", "marketing", "tests", "docs")]
+    missing = [
+        name
+        for name in named - {"headlessly/formats/fr/formats.py"}  # that of a language to come
+        if not (ROOT / name).exists()
+        and ("/" in name or not any(found for room in rooms for found in room.rglob(name)))
+    ]
+    assert missing == []
 
 
 @pytest.mark.skipif(not shutil.which("curl"), reason="README's blocks use curl: install it")

@@ -12,6 +12,7 @@ import pytest
 from django.db import connection
 
 from headlessly.database.server import SOCKET_NAME, SOCKET_PATH_MAX, Server
+from tests.signals import interruptible
 
 USER = """
 import sys
@@ -26,13 +27,14 @@ class User:
     """A process that uses the server until told to leave."""
 
     def __init__(self, data):
-        self.process = subprocess.Popen(
-            [sys.executable, "-c", USER, str(data)],
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            text=True,
-            cwd=Path(__file__).parents[2],
-        )
+        with interruptible():
+            self.process = subprocess.Popen(
+                [sys.executable, "-c", USER, str(data)],
+                stdin=subprocess.PIPE,
+                stdout=subprocess.PIPE,
+                text=True,
+                cwd=Path(__file__).parents[2],
+            )
         pid, self.socket_dir = self.process.stdout.readline().split()
         self.server = psutil.Process(int(pid))
 

@@ -60,6 +60,19 @@ def test_is_gone_with_the_transaction_that_asked_for_it(acme, work):
     assert seen == []
 
 
+def test_leaves_the_jobs_of_a_tenant_that_is_gone(acme, work):
+    """What the ``work`` of these tests promises: no test does what another left behind."""
+    from headlessly.access.models import Tenant
+
+    gone = Tenant.objects.create(slug="gone", name="Gone")
+    with tenancy.active(gone):
+        remember.defer(text="theirs")
+    gone.delete()
+    remember.defer(text="ours")
+    assert work() == [remember.name]
+    assert [text for text, *_ in seen] == ["ours"]
+
+
 def test_waits_once_where_it_should_and_leaves_the_transaction_whole(acme, work):
     assert remember.defer(once="it", text="first")
     assert not remember.defer(once="it", text="second")

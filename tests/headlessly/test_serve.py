@@ -15,6 +15,8 @@ import pytest
 from django.core.management import CommandError, call_command
 
 from headlessly import environment
+from headlessly.management.ports import port_refusal
+from tests.signals import interruptible
 
 ROOT = Path(__file__).parents[2]
 
@@ -99,6 +101,49 @@ def test_wants_to_know_who_ends_tls_and_wants_the_static_files(settings):
     assert "collectstatic" in str(refusal.value)
 
 
+def test_refuses_a_port_that_is_taken_before_anything_is_started(tmp_path):
+    with socket.socket() as other:
+        # As granian's own processes do: the kernel would let both of them in.
+        other.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)
+        other.bind(("127.0.0.1", 0))
+        other.listen()
+        port = other.getsockname()[1]
+        done = subprocess.run(
+            [sys.executable, "manage.py", "serve", "--port", str(port)],
+            cwd=ROOT,
+            env=at(tmp_path / "data"),
+            capture_output=True,
+            text=True,
+            timeout=60,
+        )
+    assert done.returncode == 1
+    assert f"Something else serves on port {port} of 127.0.0.1." in done.stderr
+    assert f"--port or PORT={port + 1}" in done.stderr
+    assert "Traceback" not in done.stderr
+    assert not (tmp_path / "data").exists(), "no database was started"
+
+
+@pytest.mark.parametrize(
+    ("host", "port", "says"),
+    [
+        ("127.0.0.1", 0, "from 1 to 65535"),
+        ("127.0.0.1", 70_000, "from 1 to 65535"),
+        ("no-such-host.invalid", 8000, "--host no-such-host.invalid"),
+        ("203.0.113.1", 8000, "--host 203.0.113.1"),
+    ],
+)
+def test_says_what_is_wrong_with_an_address(host, port, says):
+    assert says in port_refusal(host, port)
+
+
+@pytest.mark.parametrize("host", ["127.0.0.1", "localhost"])
+def test_accepts_a_free_port(host):
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    assert port_refusal(host, port) is None
+
+
 @pytest.mark.parametrize(
     "end",
     [
@@ -149,7 +194,8 @@ def start(data):
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
     command = [sys.executable, "manage.py", "serve", "--workers", "2", "--port", str(port)]
-    return psutil.Popen(command, cwd=ROOT, env=at(data), start_new_session=True), port
+    with interruptible():
+        return psutil.Popen(command, cwd=ROOT, env=at(data), start_new_session=True), port
 
 
 def answers(port):

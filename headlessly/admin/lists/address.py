@@ -21,8 +21,8 @@ from django.utils import translation
 from django.utils.text import slugify
 from django.utils.translation import gettext as _
 
-from headlessly.admin.lists.facets import Facet, facet
-from headlessly.admin.lists.ranges import AMOUNTS, Range
+from headlessly.admin.lists.facets import Facet, make_facet
+from headlessly.admin.lists.ranges import AMOUNTS, RangeFilter
 from headlessly.context import clock
 from headlessly.declaration.schema import Field
 from headlessly.errors import InvalidFilter
@@ -47,7 +47,7 @@ CHANGED = Field("updated_at", "updatedAt", "updated_at", "datetime", label="Chan
 CARRIED = {name: field for field in (CREATED, CHANGED) for name in (field.wire, field.name)}
 
 
-class Gone(Scope):
+class DeletedScope(Scope):
     """The deleted records of a noun. The log knows them: no index of a large table has to."""
 
     def queryset(self) -> models.QuerySet:
@@ -56,7 +56,7 @@ class Gone(Scope):
         return self.noun.with_deleted.filter(deleted_at__isnull=False, pk__in=told)
 
 
-class Preset:
+class PresetFilter:
     """One of the noun's own conditions."""
 
     label = ""
@@ -67,14 +67,14 @@ class Preset:
         self.name, self.condition = name, condition
         self.slug = slugify(name)
 
-    def stated(self) -> dict[str, Any]:
+    def as_filter(self) -> dict[str, Any]:
         return dict(self.condition)
 
-    def said(self) -> str:
+    def in_words(self) -> str:
         return _(self.name)
 
 
-class Words:
+class SearchFilter:
     """What is searched for."""
 
     label = ""
@@ -88,10 +88,10 @@ class Words:
         """The same as REST says it; None for what it has no words for."""
         return {"q": self.text}
 
-    def stated(self) -> dict[str, Any]:
+    def as_filter(self) -> dict[str, Any]:
         return {"$text": self.text}
 
-    def said(self) -> str:
+    def in_words(self) -> str:
         return _("“%s”") % self.text
 
 
@@ -101,7 +101,9 @@ class Address:
     def __init__(self, noun: type[Noun], query: QueryDict | str, site: Any) -> None:
         self.noun, self.site = noun, site
         given = QueryDict(query) if isinstance(query, str) else query
-        self.given = {name: joined for name, values in given.lists() if (joined := _joined(values))}
+        self.given = {
+            name: joined for name, values in given.lists() if (joined := _join_values(values))
+        }
         if language := self.given.pop(TYPED, ""):
             self._read_numbers(language)
         self.problem = ""
@@ -140,12 +142,12 @@ class Address:
             else:
                 found.setdefault(path, {})[lookup] = text
         self.facets: list[Facet] = [
-            facet(self.noun, f, self.given.get(f.wire, ""), self.site) for f in facets.values()
+            make_facet(self.noun, f, self.given.get(f.wire, ""), self.site) for f in facets.values()
         ]
-        offered = [listed(self.noun, name).wire for name in (*schema.ranges, "created_at")]
-        self.ranges = [Range(self.noun, path, found.pop(path, {})) for path in offered]
-        self.others = [Range(self.noun, path, given) for path, given in found.items()]
-        self.presets = [Preset(name, c) for name, c in self.noun.Surface.presets.items()]
+        offered = [listable_field(self.noun, name).wire for name in (*schema.ranges, "created_at")]
+        self.ranges = [RangeFilter(self.noun, path, found.pop(path, {})) for path in offered]
+        self.others = [RangeFilter(self.noun, path, given) for path, given in found.items()]
+        self.presets = [PresetFilter(name, c) for name, c in self.noun.Surface.presets.items()]
         self.chosen = [slug for slug in self.given.get("is", "").split(",") if slug]
         known = {preset.slug for preset in self.presets}
         if unknown := [slug for slug in self.chosen if slug not in known]:
@@ -171,8 +173,9 @@ class Address:
     @cached_property
     def active(self) -> list[Any]:
         """The conditions that are on."""
-        found: list[Any] = [Words(self.query)] if self.query.strip() else []
-        found += [each for each in (*self.facets, *self.ranges, *self.others) if each.value]
+        found: list[Any] = [SearchFilter(self.query)] if self.query.strip() else []
+        found += [facet for facet in self.facets if facet.value]
+        found += [each for each in (*self.ranges, *self.others) if each.value]
         return found + [preset for preset in self.presets if preset.slug in self.chosen]
 
     @property
@@ -182,7 +185,7 @@ class Address:
 
     @staticmethod
     def filter_of(conditions: Iterable[Any]) -> dict[str, Any]:
-        stated = [condition.stated() for condition in conditions]
+        stated = [condition.as_filter() for condition in conditions]
         return {"$and": stated} if stated else {}
 
     def _moment(self) -> datetime | None:
@@ -212,7 +215,7 @@ class Address:
 
     @property
     def scope(self) -> Scope:
-        return Gone(self.noun) if self.deleted else Scope(self.noun, self.moment)
+        return DeletedScope(self.noun) if self.deleted else Scope(self.noun, self.moment)
 
     # -- in which order, with which columns -------------------------------------------------------
 
@@ -229,10 +232,10 @@ class Address:
             if name.isdecimal():
                 name = declared[int(name)] if len(name) < 4 and int(name) < len(declared) else ""
             try:
-                field = listed(self.noun, name)
+                field = listable_field(self.noun, name)
             except InvalidFilter:
                 continue
-            if sortable(field):
+            if is_sortable(field):
                 found.append(part[: part.startswith("-")] + field.name)
         return found
 
@@ -252,7 +255,7 @@ class Address:
         chosen = [name for name in self.given.get("columns", "").split(",") if name]
         if not chosen:
             return self.columns
-        found = [self.columns[0], *(listed(self.noun, name) for name in chosen)]
+        found = [self.columns[0], *(listable_field(self.noun, name) for name in chosen)]
         if len(found) > MAX_COLUMNS:
             problem = _("At most %d columns fit a list.") % MAX_COLUMNS
             raise InvalidFilter(problem, field="columns")
@@ -263,11 +266,11 @@ class Address:
     def but(self, changes: Mapping[str, Any]) -> str:
         """This address with other values for these parameters, None for none; from its first page."""
         rest = {**self.given, "p": None, **changes}
-        return query_of({name: value for name, value in rest.items() if value})
+        return query_string_of({name: value for name, value in rest.items() if value})
 
     def without(self, condition: Any) -> str:
         """This address without one of its conditions."""
-        if isinstance(condition, Preset):
+        if isinstance(condition, PresetFilter):
             return self.but({"is": ",".join(s for s in self.chosen if s != condition.slug)})
         return self.but(dict.fromkeys(condition.names))
 
@@ -276,7 +279,7 @@ class Address:
         """The noun's own conditions, each with the address that turns it on or off."""
         return [
             {
-                "label": preset.said(),
+                "label": preset.in_words(),
                 "on": preset.slug in self.chosen,
                 "url": self.without(preset)
                 if preset.slug in self.chosen
@@ -293,17 +296,19 @@ class Address:
     def cleared(self) -> str:
         """This list with nothing taken away from it."""
         kept = ("columns", "o", "asOf", "deleted")
-        return query_of({name: self.given[name] for name in kept if name in self.given})
+        return query_string_of({name: self.given[name] for name in kept if name in self.given})
 
     @property
-    def said(self) -> str:
+    def list_query(self) -> str:
         """All of it but the page and the view that it came from."""
-        return canonical(self.given)
+        return canonical_query(self.given)
 
     @property
-    def saved(self) -> str:
+    def view_query(self) -> str:
         """What a view keeps of it: the filters, the columns and the order, of no day but today."""
-        return canonical({k: v for k, v in self.given.items() if k not in ("asOf", "deleted")})
+        return canonical_query(
+            {k: v for k, v in self.given.items() if k not in ("asOf", "deleted")}
+        )
 
     @property
     def query_string(self) -> str:
@@ -335,20 +340,20 @@ class Address:
         return [(k, v) for k, v in self.given.items() if k not in but and k != "p"]
 
 
-def query_of(params: Mapping[str, Any]) -> str:
+def query_string_of(params: Mapping[str, Any]) -> str:
     """``?`` and the parameters; where nothing is left, all records and not the view one starts with."""
     return "?" + urlencode(params, safe=",@") if set(params) - {"view"} else "?view=all"
 
 
-def canonical(given: Mapping[str, str] | str) -> str:
+def canonical_query(given: Mapping[str, str] | str) -> str:
     """Two addresses that ask for the same list, as the same text."""
     if isinstance(given, str):
-        given = {name: _joined(values) for name, values in QueryDict(given).lists()}
+        given = {name: _join_values(values) for name, values in QueryDict(given).lists()}
     rest = {k: v for k, v in given.items() if v and k not in ("p", "view")}
     return urlencode(sorted(rest.items()), safe=",@")
 
 
-def listed(noun: type[Noun], name: str) -> Field:
+def listable_field(noun: type[Noun], name: str) -> Field:
     """The field that a list may show under this wire or Python name. Raises InvalidFilter."""
     field = noun.schema.field(name) or CARRIED.get(name)
     if field is None or field.type == "json":
@@ -356,7 +361,7 @@ def listed(noun: type[Noun], name: str) -> Field:
     return field
 
 
-def sortable(field: Field) -> bool:
+def is_sortable(field: Field) -> bool:
     return field.computed is None and field.type != "json"
 
 
@@ -367,5 +372,5 @@ def offered_columns(noun: type[Noun]) -> list[Field]:
     return list(dict.fromkeys([*own, *CARRIED.values()]))
 
 
-def _joined(values: list[str]) -> str:
+def _join_values(values: list[str]) -> str:
     return ",".join(value for value in values if value.strip())

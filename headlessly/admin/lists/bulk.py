@@ -19,6 +19,8 @@ from headlessly.access import actors
 from headlessly.admin import buttons, display, forms
 from headlessly.admin.lists.address import Address
 from headlessly.admin.lists.changelist import AT_ONCE, NounList
+from headlessly.admin.lists.export import export_url
+from headlessly.admin.pages import NounPages
 from headlessly.declaration.schema import field_as_input
 from headlessly.declaration.values import UNSTORABLE
 from headlessly.errors import HeadlesslyError, InvalidFilter
@@ -33,7 +35,7 @@ EXPORT = "export"
 
 
 @dataclass
-class Operation:
+class BulkOperation:
     """One thing that can be done with many records."""
 
     name: str
@@ -64,7 +66,7 @@ class Operation:
 
 
 @dataclass
-class Outcome:
+class RecordOutcome:
     """What became of one record."""
 
     id: str
@@ -73,70 +75,70 @@ class Outcome:
     refused: str = ""
 
 
-def operations(address: Address, site: Any) -> list[Operation]:
+def bulk_operations(address: Address, site: Any) -> list[BulkOperation]:
     """What the actor may do with the records of a list: give, move, the noun's own verbs, delete."""
     noun, actor = address.noun, actors.current()
     may = {name: actors.may(actor, name, noun) for name in noun.verbs}
     verbs = noun.verbs
     if address.deleted:
         text = _("They are in every list again, as they were.")
-        restore = Operation("restore", _("Restore"), verbs["restore"], text)
+        restore = BulkOperation("restore", _("Restore"), verbs["restore"], text)
         return [restore] if may["restore"] else []
     if not address.live:
         return []
-    found = list(_updates(noun)) if may["update"] else []
+    found = list(_update_operations(noun)) if may["update"] else []
     for verb in verbs.values():
         if buttons.is_button(verb) and may[verb.name] and not verb.restores and not verb.deletes:
             # A verb that makes a record makes one for each.
             inputs = [f for f in verb.inputs.values() if not f.record or f.required]
             said = _("For each of them: %s") % display.verb_summary(verb)
-            found.append(Operation(verb.name, display.verb_label(verb), verb, said, inputs))
+            found.append(BulkOperation(verb.name, display.verb_label(verb), verb, said, inputs))
     for verb in verbs.values():
         if verb.deletes and may[verb.name]:
             text = _("They disappear from every list; whoever may delete can bring them back.")
             said = text if verb.name == "delete" else display.verb_summary(verb)
             label = display.verb_label(verb)
-            found.append(Operation(verb.name, label, verb, said, list(verb.inputs.values())))
+            found.append(BulkOperation(verb.name, label, verb, said, list(verb.inputs.values())))
     return found
 
 
-def _updates(noun: type[Noun]) -> Iterator[Operation]:
+def _update_operations(noun: type[Noun]) -> Iterator[BulkOperation]:
     """To whom the records belong, and where they stand."""
     schema, update = noun.schema, noun.verbs["update"]
     asked = (f for f in update.inputs.values() if f.name not in noun.schema.not_in_forms)
     inputs = {f.name: f for f in asked}
     owner, machine = schema.owner, schema.machine
     if owner is not None and owner.name in inputs and "assign" not in noun.verbs:
-        yield Operation(
+        yield BulkOperation(
             "assign", _("Assign"), update, _("Who works on them from now on?"),
-            [_required(inputs[owner.name])],
+            [_required_input(inputs[owner.name])],
             initial={owner.name: actors.current().contact_id or ""},
         )  # fmt: skip
     if machine is not None and machine.name in inputs:
         targets = {step.target for step in machine.steps if step.via == "update"}
         if targets:
             choices = [(s, display.state_label(s)) for s in machine.states if s in targets]
-            yield Operation(
+            yield BulkOperation(
                 "move", _("Move"), update,
                 _("Each goes where its own way allows; the others stay and say why."),
-                [_required(inputs[machine.name])], [("", "—"), *choices],
+                [_required_input(inputs[machine.name])], [("", "—"), *choices],
             )  # fmt: skip
 
 
-def _required(field: Field) -> Field:
+def _required_input(field: Field) -> Field:
     return field_as_input(field, required=True)
 
 
-class Bulk:
-    """The part of :class:`~headlessly.admin.base.NounAdmin` that works on what is selected."""
+class BulkPages(NounPages):
+    """What is done with what is selected in a list."""
 
     @method_decorator(require_POST)
     def bulk_view(self, request: HttpRequest, name: str) -> HttpResponse:
         """Ask for what the operation needs; with ``go``, do it and tell what became of each."""
-        address = Address(self.model, request.POST.get("query", ""), self.admin_site)
+        address = Address(self.noun, request.POST.get("query", ""), self.site)
         if name == EXPORT:
             return self._export(request, address)
-        offered = {op.name: op for op in operations(address, self.admin_site)}
+        offered = {op.name: op for op in bulk_operations(address, self.site)}
         if (operation := offered.get(name)) is None:
             raise Http404
         try:
@@ -145,7 +147,7 @@ class Bulk:
             return self._ask(request, address, operation, [], problem=problem.message)
         if "go" not in request.POST:
             return self._ask(request, address, operation, ids)
-        form = operation.form(self.admin_site, request.POST)
+        form = operation.form(self.site, request.POST)
         sent = {name: value for name, value in form.given().items() if value not in ("", None)}
         missing = [f.name for f in operation.inputs if f.required and f.name not in sent]
         if missing:
@@ -158,8 +160,6 @@ class Bulk:
 
     def _export(self, request: HttpRequest, address: Address) -> HttpResponse:
         """To the file with what is selected: the whole list, or these records."""
-        from headlessly.admin.lists.export import export_url
-
         every = "all" in request.POST
         try:
             ids = None if every else self._selected(request, address)
@@ -188,7 +188,7 @@ class Bulk:
         self,
         request: HttpRequest,
         address: Address,
-        operation: Operation,
+        operation: BulkOperation,
         ids: list[str],
         *,
         form: forms.DeclaredForm | None = None,
@@ -203,21 +203,21 @@ class Bulk:
             status=422 if problem else status,
             ids=",".join(ids),
             count=len(ids),
-            form=form or operation.form(self.admin_site),
+            form=form or operation.form(self.site),
             problem=problem,
         )
 
     def _carry_out(
-        self, operation: Operation, address: Address, ids: list[str], sent: dict[str, Any]
-    ) -> Iterator[Outcome]:
+        self, operation: BulkOperation, address: Address, ids: list[str], sent: dict[str, Any]
+    ) -> Iterator[RecordOutcome]:
         """Each record in a transaction of its own: what one refuses, the others do not suffer."""
-        manager = self.model.with_deleted if address.deleted else self.model.objects
+        manager = self.noun.with_deleted if address.deleted else self.noun.objects
         storable = [id for id in ids if not UNSTORABLE.search(id)]
         known = {record.pk: record for record in manager.filter(pk__in=storable)}
         for id in ids:
             found = known.get(id)
-            url = self.place("change", id) if found is not None else ""
-            outcome = Outcome(id, str(found) if found is not None else id, url)
+            url = self.admin.place("change", id) if found is not None else ""
+            outcome = RecordOutcome(id, str(found) if found is not None else id, url)
             try:
                 executor.run(operation.verb, id, dict(sent), text=True)
             except HeadlesslyError as problem:
@@ -228,8 +228,8 @@ class Bulk:
         self,
         request: HttpRequest,
         address: Address,
-        operation: Operation,
-        outcomes: Iterable[Outcome],
+        operation: BulkOperation,
+        outcomes: Iterable[RecordOutcome],
     ) -> HttpResponse:
         outcomes = list(outcomes)
         refused = [outcome for outcome in outcomes if outcome.refused]
@@ -251,25 +251,25 @@ class Bulk:
         request: HttpRequest,
         part: str,
         address: Address,
-        operation: Operation,
+        operation: BulkOperation,
         *,
         status: int = 200,
         **context: Any,
     ) -> HttpResponse:
         """A part of the list's page for its script, a page of its own for everybody else."""
         alone = request.headers.get("X-Part") == "1"
-        return self.respond(
+        return self.admin.respond(
             request,
             f"bulk_{part}" if alone else "bulk",
             status=status,
             part=f"headlessly/bulk_{part}.html",
             title=operation.label,
             operation=operation,
-            query=address.said,
-            back=f"{self.place('changelist')}?{address.said}",
-            url=self.place("bulk", operation.name),
+            query=address.list_query,
+            back=f"{self.admin.place('changelist')}?{address.list_query}",
+            url=self.admin.place("bulk", operation.name),
             **context,
         )
 
 
-__all__ = ["Bulk", "Operation", "Outcome", "operations"]
+__all__ = ["BulkOperation", "BulkPages", "RecordOutcome", "bulk_operations"]

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from django.utils.html import format_html
 
 from headlessly.admin import display
-from headlessly.admin.records import record
+from headlessly.admin.field_edit import closed_fields
 
 if TYPE_CHECKING:
     from headlessly.declaration.schema import Field
@@ -41,26 +41,25 @@ class Row:
     problem: str = ""  #: why what was just tried was not done
 
 
-def row(
+def make_row(
     found: Noun, columns: Sequence[Field], *, edits: Collection[str] = (), query: str | None = None
 ) -> Row:
     """A record in the columns of a list; its link tells the record's page which list it was in."""
     noun = type(found)
-    url = display.place(noun, "change", found.pk)
-    machine = noun.schema.machine
-    closed = machine.closed.get(getattr(found, machine.name), ()) if machine else ()
+    url = display.page_url(noun, "change", found.pk)
+    closed = closed_fields(found)
     return Row(
         id=found.pk,
         version=found.version,
         url=url if query is None else f"{url}?in={query}",
         name=str(found),
-        below=record.subtitle(found, below_name(noun, columns)),
+        below=display.subtitle(found, references_below_name(noun, columns)),
         cells=[
             Cell(
                 field.name,
                 display.field_label(field),
                 field.type,
-                shown(found, field),
+                cell_html(found, field),
                 field.name in edits and field.name not in closed,
             )
             for field in columns[1:]
@@ -68,7 +67,7 @@ def row(
     )
 
 
-def below_name(noun: type[Noun], columns: Sequence[Field]) -> tuple[Field, ...]:
+def references_below_name(noun: type[Noun], columns: Sequence[Field]) -> tuple[Field, ...]:
     """Who a record is about, where no column says it."""
     names = noun.schema.groups[0][1] if noun.schema.groups else ()
     fields = [noun.schema.by_name[name] for name in names]
@@ -79,15 +78,15 @@ def below_name(noun: type[Noun], columns: Sequence[Field]) -> tuple[Field, ...]:
     )
 
 
-def references(noun: type[Noun], columns: Sequence[Field]) -> list[Field]:
+def row_references(noun: type[Noun], columns: Sequence[Field]) -> list[Field]:
     """The references that a row needs, and no others."""
-    fields = dict.fromkeys((*columns, *below_name(noun, columns)))
+    fields = dict.fromkeys((*columns, *references_below_name(noun, columns)))
     return [field for field in fields if field.type == "reference"]
 
 
-def shown(found: Noun, field: Field) -> Any:
+def cell_html(found: Noun, field: Field) -> Any:
     """A value as a narrow cell shows it: a share as a bar, somebody of ours with initials."""
-    value = display.of(found, field, links=field.type == "datetime")
+    value = display.field_html(found, field, links=field.type == "datetime")
     if not value:
         return ""
     if (field.minimum, field.maximum) == (0, 100):

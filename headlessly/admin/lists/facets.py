@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 from django.db import connection
 from django.utils.translation import gettext as _
 
-from headlessly.access import actors, tenancy, visibility
+from headlessly.access import actors, visibility
 from headlessly.admin import display
 from headlessly.admin.forms import ReferenceSelect
 from headlessly.errors import InvalidFilter
@@ -43,7 +43,7 @@ class Facet:
         """The parameters of the address that it reads."""
         return (self.name,)
 
-    def stated(self) -> dict[str, Any]:
+    def as_filter(self) -> dict[str, Any]:
         """What the records have to fulfil, in the filter language. Raises InvalidFilter."""
         found: list[Any] = []
         for text in self.values():
@@ -51,19 +51,19 @@ class Facet:
                 found.append(None)
                 continue
             try:
-                found.append(self.field.clean(self._meant(text), text=True))
+                found.append(self.field.clean(self._meant_value(text), text=True))
             except ValueError as problem:
                 raise InvalidFilter(f"{self.label}: {problem}", field=self.name) from None
         return {self.name: {"$in": found}}
 
-    def _meant(self, text: str) -> str:
+    def _meant_value(self, text: str) -> str:
         return text
 
-    def said(self) -> str:
+    def in_words(self) -> str:
         """The chosen values in words."""
-        return ", ".join(_("none") if v == NONE else self._said(v) for v in self.values())
+        return ", ".join(_("none") if v == NONE else self._value_in_words(v) for v in self.values())
 
-    def _said(self, value: str) -> str:
+    def _value_in_words(self, value: str) -> str:
         return value
 
     def choices(self) -> list[tuple[str, str]]:
@@ -77,10 +77,13 @@ class Facet:
             for value, text in self.choices()
         ]
         if chosen and picked and not any(option["selected"] for option in picked):
-            picked.append({"value": chosen, "label": self.said(), "selected": True})
+            picked.append({"value": chosen, "label": self.in_words(), "selected": True})
         return picked
 
-    widget = ""
+    @property
+    def widget(self) -> str:
+        """The control by which it is chosen, as HTML; empty where it is a list or a text."""
+        return ""
 
 
 class ChoiceFacet(Facet):
@@ -88,16 +91,16 @@ class ChoiceFacet(Facet):
 
     def choices(self) -> list[tuple[str, str]]:
         states = self.field.choices or ("true", "false")
-        found = [(state, self._said(state)) for state in states]
+        found = [(state, self._value_in_words(state)) for state in states]
         machine = self.noun.schema.machine
         if machine and machine.name == self.field.name and hasattr(self.noun, "OPEN"):
             found.insert(0, (",".join(self.noun.OPEN), _("Open")))
         return found
 
-    def said(self) -> str:
-        return dict(self.choices()).get(self.value) or super().said()
+    def in_words(self) -> str:
+        return dict(self.choices()).get(self.value) or super().in_words()
 
-    def _said(self, value: str) -> str:
+    def _value_in_words(self, value: str) -> str:
         return {"true": _("yes"), "false": _("no")}.get(value) or display.state_label(value)
 
 
@@ -116,14 +119,14 @@ class ReferenceFacet(Facet):
     def widget(self) -> str:
         return self.select.render(self.name, self.value, {"id": f"facet-{self.name}"})
 
-    def _meant(self, text: str) -> str:
+    def _meant_value(self, text: str) -> str:
         if text != ME:
             return text
         if (person := actors.current().contact_id) is None:
             raise ValueError(_("You are not linked to a contact here, so nothing is yours."))
         return person
 
-    def _said(self, value: str) -> str:
+    def _value_in_words(self, value: str) -> str:
         return _("me") if value == ME else self.select._label(value)
 
 
@@ -133,21 +136,21 @@ class TextFacet(Facet):
     def __init__(self, *args: Any) -> None:
         super().__init__(*args)
         picked = self.field.indexed and self.field.type in filters.TEXT_TYPES
-        self.known = occurring(self.noun, self.field) if picked else []
+        self.known = occurring_values(self.noun, self.field) if picked else []
 
     def values(self) -> list[str]:
         return [self.value] if self.value else []
 
-    def stated(self) -> dict[str, Any]:
+    def as_filter(self) -> dict[str, Any]:
         if self.value == NONE or self.field.indexed or self.field.type not in filters.TEXT_TYPES:
-            return super().stated()
+            return super().as_filter()
         return {self.name: {"$text": self.value}}
 
     def choices(self) -> list[tuple[str, str]]:
         return [(value, value) for value in self.known]
 
 
-def facet(noun: type[Noun], field: Field, value: str, site: Any) -> Facet:
+def make_facet(noun: type[Noun], field: Field, value: str, site: Any) -> Facet:
     if field.type in ("enum", "bool"):
         return ChoiceFacet(noun, field, value)
     if field.type == "reference":
@@ -155,16 +158,15 @@ def facet(noun: type[Noun], field: Field, value: str, site: Any) -> Facet:
     return TextFacet(noun, field, value)
 
 
-def occurring(noun: type[Noun], field: Field) -> list[str]:
+def occurring_values(noun: type[Noun], field: Field) -> list[str]:
     """The values of an indexed text column, hopping from one to the next along the index.
 
     SELECT DISTINCT would read the whole table. Empty when there are more than one would pick from.
     """
     table = connection.ops.quote_name(noun._meta.db_table)
     column = connection.ops.quote_name(noun._meta.get_field(field.name).column)
-    seen, persons = visibility.visible_clause(noun, "n")
-    mine: list[Any] = [tenancy.require().pk, *persons]
-    here = f"FROM {table} n WHERE n.tenant_id = %s AND n.deleted_at IS NULL{seen} AND n.{column}"
+    visible, mine = visibility.visible_rows(noun, "n")
+    here = f"FROM {table} n WHERE {visible} AND n.{column}"
     with connection.cursor() as cursor:
         cursor.execute(
             f"WITH RECURSIVE hop AS ((SELECT {column} AS value {here} IS NOT NULL "
@@ -177,4 +179,4 @@ def occurring(noun: type[Noun], field: Field) -> list[str]:
     return found if len(found) <= PICKABLE else []
 
 
-__all__ = ["ME", "NONE", "Facet", "facet", "occurring"]
+__all__ = ["ME", "NONE", "Facet", "make_facet", "occurring_values"]

@@ -27,7 +27,7 @@ DATES = ("date", "datetime")
 AMOUNTS = ("number", "integer", "money")
 
 #: How a lookup reads in front of its value.
-READS = {
+LOOKUP_TEXTS = {
     "exact": "%s",
     "ne": gettext_lazy("not %s"),
     "gt": gettext_lazy("over %s"),
@@ -44,7 +44,7 @@ READS = {
     "istartswith": gettext_lazy("begins with “%s”"),
 }
 #: The same for moments.
-WHEN = READS | {
+MOMENT_LOOKUP_TEXTS = LOOKUP_TEXTS | {
     "gt": gettext_lazy("after %s"),
     "gte": gettext_lazy("from %s"),
     "lt": gettext_lazy("before %s"),
@@ -82,18 +82,18 @@ AHEAD = (
 )
 
 
-class Range:
+class RangeFilter:
     """What an address says with lookups of one field, the field of the noun or one over references."""
 
     def __init__(self, noun: type[Noun], path: str, given: dict[str, str]) -> None:
         self.noun, self.path = noun, path
         self.field: Field = querystring.field_at_path(noun, path)
         self.given = given  #: by lookup
-        self.label = label_of(noun, path)
+        self.label = path_label(noun, path)
 
     @property
     def names(self) -> tuple[str, ...]:
-        return tuple(name_of(self.path, lookup) for lookup in self.given)
+        return tuple(parameter_name(self.path, lookup) for lookup in self.given)
 
     @property
     def value(self) -> bool:
@@ -104,7 +104,10 @@ class Range:
         """The same as REST says it; None where it has no words for it."""
         if any(text.endswith(OR_NONE) for text in self.given.values()):
             return None
-        return {name_of(self.path, lookup): self._wire(text) for lookup, text in self.given.items()}
+        return {
+            parameter_name(self.path, lookup): self._wire(text)
+            for lookup, text in self.given.items()
+        }
 
     def _wire(self, text: str) -> str:
         """A day of whoever reads as a program has it: REST begins its own days in UTC."""
@@ -118,11 +121,11 @@ class Range:
             return text
         return f"{moment:%Y-%m-%dT%H:%M:%SZ}"
 
-    def stated(self) -> dict[str, Any]:
+    def as_filter(self) -> dict[str, Any]:
         """The same in the filter language. Raises InvalidFilter."""
-        return {"$and": [self._stated(lookup, text) for lookup, text in self.given.items()]}
+        return {"$and": [self._lookup_filter(lookup, text) for lookup, text in self.given.items()]}
 
-    def _stated(self, lookup: str, text: str) -> dict[str, Any]:
+    def _lookup_filter(self, lookup: str, text: str) -> dict[str, Any]:
         if not text.endswith(OR_NONE) or lookup == "isnull":
             return querystring.lookup_filter(self.noun, self.path, lookup, text)
         there = querystring.lookup_filter(self.noun, self.path, lookup, text.removesuffix(OR_NONE))
@@ -130,24 +133,26 @@ class Range:
 
     # -- in words ---------------------------------------------------------------------------------
 
-    def said(self) -> str:
+    def in_words(self) -> str:
         """``80 or more``, ``in the last 30 days``, ``10 – 50``."""
         for span in (*SPANS, *AHEAD):
-            if self.given == _given(span) and self.field.type in DATES:
+            if self.given == _span_lookups(span) and self.field.type in DATES:
                 return str(span.label)[:1].lower() + str(span.label)[1:]
         if set(self.given) == {"gte", "lte"} and not any("-" in v for v in self.given.values()):
-            return f"{self._word(self.given['gte'])} – {self._word(self.given['lte'])}"
-        return ", ".join(self._said(lookup, text) for lookup, text in self.given.items())
+            return f"{self._value_in_words(self.given['gte'])} – {self._value_in_words(self.given['lte'])}"
+        return ", ".join(self._lookup_in_words(lookup, text) for lookup, text in self.given.items())
 
-    def _said(self, lookup: str, text: str) -> str:
+    def _lookup_in_words(self, lookup: str, text: str) -> str:
         if lookup == "isnull":
             return _("none") if text.lower() in ("true", "1", "yes") else _("any")
         bare = text.removesuffix(OR_NONE)
-        named = ", ".join(self._word(part) for part in bare.split(","))
-        said = str((WHEN if self.field.type in DATES else READS)[lookup]) % named
+        named = ", ".join(self._value_in_words(part) for part in bare.split(","))
+        said = (
+            str((MOMENT_LOOKUP_TEXTS if self.field.type in DATES else LOOKUP_TEXTS)[lookup]) % named
+        )
         return said if bare == text else _("%(condition)s, or none") % {"condition": said}
 
-    def _word(self, text: str) -> str:
+    def _value_in_words(self, text: str) -> str:
         kind = self.field.type
         if kind in DATES:
             return moment_in_words(text)
@@ -177,7 +182,7 @@ class Range:
         return self._end("lt" if self.is_date else "lte")
 
     def _end(self, lookup: str) -> dict[str, str]:
-        name = name_of(self.path, lookup)
+        name = parameter_name(self.path, lookup)
         value = self.given.get(lookup, "")
         if self.field.type in AMOUNTS:
             value = numbers.localize_number(value)
@@ -210,15 +215,15 @@ class Range:
         return self.field.name.startswith(("due", "start", "end", "reminder"))
 
 
-def _given(span: Span) -> dict[str, str]:
+def _span_lookups(span: Span) -> dict[str, str]:
     return {k: v for k, v in (("gte", span.since), ("lt", span.until)) if v}
 
 
-def name_of(path: str, lookup: str) -> str:
+def parameter_name(path: str, lookup: str) -> str:
     return path if lookup == "exact" else f"{path}__{lookup}"
 
 
-def label_of(noun: type[Noun], path: str) -> str:
+def path_label(noun: type[Noun], path: str) -> str:
     """``organization.industry`` → ``Organization industry``."""
     names = path.split(".")
     paths = (".".join(names[: count + 1]) for count in range(len(names)))
@@ -240,6 +245,6 @@ def moment_in_words(text: str) -> str:
         }[unit] % count
         return _("%s ago") % named if direction == "ago" else _("%s from now") % named
     try:
-        return display.day(date.fromisoformat(text.strip()))
+        return display.day_text(date.fromisoformat(text.strip()))
     except ValueError:
         return text

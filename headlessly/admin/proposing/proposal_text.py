@@ -15,22 +15,32 @@ from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
 from headlessly.admin import display
-from headlessly.admin.event_text import Change, Teller, properties, record_names
+from headlessly.admin.event_facts import (
+    CHANGE,
+    CREATE,
+    DELETE,
+    TRACK,
+    Change,
+    EventReader,
+    kind_of,
+    record_name,
+    record_names,
+    recorded_facts,
+    verb_of,
+)
 from headlessly.declaration.registry import registry
 
 if TYPE_CHECKING:
-    from headlessly.declaration.verbs import Verb
     from headlessly.log.events import Event
     from headlessly.models import Proposal
     from headlessly.nouns import Noun
 
-CREATE, CHANGE, DELETE, TRACK = "create", "change", "delete", "track"
 #: How deep what a step causes is told below it.
 DEPTH = 3
 
 
 @dataclass
-class Step:
+class ProposalStep:
     """One verb that would be executed."""
 
     kind: str
@@ -40,7 +50,7 @@ class Step:
     url: str = ""  #: of a record that is there already
     moved: tuple[Any, Any] | None = None
     changes: list[Change] = field(default_factory=list)
-    caused: list[Step] = field(default_factory=list)
+    caused: list[ProposalStep] = field(default_factory=list)
     other: bool = False  #: than when it was first looked at
 
 
@@ -54,19 +64,19 @@ class Difference:
     now: Any = ""
 
 
-def steps(proposal: Proposal) -> list[Step]:
+def proposal_steps(proposal: Proposal) -> list[ProposalStep]:
     """What it would do, in order; what a verb causes below it."""
-    return _Telling(proposal.events, proposal.differences or ()).steps()
+    return _Foretelling(proposal.events, proposal.differences or ()).steps()
 
 
-def summary(events: Sequence[Event]) -> str:
+def proposal_summary(events: Sequence[Event]) -> str:
     """``changes 3 leads; creates 1 deal``."""
     seen: dict[str, tuple[str, type[Noun]]] = {}
     for event in events:
         noun = registry.get(event.target_type or "")
         if noun is None or event.target is None:
             continue
-        kind = _kind(event, _verb(noun, event))
+        kind = kind_of(event, verb_of(noun, event))
         known = seen.get(event.target)
         if known is None or (known[0] == CHANGE and kind == DELETE):
             seen[event.target] = (kind, noun)
@@ -80,31 +90,36 @@ def summary(events: Sequence[Event]) -> str:
     for kind, said in says.items():
         found = [(noun, n) for (k, noun), n in counted.items() if k == kind]
         if found:
-            what = ", ".join(
-                f"{display.number(n)} "
-                + (display.noun_in_sentence(noun) if n == 1 else display.plural_in_sentence(noun))
-                for noun, n in found
-            )
+            what = ", ".join(_count_of(noun, n) for noun, n in found)
             parts.append(said % {"what": what})
     return "; ".join(parts) or ngettext("records %d event", "records %d events", len(events)) % len(
         events
     )
 
 
-def differences(proposal: Proposal) -> list[Difference]:
+def _count_of(noun: type[Noun], count: int) -> str:
+    """``3 leads``."""
+    noun_or_plural = display.noun_in_sentence if count == 1 else display.plural_in_sentence
+    return f"{display.number(count)} {noun_or_plural(noun)}"
+
+
+def proposal_differences(proposal: Proposal) -> list[Difference]:
     """What is different by now, in words."""
-    return _Telling(proposal.events, proposal.differences or ()).differences()
+    return _Foretelling(proposal.events, proposal.differences or ()).differences()
 
 
-class _Telling:
+class _Foretelling:
     def __init__(self, events: Sequence[Event], different: Sequence[dict[str, Any]]) -> None:
-        self.events, self.different = list(events), list(different)
-        self.made = {e.target: _name(e) for e in events if e.version == 1 and e.target}
-        self.names = self._gone() | {e.target: _name(e) for e in events if e.target}
-        self.teller = Teller([_whole(event) for event in events], self.made)
+        self.events, self.different = (
+            [_with_all_changes(event) for event in events],
+            list(different),
+        )
+        self.made = {e.target: record_name(e) for e in events if e.version == 1 and e.target}
+        self.names = self._gone() | {e.target: record_name(e) for e in events if e.target}
+        self.reader = EventReader(self.events, self.made)
         self.others = {each["target"] for each in different}
 
-    def _gone(self) -> dict[str | None, str]:
+    def _gone(self) -> dict[str, str]:
         """The names of records that it would do something to no longer."""
         wanted: dict[str, set[str]] = defaultdict(set)
         for each in self.different:
@@ -113,7 +128,7 @@ class _Telling:
                 wanted[noun].add(each["target"])
         return dict(record_names(wanted))
 
-    def steps(self) -> list[Step]:
+    def steps(self) -> list[ProposalStep]:
         here = {event.id for event in self.events}
         below: dict[str, list[Event]] = defaultdict(list)
         for event in self.events:
@@ -122,48 +137,34 @@ class _Telling:
         first = [event for event in self.events if event.cause not in here]
         return [self._step(event, below, 0) for event in first]
 
-    def _step(self, event: Event, below: dict[str, list[Event]], depth: int) -> Step:
-        step = self._told(event)
+    def _step(self, event: Event, below: dict[str, list[Event]], depth: int) -> ProposalStep:
+        step = self._step_alone(event)
         for each in below.get(event.id, ()) if depth < DEPTH else ():
             inner = self._step(each, below, depth + 1)
             if inner.changes or inner.moved or inner.caused or inner.kind != CHANGE:
                 step.caused.append(inner)
         return step
 
-    def _told(self, event: Event) -> Step:
-        noun = registry.get(event.target_type or "")
-        data = event.data or {}
-        if noun is None:
-            facts = [
-                Change(display.json_key_label(key), "", value) for key, value in properties(data)
-            ]
-            return Step(
-                TRACK, _("Record"), "", display.tracked_event_label(event.name), changes=facts
-            )
-        verb = _verb(noun, event)
-        kind = _kind(event, verb)
-        step = Step(
-            kind,
+    def _step_alone(self, event: Event) -> ProposalStep:
+        """The step without what it causes."""
+        facts = self.reader.facts(event)
+        if facts is None:
+            what = display.tracked_event_label(event.name)
+            return ProposalStep(TRACK, _("Record"), "", what, changes=recorded_facts(event))
+        noun, verb = facts.noun, facts.verb
+        step = ProposalStep(
+            facts.kind,
             display.verb_label(verb) if verb is not None else display.event_label(event.verb),
             display.noun_in_sentence(noun),
-            _name(event),
+            facts.name,
+            moved=facts.moved_in_words(),
+            changes=self.reader.changes(noun, facts.previous, facts.data),
             other=event.target in self.others,
         )
         if event.target not in self.made:
-            step.url = display.place(noun, "change", event.target)
-        previous = _previous(noun, event)
-        machine = noun.schema.machine
-        wire = noun.schema.by_name[machine.name].wire if machine else None
-        if wire in previous:
-            was, now = previous.pop(wire), data.get(wire)
-            step.moved = (
-                display.state(noun, was) if was else "",
-                display.state(noun, now) if now else "",
-            )
-        step.changes = self.teller.changes(noun, previous, data)
-        if kind == CREATE:
-            name = noun.schema.by_name[noun.schema.columns[0]].wire
-            label = display.field_label(noun.schema.fields[name])
+            step.url = display.page_url(noun, "change", event.target)
+        if facts.kind == CREATE:
+            label = display.field_label(noun.schema.by_name[noun.schema.columns[0]])
             step.changes = [c for c in step.changes if c.now not in ("", None) and c.label != label]
         return step
 
@@ -181,7 +182,7 @@ class _Telling:
                     _("“%(event)s” would no longer happen")
                     if gone
                     else _("“%(event)s” would now happen as well")
-                ) % {"event": _happened(each["name"])}
+                ) % {"event": _event_label(each["name"])}
                 found[target, each["name"]] = Difference(name, what)
             elif wire == "$version":
                 found.setdefault((target, "$version"), Difference(name, _("was changed meanwhile")))
@@ -212,54 +213,27 @@ class _Telling:
             "field": label
         }
         said = [
-            self.teller.value(declared, value) if declared is not None else value
+            self.reader.value(declared, value) if declared is not None else value
             for value in (each["was"], each["now"])
         ]
         found[target, each["field"]] = Difference(name, what, said[0] or "–", said[1] or "–")
 
 
-def _verb(noun: type[Noun], event: Event) -> Verb | None:
-    """The verb that leaves this event."""
-    return next((verb for verb in noun.verbs.values() if verb.event == event.name), None)
-
-
-def _happened(name: str) -> str:
+def _event_label(name: str) -> str:
     """What an event of this name says: ``Lost``."""
     noun, _dot, event = name.partition(".")
     return display.event_label(event) if noun in registry else display.tracked_event_label(name)
 
 
-def _kind(event: Event, verb: Verb | None) -> str:
-    if event.version == 1:
-        return CREATE
-    return DELETE if verb is not None and verb.deletes else CHANGE
-
-
-def _name(event: Event) -> str:
-    noun = registry.get(event.target_type or "")
-    if noun is None:
-        return event.name
-    wire = noun.schema.by_name[noun.schema.columns[0]].wire
-    return str((event.data or {}).get(wire) or event.target)
-
-
-def _previous(noun: type[Noun], event: Event) -> dict[str, Any]:
-    """What changes: of a new record, all that it has."""
-    if event.version != 1:
-        return dict(event.previous or {})
-    data = event.data or {}
-    return {
-        f.wire: None
-        for f in noun.schema.stored
-        if data.get(f.wire) not in (None, "", False) and data.get(f.wire) != f.default
-    }
-
-
-def _whole(event: Event) -> Event:
+def _with_all_changes(event: Event) -> Event:
     """The event with all that a new record has as its changes, so that every name in it is looked up."""
     noun = registry.get(event.target_type or "")
     if noun is None or event.version != 1:
         return event
-    whole = copy.copy(event)
-    whole.previous = _previous(noun, event)
+    data, whole = event.data or {}, copy.copy(event)
+    whole.previous = {
+        f.wire: None
+        for f in noun.schema.stored
+        if data.get(f.wire) not in (None, "", False) and data.get(f.wire) != f.default
+    }
     return whole

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from functools import wraps
+from functools import partial, wraps
 from typing import Any
 
 from django.contrib import messages
+from django.contrib.admin import AdminSite
 from django.core.exceptions import PermissionDenied
 from django.core.paginator import Paginator
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
@@ -18,8 +19,8 @@ from django.utils.translation import gettext_lazy
 from django.views.decorators.http import require_GET, require_POST
 
 from headlessly.access import actors
-from headlessly.admin import display, the
-from headlessly.admin.event_text import actor_names
+from headlessly.admin import display
+from headlessly.admin.event_facts import actor_names
 from headlessly.admin.proposing import proposal_text
 from headlessly.errors import HeadlesslyError, NotFound
 from headlessly.models import Proposal
@@ -40,15 +41,18 @@ LABELS = {
 }
 
 
-def urls(site: Any) -> list[Any]:
+def urls(site: AdminSite) -> list[Any]:
+    """The addresses below the workplace's own; each view is handed the site whose page it draws."""
+
     def page(route: str, view: Callable[..., HttpResponse], name: str) -> Any:
-        return path(f"proposals/{route}", site.admin_view(for_deciders(view)), name=name)
+        guarded = site.admin_view(partial(for_deciders(view), site=site))
+        return path(f"proposals/{route}", guarded, name=name)
 
     return [
-        page("", listed, "proposals"),
-        page("<str:id>/", shown, "proposal"),
-        page("<str:id>/approve/", approve, "proposal_approve"),
-        page("<str:id>/refuse/", refuse, "proposal_refuse"),
+        page("", proposals_view, "proposals"),
+        page("<str:id>/", proposal_view, "proposal"),
+        page("<str:id>/approve/", approve_view, "proposal_approve"),
+        page("<str:id>/refuse/", refuse_view, "proposal_refuse"),
     ]
 
 
@@ -62,7 +66,7 @@ def for_deciders(view: Callable[..., HttpResponse]) -> Callable[..., HttpRespons
     return guarded
 
 
-def menu(request: HttpRequest) -> dict[str, Any] | None:
+def proposals_menu_item(request: HttpRequest) -> dict[str, Any] | None:
     """The entry of the menu, with how many wait; None for those who do not decide."""
     if not actors.may_approve(actors.current()):
         return None
@@ -78,27 +82,33 @@ def menu(request: HttpRequest) -> dict[str, Any] | None:
 
 
 @require_GET
-def listed(request: HttpRequest) -> HttpResponse:
+def proposals_view(request: HttpRequest, *, site: AdminSite) -> HttpResponse:
     """Those that wait, the oldest first, and what was decided."""
     found = proposals.visible_proposals()
     waiting = list(found.filter(status__in=Proposal.OPEN).order_by("proposed_at", "pk")[:100])
     decided = found.exclude(status__in=Proposal.OPEN).order_by("-decided_at", "pk")
     page = Paginator(decided, PAGE).get_page(request.GET.get("page"))
-    return _respond(
-        request, "proposals", _("Proposals"), waiting=_rows(waiting), decided=_rows(page), page=page
+    return _render_page(
+        request,
+        site,
+        "proposals",
+        _("Proposals"),
+        waiting=_proposal_rows(waiting),
+        decided=_proposal_rows(page),
+        page=page,
     )
 
 
 @require_GET
-def shown(request: HttpRequest, id: str) -> HttpResponse:
+def proposal_view(request: HttpRequest, id: str, *, site: AdminSite) -> HttpResponse:
     """One proposal, and what it would do."""
-    return _page(request, _found(id))
+    return _proposal_page(request, site, _find_proposal(id))
 
 
 @require_POST
-def approve(request: HttpRequest, id: str) -> HttpResponse:
+def approve_view(request: HttpRequest, id: str, *, site: AdminSite) -> HttpResponse:
     """Do it, if it is still what the page showed."""
-    found = _found(id)
+    found = _find_proposal(id)
     seen = request.POST.get("version", "")
     try:
         proposals.approve(id, version=int(seen) if seen.isdecimal() and len(seen) < 9 else ())
@@ -107,99 +117,103 @@ def approve(request: HttpRequest, id: str) -> HttpResponse:
     except HeadlesslyError as problem:
         messages.error(request, problem.message)
     else:
-        messages.success(request, _("Done: %s.") % _title(found))
+        messages.success(request, _("Done: %s.") % _proposal_title(found))
     return HttpResponseRedirect(reverse("admin:proposal", args=[id]))
 
 
 @require_POST
-def refuse(request: HttpRequest, id: str) -> HttpResponse:
-    found = _found(id)
+def refuse_view(request: HttpRequest, id: str, *, site: AdminSite) -> HttpResponse:
+    found = _find_proposal(id)
     reason = request.POST.get("reason", "")
     try:
         proposals.refuse(id, reason)
     except HeadlesslyError as problem:
         if problem.field == "reason":
-            return _page(request, found, status=problem.status, reason=reason, wrong=problem)
+            return _proposal_page(
+                request, site, found, status=problem.status, reason=reason, wrong=problem
+            )
         messages.error(request, problem.message)
         return HttpResponseRedirect(reverse("admin:proposal", args=[id]))
-    messages.success(request, _("Refused: %s.") % _title(found))
+    messages.success(request, _("Refused: %s.") % _proposal_title(found))
     return HttpResponseRedirect(reverse("admin:proposals"))
 
 
-def _page(
-    request: HttpRequest, proposal: Proposal, status: int = 200, **context: Any
+def _proposal_page(
+    request: HttpRequest, site: AdminSite, proposal: Proposal, status: int = 200, **context: Any
 ) -> HttpResponse:
     names = actor_names({proposal.proposed_by, proposal.decided_by or ""})
-    return _respond(
+    return _render_page(
         request,
+        site,
         "proposal",
-        _title(proposal),
+        _proposal_title(proposal),
         status,
-        **{k: v for k, v in _row(proposal, names).items() if k != "title"},
-        steps=proposal_text.steps(proposal),
-        differences=proposal_text.differences(proposal) if proposal.is_open else [],
-        value=_value(proposal.value),
-        tried=display.time(proposal.tried_at, ago=True),
+        **{k: v for k, v in _proposal_row(proposal, names).items() if k != "title"},
+        steps=proposal_text.proposal_steps(proposal),
+        differences=proposal_text.proposal_differences(proposal) if proposal.is_open else [],
+        value=_script_answer(proposal.value),
+        tried=display.age_html(proposal.tried_at, ago=True),
         longest=proposals.LONGEST_REASON,
         **context,
     )
 
 
-def _title(proposal: Proposal) -> str:
+def _proposal_title(proposal: Proposal) -> str:
     """What it is for, or else what it does."""
-    said = proposal.note or proposal_text.summary(proposal.events)
+    said = proposal.note or proposal_text.proposal_summary(proposal.events)
     return said[:1].upper() + said[1:]
 
 
-def _value(value: Any) -> str:
+def _script_answer(value: Any) -> str:
     """What the script answers, where somebody can read it: no whole records."""
     if isinstance(value, dict | list) or value is None:
         return ""
     return str(value)[:1_000]
 
 
-def _rows(found: Any) -> list[dict[str, Any]]:
+def _proposal_rows(found: Any) -> list[dict[str, Any]]:
     found = list(found)
     names = actor_names({p.proposed_by for p in found} | {p.decided_by or "" for p in found})
-    return [_row(proposal, names) for proposal in found]
+    return [_proposal_row(proposal, names) for proposal in found]
 
 
-def _decided(proposal: Proposal, decider: str) -> str:
+def _decision_text(proposal: Proposal, decider: str) -> str:
     if proposal.status == Proposal.APPROVED:
         return _("approved by %(who)s") % {"who": decider}
     return _("refused by %(who)s") % {"who": decider} if decider else ""
 
 
-def _row(proposal: Proposal, names: dict[str, str]) -> dict[str, Any]:
+def _proposal_row(proposal: Proposal, names: dict[str, str]) -> dict[str, Any]:
     decider = names.get(proposal.decided_by, _("Somebody")) if proposal.decided_by else ""
     return {
         "proposal": proposal,
-        "title": _title(proposal),
+        "title": _proposal_title(proposal),
         "url": reverse("admin:proposal", args=[proposal.pk]),
         "who": names.get(proposal.proposed_by, _("Somebody")),
-        "when": display.time(proposal.proposed_at, ago=True),
-        "summary": proposal_text.summary(proposal.events),
+        "when": display.age_html(proposal.proposed_at, ago=True),
+        "summary": proposal_text.proposal_summary(proposal.events),
         "tone": TONES[proposal.status],
         "label": LABELS[proposal.status],
         "decider": decider,
-        "decided": _decided(proposal, decider),
-        "decided_when": display.time(proposal.decided_at, ago=True) if proposal.decided_at else "",
+        "decided": _decision_text(proposal, decider),
+        "decided_when": display.age_html(proposal.decided_at, ago=True)
+        if proposal.decided_at
+        else "",
     }
 
 
-def _found(id: str) -> Proposal:
+def _find_proposal(id: str) -> Proposal:
     try:
         return proposals.find_proposal(id)
     except NotFound as problem:
         raise Http404(problem.message) from None
 
 
-def _respond(
-    request: HttpRequest, name: str, title: str, status: int = 200, **context: Any
+def _render_page(
+    request: HttpRequest, site: AdminSite, name: str, title: str, status: int = 200, **context: Any
 ) -> HttpResponse:
-    workplace = the.site
-    request.current_app = workplace.name
-    context |= workplace.each_context(request)
+    request.current_app = site.name
+    context |= site.each_context(request)
     styles = [
         *context["styles"],
         static("headlessly/record.css"),

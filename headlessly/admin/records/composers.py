@@ -6,21 +6,13 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from headlessly.access import actors
-
-if TYPE_CHECKING:
-    from headlessly.declaration.schema import Field
-    from headlessly.nouns import Noun
-
-from typing import TYPE_CHECKING
-
 from django.utils.translation import gettext as _
 
+from headlessly.access import actors
 from headlessly.admin import display
 from headlessly.admin.forms import DeclaredForm
 from headlessly.context import clock
 from headlessly.declaration import days, engagements
-from headlessly.declaration.engagements import engagement_reference
 from headlessly.errors import HeadlesslyError
 from headlessly.execution import executor
 
@@ -67,18 +59,18 @@ class ToDo:
 
     @property
     def url(self) -> str:
-        return display.place(type(self.record), "change", self.record.pk)
+        return display.page_url(type(self.record), "change", self.record.pk)
 
 
 @dataclass
-class Next:
+class OpenTouches:
     """What is still to do about a record."""
 
     rows: list[ToDo]
     all: str
 
 
-def ways(noun: type[Noun]) -> list[EngagementForm]:
+def writable_touches(noun: type[Noun]) -> list[EngagementForm]:
     """The ways to write a touch of ``noun``'s records that the actor has."""
     touching = engagements.engagement_noun(noun)
     if touching is None:
@@ -89,20 +81,20 @@ def ways(noun: type[Noun]) -> list[EngagementForm]:
     ]
 
 
-def noting(noun: type[Noun]) -> EngagementForm | None:
+def note_touch(noun: type[Noun]) -> EngagementForm | None:
     """The way by which a verb's dialog takes a note, if there is one."""
-    return next(iter(ways(noun)), None)
+    return next(iter(writable_touches(noun)), None)
 
 
-def composers(
+def make_composers(
     record: Noun, site: Any, keep: str, written: Composer | None = None
 ) -> list[Composer]:
     """The forms of all ways; ``written`` stands in for its own, with what was typed."""
-    found = [composer(way, record, site, keep) for way in ways(type(record))]
+    found = [make_composer(way, record, site, keep) for way in writable_touches(type(record))]
     return [written if written and c.name == written.name else c for c in found]
 
 
-def composer(
+def make_composer(
     way: EngagementForm, record: Noun, site: Any, keep: str, data: Mapping[str, str] | None = None
 ) -> Composer:
     touching = engagements.engagement_noun(type(record))
@@ -110,14 +102,14 @@ def composer(
     form = DeclaredForm([inputs[n] for n in way.asks], site, data=data, id=way.name.lower())
     first = form.fields[way.asks[0]]
     first.label = display.engagement_label(way.name)
-    for item in form.fields.values():
-        if item.declared.type == "integer" and item.help_text:
+    for name, item in form.fields.items():
+        if form.declared[name].type == "integer" and item.help_text:
             item.label = f"{item.label} ({display.inside_sentence(item.help_text)})"
         item.help_text = ""
-    return Composer(way, display.place(type(record), "touch", record.pk, way.name) + keep, form)
+    return Composer(way, display.page_url(type(record), "touch", record.pk, way.name) + keep, form)
 
 
-def write(way: EngagementForm, record: Noun, given: Mapping[str, Any]) -> Noun:
+def write_touch(way: EngagementForm, record: Noun, given: Mapping[str, Any]) -> Noun:
     """Write a touch of ``record``. Raises what the executor raises."""
     touching = engagements.engagement_noun(type(record))
     declared = touching.Surface.engagements
@@ -126,12 +118,12 @@ def write(way: EngagementForm, record: Noun, given: Mapping[str, Any]) -> Noun:
     if said and declared.headline not in sent:
         longest = touching.schema.by_name[declared.headline].max_length
         sent[declared.headline] = engagements.first_line(said, longest)
-    about = circumstances(touching, record)
+    about = touch_references(touching, record)
     verb = touching.verbs[way.verb]
     return executor.run(verb, None, {**about, **way.values, **sent}, text=True)
 
 
-def refuse(found: Composer, problem: HeadlesslyError) -> None:
+def show_refusal(found: Composer, problem: HeadlesslyError) -> None:
     """Put what went wrong beside the input; what is about the headline belongs to the first one."""
     first = found.touch.asks[0]
     for detail in problem.details or ():
@@ -141,7 +133,7 @@ def refuse(found: Composer, problem: HeadlesslyError) -> None:
     found.open = True
 
 
-def coming(record: Noun) -> Next | None:
+def open_touches(record: Noun) -> OpenTouches | None:
     """The open touches of ``record``, the most urgent first; None where none can be."""
     touching = engagements.engagement_noun(type(record))
     if touching is None:
@@ -154,7 +146,9 @@ def coming(record: Noun) -> Next | None:
         **{reference.column: record.pk, f"{machine.name}__in": still_open}
     ).order_by(declared.due, "created_at")[:OPEN]
     of_this = f"?{reference.wire}={record.pk}"
-    return Next([_to_do(row) for row in found], display.place(touching, "changelist") + of_this)
+    return OpenTouches(
+        [_to_do(row) for row in found], display.page_url(touching, "changelist") + of_this
+    )
 
 
 def _to_do(row: Noun) -> ToDo:
@@ -162,26 +156,26 @@ def _to_do(row: Noun) -> ToDo:
     field = noun.schema.by_name[noun.Surface.engagements.due]
     due = days.deadline(row, field)
     whole = days.whole_day(row, field) is not None
-    when = display.of(row, field) if whole else display.time(due) if due else ""
+    when = display.field_html(row, field) if whole else display.age_html(due) if due else ""
     found = ToDo(row, when, bool(due) and due < clock.now())
-    end = display.path(noun)[-1]
+    end = display.path_states(noun)[-1]
     now = getattr(row, machine.name)
     for verb in noun.verbs.values():
         if verb.steps.get(now) == end and actors.may(actors.current(), verb.name, noun):
-            found.done_url = display.place(noun, "do", row.pk, verb.name)
+            found.done_url = display.page_url(noun, "do", row.pk, verb.name)
             found.asks = list(verb.inputs.values())
     return found
 
 
-def said(touch: Noun) -> str:
+def added_text(touch: Noun) -> str:
     """What the toast says of a touch that was just written."""
     kind = display.state_label(getattr(touch, type(touch).Surface.engagements.kind))
     return _("%s added.") % kind
 
 
-def circumstances(touching: type[Noun], record: Noun) -> dict[str, str]:
+def touch_references(touching: type[Noun], record: Noun) -> dict[str, str]:
     """What a touch of ``record`` refers to by itself: it, those that it is about too, who writes."""
-    declared = engagement_reference(touching, type(record))
+    declared = engagements.engagement_reference(touching, type(record))
     if declared is None:
         return {}
     found = {}

@@ -10,8 +10,8 @@ from django.utils.html import format_html
 from django.utils.translation import gettext as _
 
 from headlessly.access import actors
-from headlessly.admin import display
-from headlessly.admin.buttons import creating
+from headlessly.admin import display, field_edit
+from headlessly.admin.buttons import creating_verbs
 from headlessly.declaration import engagements, labels
 
 if TYPE_CHECKING:
@@ -25,7 +25,7 @@ OTHER = labels.OTHER_GROUP
 
 
 @dataclass
-class Shown:
+class ShownField:
     """A field with its value, both ready to be read."""
 
     name: str
@@ -37,7 +37,7 @@ class Shown:
 
 
 @dataclass
-class Card:
+class RelatedCard:
     """A record that this one is about or became, with how to reach it."""
 
     name: str
@@ -49,7 +49,7 @@ class Card:
 
 
 @dataclass
-class Answer:
+class PanelAnswer:
     """One question of a panel: answered or not, and with what."""
 
     name: str
@@ -63,7 +63,7 @@ class Panel:
     """A computed field that says what is known and what is missing."""
 
     label: str
-    answers: list[Answer]
+    answers: list[PanelAnswer]
     answered: int | None
 
     @property
@@ -73,16 +73,16 @@ class Panel:
 
 
 @dataclass
-class Group:
+class FieldGroup:
     """Fields that belong together: those with a value, and the names of the empty ones."""
 
     title: str
-    filled: list[Shown] = field(default_factory=list)
-    empty: list[Shown] = field(default_factory=list)
+    filled: list[ShownField] = field(default_factory=list)
+    empty: list[ShownField] = field(default_factory=list)
 
 
 @dataclass
-class Related:
+class RelatedRecords:
     """The records that refer to this one."""
 
     title: str
@@ -97,24 +97,24 @@ def status_path(record: Noun) -> list[dict[str, Any]]:
     noun, machine = type(record), record.schema.machine
     if machine is None:
         return []
-    states, now = display.path(noun), getattr(record, machine.name)
+    states, now = display.path_states(noun), getattr(record, machine.name)
     here = states.index(now) if now in states else -1
     steps = [
         {
             "label": display.state_label(state),
             "is": "now" if state == now else "past" if number < here else "ahead",
-            "tone": display.tone(noun, state),
+            "tone": display.state_tone(noun, state),
         }
         for number, state in enumerate(states)
     ]
     if here < 0:
         steps.append(
-            {"label": display.state_label(now), "is": "now", "tone": display.tone(noun, now)}
+            {"label": display.state_label(now), "is": "now", "tone": display.state_tone(noun, now)}
         )
     return steps
 
 
-def facts(record: Noun, editable: set[str]) -> list[Shown]:
+def facts(record: Noun, editable: set[str]) -> list[ShownField]:
     """What one wants to know first: what the list shows, and how old it is."""
     schema = record.schema
     machine = schema.machine
@@ -124,30 +124,30 @@ def facts(record: Noun, editable: set[str]) -> list[Shown]:
         declared = schema.by_name[name]
         if (machine and name == machine.name) or name in people:
             continue
-        if value := display.of(record, declared):
-            bar = _share(declared, getattr(record, declared.column))
+        if value := display.field_html(record, declared):
+            bar = _share_of_range(declared, getattr(record, declared.column))
             found.append(
-                Shown(
+                ShownField(
                     name, display.field_label(declared), value, editable=name in editable, share=bar
                 )
             )
-    found.append(Shown("created_at", _("Age"), display.time(record.created_at)))
+    found.append(ShownField("created_at", _("Age"), display.age_html(record.created_at)))
     return found
 
 
-def _share(declared: Field, value: Any) -> float | None:
+def _share_of_range(declared: Field, value: Any) -> float | None:
     """How much of its range a bounded number is."""
     if declared.minimum is None or declared.maximum is None or not isinstance(value, int | float):
         return None
     return round((value - declared.minimum) / (declared.maximum - declared.minimum), 3)
 
 
-def cards(record: Noun, editable: set[str]) -> list[Card]:
+def cards(record: Noun, editable: set[str]) -> list[RelatedCard]:
     """Who a record is about and what it became: those with a card, as their nouns declare it."""
     schema = record.schema
     became = [f.name for f in schema.references.values() if f.read_only]
     found = []
-    for name in dict.fromkeys([*_who(record), *became]):
+    for name in dict.fromkeys([*_first_references(record), *became]):
         declared = schema.by_name[name]
         noun = record.registry[declared.to]
         if not noun.Surface.card or name == noun.Surface.owner or name in display.WORKERS:
@@ -156,13 +156,15 @@ def cards(record: Noun, editable: set[str]) -> list[Card]:
         if other is None and declared.read_only:
             continue
         machine = noun.schema.machine
-        lines = [_line(other, noun.schema.by_name[n]) for n in noun.Surface.card] if other else []
+        lines = (
+            [_card_line(other, noun.schema.by_name[n]) for n in noun.Surface.card] if other else []
+        )
         found.append(
-            Card(
+            RelatedCard(
                 name,
                 display.field_label(declared),
-                display.of(record, declared),
-                display.state(noun, getattr(other, machine.name))
+                display.field_html(record, declared),
+                display.state_html(noun, getattr(other, machine.name))
                 if other and machine and not other.is_card
                 else "",
                 [line for line in lines if line],
@@ -172,15 +174,15 @@ def cards(record: Noun, editable: set[str]) -> list[Card]:
     return found
 
 
-def _line(record: Noun, declared: Field) -> Any:
+def _card_line(record: Noun, declared: Field) -> Any:
     """A line of a card; numbers of telephones can be called."""
-    value = display.of(record, declared)
+    value = display.field_html(record, declared)
     if value and declared.name in display.TELEPHONES:
         return format_html('<a href="tel:{}">{}</a>', "".join(value.split()), value)
     return value
 
 
-def _who(record: Noun) -> list[str]:
+def _first_references(record: Noun) -> list[str]:
     """The references of the first group."""
     schema = record.schema
     first = schema.groups[0][1] if schema.groups else ()
@@ -202,11 +204,11 @@ def panels(record: Noun) -> list[Panel]:
         for key, given in questions.items():
             about = record.schema.field(key)
             answers.append(
-                Answer(
+                PanelAnswer(
                     name=about.name if about else key,
                     label=display.field_label(about) if about else display.json_key_label(key),
                     given=given,
-                    value=display.of(record, about) if about else "",
+                    value=display.field_html(record, about) if about else "",
                 )
             )
         if answers:
@@ -214,20 +216,20 @@ def panels(record: Noun) -> list[Panel]:
     return found
 
 
-def groups(record: Noun, without: set[str], editable: set[str]) -> list[Group]:
+def groups(record: Noun, without: set[str], editable: set[str]) -> list[FieldGroup]:
     """All other fields in their groups, those that belong to none at the end."""
     schema = record.schema
     named = {name for _title, names in schema.groups for name in names}
     rest = tuple(name for name in schema.by_name if name not in named)
     found = []
     for title, names in (*schema.groups, (OTHER, rest)):
-        group = Group(display.group_title(title))
+        group = FieldGroup(display.group_title(title))
         for name in names:
             declared = schema.by_name[name]
             if name in without or (declared.type == "json" and declared.computed):
                 continue
-            value = display.of(record, declared)
-            shown = Shown(
+            value = display.field_html(record, declared)
+            shown = ShownField(
                 name,
                 display.field_label(declared),
                 value,
@@ -240,24 +242,17 @@ def groups(record: Noun, without: set[str], editable: set[str]) -> list[Group]:
                 group.empty.append(shown)
         found.append(group)
     # Groups without any value are one quiet line at the end.
-    quiet = Group("", empty=[shown for g in found if not g.filled for shown in g.empty])
+    quiet = FieldGroup("", empty=[shown for g in found if not g.filled for shown in g.empty])
     return [g for g in (*(g for g in found if g.filled), quiet) if g.filled or g.empty]
-
-
-def closed_fields(record: Noun) -> Any:
-    """The fields that no longer change in the state the record is in."""
-    machine = record.schema.machine
-    return machine.closed.get(getattr(record, machine.name), ()) if machine else ()
 
 
 def editable_fields(record: Noun) -> set[str]:
     """The fields that one may change by typing: no verb sets them, and the state does not close them."""
-    closed = closed_fields(record)
-    apart = (*closed, *record.schema.not_in_forms)
+    apart = (*field_edit.closed_fields(record), *record.schema.not_in_forms)
     return {f.name for f in record.schema.inputs() if not f.moves and f.name not in apart}
 
 
-def related(record: Noun) -> list[Related]:
+def related(record: Noun) -> list[RelatedRecords]:
     """The other sides of references, each with its newest records; touches have their own places."""
     found = []
     touching = engagements.engagement_noun(type(record))
@@ -276,20 +271,20 @@ def related(record: Noun) -> list[Related]:
         add = []
         if not reference.read_only:
             ways = [
-                (display.verb_label(v), display.place(noun, "add_by", v.name))
-                for v in creating(noun)
+                (display.verb_label(v), display.page_url(noun, "add_by", v.name))
+                for v in creating_verbs(noun)
             ]
             if actors.may(actors.current(), "create", noun):
-                ways.append((_("Add"), display.place(noun, "add")))
+                ways.append((_("Add"), display.page_url(noun, "add")))
             add = [(name, url + of_this) for name, url in ways]
         if not rows and not (add and noun is not type(record) and _belongs(noun, relation.field)):
             continue
         found.append(
-            Related(
+            RelatedRecords(
                 title=display.relation_label(relation),
-                rows=[_row(row) for row in islice(rows, RELATED)],
+                rows=[_related_row(row) for row in islice(rows, RELATED)],
                 more=len(rows) > RELATED,
-                all=display.place(noun, "changelist") + of_this,
+                all=display.page_url(noun, "changelist") + of_this,
                 add=add,
             )
         )
@@ -302,24 +297,25 @@ def _belongs(noun: type[Noun], name: str) -> bool:
     return any(name in names for _title, names in groups[:2]) and name not in display.WORKERS
 
 
-def _row(record: Noun) -> dict[str, Any]:
+def _related_row(record: Noun) -> dict[str, Any]:
     machine = record.schema.machine
     return {
-        "url": display.place(type(record), "change", record.pk),
+        "url": display.page_url(type(record), "change", record.pk),
         "name": str(record),
-        "state": display.state(type(record), getattr(record, machine.name)) if machine else "",
-        "age": display.time(record.created_at),
+        "state": display.state_html(type(record), getattr(record, machine.name)) if machine else "",
+        "age": display.age_html(record.created_at),
     }
 
 
-def page(record: Noun, *, editable: bool) -> dict[str, Any]:
+def record_context(record: Noun, *, editable: bool) -> dict[str, Any]:
     """Everything that the template of a record shows, but its buttons and its timeline."""
     asked = panels(record)
     covered = {answer.name for panel in asked for answer in panel.answers}
     machine = record.schema.machine
     changing = editable_fields(record) if editable else set()
     first, about = facts(record, changing), cards(record, changing)
-    hidden = covered | {shown.name for shown in (*first, *about)} | {record.schema.columns[0]}
+    hidden = covered | {shown.name for shown in first} | {card.name for card in about}
+    hidden.add(record.schema.columns[0])
     if machine:
         hidden.add(machine.name)
     return {
@@ -332,10 +328,3 @@ def page(record: Noun, *, editable: bool) -> dict[str, Any]:
         "related": related(record),
         "name_field": record.schema.columns[0],
     }
-
-
-def subtitle(record: Noun, fields: tuple[Field, ...]) -> str:
-    """What stands below a record's name in a list."""
-    return " · ".join(
-        display.named(getattr(record, f.name)) for f in fields if getattr(record, f.column)
-    )

@@ -12,9 +12,11 @@ from headlessly.api.openapi.types import (
     nullable,
     read_schema,
     ref,
+    value_schema,
     written_schema,
 )
 from headlessly.declaration import describe
+from headlessly.declaration.record import Record
 from headlessly.declaration.schema import META, Field
 from headlessly.declaration.verbs import Verb
 from headlessly.nouns import Noun
@@ -98,14 +100,14 @@ def _receipt_schema(verb: Verb) -> Schema:
     properties = {
         name: schema for name, schema in meta_properties(verb.noun).items() if name in said
     }
-    shown = [verb.noun.schema.by_name[name] for name in verb.public]
+    shown = [verb.noun.schema.by_name[name] for name in verb.public or ()]
     properties |= {field.wire: read_schema(field) for field in shown}
     return object_schema(
         properties, properties, description="What is answered to those without a key."
     )
 
 
-def meta_properties(noun: type[Noun]) -> dict[str, Schema]:
+def meta_properties(noun: type[Record]) -> dict[str, Schema]:
     """What every record carries."""
     special = {
         "$id": id_schema(noun.prefix),
@@ -183,7 +185,7 @@ def _included_properties(noun: type[Noun]) -> dict[str, Schema]:
     """References and other sides, as ``include`` answers them."""
     references = {
         f.wire: {
-            "anyOf": [id_schema(f.prefix), ref(f.to), {"type": "null"}],
+            "anyOf": [value_schema(f), ref(f"{f.to}"), {"type": "null"}],
             "description": read_schema(f)["description"],
         }
         for f in noun.schema.references.values()

@@ -33,7 +33,7 @@ def tenant_document() -> dict[str, Any]:
 @cache
 def document_shape() -> dict[str, Any]:
     """What is the same for every tenant: made once per process, never changed."""
-    paths, schemas = {}, platform.components()
+    paths, schemas = {}, platform.platform_components()
     for noun in registry.values():
         paths |= operations.noun_paths(noun)
         schemas |= components.noun_components(noun)
@@ -45,7 +45,7 @@ def document_shape() -> dict[str, Any]:
             {"name": "Webhook", "description": "Events told to an address of yours. For admins."},
             {"name": "About", "description": "The API itself, and your place in it."},
         ],
-        "paths": paths | platform.paths(),
+        "paths": paths | platform.platform_paths(),
         "components": {
             "schemas": schemas,
             "parameters": parameters.SHARED,

@@ -9,8 +9,10 @@ from headlessly.api.bodies import FORM, JSON
 from headlessly.api.openapi import parameters
 from headlessly.api.openapi import responses as answers
 from headlessly.api.openapi.components import input_name, is_required_input, receipt_name
+from headlessly.api.openapi.parameters import shared_parameters
 from headlessly.api.openapi.types import Schema, ref
 from headlessly.api.records import at_collection, at_record
+from headlessly.declaration.record import Record
 from headlessly.declaration.schema import wire_name
 from headlessly.declaration.verbs import Verb
 from headlessly.nouns import Noun
@@ -56,6 +58,55 @@ def request_body(schema: Schema, *, required: bool = True) -> Schema:
     return {"required": required, "content": {JSON: {"schema": schema}}}
 
 
+#: No body, or an empty one.
+NOTHING = request_body(
+    {"type": "object", "properties": {}, "additionalProperties": False}, required=False
+)
+
+
+def read_operation(
+    id: str,
+    summary: str,
+    tag: str,
+    answer: Schema | str,
+    errors: Iterable[int] = (),
+    *headers: str,
+    paged: bool = False,
+    own: Iterable[Schema] = (),
+) -> Schema:
+    """A read: the component that it answers, and which errors it has beside those of every read."""
+    if isinstance(answer, str):
+        answer = answers.success_response(summary, ref(answer), *headers)
+    taken = [*own, *shared_parameters(*(("limit", "offset") if paged else ()))]
+    errors = (*errors, *answers.READING)
+    return operation(id, summary, tag, {"200": answer}, parameters=taken, errors=errors)
+
+
+def write_operation(
+    id: str,
+    summary: str,
+    tag: str,
+    answer: str,
+    takes: Schema | str | None = NOTHING,
+    status: str = "200",
+    errors: Iterable[int] = (404,),
+    *shared: str,
+) -> Schema:
+    """A POST, which may be sent again: what it takes and answers; what is made says where it is."""
+    headers = ("Location",) if status == "201" else ()
+    body = request_body(ref(takes)) if isinstance(takes, str) else takes
+    return operation(
+        id,
+        summary,
+        tag,
+        {status: answers.success_response(summary, ref(answer), *headers)},
+        parameters=shared_parameters("idempotencyKey", *shared),
+        errors=(*errors, *answers.WRITING),
+        writes=True,
+        **({} if body is None else {"requestBody": body}),
+    )
+
+
 def noun_paths(noun: type[Noun]) -> dict[str, Schema]:
     """The path items of one noun, in the order of its routes."""
     name, collection = noun.__name__, f"/{noun.plural}"
@@ -93,7 +144,7 @@ def noun_paths(noun: type[Noun]) -> dict[str, Schema]:
     return found
 
 
-def operation_id(noun: type[Noun], what: str) -> str:
+def operation_id(noun: type[Record], what: str) -> str:
     """``leadConvert``."""
     name = noun.__name__
     return name[0].lower() + name[1:] + what[0].upper() + what[1:]
@@ -161,7 +212,7 @@ def _verb_operation(verb: Verb, id: str | None = None) -> Schema:
         errors=errors,
         writes=True,
     )
-    if verb.__doc__.strip() != verb.summary:
+    if (verb.__doc__ or "").strip() != verb.summary:
         found["description"] = verb.__doc__
     if verb.public is not None:
         found["security"] = PUBLIC

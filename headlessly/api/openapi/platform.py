@@ -6,16 +6,15 @@ A test holds the table against the routes.
 from __future__ import annotations
 
 from headlessly.access.actors import PROPOSER, ROLES, SCOPES
-from headlessly.access.models import ApiKey
 from headlessly.api.log import LONGEST_WAIT
-from headlessly.api.openapi import proposals, responses, transfers, webhooks
+from headlessly.api.openapi import resources, responses
 from headlessly.api.openapi.components import (
     dry_run_schema,
     event_schema,
     list_schema,
     object_schema,
 )
-from headlessly.api.openapi.operations import operation, request_body
+from headlessly.api.openapi.operations import operation, read_operation, request_body
 from headlessly.api.openapi.parameters import path_parameter, query_parameter, shared_parameters
 from headlessly.api.openapi.types import TYPES, WHEN, Schema, nullable, ref
 from headlessly.api.operations import MAX_OPERATIONS, METHODS
@@ -28,49 +27,44 @@ WORDS: Schema = {"type": "array", "items": TEXT}
 COUNT: Schema = {"type": "integer", "minimum": 0}
 
 
-def paths() -> dict[str, Schema]:
+def platform_paths() -> dict[str, Schema]:
     """Every address that is no noun's, with its operations."""
+    whole = responses.success_response("OpenAPI 3.1.", {"type": "object"})
+    name = {
+        "name": "name",
+        "in": "path",
+        "required": True,
+        "schema": TEXT | {"enum": list(registry)},
+    }
     return {
         "/events": {"get": _log(), "post": _track()},
-        "/events/{id}": {"parameters": [path_parameter(Event.prefix)], "get": _event()},
+        "/events/{id}": {
+            "parameters": [path_parameter(Event.prefix)],
+            "get": read_operation("eventGet", "Read one event.", "Event", "Event", (404,)),
+        },
         "/batch": {"post": _batch()},
-        **transfers.paths(),
-        "/apikeys": {"get": _keys(), "post": _issue()},
-        "/apikeys/{id}": {
-            "parameters": [path_parameter(ApiKey.prefix)],
-            "get": _key_operation("keyGet", "Read one API key.", "200", ref("ApiKey")),
-            "delete": _key_operation("keyRevoke", "Revoke an API key, at once.", "204", None),
+        "/schema": {
+            "get": read_operation("schemaList", "The nouns as JSON.", "About", "Nouns"),
         },
-        "/schema": {"get": _about("schemaList", "The nouns as JSON.", "Nouns")},
         "/schema/{name}": {
-            "parameters": [
-                {
-                    "name": "name",
-                    "in": "path",
-                    "required": True,
-                    "schema": TEXT | {"enum": list(registry)},
-                }
-            ],
-            "get": _about("schemaGet", "One noun as JSON.", "Noun", 404),
+            "parameters": [name],
+            "get": read_operation("schemaGet", "One noun as JSON.", "About", "Noun", (404,)),
         },
-        "/me": {"get": _about("meGet", "Who am I, where, and what may I do?", "Me")},
-        "/status": {"get": _about("statusGet", "The numbers of the pipeline.", "Status")},
+        "/me": {
+            "get": read_operation("meGet", "Who am I, where, and what may I do?", "About", "Me"),
+        },
+        "/status": {
+            "get": read_operation("statusGet", "The numbers of the pipeline.", "About", "Status"),
+        },
         "/openapi.json": {
-            "get": operation(
-                "openapiGet",
-                "This document.",
-                "About",
-                {"200": responses.success_response("OpenAPI 3.1.", {"type": "object"})},
-                parameters=shared_parameters(),
-            )
+            "get": read_operation("openapiGet", "This document.", "About", whole),
         },
         "/docs": {"get": _docs()},
-        **proposals.paths(),
-        **webhooks.paths(),
+        **resources.resource_paths(),
     }
 
 
-def components() -> dict[str, Schema]:
+def platform_components() -> dict[str, Schema]:
     """What those addresses answer and take."""
     numbers = object_schema(
         {
@@ -103,23 +97,10 @@ def components() -> dict[str, Schema]:
             {"results": {"type": "array", "items": ref("BatchResult")}}, ["results"]
         ),
         "BatchResult": _result(),
-        **transfers.components(),
-        "ApiKey": object_schema(_key(), _key()),
-        "ApiKeyIssued": object_schema(_key() | {"key": TEXT}, _key()),
-        "ApiKeyList": list_schema(ref("ApiKey")),
-        "ApiKeyInput": object_schema(
-            {
-                "name": TEXT | {"minLength": 1, "maxLength": 255, "pattern": r"\S"},
-                "scope": TEXT | {"enum": list(SCOPES)},
-                "expiresAt": nullable(TYPES["datetime"]),
-            },
-            ["name"],
-        ),
         "Status": object_schema(
             {"$context": TYPES["url"], "nouns": _by_name(numbers)}, ["$context", "nouns"]
         ),
-        **proposals.components(),
-        **webhooks.components(),
+        **resources.resource_components(),
         "Error": responses.error_schema(),
     }
 
@@ -131,17 +112,6 @@ def _by_name(schema: Schema) -> Schema:
         "propertyNames": {"enum": list(registry)},
         "additionalProperties": schema,
     }
-
-
-def _about(id: str, summary: str, component: str, *errors: int) -> Schema:
-    return operation(
-        id,
-        summary,
-        "About",
-        {"200": responses.success_response(summary, ref(component))},
-        parameters=shared_parameters(),
-        errors=(*errors, *responses.READING),
-    )
 
 
 def _docs() -> Schema:
@@ -177,17 +147,6 @@ def _log() -> Schema:
         "Event",
         {"200": responses.success_response("One page of the log.", ref("EventLog"))},
         parameters=[*own, *shared_parameters("limit", "cursor")],
-    )
-
-
-def _event() -> Schema:
-    return operation(
-        "eventGet",
-        "Read one event.",
-        "Event",
-        {"200": responses.success_response("The event.", ref("Event"))},
-        parameters=shared_parameters(),
-        errors=(404, *responses.READING),
     )
 
 
@@ -331,60 +290,3 @@ def _result() -> Schema:
     return object_schema(
         {"id": nullable(TEXT), "status": {"type": "integer"}, "body": {}}, ["id", "status", "body"]
     )
-
-
-def _keys() -> Schema:
-    return operation(
-        "keyList",
-        "The API keys of the tenant, without their secrets.",
-        "About",
-        {"200": responses.success_response("One page of keys.", ref("ApiKeyList"))},
-        parameters=shared_parameters("limit", "offset"),
-        errors=(403, *responses.READING),
-    )
-
-
-def _issue() -> Schema:
-    return operation(
-        "keyIssue",
-        "Issue an API key: this answer is the only place where it can be read.",
-        "About",
-        {
-            "201": responses.success_response(
-                "The key and its secret.", ref("ApiKeyIssued"), "Location"
-            )
-        },
-        parameters=shared_parameters("idempotencyKey"),
-        errors=responses.WRITING,
-        writes=True,
-        requestBody=request_body(ref("ApiKeyInput")),
-    )
-
-
-def _key_operation(id: str, summary: str, status: str, answer: Schema | None) -> Schema:
-    return operation(
-        id,
-        summary,
-        "About",
-        {status: responses.success_response(summary, answer)},
-        parameters=shared_parameters(),
-        errors=(403, 404, *responses.READING),
-        writes=answer is None,
-    )
-
-
-def _key() -> dict[str, Schema]:
-    moment = TYPES["datetime"]
-    return {
-        "$id": TEXT,
-        "$type": {"const": "ApiKey"},
-        "$context": TYPES["url"],
-        "$createdAt": moment,
-        "name": TEXT,
-        "scope": TEXT | {"enum": list(SCOPES)},
-        "hint": TEXT,
-        "rateLimit": COUNT,
-        "expiresAt": nullable(moment),
-        "lastUsedAt": nullable(moment),
-        "revokedAt": nullable(moment),
-    }

@@ -66,7 +66,7 @@ def id_schema(prefix: str) -> Schema:
 def value_schema(field: Field) -> Schema:
     """What the field's values look like, in answers and in bodies alike."""
     if field.type == "reference":
-        return id_schema(field.prefix)
+        return id_schema(f"{field.prefix}")
     schema = dict(TYPES[field.type])
     if field.choices:
         schema["enum"] = list(field.choices)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from typing import Any
 
 from django.contrib.auth import get_user
@@ -12,7 +11,7 @@ from django.shortcuts import render
 from rest_framework.request import Request
 
 from headlessly.api import parameters
-from headlessly.api.base import TenantView, answer_to_problem
+from headlessly.api.base import Handler, TenantView, answer_to_problem
 from headlessly.api.bodies import ApiResponse
 from headlessly.api.openapi import document
 from headlessly.errors import Unauthorized
@@ -30,7 +29,7 @@ class OpenApiView(TenantView):
     """The document of this tenant's API."""
 
     def get(self, request: Request) -> ApiResponse:
-        parameters.read_parameters(request.GET, ())
+        parameters.refuse_parameters(request.GET)
         return ApiResponse(document.tenant_document())
 
 
@@ -38,13 +37,13 @@ class DocsView(TenantView):
     """Swagger UI, all of it from this site. A browser's session is used as it is, CSRF included."""
 
     def get(self, request: Request) -> HttpResponse:
-        parameters.read_parameters(request.GET, ())
+        parameters.refuse_parameters(request.GET)
         get_token(request._request)  # so that there is a cookie for the page's script to send
         page = render(request._request, "headlessly/docs.html")
         page.headers["Content-Security-Policy"] = CONTENT_SECURITY_POLICY
         return page
 
-    def get_exception_handler(self) -> Callable[..., HttpResponse]:
+    def get_exception_handler(self) -> Handler:
         return lead_to_entrance
 
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 from argparse import ArgumentParser
 from typing import Any
 
+import polib
 from django.core.management.base import BaseCommand, CommandError
 
 from headlessly.management import catalogue
@@ -22,26 +23,29 @@ class Command(BaseCommand):
 
     def add_arguments(self, parser: ArgumentParser) -> None:
         parser.add_argument("language", nargs="*", help="all that are there, when not given")
-        parser.add_argument("--check", action="store_true", help="change nothing, fail if it would")
+        parser.add_argument(
+            "--check",
+            action="store_true",
+            help="change nothing; list what is English so far, and fail on what is translated wrongly",
+        )
 
     def handle(self, *, language: list[str], check: bool, **_: Any) -> None:
-        try:
-            import polib  # here, because an installation that only serves has none
-        except ImportError as problem:
-            raise CommandError("This needs polib: pip install polib") from problem
         there = (path.name for path in catalogue.locale_folder().iterdir() if path.is_dir())
         found = language or sorted(there)
+        wrong = False
         for name in found:
             if not check:
-                self._update(name, polib)
-            wrong = catalogue.problems(name)
-            for each in wrong:
-                self.stdout.write(f"{name}: {each}")
-            if check and wrong:
-                raise CommandError(f"{name} is not complete. Run `manage.py makemessages {name}`.")
+                self._update(name)
+            said = catalogue.findings(name)
+            for problem in (*said.faults, *said.gaps):
+                self.stdout.write(f"{name}: {problem}")
+            self.stdout.write(f"{name}: {len(said.gaps)} to do, {len(said.faults)} wrong")
+            wrong = wrong or bool(said.faults)
+        if check and wrong:
+            raise CommandError("A translation is wrong. Mend it in the .po, and run makemessages.")
 
     @staticmethod
-    def _update(language: str, polib: Any) -> None:
+    def _update(language: str) -> None:
         file = catalogue.catalogue_file(language)
         known: dict[catalogue.Key, Any] = {}
         made = polib.POFile(wrapwidth=100)

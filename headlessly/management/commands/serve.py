@@ -17,6 +17,7 @@ from headlessly.background import worker
 from headlessly.background.slots import THREADS
 from headlessly.background.supervisor import WorkerSupervisor
 from headlessly.database.base import close_pools
+from headlessly.management.ports import port_refusal
 
 
 class Command(BaseCommand):
@@ -46,6 +47,8 @@ class Command(BaseCommand):
         parser.add_argument("--access-log", action="store_true", help="one line per request")
 
     def handle(self, **options):
+        if taken := port_refusal(options["host"], options["port"]):
+            raise CommandError(taken)
         if problems := [*_refusals(options), *_failed_checks()]:
             listed = "\n".join(f"  - {problem}" for problem in problems)
             raise CommandError(f"headlessly does not serve like this:\n{listed}")

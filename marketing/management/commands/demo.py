@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import socket
 import sys
 import time
 from argparse import ArgumentParser
@@ -17,9 +16,10 @@ from django.core.management.base import BaseCommand, CommandError
 from django.db import connection
 
 from crm.models import Contact, Lead
-from headlessly.access import tenancy
+from headlessly.access import actors, tenancy
 from headlessly.access.models import Tenant
 from headlessly.context import clock
+from headlessly.management.ports import port_refusal
 from marketing.demo import access
 from marketing.demo.cast import ACME, CASTS, OPERATOR, Cast, Occupied, fill, is_filled
 
@@ -42,8 +42,8 @@ class Command(BaseCommand):
                 "The demo makes users whose password is shown. Run it in development: "
                 "HEADLESSLY_ENV=development"
             )
-        if serve and not _is_free(port):
-            raise CommandError(f"Something else serves on port {port}. Choose another: PORT=8001")
+        if serve and (taken := port_refusal("127.0.0.1", port)):
+            raise CommandError(taken)
         call_command("migrate", verbosity=0, interactive=False)
 
         file = settings.DATA_DIR / "demo.json"
@@ -132,7 +132,7 @@ class Command(BaseCommand):
 
 def curl_lines(entry: dict[str, Any]) -> list[str]:
     """Three calls that work as they stand: a list, a creation, a conversion."""
-    with tenancy.active(Tenant.objects.get(slug=ACME.slug)):
+    with tenancy.active(Tenant.objects.get(slug=ACME.slug)), actors.acting(actors.SYSTEM):
         ready = Lead.find(
             {"status": "Qualified", "contact": {"$exists": True}}, sort="-score"
         ).first()
@@ -149,13 +149,3 @@ def curl_lines(entry: dict[str, Any]) -> list[str]:
     if ready:
         lines.append(f"{call} -X POST {entry['url']}/leads/{ready.pk}/convert")
     return lines
-
-
-def _is_free(port: int) -> bool:
-    with socket.socket() as probe:
-        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        try:
-            probe.bind(("127.0.0.1", port))
-        except OSError:
-            return False
-    return True

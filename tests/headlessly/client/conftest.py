@@ -203,16 +203,6 @@ def tenants(live_server: Any, acme: Any, rival: Any) -> SimpleNamespace:
 
 
 @pytest.fixture
-def work(work: Any) -> Any:
-    """The background, without what the tests before have left to it: their tenants are gone."""
-    from django.db import connection
-
-    with connection.cursor() as cursor:
-        cursor.execute("DELETE FROM procrastinate_jobs")
-    return work
-
-
-@pytest.fixture
 def home(tmp_path: Any, monkeypatch: pytest.MonkeyPatch) -> Any:
     """A home in which nobody is signed in."""
     for name in ("HEADLESSLY_URL", "HEADLESSLY_API_KEY", "HEADLESSLY_PROFILE"):

@@ -21,6 +21,7 @@ from crm import Contact, Lead
 from headlessly.client.commands import run
 from headlessly.client.wire import wire_name
 from tests.refusals import everything
+from tests.signals import interruptible
 
 ROOT = Path(__file__).parents[3]
 
@@ -325,15 +326,16 @@ def process(home: Path, login: SimpleNamespace, *words: str, **more: str) -> sub
         **more,
     }
     command = [sys.executable, "-m", "headlessly", *words]
-    return subprocess.Popen(
-        command,
-        cwd=ROOT,
-        env=env,
-        text=True,
-        stdin=subprocess.PIPE,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-    )
+    with interruptible():
+        return subprocess.Popen(
+            command,
+            cwd=ROOT,
+            env=env,
+            text=True,
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+        )
 
 
 def test_it_follows_the_log_until_ctrl_c(home: Any, tenants: Any, lead: Any) -> None:

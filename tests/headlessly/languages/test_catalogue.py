@@ -1,4 +1,4 @@
-"""The catalogue of German: complete, current, compiled."""
+"""The catalogue of German: nothing in it is wrong, and what it lacks is listed."""
 
 from __future__ import annotations
 
@@ -8,13 +8,15 @@ from typing import Any
 import polib
 import pytest
 from django.core.management import CommandError, call_command
+from django.utils import translation
 
+from headlessly.language import wording
 from headlessly.management import catalogue
 
 
-def test_is_complete_current_and_compiled():
-    """After a new field, verb or string: `manage.py makemessages`, translate what it prints, again."""
-    assert catalogue.problems("de") == []
+def test_says_nothing_wrong_and_is_compiled():
+    """What is not translated yet is no fault: it is read in English, and `.ci/run` lists it."""
+    assert catalogue.findings("de").faults == []
 
 
 def test_knows_what_the_declarations_say_without_a_second_list():
@@ -65,12 +67,12 @@ def copy(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Any:
     monkeypatch.setattr(catalogue, "catalogue_file", lambda language: file)
     monkeypatch.setattr(catalogue, "all_messages", lambda: messages)
 
-    def spoiled(change: Any, *, compile: bool = True) -> list[str]:
+    def spoiled(change: Any, *, compile: bool = True) -> catalogue.Findings:
         change(catalog.find("%(nouns)s board"), catalog)
         catalog.save(str(file))
         if compile:
             catalog.save_as_mofile(str(file.with_suffix(".mo")))
-        return catalogue.problems("de")
+        return catalogue.findings("de")
 
     return spoiled
 
@@ -78,20 +80,47 @@ def copy(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Any:
 @pytest.mark.parametrize(
     ("change", "said"),
     [
-        (lambda entry, _: setattr(entry, "msgstr", ""), "Untranslated"),
         (lambda entry, _: setattr(entry, "msgstr", "%(noun)s-Board"), "Other placeholders"),
         (lambda entry, _: entry.flags.append("fuzzy"), "Fuzzy"),
+    ],
+)
+def test_says_what_is_wrong_with_a_translation_and_fails(copy, change, said, capsys):
+    found = copy(change)
+    assert [problem.startswith(said) for problem in found.faults] == [True]
+    with pytest.raises(CommandError, match="A translation is wrong"):
+        call_command("makemessages", "de", check=True)
+    assert f"de: {found.faults[0]}" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(
+    ("change", "said"),
+    [
+        (lambda entry, _: setattr(entry, "msgstr", ""), "Untranslated"),
         (lambda entry, _: setattr(entry, "obsolete", True), "Obsolete"),
-        (lambda entry, _: setattr(entry, "msgid", "Nothing like it"), "Nobody says this any more"),
+        (lambda entry, _: setattr(entry, "msgid", "No %(nouns)s like it"), "Nobody says this"),
         (lambda entry, catalog: catalog.remove(entry), "Missing"),
     ],
 )
-def test_says_what_is_wrong_with_one(copy, change, said):
-    assert any(problem.startswith(said) for problem in copy(change))
+def test_lists_what_is_to_do_and_does_not_fail(copy, change, said, capsys):
+    found = copy(change)
+    assert any(problem.startswith(said) for problem in found.gaps)
+    assert found.faults == []
+    call_command("makemessages", "de", check=True)
+    assert f"de: {found.gaps[0]}" in capsys.readouterr().out
+
+
+def test_a_message_without_a_translation_is_read_in_english():
+    with translation.override("de"):
+        assert translation.gettext("A word that nobody has translated yet") == (
+            "A word that nobody has translated yet"
+        )
+        assert wording.state_label("A state that nobody has translated yet") == (
+            "A state that nobody has translated yet"
+        )
 
 
 def test_notices_one_that_was_not_compiled(copy):
-    assert copy(lambda *_: None, compile=False) == [
+    assert copy(lambda *_: None, compile=False).faults == [
         "django.mo is not what django.po says: compile it."
     ]
 
@@ -101,9 +130,7 @@ def test_the_command_adds_what_is_new_drops_what_is_old_and_keeps_the_rest(copy,
         catalog.append(polib.POEntry(msgid="Long gone", msgstr="Lange her"))
         catalog.remove(entry)
 
-    assert len(copy(change)) == 2
-    with pytest.raises(CommandError, match="de is not complete"):
-        call_command("makemessages", "de", check=True)
+    assert len(copy(change).gaps) == 2
     call_command("makemessages", "de")
     assert "Untranslated: (None, '%(nouns)s board')" in capsys.readouterr().out
     after = polib.pofile(str(catalogue.catalogue_file("de")))

@@ -31,16 +31,16 @@ MOMENT = datetime(2026, 12, 31, 23, 30, tzinfo=UTC)
 )  # fmt: skip
 def test_writes_as_the_language_does(language, day, time, number, money, other, share):
     with translation.override(language):
-        assert display.day(MOMENT) == day
-        assert display.moment(MOMENT, zone=True) == time
+        assert display.day_text(MOMENT) == day
+        assert display.moment_text(MOMENT, zone=True) == time
         assert display.number(1234.5) == number
         assert display.money(Decimal("1234.50"), "USD").replace("\u00a0", " ") == money
         assert display.money(Decimal("1234.50"), "CHF").replace("\u00a0", " ") == other
-        assert display.share(2, 3).replace("\u00a0", " ") == share
+        assert display.percentage(2, 3).replace("\u00a0", " ") == share
 
 
 def test_rounds_and_never_cuts_off():
-    assert display.share(2, 300).replace("\u00a0", " ") == "0.7 %"
+    assert display.percentage(2, 300).replace("\u00a0", " ") == "0.7 %"
     assert display.duration(4.96 * 3_600).replace("\u00a0", " ") == "5 h"
     assert display.amount("0.996") == "1.00"
 
@@ -48,9 +48,12 @@ def test_rounds_and_never_cuts_off():
 def test_ages_are_short_in_any_language():
     now = datetime(2026, 3, 20, tzinfo=UTC)
     then = datetime(2026, 3, 17, tzinfo=UTC)
-    assert (display.age(then, now=now), display.age(now, now=then)) == ("3 d", "in 3 d")
+    assert (display.age_text(then, now=now), display.age_text(now, now=then)) == ("3 d", "in 3 d")
     with translation.override("de"):
-        assert (display.age(then, now=now), display.age(now, now=then)) == ("3 T.", "in 3 T.")
+        assert (display.age_text(then, now=now), display.age_text(now, now=then)) == (
+            "3 T.",
+            "in 3 T.",
+        )
 
 
 # -- numbers that people type -----------------------------------------------------------------------

@@ -1,0 +1,175 @@
+"""The addresses of the platform's resources; what they answer and take is their serializers'."""
+
+from __future__ import annotations
+
+from headlessly.access.models import ApiKey
+from headlessly.api import resources
+from headlessly.api.openapi import responses
+from headlessly.api.openapi.components import list_schema
+from headlessly.api.openapi.operations import (
+    NOTHING,
+    operation,
+    read_operation,
+    request_body,
+    write_operation,
+)
+from headlessly.api.openapi.parameters import path_parameter, query_parameter, shared_parameters
+from headlessly.api.openapi.serializers import serializer_schema
+from headlessly.api.openapi.types import Schema, ref
+from headlessly.models import Delivery, Proposal, Webhook
+from headlessly.transfer.models import Import
+
+READING, WRITING = responses.READING, responses.WRITING
+
+
+def resource_components() -> dict[str, Schema]:
+    """What is answered and taken, by name."""
+    changes = serializer_schema(resources.WebhookInput())
+    changes.pop("required")
+    serializers = {
+        "Webhook": resources.WebhookSerializer,
+        "WebhookMade": resources.WebhookWithSecretSerializer,
+        "WebhookInput": resources.WebhookInput,
+        "Delivery": resources.DeliverySerializer,
+        "ApiKey": resources.ApiKeySerializer,
+        "ApiKeyIssued": resources.IssuedApiKeySerializer,
+        "ApiKeyInput": resources.ApiKeyInput,
+        "Import": resources.ImportSerializer,
+        "ImportListed": resources.ListedImportSerializer,
+        "Proposal": resources.ProposalSerializer,
+        "ProposalShort": resources.ListedProposalSerializer,
+        "ProposalDifference": resources.DifferenceSerializer,
+        "ProposalInput": resources.ProposalInput,
+        "ProposalRefusal": resources.ProposalRefusal,
+    }
+    return {
+        **{name: serializer_schema(serializer()) for name, serializer in serializers.items()},
+        "WebhookChanges": changes,
+        "WebhookList": list_schema(ref("Webhook")),
+        "DeliveryList": list_schema(ref("Delivery")),
+        "ApiKeyList": list_schema(ref("ApiKey")),
+        "ImportList": list_schema(ref("ImportListed")),
+        "RefusedRowList": list_schema(serializer_schema(resources.RefusedRowSerializer())),
+        "ProposalList": list_schema(ref("ProposalShort")),
+    }
+
+
+# fmt: off
+def resource_paths() -> dict[str, Schema]:
+    """The path items, in the order of the routes. Where imports begin is each noun's own."""
+    table = responses.success_response("A table.", None, "Content-Disposition")
+    table["content"] = {"text/csv": {"schema": {"type": "string"}}}
+    imports = [path_parameter(Import.prefix)]
+    proposals = [path_parameter(Proposal.prefix)]
+    webhooks = [path_parameter(Webhook.prefix)]
+    delivery = path_parameter(Delivery.prefix) | {"name": "delivery"}
+    statuses = query_parameter("status", {"type": "string", "enum": list(Proposal.STATUSES)})
+    changed = responses.success_response("The webhook, and its secret if that is new.", ref("WebhookMade"))
+    get, post = read_operation, write_operation
+    return {
+        "/imports": {
+            "get": get("importList", "The imports, the newest first; all of them only for managers.",
+                       "About", "ImportList", paged=True),
+        },
+        "/imports/{id}": {
+            "parameters": imports,
+            "get": get("importGet", "One import, and what is wrong with a page of its refused rows.",
+                       "About", "Import", (404,), paged=True),
+        },
+        "/imports/{id}/refused": {
+            "parameters": imports,
+            "get": get("importRefused", "The refused rows, as they were sent, each with what is wrong.",
+                       "About", "RefusedRowList", (404,), paged=True),
+        },
+        "/imports/{id}/refused.csv": {
+            "parameters": imports,
+            "get": get("importRefusedCsv",
+                       "All refused rows with the reason, to be corrected and sent again.",
+                       "About", table, (404,)),
+        },
+        "/imports/{id}/cancel": {
+            "parameters": imports,
+            "post": post("importCancel", "Stop an import; what is in stays in.", "About", "Import", None),
+        },
+        "/apikeys": {
+            "get": get("keyList", "The API keys of the tenant, without their secrets.", "About",
+                       "ApiKeyList", (403,), paged=True),
+            "post": post("keyIssue", "Issue an API key: this answer is the only place where it can be read.",
+                         "About", "ApiKeyIssued", "ApiKeyInput", "201", ()),
+        },
+        "/apikeys/{id}": {
+            "parameters": [path_parameter(ApiKey.prefix)],
+            "get": get("keyGet", "Read one API key.", "About", "ApiKey", (403, 404)),
+            "delete": _delete("keyRevoke", "Revoke an API key, at once.", "About"),
+        },
+        "/proposals": {
+            "get": get("proposalList",
+                       "The proposals, the newest first: all for whoever decides on them, else one's own.",
+                       "Proposal", "ProposalList", paged=True, own=[statuses]),
+            "post": post("proposalCreate",
+                         "Try a script and store what it would do, for somebody to approve.",
+                         "Proposal", "Proposal", "ProposalInput", "201"),
+        },
+        "/proposals/{id}": {
+            "parameters": proposals,
+            "get": get("proposalGet", "One proposal: its script, what it would do, and what became of it.",
+                       "Proposal", "Proposal", (404,), "ETag"),
+        },
+        "/proposals/{id}/approve": {
+            "parameters": proposals,
+            "post": post("proposalApprove",
+                         "Do exactly what was proposed; where it would now do something else, a 409 with "
+                         "what differs, and nothing is done.",
+                         "Proposal", "Proposal", NOTHING, "200", (404, 412), "ifMatch"),
+        },
+        "/proposals/{id}/refuse": {
+            "parameters": proposals,
+            "post": post("proposalRefuse", "Refuse a proposal, and say why.", "Proposal", "Proposal",
+                         "ProposalRefusal"),
+        },
+        "/webhooks": {
+            "get": get("webhookList", "The webhooks of the tenant, without their secrets.", "Webhook",
+                       "WebhookList", (403,), paged=True),
+            "post": post("webhookCreate",
+                         "Have events sent to an address, from now on: this answer is the only one with the "
+                         "secret.",
+                         "Webhook", "WebhookMade", "WebhookInput", "201", ()),
+        },
+        "/webhooks/{id}": {
+            "parameters": webhooks,
+            "get": get("webhookGet", "Read one webhook, without its secret.", "Webhook", "Webhook",
+                       (403, 404)),
+            "patch": operation(
+                "webhookUpdate",
+                "Change a webhook, pause it (nothing is lost: it goes on later), or give it another secret.",
+                "Webhook", {"200": changed}, parameters=shared_parameters(), writes=True,
+                errors=(404, *(s for s in WRITING if s != 409)),
+                requestBody=request_body(ref("WebhookChanges")),
+            ),
+            "delete": _delete("webhookDelete", "Delete a webhook and its deliveries, at once.", "Webhook"),
+        },
+        "/webhooks/{id}/ping": {
+            "parameters": webhooks,
+            "post": post("webhookPing", "Send a test event, named ping.", "Webhook", "Delivery",
+                         status="202"),
+        },
+        "/webhooks/{id}/deliveries": {
+            "parameters": webhooks,
+            "get": get("webhookDeliveries", "What a webhook delivered, or is about to, the newest first.",
+                       "Webhook", "DeliveryList", (403, 404), paged=True),
+        },
+        "/webhooks/{id}/deliveries/{delivery}/redeliver": {
+            "parameters": [*webhooks, delivery],
+            "post": post("webhookRedeliver", "Send a delivery once more, at once.", "Webhook", "Delivery",
+                         status="202"),
+        },
+    }
+# fmt: on
+
+
+def _delete(id: str, summary: str, tag: str) -> Schema:
+    gone = {"204": responses.success_response(summary, None)}
+    errors = (403, 404, *READING)
+    return operation(
+        id, summary, tag, gone, parameters=shared_parameters(), errors=errors, writes=True
+    )

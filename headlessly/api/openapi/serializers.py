@@ -1,0 +1,56 @@
+"""What a serializer of the platform's resources is in JSON Schema.
+
+Django REST framework's own fields say by their options what they are; drf-spectacular would make a
+document of its own of them, in which nouns have no place (see the decisions).
+"""
+
+from __future__ import annotations
+
+from rest_framework import serializers
+
+from headlessly.api.openapi.components import object_schema
+from headlessly.api.openapi.types import MOMENT, Schema, nullable
+from headlessly.api.serializers import InputSerializer, SchemaField
+
+#: By the most general class last: a choice is no text that could be any.
+KINDS: dict[type[serializers.Field], Schema] = {
+    serializers.BooleanField: {"type": "boolean"},
+    serializers.IntegerField: {"type": "integer"},
+    serializers.DateTimeField: MOMENT,
+    serializers.ChoiceField: {"type": "string"},
+    serializers.CharField: {"type": "string"},
+    serializers.DictField: {"type": "object"},
+    serializers.ListField: {"type": "array"},
+}
+
+
+def serializer_schema(serializer: serializers.Serializer) -> Schema:
+    """An object with these fields and no others."""
+    return object_schema(
+        {name: field_schema(field) for name, field in serializer.fields.items()},
+        [name for name, field in serializer.fields.items() if field.required or _always(field)],
+    )
+
+
+def _always(field: serializers.Field) -> bool:
+    """Whether an answer has it: a field that is only read is never required, but there."""
+    return not isinstance(field.parent, InputSerializer) and field.read_only
+
+
+def field_schema(field: serializers.Field) -> Schema:
+    """What the field's values look like, with what people read about it."""
+    if isinstance(field, serializers.Serializer):
+        schema = serializer_schema(field)
+    elif isinstance(field, SchemaField):
+        schema = field.schema() if callable(field.schema) else field.schema
+    else:
+        schema = dict(next(said for kind, said in KINDS.items() if isinstance(field, kind)))
+    if isinstance(field, serializers.ListField):
+        schema["items"] = field_schema(field.child)
+    if isinstance(field, serializers.ChoiceField):
+        schema["enum"] = list(field.choices)
+    if (minimum := getattr(field, "min_value", None)) is not None:
+        schema["minimum"] = minimum
+    if field.help_text:
+        schema = schema | {"description": str(field.help_text)}
+    return nullable(schema) if field.allow_null else schema

@@ -1,0 +1,139 @@
+"""What the serializers of the platform's own resources (see :mod:`.resources`) have in common.
+
+A noun is declared by its fields and needs no serializer. A webhook, a key, an import and a proposal are no
+nouns: each is declared once as Django REST framework's serializers, and the answers, the checks and what
+OpenAPI says of both are made from these.
+"""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Callable, Mapping
+from functools import partial
+from typing import Any, ClassVar, Self
+
+from rest_framework import serializers
+from rest_framework.fields import SkipField, empty
+
+from headlessly.access import tenancy
+from headlessly.api.openapi.types import TYPES, Schema, id_schema, written_schema
+from headlessly.declaration.schema import Field, wire_name
+from headlessly.errors import Invalid
+
+#: A moment, which is written by the one place that writes JSON.
+Moment: Callable[..., serializers.DateTimeField] = partial(serializers.DateTimeField, format=None)
+Count: Callable[..., serializers.IntegerField] = partial(serializers.IntegerField, min_value=0)
+
+
+class WireSerializer(serializers.Serializer):
+    """Fields are declared by their names in Python and have those of the wire: ``expires_at``,
+    ``expiresAt``."""
+
+    def get_fields(self) -> dict[str, serializers.Field]:
+        found = {}
+        for name, field in super().get_fields().items():
+            wire = wire_name(name)
+            if wire != name and field.source is None:
+                field.source = name
+            found[wire] = field
+        return found
+
+
+# -- answered -------------------------------------------------------------------------------------
+
+
+class SchemaField(serializers.Field):
+    """A value that is answered as it is; ``schema`` is what it looks like in JSON Schema (a function where
+    that depends on which nouns there are)."""
+
+    def __init__(self, schema: Schema | Callable[[], Schema] | None = None, **options: Any) -> None:
+        self.schema = schema or {}
+        super().__init__(**options)
+
+    def to_representation(self, value: Any) -> Any:
+        return value
+
+    def to_internal_value(self, data: Any) -> Any:
+        return data
+
+
+class ResourceSerializer(WireSerializer):
+    """A resource as JSON says it: its ``$`` fields first, then those that are declared."""
+
+    kind: ClassVar[str]
+    prefix: ClassVar[str]
+    #: The ``$`` fields beside id, type and context.
+    meta: ClassVar[Mapping[str, serializers.Field]] = {"$createdAt": Moment(source="created_at")}
+
+    @classmethod
+    def to_json(cls, resource: Any) -> dict[str, Any]:
+        """The resource as it is answered."""
+        return cls().to_representation(resource)
+
+    def get_fields(self) -> dict[str, serializers.Field]:
+        found: dict[str, serializers.Field] = {
+            "$id": SchemaField(id_schema(self.prefix), source="pk"),
+            "$type": SchemaField({"const": self.kind}, source="*"),
+            "$context": SchemaField(TYPES["url"], source="*"),
+        }
+        return found | copy.deepcopy(dict(self.meta)) | super().get_fields()
+
+    def to_representation(self, instance: Any) -> dict[str, Any]:
+        said = super().to_representation(instance)
+        return said | {"$type": self.kind, "$context": tenancy.context_url()}
+
+
+# -- taken ----------------------------------------------------------------------------------------
+
+
+class CheckedField(SchemaField):
+    """A value of a body. ``check`` answers what is stored for it or raises ValueError with what is
+    allowed; it says so of a value that is missing (None), too."""
+
+    def check(self, value: Any) -> Any:
+        return value
+
+    def run_validation(self, data: Any = empty) -> Any:
+        if data is empty:
+            if self.parent.partial or not (self.required or self.default is None):
+                raise SkipField
+            data = None
+        try:
+            return self.check(data)
+        except ValueError as problem:
+            raise serializers.ValidationError(str(problem)) from None
+
+
+class DeclaredField(CheckedField):
+    """A value of a body that is declared as a field of a noun is."""
+
+    def __init__(self, field: Field, **options: Any) -> None:
+        self.field = field
+        needed: dict[str, Any] = {"required": True} if field.required else {"default": None}
+        super().__init__(written_schema(field), **needed, **options)
+
+    def check(self, value: Any) -> Any:
+        return self.field.clean(value)
+
+
+class InputSerializer(WireSerializer):
+    """A body: of these fields and no others."""
+
+    kind: ClassVar[str]  #: what an error is about
+
+    @classmethod
+    def read_body(cls, body: Mapping[str, Any], *, partial: bool = False) -> dict[str, Any]:
+        """The values by their names in Python. Raises Invalid, which names every field that is wrong.
+
+        ``partial``: a change, which needs no field.
+        """
+        form: Self = cls(data=body, partial=partial)
+        what = f"Fields: {', '.join(form.fields)}." if form.fields else "It takes none."
+        problems = {
+            name[:64]: f"There is no such field. {what}" for name in body if name not in form.fields
+        }
+        if not form.is_valid():
+            problems |= {name: str(messages[0]) for name, messages in form.errors.items()}
+        if problems:
+            raise Invalid.for_fields(problems, type=cls.kind)
+        return dict(form.validated_data)
