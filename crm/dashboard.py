@@ -534,8 +534,8 @@ def tasks(slice: Slice) -> Chart | None:
 # -- saying it -------------------------------------------------------------------------------------
 
 
-def percent_of(part: Any, whole: Any) -> float:
-    return float(part) / float(whole) * 100 if whole else 0
+def percent_of(part: float | Decimal | None, whole: float | Decimal) -> float:
+    return float(part or 0) / float(whole) * 100 if whole else 0
 
 
 def format_money(value: Decimal, currency: str, *, short: bool = False) -> str:

@@ -77,7 +77,7 @@ def surfaces_that_name_nothing(noun: type[Noun]) -> Iterator[str]:
         "facets": schema.facets,
         "ranges": schema.ranges,
         "inline": schema.inline,
-        "unasked": schema.unasked,
+        "not_in_forms": schema.not_in_forms,
         "introduces": noun.Surface.introduces,
         "ordering": [name.lstrip("-") for name in schema.ordering],
         "groups": [name for _, names in schema.groups for name in names],

@@ -92,10 +92,6 @@ class Noun(RefusalMixin):
 
     Surface: ClassVar[type[Surface]] = Surface
     registry: ClassVar[dict[str, type[Record]]] = registry
-    #: Whether the actor sees no more of it than its name and how to reach it; all else is empty then.
-    is_card = False
-    #: Whether the verb that answered this object created the record.
-    is_new = False
 
     objects = NounManager()
     with_deleted = WithDeletedManager()
@@ -219,9 +215,9 @@ class Noun(RefusalMixin):
         execution_table.table_of(type(self)).rewrite(self, self._changed_columns())
         self._read = dict(self.__dict__)
 
-    def differs(self) -> bool:
+    def has_changes(self) -> bool:
         """Whether the record, settled, is another than the one that was read."""
-        self.settle_all()
+        self.derive_columns()
         return bool(self._changed_columns())
 
     def _changed_columns(self) -> list[str]:
@@ -262,21 +258,21 @@ class Noun(RefusalMixin):
     def before_write(self) -> None:
         """Override: set columns that are derived from others. Called before a row is written."""
 
-    def settle_all(self) -> None:
-        """What follows from the declaration, too: moments that stand for a day are one."""
+    def derive_columns(self) -> None:
+        """Set what follows from other columns: what the noun says, and moments that stand for a day."""
         self.before_write()
-        for field in self.schema.may_be_days:
+        read = getattr(self, "_read", {})
+        for field in self.schema.day_moments:
             if (moment := getattr(self, field.column)) is None:
                 continue
-            read = getattr(self, "_read", {})
             if not getattr(self, field.day_if or ""):
                 moment = moment.astimezone(UTC)
-            elif moment is read.get(field.column) and not read.get(field.day_if):
-                moment = days.settled(
-                    timezone.localtime(moment)
-                )  # the day that it is where one reads
             else:
-                moment = days.settled(moment)
+                if moment is read.get(field.column) and not read.get(field.day_if):
+                    moment = timezone.localtime(
+                        moment
+                    )  # the flag is new: it is a day of who set it
+                moment = days.moment_of_its_day(moment)
             setattr(self, field.column, moment)
 
     @classmethod
@@ -346,22 +342,22 @@ class Noun(RefusalMixin):
         found: models.QuerySet[Any]
         if field.type in values.TEXT_TYPES:
             keyed = cls.objects.alias(key=Lower(field.name))
-            found = keyed.filter(key=Lower(models.Value(values.comparable(field, value))))
+            found = keyed.filter(key=Lower(models.Value(values.normalize_operand(field, value))))
         else:
             found = cls.objects.filter(**{field.column: value})
         # Not first(): its order by id would send the planner along the primary key.
         id = next(iter(found.order_by().values_list("pk", flat=True)[:1]), None)
-        return id or next(iter(cls.survivors(field, [value]).values()), None)
+        return id or next(iter(cls.survivors_by_unique(field, [value]).values()), None)
 
     @classmethod
-    def survivors(cls, field: Any, wanted: Iterable[Any]) -> dict[str, str]:
+    def survivors_by_unique(cls, field: Any, wanted: Iterable[Any]) -> dict[str, str]:
         """Who took over the records that had these unique values when they were merged away: their ids,
         by the value in small letters. Whoever has the value now goes before them."""
         if field.type not in values.TEXT_TYPES or not any(
             verb.merges for verb in cls.verbs.values()
         ):
             return {}
-        keys = {values.comparable(field, value).lower() for value in wanted}
+        keys = {values.normalize_operand(field, value).lower() for value in wanted}
         gone = cls.with_deleted.filter(successor__isnull=False).alias(key=Lower(field.name))
         merged = gone.filter(key__in=keys).order_by("deleted_at")
         found = {key.lower(): id for key, id in merged.values_list(field.column, "successor")}
@@ -425,15 +421,15 @@ def _make_unique(noun: type[Noun]) -> None:
             condition=models.Q(deleted_at=None),
             name=unique_index_name(noun, name),
         )
-        noun._meta.constraints = [*noun._meta.constraints, constraint]
         if isinstance(column, models.CharField) and any(v.merges for v in noun.verbs.values()):
-            index = models.Index(
+            merged = models.Index(
                 F("tenant"),
                 Lower(name),
                 condition=models.Q(successor__isnull=False),
                 name=f"{noun._meta.model_name}_merged_{name}",
             )
-            noun._meta.indexes = [*noun._meta.indexes, index]
+            noun._meta.indexes = [*noun._meta.indexes, merged]
+        noun._meta.constraints = [*noun._meta.constraints, constraint]
     if noun.unique_fields:
         noun._meta.original_attrs["constraints"] = noun._meta.constraints
 

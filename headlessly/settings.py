@@ -58,7 +58,6 @@ ALLOWED_HOSTS = words("ALLOWED_HOSTS") or ["localhost", ".localhost", "127.0.0.1
 
 INSTALLED_APPS = [
     "unfold",
-    "unfold.contrib.filters",
     "procrastinate.contrib.django",
     "headlessly.apps.HeadlesslyConfig",
     "crm.apps.CrmConfig",
@@ -70,7 +69,6 @@ INSTALLED_APPS = [
     "django.contrib.messages",
     "django.contrib.staticfiles",
     "django.contrib.postgres",
-    "django.contrib.humanize",
     "rest_framework",
     "drf_spectacular_sidecar",  # the files of Swagger UI, for /docs
 ]

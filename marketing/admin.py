@@ -4,21 +4,21 @@ from __future__ import annotations
 
 from typing import Any
 
+from django.contrib import admin
 from django.http import HttpRequest
 from django.template.loader import render_to_string
-from django.utils import timezone
 from django.utils.functional import SimpleLazyObject
 from django.utils.translation import gettext as _
 
 from headlessly.access import tenancy
-from headlessly.admin import display, workplace
-from headlessly.admin.base import NounAdmin
+from headlessly.admin import NounAdmin, display, workplace
 from headlessly.admin.dashboards.figures import Figure, number_figure
 from headlessly.query import periods
 from marketing import questions, returns
 from marketing.models import Campaign, Form
 
 
+@admin.register(Form, site=workplace)
 class FormAdmin(NounAdmin):
     """A form, with its address and the lines that put it on another website."""
 
@@ -74,6 +74,7 @@ def embedded(form: Form, page: str) -> str:
     return "\n".join(line for line in lines.splitlines() if line.strip())
 
 
+@admin.register(Campaign, site=workplace)
 class CampaignAdmin(NounAdmin):
     """A campaign, with what it has brought so far: a running one too."""
 
@@ -117,8 +118,4 @@ def completed_on(campaign: Campaign) -> str:
     if campaign.status != Campaign.Status.COMPLETED:
         return ""
     event = Campaign.history(campaign).filter(name=Campaign.verbs["complete"].event).first()
-    return display.day_text(timezone.localtime(event.timestamp).date()) if event else ""
-
-
-workplace.register(Campaign, CampaignAdmin)
-workplace.register(Form, FormAdmin)
+    return display.day_text(event.timestamp) if event else ""

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections import Counter, defaultdict
 from decimal import Decimal
-from typing import Any
 
 from django.utils.html import format_html
 from django.utils.translation import gettext as _
@@ -71,18 +70,15 @@ def _gain_of(found: CampaignReturn, costs: bool) -> Decimal:
     return found.revenue - ((found.cost or 0) if costs else 0)
 
 
-def _bar(campaign: Campaign, found: CampaignReturn, most: Any, costs: bool) -> Bar:
+def _bar(campaign: Campaign, found: CampaignReturn, most: Decimal | int, costs: bool) -> Bar:
     amounts = found.revenues(campaign.currency)
     revenue = Figure(" + ".join(format_money(amounts[c], c) for c in amounts), found.who_won)
     cost = format_money(found.cost, campaign.currency) if costs and found.cost else "–"
     spent = percent_of(found.cost or 0, most) if costs else 0
-    known = costs and found.roi is not None
+    known = found.roi if costs else None
     return Bar(
         Figure(str(campaign), found.who),
-        Figure(
-            display.number_with_unit(found.roi, "%") if known and found.roi is not None else "–",
-            found.who_won,
-        ),
+        Figure(display.number_with_unit(known, "%") if known is not None else "–", found.who_won),
         (
             Mark(0, percent_of(found.revenue, most)),
             Mark(max(spent - 0.8, 0), 0.8 if spent else 0, "lost"),

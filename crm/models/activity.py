@@ -23,7 +23,7 @@ from headlessly.declaration.fields import (
     Text,
     Url,
 )
-from headlessly.declaration.values import not_ahead
+from headlessly.declaration.values import validate_not_in_future
 from headlessly.nouns import Board, Noun, verb
 
 
@@ -72,7 +72,7 @@ class Activity(Noun):
     timezone = String("IANA name, like Europe/Berlin", validators=[validate_timezone])
     status = StatusField(Status, entry=OPEN, moves={Status.PENDING: Status.IN_PROGRESS})
     priority = Choice(Priority, default=Priority.MEDIUM)
-    completed_at = DateTime("when it was done", editable=False, validators=[not_ahead])
+    completed_at = DateTime("when it was done", editable=False, validators=[validate_not_in_future])
     outcome = Text("what came of it", editable=False)
     recording_url = Url()
     meeting_link = Url()
@@ -105,7 +105,7 @@ class Activity(Noun):
             "Due": "status=Pending,InProgress&assignee=me&dueAt__lt=tomorrow&o=dueAt",
             "Overdue": "status=Pending,InProgress&dueAt__lt=now&o=dueAt",
         }
-        unasked = ("reminder_at",)  # until something reminds
+        not_in_forms = ("reminder_at",)  # until something reminds
         introduces = ("contact", "organization")
         search = ("subject",)
         groups = (

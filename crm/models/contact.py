@@ -22,7 +22,7 @@ from headlessly.declaration.fields import (
     Url,
 )
 from headlessly.declaration.indexes import LIVE
-from headlessly.declaration.values import not_ahead
+from headlessly.declaration.values import validate_not_in_future
 from headlessly.declaration.verbs import Existing
 from headlessly.errors import Invalid
 from headlessly.nouns import Noun, verb
@@ -92,7 +92,7 @@ class Contact(Noun):
     linkedin_url = Url()
     twitter_handle = String()
     marketing_consent = Flag()
-    last_engagement = DateTime("latest activity with them", validators=[not_ahead])
+    last_engagement = DateTime("latest activity with them", validators=[validate_not_in_future])
 
     class Surface:
         icon = "person"

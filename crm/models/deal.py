@@ -23,7 +23,7 @@ from headlessly.declaration.fields import (
     Text,
 )
 from headlessly.declaration.indexes import LIVE
-from headlessly.declaration.values import not_ahead
+from headlessly.declaration.values import validate_not_in_future
 from headlessly.language import wording
 from headlessly.nouns import Board, Noun, verb
 
@@ -63,7 +63,7 @@ class Deal(Noun):
     probability = Number("of winning, 0 to 100", minimum=0, maximum=100, unit="%")
     expected_close_date = Date()
     actual_close_date = Date(
-        "when it was won, lost or closed", editable=False, validators=[not_ahead]
+        "when it was won, lost or closed", editable=False, validators=[validate_not_in_future]
     )
     description = Text()
     next_step = String()
@@ -72,7 +72,9 @@ class Deal(Noun):
     won_reason = String(editable=False)
     source = String("channel that brought it")
     campaign = Reference("marketing.Campaign", "deals", "the campaign that brought it")
-    last_activity_at = DateTime("latest touch: stage moves, activities", validators=[not_ahead])
+    last_activity_at = DateTime(
+        "latest touch: stage moves, activities", validators=[validate_not_in_future]
+    )
 
     class Surface:
         icon = "handshake"
@@ -187,7 +189,9 @@ class Deal(Noun):
     @classmethod
     def stale_after(cls) -> timedelta | None:
         """What the default pipeline says; without a word of it no deal is stale."""
-        return cls.registry["Pipeline"].stale_after_by_default()
+        from crm.models.pipeline import Pipeline
+
+        return Pipeline.stale_after_by_default()
 
     @property
     def is_open(self) -> bool:

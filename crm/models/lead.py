@@ -23,7 +23,7 @@ from headlessly.declaration.fields import (
 )
 from headlessly.declaration.indexes import LIVE
 from headlessly.declaration.surface import computed
-from headlessly.declaration.values import not_ahead
+from headlessly.declaration.values import validate_not_in_future
 from headlessly.declaration.verbs import NewOrExisting
 from headlessly.nouns import Board, Noun, verb
 
@@ -71,13 +71,18 @@ class Lead(Noun):
     need = Text("BANT: which problem are they solving?")
     timeline = String("BANT: when do they need it?")
     deal = Reference("crm.Deal", "leads", "the deal it became", editable=False)
-    converted_at = DateTime("when it became a deal", editable=False, validators=[not_ahead])
-    lost_reason = String("why it was lost", editable=False, suggests=LOST_REASONS)
-    lost_at = DateTime("when it was lost", editable=False, validators=[not_ahead])
-    first_touch_at = DateTime(
-        "first interaction; the creation if nothing else is known", validators=[not_ahead]
+    converted_at = DateTime(
+        "when it became a deal", editable=False, validators=[validate_not_in_future]
     )
-    last_activity_at = DateTime("latest touch: status moves, activities", validators=[not_ahead])
+    lost_reason = String("why it was lost", editable=False, suggests=LOST_REASONS)
+    lost_at = DateTime("when it was lost", editable=False, validators=[validate_not_in_future])
+    first_touch_at = DateTime(
+        "first interaction; the creation if nothing else is known",
+        validators=[validate_not_in_future],
+    )
+    last_activity_at = DateTime(
+        "latest touch: status moves, activities", validators=[validate_not_in_future]
+    )
 
     class Surface:
         icon = "person_search"
@@ -196,7 +201,9 @@ class Lead(Noun):
     @classmethod
     def stale_after(cls) -> timedelta:
         """What the default pipeline says, else two weeks: one meaning, wherever one looks."""
-        return cls.registry["Pipeline"].stale_after_by_default() or timedelta(days=14)
+        from crm.models.pipeline import Pipeline
+
+        return Pipeline.stale_after_by_default() or timedelta(days=14)
 
     def validate(self, values: Mapping[str, Any], problems: dict[str, str]) -> None:
         """Nobody is converted before the first touch, but for clocks that differ a little."""

@@ -148,7 +148,7 @@ def load_visible_references(found: Found, names: Iterable[str]) -> Found:
     others = {field.name: found.model.registry[field.to] for field in fields}
     return found.prefetch_related(
         *(
-            models.Prefetch(name, queryset=_with_cards(other, person))
+            models.Prefetch(name, queryset=_whole_or_card(other, person))
             if other.schema.owner is not None and other.schema.introduced_by
             else name
             for name, other in others.items()
@@ -156,31 +156,30 @@ def load_visible_references(found: Found, names: Iterable[str]) -> Found:
     )
 
 
-def introductions(noun: type[Record], person: str) -> Q:
+def is_introduced_to(noun: type[Record], person: str) -> Q:
     """The condition that a record is referred to by one that ``person`` owns, and that introduces it."""
     found = Q()
     for other, field in noun.schema.introduced_by:
-        own = models.QuerySet(other).filter(
-            **{other.schema.owner.column: person, field.column: OuterRef("pk")}, deleted_at=None
-        )
-        found |= Q(Exists(own))
+        assert other.schema.owner is not None
+        own: dict[str, Any] = {other.schema.owner.column: person, field.column: OuterRef("pk")}
+        found |= Q(Exists(models.QuerySet(other).filter(**own, deleted_at=None)))
     return found
 
 
-def readable(noun: type[Record]) -> models.QuerySet:
+def with_cards(noun: type[Record]) -> models.QuerySet:
     """The records of which the actor sees the card at least: to be looked for, never to be shown whole."""
     person = visible_owner()
     if person is None or not noun.schema.introduced_by:
         return noun.objects.all()
-    return _unlimited(noun).filter(visible_condition(noun, person) | introductions(noun, person))
+    return _unlimited(noun).filter(visible_condition(noun, person) | is_introduced_to(noun, person))
 
 
-def introduced(noun: type[Record], ids: Iterable[str]) -> set[str]:
+def introduced_ids(noun: type[Record], ids: Iterable[str]) -> set[str]:
     """Those of the ids, all of them hidden, of which the actor sees the card."""
     person, wanted = visible_owner(), set(ids)
     if not person or not wanted or not noun.schema.introduced_by:
         return set()
-    found = _unlimited(noun).filter(introductions(noun, person), pk__in=wanted)
+    found = _unlimited(noun).filter(is_introduced_to(noun, person), pk__in=wanted)
     return set(found.values_list("pk", flat=True))
 
 
@@ -188,11 +187,11 @@ def _unlimited(noun: type[Record]) -> models.QuerySet:
     return models.QuerySet(noun).filter(tenant_id=tenancy.require().pk, deleted_at=None)
 
 
-def _with_cards(noun: type[Record], person: str) -> models.QuerySet:
+def _whole_or_card(noun: type[Record], person: str) -> models.QuerySet:
     """The records that ``person`` sees, deleted ones too, and those of which they see the card as that."""
     whole = visible_condition(noun, person)
-    found = models.QuerySet(noun).filter(tenant_id=tenancy.require().pk)
-    found = found.filter(whole | introductions(noun, person) & Q(deleted_at=None))
+    found: models.QuerySet[Any] = models.QuerySet(noun).filter(tenant_id=tenancy.require().pk)
+    found = found.filter(whole | is_introduced_to(noun, person) & Q(deleted_at=None))
     found = found.annotate(is_whole=ExpressionWrapper(whole, models.BooleanField()))
     found._iterable_class = _Cards
     return found

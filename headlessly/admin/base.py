@@ -6,53 +6,43 @@ again with the reason beside what it is about.
 
 from __future__ import annotations
 
-from functools import cache
 from typing import Any
 
-from django.contrib import messages
-from django.forms import Media
-from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
-from django.template.response import TemplateResponse
+from django.http import HttpRequest, HttpResponse
 from django.urls import path
-from django.utils.translation import gettext as _
 from unfold.admin import ModelAdmin
 
-from headlessly.access import actors
-from headlessly.admin import display, forms, toasts
-from headlessly.admin.boards.board_pages import Boarding
-from headlessly.admin.lists.bulk import Bulk
-from headlessly.admin.lists.cell_edit import Inline
-from headlessly.admin.lists.list_pages import Listing
-from headlessly.admin.lists.saved_views import Viewing
-from headlessly.admin.records import timeline
-from headlessly.admin.records.edit_pages import Editing
-from headlessly.admin.records.verb_pages import Doing
-from headlessly.errors import NotFound
+from headlessly.admin.boards.board_pages import BoardPages
+from headlessly.admin.lists.bulk import BulkPages
+from headlessly.admin.lists.cell_edit import CellPages
+from headlessly.admin.lists.list_pages import ListPage
+from headlessly.admin.lists.saved_views import SavedViewPages
+from headlessly.admin.pages import NounAdminBase
+from headlessly.admin.records.edit_pages import EditPages
+from headlessly.admin.records.record_page import RecordPage
+from headlessly.admin.records.verb_pages import VerbPages
 from headlessly.nouns import Noun
 
-#: What the pages of records need beside the site's own.
-MEDIA = Media(
-    css={"screen": ["headlessly/record.css"]}, js=["headlessly/record.js", "headlessly/rows.js"]
-)
 
-
-class NounAdmin(Boarding, Doing, Editing, Listing, Viewing, Bulk, Inline, ModelAdmin):
-    """One noun in the browser. A subclass may override what its declaration cannot say."""
+class NounAdmin(NounAdminBase, ModelAdmin):
+    """One noun in the browser: its pages, put together, under the names that Django knows."""
 
     actions = None
-    #: The page of a record. One of a noun's own extends it and fills the block ``beside``.
-    record_template = "headlessly/record.html"
 
     def __init__(self, model: type[Noun], admin_site: Any) -> None:
         self.schema = model.schema
         self.search_fields = self.schema.search
         super().__init__(model, admin_site)
+        self.list_page = ListPage(self)
+        self.cell_pages = CellPages(self)
+        self.saved_view_pages = SavedViewPages(self, self.list_page)
+        self.bulk_pages = BulkPages(self)
+        self.record_page = RecordPage(self)
+        self.edit_pages = EditPages(self)
+        self.verb_pages = VerbPages(self, self.record_page)
+        self.board_pages = BoardPages(self, self.record_page)
 
     # -- who may ----------------------------------------------------------------------------------
-
-    def may(self, verb: str) -> bool:
-        actor = actors.current_or_none()
-        return actor is not None and actors.may(actor, verb, self.model)
 
     def has_module_permission(self, request: HttpRequest) -> bool:
         return self.may("read")
@@ -73,6 +63,7 @@ class NounAdmin(Boarding, Doing, Editing, Listing, Viewing, Bulk, Inline, ModelA
 
     def get_urls(self) -> list[Any]:
         prefix = f"{self.model._meta.app_label}_{self.model._meta.model_name}"
+        board, verbs, views = self.board_pages, self.verb_pages, self.saved_view_pages
 
         def page(route: str, view: Any, name: str) -> Any:
             return path(route, self.admin_site.admin_view(view), name=f"{prefix}_{name}")
@@ -81,88 +72,39 @@ class NounAdmin(Boarding, Doing, Editing, Listing, Viewing, Bulk, Inline, ModelA
             page("", self.changelist_view, "changelist"),
             page("add/", self.add_view, "add"),
             page("add/<str:verb>/", self.add_view, "add_by"),
-            page("board/", self.board_view, "board"),
-            page("board/more/<str:state>/<str:cursor>/", self.board_more_view, "board_more"),
-            page("bulk/<str:name>/", self.bulk_view, "bulk"),
-            page("views/", self.views_view, "views"),
-            page("views/<str:key>/", self.view_view, "view"),
-            page("<str:id>/", self.shortcut_view, "shortcut"),
+            page("board/", board.board_view, "board"),
+            page("board/more/<str:state>/<str:cursor>/", board.board_more_view, "board_more"),
+            page("bulk/<str:name>/", self.bulk_pages.bulk_view, "bulk"),
+            page("views/", views.views_view, "views"),
+            page("views/<str:key>/", views.view_view, "view"),
+            page("<str:id>/", self.record_page.shortcut_view, "shortcut"),
             page("<str:id>/change/", self.change_view, "change"),
-            page("<str:id>/edit/", self.edit_view, "edit"),
+            page("<str:id>/edit/", self.edit_pages.edit_view, "edit"),
             page("<str:id>/history/", self.history_view, "history"),
             page("<str:id>/delete/", self.delete_view, "delete"),
-            page("<str:id>/cell/<str:name>/", self.cell_view, "cell"),
-            page("<str:id>/move/", self.move_view, "move"),
-            page("<str:id>/do/<str:verb>/", self.do_view, "do"),
-            page("<str:id>/touch/<str:name>/", self.touch_view, "touch"),
-            page("<str:id>/undo/", self.undo_view, "undo"),
+            page("<str:id>/cell/<str:name>/", self.cell_pages.cell_view, "cell"),
+            page("<str:id>/move/", verbs.move_view, "move"),
+            page("<str:id>/do/<str:verb>/", verbs.do_view, "do"),
+            page("<str:id>/touch/<str:name>/", verbs.touch_view, "touch"),
+            page("<str:id>/undo/", verbs.undo_view, "undo"),
         ]
 
-    def place(self, page: str, *args: str) -> str:
-        return display.page_url(self.model, page, *args)
+    # -- the views that Django has a name for -------------------------------------------------------
 
-    def context(self, request: HttpRequest, **more: Any) -> dict[str, Any]:
-        return {
-            **self.admin_site.each_context(request),
-            "opts": self.model._meta,
-            "noun": display.noun_title(self.model),
-            "nouns": display.plural_title(self.model),
-            "own_heading": True,
-            "media": forms.select2() + MEDIA,
-            "toasts": cache(lambda: toasts.of(request)),
-            "may_update": self.may("update"),
-            "may_delete": self.may("delete"),
-            **more,
-        }
+    def changelist_view(self, request: HttpRequest, extra_context: Any = None) -> HttpResponse:
+        return self.list_page.list_view(request)
 
-    def respond(
-        self, request: HttpRequest, template: str, status: int = 200, **context: Any
-    ) -> TemplateResponse:
-        request.current_app = self.admin_site.name
-        if not template.endswith(".html"):
-            template = f"headlessly/{template}.html"
-        return TemplateResponse(request, template, self.context(request, **context), status=status)
-
-    def find(self, id: str) -> Noun:
-        """The record with its references. Raises Http404, for another tenant's as for none."""
-        try:
-            return self.model.get(id, include=list(self.schema.references))
-        except NotFound as problem:
-            raise Http404(problem.message) from None
-
-    # -- one record -------------------------------------------------------------------------------
-
-    def shortcut_view(self, request: HttpRequest, id: str) -> HttpResponse:
-        return HttpResponseRedirect(self.place("change", id))
+    def add_view(self, request: HttpRequest, verb: str = "create", **kwargs: Any) -> HttpResponse:
+        return self.edit_pages.add_view(request, verb)
 
     def change_view(self, request: HttpRequest, id: str, **kwargs: Any) -> HttpResponse:
         """The record, to be read; a POST here saves what was edited."""
         if request.method == "POST":
-            return self.edit_view(request, id)
-        try:
-            found = self.model.get(id, include=list(self.schema.references))
-        except NotFound as problem:
-            if heir := problem.extra.get("mergedInto"):
-                said = _("The %s you looked for was merged into this one.")
-                messages.info(request, said % display.noun_in_sentence(self.model))
-                return HttpResponseRedirect(self.place("change", heir))
-            raise Http404(problem.message) from None
-        return self.record_page(request, found)
+            return self.edit_pages.edit_view(request, id)
+        return self.record_page.record_view(request, id)
 
     def history_view(self, request: HttpRequest, id: str, **kwargs: Any) -> HttpResponse:
-        """All that happened to the record, page by page."""
-        found = self.find(id)
-        before = timeline.checked_before(request.GET.get("before"))
-        show = timeline.checked_show(request.GET.get("show"))
-        return self.respond(
-            request,
-            "history",
-            original=found,
-            title=_("History of %s") % found,
-            keep=self.keep(request),
-            timeline=timeline.of(found, before=before, show=show),
-        )
+        return self.record_page.history_view(request, id)
 
-    @staticmethod
-    def say(request: HttpRequest, text: str) -> None:
-        messages.success(request, text)
+    def delete_view(self, request: HttpRequest, id: str, **kwargs: Any) -> HttpResponse:
+        return self.edit_pages.delete_view(request, id)

@@ -5,12 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from django.utils.text import capfirst
-from django.utils.translation import gettext as _
-
 from headlessly.access import actors
 from headlessly.admin import display
-from headlessly.language.wording import SUBJECT
+from headlessly.declaration.next_steps import NextStep, next_steps, without_doubles
 
 if TYPE_CHECKING:
     from headlessly.declaration.verbs import Verb
@@ -37,22 +34,27 @@ class Button:
 
 def record_buttons(record: Noun) -> tuple[list[Button], list[Button]]:
     """The steps of the machine with the expected one first, and the other verbs."""
-    noun, actor = type(record), actors.current()
+    machine = record.schema.machine
+    state = getattr(record, machine.name) if machine else None
     steps, others = [], []
-    for verb in noun.verbs.values():
-        if not is_button(verb):
-            continue
-        if actors.may(actor, verb.name, noun):
-            # Without a machine nothing is expected next, and nothing needs to be put away for it.
-            in_sight = verb.steps or noun.schema.machine is None
-            (steps if in_sight else others).append(_of_verb(verb, record))
-    if actors.may(actor, "update", noun):
-        steps = _moves(record) + steps
-    if (expected := _expected(record, steps)) is not None:
-        expected.strong = True
-        steps.remove(expected)
-        steps.insert(0, expected)
-    return [*(b for b in steps if not b.reason), *(b for b in steps if b.reason)], others
+    for step in without_doubles(permitted_steps(type(record), state)):
+        # Without a machine nothing is expected next, and nothing needs to be put away for it.
+        in_sight = step.is_plain or step.verb.steps or machine is None
+        (steps if in_sight else others).append(_button(step, record))
+    steps.sort(key=lambda button: (bool(button.reason), not button.strong))
+    return steps, others
+
+
+def permitted_steps(noun: type[Noun], state: str | None) -> list[NextStep]:
+    """What the actor may do next with a record in ``state`` from its page, possible now or not."""
+    actor = actors.current()
+    return next_steps(
+        noun,
+        state,
+        lambda verb: (
+            (verb.name == "update" or is_button(verb)) and actors.may(actor, verb.name, noun)
+        ),
+    )
 
 
 def is_button(verb: Verb) -> bool:
@@ -76,98 +78,33 @@ def creating_verbs(noun: type[Noun]) -> list[Verb]:
     ]
 
 
-def _of_verb(verb: Verb, record: Noun) -> Button:
-    reason = _reason(verb, record)
-    asks = bool(verb.inputs) and not reason
-    machine = record.schema.machine
-    target = verb.steps.get(getattr(record, machine.name)) if machine else None
+def _button(step: NextStep, record: Noun) -> Button:
+    noun, key = type(record), _key(step)
+    if step.is_plain:
+        return Button(
+            name=f"move-{step.target}",
+            label=step.label,
+            url=display.page_url(noun, "move", record.pk),
+            strong=step.is_expected,
+            sends={"to": str(step.target)},
+            key=key,
+        )
+    reason = step.reason
+    asks = bool(step.verb.inputs) and not reason
     return Button(
-        name=verb.name,
-        label=f"{display.verb_label(verb)}…" if asks else display.verb_label(verb),
-        url=display.page_url(verb.noun, "do", record.pk, verb.name),
-        text=display.verb_summary(verb),
+        name=step.verb.name,
+        label=f"{step.label}…" if asks else step.label,
+        url=display.page_url(noun, "do", record.pk, step.verb.name),
+        text=display.verb_summary(step.verb),
+        strong=step.is_expected,
         reason=reason,
         asks=asks,
-        key=_key(record, target),
+        key=key,
     )
 
 
-def _key(record: Noun, state: str | None) -> str:
-    """The number of a state in the machine's order, as far as there are keys."""
-    machine = record.schema.machine
-    number = machine.states.index(state) + 1 if machine and state in machine.states else 0
+def _key(step: NextStep) -> str:
+    """The number of the state that it leads to in the machine's order, as far as there are keys."""
+    machine = step.noun.schema.machine
+    number = machine.states.index(step.target) + 1 if machine and step.target else 0
     return str(number) if 0 < number < 10 else ""
-
-
-def _moves(record: Noun) -> list[Button]:
-    """The steps that updating the status may take, unless a verb takes the same one."""
-    noun, machine = type(record), record.schema.machine
-    if machine is None:
-        return []
-    steps = machine.steps_from(getattr(record, machine.name))
-    by_verb = {step.target for step in steps if step.via != "update"}
-    return [
-        Button(
-            name=f"move-{step.target}",
-            label=_move_label(noun, step.source, step.target),
-            url=display.page_url(noun, "move", record.pk),
-            sends={"to": step.target},
-            key=_key(record, step.target),
-        )
-        for step in steps
-        if step.via == "update" and step.target not in by_verb
-    ]
-
-
-def _move_label(noun: type[Noun], source: str, target: str) -> str:
-    states = display.path_states(noun)
-    if states and target == states[0] and source not in states:
-        return _("Reopen")
-    return _("Move to %s") % display.state_label(target)
-
-
-def _reason(verb: Verb, record: Noun) -> str:
-    """Why the machine does not allow the verb now; empty when it does."""
-    machine = record.schema.machine
-    if not verb.steps or machine is None:
-        return ""
-    now = getattr(record, machine.name)
-    if now in verb.steps:
-        return ""
-    if now in verb.steps.values() and len(set(verb.steps.values())) == 1:
-        return _("%(this)s is %(state)s already.") % {
-            "this": capfirst(display.this_noun(verb.noun)),
-            "state": display.state_label(now),
-        }
-    sources = [display.state_label(state) for state in machine.states if state in verb.steps]
-    return _("Possible when %(the)s is %(sources)s; it is %(state)s now.") % {
-        "the": display.the_noun(verb.noun, SUBJECT),
-        "sources": _either(sources),
-        "state": display.state_label(now),
-    }
-
-
-def _either(names: list[str]) -> str:
-    *first, last = names
-    return _("%(first)s or %(last)s") % {"first": ", ".join(first), "last": last} if first else last
-
-
-def _expected(record: Noun, steps: list[Button]) -> Button | None:
-    """The step to the nearest state ahead on the path, a verb's before a plain change's."""
-    machine = record.schema.machine
-    possible = [button for button in steps if not button.reason]
-    if machine is None or not possible:
-        return None
-    states, now = display.path_states(type(record)), getattr(record, machine.name)
-    if now not in states:
-        return possible[0] if len(possible) == 1 else None
-    ahead = {state: number for number, state in enumerate(states) if number > states.index(now)}
-    verbs = type(record).verbs
-
-    def rank(button: Button) -> tuple[bool, int] | None:
-        verb = verbs.get(button.name)
-        target = verb.steps[now] if verb else button.sends["to"]
-        return (verb is None, ahead[target]) if target in ahead else None
-
-    ranked = [(key, number) for number, b in enumerate(possible) if (key := rank(b))]
-    return possible[min(ranked)[1]] if ranked else None

@@ -8,6 +8,7 @@ from datetime import date, datetime
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any, TypeVar
 
+from django.db import models
 from django.urls import reverse
 from django.utils import formats, timezone
 from django.utils.html import conditional_escape, format_html, format_html_join, linebreaks
@@ -203,8 +204,8 @@ def key_standing(key: ApiKey) -> str:
 # -- links and values -------------------------------------------------------------------------
 
 
-def page_url(noun: type[Noun], page: str, *args: str) -> str:
-    """The address of a noun's page: ``place(Lead, "change", id)``."""
+def page_url(noun: type[models.Model], page: str, *args: str) -> str:
+    """The address of a noun's page: ``page_url(Lead, "change", id)``."""
     meta = noun._meta
     return reverse(f"admin:{meta.app_label}_{meta.model_name}_{page}", args=args)
 
@@ -244,7 +245,7 @@ def field_html(record: Noun, field: Field, *, links: bool = True) -> SafeString 
     if found is None or found == "":
         return ""
     if (whole := days.whole_day(record, field)) is not None:
-        return date_of(whole)
+        return day_html(whole)
     machine = record.schema.machine
     if machine and field.name == machine.name:
         return state_html(type(record), found)
@@ -285,7 +286,7 @@ def value_html(field: Field, found: Any, *, currency: str | None = None, links: 
         case "datetime":
             return age_html(found)
         case "date":
-            return date_of(found)
+            return day_html(found)
         case "url" if links:
             short = re.sub(r"^https?://(www\.)?", "", found).rstrip("/")
             return format_html('<a href="{}" rel="noopener noreferrer">{}</a>', found, short)
@@ -298,7 +299,7 @@ def value_html(field: Field, found: Any, *, currency: str | None = None, links: 
     return str(found)
 
 
-def date_of(found: date) -> SafeString:
+def day_html(found: date) -> SafeString:
     """A day, the same wherever one reads."""
     return format_html('<time datetime="{}">{}</time>', f"{found:%Y-%m-%d}", day_text(found))
 

@@ -67,7 +67,7 @@ def enter(request: HttpRequest) -> HttpResponse:
 def _choose(request: HttpRequest) -> HttpResponse:
     """Straight to the only place there is, or a choice."""
     memberships = (
-        Membership.objects.filter(user=request.user)
+        Membership.objects.filter(user_id=request.user.pk)
         .select_related("tenant")
         .order_by("tenant__name", "tenant__slug")
     )

@@ -2,51 +2,29 @@
 
 from __future__ import annotations
 
-from collections import defaultdict
-from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
-from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 from django.utils.translation import gettext as _
 
-from headlessly import ids
-from headlessly.access import actors
-from headlessly.access.models import ApiKey, User
 from headlessly.admin import display
-from headlessly.declaration import days
-from headlessly.declaration.registry import registry
-from headlessly.declaration.schema import wire_name
+from headlessly.admin.event_facts import (
+    LONG,
+    Change,
+    EventFacts,
+    EventReader,
+    actor_names,
+    recorded_facts,
+)
+from headlessly.declaration.next_steps import reopens
 from headlessly.language.wording import OBJECT
 from headlessly.log.names import SCRIPT_RAN
 
 if TYPE_CHECKING:
-    from headlessly.declaration.schema import Field
     from headlessly.log.events import Event
-    from headlessly.nouns import Noun
 
 #: How many of the caused events one entry shows.
 CAUSED = 12
-#: Longer values are folded, in characters.
-LONG = 140
-
-
-@dataclass
-class Change:
-    """One field that changed; ``was`` or ``now`` is empty where there was or is no value."""
-
-    label: str
-    was: Any
-    now: Any
-
-    @property
-    def inside(self) -> str:
-        """The label within a sentence."""
-        return display.inside_sentence(self.label)
-
-    @property
-    def long(self) -> bool:
-        return len(str(self.was)) + len(str(self.now)) > LONG
 
 
 @dataclass
@@ -86,48 +64,36 @@ class Entry:
 class Teller:
     """Tells events; every name that they need is fetched once, per kind of thing."""
 
-    def __init__(self, found: list[Event], names: dict[str, str] | None = None) -> None:
-        proposed = (event.data.get("proposedBy") for event in found if event.name == SCRIPT_RAN)
-        self.actors = actor_names({event.actor for event in found} | set(filter(None, proposed)))
-        self.names = record_names(_references(found)) | (names or {})
+    def __init__(self, events: list[Event]) -> None:
+        proposed = (event.data.get("proposedBy") for event in events if event.name == SCRIPT_RAN)
+        self.actors = actor_names({event.actor for event in events} | set(filter(None, proposed)))
+        self.reader = EventReader(events)
 
     def tell(self, event: Event, *, about: bool = False) -> Entry:
-        noun = registry.get(event.target_type or "")
         entry = Entry(event, self.actors.get(event.actor, _("Somebody")), "")
         if event.name == SCRIPT_RAN:
             entry.did = _("ran a script")
             self._in_script(entry, event)
             return entry
-        if noun is None:
+        facts = self.reader.facts(event)
+        if facts is None:
             entry.did = _("recorded %s") % display.tracked_event_label(event.name)
-            entry.changes = [
-                Change(display.json_key_label(key), "", value)
-                for key, value in properties(event.data or {})
-            ]
+            entry.changes = recorded_facts(event)
             return entry
+        noun = facts.noun
         if about:
-            entry.about = (_name(noun, event), display.page_url(noun, "change", event.target))
-        if about and noun.Surface.engagements:
-            return self._touch(noun, entry)
+            entry.about = (facts.name, display.page_url(noun, "change", event.target))
+            if noun.Surface.engagements:
+                return self._touch(facts, entry)
         what = display.the_noun(noun) if about else display.this_noun(noun, OBJECT)
-        entry.did = did(event.verb, what)
-        machine = noun.schema.machine
-        previous, now = dict(event.previous or {}), event.data or {}
-        wire = noun.schema.by_name[machine.name].wire if machine else None
-        if wire in previous:
-            was = previous.pop(wire, None)
-            if was is not None and now.get(wire):
-                if event.verb != now[wire]:
-                    entry.moved = (
-                        display.state_html(noun, was),
-                        display.state_html(noun, now[wire]),
-                    )
-                if event.verb == "Updated":
-                    back = now[wire] == display.path_states(noun)[
-                        0
-                    ] and was not in display.path_states(noun)
-                    entry.did = _("reopened it") if back else _("moved")
-        entry.changes = self.changes(noun, previous, now)
+        entry.did = _did(event.verb, what)
+        if facts.moved is not None and facts.moved[0] is not None and facts.moved[1]:
+            if event.verb != facts.moved[1]:
+                entry.moved = facts.moved_in_words()
+            if event.verb == "Updated":
+                back = reopens(noun, *facts.moved)
+                entry.did = _("reopened it") if back else _("moved")
+        entry.changes = self.reader.changes(noun, facts.previous, facts.data)
         if event.verb == "Updated" and entry.moved is None:
             entry.did = _("changed %s") % what if about else _("changed")
             entry.plain, entry.nothing = not about, not entry.changes
@@ -153,30 +119,27 @@ class Teller:
         entry.script = str(data.get("code") or "")
         entry.proposer = self.actors.get(data.get("proposedBy"), "")
 
-    def _touch(self, noun: type[Noun], entry: Entry) -> Entry:
+    def _touch(self, facts: EventFacts, entry: Entry) -> Entry:
         """A touch told where it is about something: what kind, what was said, and not which fields."""
-        event, touches, schema = entry.event, noun.Surface.engagements, noun.schema
-        data = event.data or {}
+        event, touches, schema = entry.event, facts.noun.Surface.engagements, facts.noun.schema
+        data = facts.data
         kind = data.get(schema.by_name[touches.kind].wire)
         case = display.the_kind_of_engagement if event.previous else display.a_kind_of_engagement
-        entry.did = did(event.verb, case(kind or noun.__name__))
+        entry.did = _did(event.verb, case(kind or facts.noun.__name__))
         wires = [schema.by_name[name].wire for name in touches.text_fields]
         if event.previous:
-            told = [w for w in wires if w in event.previous]
-            state = {schema.by_name[schema.machine.name].wire} if schema.machine else set()
-            untold = {*wires, *state}  # what was said is told below, the state by the verb itself
-            entry.changes = self.changes(
-                noun, {w: was for w, was in event.previous.items() if w not in untold}, data
-            )
+            # What was said is told below, the state by the verb itself.
+            previous = {wire: was for wire, was in facts.previous.items() if wire not in wires}
+            wires = [wire for wire in wires if wire in event.previous]
         else:
-            told = wires
-            told_too = {schema.by_name[name].wire: None for name in touches.detail_fields}
-            entry.changes = self.changes(noun, {w: None for w in told_too if data.get(w)}, data)
-        entry.said = "\n".join(text for w in told if (text := data.get(w)))
-        if entry.about and entry.said.startswith(entry.about[0].rstrip("…")):
+            tells = (schema.by_name[name].wire for name in touches.detail_fields)
+            previous = {wire: None for wire in tells if data.get(wire)}
+        entry.changes = self.reader.changes(facts.noun, previous, data)
+        entry.said = "\n".join(text for wire in wires if (text := data.get(wire)))
+        if entry.said.startswith(facts.name.rstrip("…")):
             # The name is the first line of what was said: that line is the link, the rest follows.
-            entry.said = entry.said[len(entry.about[0].rstrip("…")) :].strip()
-            if entry.about[0].endswith("…"):
+            entry.said = entry.said[len(facts.name.rstrip("…")) :].strip()
+            if facts.name.endswith("…"):
                 entry.said = f"…{entry.said}"
         return entry
 
@@ -191,69 +154,13 @@ class Teller:
                 entry.caused.append(child)
         entry.more = max(0, len(below) - CAUSED)
 
-    def changes(
-        self, noun: type[Noun], previous: dict[str, Any], now: dict[str, Any]
-    ) -> list[Change]:
-        """The changes that one tells: from ``previous`` to ``now``, by wire names."""
-        found = []
-        for wire, was in previous.items():
-            declared = noun.schema.fields.get(wire)
-            if declared is not None and not follows(declared):
-                is_day = declared.day_if is not None and now.get(wire_name(declared.day_if))
-                was, value = (
-                    self.value(declared, v, is_day=bool(is_day)) for v in (was, now.get(wire))
-                )
-                found.append(Change(display.field_label(declared), was, value))
-        return found
 
-    def value(self, declared: Field, value: Any, *, is_day: bool = False) -> Any:
-        if value is None or value == "":
-            return ""
-        if declared.type == "reference":
-            return self.names.get(value, value)
-        if declared.type == "json":
-            return "…"
-        try:
-            clean = declared.clean(value)
-        except ValueError:
-            return value
-        if is_day:
-            return display.day_text(days.settled(clean).date())
-        if isinstance(clean, datetime):
-            return display.moment_text(clean)
-        return display.value_html(declared, clean, links=False)
-
-
-def did(event: str, what: str) -> str:
+def _did(event: str, what: str) -> str:
     """``converted this lead``: what an event did to what."""
     return _("%(did)s %(what)s") % {
         "did": display.inside_sentence(display.event_label(event)),
         "what": what,
     }
-
-
-def follows(declared: Field) -> bool:
-    """Whether a field is a moment that follows from what was done: the entry's own age tells it."""
-    moment = declared.read_only or declared.name.startswith("last_")
-    return declared.type == "datetime" and moment
-
-
-def properties(data: dict[str, Any]) -> Iterator[tuple[str, Any]]:
-    """What a tracked event says, what is inside of it too; ids are nothing to read."""
-    for key, value in data.items():
-        match value:
-            case None:
-                continue
-            case dict():
-                yield from properties(value)
-            case bool():
-                yield key, _("Yes") if value else _("No")
-            case int() | float():
-                yield key, display.number(value)
-            case str() if ids.is_id(value, (noun.prefix for noun in registry.values())):
-                continue
-            case _:
-                yield key, value
 
 
 def _trivial(entry: Entry) -> bool:
@@ -262,47 +169,3 @@ def _trivial(entry: Entry) -> bool:
     if event.verb != "Updated" or event.target_type is None:
         return False
     return not (entry.moved or entry.changes or entry.caused)
-
-
-def _name(noun: type[Noun], event: Event) -> str:
-    wire = noun.schema.by_name[noun.schema.columns[0]].wire
-    return str((event.data or {}).get(wire) or event.target)
-
-
-def _references(found: Iterable[Event]) -> dict[str, set[str]]:
-    """The ids that the changes of these events mention, by noun."""
-    wanted: dict[str, set[str]] = defaultdict(set)
-    for event in found:
-        noun = registry.get(event.target_type or "")
-        if noun is None:
-            continue
-        now = event.data or {}
-        # Of a new record everything is told that its list shows, of others what changed.
-        columns = (noun.schema.by_name[name].wire for name in noun.schema.columns)
-        told = event.previous or dict.fromkeys(columns)
-        for wire, was in told.items():
-            declared = noun.schema.fields.get(wire)
-            if declared is not None and declared.to:
-                wanted[declared.to].update(filter(None, (was, now.get(wire))))
-    return wanted
-
-
-def record_names(wanted: dict[str, set[str]]) -> dict[str, str]:
-    """The names of records, of deleted ones too; one query per noun."""
-    return {
-        record.pk: str(record)
-        for name, of_noun in wanted.items()
-        for record in registry[name].with_deleted.filter(pk__in=of_noun)
-    }
-
-
-def actor_names(ids: set[str]) -> dict[str, str]:
-    """Who acted, as people call them."""
-    names = {actors.SYSTEM.id: _("System"), actors.PUBLIC.id: _("A visitor")}
-    users = [id for id in ids if id.startswith(User.prefix)]
-    keys = [id for id in ids if id.startswith(ApiKey.prefix)]
-    if users:
-        names |= {user.pk: str(user) for user in User.objects.filter(pk__in=users)}
-    if keys:
-        names |= {k.pk: _("API key “%s”") % k.name for k in ApiKey.objects.filter(pk__in=keys)}
-    return names

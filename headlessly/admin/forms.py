@@ -7,7 +7,7 @@ for all surfaces; what it says lands beside the field, and nothing that was type
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import UTC, date, datetime
 from decimal import Decimal
 from types import SimpleNamespace
@@ -57,6 +57,9 @@ def select2() -> forms.Media:
 class Input(forms.Field):
     """One input; the text is taken as it is."""
 
+    #: What people usually write into it.
+    suggestions: Iterable[str] = ()
+
     def __init__(self, field: Field, widget: forms.Widget, **kwargs: Any) -> None:
         self.declared = field
         super().__init__(required=False, widget=widget, **kwargs)
@@ -91,7 +94,7 @@ class ReferenceSelect(AutocompleteMixin, forms.Select):
         attrs = super().build_attrs(base_attrs, extra_attrs)
         return attrs | {"data-placeholder": self.attrs.get("data-placeholder", "")}
 
-    def optgroups(self, name: str, value: list[str], attrs: Any = None) -> list[Any]:
+    def optgroups(self, name: str, value: Sequence[str], attrs: Any = None) -> list[Any]:
         id = value[0] if value else ""
         options = [self.create_option(name, "", "", id == "", 0)]
         if id:
@@ -151,7 +154,9 @@ class DeclaredForm(forms.Form):
     def suggest(self, noun: type[Noun]) -> None:
         """Show what people usually write into these inputs of a verb of ``noun``."""
         for name, field in self.declared.items():
-            self.fields[name].suggestions = suggestions.suggestions_for(noun, field)
+            item = self.fields[name]
+            assert isinstance(item, Input)
+            item.suggestions = suggestions.suggestions_for(noun, field)
 
     def given(self) -> dict[str, Any]:
         """What was sent, as the executor takes text; fields that were not sent are not in it."""
@@ -166,11 +171,11 @@ class DeclaredForm(forms.Form):
         return {
             name: value
             for name, value in self.given().items()
-            if value != self._sent_back(self.declared[name], base)
+            if value != self._text_sent_untouched(self.declared[name], base)
         }
 
     @staticmethod
-    def _sent_back(field: Field, base: Mapping[str, Any]) -> Any:
+    def _text_sent_untouched(field: Field, base: Mapping[str, Any]) -> Any:
         """What is sent when nobody touches an input that was made of ``base``."""
         is_day = field.day_if is not None and bool(base.get(field.day_if))
         return sent(field, text_of(field, base.get(field.name), is_day=is_day))
@@ -286,11 +291,11 @@ def sent(field: Field, text: Any) -> Any:
     if field.type in ("number", "integer", "money"):
         return numbers.delocalize_number(text)
     if field.type == "datetime" and len(text) == len("2026-01-31T09:00"):
-        return _in_its_zone(text) if field.day_if else _in_utc(text)
+        return _with_offset(text) if field.day_if else _in_utc(text)
     return text
 
 
-def _in_its_zone(text: str) -> str:
+def _with_offset(text: str) -> str:
     """The same of a moment that may stand for its day: the one that it is where the reader is."""
     try:
         local = datetime.fromisoformat(text).replace(tzinfo=timezone.get_current_timezone())
@@ -323,4 +328,4 @@ def unreadable(given: Mapping[str, Any]) -> dict[str, str]:
 
 def query(params: QueryDict, fields: Iterable[Field]) -> dict[str, str]:
     """What an address suggests for a new record: ``?contact=contact_…``."""
-    return {f.name: params[f.wire] for f in fields if params.get(f.wire)}
+    return {f.name: str(value) for f in fields if (value := params.get(f.wire))}

@@ -26,7 +26,7 @@ def home_context(nouns: list[type[Noun]]) -> dict[str, Any]:
         "mine": [
             found for noun in with_machine if person and (found := _open_records_of(noun, person))
         ],
-        "standing": [_states(each) for each in counts.count_states(with_machine)],
+        "standing": [_counts_by_state(each) for each in counts.count_states(with_machine)],
         "first": _first_steps(nouns),
         "members": _members_url(),
     }
@@ -111,7 +111,7 @@ def _urgency_order(noun: type[Noun]) -> tuple[str, str] | None:
     return None
 
 
-def _states(counted: counts.StateCounts) -> dict[str, Any]:
+def _counts_by_state(counted: counts.StateCounts) -> dict[str, Any]:
     """How many records stand in each state, each number with its list."""
     noun = counted.noun
     start = display.page_url(noun, "changelist")

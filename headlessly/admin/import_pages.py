@@ -9,8 +9,9 @@ from __future__ import annotations
 import csv
 import io
 from collections.abc import Mapping
+from functools import partial
 from types import MappingProxyType
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from django.core.exceptions import PermissionDenied
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
@@ -21,7 +22,7 @@ from django.utils.translation import ngettext
 from django.views.decorators.http import require_GET, require_http_methods, require_POST
 
 from headlessly.access import actors
-from headlessly.admin import display, the
+from headlessly.admin import display
 from headlessly.api.uploads import MAX_FILE_SIZE
 from headlessly.declaration.registry import registry
 from headlessly.errors import BadRequest, HeadlesslyError, NotFound
@@ -32,6 +33,9 @@ from headlessly.transfer.matching import unique_fields
 from headlessly.transfer.models import Import, RefusedRow
 from headlessly.transfer.options import read_options
 
+if TYPE_CHECKING:
+    from headlessly.admin.sites import TenantSite
+
 #: How many imports and how many refused rows a page shows.
 LATELY, REFUSED = 20, 50
 TONES: dict[str, str] = {
@@ -41,56 +45,51 @@ TONES: dict[str, str] = {
 }
 
 
-def urls(site: Any) -> list[Any]:
-    """The addresses below the workplace's own."""
+def urls(site: TenantSite) -> list[Any]:
+    """The addresses below the workplace's own; each view is handed the site whose page it draws."""
 
     def page(route: str, view: Any, name: str) -> Any:
-        return path(f"imports/{route}", site.admin_view(view), name=name)
+        return path(f"imports/{route}", site.admin_view(partial(view, site=site)), name=name)
 
     return [
-        page("", imports_page, "imports"),
-        page("columns/<str:name>.csv", columns_file, "import_columns"),
-        page("<str:id>/", import_page, "import"),
-        page("<str:id>/go/", go, "import_go"),
-        page("<str:id>/cancel/", cancel, "import_cancel"),
+        page("", imports_view, "imports"),
+        page("columns/<str:name>.csv", columns_view, "import_columns"),
+        page("<str:id>/", import_view, "import"),
+        page("<str:id>/go/", go_view, "import_go"),
+        page("<str:id>/cancel/", cancel_view, "import_cancel"),
     ]
 
 
-def nouns() -> list[type[Noun]]:
+def importable_nouns(site: TenantSite) -> list[type[Noun]]:
     """What the actor may import."""
     actor = actors.current()
-    return [noun for noun in _in_order() if actors.may(actor, "create", noun)]
+    return [noun for noun in site.nouns if actors.may(actor, "create", noun)]
 
 
-def _in_order() -> list[type[Noun]]:
-    workplace = the.site
-    return workplace.nouns
-
-
-def address(noun: type[Noun]) -> str:
+def import_url(noun: type[Noun]) -> str:
     """Where a file of these is sent."""
     return f"{reverse('admin:imports')}?type={noun.__name__}"
 
 
 @require_http_methods(["GET", "HEAD", "POST"])
-def imports_page(request: HttpRequest) -> HttpResponse:
+def imports_view(request: HttpRequest, *, site: TenantSite) -> HttpResponse:
     """Ask for a file, and show what became of the last ones."""
-    offered = nouns()
+    offered = importable_nouns(site)
     if not offered:
         raise PermissionDenied
     asked = request.POST if request.method == "POST" else request.GET
     noun = next((n for n in offered if n.__name__ == asked.get("type")), offered[0])
     if request.method != "POST":
-        return _form(request, offered, noun)
+        return _form_page(request, site, noun)
     sent = request.FILES.get("file")
     try:
         source = _begin(noun, sent, asked)
     except HeadlesslyError as problem:
-        return _form(request, offered, noun, problem, status=422, asked=asked)
+        return _form_page(request, site, noun, problem, status=422, asked=asked)
     return HttpResponseRedirect(reverse("admin:import", args=[source.pk]))
 
 
-def _begin(noun: type[Noun], sent: Any, asked: Mapping[str, str]) -> Import:
+def _begin(noun: type[Noun], sent: Any, asked: Mapping[str, Any]) -> Import:
     """Begin to try the file, for a reader of this language and zone.
 
     Raises what `imports.begin` does, and BadRequest where there is none.
@@ -117,22 +116,24 @@ def _begin(noun: type[Noun], sent: Any, asked: Mapping[str, str]) -> Import:
     )
 
 
-def _form(
+def _form_page(
     request: HttpRequest,
-    offered: list[type[Noun]],
+    site: TenantSite,
     noun: type[Noun],
     problem: HeadlesslyError | None = None,
     status: int = 200,
-    asked: Mapping[str, str] = MappingProxyType({}),
+    asked: Mapping[str, Any] = MappingProxyType({}),
 ) -> HttpResponse:
     found = list(imports.there()[:LATELY])
-    return _respond(
+    return _render(
         request,
+        site,
         "imports",
         title=_("Import"),
         status=status,
         nouns=[
-            {"name": n.__name__, "label": display.plural_title(n), "on": n is noun} for n in offered
+            {"name": n.__name__, "label": display.plural_title(n), "on": n is noun}
+            for n in importable_nouns(site)
         ],
         type=noun.__name__,
         many=display.plural_title(noun),
@@ -142,7 +143,7 @@ def _form(
         problem=problem,
         details=(problem.details or [])[:10] if problem else [],
         list_url=display.page_url(noun, "changelist"),
-        lately=[_row(each) for each in found],
+        lately=[_import_row(each) for each in found],
     )
 
 
@@ -163,7 +164,7 @@ def _matches(noun: type[Noun], match: str) -> list[dict[str, Any]]:
     ]
 
 
-def _choices(asked: Mapping[str, str]) -> list[dict[str, Any]]:
+def _choices(asked: Mapping[str, Any]) -> list[dict[str, Any]]:
     """What a reader may say of a file that does not show it."""
     found = [
         ("numbers", _("Numbers"), [("comma", "1.250,00"), ("point", "1,250.00")]),
@@ -187,55 +188,56 @@ def _choices(asked: Mapping[str, str]) -> list[dict[str, Any]]:
 
 
 @require_GET
-def import_page(request: HttpRequest, id: str) -> HttpResponse:
+def import_view(request: HttpRequest, id: str, *, site: TenantSite) -> HttpResponse:
     """One import: how far it is, what became of it, and which rows it could not take."""
-    source = _found(id)
+    source = _find(id)
+    noun: type[Noun] = source.noun
     rows = list(source.rows.order_by("row")[: REFUSED + 1])
-    return _respond(
+    return _render(
         request,
+        site,
         "import",
         title=_("Import"),
         source=source,
-        row=_row(source),
+        row=_import_row(source),
         many=display.plural_title(source.noun),
-        done=_share(source),
+        done=_percent_done(source),
         may_go=may_go(source),
         good=source.created + source.updated,
-        refused=[_told(row) for row in rows[:REFUSED]],
+        refused=[_refused_row(row) for row in rows[:REFUSED]],
         warnings=[
             problem for row in source.warnings.order_by("row")[:REFUSED] for problem in row.errors()
         ],
         shown=REFUSED,
         alike=wording.join_with_and(
-            display.field_label(source.noun.schema.by_name[name])
-            for name in source.noun.Surface.files.alike
+            display.field_label(noun.schema.by_name[name]) for name in noun.Surface.files.alike
         ),
         made=[
             {"many": display.plural_title(registry[name]), "count": count}
             for name, count in source.made.items()
         ],
         more=source.refused - REFUSED if len(rows) > REFUSED else 0,
-        refused_file=f"{_start(request)}imports/{source.pk}/refused.csv",
+        refused_file=f"{request.META['SCRIPT_NAME']}/imports/{source.pk}/refused.csv",
         list_url=f"{display.page_url(source.noun, 'changelist')}?view=all&o=-createdAt",
-        again=address(source.noun),
+        again=import_url(source.noun),
     )
 
 
 @require_POST
-def go(request: HttpRequest, id: str) -> HttpResponse:
+def go_view(request: HttpRequest, id: str, *, site: TenantSite) -> HttpResponse:
     """Do what was tried."""
-    source = _found(id)
+    source = _find(id)
     try:
         begun = imports.go(source.pk)
     except HeadlesslyError as problem:
-        return _form(request, nouns(), source.noun, problem, status=problem.status)
+        return _form_page(request, site, source.noun, problem, status=problem.status)
     return HttpResponseRedirect(reverse("admin:import", args=[begun.pk]))
 
 
 @require_POST
-def cancel(request: HttpRequest, id: str) -> HttpResponse:
+def cancel_view(request: HttpRequest, id: str, *, site: TenantSite) -> HttpResponse:
     """Stop it; what is in stays in. One that is over already shows how it ended."""
-    source = _found(id)
+    source = _find(id)
     try:
         imports.cancel(source.pk)
     except HeadlesslyError:
@@ -244,10 +246,10 @@ def cancel(request: HttpRequest, id: str) -> HttpResponse:
 
 
 @require_GET
-def columns_file(request: HttpRequest, name: str) -> HttpResponse:
+def columns_view(request: HttpRequest, name: str, *, site: TenantSite) -> HttpResponse:
     """An empty file with the columns that may be filled."""
     noun = registry.get(name)
-    if noun is None or noun not in nouns():
+    if noun is None or noun not in importable_nouns(site):
         raise Http404
     buffer = io.StringIO()
     csv.writer(buffer).writerow(f.wire for f in noun.schema.inputs())
@@ -264,34 +266,30 @@ def may_go(source: Import) -> bool:
     return tried and bool(source.created + source.updated) and source.parts.exists()
 
 
-def _found(id: str) -> Import:
+def _find(id: str) -> Import:
     try:
         return imports.get(id)
     except NotFound:
         raise Http404 from None
 
 
-def _start(request: HttpRequest) -> str:
-    return request.META["SCRIPT_NAME"] + "/"
-
-
-def _share(source: Import) -> int:
+def _percent_done(source: Import) -> int:
     return 100 * source.done // source.total if source.total else 0
 
 
-def _row(source: Import) -> dict[str, Any]:
+def _import_row(source: Import) -> dict[str, Any]:
     return {
         "name": str(source),
         "url": reverse("admin:import", args=[source.pk]),
-        "said": _said(source),
+        "said": _outcome_text(source),
         "many": display.plural_title(source.noun),
         "when": display.age_html(source.created_at),
         "tone": TONES.get(source.status, "amber"),
-        "status": _status(source),
+        "status": _status_text(source),
     }
 
 
-def _status(source: Import) -> str:
+def _status_text(source: Import) -> str:
     if source.dry_run and source.status == Import.Status.COMPLETED:
         return _("tried")
     return {
@@ -303,7 +301,7 @@ def _status(source: Import) -> str:
     }[source.status]
 
 
-def _said(source: Import) -> str:
+def _outcome_text(source: Import) -> str:
     """What became of its rows, or would have, in words."""
     if not source.finished:
         return ""
@@ -317,7 +315,7 @@ def _said(source: Import) -> str:
     return ", ".join(said) or _("no rows")
 
 
-def _told(row: RefusedRow) -> dict[str, Any]:
+def _refused_row(row: RefusedRow) -> dict[str, Any]:
     """A refused row: its number, how it begins, what is wrong."""
     values = row.values()
     if isinstance(values, dict):
@@ -332,10 +330,15 @@ def _told(row: RefusedRow) -> dict[str, Any]:
     }
 
 
-def _respond(
-    request: HttpRequest, template: str, *, title: str, status: int = 200, **context: Any
+def _render(
+    request: HttpRequest,
+    site: TenantSite,
+    template: str,
+    *,
+    title: str,
+    status: int = 200,
+    **context: Any,
 ) -> HttpResponse:
-    workplace = the.site
-    request.current_app = workplace.name
-    context |= workplace.each_context(request) | {"title": title, "own_heading": True}
+    request.current_app = site.name
+    context |= site.each_context(request) | {"title": title, "own_heading": True}
     return TemplateResponse(request, f"headlessly/{template}.html", context, status=status)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import wraps
 from typing import Any
 
 from django import forms
@@ -12,6 +13,7 @@ from django.contrib import messages
 from django.contrib.admin import display
 from django.contrib.auth.admin import UserAdmin as DjangoUserAdmin
 from django.core.exceptions import ValidationError
+from django.db.models import Count
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
 from django.template.response import TemplateResponse
 from django.urls import path, reverse
@@ -28,7 +30,7 @@ from unfold.widgets import UnfoldAdminTextInputWidget
 from headlessly.access import actors, tenancy
 from headlessly.access.models import ApiKey, Membership, Tenant, User
 from headlessly.admin import display as words
-from headlessly.admin.site import Site
+from headlessly.admin.sites import Site
 from headlessly.web import csp
 from headlessly.web.sign_in import redirect_to_sign_in, sign_in_url
 
@@ -47,12 +49,12 @@ class OperatorSite(Site):
         """These are unfold's own pages, and work by Alpine."""
         guarded = super().admin_view(view, cacheable)
 
+        @wraps(guarded)
         def inner(request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
             response = guarded(request, *args, **kwargs)
             response.headers.setdefault(csp.HEADER, csp.WITH_ALPINE)
             return response
 
-        inner.csrf_exempt = getattr(guarded, "csrf_exempt", False)
         return inner
 
     def each_context(self, request: HttpRequest) -> dict[str, Any]:
@@ -98,8 +100,6 @@ class TenantAdmin(ModelAdmin):
     ordering = ("name",)
 
     def get_queryset(self, request: HttpRequest) -> Any:
-        from django.db.models import Count
-
         return super().get_queryset(request).annotate(member_count=Count("memberships"))
 
     def get_readonly_fields(self, request: HttpRequest, obj: Any = None) -> tuple[str, ...]:
@@ -174,7 +174,7 @@ class MembershipForm(forms.ModelForm):
             self.fields["person"].initial = self.instance.contact_id
 
     def clean(self) -> dict[str, Any]:
-        data = super().clean()
+        data = super().clean() or self.cleaned_data
         wanted, tenant = data.get("person", "").strip(), data.get("tenant") or self.instance.tenant
         data["contact_id"] = None
         if wanted and tenant:
@@ -252,7 +252,7 @@ class ApiKeyAdmin(ModelAdmin):
 
     def save_model(self, request: HttpRequest, obj: ApiKey, form: Any, change: bool) -> None:
         data = form.cleaned_data
-        key, request.secret = ApiKey.issue(
+        key, secret = ApiKey.issue(
             data["tenant"],
             data["name"],
             data["scope"],
@@ -260,6 +260,7 @@ class ApiKeyAdmin(ModelAdmin):
             rate_limit=data["rate_limit"],
         )
         obj.__dict__.update(key.__dict__)
+        vars(request)["issued_secret"] = secret
 
     @method_decorator(never_cache)
     def response_add(self, request: HttpRequest, obj: ApiKey, post_url_continue: Any = None) -> Any:
@@ -268,7 +269,7 @@ class ApiKeyAdmin(ModelAdmin):
             "title": _("API key “%s”") % obj.name,
             "opts": self.opts,
             "key": obj,
-            "secret": request.secret,
+            "secret": vars(request)["issued_secret"],
             "back": reverse("admin:headlessly_apikey_changelist"),
         }
         return TemplateResponse(request, "headlessly/operator/issued.html", context)

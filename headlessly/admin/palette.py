@@ -237,7 +237,7 @@ def _page_items(request: HttpRequest, site: Any) -> list[dict[str, Any]]:
         for noun in site.nouns
         if noun.Surface.board
     ]
-    if import_pages.nouns():
+    if import_pages.importable_nouns(site):
         found.append({"label": _("Import"), "icon": "upload", "url": reverse("admin:imports")})
     links = site.account_links(request)
     return found + [{"label": i["title"], "icon": "settings", "url": i["link"]} for i in links]

@@ -34,12 +34,14 @@ class PreferencesForm(forms.Form):
         super().__init__(*args, **kwargs)
         asked = languages.language_of(request)
         browser = _("As my browser says: %s")
-        self.fields["language"].choices = [
+        language, time_zone = self.fields["language"], self.fields["time_zone"]
+        assert isinstance(language, forms.ChoiceField) and isinstance(time_zone, forms.ChoiceField)
+        language.choices = [
             ("", browser % dict(settings.LANGUAGES).get(asked, asked)),
             *settings.LANGUAGES,
         ]
         names = sorted(languages.time_zone_names() - {"UTC"})
-        self.fields["time_zone"].choices = [
+        time_zone.choices = [
             ("", browser % languages.time_zone_of(request)),
             ("UTC", "UTC"),
             *((name, name.replace("_", " ")) for name in names),

@@ -44,7 +44,7 @@ def _event_of_this_request(record: Noun) -> str | None:
     return found.values_list("id", flat=True).first()
 
 
-def of(request: HttpRequest) -> list[Toast]:
+def read_toasts(request: HttpRequest) -> list[Toast]:
     """What is to be said on this page."""
     found = []
     for message in messages.get_messages(request):
@@ -59,11 +59,11 @@ def _find_undo(id: Any) -> Undo | None:
         return None
     event = events.Event.objects.filter(id=id).first()
     noun = registry.get(event.target_type or "") if event is not None else None
-    record = even_deleted(noun, event.target) if noun is not None else None
-    undo = undoing.of(record, event) if record is not None else None
+    record = find_even_deleted(noun, event.target) if noun is not None else None
+    undo = undoing.find_undo(record, event) if record is not None else None
     return undo if undo is not None and not undo.reason else None
 
 
-def even_deleted(noun: type[Noun], id: str) -> Noun | None:
+def find_even_deleted(noun: type[Noun], id: str) -> Noun | None:
     """The record, whether it is there or was deleted; None for another tenant's."""
     return noun.with_deleted.filter(pk=id).first()

@@ -13,12 +13,13 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
+from django.db.models import Q
 from django.utils.text import capfirst
 from django.utils.translation import gettext as _
 
 from headlessly.access import actors
 from headlessly.admin import display
-from headlessly.admin.event_text import follows
+from headlessly.admin.event_facts import follows
 from headlessly.declaration.values import to_json_value
 from headlessly.errors import Conflict
 from headlessly.execution import executor
@@ -45,7 +46,7 @@ class Undo:
         return display.page_url(type(self.record), "undo", self.record.pk)
 
 
-def offer(record: Noun, entries: Iterable[Entry]) -> None:
+def offer_undo(record: Noun, entries: Iterable[Entry]) -> None:
     """Give each entry about ``record`` or about a touch of it its way back."""
     entries = list(entries)
     others: dict[type[Noun], set[str]] = {}
@@ -58,10 +59,10 @@ def offer(record: Noun, entries: Iterable[Entry]) -> None:
         known |= {found.pk: found for found in noun.objects.filter(pk__in=ids)}
     for entry in entries:
         if (about := known.get(entry.event.target)) is not None:
-            entry.undo = of(about, entry.event)
+            entry.undo = find_undo(about, entry.event)
 
 
-def of(record: Noun, event: Event) -> Undo | None:
+def find_undo(record: Noun, event: Event) -> Undo | None:
     """How ``event`` is undone on ``record`` as it is now; None where the actor may not write at all."""
     noun, actor = type(record), actors.current()
     undo = Undo(record, event)
@@ -146,7 +147,7 @@ def carry_out(undo: Undo) -> Noun:
 def _moment_before(undo: Undo) -> datetime:
     """A moment at which the version before the event was the valid one."""
     past = type(undo.record).past.objects.filter(
-        record=undo.record.pk, tenant_id=undo.record.tenant_id, valid_to=undo.event.timestamp
+        Q(tenant_id=undo.record.tenant_id), record=undo.record.pk, valid_to=undo.event.timestamp
     )
     found = past.order_by("-seq").values_list("valid_from", flat=True).first()
     if found is None or found >= undo.event.timestamp:

@@ -22,7 +22,9 @@ from django.views.decorators.http import require_http_methods
 from unfold.widgets import BASE_INPUT_CLASSES
 
 from headlessly.access.models import Membership, User
+from headlessly.admin.entrance import render_gate
 from headlessly.declaration.values import UNSTORABLE
+from headlessly.web.sign_in import sign_in_url
 
 
 class Invitation(PasswordResetTokenGenerator):
@@ -50,8 +52,6 @@ def may_invite(member: Membership) -> bool:
 
 def welcome_url(request: HttpRequest, user: User) -> str:
     """The path of the link, at the site's root."""
-    from headlessly.web.sign_in import sign_in_url
-
     return f"{sign_in_url(request)}welcome/{user.pk}/{invitation.make_token(user)}"
 
 
@@ -70,8 +70,6 @@ class PasswordForm(SetPasswordForm):
 @require_http_methods(["GET", "HEAD", "POST"])
 def welcome(request: HttpRequest, id: str, token: str) -> HttpResponse:
     """Choose a password and come in."""
-    from headlessly.admin.entrance import render_gate
-
     user = None if UNSTORABLE.search(id) else User.objects.filter(pk=id, is_active=True).first()
     if user is None or not invitation.check_token(user, token):
         return render_gate(request, "expired", status=404, title=_("This link does not work"))

@@ -24,7 +24,7 @@ def now() -> datetime:
     return _moment.get() or datetime.now(UTC)
 
 
-def is_ahead(moment: datetime) -> bool:
+def is_in_future(moment: datetime) -> bool:
     """Whether ``moment`` has not come yet, whatever the clock is set to."""
     return moment > datetime.now(UTC) + TOLERANCE
 

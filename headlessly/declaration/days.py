@@ -41,7 +41,7 @@ RELATIVE = re.compile(rf"(?P<count>\d{{1,5}})\s*(?:{_UNIT})\s+(?P<direction>ago|
 NAMED = {"yesterday": -1, "today": 0, "tomorrow": 1}
 
 
-def forms() -> str:
+def describe_relative_forms() -> str:
     """What may be said instead of a date, for the error about one that nobody understands."""
     return _(
         "Or say when from now: now, today, yesterday, tomorrow, 30 days ago, 7d ago, 2 weeks from now "
@@ -49,7 +49,7 @@ def forms() -> str:
     )
 
 
-def parts(text: str) -> tuple[int, str, str] | None:
+def parse_relative(text: str) -> tuple[int, str, str] | None:
     """How many, of what (a key of :data:`UNITS`), and ``ago`` or ``from now``; None for other text."""
     match = RELATIVE.match(text.strip())
     if match is None:
@@ -59,7 +59,7 @@ def parts(text: str) -> tuple[int, str, str] | None:
 
 
 def is_relative(text: str) -> bool:
-    return _known(text) in ("now", *NAMED) or parts(text) is not None
+    return _lowered(text) in ("now", *NAMED) or parse_relative(text) is not None
 
 
 def today() -> date:
@@ -71,7 +71,7 @@ def day_of(moment: datetime) -> date:
     return moment.astimezone(timezone.get_current_timezone()).date()
 
 
-def beginning(day: date) -> datetime:
+def start_of_day(day: date) -> datetime:
     """The moment at which ``day`` begins where one reads."""
     return datetime.combine(day, time(), timezone.get_current_timezone()).astimezone(UTC)
 
@@ -81,11 +81,11 @@ def relative_moment(text: str) -> datetime | None:
 
     Raises ValueError where there is no such moment.
     """
-    if _known(text) == "now":
+    if _lowered(text) == "now":
         return clock.now()
-    if (offset := NAMED.get(_known(text))) is not None:
-        return beginning(today() + timedelta(days=offset))
-    if (found := parts(text)) is None:
+    if (offset := NAMED.get(_lowered(text))) is not None:
+        return start_of_day(today() + timedelta(days=offset))
+    if (found := parse_relative(text)) is None:
         return None
     try:
         return clock.now() + _distance(found)
@@ -95,9 +95,9 @@ def relative_moment(text: str) -> datetime | None:
 
 def relative_day(text: str) -> date | None:
     """The day meant by the same words, counted in days from the reader's own today."""
-    if (offset := NAMED.get(_known(text))) is not None:
+    if (offset := NAMED.get(_lowered(text))) is not None:
         return today() + timedelta(days=offset)
-    found = parts(text)
+    found = parse_relative(text)
     try:
         if found is not None and found[1] not in ("m", "h"):
             return today() + _distance(found)
@@ -107,7 +107,7 @@ def relative_day(text: str) -> date | None:
         raise ValueError(_("This day is out of range.")) from None
 
 
-def _known(text: str) -> str:
+def _lowered(text: str) -> str:
     return text.strip().lower()
 
 
@@ -119,15 +119,15 @@ def _distance(found: tuple[int, str, str]) -> timedelta:
 # -- moments that stand for a day ---------------------------------------------------------------------
 
 
-def as_moment(day: date) -> datetime:
+def moment_of_day(day: date) -> datetime:
     """The first moment that stands for ``day``; all of its day in UTC do."""
     return datetime.combine(day, time(), UTC)
 
 
-def settled(moment: datetime) -> datetime:
+def moment_of_its_day(moment: datetime) -> datetime:
     """``moment``, in UTC, as one that stands for the day on which it is in its own zone."""
     in_utc = moment.astimezone(UTC)
-    return in_utc if in_utc.date() == moment.date() else as_moment(moment.date())
+    return in_utc if in_utc.date() == moment.date() else moment_of_day(moment.date())
 
 
 def whole_day(record: Record, field: Field) -> date | None:
@@ -141,4 +141,4 @@ def whole_day(record: Record, field: Field) -> date | None:
 def deadline(record: Record, field: Field) -> Any:
     """The moment after which ``field`` of ``record`` is over: a whole day is when it ends where one reads."""
     day = whole_day(record, field)
-    return getattr(record, field.column) if day is None else beginning(day + timedelta(days=1))
+    return getattr(record, field.column) if day is None else start_of_day(day + timedelta(days=1))

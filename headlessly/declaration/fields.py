@@ -14,7 +14,7 @@ from django.db import models
 from django.utils.module_loading import import_string
 from django_fsm import FSMField, transition
 
-from headlessly.declaration import spellings
+from headlessly.declaration import normalization
 from headlessly.ids import public_id
 
 
@@ -52,8 +52,8 @@ class _Optional(_Plain):
 class String(_Optional, models.CharField):
     """One line of at most 255 characters; ``suggests`` is what people usually write there."""
 
-    #: The one spelling in which its values are stored and compared (see :mod:`.spellings`), if any.
-    spelling: Callable[[str], str] | None = None
+    #: The one spelling in which its values are stored and compared (see :mod:`.normalization`), if any.
+    normalize: Callable[[str], str] | None = None
 
     def __init__(
         self,
@@ -76,25 +76,25 @@ class Text(_Optional, models.TextField):
 class Email(String):
     """An address, in small letters."""
 
-    spelling = staticmethod(spellings.email)
+    normalize = staticmethod(normalization.normalize_email)
 
 
 class Domain(String):
     """The domain of a company, like ``acme.com``: no scheme, no ``www.``, no path."""
 
-    spelling = staticmethod(spellings.domain)
+    normalize = staticmethod(normalization.normalize_domain)
 
 
 class Slug(String):
     """A name in addresses: small letters, digits and single hyphens."""
 
-    spelling = staticmethod(spellings.slug)
+    normalize = staticmethod(normalization.normalize_slug)
 
 
 class Phone(String):
     """A number of a telephone as people write it, without what files put before it."""
 
-    spelling = staticmethod(spellings.phone)
+    normalize = staticmethod(normalization.normalize_phone)
 
 
 class Url(_Optional, models.URLField):

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 from django.utils.translation import gettext as _
 
 from headlessly.declaration import labels
+from headlessly.declaration.next_steps import next_steps
 from headlessly.declaration.record import Record
 from headlessly.errors import Conflict
 from headlessly.language import wording
@@ -148,14 +149,14 @@ class RefusalMixin(Record):
         machine = self.schema.require_machine()
         ways = [
             wording.state_in_error(step.target)
-            if step.via == "update"
+            if step.is_plain
             else _("%(state)s (by %(verb)s)")
             % {
                 "state": wording.state_in_error(step.target),
-                "verb": labels.verb_in_error(step.via, type(self)),
+                "verb": labels.verb_in_error(step.verb, type(self)),
             }
-            for step in machine.steps_from(getattr(self, machine.name))
-            if step.target != step.source
+            for step in next_steps(type(self), getattr(self, machine.name))
+            if step.target not in (None, step.source)
         ]
         if not ways:
             return _("This is final.")

@@ -94,7 +94,7 @@ class Field:
     description: str = ""
     label: str = ""
     validators: tuple[Callable[[Any], None], ...] = ()
-    spelling: Callable[[str], str] | None = None  #: how its text is stored and compared
+    normalize: Callable[[str], str] | None = None  #: how its text is stored and compared
     computed: Callable[[Any], Any] | None = None
     keys: tuple[str, ...] = ()  #: what the objects of a JSON value have
     kinds: Mapping[str, Any] | None = None  #: how these are filled in, of a list of such objects
@@ -232,7 +232,7 @@ class Schema:
         self.area: str = surface.area
         self.columns: tuple[str, ...] = surface.columns
         self.facets: tuple[str, ...] = surface.facets
-        self.unasked: tuple[str, ...] = surface.unasked
+        self.not_in_forms: tuple[str, ...] = surface.not_in_forms
         self.search: tuple[str, ...] = surface.search
         self.ordering: tuple[str, ...] = surface.ordering
         self.groups: tuple[tuple[str, tuple[str, ...]], ...] = surface.groups
@@ -257,7 +257,7 @@ class Schema:
         return tuple(field for field in self.fields.values() if field.computed is None)
 
     @cached_property
-    def may_be_days(self) -> tuple[Field, ...]:
+    def day_moments(self) -> tuple[Field, ...]:
         """The moments that stand for a whole day where a flag of the record says so."""
         return tuple(field for field in self.stored if field.day_if is not None)
 
@@ -411,7 +411,7 @@ class Schema:
             default=default,
             unit=getattr(column, "unit", ""),
             day_if=getattr(column, "day_if", None),
-            spelling=getattr(column, "spelling", None),
+            normalize=getattr(column, "normalize", None),
             keys=getattr(column, "keys", ()),
             kinds=getattr(column, "kinds", None),
             description=str(column.help_text),

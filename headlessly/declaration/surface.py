@@ -58,17 +58,23 @@ class Surface:
     #: The fields that are edited in the list itself; None for the status and the owner.
     inline: tuple[str, ...] | None = None
     #: What pages do not ask for, because nothing comes of it yet: programs may set it.
-    unasked: tuple[str, ...] = ()
+    not_in_forms: tuple[str, ...] = ()
     search: tuple[str, ...] = ("name",)
     ordering: tuple[str, ...] = ("-created_at",)
     groups: tuple[tuple[str, tuple[str, ...]], ...] = ()
     owner: str | None = None  #: the reference to whom a record belongs; `owner` where there is one
-    about: tuple[str, ...] = ()  #: the references that a record without an owner is seen with
+    about: tuple[
+        str, ...
+    ] = ()  #: the references whose records decide who sees a record without an owner
     #: The references whose name and card its owner sees, whoever owns what they lead to.
     introduces: tuple[str, ...] = ()
     board: Board | None = None  #: how it stands on a board, for a noun with a machine
-    card: tuple[str, ...] = ()  #: what pages of other records show of it: how to reach them
-    engagements: Engagements | None = None  #: how its records are touches of others, where they are
+    card: tuple[
+        str, ...
+    ] = ()  #: the fields that pages of other records show of it, such as phone and email
+    engagements: Engagements | None = (
+        None  #: for a noun whose records are notes, calls or tasks about others
+    )
     files: Files = Files()  #: how other programs and people write it in files
 
 

@@ -22,7 +22,7 @@ from django.utils import formats, timezone
 from django.utils.translation import gettext as _
 
 from headlessly.context import clock
-from headlessly.declaration import spellings
+from headlessly.declaration import normalization
 from headlessly.language import wording
 
 if TYPE_CHECKING:
@@ -55,9 +55,9 @@ def clean_string(field: Field, value: Any, text: bool) -> str:
     if not isinstance(value, str):
         raise ValueError(_("This is text: send a string."))
     check_storable(value)
-    value = spellings.cleaned(value, lines=field.type == "text")
-    if value and field.spelling is not None:
-        value = field.spelling(value)
+    value = normalization.normalize_text(value, lines=field.type == "text")
+    if value and field.normalize is not None:
+        value = field.normalize(value)
     if field.max_length and len(value) > field.max_length:
         raise ValueError(
             _("At most %(most)s characters are allowed, not %(count)s.")
@@ -66,15 +66,15 @@ def clean_string(field: Field, value: Any, text: bool) -> str:
     return value
 
 
-def comparable(field: Field, value: Any) -> str:
+def normalize_operand(field: Field, value: Any) -> str:
     """Text as a filter compares it with what is stored: in the same spelling, whether allowed or not."""
     if not isinstance(value, str):
         raise ValueError(_("This is text: compare it with a string."))
     check_storable(value)
-    value = spellings.cleaned(value, lines=field.type == "text")
-    if value and field.spelling is not None:
+    value = normalization.normalize_text(value, lines=field.type == "text")
+    if value and field.normalize is not None:
         with suppress(ValueError):
-            value = field.spelling(value)
+            value = field.normalize(value)
     return value
 
 
@@ -169,14 +169,14 @@ def clean_moment(field: Field | None, value: Any, text: bool = False) -> datetim
     return value.astimezone(UTC)
 
 
-def not_ahead(value: date) -> None:
+def validate_not_in_future(value: date) -> None:
     """Raise ValidationError for a moment that has not come yet, or a day that has not begun anywhere.
 
     A validator for columns that say when something happened.
     """
     if not isinstance(value, datetime):
         value = datetime.combine(value, time(), UTC) - EAST
-    if clock.is_ahead(value):
+    if clock.is_in_future(value):
         raise ValidationError(_("This is in the future."))
 
 

@@ -73,6 +73,7 @@ class Options(TypedDict, total=False):
     without: Iterable[str]
     deletes: bool
     restores: bool
+    merges: bool
     public: Iterable[str]
 
 

@@ -84,7 +84,7 @@ class _InputCheck:
         if field is None:
             self._take_read_only(key, value)
             return
-        if self._says_nothing(field, value):
+        if self._is_empty_input(field, value):
             return
         self.fields[field.name] = field
         if field.new and isinstance(value, Mapping) and "$id" not in value:
@@ -95,7 +95,7 @@ class _InputCheck:
         except ValueError as problem:
             self.problems[key] = str(problem)
 
-    def _says_nothing(self, field: Field, value: Any) -> bool:
+    def _is_empty_input(self, field: Field, value: Any) -> bool:
         """Whether an empty input is no input at all: only an update clears what a record has.
 
         Forms and programs send ``""`` for what nobody filled in. A verb that found its record takes null

@@ -49,7 +49,7 @@ def append_tracked_event(body: Mapping[str, Any]) -> events.Event:
     moment = None
     if body.get("timestamp") is not None:
         moment = _try(problems, "timestamp", lambda: values.clean_moment(None, body["timestamp"]))
-        if moment and clock.is_ahead(moment):
+        if moment and clock.is_in_future(moment):
             problems["timestamp"] = "This is in the future."
     _try(problems, "properties", lambda: values.check_json(data, 0))
     if problems:

@@ -7,6 +7,7 @@ from typing import Any
 from headlessly.access import actors, tenancy
 from headlessly.api import log
 from headlessly.declaration import describe, values
+from headlessly.declaration.next_steps import next_steps
 from headlessly.declaration.registry import registry
 from headlessly.declaration.schema import wire_name
 from headlessly.errors import BadRequest, NotFound
@@ -150,10 +151,7 @@ def describe_type(name: str) -> dict[str, Any]:
     described["search"] = [wire_name(name.replace("__", ".")) for name in noun.Surface.search]
     if machine := described.pop("machine"):
         described["states"] = {"field": machine["field"], "begins": machine["entry"]} | {
-            "from": {
-                state: _possible_steps(machine, described["verbs"], state)
-                for state in machine["states"]
-            },
+            "from": {state: _possible_steps(noun, state) for state in machine["states"]},
             "closed": machine["closed"],
         }
     return described
@@ -177,14 +175,10 @@ def _describe_verb(verb: dict[str, Any], fields: dict[str, Any]) -> dict[str, An
     return described | {name: value for name, value in takes.items() if value}
 
 
-def _possible_steps(
-    machine: dict[str, Any], verbs: dict[str, Any], state: str
-) -> dict[str, list[str]]:
+def _possible_steps(noun: type[Noun], state: str) -> dict[str, list[str]]:
     """The verbs that are possible from a state and only from some, each with where it leads."""
-    found: dict[str, list[str]] = {
-        name: [] for name, verb in verbs.items() if state in verb.get("from", ())
-    }
-    for step in machine["steps"]:
-        if step["from"] == state:
-            found.setdefault(step["via"], []).append(step["to"])
+    found: dict[str, list[str]] = {}
+    for step in next_steps(noun, state):
+        if step.target is not None:
+            found.setdefault(wire_name(step.verb.name), []).append(str(step.target))
     return found

@@ -312,7 +312,11 @@ def _reached_condition(
 
 def _equal_condition(field: Field, path: str, column: str, operator: str, operand: Any) -> Q:
     value = _clean_operand(field, path, operand)
-    return Q(**{f"{column}__isnull": True}) if value is None else _is(field, column, "", value)
+    return (
+        Q(**{f"{column}__isnull": True})
+        if value is None
+        else _compare_column(field, column, "", value)
+    )
 
 
 def _in_condition(field: Field, path: str, column: str, operator: str, operand: Any) -> Q:
@@ -332,7 +336,7 @@ def _in_condition(field: Field, path: str, column: str, operator: str, operand: 
     elif field.day_if is None:
         condition = Q(**{f"{column}__in": given})
     else:
-        condition = reduce(or_, (_is(field, column, "", value) for value in given))
+        condition = reduce(or_, (_compare_column(field, column, "", value) for value in given))
     return condition | Q(**{f"{column}__isnull": True}) if None in found else condition
 
 
@@ -349,17 +353,17 @@ def _comparison_condition(field: Field, path: str, column: str, operator: str, o
             _("%(path)s: %(operator)s needs a value.") % {"path": path, "operator": operator},
             field=path,
         )
-    return _is(field, column, f"__{operator[1:]}", value)
+    return _compare_column(field, column, f"__{operator[1:]}", value)
 
 
-def _is(field: Field, column: str, lookup: str, value: Any) -> Q:
+def _compare_column(field: Field, column: str, lookup: str, value: Any) -> Q:
     """The column compared with a value.
 
     A moment that stands for a whole day is before a moment when that day is over by then, where one reads.
     """
     if field.day_if is None:
         return Q(**{column + lookup: value})
-    day = days.as_moment(days.day_of(value))
+    day = days.moment_of_day(days.day_of(value))
     here = Q(**{field.day_if: False, column + lookup: value})
     if not lookup:
         until = day + timedelta(days=1)
@@ -374,7 +378,7 @@ def _is(field: Field, column: str, lookup: str, value: Any) -> Q:
 def _regex_condition(field: Field, path: str, column: str, operator: str, operand: Any) -> Q:
     if field.type not in TEXT_TYPES or not isinstance(operand, str):
         raise InvalidFilter(_("%s: $regex takes a pattern and looks at text.") % path, field=path)
-    operand = _clean_text(path, operand)
+    operand = _normalized_text(path, operand)
     if len(operand) > MAX_PATTERN:
         raise InvalidFilter(
             _("%(path)s: a pattern has %(most)s characters at most.")
@@ -388,7 +392,7 @@ def _regex_condition(field: Field, path: str, column: str, operator: str, operan
 def _text_condition(field: Field, path: str, column: str, operator: str, operand: Any) -> Q:
     if field.type not in TEXT_TYPES or not isinstance(operand, str):
         raise InvalidFilter(f"{path}: {operator} takes words and looks at text.", field=path)
-    operand = _clean_text(path, operand)
+    operand = _normalized_text(path, operand)
     found = Q()
     for word in operand.split()[:MAX_WORDS]:
         found &= Q(**{f"{column}__icontains": word})
@@ -401,7 +405,7 @@ def _lookup_condition(field: Field, path: str, column: str, operator: Lookup, op
             _("%(path)s: %(lookup)s looks at text.") % {"path": path, "lookup": operator.value},
             field=path,
         )
-    operand = _clean_text(path, operand)
+    operand = _normalized_text(path, operand)
     return Q(**{f"{column}__{operator.value}": operand})
 
 
@@ -427,16 +431,18 @@ def _clean_operand(field: Field, path: str, operand: Any) -> Any:
             if (found := relative(operand)) is not None:
                 return found
         if field.type in values.TEXT_TYPES:
-            return values.comparable(field, operand)
+            return values.normalize_operand(field, operand)
         return values.CLEANERS[field.type](without_bounds(field), operand, False)
     except ValueError as problem:
-        raise unreadable(field, path, problem) from None
+        raise invalid_operand(field, path, problem) from None
 
 
-def unreadable(field: Field, path: str, problem: ValueError) -> InvalidFilter:
+def invalid_operand(field: Field, path: str, problem: ValueError) -> InvalidFilter:
     """What is said of an operand that is no value of ``field``, with the forms that a date may have."""
     said = f"{path}: {problem}"
-    return InvalidFilter(f"{said} {days.forms()}" if field.type in DATES else said, field=path)
+    return InvalidFilter(
+        f"{said} {days.describe_relative_forms()}" if field.type in DATES else said, field=path
+    )
 
 
 @cache
@@ -446,7 +452,7 @@ def without_bounds(field: Field) -> Any:
     return replace(field, minimum=None, maximum=None) if bounded else field
 
 
-def _clean_text(path: str, text: str) -> str:
+def _normalized_text(path: str, text: str) -> str:
     """``text`` to be looked for within what is stored, which has its letters in one spelling."""
     try:
         values.check_storable(text)

@@ -61,7 +61,7 @@ class Period:
 
 def midnight(day: date) -> datetime:
     """The moment at which ``day`` begins."""
-    return days.beginning(day)
+    return days.start_of_day(day)
 
 
 def today() -> date:

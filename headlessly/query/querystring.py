@@ -90,4 +90,4 @@ def _clean_text(field: Field, path: str, text: str) -> Any:
             raise ValueError(_("This is JSON: a query string can only ask for it with __isnull."))
         return values.CLEANERS[field.type](filters.without_bounds(field), text, True)
     except ValueError as problem:
-        raise filters.unreadable(field, path, problem) from None
+        raise filters.invalid_operand(field, path, problem) from None

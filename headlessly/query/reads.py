@@ -287,7 +287,9 @@ def check_moment(moment: Any, name: str = "asOf") -> datetime | None:
         relative = days.relative_moment(moment) if isinstance(moment, str) else None
         return relative or values.clean_moment(None, moment, text=True)
     except ValueError as problem:
-        raise InvalidFilter(f"{name}: {problem} {days.forms()}", field=name) from None
+        raise InvalidFilter(
+            f"{name}: {problem} {days.describe_relative_forms()}", field=name
+        ) from None
 
 
 def not_found(noun: type[Record], id: str) -> NotFound:

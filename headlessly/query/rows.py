@@ -181,7 +181,7 @@ def _hide_invisible(found: Sequence[dict[str, Any]], field: Field, other: type[R
     """Leave of the included records that the actor does not see only the card, or the id."""
     included = [record for record in found if isinstance(record[field.wire], dict)]
     hidden = visibility.invisible_ids(other, (record[field.wire]["$id"] for record in included))
-    introduced = visibility.introduced(other, hidden)
+    introduced = visibility.introduced_ids(other, hidden)
     card = ("$id", "$type", "$context", *(f.wire for f in other.schema.card))
     for record in included:
         if (id := record[field.wire]["$id"]) in hidden:

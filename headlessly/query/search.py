@@ -17,7 +17,7 @@ from django.db import connection, models
 from django.db.models import OuterRef, Q, Subquery, Value
 
 from headlessly.access import visibility
-from headlessly.declaration import spellings, values
+from headlessly.declaration import normalization, values
 from headlessly.errors import InvalidFilter
 from headlessly.query.scope import MAX_WORDS, Scope
 
@@ -55,7 +55,7 @@ class SearchTable:
         """Where it looks behind a reference: at cards too, where it asks for nothing else."""
         card = {field.name for field in self.scope.noun.schema.card}
         if self.scope.as_of is None and card.issuperset(self.columns):
-            return visibility.readable(self.scope.noun)
+            return visibility.with_cards(self.scope.noun)
         return self.scope.queryset()
 
 
@@ -70,7 +70,7 @@ class Search:
         except ValueError as problem:
             raise InvalidFilter(str(problem)) from None
         self.scope = scope
-        self.words = list(dict.fromkeys(spellings.cleaned(text).split()))[:MAX_WORDS]
+        self.words = list(dict.fromkeys(normalization.normalize_text(text).split()))[:MAX_WORDS]
 
     @cached_property
     def tables(self) -> list[SearchTable]:

@@ -20,6 +20,12 @@ def inside(text: Any) -> str:
 
 
 @register.filter
+def spoken(state: Any) -> str:
+    """``{{ step.target|spoken }}``: ``InProgress`` as people say it."""
+    return wording.state_label(state)
+
+
+@register.filter
 def day(value: date) -> str:
     """``{{ period.first|day }}``: ``Jan 31, 2026``."""
     return display.day_text(value)

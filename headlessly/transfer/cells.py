@@ -89,7 +89,7 @@ def is_nothing(field: Field | None, cell: Any) -> bool:
 
 def words_for_nothing(field: Field | None) -> frozenset[str]:
     """What says nothing in a cell of this field: ``-`` is text where it has text."""
-    is_text = field is None or (field.type in ("string", "text") and field.spelling is None)
+    is_text = field is None or (field.type in ("string", "text") and field.normalize is None)
     return TEXTS_FOR_NOTHING if is_text else WORDS_FOR_NOTHING
 
 

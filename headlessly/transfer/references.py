@@ -28,7 +28,7 @@ def by_unique(
 
     With ``merged``, of those too who took over a record that had it.
     """
-    keys = {key_of(compared(field, value)) for value in wanted if is_storable(value)}
+    keys = {key_of(normalize_unique(field, value)) for value in wanted if is_storable(value)}
     if not keys:
         return {}
     if field.type in values.TEXT_TYPES:
@@ -38,12 +38,12 @@ def by_unique(
     there = {key_of(v): id for v, id in found.order_by().values_list(field.column, "pk")}
     if not merged or not (rest := keys - there.keys()):
         return there
-    return found.model.survivors(field, rest) | there
+    return found.model.survivors_by_unique(field, rest) | there
 
 
-def compared(field: Field, value: Any) -> Any:
+def normalize_unique(field: Field, value: Any) -> Any:
     """A unique value in the spelling in which it is stored."""
-    return values.comparable(field, value) if field.type in values.TEXT_TYPES else value
+    return values.normalize_operand(field, value) if field.type in values.TEXT_TYPES else value
 
 
 def is_storable(value: Any) -> bool:
@@ -127,7 +127,7 @@ class References:
         rest = texts - {text for to, text in self.known if to == noun.__name__}
         for field in text_keys(noun):
             found = by_unique(scope, field, rest, merged=True)
-            keys = {text: key_of(compared(field, text)) for text in rest}
+            keys = {text: key_of(normalize_unique(field, text)) for text in rest}
             hits = {text: found[key] for text, key in keys.items() if key in found}
             self.known.update({(noun.__name__, text): id for text, id in hits.items()})
             rest = rest - hits.keys()

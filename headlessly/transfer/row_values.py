@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from django.utils.translation import gettext as _
 
-from headlessly.declaration import spellings
+from headlessly.declaration import normalization
 from headlessly.declaration.schema import META, Field
 from headlessly.transfer import cells
 from headlessly.transfer.headings import (
@@ -138,14 +138,16 @@ class CellReader:
 
 
 def is_phone(field: Field | None) -> bool:
-    return field is not None and field.spelling is spellings.phone
+    return field is not None and field.normalize is normalization.normalize_phone
 
 
 def several(cell: str, *, phones: bool) -> list[str]:
     """The addresses or numbers in one cell."""
     parts = [part for part in BETWEEN.split(cell) if part]
     if phones:
-        whole = all(sum(map(str.isdigit, part)) >= spellings.DIGITS_OF_A_PHONE for part in parts)
+        whole = all(
+            sum(map(str.isdigit, part)) >= normalization.DIGITS_OF_A_PHONE for part in parts
+        )
     else:
         whole = all("@" in part for part in parts)
     return parts if whole and len(parts) > 1 else [cell]

@@ -24,7 +24,7 @@ from headlessly.declaration.fields import (
     Url,
 )
 from headlessly.declaration.files import Files
-from headlessly.declaration.values import not_ahead
+from headlessly.declaration.values import validate_not_in_future
 from headlessly.nouns import Noun, verb
 from marketing import attribution
 
@@ -63,7 +63,9 @@ class Campaign(Noun):
     )
     start_date = Date()
     end_date = Date()
-    launched_at = DateTime("when it was first launched", editable=False, validators=[not_ahead])
+    launched_at = DateTime(
+        "when it was first launched", editable=False, validators=[validate_not_in_future]
+    )
     budget = Money()
     actual_cost = Money()
     currency = String("ISO 4217", default="USD", max_length=3, validators=[validate_currency])

@@ -51,7 +51,7 @@ def value(field: Field, besides: Noun | None = None) -> Any:
         case "datetime":
             return "2026-01-31T09:00:00Z"
         case "bool":
-            return True
+            return not field.default
         case "json":
             return SHAPES.get(field.name, {"key": number})
         case "reference":

@@ -141,8 +141,8 @@ def test_a_task_of_a_whole_day_is_on_that_day_everywhere(zone: str, sent: str) -
     overdue, today = {"dueAt": {"$lt": "now"}}, {"dueAt": {"$gte": "today", "$lt": "tomorrow"}}
     for reader in ("UTC", BERLIN, AUCKLAND, LOS_ANGELES):
         with timezone.override(reader):
-            begins = days.beginning(date(2025, 12, 24))
-            ends = days.beginning(date(2025, 12, 25))
+            begins = days.start_of_day(date(2025, 12, 24))
+            ends = days.start_of_day(date(2025, 12, 25))
         for moment, is_today, is_overdue in (
             (begins - timedelta(minutes=1), False, False),
             (begins, True, False),

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
-from datetime import timedelta
+from datetime import datetime, timedelta
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
@@ -19,8 +19,8 @@ from django.utils.translation import gettext as _
 
 from headlessly.access import visibility
 from headlessly.admin import display
-from headlessly.admin.boards import moves as ways
-from headlessly.admin.boards.narrowing import Narrowed
+from headlessly.admin.boards.moves import moves_hint, possible_moves
+from headlessly.admin.boards.narrowing import Narrowing
 from headlessly.context import clock
 from headlessly.database import timeouts
 from headlessly.declaration import days
@@ -30,6 +30,8 @@ from headlessly.query import scope as query_scope
 from headlessly.query.paging import RecordList, union_sql
 
 if TYPE_CHECKING:
+    from headlessly.admin.sites import TenantSite
+    from headlessly.declaration.next_steps import NextStep
     from headlessly.declaration.schema import Field
     from headlessly.nouns import Noun
 
@@ -42,7 +44,7 @@ RECENT = timedelta(days=30)
 
 
 @dataclass
-class Column:
+class BoardColumn:
     """One state: its numbers, its cards, and where a card may go from here."""
 
     state: str
@@ -50,7 +52,7 @@ class Column:
     tone: str
     ended: bool
     url: str  #: its records as a list
-    ways: list[ways.Way] = field(default_factory=list)
+    moves: list[NextStep] = field(default_factory=list)
     hint: str = ""
     count: str = "0"
     sum: str = ""
@@ -63,17 +65,17 @@ class Column:
 
     @property
     def targets(self) -> str:
-        return " ".join(way.target for way in self.ways)
+        return " ".join(str(move.target) for move in self.moves)
 
 
 class NounBoard:
     """The board that an address asks for."""
 
-    def __init__(self, request: HttpRequest, admin: Any) -> None:
-        self.admin, self.noun = admin, admin.model
+    def __init__(self, request: HttpRequest, noun: type[Noun], site: TenantSite) -> None:
+        self.noun = noun
         self.declared, self.machine = self.noun.Surface.board, self.noun.schema.machine
         self.field = self.noun.schema.by_name[self.machine.name]
-        self.list = Narrowed(request, admin)
+        self.list = Narrowing(request, noun, site)
         self.problem = self.list.problem
         self.stale_after, self.now = self.noun.stale_after(), clock.now()
         self.refusal: dict[str, Any] = {}
@@ -96,7 +98,7 @@ class NounBoard:
 
     def within(self, state: str) -> models.QuerySet:
         """The records of a column in its order."""
-        found = self.list.found.filter(**{self.machine.name: state})
+        found = self.list.queryset.filter(**{self.machine.name: state})
         if self.has_ended(state):
             found = found.filter(updated_at__gte=self.now - RECENT)
         return found.order_by(*(column.expression for column in self.order(state)))
@@ -110,7 +112,7 @@ class NounBoard:
         return ENDED_CARDS if ended else CARDS
 
     @cached_property
-    def columns(self) -> list[Column]:
+    def columns(self) -> list[BoardColumn]:
         """Every column with its numbers and its first cards."""
         columns = [self.column(state) for state in self.states]
         if not columns or self.problem:
@@ -128,18 +130,18 @@ class NounBoard:
         return columns
 
     @property
-    def open_columns(self) -> list[Column]:
+    def open_columns(self) -> list[BoardColumn]:
         return [column for column in self.columns if not column.ended]
 
     @property
-    def ended_columns(self) -> list[Column]:
+    def ended_columns(self) -> list[BoardColumn]:
         return [column for column in self.columns if column.ended]
 
     @property
     def is_empty(self) -> bool:
         return all(column.count == "0" for column in self.columns)
 
-    def after(self, state: str, cursor: str) -> Column:
+    def after(self, state: str, cursor: str) -> BoardColumn:
         """The next cards of a column. Raises InvalidFilter for a cursor that is none."""
         column, order = self.column(state), self.order(state)
         _moment, row = cursors.decode_cursor(cursor, self._mark(state), order)
@@ -150,22 +152,22 @@ class NounBoard:
             self._fill(column, _sort_rows(self.rows([key for key, *_ in sought.keys]), order))
         return column
 
-    def column(self, state: str) -> Column:
-        on = ways.of(self.noun, state)
+    def column(self, state: str) -> BoardColumn:
+        moves = possible_moves(self.noun, state)
         start = display.page_url(self.noun, "changelist")
-        return Column(
+        return BoardColumn(
             state=state,
             label=display.state_label(state),
             tone=display.state_tone(self.noun, state),
             ended=self.has_ended(state),
             url=start + self.list.get_query_string({self.field.wire: state}),
-            ways=on,
-            hint=ways.moves_hint(self.noun, state, on),
+            moves=moves,
+            hint=moves_hint(self.noun, state, moves),
         )
 
     # -- numbers ----------------------------------------------------------------------------------
 
-    def count(self, columns: Iterable[Column]) -> None:
+    def count(self, columns: Iterable[BoardColumn]) -> None:
         """Counts and sums in one statement; each column is read up to the cap and no further."""
         schema, measure = self.noun.schema, self.declared.measure
         currency = "currency" if measure and "currency" in schema.by_name else None
@@ -204,7 +206,7 @@ class NounBoard:
 
     # -- cards ------------------------------------------------------------------------------------
 
-    def _keys(self, columns: Iterable[Column]) -> list[str]:
+    def _keys(self, columns: Iterable[BoardColumn]) -> list[str]:
         """The keys of all first cards and of one more per column, in one statement where nothing is
         searched for."""
         if self.list.search is not None:
@@ -224,7 +226,7 @@ class NounBoard:
             visibility.load_visible_references(self.noun.objects.filter(pk__in=keys), shown)
         )
 
-    def _fill(self, column: Column, rows: Sequence[Noun]) -> None:
+    def _fill(self, column: BoardColumn, rows: Sequence[Noun]) -> None:
         size = self.size(column.ended)
         column.cards = [self.card(row) for row in rows[:size]]
         if len(rows) > size:
@@ -252,7 +254,6 @@ class NounBoard:
         owner = None
         if schema.owner and getattr(record, schema.owner.column):
             owner = display.visible_name(getattr(record, schema.owner.name))
-        stale = self.stale_after is not None and touched is not None and not ended
         measure = schema.by_name[declared.measure] if declared.measure else None
         shows = [schema.by_name[name] for name in declared.shows]
         return {
@@ -271,7 +272,7 @@ class NounBoard:
                 if (value := display.field_html(record, f, links=False)) != ""
             ],
             "touched": said,
-            "stale": self._stale() if stale and self.now - over > self.stale_after else "",
+            "stale": "" if ended else self._stale_text(over),
             "ended": ended,
             "refusal": self.refusal if self.refusal.get("id") == record.pk else None,
         }
@@ -288,7 +289,10 @@ class NounBoard:
         filled = [f for f in self.about if getattr(record, f.column)]
         return " · ".join(display.visible_name(getattr(record, f.name)) for f in filled[:2])
 
-    def _stale(self) -> str:
+    def _stale_text(self, touched: datetime | None) -> str:
+        """What a card says that nobody touched for too long."""
+        if self.stale_after is None or touched is None or self.now - touched <= self.stale_after:
+            return ""
         return _("stale") if self.stale_after else _("overdue")
 
 

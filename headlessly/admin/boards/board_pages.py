@@ -14,14 +14,18 @@ from django.utils.translation import gettext as _
 from django.views.decorators.http import require_GET
 
 from headlessly.admin import display, forms
-from headlessly.admin.boards import dialogs, moves
+from headlessly.admin.boards import moves
 from headlessly.admin.boards.board import RECENT, NounBoard
+from headlessly.admin.boards.dialogs import MoveDialog
 from headlessly.admin.lists import list_pages
+from headlessly.admin.pages import NounAdminBase, NounPages
 from headlessly.admin.records import timeline
+from headlessly.admin.records.record_page import RecordPage
 from headlessly.errors import BadRequest, Forbidden, HeadlesslyError, InvalidFilter, NotFound, Stale
 from headlessly.execution import executor
 
 if TYPE_CHECKING:
+    from headlessly.declaration.next_steps import NextStep
     from headlessly.nouns import Noun
 
 
@@ -34,7 +38,7 @@ class Move:
     target: str
 
     @classmethod
-    def read(cls, text: str) -> Move:
+    def parse(cls, text: str) -> Move:
         """From what a button or a script sends. Raises BadRequest."""
         parts = text.split(" ")
         if len(parts) != 3 or not parts[1].isdecimal() or len(parts[1]) > 9:
@@ -47,12 +51,16 @@ class Move:
         return f"{self.id} {self.version} {self.target}"
 
 
-class Boarding:
-    """The part of :class:`~headlessly.admin.base.NounAdmin` that shows and moves cards."""
+class BoardPages(NounPages):
+    """The board of a noun, and the moving of its cards."""
+
+    def __init__(self, admin: NounAdminBase, record_page: RecordPage) -> None:
+        super().__init__(admin)
+        self.record_page = record_page
 
     @property
     def has_board(self) -> bool:
-        return self.model.Surface.board is not None
+        return self.noun.Surface.board is not None
 
     def board_view(self, request: HttpRequest) -> HttpResponse:
         """The board; a POST moves a card."""
@@ -60,13 +68,7 @@ class Boarding:
             raise Http404
         if request.method == "POST":
             return self._move_card(request)
-        return self._board_page(request, NounBoard(request, self))
-
-    def _board_url(self, request: HttpRequest) -> str:
-        """The board with what the list is narrowed by; empty for a noun without one."""
-        query = request.GET.copy()
-        query.pop("p", None)
-        return f"{self.place('board')}?{query.urlencode()}" if self.has_board else ""
+        return self._board_page(request, NounBoard(request, self.noun, self.site))
 
     @method_decorator(require_GET)
     def board_more_view(self, request: HttpRequest, state: str, cursor: str) -> HttpResponse:
@@ -74,70 +76,66 @@ class Boarding:
         if not self.has_board or state not in self.schema.machine.states:
             raise Http404
         try:
-            column = NounBoard(request, self).after(state, cursor)
+            column = NounBoard(request, self.noun, self.site).after(state, cursor)
         except InvalidFilter as problem:
             return JsonResponse(problem.body(), status=problem.status)
-        cards = "".join(self._card(request, card, column.ways) for card in column.cards)
+        cards = "".join(self._card(request, card, column.moves) for card in column.cards)
         return JsonResponse({"cards": cards, "more": column.more})
 
     def _board_page(
         self, request: HttpRequest, board: NounBoard, *, status: int = 200
     ) -> HttpResponse:
-        return self.respond(
+        return self.admin.respond(
             request,
             "board",
             status=status,
             board=board,
-            title=_("%(nouns)s board") % {"nouns": display.plural_title(self.model)},
+            title=_("%(nouns)s board") % {"nouns": display.plural_title(self.noun)},
             is_fullwidth="1",
             recent=RECENT.days,
-            list_url=self.place("changelist") + board.list.get_query_string({"p": None}),
-            board_url=self.place("board"),
-            add_url=self.place("add") if self.may("create") else "",
-            said=_said(),
+            list_url=self.admin.place("changelist") + board.list.get_query_string({"p": None}),
+            board_url=self.admin.place("board"),
+            add_url=self.admin.place("add") if self.admin.may("create") else "",
+            said=_script_texts(),
             media=forms.select2() + list_pages.MEDIA,
         )
 
-    def _card(self, request: HttpRequest, card: dict[str, Any], on: list[moves.Way]) -> str:
-        context = {"card": card, "ways": on}
+    def _card(self, request: HttpRequest, card: dict[str, Any], possible: list[NextStep]) -> str:
+        context = {"card": card, "moves": possible}
         return render_to_string("headlessly/card.html", context, request)
 
     # -- moving -----------------------------------------------------------------------------------
 
     def _move_card(self, request: HttpRequest) -> HttpResponse:
         try:
-            move = Move.read(request.POST.get("move", ""))
-            found = self.model.get(move.id, include=list(self.schema.references))
+            move = Move.parse(request.POST.get("move", ""))
+            found = self.noun.get(move.id, include=list(self.schema.references))
         except (BadRequest, NotFound) as problem:
             return self._refused(request, None, problem)
         machine = self.schema.machine
-        way = moves.to(self.model, getattr(found, machine.name), move.target)
-        # Where there is no way, the change of the state is refused in the executor's words.
-        verb = way.verb if way else self.model.verbs["update"]
+        step = moves.find_move(self.noun, getattr(found, machine.name), move.target)
+        # Where no step leads there, the change of the state is refused in the executor's words.
+        verb = step.verb if step else self.noun.verbs["update"]
         sent: dict[str, Any] = {machine.name: move.target}
-        button = None
-        if way and not way.is_plain:
-            button = dialogs.Asking(
-                verb.name,
-                display.verb_label(verb),
+        dialog, has_asked = None, "asked" in request.POST
+        if step and not step.is_plain:
+            dialog = MoveDialog(
+                verb,
+                found,
+                self.site,
                 request.get_full_path(),
-                display.verb_summary(verb),
+                request.POST if has_asked else None,
             )
-            sent = {}
-            if verb.inputs:
-                asked = request.POST if "asked" in request.POST else None
-                dialogs.fill(button, verb, self.admin_site, asked)
-                if asked is not None:
-                    sent = dialogs.read(verb, button.form, button.new)
-                elif way.asks:
-                    return self._ask_first(request, found, button, move)
+            if step.asks and not has_asked:
+                return self._ask_first(request, dialog, move)
+            sent = dialog.given()
         try:
             answer = self._execute(verb, found, sent, move)
         except HeadlesslyError as problem:
-            if button is not None and button.form is not None and "asked" in request.POST:
-                button.form.refuse(problem)
-                if problem.details and not isinstance(problem, Forbidden | Stale):
-                    return self._ask_first(request, found, button, move, status=problem.status)
+            about_input = bool(problem.details) and not isinstance(problem, Forbidden | Stale)
+            if dialog is not None and verb.inputs and has_asked and about_input:
+                dialog.refuse(problem)
+                return self._ask_first(request, dialog, move, status=problem.status)
             return self._refused(request, move, problem)
         return self._moved(request, found, answer)
 
@@ -149,7 +147,7 @@ class Boarding:
         try:
             return executor.run(verb, found.pk, sent, text=True, if_match=move.version)
         except Stale as problem:
-            now = self.model.get(move.id)
+            now = self.noun.get(move.id)
             if (by := self._mover(now, move.version)) is None:
                 return self._execute(verb, found, sent, replace(move, version=now.version))
             state = display.state_label(getattr(now, self.schema.machine.name))
@@ -160,7 +158,7 @@ class Boarding:
     def _mover(self, record: Noun, version: int) -> str | None:
         """Who moved a record after it was at ``version``."""
         wire = self.schema.by_name[self.schema.machine.name].wire
-        since = timeline.since(record, version)
+        since = timeline.entries_since(record, version)
         return next((e.who for e in since if wire in (e.event.previous or {})), None)
 
     # -- answers: JSON for the script, pages for everybody else -----------------------------------
@@ -183,9 +181,9 @@ class Boarding:
         """The reason, beside the card where it is."""
         reason, fix = problem.message, None
         if isinstance(problem, NotFound):
-            reason = _("%(this)s is gone.") % {"this": capfirst(display.this_noun(self.model))}
+            reason = _("%(this)s is gone.") % {"this": capfirst(display.this_noun(self.noun))}
         elif move is not None:
-            fix = self._fix(self.find(move.id), problem)
+            fix = self.record_page.suggest_fix(self.admin.find(move.id), problem)
         if _wants_json(request):
             return self._card_now(
                 request,
@@ -195,7 +193,7 @@ class Boarding:
                 reason=reason,
                 fix=fix,
             )
-        board = NounBoard(request, self)
+        board = NounBoard(request, self.noun, self.site)
         board.refusal = {"id": move.id if move else "", "reason": reason, "fix": fix}
         return self._board_page(request, board, status=problem.status)
 
@@ -209,36 +207,35 @@ class Boarding:
         **more: Any,
     ) -> HttpResponse:
         """The card as it is now, if it is, and the numbers of the columns concerned (None: of all)."""
-        board = NounBoard(request, self)
+        board = NounBoard(request, self.noun, self.site)
         columns = [board.column(s) for s in board.states if states is None or s in states]
         if columns and not board.problem:
             board.count(columns)
         body = {"numbers": {column.state: column.numbers for column in columns}, **more}
         if found := board.rows([id]):
             state = getattr(found[0], self.schema.machine.name)
-            card = self._card(request, board.card(found[0]), moves.of(self.model, state))
+            card = self._card(request, board.card(found[0]), moves.possible_moves(self.noun, state))
             body |= {"card": card, "state": state}
         return JsonResponse(body, status=status)
 
     def _ask_first(
-        self, request: HttpRequest, found: Noun, button: Any, move: Move, *, status: int = 200
+        self, request: HttpRequest, dialog: MoveDialog, move: Move, *, status: int = 200
     ) -> HttpResponse:
         """The dialog of a verb that wants something first; a page of its own without a script."""
         context = {
-            "original": found,
-            "button": button,
-            "noun": display.noun_title(self.model),
+            "original": dialog.record,
+            "dialog": dialog,
+            "noun": display.noun_title(self.noun),
             "sends": {"move": str(move), "asked": "1"},
         }
         if _wants_json(request):
-            dialog = render_to_string("headlessly/ask.html", context, request)
-            return JsonResponse({"dialog": dialog}, status=status)
-        title = f"{button.label.rstrip('…')}: {found}"
-        return self.respond(
+            html = render_to_string("headlessly/ask.html", context, request)
+            return JsonResponse({"dialog": html}, status=status)
+        return self.admin.respond(
             request,
             "ask_page",
             status=status,
-            title=title,
+            title=f"{dialog.label}: {dialog.record}",
             back=request.get_full_path(),
             **context,
         )
@@ -248,7 +245,7 @@ def _wants_json(request: HttpRequest) -> bool:
     return request.headers.get("Accept", "").startswith("application/json")
 
 
-def _said() -> dict[str, str]:
+def _script_texts() -> dict[str, str]:
     """What the script says to those who do not see a card move."""
     return {
         "picked": _(

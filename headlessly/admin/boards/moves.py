@@ -2,71 +2,43 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from django.utils.text import capfirst
 from django.utils.translation import gettext as _
 
-from headlessly.access import actors
 from headlessly.admin import display
+from headlessly.admin.buttons import permitted_steps
+from headlessly.declaration.next_steps import NextStep, either_of, without_doubles
 from headlessly.language.wording import SUBJECT
 
 if TYPE_CHECKING:
-    from headlessly.declaration.verbs import Verb
     from headlessly.nouns import Noun
 
 
-@dataclass(frozen=True)
-class Way:
-    """One step of the machine that the actor may take."""
-
-    target: str
-    verb: Verb
-
-    @property
-    def label(self) -> str:
-        return f"{display.state_label(self.target)}{'…' if self.asks else ''}"
-
-    @property
-    def is_plain(self) -> bool:
-        """Whether it is a change of the state like that of any field."""
-        return self.verb.name == "update"
-
-    @property
-    def asks(self) -> bool:
-        """Whether it wants something first: an input that it needs, or a word on what it makes."""
-        return not self.is_plain and any(i.required or i.new for i in self.verb.inputs.values())
+def possible_moves(noun: type[Noun], state: str) -> list[NextStep]:
+    """The steps out of ``state`` that the actor may take, in the order of the board's columns."""
+    steps = [step for step in permitted_steps(noun, state) if step.target not in (None, state)]
+    return sorted(
+        without_doubles(steps), key=lambda step: noun.schema.machine.states.index(step.target)
+    )
 
 
-def of(noun: type[Noun], state: str) -> list[Way]:
-    """The ways out of ``state`` in the machine's order; a verb's before a plain change to the same."""
-    machine, actor = noun.schema.machine, actors.current()
-    found: dict[str, Way] = {}
-    for step in machine.steps_from(state):
-        if actors.may(actor, step.via, noun) and (step.target not in found or step.via != "update"):
-            found[step.target] = Way(step.target, noun.verbs[step.via])
-    return [found[state] for state in machine.states if state in found]
+def find_move(noun: type[Noun], state: str, target: str) -> NextStep | None:
+    """The step from ``state`` to ``target``, if there is one for the actor."""
+    return next((step for step in possible_moves(noun, state) if step.target == target), None)
 
 
-def to(noun: type[Noun], state: str, target: str) -> Way | None:
-    """The way from ``state`` to ``target``, if there is one for the actor."""
-    return next((way for way in of(noun, state) if way.target == target), None)
-
-
-def moves_hint(noun: type[Noun], state: str, on: list[Way]) -> str:
+def moves_hint(noun: type[Noun], state: str, moves: list[NextStep]) -> str:
     """Where a record goes from here, for somebody who tries another way."""
     here = display.state_label(state)
-    if not on:
+    if not moves:
         return _("%(a)s that is %(state)s stays where it is.") % {
             "a": capfirst(display.a_noun(noun, SUBJECT)),
             "state": here,
         }
-    targets = [display.state_label(way.target) for way in on]
-    *first, last = targets
-    either = _("%(first)s or %(last)s") % {"first": ", ".join(first), "last": last}
     return _("From %(state)s %(a)s goes to %(targets)s.") % {
         "a": display.a_noun(noun, SUBJECT),
         "state": here,
-        "targets": either if first else last,
+        "targets": either_of([display.state_label(move.target) for move in moves]),
     }

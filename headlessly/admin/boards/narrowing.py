@@ -13,25 +13,27 @@ from headlessly.admin.lists.address import Address, SearchFilter
 from headlessly.query import filters, reads
 
 if TYPE_CHECKING:
+    from headlessly.admin.sites import TenantSite
     from headlessly.declaration.schema import Field
+    from headlessly.nouns import Noun
     from headlessly.query.search import Search
 
 #: What a list may be asked for and a board may not: it is about now, and about all columns.
 NOT_HERE = ("asOf", "deleted", "columns", "p", "view")
 
 
-class Narrowed:
+class Narrowing:
     """The records that an address asks for, without a page of them."""
 
-    def __init__(self, request: HttpRequest, admin: Any) -> None:
+    def __init__(self, request: HttpRequest, noun: type[Noun], site: TenantSite) -> None:
         asked = request.GET.copy()
         for name in NOT_HERE:
             asked.pop(name, None)
-        self.address = Address(admin.model, asked, admin.admin_site)
+        self.address = Address(noun, asked, site)
         self.problem = self.address.problem
 
     @cached_property
-    def found(self) -> models.QuerySet:
+    def queryset(self) -> models.QuerySet:
         """The records that fit, whatever words are searched for."""
         stated = self.address.filter_of(c for c in self.active if not isinstance(c, SearchFilter))
         return self.address.scope.queryset().filter(
@@ -52,7 +54,7 @@ class Narrowed:
 
     def chips(self) -> list[dict[str, str]]:
         return [
-            {"label": c.label, "value": c.said(), "without": self.address.without(c)}
+            {"label": c.label, "value": c.in_words(), "without": self.address.without(c)}
             for c in self.active
         ]
 

@@ -8,24 +8,30 @@ from __future__ import annotations
 
 import logging
 import time
-from collections.abc import Mapping
-from dataclasses import dataclass
-from typing import Any
+from collections.abc import Callable, Mapping
+from typing import TYPE_CHECKING, Any
 from urllib.parse import urlencode
 
+from django.contrib.admin import AdminSite
 from django.http import HttpRequest, HttpResponse
+from django.template.loader import render_to_string
 from django.template.response import TemplateResponse
 from django.templatetags.static import static
+from django.utils.safestring import SafeString
 from django.utils.translation import gettext as _
 
 from headlessly.access import actors
 from headlessly.admin import display, forms
-from headlessly.admin.dashboards.figures import Chart, Report, Tile, dashboard
+from headlessly.admin.dashboards.figures import Chart, Tile, dashboard
 from headlessly.admin.lists.facets import ME, NONE
+from headlessly.context import tracing
 from headlessly.database import timeouts
 from headlessly.errors import InvalidFilter
 from headlessly.query import periods
 from headlessly.query.reports import Slice
+
+if TYPE_CHECKING:
+    from headlessly.nouns import Noun
 
 logger = logging.getLogger(__name__)
 
@@ -33,15 +39,16 @@ logger = logging.getLogger(__name__)
 PATIENCE, BUDGET = 5, 12
 
 
-def page(request: HttpRequest, site: Any) -> HttpResponse:
+def dashboard_page(request: HttpRequest, site: AdminSite) -> HttpResponse:
     """The page of an address; what is wrong with one is said in its place."""
-    given = {name: value.strip() for name, value in request.GET.items() if value.strip()}
-    narrowings = [Narrowing(noun, name, site, given) for _, noun, name in sorted_narrowings()]
+    given = {name: text for name, value in request.GET.items() if (text := str(value).strip())}
+    registered = sorted(dashboard.narrowings, key=lambda each: each[0])
+    narrowings = [Narrowing(noun, name, site, given) for _rank, noun, name in registered]
     context: dict[str, Any] = {}
     try:
         _refuse_unknown(given, narrowings)
         slice = Slice(periods.read_period(given), {n.name: n.id() for n in narrowings if n.value})
-        context = {"period": slice.period, **_reported(slice)}
+        context = {"period": slice.period, **_draw_reports(slice)}
     except InvalidFilter as problem:
         context["problem"] = problem.message
     around = site.each_context(request)
@@ -61,14 +68,12 @@ def page(request: HttpRequest, site: Any) -> HttpResponse:
     return TemplateResponse(request, "headlessly/dashboard.html", context)
 
 
-def sorted_narrowings() -> list[Any]:
-    return sorted(dashboard.narrowings, key=lambda each: each[0])
-
-
 class Narrowing:
     """One reference that everything can be narrowed by: a searchable choice."""
 
-    def __init__(self, noun: Any, name: str, site: Any, given: Mapping[str, str]) -> None:
+    def __init__(
+        self, noun: type[Noun], name: str, site: AdminSite, given: Mapping[str, str]
+    ) -> None:
         self.field = noun.schema.by_name[name]
         self.name, self.label = self.field.name, display.field_label(self.field)
         self.wire, self.value = self.field.wire, given.get(self.field.wire, "")
@@ -147,35 +152,40 @@ def _empty() -> dict[str, str] | None:
 # -- asking for the numbers ------------------------------------------------------------------------
 
 
-@dataclass(frozen=True)
-class TooLong:
-    """In the place of a report that the database was not given the time for."""
-
-    title: str = ""
-
-
-def _reported(slice: Slice) -> dict[str, Any]:
-    """All tiles and charts of a slice, within the time there is."""
+def _draw_reports(slice: Slice) -> dict[str, Any]:
+    """All tiles and charts of a slice as HTML, within the time there is, and how many took too long."""
     until = time.monotonic() + BUDGET
-    made = {
-        kind: [_one(report, slice, until) for _, report in registered]
-        for kind, registered in (("tiles", dashboard.tiles), ("charts", dashboard.charts))
-    }
-    late = sum(isinstance(each, TooLong) for reports in made.values() for each in reports)
-    return {"late": late} | {
-        kind: [each for each in reports if isinstance(each, Tile | Chart)]
-        for kind, reports in made.items()
-    }
+    late = 0
+    drawn: dict[str, list[SafeString]] = {"tile": [], "chart": []}
+    for kind, registered in (("tile", dashboard.tiles), ("chart", dashboard.charts)):
+        for _rank, report in registered:
+            try:
+                html = _draw_report(kind, report, slice, until)
+            except timeouts.TooSlow:
+                logger.warning("A report was given up: %s", _full_name(report))
+                late += 1
+            except Exception:
+                # Its fault is nobody else's: the others are shown, and the log has the traceback.
+                logger.exception("A report failed: %s", _full_name(report))
+                failed = {"kind": kind, "request_id": tracing.request_id()}
+                drawn[kind].append(render_to_string("headlessly/failed_report.html", failed))
+            else:
+                drawn[kind] += [html] if html else []
+    return {"late": late, "tiles": drawn["tile"], "charts": drawn["chart"]}
 
 
-def _one(report: Report, slice: Slice, until: float) -> Tile | Chart | TooLong | None:
-    """One report; a slow one is given up, and no other waits for it for long."""
+def _draw_report(
+    kind: str, report: Callable[[Slice], Tile | Chart | None], slice: Slice, until: float
+) -> SafeString | None:
+    """One report as HTML; None for one that has nothing to show. Raises TooSlow for one that is given up,
+    so that no other waits for it for long."""
     left = min(PATIENCE, until - time.monotonic())
     if left <= 0:
-        return TooLong()
-    try:
-        with timeouts.statement_timeout(max(1, int(left * 1000))):
-            return report(slice)
-    except timeouts.TooSlow:
-        logger.warning("A report was given up: %s.%s", report.__module__, report.__name__)
-        return TooLong()
+        raise timeouts.TooSlow("")
+    with timeouts.statement_timeout(max(1, int(left * 1000))):
+        made = report(slice)
+        return None if made is None else render_to_string(f"headlessly/{kind}.html", {kind: made})
+
+
+def _full_name(report: Callable[[Slice], Tile | Chart | None]) -> str:
+    return f"{report.__module__}.{report.__name__}"

@@ -15,7 +15,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, TypeVar
 
 from django.utils.html import conditional_escape, format_html
 from django.utils.safestring import SafeString
@@ -83,7 +83,7 @@ class Bar:
     label: Figure
     figure: Figure
     marks: Sequence[Mark] = ()
-    note: Any = ""
+    note: str = ""
     row: Sequence[Figure | str] = ()
 
 
@@ -94,7 +94,7 @@ class Chart:
     title: str
     bars: Sequence[Bar] = ()
     columns: Sequence[str] = ()  #: heads of the table, that of the label first
-    note: Any = ""  #: what is counted, or how it compares
+    note: str = ""  #: what is counted, or how it compares
     nothing: str = ""  #: what to say where there are no bars
     wide: bool = False
     legend: Sequence[tuple[str, str]] = ()  #: kinds of marks and what they mean
@@ -115,42 +115,47 @@ class Tile:
 
     title: str
     figure: Figure
-    sentence: Any = ""
+    sentence: str = ""
 
 
-Report = Callable[[Slice], Any]
+#: What an app registers: it makes a tile or a chart of a slice, or None where it has nothing to show.
+TileReport = Callable[[Slice], Tile | None]
+ChartReport = Callable[[Slice], Chart | None]
+Made = TypeVar("Made", Tile, Chart)
 
 
 @dataclass
 class Dashboard:
     """What the apps have registered."""
 
-    tiles: list[tuple[int, Report]] = field(default_factory=list)
-    charts: list[tuple[int, Report]] = field(default_factory=list)
+    tiles: list[tuple[int, TileReport]] = field(default_factory=list)
+    charts: list[tuple[int, ChartReport]] = field(default_factory=list)
     narrowings: list[tuple[int, type[Noun], str]] = field(default_factory=list)
     #: The noun without whose records there is nothing to show.
     subject: type[Noun] | None = None
 
-    def tile(self, *, rank: int) -> Callable[[Report], Report]:
+    def tile(self, *, rank: int) -> Callable[[TileReport], TileReport]:
         """Show what the function makes as a tile, the lowest rank first."""
-        return self._in(self.tiles, rank)
+        return _register_in(self.tiles, rank)
 
-    def chart(self, *, rank: int) -> Callable[[Report], Report]:
+    def chart(self, *, rank: int) -> Callable[[ChartReport], ChartReport]:
         """Show what the function makes as a chart; None is not shown."""
-        return self._in(self.charts, rank)
+        return _register_in(self.charts, rank)
 
     def narrow(self, noun: type[Noun], name: str, *, rank: int) -> None:
         """Let people narrow everything to one record that the reference ``name`` of ``noun`` leads to."""
         self.narrowings.append((rank, noun, name))
 
-    @staticmethod
-    def _in(place: list[tuple[int, Report]], rank: int) -> Callable[[Report], Report]:
-        def register(report: Report) -> Report:
-            place.append((rank, report))
-            place.sort(key=lambda each: each[0])
-            return report
 
-        return register
+def _register_in(
+    reports: list[tuple[int, Callable[[Slice], Made | None]]], rank: int
+) -> Callable[[Callable[[Slice], Made | None]], Callable[[Slice], Made | None]]:
+    def register(report: Callable[[Slice], Made | None]) -> Callable[[Slice], Made | None]:
+        reports.append((rank, report))
+        reports.sort(key=lambda each: each[0])
+        return report
+
+    return register
 
 
 #: The tenant's dashboard.

@@ -67,10 +67,10 @@ class PresetFilter:
         self.name, self.condition = name, condition
         self.slug = slugify(name)
 
-    def stated(self) -> dict[str, Any]:
+    def as_filter(self) -> dict[str, Any]:
         return dict(self.condition)
 
-    def said(self) -> str:
+    def in_words(self) -> str:
         return _(self.name)
 
 
@@ -88,10 +88,10 @@ class SearchFilter:
         """The same as REST says it; None for what it has no words for."""
         return {"q": self.text}
 
-    def stated(self) -> dict[str, Any]:
+    def as_filter(self) -> dict[str, Any]:
         return {"$text": self.text}
 
-    def said(self) -> str:
+    def in_words(self) -> str:
         return _("“%s”") % self.text
 
 
@@ -174,7 +174,8 @@ class Address:
     def active(self) -> list[Any]:
         """The conditions that are on."""
         found: list[Any] = [SearchFilter(self.query)] if self.query.strip() else []
-        found += [each for each in (*self.facets, *self.ranges, *self.others) if each.value]
+        found += [facet for facet in self.facets if facet.value]
+        found += [each for each in (*self.ranges, *self.others) if each.value]
         return found + [preset for preset in self.presets if preset.slug in self.chosen]
 
     @property
@@ -184,7 +185,7 @@ class Address:
 
     @staticmethod
     def filter_of(conditions: Iterable[Any]) -> dict[str, Any]:
-        stated = [condition.stated() for condition in conditions]
+        stated = [condition.as_filter() for condition in conditions]
         return {"$and": stated} if stated else {}
 
     def _moment(self) -> datetime | None:
@@ -278,7 +279,7 @@ class Address:
         """The noun's own conditions, each with the address that turns it on or off."""
         return [
             {
-                "label": preset.said(),
+                "label": preset.in_words(),
                 "on": preset.slug in self.chosen,
                 "url": self.without(preset)
                 if preset.slug in self.chosen
@@ -298,12 +299,12 @@ class Address:
         return query_string_of({name: self.given[name] for name in kept if name in self.given})
 
     @property
-    def said(self) -> str:
+    def list_query(self) -> str:
         """All of it but the page and the view that it came from."""
         return canonical_query(self.given)
 
     @property
-    def saved(self) -> str:
+    def view_query(self) -> str:
         """What a view keeps of it: the filters, the columns and the order, of no day but today."""
         return canonical_query(
             {k: v for k, v in self.given.items() if k not in ("asOf", "deleted")}

@@ -19,6 +19,8 @@ from headlessly.access import actors
 from headlessly.admin import buttons, display, forms
 from headlessly.admin.lists.address import Address
 from headlessly.admin.lists.changelist import AT_ONCE, NounList
+from headlessly.admin.lists.export import export_url
+from headlessly.admin.pages import NounPages
 from headlessly.declaration.schema import field_as_input
 from headlessly.declaration.values import UNSTORABLE
 from headlessly.errors import HeadlesslyError, InvalidFilter
@@ -103,7 +105,7 @@ def bulk_operations(address: Address, site: Any) -> list[BulkOperation]:
 def _update_operations(noun: type[Noun]) -> Iterator[BulkOperation]:
     """To whom the records belong, and where they stand."""
     schema, update = noun.schema, noun.verbs["update"]
-    asked = (f for f in update.inputs.values() if f.name not in noun.schema.unasked)
+    asked = (f for f in update.inputs.values() if f.name not in noun.schema.not_in_forms)
     inputs = {f.name: f for f in asked}
     owner, machine = schema.owner, schema.machine
     if owner is not None and owner.name in inputs and "assign" not in noun.verbs:
@@ -127,16 +129,16 @@ def _required_input(field: Field) -> Field:
     return field_as_input(field, required=True)
 
 
-class Bulk:
-    """The part of :class:`~headlessly.admin.base.NounAdmin` that works on what is selected."""
+class BulkPages(NounPages):
+    """What is done with what is selected in a list."""
 
     @method_decorator(require_POST)
     def bulk_view(self, request: HttpRequest, name: str) -> HttpResponse:
         """Ask for what the operation needs; with ``go``, do it and tell what became of each."""
-        address = Address(self.model, request.POST.get("query", ""), self.admin_site)
+        address = Address(self.noun, request.POST.get("query", ""), self.site)
         if name == EXPORT:
             return self._export(request, address)
-        offered = {op.name: op for op in bulk_operations(address, self.admin_site)}
+        offered = {op.name: op for op in bulk_operations(address, self.site)}
         if (operation := offered.get(name)) is None:
             raise Http404
         try:
@@ -145,7 +147,7 @@ class Bulk:
             return self._ask(request, address, operation, [], problem=problem.message)
         if "go" not in request.POST:
             return self._ask(request, address, operation, ids)
-        form = operation.form(self.admin_site, request.POST)
+        form = operation.form(self.site, request.POST)
         sent = {name: value for name, value in form.given().items() if value not in ("", None)}
         missing = [f.name for f in operation.inputs if f.required and f.name not in sent]
         if missing:
@@ -158,8 +160,6 @@ class Bulk:
 
     def _export(self, request: HttpRequest, address: Address) -> HttpResponse:
         """To the file with what is selected: the whole list, or these records."""
-        from headlessly.admin.lists.export import export_url
-
         every = "all" in request.POST
         try:
             ids = None if every else self._selected(request, address)
@@ -203,7 +203,7 @@ class Bulk:
             status=422 if problem else status,
             ids=",".join(ids),
             count=len(ids),
-            form=form or operation.form(self.admin_site),
+            form=form or operation.form(self.site),
             problem=problem,
         )
 
@@ -211,12 +211,12 @@ class Bulk:
         self, operation: BulkOperation, address: Address, ids: list[str], sent: dict[str, Any]
     ) -> Iterator[RecordOutcome]:
         """Each record in a transaction of its own: what one refuses, the others do not suffer."""
-        manager = self.model.with_deleted if address.deleted else self.model.objects
+        manager = self.noun.with_deleted if address.deleted else self.noun.objects
         storable = [id for id in ids if not UNSTORABLE.search(id)]
         known = {record.pk: record for record in manager.filter(pk__in=storable)}
         for id in ids:
             found = known.get(id)
-            url = self.place("change", id) if found is not None else ""
+            url = self.admin.place("change", id) if found is not None else ""
             outcome = RecordOutcome(id, str(found) if found is not None else id, url)
             try:
                 executor.run(operation.verb, id, dict(sent), text=True)
@@ -258,18 +258,18 @@ class Bulk:
     ) -> HttpResponse:
         """A part of the list's page for its script, a page of its own for everybody else."""
         alone = request.headers.get("X-Part") == "1"
-        return self.respond(
+        return self.admin.respond(
             request,
             f"bulk_{part}" if alone else "bulk",
             status=status,
             part=f"headlessly/bulk_{part}.html",
             title=operation.label,
             operation=operation,
-            query=address.said,
-            back=f"{self.place('changelist')}?{address.said}",
-            url=self.place("bulk", operation.name),
+            query=address.list_query,
+            back=f"{self.admin.place('changelist')}?{address.list_query}",
+            url=self.admin.place("bulk", operation.name),
             **context,
         )
 
 
-__all__ = ["Bulk", "BulkOperation", "RecordOutcome", "bulk_operations"]
+__all__ = ["BulkOperation", "BulkPages", "RecordOutcome", "bulk_operations"]

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 from django.utils.html import format_html
 
 from headlessly.admin import display
+from headlessly.admin.field_edit import closed_fields
 
 if TYPE_CHECKING:
     from headlessly.declaration.schema import Field
@@ -46,8 +47,7 @@ def make_row(
     """A record in the columns of a list; its link tells the record's page which list it was in."""
     noun = type(found)
     url = display.page_url(noun, "change", found.pk)
-    machine = noun.schema.machine
-    closed = machine.closed.get(getattr(found, machine.name), ()) if machine else ()
+    closed = closed_fields(found)
     return Row(
         id=found.pk,
         version=found.version,

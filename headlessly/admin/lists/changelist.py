@@ -6,13 +6,14 @@ from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from contextlib import nullcontext
 from functools import cached_property
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 from django.db import models
 from django.utils.translation import gettext as _
 
 from headlessly.access import actors, visibility
-from headlessly.admin import display, event_text
+from headlessly.access.managers import BoundedQuerySet
+from headlessly.admin import display, event_facts
 from headlessly.admin.lists import cells
 from headlessly.admin.lists.address import Address, SearchFilter, is_sortable
 from headlessly.database import timeouts
@@ -51,8 +52,10 @@ class NounList:
         """The records that fit, in order. Raises InvalidFilter."""
         address = self.address
         scope = address.scope
-        found = scope.queryset().filter(filters.compile_filter(scope, address.filter))
-        found = found.order_by(*address.order())
+        found = cast(BoundedQuerySet, scope.queryset())
+        found = found.filter(filters.compile_filter(scope, address.filter)).order_by(
+            *address.order()
+        )
         found.bounded = self._may_be_slow
         return found
 
@@ -62,16 +65,16 @@ class NounList:
             raise InvalidFilter(self.problem)
         return list(self.queryset.values_list(self.address.scope.key, flat=True)[:limit])
 
-    def read(self) -> None:
+    def read_page(self) -> None:
         """Read the page that the address names; the last one where there are not as many."""
         if self.problem:
             return
         try:
-            self._read()
+            self._read_page()
         except InvalidFilter as problem:
             self.problem, self.records = problem.message, []
 
-    def _read(self) -> None:
+    def _read_page(self) -> None:
         seeking, self.page = self._seeking, self._page()
         with timeouts.statement_timeout() if self._may_be_slow else nullcontext():
             sought = seeking.page(self.per_page, (self.page - 1) * self.per_page)
@@ -118,7 +121,7 @@ class NounList:
     # -- what the page shows ----------------------------------------------------------------------
 
     @property
-    def said(self) -> str:
+    def count_text(self) -> str:
         """How many there are."""
         return display.number(self.total) + ("" if self.exact else "+")
 
@@ -144,7 +147,7 @@ class NounList:
         names = [verb.event for verb in self.noun.verbs.values() if verb.deletes]
         told = events.Event.objects.filter(target__in=list(gone), name__in=names).order_by("seq")
         last = {event.target: event for event in told}
-        who = event_text.actor_names({event.actor for event in last.values()})
+        who = event_facts.actor_names({event.actor for event in last.values()})
         for row in rows:
             event = last.get(row.id)
             row.gone = {
@@ -185,7 +188,7 @@ class NounList:
         first = (self.page - 1) * self.per_page + 1
         last = first + len(self.records) - 1
         said = _("%(first)s–%(last)s of %(total)s") % {
-            "first": display.number(first), "last": display.number(last), "total": self.said,
+            "first": display.number(first), "last": display.number(last), "total": self.count_text,
         }  # fmt: skip
         before, after = self.page - 1, self.page + 1
         return {
@@ -197,7 +200,7 @@ class NounList:
     def chips(self) -> list[dict[str, str]]:
         """The conditions that are on, each with the address without it."""
         return [
-            {"label": c.label, "value": c.said(), "without": self.address.without(c)}
+            {"label": c.label, "value": c.in_words(), "without": self.address.without(c)}
             for c in self.address.active
         ]
 
@@ -207,7 +210,9 @@ class NounList:
         found = []
         for condition in active[:8]:
             others = self.address.filter_of(c for c in active if c is not condition)
-            rest = scope.queryset().filter(filters.compile_filter(scope, others))
+            rest = cast(BoundedQuerySet, scope.queryset()).filter(
+                filters.compile_filter(scope, others)
+            )
             rest.bounded = True
             try:
                 count = rest.order_by()[: ADVICE_CAP + 1].values("pk").count()
@@ -217,7 +222,7 @@ class NounList:
                 label = f"{condition.label}: " if condition.label else ""
                 found.append(
                     {
-                        "label": label + condition.said(),
+                        "label": label + condition.in_words(),
                         "count": display.number(min(count, ADVICE_CAP))
                         + "+" * (count > ADVICE_CAP),
                         "one": count == 1,

@@ -43,7 +43,7 @@ class Facet:
         """The parameters of the address that it reads."""
         return (self.name,)
 
-    def stated(self) -> dict[str, Any]:
+    def as_filter(self) -> dict[str, Any]:
         """What the records have to fulfil, in the filter language. Raises InvalidFilter."""
         found: list[Any] = []
         for text in self.values():
@@ -51,19 +51,19 @@ class Facet:
                 found.append(None)
                 continue
             try:
-                found.append(self.field.clean(self._meant(text), text=True))
+                found.append(self.field.clean(self._meant_value(text), text=True))
             except ValueError as problem:
                 raise InvalidFilter(f"{self.label}: {problem}", field=self.name) from None
         return {self.name: {"$in": found}}
 
-    def _meant(self, text: str) -> str:
+    def _meant_value(self, text: str) -> str:
         return text
 
-    def said(self) -> str:
+    def in_words(self) -> str:
         """The chosen values in words."""
-        return ", ".join(_("none") if v == NONE else self._said(v) for v in self.values())
+        return ", ".join(_("none") if v == NONE else self._value_in_words(v) for v in self.values())
 
-    def _said(self, value: str) -> str:
+    def _value_in_words(self, value: str) -> str:
         return value
 
     def choices(self) -> list[tuple[str, str]]:
@@ -77,10 +77,13 @@ class Facet:
             for value, text in self.choices()
         ]
         if chosen and picked and not any(option["selected"] for option in picked):
-            picked.append({"value": chosen, "label": self.said(), "selected": True})
+            picked.append({"value": chosen, "label": self.in_words(), "selected": True})
         return picked
 
-    widget = ""
+    @property
+    def widget(self) -> str:
+        """The control by which it is chosen, as HTML; empty where it is a list or a text."""
+        return ""
 
 
 class ChoiceFacet(Facet):
@@ -88,16 +91,16 @@ class ChoiceFacet(Facet):
 
     def choices(self) -> list[tuple[str, str]]:
         states = self.field.choices or ("true", "false")
-        found = [(state, self._said(state)) for state in states]
+        found = [(state, self._value_in_words(state)) for state in states]
         machine = self.noun.schema.machine
         if machine and machine.name == self.field.name and hasattr(self.noun, "OPEN"):
             found.insert(0, (",".join(self.noun.OPEN), _("Open")))
         return found
 
-    def said(self) -> str:
-        return dict(self.choices()).get(self.value) or super().said()
+    def in_words(self) -> str:
+        return dict(self.choices()).get(self.value) or super().in_words()
 
-    def _said(self, value: str) -> str:
+    def _value_in_words(self, value: str) -> str:
         return {"true": _("yes"), "false": _("no")}.get(value) or display.state_label(value)
 
 
@@ -116,14 +119,14 @@ class ReferenceFacet(Facet):
     def widget(self) -> str:
         return self.select.render(self.name, self.value, {"id": f"facet-{self.name}"})
 
-    def _meant(self, text: str) -> str:
+    def _meant_value(self, text: str) -> str:
         if text != ME:
             return text
         if (person := actors.current().contact_id) is None:
             raise ValueError(_("You are not linked to a contact here, so nothing is yours."))
         return person
 
-    def _said(self, value: str) -> str:
+    def _value_in_words(self, value: str) -> str:
         return _("me") if value == ME else self.select._label(value)
 
 
@@ -138,9 +141,9 @@ class TextFacet(Facet):
     def values(self) -> list[str]:
         return [self.value] if self.value else []
 
-    def stated(self) -> dict[str, Any]:
+    def as_filter(self) -> dict[str, Any]:
         if self.value == NONE or self.field.indexed or self.field.type not in filters.TEXT_TYPES:
-            return super().stated()
+            return super().as_filter()
         return {self.name: {"$text": self.value}}
 
     def choices(self) -> list[tuple[str, str]]:

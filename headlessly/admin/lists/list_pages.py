@@ -18,29 +18,23 @@ from headlessly.admin.lists import bulk
 from headlessly.admin.lists.address import MAX_COLUMNS, Address, offered_columns
 from headlessly.admin.lists.changelist import AT_ONCE, NounList
 from headlessly.admin.lists.export import export_url
-from headlessly.admin.lists.saved_views import Tabs
+from headlessly.admin.lists.tabs import Tabs
+from headlessly.admin.pages import NounPages
 
 MEDIA = Media(css={"screen": ["headlessly/lists.css"]}, js=["headlessly/lists.js"])
 
 
-class Listing:
-    """The part of :class:`~headlessly.admin.base.NounAdmin` that lists its records."""
-
-    list_per_page = 25
+class ListPage(NounPages):
+    """The list of a noun's records."""
 
     @method_decorator(require_GET)
-    def changelist_view(self, request: HttpRequest, extra_context: Any = None) -> HttpResponse:
-        address = Address(self.model, request.GET, self.admin_site)
-        if address.deleted and not self.may("restore"):
+    def list_view(self, request: HttpRequest) -> HttpResponse:
+        address = Address(self.noun, request.GET, self.site)
+        if address.deleted and not self.admin.may("restore"):
             raise PermissionDenied
-        return self.list_page(request, address)
+        return self.render(request, address)
 
-    def get_changelist_instance(self, request: HttpRequest) -> NounList:
-        """The list that an address asks for, not read yet."""
-        address = Address(self.model, request.GET, self.admin_site)
-        return NounList(address, per_page=self.list_per_page)
-
-    def list_page(
+    def render(
         self,
         request: HttpRequest,
         address: Address,
@@ -52,59 +46,61 @@ class Listing:
         tabs = Tabs(address)
         refused = saving or renaming
         if (whole := tabs.expanded()) and not refused:
-            return HttpResponseRedirect(self.place("changelist") + whole)
-        found = NounList(address, per_page=self.list_per_page)
-        found.read()
-        return self.respond(
+            return HttpResponseRedirect(self.admin.place("changelist") + whole)
+        found = NounList(address, per_page=self.admin.list_per_page)
+        found.read_page()
+        return self.admin.respond(
             request,
             "list",
             status=refused["status"] if refused else 200,
-            title=display.plural_title(self.model),
+            title=display.plural_title(self.noun),
             media=forms.select2() + MEDIA,
             cl=found,
             address=address,
             tabs=tabs,
             saving=saving,
             renaming=renaming,
-            selectable=address.live or (address.deleted and self.may("restore")),
-            restore_url=self.place("bulk", "restore"),
-            operations=bulk.bulk_operations(address, self.admin_site),
+            selectable=address.live or (address.deleted and self.admin.may("restore")),
+            restore_url=self.admin.place("bulk", "restore"),
+            operations=bulk.bulk_operations(address, self.site),
             at_once=AT_ONCE,
             export=export_url(address) if not address.deleted else "",
             columns=self._columns(address),
             max_columns=MAX_COLUMNS - 1,
-            deleted_url=f"{self.place('changelist')}?deleted=true" if self.may("restore") else "",
+            deleted_url=f"{self.admin.place('changelist')}?deleted=true"
+            if self.admin.may("restore")
+            else "",
             creating=[
                 {
                     "label": display.verb_label(v),
                     "text": display.verb_summary(v),
-                    "url": self.place("add_by", v.name),
+                    "url": self.admin.place("add_by", v.name),
                 }
-                for v in buttons.creating_verbs(self.model)
+                for v in buttons.creating_verbs(self.noun)
             ],
-            add_url=self.place("add") if self.may("create") else "",
-            import_url=import_pages.address(self.model) if self.may("create") else "",
-            board_url=self._board_url(request),
+            add_url=self.admin.place("add") if self.admin.may("create") else "",
+            import_url=import_pages.import_url(self.noun) if self.admin.may("create") else "",
+            board_url=self.admin.board_url(_board_query(request)),
             ways_in=self._ways_in() if not found.records and not address.active else (),
         )
 
     def _columns(self, address: Address) -> list[dict[str, Any]]:
         """The columns that one may choose, those on the screen first and in their order."""
         now = address.columns[1:]
-        every = [*now, *(f for f in offered_columns(self.model) if f not in now)]
+        every = [*now, *(f for f in offered_columns(self.noun) if f not in now)]
         return [{"wire": f.wire, "label": display.field_label(f), "on": f in now} for f in every]
 
     def _ways_in(self) -> list[dict[str, str]]:
         """How records come into an empty list, beside adding them by hand: what there is of it."""
-        if not self.may("create"):
+        if not self.admin.may("create"):
             return []
-        many = display.plural_in_sentence(self.model)
+        many = display.plural_in_sentence(self.noun)
         ways = [
-            (_("By hand"), _("Type in the first one."), self.place("add")),
+            (_("By hand"), _("Type in the first one."), self.admin.place("add")),
             (
                 _("From a file"),
                 _("Import what you have, as CSV or Excel."),
-                import_pages.address(self.model),
+                import_pages.import_url(self.noun),
             ),
             (
                 _("From your site or a program"),
@@ -115,3 +111,10 @@ class Listing:
             ),
         ]
         return [{"title": t, "text": text, "url": url} for t, text, url in ways]
+
+
+def _board_query(request: HttpRequest) -> str:
+    """What a list is narrowed by, without the page of it."""
+    query = request.GET.copy()
+    query.pop("p", None)
+    return query.urlencode()

@@ -111,7 +111,7 @@ class RangeFilter:
 
     def _wire(self, text: str) -> str:
         """A day of whoever reads as a program has it: REST begins its own days in UTC."""
-        if self.field.type not in DATES or days.parts(text) is not None:
+        if self.field.type not in DATES or days.parse_relative(text) is not None:
             return text
         try:
             if self.field.type == "date":
@@ -121,11 +121,11 @@ class RangeFilter:
             return text
         return f"{moment:%Y-%m-%dT%H:%M:%SZ}"
 
-    def stated(self) -> dict[str, Any]:
+    def as_filter(self) -> dict[str, Any]:
         """The same in the filter language. Raises InvalidFilter."""
-        return {"$and": [self._stated(lookup, text) for lookup, text in self.given.items()]}
+        return {"$and": [self._lookup_filter(lookup, text) for lookup, text in self.given.items()]}
 
-    def _stated(self, lookup: str, text: str) -> dict[str, Any]:
+    def _lookup_filter(self, lookup: str, text: str) -> dict[str, Any]:
         if not text.endswith(OR_NONE) or lookup == "isnull":
             return querystring.lookup_filter(self.noun, self.path, lookup, text)
         there = querystring.lookup_filter(self.noun, self.path, lookup, text.removesuffix(OR_NONE))
@@ -133,26 +133,26 @@ class RangeFilter:
 
     # -- in words ---------------------------------------------------------------------------------
 
-    def said(self) -> str:
+    def in_words(self) -> str:
         """``80 or more``, ``in the last 30 days``, ``10 – 50``."""
         for span in (*SPANS, *AHEAD):
             if self.given == _span_lookups(span) and self.field.type in DATES:
                 return str(span.label)[:1].lower() + str(span.label)[1:]
         if set(self.given) == {"gte", "lte"} and not any("-" in v for v in self.given.values()):
-            return f"{self._word(self.given['gte'])} – {self._word(self.given['lte'])}"
-        return ", ".join(self._said(lookup, text) for lookup, text in self.given.items())
+            return f"{self._value_in_words(self.given['gte'])} – {self._value_in_words(self.given['lte'])}"
+        return ", ".join(self._lookup_in_words(lookup, text) for lookup, text in self.given.items())
 
-    def _said(self, lookup: str, text: str) -> str:
+    def _lookup_in_words(self, lookup: str, text: str) -> str:
         if lookup == "isnull":
             return _("none") if text.lower() in ("true", "1", "yes") else _("any")
         bare = text.removesuffix(OR_NONE)
-        named = ", ".join(self._word(part) for part in bare.split(","))
+        named = ", ".join(self._value_in_words(part) for part in bare.split(","))
         said = (
             str((MOMENT_LOOKUP_TEXTS if self.field.type in DATES else LOOKUP_TEXTS)[lookup]) % named
         )
         return said if bare == text else _("%(condition)s, or none") % {"condition": said}
 
-    def _word(self, text: str) -> str:
+    def _value_in_words(self, text: str) -> str:
         kind = self.field.type
         if kind in DATES:
             return moment_in_words(text)
@@ -233,7 +233,7 @@ def path_label(noun: type[Noun], path: str) -> str:
 
 def moment_in_words(text: str) -> str:
     """``14d ago`` → ``14 days ago``, ``2026-01-31`` → ``31 Jan 2026``."""
-    if (found := days.parts(text)) is not None:
+    if (found := days.parse_relative(text)) is not None:
         count, unit, direction = found
         named = {
             "m": ngettext("%d minute", "%d minutes", count),

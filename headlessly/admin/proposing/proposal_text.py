@@ -15,16 +15,26 @@ from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
 from headlessly.admin import display
-from headlessly.admin.event_text import Change, Teller, properties, record_names
+from headlessly.admin.event_facts import (
+    CHANGE,
+    CREATE,
+    DELETE,
+    TRACK,
+    Change,
+    EventReader,
+    kind_of,
+    record_name,
+    record_names,
+    recorded_facts,
+    verb_of,
+)
 from headlessly.declaration.registry import registry
 
 if TYPE_CHECKING:
-    from headlessly.declaration.verbs import Verb
     from headlessly.log.events import Event
     from headlessly.models import Proposal
     from headlessly.nouns import Noun
 
-CREATE, CHANGE, DELETE, TRACK = "create", "change", "delete", "track"
 #: How deep what a step causes is told below it.
 DEPTH = 3
 
@@ -56,7 +66,7 @@ class Difference:
 
 def proposal_steps(proposal: Proposal) -> list[ProposalStep]:
     """What it would do, in order; what a verb causes below it."""
-    return _Telling(proposal.events, proposal.differences or ()).steps()
+    return _Foretelling(proposal.events, proposal.differences or ()).steps()
 
 
 def proposal_summary(events: Sequence[Event]) -> str:
@@ -66,7 +76,7 @@ def proposal_summary(events: Sequence[Event]) -> str:
         noun = registry.get(event.target_type or "")
         if noun is None or event.target is None:
             continue
-        kind = _kind(event, _verb(noun, event))
+        kind = kind_of(event, verb_of(noun, event))
         known = seen.get(event.target)
         if known is None or (known[0] == CHANGE and kind == DELETE):
             seen[event.target] = (kind, noun)
@@ -80,31 +90,36 @@ def proposal_summary(events: Sequence[Event]) -> str:
     for kind, said in says.items():
         found = [(noun, n) for (k, noun), n in counted.items() if k == kind]
         if found:
-            what = ", ".join(
-                f"{display.number(n)} "
-                + (display.noun_in_sentence(noun) if n == 1 else display.plural_in_sentence(noun))
-                for noun, n in found
-            )
+            what = ", ".join(_count_of(noun, n) for noun, n in found)
             parts.append(said % {"what": what})
     return "; ".join(parts) or ngettext("records %d event", "records %d events", len(events)) % len(
         events
     )
 
 
+def _count_of(noun: type[Noun], count: int) -> str:
+    """``3 leads``."""
+    noun_or_plural = display.noun_in_sentence if count == 1 else display.plural_in_sentence
+    return f"{display.number(count)} {noun_or_plural(noun)}"
+
+
 def proposal_differences(proposal: Proposal) -> list[Difference]:
     """What is different by now, in words."""
-    return _Telling(proposal.events, proposal.differences or ()).differences()
+    return _Foretelling(proposal.events, proposal.differences or ()).differences()
 
 
-class _Telling:
+class _Foretelling:
     def __init__(self, events: Sequence[Event], different: Sequence[dict[str, Any]]) -> None:
-        self.events, self.different = list(events), list(different)
-        self.made = {e.target: _name(e) for e in events if e.version == 1 and e.target}
-        self.names = self._gone() | {e.target: _name(e) for e in events if e.target}
-        self.teller = Teller([_with_all_changes(event) for event in events], self.made)
+        self.events, self.different = (
+            [_with_all_changes(event) for event in events],
+            list(different),
+        )
+        self.made = {e.target: record_name(e) for e in events if e.version == 1 and e.target}
+        self.names = self._gone() | {e.target: record_name(e) for e in events if e.target}
+        self.reader = EventReader(self.events, self.made)
         self.others = {each["target"] for each in different}
 
-    def _gone(self) -> dict[str | None, str]:
+    def _gone(self) -> dict[str, str]:
         """The names of records that it would do something to no longer."""
         wanted: dict[str, set[str]] = defaultdict(set)
         for each in self.different:
@@ -123,47 +138,33 @@ class _Telling:
         return [self._step(event, below, 0) for event in first]
 
     def _step(self, event: Event, below: dict[str, list[Event]], depth: int) -> ProposalStep:
-        step = self._told(event)
+        step = self._step_alone(event)
         for each in below.get(event.id, ()) if depth < DEPTH else ():
             inner = self._step(each, below, depth + 1)
             if inner.changes or inner.moved or inner.caused or inner.kind != CHANGE:
                 step.caused.append(inner)
         return step
 
-    def _told(self, event: Event) -> ProposalStep:
-        noun = registry.get(event.target_type or "")
-        data = event.data or {}
-        if noun is None:
-            facts = [
-                Change(display.json_key_label(key), "", value) for key, value in properties(data)
-            ]
-            return ProposalStep(
-                TRACK, _("Record"), "", display.tracked_event_label(event.name), changes=facts
-            )
-        verb = _verb(noun, event)
-        kind = _kind(event, verb)
+    def _step_alone(self, event: Event) -> ProposalStep:
+        """The step without what it causes."""
+        facts = self.reader.facts(event)
+        if facts is None:
+            what = display.tracked_event_label(event.name)
+            return ProposalStep(TRACK, _("Record"), "", what, changes=recorded_facts(event))
+        noun, verb = facts.noun, facts.verb
         step = ProposalStep(
-            kind,
+            facts.kind,
             display.verb_label(verb) if verb is not None else display.event_label(event.verb),
             display.noun_in_sentence(noun),
-            _name(event),
+            facts.name,
+            moved=facts.moved_in_words(),
+            changes=self.reader.changes(noun, facts.previous, facts.data),
             other=event.target in self.others,
         )
         if event.target not in self.made:
             step.url = display.page_url(noun, "change", event.target)
-        previous = _previous(noun, event)
-        machine = noun.schema.machine
-        wire = noun.schema.by_name[machine.name].wire if machine else None
-        if wire in previous:
-            was, now = previous.pop(wire), data.get(wire)
-            step.moved = (
-                display.state_html(noun, was) if was else "",
-                display.state_html(noun, now) if now else "",
-            )
-        step.changes = self.teller.changes(noun, previous, data)
-        if kind == CREATE:
-            name = noun.schema.by_name[noun.schema.columns[0]].wire
-            label = display.field_label(noun.schema.fields[name])
+        if facts.kind == CREATE:
+            label = display.field_label(noun.schema.by_name[noun.schema.columns[0]])
             step.changes = [c for c in step.changes if c.now not in ("", None) and c.label != label]
         return step
 
@@ -212,15 +213,10 @@ class _Telling:
             "field": label
         }
         said = [
-            self.teller.value(declared, value) if declared is not None else value
+            self.reader.value(declared, value) if declared is not None else value
             for value in (each["was"], each["now"])
         ]
         found[target, each["field"]] = Difference(name, what, said[0] or "–", said[1] or "–")
-
-
-def _verb(noun: type[Noun], event: Event) -> Verb | None:
-    """The verb that leaves this event."""
-    return next((verb for verb in noun.verbs.values() if verb.event == event.name), None)
 
 
 def _event_label(name: str) -> str:
@@ -229,37 +225,15 @@ def _event_label(name: str) -> str:
     return display.event_label(event) if noun in registry else display.tracked_event_label(name)
 
 
-def _kind(event: Event, verb: Verb | None) -> str:
-    if event.version == 1:
-        return CREATE
-    return DELETE if verb is not None and verb.deletes else CHANGE
-
-
-def _name(event: Event) -> str:
-    noun = registry.get(event.target_type or "")
-    if noun is None:
-        return event.name
-    wire = noun.schema.by_name[noun.schema.columns[0]].wire
-    return str((event.data or {}).get(wire) or event.target)
-
-
-def _previous(noun: type[Noun], event: Event) -> dict[str, Any]:
-    """What changes: of a new record, all that it has."""
-    if event.version != 1:
-        return dict(event.previous or {})
-    data = event.data or {}
-    return {
-        f.wire: None
-        for f in noun.schema.stored
-        if data.get(f.wire) not in (None, "", False) and data.get(f.wire) != f.default
-    }
-
-
 def _with_all_changes(event: Event) -> Event:
     """The event with all that a new record has as its changes, so that every name in it is looked up."""
     noun = registry.get(event.target_type or "")
     if noun is None or event.version != 1:
         return event
-    whole = copy.copy(event)
-    whole.previous = _previous(noun, event)
+    data, whole = event.data or {}, copy.copy(event)
+    whole.previous = {
+        f.wire: None
+        for f in noun.schema.stored
+        if data.get(f.wire) not in (None, "", False) and data.get(f.wire) != f.default
+    }
     return whole

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from functools import wraps
+from functools import partial, wraps
 from typing import Any
 
 from django.contrib import messages
+from django.contrib.admin import AdminSite
 from django.core.exceptions import PermissionDenied
 from django.core.paginator import Paginator
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
@@ -18,8 +19,8 @@ from django.utils.translation import gettext_lazy
 from django.views.decorators.http import require_GET, require_POST
 
 from headlessly.access import actors
-from headlessly.admin import display, the
-from headlessly.admin.event_text import actor_names
+from headlessly.admin import display
+from headlessly.admin.event_facts import actor_names
 from headlessly.admin.proposing import proposal_text
 from headlessly.errors import HeadlesslyError, NotFound
 from headlessly.models import Proposal
@@ -40,15 +41,18 @@ LABELS = {
 }
 
 
-def urls(site: Any) -> list[Any]:
+def urls(site: AdminSite) -> list[Any]:
+    """The addresses below the workplace's own; each view is handed the site whose page it draws."""
+
     def page(route: str, view: Callable[..., HttpResponse], name: str) -> Any:
-        return path(f"proposals/{route}", site.admin_view(for_deciders(view)), name=name)
+        guarded = site.admin_view(partial(for_deciders(view), site=site))
+        return path(f"proposals/{route}", guarded, name=name)
 
     return [
-        page("", listed, "proposals"),
-        page("<str:id>/", shown, "proposal"),
-        page("<str:id>/approve/", approve, "proposal_approve"),
-        page("<str:id>/refuse/", refuse, "proposal_refuse"),
+        page("", proposals_view, "proposals"),
+        page("<str:id>/", proposal_view, "proposal"),
+        page("<str:id>/approve/", approve_view, "proposal_approve"),
+        page("<str:id>/refuse/", refuse_view, "proposal_refuse"),
     ]
 
 
@@ -78,14 +82,15 @@ def proposals_menu_item(request: HttpRequest) -> dict[str, Any] | None:
 
 
 @require_GET
-def listed(request: HttpRequest) -> HttpResponse:
+def proposals_view(request: HttpRequest, *, site: AdminSite) -> HttpResponse:
     """Those that wait, the oldest first, and what was decided."""
     found = proposals.visible_proposals()
     waiting = list(found.filter(status__in=Proposal.OPEN).order_by("proposed_at", "pk")[:100])
     decided = found.exclude(status__in=Proposal.OPEN).order_by("-decided_at", "pk")
     page = Paginator(decided, PAGE).get_page(request.GET.get("page"))
-    return _respond(
+    return _render_page(
         request,
+        site,
         "proposals",
         _("Proposals"),
         waiting=_proposal_rows(waiting),
@@ -95,15 +100,15 @@ def listed(request: HttpRequest) -> HttpResponse:
 
 
 @require_GET
-def shown(request: HttpRequest, id: str) -> HttpResponse:
+def proposal_view(request: HttpRequest, id: str, *, site: AdminSite) -> HttpResponse:
     """One proposal, and what it would do."""
-    return _page(request, _found(id))
+    return _proposal_page(request, site, _find_proposal(id))
 
 
 @require_POST
-def approve(request: HttpRequest, id: str) -> HttpResponse:
+def approve_view(request: HttpRequest, id: str, *, site: AdminSite) -> HttpResponse:
     """Do it, if it is still what the page showed."""
-    found = _found(id)
+    found = _find_proposal(id)
     seen = request.POST.get("version", "")
     try:
         proposals.approve(id, version=int(seen) if seen.isdecimal() and len(seen) < 9 else ())
@@ -117,26 +122,29 @@ def approve(request: HttpRequest, id: str) -> HttpResponse:
 
 
 @require_POST
-def refuse(request: HttpRequest, id: str) -> HttpResponse:
-    found = _found(id)
+def refuse_view(request: HttpRequest, id: str, *, site: AdminSite) -> HttpResponse:
+    found = _find_proposal(id)
     reason = request.POST.get("reason", "")
     try:
         proposals.refuse(id, reason)
     except HeadlesslyError as problem:
         if problem.field == "reason":
-            return _page(request, found, status=problem.status, reason=reason, wrong=problem)
+            return _proposal_page(
+                request, site, found, status=problem.status, reason=reason, wrong=problem
+            )
         messages.error(request, problem.message)
         return HttpResponseRedirect(reverse("admin:proposal", args=[id]))
     messages.success(request, _("Refused: %s.") % _proposal_title(found))
     return HttpResponseRedirect(reverse("admin:proposals"))
 
 
-def _page(
-    request: HttpRequest, proposal: Proposal, status: int = 200, **context: Any
+def _proposal_page(
+    request: HttpRequest, site: AdminSite, proposal: Proposal, status: int = 200, **context: Any
 ) -> HttpResponse:
     names = actor_names({proposal.proposed_by, proposal.decided_by or ""})
-    return _respond(
+    return _render_page(
         request,
+        site,
         "proposal",
         _proposal_title(proposal),
         status,
@@ -194,19 +202,18 @@ def _proposal_row(proposal: Proposal, names: dict[str, str]) -> dict[str, Any]:
     }
 
 
-def _found(id: str) -> Proposal:
+def _find_proposal(id: str) -> Proposal:
     try:
         return proposals.find_proposal(id)
     except NotFound as problem:
         raise Http404(problem.message) from None
 
 
-def _respond(
-    request: HttpRequest, name: str, title: str, status: int = 200, **context: Any
+def _render_page(
+    request: HttpRequest, site: AdminSite, name: str, title: str, status: int = 200, **context: Any
 ) -> HttpResponse:
-    workplace = the.site
-    request.current_app = workplace.name
-    context |= workplace.each_context(request)
+    request.current_app = site.name
+    context |= site.each_context(request)
     styles = [
         *context["styles"],
         static("headlessly/record.css"),

@@ -6,21 +6,13 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from headlessly.access import actors
-
-if TYPE_CHECKING:
-    from headlessly.declaration.schema import Field
-    from headlessly.nouns import Noun
-
-from typing import TYPE_CHECKING
-
 from django.utils.translation import gettext as _
 
+from headlessly.access import actors
 from headlessly.admin import display
 from headlessly.admin.forms import DeclaredForm
 from headlessly.context import clock
 from headlessly.declaration import days, engagements
-from headlessly.declaration.engagements import engagement_reference
 from headlessly.errors import HeadlesslyError
 from headlessly.execution import executor
 
@@ -78,7 +70,7 @@ class OpenTouches:
     all: str
 
 
-def ways(noun: type[Noun]) -> list[EngagementForm]:
+def writable_touches(noun: type[Noun]) -> list[EngagementForm]:
     """The ways to write a touch of ``noun``'s records that the actor has."""
     touching = engagements.engagement_noun(noun)
     if touching is None:
@@ -89,20 +81,20 @@ def ways(noun: type[Noun]) -> list[EngagementForm]:
     ]
 
 
-def noting(noun: type[Noun]) -> EngagementForm | None:
+def note_touch(noun: type[Noun]) -> EngagementForm | None:
     """The way by which a verb's dialog takes a note, if there is one."""
-    return next(iter(ways(noun)), None)
+    return next(iter(writable_touches(noun)), None)
 
 
-def composers(
+def make_composers(
     record: Noun, site: Any, keep: str, written: Composer | None = None
 ) -> list[Composer]:
     """The forms of all ways; ``written`` stands in for its own, with what was typed."""
-    found = [composer(way, record, site, keep) for way in ways(type(record))]
+    found = [make_composer(way, record, site, keep) for way in writable_touches(type(record))]
     return [written if written and c.name == written.name else c for c in found]
 
 
-def composer(
+def make_composer(
     way: EngagementForm, record: Noun, site: Any, keep: str, data: Mapping[str, str] | None = None
 ) -> Composer:
     touching = engagements.engagement_noun(type(record))
@@ -110,14 +102,14 @@ def composer(
     form = DeclaredForm([inputs[n] for n in way.asks], site, data=data, id=way.name.lower())
     first = form.fields[way.asks[0]]
     first.label = display.engagement_label(way.name)
-    for item in form.fields.values():
-        if item.declared.type == "integer" and item.help_text:
+    for name, item in form.fields.items():
+        if form.declared[name].type == "integer" and item.help_text:
             item.label = f"{item.label} ({display.inside_sentence(item.help_text)})"
         item.help_text = ""
     return Composer(way, display.page_url(type(record), "touch", record.pk, way.name) + keep, form)
 
 
-def write(way: EngagementForm, record: Noun, given: Mapping[str, Any]) -> Noun:
+def write_touch(way: EngagementForm, record: Noun, given: Mapping[str, Any]) -> Noun:
     """Write a touch of ``record``. Raises what the executor raises."""
     touching = engagements.engagement_noun(type(record))
     declared = touching.Surface.engagements
@@ -126,12 +118,12 @@ def write(way: EngagementForm, record: Noun, given: Mapping[str, Any]) -> Noun:
     if said and declared.headline not in sent:
         longest = touching.schema.by_name[declared.headline].max_length
         sent[declared.headline] = engagements.first_line(said, longest)
-    about = circumstances(touching, record)
+    about = touch_references(touching, record)
     verb = touching.verbs[way.verb]
     return executor.run(verb, None, {**about, **way.values, **sent}, text=True)
 
 
-def refuse(found: Composer, problem: HeadlesslyError) -> None:
+def show_refusal(found: Composer, problem: HeadlesslyError) -> None:
     """Put what went wrong beside the input; what is about the headline belongs to the first one."""
     first = found.touch.asks[0]
     for detail in problem.details or ():
@@ -141,7 +133,7 @@ def refuse(found: Composer, problem: HeadlesslyError) -> None:
     found.open = True
 
 
-def coming(record: Noun) -> OpenTouches | None:
+def open_touches(record: Noun) -> OpenTouches | None:
     """The open touches of ``record``, the most urgent first; None where none can be."""
     touching = engagements.engagement_noun(type(record))
     if touching is None:
@@ -175,15 +167,15 @@ def _to_do(row: Noun) -> ToDo:
     return found
 
 
-def said(touch: Noun) -> str:
+def added_text(touch: Noun) -> str:
     """What the toast says of a touch that was just written."""
     kind = display.state_label(getattr(touch, type(touch).Surface.engagements.kind))
     return _("%s added.") % kind
 
 
-def circumstances(touching: type[Noun], record: Noun) -> dict[str, str]:
+def touch_references(touching: type[Noun], record: Noun) -> dict[str, str]:
     """What a touch of ``record`` refers to by itself: it, those that it is about too, who writes."""
-    declared = engagement_reference(touching, type(record))
+    declared = engagements.engagement_reference(touching, type(record))
     if declared is None:
         return {}
     found = {}

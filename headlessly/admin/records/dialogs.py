@@ -88,12 +88,12 @@ class VerbDialog:
 
     @property
     def inputs(self) -> list[Any]:
-        return [bound for bound in self.form if bound.field.declared is not self.chooses]
+        return [b for b in self.form if self.form.declared[b.name] is not self.chooses]
 
     @property
     def note(self) -> str | None:
         """What was typed as a note; None where the dialog takes none."""
-        if not self.verb.steps or composers.noting(type(self.record)) is None:
+        if not self.verb.steps or composers.note_touch(type(self.record)) is None:
             return None
         return (self.data or {}).get("note", "")
 
@@ -104,10 +104,10 @@ class VerbDialog:
 
     # -- what will happen -------------------------------------------------------------------------
 
-    def foresee(self) -> None:
+    def dry_run(self) -> None:
         """Do it without doing it: ``will`` says what would happen, ``problem`` why it would not."""
         try:
-            run = self._tried()
+            run = self._dry_run()
         except HeadlesslyError as problem:
             self._note_lack(problem)
             if self.chooses is not None and self.new is None:
@@ -116,11 +116,11 @@ class VerbDialog:
             if not all(detail["message"] == values.required_message() for detail in details):
                 self.problem = problem
             return
-        self.will = preview.told(run)
+        self.will = preview.preview_sentences(run)
         if self.other is not None and self.new is None:
-            self._offer_new(preview.made(run, self.other))
+            self._offer_new(preview.new_record_values(run, self.other))
 
-    def _tried(self) -> executor.DryRun:
+    def _dry_run(self) -> executor.DryRun:
         given = {"text": True, "dry_run": True}
         if not self.filled:
             return executor.run(self.verb, self.record.pk, self.given(), **given)
@@ -133,10 +133,10 @@ class VerbDialog:
     @property
     def lack(self) -> str:
         """Why it cannot be done yet, above the input that would change that."""
-        return self.problem.message if self.problem and self.told else ""
+        return self.problem.message if self.problem and self.lack_is_shown else ""
 
     @property
-    def told(self) -> bool:
+    def lack_is_shown(self) -> bool:
         """Whether what is in the way is said beside the input that is asked for first."""
         return bool(self.first and self.problem and self.problem.field in self.first.declared)
 
@@ -174,20 +174,20 @@ class VerbDialog:
 
     def _offer_new(self, would_be: Mapping[str, Any]) -> None:
         """The main fields of the record that would be made, with the values it would have."""
-        schema = self.other.schema
-        main = dict.fromkeys([*(f.name for f in schema.inputs() if f.required), *schema.columns])
-        fields: list[Field] = [
-            field
-            for name in main
-            if not (field := schema.by_name[name]).read_only and not field.moves
-        ]
         self.new = DeclaredForm(
-            fields, self.site, data=self.data, initial=would_be, id=f"{self.verb.name}_new",
+            self._new_fields(), self.site, data=self.data, initial=would_be, id=f"{self.verb.name}_new",
             parent=self.id,
         )  # fmt: skip
         self.new.prefix = self.chooses.name
         for item in self.new.fields.values():
             item.widget.attrs.pop("aria-required", None)
+
+    def _new_fields(self) -> list[Field]:
+        """What it asks of a new record: what is required, and what its list shows."""
+        schema = self.other.schema
+        main = dict.fromkeys([*(f.name for f in schema.inputs() if f.required), *schema.columns])
+        fields = (schema.by_name[name] for name in main)
+        return [field for field in fields if not field.read_only and not field.moves]
 
     # -- what was sent ----------------------------------------------------------------------------
 
@@ -221,7 +221,7 @@ class VerbDialog:
         """Put what went wrong beside the input that it is about."""
         self.problem = problem
         self._note_lack(problem)
-        if self.told:
+        if self.lack_is_shown:
             return
         if self.first is not None and {d["field"] for d in problem.details or ()} == set(
             self.first.declared
@@ -241,7 +241,7 @@ class VerbDialog:
     def carry_out(self) -> Noun:
         """The verb, its note and what the record lacked as one: all of it or, by what it raises, nothing."""
         note = (self.note or "").strip()
-        way = composers.noting(type(self.record)) if note else None
+        way = composers.note_touch(type(self.record)) if note else None
         if way is None and not self.filled:
             return executor.run(self.verb, self.record.pk, self.given(), text=True)
 
@@ -250,7 +250,7 @@ class VerbDialog:
                 if self.filled:
                     self._fill_in()
                 if way is not None:
-                    composers.write(way, self.record, {way.asks[0]: note})
+                    composers.write_touch(way, self.record, {way.asks[0]: note})
                 return executor.run(self.verb, self.record.pk, self.given(), text=True)
 
         return executor.retry_on_deadlock(all_of_it)

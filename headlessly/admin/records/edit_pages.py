@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import TYPE_CHECKING, Any
 
 from django.contrib import messages
 from django.core.exceptions import PermissionDenied
@@ -13,13 +13,19 @@ from django.utils.translation import gettext as _
 
 from headlessly.access import actors
 from headlessly.admin import display, event_text, forms, toasts
+from headlessly.admin.field_edit import (
+    FieldPages,
+    check_readable,
+    closed_fields,
+    parse_version,
+    values_at,
+)
+from headlessly.admin.pages import NounAdminBase, NounPages
 from headlessly.admin.records import timeline
-from headlessly.admin.records.field_edit import InPlace, check_readable, whole
 from headlessly.declaration import days
 from headlessly.declaration.schema import Field
 from headlessly.errors import HeadlesslyError, Stale
 from headlessly.execution import executor
-from headlessly.log import events
 
 if TYPE_CHECKING:
     from headlessly.declaration.verbs import Verb
@@ -29,29 +35,30 @@ if TYPE_CHECKING:
 AT_ONCE = 2
 
 
-class Editing(InPlace):
-    """The pages of :class:`~headlessly.admin.base.NounAdmin` that have a form."""
+class EditPages(NounPages):
+    """The pages of a noun that have a form."""
 
-    #: What a form for a new record proposes, to be changed: values by field.
-    starts_with: ClassVar[dict[str, Any]] = {}
+    def __init__(self, admin: NounAdminBase) -> None:
+        super().__init__(admin)
+        self.field_pages = FieldPages(admin)
 
     # -- adding -----------------------------------------------------------------------------------
 
-    def add_view(self, request: HttpRequest, verb: str = "create", **kwargs: Any) -> HttpResponse:
+    def add_view(self, request: HttpRequest, verb: str) -> HttpResponse:
         """A form for a new record, by ``create`` or by another verb that makes one."""
-        bound = self.model.verbs.get(verb)
+        bound = self.noun.verbs.get(verb)
         if bound is None or not bound.creates:
             raise Http404
-        if not self.may(verb):
+        if not self.admin.may(verb):
             raise PermissionDenied
         inputs = self._asked(bound)
         if request.method != "POST":
             suggested = forms.query(request.GET, inputs)
             defaults = {f.name: f.default for f in inputs if f.default is not None}
-            initial = self.starts_with | self._mine(inputs) | defaults | suggested
-            form = forms.DeclaredForm(inputs, self.admin_site, initial=initial)
+            initial = self.admin.starts_with | self._mine(inputs) | defaults | suggested
+            form = forms.DeclaredForm(inputs, self.site, initial=initial)
             return self._form_page(request, form, bound, suggested=suggested)
-        form = forms.DeclaredForm(inputs, self.admin_site, data=request.POST)
+        form = forms.DeclaredForm(inputs, self.site, data=request.POST)
         sent = {name: value for name, value in form.given().items() if value not in ("", None)}
         try:
             check_readable(sent)
@@ -60,11 +67,11 @@ class Editing(InPlace):
             form.refuse(problem)
             return self._form_page(request, form, bound, problem=problem)
         toasts.say(request, f"{capfirst(display.event_label(bound.conjugation.event))}: {answer}.")
-        return HttpResponseRedirect(self.place("change", answer.pk))
+        return HttpResponseRedirect(self.admin.place("change", answer.pk))
 
     def _asked(self, verb: Verb) -> list[Field]:
         """The inputs of a verb that its form has."""
-        return [f for f in verb.inputs.values() if f.name not in self.schema.unasked]
+        return [f for f in verb.inputs.values() if f.name not in self.schema.not_in_forms]
 
     @staticmethod
     def _mine(inputs: list[Field]) -> dict[str, str]:
@@ -81,9 +88,9 @@ class Editing(InPlace):
         problem: HeadlesslyError | None = None,
         suggested: Iterable[str] = (),
     ) -> HttpResponse:
-        new = _("New %s") % display.noun_in_sentence(self.model)
+        new = _("New %s") % display.noun_in_sentence(self.noun)
         hidden = {f.name for f in self._entry_only(form)}
-        return self.respond(
+        return self.admin.respond(
             request,
             "form",
             status=problem.status if problem else 200,
@@ -93,7 +100,7 @@ class Editing(InPlace):
             form=form,
             sections=self._sections(form, hidden, set(suggested)),
             submit=_("Create") if verb.name == "create" else display.verb_label(verb),
-            back=self.place("changelist"),
+            back=self.admin.place("changelist"),
         )
 
     def _entry_only(self, form: forms.DeclaredForm) -> list[Field]:
@@ -112,46 +119,38 @@ class Editing(InPlace):
 
     # -- editing ----------------------------------------------------------------------------------
 
-    def edit_view(self, request: HttpRequest, id: str, **kwargs: Any) -> HttpResponse:
+    def edit_view(self, request: HttpRequest, id: str) -> HttpResponse:
         """The record's fields; saving sends what was changed to the verb ``update``."""
-        if not self.may("update"):
+        if not self.admin.may("update"):
             raise PermissionDenied
-        found = self.find(id)
-        inputs = self._asked(self.model.verbs["update"])
+        found = self.admin.find(id)
+        inputs = self._asked(self.noun.verbs["update"])
         only = request.POST.get("only") or request.GET.get("only")
-        if only and any(field.name == only for field in inputs):
-            return self.edit_one(request, found, [f for f in inputs if f.name == only])
+        if (field := next((f for f in inputs if f.name == only), None)) is not None:
+            return self.field_pages.field_view(request, found, field)
         if request.method != "POST":
-            form = forms.DeclaredForm(inputs, self.admin_site, record=found)
+            form = forms.DeclaredForm(inputs, self.site, record=found)
             return self._edit_page(request, found, form)
-        form = forms.DeclaredForm(inputs, self.admin_site, data=request.POST, record=found)
-        version = whole(request.POST.get("version"))
-        base = self.read_at(found, version)
+        form = forms.DeclaredForm(inputs, self.site, data=request.POST, record=found)
+        version = parse_version(request.POST.get("version"))
+        base = values_at(found, version)
         changed = form.changed(base)
         if not changed:
-            return HttpResponseRedirect(self.place("change", found.pk) + self.keep(request))
+            return HttpResponseRedirect(self.admin.place("change", found.pk) + self.keep(request))
         try:
             check_readable(changed)
             answer = executor.run(
-                self.model.verbs["update"], found.pk, changed, text=True, if_match=version
+                self.noun.verbs["update"], found.pk, changed, text=True, if_match=version
             )
         except Stale as problem:
-            return self._stale_page(request, self.find(id), inputs, form, changed, version, problem)
+            return self._stale_page(
+                request, self.admin.find(id), inputs, form, changed, version, problem
+            )
         except HeadlesslyError as problem:
             form.refuse(problem)
             return self._edit_page(request, found, form, problem=problem, version=version)
         toasts.say(request, _("Saved."), answer)
-        return HttpResponseRedirect(self.place("change", answer.pk) + self.keep(request))
-
-    def read_at(self, found: Noun, version: int | None) -> dict[str, Any]:
-        """The values that the form was made with: the record's, or those of an older version."""
-        if version is not None and version != found.version:
-            then = events.Event.objects.filter(
-                target=found.pk, target_type=self.schema.name, version=version
-            ).first()
-            if then is not None:
-                return {f.name: _python(f, then.data.get(f.wire)) for f in self.schema.stored}
-        return {f.name: getattr(found, f.column) for f in self.schema.stored}
+        return HttpResponseRedirect(self.admin.place("change", answer.pk) + self.keep(request))
 
     def _edit_page(
         self,
@@ -164,11 +163,12 @@ class Editing(InPlace):
         meanwhile: list[event_text.Entry] | None = None,
     ) -> HttpResponse:
         machine = self.schema.machine
-        closed = machine.closed.get(getattr(found, machine.name), ()) if machine else ()
-        hidden = {name for name in closed if not form.is_bound or name not in form.errors}
+        hidden = {
+            name for name in closed_fields(found) if not form.is_bound or name not in form.errors
+        }
         if machine and machine.name not in form.errors:
             hidden.add(machine.name)
-        return self.respond(
+        return self.admin.respond(
             request,
             "form",
             status=problem.status if problem else 200,
@@ -178,7 +178,7 @@ class Editing(InPlace):
             form=form,
             sections=self._sections(form, hidden, set(form.fields)),
             submit=_("Save"),
-            back=self.place("change", found.pk) + self.keep(request),
+            back=self.admin.place("change", found.pk) + self.keep(request),
             version=version or found.version,
             meanwhile=meanwhile,
         )
@@ -201,9 +201,9 @@ class Editing(InPlace):
             for f in inputs
         }
         kept = now | {name: typed.data.get(name, "") for name in changed}
-        form = forms.DeclaredForm(inputs, self.admin_site, data=kept, record=found)
+        form = forms.DeclaredForm(inputs, self.site, data=kept, record=found)
         form.is_valid()
-        meanwhile = timeline.since(found, version)
+        meanwhile = timeline.entries_since(found, version)
         theirs = {f.name for f in inputs for e in meanwhile if f.wire in (e.event.previous or {})}
         for name in theirs & set(changed):
             value = display.value_text(found, self.schema.by_name[name]) or _("empty")
@@ -216,24 +216,26 @@ class Editing(InPlace):
     def _existing(self, problem: HeadlesslyError | None) -> str:
         """Where the record is that stands in the way of this one."""
         id = problem.extra.get("existingId") if problem else None
-        return self.place("change", id) if id else ""
+        return self.admin.place("change", id) if id else ""
 
     # -- deleting ---------------------------------------------------------------------------------
 
-    def delete_view(self, request: HttpRequest, id: str, **kwargs: Any) -> HttpResponse:
+    def delete_view(self, request: HttpRequest, id: str) -> HttpResponse:
         """Ask, then delete by the verb; what refers to the record is named."""
-        if not self.may("delete"):
+        if not self.admin.may("delete"):
             raise PermissionDenied
-        found = self.find(id)
+        found = self.admin.find(id)
         if request.method != "POST":
-            return self.respond(request, "delete", original=found, title=_("Delete %s") % found)
+            return self.admin.respond(
+                request, "delete", original=found, title=_("Delete %s") % found
+            )
         try:
-            executor.run(self.model.verbs["delete"], found.pk, {})
+            executor.run(self.noun.verbs["delete"], found.pk, {})
         except HeadlesslyError as problem:
             messages.error(request, self._why_not_deleted(problem))
-            return HttpResponseRedirect(self.place("change", found.pk))
+            return HttpResponseRedirect(self.admin.place("change", found.pk))
         toasts.say(request, _("Deleted: %s.") % found, found)
-        return HttpResponseRedirect(self.place("changelist"))
+        return HttpResponseRedirect(self.admin.place("changelist"))
 
     def _why_not_deleted(self, problem: HeadlesslyError) -> str:
         """Who refers to it, in words, and what to do about that."""
@@ -242,7 +244,7 @@ class Editing(InPlace):
             return problem.message
         parts = []
         for name, count in referring.items():
-            noun = self.model.registry.get(name)
+            noun = self.noun.registry.get(name)
             one, many = (
                 (display.noun_in_sentence(noun), display.plural_in_sentence(noun))
                 if noun
@@ -250,7 +252,7 @@ class Editing(InPlace):
             )
             parts.append(f"{display.number(count)} {one if count == 1 else many}")
         return _("%(this)s is still needed by %(these)s. Delete or change these first.") % {
-            "this": capfirst(display.this_noun(self.model)),
+            "this": capfirst(display.this_noun(self.noun)),
             "these": ", ".join(parts),
         }
 
@@ -273,7 +275,7 @@ class Editing(InPlace):
             if not fields:
                 continue
             urgent = any(
-                field.errors or field.field.declared.required or field.name in wanted
+                field.errors or form.declared[field.name].required or field.name in wanted
                 for field in fields
             )
             sections.append(
@@ -284,11 +286,3 @@ class Editing(InPlace):
                 }
             )
         return sections
-
-
-def _python(field: Field, value: Any) -> Any:
-    """A value of an event as the record would hold it."""
-    try:
-        return None if value is None else field.clean(value)
-    except ValueError:
-        return value

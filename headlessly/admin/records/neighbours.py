@@ -9,27 +9,23 @@ from __future__ import annotations
 from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
-from urllib.parse import urlencode
-
-from django.http import HttpRequest
 
 from headlessly.admin import display
 from headlessly.admin.lists.address import Address, SearchFilter
-from headlessly.declaration.values import UNSTORABLE
+from headlessly.admin.pages import keep_list
 from headlessly.query import cursors, filters, reads, scope, sorting
 from headlessly.query.paging import narrow_by_search
 
 if TYPE_CHECKING:
+    from headlessly.admin.sites import TenantSite
     from headlessly.nouns import Noun
 
 #: How far a place is counted: "12 of 84", but nothing in a list of thousands.
 COUNTED = 500
-#: A longer query is none that a list makes.
-LONGEST = 2_000
 
 
 @dataclass
-class Way:
+class Neighbours:
     """From a record back to its list and on to its neighbours, with the query that goes along."""
 
     query: str
@@ -42,47 +38,35 @@ class Way:
     @property
     def keep(self) -> str:
         """What the addresses of this record's pages carry on."""
-        return kept(self.query)
-
-
-def kept(query: str) -> str:
-    return f"?{urlencode({'in': query})}"
-
-
-def came_from(request: HttpRequest) -> str | None:
-    """The query of the list that one came from, or None."""
-    query = request.GET.get("in")
-    if query is None or len(query) > LONGEST or UNSTORABLE.search(query):
-        return None
-    return query
+        return keep_list(self.query)
 
 
 class ListWalk:
     """One record's way through one list."""
 
-    def __init__(self, admin: Any, request: HttpRequest, record: Noun, query: str) -> None:
-        self.admin, self.record, self.query = admin, record, query
+    def __init__(self, site: TenantSite, record: Noun, query: str) -> None:
+        self.record, self.query = record, query
         self.noun = type(record)
-        self.address = Address(self.noun, query, admin.admin_site)
+        self.address = Address(self.noun, query, site)
         self.many = False
 
-    def way(self) -> Way:
+    def neighbours(self) -> Neighbours:
         """The neighbours; none for a list that does not exist any more."""
         list_url = display.page_url(self.noun, "changelist") + (self.query and f"?{self.query}")
-        way = Way(self.query, list_url)
-        if self.found is None:
-            return way
+        found = Neighbours(self.query, list_url)
+        if self.queryset is None:
+            return found
         after, before = self._after(), self._before()
-        way.next = self._address(self.found, after)
-        way.previous = self._address(self.found.reverse(), before)
-        total = COUNTED if self.many else self._count(self.found)
+        found.next = self._address(self.queryset, after)
+        found.previous = self._address(self.queryset.reverse(), before)
+        total = COUNTED if self.many else self._count(self.queryset)
         if total < COUNTED:
-            way.place = sum(self._count(self.found.filter(part)) for part in before) + 1
-            way.total = total + 1
-        return way
+            found.place = sum(self._count(self.queryset.filter(part)) for part in before) + 1
+            found.total = total + 1
+        return found
 
     @cached_property
-    def found(self) -> Any:
+    def queryset(self) -> Any:
         """The records of the list in its order, this one aside; None for a list of no records of now."""
         address = self.address
         if address.problem or not address.live:
@@ -110,7 +94,7 @@ class ListWalk:
         """Where the first of ``found`` in one of ``parts`` is, or nowhere."""
         for part in parts:
             if id := next(iter(found.filter(part).values_list("pk", flat=True)[:1]), None):
-                return display.page_url(self.noun, "change", id) + kept(self.query)
+                return display.page_url(self.noun, "change", id) + keep_list(self.query)
         return ""
 
     @staticmethod

@@ -10,8 +10,13 @@ from django.utils.text import capfirst
 from django.utils.translation import gettext as _
 
 from headlessly.admin import display
-from headlessly.admin.event_text import Teller, properties
-from headlessly.declaration.registry import registry
+from headlessly.admin.event_facts import (
+    CREATE,
+    EventFacts,
+    EventReader,
+    record_name,
+    recorded_facts,
+)
 from headlessly.language.wording import SUBJECT
 
 if TYPE_CHECKING:
@@ -20,15 +25,15 @@ if TYPE_CHECKING:
     from headlessly.nouns import Noun
 
 
-def told(run: DryRun) -> list[SafeString]:
+def preview_sentences(run: DryRun) -> list[SafeString]:
     """One sentence for each record that would be made or changed, and for what would be recorded."""
-    made = {event.target: _name(event) for event in run.events if event.version == 1}
-    teller = Teller(run.events, made)
-    found = [_sentence(teller, event, run.record, made) for event in run.events]
-    return [sentence for sentence in found if sentence]
+    new = {event.target: record_name(event) for event in run.events if event.version == 1}
+    reader = EventReader(run.events, new)
+    sentences = [_sentence(reader, event, run.record, new) for event in run.events]
+    return [sentence for sentence in sentences if sentence]
 
 
-def made(run: DryRun, noun: type[Noun]) -> dict[str, Any]:
+def new_record_values(run: DryRun, noun: type[Noun]) -> dict[str, Any]:
     """The fields of the record of ``noun`` that would be made, by Python name; else nothing."""
     for event in run.events:
         if event.target_type == noun.__name__ and event.version == 1:
@@ -37,38 +42,37 @@ def made(run: DryRun, noun: type[Noun]) -> dict[str, Any]:
 
 
 def _sentence(
-    teller: Teller, event: Event, record: Noun, made: dict[str, str]
+    reader: EventReader, event: Event, record: Noun, new: dict[str, str]
 ) -> SafeString | None:
-    noun = registry.get(event.target_type or "")
-    if noun is None:
+    facts = reader.facts(event)
+    if facts is None:
         what = display.tracked_event_label(event.name)
-        facts = ", ".join(
-            f"{display.inside_sentence(display.json_key_label(key))} {value}"
-            for key, value in properties(event.data)
-        )
-        return format_html(_("Recorded: {what}{facts}"), what=what, facts=facts and f" ({facts})")
-    if event.version == 1:
+        told = ", ".join(f"{fact.inside} {fact.now}" for fact in recorded_facts(event))
+        return format_html(_("Recorded: {what}{facts}"), what=what, facts=told and f" ({told})")
+    noun = facts.noun
+    if facts.kind == CREATE:
         return format_html(
             _("{a_deal} is created: {name}{facts}"),
             a_deal=capfirst(display.a_noun(noun, SUBJECT)),
-            name=format_html("<b>{}</b>", made[event.target]),
-            facts=_facts(teller, noun, event),
+            name=format_html("<b>{}</b>", facts.name),
+            facts=_new_record_facts(reader, facts),
         )
     who = (
         capfirst(display.this_noun(noun))
         if event.target == record.pk
         else format_html(
-            '<a href="{}">{}</a>', display.page_url(noun, "change", event.target), _name(event)
+            '<a href="{}">{}</a>', display.page_url(noun, "change", event.target), facts.name
         )
     )
-    previous = dict(event.previous or {})
-    machine = noun.schema.machine
-    wire = noun.schema.by_name[machine.name].wire if machine else None
-    moved = previous.pop(wire, None) if wire else None
-    previous = {w: was for w, was in previous.items() if event.data.get(w) not in made}
-    changes = teller.changes(noun, previous, event.data)
-    if moved is not None:
-        state = display.state_html(noun, event.data[wire])
+    # That it refers to a new record is what the sentence about that one says.
+    previous = {
+        wire: was
+        for wire, was in facts.previous.items()
+        if not (isinstance(id := facts.data.get(wire), str) and id in new)
+    }
+    changes = reader.changes(noun, previous, facts.data)
+    if facts.moved is not None and facts.moved[0] is not None:
+        state = display.state_html(noun, facts.moved[1])
         with_it = format_html_join("", "; {}: {}", ((c.inside, c.now or "–") for c in changes))
         return format_html(
             _("{who} becomes {state}{with_it}"), who=who, state=state, with_it=with_it
@@ -79,9 +83,9 @@ def _sentence(
     return format_html("{who}: {told}", who=who, told=told)
 
 
-def _facts(teller: Teller, noun: type[Noun], event: Event) -> SafeString:
+def _new_record_facts(reader: EventReader, facts: EventFacts) -> SafeString:
     """Where the new record stands, and what its list would show of it."""
-    schema, data = noun.schema, event.data
+    schema, data = facts.noun.schema, facts.data
     found = []
     for name in schema.columns[1:]:
         declared = schema.by_name[name]
@@ -89,18 +93,8 @@ def _facts(teller: Teller, noun: type[Noun], event: Event) -> SafeString:
         if value in (None, "") or declared.computed:
             continue
         if schema.machine and name == schema.machine.name:
-            found.append(("", display.state_html(noun, value)))
+            found.append(("", display.state_html(facts.noun, value)))
         else:
-            found.append(
-                (
-                    f"{display.inside_sentence(display.field_label(declared))} ",
-                    teller.value(declared, value),
-                )
-            )
+            label = f"{display.inside_sentence(display.field_label(declared))} "
+            found.append((label, reader.value(declared, value)))
     return format_html_join("", ", {}{}", found)
-
-
-def _name(event: Event) -> str:
-    noun = registry[event.target_type]
-    wire = noun.schema.by_name[noun.schema.columns[0]].wire
-    return str(event.data.get(wire) or event.target)

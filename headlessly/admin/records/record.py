@@ -10,7 +10,7 @@ from django.utils.html import format_html
 from django.utils.translation import gettext as _
 
 from headlessly.access import actors
-from headlessly.admin import display
+from headlessly.admin import display, field_edit
 from headlessly.admin.buttons import creating_verbs
 from headlessly.declaration import engagements, labels
 
@@ -246,16 +246,9 @@ def groups(record: Noun, without: set[str], editable: set[str]) -> list[FieldGro
     return [g for g in (*(g for g in found if g.filled), quiet) if g.filled or g.empty]
 
 
-def closed_fields(record: Noun) -> Any:
-    """The fields that no longer change in the state the record is in."""
-    machine = record.schema.machine
-    return machine.closed.get(getattr(record, machine.name), ()) if machine else ()
-
-
 def editable_fields(record: Noun) -> set[str]:
     """The fields that one may change by typing: no verb sets them, and the state does not close them."""
-    closed = closed_fields(record)
-    apart = (*closed, *record.schema.unasked)
+    apart = (*field_edit.closed_fields(record), *record.schema.not_in_forms)
     return {f.name for f in record.schema.inputs() if not f.moves and f.name not in apart}
 
 
@@ -314,14 +307,15 @@ def _related_row(record: Noun) -> dict[str, Any]:
     }
 
 
-def page(record: Noun, *, editable: bool) -> dict[str, Any]:
+def record_context(record: Noun, *, editable: bool) -> dict[str, Any]:
     """Everything that the template of a record shows, but its buttons and its timeline."""
     asked = panels(record)
     covered = {answer.name for panel in asked for answer in panel.answers}
     machine = record.schema.machine
     changing = editable_fields(record) if editable else set()
     first, about = facts(record, changing), cards(record, changing)
-    hidden = covered | {shown.name for shown in (*first, *about)} | {record.schema.columns[0]}
+    hidden = covered | {shown.name for shown in first} | {card.name for card in about}
+    hidden.add(record.schema.columns[0])
     if machine:
         hidden.add(machine.name)
     return {

@@ -37,7 +37,7 @@ class Timeline:
     show: str = ALL
 
 
-def of(
+def read_timeline(
     record: Noun, *, before: int | None = None, size: int = PAGE, show: str = ALL, undo: bool = True
 ) -> Timeline:
     """The newest events of ``record`` and around it, with what they caused and how to undo it."""
@@ -71,7 +71,7 @@ def of(
                 entry.because = None
         entries.append(entry)
     if undo:
-        undoing.offer(record, entries)
+        undoing.offer_undo(record, entries)
     return Timeline(entries, shown[-1].seq if len(rows) > size else None, show)
 
 
@@ -103,7 +103,7 @@ def _caused(found: list[Event]) -> dict[str, list[Event]]:
     return groups
 
 
-def since(record: Noun, version: int) -> list[Entry]:
+def entries_since(record: Noun, version: int) -> list[Entry]:
     """What happened to a record after it was read at ``version``, newest first."""
     found = list(type(record).history(record).filter(version__gt=version)[:PAGE])
     teller = Teller(found)
@@ -124,7 +124,7 @@ def checked_show(value: str | None) -> str:
     return value if value in (ALL, CHANGES, ACTIVITIES) else ALL
 
 
-def event_of(noun: type[Noun], record: str, id: Any) -> Event | None:
+def find_event(noun: type[Noun], record: str, id: Any) -> Event | None:
     """One of a record's own events."""
     if not isinstance(id, str) or values.UNSTORABLE.search(id) or values.UNSTORABLE.search(record):
         return None

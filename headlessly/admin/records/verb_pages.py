@@ -1,4 +1,4 @@
-"""The page of a record and what is done from it: verbs, touches and their undoing, by POST."""
+"""What is done from the page of a record: verbs, touches and their undoing, by POST."""
 
 from __future__ import annotations
 
@@ -15,8 +15,10 @@ from django.views.decorators.http import require_POST
 
 from headlessly.admin import buttons, display, toasts
 from headlessly.admin import undo as undoing
-from headlessly.admin.records import composers, neighbours, record, timeline
+from headlessly.admin.pages import NounAdminBase, NounPages
+from headlessly.admin.records import composers, timeline
 from headlessly.admin.records.dialogs import VerbDialog
+from headlessly.admin.records.record_page import RecordPage
 from headlessly.errors import HeadlesslyError
 from headlessly.execution import executor
 
@@ -24,93 +26,46 @@ if TYPE_CHECKING:
     from headlessly.nouns import Noun
 
 
-class Doing:
-    """The part of :class:`~headlessly.admin.base.NounAdmin` that executes verbs on a record."""
+class VerbPages(NounPages):
+    """What is done from the page of a record; a refusal shows that page again."""
 
-    def record_page(
-        self,
-        request: HttpRequest,
-        found: Noun,
-        *,
-        problem: HeadlesslyError | None = None,
-        written: composers.Composer | None = None,
-    ) -> HttpResponse:
-        steps, others = buttons.record_buttons(found)
-        came = neighbours.came_from(request)
-        way = None if came is None else neighbours.ListWalk(self, request, found, came).way()
-        keep = self.keep(request)
-        status = problem.status if problem else 200
-        return self.respond(
-            request,
-            self.record_template,
-            status=status,
-            original=found,
-            title=str(found),
-            steps=steps,
-            others=others,
-            way=way,
-            keep=keep,
-            problem=None if written else problem,
-            fix=self._fix(found, problem),
-            timeline=timeline.of(found, show=timeline.checked_show(request.GET.get("show"))),
-            composers=composers.composers(found, self.admin_site, keep, written),
-            coming=composers.coming(found),
-            **record.page(found, editable=self.may("update")),
-        )
-
-    @staticmethod
-    def keep(request: HttpRequest) -> str:
-        """What the addresses of this record carry on: the list that one came from."""
-        came = neighbours.came_from(request)
-        return "" if came is None else neighbours.kept(came)
-
-    def _fix(self, found: Noun, problem: HeadlesslyError | None) -> dict[str, str] | None:
-        """Where to add what a refusal misses, when it names one of the record's own fields."""
-        declared = self.schema.field(problem.field) if problem and problem.field else None
-        if declared is None or declared.read_only or not self.may("update"):
-            return None
-        if self.schema.machine and declared.name == self.schema.machine.name:
-            return None
-        label = display.inside_sentence(display.field_label(declared))
-        known = getattr(found, declared.column)
-        return {
-            "label": (_("Change %s") if known else _("Add %s")) % label,
-            "url": f"{self.place('edit', found.pk)}#id_{declared.name}",
-        }
+    def __init__(self, admin: NounAdminBase, record_page: RecordPage) -> None:
+        super().__init__(admin)
+        self.record_page = record_page
 
     # -- verbs ------------------------------------------------------------------------------------
 
     @method_decorator(require_POST)
     def move_view(self, request: HttpRequest, id: str) -> HttpResponse:
         """Take a step of the machine by updating the status."""
-        found = self.find(id)
+        found = self.admin.find(id)
         machine = self.schema.machine
         if machine is None:
             raise Http404
         sent = {machine.name: request.POST.get("to", "")}
         try:
-            answer = executor.run(self.model.verbs["update"], found.pk, sent, text=True)
+            answer = executor.run(self.noun.verbs["update"], found.pk, sent, text=True)
         except HeadlesslyError as problem:
-            return self.record_page(request, self.find(id), problem=problem)
+            return self.record_page.render(request, self.admin.find(id), problem=problem)
         state = display.state_label(getattr(answer, machine.name))
         toasts.say(request, _("%(record)s is %(state)s now.") % {"record": answer, "state": state},
                    answer)  # fmt: skip
-        return Redirect(self.place("change", answer.pk) + self.keep(request))
+        return Redirect(self.admin.place("change", answer.pk) + self.keep(request))
 
     def do_view(self, request: HttpRequest, id: str, verb: str) -> HttpResponse:
         """One verb on the record: GET asks for what it needs, POST does it or, asked so, foretells it."""
-        bound = self.model.verbs.get(verb)
+        bound = self.noun.verbs.get(verb)
         if bound is None or not buttons.is_button(bound):
             raise Http404
         if request.method != "POST" and not bound.inputs:
             return HttpResponseNotAllowed(["POST"])
-        found = self.find(id)
-        if not self.may(verb):
+        found = self.admin.find(id)
+        if not self.admin.may(verb):
             raise PermissionDenied
         posted = request.method == "POST"
-        dialog = VerbDialog(bound, found, self.admin_site, request.POST if posted else None)
+        dialog = VerbDialog(bound, found, self.site, request.POST if posted else None)
         if not posted or request.POST.get("preview"):
-            dialog.foresee()
+            dialog.dry_run()
             return self._dialog_page(request, dialog, "do" if not posted else "preview")
         if not dialog.check():
             return self._dialog_page(request, dialog, status=422)
@@ -118,7 +73,7 @@ class Doing:
             answer = dialog.carry_out()
         except HeadlesslyError as problem:
             if not bound.inputs:
-                return self.record_page(request, self.find(id), problem=problem)
+                return self.record_page.render(request, self.admin.find(id), problem=problem)
             dialog.refuse(problem)
             return self._dialog_page(request, dialog, status=problem.status)
         done = f"{capfirst(display.event_label(bound.conjugation.event))}: {answer}."
@@ -130,15 +85,16 @@ class Doing:
     def _dialog_page(
         self, request: HttpRequest, dialog: VerbDialog, template: str = "do", status: int = 200
     ) -> HttpResponse:
-        return self.respond(
+        return self.admin.respond(
             request,
             template,
             status=status,
             original=dialog.record,
             title=f"{dialog.label}: {dialog.record}",
             dialog=dialog,
-            fix=self._fix(dialog.record, dialog.problem),
-            back=self._back(request) or self.place("change", dialog.record.pk) + self.keep(request),
+            fix=self.record_page.suggest_fix(dialog.record, dialog.problem),
+            back=self._back(request)
+            or self.admin.place("change", dialog.record.pk) + self.keep(request),
             keep=self.keep(request),
         )
 
@@ -150,9 +106,9 @@ class Doing:
             declared = self.schema.by_name[name]
             target = getattr(answer, declared.column)
             if declared.type == "reference" and target:
-                return display.page_url(self.model.registry[declared.to], "change", target)
+                return display.page_url(self.noun.registry[declared.to], "change", target)
         if answer.deleted_at:
-            return self.place("changelist")
+            return self.admin.place("changelist")
         return display.page_url(type(answer), "change", answer.pk) + self.keep(request)
 
     @staticmethod
@@ -168,32 +124,32 @@ class Doing:
     @method_decorator(require_POST)
     def touch_view(self, request: HttpRequest, id: str, name: str) -> HttpResponse:
         """Write a note, a call or a task about the record."""
-        way = next((way for way in composers.ways(self.model) if way.name == name), None)
+        way = next((way for way in composers.writable_touches(self.noun) if way.name == name), None)
         if way is None:
             raise Http404
-        found = self.find(id)
-        composer = composers.composer(
-            way, found, self.admin_site, self.keep(request), data=request.POST
+        found = self.admin.find(id)
+        composer = composers.make_composer(
+            way, found, self.site, self.keep(request), data=request.POST
         )
         try:
-            touch = composers.write(way, found, composer.form.given())
+            touch = composers.write_touch(way, found, composer.form.given())
         except HeadlesslyError as problem:
-            composers.refuse(composer, problem)
-            return self.record_page(request, found, problem=problem, written=composer)
-        toasts.say(request, composers.said(touch), touch)
-        return Redirect(self.place("change", found.pk) + self.keep(request))
+            composers.show_refusal(composer, problem)
+            return self.record_page.render(request, found, problem=problem, written=composer)
+        toasts.say(request, composers.added_text(touch), touch)
+        return Redirect(self.admin.place("change", found.pk) + self.keep(request))
 
     # -- taking back ------------------------------------------------------------------------------
 
     @method_decorator(require_POST)
     def undo_view(self, request: HttpRequest, id: str) -> HttpResponse:
         """Take back what one event of the record did."""
-        event = timeline.event_of(self.model, id, request.POST.get("event"))
+        event = timeline.find_event(self.noun, id, request.POST.get("event"))
         if event is None:
             raise Http404
         deleted = event.verb == "Deleted"
-        found = toasts.even_deleted(self.model, id) if deleted else self.find(id)
-        undo = undoing.of(found, event) if found is not None else None
+        found = toasts.find_even_deleted(self.noun, id) if deleted else self.admin.find(id)
+        undo = undoing.find_undo(found, event) if found is not None else None
         if undo is None:
             raise Http404
         back = self._back(request)
@@ -201,11 +157,11 @@ class Doing:
             answer = undoing.carry_out(undo)
         except HeadlesslyError as problem:
             if not (deleted or back):
-                return self.record_page(request, self.find(id), problem=problem)
+                return self.record_page.render(request, self.admin.find(id), problem=problem)
             toasts.warn(request, problem.message)
-            return Redirect(back or self.place("changelist"))
+            return Redirect(back or self.admin.place("changelist"))
         toasts.say(request, _("Taken back: %s.") % answer)
         if back:
             return Redirect(back)
-        gone = self.place("changelist") if undo.verb == "delete" else ""
-        return Redirect(gone or self.place("change", found.pk) + self.keep(request))
+        gone = self.admin.place("changelist") if undo.verb == "delete" else ""
+        return Redirect(gone or self.admin.place("change", found.pk) + self.keep(request))

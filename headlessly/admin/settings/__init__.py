@@ -3,34 +3,33 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from functools import wraps
+from functools import partial, wraps
 from typing import Any
 
+from django.contrib.admin import AdminSite
 from django.core.exceptions import PermissionDenied
 from django.http import HttpRequest, HttpResponse
-from django.template.response import TemplateResponse
-from django.urls import path, reverse
-from django.utils.translation import gettext as _
+from django.urls import path
 
 from headlessly.access import actors
-from headlessly.admin import the
+from headlessly.admin.settings import general, keys, members
 
 
-def urls(site: Any) -> list[Any]:
-    """The addresses below the workplace's own."""
-    from headlessly.admin.settings import general, keys, members
+def urls(site: AdminSite) -> list[Any]:
+    """The addresses below the workplace's own; each view is handed the site whose page it draws."""
 
     def page(route: str, view: Callable[..., HttpResponse], name: str) -> Any:
-        return path(f"settings/{route}", site.admin_view(for_admins(view)), name=f"settings_{name}")
+        guarded = site.admin_view(partial(for_admins(view), site=site))
+        return path(f"settings/{route}", guarded, name=f"settings_{name}")
 
     return [
-        page("", general.page, "general"),
-        page("members/", members.page, "members"),
-        page("members/<int:id>/", members.change, "member"),
-        page("members/<int:id>/remove/", members.remove, "member_remove"),
-        page("members/<int:id>/link/", members.link, "member_link"),
-        page("keys/", keys.page, "keys"),
-        page("keys/<str:id>/revoke/", keys.revoke, "key_revoke"),
+        page("", general.general_view, "general"),
+        page("members/", members.members_view, "members"),
+        page("members/<int:id>/", members.member_view, "member"),
+        page("members/<int:id>/remove/", members.remove_view, "member_remove"),
+        page("members/<int:id>/link/", members.link_view, "member_link"),
+        page("keys/", keys.keys_view, "keys"),
+        page("keys/<str:id>/revoke/", keys.revoke_view, "key_revoke"),
     ]
 
 
@@ -44,22 +43,4 @@ def for_admins(view: Callable[..., HttpResponse]) -> Callable[..., HttpResponse]
     return guarded
 
 
-def tabs(current: str) -> list[dict[str, Any]]:
-    pages = (("general", _("General")), ("members", _("Members")), ("keys", _("API keys")))
-    return [
-        {"label": label, "url": reverse(f"admin:settings_{name}"), "active": name == current}
-        for name, label in pages
-    ]
-
-
-def respond(
-    request: HttpRequest, name: str, title: str, status: int = 200, **context: Any
-) -> HttpResponse:
-    """A page of the settings, with the ways to the others."""
-    workplace = the.site
-    request.current_app = workplace.name
-    context |= workplace.each_context(request) | {"tabs": tabs(name), "title": title}
-    return TemplateResponse(request, f"headlessly/settings/{name}.html", context, status=status)
-
-
-__all__ = ["respond", "urls"]
+__all__ = ["urls"]

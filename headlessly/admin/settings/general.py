@@ -6,6 +6,7 @@ from typing import ClassVar
 
 from django import forms
 from django.contrib import messages
+from django.contrib.admin import AdminSite
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
@@ -14,7 +15,7 @@ from unfold.widgets import UnfoldAdminTextInputWidget, UnfoldBooleanSwitchWidget
 
 from headlessly.access import tenancy
 from headlessly.access.models import Tenant
-from headlessly.admin.settings import respond
+from headlessly.admin.settings.layout import render_page
 
 
 class GeneralForm(forms.ModelForm):
@@ -38,11 +39,11 @@ class GeneralForm(forms.ModelForm):
 
 
 @require_http_methods(["GET", "HEAD", "POST"])
-def page(request: HttpRequest) -> HttpResponse:
+def general_view(request: HttpRequest, *, site: AdminSite) -> HttpResponse:
     form = GeneralForm(request.POST or None, instance=tenancy.require())
     if request.method == "POST" and form.is_valid():
         form.save()
         messages.success(request, _("Saved."))
         return HttpResponseRedirect(request.get_full_path())
     status = 422 if form.errors else 200
-    return respond(request, "general", _("Settings"), status, form=form)
+    return render_page(request, site, "general", _("Settings"), status, form=form)

@@ -8,6 +8,7 @@ from typing import Any
 
 from django import forms
 from django.contrib import messages
+from django.contrib.admin import AdminSite
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
 from django.urls import reverse
 from django.utils import timezone
@@ -20,7 +21,7 @@ from unfold.widgets import UnfoldAdminSelectWidget, UnfoldAdminTextInputWidget
 from headlessly.access import actors, tenancy
 from headlessly.access.models import ApiKey
 from headlessly.admin import display
-from headlessly.admin.settings import respond
+from headlessly.admin.settings.layout import render_page
 
 logger = logging.getLogger("headlessly.keys")
 
@@ -62,7 +63,7 @@ class KeyForm(forms.Form):
 
 @never_cache
 @require_http_methods(["GET", "HEAD", "POST"])
-def page(request: HttpRequest) -> HttpResponse:
+def keys_view(request: HttpRequest, *, site: AdminSite) -> HttpResponse:
     """The keys there are; a POST issues one, and its answer is the only place where it can be read."""
     form = KeyForm(request.POST or None)
     issued: tuple[ApiKey, str] | None = None
@@ -78,13 +79,21 @@ def page(request: HttpRequest) -> HttpResponse:
         form = KeyForm()
     status = 422 if form.errors else 200
     key, secret = issued or (None, None)
-    return respond(
-        request, "keys", _("API keys"), status, form=form, keys=_rows(), issued=key, secret=secret
+    return render_page(
+        request,
+        site,
+        "keys",
+        _("API keys"),
+        status,
+        form=form,
+        keys=_key_rows(),
+        issued=key,
+        secret=secret,
     )
 
 
 @require_POST
-def revoke(request: HttpRequest, id: str) -> HttpResponse:
+def revoke_view(request: HttpRequest, id: str, *, site: AdminSite) -> HttpResponse:
     """Refuse a key from now on."""
     key = ApiKey.objects.filter(tenant=tenancy.require(), pk=id).first()
     if key is None:
@@ -97,7 +106,7 @@ def revoke(request: HttpRequest, id: str) -> HttpResponse:
     return HttpResponseRedirect(reverse("admin:settings_keys"))
 
 
-def _rows() -> list[dict[str, Any]]:
+def _key_rows() -> list[dict[str, Any]]:
     """The keys, those that work first, the newest first."""
     keys = ApiKey.objects.filter(tenant=tenancy.require()).order_by("-created_at", "pk")[:200]
     rows = [

@@ -9,6 +9,7 @@ from django import forms
 from django.apps import apps
 from django.conf import settings
 from django.contrib import messages
+from django.contrib.admin import AdminSite
 from django.db import transaction
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
 from django.urls import reverse
@@ -26,7 +27,7 @@ from unfold.widgets import (
 from headlessly.access import actors, tenancy
 from headlessly.access.models import Membership, User
 from headlessly.admin import display, welcome
-from headlessly.admin.settings import respond
+from headlessly.admin.settings.layout import render_page
 from headlessly.declaration.values import UNSTORABLE
 
 logger = logging.getLogger("headlessly.members")
@@ -117,23 +118,25 @@ class InviteForm(RoleForm):
 
 @never_cache
 @require_http_methods(["GET", "HEAD", "POST"])
-def page(request: HttpRequest) -> HttpResponse:
+def members_view(request: HttpRequest, *, site: AdminSite) -> HttpResponse:
     """The members; a POST invites one."""
     form = InviteForm(request.POST or None)
     if request.method == "POST" and form.is_valid():
         member = invite(**form.cleaned_data)
         if welcome.may_invite(member):
-            return _show_link(request, member)
+            return _show_link(request, site, member)
         messages.success(
             request,
             _("%(name)s belongs to %(tenant)s now and signs in as ever.")
             % {"name": member.user, "tenant": member.tenant},
         )
         return HttpResponseRedirect(request.get_full_path())
-    return _page(request, form)
+    return _members_page(request, site, form)
 
 
-def _page(request: HttpRequest, form: InviteForm, **context: Any) -> HttpResponse:
+def _members_page(
+    request: HttpRequest, site: AdminSite, form: InviteForm, **context: Any
+) -> HttpResponse:
     members = (
         Membership.objects.filter(tenant=tenancy.require())
         .select_related("user", "contact")
@@ -150,12 +153,14 @@ def _page(request: HttpRequest, form: InviteForm, **context: Any) -> HttpRespons
         for member in members
     ]
     status = 422 if form.errors else 200
-    return respond(request, "members", _("Members"), status, form=form, rows=rows, **context)
+    return render_page(
+        request, site, "members", _("Members"), status, form=form, rows=rows, **context
+    )
 
 
 @never_cache
 @require_http_methods(["GET", "HEAD", "POST"])
-def change(request: HttpRequest, id: int) -> HttpResponse:
+def member_view(request: HttpRequest, id: int, *, site: AdminSite) -> HttpResponse:
     """One member: their role and their contact."""
     member = _member(id)
     form = RoleForm(
@@ -169,8 +174,9 @@ def change(request: HttpRequest, id: int) -> HttpResponse:
         logger.info("member %s is %s, by %s", member.user_id, member.role, actors.current().id)
         messages.success(request, _("Saved."))
         return HttpResponseRedirect(reverse("admin:settings_members"))
-    return respond(
+    return render_page(
         request,
+        site,
         "member",
         str(member.user),
         422 if form.errors else 200,
@@ -182,7 +188,7 @@ def change(request: HttpRequest, id: int) -> HttpResponse:
 
 
 @require_POST
-def remove(request: HttpRequest, id: int) -> HttpResponse:
+def remove_view(request: HttpRequest, id: int, *, site: AdminSite) -> HttpResponse:
     """Let somebody in no longer; what they did and what they own stays."""
     member = _member(id)
     if is_last_admin(member):
@@ -196,18 +202,19 @@ def remove(request: HttpRequest, id: int) -> HttpResponse:
 
 @never_cache
 @require_POST
-def link(request: HttpRequest, id: int) -> HttpResponse:
+def link_view(request: HttpRequest, id: int, *, site: AdminSite) -> HttpResponse:
     """A new link by which a member chooses a password."""
     member = _member(id)
     if not welcome.may_invite(member):
         raise Http404
-    return _show_link(request, member)
+    return _show_link(request, site, member)
 
 
-def _show_link(request: HttpRequest, member: Membership) -> HttpResponse:
+def _show_link(request: HttpRequest, site: AdminSite, member: Membership) -> HttpResponse:
     """The members with the link for one of them, which is stored nowhere."""
-    return _page(
+    return _members_page(
         request,
+        site,
         InviteForm(),
         invited=member,
         link=request.build_absolute_uri(welcome.welcome_url(request, member.user)),

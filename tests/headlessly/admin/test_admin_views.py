@@ -175,13 +175,13 @@ def test_the_noun_brings_its_own(bob, vic, people):
 
 @pytest.mark.parametrize("name", sorted(registry))
 def test_every_noun_can_be_listed_with_all_that_it_declares(name, ann, acme, users, people):
-    from headlessly.admin.lists.saved_views import ready
+    from headlessly.admin.lists.tabs import ready_views
 
     noun = registry[name]
     meta = noun._meta
     place = f"/~acme/admin/{meta.app_label}/{meta.model_name}/"
     users.ann.memberships.update(contact=people.bob)
-    queries = [view.query for view in ready(noun)] + ["deleted=true", "asOf=today"]
+    queries = [view.query for view in ready_views(noun)] + ["deleted=true", "asOf=today"]
     from django.utils.text import slugify
 
     queries += [f"is={slugify(preset)}" for preset in noun.Surface.presets]

@@ -457,7 +457,7 @@ def test_a_records_timeline_says_that_it_was_a_script_and_which(lead):
     code = f'Lead.update("{lead.pk}", score=5)'
     scripts.run(code)
     Lead.update(lead.pk, score=6)
-    latest, in_script, created = timeline.of(lead, undo=False).entries
+    latest, in_script, created = timeline.read_timeline(lead, undo=False).entries
     assert in_script.script == code and in_script.because is None
     assert (in_script.only.was, in_script.only.now) == ("82", "5")
     assert latest.script == created.script == ""

@@ -2,7 +2,7 @@
 
 What is stored and what is compared goes through the same function, so that a value is found by whoever
 writes it differently: a decomposed ``é``, ``ADA@ACME.COM``, ``https://www.acme.com/``, ``p:+49…``. A column
-names its spelling (``Email``, ``Domain``, ``Slug``, ``Phone``); all text is :func:`cleaned` first.
+names its spelling (``Email``, ``Domain``, ``Slug``, ``Phone``); all text is :func:`normalize_text` first.
 """
 
 from __future__ import annotations
@@ -42,7 +42,7 @@ BETWEEN_PHONES = re.compile(r"[;,|/\n]+|\s(?:or|and|oder|und)\s", re.I)
 DIGITS_OF_A_PHONE = 7
 
 
-def cleaned(text: str, *, lines: bool = False) -> str:
+def normalize_text(text: str, *, lines: bool = False) -> str:
     """``text`` in NFC, without what nobody sees, with plain spaces and line ends.
 
     With ``lines`` it keeps the space around it.
@@ -57,29 +57,29 @@ def cleaned(text: str, *, lines: bool = False) -> str:
     return text if lines else text.strip()
 
 
-def email(text: str) -> str:
+def normalize_email(text: str) -> str:
     """An address in small letters, its domain in letters that people read."""
     text = text.lower().removeprefix("mailto:")
     user, at, host = text.rpartition("@")
-    return f"{user}@{readable(host)}" if at else text
+    return f"{user}@{decode_host(host)}" if at else text
 
 
-def domain(text: str) -> str:
+def normalize_domain(text: str) -> str:
     """``https://www.Acme.com:443/about`` → ``acme.com``. Raises ValueError for what is no domain."""
     try:
         parts = urlsplit(text if "://" in text else f"//{text.removeprefix('//')}")
         # An address of e-mail has a host too, but is none.
-        host = readable(parts.hostname or "") if "@" not in parts.netloc else ""
+        host = decode_host(parts.hostname or "") if "@" not in parts.netloc else ""
     except ValueError:
         host = ""
     if host.startswith("www.") and host.count(".") > 1:
         host = host.removeprefix("www.")
-    if not DOMAIN.match(_encoded(host)):
+    if not DOMAIN.match(_encode_host(host)):
         raise ValueError(_("Use a domain like acme.com."))
     return host
 
 
-def slug(text: str) -> str:
+def normalize_slug(text: str) -> str:
     """A name in addresses, in small letters. Raises ValueError for other signs than it may have."""
     text = text.lower()
     if text and not SLUG.match(text):
@@ -87,7 +87,7 @@ def slug(text: str) -> str:
     return text
 
 
-def phone(text: str) -> str:
+def normalize_phone(text: str) -> str:
     """A number of a telephone as people write it, without what stands before it in files and links.
 
     Raises ValueError for one that a spreadsheet has rounded, and for two in one field.
@@ -114,7 +114,7 @@ def phone(text: str) -> str:
     return text
 
 
-def readable(host: str) -> str:
+def decode_host(host: str) -> str:
     """The name of a host in the one spelling that is stored: small, in Unicode, without a last dot."""
     host = host.strip().rstrip(".").lower()
     if host.isascii() and "xn--" not in host:
@@ -125,7 +125,7 @@ def readable(host: str) -> str:
         return host
 
 
-def _encoded(host: str) -> str:
+def _encode_host(host: str) -> str:
     """The same in ASCII, as the network knows it; empty where there is no such name."""
     if host.isascii():
         return host

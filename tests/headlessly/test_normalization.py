@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from crm import Contact, Lead, Organization
-from headlessly.declaration import spellings
+from headlessly.declaration import normalization
 from headlessly.errors import Conflict, Invalid
 from headlessly.query import querystring
 from tests.refusals import details, refused
@@ -139,7 +139,13 @@ def test_it_says_why_a_number_of_a_telephone_is_none(sent: str, why: str, acme: 
 
 
 @pytest.mark.parametrize(
-    "spelling", [spellings.email, spellings.domain, spellings.slug, spellings.phone]
+    "spelling",
+    [
+        normalization.normalize_email,
+        normalization.normalize_domain,
+        normalization.normalize_slug,
+        normalization.normalize_phone,
+    ],
 )
 @pytest.mark.parametrize(
     "text",

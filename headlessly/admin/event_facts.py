@@ -1,0 +1,219 @@
+"""What an event says of its record, with every name in it: what the timeline tells, and what a preview and a
+proposal foretell, is all made of these."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from datetime import datetime
+from typing import TYPE_CHECKING, Any
+
+from django.utils.translation import gettext as _
+
+from headlessly import ids
+from headlessly.access import actors
+from headlessly.access.models import ApiKey, User
+from headlessly.admin import display
+from headlessly.declaration import days
+from headlessly.declaration.registry import registry
+from headlessly.declaration.schema import wire_name
+
+if TYPE_CHECKING:
+    from headlessly.declaration.schema import Field
+    from headlessly.declaration.verbs import Verb
+    from headlessly.log.events import Event
+    from headlessly.nouns import Noun
+
+#: What an event does to its record; one that no verb left does nothing to any.
+CREATE, CHANGE, DELETE, TRACK = "create", "change", "delete", "track"
+#: Longer values are folded, in characters.
+LONG = 140
+
+
+@dataclass
+class Change:
+    """One field that changed; ``was`` or ``now`` is empty where there was or is no value."""
+
+    label: str
+    was: Any
+    now: Any
+
+    @property
+    def inside(self) -> str:
+        """The label within a sentence."""
+        return display.inside_sentence(self.label)
+
+    @property
+    def long(self) -> bool:
+        return len(str(self.was)) + len(str(self.now)) > LONG
+
+
+@dataclass
+class EventFacts:
+    """One event of a noun's record, taken apart."""
+
+    noun: type[Noun]
+    name: str  #: of the record
+    verb: Verb | None
+    kind: str
+    moved: (
+        tuple[Any, Any] | None
+    )  #: the states, where it changed the state; the first None where it had none
+    previous: dict[str, Any]  #: the former values of its other changes, by wire name
+    data: dict[str, Any]
+
+    def moved_in_words(self) -> tuple[Any, Any] | None:
+        """The states as coloured words."""
+        if self.moved is None:
+            return None
+        was, now = (display.state_html(self.noun, state) if state else "" for state in self.moved)
+        return was, now
+
+
+class EventReader:
+    """Takes events apart; every name that they need is fetched once, per kind of thing.
+
+    ``names`` are those of records that are not there yet."""
+
+    def __init__(self, events: Iterable[Event], names: dict[str, str] | None = None) -> None:
+        self.names = record_names(_references(events)) | (names or {})
+
+    def facts(self, event: Event) -> EventFacts | None:
+        """None of an event that was only recorded and is of no noun."""
+        noun = registry.get(event.target_type or "")
+        if noun is None:
+            return None
+        previous, data = dict(event.previous or {}), event.data or {}
+        machine = noun.schema.machine
+        wire = noun.schema.by_name[machine.name].wire if machine else None
+        moved = None
+        if wire is not None and wire in previous:
+            moved = previous.pop(wire), data.get(wire)
+        verb = verb_of(noun, event)
+        kind = kind_of(event, verb)
+        return EventFacts(noun, record_name(event), verb, kind, moved, previous, data)
+
+    def changes(
+        self, noun: type[Noun], previous: dict[str, Any], now: dict[str, Any]
+    ) -> list[Change]:
+        """The changes that one tells: from ``previous`` to ``now``, by wire names."""
+        found = []
+        for wire, was in previous.items():
+            declared = noun.schema.fields.get(wire)
+            if declared is None or follows(declared):
+                continue
+            is_day = declared.day_if is not None and bool(now.get(wire_name(declared.day_if)))
+            before, after = (self.value(declared, v, is_day=is_day) for v in (was, now.get(wire)))
+            found.append(Change(display.field_label(declared), before, after))
+        return found
+
+    def value(self, declared: Field, value: Any, *, is_day: bool = False) -> Any:
+        """A value of an event as one reads it; empty where there is none."""
+        if value is None or value == "":
+            return ""
+        if declared.type == "reference":
+            return self.names.get(value, value)
+        if declared.type == "json":
+            return "…"
+        try:
+            clean = declared.clean(value)
+        except ValueError:
+            return value
+        if is_day:
+            return display.day_text(days.moment_of_its_day(clean).date())
+        if isinstance(clean, datetime):
+            return display.moment_text(clean)
+        return display.value_html(declared, clean, links=False)
+
+
+def verb_of(noun: type[Noun], event: Event) -> Verb | None:
+    """The verb that leaves this event."""
+    return next((verb for verb in noun.verbs.values() if verb.event == event.name), None)
+
+
+def kind_of(event: Event, verb: Verb | None) -> str:
+    """What it does to its record: ``create``, ``change`` or ``delete``."""
+    if event.version == 1:
+        return CREATE
+    return DELETE if verb is not None and verb.deletes else CHANGE
+
+
+def record_name(event: Event) -> str:
+    """The name of the record that an event is about, as it is after it."""
+    noun = registry.get(event.target_type or "")
+    if noun is None:
+        return event.name
+    wire = noun.schema.by_name[noun.schema.columns[0]].wire
+    return str((event.data or {}).get(wire) or event.target)
+
+
+def recorded_facts(event: Event) -> list[Change]:
+    """What an event says that was only recorded."""
+    return [
+        Change(display.json_key_label(key), "", value)
+        for key, value in properties(event.data or {})
+    ]
+
+
+def follows(declared: Field) -> bool:
+    """Whether a field is a moment that follows from what was done: the entry's own age tells it."""
+    moment = declared.read_only or declared.name.startswith("last_")
+    return declared.type == "datetime" and moment
+
+
+def properties(data: dict[str, Any]) -> Iterator[tuple[str, Any]]:
+    """What a tracked event says, what is inside of it too; ids are nothing to read."""
+    for key, value in data.items():
+        match value:
+            case None:
+                continue
+            case dict():
+                yield from properties(value)
+            case bool():
+                yield key, _("Yes") if value else _("No")
+            case int() | float():
+                yield key, display.number(value)
+            case str() if ids.is_id(value, (noun.prefix for noun in registry.values())):
+                continue
+            case _:
+                yield key, value
+
+
+def _references(events: Iterable[Event]) -> dict[str, set[str]]:
+    """The ids that the changes of these events mention, by noun."""
+    wanted: dict[str, set[str]] = defaultdict(set)
+    for event in events:
+        noun = registry.get(event.target_type or "")
+        if noun is None:
+            continue
+        now = event.data or {}
+        # Of a new record everything is told that its list shows, of others what changed.
+        columns = (noun.schema.by_name[name].wire for name in noun.schema.columns)
+        previous = event.previous or dict.fromkeys(columns)
+        for wire, was in previous.items():
+            declared = noun.schema.fields.get(wire)
+            if declared is not None and declared.to:
+                wanted[declared.to].update(filter(None, (was, now.get(wire))))
+    return wanted
+
+
+def record_names(wanted: dict[str, set[str]]) -> dict[str, str]:
+    """The names of records, of deleted ones too; one query per noun."""
+    return {
+        record.pk: str(record)
+        for name, of_noun in wanted.items()
+        for record in registry[name].with_deleted.filter(pk__in=of_noun)
+    }
+
+
+def actor_names(ids: set[str]) -> dict[str, str]:
+    """Who acted, as people call them."""
+    names = {actors.SYSTEM.id: _("System"), actors.PUBLIC.id: _("A visitor")}
+    users = [id for id in ids if id.startswith(User.prefix)]
+    keys = [id for id in ids if id.startswith(ApiKey.prefix)]
+    if users:
+        names |= {user.pk: str(user) for user in User.objects.filter(pk__in=users)}
+    if keys:
+        names |= {k.pk: _("API key “%s”") % k.name for k in ApiKey.objects.filter(pk__in=keys)}
+    return names

@@ -1,0 +1,159 @@
+"""One field of one record, changed where it stands: on the record's page, or in a cell of a list."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
+
+from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
+from django.utils.translation import gettext as _
+
+from headlessly.admin import buttons, display, forms, toasts
+from headlessly.admin.pages import NounPages
+from headlessly.declaration.next_steps import without_doubles
+from headlessly.declaration.values import to_json_value
+from headlessly.errors import HeadlesslyError, Invalid, NotFound, Stale
+from headlessly.execution import executor
+from headlessly.log import events
+
+if TYPE_CHECKING:
+    from headlessly.admin.sites import TenantSite
+    from headlessly.declaration.schema import Field
+    from headlessly.nouns import Noun
+
+#: In place of a state: a verb that leads there.
+BY_VERB = "verb:"
+
+
+def closed_fields(record: Noun) -> Any:
+    """The fields that no longer change in the state the record is in."""
+    machine = record.schema.machine
+    return machine.closed.get(getattr(record, machine.name), ()) if machine else ()
+
+
+class FieldEdit:
+    """A field of a record about to be changed, with what was typed."""
+
+    def __init__(
+        self,
+        site: TenantSite,
+        record: Noun,
+        field: Field,
+        data: Mapping[str, str] | None = None,
+        *,
+        id: str = "id",
+    ) -> None:
+        self.record, self.field = record, field
+        self.form = forms.DeclaredForm([field], site, data=data, record=record, id=id)
+        if field.moves:
+            self.form.fields[field.name].widget.choices = state_choices(record)
+
+    @property
+    def input(self) -> Any:
+        return self.form[self.field.name]
+
+    def save(self, version: int | None) -> Noun:
+        """Change the field by the verb ``update``, or a state by the verb that leads there. Raises what the
+        executor raises; Stale where the record is no longer of this ``version``."""
+        verb, sent = self.record.verbs["update"], self.form.given()
+        text = str(sent.get(self.field.name, ""))
+        if self.field.moves and text.startswith(BY_VERB):
+            named = self.record.verbs.get(text.removeprefix(BY_VERB))
+            if named is None or not buttons.is_button(named):
+                raise NotFound(_("There is no such step."))
+            verb, sent = named, {}
+        check_readable(sent)
+        return executor.run(verb, self.record.pk, sent, text=True, if_match=version)
+
+
+class FieldPages(NounPages):
+    """A field edited in place on the record's page."""
+
+    def field_view(self, request: HttpRequest, found: Noun, field: Field) -> HttpResponse:
+        """Its input; a POST saves it. What others saved in other fields meanwhile is no conflict."""
+        if request.method != "POST":
+            return self._page(request, FieldEdit(self.site, found, field), found.version)
+        edit = FieldEdit(self.site, found, field, request.POST)
+        version = parse_version(request.POST.get("version"))
+        base = values_at(found, version)
+        back = self.admin.place("change", found.pk) + self.keep(request)
+        if not edit.form.changed(base):
+            return HttpResponseRedirect(back)
+        if to_json_value(getattr(found, field.column)) != to_json_value(base[field.name]):
+            value = display.value_text(found, field) or _("empty")
+            edit.form.is_valid()
+            edit.form.add_error(
+                field.name,
+                _("This is %s now, somebody saved it meanwhile. Saving puts yours in its place.")
+                % value,
+            )
+            return self._page(request, edit, found.version, status=Stale.status)
+        try:
+            answer = edit.save(found.version)
+        except Stale:
+            return self.field_view(request, self.admin.find(found.pk), field)
+        except HeadlesslyError as problem:
+            edit.form.refuse(problem)
+            return self._page(request, edit, version, status=problem.status)
+        toasts.say(request, _("Saved."), answer)
+        return HttpResponseRedirect(back)
+
+    def _page(
+        self, request: HttpRequest, edit: FieldEdit, version: int | None, status: int = 200
+    ) -> HttpResponse:
+        found, keep = edit.record, self.keep(request)
+        return self.admin.respond(
+            request,
+            "field",
+            status=status,
+            original=found,
+            title=_("Edit %s") % found,
+            form=edit.form,
+            bound=edit.input,
+            version=version or found.version,
+            action=self.admin.place("edit", found.pk) + keep,
+            back=self.admin.place("change", found.pk) + keep,
+        )
+
+
+def state_choices(record: Noun) -> list[tuple[str, str]]:
+    """Where a record stands and where it can go at once; what asks for more is done in its page."""
+    state = getattr(record, record.schema.machine.name)
+    offered = {state: state}
+    steps = buttons.permitted_steps(type(record), state)
+    at_once = [s for s in steps if s.target is not None and not s.requires_input]
+    for step in without_doubles(at_once):
+        value = step.target if step.is_plain else f"{BY_VERB}{step.verb.name}"
+        offered.setdefault(step.target, value)
+    return [(value, display.state_label(target)) for target, value in offered.items()]
+
+
+def values_at(found: Noun, version: int | None) -> dict[str, Any]:
+    """The values that a form was made with: the record's, or those of an older version."""
+    schema = found.schema
+    if version is not None and version != found.version:
+        then = events.Event.objects.filter(
+            target=found.pk, target_type=schema.name, version=version
+        ).first()
+        if then is not None:
+            return {f.name: _python_value(f, then.data.get(f.wire)) for f in schema.stored}
+    return {f.name: getattr(found, f.column) for f in schema.stored}
+
+
+def _python_value(field: Field, value: Any) -> Any:
+    """A value of an event as the record would hold it."""
+    try:
+        return None if value is None else field.clean(value)
+    except ValueError:
+        return value
+
+
+def check_readable(sent: Mapping[str, Any]) -> None:
+    """Raise Invalid for texts that could not even be read as what they are to be."""
+    if problems := forms.unreadable(sent):
+        raise Invalid.for_fields(problems)
+
+
+def parse_version(text: str | None) -> int | None:
+    """The version that a form was made of; None where it does not say one."""
+    return int(text) if text and text.isdecimal() and len(text) < 10 else None

@@ -1,0 +1,124 @@
+"""What the pages of a noun share, and how they are put together.
+
+:class:`~headlessly.admin.base.NounAdmin` composes a noun's pages of objects that each know what they need:
+all of them a :class:`NounAdminBase`, some another of the objects.
+"""
+
+from __future__ import annotations
+
+from functools import cache
+from typing import TYPE_CHECKING, Any
+from urllib.parse import urlencode
+
+from django.forms import Media
+from django.http import Http404, HttpRequest
+from django.template.response import TemplateResponse
+
+from headlessly.access import actors
+from headlessly.admin import display, forms, toasts
+from headlessly.declaration.values import UNSTORABLE
+from headlessly.errors import NotFound
+
+if TYPE_CHECKING:
+    from headlessly.admin.sites import TenantSite
+    from headlessly.declaration.schema import Schema
+    from headlessly.nouns import Noun
+
+#: What the pages of records need beside the site's own.
+MEDIA = Media(
+    css={"screen": ["headlessly/record.css"]}, js=["headlessly/record.js", "headlessly/rows.js"]
+)
+#: A longer query is none that a list makes.
+LONGEST_QUERY = 2_000
+
+
+class NounAdminBase:
+    """One noun in the browser, as far as each of its pages asks: who may, where its pages are, how they are
+    drawn. A subclass may override what its declaration cannot say."""
+
+    model: type[Noun]
+    schema: Schema
+    admin_site: TenantSite
+    #: How many records a page of the list shows.
+    list_per_page = 25
+    #: The page of a record. One of a noun's own extends it and fills the block ``beside``.
+    record_template = "headlessly/record.html"
+
+    @property
+    def starts_with(self) -> dict[str, Any]:
+        """What a form for a new record proposes, to be changed: values by field."""
+        return {}
+
+    def may(self, verb: str) -> bool:
+        """Whether who acts may execute the verb on records of this noun."""
+        actor = actors.current_or_none()
+        return actor is not None and actors.may(actor, verb, self.model)
+
+    def place(self, page: str, *args: str) -> str:
+        """The address of one of the pages."""
+        return display.page_url(self.model, page, *args)
+
+    def board_url(self, query: str = "") -> str:
+        """The board, narrowed as the query says; empty for a noun without one."""
+        return f"{self.place('board')}?{query}" if self.model.Surface.board is not None else ""
+
+    def find(self, id: str) -> Noun:
+        """The record with its references. Raises Http404, for another tenant's as for none."""
+        try:
+            return self.model.get(id, include=list(self.schema.references))
+        except NotFound as problem:
+            raise Http404(problem.message) from None
+
+    def context(self, request: HttpRequest, **more: Any) -> dict[str, Any]:
+        """What every page of the noun shows, and ``more``."""
+        return {
+            **self.admin_site.each_context(request),
+            "opts": self.model._meta,
+            "noun": display.noun_title(self.model),
+            "nouns": display.plural_title(self.model),
+            "own_heading": True,
+            "media": forms.select2() + MEDIA,
+            "toasts": cache(lambda: toasts.read_toasts(request)),
+            "may_update": self.may("update"),
+            "may_delete": self.may("delete"),
+            **more,
+        }
+
+    def respond(
+        self, request: HttpRequest, template: str, status: int = 200, **context: Any
+    ) -> TemplateResponse:
+        """A page of the noun; the template by its name alone, or with its folder."""
+        request.current_app = self.admin_site.name
+        if not template.endswith(".html"):
+            template = f"headlessly/{template}.html"
+        return TemplateResponse(request, template, self.context(request, **context), status=status)
+
+
+class NounPages:
+    """Some of the pages of a noun. They keep nothing of a request."""
+
+    def __init__(self, admin: NounAdminBase) -> None:
+        self.admin, self.noun, self.schema = admin, admin.model, admin.schema
+
+    @property
+    def site(self) -> TenantSite:
+        return self.admin.admin_site
+
+    @staticmethod
+    def keep(request: HttpRequest) -> str:
+        """What the addresses of a record carry on: the list that one came from."""
+        query = list_query(request)
+        return "" if query is None else keep_list(query)
+
+
+def list_query(request: HttpRequest) -> str | None:
+    """The query of the list that one came from, or None."""
+    query = request.GET.get("in")
+    if query is None or len(query) > LONGEST_QUERY or UNSTORABLE.search(query):
+        return None
+    return query
+
+
+def keep_list(query: str) -> str:
+    """The end of a record's address that tells its page which list one came from."""
+    return f"?{urlencode({'in': query})}"

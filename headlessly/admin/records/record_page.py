@@ -1,0 +1,99 @@
+"""The page of a record, and its history."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from django.contrib import messages
+from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
+from django.utils.translation import gettext as _
+
+from headlessly.admin import buttons, display
+from headlessly.admin.pages import NounPages, list_query
+from headlessly.admin.records import composers, neighbours, record, timeline
+from headlessly.errors import HeadlesslyError, NotFound
+
+if TYPE_CHECKING:
+    from headlessly.nouns import Noun
+
+
+class RecordPage(NounPages):
+    """One record, to be read, with what can be done from here."""
+
+    def record_view(self, request: HttpRequest, id: str) -> HttpResponse:
+        try:
+            found = self.noun.get(id, include=list(self.schema.references))
+        except NotFound as problem:
+            if heir := problem.extra.get("mergedInto"):
+                text = _("The %s you looked for was merged into this one.")
+                messages.info(request, text % display.noun_in_sentence(self.noun))
+                return HttpResponseRedirect(self.admin.place("change", heir))
+            raise Http404(problem.message) from None
+        return self.render(request, found)
+
+    def shortcut_view(self, request: HttpRequest, id: str) -> HttpResponse:
+        return HttpResponseRedirect(self.admin.place("change", id))
+
+    def history_view(self, request: HttpRequest, id: str) -> HttpResponse:
+        """All that happened to the record, page by page."""
+        found = self.admin.find(id)
+        before = timeline.checked_before(request.GET.get("before"))
+        show = timeline.checked_show(request.GET.get("show"))
+        return self.admin.respond(
+            request,
+            "history",
+            original=found,
+            title=_("History of %s") % found,
+            keep=self.keep(request),
+            timeline=timeline.read_timeline(found, before=before, show=show),
+        )
+
+    def render(
+        self,
+        request: HttpRequest,
+        found: Noun,
+        *,
+        problem: HeadlesslyError | None = None,
+        written: composers.Composer | None = None,
+    ) -> HttpResponse:
+        """The page; ``problem`` is why what was just tried was not done, ``written`` the touch it was."""
+        steps, others = buttons.record_buttons(found)
+        came_from = list_query(request)
+        neighbouring = (
+            None
+            if came_from is None
+            else neighbours.ListWalk(self.site, found, came_from).neighbours()
+        )
+        keep = self.keep(request)
+        show = timeline.checked_show(request.GET.get("show"))
+        return self.admin.respond(
+            request,
+            self.admin.record_template,
+            status=problem.status if problem else 200,
+            original=found,
+            title=str(found),
+            steps=steps,
+            others=others,
+            neighbours=neighbouring,
+            keep=keep,
+            problem=None if written else problem,
+            fix=self.suggest_fix(found, problem),
+            timeline=timeline.read_timeline(found, show=show),
+            composers=composers.make_composers(found, self.site, keep, written),
+            coming=composers.open_touches(found),
+            **record.record_context(found, editable=self.admin.may("update")),
+        )
+
+    def suggest_fix(self, found: Noun, problem: HeadlesslyError | None) -> dict[str, str] | None:
+        """Where to add what a refusal misses, when it names one of the record's own fields."""
+        declared = self.schema.field(problem.field) if problem and problem.field else None
+        if declared is None or declared.read_only or not self.admin.may("update"):
+            return None
+        if self.schema.machine and declared.name == self.schema.machine.name:
+            return None
+        label = display.inside_sentence(display.field_label(declared))
+        known = getattr(found, declared.column)
+        return {
+            "label": (_("Change %s") if known else _("Add %s")) % label,
+            "url": f"{self.admin.place('edit', found.pk)}#id_{declared.name}",
+        }

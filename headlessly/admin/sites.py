@@ -1,0 +1,134 @@
+"""The sites whose pages these are: what the tenant's and the operator's share, and whom they let in."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import wraps
+from typing import TYPE_CHECKING, Any
+
+from django.apps import apps
+from django.contrib.auth import logout
+from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
+from django.templatetags.static import static
+from django.urls import path, reverse
+from django.utils.decorators import method_decorator
+from django.utils.functional import cached_property
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
+from django.views.decorators.http import require_POST
+from unfold.sites import UnfoldAdminSite
+
+from headlessly.access import actors, tenancy
+from headlessly.access.models import Membership
+from headlessly.admin import preferences
+from headlessly.declaration.registry import registry
+from headlessly.web.sign_in import redirect_to_sign_in, sign_in_url
+
+if TYPE_CHECKING:
+    from headlessly.nouns import Noun
+
+
+class Site(UnfoldAdminSite):
+    """What the tenant's and the operator's pages share: the entrance, and no back doors."""
+
+    index_title = gettext_lazy("Home")
+    enable_nav_sidebar = True
+
+    def refused(self, request: HttpRequest) -> HttpResponse | None:
+        """The answer to somebody who may not be here, or None."""
+        raise NotImplementedError
+
+    def has_permission(self, request: HttpRequest) -> bool:
+        return self.refused(request) is None
+
+    def admin_view(self, view: Callable[..., Any], cacheable: bool = False) -> Callable[..., Any]:
+        guarded = super().admin_view(view, cacheable)
+
+        @wraps(guarded)
+        def inner(request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
+            return self.refused(request) or guarded(request, *args, **kwargs)
+
+        return inner
+
+    def get_urls(self) -> list[Any]:
+        """Without the shortcut that tells, by content type, which rows of any table exist."""
+        found = [u for u in super().get_urls() if getattr(u, "name", None) != "view_on_site"]
+        page = self.admin_view(self.preferences_view)
+        return [path("preferences/", page, name="preferences"), *found]
+
+    def preferences_view(self, request: HttpRequest) -> HttpResponse:
+        return preferences.preferences_page(request, self)
+
+    def login(self, request: HttpRequest, extra_context: Any = None) -> HttpResponse:
+        return HttpResponseRedirect(sign_in_url(request))
+
+    @method_decorator(require_POST)
+    def logout(self, request: HttpRequest, extra_context: Any = None) -> HttpResponse:
+        logout(request)
+        return HttpResponseRedirect(sign_in_url(request))
+
+    def search(self, request: HttpRequest, extra_context: Any = None) -> HttpResponse:
+        """Unfold's search would remember what it found for one tenant and show it in another."""
+        raise Http404
+
+    def each_context(self, request: HttpRequest) -> dict[str, Any]:
+        context = super().each_context(request)
+        context |= {
+            "site_url": None,
+            "styles": [static("headlessly/admin.css")],
+            "scripts": [static("headlessly/zone.js"), static("headlessly/admin.js")],
+            "account_links": self.account_links(request),
+        }
+        return context
+
+    def account_links(self, request: HttpRequest) -> list[dict[str, str]]:
+        return [
+            {"title": _("Language and time"), "link": reverse("admin:preferences")},
+            {"title": _("Change password"), "link": reverse("admin:password_change")},
+        ]
+
+
+class TenantSite(Site):
+    """What pages may know of the site of the active tenant: its nouns, and who may enter it."""
+
+    #: How a noun is shown that no admin.py registers; set where both are known (:mod:`headlessly.admin`).
+    noun_admin: Any = None
+
+    def refused(self, request: HttpRequest) -> HttpResponse | None:
+        """A stranger and a tenant that does not exist look the same from outside."""
+        if not request.user.is_authenticated:
+            return redirect_to_sign_in(request)
+        # Several views of a request may ask, the actor enters once.
+        known = vars(request)
+        if "membership" not in known:
+            known["membership"] = membership = Membership.find_membership(
+                request.user, tenancy.require()
+            )
+            if membership is not None:
+                actors.enter(membership.actor)
+        if known["membership"] is None:
+            raise Http404
+        return None
+
+    @cached_property
+    def nouns(self) -> list[type[Noun]]:
+        """Every noun in the order of the apps, registered where no admin.py did it."""
+        found: list[type[Noun]] = []
+        for config in apps.get_app_configs():
+            mine = [m for m in config.get_models() if registry.get(m.__name__) is m]
+            found += sorted(mine, key=lambda noun: noun.Surface.rank)
+        for noun in found:
+            if noun not in self._registry:
+                self.register(noun, self.noun_admin)
+        return found
+
+    def each_context(self, request: HttpRequest) -> dict[str, Any]:
+        context = super().each_context(request)
+        tenant = tenancy.require()
+        context["styles"] = [*context["styles"], static("headlessly/palette.css")]
+        context["scripts"] = [*context["scripts"], static("headlessly/palette.js")]
+        return context | {"site_title": tenant.name, "site_header": tenant.name, "tenant": tenant}
+
+    def account_links(self, request: HttpRequest) -> list[dict[str, str]]:
+        switch = {"title": _("Switch tenant"), "link": f"{sign_in_url(request)}?choose=1"}
+        return [*super().account_links(request), switch]

@@ -1,0 +1,143 @@
+"""Which steps a record may take next, and why it may not take the others: one answer for all.
+
+The buttons of a record, the columns of a board, the cell of a status, a refusal and what an agent reads of
+a noun are all made of it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
+
+from django.utils.text import capfirst
+from django.utils.translation import gettext as _
+
+from headlessly.declaration import labels
+from headlessly.language.wording import SUBJECT, state_label
+
+if TYPE_CHECKING:
+    from headlessly.declaration.record import Record
+    from headlessly.declaration.verbs import Verb
+
+
+@dataclass(frozen=True)
+class NextStep:
+    """A verb, or a plain change of the status, seen from the state in which a record stands."""
+
+    noun: type[Record]
+    verb: Verb  #: ``update`` for a plain change of the status
+    source: str | None  #: the state it is seen from; None for a noun without a machine
+    target: str | None  #: the state that it leads to; None where it leads to none, or not from here
+    is_expected: bool = False  #: whether it is the way on to the end of the path
+
+    @property
+    def is_plain(self) -> bool:
+        """Whether it is a change of the status like that of any field."""
+        return self.verb.name == "update"
+
+    @property
+    def is_possible(self) -> bool:
+        return self.target is not None or not self.verb.steps
+
+    @property
+    def requires_input(self) -> bool:
+        return not self.is_plain and any(i.required for i in self.verb.inputs.values())
+
+    @property
+    def asks(self) -> bool:
+        """Whether it wants something first: an input that it needs, or a word on what it makes."""
+        return self.requires_input or (
+            not self.is_plain and any(i.new for i in self.verb.inputs.values())
+        )
+
+    @property
+    def label(self) -> str:
+        """What its button says: ``Convert``, ``Move to Contacted``, ``Reopen``."""
+        if not self.is_plain:
+            return labels.verb_label(self.verb)
+        if reopens(self.noun, self.source, self.target):
+            return _("Reopen")
+        return _("Move to %s") % state_label(self.target)
+
+    @property
+    def reason(self) -> str:
+        """Why the machine does not allow it now; empty when it does."""
+        machine, targets = self.noun.schema.machine, set(self.verb.steps.values())
+        if self.is_possible or machine is None:
+            return ""
+        if targets == {self.source}:
+            return _("%(this)s is %(state)s already.") % {
+                "this": capfirst(labels.this_noun(self.noun)),
+                "state": state_label(self.source),
+            }
+        sources = [state_label(state) for state in machine.states if state in self.verb.steps]
+        return _("Possible when %(the)s is %(sources)s; it is %(state)s now.") % {
+            "the": labels.the_noun(self.noun, SUBJECT),
+            "sources": either_of(sources),
+            "state": state_label(self.source),
+        }
+
+
+def next_steps(
+    noun: type[Record], state: str | None, may: Callable[[Verb], bool] | None = None
+) -> list[NextStep]:
+    """All that a record of ``noun`` in ``state`` may do next, possible now or not: the plain changes of its
+    status, then its verbs as they were declared. ``may`` says which verbs are asked about; None: all."""
+    machine = noun.schema.machine
+    found = []
+    update = noun.verbs["update"]
+    if machine is not None and state is not None and (may is None or may(update)):
+        found = [
+            NextStep(noun, update, state, step.target)
+            for step in machine.steps_from(state)
+            if step.via == update.name
+        ]
+    for verb in noun.verbs.values():
+        if verb is not update and not verb.creates and (may is None or may(verb)):
+            target = verb.steps.get(state) if state is not None else None
+            found.append(NextStep(noun, verb, state, target))
+    return _with_expected(found)
+
+
+def without_doubles(steps: Iterable[NextStep]) -> list[NextStep]:
+    """The steps without plain changes to a state to which a verb leads as well: it says more."""
+    steps = list(steps)
+    by_verb = {step.target for step in steps if not step.is_plain and step.target is not None}
+    return [step for step in steps if not (step.is_plain and step.target in by_verb)]
+
+
+def reopens(noun: type[Record], source: str | None, target: str | None) -> bool:
+    """Whether a record that had left the path begins it again."""
+    path = noun.schema.machine.path if noun.schema.machine else ()
+    return bool(path) and target == path[0] and source not in path
+
+
+def either_of(names: list[str]) -> str:
+    """``New, Contacted or Lost``."""
+    *first, last = names
+    return _("%(first)s or %(last)s") % {"first": ", ".join(first), "last": last} if first else last
+
+
+def _with_expected(steps: list[NextStep]) -> list[NextStep]:
+    """The same with the one marked that leads to the nearest state ahead, a verb's before a plain change.
+
+    Off the path the only possible step is the expected one; of several none is.
+    """
+    machine = steps[0].noun.schema.machine if steps else None
+    possible = [step for step in steps if step.target is not None]
+    if machine is None or not possible:
+        return steps
+    now, path = possible[0].source, machine.path
+    if now in path:
+        ahead: dict[str | None, int] = {
+            state: place for place, state in enumerate(path) if place > path.index(now)
+        }
+        ranked = [step for step in possible if step.target in ahead]
+        ranked.sort(key=lambda step: (step.is_plain, ahead[step.target]))
+    else:
+        ranked = possible if len(without_doubles(possible)) == 1 else []
+    if not ranked:
+        return steps
+    expected = without_doubles(ranked)[0]
+    return [replace(step, is_expected=step is expected) for step in steps]
