@@ -11,7 +11,7 @@ from django.utils import timezone, translation
 
 from headlessly.admin import display
 from headlessly.context import clock
-from headlessly.declaration import days
+from headlessly.declaration import days, values
 from headlessly.language import languages, numbers
 from headlessly.query import periods
 
