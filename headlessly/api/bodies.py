@@ -116,8 +116,8 @@ def read_form(sent: QueryDict, files: MultiValueDict[str, Any] | None = None) ->
         found[name] = str(values[0])
         if len(values) > 1:
             found.repeated[name] = [str(value) for value in values]
-    for name, each in (files or {}).items():
-        found.files[name] = str(each.name)
+    for name, sent_files in files.lists() if files is not None else ():
+        found.files[name] = ", ".join(str(each.name) for each in sent_files)
     return found
 
 

@@ -6,7 +6,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('headlessly', '0010_proposals'),
+        ('headlessly', '0011_imports_as_files_come'),
     ]
 
     operations = [

@@ -7,7 +7,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('marketing', '0004_bounded_lists'),
+        ('marketing', '0005_segments_are_counted_again'),
     ]
 
     operations = [
