@@ -14,6 +14,7 @@ from headlessly.declaration.fields import (
     Email,
     Flag,
     Number,
+    Phone,
     Reference,
     StatusField,
     String,
@@ -61,8 +62,8 @@ class Contact(Noun):
     first_name = String()
     last_name = String()
     email = Email(unique=True)
-    phone = String()
-    mobile = String()
+    phone = Phone()
+    mobile = Phone()
     avatar = Url()
     title = String()
     department = String()

@@ -73,6 +73,10 @@ class Email(String):
     """An address as people write it; compared without regard to case."""
 
 
+class Phone(String):
+    """A number of a telephone as people write it; it is found by its digits."""
+
+
 class Url(_Optional, models.URLField):
     """An absolute http or https address of at most 2,000 characters."""
 
