@@ -22,7 +22,8 @@ from django.db import connection, models
 from django.db.models import OuterRef, Q, Subquery, Value
 from django.utils.translation import gettext as _
 
-from headlessly.declaration import values
+from headlessly.access import visibility
+from headlessly.declaration import normalization, values
 from headlessly.declaration.folding import fold, phone_digits
 from headlessly.errors import InvalidFilter
 from headlessly.query.scope import MAX_WORDS, Scope
@@ -105,16 +106,24 @@ class SearchTable:
         """The condition of records with ``word`` in this table, looked up from here by its index."""
         if not self.reference:
             return self.word_condition(word)
-        inside = self.scope.queryset().filter(self.word_condition(word)).order_by()
+        inside = self._there().filter(self.word_condition(word)).order_by()
         return Q(**{f"{self.reference}__in": inside.values(self.scope.key)})
 
     def record_has_word(self, word: Word) -> Q:
         """The same condition asked record by record, so that the planner does not list all matches first."""
         if not self.reference:
             return self.word_condition(word)
-        mine = self.scope.queryset().filter(**{self.scope.key: OuterRef(self.reference)})
+        mine = self._there().filter(**{self.scope.key: OuterRef(self.reference)})
         there = mine.filter(self.word_condition(word)).order_by().values(yes=Value(True))[:1]
         return Q(Subquery(there, output_field=models.BooleanField()))
+
+    def _there(self) -> models.QuerySet:
+        """Where it looks behind a reference: at cards too, where it asks for nothing else."""
+        card = {field.name for field in self.scope.noun.schema.card}
+        searched = (*self.columns, *self.scope.noun.schema.phones)
+        if self.scope.as_of is None and card.issuperset(searched):
+            return visibility.with_cards(self.scope.noun)
+        return self.scope.queryset()
 
 
 class Search:
@@ -131,7 +140,7 @@ class Search:
         except ValueError as problem:
             raise InvalidFilter(str(problem)) from None
         self.scope = scope
-        self.words = read_words(text)
+        self.words = read_words(normalization.normalize_text(text))
         if self.words and all(word.is_symbol for word in self.words):
             raise InvalidFilter(_("Search for a word: it has a letter or a digit."), field="q")
 

@@ -182,6 +182,20 @@ def test_it_finds_nothing_that_a_limited_rep_does_not_see(
             assert not ranking.best_matches([noun], words)
 
 
+def test_it_finds_a_limited_reps_own_lead_by_the_number_of_its_person(
+    acme: Any, people: Any
+) -> None:
+    hushed = Contact.create(name="Hush", phone=NUMBER, owner=people.cleo)
+    Lead.create(name="Own lead", source="web", owner=people.bob, contact=hushed)
+    acme.limits_reps = True
+    acme.save()
+    user = User.objects.create_user("bob@sign.example")
+    bob = Membership.objects.create(user=user, tenant=acme, role="rep", contact=people.bob)
+    with actors.acting(bob.actor):
+        assert found(Lead, "604893825") == ["Own lead"]
+        assert not found(Contact, "604893825")
+
+
 # -- the order of what is found, and of names ---------------------------------------------------------
 
 

@@ -8,9 +8,9 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('crm', '0008_search_and_sort_folded'),
-        ('headlessly', '0011_fold_text'),
-        ('marketing', '0004_bounded_lists'),
+        ('crm', '0010_search_and_sort_folded'),
+        ('headlessly', '0012_fold_text'),
+        ('marketing', '0005_segments_are_counted_again'),
     ]
 
     operations = [

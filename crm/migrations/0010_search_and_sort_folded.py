@@ -8,9 +8,9 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('crm', '0007_numbers_of_a_period'),
-        ('headlessly', '0011_fold_text'),
-        ('marketing', '0004_bounded_lists'),
+        ('crm', '0009_leads_by_name'),
+        ('headlessly', '0012_fold_text'),
+        ('marketing', '0005_segments_are_counted_again'),
     ]
 
     operations = [
