@@ -75,7 +75,7 @@ def _rank(match: Match, text: str) -> tuple[int, bool, str, str]:
         fit = 1
     else:
         fit = 2 if all(_begins_a_word(word, name) for word in words) else 3
-    states = getattr(registry[match.noun], "OPEN", None)
+    states = getattr(registry[match.noun], "OPEN", ())
     return fit, bool(states) and match.state not in states, name, match.key
 
 

@@ -256,3 +256,9 @@ def test_it_sorts_by_name_along_an_index(acme: Any) -> None:
     for sort in ("name", "-name"):
         plan = Lead.find(sort=sort)[:25].explain()
         assert "lead_sorted_by_name" in plan and "Sort" not in plan.replace("Sorted", ""), plan
+
+
+def test_it_refuses_signs_alone_in_a_sentence(api: Any, acme: Any) -> None:
+    answer = api.call("GET", "/leads?q=%26")
+    assert answer.status_code == 400
+    assert "letter or a digit" in answer.content.decode()
