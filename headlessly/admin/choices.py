@@ -7,10 +7,11 @@ from typing import Any
 from django.core.exceptions import PermissionDenied
 from django.http import HttpRequest, JsonResponse
 
+from headlessly.database import timeouts
 from headlessly.declaration.registry import registry
 from headlessly.errors import InvalidFilter
 from headlessly.nouns import Noun
-from headlessly.query import reads, sorting
+from headlessly.query import ranking, sorting
 from headlessly.query.paging import RecordList
 from headlessly.query.scope import Scope
 
@@ -24,13 +25,10 @@ def find_choices(request: HttpRequest, site: Any) -> JsonResponse:
         raise PermissionDenied
     page = request.GET.get("page", "1")
     start = (int(page) - 1) * PAGE if page.isdecimal() and 0 < int(page[:5]) < 1_000 else 0
-    scope = Scope(noun)
     try:
-        search = reads.make_search(scope, request.GET.get("term", ""))
+        keys = _find_keys(noun, request.GET.get("term", "").strip(), start)
     except InvalidFilter:
         return JsonResponse({"results": [], "pagination": {"more": False}})
-    seeking = RecordList(scope, sorting.sort_keys(scope, None), search=search)
-    keys = [key for key, *_ in seeking.first(PAGE, start)]
     by_id = noun.objects.in_bulk(keys)
     rows = [by_id[key] for key in keys if key in by_id]
     return JsonResponse(
@@ -39,6 +37,17 @@ def find_choices(request: HttpRequest, site: Any) -> JsonResponse:
             "pagination": {"more": len(keys) > PAGE},
         }
     )
+
+
+def _find_keys(noun: type[Noun], term: str, start: int) -> list[str]:
+    """The ids on a page, and of one record more where there is one. Raises InvalidFilter."""
+    if term:
+        with timeouts.statement_timeout():
+            best = ranking.best_matches([noun], term)
+        return [match.key for match in best[start : start + PAGE + 1]]
+    scope = Scope(noun)
+    latest = RecordList(scope, sorting.sort_keys(scope, None))
+    return [key for key, *_ in latest.first(PAGE, start)]
 
 
 def choice_label(record: Noun) -> str:

@@ -150,6 +150,24 @@ def test_one_who_lost_their_membership_is_out_at_once(bob, users, lead, address)
     assert bob.get(address(lead)).status_code == 404
 
 
+def test_the_choices_come_best_match_first_and_page_by_page(bob, acme):
+    from crm import Organization
+
+    for number in range(30):
+        Organization.create(name=f"Old Émber {number:02}")
+    Organization.create(name="Ember")
+
+    def answer(page: str) -> Any:
+        named = {"app_label": "crm", "model_name": "lead", "field_name": "organization"}
+        asked = named | {"term": "ember", "page": page}
+        return bob.get("/~acme/admin/autocomplete/", asked).json()
+
+    first, second = answer("1"), answer("2")
+    assert [item["text"] for item in first["results"]][:2] == ["Ember", "Old Émber 00"]
+    assert first["pagination"]["more"] and not second["pagination"]["more"]
+    assert len({item["id"] for page in (first, second) for item in page["results"]}) == 31
+
+
 def test_the_choices_of_a_reference_are_the_tenants_own(bob, people, theirs):
     def found(**params: str) -> list[str]:
         response = bob.get("/~acme/admin/autocomplete/", params)
@@ -159,6 +177,7 @@ def test_the_choices_of_a_reference_are_the_tenants_own(bob, people, theirs):
     assert found(**vars(named), term="ada") == ["Ada Chen · ada@acme.example"]
     assert found(**vars(named), term="eve") == []
     assert found(app_label="crm", model_name="contact", field_name="id", term="eve") == []
+    assert found(**vars(named), term="&") == []
     nothing = {"app_label": "auth", "model_name": "user", "field_name": "id"}
     assert bob.get("/~acme/admin/autocomplete/", nothing).status_code == 403
     assert bob.get("/~acme/admin/autocomplete/").status_code == 403
