@@ -37,10 +37,7 @@ from headlessly.scripts.proposals import LONGEST_NOTE, LONGEST_REASON
 from headlessly.transfer import formats
 from headlessly.transfer.models import Import, RefusedRow, RowWarning
 from headlessly.webhooks import addresses, patterns
-from headlessly.webhooks.models import new_secret
-
-LONGEST_SECRET = 255
-
+from headlessly.webhooks.signing import LONGEST_SECRET, check_secret, new_secret
 
 # -- webhooks -------------------------------------------------------------------------------------
 
@@ -56,8 +53,11 @@ class WebhookSerializer(ResourceSerializer):
     events = ListField(child=CharField())
     active = BooleanField()
     status = ChoiceField(
-        ["active", "paused", "failing"], help_text="failing: with deliveries that were given up."
+        ["active", "paused", "failing", "disabled"],
+        help_text="failing: with deliveries that were given up. disabled: after three days without one that "
+        "arrived, or an answer 410; set active to true to go on.",
     )
+    disabled_at = Moment(allow_null=True)
 
 
 class WebhookWithSecretSerializer(WebhookSerializer):
@@ -98,13 +98,7 @@ def patterns_schema() -> Schema:
 class SecretField(CheckedField):
     def check(self, value: Any) -> str:
         """The secret to sign with; one that we make where none is given."""
-        if value is None:
-            return new_secret()
-        if not isinstance(value, str) or not value.isascii() or not value.isprintable():
-            raise ValueError("Send visible characters of ASCII, or leave it out to have one made.")
-        if not 1 <= len(value) <= LONGEST_SECRET:
-            raise ValueError(f"Send 1 to {LONGEST_SECRET} characters, or leave it out.")
-        return value
+        return new_secret() if value is None else check_secret(value)
 
 
 class FlagField(CheckedField):
@@ -131,7 +125,8 @@ class WebhookInput(InputSerializer):
             "type": "string", "pattern": r"^[ -~]+$", "maxLength": LONGEST_SECRET, "writeOnly": True,
         }),
         default=None,
-        help_text="To sign with; one is made where it is left out, or null.",
+        help_text="To sign with; one is made where it is left out, or null. whsec_ and base64, as Standard "
+        "Webhooks has it, or any text.",
     )  # fmt: skip
     active = FlagField(
         {"type": "boolean", "default": True}, required=False, help_text="false: paused."
@@ -156,7 +151,7 @@ class DeliverySerializer(ResourceSerializer):
     status = ChoiceField(
         ["pending", "retrying", "delivered", "failing"],
         source="state",
-        help_text="failing: given up after six attempts.",
+        help_text="failing: given up, after three days or an answer 410.",
     )
     attempts = Count()
     response_status = IntegerField(allow_null=True)

@@ -75,6 +75,7 @@ class Options(TypedDict, total=False):
     restores: bool
     merges: bool
     public: Iterable[str]
+    receives: str
 
 
 class Existing:
@@ -123,6 +124,7 @@ class Verb(Generic[N, P]):
         merges: bool = False,
         asks: str | None = None,
         public: Iterable[str] | None = None,
+        receives: str | None = None,
     ) -> None:
         self.body: Callable[..., Any] = body
         self.name = body.__name__
@@ -136,7 +138,7 @@ class Verb(Generic[N, P]):
         self.deletes = deletes
         self.restores = restores
         self.merges = merges
-        self.asks = asks
+        self.asks, self.receives = asks, receives
         self.public = None if public is None else tuple(public)
         self.conjugation = conjugate(self.name, event)
         self.description = self.__doc__ = inspect.getdoc(body) or ""
@@ -299,6 +301,11 @@ def verb(body: Callable[..., Any] | None = None, **options: Any) -> Any:
     ``asks`` names a method that answers the verb's input by name where each record has its own: the
     hooks find it in ``ctx.input``, the body has no arguments. ``public`` lets anybody execute it, without
     a key; it names the fields of the record that a stranger is answered, and no others.
+
+    ``receives`` names a method that is handed what was sent before anything is checked. It answers what is
+    to be checked and what is only kept (the hooks find it in ``ctx.extras``), or None when there is nothing
+    to do, such as for what was sent twice: then the record is answered as it is, without an event. Text
+    counts as it does from a browser's form then.
     """
     if body is not None:
         return Verb(body, **options)

@@ -12,6 +12,7 @@ from django.utils.translation import gettext as _
 from headlessly.access import actors
 from headlessly.admin import display, field_edit
 from headlessly.admin.buttons import creating_verbs
+from headlessly.admin.records.panels import added_panels
 from headlessly.declaration import engagements, labels
 
 if TYPE_CHECKING:
@@ -324,6 +325,7 @@ def record_context(record: Noun, *, editable: bool) -> dict[str, Any]:
         "about": about,
         "editable": changing,
         "panels": asked,
+        "added": added_panels(record),
         "groups": groups(record, hidden, changing),
         "related": related(record),
         "name_field": record.schema.columns[0],

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 from django.db.models import Q
 
 from headlessly.admin import undo as undoing
+from headlessly.admin.event_facts import recorded_facts
 from headlessly.admin.event_text import Entry, Teller
 from headlessly.declaration import engagements, values
 from headlessly.log import events
@@ -69,6 +70,10 @@ def read_timeline(
                 entry.did, entry.about = entry.because.did, entry.because.about
                 entry.said = entry.because.said
                 entry.because = None
+            if causes[event.cause].target is not None:
+                # What was recorded along with it, such as the answers of a form, says why it is there.
+                for other in caused.get(event.cause, ()):
+                    entry.changes += recorded_facts(other) if other.target is None else []
         entries.append(entry)
     if undo:
         undoing.offer_undo(record, entries)

@@ -9,7 +9,14 @@ from typing import Any
 from django.conf import settings
 
 from headlessly.access import tenancy
-from headlessly.api.openapi import components, operations, parameters, platform, responses
+from headlessly.api.openapi import (
+    components,
+    operations,
+    parameters,
+    platform,
+    responses,
+    webhooks,
+)
 from headlessly.declaration.registry import registry
 
 ABOUT = """\
@@ -47,8 +54,9 @@ def document_shape() -> dict[str, Any]:
             {"name": "About", "description": "The API itself, and your place in it."},
         ],
         "paths": paths | platform.platform_paths(),
+        "webhooks": webhooks.webhook_items(),
         "components": {
-            "schemas": schemas,
+            "schemas": schemas | {"WebhookEvent": webhooks.webhook_payload()},
             "parameters": parameters.SHARED,
             "headers": responses.HEADERS,
             "responses": responses.error_components(),

@@ -7,7 +7,7 @@ from typing import Any
 
 from django.conf import settings
 
-from headlessly.api.bodies import FORM, JSON
+from headlessly.api.bodies import FORM, JSON, MULTIPART
 from headlessly.api.openapi import parameters
 from headlessly.api.openapi import responses as answers
 from headlessly.api.openapi.components import input_name, is_required_input, receipt_name
@@ -224,7 +224,8 @@ def _verb_operation(verb: Verb, id: str | None = None) -> Schema:
     if verb.asks:
         found["requestBody"] = request_body(ref(input_name(verb)))
         if verb.public is not None:
-            found["requestBody"]["content"][FORM] = {"schema": ref(input_name(verb))}
+            for kind in (FORM, MULTIPART):
+                found["requestBody"]["content"][kind] = {"schema": ref(input_name(verb))}
     elif verb.inputs:
         needed = any(is_required_input(verb, field) for field in verb.inputs.values())
         found["requestBody"] = request_body(ref(input_name(verb)), required=needed)
