@@ -13,6 +13,7 @@ from headlessly.access import tenancy
 from headlessly.api import parameters
 from headlessly.api.base import TenantViewSet
 from headlessly.api.bodies import ApiResponse, FormBody
+from headlessly.api.filtersets import NounFilterSet, filterset_for
 from headlessly.api.log import paginate
 from headlessly.api.preconditions import etag, read_if_match
 from headlessly.context import clock
@@ -66,12 +67,14 @@ class VerbViewSet(TenantViewSet):
 class NounViewSet(VerbViewSet):
     """The records of one noun. Subclassed for each by :func:`viewset_for`."""
 
+    filterset_class: ClassVar[type[NounFilterSet]]
+
     # -- reading ----------------------------------------------------------------------------------
 
     def list(self, request: Request) -> ApiResponse:
         return ApiResponse(
             reads.record_page(
-                self.noun, **parameters.read_list_query(self.noun, request.GET)
+                self.noun, **parameters.read_list_query(self.filterset_class, request.GET)
             ).as_json()
         )
 
@@ -122,7 +125,11 @@ def viewset_for(noun: type[Noun]) -> type[NounViewSet]:
     """The noun's own viewset, with an action for each verb that has an address of its own."""
     verbs = [v for v in noun.verbs.values() if v.name not in BY_METHOD and v.public is None]
     own = {action_name(verb): verb_action(verb) for verb in verbs}
-    return type(f"{noun.__name__}ViewSet", (NounViewSet,), {"noun": noun, **own})
+    return type(
+        f"{noun.__name__}ViewSet",
+        (NounViewSet,),
+        {"noun": noun, "filterset_class": filterset_for(noun), **own},
+    )
 
 
 def action_name(verb: Verb) -> str:
