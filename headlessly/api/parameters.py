@@ -61,13 +61,17 @@ def read_boolean(name: str, given: Mapping[str, str]) -> bool:
     return said == "true"
 
 
+def read_count(said: str | None) -> bool:
+    """Whether ``count=exact``."""
+    if said not in (None, "exact"):
+        raise InvalidFilter("count takes exact, or is left out.", field="count")
+    return said == "exact"
+
+
 def read_list_query(filterset: type[NounFilterSet], query: Any) -> dict[str, Any]:
     """What :func:`headlessly.query.reads.record_page` takes, from the query string of a list."""
     given = read_query(filterset, query, LIST)
-    count = given.pop("count", None)
-    if count not in (None, "exact"):
-        raise InvalidFilter("count takes exact, or is left out.", field="count")
-    return given | {"count_all": count == "exact"}
+    return given | {"count_all": read_count(given.pop("count", None))}
 
 
 def read_query(

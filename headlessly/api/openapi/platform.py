@@ -78,9 +78,7 @@ def platform_components() -> dict[str, Schema]:
     return {
         "Event": event_schema(),
         "EventList": list_schema(ref("Event")),
-        "EventLog": list_schema(
-            ref("Event"), TEXT | {"description": "Where to go on, never null: also at the end."}
-        ),
+        "EventLog": _log_page(),
         "EventInput": _event_input(),
         "EventDryRun": dry_run_schema(ref("Event")),
         "Noun": _noun(),
@@ -102,6 +100,17 @@ def platform_components() -> dict[str, Schema]:
         ),
         **resources.resource_components(),
         "Error": responses.error_schema(),
+    }
+
+
+def _log_page() -> Schema:
+    found = list_schema(
+        ref("Event"), TEXT | {"description": "Where this page ends, never null: also at the end."}
+    )
+    found["required"].remove("total")
+    found["properties"]["total"]["description"] = "How many there are in all, with `count=exact`."
+    return found | {
+        "description": "A page may be short, or empty, while `hasMore` is true: go on with its cursor."
     }
 
 
@@ -146,7 +155,7 @@ def _log() -> Schema:
         "The log, oldest first, to be followed by cursor without loss or repeat.",
         "Event",
         {"200": responses.success_response("One page of the log.", ref("EventLog"))},
-        parameters=[*own, *shared_parameters("limit", "cursor")],
+        parameters=[*own, *shared_parameters("limit", "cursor", "count")],
     )
 
 

@@ -1,0 +1,17 @@
+from django.db import migrations, models
+
+
+class Migration(migrations.Migration):
+    dependencies = [("headlessly", "0010_proposals")]
+
+    operations = [
+        migrations.RemoveIndex("event", "event_by_actor"),
+        migrations.AddIndex(
+            "event",
+            models.Index(fields=["tenant", "actor", "xid", "seq"], name="event_by_actor"),
+        ),
+        migrations.AddIndex(
+            "event",
+            models.Index(fields=["tenant", "target_type", "xid", "seq"], name="event_by_type"),
+        ),
+    ]
