@@ -15,7 +15,7 @@ from headlessly.api.base import TenantViewSet
 from headlessly.api.bodies import ApiResponse, FormBody
 from headlessly.api.filtersets import NounFilterSet, filterset_for
 from headlessly.api.log import paginate
-from headlessly.api.preconditions import etag, read_if_match
+from headlessly.api.preconditions import etag, is_known, read_if_match
 from headlessly.context import clock
 from headlessly.declaration.schema import wire_name
 from headlessly.declaration.values import UNSTORABLE
@@ -87,7 +87,12 @@ class NounViewSet(VerbViewSet):
             fields=asked.get("fields"),
             as_of=asked.get("asOf"),
         )
-        return ApiResponse(record, headers={"ETag": etag(record["$version"])})
+        headers = {"ETag": etag(version := record["$version"])}
+        # An included record changes without this one; a computed field is made of the record's own columns.
+        known = is_known(version, request.headers.get("If-None-Match"))
+        if known and not asked.get("include"):
+            return ApiResponse(status=304, headers=headers)
+        return ApiResponse(record, headers=headers)
 
     @action(detail=True, url_path="events", url_name="events")
     def history(self, request: Request, id: str) -> ApiResponse:

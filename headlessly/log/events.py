@@ -209,7 +209,7 @@ class Event(models.Model):
         ordering: ClassVar = ["seq"]
         indexes: ClassVar = [
             models.Index(fields=["tenant", "xid", "seq"], name="event_by_place"),
-            models.Index(fields=["tenant", "timestamp"], name="event_by_time"),
+            models.Index(fields=["tenant", "timestamp", "xid", "seq"], name="event_by_time"),
             models.Index(fields=["tenant", "target", "seq"], name="event_by_target"),
             models.Index(fields=["tenant", "name", "xid", "seq"], name="event_by_name"),
             models.Index(fields=["tenant", "actor", "xid", "seq"], name="event_by_actor"),

@@ -12,13 +12,22 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, NamedTuple
 
-from headlessly.access import visibility
+from headlessly.access import tenancy, visibility
+from headlessly.database.prepared import execute_prepared
 from headlessly.log.events import LOG_START, Event, EventQuerySet, LogPosition
 
 #: How many events are looked at for one page, where no index has all that is asked.
 EVENTS_PER_PAGE = 20_000
 #: The same for somebody who does not see all: whether they see one is asked of each.
 EVENTS_PER_LIMITED_PAGE = 1_000
+#: Among how many events since a moment the first one of the log is looked for, in the index by time.
+EVENTS_SINCE = 100_000
+SINCE = "SELECT xid, seq FROM headlessly_event WHERE tenant_id = %s AND timestamp >= %s"
+MANY_SINCE = f"{SINCE} ORDER BY timestamp DESC OFFSET {EVENTS_SINCE} LIMIT 1"
+# In two steps: PostgreSQL would take the whole log in its order, and look for the first one there.
+FIRST_SINCE = f"""
+WITH recent AS MATERIALIZED ({SINCE} ORDER BY timestamp DESC LIMIT {EVENTS_SINCE})
+SELECT xid::text, seq FROM recent ORDER BY recent.xid, recent.seq LIMIT 1"""
 #: The columns that an index has in the order of the log, the rarest values first.
 INDEXED = ("target", "actor", "name", "target_type")
 
@@ -68,14 +77,13 @@ class LogQuestion:
         """
         if self.since is None:
             return LOG_START
-        recent = Event.log.filter(timestamp__gte=self.since).order_by("-timestamp")
-        places = list(recent.values_list("xid", "seq")[: EVENTS_PER_PAGE + 1])
-        if len(places) > EVENTS_PER_PAGE:
+        asked = (tenancy.require().pk, self.since)
+        if execute_prepared(MANY_SINCE, asked):
             return LOG_START
-        if not places:
+        if not (found := execute_prepared(FIRST_SINCE, asked)):
             return end_of_log()
-        xid, seq = min((int(xid), seq) for xid, seq in places)
-        return LogPosition(xid, seq - 1)
+        ((xid, seq),) = found
+        return LogPosition(int(xid), seq - 1)
 
     def read_page(self, after: LogPosition, size: int) -> LogPage:
         """At most ``size`` of the next events that the actor sees."""

@@ -169,7 +169,10 @@ def _get_operation(noun: type[Noun]) -> Schema:
         operation_id(noun, "get"),
         f"Read one {noun.__name__}.",
         noun.__name__,
-        {"200": answers.success_response("The record.", ref(f"{noun.__name__}Read"), "ETag")},
+        {
+            "200": answers.success_response("The record.", ref(f"{noun.__name__}Read"), "ETag"),
+            "304": answers.success_response("You have this version already.", None, "ETag"),
+        },
         parameters=parameters.record_parameters(noun),
         errors=(404, *answers.READING),
     )

@@ -27,6 +27,13 @@ SHARED: dict[str, Schema] = {
         "schema": {"type": "string"},
         "example": '"3"',
     },
+    "ifNoneMatch": {
+        "name": "If-None-Match",
+        "in": "header",
+        "description": "Answer 304, and nothing else, where the record still has this version: its ETag. "
+        "Included records change without it: with `include` the record is answered.",
+        "schema": {"type": "string"},
+    },
     "idempotencyKey": {
         "name": "Idempotency-Key",
         "in": "header",
@@ -115,7 +122,11 @@ def export_parameters(noun: type[Noun]) -> list[Schema]:
 
 
 def record_parameters(noun: type[Noun]) -> list[Schema]:
-    return [*_include_parameter(noun), _fields_parameter(noun), *shared_parameters("asOf")]
+    return [
+        *_include_parameter(noun),
+        _fields_parameter(noun),
+        *shared_parameters("asOf", "ifNoneMatch"),
+    ]
 
 
 def path_parameter(prefix: str) -> Schema:

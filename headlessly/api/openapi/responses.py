@@ -10,8 +10,8 @@ from headlessly.api.openapi.types import Schema, nullable, ref
 from headlessly.declaration.registry import registry
 from headlessly.errors import HeadlesslyError
 
-#: What a request may meet beside its own work: nobody known, too many of them, a fault of ours.
-ALWAYS = (401, 429, 500)
+#: What a request may meet beside its own work: nobody known, too many of them, a fault of ours, no time left.
+ALWAYS = (401, 429, 500, 503)
 #: Of a read: a parameter that is wrong.
 READING = (400, *ALWAYS)
 #: Of a write: no permission, the state of the record, the body's size, kind and content.

@@ -124,7 +124,12 @@ def test_it_looks_at_a_few_events_for_a_page_and_finds_all_in_the_end(
             if not page["hasMore"]:
                 break
             assert asked < 50
-        columns = {"name": "name", "actor": "actor", "targetType": "target_type", "target": "target"}
+        columns = {
+            "name": "name",
+            "actor": "actor",
+            "targetType": "target_type",
+            "target": "target",
+        }
         fits = {columns[name]: value for name, value in query.items() if name in columns}
         assert found == list(Event.objects.filter(**fits).values_list("seq", flat=True)), query
 

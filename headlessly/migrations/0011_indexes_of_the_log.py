@@ -6,9 +6,14 @@ class Migration(migrations.Migration):
 
     operations = [
         migrations.RemoveIndex("event", "event_by_actor"),
+        migrations.RemoveIndex("event", "event_by_time"),
         migrations.AddIndex(
             "event",
             models.Index(fields=["tenant", "actor", "xid", "seq"], name="event_by_actor"),
+        ),
+        migrations.AddIndex(
+            "event",
+            models.Index(fields=["tenant", "timestamp", "xid", "seq"], name="event_by_time"),
         ),
         migrations.AddIndex(
             "event",
