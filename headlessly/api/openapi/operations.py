@@ -182,9 +182,7 @@ def _verb_operation(verb: Verb, id: str | None = None) -> Schema:
     """Any verb with a body: create, update, and those of the noun."""
     name = verb.noun.__name__
     record, trial = ref(name), ref(f"{name}DryRun")
-    either = {"anyOf": [record, trial]}
-    if verb.public is not None:
-        either["anyOf"].append(ref(receipt_name(verb)))
+    either = ref(receipt_name(verb, "Answer") if verb.public is not None else f"{name}Answer")
     if verb.creates:
         # With a dry run nothing was created, and a verb may have found the record instead.
         made = answers.success_response("The new record.", record, "Location", "ETag")
@@ -293,7 +291,9 @@ def _import_operation(noun: type[Noun]) -> Schema:
 
 def _export_operation(noun: type[Noun]) -> Schema:
     format = parameters.query_parameter(
-        "format", {"type": "string", "enum": list(exporting.WRITERS), "default": exporting.CSV}
+        "format",
+        {"type": "string", "enum": list(exporting.WRITERS)},
+        f"{exporting.CSV} if left out.",
     )
     response = answers.success_response("The records, streamed.", None, "Content-Disposition")
     text: Schema = {"schema": {"type": "string"}}

@@ -71,7 +71,7 @@ def platform_components() -> dict[str, Schema]:
             "field": TEXT,
             "states": {"type": "object", "additionalProperties": COUNT},
             "total": COUNT,
-            "totalIsExact": {"const": False},
+            "totalIsExact": {"type": "boolean"},
         },
         ["field", "states", "total"],
     )
@@ -145,7 +145,7 @@ def _log() -> Schema:
         query_parameter("actor", TEXT),
         query_parameter(
             "wait",
-            {"type": "number", "minimum": 0, "maximum": LONGEST_WAIT, "default": 0},
+            {"type": "number", "minimum": 0, "maximum": LONGEST_WAIT},
             "Seconds to wait for an event when there is none. Where many wait already, the answer may "
             "come at once: pause before you ask again.",
         ),

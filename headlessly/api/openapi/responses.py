@@ -38,7 +38,7 @@ HEADERS: dict[str, Schema] = {
     },
     "Idempotency-Replayed": {
         "description": "`true` when this is the first answer to an Idempotency-Key again.",
-        "schema": {"const": "true"},
+        "schema": {"type": "string", "enum": ["true"]},
     },
     "Retry-After": {
         "description": "How many seconds to wait.",
@@ -84,7 +84,7 @@ def error_schema() -> Schema:
         "type": "object",
         "properties": {
             "error": text
-            | {"enum": [c.code for each in errors_by_status().values() for c in each]},
+            | {"enum": _codes(e for each in errors_by_status().values() for e in each)},
             "message": text | {"description": "A sentence for people."},
             "requestId": text,
             "type": text | {"description": "The noun."},
@@ -153,16 +153,24 @@ def error_components() -> dict[str, Schema]:
         if status != 401:
             headers |= {name: {"$ref": f"#/components/headers/{name}"} for name in LIMITS}
         else:
-            headers["WWW-Authenticate"] = {"schema": {"const": "Bearer"}, "required": True}
+            headers["WWW-Authenticate"] = {
+                "schema": {"type": "string", "enum": ["Bearer"]},
+                "required": True,
+            }
         if status == 429:
             headers["Retry-After"] = {"$ref": "#/components/headers/Retry-After"}
-        codes = {"properties": {"error": {"enum": [e.code for e in errors]}}}
+        codes = {"properties": {"error": {"type": "string", "enum": _codes(errors)}}}
         found[f"Error{status}"] = {
             "description": " Or: ".join(_describe_error(e) for e in errors),
             "headers": headers,
             "content": {JSON: {"schema": {"allOf": [ref("Error"), codes]}}},
         }
     return found
+
+
+def _codes(errors: Iterable[type[HeadlesslyError]]) -> list[str]:
+    """Each code once: several errors may share one."""
+    return list(dict.fromkeys(error.code for error in errors))
 
 
 def _describe_error(error: type[HeadlesslyError]) -> str:
