@@ -187,14 +187,12 @@ def _component_of(noun: type[Noun], name: str) -> str:
 def _condition_schema(declared: ConditionFilter) -> Schema:
     """What a condition takes. Days and moments may be relative, and a list has commas: these are text."""
     field = declared.declared_field
-    if declared.lookup_expr == "isnull":
-        return {"type": "string", "enum": ["true", "false"]}
+    if declared.lookup_expr == "isnull" or field.type == "bool":
+        return {"type": "boolean"}
     if declared.lookup_expr == "exact" and field.choices:
         return {"type": "string", "enum": list(field.choices)}
-    if declared.lookup_expr == "exact" and field.type == "bool":
-        return {"type": "string", "enum": ["true", "false"]}
     if field.type in ("number", "integer", "money"):
-        return {"type": "number"}
+        return {"type": "integer" if field.type == "integer" else "number"}
     return {"type": "string", "minLength": 1}
 
 

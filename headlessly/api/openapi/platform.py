@@ -99,7 +99,7 @@ def platform_components() -> dict[str, Schema]:
             {"$context": TYPES["url"], "nouns": _by_name(numbers)}, ["$context", "nouns"]
         ),
         **resources.resource_components(),
-        "Error": responses.error_schema(),
+        **responses.error_schemas(),
     }
 
 

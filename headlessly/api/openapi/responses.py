@@ -159,12 +159,23 @@ def error_components() -> dict[str, Schema]:
             }
         if status == 429:
             headers["Retry-After"] = {"$ref": "#/components/headers/Retry-After"}
-        codes = {"properties": {"error": {"type": "string", "enum": _codes(errors)}}}
         found[f"Error{status}"] = {
             "description": " Or: ".join(_describe_error(e) for e in errors),
             "headers": headers,
-            "content": {JSON: {"schema": {"allOf": [ref("Error"), codes]}}},
+            "content": {JSON: {"schema": ref(f"Error{status}")}},
         }
+    return found
+
+
+def error_schemas() -> dict[str, Schema]:
+    """The body of every error, and with each status its codes: under a name, so that clients have few."""
+    found = {"Error": error_schema()}
+    for status, errors in errors_by_status().items():
+        codes = {
+            "type": "object",
+            "properties": {"error": {"type": "string", "enum": _codes(errors)}},
+        }
+        found[f"Error{status}"] = {"allOf": [ref("Error"), codes]}
     return found
 
 
