@@ -79,7 +79,8 @@ class PatternsField(CheckedField):
 
 def patterns_schema() -> Schema:
     """The names that there are, and those that somebody tracks."""
-    names = [patterns.ALL, *(f"{noun}.*" for noun in registry), *patterns.known_event_names()]
+    named = [patterns.ALL, *(f"{noun}.*" for noun in registry), *patterns.known_event_names()]
+    names = list(dict.fromkeys(named))
     tracked = {
         "type": "string",
         "pattern": r"^[^.*\s]+$",
@@ -88,7 +89,7 @@ def patterns_schema() -> Schema:
     }
     return {
         "type": "array",
-        "items": {"anyOf": [{"enum": names}, tracked]},
+        "items": {"anyOf": [{"type": "string", "enum": names}, tracked]},
         "minItems": 1,
         "maxItems": patterns.MAX_PATTERNS,
         "examples": [[f"{next(iter(registry))}.*"], [patterns.ALL]],
@@ -129,7 +130,7 @@ class WebhookInput(InputSerializer):
         "Webhooks has it, or any text.",
     )  # fmt: skip
     active = FlagField(
-        {"type": "boolean", "default": True}, required=False, help_text="false: paused."
+        {"type": "boolean"}, required=False, help_text="false: paused. A new one is active."
     )
 
 

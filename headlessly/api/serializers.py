@@ -73,7 +73,7 @@ class ResourceSerializer(WireSerializer):
     def get_fields(self) -> dict[str, serializers.Field]:
         found: dict[str, serializers.Field] = {
             "$id": SchemaField(id_schema(self.prefix), source="pk"),
-            "$type": SchemaField({"const": self.kind}, source="*"),
+            "$type": SchemaField({"type": "string", "enum": [self.kind]}, source="*"),
             "$context": SchemaField(TYPES["url"], source="*"),
         }
         return found | copy.deepcopy(dict(self.meta)) | super().get_fields()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable
 from typing import Any
 
@@ -23,8 +24,24 @@ from headlessly.nouns import Noun
 
 
 def object_schema(properties: dict[str, Schema], required: Iterable[str], **more: Any) -> Schema:
-    """An object with these properties and no others."""
-    schema: Schema = {"type": "object", "properties": properties}
+    """An object with these properties and no others.
+
+    Where there is a ``type`` beside ``$type``, the latter is said by a pattern: what makes clients would give
+    both one name, which some refuse; and every other part of the record says of which type it is.
+    """
+    told_apart = {
+        f"^{re.escape(n)}$": properties[n]
+        for n in properties
+        if n[:1] == "$" and n[1:] in properties
+    }
+    plain = {
+        name: schema
+        for name, schema in properties.items()
+        if f"^{re.escape(name)}$" not in told_apart
+    }
+    schema: Schema = {"type": "object", "properties": plain}
+    if told_apart:
+        schema["patternProperties"] = told_apart
     if names := list(required):
         schema["required"] = names
     return schema | {"additionalProperties": False} | more
@@ -51,6 +68,7 @@ def noun_components(noun: type[Noun]) -> dict[str, Schema]:
         ),
         f"{name}List": list_schema(ref(f"{name}Read")),
         f"{name}DryRun": dry_run_schema(ref(name)),
+        f"{name}Answer": _answer_schema(ref(name), ref(f"{name}DryRun")),
         f"{name}Reference": {
             "description": f"The id of a {name}, or a {name} as it was read.",
             "anyOf": [
@@ -72,7 +90,11 @@ def noun_components(noun: type[Noun]) -> dict[str, Schema]:
         elif verb.inputs:
             found[input_name(verb)] = input_schema(verb, description=_describe_input(verb))
         if verb.public is not None:
-            found[receipt_name(verb)] = _receipt_schema(verb)
+            receipt = receipt_name(verb)
+            found[receipt] = _receipt_schema(verb)
+            found[receipt_name(verb, "Answer")] = _answer_schema(
+                ref(name), ref(f"{name}DryRun"), ref(receipt)
+            )
     return found
 
 
@@ -81,9 +103,14 @@ def input_name(verb: Verb) -> str:
     return f"{verb.noun.__name__}{verb.name.title().replace('_', '')}Input"
 
 
-def receipt_name(verb: Verb) -> str:
+def receipt_name(verb: Verb, what: str = "Receipt") -> str:
     """``FormSubmitReceipt``."""
-    return input_name(verb).removesuffix("Input") + "Receipt"
+    return input_name(verb).removesuffix("Input") + what
+
+
+def _answer_schema(*schemas: Schema) -> Schema:
+    """What a write answers, under one name: the record, or what would be."""
+    return {"anyOf": list(schemas), "description": "The record; with `dryRun`, what would be."}
 
 
 def _asked_schema() -> Schema:
@@ -112,7 +139,7 @@ def meta_properties(noun: type[Record]) -> dict[str, Schema]:
     """What every record carries."""
     special = {
         "$id": id_schema(noun.prefix),
-        "$type": {"const": noun.__name__},
+        "$type": {"type": "string", "enum": [noun.__name__]},
         "$version": {"type": "integer", "minimum": 1},
     }
     return {
@@ -138,8 +165,8 @@ def list_schema(item: Schema, cursor: Schema | None = None) -> Schema:
                 "description": "Where the next page begins; null on the last.",
             },
             "totalIsExact": {
-                "const": False,
-                "description": "Only there when counting stopped before the end.",
+                "type": "boolean",
+                "description": "False; only there when counting stopped before the end.",
             },
         },
         ["results", "total", "hasMore", "cursor"],
@@ -207,7 +234,7 @@ def event_schema() -> Schema:
     return object_schema(
         {
             "$id": id_schema("evt"),
-            "$type": {"const": "Event"},
+            "$type": {"type": "string", "enum": ["Event"]},
             "$context": TYPES["url"],
             "seq": {"type": ["integer", "null"], "description": "Null in a dry run."},
             "name": text | {"examples": ["Noun.Verbed", "page_view"]},

@@ -103,12 +103,12 @@ def written_schema(field: Field, *, entry: tuple[str, ...] = ()) -> Schema:
             schema["enum"] = list(entry)
     if field.clearable and not field.required:
         schema = nullable(schema)
-    said = {} if field.default is None else {"default": values.to_json_value(field.default)}
-    return _described(schema, field, said)
+    # No `default`: clients made from the document would send it, and change what was left out.
+    return _described(schema, field, {}, new=field.default)
 
 
-def _described(schema: Schema, field: Field, more: Schema) -> Schema:
-    """``schema`` with what people read about the field."""
+def _described(schema: Schema, field: Field, more: Schema, *, new: Any = None) -> Schema:
+    """``schema`` with what people read about the field; ``new`` is what a new record has without it."""
     notes = [field.description]
     if field.type == "reference":
         notes.append(f"-> {field.to}")
@@ -118,5 +118,7 @@ def _described(schema: Schema, field: Field, more: Schema) -> Schema:
         notes.append("Unique.")
     if field.set_by:
         notes.append(f"Set by {', '.join(field.set_by)}.")
+    if new is not None:
+        notes.append(f"A new record has {values.to_json_value(new)!r} without it.")
     text = " ".join(n if n.endswith(".") else f"{n}." for n in filter(None, notes))
     return schema | ({"description": text} if text else {}) | more
