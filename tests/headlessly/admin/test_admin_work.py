@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from html import unescape
 from typing import Any
 
 import pytest
@@ -293,6 +294,45 @@ def test_next_and_previous_walk_the_list_as_it_is_shown(bob, line, address, quer
         assert steps == {rel: id for rel, id in around.items() if id}
         assert f"{number + 1} of {len(shown)}" in page
     assert len(shown) == 7
+
+
+def shown_rows(client: Any, place: str) -> list[tuple[str, str]]:
+    """The rows of a list: the address of each one's page, as the list links it, and its id."""
+    page = client.get(place).content.decode()
+    found = re.findall(r'<td class="name"><a href="([^"]*/(lead_\w+)/change/[^"]*)"', page)
+    return [(unescape(url), id) for url, id in found]
+
+
+@pytest.mark.parametrize("query", ["source=line&status=New&o=-score", "source=line&status=New"])
+def test_working_on_a_record_leaves_its_place_in_the_list(bob, line, address, query):
+    rows = shown_rows(bob, address(type(line[0]), "change") + f"?{query}")
+    seen, url = [rows[0][1]], rows[0][0]
+    page = bob.get(url).content.decode()
+    while True:
+        lead = next(one for one in line if one.pk == seen[-1])
+        lead.update(score=1 if len(seen) % 2 else 99)
+        if len(seen) % 3 == 0:
+            lead.update(status="Contacted")
+        # As after each thing that is done on the page: it is shown anew.
+        page = bob.get(url).content.decode()
+        assert ("no longer in this list" in page) == (len(seen) % 3 == 0)
+        after = re.search(r'rel="next" href="([^"]*/(lead_\w+)/change/[^"]*)"', page)
+        if after is None:
+            break
+        url, id = unescape(after[1]), after[2]
+        seen.append(id)
+    assert seen == [id for _url, id in rows]
+
+
+def test_a_place_of_another_order_or_record_or_nonsense_is_none(bob, line, address):
+    rows = shown_rows(bob, address(type(line[0]), "change") + "?source=line&o=-score")
+    (first, _), (second, id) = rows[:2]
+    place = first.partition("%26at%3D")[2]
+    plain = second.partition("%26at%3D")[0]
+    for odd in (place, "x", "%00", "W10"):
+        page = bob.get(f"{plain}%26at%3D{odd}").content.decode()
+        assert "2 of 7" in page
+        assert 'href="/~acme/admin/crm/lead/?source=line&amp;o=-score"' in page
 
 
 def test_a_list_that_does_not_exist_has_no_neighbours(bob, lead, address):
