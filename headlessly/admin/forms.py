@@ -29,6 +29,7 @@ from unfold.widgets import (
 
 from headlessly.access import suggestions
 from headlessly.admin import display
+from headlessly.admin.choices import MEMBER, MEMBER_FILTER, SUITS
 from headlessly.declaration.registry import registry
 from headlessly.declaration.schema import Field
 from headlessly.declaration.values import UNSTORABLE, to_json_value
@@ -82,11 +83,28 @@ class FlagWidget(forms.CheckboxInput):
 
 
 class ReferenceSelect(AutocompleteMixin, forms.Select):
-    """A searchable choice among the tenant's records; only the chosen one is in the page."""
+    """A searchable choice among the tenant's records; only the chosen one is in the page.
 
-    def __init__(self, field: Field, site: Any, attrs: dict[str, Any] | None = None) -> None:
+    Who works on something is a member, and a list is narrowed by "me" and "nobody" too: ``narrows``.
+    ``suits`` is the record that goes on as the chosen one: what is open and near it is offered.
+    """
+
+    def __init__(
+        self,
+        field: Field,
+        site: Any,
+        attrs: dict[str, Any] | None = None,
+        *,
+        narrows: bool = False,
+        suits: Noun | None = None,
+    ) -> None:
         self.noun = registry[field.to]
-        super().__init__(SimpleNamespace(model=self.noun, name="id"), site, attrs)
+        among = "id"
+        if field.name in display.WORKERS:
+            among = MEMBER_FILTER if narrows else MEMBER
+        elif suits is not None:
+            among = f"{SUITS}{suits.pk}"
+        super().__init__(SimpleNamespace(model=self.noun, name=among), site, attrs)
         self.chosen: dict[str, str] = {}
 
     def build_attrs(self, base_attrs: Any, extra_attrs: Any = None) -> dict[str, Any]:
