@@ -18,6 +18,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import pgettext
 
 from headlessly.context import clock
+from headlessly.declaration import days
 from headlessly.declaration.labels import (
     a_noun,
     engagement_label,
@@ -210,6 +211,8 @@ def page_url(noun: type[models.Model], page: str, *args: str) -> str:
 
 
 def record_link(record: Noun) -> SafeString:
+    if record.is_card:
+        return format_html("{}", str(record))  # there is no page of it for whoever reads
     return format_html(
         '<a href="{}">{}</a>', page_url(type(record), "change", record.pk), str(record)
     )
@@ -241,6 +244,8 @@ def field_html(record: Noun, field: Field, *, links: bool = True) -> SafeString 
     found = field.computed(record) if field.computed else getattr(record, field.column)
     if found is None or found == "":
         return ""
+    if (whole := days.whole_day(record, field)) is not None:
+        return day_html(whole)
     machine = record.schema.machine
     if machine and field.name == machine.name:
         return state_html(type(record), found)
@@ -254,6 +259,8 @@ def value_text(record: Noun, field: Field) -> str:
         return ""
     if field.type == "reference":
         return visible_name(getattr(record, field.name))
+    if (whole := days.whole_day(record, field)) is not None:
+        return day_text(whole)
     if field.type == "datetime":
         return moment_text(found)
     if field.type == "date":
@@ -279,9 +286,7 @@ def value_html(field: Field, found: Any, *, currency: str | None = None, links: 
         case "datetime":
             return age_html(found)
         case "date":
-            return format_html(
-                '<time datetime="{}">{}</time>', f"{found:%Y-%m-%d}", day_text(found)
-            )
+            return day_html(found)
         case "url" if links:
             short = re.sub(r"^https?://(www\.)?", "", found).rstrip("/")
             return format_html('<a href="{}" rel="noopener noreferrer">{}</a>', found, short)
@@ -292,6 +297,11 @@ def value_html(field: Field, found: Any, *, currency: str | None = None, links: 
         case "json":
             return _json_html(found)
     return str(found)
+
+
+def day_html(found: date) -> SafeString:
+    """A day, the same wherever one reads."""
+    return format_html('<time datetime="{}">{}</time>', f"{found:%Y-%m-%d}", day_text(found))
 
 
 def folded_text(found: str) -> SafeString:

@@ -30,6 +30,7 @@ from unfold.widgets import (
 from headlessly.access import suggestions
 from headlessly.admin import display
 from headlessly.admin.choices import MEMBER, MEMBER_FILTER, SUITS
+from headlessly.declaration import days
 from headlessly.declaration.registry import registry
 from headlessly.declaration.schema import Field
 from headlessly.declaration.values import UNSTORABLE, to_json_value
@@ -150,7 +151,8 @@ class DeclaredForm(forms.Form):
                     self.fields[name].widget.chosen[value] = display.visible_name(
                         getattr(record, field.name)
                     )
-            self.initial[name] = text_of(field, value)
+            is_day = record is not None and days.whole_day(record, field) is not None
+            self.initial[name] = text_of(field, value, is_day=is_day)
 
     @staticmethod
     def _input(field: Field, site: Any, parent: str | None) -> Input:
@@ -187,8 +189,14 @@ class DeclaredForm(forms.Form):
         return {
             name: value
             for name, value in self.given().items()
-            if value != sent(self.declared[name], text_of(self.declared[name], base.get(name)))
+            if value != self._text_sent_untouched(self.declared[name], base)
         }
+
+    @staticmethod
+    def _text_sent_untouched(field: Field, base: Mapping[str, Any]) -> Any:
+        """What is sent when nobody touches an input that was made of ``base``."""
+        is_day = field.day_if is not None and bool(base.get(field.day_if))
+        return sent(field, text_of(field, base.get(field.name), is_day=is_day))
 
     def refuse(self, problem: HeadlesslyError) -> None:
         """Put what went wrong beside the fields it is about, else above the form."""
@@ -263,7 +271,7 @@ def _rows(field: Field) -> dict[str, str]:
     return {"data-rows": json.dumps({"columns": columns, "says": says}, ensure_ascii=False)}
 
 
-def text_of(field: Field, value: Any) -> str:
+def text_of(field: Field, value: Any, *, is_day: bool = False) -> str:
     """A value as its input shows it."""
     if value is None:
         return ""
@@ -272,6 +280,8 @@ def text_of(field: Field, value: Any) -> str:
     if isinstance(value, bool):
         return "true" if value else "false"
     if isinstance(value, datetime):
+        if is_day:
+            return f"{value.astimezone(UTC):%Y-%m-%d}T00:00"
         return f"{timezone.localtime(value):%Y-%m-%dT%H:%M}"
     if isinstance(value, date):
         return value.isoformat()
@@ -299,8 +309,17 @@ def sent(field: Field, text: Any) -> Any:
     if field.type in ("number", "integer", "money"):
         return numbers.delocalize_number(text)
     if field.type == "datetime" and len(text) == len("2026-01-31T09:00"):
-        return _in_utc(text)
+        return _with_offset(text) if field.day_if else _in_utc(text)
     return text
+
+
+def _with_offset(text: str) -> str:
+    """The same of a moment that may stand for its day: the one that it is where the reader is."""
+    try:
+        local = datetime.fromisoformat(text).replace(tzinfo=timezone.get_current_timezone())
+        return local.isoformat()
+    except ValueError:
+        return text
 
 
 def _in_utc(text: str) -> str:

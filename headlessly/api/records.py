@@ -15,7 +15,6 @@ from headlessly.api.base import TenantViewSet
 from headlessly.api.bodies import ApiResponse, FormBody
 from headlessly.api.log import paginate
 from headlessly.api.preconditions import etag, read_if_match
-from headlessly.context import clock
 from headlessly.declaration.schema import wire_name
 from headlessly.declaration.values import UNSTORABLE
 from headlessly.declaration.verbs import Verb
@@ -36,7 +35,6 @@ class VerbViewSet(TenantViewSet):
 
     def execute(self, request: Request, verb: Verb, id: str | None) -> HttpResponse:
         dry_run = parameters.read_dry_run(request.GET)
-        started = clock.now()
         result = executor.run(
             verb,
             id,
@@ -57,8 +55,8 @@ class VerbViewSet(TenantViewSet):
         address = f"{tenancy.context_url()}/{self.noun.plural}/{result.pk}"
         return ApiResponse(
             record,
-            # A verb that creates may have found the record instead, older than this request.
-            status=201 if result.created_at >= started else 200,
+            # A verb that creates may have found the record instead.
+            status=201 if result.is_new else 200,
             headers={"Location": address, "ETag": etag(result.version)},
         )
 

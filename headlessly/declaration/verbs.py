@@ -73,6 +73,7 @@ class Options(TypedDict, total=False):
     without: Iterable[str]
     deletes: bool
     restores: bool
+    merges: bool
     public: Iterable[str]
 
 
@@ -119,6 +120,7 @@ class Verb(Generic[N, P]):
         without: Iterable[str] = (),
         deletes: bool = False,
         restores: bool = False,
+        merges: bool = False,
         asks: str | None = None,
         public: Iterable[str] | None = None,
     ) -> None:
@@ -133,6 +135,7 @@ class Verb(Generic[N, P]):
         self.without = frozenset(without)
         self.deletes = deletes
         self.restores = restores
+        self.merges = merges
         self.asks = asks
         self.public = None if public is None else tuple(public)
         self.conjugation = conjugate(self.name, event)
@@ -289,7 +292,8 @@ def verb(body: Callable[..., Any] | None = None, **options: Any) -> Any:
     that it writes; ``creates`` that it makes the record; ``finds`` the unique field by which it first looks
     for an existing one; ``without`` the fields it does not take; ``deletes`` that the record is gone
     afterwards, so that nobody may begin to refer to it meanwhile; ``restores`` that it is for deleted
-    records, which other verbs do not find; ``event`` the name of its event where the conjugation would be
+    records, which other verbs do not find; ``merges`` that it lives on in another, its ``successor``, who is
+    found by what it was found by; ``event`` the name of its event where the conjugation would be
     another.
 
     ``asks`` names a method that answers the verb's input by name where each record has its own: the

@@ -319,6 +319,10 @@ class Execution:
             record.fill(values if verb.takes_fields else {})
         verb.before.fire(record, ctx)
         answer = self._run_body(verb, record, values)
+        if verb.name == "update" and not record.has_changes():
+            return (
+                record  # it has these values already; verbs that do something always leave an event
+            )
         self._save(record)
         frame.event = self._record_event(verb, record, was)
         verb.after.fire(record, ctx)
@@ -400,15 +404,16 @@ class Execution:
             record.version = 1
             record.created_at = record.updated_at = now
             record.created_by = self.actor.id
-            record.before_write()
+            record.derive_columns()
             self._insert(record)
+            record.is_new = True
             self.locked_records[record.pk] = record
             self.known_ids.add(record.pk)
         else:
             record.version += 1
             # Versions are ordered by this moment, so it never goes back.
             record.updated_at = max(now, record.updated_at)
-            record.before_write()
+            record.derive_columns()
             record.rewrite()
             if record.deleted_at is None:
                 self.known_ids.add(record.pk)

@@ -16,7 +16,8 @@ from django.core.exceptions import EmptyResultSet
 from django.db import connection, models
 from django.db.models import OuterRef, Q, Subquery, Value
 
-from headlessly.declaration import values
+from headlessly.access import visibility
+from headlessly.declaration import normalization, values
 from headlessly.errors import InvalidFilter
 from headlessly.query.scope import MAX_WORDS, Scope
 
@@ -39,16 +40,23 @@ class SearchTable:
         """The condition of records with ``word`` in this table, looked up from here by its index."""
         if not self.reference:
             return self.word_condition(word)
-        inside = self.scope.queryset().filter(self.word_condition(word)).order_by()
+        inside = self._there().filter(self.word_condition(word)).order_by()
         return Q(**{f"{self.reference}__in": inside.values(self.scope.key)})
 
     def record_has_word(self, word: str) -> Q:
         """The same condition asked record by record, so that the planner does not list all matches first."""
         if not self.reference:
             return self.word_condition(word)
-        mine = self.scope.queryset().filter(**{self.scope.key: OuterRef(self.reference)})
+        mine = self._there().filter(**{self.scope.key: OuterRef(self.reference)})
         there = mine.filter(self.word_condition(word)).order_by().values(yes=Value(True))[:1]
         return Q(Subquery(there, output_field=models.BooleanField()))
+
+    def _there(self) -> models.QuerySet:
+        """Where it looks behind a reference: at cards too, where it asks for nothing else."""
+        card = {field.name for field in self.scope.noun.schema.card}
+        if self.scope.as_of is None and card.issuperset(self.columns):
+            return visibility.with_cards(self.scope.noun)
+        return self.scope.queryset()
 
 
 class Search:
@@ -62,7 +70,7 @@ class Search:
         except ValueError as problem:
             raise InvalidFilter(str(problem)) from None
         self.scope = scope
-        self.words = list(dict.fromkeys(text.split()))[:MAX_WORDS]
+        self.words = list(dict.fromkeys(normalization.normalize_text(text).split()))[:MAX_WORDS]
 
     @cached_property
     def tables(self) -> list[SearchTable]:

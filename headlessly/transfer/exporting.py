@@ -6,6 +6,9 @@ export is what a list with the same question shows.
 
 from __future__ import annotations
 
+import codecs
+import csv
+import io
 import itertools
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -16,19 +19,25 @@ from typing import TYPE_CHECKING, Any
 import psycopg
 from django.core.exceptions import EmptyResultSet
 from django.db import connection, models
+from django.utils import translation
+from django.utils.translation import gettext as _
 
-from headlessly.access import tenancy
+from headlessly.access import tenancy, visibility
 from headlessly.database import timeouts
+from headlessly.declaration import labels
 from headlessly.declaration.schema import META, Field
 from headlessly.declaration.values import TEXT_TYPES
 from headlessly.errors import BadRequest
 from headlessly.ids import public_id
+from headlessly.language import wording
 from headlessly.log.events import dump_json
 from headlessly.query import filters, reads, rows, sorting
 from headlessly.query.filters import META_FIELDS
 from headlessly.query.scope import Scope
 from headlessly.transfer import formats
+from headlessly.transfer.cells import guarded
 from headlessly.transfer.formats import CSV, JSON, NDJSON, XLSX
+from headlessly.transfer.references import naming_field
 
 if TYPE_CHECKING:
     from headlessly.nouns import Noun
@@ -72,6 +81,9 @@ class Question:
     sort: Any = None
     fields: Any = None
     as_of: Any = None
+    #: For people: the language of its headings and choices, with names instead of ids; None for programs.
+    labels: str | None = None
+    zone: str = "UTC"  #: in which people read its times
 
     @property
     def slow(self) -> bool:
@@ -170,7 +182,8 @@ def _table_columns(question: Question) -> list[tuple[str, Field]]:
     else:
         names = asked.split(",") if isinstance(asked, str) else asked
         named = [filters.find_field(noun, name.strip()) for name in names if name.strip()]
-        found = list(dict.fromkeys([META_FIELDS["$id"], *named]))
+        first = [] if question.labels else [META_FIELDS["$id"]]
+        found = list(dict.fromkeys([*first, *named]))
     for field in found:
         if field.computed:
             raise BadRequest(
@@ -183,10 +196,52 @@ def _table_columns(question: Question) -> list[tuple[str, Field]]:
 
 def _csv(question: Question) -> Iterator[bytes]:
     columns = _table_columns(question)
-    header = ",".join(field.wire for _, field in columns) + "\n"
-    cells = ", ".join(_cell(question.noun, name, field) for name, field in columns)
-    copied = _copied(question, [name for name, _ in columns], cells, "(FORMAT csv)")
-    return _after(header.encode(), copied)
+    noun, names = question.noun, [name for name, _field in columns]
+    if question.labels:
+        with translation.override(question.labels):
+            header = _for_people([labels.field_label(field) for _name, field in columns])
+            cells = [_cell_for_people(noun, name, field) for name, field in columns]
+    else:
+        header = (",".join(field.wire for _name, field in columns) + "\n").encode()
+        cells = [_cell(noun, name, field) for name, field in columns]
+    return _after(header, _copied(question, names, ", ".join(cells), "(FORMAT csv)"))
+
+
+def _for_people(headings: Sequence[str]) -> bytes:
+    """The header as a spreadsheet reads it, which knows UTF-8 by its mark."""
+    line = io.StringIO()
+    csv.writer(line, lineterminator="\n").writerow(map(guarded, headings))
+    return codecs.BOM_UTF8 + line.getvalue().encode()
+
+
+def _cell_for_people(noun: type[Noun], name: str, field: Field) -> str:
+    """A cell as the list shows it: the name of a record, a choice in words, a time in the reader's zone."""
+    column = _quoted(noun, name)
+    if field.type == "reference":
+        return GUARDED.format(c=_name_of(noun.registry[field.to], column))
+    if field.type == "enum":
+        words = [
+            f"WHEN {_literal(c)} THEN {_literal(wording.state_label(c))}" for c in field.choices
+        ]
+        return f"CASE {column} {' '.join(words)} ELSE {column} END"
+    if field.type == "bool":
+        return f"CASE WHEN {column} THEN {_literal(_('Yes'))} ELSE {_literal(_('No'))} END"
+    if field.type == "datetime":
+        return f"to_char({column}, 'YYYY-MM-DD HH24:MI')"
+    return _cell(noun, name, field)
+
+
+def _name_of(noun: type[Noun], column: str) -> str:
+    """What the record with the id in ``column`` is called, if the actor sees it."""
+    quote = connection.ops.quote_name
+    seen, persons = visibility.visible_clause(noun, "named")
+    sql = (
+        f"(SELECT named.{quote(naming_field(noun).column)} FROM {quote(noun._meta.db_table)} named "
+        f"WHERE named.id = {column} AND named.tenant_id = %s{seen})"
+    )
+    connection.ensure_connection()
+    with psycopg.ClientCursor(connection.connection) as cursor:
+        return cursor.mogrify(sql, [tenancy.require().pk, *persons])
 
 
 def _after(first: bytes, rest: Iterator[bytes]) -> Iterator[bytes]:
@@ -204,6 +259,8 @@ def _copied(question: Question, names: Sequence[str], select: str, format: str) 
         psycopg.Cursor(connection.connection) as cursor,
     ):
         cursor.execute(SESSION)
+        if question.labels:
+            cursor.execute("SELECT set_config('timezone', %s, true)", [question.zone])
         with cursor.copy(f"COPY (SELECT {select} FROM {found}) TO STDOUT {format}") as rows:
             yield from rows
 

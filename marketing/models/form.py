@@ -8,8 +8,16 @@ from typing import Any, ClassVar
 from django.db import models
 from django.utils.translation import gettext as _
 
-from crm.models.validators import validate_slug
-from headlessly.declaration.fields import Integer, Json, Reference, StatusField, String, Text, Url
+from headlessly.declaration.fields import (
+    Integer,
+    Json,
+    Reference,
+    Slug,
+    StatusField,
+    String,
+    Text,
+    Url,
+)
 from headlessly.declaration.schema import Field
 from headlessly.nouns import Noun, verb
 from marketing import questions
@@ -24,7 +32,7 @@ class Form(Noun):
         ARCHIVED = "Archived"
 
     name = String("what visitors read above it", required=True)
-    slug = String("its address, /f/{slug}", unique=True, validators=[validate_slug])
+    slug = Slug("its address, /f/{slug}", unique=True)
     description = Text("what visitors read below its name")
     fields = Json(
         "in order: name, type (text, email, number, select, textarea, checkbox, date, url, phone), "

@@ -12,7 +12,7 @@ from headlessly.access import actors
 from headlessly.admin import display
 from headlessly.admin.forms import DeclaredForm
 from headlessly.context import clock
-from headlessly.declaration import engagements
+from headlessly.declaration import days, engagements
 from headlessly.errors import HeadlesslyError
 from headlessly.execution import executor
 
@@ -153,8 +153,11 @@ def open_touches(record: Noun) -> OpenTouches | None:
 
 def _to_do(row: Noun) -> ToDo:
     noun, machine = type(row), row.schema.machine
-    due = getattr(row, noun.Surface.engagements.due)
-    found = ToDo(row, display.age_html(due) if due else "", bool(due) and due < clock.now())
+    field = noun.schema.by_name[noun.Surface.engagements.due]
+    due = days.deadline(row, field)
+    whole = days.whole_day(row, field) is not None
+    when = display.field_html(row, field) if whole else display.age_html(due) if due else ""
+    found = ToDo(row, when, bool(due) and due < clock.now())
     end = display.path_states(noun)[-1]
     now = getattr(row, machine.name)
     for verb in noun.verbs.values():
@@ -179,7 +182,10 @@ def touch_references(touching: type[Noun], record: Noun) -> dict[str, str]:
     for about in touching.schema.about:
         own = record.schema.references.get(about.name)
         # One that the writer does not see is not theirs to refer to.
-        if own is not None and own.to == about.to and getattr(record, own.name) is not None:
+        if own is None or own.to != about.to:
+            continue
+        other = getattr(record, own.name)
+        if other is not None and not other.is_card:
             found[about.name] = getattr(record, own.column)
     owner, person = touching.schema.owner, actors.current().contact_id
     if owner is not None and person:
