@@ -106,7 +106,7 @@ class TenantSite(Site):
         known = vars(request)
         if "membership" not in known:
             known["membership"] = membership = Membership.find_membership(
-                request.user, tenancy.require()
+                request.user, tenancy.current()
             )
             if membership is not None:
                 actors.enter(membership.actor)

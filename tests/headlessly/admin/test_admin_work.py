@@ -358,3 +358,65 @@ def test_the_page_asks_as_often_among_many_as_among_few(bob, lead, address):
     for number in range(30):
         Lead.create(name=f"L{number}", source="website")
     assert queries() == few
+
+
+# -- when it is due ---------------------------------------------------------------------------
+
+
+def test_a_task_with_a_day_and_no_time_is_of_the_whole_day(bob, lead, address):
+    from crm import Activity
+
+    bob.cookies["timezone"] = "America/Los_Angeles"
+    sent = {"subject": "Send info", "due_at": "2031-12-24", "due_at-time": ""}
+    assert bob.post(address(lead, "touch", "Task"), sent).status_code == 302
+    bob.post(address(lead, "touch", "Task"), sent | {"subject": "Call", "due_at-time": "09:30"})
+    whole, timed = Activity.objects.order_by("created_at")
+    assert (whole.all_day, timed.all_day) == (True, False)
+    assert f"{timed.due_at:%Y-%m-%dT%H:%M}" == "2031-12-24T17:30"
+    assert "Dec 24, 2031" in text(bob.get(address(lead)))
+
+
+@pytest.mark.parametrize(("day", "time"), [("", "09:30"), ("2031-13-40", ""), ("soon", "09:30")])
+def test_what_is_no_day_is_refused_and_stays(bob, lead, address, day, time):
+    from crm import Activity
+
+    sent = {"subject": "Send info", "due_at": day, "due_at-time": time}
+    answer = bob.post(address(lead, "touch", "Task"), sent)
+    assert answer.status_code == 422
+    assert "Send info" in answer.content.decode()
+    assert not Activity.objects.exists()
+
+
+def test_overdue_reads_as_overdue_on_every_page(bob, people, lead, address):
+    from datetime import UTC, datetime, timedelta
+
+    from crm import Activity, Deal
+
+    now = datetime.now(UTC)
+    late = Activity.create(
+        subject="Late", type="Task", lead=lead, assignee=people.bob, due_at=now - timedelta(days=7)
+    )
+    Activity.create(
+        subject="Soon",
+        type="Task",
+        lead=lead,
+        assignee=people.bob,
+        due_at=now + timedelta(days=7, hours=1),
+    )
+    gone = Deal.create(
+        name="Gone",
+        value=1,
+        owner=people.bob,
+        expected_close_date=f"{now - timedelta(days=9):%Y-%m-%d}",
+    )
+    for place in (address(Activity), address(lead), "/~acme/admin/"):
+        page = " ".join(re.sub(r"<[^>]+>", " ", bob.get(place).content.decode()).split())
+        assert "7 d overdue" in page, place
+        assert "in 7 d" in page, place
+        assert page.count("d overdue") == 1, place
+    for place in (address(Deal), address(gone)):
+        assert "· overdue" in text(bob.get(place)), place
+    late.complete(outcome="Done")
+    gone.lose(lost_reason="Price")
+    for place in (address(late), address(gone)):
+        assert "overdue" not in text(bob.get(place)), place
