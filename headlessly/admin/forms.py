@@ -43,7 +43,7 @@ def select2() -> forms.Media:
     """The scripts and styles of searchable choices, as Django ships them, in the reader's language."""
     language = get_select2_language()
     return forms.Media(
-        css={"screen": ["admin/css/vendor/select2/select2.css", "admin/css/autocomplete.css"]},
+        css={"all": ["admin/css/vendor/select2/select2.css", "admin/css/autocomplete.css"]},
         js=[
             "admin/js/vendor/jquery/jquery.min.js",
             "admin/js/vendor/select2/select2.full.js",
