@@ -12,6 +12,7 @@ from django.utils.translation import gettext as _
 from headlessly.admin import buttons, display
 from headlessly.admin.lists import places
 from headlessly.admin.lists.address import Address
+from headlessly.admin.lists.changelist import as_they_were
 from headlessly.admin.pages import NounPages, list_query
 from headlessly.admin.records import composers, neighbours, record, timeline
 from headlessly.errors import HeadlesslyError, NotFound
@@ -26,9 +27,10 @@ class RecordPage(NounPages):
     def record_view(self, request: HttpRequest, id: str) -> HttpResponse:
         if (moment := self._moment(request)) is not None:
             try:
-                then = self.noun.get(id, include=list(self.schema.references), as_of=moment)
+                then = self.noun.get(id, as_of=moment)
             except NotFound:
                 raise Http404 from None
+            as_they_were([then], self.schema.references.values(), moment)
             return self._render_past(request, then, moment)
         try:
             found = self.noun.get(id, include=list(self.schema.references))
