@@ -61,7 +61,7 @@ class ImportFileView(NounView):
     content_negotiation_class = OnlyFiles
 
     def post(self, request: Request) -> ApiResponse:
-        asked = read_parameters(request.GET, ("match", "dryRun", *PARAMETERS))
+        asked: dict[str, Any] = read_parameters(request.GET, ("match", "dryRun", *PARAMETERS))
         dry_run = read_boolean("dryRun", asked)
         if "defaults" in asked:
             asked["defaults"] = parse_object(asked["defaults"], "defaults")

@@ -41,7 +41,7 @@ class Gathering(Importing):
         self.taken = taken
         self.gathered: list[Noun] = []
 
-    def _insert(self, record: Noun) -> None:
+    def _insert(self, record: Any) -> None:
         keys = keys_of(record)
         for key in keys:
             if key in self.taken:

@@ -22,15 +22,17 @@ from headlessly.transfer.references import by_unique, is_storable, naming_field,
 from headlessly.transfer.row_values import RowValues
 
 if TYPE_CHECKING:
-    from headlessly.nouns import Noun
+    from headlessly.declaration.record import Record
 
 #: A record by what it is known by: its noun, the field, the value as it is compared.
 Known = tuple[str, str, Any]
 #: Creates a record of what a row says of it.
-Create = Callable[["type[Noun]", dict[str, Any], RowValues, str], Any]
+Create = Callable[["type[Record]", dict[str, Any], RowValues, str], Any]
 
 
-def composed_name(noun: type[Noun], given: dict[str, Any], described: dict[str, Any]) -> str | None:
+def composed_name(
+    noun: type[Record], given: dict[str, Any], described: dict[str, Any]
+) -> str | None:
     """The name of a record that has none, of what the noun is named by; None where nothing is there."""
     own = naming_field(noun).wire
     if isinstance(given.get(own), str) and given[own].strip():
@@ -40,7 +42,7 @@ def composed_name(noun: type[Noun], given: dict[str, Any], described: dict[str, 
         for name in names:
             field = noun.schema.by_name[name]
             if field.type == "reference":
-                other = noun.registry[field.to]
+                other = field.target_noun
                 part = composed_name(other, described.get(field.wire, {}), {})
             else:
                 part = given.get(field.wire)
@@ -54,7 +56,7 @@ def composed_name(noun: type[Noun], given: dict[str, Any], described: dict[str, 
 class Describer:
     """Finds or makes what the rows of one import describe."""
 
-    def __init__(self, noun: type[Noun], *, making: bool) -> None:
+    def __init__(self, noun: type[Record], *, making: bool) -> None:
         self.noun, self.making = noun, making
         self.fields = [noun.schema.by_name[name] for name in noun.Surface.files.described]
         self.found: dict[Known, str] = {}
@@ -69,12 +71,12 @@ class Describer:
         """Ask for all that these rows describe at once."""
         rows = list(rows)
         for field in self.fields:
-            other = self.noun.registry[field.to]
+            other = field.target_noun
             given = [row.described[field.wire] for row in rows if row.described.get(field.wire)]
             if given:
                 self._find(other, given)
 
-    def _find(self, noun: type[Noun], given: list[dict[str, Any]]) -> None:
+    def _find(self, noun: type[Record], given: list[dict[str, Any]]) -> None:
         scope = Scope(noun).queryset()
         for field in text_keys(noun):
             wanted = {g[field.wire] for g in given if _is_text(g.get(field.wire))}
@@ -91,7 +93,7 @@ class Describer:
                 else:
                     self.many[known] = count
 
-    def _known(self, noun: type[Noun], given: dict[str, Any]) -> list[Known]:
+    def _known(self, noun: type[Record], given: dict[str, Any]) -> list[Known]:
         """By what this record may be known, the best first."""
         unique = [
             (noun.__name__, field.name, key_of(_spelled(field, given[field.wire])))
@@ -114,7 +116,7 @@ class Describer:
             given = row.described.get(field.wire)
             if not given or row.data.get(field.wire):
                 continue
-            noun = self.noun.registry[field.to]
+            noun = field.target_noun
             known, id = self._known(noun, given), self.found_id(field, given)
             if id is None and (why := self._why_not(noun, known)):
                 row.leave_out(field.wire, why)
@@ -130,13 +132,13 @@ class Describer:
 
     def found_id(self, field: Field, given: dict[str, Any]) -> str | None:
         """The id of what a row describes, where it is known already."""
-        known = self._known(self.noun.registry[field.to], given)
+        known = self._known(field.target_noun, given)
         return next((self.made.get(k) or self.found.get(k) for k in known if self._has(k)), None)
 
     def _has(self, known: Known) -> bool:
         return known in self.made or known in self.found
 
-    def _values(self, noun: type[Noun], given: dict[str, Any], row: RowValues) -> dict[str, Any]:
+    def _values(self, noun: type[Record], given: dict[str, Any], row: RowValues) -> dict[str, Any]:
         """What the new record is: what is said of it, and that it belongs to what was found before."""
         found = dict(given)
         found[naming_field(noun).wire] = composed_name(noun, given, {})
@@ -146,7 +148,7 @@ class Describer:
                 found.setdefault(other.wire, row.data[other.wire])
         return found
 
-    def _why_not(self, noun: type[Noun], known: list[Known]) -> str:
+    def _why_not(self, noun: type[Record], known: list[Known]) -> str:
         """Why a record that is not there cannot be made; empty where it can."""
         named = labels.noun_in_error(noun)
         if not known:

@@ -23,7 +23,7 @@ from headlessly.errors import Invalid
 from headlessly.query.filters import META_FIELDS
 
 if TYPE_CHECKING:
-    from headlessly.nouns import Noun
+    from headlessly.declaration.record import Record
 
 #: What the list of refused rows has beside their own columns: corrected, it can be sent as it is.
 ROW, REASON = ADDED = ("$row", "$reason")
@@ -37,7 +37,7 @@ class Meaning:
     """What a heading names: a field of the noun, or of a record that a row describes beside it."""
 
     path: str  #: on the wire: ``email``, or ``contact.email``
-    noun: type[Noun]
+    noun: type[Record]
     field: Field | None  #: None for what every record carries
     own: bool = True  #: whether it is the product's own name for it
     rank: int = 0  #: which of several columns of a field is taken first
@@ -48,7 +48,7 @@ class Meaning:
 
 
 @cache
-def meanings(noun: type[Noun]) -> dict[str, Meaning]:
+def meanings(noun: type[Record]) -> dict[str, Meaning]:
     """Every heading that is known, in small letters and digits only.
 
     ``leadSource``, ``lead_source``, ``Lead Source`` and ``LEAD SOURCE`` are the same.
@@ -77,17 +77,17 @@ def meanings(noun: type[Noun]) -> dict[str, Meaning]:
     return found
 
 
-def _other_headings(noun: type[Noun]) -> Iterator[tuple[str, Field, int]]:
+def _other_headings(noun: type[Record]) -> Iterator[tuple[str, Field, int]]:
     for name, headings in noun.Surface.files.headings.items():
         field = noun.schema.by_name[name] if name != "created_at" else META_FIELDS["$createdAt"]
         yield from ((heading, field, rank) for rank, heading in enumerate(headings, 1))
 
 
-def _described(noun: type[Noun]) -> Iterator[tuple[str, Meaning]]:
+def _described(noun: type[Record]) -> Iterator[tuple[str, Meaning]]:
     """The headings of the records that a row describes, also with what they are before them."""
     for name, fields in noun.Surface.files.described.items():
         reference = noun.schema.by_name[name]
-        other = noun.registry[reference.to]
+        other = reference.target_noun
         wires = {other.schema.by_name[each].wire for each in fields}
         for heading, meaning in meanings(other).items():
             if meaning.path in wires:
@@ -104,7 +104,7 @@ def plain(name: str) -> str:
     return sign + "".join(filter(str.isalnum, name)).lower()
 
 
-def find_meaning(noun: type[Noun], heading: str) -> Meaning | None:
+def find_meaning(noun: type[Record], heading: str) -> Meaning | None:
     """What a heading means; None for what is no field."""
     known = meanings(noun)
     found = known.get(plain(heading))
@@ -113,7 +113,7 @@ def find_meaning(noun: type[Noun], heading: str) -> Meaning | None:
     return found
 
 
-def count_known(noun: type[Noun], names: Iterable[str]) -> int:
+def count_known(noun: type[Record], names: Iterable[str]) -> int:
     """How many of these are headings: so a header is told from a title and from a row."""
     return sum(1 for name in set(names) if name and find_meaning(noun, name) is not None)
 
@@ -140,7 +140,7 @@ class Headings:
         return any(not c.meaning.own for columns in self.columns.values() for c in columns)
 
 
-def read_headings(noun: type[Noun], header: Iterable[str], *, strict: bool = False) -> Headings:
+def read_headings(noun: type[Record], header: Iterable[str], *, strict: bool = False) -> Headings:
     """What a header names. Raises Invalid where it names no field, and one of ours twice.
 
     ``strict`` refuses what is no field.

@@ -10,6 +10,7 @@ import logging
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from datetime import datetime, timedelta
+from functools import partial
 from itertools import islice
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -220,7 +221,7 @@ class Run:
                 # One row is in the way of the others: which, only one by one will tell.
                 logger.info("rows %s.. of %s one by one", rows[0].number, self.source.pk)
         for some in _chunks(rows, SINGLY):
-            executor.retry_on_deadlock(lambda some=some: self._singly(some))
+            executor.retry_on_deadlock(partial(self._singly, some))
 
     def _together(self, rows: Sequence[Row]) -> None:
         gathering: list[Gathering] = []

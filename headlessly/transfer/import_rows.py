@@ -7,6 +7,7 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, field
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from django.db import OperationalError, transaction
@@ -98,7 +99,7 @@ class Taker:
 
     def _verbs(self) -> list[Any]:
         """What may be executed. Without hooks nothing can tell rows that are written together from others."""
-        described = [self.noun.registry[f.to] for f in self.describer.fields]
+        described = [f.target_noun for f in self.describer.fields]
         updating = [self.noun.verbs["update"]] if self.match else []
         return [noun.verbs["create"] for noun in (self.noun, *described)] + updating
 
@@ -134,9 +135,7 @@ class Taker:
                 self._resolve_again(each)
             twin = twins.get(self._twin_key(each)) if twins else None
             made: list[Known] = []
-            self._note(
-                outcome, each, made, lambda e=each, t=target, w=twin, m=made: self._take(e, t, w, m)
-            )
+            self._note(outcome, each, made, partial(self._take, each, target, twin, made))
             keys.add(each.key)
         if self.source.dry_run:
             self.made |= gathering.taken
@@ -227,7 +226,7 @@ class Taker:
                 self._resolve_again(each)
             twin = twins.get(self._twin_key(each)) if twins else None
             made: list[Known] = []
-            self._note(outcome, each, made, lambda e=each, w=twin, m=made: self._alone(e, w, m))
+            self._note(outcome, each, made, partial(self._alone, each, twin, made))
             if self.source.dry_run and each.key is not None:
                 self.made_keys.add(each.key)
         if self.source.dry_run:
@@ -430,7 +429,7 @@ class Taker:
                 if not self._leave_out(problem, said.data, said, "", self._may_leave_out):
                     raise
 
-    def _make(self, noun: type[Noun], given: dict[str, Any], said: RowValues, wire: str) -> Any:
+    def _make(self, noun: Any, given: dict[str, Any], said: RowValues, wire: str) -> Any:
         """Create a record that the row describes; None, and told, where it cannot be."""
 
         def may_go(name: str) -> bool:

@@ -19,23 +19,23 @@ from headlessly.transfer.headings import plain
 from headlessly.transfer.references import by_unique
 
 if TYPE_CHECKING:
-    from headlessly.nouns import Noun
+    from headlessly.declaration.record import Record
 
 ID = "$id"
 #: The most fields that a record is found by.
 MOST = 5
 
 
-def unique_fields(noun: type[Noun]) -> list[Field]:
+def unique_fields(noun: type[Record]) -> list[Field]:
     return [f for f in noun.schema.stored if f.unique]
 
 
-def matchable_fields(noun: type[Noun]) -> list[Field]:
+def matchable_fields(noun: type[Record]) -> list[Field]:
     """What records can be found by: any field with a value that can be compared."""
     return [f for f in noun.schema.stored if f.type not in ("json", "text")]
 
 
-def read_match(noun: type[Noun], names: str | None) -> str | None:
+def read_match(noun: type[Record], names: str | None) -> str | None:
     """The wire names of what records are found by, with commas. Raises Invalid for what is no field."""
     if not names:
         return None
@@ -61,7 +61,7 @@ def read_match(noun: type[Noun], names: str | None) -> str | None:
 class Matcher:
     """Finds records of a noun by the values of some fields together."""
 
-    def __init__(self, noun: type[Noun], fields: Collection[Field]) -> None:
+    def __init__(self, noun: type[Record], fields: Collection[Field]) -> None:
         self.noun, self.fields = noun, list(fields)
         unique = [f for f in self.fields if f.unique]
         #: One unique field says which record alone; text whatever its case.
@@ -93,7 +93,7 @@ class Matcher:
             return {(part,): id for part, id in found.items() if (part,) in wanted}
         for position, field in enumerate(self.fields):
             scope = _narrowed(scope, field, {key[position] for key in wanted})
-        ids = {}
+        ids: dict[Hashable, str] = {}
         columns = [f.column for f in self.fields]
         grouped = scope.order_by().values_list(*columns).annotate(Count("pk"), Min("pk"))
         for *parts, count, id in grouped:

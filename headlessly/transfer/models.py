@@ -14,6 +14,9 @@ from headlessly.transfer.encodings import NAMES
 from headlessly.transfer.notations import Notation, decide
 from headlessly.transfer.rows import Layout
 
+#: A class of its own name: in the tables below ``type`` is a column.
+NounClass = type[Noun]
+
 
 class Import(models.Model):
     """A file on its way into one noun, and what became of its rows."""
@@ -73,7 +76,7 @@ class Import(models.Model):
         return self.filename or self.pk
 
     @property
-    def noun(self) -> type[Noun]:
+    def noun(self) -> NounClass:
         return registry[self.type]
 
     @property

@@ -18,7 +18,7 @@ from headlessly.query.scope import Scope
 from headlessly.transfer.bulk_create import key_of
 
 if TYPE_CHECKING:
-    from headlessly.nouns import Noun
+    from headlessly.declaration.record import Record
 
 
 def by_unique(
@@ -55,7 +55,7 @@ def is_storable(value: Any) -> bool:
 class References:
     """What the references of some rows lead to, asked for all of them at once."""
 
-    def __init__(self, noun: type[Noun]) -> None:
+    def __init__(self, noun: type[Record]) -> None:
         self.fields = {f.wire: f for f in noun.schema.references.values()}
         self.registry = noun.registry
         self.known: dict[tuple[str, str], str] = {}
@@ -67,7 +67,7 @@ class References:
         for row in rows:
             for wire, field in self.fields.items():
                 if (text := self._text_of(field, row.get(wire))) is not None:
-                    wanted[field.to].add(text)
+                    wanted[field.target_noun.__name__].add(text)
         for name, texts in wanted.items():
             self._find(self.registry[name], {t for t in texts if is_storable(t)})
 
@@ -78,7 +78,7 @@ class References:
             for wire, field in self.fields.items():
                 value = row.get(wire)
                 if isinstance(value, str) and field.prefix and value.startswith(field.prefix + "_"):
-                    found[field.to].add(value)
+                    found[field.target_noun.__name__].add(value)
         return {n: {id for id in ids if is_storable(id)} for n, ids in found.items()}
 
     def resolve(self, row: dict[str, Any]) -> dict[str, str]:
@@ -88,7 +88,8 @@ class References:
             text = self._text_of(field, row.get(wire))
             if text is None:
                 continue
-            place, other = (field.to, text), self.registry[field.to]
+            other = field.target_noun
+            place = (other.__name__, text)
             if id := self.known.get(place):
                 row[wire] = id
             elif count := self.many.get(place):
@@ -119,10 +120,10 @@ class References:
         return None if value.startswith(f"{field.prefix}_") else value.strip()
 
     def _ways(self, field: Field) -> str:
-        unique = [labels.field_in_error(f) for f in text_keys(self.registry[field.to])]
+        unique = [labels.field_in_error(f) for f in text_keys(field.target_noun)]
         return wording.join_with_or([_("its id (%s_…)") % field.prefix, *unique])
 
-    def _find(self, noun: type[Noun], texts: set[str]) -> None:
+    def _find(self, noun: type[Record], texts: set[str]) -> None:
         scope = Scope(noun).queryset()
         rest = texts - {text for to, text in self.known if to == noun.__name__}
         for field in text_keys(noun):
@@ -141,10 +142,10 @@ class References:
                     self.many[noun.__name__, text] = count
 
 
-def text_keys(noun: type[Noun]) -> list[Field]:
+def text_keys(noun: type[Record]) -> list[Field]:
     return [f for f in noun.schema.stored if f.unique and f.type in values.TEXT_TYPES]
 
 
-def naming_field(noun: type[Noun]) -> Field:
+def naming_field(noun: type[Record]) -> Field:
     """The field that a record of this noun is called by."""
     return noun.schema.by_name[noun.schema.columns[0]]

@@ -25,7 +25,7 @@ from headlessly.transfer.objects import named_values
 from headlessly.transfer.rows import Row
 
 if TYPE_CHECKING:
-    from headlessly.nouns import Noun
+    from headlessly.declaration.record import Record
 
 #: The field in which a record says the currency of its amounts, where a noun has one.
 CURRENCY = "currency"
@@ -213,7 +213,7 @@ class TableReader:
 class ObjectReader:
     """Reads objects; of one within another what is known by its name."""
 
-    def __init__(self, noun: type[Noun], *, text: bool, lenient: bool, strict: bool) -> None:
+    def __init__(self, noun: type[Record], *, text: bool, lenient: bool, strict: bool) -> None:
         self.noun, self.text, self.lenient, self.strict = noun, text, lenient, strict
         self.readers: dict[Meaning, CellReader] = {}
         self.unknown: dict[str, None] = {}

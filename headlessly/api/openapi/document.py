@@ -33,7 +33,8 @@ def tenant_document() -> dict[str, Any]:
 @cache
 def document_shape() -> dict[str, Any]:
     """What is the same for every tenant: made once per process, never changed."""
-    paths, schemas = {}, platform.platform_components()
+    paths: dict[str, Any] = {}
+    schemas = platform.platform_components()
     for noun in registry.values():
         paths |= operations.noun_paths(noun)
         schemas |= components.noun_components(noun)
