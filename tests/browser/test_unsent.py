@@ -213,3 +213,14 @@ def test_a_list_and_a_board_show_their_keys(desk, site, lead, place):
     desk.goto(f"{site}/~acme/admin/crm/{place}")
     desk.keyboard.press("?")
     expect(desk.get_by_role("dialog", name="Keys")).to_contain_text("Next")
+
+
+def test_paper_shows_no_controls(desk, site, lead):
+    open_lead(desk, site)
+    desk.emulate_media(media="print")
+    for control in ("Lose…", "+ Note", "Edit", "To the content"):
+        expect(desk.get_by_text(control, exact=True).first).to_be_hidden()
+    expect(desk.get_by_role("heading", level=1)).to_be_visible()
+    desk.goto(f"{site}/~acme/admin/crm/lead/")
+    expect(desk.locator("form.facets")).to_be_hidden()
+    expect(desk.locator("table.list")).to_contain_text(lead.name)
