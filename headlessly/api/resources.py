@@ -16,8 +16,7 @@ from rest_framework.serializers import (
 
 from headlessly.access import actors
 from headlessly.access.models import ApiKey
-from headlessly.api.openapi.components import object_schema
-from headlessly.api.openapi.types import Schema, id_schema, nullable
+from headlessly.api.json_schema import Schema, id_schema, nullable, object_schema
 from headlessly.api.serializers import (
     CheckedField,
     Count,

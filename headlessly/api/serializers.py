@@ -16,7 +16,7 @@ from rest_framework import serializers
 from rest_framework.fields import SkipField, empty
 
 from headlessly.access import tenancy
-from headlessly.api.openapi.types import TYPES, Schema, id_schema, written_schema
+from headlessly.api.json_schema import TYPES, Schema, id_schema, written_schema
 from headlessly.declaration.schema import Field, wire_name
 from headlessly.errors import Invalid
 

@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-import re
-from collections.abc import Iterable
 from typing import Any
 
-from headlessly.api.openapi.types import (
+from headlessly.api.json_schema import (
     TYPES,
     Schema,
     id_schema,
     nullable,
+    object_schema,
     read_schema,
     ref,
     value_schema,
@@ -21,30 +20,6 @@ from headlessly.declaration.record import Record
 from headlessly.declaration.schema import META, Field
 from headlessly.declaration.verbs import Verb
 from headlessly.nouns import Noun
-
-
-def object_schema(properties: dict[str, Schema], required: Iterable[str], **more: Any) -> Schema:
-    """An object with these properties and no others.
-
-    Where there is a ``type`` beside ``$type``, the latter is said by a pattern: what makes clients would give
-    both one name, which some refuse; and every other part of the record says of which type it is.
-    """
-    told_apart = {
-        f"^{re.escape(n)}$": properties[n]
-        for n in properties
-        if n[:1] == "$" and n[1:] in properties
-    }
-    plain = {
-        name: schema
-        for name, schema in properties.items()
-        if f"^{re.escape(name)}$" not in told_apart
-    }
-    schema: Schema = {"type": "object", "properties": plain}
-    if told_apart:
-        schema["patternProperties"] = told_apart
-    if names := list(required):
-        schema["required"] = names
-    return schema | {"additionalProperties": False} | more
 
 
 def noun_components(noun: type[Noun]) -> dict[str, Schema]:

@@ -8,11 +8,11 @@ from typing import Any
 from django.conf import settings
 
 from headlessly.api.bodies import FORM, JSON, MULTIPART
+from headlessly.api.json_schema import Schema, ref
 from headlessly.api.openapi import parameters
 from headlessly.api.openapi import responses as answers
 from headlessly.api.openapi.components import input_name, is_required_input, receipt_name
 from headlessly.api.openapi.parameters import shared_parameters
-from headlessly.api.openapi.types import Schema, ref
 from headlessly.api.records import at_collection, at_record
 from headlessly.declaration.record import Record
 from headlessly.declaration.schema import wire_name

@@ -6,7 +6,7 @@ from collections.abc import Iterable
 
 from headlessly.api import parameters
 from headlessly.api.filtersets import ConditionFilter, filterset_for
-from headlessly.api.openapi.types import WHEN, Schema, id_schema, ref
+from headlessly.api.json_schema import WHEN, Schema, id_schema, ref
 from headlessly.nouns import Noun
 from headlessly.query import filters, reads
 

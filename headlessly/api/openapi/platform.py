@@ -6,6 +6,7 @@ A test holds the table against the routes.
 from __future__ import annotations
 
 from headlessly.access.actors import PROPOSER, ROLES, SCOPES
+from headlessly.api.json_schema import TYPES, WHEN, Schema, nullable, ref
 from headlessly.api.log import LONGEST_WAIT
 from headlessly.api.openapi import resources, responses
 from headlessly.api.openapi.components import (
@@ -16,7 +17,6 @@ from headlessly.api.openapi.components import (
 )
 from headlessly.api.openapi.operations import operation, read_operation, request_body
 from headlessly.api.openapi.parameters import path_parameter, query_parameter, shared_parameters
-from headlessly.api.openapi.types import TYPES, WHEN, Schema, nullable, ref
 from headlessly.api.operations import MAX_OPERATIONS, METHODS
 from headlessly.declaration.registry import registry
 from headlessly.log import tracking

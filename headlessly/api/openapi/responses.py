@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from typing import Any
 
 from headlessly.api.bodies import JSON
-from headlessly.api.openapi.types import Schema, nullable, ref
+from headlessly.api.json_schema import Schema, nullable, ref
 from headlessly.declaration.registry import registry
 from headlessly.errors import HeadlesslyError
 

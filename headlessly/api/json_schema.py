@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+from collections.abc import Iterable
 from typing import Any
 
 from headlessly.declaration import values
@@ -57,6 +59,30 @@ def nullable(schema: Schema) -> Schema:
     if "enum" in schema:
         found["enum"] = [*schema["enum"], None]
     return found
+
+
+def object_schema(properties: dict[str, Schema], required: Iterable[str], **more: Any) -> Schema:
+    """An object with these properties and no others.
+
+    Where there is a ``type`` beside ``$type``, the latter is said by a pattern: what makes clients would give
+    both one name, which some refuse; and every other part of the record says of which type it is.
+    """
+    told_apart = {
+        f"^{re.escape(n)}$": properties[n]
+        for n in properties
+        if n[:1] == "$" and n[1:] in properties
+    }
+    plain = {
+        name: schema
+        for name, schema in properties.items()
+        if f"^{re.escape(name)}$" not in told_apart
+    }
+    schema: Schema = {"type": "object", "properties": plain}
+    if told_apart:
+        schema["patternProperties"] = told_apart
+    if names := list(required):
+        schema["required"] = names
+    return schema | {"additionalProperties": False} | more
 
 
 def id_schema(prefix: str) -> Schema:
