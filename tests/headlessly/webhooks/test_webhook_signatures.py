@@ -27,7 +27,7 @@ def arrived(listen: Any, deliver: Any, receiver: Any, secret: str) -> tuple[dict
     return headers, body
 
 
-@pytest.mark.parametrize("secret", SECRETS)
+@pytest.mark.parametrize("secret", SECRETS, ids=[str(n) for n in range(len(SECRETS))])
 def test_it_is_verified_by_the_library_and_by_the_client(listen, deliver, receiver, secret):
     headers, body = arrived(listen, deliver, receiver, secret)
     key = secret if secret.startswith("whsec_") else secret.encode()
