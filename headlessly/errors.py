@@ -141,6 +141,12 @@ class RateLimited(HeadlesslyError):
     status, code = 429, "rate_limited"
 
 
+class TimedOut(HeadlesslyError):
+    """The database was at it for longer than a request may be; nothing was changed."""
+
+    status, code = 503, "timed_out"
+
+
 class NoTenant(RuntimeError):
     """A noun was queried while no tenant was active. A mistake of the program, never of the user."""
 
@@ -156,11 +162,20 @@ def _translate_exception(exc: Exception) -> HeadlesslyError:
     """The product's error for one raised by Django or Django REST framework."""
     # Here: REST framework wants the settings when it is imported, and these errors are raised by them.
     from django.core import exceptions as django
+    from django.db import OperationalError
     from django.http import Http404, UnreadablePostError
     from django.http.multipartparser import MultiPartParserError
+    from psycopg.errors import QueryCanceled
     from rest_framework import exceptions as drf
 
     match exc:
+        case OperationalError() if isinstance(exc.__cause__, QueryCanceled):
+            return TimedOut(
+                _(
+                    "This took the database too long and was stopped; nothing was changed. Ask for less: a "
+                    "filter that finds fewer records, a later `since`, fewer words, no count."
+                )
+            )
         case django.ValidationError():
             fields = (
                 {k: " ".join(v) for k, v in exc.message_dict.items()}

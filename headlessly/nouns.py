@@ -26,7 +26,7 @@ from typing import ClassVar, Self
 from django.contrib.postgres.indexes import GinIndex, OpClass
 from django.db import models
 from django.db.models import F
-from django.db.models.functions import Lower, Upper
+from django.db.models.functions import Lower
 from django.db.models.signals import class_prepared
 from django.utils import timezone
 from django.utils.translation import gettext as _
@@ -35,6 +35,8 @@ from headlessly.access.managers import NounManager, WithDeletedManager
 from headlessly.context import running
 from headlessly.declaration import days, labels, values
 from headlessly.declaration.fields import PublicId, StatusField
+from headlessly.declaration.folding import Digits, Folded
+from headlessly.declaration.indexes import LIVE
 from headlessly.declaration.record import Record
 from headlessly.declaration.refusals import RefusalMixin, unique_index_name
 from headlessly.declaration.registry import registry
@@ -435,13 +437,22 @@ def _make_unique(noun: type[Noun]) -> None:
 
 
 def _make_searchable(noun: type[Noun]) -> None:
-    """One trigram index over the noun's own searchable columns, matching what ``icontains`` asks."""
-    own = [name for name in noun.Surface.search if "__" not in name]
-    index = GinIndex(
-        *(OpClass(Upper(name), "gin_trgm_ops") for name in own),
+    """One trigram index over the noun's own searchable columns, matching what a search asks of them; and
+    one of its names in their order, for lists by name and names that begin with what is typed."""
+    own = [Folded(name) for name in noun.Surface.search if "__" not in name]
+    phones = [Digits(name) for name in noun.schema.phones]
+    words = GinIndex(
+        *(OpClass(column, "gin_trgm_ops") for column in (*own, *phones)),
         name=f"{noun._meta.model_name}_search",
     )
-    noun._meta.indexes = [*noun._meta.indexes, index]
+    names = models.Index(
+        F("tenant"),
+        Folded(noun.schema.columns[0]),
+        F("id"),
+        name=f"{noun._meta.model_name}_sorted_by_name",
+        condition=LIVE,
+    )
+    noun._meta.indexes = [*noun._meta.indexes, words, names]
     noun._meta.original_attrs["indexes"] = noun._meta.indexes
 
 

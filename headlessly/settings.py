@@ -12,6 +12,7 @@
     HSTS_SECONDS          how long browsers insist on TLS; 30 days when not set.
     STATIC_ROOT           where `manage.py collectstatic` puts the static files; ./staticfiles.
     DB_POOL_SIZE          the most connections one process opens; 32.
+    STATEMENT_TIMEOUT     seconds that one statement of a request may take; 30. 0: as long as it likes.
     SITE_URL              the site's own address, for links made outside of a request; https://
                           and the first of ALLOWED_HOSTS.
     WEBHOOKS_ALLOW_PRIVATE  1 lets webhooks lead to private and loopback addresses: whoever may make
@@ -79,6 +80,7 @@ MIDDLEWARE = [
     "headlessly.web.csp.ContentSecurityPolicy",
     "django.middleware.security.SecurityMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
+    "headlessly.web.compression.CompressionMiddleware",
     "django.contrib.sessions.middleware.SessionMiddleware",
     "django.middleware.common.CommonMiddleware",
     "django.middleware.csrf.CsrfViewMiddleware",
@@ -114,6 +116,7 @@ TEMPLATES = [
 ]
 
 DATABASES = {"default": database()}
+STATEMENT_TIMEOUT = float(os.environ.get("STATEMENT_TIMEOUT") or 30)  # of requests, in seconds
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 
 AUTH_USER_MODEL = "headlessly.User"

@@ -4,7 +4,10 @@ import os
 
 from django.core.wsgi import get_wsgi_application
 
+from headlessly.database.timeouts import bound_connections
+
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "headlessly.settings")
 os.environ.setdefault("HEADLESSLY_ENV", "production")
 
 application = get_wsgi_application()
+bound_connections()

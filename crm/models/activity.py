@@ -84,6 +84,7 @@ class Activity(Noun):
         area = "activity"
         owner = "assignee"
         about = ("lead", "deal", "contact")
+        due = "due_at"
         engagements = Engagements(
             forms=(
                 EngagementForm("Note", "n", "log", ("description",), {"type": "Note"}),

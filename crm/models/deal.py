@@ -85,6 +85,7 @@ class Deal(Noun):
             "name", "organization", "stage", "value", "probability", "expected_close_date", "owner"
         )  # fmt: skip
         facets = ("stage", "owner", "source", "campaign")
+        due = "expected_close_date"
         board = Board(
             order="expected_close_date",
             measure="value",

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import re
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -244,6 +244,8 @@ def field_html(record: Noun, field: Field, *, links: bool = True) -> SafeString 
     found = field.computed(record) if field.computed else getattr(record, field.column)
     if found is None or found == "":
         return ""
+    if (late := overdue_html(record, field)) is not None:
+        return late
     if (whole := days.whole_day(record, field)) is not None:
         return day_html(whole)
     machine = record.schema.machine
@@ -284,7 +286,7 @@ def value_html(field: Field, found: Any, *, currency: str | None = None, links: 
         case "enum":
             return state_label(found)
         case "datetime":
-            return age_html(found)
+            return age_html(found, ago=True)
         case "date":
             return day_html(found)
         case "url" if links:
@@ -297,6 +299,27 @@ def value_html(field: Field, found: Any, *, currency: str | None = None, links: 
         case "json":
             return _json_html(found)
     return str(found)
+
+
+def overdue_html(record: Noun, field: Field) -> SafeString | None:
+    """When an open record had to be done, and since when that is over; None where it is not."""
+    noun, machine = type(record), record.schema.machine
+    if field.name != noun.Surface.due or machine is None:
+        return None
+    if getattr(record, machine.name) not in getattr(noun, "OPEN", ()):
+        return None
+    moment = days.deadline(record, field)
+    if moment is None:
+        return None
+    day = days.whole_day(record, field)
+    if field.type == "date":
+        day, moment = moment, days.start_of_day(moment + timedelta(days=1))
+    if moment >= clock.now():
+        return None
+    if day is None:
+        words = format_html(_("{age} overdue"), age=age_html(moment))
+        return format_html('<span class="late">{}</span>', words)
+    return format_html('<span class="late">{} · {}</span>', day_html(day), _("overdue"))
 
 
 def day_html(found: date) -> SafeString:

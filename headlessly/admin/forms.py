@@ -29,6 +29,7 @@ from unfold.widgets import (
 
 from headlessly.access import suggestions
 from headlessly.admin import display
+from headlessly.admin.choices import MEMBER, MEMBER_FILTER, SUITS
 from headlessly.declaration import days
 from headlessly.declaration.registry import registry
 from headlessly.declaration.schema import Field
@@ -42,7 +43,7 @@ def select2() -> forms.Media:
     """The scripts and styles of searchable choices, as Django ships them, in the reader's language."""
     language = get_select2_language()
     return forms.Media(
-        css={"screen": ["admin/css/vendor/select2/select2.css", "admin/css/autocomplete.css"]},
+        css={"all": ["admin/css/vendor/select2/select2.css", "admin/css/autocomplete.css"]},
         js=[
             "admin/js/vendor/jquery/jquery.min.js",
             "admin/js/vendor/select2/select2.full.js",
@@ -83,11 +84,28 @@ class FlagWidget(forms.CheckboxInput):
 
 
 class ReferenceSelect(AutocompleteMixin, forms.Select):
-    """A searchable choice among the tenant's records; only the chosen one is in the page."""
+    """A searchable choice among the tenant's records; only the chosen one is in the page.
 
-    def __init__(self, field: Field, site: Any, attrs: dict[str, Any] | None = None) -> None:
+    Who works on something is a member, and a list is narrowed by "me" and "nobody" too: ``narrows``.
+    ``suits`` is the record that goes on as the chosen one: what is open and near it is offered.
+    """
+
+    def __init__(
+        self,
+        field: Field,
+        site: Any,
+        attrs: dict[str, Any] | None = None,
+        *,
+        narrows: bool = False,
+        suits: Noun | None = None,
+    ) -> None:
         self.noun = registry[field.to]
-        super().__init__(SimpleNamespace(model=self.noun, name="id"), site, attrs)
+        among = "id"
+        if field.name in display.WORKERS:
+            among = MEMBER_FILTER if narrows else MEMBER
+        elif suits is not None:
+            among = f"{SUITS}{suits.pk}"
+        super().__init__(SimpleNamespace(model=self.noun, name=among), site, attrs)
         self.chosen: dict[str, str] = {}
 
     def build_attrs(self, base_attrs: Any, extra_attrs: Any = None) -> dict[str, Any]:

@@ -88,6 +88,8 @@ def _open_records_of(noun: type[Noun], person: str) -> dict[str, Any] | None:
 
 def _measure_html(row: Noun, field: Any) -> Any:
     value = getattr(row, field.column)
+    if (late := display.overdue_html(row, field)) is not None:
+        return late
     if field.type == "datetime" and value is not None and not days.whole_day(row, field):
         return display.age_html(value, ago=True)
     return display.field_html(row, field, links=False)

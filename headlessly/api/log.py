@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from django.db import models, transaction
@@ -14,17 +14,16 @@ from headlessly.api import parameters
 from headlessly.api.base import TenantViewSet
 from headlessly.api.bodies import ApiResponse
 from headlessly.background.slots import thread_slots
+from headlessly.database import timeouts
 from headlessly.declaration import values
 from headlessly.errors import InvalidFilter, NotFound
-from headlessly.log import events, tracking
+from headlessly.log import events, pages, tracking
 from headlessly.models import Event
 from headlessly.query import reads
 
 #: How long a reader may wait for the next event, and how often the log is looked at meanwhile, in
 #: seconds. A page of the log is one look-up in an index.
 LONGEST_WAIT, LOOK_AGAIN = 25, 0.25
-#: How many events are looked at for one page of somebody who does not see all.
-EVENTS_PER_LOOK = 1_000
 
 #: Parameters that name a column's value.
 COLUMN_PARAMETERS = {
@@ -34,7 +33,7 @@ COLUMN_PARAMETERS = {
     "actor": "actor",
 }
 #: All by which a page of the log is asked for.
-LOG_PARAMETERS = ("since", "until", *COLUMN_PARAMETERS, "cursor", "limit")
+LOG_PARAMETERS = ("since", "until", *COLUMN_PARAMETERS, "cursor", "limit", "count")
 
 
 class EventViewSet(TenantViewSet):
@@ -66,21 +65,30 @@ class EventViewSet(TenantViewSet):
 
 
 def list_events(asked: Mapping[str, Any], seconds: float = 0) -> dict[str, Any]:
-    """One page of the log after its ``cursor``, oldest first; it waits ``seconds`` for an event."""
-    found = Event.log.all()
-    for name, column in COLUMN_PARAMETERS.items():
-        if name in asked:
-            found = found.filter(**{column: _read_text(name, asked[name])})
-    if since := reads.check_moment(asked.get("since"), "since"):
-        found = found.filter(timestamp__gte=since)
-    if until := reads.check_moment(asked.get("until"), "until"):
-        found = found.filter(timestamp__lt=until)
-    after = _read_cursor(asked.get("cursor"))
-    size = reads.check_limit(asked.get("limit"))
-    results, last, more = _wait_for_page(found, after, size, seconds)
-    total, exact = _count_visible(found)
-    answer = reads.Page([e.as_json() for e in results], total, exact, more).as_json()
-    return answer | {"cursor": str(last)}
+    """One page of the log after its ``cursor``, oldest first; it waits ``seconds`` for an event.
+
+    The cursor stands where the page ends, also when nothing was found: going on from it repeats nothing.
+    """
+    question = pages.LogQuestion(
+        columns={
+            column: _read_text(name, asked[name])
+            for name, column in COLUMN_PARAMETERS.items()
+            if name in asked
+        },
+        since=reads.check_moment(asked.get("since"), "since"),
+        until=reads.check_moment(asked.get("until"), "until"),
+    )
+    cursor, size = _read_cursor(asked.get("cursor")), reads.check_limit(asked.get("limit"))
+    counts = parameters.read_count(asked.get("count"))
+    start = question.first_position()
+    page = _wait_for_page(question, start if cursor is None else max(start, cursor), size, seconds)
+    answer: dict[str, Any] = {"results": [event.as_json() for event in page.events]}
+    if counts:
+        total, exact = _count_visible(question.all_events())
+        answer["total"] = total
+        if not exact:
+            answer["totalIsExact"] = False
+    return answer | {"hasMore": page.has_more, "cursor": str(page.end)}
 
 
 def paginate(found: models.QuerySet, limit: Any = None, offset: Any = None) -> dict[str, Any]:
@@ -111,10 +119,10 @@ def _read_text(name: str, value: str) -> str:
     return value
 
 
-def _read_cursor(value: str | None) -> events.LogPosition:
-    """The place in the log after which to go on."""
+def _read_cursor(value: str | None) -> events.LogPosition | None:
+    """The position in the log after which to go on."""
     try:
-        return events.LogPosition.parse(value) if value else events.LOG_START
+        return events.LogPosition.parse(value) if value else None
     except ValueError:
         raise InvalidFilter(
             "This is no cursor of the log: send one that it gave.", field="cursor"
@@ -133,50 +141,28 @@ def _read_wait(value: str | None) -> float:
 
 
 def _wait_for_page(
-    found: Any, after: events.LogPosition, size: int, seconds: float
-) -> tuple[list[Event], events.LogPosition, bool]:
-    """A page as soon as there is something on it, or empty when the time is over; where it ends; and
-    whether more is there."""
-    page, after, more = _read_page(found, after, size)
-    if page or more or not seconds:
-        return page, after, more
+    question: pages.LogQuestion, after: events.LogPosition, size: int, seconds: float
+) -> pages.LogPage:
+    """A page as soon as there is something on it, or empty when the time is over."""
+    page = question.read_page(after, size)
+    if page.events or page.has_more or not seconds:
+        return page
     until = time.monotonic() + seconds
     with thread_slots.reserve_for_waiting() as may_wait:
-        while may_wait and not (page or more) and (left := until - time.monotonic()) > 0:
+        while (
+            may_wait
+            and not (page.events or page.has_more)
+            and (left := until - time.monotonic()) > 0
+        ):
             time.sleep(min(LOOK_AGAIN, left))
-            page, after, more = _read_page(found, after, size)
-    return page, after, more
-
-
-def _read_page(
-    found: Any, after: events.LogPosition, size: int
-) -> tuple[list[Event], events.LogPosition, bool]:
-    """The next events of ``found`` that the actor sees.
-
-    Somebody who is limited may see few of many: the log is looked through a stretch at a time, so that
-    a page may be short and more may follow it.
-    """
-    stretch = size if visibility.visible_owner() is None else max(size, EVENTS_PER_LOOK)
-    ahead = list(found.settled_after(after)[: stretch + 1])
-    more, ahead = len(ahead) > stretch, ahead[:stretch]
-    page = ahead
-    if visibility.visible_owner() is not None:
-        seen = set(_visible_numbers(event.seq for event in ahead))
-        page = [event for event in ahead if event.seq in seen]
-        if len(page) > size:
-            page, more = page[:size], True
-            ahead = page
-    return page, ahead[-1].position if ahead else after, more
+            page = question.read_page(page.end, size)
+    return page
 
 
 def _count_visible(found: Any) -> tuple[int, bool]:
     """How many; for somebody who is limited, how many among as many as are counted at the most."""
     if visibility.visible_owner() is None:
-        return reads.count_records(found)
+        with timeouts.statement_timeout():
+            return reads.count_records(found, everything=True)
     among = list(found.order_by().values_list("seq", flat=True)[: reads.COUNT_CAP + 1])
-    return len(_visible_numbers(among)), len(among) <= reads.COUNT_CAP
-
-
-def _visible_numbers(numbers: Iterable[int]) -> list[int]:
-    """Those of these events that the actor sees."""
-    return list(Event.objects.filter(seq__in=list(numbers)).values_list("seq", flat=True))
+    return len(pages.visible_numbers(among)), len(among) <= reads.COUNT_CAP

@@ -6,9 +6,8 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 from headlessly.api.bodies import parse_object
+from headlessly.api.filtersets import NounFilterSet
 from headlessly.errors import BadRequest, InvalidFilter
-from headlessly.nouns import Noun
-from headlessly.query import querystring
 
 #: How a list may be asked for, beside conditions on its fields.
 LIST = ("filter", "q", "sort", "limit", "offset", "cursor", "include", "fields", "asOf", "count")
@@ -62,16 +61,22 @@ def read_boolean(name: str, given: Mapping[str, str]) -> bool:
     return said == "true"
 
 
-def read_list_query(noun: type[Noun], query: Any) -> dict[str, Any]:
-    """What :func:`headlessly.query.reads.record_page` takes, from the query string of a list."""
-    given = read_query(noun, query, LIST)
-    count = given.pop("count", None)
-    if count not in (None, "exact"):
+def read_count(said: str | None) -> bool:
+    """Whether ``count=exact``."""
+    if said not in (None, "exact"):
         raise InvalidFilter("count takes exact, or is left out.", field="count")
-    return given | {"count_all": count == "exact"}
+    return said == "exact"
 
 
-def read_query(noun: type[Noun], query: Any, allowed: Iterable[str]) -> dict[str, Any]:
+def read_list_query(filterset: type[NounFilterSet], query: Any) -> dict[str, Any]:
+    """What :func:`headlessly.query.reads.record_page` takes, from the query string of a list."""
+    given = read_query(filterset, query, LIST)
+    return given | {"count_all": read_count(given.pop("count", None))}
+
+
+def read_query(
+    filterset: type[NounFilterSet], query: Any, allowed: Iterable[str]
+) -> dict[str, Any]:
     """Which records: the parameters that are allowed, and conditions on fields."""
     given: dict[str, Any] = {}
     conditions: dict[str, str] = {}
@@ -82,18 +87,16 @@ def read_query(noun: type[Noun], query: Any, allowed: Iterable[str]) -> dict[str
         given["filter"] = _parse_filter(given["filter"])
     as_of = given.pop("asOf", None)
     if conditions:
-        parsed = [_parse_condition(noun, name, allowed) for name in conditions]
-        given["conditions"] = [
-            querystring.lookup_filter(noun, path, lookup, value)
-            for (path, lookup), value in zip(parsed, conditions.values(), strict=True)
-        ]
+        given["conditions"] = _filters(filterset, conditions, allowed).conditions
     return given | {"as_of": as_of}
 
 
-def _parse_condition(noun: type[Noun], name: str, others: Iterable[str]) -> tuple[str, str]:
-    """The path and the lookup of ``score__gte``. Raises InvalidFilter for what does not exist."""
+def _filters(
+    filterset: type[NounFilterSet], conditions: Mapping[str, str], others: Iterable[str]
+) -> NounFilterSet:
+    """The filters of these parameters. Raises InvalidFilter for what does not exist."""
     try:
-        return querystring.parse_lookup(noun, name)
+        return filterset(conditions)
     except InvalidFilter as problem:
         problem.message += f" Other parameters: {', '.join(others)}."
         raise

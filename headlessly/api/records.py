@@ -13,8 +13,9 @@ from headlessly.access import tenancy
 from headlessly.api import parameters
 from headlessly.api.base import TenantViewSet
 from headlessly.api.bodies import ApiResponse, FormBody
+from headlessly.api.filtersets import NounFilterSet, filterset_for
 from headlessly.api.log import paginate
-from headlessly.api.preconditions import etag, read_if_match
+from headlessly.api.preconditions import etag, is_known, read_if_match
 from headlessly.declaration.schema import wire_name
 from headlessly.declaration.values import UNSTORABLE
 from headlessly.declaration.verbs import Verb
@@ -64,12 +65,14 @@ class VerbViewSet(TenantViewSet):
 class NounViewSet(VerbViewSet):
     """The records of one noun. Subclassed for each by :func:`viewset_for`."""
 
+    filterset_class: ClassVar[type[NounFilterSet]]
+
     # -- reading ----------------------------------------------------------------------------------
 
     def list(self, request: Request) -> ApiResponse:
         return ApiResponse(
             reads.record_page(
-                self.noun, **parameters.read_list_query(self.noun, request.GET)
+                self.noun, **parameters.read_list_query(self.filterset_class, request.GET)
             ).as_json()
         )
 
@@ -82,7 +85,12 @@ class NounViewSet(VerbViewSet):
             fields=asked.get("fields"),
             as_of=asked.get("asOf"),
         )
-        return ApiResponse(record, headers={"ETag": etag(record["$version"])})
+        headers = {"ETag": etag(version := record["$version"])}
+        # An included record changes without this one; a computed field is made of the record's own columns.
+        known = is_known(version, request.headers.get("If-None-Match"))
+        if known and not asked.get("include"):
+            return ApiResponse(status=304, headers=headers)
+        return ApiResponse(record, headers=headers)
 
     @action(detail=True, url_path="events", url_name="events")
     def history(self, request: Request, id: str) -> ApiResponse:
@@ -120,7 +128,11 @@ def viewset_for(noun: type[Noun]) -> type[NounViewSet]:
     """The noun's own viewset, with an action for each verb that has an address of its own."""
     verbs = [v for v in noun.verbs.values() if v.name not in BY_METHOD and v.public is None]
     own = {action_name(verb): verb_action(verb) for verb in verbs}
-    return type(f"{noun.__name__}ViewSet", (NounViewSet,), {"noun": noun, **own})
+    return type(
+        f"{noun.__name__}ViewSet",
+        (NounViewSet,),
+        {"noun": noun, "filterset_class": filterset_for(noun), **own},
+    )
 
 
 def action_name(verb: Verb) -> str:

@@ -16,8 +16,7 @@ from rest_framework.serializers import (
 
 from headlessly.access import actors
 from headlessly.access.models import ApiKey
-from headlessly.api.openapi.components import object_schema
-from headlessly.api.openapi.types import Schema, id_schema, nullable
+from headlessly.api.json_schema import Schema, id_schema, nullable, object_schema
 from headlessly.api.serializers import (
     CheckedField,
     Count,
@@ -79,7 +78,8 @@ class PatternsField(CheckedField):
 
 def patterns_schema() -> Schema:
     """The names that there are, and those that somebody tracks."""
-    names = [patterns.ALL, *(f"{noun}.*" for noun in registry), *patterns.known_event_names()]
+    named = [patterns.ALL, *(f"{noun}.*" for noun in registry), *patterns.known_event_names()]
+    names = list(dict.fromkeys(named))
     tracked = {
         "type": "string",
         "pattern": r"^[^.*\s]+$",
@@ -88,7 +88,7 @@ def patterns_schema() -> Schema:
     }
     return {
         "type": "array",
-        "items": {"anyOf": [{"enum": names}, tracked]},
+        "items": {"anyOf": [{"type": "string", "enum": names}, tracked]},
         "minItems": 1,
         "maxItems": patterns.MAX_PATTERNS,
         "examples": [[f"{next(iter(registry))}.*"], [patterns.ALL]],
@@ -129,7 +129,7 @@ class WebhookInput(InputSerializer):
         "Webhooks has it, or any text.",
     )  # fmt: skip
     active = FlagField(
-        {"type": "boolean", "default": True}, required=False, help_text="false: paused."
+        {"type": "boolean"}, required=False, help_text="false: paused. A new one is active."
     )
 
 

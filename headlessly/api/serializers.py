@@ -16,7 +16,7 @@ from rest_framework import serializers
 from rest_framework.fields import SkipField, empty
 
 from headlessly.access import tenancy
-from headlessly.api.openapi.types import TYPES, Schema, id_schema, written_schema
+from headlessly.api.json_schema import TYPES, Schema, id_schema, written_schema
 from headlessly.declaration.schema import Field, wire_name
 from headlessly.errors import Invalid
 
@@ -73,7 +73,7 @@ class ResourceSerializer(WireSerializer):
     def get_fields(self) -> dict[str, serializers.Field]:
         found: dict[str, serializers.Field] = {
             "$id": SchemaField(id_schema(self.prefix), source="pk"),
-            "$type": SchemaField({"const": self.kind}, source="*"),
+            "$type": SchemaField({"type": "string", "enum": [self.kind]}, source="*"),
             "$context": SchemaField(TYPES["url"], source="*"),
         }
         return found | copy.deepcopy(dict(self.meta)) | super().get_fields()

@@ -16,6 +16,7 @@ from rest_framework.request import Request
 from headlessly.access import tenancy
 from headlessly.api.base import TenantView, TenantViewSet
 from headlessly.api.bodies import ApiResponse, parse_object
+from headlessly.api.filtersets import filterset_for
 from headlessly.api.log import paginate_as
 from headlessly.api.parameters import (
     PAGE,
@@ -138,7 +139,7 @@ class ExportView(NounView):
     in_batch = False
 
     def get(self, request: Request) -> StreamingHttpResponse:
-        asked = read_query(self.noun, request.GET, EXPORT_PARAMETERS)
+        asked = read_query(filterset_for(self.noun), request.GET, EXPORT_PARAMETERS)
         format = asked.pop("format", "csv")
         if format not in exporting.WRITERS:
             raise BadRequest(f"format is {', '.join(exporting.WRITERS)}.", field="format")

@@ -22,10 +22,13 @@ LARGEST_PAGE = 100
 
 @dataclass(frozen=True)
 class Page(Generic[R]):
-    """One answer of a list. ``total`` stops at 10,000 unless it was counted; then it ``is_exact``."""
+    """One answer of a list. ``total`` stops at 10,000 unless it was counted; then it ``is_exact``.
+
+    A page of the log has no total unless it was asked for.
+    """
 
     results: list[R]
-    total: int
+    total: int | None
     is_exact: bool
     has_more: bool
     cursor: str | None
@@ -83,7 +86,7 @@ class Listing(Generic[R]):
         results = [record_of(each, self._session) for each in data["results"]]
         page = Page(
             results,
-            data["total"],
+            data.get("total"),
             data.get("totalIsExact", True),
             data["hasMore"],
             data.get("cursor"),
@@ -123,11 +126,11 @@ class Listing(Generic[R]):
 
     def _total_steps(self) -> Steps[int]:
         page = yield from self._read_page(ReadPosition(), 1)
-        return page.total
+        return page.total or 0
 
     def _count_steps(self) -> Steps[int]:
         page = yield from self._read_page(ReadPosition(), 1, ("count", "exact"))
-        return page.total
+        return page.total or 0
 
 
 class Found(Listing[R]):
@@ -231,6 +234,9 @@ class BaseEvents(Listing[Event]):
 
     def _page_steps(self, cursor: str | None) -> Steps[Page[Event]]:
         return super()._page_steps(cursor or self.cursor)
+
+    def _total_steps(self) -> Steps[int]:
+        return self._count_steps()  # the log counts only when it is asked to
 
 
 class Events(BaseEvents, Found[Event]):

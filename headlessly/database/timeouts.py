@@ -1,4 +1,8 @@
-"""Time limits of statements."""
+"""Time limits of statements.
+
+Every statement of a process that answers requests has one (:func:`bound_connections`); where a statement may
+be slow by what somebody asks, it has a shorter one (:func:`statement_timeout`), in its transaction.
+"""
 
 from __future__ import annotations
 
@@ -7,7 +11,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
 
-from django.db import DataError, OperationalError, connection, transaction
+from django.conf import settings
+from django.db import DataError, OperationalError, connection, connections, transaction
 from django.utils.translation import gettext as _
 from psycopg import errors as postgres
 
@@ -16,11 +21,26 @@ from headlessly.errors import InvalidFilter
 #: The most time that the statements of a list may take, in milliseconds.
 DEFAULT_TIMEOUT = 5_000
 
+#: Sets the time limit of the transaction at hand; and back to that of its process, if it has one.
+BOUND = "SELECT set_config('statement_timeout', %s, true)"
+UNBOUND = "SET LOCAL statement_timeout TO DEFAULT"
+
 _deadline: ContextVar[float | None] = ContextVar("deadline", default=None)
 
 
 class TooSlow(InvalidFilter):
     """A statement exceeded its time limit."""
+
+
+def bound_connections() -> None:
+    """Give every statement of this process ``settings.STATEMENT_TIMEOUT``; before the first connection.
+
+    It travels with the connection, so that no request pays for it. Jobs and commands have none.
+    """
+    if seconds := settings.STATEMENT_TIMEOUT:
+        options = connections["default"].settings_dict["OPTIONS"]
+        given = f"{options.get('options', '')} -c statement_timeout={int(seconds * 1000)}"
+        options["options"] = given.strip()
 
 
 @contextmanager
@@ -42,13 +62,15 @@ def _milliseconds_left() -> int | None:
 @contextmanager
 def statement_timeout(milliseconds: int = DEFAULT_TIMEOUT) -> Iterator[None]:
     """Limit the time of the statements inside the block. Raises TooSlow, an error of the filter."""
-    bound = "SELECT set_config('statement_timeout', %s, true)"
     left = _milliseconds_left()
     try:
         with transaction.atomic(), connection.cursor() as cursor:
-            cursor.execute(bound, [str(min(milliseconds, left or milliseconds))])
+            cursor.execute(BOUND, [str(min(milliseconds, left or milliseconds))])
             yield
-            cursor.execute(bound, [str(_milliseconds_left() or 0)])
+            if left := _milliseconds_left():
+                cursor.execute(BOUND, [str(left)])
+            else:
+                cursor.execute(UNBOUND)
     except OperationalError as problem:
         if isinstance(problem.__cause__, postgres.QueryCanceled):
             raise TooSlow(_("This takes too long. Make the filter narrower.")) from problem

@@ -92,7 +92,7 @@ class Slug(String):
 
 
 class Phone(String):
-    """A number of a telephone as people write it, without what files put before it."""
+    """A number of a telephone as people write it, without what files put before it; found by its digits."""
 
     normalize = staticmethod(normalization.normalize_phone)
 

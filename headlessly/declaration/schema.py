@@ -248,6 +248,13 @@ class Schema:
         return {field.wire: field for field in (*stored, *self._computed())}
 
     @cached_property
+    def phones(self) -> tuple[str, ...]:
+        """The columns that hold telephone numbers: searched by their digits wherever the noun is."""
+        return tuple(
+            f.name for f in self.noun._meta.concrete_fields if isinstance(f, columns.Phone)
+        )
+
+    @cached_property
     def by_name(self) -> dict[str, Field]:
         """Every field by its Python name."""
         return {field.name: field for field in self.fields.values()}

@@ -66,6 +66,7 @@ class Surface:
     about: tuple[
         str, ...
     ] = ()  #: the references whose records decide who sees a record without an owner
+    due: str | None = None  #: the day or moment by which an open record has to be done
     #: The references whose name and card its owner sees, whoever owns what they lead to.
     introduces: tuple[str, ...] = ()
     board: Board | None = None  #: how it stands on a board, for a noun with a machine

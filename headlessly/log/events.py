@@ -144,6 +144,16 @@ class EventQuerySet(models.QuerySet["Event"]):
             )
         )
 
+    def up_to(self, position: LogPosition) -> Self:
+        """The events as far as ``position``, with the one there."""
+        return self.filter(
+            RawSQL(
+                "(headlessly_event.xid, headlessly_event.seq) <= (%s::text::xid8, %s)",
+                (str(position.xid), position.seq),
+                models.BooleanField(),
+            )
+        )
+
     def _refuse(self, *args: Any, **kwargs: Any) -> Any:
         raise TypeError("Events are never changed and never deleted.")
 
@@ -199,10 +209,11 @@ class Event(models.Model):
         ordering: ClassVar = ["seq"]
         indexes: ClassVar = [
             models.Index(fields=["tenant", "xid", "seq"], name="event_by_place"),
-            models.Index(fields=["tenant", "timestamp"], name="event_by_time"),
+            models.Index(fields=["tenant", "timestamp", "xid", "seq"], name="event_by_time"),
             models.Index(fields=["tenant", "target", "seq"], name="event_by_target"),
             models.Index(fields=["tenant", "name", "xid", "seq"], name="event_by_name"),
-            models.Index(fields=["tenant", "actor", "seq"], name="event_by_actor"),
+            models.Index(fields=["tenant", "actor", "xid", "seq"], name="event_by_actor"),
+            models.Index(fields=["tenant", "target_type", "xid", "seq"], name="event_by_type"),
         ]
 
     def __str__(self) -> str:
@@ -308,7 +319,7 @@ def record_history(noun: type[Record], id: str) -> EventQuerySet:
 
 def events_by_actor(name: str, actor: str) -> EventQuerySet:
     """The executions of one verb by one actor, newest first."""
-    return Event.objects.filter(name=name, actor=actor).order_by("-seq")
+    return Event.objects.filter(name=name, actor=actor).order_by("-xid", "-seq")
 
 
 class Tracker:

@@ -24,6 +24,7 @@ from django.utils.translation import gettext as _
 
 from headlessly.database import timeouts
 from headlessly.declaration import days, values
+from headlessly.declaration.folding import fold
 from headlessly.declaration.schema import Field
 from headlessly.errors import InvalidFilter
 from headlessly.query.scope import EVERYTHING, MAX_WORDS, NOTHING, Scope
@@ -395,7 +396,7 @@ def _text_condition(field: Field, path: str, column: str, operator: str, operand
     operand = _normalized_text(path, operand)
     found = Q()
     for word in operand.split()[:MAX_WORDS]:
-        found &= Q(**{f"{column}__icontains": word})
+        found &= Q(**{f"{column}__folded__contains": fold(word)})
     return found or Q(**{f"{column}__isnull": False})
 
 
@@ -406,6 +407,8 @@ def _lookup_condition(field: Field, path: str, column: str, operator: Lookup, op
             field=path,
         )
     operand = _normalized_text(path, operand)
+    if operator is Lookup.ICONTAINS:
+        return Q(**{f"{column}__folded__contains": fold(operand)})
     return Q(**{f"{column}__{operator.value}": operand})
 
 

@@ -32,6 +32,9 @@ LOOKUP_OPERATORS: dict[str, Any] = {
     "regex": "$regex",
 } | {lookup.value: lookup for lookup in filters.Lookup}
 
+#: Types whose values have no comma of their own, but where a choice has one.
+SINGLE_TYPES = {"enum", "reference", "email", "number", "integer", "money", "bool", "date"}
+
 FLAG = Field("isnull", "isnull", "isnull", "bool")
 
 
@@ -82,6 +85,11 @@ def _clean_text(field: Field, path: str, text: str) -> Any:
         if not text:
             said = _("Give a value; %s__isnull=true finds records without one.")
             raise ValueError(said % path)
+        if "," in text and field.type in SINGLE_TYPES and text not in field.choices:
+            raise ValueError(
+                _("This is one value. For several, write %(path)s__in=%(values)s.")
+                % {"path": path, "values": text[:200]}
+            )
         if field.type in filters.TEXT_TYPES or field.type == "reference":
             return text
         if field.type in filters.DATES and days.is_relative(text):

@@ -138,9 +138,11 @@ def methods_sentence(noun: type[Noun]) -> str:
 
 
 def bound_statements(seconds: float) -> None:
-    """Let no statement of this transaction take longer; 0 for no bound."""
-    milliseconds = str(max(1, int(seconds * 1000))) if seconds else "0"
-    prepared.execute_prepared("SELECT set_config('statement_timeout', %s, true)", [milliseconds])
+    """Let no statement of this transaction take longer; 0 for the bound of the process."""
+    if seconds:
+        prepared.execute_prepared(timeouts.BOUND, [str(max(1, int(seconds * 1000)))])
+    else:
+        prepared.execute_prepared(timeouts.UNBOUND, [], rows=False)
 
 
 def _named_arguments(

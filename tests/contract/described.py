@@ -35,6 +35,13 @@ class Described:
         }
         self.judge = cache(self._judge)
 
+    def resolve(self, part: dict[str, Any]) -> dict[str, Any]:
+        """The component that a reference leads to; anything else as it is."""
+        if "$ref" not in part:
+            return part
+        _, kind, name = part["$ref"].removeprefix("#/").split("/")
+        return self.document["components"][kind][name]
+
     def problems(self, value: Any, *pointer: str) -> list[str]:
         """What is wrong with ``value`` by the schema at ``pointer``."""
         found = self.judge(pointer).iter_errors(value)

@@ -488,6 +488,7 @@ def test_it_never_takes_a_filter_for_sql(lead: Lead) -> None:
     for text in ("'; DROP TABLE crm_lead; --", "%s", "%(x)s", "\\", "' OR '1'='1", "{}"):
         for condition in (text, {"$text": text}, {"$regex": re.escape(text)}, {"$in": [text]}):
             assert Lead.count({"name": condition}) == 0
+        if any(letter.isalnum() for letter in text):
             assert not Lead.find(q=text)
         with pytest.raises(InvalidFilter):
             Lead.find({text: 1})

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from dataclasses import dataclass
+from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 from django.db.models import Q
@@ -39,14 +40,23 @@ class Timeline:
 
 
 def read_timeline(
-    record: Noun, *, before: int | None = None, size: int = PAGE, show: str = ALL, undo: bool = True
+    record: Noun,
+    *,
+    before: int | None = None,
+    until: datetime | None = None,
+    size: int = PAGE,
+    show: str = ALL,
+    undo: bool = True,
 ) -> Timeline:
-    """The newest events of ``record`` and around it, with what they caused and how to undo it."""
+    """The newest events of ``record`` and around it, with what they caused and how to undo it; ``until``
+    a moment, those of before."""
     around = _around(record, show)
     own = [] if show == ACTIVITIES else [record.pk]
     found = events.Event.objects.filter(target__in=[*own, *around]).order_by("-seq")
     if before is not None:
         found = found.filter(seq__lt=before)
+    if until is not None:
+        found = found.filter(timestamp__lte=until)
     rows = list(found[: size + 1])
     shown = rows[:size]
     caused = _caused(shown)

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from typing import Any
 
-from headlessly.api.openapi.types import (
+from headlessly.api.json_schema import (
     TYPES,
     Schema,
     id_schema,
     nullable,
+    object_schema,
     read_schema,
     ref,
     value_schema,
@@ -20,14 +20,6 @@ from headlessly.declaration.record import Record
 from headlessly.declaration.schema import META, Field
 from headlessly.declaration.verbs import Verb
 from headlessly.nouns import Noun
-
-
-def object_schema(properties: dict[str, Schema], required: Iterable[str], **more: Any) -> Schema:
-    """An object with these properties and no others."""
-    schema: Schema = {"type": "object", "properties": properties}
-    if names := list(required):
-        schema["required"] = names
-    return schema | {"additionalProperties": False} | more
 
 
 def noun_components(noun: type[Noun]) -> dict[str, Schema]:
@@ -51,6 +43,7 @@ def noun_components(noun: type[Noun]) -> dict[str, Schema]:
         ),
         f"{name}List": list_schema(ref(f"{name}Read")),
         f"{name}DryRun": dry_run_schema(ref(name)),
+        f"{name}Answer": _answer_schema(ref(name), ref(f"{name}DryRun")),
         f"{name}Reference": {
             "description": f"The id of a {name}, or a {name} as it was read.",
             "anyOf": [
@@ -72,7 +65,11 @@ def noun_components(noun: type[Noun]) -> dict[str, Schema]:
         elif verb.inputs:
             found[input_name(verb)] = input_schema(verb, description=_describe_input(verb))
         if verb.public is not None:
-            found[receipt_name(verb)] = _receipt_schema(verb)
+            receipt = receipt_name(verb)
+            found[receipt] = _receipt_schema(verb)
+            found[receipt_name(verb, "Answer")] = _answer_schema(
+                ref(name), ref(f"{name}DryRun"), ref(receipt)
+            )
     return found
 
 
@@ -81,9 +78,14 @@ def input_name(verb: Verb) -> str:
     return f"{verb.noun.__name__}{verb.name.title().replace('_', '')}Input"
 
 
-def receipt_name(verb: Verb) -> str:
+def receipt_name(verb: Verb, what: str = "Receipt") -> str:
     """``FormSubmitReceipt``."""
-    return input_name(verb).removesuffix("Input") + "Receipt"
+    return input_name(verb).removesuffix("Input") + what
+
+
+def _answer_schema(*schemas: Schema) -> Schema:
+    """What a write answers, under one name: the record, or what would be."""
+    return {"anyOf": list(schemas), "description": "The record; with `dryRun`, what would be."}
 
 
 def _asked_schema() -> Schema:
@@ -112,7 +114,7 @@ def meta_properties(noun: type[Record]) -> dict[str, Schema]:
     """What every record carries."""
     special = {
         "$id": id_schema(noun.prefix),
-        "$type": {"const": noun.__name__},
+        "$type": {"type": "string", "enum": [noun.__name__]},
         "$version": {"type": "integer", "minimum": 1},
     }
     return {
@@ -138,8 +140,8 @@ def list_schema(item: Schema, cursor: Schema | None = None) -> Schema:
                 "description": "Where the next page begins; null on the last.",
             },
             "totalIsExact": {
-                "const": False,
-                "description": "Only there when counting stopped before the end.",
+                "type": "boolean",
+                "description": "False; only there when counting stopped before the end.",
             },
         },
         ["results", "total", "hasMore", "cursor"],
@@ -207,7 +209,7 @@ def event_schema() -> Schema:
     return object_schema(
         {
             "$id": id_schema("evt"),
-            "$type": {"const": "Event"},
+            "$type": {"type": "string", "enum": ["Event"]},
             "$context": TYPES["url"],
             "seq": {"type": ["integer", "null"], "description": "Null in a dry run."},
             "name": text | {"examples": ["Noun.Verbed", "page_view"]},

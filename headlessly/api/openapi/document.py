@@ -42,10 +42,12 @@ def document_shape() -> dict[str, Any]:
     """What is the same for every tenant: made once per process, never changed."""
     paths: dict[str, Any] = {}
     schemas = platform.platform_components()
+    conditions: dict[str, Any] = {}
     for noun in registry.values():
         paths |= operations.noun_paths(noun)
         schemas |= components.noun_components(noun)
-    return {
+        conditions |= parameters.condition_components(noun)
+    return _open_free_objects({
         "tags": [
             *({"name": n.__name__, "description": n.schema.description} for n in registry.values()),
             {"name": "Event", "description": "The log: everything that happened."},
@@ -57,7 +59,7 @@ def document_shape() -> dict[str, Any]:
         "webhooks": webhooks.webhook_items(),
         "components": {
             "schemas": schemas | {"WebhookEvent": webhooks.webhook_payload()},
-            "parameters": parameters.SHARED,
+            "parameters": parameters.SHARED | conditions,
             "headers": responses.HEADERS,
             "responses": responses.error_components(),
             "securitySchemes": {
@@ -75,7 +77,23 @@ def document_shape() -> dict[str, Any]:
                 "csrf": {"type": "apiKey", "in": "header", "name": "X-CSRFToken"},
             },
         },
-    }
+    })  # fmt: skip
+
+
+def _open_free_objects(part: Any) -> Any:
+    """The document, in which every object that may have more than is named says so.
+
+    It is what JSON Schema means without a word; what makes clients wants the word.
+    """
+    if isinstance(part, list):
+        return [_open_free_objects(each) for each in part]
+    if not isinstance(part, dict):
+        return part
+    found = {name: _open_free_objects(each) for name, each in part.items()}
+    types = found.get("type")
+    if types == "object" or (isinstance(types, list) and "object" in types):
+        found.setdefault("additionalProperties", True)
+    return found
 
 
 def _product_version() -> str:

@@ -8,11 +8,11 @@ from typing import Any
 from django.conf import settings
 
 from headlessly.api.bodies import FORM, JSON, MULTIPART
+from headlessly.api.json_schema import Schema, ref
 from headlessly.api.openapi import parameters
 from headlessly.api.openapi import responses as answers
 from headlessly.api.openapi.components import input_name, is_required_input, receipt_name
 from headlessly.api.openapi.parameters import shared_parameters
-from headlessly.api.openapi.types import Schema, ref
 from headlessly.api.records import at_collection, at_record
 from headlessly.declaration.record import Record
 from headlessly.declaration.schema import wire_name
@@ -174,7 +174,10 @@ def _get_operation(noun: type[Noun]) -> Schema:
         operation_id(noun, "get"),
         f"Read one {noun.__name__}.",
         noun.__name__,
-        {"200": answers.success_response("The record.", ref(f"{noun.__name__}Read"), "ETag")},
+        {
+            "200": answers.success_response("The record.", ref(f"{noun.__name__}Read"), "ETag"),
+            "304": answers.success_response("You have this version already.", None, "ETag"),
+        },
         parameters=parameters.record_parameters(noun),
         errors=(404, *answers.READING),
     )
@@ -184,9 +187,7 @@ def _verb_operation(verb: Verb, id: str | None = None) -> Schema:
     """Any verb with a body: create, update, and those of the noun."""
     name = verb.noun.__name__
     record, trial = ref(name), ref(f"{name}DryRun")
-    either = {"anyOf": [record, trial]}
-    if verb.public is not None:
-        either["anyOf"].append(ref(receipt_name(verb)))
+    either = ref(receipt_name(verb, "Answer") if verb.public is not None else f"{name}Answer")
     if verb.creates:
         # With a dry run nothing was created, and a verb may have found the record instead.
         made = answers.success_response("The new record.", record, "Location", "ETag")
@@ -333,7 +334,9 @@ def _import_options(noun: type[Noun]) -> list[Schema]:
 
 def _export_operation(noun: type[Noun]) -> Schema:
     format = parameters.query_parameter(
-        "format", {"type": "string", "enum": list(exporting.WRITERS), "default": exporting.CSV}
+        "format",
+        {"type": "string", "enum": list(exporting.WRITERS)},
+        f"{exporting.CSV} if left out.",
     )
     response = answers.success_response("The records, streamed.", None, "Content-Disposition")
     text: Schema = {"schema": {"type": "string"}}

@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable
-from typing import Any
 
 from headlessly.api import parameters
-from headlessly.api.bodies import JSON
-from headlessly.api.openapi.types import WHEN, Schema, id_schema, ref
+from headlessly.api.filtersets import ConditionFilter, filterset_for
+from headlessly.api.json_schema import WHEN, Schema, id_schema, ref
 from headlessly.nouns import Noun
-from headlessly.query import filters, querystring, reads
+from headlessly.query import filters, reads
 
 #: Parameters that are the same everywhere: components, by the name they are referred to.
 SHARED: dict[str, Schema] = {
@@ -27,6 +25,13 @@ SHARED: dict[str, Schema] = {
         "schema": {"type": "string"},
         "example": '"3"',
     },
+    "ifNoneMatch": {
+        "name": "If-None-Match",
+        "in": "header",
+        "description": "Answer 304, and nothing else, where the record still has this version: its ETag. "
+        "Included records change without it: with `include` the record is answered.",
+        "schema": {"type": "string"},
+    },
     "idempotencyKey": {
         "name": "Idempotency-Key",
         "in": "header",
@@ -37,7 +42,7 @@ SHARED: dict[str, Schema] = {
         "name": "dryRun",
         "in": "query",
         "description": "Answer what would happen, and do nothing.",
-        "schema": {"type": "boolean", "default": False},
+        "schema": {"type": "boolean"},
     },
     "asOf": {
         "name": "asOf",
@@ -48,17 +53,13 @@ SHARED: dict[str, Schema] = {
     "limit": {
         "name": "limit",
         "in": "query",
-        "schema": {
-            "type": "integer",
-            "minimum": 1,
-            "maximum": reads.MAX_LIMIT,
-            "default": reads.DEFAULT_LIMIT,
-        },
+        "description": f"How many on a page; {reads.DEFAULT_LIMIT} if left out.",
+        "schema": {"type": "integer", "minimum": 1, "maximum": reads.MAX_LIMIT},
     },
     "offset": {
         "name": "offset",
         "in": "query",
-        "schema": {"type": "integer", "minimum": 0, "maximum": 1_000_000, "default": 0},
+        "schema": {"type": "integer", "minimum": 0, "maximum": 1_000_000},
     },
     "cursor": {
         "name": "cursor",
@@ -69,21 +70,23 @@ SHARED: dict[str, Schema] = {
     "q": {
         "name": "q",
         "in": "query",
-        "description": "Words, each in any of the searchable fields.",
+        "description": "Words, each in any of the searchable fields, whatever the case and the accents; "
+        "telephone numbers by their digits. A word of one or two letters is found where a word begins.",
         "schema": {"type": "string"},
     },
     "count": {
         "name": "count",
         "in": "query",
         "description": "Count all, also beyond 10,000.",
-        "schema": {"const": "exact"},
+        "schema": {"type": "string", "enum": ["exact"]},
     },
     "filter": {
         "name": "filter",
         "in": "query",
         "description": "The filter language: `$eq $ne $gt $gte $lt $lte $in $nin $exists $regex $not "
-        "$and $or $text`, implicit AND, dot paths over references.",
-        "content": {JSON: {"schema": {"type": "object"}}},
+        "$and $or $text`, implicit AND, dot paths over references. An object of JSON, as text.",
+        "schema": {"type": "string"},
+        "example": '{"$createdAt": {"$gte": "30d ago"}}',
     },
 }
 
@@ -94,28 +97,33 @@ def shared_parameters(*names: str) -> list[Schema]:
 
 
 def list_parameters(noun: type[Noun]) -> list[Schema]:
-    """Everything a list may be asked for, in the order of :data:`headlessly.api.parameters.LIST`."""
+    """Everything a list may be asked for, in the order of :data:`headlessly.api.parameters.LIST`; then the
+    conditions on its fields."""
     own = {
         "sort": [_sort_parameter(noun)],
         "include": _include_parameter(noun),
         "fields": [_fields_parameter(noun)],
     }
     found = [each for name in parameters.LIST for each in own.get(name, [ref(name, "parameters")])]
-    return [_conditions_parameter(noun), *found, *shared_parameters()]
+    return [*found, *shared_parameters(), *_condition_references(noun)]
 
 
 def export_parameters(noun: type[Noun]) -> list[Schema]:
     """What an export may be asked for: which records, in which order, which of their fields."""
     return [
-        _conditions_parameter(noun),
         _sort_parameter(noun),
         _fields_parameter(noun),
         *shared_parameters("filter", "q", "asOf"),
+        *_condition_references(noun),
     ]
 
 
 def record_parameters(noun: type[Noun]) -> list[Schema]:
-    return [*_include_parameter(noun), _fields_parameter(noun), *shared_parameters("asOf")]
+    return [
+        *_include_parameter(noun),
+        _fields_parameter(noun),
+        *shared_parameters("asOf", "ifNoneMatch"),
+    ]
 
 
 def path_parameter(prefix: str) -> Schema:
@@ -127,11 +135,11 @@ def query_parameter(name: str, schema: Schema, description: str = "") -> Schema:
     return {"name": name, "in": "query"} | said | {"schema": schema}
 
 
-def _names_parameter(name: str, names: Iterable[str], description: str, **more: Any) -> Schema:
-    """A list of names, with commas."""
-    items = {"type": "string", "enum": list(names)}
-    found = query_parameter(name, {"type": "array", "items": items} | more, description)
-    return found | {"style": "form", "explode": False}
+def _names_parameter(name: str, names: Iterable[str], description: str, example: str) -> Schema:
+    """Several names with commas, as one text: what makes clients knows no list of them that all agree on."""
+    listed = ", ".join(f"`{each}`" for each in names)
+    text = f"{description} With commas between, of: {listed}."
+    return query_parameter(name, {"type": "string"}, text) | {"example": example}
 
 
 def _include_parameter(noun: type[Noun]) -> list[Schema]:
@@ -139,59 +147,73 @@ def _include_parameter(noun: type[Noun]) -> list[Schema]:
     references = [f.wire for f in noun.schema.references.values()]
     names = [*references, *noun.schema.relations]
     what = "Other records instead of their ids, or those of other sides."
-    return [_names_parameter("include", names, what)] if names else []
+    return [_names_parameter("include", names, what, names[0])] if names else []
 
 
 def _fields_parameter(noun: type[Noun]) -> Schema:
     names = [*filters.META_FIELDS, *noun.schema.fields]
-    return _names_parameter("fields", names, "Only these; `$` fields always come.")
+    first = next(iter(noun.schema.fields))
+    return _names_parameter("fields", names, "Only these; `$` fields always come.", first)
 
 
 def _sort_parameter(noun: type[Noun]) -> Schema:
     stored = (f.wire for f in noun.schema.stored if f.type != "json")
     names = [*filters.META_FIELDS, *stored]
-    both = [way + name for name in names for way in ("", "-")]
-    return _names_parameter(
-        "sort", both, "`-` is descending; nulls are last either way.", maxItems=8
-    )
+    what = "At most eight; with `-` before it descending; nulls are last either way."
+    return _names_parameter("sort", names, what, "-$createdAt")
 
 
-#: What every record carries, and what stands for it where a dollar sign is a nuisance.
-CONDITIONS_ON_META = [*filters.META_FIELDS, "createdAt", "createdBy", "updatedAt"]
+# -- conditions -----------------------------------------------------------------------------------
 
 
-def _conditions_parameter(noun: type[Noun]) -> Schema:
-    """Conditions on fields, one parameter each: too many to list, so one group says them all.
-
-    Its properties are the parameters themselves (``?status=New&score__gte=80``).
-    """
-    plain = [f.wire for f in noun.schema.stored if f.type != "json"] + CONDITIONS_ON_META
-    if noun.schema.machine:
-        plain += filters.REACHED
-    jsons = [f.wire for f in noun.schema.stored if f.type == "json"]
-    testable = "|".join(map(re.escape, [*plain, *jsons]))
-    paths = "|".join(re.escape(f.wire) for f in noun.schema.references.values())
-    suffix = "|".join(name for name in querystring.LOOKUP_OPERATORS if name != "isnull")
-    text = {"type": "string", "minLength": 1}
-    patterns = {
-        f"^({'|'.join(map(re.escape, plain))})__({suffix})$": text,
-        f"^({testable})__isnull$": {"enum": ["true", "false"]},
-    }
-    if paths:
-        patterns[rf"^({paths})(\.[$A-Za-z]+){{1,3}}(__({suffix}|isnull))?$"] = text
+def condition_components(noun: type[Noun]) -> dict[str, Schema]:
+    """The conditions on the fields of a noun, each a parameter of its own: its filter set's filters."""
     return {
-        "name": "conditions",
-        "in": "query",
-        "style": "form",
-        "explode": True,
-        "description": "Conditions on fields, each a parameter of its own: `field=value`, "
-        "`field__lookup=value`, `reference.field__lookup=value`. Lookups: "
-        + ", ".join(f"`{name}`" for name in querystring.LOOKUP_OPERATORS)
-        + ". Dates may be relative, as in `7d ago`.",
-        "schema": {
-            "type": "object",
-            "properties": dict.fromkeys(plain, text),
-            "patternProperties": patterns,
-            "additionalProperties": False,
-        },
+        _component_of(noun, name): query_parameter(
+            name, _condition_schema(declared), _describe_condition(declared)
+        )
+        for name, declared in filterset_for(noun).base_filters.items()
     }
+
+
+def _condition_references(noun: type[Noun]) -> list[Schema]:
+    names = filterset_for(noun).base_filters
+    return [ref(_component_of(noun, name), "parameters") for name in names]
+
+
+def _component_of(noun: type[Noun], name: str) -> str:
+    return f"{noun.__name__}.{name.lstrip('$')}"
+
+
+def _condition_schema(declared: ConditionFilter) -> Schema:
+    """What a condition takes. Days and moments may be relative, and a list has commas: these are text."""
+    field = declared.declared_field
+    if declared.lookup_expr == "isnull" or field.type == "bool":
+        return {"type": "boolean"}
+    if declared.lookup_expr == "exact" and field.choices:
+        return {"type": "string", "enum": list(field.choices)}
+    if field.type in ("number", "integer", "money"):
+        return {"type": "integer" if field.type == "integer" else "number"}
+    return {"type": "string", "minLength": 1}
+
+
+def _describe_condition(declared: ConditionFilter) -> str:
+    field = declared.declared_field
+    words = {
+        "exact": "Equal to it.",
+        "in": "One of these, with commas between.",
+        "nin": "None of these, with commas between.",
+        "gt": "Greater, or later.",
+        "gte": "At least, or from then on.",
+        "lt": "Less, or earlier.",
+        "lte": "At most, or until then.",
+        "icontains": "With this text in it, in capitals or not.",
+        "istartswith": "Beginning with this text, in capitals or not.",
+        "isnull": "Without a value, or with one.",
+    }
+    text = words[declared.lookup_expr]
+    if field.choices and declared.lookup_expr in ("in", "nin"):
+        text += f" Of: {', '.join(f'`{choice}`' for choice in field.choices)}."
+    if field.type in ("date", "datetime") and declared.lookup_expr != "isnull":
+        text += " ISO 8601, or relative, as in `7d ago`."
+    return text

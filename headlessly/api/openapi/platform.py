@@ -6,6 +6,7 @@ A test holds the table against the routes.
 from __future__ import annotations
 
 from headlessly.access.actors import PROPOSER, ROLES, SCOPES
+from headlessly.api.json_schema import TYPES, WHEN, Schema, nullable, ref
 from headlessly.api.log import LONGEST_WAIT
 from headlessly.api.openapi import resources, responses
 from headlessly.api.openapi.components import (
@@ -16,7 +17,6 @@ from headlessly.api.openapi.components import (
 )
 from headlessly.api.openapi.operations import operation, read_operation, request_body
 from headlessly.api.openapi.parameters import path_parameter, query_parameter, shared_parameters
-from headlessly.api.openapi.types import TYPES, WHEN, Schema, nullable, ref
 from headlessly.api.operations import MAX_OPERATIONS, METHODS
 from headlessly.declaration.registry import registry
 from headlessly.log import tracking
@@ -71,16 +71,14 @@ def platform_components() -> dict[str, Schema]:
             "field": TEXT,
             "states": {"type": "object", "additionalProperties": COUNT},
             "total": COUNT,
-            "totalIsExact": {"const": False},
+            "totalIsExact": {"type": "boolean"},
         },
         ["field", "states", "total"],
     )
     return {
         "Event": event_schema(),
         "EventList": list_schema(ref("Event")),
-        "EventLog": list_schema(
-            ref("Event"), TEXT | {"description": "Where to go on, never null: also at the end."}
-        ),
+        "EventLog": _log_page(),
         "EventInput": _event_input(),
         "EventDryRun": dry_run_schema(ref("Event")),
         "Noun": _noun(),
@@ -101,7 +99,18 @@ def platform_components() -> dict[str, Schema]:
             {"$context": TYPES["url"], "nouns": _by_name(numbers)}, ["$context", "nouns"]
         ),
         **resources.resource_components(),
-        "Error": responses.error_schema(),
+        **responses.error_schemas(),
+    }
+
+
+def _log_page() -> Schema:
+    found = list_schema(
+        ref("Event"), TEXT | {"description": "Where this page ends, never null: also at the end."}
+    )
+    found["required"].remove("total")
+    found["properties"]["total"]["description"] = "How many there are in all, with `count=exact`."
+    return found | {
+        "description": "A page may be short, or empty, while `hasMore` is true: go on with its cursor."
     }
 
 
@@ -136,7 +145,7 @@ def _log() -> Schema:
         query_parameter("actor", TEXT),
         query_parameter(
             "wait",
-            {"type": "number", "minimum": 0, "maximum": LONGEST_WAIT, "default": 0},
+            {"type": "number", "minimum": 0, "maximum": LONGEST_WAIT},
             "Seconds to wait for an event when there is none. Where many wait already, the answer may "
             "come at once: pause before you ask again.",
         ),
@@ -146,7 +155,7 @@ def _log() -> Schema:
         "The log, oldest first, to be followed by cursor without loss or repeat.",
         "Event",
         {"200": responses.success_response("One page of the log.", ref("EventLog"))},
-        parameters=[*own, *shared_parameters("limit", "cursor")],
+        parameters=[*own, *shared_parameters("limit", "cursor", "count")],
     )
 
 

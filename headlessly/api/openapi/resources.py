@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from headlessly.access.models import ApiKey
 from headlessly.api import resources
+from headlessly.api.json_schema import Schema, ref
 from headlessly.api.openapi import responses
 from headlessly.api.openapi.components import list_schema
 from headlessly.api.openapi.operations import (
@@ -15,7 +16,6 @@ from headlessly.api.openapi.operations import (
 )
 from headlessly.api.openapi.parameters import path_parameter, query_parameter, shared_parameters
 from headlessly.api.openapi.serializers import serializer_schema
-from headlessly.api.openapi.types import Schema, ref
 from headlessly.models import Delivery, Proposal, Webhook
 from headlessly.transfer.models import Import
 

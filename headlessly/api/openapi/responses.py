@@ -6,12 +6,12 @@ from collections.abc import Iterable
 from typing import Any
 
 from headlessly.api.bodies import JSON
-from headlessly.api.openapi.types import Schema, nullable, ref
+from headlessly.api.json_schema import Schema, nullable, ref
 from headlessly.declaration.registry import registry
 from headlessly.errors import HeadlesslyError
 
-#: What a request may meet beside its own work: nobody known, too many of them, a fault of ours.
-ALWAYS = (401, 429, 500)
+#: What a request may meet beside its own work: nobody known, too many of them, a fault of ours, no time left.
+ALWAYS = (401, 429, 500, 503)
 #: Of a read: a parameter that is wrong.
 READING = (400, *ALWAYS)
 #: Of a write: no permission, the state of the record, the body's size, kind and content.
@@ -38,7 +38,7 @@ HEADERS: dict[str, Schema] = {
     },
     "Idempotency-Replayed": {
         "description": "`true` when this is the first answer to an Idempotency-Key again.",
-        "schema": {"const": "true"},
+        "schema": {"type": "string", "enum": ["true"]},
     },
     "Retry-After": {
         "description": "How many seconds to wait.",
@@ -84,7 +84,7 @@ def error_schema() -> Schema:
         "type": "object",
         "properties": {
             "error": text
-            | {"enum": [c.code for each in errors_by_status().values() for c in each]},
+            | {"enum": _codes(e for each in errors_by_status().values() for e in each)},
             "message": text | {"description": "A sentence for people."},
             "requestId": text,
             "type": text | {"description": "The noun."},
@@ -153,16 +153,35 @@ def error_components() -> dict[str, Schema]:
         if status != 401:
             headers |= {name: {"$ref": f"#/components/headers/{name}"} for name in LIMITS}
         else:
-            headers["WWW-Authenticate"] = {"schema": {"const": "Bearer"}, "required": True}
+            headers["WWW-Authenticate"] = {
+                "schema": {"type": "string", "enum": ["Bearer"]},
+                "required": True,
+            }
         if status == 429:
             headers["Retry-After"] = {"$ref": "#/components/headers/Retry-After"}
-        codes = {"properties": {"error": {"enum": [e.code for e in errors]}}}
         found[f"Error{status}"] = {
             "description": " Or: ".join(_describe_error(e) for e in errors),
             "headers": headers,
-            "content": {JSON: {"schema": {"allOf": [ref("Error"), codes]}}},
+            "content": {JSON: {"schema": ref(f"Error{status}")}},
         }
     return found
+
+
+def error_schemas() -> dict[str, Schema]:
+    """The body of every error, and with each status its codes: under a name, so that clients have few."""
+    found = {"Error": error_schema()}
+    for status, errors in errors_by_status().items():
+        codes = {
+            "type": "object",
+            "properties": {"error": {"type": "string", "enum": _codes(errors)}},
+        }
+        found[f"Error{status}"] = {"allOf": [ref("Error"), codes]}
+    return found
+
+
+def _codes(errors: Iterable[type[HeadlesslyError]]) -> list[str]:
+    """Each code once: several errors may share one."""
+    return list(dict.fromkeys(error.code for error in errors))
 
 
 def _describe_error(error: type[HeadlesslyError]) -> str:

@@ -8,8 +8,7 @@ from __future__ import annotations
 
 from rest_framework import serializers
 
-from headlessly.api.openapi.components import object_schema
-from headlessly.api.openapi.types import MOMENT, Schema, nullable
+from headlessly.api.json_schema import MOMENT, Schema, nullable, object_schema
 from headlessly.api.serializers import InputSerializer, SchemaField
 
 #: By the most general class last: a choice is no text that could be any.

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from headlessly.api.openapi.components import object_schema
-from headlessly.api.openapi.types import Schema, nullable, ref
+from headlessly.api.json_schema import Schema, nullable, object_schema, ref
 
 ABOUT = """\
 Each event that a webhook wants, by POST to its address, at least once and in order per record. Answer 2xx

@@ -161,9 +161,12 @@ def events(
     limit: Annotated[int | None, typer.Option(help="how many")] = None,
     output: Output = None,
 ) -> None:
-    """The log, oldest first. Followed in JSON it is one event a line."""
+    """The log, oldest first. Followed it begins now, unless --since or --cursor says where; in JSON it is
+    one event a line."""
     state = State.of_context(context)
     form = state.answer_form(check_form(output))
+    if follow and since is None and cursor is None:
+        cursor = state.client.events(since="now").page().cursor
     found = state.client.events(
         since=since,
         until=until,

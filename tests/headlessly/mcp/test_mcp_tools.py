@@ -130,7 +130,7 @@ def test_it_searches_the_log_as_rest_lists_it(agent: Any, lead: Any) -> None:
     assert event["data"]["score"] == 90
     page = agent.tool("search", type="Event", limit=2)
     rest = answered(agent.call("GET", "/events?limit=2"))
-    assert (page["cursor"], page["total"]) == (rest["cursor"], rest["total"])
+    assert page["cursor"] == rest["cursor"]
     following = agent.tool("search", type="Event", limit=2, cursor=page["cursor"])
     assert following["results"][0]["$id"] not in {event["$id"] for event in page["results"]}
 

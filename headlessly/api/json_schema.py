@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+from collections.abc import Iterable
 from typing import Any
 
 from headlessly.declaration import values
@@ -59,6 +61,30 @@ def nullable(schema: Schema) -> Schema:
     return found
 
 
+def object_schema(properties: dict[str, Schema], required: Iterable[str], **more: Any) -> Schema:
+    """An object with these properties and no others.
+
+    Where there is a ``type`` beside ``$type``, the latter is said by a pattern: what makes clients would give
+    both one name, which some refuse; and every other part of the record says of which type it is.
+    """
+    told_apart = {
+        f"^{re.escape(n)}$": properties[n]
+        for n in properties
+        if n[:1] == "$" and n[1:] in properties
+    }
+    plain = {
+        name: schema
+        for name, schema in properties.items()
+        if f"^{re.escape(name)}$" not in told_apart
+    }
+    schema: Schema = {"type": "object", "properties": plain}
+    if told_apart:
+        schema["patternProperties"] = told_apart
+    if names := list(required):
+        schema["required"] = names
+    return schema | {"additionalProperties": False} | more
+
+
 def id_schema(prefix: str) -> Schema:
     return {"type": "string", "pattern": f"^{prefix}_[0-9A-Za-z_-]+$", "maxLength": 64}
 
@@ -103,12 +129,12 @@ def written_schema(field: Field, *, entry: tuple[str, ...] = ()) -> Schema:
             schema["enum"] = list(entry)
     if field.clearable and not field.required:
         schema = nullable(schema)
-    said = {} if field.default is None else {"default": values.to_json_value(field.default)}
-    return _described(schema, field, said)
+    # No `default`: clients made from the document would send it, and change what was left out.
+    return _described(schema, field, {}, new=field.default)
 
 
-def _described(schema: Schema, field: Field, more: Schema) -> Schema:
-    """``schema`` with what people read about the field."""
+def _described(schema: Schema, field: Field, more: Schema, *, new: Any = None) -> Schema:
+    """``schema`` with what people read about the field; ``new`` is what a new record has without it."""
     notes = [field.description]
     if field.type == "reference":
         notes.append(f"-> {field.to}")
@@ -118,5 +144,7 @@ def _described(schema: Schema, field: Field, more: Schema) -> Schema:
         notes.append("Unique.")
     if field.set_by:
         notes.append(f"Set by {', '.join(field.set_by)}.")
+    if new is not None:
+        notes.append(f"A new record has {values.to_json_value(new)!r} without it.")
     text = " ".join(n if n.endswith(".") else f"{n}." for n in filter(None, notes))
     return schema | ({"description": text} if text else {}) | more

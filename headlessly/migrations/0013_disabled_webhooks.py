@@ -6,7 +6,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('headlessly', '0011_imports_as_files_come'),
+        ('headlessly', '0012_fold_text'),
     ]
 
     operations = [

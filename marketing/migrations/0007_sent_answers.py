@@ -7,7 +7,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('marketing', '0005_segments_are_counted_again'),
+        ('marketing', '0006_search_and_sort_folded'),
     ]
 
     operations = [

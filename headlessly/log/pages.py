@@ -1,0 +1,135 @@
+"""Pages of the log: the next events that fit a question, found in a time that does not grow with the log.
+
+The log is read in its own order. A condition that an index has in that order (a target, an actor, a name, a
+type of records) is looked up; for whatever is asked beside it, no more than :data:`EVENTS_PER_PAGE` events
+are looked at for one page, so that a page may be short, or empty, and more may follow it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any, NamedTuple
+
+from headlessly.access import tenancy, visibility
+from headlessly.database.prepared import execute_prepared
+from headlessly.log.events import LOG_START, Event, EventQuerySet, LogPosition
+
+#: How many events are looked at for one page, where no index has all that is asked.
+EVENTS_PER_PAGE = 20_000
+#: The same for somebody who does not see all: whether they see one is asked of each.
+EVENTS_PER_LIMITED_PAGE = 1_000
+#: Among how many events since a moment the first one of the log is looked for, in the index by time.
+EVENTS_SINCE = 100_000
+SINCE = "SELECT xid, seq FROM headlessly_event WHERE tenant_id = %s AND timestamp >= %s"
+MANY_SINCE = f"{SINCE} ORDER BY timestamp DESC OFFSET {EVENTS_SINCE} LIMIT 1"
+# In two steps: PostgreSQL would take the whole log in its order, and look for the first one there.
+FIRST_SINCE = f"""
+WITH recent AS MATERIALIZED ({SINCE} ORDER BY timestamp DESC LIMIT {EVENTS_SINCE})
+SELECT xid::text, seq FROM recent ORDER BY recent.xid, recent.seq LIMIT 1"""
+#: The columns that an index has in the order of the log, the rarest values first.
+INDEXED = ("target", "actor", "name", "target_type")
+
+
+class LogPage(NamedTuple):
+    """The events of a page, the position where it ends, and whether more may follow."""
+
+    events: list[Event]
+    end: LogPosition
+    has_more: bool
+
+
+@dataclass(frozen=True)
+class LogQuestion:
+    """Which events: values of columns, and the moments between which they happened."""
+
+    columns: dict[str, str] = field(default_factory=dict)
+    since: datetime | None = None
+    until: datetime | None = None
+
+    @property
+    def _looked_up(self) -> dict[str, str]:
+        """The condition that an index carries."""
+        first = next((name for name in INDEXED if name in self.columns), None)
+        return {} if first is None else {first: self.columns[first]}
+
+    @property
+    def _looked_at(self) -> dict[str, Any]:
+        """The conditions that each event is held against."""
+        found: dict[str, Any] = {
+            name: value for name, value in self.columns.items() if name not in self._looked_up
+        }
+        if self.since is not None:
+            found["timestamp__gte"] = self.since
+        if self.until is not None:
+            found["timestamp__lt"] = self.until
+        return found
+
+    def all_events(self) -> EventQuerySet:
+        """All events that fit, whether the actor sees them or not."""
+        return Event.log.filter(**self._looked_up, **self._looked_at)
+
+    def first_position(self) -> LogPosition:
+        """Where to begin without a cursor: just before the first event since the moment that is asked for.
+
+        The start of the log where too many have happened since then to find the first among them.
+        """
+        if self.since is None:
+            return LOG_START
+        asked = (tenancy.require().pk, self.since)
+        if execute_prepared(MANY_SINCE, asked):
+            return LOG_START
+        if not (found := execute_prepared(FIRST_SINCE, asked)):
+            return end_of_log()
+        ((xid, seq),) = found
+        return LogPosition(int(xid), seq - 1)
+
+    def read_page(self, after: LogPosition, size: int) -> LogPage:
+        """At most ``size`` of the next events that the actor sees."""
+        # Asked before: what comes meanwhile lies behind it, and is for the next page.
+        log_end = end_of_log() if self.until is None else after
+        ahead = Event.log.filter(**self._looked_up)
+        stretch_end = self._end_of_stretch(ahead, after)
+        found = ahead.filter(**self._looked_at).settled_after(after)
+        if stretch_end is not None:
+            found = found.up_to(stretch_end)
+        limited = visibility.visible_owner() is not None
+        most = max(size, EVENTS_PER_LIMITED_PAGE) if limited else size
+        events = list(found[: most + 1])
+        more, events = len(events) > most, events[:most]
+        if more:
+            stretch_end = None  # the page ends before it
+        end = events[-1].position if events else after
+        if limited:
+            seen = set(visible_numbers(event.seq for event in events))
+            visible = [event for event in events if event.seq in seen]
+            if len(visible) > size:
+                return LogPage(visible[:size], visible[size - 1].position, True)
+            events = visible
+        if stretch_end is not None:
+            return LogPage(events, stretch_end, True)
+        if not more and self.until is None:
+            # Behind what did not fit, too: going on does not look at it again. What was left out because it
+            # happened later may be asked for with a later `until`.
+            end = max(end, log_end)
+        return LogPage(events, end, more)
+
+    def _end_of_stretch(self, ahead: EventQuerySet, after: LogPosition) -> LogPosition | None:
+        """The last position to look at for one page; None where what follows is looked up, or is less."""
+        if not self._looked_at or "target" in self._looked_up:
+            return None
+        following = ahead.settled_after(after).values_list("xid", "seq")
+        place = following[EVENTS_PER_PAGE - 1 : EVENTS_PER_PAGE].first()
+        return None if place is None else LogPosition(int(place[0]), place[1])
+
+
+def end_of_log() -> LogPosition:
+    """The position of the last event that no earlier one can appear before."""
+    last = Event.log.settled_after(LOG_START).reverse().values_list("xid", "seq").first()
+    return LOG_START if last is None else LogPosition(int(last[0]), last[1])
+
+
+def visible_numbers(numbers: Iterable[int]) -> list[int]:
+    """Those of these events that the actor sees."""
+    return list(Event.objects.filter(seq__in=list(numbers)).values_list("seq", flat=True))

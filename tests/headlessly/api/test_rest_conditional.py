@@ -1,0 +1,121 @@
+"""What is not sent again, what is sent small, and what takes too long."""
+
+from __future__ import annotations
+
+import gzip
+import json
+from typing import Any
+
+import pytest
+from django.conf import settings
+from django.db import OperationalError, connection
+from django.test import Client
+
+from crm import Lead
+from headlessly.database import timeouts
+from headlessly.query import reads
+from tests.answered import answered, problem
+
+# -- If-None-Match --------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("form", ['"{}"', 'W/"{}"', '"x", "{}"', "*"])
+def test_it_does_not_send_a_record_again_that_the_caller_has(
+    form: str, api: Any, people: Any
+) -> None:
+    address = f"/contacts/{people.ada.pk}"
+    first = api.call("GET", address)
+    known = form.format(first["ETag"].strip('"'))
+    again = api.call("GET", address, If_None_Match=known)
+    assert (again.status_code, again.content, again["ETag"]) == (304, b"", first["ETag"])
+    people.ada.update(title="CEO")
+    later = api.call("GET", address, If_None_Match=first["ETag"])
+    assert answered(later)["title"] == "CEO"
+    assert later["ETag"] != first["ETag"]
+
+
+def test_it_sends_what_may_have_changed_without_the_record(
+    api: Any, lead: Lead, people: Any
+) -> None:
+    tag = api.call("GET", f"/leads/{lead.pk}")["ETag"]
+    for query, status in (("", 304), ("?fields=name,bant", 304), ("?include=contact", 200)):
+        again = api.call("GET", f"/leads/{lead.pk}{query}", If_None_Match=tag)
+        assert again.status_code == status, query
+    problem(api.call("GET", "/leads/lead_222222222222", If_None_Match=tag), 404, "not_found")
+
+
+# -- compression ----------------------------------------------------------------------------------
+
+
+def test_it_sends_big_answers_and_pages_small(api: Any, people: Any) -> None:
+    plain = api.call("GET", "/openapi.json")
+    small = api.call("GET", "/openapi.json", Accept_Encoding="gzip, br")
+    assert "Content-Encoding" not in plain
+    assert small["Content-Encoding"] == "gzip"
+    assert "Accept-Encoding" in small["Vary"]
+    assert json.loads(gzip.decompress(small.content)) == plain.json()
+    assert len(small.content) < len(plain.content) / 5
+    page = Client().get("/~acme/", headers={"Accept-Encoding": "gzip"}, follow=True)
+    assert page["Content-Encoding"] == "gzip"
+    tiny = api.call("GET", "/status?x", Accept_Encoding="gzip")
+    assert "Content-Encoding" not in tiny
+
+
+def test_it_keeps_the_tag_of_a_record_that_travels_small(api: Any, lead: Lead) -> None:
+    lead.update(name="n" * 200, need="n" * 2000)
+    answer = api.call("GET", f"/leads/{lead.pk}", Accept_Encoding="gzip")
+    assert answer["Content-Encoding"] == "gzip"
+    assert answer["ETag"] == f'"{Lead.get(lead.pk).version}"'
+    change = api.call("PATCH", f"/leads/{lead.pk}", {"score": 3}, If_Match=answer["ETag"])
+    assert answered(change)["score"] == 3
+
+
+# -- time -----------------------------------------------------------------------------------------
+
+
+def test_it_bounds_every_statement_of_a_process_that_serves(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    import psycopg
+    from django.db import connections
+
+    given = connections["default"].settings_dict
+    monkeypatch.setitem(given, "OPTIONS", given["OPTIONS"] | {"options": "-c lock_timeout=7s"})
+    timeouts.bound_connections()
+    parameters = connections["default"].get_connection_params()
+    ours = {
+        k: v for k, v in parameters.items() if k in ("host", "port", "user", "password", "options")
+    }
+    with psycopg.connect(**ours, dbname="postgres") as found:
+        assert found.execute("SHOW statement_timeout").fetchone() == ("30s",)
+        assert found.execute("SHOW lock_timeout").fetchone() == ("7s",)
+    assert settings.STATEMENT_TIMEOUT == 30
+
+
+def test_it_says_what_to_narrow_when_the_database_takes_too_long(
+    api: Any, lead: Lead, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def slow(*args: Any, **more: Any) -> Any:
+        with connection.cursor() as cursor:
+            cursor.execute("SET LOCAL statement_timeout = 20")
+            try:
+                cursor.execute("SELECT pg_sleep(5)")
+            except OperationalError:
+                connection.needs_rollback = False
+                raise
+
+    monkeypatch.setattr(reads, "record_page", slow)
+    said = problem(api.call("GET", "/leads"), 503, "timed_out")
+    assert "filter" in said["message"]
+
+
+def test_it_goes_back_to_the_bound_of_the_process(acme: Any) -> None:
+    def bound() -> str:
+        with connection.cursor() as cursor:
+            cursor.execute("SHOW statement_timeout")
+            return cursor.fetchone()[0]
+
+    before = bound()
+    with timeouts.statement_timeout(1234):
+        assert bound() == "1234ms"
+    assert bound() == before
