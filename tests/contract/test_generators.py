@@ -134,7 +134,7 @@ def document(api: Any, tmp_path: Path) -> Path:
 def test_it_makes_a_python_client_that_works(
     python: Path, document: Path, live_server: Any, acme: Any, people: Any, tmp_path: Path
 ) -> None:
-    ada = people.ada.update(marketing_consent=True, stage="Customer", title="CTO")
+    ada = people.ada.update(marketing_consent=True, stage="Qualified", title="CTO")
     told = run(
         python / "openapi-python-client", "generate", "--path", document, "--output-path", "made",
         "--meta", "none", cwd=tmp_path, env=os.environ | {"PATH": f"{python}:{os.environ['PATH']}"},
