@@ -86,7 +86,7 @@ def measure_the_cycle(lead: Lead, ctx: Context) -> None:
         name="lead_converted",
         properties={
             "source": lead.source,
-            "cycleDays": floor(cycle.total_seconds() / SECONDS_A_DAY + 0.5),
+            "cycleDays": max(floor(cycle.total_seconds() / SECONDS_A_DAY + 0.5), 0),
             "budget": lead.budget,
         },
     )
@@ -152,7 +152,10 @@ def move_references(merged: Contact, ctx: Context) -> None:
 def keep_what_was_known(merged: Contact, ctx: Context) -> None:
     """What only the merged contact knew is not lost."""
     survivor = ctx.lock(Contact, ctx.input["into"].pk)
-    fields = [f for f in Contact.verbs["enrich"].inputs.values() if f.name != "name"]
+    # Not their consent: it was given for another address.
+    fields = [
+        f for f in Contact.verbs["enrich"].inputs.values() if f.name != "name" and f.type != "bool"
+    ]
     known = {f.name: getattr(merged, f.column) for f in fields}
     known = survivor.only_empty({name: value for name, value in known.items() if value is not None})
     known = {n: value for n, value in known.items() if value not in (survivor.pk, merged.pk)}

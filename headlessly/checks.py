@@ -77,9 +77,12 @@ def surfaces_that_name_nothing(noun: type[Noun]) -> Iterator[str]:
         "facets": schema.facets,
         "ranges": schema.ranges,
         "inline": schema.inline,
+        "not_in_forms": schema.not_in_forms,
+        "introduces": noun.Surface.introduces,
         "ordering": [name.lstrip("-") for name in schema.ordering],
         "groups": [name for _, names in schema.groups for name in names],
         "board": board.fields if (board := noun.Surface.board) else (),
+        "files": noun.Surface.files.fields,
     }
     if board and schema.machine is None:
         yield f"{noun.__name__}.Surface.board: there is no StatusField whose states are its columns."

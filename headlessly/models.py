@@ -16,6 +16,7 @@ from headlessly.transfer.models import (
     Import,
     ImportPart,
     RefusedRow,
+    RowWarning,
 )
 from headlessly.webhooks.models import (
     Delivery,
@@ -33,6 +34,7 @@ __all__ = [
     "Membership",
     "Proposal",
     "RefusedRow",
+    "RowWarning",
     "Start",
     "Tenant",
     "User",

@@ -7,8 +7,8 @@ registry and the model of its past. Nothing else needs to know of it.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-from datetime import datetime
+from collections.abc import Callable, Iterable, Mapping
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 from headlessly.execution import executor
@@ -26,14 +26,17 @@ from typing import ClassVar, Self
 from django.contrib.postgres.indexes import GinIndex, OpClass
 from django.db import models
 from django.db.models import F
-from django.db.models.functions import Lower, Upper
+from django.db.models.functions import Lower
 from django.db.models.signals import class_prepared
+from django.utils import timezone
 from django.utils.translation import gettext as _
 
 from headlessly.access.managers import NounManager, WithDeletedManager
 from headlessly.context import running
-from headlessly.declaration import labels, values
+from headlessly.declaration import days, labels, values
 from headlessly.declaration.fields import PublicId, StatusField
+from headlessly.declaration.folding import Digits, Folded
+from headlessly.declaration.indexes import LIVE
 from headlessly.declaration.record import Record
 from headlessly.declaration.refusals import RefusalMixin, unique_index_name
 from headlessly.declaration.registry import registry
@@ -211,11 +214,17 @@ class Noun(RefusalMixin):
 
     def rewrite(self) -> None:
         """Write the columns that differ from what was read."""
-        read = self._read
-        changed = [f.attname for f in self._meta.concrete_fields
-                   if read.get(f.attname) != getattr(self, f.attname)]  # fmt: skip
-        execution_table.table_of(type(self)).rewrite(self, changed)
+        execution_table.table_of(type(self)).rewrite(self, self._changed_columns())
         self._read = dict(self.__dict__)
+
+    def has_changes(self) -> bool:
+        """Whether the record, settled, is another than the one that was read."""
+        self.derive_columns()
+        return bool(self._changed_columns())
+
+    def _changed_columns(self) -> list[str]:
+        names = (field.attname for field in self._meta.concrete_fields)
+        return [name for name in names if self._read.get(name) != getattr(self, name)]
 
     # -- what verbs and the executor need of a record ---------------------------------------------
 
@@ -229,9 +238,11 @@ class Noun(RefusalMixin):
                 setattr(self, schema.by_name[name].column, value)
 
     def only_empty(self, fields: Mapping[str, Any]) -> dict[str, Any]:
-        """Those of ``fields`` for which the record has no value yet."""
-        by_name = self.schema.by_name
-        return {n: v for n, v in fields.items() if getattr(self, by_name[n].column) is None}
+        """Those of ``fields`` for which the record has no value yet; a flag that is not set is none."""
+        now = {name: getattr(self, self.schema.by_name[name].column) for name in fields}
+        return {
+            n: v for n, v in fields.items() if v != now[n] and (now[n] is None or now[n] is False)
+        }
 
     def move(self, target: str) -> None:
         """Take the step of the machine that updating the status may take. Raises Conflict."""
@@ -248,6 +259,23 @@ class Noun(RefusalMixin):
 
     def before_write(self) -> None:
         """Override: set columns that are derived from others. Called before a row is written."""
+
+    def derive_columns(self) -> None:
+        """Set what follows from other columns: what the noun says, and moments that stand for a day."""
+        self.before_write()
+        read = getattr(self, "_read", {})
+        for field in self.schema.day_moments:
+            if (moment := getattr(self, field.column)) is None:
+                continue
+            if not getattr(self, field.day_if or ""):
+                moment = moment.astimezone(UTC)
+            else:
+                if moment is read.get(field.column) and not read.get(field.day_if):
+                    moment = timezone.localtime(
+                        moment
+                    )  # the flag is new: it is a day of who set it
+                moment = days.moment_of_its_day(moment)
+            setattr(self, field.column, moment)
 
     @classmethod
     def stale_after(cls) -> timedelta | None:
@@ -310,17 +338,42 @@ class Noun(RefusalMixin):
 
     @classmethod
     def find_id_by_unique(cls, field: Any, value: Any) -> str | None:
-        """The id of the record with this unique value, whatever its case."""
+        """The id of the record with this unique value, however it is spelled."""
         if isinstance(value, str) and values.UNSTORABLE.search(value):
             return None
         found: models.QuerySet[Any]
         if field.type in values.TEXT_TYPES:
             keyed = cls.objects.alias(key=Lower(field.name))
-            found = keyed.filter(key=Lower(models.Value(value.strip())))
+            found = keyed.filter(key=Lower(models.Value(values.normalize_operand(field, value))))
         else:
             found = cls.objects.filter(**{field.column: value})
         # Not first(): its order by id would send the planner along the primary key.
-        return next(iter(found.order_by().values_list("pk", flat=True)[:1]), None)
+        id = next(iter(found.order_by().values_list("pk", flat=True)[:1]), None)
+        return id or next(iter(cls.survivors_by_unique(field, [value]).values()), None)
+
+    @classmethod
+    def survivors_by_unique(cls, field: Any, wanted: Iterable[Any]) -> dict[str, str]:
+        """Who took over the records that had these unique values when they were merged away: their ids,
+        by the value in small letters. Whoever has the value now goes before them."""
+        if field.type not in values.TEXT_TYPES or not any(
+            verb.merges for verb in cls.verbs.values()
+        ):
+            return {}
+        keys = {values.normalize_operand(field, value).lower() for value in wanted}
+        gone = cls.with_deleted.filter(successor__isnull=False).alias(key=Lower(field.name))
+        merged = gone.filter(key__in=keys).order_by("deleted_at")
+        found = {key.lower(): id for key, id in merged.values_list(field.column, "successor")}
+        return {key: id for key, first in found.items() if (id := cls._living(first)) is not None}
+
+    @classmethod
+    def _living(cls, id: str | None) -> str | None:
+        """The record that lives at the end of a chain of merges, if any."""
+        while id is not None:
+            row = cls.with_deleted.filter(pk=id).values_list("deleted_at", "successor").first()
+            if row is None or row[0] is None:
+                return id if row else None
+            id = row[1]
+        return None
 
     @classmethod
     def status_field(cls) -> str:
@@ -344,14 +397,14 @@ def register_noun(sender: type[models.Model], **_: Any) -> None:
     if noun.Surface.owner is None and "owner" in {f.name for f in noun._meta.concrete_fields}:
         noun.Surface.owner = "owner"
     noun.schema = Schema(noun)
-    _make_unique(noun)
-    _make_searchable(noun)
     own = [v for v in noun.__dict__.values() if isinstance(v, Verb)]
     common = [v for v in Noun.__dict__.values() if isinstance(v, Verb)]
     names = {v.name for v in own}
     noun.verbs = {}
     for each in [v for v in common if v.name not in names] + own:
         noun.verbs[each.name] = each.bind(noun)
+    _make_unique(noun)
+    _make_searchable(noun)
     registry[noun.__name__] = noun
     labels.translate_verbose_names(noun)
     noun.past = versions.make_version_model(noun)
@@ -370,19 +423,36 @@ def _make_unique(noun: type[Noun]) -> None:
             condition=models.Q(deleted_at=None),
             name=unique_index_name(noun, name),
         )
+        if isinstance(column, models.CharField) and any(v.merges for v in noun.verbs.values()):
+            merged = models.Index(
+                F("tenant"),
+                Lower(name),
+                condition=models.Q(successor__isnull=False),
+                name=f"{noun._meta.model_name}_merged_{name}",
+            )
+            noun._meta.indexes = [*noun._meta.indexes, merged]
         noun._meta.constraints = [*noun._meta.constraints, constraint]
     if noun.unique_fields:
         noun._meta.original_attrs["constraints"] = noun._meta.constraints
 
 
 def _make_searchable(noun: type[Noun]) -> None:
-    """One trigram index over the noun's own searchable columns, matching what ``icontains`` asks."""
-    own = [name for name in noun.Surface.search if "__" not in name]
-    index = GinIndex(
-        *(OpClass(Upper(name), "gin_trgm_ops") for name in own),
+    """One trigram index over the noun's own searchable columns, matching what a search asks of them; and
+    one of its names in their order, for lists by name and names that begin with what is typed."""
+    own = [Folded(name) for name in noun.Surface.search if "__" not in name]
+    phones = [Digits(name) for name in noun.schema.phones]
+    words = GinIndex(
+        *(OpClass(column, "gin_trgm_ops") for column in (*own, *phones)),
         name=f"{noun._meta.model_name}_search",
     )
-    noun._meta.indexes = [*noun._meta.indexes, index]
+    names = models.Index(
+        F("tenant"),
+        Folded(noun.schema.columns[0]),
+        F("id"),
+        name=f"{noun._meta.model_name}_sorted_by_name",
+        condition=LIVE,
+    )
+    noun._meta.indexes = [*noun._meta.indexes, words, names]
     noun._meta.original_attrs["indexes"] = noun._meta.indexes
 
 

@@ -13,6 +13,7 @@ from django.utils.translation import gettext as _
 from headlessly.access import tenancy
 from headlessly.admin import NounAdmin, display, workplace
 from headlessly.admin.dashboards.figures import Figure, number_figure
+from headlessly.query import periods
 from marketing import questions, returns
 from marketing.models import Campaign, Form
 
@@ -97,10 +98,24 @@ def brought(campaign: Campaign) -> dict[str, Any]:
         "target_leads": campaign.target_leads and display.number(campaign.target_leads),
         "converted": number_figure(known.converted, known.who_converted),
         "won": number_figure(known.won, known.who_won),
-        "revenue": Figure(display.money(known.revenue, currency), known.who_won),
+        "revenues": [
+            Figure(display.money(amount, unit), known.who_won.where(currency__exact=unit))
+            for unit, amount in known.revenues(currency).items()
+        ],
+        "has_others": bool(known.others),
         "target_revenue": campaign.target_revenue
         and display.money(campaign.target_revenue, currency),
         "cost": known.cost is not None and display.money(known.cost, currency),
         "budget": campaign.budget and display.money(campaign.budget, currency),
-        "roi": known.gain is not None and display.percentage(known.gain, known.cost),
+        "roi": known.roi is not None and display.number_with_unit(known.roi, "%"),
+        "today": display.day_text(periods.today()),
+        "completed": completed_on(campaign),
     }
+
+
+def completed_on(campaign: Campaign) -> str:
+    """The day on which its stored figures were counted; empty where it is not completed."""
+    if campaign.status != Campaign.Status.COMPLETED:
+        return ""
+    event = Campaign.history(campaign).filter(name=Campaign.verbs["complete"].event).first()
+    return display.day_text(event.timestamp) if event else ""

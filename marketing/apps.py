@@ -11,6 +11,7 @@ class MarketingConfig(AppConfig):
 
     def ready(self) -> None:
         from marketing import (
+            answers,  # noqa: F401  (connects them)
             dashboard,  # noqa: F401  (connects them)
             hooks,  # noqa: F401  (connects them)
         )

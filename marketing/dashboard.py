@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter, defaultdict
 from decimal import Decimal
 
 from django.utils.html import format_html
@@ -38,13 +39,17 @@ def return_by_campaign(slice: Slice) -> Chart:
     found = campaign_returns(campaigns, whose.records(Lead), whose.records(Deal))
     # What one owner brought is not set against what the whole campaign cost.
     costs = not narrowed
-    most = max(
-        (max(each.revenue, (each.cost or 0) if costs else 0) for each in found.values()), default=0
-    )
-    campaigns.sort(key=lambda campaign: -_gain_of(found[campaign.pk], costs))
+    # Amounts of different currencies are not compared: bars are drawn to the scale of their own.
+    most: dict[str, Decimal] = defaultdict(Decimal)
+    for campaign in campaigns:
+        each = found[campaign.pk]
+        largest = max(each.revenue, (each.cost or Decimal(0)) if costs else Decimal(0))
+        most[campaign.currency] = max(most[campaign.currency], largest)
+    usual = Counter(campaign.currency for campaign in campaigns)
+    campaigns.sort(key=lambda c: (-usual[c.currency], c.currency, -_gain_of(found[c.pk], costs)))
     return Chart(
         _("Return by campaign"),
-        [_bar(campaign, found[campaign.pk], most, costs) for campaign in campaigns],
+        [_bar(c, found[c.pk], most[c.currency], costs) for c in campaigns],
         (
             display.noun_title(Campaign),
             display.field_label(Campaign.schema.by_name["roi"]),
@@ -53,7 +58,9 @@ def return_by_campaign(slice: Slice) -> Chart:
             _("Revenue"),
             _("Cost"),
         ),
-        _("The latest launched campaigns: won deals against the cost. As of now."),
+        _(
+            "The latest launched campaigns: deals won in their currency against the cost. As of now."
+        ),
         nothing=_("No campaign was launched yet."),
         legend=(("whole", _("revenue")), *((("lost", _("cost")),) if costs else ())),
     )
@@ -64,16 +71,14 @@ def _gain_of(found: CampaignReturn, costs: bool) -> Decimal:
 
 
 def _bar(campaign: Campaign, found: CampaignReturn, most: Decimal | int, costs: bool) -> Bar:
-    revenue = Figure(format_money(found.revenue, campaign.currency), found.who_won)
+    amounts = found.revenues(campaign.currency)
+    revenue = Figure(" + ".join(format_money(amounts[c], c) for c in amounts), found.who_won)
     cost = format_money(found.cost, campaign.currency) if costs and found.cost else "–"
     spent = percent_of(found.cost or 0, most) if costs else 0
-    known = costs and found.gain is not None
+    known = found.roi if costs else None
     return Bar(
         Figure(str(campaign), found.who),
-        Figure(
-            display.percentage(found.gain, found.cost) if known and found.gain is not None else "–",
-            found.who_won,
-        ),
+        Figure(display.number_with_unit(known, "%") if known is not None else "–", found.who_won),
         (
             Mark(0, percent_of(found.revenue, most)),
             Mark(max(spent - 0.8, 0), 0.8 if spent else 0, "lost"),

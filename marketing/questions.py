@@ -15,12 +15,13 @@ from django.core.validators import RegexValidator
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
+from headlessly.declaration import normalization
 from headlessly.declaration.schema import Field
 
 #: Each type as the platform checks it.
 QUESTION_TYPES: dict[str, dict[str, Any]] = {
     "text": {"type": "string", "max_length": 255},
-    "email": {"type": "email", "max_length": 255},
+    "email": {"type": "email", "max_length": 255, "normalize": normalization.normalize_email},
     "number": {"type": "number"},
     "select": {"type": "enum"},
     "textarea": {"type": "text", "max_length": 10_000},
@@ -30,6 +31,7 @@ QUESTION_TYPES: dict[str, dict[str, Any]] = {
     "phone": {
         "type": "string",
         "max_length": 50,
+        "normalize": normalization.normalize_phone,
         "validators": (
             RegexValidator(
                 r"\A\+?(?:[\s().\/-]*\d){5,20}(?:\s*(?:x|ext\.?)\s*\d{1,6})?\s*\Z",

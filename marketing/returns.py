@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Iterable
 from dataclasses import dataclass
 from decimal import Decimal
@@ -11,6 +12,7 @@ from django.db.models import Count, Q, Sum
 
 from crm import models as crm
 from headlessly.query.reports import Records
+from marketing import attribution
 
 if TYPE_CHECKING:
     from marketing.models import Campaign
@@ -18,21 +20,30 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class CampaignReturn:
-    """What a campaign has brought so far: counts of leads and deals, amounts in its currency."""
+    """What a campaign has brought so far: counts of leads and deals, amounts in its currency.
+
+    What was won in other currencies stands apart: without a rate it can neither be added nor be set against
+    the cost.
+    """
 
     leads: int
     converted: int
     won: int
     revenue: Decimal
+    others: dict[str, Decimal]  #: revenue by other currencies, the largest number of deals first
     cost: Decimal | None
     who: Records
     who_converted: Records
     who_won: Records
 
     @property
-    def gain(self) -> Decimal | None:
-        """What is left of the revenue when the cost is paid; None while nobody knows the cost."""
-        return self.revenue - self.cost if self.cost else None
+    def roi(self) -> float | None:
+        """In percent, as it is stored when the campaign is completed; None while nobody knows the cost."""
+        return attribution.roi(self.revenue, self.cost)
+
+    def revenues(self, currency: str) -> dict[str, Decimal]:
+        """All that it brought, by currency, its own first; that one stands there for nothing too."""
+        return {currency: self.revenue} | self.others
 
 
 def campaign_returns(
@@ -57,24 +68,28 @@ def campaign_returns(
         .annotate(count=Count("pk"), became=became)
         .values_list("campaign", "count", "became")
     }
-    earned = {
-        id: (count, total or Decimal(0))
-        for id, count, total in deals.queryset()
+    earned: dict[str, dict[str, tuple[int, Decimal]]] = defaultdict(dict)
+    for id, currency, count, total in (
+        deals.queryset()
         .filter(campaign__in=ids, stage=crm.Deal.Stage.WON)
-        .values("campaign")
+        .values("campaign", "currency")
         .annotate(count=Count("pk"), total=Sum("value"))
-        .values_list("campaign", "count", "total")
-    }
+        .order_by("-count", "currency")
+        .values_list("campaign", "currency", "count", "total")
+    ):
+        earned[id][currency] = (count, total)
     found = {}
     for campaign in every:
         who = leads.where(campaign=campaign.pk)
-        won, revenue = earned.get(campaign.pk, (0, Decimal(0)))
+        won = earned.get(campaign.pk, {})
+        _own, revenue = won.get(campaign.currency, (0, Decimal(0)))
         count, converted = counted.get(campaign.pk, (0, 0))
         found[campaign.pk] = CampaignReturn(
             leads=count,
             converted=converted,
-            won=won,
+            won=sum(deals for deals, _total in won.values()),
             revenue=revenue,
+            others={c: total for c, (_, total) in won.items() if c != campaign.currency},
             cost=campaign.actual_cost,
             who=who,
             who_converted=who.where(status=crm.Lead.Status.CONVERTED.value),

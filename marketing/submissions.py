@@ -24,6 +24,7 @@ from marketing.models import Form
 from marketing.utm import campaign_of
 
 SOURCE = "form"
+EVENT = "form_submitted"
 #: How a timeline tells what is recorded here beside the events of verbs.
 RECORDED = (pgettext_lazy("event", "form submitted"), pgettext_lazy("label", "Page"))
 #: Questions that mean a field of the contact or of the lead, by their names without case and signs.
@@ -60,8 +61,9 @@ def create_lead(form: Form, ctx: Context) -> None:
         source_detail=page and page[:255],
         campaign=form.campaign_id or campaign_of(utm),
     )
+    kept = {"extras": dict(ctx.extras)} if ctx.extras else {}
     ctx.Event.create(
-        name="form_submitted",
+        name=EVENT,
         properties={
             "form": form.pk,
             "lead": lead.pk,
@@ -69,6 +71,7 @@ def create_lead(form: Form, ctx: Context) -> None:
             "page": page,
             "utm": utm,
             "answers": {name: to_json_value(value) for name, value in answers.items()},
+            **kept,
         },
     )
 

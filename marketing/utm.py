@@ -16,21 +16,29 @@ def campaign_of(utm: Mapping[str, str | None]) -> str | None:
     """The id of the campaign that these utm values belong to, or None.
 
     A campaign fits when its utm_campaign is the one given (or neither has one), when its source and its
-    medium are those given wherever both say one, and when anything is the same at all. Of several the one
-    that says most wins, then one that is running, then the newest.
+    medium are those given wherever both say one, and when anything is the same at all. Case does not count.
+    Of several the one that says most wins, then one that is running, then the newest.
     """
-    given = {name: value for name in UTM if (value := utm.get(name))}
+    given = {name: value for name in UTM if (value := (utm.get(name) or "").strip())}
     if not given:
         return None
-    fits, same = Q(utm_campaign=given.get("utm_campaign")), Q()
+    fits, same = _matches("utm_campaign", given.get("utm_campaign")), Q()
     for name, value in given.items():
-        same |= Q(**{name: value})
+        same |= _matches(name, value)
         if name != "utm_campaign":
-            fits &= Q(**{name: value}) | Q(**{f"{name}__isnull": True})
+            fits &= _matches(name, value) | Q(**{f"{name}__isnull": True})
     found = Campaign.objects.filter(fits & same).order_by("-created_at", "-id")[:100]
 
     def rank(campaign: Campaign) -> tuple[int, bool]:
-        said = sum(getattr(campaign, name) == value for name, value in given.items())
+        said = sum(
+            (getattr(campaign, name) or "").casefold() == value.casefold()
+            for name, value in given.items()
+        )
         return said, campaign.status == Campaign.Status.LAUNCHED
 
     return best.pk if (best := max(found, key=rank, default=None)) else None
+
+
+def _matches(name: str, value: str | None) -> Q:
+    """The campaigns with this value, whatever its case; without one those that have none."""
+    return Q(**{f"{name}__isnull": True}) if value is None else Q(**{f"{name}__iexact": value})

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -19,6 +18,7 @@ from django.views.decorators.http import require_http_methods
 from headlessly import errors
 from headlessly.access import actors
 from headlessly.api import bodies, strangers
+from headlessly.api.bodies import FormBody
 from headlessly.declaration.values import UNSTORABLE
 from headlessly.errors import TooLarge
 from headlessly.execution import executor
@@ -26,8 +26,6 @@ from headlessly.language import languages, numbers
 from headlessly.web.mount import TenantRequest
 from marketing import questions
 from marketing.models import Form
-
-logger = logging.getLogger("marketing.forms")
 
 #: Nothing but this page, its style sheet and itself to send it to.
 CONTENT_SECURITY_POLICY = (
@@ -92,12 +90,9 @@ def form_page(request: TenantRequest, key: str) -> HttpResponse:
     try:
         use.raise_if_exceeded()
         _refuse_too_large(request)
-        given = dict(bodies.read_form(request.POST))
-        if given.pop(questions.HONEYPOT, ""):
-            logger.info("%s: a submission fell into the trap", form.pk)
-        else:
-            submit = Form.verbs["submit"]
-            executor.run(submit, form.pk, _delocalize_numbers(form, given), wire=True, text=True)
+        given = bodies.read_form(request.POST, request.FILES)
+        _delocalize_numbers(form, given)
+        executor.run(Form.verbs["submit"], form.pk, given, wire=True, text=True)
     except Exception as problem:
         status, body = errors.status_and_body(problem)
         if status >= 500:
@@ -120,12 +115,11 @@ def _get_published(request: TenantRequest, key: str) -> Form:
     return found
 
 
-def _delocalize_numbers(form: Form, given: Mapping[str, str]) -> dict[str, str]:
-    """The answers as the platform takes them: numbers as the visitor's language writes them."""
+def _delocalize_numbers(form: Form, given: FormBody) -> None:
+    """Write numbers as the platform takes them, instead of as the visitor's language does."""
     numeric = {field["name"] for field in form.fields or () if field["type"] == "number"}
-    return {
-        n: numbers.delocalize_number(text) if n in numeric else text for n, text in given.items()
-    }
+    for name in numeric & given.keys():
+        given[name] = numbers.delocalize_number(given[name])
 
 
 def _refuse_too_large(request: TenantRequest) -> None:

@@ -23,6 +23,7 @@ from headlessly.declaration.fields import (
     Text,
     Url,
 )
+from headlessly.declaration.values import validate_not_in_future
 from headlessly.nouns import Board, Noun, verb
 
 
@@ -63,19 +64,19 @@ class Activity(Noun):
     organization = Reference("crm.Organization", "activities")
     campaign = Reference("marketing.Campaign", "activities")
     assignee = Reference("crm.Contact", "assigned_activities", "the rep who does it")
-    due_at = DateTime()
-    start_at = DateTime()
-    end_at = DateTime()
+    due_at = DateTime(day_if="all_day")
+    start_at = DateTime(day_if="all_day")
+    end_at = DateTime(day_if="all_day")
     duration = Integer("minutes", minimum=0, unit="min")
-    all_day = Flag()
+    all_day = Flag("whether its dates are whole days, the same wherever one reads")
     timezone = String("IANA name, like Europe/Berlin", validators=[validate_timezone])
     status = StatusField(Status, entry=OPEN, moves={Status.PENDING: Status.IN_PROGRESS})
     priority = Choice(Priority, default=Priority.MEDIUM)
-    completed_at = DateTime("when it was done", editable=False)
+    completed_at = DateTime("when it was done", editable=False, validators=[validate_not_in_future])
     outcome = Text("what came of it", editable=False)
     recording_url = Url()
     meeting_link = Url()
-    reminder_at = DateTime()
+    reminder_at = DateTime("kept for whoever reminds; the product does not yet")
 
     class Surface:
         icon = "event_available"
@@ -83,6 +84,7 @@ class Activity(Noun):
         area = "activity"
         owner = "assignee"
         about = ("lead", "deal", "contact")
+        due = "due_at"
         engagements = Engagements(
             forms=(
                 EngagementForm("Note", "n", "log", ("description",), {"type": "Note"}),
@@ -104,6 +106,8 @@ class Activity(Noun):
             "Due": "status=Pending,InProgress&assignee=me&dueAt__lt=tomorrow&o=dueAt",
             "Overdue": "status=Pending,InProgress&dueAt__lt=now&o=dueAt",
         }
+        not_in_forms = ("reminder_at",)  # until something reminds
+        introduces = ("contact", "organization")
         search = ("subject",)
         groups = (
             ("What", ("subject", "type", "description", "outcome", "priority", "status")),
@@ -160,10 +164,8 @@ class Activity(Noun):
         self.completed_at = min(took_place, self.moment())
 
     def validate(self, values: Mapping[str, Any], problems: dict[str, str]) -> None:
-        """Nothing ends before it starts, and nothing that is done lies in the future."""
+        """Nothing ends before it starts."""
         start = values.get("start_at", self.start_at)
         end = values.get("end_at", self.end_at)
         if start and end and end < start:
             problems["end_at"] = _("This is before the start.")
-        if (done := values.get("completed_at")) and done > self.moment():
-            problems["completed_at"] = _("This is in the future.")

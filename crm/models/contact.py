@@ -7,6 +7,7 @@ from typing import Annotated, Any, ClassVar
 from django.db import models
 from django.utils.translation import gettext as _
 
+from crm.models import files
 from crm.models.validators import validate_language, validate_timezone
 from headlessly.declaration.fields import (
     Choice,
@@ -14,12 +15,14 @@ from headlessly.declaration.fields import (
     Email,
     Flag,
     Number,
+    Phone,
     Reference,
     StatusField,
     String,
     Url,
 )
 from headlessly.declaration.indexes import LIVE
+from headlessly.declaration.values import validate_not_in_future
 from headlessly.declaration.verbs import Existing
 from headlessly.errors import Invalid
 from headlessly.nouns import Noun, verb
@@ -61,8 +64,8 @@ class Contact(Noun):
     first_name = String()
     last_name = String()
     email = Email(unique=True)
-    phone = String()
-    mobile = String()
+    phone = Phone()
+    mobile = Phone()
     avatar = Url()
     title = String()
     department = String()
@@ -89,11 +92,12 @@ class Contact(Noun):
     linkedin_url = Url()
     twitter_handle = String()
     marketing_consent = Flag()
-    last_engagement = DateTime("latest activity with them")
+    last_engagement = DateTime("latest activity with them", validators=[validate_not_in_future])
 
     class Surface:
         icon = "person"
         rank = 2
+        files = files.CONTACT
         path = ("Lead", "Qualified", "Customer")
         columns = ("name", "organization", "title", "email", "stage", "owner", "last_engagement")
         facets = ("stage", "status", "role", "owner", "organization")
@@ -138,7 +142,7 @@ class Contact(Noun):
         """Give this contact to a sales rep."""
         self.owner_id = owner
 
-    @verb(deletes=True)
+    @verb(deletes=True, merges=True)
     def merge(self, *, into: Survivor) -> Contact:
         """Merge this contact into another, which takes over everything that refers to it."""
         if into.pk == self.pk:

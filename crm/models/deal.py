@@ -9,6 +9,7 @@ from django.db import models
 from django.db.models import F
 from django.utils.translation import gettext as _
 
+from crm.models import files
 from crm.models.validators import validate_currency
 from headlessly.declaration.fields import (
     Choice,
@@ -22,6 +23,7 @@ from headlessly.declaration.fields import (
     Text,
 )
 from headlessly.declaration.indexes import LIVE
+from headlessly.declaration.values import validate_not_in_future
 from headlessly.language import wording
 from headlessly.nouns import Board, Noun, verb
 
@@ -60,7 +62,9 @@ class Deal(Noun):
     stage = StatusField(Stage, "where it stands", entry=OPEN)
     probability = Number("of winning, 0 to 100", minimum=0, maximum=100, unit="%")
     expected_close_date = Date()
-    actual_close_date = Date("when it was won, lost or closed", editable=False)
+    actual_close_date = Date(
+        "when it was won, lost or closed", editable=False, validators=[validate_not_in_future]
+    )
     description = Text()
     next_step = String()
     competitor_notes = Text()
@@ -68,16 +72,20 @@ class Deal(Noun):
     won_reason = String(editable=False)
     source = String("channel that brought it")
     campaign = Reference("marketing.Campaign", "deals", "the campaign that brought it")
-    last_activity_at = DateTime("latest touch: stage moves, activities")
+    last_activity_at = DateTime(
+        "latest touch: stage moves, activities", validators=[validate_not_in_future]
+    )
 
     class Surface:
         icon = "handshake"
         rank = 4
+        files = files.DEAL
         path = ("Prospecting", "Qualification", "Proposal", "Negotiation", "Won")
         columns = (
             "name", "organization", "stage", "value", "probability", "expected_close_date", "owner"
         )  # fmt: skip
         facets = ("stage", "owner", "source", "campaign")
+        due = "expected_close_date"
         board = Board(
             order="expected_close_date",
             measure="value",
@@ -100,6 +108,7 @@ class Deal(Noun):
             "Overdue": "stage=Prospecting,Qualification,Proposal,Negotiation"
             "&expectedCloseDate__lt=today&o=expectedCloseDate",
         }
+        introduces = ("contact", "organization")
         search = ("name", "organization__name", "contact__name")
         card = ("value", "expected_close_date")
         groups = (
@@ -180,10 +189,10 @@ class Deal(Noun):
 
     @classmethod
     def stale_after(cls) -> timedelta | None:
-        """What the default pipeline says."""
-        pipelines = cls.registry["Pipeline"].objects.filter(is_default=True)
-        days = pipelines.values_list("deal_rotting", flat=True).first()
-        return timedelta(days=days) if days else None
+        """What the default pipeline says; without a word of it no deal is stale."""
+        from crm.models.pipeline import Pipeline
+
+        return Pipeline.stale_after_by_default()
 
     @property
     def is_open(self) -> bool:

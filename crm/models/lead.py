@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from datetime import timedelta
 from typing import Annotated, Any, ClassVar
 
 from django.db import models
 from django.db.models import F
+from django.utils.translation import gettext as _
 
+from crm.models import files
+from headlessly.context import clock
 from headlessly.declaration.fields import (
     DateTime,
     Money,
@@ -19,6 +23,7 @@ from headlessly.declaration.fields import (
 )
 from headlessly.declaration.indexes import LIVE
 from headlessly.declaration.surface import computed
+from headlessly.declaration.values import validate_not_in_future
 from headlessly.declaration.verbs import NewOrExisting
 from headlessly.nouns import Board, Noun, verb
 
@@ -66,15 +71,23 @@ class Lead(Noun):
     need = Text("BANT: which problem are they solving?")
     timeline = String("BANT: when do they need it?")
     deal = Reference("crm.Deal", "leads", "the deal it became", editable=False)
-    converted_at = DateTime("when it became a deal", editable=False)
+    converted_at = DateTime(
+        "when it became a deal", editable=False, validators=[validate_not_in_future]
+    )
     lost_reason = String("why it was lost", editable=False, suggests=LOST_REASONS)
-    lost_at = DateTime("when it was lost", editable=False)
-    first_touch_at = DateTime("first interaction; the creation if nothing else is known")
-    last_activity_at = DateTime("latest touch: status moves, activities")
+    lost_at = DateTime("when it was lost", editable=False, validators=[validate_not_in_future])
+    first_touch_at = DateTime(
+        "first interaction; the creation if nothing else is known",
+        validators=[validate_not_in_future],
+    )
+    last_activity_at = DateTime(
+        "latest touch: status moves, activities", validators=[validate_not_in_future]
+    )
 
     class Surface:
         icon = "person_search"
         rank = 1
+        files = files.LEAD
         columns = (
             "name", "status", "score", "owner", "source", "campaign", "last_activity_at"
         )  # fmt: skip
@@ -101,8 +114,9 @@ class Lead(Noun):
         views = {
             "Hot": "status=New,Contacted,Qualified&score__gte=80&o=-score",
             "Going cold": "status=New,Contacted,Qualified&owner=me"
-            "&lastActivityAt__lt=14d ago,-&o=lastActivityAt",
+            "&lastActivityAt__lt={stale},-&o=lastActivityAt",
         }
+        introduces = ("contact", "organization")
         search = ("name", "contact__name", "contact__email", "organization__name")
         groups = (
             ("Who", ("name", "contact", "organization", "owner")),
@@ -151,6 +165,8 @@ class Lead(Noun):
                 name="lead_by_activity",
             ),
             models.Index(fields=["tenant", "source", "-created_at"], name="lead_by_source"),
+            # By which a file that comes twice is told: see `Surface.files`.
+            models.Index(fields=["tenant", "name"], name="lead_by_name", condition=LIVE),
             models.Index(fields=["campaign"], name="lead_by_campaign"),
             models.Index(fields=["owner"], name="lead_by_owner"),
             models.Index(fields=["contact"], name="lead_by_contact"),
@@ -184,8 +200,20 @@ class Lead(Noun):
 
     @classmethod
     def stale_after(cls) -> timedelta:
-        return timedelta(days=14)
+        """What the default pipeline says, else two weeks: one meaning, wherever one looks."""
+        from crm.models.pipeline import Pipeline
+
+        return Pipeline.stale_after_by_default() or timedelta(days=14)
+
+    def validate(self, values: Mapping[str, Any], problems: dict[str, str]) -> None:
+        """Nobody is converted before the first touch, but for clocks that differ a little."""
+        touched = values.get("first_touch_at", self.first_touch_at)
+        converted = values.get("converted_at", self.converted_at)
+        stated = {"first_touch_at", "converted_at"} & values.keys()
+        if stated and touched and converted and touched > converted + clock.TOLERANCE:
+            problems["first_touch_at"] = _("This is after the conversion.")
 
     def before_write(self) -> None:
-        self.first_touch_at = self.first_touch_at or self.created_at
+        known = (self.created_at, self.converted_at, self.lost_at)
+        self.first_touch_at = self.first_touch_at or min(filter(None, known))
         self.last_activity_at = self.last_activity_at or self.first_touch_at

@@ -8,13 +8,16 @@ from typing import Any, ClassVar
 from django.db import models
 from django.utils.translation import gettext as _
 
-from crm.models.validators import validate_domain, validate_slug, validate_timezone
+from crm.models import files
+from crm.models.validators import validate_timezone
 from headlessly.declaration.fields import (
     Choice,
+    Domain,
     Integer,
     Money,
     Number,
     Reference,
+    Slug,
     String,
     Text,
     Url,
@@ -48,8 +51,8 @@ class Organization(Noun):
 
     name = String(required=True)
     legal_name = String()
-    slug = String(unique=True, validators=[validate_slug])
-    domain = String("like acme.com", unique=True, validators=[validate_domain])
+    slug = Slug(unique=True)
+    domain = Domain("like acme.com", unique=True)
     website = Url()
     description = Text()
     logo = Url()
@@ -78,6 +81,7 @@ class Organization(Noun):
     class Surface:
         icon = "domain"
         rank = 3
+        files = files.ORGANIZATION
         columns = ("name", "type", "tier", "industry", "country", "employee_count", "health_score")
         facets = ("type", "status", "tier", "industry")
         ranges = ("employee_count", "annual_revenue", "health_score", "lifetime_value")

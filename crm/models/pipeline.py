@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from datetime import timedelta
 from typing import Any, ClassVar
 
 from django.db import models
 from django.utils.translation import gettext as _
 
-from crm.models.validators import validate_slug
-from headlessly.declaration.fields import Flag, Integer, Json, String, Text
+from headlessly.declaration.fields import Flag, Integer, Json, Slug, String, Text
 from headlessly.nouns import Noun
 
 
@@ -17,16 +17,17 @@ class Pipeline(Noun):
     """The stages that deals pass through, with the chance of winning at each."""
 
     name = String(required=True)
-    slug = String(unique=True, validators=[validate_slug])
+    slug = Slug(unique=True)
     description = Text()
     is_default = Flag("the tenant's pipeline; there is one", verbose_name="default")
     stages = Json(
-        "in order: name, probability (0 to 100), order",
+        "in order: name, probability (0 to 100), order. Deals pass the stages that they have, whatever "
+        "stands here; of one of the same name the probability counts in the forecast",
         keys=("name", "probability", "order"),
         kinds={"probability": "number", "order": "order"},
     )
     deal_rotting = Integer(
-        "days without activity before a deal is stale",
+        "days without activity before a deal, or a lead, is stale",
         minimum=1,
         unit="d",
         verbose_name="stale after",
@@ -51,6 +52,12 @@ class Pipeline(Noun):
                 name="one_default_pipeline",
             )
         ]
+
+    @classmethod
+    def stale_after_by_default(cls) -> timedelta | None:
+        """How long a lead or a deal may rest before it is stale, where the default pipeline says so."""
+        found = cls.objects.filter(is_default=True).values_list("deal_rotting", flat=True).first()
+        return timedelta(days=found) if found else None
 
     def validate(self, values: Mapping[str, Any], problems: dict[str, str]) -> None:
         """Stages are what they say; a second default is refused with the name of the first."""

@@ -23,8 +23,6 @@ CURRENCIES = frozenset(
 )
 #: BCP 47, the part of it that people use: language, optional script, optional region.
 LANGUAGE = re.compile(r"[a-z]{2,3}(-[A-Z][a-z]{3})?(-([A-Z]{2}|\d{3}))?\Z")
-SLUG = re.compile(r"[a-z0-9]+(-[a-z0-9]+)*\Z")
-DOMAIN = re.compile(r"(?=.{4,253}\Z)([a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?\.)+[a-z0-9-]{2,63}\Z", re.I)
 
 
 @cache
@@ -45,13 +43,3 @@ def validate_language(value: str) -> None:
 def validate_currency(value: str) -> None:
     if value not in CURRENCIES:
         raise ValidationError(_("Use an ISO 4217 code like USD, EUR or JPY."))
-
-
-def validate_slug(value: str) -> None:
-    if not SLUG.match(value):
-        raise ValidationError(_("Use small letters, digits and single hyphens."))
-
-
-def validate_domain(value: str) -> None:
-    if not DOMAIN.match(value):
-        raise ValidationError(_("Use a domain like acme.com."))

@@ -11,7 +11,7 @@ from typing import Any
 from django.db.models import Case, DecimalField, F, Q, Sum, Value, When
 from django.db.models.functions import Cast, Coalesce, TruncMonth
 
-from crm.models import Deal, Pipeline
+from crm.models import Deal, Lead, Pipeline
 from headlessly.query import periods
 from headlessly.query.reports import Records, Slice
 
@@ -22,8 +22,6 @@ USUAL_CHANCES = {
     Deal.Stage.PROPOSAL: 50,
     Deal.Stage.NEGOTIATION: 75,
 }
-#: After how many days without activity something is stale, where the tenant's pipeline says nothing.
-USUAL_ROTTING_DAYS = 14
 #: How many months the forecast tells apart, this one included.
 MONTHS_AHEAD = 6
 
@@ -35,7 +33,7 @@ class PipelineRules:
     """How deals move here: the tenant's default pipeline, or what is usual."""
 
     chances: Mapping[str, float]  #: of winning, in percent, by stage
-    rotting: int  #: days without activity before something is stale
+    rotting: int  #: days without activity before a lead is stale
 
 
 def pipeline_rules(slice: Slice) -> PipelineRules:
@@ -46,7 +44,7 @@ def pipeline_rules(slice: Slice) -> PipelineRules:
         if stage.get("probability") is not None
     }
     chances = {str(stage): given.get(stage, usual) for stage, usual in USUAL_CHANCES.items()}
-    return PipelineRules(chances, (pipeline and pipeline.deal_rotting) or USUAL_ROTTING_DAYS)
+    return PipelineRules(chances, Lead.stale_after().days)
 
 
 @dataclass(frozen=True)

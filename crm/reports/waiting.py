@@ -7,10 +7,13 @@ from datetime import timedelta
 from typing import Any
 
 from crm.models import Activity, Deal, Lead
-from crm.reports.deals import OPEN_DEALS, pipeline_rules
+from crm.reports.deals import OPEN_DEALS
 from headlessly.access import actors
 from headlessly.query import periods
 from headlessly.query.reports import Records, Slice, moment_text
+
+#: Where no pipeline says when a deal is stale none is: nothing is as old.
+NEVER = 36_500
 
 OPEN_LEADS = ",".join(Lead.OPEN)
 
@@ -25,8 +28,7 @@ class Waiting:
 
 
 def stale_leads(slice: Slice) -> Records:
-    """Open leads without activity (lastActivityAt) for as many days as the tenant's pipeline lets deals
-    rest, whatever the period."""
+    """Open leads without activity (lastActivityAt) for as long as leads may rest, whatever the period."""
     return _stale_records(slice, Lead, status__in=OPEN_LEADS)
 
 
@@ -36,7 +38,8 @@ def stale_deals(slice: Slice) -> Records:
 
 
 def _stale_records(slice: Slice, noun: Any, **standing: str) -> Records:
-    days = slice.cached(pipeline_rules).rotting
+    rest = noun.stale_after()
+    days = NEVER if rest is None else rest.days
     return slice.records(noun, **standing, lastActivityAt__lt=f"{days}d ago")
 
 

@@ -5,6 +5,10 @@ A tenant may limit its reps (``Tenant.limits_reps``). The noun declares which re
 records (``Surface.about``) is visible to those who see all of these. The present owner decides, also about
 the record's events and its past.
 
+Of the person and the company that a record of one's own is about (``Surface.introduces``) one sees the
+card, that is the name and how to reach them (``Surface.card``), and no more: it stands behind the reference,
+and the record is found by it. Their own pages and lists are not there for one.
+
 The condition is part of every manager, and of the few statements that are written by hand. So it holds
 for lists, counts, searches, includes, filters over references, exports, the log and the pages alike. Hooks
 see everything, so that what a verb causes does not depend on who executed it.
@@ -12,11 +16,12 @@ see everything, so that what a verb causes does not depend on who executed it.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from django.db import connection, models
-from django.db.models import Exists, OuterRef, Q
+from django.db.models import Exists, ExpressionWrapper, OuterRef, Q
+from django.db.models.query import ModelIterable
 
 from headlessly.access import actors, tenancy
 from headlessly.context import running
@@ -130,16 +135,84 @@ def _visible_sql(noun: type[Record], owner: Field, alias: str) -> tuple[str, int
 
 
 def load_visible_references(found: Found, names: Iterable[str]) -> Found:
-    """The queryset with these references loaded; one that the actor does not see is None.
+    """The queryset with these references loaded; one that the actor does not see is None, or a card.
 
     Joined where everything is visible, else read through the managers, which have the condition.
     """
     names = list(names)
     if not names:
         return found
-    return (
-        found.select_related(*names) if visible_owner() is None else found.prefetch_related(*names)
+    if (person := visible_owner()) is None:
+        return found.select_related(*names)
+    fields = (found.model.schema.references[name] for name in names)
+    others = {field.name: found.model.registry[field.to] for field in fields}
+    return found.prefetch_related(
+        *(
+            models.Prefetch(name, queryset=_whole_or_card(other, person))
+            if other.schema.owner is not None and other.schema.introduced_by
+            else name
+            for name, other in others.items()
+        )
     )
+
+
+def is_introduced_to(noun: type[Record], person: str) -> Q:
+    """The condition that a record is referred to by one that ``person`` owns, and that introduces it."""
+    found = Q()
+    for other, field in noun.schema.introduced_by:
+        assert other.schema.owner is not None
+        own: dict[str, Any] = {other.schema.owner.column: person, field.column: OuterRef("pk")}
+        found |= Q(Exists(models.QuerySet(other).filter(**own, deleted_at=None)))
+    return found
+
+
+def with_cards(noun: type[Record]) -> models.QuerySet:
+    """The records of which the actor sees the card at least: to be looked for, never to be shown whole."""
+    person = visible_owner()
+    if person is None or not noun.schema.introduced_by:
+        return noun.objects.all()
+    return _unlimited(noun).filter(visible_condition(noun, person) | is_introduced_to(noun, person))
+
+
+def introduced_ids(noun: type[Record], ids: Iterable[str]) -> set[str]:
+    """Those of the ids, all of them hidden, of which the actor sees the card."""
+    person, wanted = visible_owner(), set(ids)
+    if not person or not wanted or not noun.schema.introduced_by:
+        return set()
+    found = _unlimited(noun).filter(is_introduced_to(noun, person), pk__in=wanted)
+    return set(found.values_list("pk", flat=True))
+
+
+def _unlimited(noun: type[Record]) -> models.QuerySet:
+    return models.QuerySet(noun).filter(tenant_id=tenancy.require().pk, deleted_at=None)
+
+
+def _whole_or_card(noun: type[Record], person: str) -> models.QuerySet:
+    """The records that ``person`` sees, deleted ones too, and those of which they see the card as that."""
+    whole = visible_condition(noun, person)
+    found: models.QuerySet[Any] = models.QuerySet(noun).filter(tenant_id=tenancy.require().pk)
+    found = found.filter(whole | is_introduced_to(noun, person) & Q(deleted_at=None))
+    found = found.annotate(is_whole=ExpressionWrapper(whole, models.BooleanField()))
+    found._iterable_class = _Cards
+    return found
+
+
+class _Cards(ModelIterable):
+    """Records, of some of which there is no more than the card."""
+
+    def __iter__(self) -> Iterator[Any]:
+        for record in super().__iter__():
+            yield record if record.is_whole else _card(record)
+
+
+def _card(record: Record) -> Record:
+    noun = type(record)
+    kept = {"id", "tenant_id", *(field.column for field in noun.schema.card)}
+    columns = (field.attname for field in noun._meta.concrete_fields)
+    values = {name: getattr(record, name) if name in kept else None for name in columns}
+    card = noun.from_db(record._state.db, list(values), list(values.values()))
+    card.is_card = True
+    return card
 
 
 def invisible_ids(noun: type[Record], ids: Iterable[Any]) -> set[Any]:

@@ -1,4 +1,8 @@
-"""What a searchable choice finds: records of the tenant by their words, twenty at a time."""
+"""What a searchable choice finds: records of the tenant by their words, twenty at a time.
+
+Who works on something is chosen among the members only, and what a record goes on as among the open ones
+that suit it: the name of the field says which (:class:`headlessly.admin.forms.ReferenceSelect`).
+"""
 
 from __future__ import annotations
 
@@ -6,15 +10,24 @@ from typing import Any
 
 from django.core.exceptions import PermissionDenied
 from django.http import HttpRequest, JsonResponse
+from django.utils.translation import gettext as _
 
+from headlessly.access import actors, tenancy
+from headlessly.access.models import Membership
+from headlessly.admin import suiting
+from headlessly.database import timeouts
 from headlessly.declaration.registry import registry
-from headlessly.errors import InvalidFilter
+from headlessly.errors import InvalidFilter, NotFound
 from headlessly.nouns import Noun
-from headlessly.query import reads, sorting
+from headlessly.query import ranking, reads, sorting
 from headlessly.query.paging import RecordList
 from headlessly.query.scope import Scope
 
 PAGE = 20
+#: In place of a field: the members; the same where "me" and "nobody" are asked for; and, before the id of
+#: a record, what suits that record.
+MEMBER, MEMBER_FILTER, SUITS = "member", "member-filter", "suits-"
+NONE, ME = "-", "me"
 
 
 def find_choices(request: HttpRequest, site: Any) -> JsonResponse:
@@ -24,21 +37,39 @@ def find_choices(request: HttpRequest, site: Any) -> JsonResponse:
         raise PermissionDenied
     page = request.GET.get("page", "1")
     start = (int(page) - 1) * PAGE if page.isdecimal() and 0 < int(page[:5]) < 1_000 else 0
-    scope = Scope(noun)
+    term, name = request.GET.get("term", "").strip(), request.GET.get("field_name", "")
+    if name in (MEMBER, MEMBER_FILTER):
+        found = _members(noun, term, offers=name == MEMBER_FILTER)
+        return _answer(found[start : start + PAGE], more=len(found) > start + PAGE)
     try:
-        search = reads.make_search(scope, request.GET.get("term", ""))
+        if name.startswith(SUITS):
+            search = reads.make_search(Scope(noun), term)
+            return _answer(_suiting(noun, name.removeprefix(SUITS), search))
+        keys = _find_keys(noun, term, start)
     except InvalidFilter:
-        return JsonResponse({"results": [], "pagination": {"more": False}})
-    seeking = RecordList(scope, sorting.sort_keys(scope, None), search=search)
-    keys = [key for key, *_ in seeking.first(PAGE, start)]
+        return _answer([])
     by_id = noun.objects.in_bulk(keys)
     rows = [by_id[key] for key in keys if key in by_id]
-    return JsonResponse(
-        {
-            "results": [{"id": row.pk, "text": choice_label(row)} for row in rows[:PAGE]],
-            "pagination": {"more": len(keys) > PAGE},
-        }
-    )
+    return _answer([_item(row) for row in rows[:PAGE]], more=len(keys) > PAGE)
+
+
+def _answer(items: list[dict[str, str]], *, more: bool = False) -> JsonResponse:
+    return JsonResponse({"results": items, "pagination": {"more": more}})
+
+
+def _item(row: Noun) -> dict[str, str]:
+    return {"id": row.pk, "text": choice_label(row)}
+
+
+def _find_keys(noun: type[Noun], term: str, start: int) -> list[str]:
+    """The ids on a page, and of one record more where there is one. Raises InvalidFilter."""
+    if term:
+        with timeouts.statement_timeout():
+            best = ranking.best_matches([noun], term)
+        return [match.key for match in best[start : start + PAGE + 1]]
+    scope = Scope(noun)
+    latest = RecordList(scope, sorting.sort_keys(scope, None))
+    return [key for key, *_ in latest.first(PAGE, start)]
 
 
 def choice_label(record: Noun) -> str:
@@ -46,6 +77,60 @@ def choice_label(record: Noun) -> str:
     noun = type(record)
     known = [getattr(record, n) for n in noun.unique_fields if n in noun.schema.search]
     return " · ".join([str(record), *(value for value in known[:1] if value)])
+
+
+# -- members ----------------------------------------------------------------------------------
+
+
+def _members(noun: type[Noun], term: str, *, offers: bool) -> list[dict[str, str]]:
+    """The members whose name or a word of it begins with ``term``, before those who have it elsewhere; who
+    asks comes first. ``offers`` puts "me" and "nobody" before them all."""
+    mine = actors.current().contact_id
+    linked = Membership.objects.filter(tenant=tenancy.require()).exclude(contact=None)
+    people = noun.objects.filter(pk__in=list(linked.values_list("contact_id", flat=True)))
+    sought = " ".join(term.casefold().split())
+    ranked = []
+    for person in people:
+        text = choice_label(person)
+        if (rank := _rank(text.casefold(), sought)) is not None:
+            me = person.pk == mine
+            label = f"{text} ({_('me')})" if me else text
+            ranked.append((not me or bool(sought), rank, text.casefold(), person.pk, label))
+    found = [{"id": id, "text": text} for *_order, id, text in sorted(ranked)]
+    if not offers:
+        return found
+    special = [(ME, _("Me"))] if mine else []
+    special.append((NONE, _("Nobody")))
+    fitting = [(id, text) for id, text in special if text.casefold().startswith(sought)]
+    return [{"id": id, "text": text} for id, text in fitting] + found
+
+
+def _rank(text: str, sought: str) -> int | None:
+    """How well a name fits: it begins so, one of its words does, it has it within, or None."""
+    if text.startswith(sought):
+        return 0
+    if f" {sought}" in text:
+        return 1
+    return 2 if sought in text else None
+
+
+# -- what suits a record ----------------------------------------------------------------------
+
+
+def _suiting(noun: type[Noun], id: str, search: Any) -> list[dict[str, str]]:
+    """The open records of ``noun`` that suit the record with this id, the nearest first."""
+    kind = next((n for n in registry.values() if id.startswith(f"{n.prefix}_")), None)
+    try:
+        record = kind.get(id) if kind is not None else None
+    except NotFound:
+        record = None
+    if record is None:
+        raise PermissionDenied
+    rows = suiting.suiting_records(noun, record, search, PAGE)
+    return [{"id": row.pk, "text": suiting.option_text(row)} for row in rows]
+
+
+# -- which noun -------------------------------------------------------------------------------
 
 
 def _requested_noun(request: HttpRequest) -> type[Noun]:
@@ -57,6 +142,6 @@ def _requested_noun(request: HttpRequest) -> type[Noun]:
             field = noun.schema.references.get(name)
             if field is not None:
                 return registry[field.to]
-            if name == "id":
+            if name in ("id", MEMBER, MEMBER_FILTER) or name.startswith(SUITS):
                 return noun
     raise PermissionDenied

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import re
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -18,6 +18,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import pgettext
 
 from headlessly.context import clock
+from headlessly.declaration import days
 from headlessly.declaration.labels import (
     a_noun,
     engagement_label,
@@ -210,6 +211,8 @@ def page_url(noun: type[models.Model], page: str, *args: str) -> str:
 
 
 def record_link(record: Noun) -> SafeString:
+    if record.is_card:
+        return format_html("{}", str(record))  # there is no page of it for whoever reads
     return format_html(
         '<a href="{}">{}</a>', page_url(type(record), "change", record.pk), str(record)
     )
@@ -241,6 +244,10 @@ def field_html(record: Noun, field: Field, *, links: bool = True) -> SafeString 
     found = field.computed(record) if field.computed else getattr(record, field.column)
     if found is None or found == "":
         return ""
+    if (late := overdue_html(record, field)) is not None:
+        return late
+    if (whole := days.whole_day(record, field)) is not None:
+        return day_html(whole)
     machine = record.schema.machine
     if machine and field.name == machine.name:
         return state_html(type(record), found)
@@ -254,6 +261,8 @@ def value_text(record: Noun, field: Field) -> str:
         return ""
     if field.type == "reference":
         return visible_name(getattr(record, field.name))
+    if (whole := days.whole_day(record, field)) is not None:
+        return day_text(whole)
     if field.type == "datetime":
         return moment_text(found)
     if field.type == "date":
@@ -277,11 +286,9 @@ def value_html(field: Field, found: Any, *, currency: str | None = None, links: 
         case "enum":
             return state_label(found)
         case "datetime":
-            return age_html(found)
+            return age_html(found, ago=True)
         case "date":
-            return format_html(
-                '<time datetime="{}">{}</time>', f"{found:%Y-%m-%d}", day_text(found)
-            )
+            return day_html(found)
         case "url" if links:
             short = re.sub(r"^https?://(www\.)?", "", found).rstrip("/")
             return format_html('<a href="{}" rel="noopener noreferrer">{}</a>', found, short)
@@ -292,6 +299,32 @@ def value_html(field: Field, found: Any, *, currency: str | None = None, links: 
         case "json":
             return _json_html(found)
     return str(found)
+
+
+def overdue_html(record: Noun, field: Field) -> SafeString | None:
+    """When an open record had to be done, and since when that is over; None where it is not."""
+    noun, machine = type(record), record.schema.machine
+    if field.name != noun.Surface.due or machine is None:
+        return None
+    if getattr(record, machine.name) not in getattr(noun, "OPEN", ()):
+        return None
+    moment = days.deadline(record, field)
+    if moment is None:
+        return None
+    day = days.whole_day(record, field)
+    if field.type == "date":
+        day, moment = moment, days.start_of_day(moment + timedelta(days=1))
+    if moment >= clock.now():
+        return None
+    if day is None:
+        words = format_html(_("{age} overdue"), age=age_html(moment))
+        return format_html('<span class="late">{}</span>', words)
+    return format_html('<span class="late">{} · {}</span>', day_html(day), _("overdue"))
+
+
+def day_html(found: date) -> SafeString:
+    """A day, the same wherever one reads."""
+    return format_html('<time datetime="{}">{}</time>', f"{found:%Y-%m-%d}", day_text(found))
 
 
 def folded_text(found: str) -> SafeString:

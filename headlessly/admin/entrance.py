@@ -20,6 +20,7 @@ from unfold.sites import UnfoldAdminSite
 from unfold.widgets import BASE_INPUT_CLASSES
 
 from headlessly.access.models import Membership
+from headlessly.web.sign_in import readable_address
 
 
 class SignIn(AuthenticationForm):
@@ -97,7 +98,11 @@ def leave(request: HttpRequest) -> HttpResponse:
 
 def not_sent(request: HttpRequest, reason: str = "") -> HttpResponse:
     """The answer to a form without the token of this browser: mostly one that was open for too long."""
-    return render_gate(request, "not_sent", status=403, title=_("Not sent"), back=request.path)
+    page = render_gate(
+        request, "not_sent", status=403, title=_("Not sent"), back=readable_address(request)
+    )
+    page["X-Stale-Token"] = "1"
+    return page
 
 
 def safe_next(request: HttpRequest) -> str:

@@ -15,7 +15,9 @@ from headlessly import ids
 from headlessly.access import actors
 from headlessly.access.models import ApiKey, User
 from headlessly.admin import display
+from headlessly.declaration import days
 from headlessly.declaration.registry import registry
+from headlessly.declaration.schema import wire_name
 
 if TYPE_CHECKING:
     from headlessly.declaration.schema import Field
@@ -96,17 +98,17 @@ class EventReader:
         self, noun: type[Noun], previous: dict[str, Any], now: dict[str, Any]
     ) -> list[Change]:
         """The changes that one tells: from ``previous`` to ``now``, by wire names."""
-        return [
-            Change(
-                display.field_label(declared),
-                self.value(declared, was),
-                self.value(declared, now.get(wire)),
-            )
-            for wire, was in previous.items()
-            if (declared := noun.schema.fields.get(wire)) is not None and not follows(declared)
-        ]
+        found = []
+        for wire, was in previous.items():
+            declared = noun.schema.fields.get(wire)
+            if declared is None or follows(declared):
+                continue
+            is_day = declared.day_if is not None and bool(now.get(wire_name(declared.day_if)))
+            before, after = (self.value(declared, v, is_day=is_day) for v in (was, now.get(wire)))
+            found.append(Change(display.field_label(declared), before, after))
+        return found
 
-    def value(self, declared: Field, value: Any) -> Any:
+    def value(self, declared: Field, value: Any, *, is_day: bool = False) -> Any:
         """A value of an event as one reads it; empty where there is none."""
         if value is None or value == "":
             return ""
@@ -118,6 +120,8 @@ class EventReader:
             clean = declared.clean(value)
         except ValueError:
             return value
+        if is_day:
+            return display.day_text(days.moment_of_its_day(clean).date())
         if isinstance(clean, datetime):
             return display.moment_text(clean)
         return display.value_html(declared, clean, links=False)

@@ -29,6 +29,8 @@ from unfold.widgets import (
 
 from headlessly.access import suggestions
 from headlessly.admin import display
+from headlessly.admin.choices import MEMBER, MEMBER_FILTER, SUITS
+from headlessly.declaration import days
 from headlessly.declaration.registry import registry
 from headlessly.declaration.schema import Field
 from headlessly.declaration.values import UNSTORABLE, to_json_value
@@ -41,7 +43,7 @@ def select2() -> forms.Media:
     """The scripts and styles of searchable choices, as Django ships them, in the reader's language."""
     language = get_select2_language()
     return forms.Media(
-        css={"screen": ["admin/css/vendor/select2/select2.css", "admin/css/autocomplete.css"]},
+        css={"all": ["admin/css/vendor/select2/select2.css", "admin/css/autocomplete.css"]},
         js=[
             "admin/js/vendor/jquery/jquery.min.js",
             "admin/js/vendor/select2/select2.full.js",
@@ -82,11 +84,28 @@ class FlagWidget(forms.CheckboxInput):
 
 
 class ReferenceSelect(AutocompleteMixin, forms.Select):
-    """A searchable choice among the tenant's records; only the chosen one is in the page."""
+    """A searchable choice among the tenant's records; only the chosen one is in the page.
 
-    def __init__(self, field: Field, site: Any, attrs: dict[str, Any] | None = None) -> None:
+    Who works on something is a member, and a list is narrowed by "me" and "nobody" too: ``narrows``.
+    ``suits`` is the record that goes on as the chosen one: what is open and near it is offered.
+    """
+
+    def __init__(
+        self,
+        field: Field,
+        site: Any,
+        attrs: dict[str, Any] | None = None,
+        *,
+        narrows: bool = False,
+        suits: Noun | None = None,
+    ) -> None:
         self.noun = registry[field.to]
-        super().__init__(SimpleNamespace(model=self.noun, name="id"), site, attrs)
+        among = "id"
+        if field.name in display.WORKERS:
+            among = MEMBER_FILTER if narrows else MEMBER
+        elif suits is not None:
+            among = f"{SUITS}{suits.pk}"
+        super().__init__(SimpleNamespace(model=self.noun, name=among), site, attrs)
         self.chosen: dict[str, str] = {}
 
     def build_attrs(self, base_attrs: Any, extra_attrs: Any = None) -> dict[str, Any]:
@@ -132,7 +151,8 @@ class DeclaredForm(forms.Form):
                     self.fields[name].widget.chosen[value] = display.visible_name(
                         getattr(record, field.name)
                     )
-            self.initial[name] = text_of(field, value)
+            is_day = record is not None and days.whole_day(record, field) is not None
+            self.initial[name] = text_of(field, value, is_day=is_day)
 
     @staticmethod
     def _input(field: Field, site: Any, parent: str | None) -> Input:
@@ -169,8 +189,14 @@ class DeclaredForm(forms.Form):
         return {
             name: value
             for name, value in self.given().items()
-            if value != sent(self.declared[name], text_of(self.declared[name], base.get(name)))
+            if value != self._text_sent_untouched(self.declared[name], base)
         }
+
+    @staticmethod
+    def _text_sent_untouched(field: Field, base: Mapping[str, Any]) -> Any:
+        """What is sent when nobody touches an input that was made of ``base``."""
+        is_day = field.day_if is not None and bool(base.get(field.day_if))
+        return sent(field, text_of(field, base.get(field.name), is_day=is_day))
 
     def refuse(self, problem: HeadlesslyError) -> None:
         """Put what went wrong beside the fields it is about, else above the form."""
@@ -245,7 +271,7 @@ def _rows(field: Field) -> dict[str, str]:
     return {"data-rows": json.dumps({"columns": columns, "says": says}, ensure_ascii=False)}
 
 
-def text_of(field: Field, value: Any) -> str:
+def text_of(field: Field, value: Any, *, is_day: bool = False) -> str:
     """A value as its input shows it."""
     if value is None:
         return ""
@@ -254,6 +280,8 @@ def text_of(field: Field, value: Any) -> str:
     if isinstance(value, bool):
         return "true" if value else "false"
     if isinstance(value, datetime):
+        if is_day:
+            return f"{value.astimezone(UTC):%Y-%m-%d}T00:00"
         return f"{timezone.localtime(value):%Y-%m-%dT%H:%M}"
     if isinstance(value, date):
         return value.isoformat()
@@ -281,8 +309,17 @@ def sent(field: Field, text: Any) -> Any:
     if field.type in ("number", "integer", "money"):
         return numbers.delocalize_number(text)
     if field.type == "datetime" and len(text) == len("2026-01-31T09:00"):
-        return _in_utc(text)
+        return _with_offset(text) if field.day_if else _in_utc(text)
     return text
+
+
+def _with_offset(text: str) -> str:
+    """The same of a moment that may stand for its day: the one that it is where the reader is."""
+    try:
+        local = datetime.fromisoformat(text).replace(tzinfo=timezone.get_current_timezone())
+        return local.isoformat()
+    except ValueError:
+        return text
 
 
 def _in_utc(text: str) -> str:

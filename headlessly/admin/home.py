@@ -9,6 +9,7 @@ from django.utils.translation import gettext as _
 
 from headlessly.access import actors, visibility
 from headlessly.admin import display
+from headlessly.declaration import days
 from headlessly.nouns import Noun
 from headlessly.query import counts, reads, scope, sorting
 
@@ -87,7 +88,9 @@ def _open_records_of(noun: type[Noun], person: str) -> dict[str, Any] | None:
 
 def _measure_html(row: Noun, field: Any) -> Any:
     value = getattr(row, field.column)
-    if field.type == "datetime" and value is not None:
+    if (late := display.overdue_html(row, field)) is not None:
+        return late
+    if field.type == "datetime" and value is not None and not days.whole_day(row, field):
         return display.age_html(value, ago=True)
     return display.field_html(row, field, links=False)
 

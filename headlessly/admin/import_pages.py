@@ -8,7 +8,9 @@ from __future__ import annotations
 
 import csv
 import io
+from collections.abc import Mapping
 from functools import partial
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
 from django.core.exceptions import PermissionDenied
@@ -24,10 +26,12 @@ from headlessly.admin import display
 from headlessly.api.uploads import MAX_FILE_SIZE
 from headlessly.declaration.registry import registry
 from headlessly.errors import BadRequest, HeadlesslyError, NotFound
+from headlessly.language import wording
 from headlessly.nouns import Noun
 from headlessly.transfer import formats, imports
-from headlessly.transfer.columns import unique_fields
+from headlessly.transfer.matching import unique_fields
 from headlessly.transfer.models import Import, RefusedRow
+from headlessly.transfer.options import read_options
 
 if TYPE_CHECKING:
     from headlessly.admin.sites import TenantSite
@@ -79,14 +83,17 @@ def imports_view(request: HttpRequest, *, site: TenantSite) -> HttpResponse:
         return _form_page(request, site, noun)
     sent = request.FILES.get("file")
     try:
-        source = _begin(noun, sent, asked.get("match", ""))
+        source = _begin(noun, sent, asked)
     except HeadlesslyError as problem:
-        return _form_page(request, site, noun, problem, status=422, match=asked.get("match", ""))
+        return _form_page(request, site, noun, problem, status=422, asked=asked)
     return HttpResponseRedirect(reverse("admin:import", args=[source.pk]))
 
 
-def _begin(noun: type[Noun], sent: Any, match: str) -> Import:
-    """Begin to try the file. Raises what `imports.begin` does, and BadRequest where there is none."""
+def _begin(noun: type[Noun], sent: Any, asked: Mapping[str, Any]) -> Import:
+    """Begin to try the file, for a reader of this language and zone.
+
+    Raises what `imports.begin` does, and BadRequest where there is none.
+    """
     if sent is None:
         raise BadRequest(_("Choose a file first."), field="file")
     if sent.size > MAX_FILE_SIZE:
@@ -101,8 +108,11 @@ def _begin(noun: type[Noun], sent: Any, match: str) -> Import:
         format,
         size=sent.size,
         filename=sent.name,
-        match=match or None,
+        match=asked.get("match") or None,
         dry_run=True,
+        options=read_options(
+            {name: asked.get(name, "") for name in ("numbers", "days", "create")}, for_people=True
+        ),
     )
 
 
@@ -112,7 +122,7 @@ def _form_page(
     noun: type[Noun],
     problem: HeadlesslyError | None = None,
     status: int = 200,
-    match: str = "",
+    asked: Mapping[str, Any] = MappingProxyType({}),
 ) -> HttpResponse:
     found = list(imports.there()[:LATELY])
     return _render(
@@ -128,12 +138,8 @@ def _form_page(
         type=noun.__name__,
         many=display.plural_title(noun),
         required=[display.field_label(f) for f in noun.schema.inputs() if f.required],
-        matches=[
-            {"name": f.wire, "label": display.field_label(f), "on": f.wire == match}
-            for f in unique_fields(noun)
-        ]
-        if actors.may(actors.current(), "update", noun)
-        else [],
+        matches=_matches(noun, asked.get("match", "")),
+        choices=_choices(asked),
         problem=problem,
         details=(problem.details or [])[:10] if problem else [],
         list_url=display.page_url(noun, "changelist"),
@@ -141,10 +147,51 @@ def _form_page(
     )
 
 
+def _matches(noun: type[Noun], match: str) -> list[dict[str, Any]]:
+    """By what those that are here already may be found, for who may update them."""
+    if not actors.may(actors.current(), "update", noun):
+        return []
+    sets = [[field] for field in unique_fields(noun)]
+    if alike := noun.Surface.files.alike:
+        sets.append([noun.schema.by_name[name] for name in alike])
+    return [
+        {
+            "name": (name := ",".join(f.wire for f in fields)),
+            "label": wording.join_with_and(display.field_label(f) for f in fields),
+            "on": name == match,
+        }
+        for fields in sets
+    ]
+
+
+def _choices(asked: Mapping[str, Any]) -> list[dict[str, Any]]:
+    """What a reader may say of a file that does not show it."""
+    found = [
+        ("numbers", _("Numbers"), [("comma", "1.250,00"), ("point", "1,250.00")]),
+        (
+            "days",
+            _("Days"),
+            [("dmy", _("24/11/2026, day first")), ("mdy", _("11/24/2026, month first"))],
+        ),
+    ]
+    return [
+        {
+            "name": name,
+            "label": label,
+            "options": [
+                {"value": value, "label": text, "on": asked.get(name) == value}
+                for value, text in [("", _("as the file shows them")), *options]
+            ],
+        }
+        for name, label, options in found
+    ]
+
+
 @require_GET
 def import_view(request: HttpRequest, id: str, *, site: TenantSite) -> HttpResponse:
     """One import: how far it is, what became of it, and which rows it could not take."""
     source = _find(id)
+    noun: type[Noun] = source.noun
     rows = list(source.rows.order_by("row")[: REFUSED + 1])
     return _render(
         request,
@@ -158,6 +205,17 @@ def import_view(request: HttpRequest, id: str, *, site: TenantSite) -> HttpRespo
         may_go=may_go(source),
         good=source.created + source.updated,
         refused=[_refused_row(row) for row in rows[:REFUSED]],
+        warnings=[
+            problem for row in source.warnings.order_by("row")[:REFUSED] for problem in row.errors()
+        ],
+        shown=REFUSED,
+        alike=wording.join_with_and(
+            display.field_label(noun.schema.by_name[name]) for name in noun.Surface.files.alike
+        ),
+        made=[
+            {"many": display.plural_title(registry[name]), "count": count}
+            for name, count in source.made.items()
+        ],
         more=source.refused - REFUSED if len(rows) > REFUSED else 0,
         refused_file=f"{request.META['SCRIPT_NAME']}/imports/{source.pk}/refused.csv",
         list_url=f"{display.page_url(source.noun, 'changelist')}?view=all&o=-createdAt",

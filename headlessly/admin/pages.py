@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
 #: What the pages of records need beside the site's own.
 MEDIA = Media(
-    css={"screen": ["headlessly/record.css"]}, js=["headlessly/record.js", "headlessly/rows.js"]
+    css={"all": ["headlessly/record.css"]}, js=["headlessly/record.js", "headlessly/rows.js"]
 )
 #: A longer query is none that a list makes.
 LONGEST_QUERY = 2_000

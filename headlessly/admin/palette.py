@@ -5,8 +5,6 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any
 
-from django.db import models
-from django.db.models import Value
 from django.http import HttpRequest, JsonResponse
 from django.urls import Resolver404, resolve, reverse
 from django.utils.translation import gettext as _
@@ -17,18 +15,15 @@ from headlessly.database import timeouts
 from headlessly.declaration import values
 from headlessly.declaration.registry import registry
 from headlessly.errors import InvalidFilter, NotFound
-from headlessly.query import scope
-from headlessly.query.search import Search
+from headlessly.query import ranking
 
 if TYPE_CHECKING:
     from headlessly.nouns import Noun
 
-#: How many records of a noun are shown, and among how many that fit they are chosen.
-SHOWN, LOOKED_AT = 5, 20
+#: How many records of a noun are shown.
+SHOWN = 5
 #: How many records that were opened lately are shown.
 RECENT = 8
-#: Fewer letters than this have no trigram: they are looked for where a name begins.
-TRIGRAM = 3
 LONGEST = 100
 #: How long the search may take in the database, in milliseconds.
 PATIENCE = 1_000
@@ -77,37 +72,15 @@ def _find_records(text: str, nouns: list[type[Noun]]) -> list[dict[str, Any]]:
         return []
     keys: dict[str, list[str]] = {}
     with timeouts.statement_timeout(PATIENCE):
-        parts = [
-            part.order_by()
-            .annotate(noun=Value(noun.__name__, models.CharField()))
-            .values_list("noun", "pk")[:LOOKED_AT]
-            for noun in nouns
-            for part in _search_parts(noun, text)
-        ]
-        for name, id in parts[0].union(*parts[1:], all=True):
-            keys.setdefault(name, []).append(id)
+        for match in ranking.best_matches(nouns, text):
+            keys.setdefault(match.noun, []).append(match.key)
     groups = []
     for noun in nouns:
-        rows = sorted(
-            _read_records(noun, keys.get(noun.__name__, ())), key=lambda row: _rank(row, text)
-        )
-        groups += _group(display.plural_title(noun), [_record_item(row) for row in rows[:SHOWN]])
+        best = keys.get(noun.__name__, [])[:SHOWN]
+        by_id = {row.pk: row for row in _read_records(noun, best)}
+        items = [_record_item(by_id[key]) for key in best if key in by_id]
+        groups += _group(display.plural_title(noun), items)
     return groups
-
-
-def _search_parts(noun: type[Noun], text: str) -> list[models.QuerySet]:
-    """Every word somewhere; where one is too short for an index, names that begin like this."""
-    if all(len(word) >= TRIGRAM for word in text.split()):
-        return Search(scope.Scope(noun), text).parts(noun.objects.all())
-    return [noun.objects.filter(**{f"{noun.schema.columns[0]}__istartswith": text})]
-
-
-def _rank(record: Noun, text: str) -> tuple[int, str]:
-    """The best fit first: the whole name, its beginning, the beginning of a word, anywhere."""
-    name, text = str(record).casefold(), text.casefold()
-    if name == text:
-        return 0, name
-    return (1 if name.startswith(text) else 2 if f" {text}" in name else 3), name
 
 
 def _by_id(text: str) -> Noun | None:

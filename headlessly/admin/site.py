@@ -7,10 +7,11 @@ from typing import Any
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.urls import path, reverse
 from django.utils.decorators import method_decorator
+from django.utils.functional import SimpleLazyObject
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_GET
 
-from headlessly.access import actors
+from headlessly.access import actors, tenancy
 from headlessly.admin import choices, display, home, import_pages, palette, settings
 from headlessly.admin.dashboards import dashboard
 from headlessly.admin.proposing import proposals
@@ -52,6 +53,16 @@ class Workplace(TenantSite):
     @method_decorator(require_GET)
     def dashboard_view(self, request: HttpRequest) -> HttpResponse:
         return dashboard.dashboard_page(request, self)
+
+    def each_context(self, request: HttpRequest) -> dict[str, Any]:
+        """Admins are told of webhooks that were disabled, on every page until somebody deals with it."""
+        context = super().each_context(request)
+        if actors.may_administer(actors.current()):
+            # Only the pages that show it ask the database.
+            context["disabled_webhooks"] = SimpleLazyObject(
+                lambda: settings.webhooks.disabled_notes(tenancy.require())
+            )
+        return context
 
     def get_sidebar_list(self, request: HttpRequest) -> list[dict[str, Any]]:
         """The nouns by app; an app's name is its heading."""

@@ -28,6 +28,10 @@ if TYPE_CHECKING:
     from headlessly.nouns import Noun
 
 
+#: What every page runs.
+SCRIPTS = ("zone", "admin", "sending", "keys")
+
+
 class Site(UnfoldAdminSite):
     """What the tenant's and the operator's pages share: the entrance, and no back doors."""
 
@@ -76,7 +80,7 @@ class Site(UnfoldAdminSite):
         context |= {
             "site_url": None,
             "styles": [static("headlessly/admin.css")],
-            "scripts": [static("headlessly/zone.js"), static("headlessly/admin.js")],
+            "scripts": [static(f"headlessly/{name}.js") for name in SCRIPTS],
             "account_links": self.account_links(request),
         }
         return context
@@ -102,7 +106,7 @@ class TenantSite(Site):
         known = vars(request)
         if "membership" not in known:
             known["membership"] = membership = Membership.find_membership(
-                request.user, tenancy.require()
+                request.user, tenancy.current()
             )
             if membership is not None:
                 actors.enter(membership.actor)

@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
+from io import BytesIO
+from typing import Any, cast
 
 import orjson
+from django.core.files.uploadhandler import MemoryFileUploadHandler
 from django.http import HttpResponse, QueryDict
+from django.http.multipartparser import MultiPartParser, MultiPartParserError
+from django.utils.datastructures import MultiValueDict
 from rest_framework.negotiation import BaseContentNegotiation
 from rest_framework.parsers import BaseParser
 from rest_framework.renderers import BaseRenderer
@@ -16,6 +20,7 @@ from headlessly.errors import BadRequest, TooLarge, UnsupportedMediaType
 from headlessly.log.events import dump_json
 
 JSON, FORM = "application/json", "application/x-www-form-urlencoded"
+MULTIPART = "multipart/form-data"
 #: The most bytes of a body. Imports have a limit, and a way of reading, of their own.
 MAX_BODY_SIZE = 10 * 1024 * 1024
 
@@ -69,11 +74,20 @@ class JsonParser(BaseParser):
 
 
 class FormBody(dict[str, str]):
-    """A body in which every value is text, as a browser sends it."""
+    """A body in which every value is text, as a browser sends it.
+
+    Of a name that is given several times the first value counts; ``repeated`` has all of them. ``files`` has
+    the names of the files that were sent along, by the names of their inputs; what is in them is not read.
+    """
+
+    def __init__(self, *args: Any, **values: str) -> None:
+        super().__init__(*args, **values)
+        self.repeated: dict[str, list[str]] = {}
+        self.files: dict[str, str] = {}
 
 
 class FormParser(BaseParser):
-    """``application/x-www-form-urlencoded``, each name once."""
+    """``application/x-www-form-urlencoded`` and ``multipart/form-data``."""
 
     media_type = FORM
 
@@ -81,19 +95,34 @@ class FormParser(BaseParser):
         self.largest = largest
 
     def parse(self, stream: Any, media_type: Any = None, context: Any = None) -> FormBody:
-        return read_form(
-            QueryDict(_read_limited(stream, context["request"], self.largest), encoding="utf-8")
-        )
+        content = _read_limited(stream, context["request"], self.largest)
+        if not is_multipart(media_type or ""):
+            return read_form(QueryDict(content, encoding="utf-8"))
+        around = context["request"]._request
+        meta = around.META | {"CONTENT_LENGTH": str(len(content))}
+        try:
+            sent = MultiPartParser(
+                meta, cast(Any, BytesIO(content)), [MemoryFileUploadHandler(around)], "utf-8"
+            ).parse()
+        except MultiPartParserError as problem:
+            raise BadRequest(f"The body is no multipart/form-data: {problem}.") from None
+        return read_form(*sent)
 
 
-def read_form(sent: QueryDict) -> FormBody:
-    """The values by name. Raises BadRequest for a name that is given twice."""
+def read_form(sent: QueryDict, files: MultiValueDict[str, Any] | None = None) -> FormBody:
+    """The values by name."""
     found = FormBody()
     for name, values in sent.lists():
-        if len(values) > 1:
-            raise BadRequest(f"{name[:64]} is given {len(values)} times.", field=name[:64])
         found[name] = str(values[0])
+        if len(values) > 1:
+            found.repeated[name] = [str(value) for value in values]
+    for name, sent_files in files.lists() if files is not None else ():
+        found.files[name] = ", ".join(str(each.name) for each in sent_files)
     return found
+
+
+def is_multipart(content_type: str) -> bool:
+    return content_type.partition(";")[0].strip().lower() == MULTIPART
 
 
 class BodyRequest(Request):
@@ -135,7 +164,8 @@ class JsonOrForm(OnlyJson):
 
     def select_parser(self, request: Any, parsers: Any) -> BaseParser | None:
         media_type = request.content_type.partition(";")[0].strip().lower()
-        return parsers[1] if media_type == FORM else super().select_parser(request, parsers)
+        is_form = media_type in (FORM, MULTIPART)
+        return parsers[1] if is_form else super().select_parser(request, parsers)
 
 
 def parse_object(content: bytes | str, what: str) -> dict[str, Any]:

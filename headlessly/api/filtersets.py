@@ -66,12 +66,12 @@ class NounFilterSet(FilterSet):
     ``qs`` filters a queryset of one's own by the same.
     """
 
-    noun: ClassVar[type[Record] | None] = None
+    noun: ClassVar[type[Record]]
 
     @classmethod
     def get_filters(cls) -> dict[str, ConditionFilter]:
         """The declared filters by parameter, in the order of the noun's fields."""
-        if (noun := cls.noun) is None:
+        if (noun := getattr(cls, "noun", None)) is None:
             return {}
         lookups = {f.wire: LOOKUPS_BY_TYPE[f.type] for f in noun.schema.stored}
         if noun.schema.machine and filters.REACHED[1] not in lookups:

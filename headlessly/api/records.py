@@ -16,7 +16,6 @@ from headlessly.api.bodies import ApiResponse, FormBody
 from headlessly.api.filtersets import NounFilterSet, filterset_for
 from headlessly.api.log import paginate
 from headlessly.api.preconditions import etag, is_known, read_if_match
-from headlessly.context import clock
 from headlessly.declaration.schema import wire_name
 from headlessly.declaration.values import UNSTORABLE
 from headlessly.declaration.verbs import Verb
@@ -37,7 +36,6 @@ class VerbViewSet(TenantViewSet):
 
     def execute(self, request: Request, verb: Verb, id: str | None) -> HttpResponse:
         dry_run = parameters.read_dry_run(request.GET)
-        started = clock.now()
         result = executor.run(
             verb,
             id,
@@ -58,8 +56,8 @@ class VerbViewSet(TenantViewSet):
         address = f"{tenancy.context_url()}/{self.noun.plural}/{result.pk}"
         return ApiResponse(
             record,
-            # A verb that creates may have found the record instead, older than this request.
-            status=201 if result.created_at >= started else 200,
+            # A verb that creates may have found the record instead.
+            status=201 if result.is_new else 200,
             headers={"Location": address, "ETag": etag(result.version)},
         )
 

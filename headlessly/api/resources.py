@@ -16,6 +16,7 @@ from rest_framework.serializers import (
 
 from headlessly.access import actors
 from headlessly.access.models import ApiKey
+from headlessly.api.openapi.components import object_schema
 from headlessly.api.openapi.types import Schema, id_schema, nullable
 from headlessly.api.serializers import (
     CheckedField,
@@ -34,12 +35,9 @@ from headlessly.models import Delivery, Proposal, Webhook
 from headlessly.scripts.limits import LIMITS
 from headlessly.scripts.proposals import LONGEST_NOTE, LONGEST_REASON
 from headlessly.transfer import formats
-from headlessly.transfer.models import Import, RefusedRow
+from headlessly.transfer.models import Import, RefusedRow, RowWarning
 from headlessly.webhooks import addresses, patterns
-from headlessly.webhooks.models import new_secret
-
-LONGEST_SECRET = 255
-
+from headlessly.webhooks.signing import LONGEST_SECRET, check_secret, new_secret
 
 # -- webhooks -------------------------------------------------------------------------------------
 
@@ -55,8 +53,11 @@ class WebhookSerializer(ResourceSerializer):
     events = ListField(child=CharField())
     active = BooleanField()
     status = ChoiceField(
-        ["active", "paused", "failing"], help_text="failing: with deliveries that were given up."
+        ["active", "paused", "failing", "disabled"],
+        help_text="failing: with deliveries that were given up. disabled: after three days without one that "
+        "arrived, or an answer 410; set active to true to go on.",
     )
+    disabled_at = Moment(allow_null=True)
 
 
 class WebhookWithSecretSerializer(WebhookSerializer):
@@ -98,13 +99,7 @@ def patterns_schema() -> Schema:
 class SecretField(CheckedField):
     def check(self, value: Any) -> str:
         """The secret to sign with; one that we make where none is given."""
-        if value is None:
-            return new_secret()
-        if not isinstance(value, str) or not value.isascii() or not value.isprintable():
-            raise ValueError("Send visible characters of ASCII, or leave it out to have one made.")
-        if not 1 <= len(value) <= LONGEST_SECRET:
-            raise ValueError(f"Send 1 to {LONGEST_SECRET} characters, or leave it out.")
-        return value
+        return new_secret() if value is None else check_secret(value)
 
 
 class FlagField(CheckedField):
@@ -131,7 +126,8 @@ class WebhookInput(InputSerializer):
             "type": "string", "pattern": r"^[ -~]+$", "maxLength": LONGEST_SECRET, "writeOnly": True,
         }),
         default=None,
-        help_text="To sign with; one is made where it is left out, or null.",
+        help_text="To sign with; one is made where it is left out, or null. whsec_ and base64, as Standard "
+        "Webhooks has it, or any text.",
     )  # fmt: skip
     active = FlagField(
         {"type": "boolean"}, required=False, help_text="false: paused. A new one is active."
@@ -156,7 +152,7 @@ class DeliverySerializer(ResourceSerializer):
     status = ChoiceField(
         ["pending", "retrying", "delivered", "failing"],
         source="state",
-        help_text="failing: given up after six attempts.",
+        help_text="failing: given up, after three days or an answer 410.",
     )
     attempts = Count()
     response_status = IntegerField(allow_null=True)
@@ -209,6 +205,34 @@ class ApiKeyInput(InputSerializer):
 # -- imports --------------------------------------------------------------------------------------
 
 
+def reading_schema() -> Schema:
+    """How a file was understood: what its options say, as it was found."""
+    text: Schema = {"type": "string"}
+    parts: dict[str, Schema] = {
+        "encoding": nullable(text),
+        "delimiter": nullable(text),
+        "linesAbove": {"type": "integer", "minimum": 0, "description": "Lines above the header."},
+        "linesBelow": {
+            "type": "array",
+            "items": text,
+            "description": "Lines below the rows: totals, copyrights.",
+        },
+        "numbers": {
+            "type": "object",
+            "additionalProperties": text,
+            "description": "The mark before the decimals of a column: comma or point.",
+        },
+        "days": {
+            "type": "object",
+            "additionalProperties": nullable(text),
+            "description": "The order of the days of a column: dmy or mdy; null where nobody knows.",
+        },
+        "zone": nullable(text),
+        "language": nullable(text),
+    }
+    return object_schema(parts, [*parts])
+
+
 class ListedImportSerializer(ResourceSerializer):
     kind, prefix = "Import", Import.prefix
     meta: ClassVar = {
@@ -232,6 +256,21 @@ class ListedImportSerializer(ResourceSerializer):
     updated = Count()
     unchanged = Count(help_text="Found, and the same already.")
     refused = Count()
+    warned = Count(help_text="Rows that are in without some of their cells.")
+    unknown_columns = ListField(
+        child=CharField(),
+        source="unknown",
+        help_text="What the file has that is no field, and was left out.",
+    )
+    already_here = Count(
+        allow_null=True,
+        help_text="Rows that are probably here already; null where nobody can tell.",
+    )
+    made = SchemaField(
+        {"type": "object", "additionalProperties": {"type": "integer", "minimum": 0}},
+        help_text="How many records beside their own the rows made, by noun.",
+    )
+    reading = SchemaField(reading_schema, help_text="How the file was understood.")
 
 
 class RowErrorSerializer(WireSerializer):
@@ -241,15 +280,24 @@ class RowErrorSerializer(WireSerializer):
 
 
 class ImportSerializer(ListedImportSerializer):
-    """With what is wrong with a page of its refused rows."""
+    """With what is wrong with a page of its refused rows, and what was left out of rows that are in."""
 
     errors = ListField(child=RowErrorSerializer())
     has_more_errors = BooleanField()
+    warnings = ListField(child=RowErrorSerializer())
+    has_more_warnings = BooleanField()
 
-    def to_representation(self, instance: tuple[Import, list[RefusedRow], bool]) -> dict[str, Any]:
-        source, rows, more = instance
-        errors = [error for row in rows for error in row.errors()]
-        return ListedImportSerializer.to_json(source) | {"errors": errors, "hasMoreErrors": more}
+    def to_representation(
+        self,
+        instance: tuple[Import, tuple[list[RefusedRow], bool], tuple[list[RowWarning], bool]],
+    ) -> dict[str, Any]:
+        source, (refused, more_refused), (warned, more_warned) = instance
+        return ListedImportSerializer.to_json(source) | {
+            "errors": [error for row in refused for error in row.errors()],
+            "hasMoreErrors": more_refused,
+            "warnings": [error for row in warned for error in row.errors()],
+            "hasMoreWarnings": more_warned,
+        }
 
 
 class RefusedRowSerializer(WireSerializer):

@@ -5,16 +5,17 @@ from __future__ import annotations
 import csv
 import io
 from collections.abc import Iterator
-from typing import Any, ClassVar
+from typing import Any, ClassVar, TypeVar
 
 import orjson
+from django.conf import settings
 from django.http import StreamingHttpResponse
 from rest_framework.decorators import action
 from rest_framework.request import Request
 
 from headlessly.access import tenancy
 from headlessly.api.base import TenantView, TenantViewSet
-from headlessly.api.bodies import ApiResponse
+from headlessly.api.bodies import ApiResponse, parse_object
 from headlessly.api.filtersets import filterset_for
 from headlessly.api.log import paginate_as
 from headlessly.api.parameters import (
@@ -28,15 +29,18 @@ from headlessly.api.resources import ImportSerializer, ListedImportSerializer
 from headlessly.api.uploads import OnlyFiles, Upload, UploadParser
 from headlessly.context import clock
 from headlessly.errors import BadRequest
+from headlessly.language.languages import time_zone_names
 from headlessly.nouns import Noun
 from headlessly.query.reads import check_limit, check_offset
 from headlessly.transfer import exporting, imports
 from headlessly.transfer.cells import guarded
-from headlessly.transfer.columns import REASON, ROW
-from headlessly.transfer.models import Import, RefusedRow
+from headlessly.transfer.headings import REASON, ROW
+from headlessly.transfer.models import Import, RefusedRow, RowWarning
+from headlessly.transfer.options import PARAMETERS, read_options
 
+OneRow = TypeVar("OneRow", RefusedRow, RowWarning)
 #: How an export may be asked for, beside conditions on its fields.
-EXPORT_PARAMETERS = ("format", "filter", "q", "sort", "fields", "asOf")
+EXPORT_PARAMETERS = ("format", "filter", "q", "sort", "fields", "asOf", "labels", "zone")
 
 
 class NounView(TenantView):
@@ -58,8 +62,11 @@ class ImportFileView(NounView):
     content_negotiation_class = OnlyFiles
 
     def post(self, request: Request) -> ApiResponse:
-        asked = read_parameters(request.GET, ("match", "dryRun"))
+        asked: dict[str, Any] = read_parameters(request.GET, ("match", "dryRun", *PARAMETERS))
         dry_run = read_boolean("dryRun", asked)
+        if "defaults" in asked:
+            asked["defaults"] = parse_object(asked["defaults"], "defaults")
+        options = read_options(asked)
         upload = request.data
         if not isinstance(upload, Upload):
             raise BadRequest("There is no body. Send a file.", type=self.noun.__name__)
@@ -71,6 +78,7 @@ class ImportFileView(NounView):
             filename=upload.filename,
             match=asked.get("match"),
             dry_run=dry_run,
+            options=options,
         )
         address = f"{tenancy.context_url()}/imports/{source.pk}"
         answer = import_with_errors(source)
@@ -97,7 +105,7 @@ class ImportViewSet(TenantViewSet):
         """The rows that it refused, each as it was sent and with what is wrong."""
         asked = read_parameters(request.GET, PAGE)
         source = imports.get(id)
-        rows, more = refused_rows(source, **asked)
+        rows, more = page_of(source.rows, **asked)
         return ApiResponse(
             {
                 "results": [
@@ -135,22 +143,34 @@ class ExportView(NounView):
         format = asked.pop("format", "csv")
         if format not in exporting.WRITERS:
             raise BadRequest(f"format is {', '.join(exporting.WRITERS)}.", field="format")
+        _check_for_people(format, asked)
         question = exporting.Question(self.noun, **asked)
         name = exporting.filename(self.noun, format, clock.now())
         return _stream_file(exporting.stream(question, format), exporting.MEDIA_TYPES[format], name)
 
 
+def _check_for_people(format: str, asked: dict[str, Any]) -> None:
+    """Raise BadRequest for labels in a language that there is not, or in a file for programs."""
+    languages = dict(settings.LANGUAGES)
+    if asked.get("labels", "en") not in languages:
+        raise BadRequest(f"labels is a language: {', '.join(languages)}.", field="labels")
+    if asked.get("zone", "UTC") not in time_zone_names():
+        raise BadRequest("zone is the name of a time zone like Europe/Berlin.", field="zone")
+    for name in ("labels", "zone"):
+        if name in asked and (format != "csv" or "labels" not in asked):
+            raise BadRequest(f"{name} is for format=csv with labels.", field=name)
+
+
 def import_with_errors(source: Import, **page: Any) -> dict[str, Any]:
     """The import with what is wrong with some of its refused rows."""
-    return ImportSerializer.to_json((source, *refused_rows(source, **page)))
+    refused, warned = page_of(source.rows, **page), page_of(source.warnings, **page)
+    return ImportSerializer.to_json((source, refused, warned))
 
 
-def refused_rows(
-    source: Import, limit: Any = None, offset: Any = None
-) -> tuple[list[RefusedRow], bool]:
-    """A page of an import's refused rows, and whether more follow."""
+def page_of(rows: Any, limit: Any = None, offset: Any = None) -> tuple[list[OneRow], bool]:
+    """A page of what was wrong with an import's rows, and whether more follow."""
     size, start = check_limit(limit), check_offset(offset)
-    found = list(source.rows.order_by("row")[start : start + size + 1])
+    found = list(rows.order_by("row")[start : start + size + 1])
     return found[:size], len(found) > size
 
 
@@ -172,7 +192,8 @@ def _write_refused_csv(source: Import) -> Iterator[bytes]:
         reason = " ".join(
             f"{e['field']}: {e['message']}" if e["field"] else e["message"] for e in row.errors()
         )
-        writer.writerow([*_cells_of_row(source, row, names), row.row, guarded(reason)])
+        cells, width = _cells_of_row(source, row, names), len(names)
+        writer.writerow([*cells[:width], row.row, guarded(reason), *cells[width:]])
         yield buffer.getvalue().encode("utf-8", "replace")
         buffer.seek(0)
         buffer.truncate()
@@ -180,7 +201,7 @@ def _write_refused_csv(source: Import) -> Iterator[bytes]:
 
 
 def _cells_of_row(source: Import, row: RefusedRow, names: list[str]) -> list[str]:
-    """The cells of a refused row below its columns; what it has more follows, what is no row is one."""
+    """The cells of a refused row below its columns; what it has more comes last, what is no row is one."""
     values = row.values()
     if isinstance(values, dict):
         return [_cell_text(values.get(name)) for name in names]

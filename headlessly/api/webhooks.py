@@ -2,17 +2,13 @@
 
 from __future__ import annotations
 
-import logging
-from functools import partial
 from typing import ClassVar
 
 from django.db import transaction
-from django.utils import timezone
 from rest_framework.decorators import action
 from rest_framework.request import Request
 
-from headlessly.access import actors, tenancy
-from headlessly.access.models import Tenant
+from headlessly.access import tenancy
 from headlessly.api.base import AdminViewSet, find_by_id
 from headlessly.api.bodies import ApiResponse
 from headlessly.api.log import paginate_as
@@ -24,14 +20,8 @@ from headlessly.api.resources import (
     WebhookSerializer,
     WebhookWithSecretSerializer,
 )
-from headlessly.errors import Conflict
-from headlessly.models import Delivery, Webhook
-from headlessly.webhooks import deliveries, outbox
-
-logger = logging.getLogger("headlessly.webhooks")
-
-#: How many webhooks a tenant may have: every event is held against each of them.
-MOST = 100
+from headlessly.models import Webhook
+from headlessly.webhooks import registration
 
 
 class WebhookViewSet(AdminViewSet):
@@ -49,16 +39,7 @@ class WebhookViewSet(AdminViewSet):
     def create(self, request: Request) -> ApiResponse:
         """Make one. This answer is the only place where its secret can be read."""
         refuse_parameters(request.GET)
-        values = WebhookInput.read_body(request.data)
-        with transaction.atomic():
-            tenant = lock_tenant()
-            if Webhook.objects.filter(tenant=tenant).count() >= MOST:
-                raise Conflict(f"A tenant has {MOST} webhooks at the most.", type="Webhook")
-            webhook = Webhook(tenant=tenant, **values)
-            webhook.start_from_now()
-            webhook.save(force_insert=True)
-            outbox.update_has_webhooks(tenant)
-        logger.info("webhook %s made by %s", webhook.pk, actors.current().id)
+        webhook = registration.create_webhook(WebhookInput.read_body(request.data))
         address = f"{tenancy.context_url()}/webhooks/{webhook.pk}"
         made = WebhookWithSecretSerializer.to_json(webhook)
         return ApiResponse(made, status=201, headers={"Location": address})
@@ -72,19 +53,10 @@ class WebhookViewSet(AdminViewSet):
         ``null`` has one made."""
         refuse_parameters(request.GET)
         with transaction.atomic():
-            tenant = lock_tenant()
+            registration.lock_tenant()
             webhook = find_webhook(id)
             values = WebhookInput.read_body(request.data, partial=True)
-            for name, value in values.items():
-                setattr(webhook, name, value)
-            if values:
-                webhook.save(update_fields=[*values, "updated_at"])
-            outbox.update_has_webhooks(tenant)
-            if webhook.active:
-                outbox.pump_after_commit(tenant)
-                transaction.on_commit(partial(deliveries.defer_delivery, webhook), robust=True)
-        changed = ", ".join(values) or "nothing"
-        logger.info("webhook %s changed by %s: %s", id, actors.current().id, changed)
+            registration.change_webhook(webhook, values)
         shown = WebhookWithSecretSerializer if "secret" in values else WebhookSerializer
         return ApiResponse(shown.to_json(webhook))
 
@@ -92,10 +64,8 @@ class WebhookViewSet(AdminViewSet):
         """Delete it with its deliveries, at once; what waits is not sent."""
         refuse_parameters(request.GET)
         with transaction.atomic():
-            tenant = lock_tenant()
-            find_webhook(id).delete()
-            outbox.update_has_webhooks(tenant)
-        logger.info("webhook %s deleted by %s", id, actors.current().id)
+            registration.lock_tenant()
+            registration.delete_webhook(find_webhook(id))
         return ApiResponse(status=204)
 
     @action(detail=True, methods=["post"])
@@ -103,10 +73,7 @@ class WebhookViewSet(AdminViewSet):
         """A test: an event that never happened."""
         refuse_parameters(request.GET)
         WebhookNothing.read_body(request.data)
-        webhook = find_active_webhook(id)
-        delivery = Delivery.make(webhook, timezone.now(), name="ping")
-        delivery.save(force_insert=True)
-        transaction.on_commit(partial(deliveries.defer_delivery, webhook), robust=True)
+        delivery = registration.ping_webhook(find_webhook(id))
         return ApiResponse(DeliverySerializer.to_json(delivery), status=202)
 
     @action(detail=True)
@@ -121,38 +88,17 @@ class WebhookViewSet(AdminViewSet):
         """Send a delivery once more."""
         refuse_parameters(request.GET)
         WebhookNothing.read_body(request.data)
-        webhook = find_active_webhook(id)
+        webhook = find_webhook(id)
+        registration.refuse_paused(webhook)
         with transaction.atomic():
             rows = webhook.deliveries.select_for_update(no_key=True)
             found = find_by_id(rows, "Delivery", delivery)
-            deliveries.send_again(found)
-            transaction.on_commit(partial(deliveries.defer_delivery, webhook), robust=True)
-        logger.info("delivery %s sent again by %s", delivery, actors.current().id)
+            registration.redeliver(webhook, found)
         return ApiResponse(DeliverySerializer.to_json(found), status=202)
-
-
-def lock_tenant() -> Tenant:
-    """The tenant, locked: whether it has webhooks is changed by one at a time."""
-    tenant = tenancy.require()
-    Tenant.objects.select_for_update(no_key=True).get(pk=tenant.pk)
-    return tenant
 
 
 def find_webhook(id: str) -> Webhook:
     """The tenant's webhook with this id. Raises NotFound, also for another tenant's."""
     webhook = find_by_id(Webhook.objects.of_tenant(), "Webhook", id)
     webhook.tenant = tenancy.require()
-    return webhook
-
-
-def find_active_webhook(id: str) -> Webhook:
-    """The same; raises Conflict for one that is paused."""
-    webhook = find_webhook(id)
-    if not webhook.active:
-        raise Conflict(
-            "This webhook is paused: it sends nothing. Set active to true first.",
-            type="Webhook",
-            id=webhook.pk,
-            status=webhook.status,
-        )
     return webhook

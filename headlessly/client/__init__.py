@@ -43,6 +43,7 @@ from headlessly.client.errors import (
 from headlessly.client.lists import AsyncEvents, AsyncFound, Events, Found, Page
 from headlessly.client.records import DryRun, Event, Import, Record
 from headlessly.client.scripts import Ran
+from headlessly.client.webhooks import NotVerified, verify
 
 __all__ = [
     "ApiError",
@@ -71,6 +72,7 @@ __all__ = [
     "NotFound",
     "NotSignedIn",
     "NotUnderstood",
+    "NotVerified",
     "Page",
     "Ran",
     "RateLimited",
@@ -87,4 +89,5 @@ __all__ = [
     "UnsupportedMediaType",
     "ValidationFailed",
     "VerbRefused",
+    "verify",
 ]

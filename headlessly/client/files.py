@@ -20,7 +20,7 @@ from headlessly.client.wire import dumps, path_segment, query_pairs
 if TYPE_CHECKING:
     from headlessly.client.sessions import AsyncSession, Session, SyncSession
 
-FORMATS = ("csv", "json", "ndjson", "xlsx")
+FORMATS = ("csv", "json", "ndjson", "xlsx", "vcf")
 #: How long to wait between two looks at an import, in seconds: the first time, and at the most.
 SOON, LATER = 0.1, 2.0
 

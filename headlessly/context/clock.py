@@ -9,7 +9,10 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
+
+#: How far the clock of somebody else may be ahead of ours.
+TOLERANCE = timedelta(minutes=5)
 
 PURPOSES = ("demo", "replay", "import")
 
@@ -19,6 +22,11 @@ _moment: ContextVar[datetime | None] = ContextVar("moment", default=None)
 def now() -> datetime:
     """The current moment, in UTC."""
     return _moment.get() or datetime.now(UTC)
+
+
+def is_in_future(moment: datetime) -> bool:
+    """Whether ``moment`` has not come yet, whatever the clock is set to."""
+    return moment > datetime.now(UTC) + TOLERANCE
 
 
 @contextmanager

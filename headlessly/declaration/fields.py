@@ -14,6 +14,7 @@ from django.db import models
 from django.utils.module_loading import import_string
 from django_fsm import FSMField, transition
 
+from headlessly.declaration import normalization
 from headlessly.ids import public_id
 
 
@@ -51,6 +52,9 @@ class _Optional(_Plain):
 class String(_Optional, models.CharField):
     """One line of at most 255 characters; ``suggests`` is what people usually write there."""
 
+    #: The one spelling in which its values are stored and compared (see :mod:`.normalization`), if any.
+    normalize: Callable[[str], str] | None = None
+
     def __init__(
         self,
         help_text: str = "",
@@ -70,7 +74,27 @@ class Text(_Optional, models.TextField):
 
 
 class Email(String):
-    """An address as people write it; compared without regard to case."""
+    """An address, in small letters."""
+
+    normalize = staticmethod(normalization.normalize_email)
+
+
+class Domain(String):
+    """The domain of a company, like ``acme.com``: no scheme, no ``www.``, no path."""
+
+    normalize = staticmethod(normalization.normalize_domain)
+
+
+class Slug(String):
+    """A name in addresses: small letters, digits and single hyphens."""
+
+    normalize = staticmethod(normalization.normalize_slug)
+
+
+class Phone(String):
+    """A number of a telephone as people write it, without what files put before it; found by its digits."""
+
+    normalize = staticmethod(normalization.normalize_phone)
 
 
 class Url(_Optional, models.URLField):
@@ -123,7 +147,15 @@ class Date(_Optional, models.DateField):
 
 
 class DateTime(_Optional, models.DateTimeField):
-    """A moment; UTC on every wire."""
+    """A moment; UTC on every wire.
+
+    ``day_if`` names a flag of the noun: where it is set, the moment stands for its whole day
+    (:mod:`headlessly.declaration.days`).
+    """
+
+    def __init__(self, help_text: str = "", *, day_if: str | None = None, **kwargs: Any) -> None:
+        self.day_if = day_if
+        super().__init__(help_text, **kwargs)
 
 
 class Flag(_Plain, models.BooleanField):

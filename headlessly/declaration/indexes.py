@@ -9,6 +9,8 @@ from typing import Any
 from django.db import models
 from django.db.models.expressions import OrderBy
 
+from headlessly.declaration.folding import Folded
+
 #: The condition of an index without the deleted records. Every list has the same condition.
 LIVE = models.Q(deleted_at=None)
 #: A column of an index, and whether it descends.
@@ -31,14 +33,17 @@ def index_orders(model: type[models.Model]) -> tuple[tuple[IndexColumn, ...], ..
 
 
 def index_columns(model: type[models.Model], index: models.Index) -> list[IndexColumn]:
-    """The columns of an index in its order; of expressions those that are a column."""
+    """The columns of an index in its order; of expressions those that are a column, folded or not."""
     named = [(name, bool(sign)) for name, sign in index.fields_orders]
     for expression in index.expressions:
         ordered = expression if isinstance(expression, OrderBy) else None
         column = ordered.expression if ordered else expression
+        suffix = ""
+        if isinstance(column, Folded):
+            column, suffix = column.get_source_expressions()[0], f"__{Folded.lookup_name}"
         if isinstance(column, models.F):
             name: str = column.name  # type: ignore[attr-defined]  # the stubs do not know of it
-            named.append((name, bool(ordered and ordered.descending)))
+            named.append((name + suffix, bool(ordered and ordered.descending)))
     fields = {field.name: field.attname for field in model._meta.concrete_fields}
     return [(fields.get(name, name), descending) for name, descending in named]
 

@@ -14,8 +14,8 @@ from django.core.exceptions import ValidationError
 from django.core.validators import MaxLengthValidator, MaxValueValidator, MinValueValidator
 from django.db import models
 
+from headlessly.declaration import days, values
 from headlessly.declaration import fields as columns
-from headlessly.declaration import values
 from headlessly.declaration.record import Record
 from headlessly.declaration.registry import registry
 
@@ -94,12 +94,14 @@ class Field:
     description: str = ""
     label: str = ""
     validators: tuple[Callable[[Any], None], ...] = ()
+    normalize: Callable[[str], str] | None = None  #: how its text is stored and compared
     computed: Callable[[Any], Any] | None = None
     keys: tuple[str, ...] = ()  #: what the objects of a JSON value have
     kinds: Mapping[str, Any] | None = None  #: how these are filled in, of a list of such objects
     needs: tuple[str, ...] = ()  #: the columns that a computed field is made of
     record: bool = False  #: a verb's input that the verb receives as a record, locked
     new: bool = False  #: such an input that may also be the fields of a new record
+    day_if: str | None = None  #: the flag of the record that makes a moment stand for its whole day
     relative: bool = False  #: a verb's moment that may also be said as "7d ago"
 
     @cached_property
@@ -114,7 +116,7 @@ class Field:
         if value is None or (value == "" and (text or self.type != "json")):
             return self._missing_value()
         if self.relative and isinstance(value, str):
-            value = values.relative_moment(value) or value
+            value = days.relative_moment(value) or value
         value = values.CLEANERS[self.type](self, value, text)
         if isinstance(value, str) and not value.strip():
             return self._missing_value()
@@ -230,6 +232,7 @@ class Schema:
         self.area: str = surface.area
         self.columns: tuple[str, ...] = surface.columns
         self.facets: tuple[str, ...] = surface.facets
+        self.not_in_forms: tuple[str, ...] = surface.not_in_forms
         self.search: tuple[str, ...] = surface.search
         self.ordering: tuple[str, ...] = surface.ordering
         self.groups: tuple[tuple[str, tuple[str, ...]], ...] = surface.groups
@@ -245,6 +248,13 @@ class Schema:
         return {field.wire: field for field in (*stored, *self._computed())}
 
     @cached_property
+    def phones(self) -> tuple[str, ...]:
+        """The columns that hold telephone numbers: searched by their digits wherever the noun is."""
+        return tuple(
+            f.name for f in self.noun._meta.concrete_fields if isinstance(f, columns.Phone)
+        )
+
+    @cached_property
     def by_name(self) -> dict[str, Field]:
         """Every field by its Python name."""
         return {field.name: field for field in self.fields.values()}
@@ -252,6 +262,11 @@ class Schema:
     @cached_property
     def stored(self) -> tuple[Field, ...]:
         return tuple(field for field in self.fields.values() if field.computed is None)
+
+    @cached_property
+    def day_moments(self) -> tuple[Field, ...]:
+        """The moments that stand for a whole day where a flag of the record says so."""
+        return tuple(field for field in self.stored if field.day_if is not None)
 
     @cached_property
     def computed(self) -> tuple[Field, ...]:
@@ -292,6 +307,23 @@ class Schema:
     def about(self) -> tuple[Field, ...]:
         """The references whose records decide who sees one that belongs to nobody."""
         return tuple(self.by_name[name] for name in self.noun.Surface.about)
+
+    @cached_property
+    def introduced_by(self) -> tuple[tuple[type[Record], Field], ...]:
+        """The nouns that have owners, and their references which introduce one of these to them."""
+        return tuple(
+            (noun, field)
+            for noun in self.noun.registry.values()
+            if noun.schema.owner is not None
+            for field in (noun.schema.by_name[name] for name in noun.Surface.introduces)
+            if field.to == self.name
+        )
+
+    @cached_property
+    def card(self) -> tuple[Field, ...]:
+        """What is shown of a record to whom it was introduced: its name, and how to reach it."""
+        names = dict.fromkeys((self.columns[0], *self.noun.Surface.card))
+        return tuple(self.by_name[name] for name in names)
 
     @cached_property
     def relations(self) -> dict[str, Relation]:
@@ -385,6 +417,8 @@ class Schema:
             max_length=getattr(column, "MAX_LENGTH", None) or column.max_length,
             default=default,
             unit=getattr(column, "unit", ""),
+            day_if=getattr(column, "day_if", None),
+            normalize=getattr(column, "normalize", None),
             keys=getattr(column, "keys", ()),
             kinds=getattr(column, "kinds", None),
             description=str(column.help_text),

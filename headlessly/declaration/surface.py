@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Any, Generic, Self, TypeVar, overload
 
 from headlessly.declaration.engagements import Engagements
+from headlessly.declaration.files import Files
 
 T = TypeVar("T")
 
@@ -51,10 +52,13 @@ class Surface:
     ranges: tuple[str, ...] | None = None
     #: Conditions under a name, in the filter language: {"Large": {"value": {"$gte": 10_000}}}.
     presets: Mapping[str, Mapping[str, Any]] = {}
-    #: Lists under a name, in the language of addresses: {"Due": "dueAt__lt=tomorrow&o=dueAt"}.
+    #: Lists under a name, in the language of addresses: {"Due": "dueAt__lt=tomorrow&o=dueAt"}; {stale} is
+    #: the moment before which its records are stale: 14d ago.
     views: Mapping[str, str] = {}
     #: The fields that are edited in the list itself; None for the status and the owner.
     inline: tuple[str, ...] | None = None
+    #: What pages do not ask for, because nothing comes of it yet: programs may set it.
+    not_in_forms: tuple[str, ...] = ()
     search: tuple[str, ...] = ("name",)
     ordering: tuple[str, ...] = ("-created_at",)
     groups: tuple[tuple[str, tuple[str, ...]], ...] = ()
@@ -62,6 +66,9 @@ class Surface:
     about: tuple[
         str, ...
     ] = ()  #: the references whose records decide who sees a record without an owner
+    due: str | None = None  #: the day or moment by which an open record has to be done
+    #: The references whose name and card its owner sees, whoever owns what they lead to.
+    introduces: tuple[str, ...] = ()
     board: Board | None = None  #: how it stands on a board, for a noun with a machine
     card: tuple[
         str, ...
@@ -69,6 +76,7 @@ class Surface:
     engagements: Engagements | None = (
         None  #: for a noun whose records are notes, calls or tasks about others
     )
+    files: Files = Files()  #: how other programs and people write it in files
 
 
 @dataclass(frozen=True)

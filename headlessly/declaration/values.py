@@ -10,6 +10,7 @@ from __future__ import annotations
 import math
 import re
 from collections.abc import Callable
+from contextlib import suppress
 from datetime import UTC, date, datetime, time, timedelta
 from decimal import Decimal, InvalidOperation
 from typing import TYPE_CHECKING, Any
@@ -21,6 +22,7 @@ from django.utils import formats, timezone
 from django.utils.translation import gettext as _
 
 from headlessly.context import clock
+from headlessly.declaration import normalization
 from headlessly.language import wording
 
 if TYPE_CHECKING:
@@ -30,17 +32,8 @@ if TYPE_CHECKING:
 UNSTORABLE = re.compile("[\x00\ud800-\udfff]")
 EARLIEST, LATEST = datetime(1, 1, 2, tzinfo=UTC), datetime(9999, 12, 30, tzinfo=UTC)
 JSON_DEPTH = 32
-
-RELATIVE_MOMENT = re.compile(r"(\d{1,5})\s*(m|h|d|w|mo|y)\s+(ago|from now)\Z")
-UNITS = {
-    "m": timedelta(minutes=1),
-    "h": timedelta(hours=1),
-    "d": timedelta(days=1),
-    "w": timedelta(weeks=1),
-    "mo": timedelta(days=30),
-    "y": timedelta(days=365),
-}
-DAY_WORDS = {"yesterday": -1, "today": 0, "tomorrow": 1}
+#: Days begin in the east, so much earlier than in UTC.
+EAST = timedelta(hours=14)
 
 #: How text says true or false; a checkbox of a browser says "on".
 FLAG_WORDS = dict.fromkeys(("true", "1", "yes", "on"), True) | dict.fromkeys(
@@ -62,12 +55,26 @@ def clean_string(field: Field, value: Any, text: bool) -> str:
     if not isinstance(value, str):
         raise ValueError(_("This is text: send a string."))
     check_storable(value)
-    value = value.strip() if field.type != "text" else value
+    value = normalization.normalize_text(value, lines=field.type == "text")
+    if value and field.normalize is not None:
+        value = field.normalize(value)
     if field.max_length and len(value) > field.max_length:
         raise ValueError(
             _("At most %(most)s characters are allowed, not %(count)s.")
             % {"most": group_thousands(field.max_length), "count": group_thousands(len(value))}
         )
+    return value
+
+
+def normalize_operand(field: Field, value: Any) -> str:
+    """Text as a filter compares it with what is stored: in the same spelling, whether allowed or not."""
+    if not isinstance(value, str):
+        raise ValueError(_("This is text: compare it with a string."))
+    check_storable(value)
+    value = normalization.normalize_text(value, lines=field.type == "text")
+    if value and field.normalize is not None:
+        with suppress(ValueError):
+            value = field.normalize(value)
     return value
 
 
@@ -157,27 +164,20 @@ def clean_moment(field: Field | None, value: Any, text: bool = False) -> datetim
         value = value.replace(tzinfo=timezone.get_current_timezone())
     if not EARLIEST <= value <= LATEST:
         raise ValueError(_("This moment is out of range."))
+    if field is not None and field.day_if is not None:
+        return value  # perhaps a day: the one that it is in its own zone
     return value.astimezone(UTC)
 
 
-def relative_moment(value: str) -> datetime | None:
-    """The moment meant by ``"7d ago"``, ``"2w from now"``, ``"today"``, ``"now"``; None for other text."""
-    words = value.strip().lower()
-    if words == "now":
-        return clock.now()
-    if words in DAY_WORDS:
-        # The day of whoever reads; programs read in UTC (headlessly.language.languages).
-        zone = timezone.get_current_timezone()
-        day = clock.now().astimezone(zone).date() + timedelta(days=DAY_WORDS[words])
-        return datetime.combine(day, time(), zone).astimezone(UTC)
-    if match := RELATIVE_MOMENT.match(words):
-        count, unit, direction = match.groups()
-        distance = int(count) * UNITS[unit]
-        try:
-            return clock.now() - distance if direction == "ago" else clock.now() + distance
-        except OverflowError:
-            raise ValueError(_("This moment is out of range.")) from None
-    return None
+def validate_not_in_future(value: date) -> None:
+    """Raise ValidationError for a moment that has not come yet, or a day that has not begun anywhere.
+
+    A validator for columns that say when something happened.
+    """
+    if not isinstance(value, datetime):
+        value = datetime.combine(value, time(), UTC) - EAST
+    if clock.is_in_future(value):
+        raise ValidationError(_("This is in the future."))
 
 
 def clean_choice(field: Field, value: Any, text: bool) -> str:

@@ -73,7 +73,9 @@ class Options(TypedDict, total=False):
     without: Iterable[str]
     deletes: bool
     restores: bool
+    merges: bool
     public: Iterable[str]
+    receives: str
 
 
 class Existing:
@@ -119,8 +121,10 @@ class Verb(Generic[N, P]):
         without: Iterable[str] = (),
         deletes: bool = False,
         restores: bool = False,
+        merges: bool = False,
         asks: str | None = None,
         public: Iterable[str] | None = None,
+        receives: str | None = None,
     ) -> None:
         self.body: Callable[..., Any] = body
         self.name = body.__name__
@@ -133,7 +137,8 @@ class Verb(Generic[N, P]):
         self.without = frozenset(without)
         self.deletes = deletes
         self.restores = restores
-        self.asks = asks
+        self.merges = merges
+        self.asks, self.receives = asks, receives
         self.public = None if public is None else tuple(public)
         self.conjugation = conjugate(self.name, event)
         self.description = self.__doc__ = inspect.getdoc(body) or ""
@@ -289,12 +294,18 @@ def verb(body: Callable[..., Any] | None = None, **options: Any) -> Any:
     that it writes; ``creates`` that it makes the record; ``finds`` the unique field by which it first looks
     for an existing one; ``without`` the fields it does not take; ``deletes`` that the record is gone
     afterwards, so that nobody may begin to refer to it meanwhile; ``restores`` that it is for deleted
-    records, which other verbs do not find; ``event`` the name of its event where the conjugation would be
+    records, which other verbs do not find; ``merges`` that it lives on in another, its ``successor``, who is
+    found by what it was found by; ``event`` the name of its event where the conjugation would be
     another.
 
     ``asks`` names a method that answers the verb's input by name where each record has its own: the
     hooks find it in ``ctx.input``, the body has no arguments. ``public`` lets anybody execute it, without
     a key; it names the fields of the record that a stranger is answered, and no others.
+
+    ``receives`` names a method that is handed what was sent before anything is checked. It answers what is
+    to be checked and what is only kept (the hooks find it in ``ctx.extras``), or None when there is nothing
+    to do, such as for what was sent twice: then the record is answered as it is, without an event. Text
+    counts as it does from a browser's form then.
     """
     if body is not None:
         return Verb(body, **options)

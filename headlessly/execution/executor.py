@@ -69,12 +69,20 @@ class Context:
     """What a hook receives beside the record: the ``$`` of the original.
 
     Every noun by name (``ctx.Deal.create(...)``), ``ctx.Event`` for tracked events, and ``actor``,
-    ``tenant``, ``input`` (the verb's, checked; not to be changed), ``verb`` and ``event`` (None before).
+    ``tenant``, ``input`` (the verb's, checked; not to be changed), ``extras`` (what was sent beside it, where
+    the verb ``receives`` such), ``verb`` and ``event`` (None before).
     """
 
-    def __init__(self, execution: Execution, frame: RunningVerb, input: Mapping[str, Any]) -> None:
+    def __init__(
+        self,
+        execution: Execution,
+        frame: RunningVerb,
+        input: Mapping[str, Any],
+        extras: Mapping[str, Any],
+    ) -> None:
         self._execution, self._frame = execution, frame
         self.input = MappingProxyType(dict(input))
+        self.extras = MappingProxyType(dict(extras))
         self.actor: Actor = execution.actor
         self.tenant: Tenant = execution.tenant
         self.verb = frame.verb.name
@@ -202,6 +210,14 @@ def _refuse_if_stale(record: Record, wanted: int | Collection[int]) -> None:
         )
 
 
+def _refuse_unless_possible(verb: Verb, record: Record) -> None:
+    """Raise Conflict when the record is in a state from which the verb leads nowhere."""
+    machine = record.schema.machine
+    state = getattr(record, machine.name) if machine else None
+    if verb.steps and state not in verb.steps:
+        raise record.illegal_verb_conflict(verb)
+
+
 def _name_record(problem: Exception, record: Record) -> None:
     """Add the type and the id of the refused record to an error that has none."""
     name = type(record).__name__
@@ -311,14 +327,24 @@ class Execution:
         self, frame: RunningVerb, data: Mapping[str, Any], *, wire: bool, text: bool
     ) -> Record:
         verb, record = frame.verb, frame.record
+        extras: Mapping[str, Any] = {}
+        if verb.receives:
+            if (received := getattr(record, verb.receives)(data)) is None:
+                _refuse_unless_possible(verb, record)
+                return record
+            (data, extras), text = received, True
         was = None if record._state.adding else record.as_json()
         values = inputs.clean_inputs(self, verb, record, data, wire=wire, text=text)
-        ctx = Context(self, frame, values)
+        ctx = Context(self, frame, values, extras)
         if record._state.adding:
             record.tenant_id = self.tenant.pk
             record.fill(values if verb.takes_fields else {})
         verb.before.fire(record, ctx)
         answer = self._run_body(verb, record, values)
+        if verb.name == "update" and not record.has_changes():
+            return (
+                record  # it has these values already; verbs that do something always leave an event
+            )
         self._save(record)
         frame.event = self._record_event(verb, record, was)
         verb.after.fire(record, ctx)
@@ -375,8 +401,7 @@ class Execution:
         machine = record.schema.machine
         before: Any = getattr(record, machine.name) if machine else None
         if verb.steps:
-            if before not in verb.steps:
-                raise record.illegal_verb_conflict(verb)
+            _refuse_unless_possible(verb, record)
             answer = getattr(record, verb.transition)(**values)
         else:
             answer = verb.body(record, **values)
@@ -400,15 +425,16 @@ class Execution:
             record.version = 1
             record.created_at = record.updated_at = now
             record.created_by = self.actor.id
-            record.before_write()
+            record.derive_columns()
             self._insert(record)
+            record.is_new = True
             self.locked_records[record.pk] = record
             self.known_ids.add(record.pk)
         else:
             record.version += 1
             # Versions are ordered by this moment, so it never goes back.
             record.updated_at = max(now, record.updated_at)
-            record.before_write()
+            record.derive_columns()
             record.rewrite()
             if record.deleted_at is None:
                 self.known_ids.add(record.pk)

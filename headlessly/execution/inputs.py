@@ -42,6 +42,9 @@ def clean_inputs(
     check.complete()
     if check.problems:
         raise Invalid.for_fields(check.problems, type=noun.__name__)
+    if verb.finds and not record._state.adding:
+        # By what it was found may be the address of one that was merged into it: it keeps its own.
+        check.values.pop(verb.finds, None)
     if not record._state.adding and verb.takes_fields:
         _refuse_changes_to_closed(execution, record, check.values)
     _check_references(execution, noun, check)
@@ -81,6 +84,8 @@ class _InputCheck:
         if field is None:
             self._take_read_only(key, value)
             return
+        if self._is_empty_input(field, value):
+            return
         self.fields[field.name] = field
         if field.new and isinstance(value, Mapping) and "$id" not in value:
             self.values[field.name] = self._clean_new_record(field, value)
@@ -89,6 +94,20 @@ class _InputCheck:
             self.values[field.name] = field.clean(value, text=self.text)
         except ValueError as problem:
             self.problems[key] = str(problem)
+
+    def _is_empty_input(self, field: Field, value: Any) -> bool:
+        """Whether an empty input is no input at all: only an update clears what a record has.
+
+        Forms and programs send ``""`` for what nobody filled in. A verb that found its record takes null
+        for the same.
+        """
+        if self.verb.name == "update":
+            return False
+        if value is None:
+            return bool(self.verb.finds) and not self.record._state.adding
+        if not isinstance(value, str) or (field.type == "json" and not self.text):
+            return False
+        return not value.strip()
 
     def _find(self, key: str) -> Field | None:
         """The input called ``key`` on the wire or, in Python, by name or column."""

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from datetime import timedelta
 from typing import Any
 
 from headlessly.context import clock
@@ -22,8 +21,6 @@ CONTEXT_LENGTHS = {
     "referrer": 2000,
 }
 ACCEPTED_KEYS = ("name", "properties", *CONTEXT_LENGTHS, "timestamp")
-#: How far the clock of a client may be ahead of ours.
-CLOCK_TOLERANCE = timedelta(minutes=5)
 
 
 def append_tracked_event(body: Mapping[str, Any]) -> events.Event:
@@ -52,7 +49,7 @@ def append_tracked_event(body: Mapping[str, Any]) -> events.Event:
     moment = None
     if body.get("timestamp") is not None:
         moment = _try(problems, "timestamp", lambda: values.clean_moment(None, body["timestamp"]))
-        if moment and moment > clock.now() + CLOCK_TOLERANCE:
+        if moment and clock.is_in_future(moment):
             problems["timestamp"] = "This is in the future."
     _try(problems, "properties", lambda: values.check_json(data, 0))
     if problems:

@@ -9,10 +9,13 @@ checked against the schema, and values travel as parameters: nothing of a filter
 
 from __future__ import annotations
 
+import unicodedata
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
+from datetime import timedelta
 from enum import Enum
-from functools import cache, lru_cache
+from functools import cache, lru_cache, reduce
+from operator import or_
 from typing import TYPE_CHECKING, Any
 
 from django.db import connection
@@ -20,7 +23,8 @@ from django.db.models import Q
 from django.utils.translation import gettext as _
 
 from headlessly.database import timeouts
-from headlessly.declaration import values
+from headlessly.declaration import days, values
+from headlessly.declaration.folding import fold
 from headlessly.declaration.schema import Field
 from headlessly.errors import InvalidFilter, did_you_mean
 from headlessly.query.scope import EVERYTHING, MAX_WORDS, NOTHING, Scope
@@ -35,6 +39,7 @@ MAX_CONDITIONS = 200
 MAX_VALUES = 1_000
 MAX_PATTERN = 200
 
+DATES = ("date", "datetime")
 ORDERED_TYPES = {"string", "text", "email", "url", "number", "integer", "money", "date", "datetime"}
 TEXT_TYPES = {"string", "text", "email", "url", "enum"}
 
@@ -309,7 +314,11 @@ def _reached_condition(
 
 def _equal_condition(field: Field, path: str, column: str, operator: str, operand: Any) -> Q:
     value = _clean_operand(field, path, operand)
-    return Q(**{f"{column}__isnull": True}) if value is None else Q(**{column: value})
+    return (
+        Q(**{f"{column}__isnull": True})
+        if value is None
+        else _compare_column(field, column, "", value)
+    )
 
 
 def _in_condition(field: Field, path: str, column: str, operator: str, operand: Any) -> Q:
@@ -324,7 +333,12 @@ def _in_condition(field: Field, path: str, column: str, operator: str, operand: 
     found = [_clean_operand(field, path, item) for item in operand]
     given = [value for value in found if value is not None]
     # An empty list is not the optimizer's "nothing": negated it must be everything.
-    condition = Q(**{f"{column}__in": given}) if given else NOTHING
+    if not given:
+        condition = NOTHING
+    elif field.day_if is None:
+        condition = Q(**{f"{column}__in": given})
+    else:
+        condition = reduce(or_, (_compare_column(field, column, "", value) for value in given))
     return condition | Q(**{f"{column}__isnull": True}) if None in found else condition
 
 
@@ -341,13 +355,32 @@ def _comparison_condition(field: Field, path: str, column: str, operator: str, o
             _("%(path)s: %(operator)s needs a value.") % {"path": path, "operator": operator},
             field=path,
         )
-    return Q(**{f"{column}__{operator[1:]}": value})
+    return _compare_column(field, column, f"__{operator[1:]}", value)
+
+
+def _compare_column(field: Field, column: str, lookup: str, value: Any) -> Q:
+    """The column compared with a value.
+
+    A moment that stands for a whole day is before a moment when that day is over by then, where one reads.
+    """
+    if field.day_if is None:
+        return Q(**{column + lookup: value})
+    day = days.moment_of_day(days.day_of(value))
+    here = Q(**{field.day_if: False, column + lookup: value})
+    if not lookup:
+        until = day + timedelta(days=1)
+        return here | Q(**{field.day_if: True, f"{column}__gte": day, f"{column}__lt": until})
+    before = lookup in ("__lt", "__lte")
+    whole = Q(**{field.day_if: True, column + ("__lt" if before else "__gte"): day})
+    # An index leads along one bound, and not along two.
+    bound = max(day, value) if before else min(day, value)
+    return Q(**{f"{column}__{'lte' if before else 'gte'}": bound}) & (here | whole)
 
 
 def _regex_condition(field: Field, path: str, column: str, operator: str, operand: Any) -> Q:
     if field.type not in TEXT_TYPES or not isinstance(operand, str):
         raise InvalidFilter(_("%s: $regex takes a pattern and looks at text.") % path, field=path)
-    _check_text(path, operand)
+    operand = _normalized_text(path, operand)
     if len(operand) > MAX_PATTERN:
         raise InvalidFilter(
             _("%(path)s: a pattern has %(most)s characters at most.")
@@ -361,10 +394,10 @@ def _regex_condition(field: Field, path: str, column: str, operator: str, operan
 def _text_condition(field: Field, path: str, column: str, operator: str, operand: Any) -> Q:
     if field.type not in TEXT_TYPES or not isinstance(operand, str):
         raise InvalidFilter(f"{path}: {operator} takes words and looks at text.", field=path)
-    _check_text(path, operand)
+    operand = _normalized_text(path, operand)
     found = Q()
     for word in operand.split()[:MAX_WORDS]:
-        found &= Q(**{f"{column}__icontains": word})
+        found &= Q(**{f"{column}__folded__contains": fold(word)})
     return found or Q(**{f"{column}__isnull": False})
 
 
@@ -374,7 +407,9 @@ def _lookup_condition(field: Field, path: str, column: str, operator: Lookup, op
             _("%(path)s: %(lookup)s looks at text.") % {"path": path, "lookup": operator.value},
             field=path,
         )
-    _check_text(path, operand)
+    operand = _normalized_text(path, operand)
+    if operator is Lookup.ICONTAINS:
+        return Q(**{f"{column}__folded__contains": fold(operand)})
     return Q(**{f"{column}__{operator.value}": operand})
 
 
@@ -395,18 +430,23 @@ def _clean_operand(field: Field, path: str, operand: Any) -> Any:
     if operand is None:
         return None
     try:
-        if field.type in ("date", "datetime") and isinstance(operand, str):
-            moment = values.relative_moment(operand)
-            if moment is not None:
-                return moment.date() if field.type == "date" else moment
-        if field.type in ("string", "text", "email", "url"):
-            if not isinstance(operand, str):
-                raise ValueError("This is text: compare it with a string.")
-            values.check_storable(operand)
-            return operand
+        if field.type in DATES and isinstance(operand, str):
+            relative = days.relative_day if field.type == "date" else days.relative_moment
+            if (found := relative(operand)) is not None:
+                return found
+        if field.type in values.TEXT_TYPES:
+            return values.normalize_operand(field, operand)
         return values.CLEANERS[field.type](without_bounds(field), operand, False)
     except ValueError as problem:
-        raise InvalidFilter(f"{path}: {problem}", field=path) from None
+        raise invalid_operand(field, path, problem) from None
+
+
+def invalid_operand(field: Field, path: str, problem: ValueError) -> InvalidFilter:
+    """What is said of an operand that is no value of ``field``, with the forms that a date may have."""
+    said = f"{path}: {problem}"
+    return InvalidFilter(
+        f"{said} {days.describe_relative_forms()}" if field.type in DATES else said, field=path
+    )
 
 
 @cache
@@ -416,11 +456,13 @@ def without_bounds(field: Field) -> Any:
     return replace(field, minimum=None, maximum=None) if bounded else field
 
 
-def _check_text(path: str, text: str) -> None:
+def _normalized_text(path: str, text: str) -> str:
+    """``text`` to be looked for within what is stored, which has its letters in one spelling."""
     try:
         values.check_storable(text)
     except ValueError as problem:
         raise InvalidFilter(f"{path}: {problem}", field=path) from None
+    return unicodedata.normalize("NFC", text)
 
 
 def _explicit(condition: Q) -> Q:

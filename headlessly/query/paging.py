@@ -22,6 +22,7 @@ from django.db.models import BooleanField, ExpressionWrapper, F, Q
 from headlessly.access import tenancy, visibility
 from headlessly.database import prepared as statements
 from headlessly.declaration import indexes
+from headlessly.declaration.folding import FOLD, Folded
 from headlessly.query import filters
 from headlessly.query.scope import Scope
 from headlessly.query.search import Search
@@ -268,7 +269,9 @@ def list_statements(
     quote = connection.ops.quote_name
 
     def column(name: str) -> str:
-        return f"r.{statements.quoted_column(noun, name)}"
+        plain = name.removesuffix(f"__{Folded.lookup_name}")
+        quoted = f"r.{statements.quoted_column(noun, plain)}"
+        return quoted if plain == name else f"{FOLD}({quoted})"
 
     values = "".join(f" AND {column(name)} = %s" for name in equal)
     source = f"FROM {quote(noun._meta.db_table)} r WHERE {visible}{values}"

@@ -9,15 +9,15 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from datetime import UTC, date, datetime, time, timedelta
+from datetime import date, datetime, timedelta
 from typing import Any
 
-from django.utils import formats, timezone
+from django.utils import formats
 from django.utils.dateformat import format as date_format
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
-from headlessly.context import clock
+from headlessly.declaration import days
 from headlessly.errors import InvalidFilter
 
 #: What a period may be made of, and how long it may be, in days.
@@ -61,11 +61,11 @@ class Period:
 
 def midnight(day: date) -> datetime:
     """The moment at which ``day`` begins."""
-    return datetime.combine(day, time(), timezone.get_current_timezone()).astimezone(UTC)
+    return days.start_of_day(day)
 
 
 def today() -> date:
-    return clock.now().astimezone(timezone.get_current_timezone()).date()
+    return days.today()
 
 
 def read_period(given: Mapping[str, str]) -> Period:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from django.utils.translation import gettext as _
 
-from headlessly.declaration import values
+from headlessly.declaration import days, values
 from headlessly.declaration.schema import Field
 from headlessly.errors import InvalidFilter
 from headlessly.query import filters
@@ -92,10 +92,10 @@ def _clean_text(field: Field, path: str, text: str) -> Any:
             )
         if field.type in filters.TEXT_TYPES or field.type == "reference":
             return text
-        if field.type in ("date", "datetime") and values.relative_moment(text) is not None:
+        if field.type in filters.DATES and days.is_relative(text):
             return text
         if field.type == "json":
             raise ValueError(_("This is JSON: a query string can only ask for it with __isnull."))
         return values.CLEANERS[field.type](filters.without_bounds(field), text, True)
     except ValueError as problem:
-        raise InvalidFilter(f"{path}: {problem}", field=path) from None
+        raise filters.invalid_operand(field, path, problem) from None

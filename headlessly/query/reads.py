@@ -14,7 +14,7 @@ from django.db import models
 from headlessly.access import visibility
 from headlessly.access.managers import BoundedQuerySet
 from headlessly.database.timeouts import statement_timeout
-from headlessly.declaration import values
+from headlessly.declaration import days, values
 from headlessly.errors import InvalidFilter, NotFound
 from headlessly.log import versions
 from headlessly.query import cursors, filters, rows, sorting
@@ -284,10 +284,12 @@ def check_moment(moment: Any, name: str = "asOf") -> datetime | None:
     if moment is None or moment == "":
         return None
     try:
-        relative = values.relative_moment(moment) if isinstance(moment, str) else None
+        relative = days.relative_moment(moment) if isinstance(moment, str) else None
         return relative or values.clean_moment(None, moment, text=True)
     except ValueError as problem:
-        raise InvalidFilter(f"{name}: {problem}", field=name) from None
+        raise InvalidFilter(
+            f"{name}: {problem} {days.describe_relative_forms()}", field=name
+        ) from None
 
 
 def not_found(noun: type[Record], id: str) -> NotFound:

@@ -178,12 +178,15 @@ class RowStatement:
 
 
 def _hide_invisible(found: Sequence[dict[str, Any]], field: Field, other: type[Record]) -> None:
-    """Replace included records that the actor does not see by their ids."""
+    """Leave of the included records that the actor does not see only the card, or the id."""
     included = [record for record in found if isinstance(record[field.wire], dict)]
     hidden = visibility.invisible_ids(other, (record[field.wire]["$id"] for record in included))
+    introduced = visibility.introduced_ids(other, hidden)
+    card = ("$id", "$type", "$context", *(f.wire for f in other.schema.card))
     for record in included:
         if (id := record[field.wire]["$id"]) in hidden:
-            record[field.wire] = id
+            whole = record[field.wire]
+            record[field.wire] = {n: whole[n] for n in card} if id in introduced else id
 
 
 #: A version that was valid at a moment; takes the moment twice.

@@ -4,21 +4,86 @@ A record fits when every word is somewhere in its own fields or in those of its 
 joins would use no index, so the question is asked in parts, one for each table in which a word can be;
 their union is the answer. Of several words the rarest one leads: the others are then looked for record by
 record. How rare a word is, the planner estimates.
+
+Words are compared folded, telephone numbers by their digits. What is too short for a trigram is looked
+for where a word begins: there the index has it, and one letter inside of words is in every record.
 """
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from functools import cached_property
+from itertools import groupby
 from typing import Any
 
 from django.core.exceptions import EmptyResultSet
 from django.db import connection, models
 from django.db.models import OuterRef, Q, Subquery, Value
+from django.utils.translation import gettext as _
 
-from headlessly.declaration import values
+from headlessly.access import visibility
+from headlessly.declaration import normalization, values
+from headlessly.declaration.folding import fold, phone_digits
 from headlessly.errors import InvalidFilter
 from headlessly.query.scope import MAX_WORDS, Scope
+
+#: How many letters a trigram takes, and what is around a word counts: two before it, one behind.
+TRIGRAM, BEFORE, BEHIND = 3, 2, 1
+LETTERS = re.compile(r"[^\W_]+")
+#: What words begin after, besides the beginning of the text.
+BEFORE_WORDS = (" ", "-")
+NUMBER = re.compile(r"[+()./\-\u2010-\u2015]*\d[\d+()./\-\u2010-\u2015]*\Z")
+#: From how many digits on a number may be one of a telephone; in several groups that begin like no other
+#: number, or like any.
+PHONE_DIGITS, PHONE_GROUPS = 5, 7
+
+
+@dataclass(frozen=True)
+class Word:
+    """What is looked for as one: text as it is folded, and the digits where it may be a phone number."""
+
+    text: str
+    digits: str = ""
+
+    @property
+    def is_symbol(self) -> bool:
+        """Whether no index knows of it."""
+        return LETTERS.search(self.text) is None
+
+    @property
+    def has_trigram(self) -> bool:
+        """Whether an index finds it anywhere, also inside of words."""
+        for found in LETTERS.finditer(self.text):
+            around = BEFORE * (found.start() > 0) + BEHIND * (found.end() < len(self.text))
+            if len(found[0]) + around >= TRIGRAM:
+                return True
+        return False
+
+    def column_condition(self, column: str) -> Q:
+        """The condition that a column of text has it."""
+        if self.has_trigram or self.is_symbol:
+            return Q(**{f"{column}__folded__contains": self.text})
+        condition = Q(**{f"{column}__folded__startswith": self.text})
+        for before in BEFORE_WORDS:
+            condition |= Q(**{f"{column}__folded__contains": before + self.text})
+        return condition
+
+
+def read_words(text: str) -> list[Word]:
+    """The words of ``text``. The groups of a phone number are one."""
+    words: dict[Word, None] = {}
+    for numbers, group in groupby(text.split(), key=lambda word: NUMBER.match(word) is not None):
+        parts = list(group)
+        if numbers and len(parts) > 1:
+            digits = phone_digits(" ".join(parts))
+            if len(digits) >= (PHONE_DIGITS if parts[0][0] in "+0(" else PHONE_GROUPS):
+                words[Word(fold(" ".join(parts)), digits)] = None
+                continue
+        for part in parts:
+            digits = phone_digits(part) if numbers else ""
+            words[Word(fold(part), digits if len(digits) >= PHONE_DIGITS else "")] = None
+    return list(words)[:MAX_WORDS]
 
 
 @dataclass(frozen=True)
@@ -29,30 +94,43 @@ class SearchTable:
     reference: str  #: the column that refers to it; empty for the noun's own table
     columns: tuple[str, ...]
 
-    def word_condition(self, word: str) -> Q:
+    def word_condition(self, word: Word) -> Q:
         found = Q()
         for column in self.columns:
-            found |= Q(**{f"{column}__icontains": word})
+            found |= word.column_condition(column)
+        for column in self.scope.noun.schema.phones if word.digits else ():
+            found |= Q(**{f"{column}__digits__contains": word.digits})
         return found
 
-    def records_with_word(self, word: str) -> Q:
+    def records_with_word(self, word: Word) -> Q:
         """The condition of records with ``word`` in this table, looked up from here by its index."""
         if not self.reference:
             return self.word_condition(word)
-        inside = self.scope.queryset().filter(self.word_condition(word)).order_by()
+        inside = self._there().filter(self.word_condition(word)).order_by()
         return Q(**{f"{self.reference}__in": inside.values(self.scope.key)})
 
-    def record_has_word(self, word: str) -> Q:
+    def record_has_word(self, word: Word) -> Q:
         """The same condition asked record by record, so that the planner does not list all matches first."""
         if not self.reference:
             return self.word_condition(word)
-        mine = self.scope.queryset().filter(**{self.scope.key: OuterRef(self.reference)})
+        mine = self._there().filter(**{self.scope.key: OuterRef(self.reference)})
         there = mine.filter(self.word_condition(word)).order_by().values(yes=Value(True))[:1]
         return Q(Subquery(there, output_field=models.BooleanField()))
 
+    def _there(self) -> models.QuerySet:
+        """Where it looks behind a reference: at cards too, where it asks for nothing else."""
+        card = {field.name for field in self.scope.noun.schema.card}
+        searched = (*self.columns, *self.scope.noun.schema.phones)
+        if self.scope.as_of is None and card.issuperset(searched):
+            return visibility.with_cards(self.scope.noun)
+        return self.scope.queryset()
+
 
 class Search:
-    """Words searched for among the records of a scope. Raises InvalidFilter for what is no text."""
+    """Words searched for among the records of a scope.
+
+    Raises InvalidFilter for what is no text, and for signs alone, which no index has.
+    """
 
     def __init__(self, scope: Scope, text: Any) -> None:
         if not isinstance(text, str):
@@ -62,7 +140,9 @@ class Search:
         except ValueError as problem:
             raise InvalidFilter(str(problem)) from None
         self.scope = scope
-        self.words = list(dict.fromkeys(text.split()))[:MAX_WORDS]
+        self.words = read_words(normalization.normalize_text(text))
+        if self.words and all(word.is_symbol for word in self.words):
+            raise InvalidFilter(_("Search for a word: it has a letter or a digit."), field="q")
 
     @cached_property
     def tables(self) -> list[SearchTable]:
@@ -112,14 +192,15 @@ class Search:
             found &= self._anywhere(word)
         return found
 
-    def _anywhere(self, word: str) -> Q:
+    def _anywhere(self, word: Word) -> Q:
         found = Q()
         for table in self.tables:
             found |= table.record_has_word(word)
         return found
 
-    def _by_rarity(self, found: models.QuerySet) -> list[str]:
-        """The words, the rarest first by the planner's estimate, the longest first of equally rare ones."""
+    def _by_rarity(self, found: models.QuerySet) -> list[Word]:
+        """The words, the rarest first by the planner's estimate, the longest first of equally rare ones;
+        signs last: no index leads to them."""
         if len(self.words) == 1:
             return self.words
         rows = {
@@ -128,7 +209,7 @@ class Search:
             )
             for word in self.words
         }
-        return sorted(self.words, key=lambda word: (rows[word], -len(word)))
+        return sorted(self.words, key=lambda word: (word.is_symbol, rows[word], -len(word.text)))
 
 
 def estimate_rows(found: models.QuerySet) -> int:

@@ -1,4 +1,8 @@
-"""Orders: ``"-score,createdAt"`` or ``{"score": "desc"}``, nulls last, ties broken by id."""
+"""Orders: ``"-score,createdAt"`` or ``{"score": "desc"}``, nulls last, ties broken by id.
+
+Text is sorted folded (:mod:`headlessly.declaration.folding`): one order for every language, so that one
+index has it and a cursor means the same place for every reader.
+"""
 
 from __future__ import annotations
 
@@ -9,11 +13,14 @@ from typing import Any
 from django.db import models
 from django.db.models import Q
 
+from headlessly.declaration.folding import Folded
 from headlessly.errors import InvalidFilter
-from headlessly.query.filters import find_field
+from headlessly.query.filters import META_FIELDS, find_field
 from headlessly.query.scope import NOTHING, Scope
 
 MAX_SORT_KEYS = 8
+#: What people write: sorted without case and accents, as they look names up.
+WRITTEN = ("string", "text", "email")
 
 
 @dataclass(frozen=True)
@@ -67,7 +74,9 @@ def sort_keys(scope: Scope, sort: Any) -> list[SortKey]:
         if field.column == "pk":
             return [*found, SortKey(scope.key, "string", descending, nullable=False)]
         nullable = noun._meta.get_field(field.name).null
-        found.append(SortKey(field.column, field.type, descending, nullable))
+        written = field.type in WRITTEN and field not in META_FIELDS.values()
+        column = f"{field.column}__{Folded.lookup_name}" if written else field.column
+        found.append(SortKey(column, field.type, descending, nullable))
     return [*found, SortKey(scope.key, "string", descending, nullable=False)]
 
 

@@ -14,6 +14,10 @@ if TYPE_CHECKING:
     from headlessly.nouns import Noun
 
 
+#: A unique value: the noun, the field, the value as it is compared.
+Key = tuple[str, str, Any]
+
+
 class Collision(Exception):
     """The database refused the rows together: which of them it was, only one by one will tell."""
 
@@ -29,19 +33,19 @@ class Importing(executor.Execution):
 class Gathering(Importing):
     """An execution of verbs without hooks: what they create is written when it is first needed.
 
-    ``taken`` are the unique values that are known to be in use, as :func:`key_of` says them.
+    ``taken`` are the unique values that are known to be in use, as :func:`keys_of` says them.
     """
 
-    def __init__(self, stating: bool, taken: set[tuple[str, Any]]) -> None:
+    def __init__(self, stating: bool, taken: set[Key]) -> None:
         super().__init__(stating)
         self.taken = taken
         self.gathered: list[Noun] = []
 
-    def _insert(self, record: Noun) -> None:
+    def _insert(self, record: Any) -> None:
         keys = keys_of(record)
         for key in keys:
             if key in self.taken:
-                raise record.duplicate_conflict(unique_index_name(type(record), key[0]))
+                raise record.duplicate_conflict(unique_index_name(type(record), key[1]))
         self.taken.update(keys)
         self.gathered.append(record)
         record._state.adding = False
@@ -49,20 +53,24 @@ class Gathering(Importing):
 
     def flush(self) -> None:
         """Write the rows, then their events. Raises Collision."""
-        rows, self.gathered = self.gathered, []
-        if rows:
-            try:
-                table.table_of(type(rows[0])).copy(rows)
-            except IntegrityError as problem:
-                raise Collision from problem
+        gathered, self.gathered = self.gathered, []
+        rows: dict[type[Noun], list[Noun]] = {}
+        for record in gathered:
+            rows.setdefault(type(record), []).append(record)
+        try:
+            for noun, records in rows.items():
+                table.table_of(noun).copy(records)
+        except IntegrityError as problem:
+            raise Collision from problem
         super().flush()
 
 
-def keys_of(record: Noun) -> list[tuple[str, Any]]:
+def keys_of(record: Noun) -> list[Key]:
     """The unique values of a record."""
     fields = [record.schema.by_name[name] for name in record.unique_fields]
     found = [(f.name, getattr(record, f.column)) for f in fields]
-    return [(name, key_of(value)) for name, value in found if value is not None]
+    noun = type(record).__name__
+    return [(noun, name, key_of(value)) for name, value in found if value is not None]
 
 
 def key_of(value: Any) -> Any:

@@ -8,30 +8,64 @@ from __future__ import annotations
 import re
 from collections.abc import Callable
 from datetime import UTC, date, datetime
-from functools import lru_cache
+from functools import cache, lru_cache
 from typing import Any
 
+from django.conf import settings
+from django.utils import translation
+from django.utils.translation import gettext as _
+
 from headlessly.declaration.schema import Field
+from headlessly.language import wording
+from headlessly.transfer.notations import (
+    COMMA,
+    DMY,
+    MDY,
+    NUMERIC_DAY,
+    Notation,
+    parse_number,
+)
+from headlessly.transfer.rows import is_blank
 
 #: What a spreadsheet would run, and what would be taken for a guarded cell, gets an apostrophe.
 RUNS = "=+-@\t\r"
 GUARDED = re.compile(r"'+[=+\-@\t\r]")
 
-YES, NO = {"true", "t", "yes", "y", "1", "on", "x"}, {"false", "f", "no", "n", "0", "off"}
-MULTIPLES = {"k": 3, "m": 6, "b": 9}
-NUMBER = re.compile(
-    r"(?P<sign>[+-]?)\s*(?:[A-Z]{3}\s*|[$€£¥₹]\s*)?(?P<minus>-?)"
-    r"(?P<digits>\d[\d.,' \u00a0\u202f]*|\.\d+)"
-    r"(?P<multiple>[kKmMbB]?)\s*(?:[A-Z]{3}|[$€£¥₹%])?\Z"
-)
-THOUSANDS = {mark: re.compile(rf"\d{{1,3}}(?:{re.escape(mark)}\d{{3}})+\Z") for mark in (",", ".")}
+YES = {"true", "t", "yes", "y", "1", "on", "x", "ja", "j", "wahr", "✓", "✔"}
+NO = {"false", "f", "no", "n", "0", "off", "nein", "falsch"}
+#: How people say that there is nothing, where a field is no text; and what a spreadsheet shows for it.
+NOTHING = {
+    "n/a", "n.a.", "na", "nan", "-", "--", "–", "—", "none", "null", "nil", "k.a.", "k. a.",
+    "keine angabe", "#n/a", "#nv",
+}  # fmt: skip
+ERRORS = {
+    "#n/a",
+    "#nv",
+    "#ref!",
+    "#bezug!",
+    "#name?",
+    "#value!",
+    "#wert!",
+    "#div/0!",
+    "#null!",
+    "#num!",
+}
+TEXTS_FOR_NOTHING, WORDS_FOR_NOTHING = frozenset(ERRORS), frozenset(NOTHING | ERRORS)
 #: Year first, or the month in letters, or with dots: nobody reads these in two ways.
 DAYS = (
-    "%Y/%m/%d", "%Y.%m.%d", "%d.%m.%Y", "%d %b %Y", "%d %B %Y", "%d-%b-%Y", "%d-%B-%Y",
-    "%b %d %Y", "%B %d %Y", "%d.%m.%y", "%d-%b-%y",
+    "%Y/%m/%d", "%Y.%m.%d", "%d %b %Y", "%d %B %Y", "%d-%b-%Y", "%d-%B-%Y", "%b %d %Y", "%B %d %Y",
+    "%d-%b-%y", "%d %b %y",
 )  # fmt: skip
 TIMES = ("", " %H:%M:%S", " %H:%M", " %I:%M %p", " %I:%M:%S %p", " %H:%M:%S.%f")
-SLASHED = re.compile(r"(\d{1,2})[/-](\d{1,2})[/-](\d{4})(?=\Z|[ T])")
+GERMAN_MONTHS = {
+    "januar": "Jan", "jänner": "Jan", "februar": "Feb", "märz": "Mar", "mär": "Mar", "mrz": "Mar",
+    "april": "Apr", "mai": "May", "juni": "Jun", "juli": "Jul", "august": "Aug", "september": "Sep",
+    "sept": "Sep", "oktober": "Oct", "okt": "Oct", "november": "Nov", "dezember": "Dec", "dez": "Dec",
+}  # fmt: skip
+LETTERS = re.compile(r"([^\W\d_]+)\.?")
+LIKELY = Notation()
+
+Read = Callable[[Any], Any]
 
 
 def guarded(text: str) -> str:
@@ -44,89 +78,169 @@ def unguarded(cell: str) -> str:
     return cell[1:] if cell[:1] == "'" and GUARDED.match(cell) else cell
 
 
-def reader(field: Field) -> Callable[[Any], Any]:
+def is_nothing(field: Field | None, cell: Any) -> bool:
+    """Whether a cell says nothing: it is empty, or a field that is no text has ``n/a`` in it."""
+    if is_blank(cell):
+        return True
+    if not isinstance(cell, str) or len(cell) > 16:
+        return False
+    return cell.strip().lower() in words_for_nothing(field)
+
+
+def words_for_nothing(field: Field | None) -> frozenset[str]:
+    """What says nothing in a cell of this field: ``-`` is text where it has text."""
+    is_text = field is None or (field.type in ("string", "text") and field.normalize is None)
+    return TEXTS_FOR_NOTHING if is_text else WORDS_FOR_NOTHING
+
+
+def reader(field: Field, notation: Notation = LIKELY, *, utc: bool = False) -> Read:
     """What makes a cell of this field a value that its check understands.
 
-    It raises ValueError for what could mean two things, and leaves alone what it does not know.
+    It raises ValueError for what could mean two things, and leaves alone what it does not know. A time
+    without a zone stays without one, unless the column says ``utc``.
     """
-    return READERS.get(field.type) or (choice(field) if field.type == "enum" else _same)
+    if field.type == "enum":
+        return choice_reader(field)
+    if field.type in ("number", "integer", "money"):
+        return lambda cell: read_number(cell, notation, field)
+    if field.type == "date":
+        return lambda cell: read_day(cell, notation.days)
+    if field.type == "datetime":
+        return _moment_reader(notation.days, UTC if utc else None)
+    return READERS.get(field.type, _same)
 
 
 def _same(cell: Any) -> Any:
     return cell
 
 
-@lru_cache(10_000)
-def number(cell: Any) -> Any:
-    """``$1,117.10K`` → ``1117100``; a comma or a dot is read by where it stands."""
-    if not isinstance(cell, str):
+def read_number(cell: Any, notation: Notation = LIKELY, field: Field | None = None) -> Any:
+    """``$1,117.10K`` → ``1117100``. Raises ValueError for an amount that could be two.
+
+    Where both readings are possible and the file does not show which it means, one that the field does not
+    allow is none; and nobody writes an amount of money with three decimals.
+    """
+    if not isinstance(cell, str) or cell.isdecimal():
         return cell
-    text = cell.strip()
-    negative = text.startswith("(") and text.endswith(")")  # as accountants write it
-    match = NUMBER.match(text[1:-1] if negative else text)
-    if match is None:
+    found = parse_number(cell)
+    if found is None:
+        if field is not None and not _is_float(cell):
+            raise ValueError(_("%s is no number that can be told.") % cell.strip()[:32])
         return cell
-    digits = re.sub(r"[' \u00a0\u202f]", "", match["digits"])
-    digits = _with_a_point(digits)
-    sign = "-" if negative or match["minus"] or match["sign"] == "-" else ""
-    return sign + _times(digits, MULTIPLES.get(match["multiple"].lower(), 0))
+    if found.comma is None or found.point is None or found.comma == found.point:
+        return found.comma if found.point is None else found.point
+    likely = found.comma if notation.decimal == COMMA else found.point
+    if notation.certain or field is None:
+        return likely
+    allowed = [each for each in (found.comma, found.point) if _is_allowed(field, each)]
+    if len(allowed) == 1:
+        return allowed[0]
+    if field.type == "money" and "." in likely:
+        raise ValueError(
+            _("%(cell)s could be %(one)s or %(other)s: say numbers=comma or numbers=point.")
+            % {
+                "cell": cell.strip()[:32],
+                "one": found.comma.rstrip("0").rstrip(".") if "." in found.comma else found.comma,
+                "other": found.point.rstrip("0").rstrip(".") if "." in found.point else found.point,
+            }
+        )
+    return likely
 
 
-def _with_a_point(digits: str) -> str:
-    """The last mark is the decimal one, unless it can only part thousands."""
-    marks = [c for c in digits if c in ",."]
-    if len(set(marks)) == 2:
-        thousands = marks[0]
-        return digits.replace(thousands, "").replace(",", ".")
-    if not marks:
-        return digits
-    mark = marks[0]
-    if THOUSANDS[mark].match(digits) and (mark == "," or len(marks) > 1):
-        return digits.replace(mark, "")
-    return digits.replace(",", ".")
+def _is_float(cell: str) -> bool:
+    try:
+        float(cell)
+    except ValueError:
+        return False
+    return True
 
 
-def _times(digits: str, power: int) -> str:
-    """``digits`` times ten to the ``power``, in digits: no float comes between."""
-    whole, _, rest = digits.partition(".")
-    if power:
-        rest = rest.ljust(power, "0")
-        whole, rest = whole + rest[:power], rest[power:]
-    return f"{whole or '0'}.{rest}" if rest else whole or "0"
+def _is_allowed(field: Field, value: str) -> bool:
+    try:
+        field.clean(value, text=True)
+    except ValueError:
+        return False
+    return True
 
 
-@lru_cache(10_000)
-def moment(cell: Any) -> Any:
-    """``15 Apr, 2021 00:03:00`` as a moment, in UTC; ISO 8601 is left to the field."""
+def _moment_reader(days: str | None, zone: Any) -> Read:
+    def read(cell: Any) -> Any:
+        found = read_moment(cell, days)
+        if zone is None:
+            return found
+        if isinstance(found, str):
+            try:
+                found = datetime.fromisoformat(found)
+            except ValueError:
+                return found
+        if isinstance(found, datetime) and found.tzinfo is None:
+            return found.replace(tzinfo=zone)
+        return found
+
+    return read
+
+
+@lru_cache(20_000)
+def read_moment(cell: Any, days: str | None = None) -> Any:
+    """``15 Apr, 2021 00:03:00`` as a moment, without a zone where it has none; ISO 8601 is left alone.
+
+    Raises ValueError for a day whose order nobody knows.
+    """
     if not isinstance(cell, str):
         return cell
     text = " ".join(cell.replace(",", " ").split())
-    if (slashed := SLASHED.match(text)) is not None:
-        text = _slashed(cell, slashed, text)
-    elif not text or (text[:4].isdigit() and text[4:5] == "-"):
-        return cell.strip()
+    zone = None
+    for word in (" UTC", " GMT"):
+        if text.upper().endswith(word):
+            text, zone = text[: -len(word)], UTC
+    if text[:4].isdigit() and text[4:5] == "-":
+        return f"{text}+00:00" if zone else cell.strip()
+    text = text.removesuffix(" Uhr")
+    if (numeric := NUMERIC_DAY.match(text)) is not None:
+        text = _year_first(cell, numeric, days) + text[numeric.end() :].replace("T", " ")
+    else:
+        text = LETTERS.sub(_in_english, re.sub(r"(\d)\. ", r"\1 ", text))
     for day in DAYS:
         for time in TIMES:
             try:
-                return datetime.strptime(text, day + time).replace(tzinfo=UTC)
+                return datetime.strptime(text, day + time).replace(tzinfo=zone)
             except ValueError:
                 continue
-    return text if slashed else cell
+    return text.replace("/", "-") if numeric else cell
 
 
-def _slashed(cell: str, found: re.Match, text: str) -> str:
-    """The day of ``15/04/2021`` or ``04/15/2021``, year first. Raises ValueError for ``04/05/2021``."""
-    first, second, year = map(int, found.groups())
-    if first <= 12 and second <= 12 and first != second:
-        one, other = f"{year}-{second:02}-{first:02}", f"{year}-{first:02}-{second:02}"
-        raise ValueError(f"{cell[:32].strip()} could be two days: write {one} or {other}.")
-    day, month = (first, second) if first > 12 or first == second else (second, first)
-    return f"{year:04}/{month:02}/{day:02}{text[found.end() :].replace('T', ' ')}"
+def _in_english(word: re.Match[str]) -> str:
+    return GERMAN_MONTHS.get(word[1].lower(), word[1])
 
 
-def day(cell: Any) -> Any:
+def _year_first(cell: str, numeric: re.Match[str], days: str | None) -> str:
+    """The day of ``15/04/2021`` or ``04/15/21``, year first. Raises ValueError for one of two days."""
+    first, mark, second, year = numeric.groups()
+    one, other, number = int(first), int(second), int(year)
+    if len(year) == 2:
+        number += 2000 if number < 69 else 1900
+    if mark == "." or one > 12:
+        order: str | None = DMY
+    elif other > 12 or one == other:
+        order = MDY
+    else:
+        order = days
+    if order is None:
+        told = f"{number:04}-{other:02}-{one:02}", f"{number:04}-{one:02}-{other:02}"
+        raise ValueError(
+            _(
+                "%(cell)s could be two days: write %(one)s or %(other)s, or say days=dmy or days=mdy "
+                "for the file."
+            )
+            % {"cell": cell[:32].strip(), "one": told[0], "other": told[1]}
+        )
+    day, month = (one, other) if order == DMY else (other, one)
+    return f"{number:04}/{month:02}/{day:02}"
+
+
+def read_day(cell: Any, days: str | None = None) -> Any:
     """The same for a day; a time beside it is left out."""
-    found = moment(cell)
+    found = read_moment(cell, days)
     if isinstance(found, str) and len(found) > 10 and found[10] in "T ":
         try:
             return datetime.fromisoformat(found).date()
@@ -135,29 +249,43 @@ def day(cell: Any) -> Any:
     return found.date() if isinstance(found, datetime) else found
 
 
-def flag(cell: Any) -> Any:
+def read_flag(cell: Any) -> Any:
     if not isinstance(cell, str):
-        return cell
+        return bool(cell) if cell in (0, 1) else cell
     word = cell.strip().lower()
     return True if word in YES else False if word in NO else cell
 
 
-def choice(field: Field) -> Callable[[Any], Any]:
-    """``decision maker`` → ``DecisionMaker``."""
-    known = {_letters(value): value for value in field.choices}
+def choice_reader(field: Field, words: tuple[tuple[str, str], ...] = ()) -> Read:
+    """``decision maker`` or ``Entscheider`` → ``DecisionMaker``; ``words`` are others for its values."""
+    known = {letters(word): value for word, value in words}
+    known |= _spoken_choices(field.choices)
 
     def read(cell: Any) -> Any:
-        return known.get(_letters(cell), cell) if isinstance(cell, str) else cell
+        if isinstance(cell, bool):
+            cell = str(cell)
+        return known.get(letters(cell), cell) if isinstance(cell, str) else cell
 
     return read
 
 
-@lru_cache(10_000)
-def _letters(text: str) -> str:
+@cache
+def _spoken_choices(choices: tuple[str, ...]) -> dict[str, str]:
+    """Values by how they are written and by how each language says them, in letters."""
+    found: dict[str, str] = {}
+    for language, _name in settings.LANGUAGES:
+        with translation.override(language):
+            for value in choices:
+                found.setdefault(letters(wording.state_label(value)), value)
+    return found | {letters(value): value for value in choices}
+
+
+@lru_cache(20_000)
+def letters(text: str) -> str:
     return "".join(filter(str.isalnum, text)).lower()
 
 
-def json(cell: Any) -> Any:
+def read_json(cell: Any) -> Any:
     """JSON in a cell. Raises ValueError."""
     import orjson
 
@@ -166,24 +294,29 @@ def json(cell: Any) -> Any:
     try:
         return orjson.loads(unguarded(cell))
     except ValueError:
-        raise ValueError("This is no JSON.") from None
+        raise ValueError(_("This is no JSON.")) from None
 
 
-READERS: dict[str, Callable[[Any], Any]] = {
-    "string": lambda cell: unguarded(cell) if isinstance(cell, str) else plain(cell),
-    "number": number,
-    "integer": number,
-    "money": number,
-    "date": day,
-    "datetime": moment,
-    "bool": flag,
-    "json": json,
-}
-READERS |= dict.fromkeys(("text", "email", "url"), READERS["string"])
+def read_text(cell: Any) -> str:
+    return unguarded(cell) if isinstance(cell, str) else as_shown(cell)
 
 
-def plain(cell: Any) -> str:
+def as_shown(cell: Any) -> str:
     """What a spreadsheet holds as a number or a day, as the text that it shows."""
     if isinstance(cell, float) and cell.is_integer():
         return str(int(cell))
     return cell.isoformat() if isinstance(cell, date) else str(cell)
+
+
+#: An address as people write it: without what a browser puts before it.
+BARE_ADDRESS = re.compile(r"[\w-]+(\.[\w-]+)*\.[^\W\d_]{2,}(:\d+)?([/?#]\S*)?\Z")
+
+
+def read_url(cell: Any) -> str:
+    """``acme.com/about`` → ``https://acme.com/about``."""
+    text = read_text(cell).strip()
+    return f"https://{text}" if BARE_ADDRESS.match(text) else text
+
+
+READERS: dict[str, Read] = {"bool": read_flag, "json": read_json, "url": read_url}
+READERS |= dict.fromkeys(("string", "text", "email"), read_text)

@@ -6,9 +6,12 @@ export is what a list with the same question shows.
 
 from __future__ import annotations
 
+import codecs
+import csv
+import io
 import itertools
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
@@ -16,22 +19,28 @@ from typing import TYPE_CHECKING, Any
 import psycopg
 from django.core.exceptions import EmptyResultSet
 from django.db import connection, models
+from django.utils import translation
+from django.utils.translation import gettext as _
 
-from headlessly.access import tenancy
+from headlessly.access import tenancy, visibility
 from headlessly.database import timeouts
+from headlessly.declaration import labels
 from headlessly.declaration.schema import META, Field
 from headlessly.declaration.values import TEXT_TYPES
 from headlessly.errors import BadRequest
 from headlessly.ids import public_id
+from headlessly.language import wording
 from headlessly.log.events import dump_json
 from headlessly.query import filters, reads, rows, sorting
 from headlessly.query.filters import META_FIELDS
 from headlessly.query.scope import Scope
 from headlessly.transfer import formats
+from headlessly.transfer.cells import guarded
 from headlessly.transfer.formats import CSV, JSON, NDJSON, XLSX
+from headlessly.transfer.references import naming_field
 
 if TYPE_CHECKING:
-    from headlessly.nouns import Noun
+    from headlessly.declaration.record import Record
 
 #: How much is sent at once, in bytes, and how many rows are fetched at once.
 BLOCK, FETCHED = 128 * 1024, 2_000
@@ -65,13 +74,16 @@ LINES = r"(FORMAT csv, QUOTE E'\x01', DELIMITER E'\x02')"
 class Question:
     """Which records, of which fields, in which order: what a list can be asked for."""
 
-    noun: type[Noun]
+    noun: type[Record]
     filter: Mapping[str, Any] | None = None
     conditions: Sequence[Mapping[str, Any]] = ()
     q: str | None = None
     sort: Any = None
     fields: Any = None
     as_of: Any = None
+    #: For people: the language of its headings and choices, with names instead of ids; None for programs.
+    labels: str | None = None
+    zone: str = "UTC"  #: in which people read its times
 
     @property
     def slow(self) -> bool:
@@ -97,12 +109,12 @@ class Question:
         return None if sql is None else f"({sql}) r ({columns})"
 
 
-def _quoted(noun: type[Noun], name: str) -> str:
+def _quoted(noun: type[Record], name: str) -> str:
     return f"r.{connection.ops.quote_name(_column(noun, name))}"
 
 
-def _column(noun: type[Noun], name: str) -> str:
-    return noun._meta.get_field(name).column
+def _column(noun: type[Record], name: str) -> str:
+    return noun._meta.get_field(name).column  # type: ignore[union-attr, return-value] # it is stored
 
 
 def _composed(found: models.QuerySet) -> str | None:
@@ -129,7 +141,7 @@ def stream(question: Question, format: str) -> Iterator[bytes]:
 class _Stream:
     """The blocks, with an end that gives the connection back whether all were read or not."""
 
-    def __init__(self, first: bytes, rest: Iterator[bytes]) -> None:
+    def __init__(self, first: bytes, rest: Generator[bytes, None, None]) -> None:
         self.blocks, self.rest = itertools.chain((first,), rest), rest
 
     def __iter__(self) -> Iterator[bytes]:
@@ -142,7 +154,7 @@ class _Stream:
         self.rest.close()
 
 
-def _joined(pieces: Iterator[bytes]) -> Iterator[bytes]:
+def _joined(pieces: Generator[bytes, None, None]) -> Generator[bytes, None, None]:
     block = bytearray()
     try:
         for piece in pieces:
@@ -170,7 +182,8 @@ def _table_columns(question: Question) -> list[tuple[str, Field]]:
     else:
         names = asked.split(",") if isinstance(asked, str) else asked
         named = [filters.find_field(noun, name.strip()) for name in names if name.strip()]
-        found = list(dict.fromkeys([META_FIELDS["$id"], *named]))
+        first = [] if question.labels else [META_FIELDS["$id"]]
+        found = list(dict.fromkeys([*first, *named]))
     for field in found:
         if field.computed:
             raise BadRequest(
@@ -181,20 +194,64 @@ def _table_columns(question: Question) -> list[tuple[str, Field]]:
     return [("id" if field.wire == "$id" else field.column, field) for field in found]
 
 
-def _csv(question: Question) -> Iterator[bytes]:
+def _csv(question: Question) -> Generator[bytes, None, None]:
     columns = _table_columns(question)
-    header = ",".join(field.wire for _, field in columns) + "\n"
-    cells = ", ".join(_cell(question.noun, name, field) for name, field in columns)
-    copied = _copied(question, [name for name, _ in columns], cells, "(FORMAT csv)")
-    return _after(header.encode(), copied)
+    noun, names = question.noun, [name for name, _field in columns]
+    if question.labels:
+        with translation.override(question.labels):
+            header = _for_people([labels.field_label(field) for _name, field in columns])
+            cells = [_cell_for_people(noun, name, field) for name, field in columns]
+    else:
+        header = (",".join(field.wire for _name, field in columns) + "\n").encode()
+        cells = [_cell(noun, name, field) for name, field in columns]
+    return _after(header, _copied(question, names, ", ".join(cells), "(FORMAT csv)"))
 
 
-def _after(first: bytes, rest: Iterator[bytes]) -> Iterator[bytes]:
+def _for_people(headings: Sequence[str]) -> bytes:
+    """The header as a spreadsheet reads it, which knows UTF-8 by its mark."""
+    line = io.StringIO()
+    csv.writer(line, lineterminator="\n").writerow(map(guarded, headings))
+    return codecs.BOM_UTF8 + line.getvalue().encode()
+
+
+def _cell_for_people(noun: type[Record], name: str, field: Field) -> str:
+    """A cell as the list shows it: the name of a record, a choice in words, a time in the reader's zone."""
+    column = _quoted(noun, name)
+    if field.type == "reference":
+        return GUARDED.format(c=_name_of(field.target_noun, column))
+    if field.type == "enum":
+        words = [
+            f"WHEN {_literal(c)} THEN {_literal(wording.state_label(c))}" for c in field.choices
+        ]
+        return f"CASE {column} {' '.join(words)} ELSE {column} END"
+    if field.type == "bool":
+        return f"CASE WHEN {column} THEN {_literal(_('Yes'))} ELSE {_literal(_('No'))} END"
+    if field.type == "datetime":
+        return f"to_char({column}, 'YYYY-MM-DD HH24:MI')"
+    return _cell(noun, name, field)
+
+
+def _name_of(noun: type[Record], column: str) -> str:
+    """What the record with the id in ``column`` is called, if the actor sees it."""
+    quote = connection.ops.quote_name
+    seen, persons = visibility.visible_clause(noun, "named")
+    sql = (
+        f"(SELECT named.{quote(naming_field(noun).column)} FROM {quote(noun._meta.db_table)} named "
+        f"WHERE named.id = {column} AND named.tenant_id = %s{seen})"
+    )
+    connection.ensure_connection()
+    with psycopg.ClientCursor(connection.connection) as cursor:
+        return cursor.mogrify(sql, [tenancy.require().pk, *persons])
+
+
+def _after(first: bytes, rest: Iterator[bytes]) -> Generator[bytes, None, None]:
     yield first
     yield from rest
 
 
-def _copied(question: Question, names: Sequence[str], select: str, format: str) -> Iterator[bytes]:
+def _copied(
+    question: Question, names: Sequence[str], select: str, format: str
+) -> Generator[bytes, None, None]:
     """The records as PostgreSQL writes them, a row at a time."""
     if (found := question.found(names)) is None:
         return
@@ -204,11 +261,13 @@ def _copied(question: Question, names: Sequence[str], select: str, format: str) 
         psycopg.Cursor(connection.connection) as cursor,
     ):
         cursor.execute(SESSION)
+        if question.labels:
+            cursor.execute("SELECT set_config('timezone', %s, true)", [question.zone])
         with cursor.copy(f"COPY (SELECT {select} FROM {found}) TO STDOUT {format}") as rows:
-            yield from rows
+            yield from map(bytes, rows)
 
 
-def _cell(noun: type[Noun], name: str, field: Field) -> str:
+def _cell(noun: type[Record], name: str, field: Field) -> str:
     column = _quoted(noun, name)
     if field.type == "json":
         return GUARDED.format(c=f"{column}::text")
@@ -220,7 +279,7 @@ def _cell(noun: type[Noun], name: str, field: Field) -> str:
 # -- objects ------------------------------------------------------------------------------------------
 
 
-def _objects(question: Question) -> Iterator[bytes]:
+def _objects(question: Question) -> Generator[bytes, None, None]:
     """One line of JSON for each record, as a list shows it, but computed fields only where asked for."""
     noun = question.noun
     asked = reads.check_fields(noun, question.fields)
@@ -249,7 +308,7 @@ def _objects(question: Question) -> Iterator[bytes]:
     return _copied(question, names, select, LINES)
 
 
-def _json_of(noun: type[Noun], name: str, field: Field) -> str:
+def _json_of(noun: type[Record], name: str, field: Field) -> str:
     """The column as JSON text, in SQL."""
     column = _quoted(noun, name)
     said = SAID.get(field.type, "{c}::text").format(c=column)
@@ -264,7 +323,7 @@ def _literal(text: str) -> str:
     return "'" + text.replace("'", "''") + "'"
 
 
-def _records(question: Question, asked: tuple[str, ...]) -> Iterator[bytes]:
+def _records(question: Question, asked: tuple[str, ...]) -> Generator[bytes, None, None]:
     """The same with computed fields, which are Python's."""
     shape = rows.row_statement(question.noun, asked).shape
     context = tenancy.context_url()
@@ -284,7 +343,7 @@ def _records(question: Question, asked: tuple[str, ...]) -> Iterator[bytes]:
                 raise TimeoutError("An export took longer than it may.")
 
 
-def _json(question: Question) -> Iterator[bytes]:
+def _json(question: Question) -> Generator[bytes, None, None]:
     before = b"["
     lines = _objects(question)
     try:
@@ -297,14 +356,14 @@ def _json(question: Question) -> Iterator[bytes]:
         lines.close()
 
 
-WRITERS: dict[str, Callable[[Question], Iterator[bytes]]] = {
+WRITERS: dict[str, Callable[[Question], Generator[bytes, None, None]]] = {
     CSV: _csv,
     NDJSON: _objects,
     JSON: _json,
 }
 
 
-def filename(noun: type[Noun], format: str, now: datetime) -> str:
+def filename(noun: type[Record], format: str, now: datetime) -> str:
     return f"{noun.plural}-{now:%Y-%m-%d}.{format}"
 
 

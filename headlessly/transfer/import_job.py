@@ -7,14 +7,19 @@ number of rows that are dealt with; whoever takes over from a worker that died g
 from __future__ import annotations
 
 import logging
+from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from datetime import datetime, timedelta
+from functools import partial
 from itertools import islice
 from typing import Any
+from zoneinfo import ZoneInfo
 
 import orjson
 from django.db import OperationalError, transaction
 from django.db.models import F
+from django.utils import timezone, translation
+from django.utils.translation import gettext as _
 from procrastinate import RetryStrategy
 from procrastinate.contrib.django import app
 
@@ -28,9 +33,13 @@ from headlessly.log.events import dump_json
 from headlessly.transfer import formats
 from headlessly.transfer import stored_file as content
 from headlessly.transfer.bulk_create import Gathering
-from headlessly.transfer.formats import Row, Unreadable
+from headlessly.transfer.headings import Headings, find_meaning, read_headings
 from headlessly.transfer.import_rows import Outcome, Taker, told
-from headlessly.transfer.models import Import, ImportPart, RefusedRow
+from headlessly.transfer.models import Import, ImportPart, RefusedRow, RowWarning
+from headlessly.transfer.notations import Evidence
+from headlessly.transfer.options import Options
+from headlessly.transfer.row_values import ObjectReader, TableReader, column_kinds
+from headlessly.transfer.rows import Layout, Row, Unreadable, is_blank
 from headlessly.transfer.stored_file import Gone
 
 logger = logging.getLogger(__name__)
@@ -39,6 +48,9 @@ logger = logging.getLogger(__name__)
 CHUNK, SINGLY = 1_000, 50
 #: How many names of entries are remembered of a file of objects: the columns of its refused rows.
 MOST_NAMES = 500
+#: How many of the rows that are in without some cells are remembered with the reasons, and how much of a
+#: line below the table.
+MOST_WARNINGS, LINE = 10_000, 200
 #: How much of a row that was refused is kept, in bytes.
 KEPT = 200_000
 #: How long refused rows are kept, and how long an import may take before it is given up.
@@ -67,11 +79,21 @@ class Run:
 
     def __init__(self, source: Import) -> None:
         self.source = source
+        self.options = Options(**source.options)
+        self.layout = Layout(**source.layout)
 
     def go(self) -> None:
+        """Do it, in the language and the time zone of whoever sent the file."""
+        with (
+            translation.override(self.options.language),
+            timezone.override(ZoneInfo(self.options.zone)),
+        ):
+            self._go()
+
+    def _go(self) -> None:
         try:
             self._begin()
-            self.taker = Taker(self.source)
+            self.taker = self._taker()
             for chunk in _chunks(islice(self._rows(), self.source.done, None), CHUNK):
                 self._take(chunk)
             self._end(Import.Status.COMPLETED)
@@ -86,32 +108,84 @@ class Run:
                 logger.exception("import %s failed", self.source.pk)
             self._fail(told(problem)[0]["message"])
 
-    def _rows(self) -> Iterator[Row]:
+    def _rows(self, below: list[str] | None = None) -> Iterator[Row]:
         with content.opened(self.source) as file:
-            yield from formats.rows(file, self.source.format, self.source.delimiter)
+            yield from formats.read_rows(file, self.source.format, self.layout, below)
+
+    @property
+    def _is_table(self) -> bool:
+        return self.source.format in formats.TABLES
+
+    def _headings(self) -> Headings:
+        return read_headings(self.source.noun, self.source.columns, strict=self.options.strict)
+
+    def _taker(self) -> Taker:
+        """What reads the rows and takes them, as the file's header and all of its cells say."""
+        source, noun, strict = self.source, self.source.noun, self.options.strict
+        if self._is_table:
+            headings = self._headings()
+            lenient = headings.foreign and not strict
+            reader: TableReader | ObjectReader = TableReader(
+                headings, source.notations(), lenient=lenient
+            )
+            return Taker(source, reader, foreign=headings.foreign)
+        text = source.format == formats.VCF or self.layout.single
+        known = filter(None, (find_meaning(noun, name) for name in source.columns))
+        foreign = text or any(not meaning.own for meaning in known)
+        reader = ObjectReader(noun, text=text, lenient=foreign and not strict, strict=strict)
+        return Taker(source, reader, foreign=foreign)
 
     def _begin(self) -> None:
-        """Count the rows, which also tells whether the file can be read to its end."""
+        """Look through all rows once: whether the file can be read to its end, and how it writes."""
         source = self.source
         if source.total is None:
-            names: dict[str, None] = {}
-            total = 0
-            for row in self._rows():
-                total += 1
-                if isinstance(row.content, dict) and len(names) < MOST_NAMES:
-                    names.update(dict.fromkeys(islice(row.content, MOST_NAMES)))
-            source.total = total
-            source.columns = source.columns or [UNSTORABLE.sub("\ufffd", n) for n in names]
+            self._look_through()
         if source.dry_run and source.done:
             # It was rolled back, and what it had seen is forgotten: from the start.
             source.rows.all().delete()
+            source.warnings.all().delete()
             source.done = source.created = source.updated = source.unchanged = source.refused = 0
+            source.warned, source.already_here, source.made = 0, None, {}
+        if source.noun.Surface.files.alike and not source.match:
+            source.already_here = source.already_here or 0
         self._change(
             status=Import.Status.RUNNING,
             started_at=source.started_at or _now(),
             **{name: getattr(source, name) for name in (
-                "total", "columns", "done", "created", "updated", "unchanged", "refused")},
+                "total", "columns", "unknown", "seen", "below", "done", "created", "updated", "unchanged",
+                "refused", "warned", "already_here", "made")},
         )  # fmt: skip
+
+    def _look_through(self) -> None:
+        source = self.source
+        names: dict[str, None] = {}
+        below: list[str] = []
+        evidence = Evidence({}, {})
+        if self._is_table:
+            headings = self._headings()
+            evidence = Evidence(
+                column_kinds(headings, "number", "integer", "money"),
+                column_kinds(headings, "date", "datetime"),
+            )
+        #: Columns to the right of the last one with a name, that have something in them.
+        nameless: set[int] = set()
+        width, total = len(source.columns), 0
+        for row in self._rows(below):
+            total += 1
+            if row.problem is not None:
+                continue
+            if self._is_table:
+                evidence.add(row.content)
+                if len(row.content) > width:
+                    nameless.update(
+                        n for n, cell in enumerate(row.content[width:], width) if not is_blank(cell)
+                    )
+            elif len(names) < MOST_NAMES:
+                names.update(dict.fromkeys(islice(row.content, MOST_NAMES)))
+        source.total, source.seen = total, evidence.found()
+        source.columns = source.columns or [UNSTORABLE.sub("\ufffd", n) for n in names]
+        source.unknown += [_("column %d") % (n + 1) for n in sorted(nameless)[:MOST_NAMES]]
+        source.below = [UNSTORABLE.sub("\ufffd", line[:LINE]) for line in below]
 
     def _change(self, **values: Any) -> None:
         """Write to an import that is still this worker's. Raises Stopped."""
@@ -147,7 +221,7 @@ class Run:
                 # One row is in the way of the others: which, only one by one will tell.
                 logger.info("rows %s.. of %s one by one", rows[0].number, self.source.pk)
         for some in _chunks(rows, SINGLY):
-            executor.retry_on_deadlock(lambda some=some: self._singly(some))
+            executor.retry_on_deadlock(partial(self._singly, some))
 
     def _together(self, rows: Sequence[Row]) -> None:
         gathering: list[Gathering] = []
@@ -189,7 +263,11 @@ class Run:
             with transaction.atomic():
                 self._hold()
                 self._write(outcome, rows)
-        self.source.done += len(rows)
+        source = self.source
+        source.done += len(rows)
+        source.warned += len(outcome.warnings)
+        source.made = dict(Counter(source.made) + outcome.made)
+        source.unknown = self._unknown_names() or source.unknown
 
     def _write(self, outcome: Outcome, rows: Sequence[Row]) -> None:
         RefusedRow.objects.bulk_create(
@@ -197,17 +275,38 @@ class Run:
                 source=self.source,
                 row=refusal.row.number,
                 problems=dump_json(refusal.problems),
-                cells=_said(refusal.row.content),
+                cells=_as_sent(refusal.row.content),
             )
             for refusal in outcome.refusals
         )
-        counts = {name: F(name) + count for name, count in outcome.counts.items()}
+        room = max(0, MOST_WARNINGS - self.source.warned)
+        RowWarning.objects.bulk_create(
+            RowWarning(source=self.source, row=number, problems=dump_json(problems))
+            for number, problems in outcome.warnings[:room]
+        )
+        counts: dict[str, Any] = {name: F(name) + count for name, count in outcome.counts.items()}
+        if outcome.already_here:
+            counts["already_here"] = F("already_here") + outcome.already_here
+        if outcome.made:
+            counts["made"] = dict(Counter(self.source.made) + outcome.made)
+        if unknown := self._unknown_names():
+            counts["unknown"] = unknown
         Import.objects.filter(pk=self.source.pk).update(
-            done=F("done") + len(rows), refused=F("refused") + len(outcome.refusals), **counts
+            done=F("done") + len(rows),
+            refused=F("refused") + len(outcome.refusals),
+            warned=F("warned") + len(outcome.warnings),
+            **counts,
         )
 
+    def _unknown_names(self) -> list[str] | None:
+        """The names of entries that are no field, where a file of objects had others than were known."""
+        known = self.source.unknown
+        found = getattr(self.taker.reader, "unknown", {})
+        new = [UNSTORABLE.sub("\ufffd", name)[:255] for name in found if name not in known]
+        return [*known, *new][:MOST_NAMES] if new else None
 
-def _said(content: Any) -> bytes:
+
+def _as_sent(content: Any) -> bytes:
     """A row as it was sent, as JSON, as far as that can be said."""
     try:
         found = orjson.dumps(content, default=str)
@@ -243,6 +342,7 @@ def clear(timestamp: int = 0) -> None:
     ImportPart.objects.filter(
         source__status=Import.Status.COMPLETED, source__created_at__lt=now - TRIED
     ).delete()
+    RowWarning.objects.filter(source__created_at__lt=now - REMEMBERED).delete()
     lost = Import.objects.filter(status__in=Import.UNFINISHED, created_at__lt=now - PATIENCE)
     for source in lost.filter(created_at__lt=now - PATIENCE):
-        Run(source)._fail("It was not done in three days, and was given up.")
+        Run(source)._fail(_("It was not done in three days, and was given up."))

@@ -2,18 +2,24 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, BinaryIO
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any, BinaryIO
 
 from django.db import models, transaction
 
 from headlessly.access import actors, tenancy
 from headlessly.context import clock
 from headlessly.declaration.values import UNSTORABLE
-from headlessly.errors import BadRequest, Conflict, Forbidden, NotFound
+from headlessly.errors import BadRequest, Conflict, Forbidden, Invalid, NotFound
 from headlessly.ids import public_id
-from headlessly.transfer import columns, formats, stored_file
-from headlessly.transfer.import_job import run
+from headlessly.transfer import formats, stored_file
+from headlessly.transfer.headings import Headings, count_known, find_meaning, read_headings
+from headlessly.transfer.import_job import MOST_NAMES, run
+from headlessly.transfer.matching import read_match
 from headlessly.transfer.models import Import
+from headlessly.transfer.objects import named_values
+from headlessly.transfer.options import Options
+from headlessly.transfer.rows import Layout, Unreadable
 
 if TYPE_CHECKING:
     from headlessly.nouns import Noun
@@ -38,22 +44,26 @@ def begin(
     filename: str | None = None,
     match: str | None = None,
     dry_run: bool = False,
+    options: Options | None = None,
 ) -> Import:
     """Keep the file and leave its rows for the background.
 
-    Raises Forbidden; Invalid for columns and for a ``match`` that do not fit the noun; BadRequest for
+    Raises Forbidden; Invalid for columns, options and a ``match`` that do not fit the noun; BadRequest for
     a file that is not what it says. Then nothing is kept.
     """
     permit(noun, updating=bool(match))
-    match = columns.matching(noun, match)
-    header, delimiter = [], ","
+    options = options or Options()
+    match = read_match(noun, match)
+    options = replace(options, defaults=_checked_defaults(noun, options.defaults))
     try:
-        formats.check(file, format)
-        if format in (formats.CSV, formats.XLSX):
-            header, delimiter = formats.header(file, format)
-    except formats.Unreadable as problem:
+        header, layout = formats.find_layout(file, format, lambda names: count_known(noun, names))
+        unknown = (
+            _unknown_columns(read_headings(noun, header, strict=options.strict))
+            if format in formats.TABLES
+            else _unknown_names(noun, file, format, layout)
+        )
+    except Unreadable as problem:
         raise BadRequest(str(problem), type=noun.__name__) from None
-    columns.of_header(noun, header)
     with transaction.atomic():
         source = Import.objects.create(
             id=public_id(Import.prefix),
@@ -63,8 +73,10 @@ def begin(
             created_by=actors.current().id,
             filename=_stored(filename),
             format=format,
-            delimiter=delimiter,
+            layout=layout.as_json(),
             columns=[_stored(name) or "" for name in header],
+            unknown=[_stored(name) for name in unknown],
+            options=options.as_json(),
             size=size,
             match=match,
             dry_run=dry_run,
@@ -73,6 +85,41 @@ def begin(
         # One at a time for each tenant: a large one keeps nobody else waiting.
         run.defer(source=source.pk, lock=f"imports of {source.tenant_id}")
     return source
+
+
+def _checked_defaults(noun: type[Noun], defaults: dict[str, Any]) -> dict[str, Any]:
+    """What rows say that do not say it, by wire name. Raises Invalid for what is no field."""
+    found, problems = {}, {}
+    for name, value in defaults.items():
+        meaning = find_meaning(noun, name)
+        if meaning is None or meaning.path not in noun.schema.fields:
+            problems[f"defaults.{name[:64]}"] = (
+                f"There is no such field. Fields: {', '.join(noun.schema.fields)}."
+            )
+        else:
+            found[meaning.path] = value
+    if problems:
+        raise Invalid.for_fields(problems, type=noun.__name__)
+    return found
+
+
+def _unknown_columns(headings: Headings) -> list[str]:
+    """The columns that are left out: what is no field, and what only an admin may say."""
+    created = headings.columns.get("$createdAt", [])
+    states_the_past = actors.current().role == actors.ADMIN
+    return [*headings.unknown, *(c.heading for c in created if not states_the_past)]
+
+
+def _unknown_names(noun: type[Noun], file: BinaryIO, format: str, layout: Layout) -> list[str]:
+    """What the first objects of a file have that is no field; of all others it is told later."""
+    names = {
+        name: None
+        for row in formats.first_objects(file, format, layout)
+        if isinstance(row.content, dict)
+        for name, _value, meaning in named_values(row.content, lambda n: find_meaning(noun, n))
+        if meaning is None
+    }
+    return list(names)[:MOST_NAMES]
 
 
 def go(id: str) -> Import:
@@ -92,7 +139,8 @@ def go(id: str) -> Import:
             created_at=clock.now(),
             created_by=actors.current().id,
             **{name: getattr(tried, name) for name in (
-                "tenant_id", "type", "filename", "format", "delimiter", "columns", "size", "match")},
+                "tenant_id", "type", "filename", "format", "layout", "columns", "unknown", "options",
+                "seen", "below", "total", "size", "match")},
         )  # fmt: skip
         if not tried.parts.update(source=source):
             raise Conflict(

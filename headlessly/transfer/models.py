@@ -10,6 +10,12 @@ from django.db import models
 from headlessly.declaration.fields import PublicId
 from headlessly.declaration.registry import registry
 from headlessly.nouns import Noun
+from headlessly.transfer.encodings import NAMES
+from headlessly.transfer.notations import Notation, decide
+from headlessly.transfer.rows import Layout
+
+#: A class of its own name: in the tables below ``type`` is a column.
+NounClass = type[Noun]
 
 
 class Import(models.Model):
@@ -35,10 +41,14 @@ class Import(models.Model):
     created_by = models.CharField(max_length=32, db_collation="C")
     filename = models.CharField(max_length=255, null=True)
     format = models.CharField(max_length=16)
-    delimiter = models.CharField(max_length=1, default=",")
+    layout = models.JSONField(default=dict)  #: how it is read (:class:`.rows.Layout`)
     columns = models.JSONField(default=list)  #: as the file names them
+    unknown = models.JSONField(default=list)  #: those of them that are no field
+    options = models.JSONField(default=dict)  #: what was asked for (:class:`.options.Options`)
+    seen = models.JSONField(null=True)  #: how it writes numbers and days, None until it was counted
+    below = models.JSONField(default=list)  #: the lines below its rows
     size = models.BigIntegerField()  #: of the file, in bytes
-    match = models.CharField(max_length=64, null=True)  #: by what records are found, on the wire
+    match = models.CharField(max_length=255, null=True)  #: by what records are found, on the wire
     dry_run = models.BooleanField(default=False)
     status = models.CharField(max_length=16, choices=Status.choices, default=Status.QUEUED)
     message = models.TextField(null=True)  #: why it failed
@@ -50,6 +60,12 @@ class Import(models.Model):
     updated = models.PositiveIntegerField(default=0)
     unchanged = models.PositiveIntegerField(default=0)
     refused = models.PositiveIntegerField(default=0)
+    warned = models.PositiveIntegerField(default=0)  #: rows that are in without some of their cells
+    #: Rows that are probably here already; None where the noun does not say how to tell.
+    already_here = models.PositiveIntegerField(null=True)
+    made = models.JSONField(
+        default=dict
+    )  #: how many records beside their own the rows made, by noun
 
     class Meta:
         indexes: ClassVar = [
@@ -60,12 +76,39 @@ class Import(models.Model):
         return self.filename or self.pk
 
     @property
-    def noun(self) -> type[Noun]:
+    def noun(self) -> NounClass:
         return registry[self.type]
 
     @property
     def finished(self) -> bool:
         return self.status not in self.UNFINISHED
+
+    def reading(self) -> dict[str, Any]:
+        """How the file was understood, in words that its options have."""
+        layout, text = Layout(**self.layout), self.format != "xlsx"
+        notations = self.notations()
+        return {
+            "encoding": NAMES.get(layout.encoding, layout.encoding) if text else None,
+            "delimiter": layout.delimiter if self.format == "csv" else None,
+            "linesAbove": layout.above,
+            "linesBelow": self.below,
+            "numbers": {field: notations[field].decimal for field in self.seen_fields("numbers")},
+            "days": {field: notations[field].days for field in self.seen_fields("days")},
+            **{name: self.options.get(name) for name in ("zone", "language")},
+        }
+
+    def seen_fields(self, kind: str) -> list[str]:
+        return list((self.seen or {}).get(kind, {}))
+
+    def notations(self) -> dict[str, Notation]:
+        """How each of the columns with numbers and days writes them: as was asked for, or as was found."""
+        return decide(
+            self.seen or {},
+            numbers=self.options.get("numbers"),
+            days=self.options.get("days"),
+            delimiter=self.layout.get("delimiter", "") if self.format == "csv" else "",
+            language=self.options.get("language", ""),
+        )
 
 
 class ImportPart(models.Model):
@@ -110,3 +153,23 @@ class RefusedRow(models.Model):
     def values(self) -> Any:
         """The row as it was sent: an object, or the text of a line that could not be read."""
         return orjson.loads(self.cells)
+
+
+class RowWarning(models.Model):
+    """A row that was taken without some of its cells: which, and why."""
+
+    source = models.ForeignKey(Import, models.CASCADE, related_name="warnings", db_index=False)
+    row = models.PositiveIntegerField()
+    problems = models.BinaryField()
+
+    class Meta:
+        constraints: ClassVar = [
+            models.UniqueConstraint(fields=["source", "row"], name="one_warning")
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.source_id} {self.row}"
+
+    def errors(self) -> list[dict[str, Any]]:
+        """What was left out: ``{row, field, message}``."""
+        return [{"row": self.row, **problem} for problem in orjson.loads(self.problems)]

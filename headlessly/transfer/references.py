@@ -9,29 +9,44 @@ from typing import TYPE_CHECKING, Any
 from django.db import models
 from django.db.models import Count, Min
 from django.db.models.functions import Lower
+from django.utils.translation import gettext as _
 
-from headlessly.declaration import values
+from headlessly.declaration import labels, values
 from headlessly.declaration.schema import Field
+from headlessly.language import wording
 from headlessly.query.scope import Scope
 from headlessly.transfer.bulk_create import key_of
 
 if TYPE_CHECKING:
-    from headlessly.nouns import Noun
+    from headlessly.declaration.record import Record
 
 
-def by_unique(found: models.QuerySet, field: Field, wanted: Iterable[Any]) -> dict[Any, str]:
-    """The ids of the records with these unique values, by the value as it is compared."""
-    keys = {key_of(value) for value in wanted if _storable(value)}
+def by_unique(
+    found: models.QuerySet, field: Field, wanted: Iterable[Any], *, merged: bool = False
+) -> dict[Any, str]:
+    """The ids of the records with these unique values, by the value as it is compared.
+
+    With ``merged``, of those too who took over a record that had it.
+    """
+    keys = {key_of(normalize_unique(field, value)) for value in wanted if is_storable(value)}
     if not keys:
         return {}
     if field.type in values.TEXT_TYPES:
         found = found.alias(key=Lower(field.name)).filter(key__in=keys)
     else:
         found = found.filter(**{f"{field.column}__in": keys})
-    return {key_of(v): id for v, id in found.order_by().values_list(field.column, "pk")}
+    there = {key_of(v): id for v, id in found.order_by().values_list(field.column, "pk")}
+    if not merged or not (rest := keys - there.keys()):
+        return there
+    return found.model.survivors_by_unique(field, rest) | there
 
 
-def _storable(value: Any) -> bool:
+def normalize_unique(field: Field, value: Any) -> Any:
+    """A unique value in the spelling in which it is stored."""
+    return values.normalize_operand(field, value) if field.type in values.TEXT_TYPES else value
+
+
+def is_storable(value: Any) -> bool:
     return value is not None and not (
         isinstance(value, str) and values.UNSTORABLE.search(value) is not None
     )
@@ -40,7 +55,7 @@ def _storable(value: Any) -> bool:
 class References:
     """What the references of some rows lead to, asked for all of them at once."""
 
-    def __init__(self, noun: type[Noun]) -> None:
+    def __init__(self, noun: type[Record]) -> None:
         self.fields = {f.wire: f for f in noun.schema.references.values()}
         self.registry = noun.registry
         self.known: dict[tuple[str, str], str] = {}
@@ -51,10 +66,10 @@ class References:
         wanted: dict[str, set[str]] = defaultdict(set)
         for row in rows:
             for wire, field in self.fields.items():
-                if (text := self._said(field, row.get(wire))) is not None:
-                    wanted[field.to].add(text)
+                if (text := self._text_of(field, row.get(wire))) is not None:
+                    wanted[field.target_noun.__name__].add(text)
         for name, texts in wanted.items():
-            self._find(self.registry[name], {t for t in texts if _storable(t)})
+            self._find(self.registry[name], {t for t in texts if is_storable(t)})
 
     def ids(self, rows: Iterable[dict[str, Any]]) -> dict[str, set[str]]:
         """The ids that the rows refer to, by noun."""
@@ -63,50 +78,61 @@ class References:
             for wire, field in self.fields.items():
                 value = row.get(wire)
                 if isinstance(value, str) and field.prefix and value.startswith(field.prefix + "_"):
-                    found[field.to].add(value)
-        return {n: {id for id in ids if _storable(id)} for n, ids in found.items()}
+                    found[field.target_noun.__name__].add(value)
+        return {n: {id for id in ids if is_storable(id)} for n, ids in found.items()}
 
     def resolve(self, row: dict[str, Any]) -> dict[str, str]:
         """Put ids where the row says other things; what is wrong, by field."""
         problems = {}
         for wire, field in self.fields.items():
-            text = self._said(field, row.get(wire))
+            text = self._text_of(field, row.get(wire))
             if text is None:
                 continue
-            place = (field.to, text)
+            other = field.target_noun
+            place = (other.__name__, text)
             if id := self.known.get(place):
                 row[wire] = id
             elif count := self.many.get(place):
-                problems[wire] = (
-                    f"There are {count:,} {self.registry[field.to].plural} called {text[:64]!r}: "
-                    f"give {self._ways(field)}."
-                )
+                problems[wire] = _(
+                    "There are %(count)s %(nouns)s called '%(name)s': give %(ways)s."
+                ) % {
+                    "count": values.group_thousands(count),
+                    "nouns": labels.plural_in_sentence(other),
+                    "name": text[:64],
+                    "ways": self._ways(field),
+                }
             else:
-                problems[wire] = (
-                    f"There is no {field.to} {text[:64]!r}. Give {self._ways(field)}, or the exact "
-                    f"{_name_of(self.registry[field.to]).wire} when only one has it."
-                )
+                problems[wire] = _(
+                    "There is no %(noun)s '%(name)s'. Give %(ways)s, or the exact %(field)s when only "
+                    "one has it."
+                ) % {
+                    "noun": labels.noun_in_error(other),
+                    "name": text[:64],
+                    "ways": self._ways(field),
+                    "field": labels.field_in_error(naming_field(other)),
+                }
         return problems
 
-    def _said(self, field: Field, value: Any) -> str | None:
+    def _text_of(self, field: Field, value: Any) -> str | None:
         """What a row says of a record without its id."""
         if not isinstance(value, str) or not value.strip():
             return None
         return None if value.startswith(f"{field.prefix}_") else value.strip()
 
     def _ways(self, field: Field) -> str:
-        unique = [f.wire for f in _text_keys(self.registry[field.to])]
-        return " or ".join([f"its id ({field.prefix}_…)", *unique])
+        unique = [labels.field_in_error(f) for f in text_keys(field.target_noun)]
+        return wording.join_with_or([_("its id (%s_…)") % field.prefix, *unique])
 
-    def _find(self, noun: type[Noun], texts: set[str]) -> None:
+    def _find(self, noun: type[Record], texts: set[str]) -> None:
         scope = Scope(noun).queryset()
         rest = texts - {text for to, text in self.known if to == noun.__name__}
-        for field in _text_keys(noun):
-            found = by_unique(scope, field, rest)
-            hits = {text: found[key_of(text)] for text in rest if key_of(text) in found}
+        for field in text_keys(noun):
+            found = by_unique(scope, field, rest, merged=True)
+            keys = {text: key_of(normalize_unique(field, text)) for text in rest}
+            hits = {text: found[key] for text, key in keys.items() if key in found}
             self.known.update({(noun.__name__, text): id for text, id in hits.items()})
             rest = rest - hits.keys()
-        name = _name_of(noun).name
+        name = naming_field(noun).name
         if rest:
             named = scope.filter(**{f"{name}__in": rest}).order_by().values_list(name)
             for text, count, id in named.annotate(Count("pk"), Min("pk")):
@@ -116,10 +142,10 @@ class References:
                     self.many[noun.__name__, text] = count
 
 
-def _text_keys(noun: type[Noun]) -> list[Field]:
+def text_keys(noun: type[Record]) -> list[Field]:
     return [f for f in noun.schema.stored if f.unique and f.type in values.TEXT_TYPES]
 
 
-def _name_of(noun: type[Noun]) -> Field:
-    """The field that a record is called by."""
+def naming_field(noun: type[Record]) -> Field:
+    """The field that a record of this noun is called by."""
     return noun.schema.by_name[noun.schema.columns[0]]

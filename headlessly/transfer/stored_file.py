@@ -61,7 +61,7 @@ class _Parts(io.RawIOBase):
     def tell(self) -> int:
         return self.position
 
-    def readinto(self, buffer: memoryview) -> int:
+    def readinto(self, buffer: memoryview) -> int:  # type: ignore[override] # zipfile gives these
         """Fill the buffer as far as the part goes. Raises Gone."""
         if self.position >= self.source.size:
             return 0

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from django.http import HttpRequest
+from django.http import HttpRequest, HttpResponse
 from django.http.response import HttpResponseBase
 from django.middleware.gzip import GZipMiddleware
 
@@ -23,7 +23,7 @@ class CompressionMiddleware(GZipMiddleware):
     ) -> HttpResponseBase:
         if response.headers.get("Content-Type", "").startswith(FLUSHED):
             return response
-        if not response.streaming and len(response.content) < SMALLEST:
+        if isinstance(response, HttpResponse) and len(response.content) < SMALLEST:
             return response
         tag = response.headers.get("ETag")
         response = super().process_response(request, response)

@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
-from urllib.parse import urlencode
+from urllib.parse import urlencode, urlsplit
 
-from django.http import HttpRequest, HttpResponseRedirect
+from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
+from django.utils.http import url_has_allowed_host_and_scheme
+
+#: What a page's own script sends with its requests: it signs in over the page, which stays.
+LIVE = "X-Live"
 
 
 def sign_in_url(request: HttpRequest) -> str:
@@ -12,8 +16,21 @@ def sign_in_url(request: HttpRequest) -> str:
     return request.META.get("SCRIPT_NAME", "").rpartition("/~")[0] + "/"
 
 
-def redirect_to_sign_in(request: HttpRequest) -> HttpResponseRedirect:
-    """To the sign-in page and back here afterwards."""
-    return HttpResponseRedirect(
-        f"{sign_in_url(request)}?{urlencode({'next': request.get_full_path()}, safe='/~')}"
-    )
+def redirect_to_sign_in(request: HttpRequest) -> HttpResponse:
+    """To the sign-in page and back here afterwards; a script is told where that page is, by 401."""
+    if request.headers.get(LIVE):
+        return HttpResponse(status=401, headers={"X-Sign-In": sign_in_url(request)})
+    onward = urlencode({"next": readable_address(request)}, safe="/~")
+    return HttpResponseRedirect(f"{sign_in_url(request)}?{onward}")
+
+
+def readable_address(request: HttpRequest) -> str:
+    """An address to come back to: this one, or the page from which something was sent here."""
+    if request.method in ("GET", "HEAD"):
+        return request.get_full_path()
+    referrer = request.headers.get("Referer", "")
+    host = {request.get_host()}
+    if url_has_allowed_host_and_scheme(referrer, host, require_https=request.is_secure()):
+        parts = urlsplit(referrer)
+        return f"{parts.path}?{parts.query}" if parts.query else parts.path
+    return f"{request.META.get('SCRIPT_NAME', '')}/admin/"

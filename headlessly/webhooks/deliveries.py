@@ -20,7 +20,7 @@ from django.utils import timezone
 from headlessly.access import actors, tenancy
 from headlessly.background.jobs import job
 from headlessly.context import tracing
-from headlessly.webhooks import sending
+from headlessly.webhooks import disabling, sending
 from headlessly.webhooks.models import Delivery, Webhook
 from headlessly.webhooks.sending import AttemptResult
 
@@ -33,7 +33,10 @@ RETRY_AFTER = (
     timedelta(minutes=15),
     timedelta(hours=1),
     timedelta(hours=6),
+    *[timedelta(hours=12)] * 5,
 )
+# The last one when all of the time is over for which a webhook may fail.
+RETRY_AFTER += (disabling.PATIENCE - sum(RETRY_AFTER, timedelta()),)
 #: How many are sent at once to one webhook, how long the senders hold them, and how long a job goes on
 #: before others have their turn, in seconds.
 SENT_AT_ONCE, HOLD, SLICE = 16, timedelta(seconds=60), 20
@@ -99,7 +102,7 @@ def record_results(held: Sequence[Delivery], outcomes: Sequence[AttemptResult]) 
             failures = delivery.attempts
             if outcome.succeeded:
                 found = {"status": Delivery.DELIVERED, "delivered_at": now}
-            elif failures > len(RETRY_AFTER):
+            elif failures > len(RETRY_AFTER) or outcome.status == disabling.GONE:
                 found = {"status": Delivery.FAILING}
             else:
                 found = {"next_at": now + RETRY_AFTER[failures - 1]}
@@ -112,6 +115,8 @@ def record_results(held: Sequence[Delivery], outcomes: Sequence[AttemptResult]) 
                 duration=outcome.duration,
                 **found,
             )
+        if held:
+            disabling.note_outcomes(held[0].webhook_id, outcomes, now)
     for delivery, outcome in zip(held, outcomes, strict=True):
         level = logging.DEBUG if outcome.succeeded else logging.WARNING
         logger.log(

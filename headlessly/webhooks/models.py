@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import secrets
 from datetime import datetime
 from typing import Any, ClassVar, Self
 
@@ -10,6 +9,7 @@ from django.db import models
 from django.db.models import Exists, F, OuterRef, Q
 
 from headlessly.access import tenancy
+from headlessly.access.models import Tenant
 from headlessly.context import running as context_running
 from headlessly.database import prepared
 from headlessly.declaration.fields import PublicId
@@ -20,10 +20,6 @@ from headlessly.webhooks import patterns
 #: Everything that had happened when a webhook was made: what its transaction saw, and itself.
 NOW = "SELECT pg_current_snapshot()::text, pg_current_xact_id()::text"
 LAST = "SELECT coalesce(max(seq), 0) FROM headlessly_event WHERE tenant_id = %s AND xid = %s::xid8"
-
-
-def new_secret() -> str:
-    return "hly_whsec_" + secrets.token_urlsafe(32)
 
 
 class LogSnapshot:
@@ -70,6 +66,7 @@ class Webhook(models.Model):
     """
 
     prefix: ClassVar[str] = "webhook"
+    GONE, FAILED = "gone", "failed"
 
     id = PublicId()
     tenant = models.ForeignKey("headlessly.Tenant", models.CASCADE, related_name="webhooks")
@@ -77,6 +74,11 @@ class Webhook(models.Model):
     events = models.JSONField()
     secret = models.CharField(max_length=255, editable=False)
     active = models.BooleanField(default=True)
+    #: Since when not one delivery has arrived; None where the last one did.
+    failing_since = models.DateTimeField(null=True, editable=False)
+    #: When it was disabled and why, until somebody has dealt with it.
+    disabled_at = models.DateTimeField(null=True, editable=False)
+    disabled_because = models.CharField(max_length=16, null=True, editable=False)
     created_at = models.DateTimeField(auto_now_add=True)
     updated_at = models.DateTimeField(auto_now=True)
     #: The last event that was looked at, by its place in the log.
@@ -108,10 +110,18 @@ class Webhook(models.Model):
 
     @property
     def status(self) -> str:
-        """``active``, ``paused``, or ``failing``: with deliveries that were given up."""
+        """``active``, ``paused``, ``disabled``, or ``failing``: with deliveries that were given up."""
         if not self.active:
-            return "paused"
+            return "disabled" if self.disabled_at else "paused"
         return "failing" if getattr(self, "fails", False) else "active"
+
+
+def update_has_webhooks(tenant: Tenant) -> None:
+    """Note at the tenant whether it has webhooks that want something; within the transaction that
+    changes them, which nobody else does meanwhile."""
+    has = Webhook.objects.filter(tenant=tenant, active=True).exists()
+    Tenant.objects.filter(pk=tenant.pk).update(has_webhooks=has)
+    tenant.has_webhooks = has
 
 
 class DeliveryQuerySet(models.QuerySet["Delivery"]):

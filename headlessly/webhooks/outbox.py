@@ -146,14 +146,6 @@ def _log_entries(found: models.QuerySet[Event]) -> list[LogEntry]:
     return list(map(LogEntry._make, found.values_list(*LogEntry._fields)))
 
 
-def update_has_webhooks(tenant: Tenant) -> None:
-    """Note at the tenant whether it has webhooks that want something; within the transaction that
-    changes them, which nobody else does meanwhile."""
-    has = Webhook.objects.filter(tenant=tenant, active=True).exists()
-    Tenant.objects.filter(pk=tenant.pk).update(has_webhooks=has)
-    tenant.has_webhooks = has
-
-
 @app.periodic(cron="* * * * *")
 @app.task(name="webhooks.tick", queueing_lock="webhooks.tick")
 def catch_up(timestamp: int) -> None:

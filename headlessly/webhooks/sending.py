@@ -7,8 +7,6 @@ open the connection.
 from __future__ import annotations
 
 import asyncio
-import hashlib
-import hmac
 import socket
 import ssl
 import time
@@ -22,7 +20,7 @@ from urllib.parse import quote
 import httpcore
 
 from headlessly.log.events import dump_json
-from headlessly.webhooks import addresses
+from headlessly.webhooks import addresses, signing
 from headlessly.webhooks.addresses import AddressNotAllowed, WebhookUrl
 from headlessly.webhooks.models import Delivery
 
@@ -66,7 +64,8 @@ def send_all(held: Sequence[Delivery]) -> list[AttemptResult]:
 
 def make_request(delivery: Delivery, *, at: int | None = None) -> SignedRequest:
     """The delivery as it is sent, signed for this moment (in seconds since 1970)."""
-    body = dump_json(payload_of(delivery))
+    payload = payload_of(delivery)
+    body, secret = dump_json(payload), delivery.webhook.secret
     timestamp = str(int(time.time()) if at is None else at)
     headers = {
         "Content-Type": "application/json",
@@ -74,15 +73,12 @@ def make_request(delivery: Delivery, *, at: int | None = None) -> SignedRequest:
         "X-Headlessly-Event": quote(delivery.name),  # a tracked event's may be any text
         "X-Headlessly-Delivery": delivery.pk,
         "X-Headlessly-Timestamp": timestamp,
-        "X-Headlessly-Signature": f"sha256={signature(delivery.webhook.secret, timestamp, body)}",
+        "X-Headlessly-Signature": f"sha256={signing.signature(secret, timestamp, body)}",
+        "webhook-id": payload["id"],  # of the event: the same however often it is sent
+        "webhook-timestamp": timestamp,
+        "webhook-signature": signing.standard_signature(secret, payload["id"], timestamp, body),
     }
     return SignedRequest(delivery.webhook.url, headers, body)
-
-
-def signature(secret: str, timestamp: str, body: bytes) -> str:
-    """HMAC-SHA256 of ``timestamp.body`` in hex, as the receiver computes it too."""
-    signed = timestamp.encode() + b"." + body
-    return hmac.new(secret.encode(), signed, hashlib.sha256).hexdigest()
 
 
 def payload_of(delivery: Delivery) -> dict[str, Any]:

@@ -17,6 +17,7 @@ from headlessly.models import Event
 from marketing.demo.business import Business, Member
 from marketing.demo.calendar import YEAR, midnight
 from marketing.demo.campaigns import PLANS, Plan
+from marketing.demo.webhooks import add_webhook
 
 #: The tracked event that says that a tenant is the demo's, and whole.
 FILLED = "demo_filled"
@@ -130,6 +131,8 @@ def fill(
                 cast.name, cast.domain, cast.slug, today, leads, members, website.actor, cast.plans
             )
             business.tell(_learning(watch, first))
+            if cast.slug == ACME.slug:
+                add_webhook()
             events.track(FILLED, {"leads": leads, "day": today.isoformat()})
     return tenant
 

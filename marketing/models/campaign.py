@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from decimal import Decimal
 from typing import Any, ClassVar
 
 from django.db import models
 from django.utils.translation import gettext as _
 
-from crm.models.validators import validate_currency, validate_slug
+from crm.models.validators import validate_currency
 from headlessly.declaration.fields import (
     Choice,
     Date,
@@ -18,11 +17,14 @@ from headlessly.declaration.fields import (
     Money,
     Number,
     Reference,
+    Slug,
     StatusField,
     String,
     Text,
     Url,
 )
+from headlessly.declaration.files import Files
+from headlessly.declaration.values import validate_not_in_future
 from headlessly.nouns import Noun, verb
 from marketing import attribution
 
@@ -48,7 +50,7 @@ class Campaign(Noun):
         CANCELLED = "Cancelled"
 
     name = String(required=True)
-    slug = String(unique=True, validators=[validate_slug])
+    slug = Slug(unique=True)
     description = Text()
     type = Choice(Type)
     status = StatusField(
@@ -61,15 +63,21 @@ class Campaign(Noun):
     )
     start_date = Date()
     end_date = Date()
-    launched_at = DateTime("when it was first launched", editable=False)
+    launched_at = DateTime(
+        "when it was first launched", editable=False, validators=[validate_not_in_future]
+    )
     budget = Money()
     actual_cost = Money()
     currency = String("ISO 4217", default="USD", max_length=3, validators=[validate_currency])
     target_leads = Integer(minimum=0)
     target_revenue = Money()
-    actual_leads = Integer("leads it generated", editable=False)
-    actual_revenue = Money("value of the deals it won", editable=False)
-    roi = Number("(revenue - cost) / cost * 100, in percent", unit="%", editable=False)
+    actual_leads = Integer("leads it generated, counted by complete", editable=False)
+    actual_revenue = Money(
+        "value of the deals it won in its currency, counted by complete", editable=False
+    )
+    roi = Number(
+        "(revenue - cost) / cost * 100, in percent, counted by complete", unit="%", editable=False
+    )
     landing_page_url = Url()
     utm_source = String()
     utm_medium = String()
@@ -82,6 +90,27 @@ class Campaign(Noun):
         rank = 1
         path = ("Draft", "Scheduled", "Launched", "Completed")
         area = "marketing"
+        files = Files(
+            headings={
+                "budget": ("Budgeted Cost", "Planned cost", "Total budget"),
+                "actual_cost": ("Cost", "Spend", "Amount spent"),
+                "target_revenue": ("Expected Revenue",),
+                "type": ("Campaign Type", "Channel"),
+            },
+            words={
+                "type": {
+                    "Event": ("Conference", "Trade Show", "Messe"),
+                    "Paid": ("Advertisement", "Ads", "Anzeigen"),
+                    "Referral": ("Partners", "Referral Program"),
+                },
+                "status": {
+                    "Draft": ("Planning", "Planned"),
+                    "Launched": ("Active", "In Progress"),
+                    "Completed": ("Complete", "Done", "Inactive"),
+                    "Cancelled": ("Aborted",),
+                },
+            },
+        )
         columns = ("name", "type", "status", "start_date", "budget", "actual_leads", "roi")
         facets = ("status", "type", "owner")
         ranges = ("start_date", "end_date", "budget", "actual_leads", "roi")
@@ -121,9 +150,12 @@ class Campaign(Noun):
         sets=["actual_leads", "actual_revenue", "roi"],
     )
     def complete(self) -> None:
-        """End it, and count what it brought: leads, revenue of won deals, return on investment."""
+        """End it, and count what it brought: leads, revenue of won deals, return on investment.
+
+        Revenue is that of the deals in the campaign's own currency; others are not added to it.
+        """
         self.actual_leads, self.actual_revenue = attribution.leads_and_revenue(self)
-        self.roi = roi(self.actual_revenue, self.actual_cost)
+        self.roi = attribution.roi(self.actual_revenue, self.actual_cost)
 
     def validate(self, values: Mapping[str, Any], problems: dict[str, str]) -> None:
         """Nothing ends before it starts."""
@@ -131,8 +163,3 @@ class Campaign(Noun):
         end = values.get("end_date", self.end_date)
         if start and end and end < start:
             problems["end_date"] = _("This is before the start.")
-
-
-def roi(revenue: Decimal, cost: Decimal | None) -> float | None:
-    """Return on investment in percent: (revenue - cost) / cost * 100; None without a cost."""
-    return round(float((revenue - cost) / cost * 100), 2) if cost else None

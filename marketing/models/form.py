@@ -2,17 +2,28 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Mapping
 from typing import Any, ClassVar
 
 from django.db import models
 from django.utils.translation import gettext as _
 
-from crm.models.validators import validate_slug
-from headlessly.declaration.fields import Integer, Json, Reference, StatusField, String, Text, Url
+from headlessly.declaration.fields import (
+    Integer,
+    Json,
+    Reference,
+    Slug,
+    StatusField,
+    String,
+    Text,
+    Url,
+)
 from headlessly.declaration.schema import Field
 from headlessly.nouns import Noun, verb
-from marketing import questions
+from marketing import questions, received
+
+logger = logging.getLogger("marketing.forms")
 
 
 class Form(Noun):
@@ -24,7 +35,7 @@ class Form(Noun):
         ARCHIVED = "Archived"
 
     name = String("what visitors read above it", required=True)
-    slug = String("its address, /f/{slug}", unique=True, validators=[validate_slug])
+    slug = Slug("its address, /f/{slug}", unique=True)
     description = Text("what visitors read below its name")
     fields = Json(
         "in order: name, type (text, email, number, select, textarea, checkbox, date, url, phone), "
@@ -73,15 +84,28 @@ class Form(Noun):
         asks="questions",
         public=["name", "redirect_url"],
         sets=["submission_count"],
+        receives="receive",
     )
     def submit(self) -> None:
         """Send it: the sender becomes a contact, and a lead with the form's campaign.
 
         The body is flat: the form's own field names and their values. Beside them may stand utm_source,
-        utm_medium, utm_campaign and their like, and page, the address of the page that it is on. Known
-        contacts keep what is known of them; only what is empty is filled. Needs no key.
+        utm_medium, utm_campaign and their like, and page, the address of the page that it is on. What else a
+        website sends is kept in the log. Known contacts keep what is known of them; only what is empty is
+        filled. The same answers within ten minutes are one submission. Needs no key.
         """
         self.submission_count += 1
+
+    def receive(self, sent: Mapping[str, Any]) -> tuple[dict[str, Any], dict[str, str]] | None:
+        """What was sent as answers and the rest; None for what a bot sent, and for what was sent twice."""
+        answers, extras = received.sort_submission(self.questions(), sent)
+        if str(sent.get(questions.HONEYPOT) or "").strip():
+            logger.info("%s: a submission fell into the trap", self.pk)
+            return None
+        if not received.SentAnswers.claim(self.pk, answers, self.moment()):
+            logger.info("%s: a submission was sent twice", self.pk)
+            return None
+        return answers, extras
 
     def questions(self) -> dict[str, Field]:
         """What a submission may have, by name."""

@@ -28,7 +28,11 @@ class Segment(Noun):
     member_count = Integer(
         "how many there were when last counted", editable=False, verbose_name="members"
     )
-    is_dynamic = Flag("whether refreshing counts again", verbose_name="counted again")
+    is_dynamic = Flag(
+        "whether refreshing counts again; else the number stays as it is",
+        default=True,
+        verbose_name="counted again",
+    )
 
     class Surface:
         icon = "groups"

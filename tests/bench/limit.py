@@ -103,22 +103,23 @@ class Limit:
     def search(self, words: str) -> Callable[[], bytes]:
         """25 leads with the words, newest first, and a capped count; as whoever knows how frequent they
         are writes it. On the product's tables, whose trigram indexes it needs."""
-        leading, *others = (f"%{word.upper()}%" for word in words.split())
+        leading, *others = (f"%{word.lower()}%" for word in words.split())
         mine = "l.tenant_id = %(t)s AND l.deleted_at IS NULL"
         theirs = "o.tenant_id = %(t)s AND o.deleted_at IS NULL"
-        person = "upper(o.name) LIKE {w} OR upper(o.email) LIKE {w}"
+        person = "headlessly_fold(o.name) LIKE {w} OR headlessly_fold(o.email) LIKE {w}"
         has = (
-            f"(upper(l.name) LIKE {{w}} OR (SELECT true FROM crm_contact o WHERE o.id = l.contact_id "
+            f"(headlessly_fold(l.name) LIKE {{w}} OR (SELECT true FROM crm_contact o "
+            f"WHERE o.id = l.contact_id "
             f"AND {theirs} AND ({person})) OR (SELECT true FROM crm_organization o "
-            f"WHERE o.id = l.organization_id AND {theirs} AND upper(o.name) LIKE {{w}}))"
+            f"WHERE o.id = l.organization_id AND {theirs} AND headlessly_fold(o.name) LIKE {{w}}))"
         )
         also = "".join(f" AND {has.format(w=f'%(w{n})s')}" for n, _ in enumerate(others))
         parts = [
-            "upper(l.name) LIKE %(w)s",
+            "headlessly_fold(l.name) LIKE %(w)s",
             "l.contact_id IN (SELECT o.id FROM crm_contact o "
             f"WHERE {theirs} AND ({person.format(w='%(w)s')}))",
             "l.organization_id IN (SELECT o.id FROM crm_organization o "
-            f"WHERE {theirs} AND upper(o.name) LIKE %(w)s)",
+            f"WHERE {theirs} AND headlessly_fold(o.name) LIKE %(w)s)",
         ]
         united = " UNION ".join(
             f"(SELECT l.id, l.created_at FROM crm_lead l WHERE {mine} AND {part}{also} LIMIT 10001)"

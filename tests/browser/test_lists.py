@@ -13,10 +13,13 @@ pytestmark = pytest.mark.browser
 
 
 @pytest.fixture
-def leads(people: Any) -> list[Any]:
-    """Three of Bob's, best first, and one of Cleo's."""
+def leads(people: Any, acme: Any) -> list[Any]:
+    """Three of Bob's, best first, and one of Cleo's, who is a member too."""
     from crm import Lead
+    from headlessly.access.models import Membership, User
 
+    user = User.objects.create_user("cleo@sign.example")
+    Membership.objects.create(user=user, tenant=acme, role="manager", contact_id=people.cleo.pk)
     made = [
         Lead.create(name=f"Lead {name}", source="web", owner=people.bob, score=score)
         for name, score in (("A", 90), ("B", 80), ("C", 70))

@@ -39,7 +39,7 @@ def value(field: Field, besides: Noun | None = None) -> Any:
         case "string" | "text":
             return next(filter(None, (_accepted(field, w.format(number)) for w in WORDS)))
         case "email":
-            return f"Person.{number}@People.example"
+            return f"person.{number}@people.example"
         case "url":
             return f"https://example.com/{number}"
         case "enum":
@@ -51,7 +51,7 @@ def value(field: Field, besides: Noun | None = None) -> Any:
         case "datetime":
             return "2026-01-31T09:00:00Z"
         case "bool":
-            return True
+            return not field.default
         case "json":
             return SHAPES.get(field.name, {"key": number})
         case "reference":
@@ -85,7 +85,15 @@ def inputs(verb: Verb, *, full: bool = False, record: Noun | None = None) -> dic
             continue
         elif field.required or full:
             found[wire] = value(field, record)
+    if verb.name == "update" and record is not None and not found:
+        found = change(record)
     return found
+
+
+def change(record: Noun) -> dict[str, Any]:
+    """An input that changes ``record``: one that says what it has already would leave no event."""
+    field = next(f for f in record.schema.inputs() if f.type == "string" and not f.unique)
+    return {field.wire: value(field)}
 
 
 def run(verb: Verb, record: Any = None, data: dict[str, Any] | None = None, **options: Any) -> Any:

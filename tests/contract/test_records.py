@@ -92,11 +92,24 @@ def test_it_is_spelled_in_camel_case_on_the_wire_and_in_snake_case_in_python(
 def test_it_ignores_the_meta_fields_of_a_body(noun: type[Noun], acme: Any) -> None:
     meta = dict.fromkeys(META, "of no interest")
     record = samples.create(noun, **meta)
-    again = samples.run(
-        noun.verbs["update"], record.pk, as_json(reads.record_json(noun, record.pk))
-    )
+    body = as_json(reads.record_json(noun, record.pk)) | samples.change(record)
+    again = samples.run(noun.verbs["update"], record.pk, body)
     assert (again.pk, again.version, again.created_by) == (record.pk, 2, "system")
-    assert Event.objects.filter(target=record.pk).latest("seq").previous == {}
+    assert set(Event.objects.filter(target=record.pk).latest("seq").previous) == set(
+        samples.change(record)
+    )
+
+
+@nouns
+def test_it_stays_as_it_is_when_what_was_read_is_sent_back(noun: type[Noun]) -> None:
+    record = samples.create(noun, full=True)
+    body = as_json(reads.record_json(noun, record.pk))
+    again = samples.run(noun.verbs["update"], record.pk, body)
+    assert as_json(reads.record_json(noun, record.pk)) == body
+    assert again.version == body["$version"]
+    assert Event.objects.filter(target=record.pk).count() == 1
+    with refused(Stale):
+        samples.run(noun.verbs["update"], record.pk, body, if_match=body["$version"] + 1)
 
 
 @nouns
@@ -272,7 +285,7 @@ def test_it_refuses_what_would_write_without_a_verb(noun: type[Noun]) -> None:
 @nouns
 def test_it_refuses_a_version_that_is_no_longer_the_current_one(noun: type[Noun]) -> None:
     record = samples.create(noun)
-    samples.run(noun.verbs["update"], record.pk, {}, if_match=1)
+    samples.run(noun.verbs["update"], record.pk, samples.change(record), if_match=1)
     for verb in ("update", "delete"):
         with refused(Stale) as caught:
             samples.run(noun.verbs[verb], record.pk, {}, if_match=1)

@@ -16,8 +16,8 @@ pytestmark = pytest.mark.usefixtures("acme")
 @pytest.mark.parametrize(
     ("field", "good", "bad"),
     [
-        ("domain", ["acme.com", "Sub.Acme.co.uk"], ["acme", "https://acme.com", "a b.com", "a..b"]),
-        ("slug", ["acme", "acme-2"], ["Acme", "acme_2", "-acme", "a--b", "acme!"]),
+        ("domain", ["acme.com", "Sub.Acme.co.uk"], ["acme", "ada@acme.org", "a b.com", "a..b"]),
+        ("slug", ["acme", "Acme-2"], ["acme 3", "acme_2", "-acme", "a--b", "acme!"]),
         ("health_score", [0, 100], [-1, 101]),
         ("nps_score", [-100, 100], [-101, 101]),
         ("employee_count", [0, 100_000], [-1, 1.5]),

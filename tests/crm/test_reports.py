@@ -321,6 +321,9 @@ def test_the_tenants_pipeline_says_the_chances_and_when_something_is_stale(
     assert [(w.name, w.count) for w in found["Lead"] if w.count] == [("New", 1)]
     assert [(w.name, w.count) for w in found["Deal"] if w.count] == [("Proposal", 1)]
     assert names(reports.stale_leads(slice)) == {"Forgotten"}
+    # The board and the view of what is going cold say the same.
+    assert Lead.stale_after() == Deal.stale_after() == timedelta(days=3)
+    assert Lead.Surface.views["Going cold"].count("{stale}") == 1
     for waiting in (*found["Lead"], *found["Deal"]):
         assert listed(waiting.who) == waiting.count
 

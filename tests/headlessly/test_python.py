@@ -262,10 +262,13 @@ def test_it_does_not_let_a_hook_swallow_an_error_of_the_database(people: Any, le
 
 def test_it_refuses_hooks_that_cause_each_other_without_end(people: SimpleNamespace) -> None:
     def contact_first(contact: Contact, ctx: Any) -> None:
-        ctx.Organization.update(people.corp.id, city="Ulm")
+        ctx.Organization.update(people.corp.id, employee_count=(organization_size() or 0) + 1)
+
+    def organization_size() -> int | None:
+        return Organization.get(people.corp.id).employee_count
 
     def then_organization(organization: Organization, ctx: Any) -> None:
-        ctx.Contact.update(people.ada.id, title="CEO")
+        ctx.Contact.update(people.ada.id, title=f"CEO of {organization.employee_count}")
 
     with (
         Contact.updated.attached(contact_first),

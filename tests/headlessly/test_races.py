@@ -15,9 +15,11 @@ from typing import Any
 import pytest
 from django.conf import settings
 from django.db import connection
+from django.test import Client
 
 from crm import Activity, Contact, Deal, Lead, Organization, Pipeline
 from headlessly.access import actors, tenancy
+from headlessly.access.models import ApiKey
 from headlessly.declaration.registry import registry
 from headlessly.errors import Conflict, HeadlesslyError, Invalid, NotFound
 from headlessly.log.events import Event
@@ -140,6 +142,27 @@ def test_it_captures_a_new_email_once(acme: Any) -> None:
     assert kinds(answers) == ["Contact"] * 10
     assert len({contact.id for contact in answers}) == Contact.count() == 1
     assert_whole_log()
+
+
+def test_it_answers_one_of_many_captures_that_it_created_the_contact(acme: Any) -> None:
+    _key, secret = ApiKey.issue(acme, "race")
+
+    def send() -> int:
+        return (
+            Client()
+            .post(
+                "/~acme/contacts/capture",
+                {"name": "Dana", "email": "Dana@new.example"},
+                content_type="application/json",
+                headers={"authorization": f"Bearer {secret}"},
+            )
+            .status_code
+        )
+
+    assert sorted(at_once(*[send] * 8)) == [200] * 7 + [201]
+    assert Contact.count() == 1
+    events = Event.objects.filter(name="Contact.Captured").order_by("seq")
+    assert [event.version for event in events] == list(range(1, 9))
 
 
 def test_it_creates_one_contact_of_an_email(acme: Any) -> None:

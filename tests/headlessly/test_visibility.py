@@ -46,6 +46,14 @@ def world(bob: Any, people: SimpleNamespace) -> SimpleNamespace:
     hushed = Contact.create(
         name="Hush Person", email="hush@acme.example", owner=cleo, organization=corp
     )
+    known = Contact.create(
+        name="Known Person",
+        email="known@acme.example",
+        phone="+49 171 5551234",
+        department="Hush department",
+        owner=cleo,
+        organization=corp,
+    )
     campaign = Campaign.create(name="Hush campaign", owner=cleo)
     theirs = Lead.create(
         name="Hush lead", source="hushsource", owner=cleo, contact=hushed, organization=corp
@@ -57,7 +65,7 @@ def world(bob: Any, people: SimpleNamespace) -> SimpleNamespace:
         name="Own lead",
         source="website",
         owner=people.bob,
-        contact=hushed,
+        contact=known,
         organization=corp,
         campaign=campaign,
     )
@@ -73,14 +81,21 @@ def world(bob: Any, people: SimpleNamespace) -> SimpleNamespace:
     }
     theirs.update(score=50)
     return SimpleNamespace(
-        hushed=hushed, campaign=campaign, theirs=theirs, deal=deal, own=own, free=free, **done
+        hushed=hushed,
+        known=known,
+        campaign=campaign,
+        theirs=theirs,
+        deal=deal,
+        own=own,
+        free=free,
+        **done,
     )
 
 
 @pytest.fixture
 def hidden(world: SimpleNamespace) -> list[Any]:
     return [
-        *(world.hushed, world.campaign, world.theirs, world.deal),
+        *(world.hushed, world.known, world.campaign, world.theirs, world.deal),
         *(world.about_theirs, world.assigned_to_them, world.about_their_deal),
     ]
 
@@ -193,13 +208,60 @@ def test_it_counts_what_it_sees(as_bob: Any, world: Any) -> None:
 def test_it_keeps_the_id_of_a_reference_and_shows_nothing_behind_it(
     as_bob: Any, world: Any
 ) -> None:
-    lead = as_bob("GET", f"/leads/{world.own.pk}", include="contact,organization,activities").json()
-    assert lead["contact"] == world.hushed.pk
+    lead = as_bob(
+        "GET", f"/leads/{world.own.pk}", include="campaign,organization,activities"
+    ).json()
+    assert lead["campaign"] == world.campaign.pk
     assert lead["organization"]["name"] == "Acme Corp"
     assert [a["subject"] for a in lead["activities"]] == ["Free note"]
     read = as_bob("GET", f"/leads/{world.own.pk}").json()
     changed = as_bob("PATCH", f"/leads/{world.own.pk}", read | {"name": "Mine"})
     assert changed.status_code == 200, "what was read can be sent back"
+
+
+@pytest.mark.parametrize("path", ["/leads", "/leads/{id}", "/leads?asOf=now"])
+def test_it_sees_how_to_reach_the_person_of_their_own_lead_and_no_more(
+    path: str, as_bob: Any, world: Any, acme: Any
+) -> None:
+    answer = as_bob("GET", path.format(id=world.own.pk), include="contact").json()
+    rows = answer.get("results", [answer])
+    lead = next(row for row in rows if row["$id"] == world.own.pk)
+    assert lead["contact"] == {
+        "$id": world.known.pk, "$type": "Contact", "$context": lead["$context"],
+        "name": "Known Person", "title": None, "email": "known@acme.example",
+        "phone": "+49 171 5551234", "mobile": None, "linkedinUrl": None,
+    }  # fmt: skip
+    assert as_bob("PATCH", f"/leads/{world.own.pk}", lead | {"name": "Mine"}).status_code == 200
+
+
+def test_it_finds_their_own_lead_by_its_person(bob: Any, as_bob: Any, world: Any) -> None:
+    for words in ("known person", "known@acme", "own known"):
+        found = as_bob("GET", "/leads", q=words).json()
+        assert [lead["name"] for lead in found["results"]] == ["Own lead"], words
+        assert found["total"] == 1
+    assert as_bob("GET", "/contacts", q="known").json()["total"] == 0
+    with actors.acting(bob.actor):
+        assert Lead.find(q="known").get() == world.own
+        card = Lead.get(world.own.pk, include=["contact"]).contact
+        assert (card.is_card, card.name, card.department, card.stage) == (
+            True,
+            "Known Person",
+            None,
+            None,
+        )
+        with refused(NotFound):
+            card.update(name="Mine")
+
+
+def test_it_is_introduced_by_their_own_records_only(as_bob: Any, world: Any, people: Any) -> None:
+    Lead.create(name="Nobody's", source="x", contact=world.hushed)
+    found = as_bob("GET", "/leads", include="contact").json()["results"]
+    assert {lead["name"]: lead["contact"] for lead in found}["Nobody's"] == world.hushed.pk
+    world.own.update(owner=people.cleo)
+    world.free.update(contact=world.known)
+    found = as_bob("GET", f"/leads/{world.free.pk}", include="contact").json()
+    assert found["contact"] == world.known.pk
+    assert as_bob("GET", "/leads", q="known").json()["total"] == 0
 
 
 def test_it_sees_a_record_with_all_of_its_past_once_it_is_given_one(
@@ -335,7 +397,7 @@ def test_it_is_not_shown_the_others_in_what_would_happen(bob: Any, world: Any) -
             "Lead.Converted", "Deal.Created", "Lead.Updated", "lead_converted"
         }  # fmt: skip
         world.own.convert()
-    assert Contact.get(world.hushed.pk).stage == "Qualified", "hooks see everything"
+    assert Contact.get(world.known.pk).stage == "Qualified", "hooks see everything"
 
 
 def test_it_gives_a_record_away(as_bob: Any, world: Any, people: Any) -> None:
@@ -381,6 +443,10 @@ def test_it_is_shown_nothing_of_the_others_in_the_browser(
         meta = record._meta
         place = f"/~acme/admin/{meta.app_label}/{meta.model_name}/{record.pk}/change/"
         assert client.get(place).status_code == 404
+    page = client.get(f"/~acme/admin/crm/lead/{world.own.pk}/change/").content.decode()
+    for shown in ("Known Person", "known@acme.example", "tel:+491715551234"):
+        assert shown in page
+    assert world.known.pk not in page.replace(f'value="{world.known.pk}"', ""), "no way leads there"
 
 
 def test_it_sees_all_where_the_tenant_does_not_limit_its_reps(bob: Any, world: Any) -> None:

@@ -9,6 +9,7 @@ import pytest
 from crm import Deal, Lead
 from headlessly.errors import Conflict, Invalid, VerbRefused
 from marketing import Campaign
+from marketing.returns import campaign_returns
 from tests.refusals import details, refused
 
 pytestmark = pytest.mark.usefixtures("acme")
@@ -131,6 +132,18 @@ def test_it_counts_what_it_brought_when_complete(
     assert launched.roi == roi
     with refused(Conflict):
         launched.launch()
+
+
+def test_it_counts_revenue_in_its_own_currency_only(launched: Campaign) -> None:
+    launched.update(actual_cost=1000, currency="USD")
+    Deal.create(name="D", value=1000, currency="USD", campaign=launched).win()
+    Deal.create(name="Y", value=150_000, currency="JPY", campaign=launched).win()
+    so_far = campaign_returns([launched])[launched.pk]
+    assert (so_far.won, so_far.revenue, so_far.others) == (2, 1000, {"JPY": 150_000})
+    assert so_far.revenues("USD") == {"USD": 1000, "JPY": 150_000}
+    launched.complete()
+    assert (launched.actual_revenue, launched.roi) == (1000, 0)
+    assert so_far.roi == launched.roi, "one definition, so far and in the end"
 
 
 def test_it_completes_from_launched_or_paused_only(launched: Campaign) -> None:

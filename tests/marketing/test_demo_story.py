@@ -16,7 +16,7 @@ from django.db.models import Count, F, Max, Min
 from crm import Activity, Contact, Deal, Lead, Organization, Pipeline
 from headlessly.access import actors, tenancy
 from headlessly.access.models import ApiKey, Membership, Tenant
-from headlessly.models import Event
+from headlessly.models import Event, Webhook
 from marketing import Campaign, Form, Funnel, Segment
 from marketing.demo import cast
 
@@ -124,6 +124,12 @@ def test_it_has_forms_that_were_sent_and_numbers_that_were_counted(acme: Tenant)
     assert Segment.count() == 3 and not Segment.objects.filter(member_count=None).exists()
     for funnel in Funnel.objects.all():
         assert funnel.is_active and 0 < funnel.conversion_rate < 100
+
+
+def test_it_has_a_webhook_that_delivered_for_the_most_part(acme: Tenant) -> None:
+    (webhook,) = Webhook.objects.filter(tenant=acme)
+    states = Counter(delivery.state for delivery in webhook.deliveries.all())
+    assert states["delivered"] > 10 and states["failing"] == states["retrying"] == 1
 
 
 def retold(leads: int, day: date = DAY) -> list[bytes]:

@@ -109,7 +109,7 @@ def test_it_is_sent_while_it_is_published_and_only_then(demo: Form) -> None:
     with refused(Conflict) as caught:
         demo.submit(**ADA)
     assert caught.value.body()["allowed"] == ["Published"]
-    demo.publish().submit(**ADA)
+    demo.publish().submit(**ADA, seats=2)
     assert (demo.status, demo.submission_count) == ("Published", 2)
 
 
@@ -126,11 +126,11 @@ def test_it_sends_visitors_to_web_pages_only(redirect: str) -> None:
     ("name", "good", "bad"),
     [
         ("email", ["a@b.example"], ["nobody", None, "", 5]),
-        ("name", ["Ada"], ["", "   ", None, "x" * 256, ["x"]]),
+        ("name", ["Ada"], ["", "   ", None, ["x"]]),
         ("phone", ["+49 (30) 1234-567", "555 0100 ext. 12", ""], ["call me", "12", "1" * 60]),
         ("size", ["1-50", "", None], ["lots", 5]),
         ("seats", [5, 2.5, 0], ["five", True]),
-        ("message", ["Hello\nthere", ""], ["x" * 10_001]),
+        ("message", ["Hello\nthere", "", "x" * 10_001], [["x"]]),
         ("newsletter", [True, False], ["maybe"]),
         ("start", ["2026-01-31"], ["tomorrow", "31.01.2026"]),
         ("site", ["https://acme.example/a"], ["acme", "javascript:alert(1)"]),
@@ -149,13 +149,12 @@ def test_it_checks_an_answer_by_the_type_of_its_field(
 
 def test_it_names_everything_that_is_wrong_with_the_answers(demo: Form) -> None:
     with refused(Invalid) as caught:
-        demo.submit(size="lots", colour="red", submission_count=7)
+        demo.submit(size="lots", email="nobody", colour="red", submission_count=7)
     assert details(caught) == {
         "size": "Use one of 1-50, 51-500.",
-        "email": "This is required.",
+        "email": "This is not an email address.",
         "name": "This is required.",
-    } | {n: m for n, m in details(caught).items() if n in ("colour", "submission_count")}
-    assert "Fields: email, name, phone" in details(caught)["colour"]
+    }
 
 
 def test_it_needs_a_required_box_to_be_ticked() -> None:

@@ -129,7 +129,6 @@ def test_it_says_beside_each_field_what_is_wrong_and_keeps_what_was_typed(
     assert len(page.all("option", selected=None)) == 1
     assert page.input("utm_term") == {"type": "hidden", "name": "utm_term", "value": "a"}
     assert page.all("div", role="alert") and "<title>Error:" in page.text
-    assert visitor.post("/~acme/f/demo", ADA | {"size": "", "colour": "red"}).status_code == 422
 
 
 def test_it_carries_along_where_the_visitor_came_from(visitor: Client, form: Form) -> None:
@@ -179,9 +178,7 @@ def test_it_bounds_what_a_visitor_sends(
     with unchanged():
         large = visitor.post("/~acme/f/demo", ADA | {"message": "x" * strangers.MAX_BODY_SIZE})
         assert large.status_code == 413 and "256 KB" in large.content.decode()
-        twice = visitor.post("/~acme/f/demo", ADA | {"name": ["a", "b"]})
-        assert twice.status_code == 400 and "given 2 times" in twice.content.decode()
-        monkeypatch.setattr(strangers, "PER_MINUTE", 2)
+        monkeypatch.setattr(strangers, "PER_MINUTE", 1)
         late = visitor.post("/~acme/f/demo", ADA)
         assert late.status_code == 429 and int(late["Retry-After"]) > 0
         assert Page(late).input("name")["value"] == ""

@@ -99,7 +99,7 @@ def test_it_takes_what_a_browser_sends_without_a_script(stranger: Client, form: 
         (None, "https://acme.example/a", "https://acme.example/a"),
         (None, "https://acme.example/" + "x" * 3000, ("https://acme.example/" + "x" * 300)[:255]),
         (None, None, None),
-        (None, "\x01", "\x01"),
+        (None, "\x01", None),
     ],
 )
 def test_it_knows_the_page(
@@ -118,7 +118,7 @@ def test_it_tells_a_stranger_which_answer_is_wrong(stranger: Client, form: Form)
                 422, "validation_error", type="Form",
             )
         )  # fmt: skip
-    assert found.keys() == {"email", "name", "colour", "submissionCount"}
+    assert found.keys() == {"email", "name"}
 
 
 @pytest.mark.parametrize("body", [b"{", b"[]", b'"x"', b"null", b"\xff", b'{"email": {"a": 1}}'])
@@ -135,11 +135,15 @@ def test_it_has_an_answer_to_any_form(stranger: Client, form: Form) -> None:
         problem(stranger.post(address(form), "", kind), 422, "validation_error")
         problem(stranger.post(address(form), "email=%00&name=x", kind), 422, "validation_error")
         problem(stranger.post(address(form), "email=%ff%fe&name=x", kind), 422, "validation_error")
-        twice = problem(stranger.post(address(form), "email=a&email=b", kind), 400, "bad_request")
-        assert twice["field"] == "email"
+        problem(stranger.post(address(form), "email=a&email=b", kind), 422, "validation_error")
+        parts = "multipart/form-data; boundary=x"
+        problem(stranger.post(address(form), "x", parts), 422, "validation_error")
+        problem(stranger.post(address(form), "x", parts.partition(";")[0]), 400, "bad_request")
+        cut = b'--x\r\nContent-Disposition: form-data; name="email"\r\n\r\nada@acme.exa'
+        problem(stranger.post(address(form), cut, parts), 422, "validation_error")
         many = "&".join(f"a{n}=1" for n in range(1001))
         problem(stranger.post(address(form), many, kind), 400, "bad_request")
-        for other in ("text/plain", "multipart/form-data; boundary=x", "text/xml"):
+        for other in ("text/plain", "text/xml"):
             problem(stranger.post(address(form), "x", other), 415, "unsupported_media_type")
 
 
@@ -199,7 +203,7 @@ def test_it_takes_a_key_like_any_other_verb(api: Any, form: Form, acme: Any) -> 
     done = answered(type(api)(acme, "write").call("POST", path, ADA))
     assert (done["submissionCount"], done["$version"]) == (1, form.version + 1)
     with unchanged():
-        told = answered(api.call("POST", f"{path}?dryRun=true", ADA))
+        told = answered(api.call("POST", f"{path}?dryRun=true", ADA | {"seats": 2}))
         assert [e["name"] for e in told["events"]] == [
             "Form.Submitted", "Lead.Created", "form_submitted"
         ]  # fmt: skip
@@ -232,9 +236,10 @@ def test_it_does_nothing_in_the_name_of_who_is_signed_in(
 
 
 def test_it_goes_into_a_batch(api: Any, form: Form) -> None:
-    calls = [{"method": "POST", "path": f"/forms/{form.pk}/submit", "body": ADA}] * 2
+    path = f"/forms/{form.pk}/submit"
+    calls = [{"method": "POST", "path": path, "body": ADA | {"seats": n}} for n in (1, 2, 2)]
     found = answered(api.call("POST", "/batch", {"operations": calls, "atomic": True}))
-    assert [each["status"] for each in found["results"]] == [200, 200]
+    assert [each["status"] for each in found["results"]] == [200] * 3
     assert (Form.get(form.pk).submission_count, Contact.count()) == (2, 1)
 
 
@@ -253,8 +258,8 @@ def test_it_takes_so_many_a_minute_from_one_address(
     stranger: Client, form: Form, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(strangers, "PER_MINUTE", 3)
-    for _ in range(3):
-        answered(send(stranger, form))
+    for number in range(3):
+        answered(send(stranger, form, ADA | {"seats": number}))
     found = send(stranger, form, Origin=SHOP)
     assert (
         "One address may send 3 requests a minute" in problem(found, 429, "rate_limited")["message"]
@@ -386,7 +391,7 @@ def test_it_says_in_the_document_that_it_needs_no_key(api: Any, form: Form) -> N
     _, _, operation = described.operations["formSubmit"]
     assert operation["security"] == [{}, {"bearer": []}]
     assert set(operation["requestBody"]["content"]) == {
-        "application/json", "application/x-www-form-urlencoded"
+        "application/json", "application/x-www-form-urlencoded", "multipart/form-data"
     }  # fmt: skip
     assert described.takes("formSubmit", ADA | {"seats": 5, "newsletter": True}) == []
     assert described.takes("formSubmit", {"email": {"a": 1}}) != []

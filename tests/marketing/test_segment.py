@@ -88,7 +88,9 @@ def test_it_stays_as_it_is_when_it_is_not_dynamic() -> None:
     segment.update(is_dynamic=False)
     Lead.create(name="M", source="x", score=90)
     assert segment.refresh().member_count == 1
-    assert Segment.create(name="S", criteria=NEW).refresh().member_count is None
+    static = Segment.create(name="S", criteria=NEW, is_dynamic=False)
+    assert static.refresh().member_count is None
+    assert Segment.create(name="S", criteria=NEW).refresh().member_count == 2, "as it is made"
     assert Segment.create(name="S", is_dynamic=True).refresh().member_count is None
 
 

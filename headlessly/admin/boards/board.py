@@ -23,6 +23,7 @@ from headlessly.admin.boards.moves import moves_hint, possible_moves
 from headlessly.admin.boards.narrowing import Narrowing
 from headlessly.context import clock
 from headlessly.database import timeouts
+from headlessly.declaration import days
 from headlessly.errors import InvalidFilter
 from headlessly.query import cursors, reads, sorting
 from headlessly.query import scope as query_scope
@@ -244,7 +245,12 @@ class NounBoard:
         schema, declared = self.noun.schema, self.declared
         state = getattr(record, self.machine.name)
         ended = self.has_ended(state)
+        touches = schema.by_name.get(declared.age_field)
         touched = record.updated_at if ended else getattr(record, declared.age_field)
+        over, said = touched, display.age_html(touched) if touched else ""
+        if touches is not None and not ended:
+            over = days.deadline(record, touches)
+            said = display.field_html(record, touches) if days.whole_day(record, touches) else said
         owner = None
         if schema.owner and getattr(record, schema.owner.column):
             owner = display.visible_name(getattr(record, schema.owner.name))
@@ -265,8 +271,8 @@ class NounBoard:
                 for f in shows
                 if (value := display.field_html(record, f, links=False)) != ""
             ],
-            "touched": display.age_html(touched) if touched else "",
-            "stale": "" if ended else self._stale_text(touched),
+            "touched": said,
+            "stale": "" if ended else self._stale_text(over),
             "ended": ended,
             "refusal": self.refusal if self.refusal.get("id") == record.pk else None,
         }

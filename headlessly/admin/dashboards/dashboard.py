@@ -78,7 +78,9 @@ class Narrowing:
         self.name, self.label = self.field.name, display.field_label(self.field)
         self.wire, self.value = self.field.wire, given.get(self.field.wire, "")
         self.given = given
-        self.select = forms.ReferenceSelect(self.field, site, {"aria-label": self.label})
+        self.select = forms.ReferenceSelect(
+            self.field, site, {"aria-label": self.label}, narrows=True
+        )
         self.select.attrs["data-placeholder"] = self.label
         self.select.chosen |= {
             NONE: _("No %(field)s") % {"field": display.inside_sentence(self.label)},

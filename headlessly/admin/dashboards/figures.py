@@ -5,7 +5,7 @@ An app registers functions that make a tile or a chart of a slice; the page show
     @dashboard.tile(rank=1)
     def new_leads(slice: Slice) -> Tile:
         found = slice.once(reports.funnel)
-        return Tile(_("New leads"), number(found.all, reports.cohort(slice)))
+        return Tile(_("New leads"), number_figure(found.all, reports.lead_cohort(slice)))
 
 Every number is a :class:`Figure`, which knows the list behind it. A chart is drawn from the same numbers
 that its table says in words.

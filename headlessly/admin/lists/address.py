@@ -21,6 +21,7 @@ from django.utils import translation
 from django.utils.text import slugify
 from django.utils.translation import gettext as _
 
+from headlessly.admin.lists import places
 from headlessly.admin.lists.facets import Facet, make_facet
 from headlessly.admin.lists.ranges import AMOUNTS, RangeFilter
 from headlessly.context import clock
@@ -318,6 +319,15 @@ class Address:
     def in_list(self) -> str:
         """The whole of it within another address: a record's page is told which list it was in."""
         return quote(self.query_string, safe="")
+
+    def in_list_at(self, record: Noun) -> str:
+        """The same, with where in the list ``record`` stands now."""
+        if not self.live:
+            return self.in_list
+        columns = self.order_columns
+        return quote(
+            places.anchored(self.query_string, columns, places.row_of(columns, record)), safe=""
+        )
 
     # -- what forms carry along -------------------------------------------------------------------
 

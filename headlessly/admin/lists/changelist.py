@@ -135,8 +135,11 @@ class NounList:
         return [name for name in self.noun.schema.inline if name in inputs]
 
     def rows(self) -> list[cells.Row]:
-        columns, query = self.address.columns, self.address.in_list
-        found = [cells.make_row(r, columns, edits=self.edits, query=query) for r in self.records]
+        columns = self.address.columns
+        found = [
+            cells.make_row(r, columns, edits=self.edits, query=self.address.in_list_at(r))
+            for r in self.records
+        ]
         if self.address.deleted:
             self._tell_deletions(found)
         return found

@@ -4,18 +4,28 @@ from __future__ import annotations
 
 import json
 
+from django.utils import timezone, translation
 from django.utils.http import urlencode
 
 from headlessly.access import tenancy
 from headlessly.admin.lists.address import Address
+from headlessly.language.languages import ENGLISH
 
 
 def export_url(address: Address, ids: list[str] | None = None) -> str:
-    """Where what the list shows can be had as a file: all of it, or these records."""
+    """Where what the list shows can be had as a file: all of it, or these records.
+
+    It has the columns of the list, as the reader sees them: in their language, with names, in their zone.
+    """
     if address.problem:
         return ""
     noun = address.noun
-    asked: dict[str, str] = {"format": "csv"}
+    asked: dict[str, str] = {
+        "format": "csv",
+        "fields": ",".join(f.wire for f in address.columns if f.computed is None),
+        "labels": translation.get_language() or ENGLISH,
+        "zone": timezone.get_current_timezone_name(),
+    }
     if ids is not None:
         condition = {"$id": {"$in": ids}}
     else:

@@ -13,6 +13,7 @@ from django.utils.translation import gettext as _
 
 from headlessly.access import actors, visibility
 from headlessly.admin import display
+from headlessly.admin.choices import ME, NONE
 from headlessly.admin.forms import ReferenceSelect
 from headlessly.errors import InvalidFilter
 from headlessly.query import filters
@@ -21,7 +22,6 @@ if TYPE_CHECKING:
     from headlessly.declaration.schema import Field
     from headlessly.nouns import Noun
 
-NONE, ME = "-", "me"
 #: More values than this are typed, not picked.
 PICKABLE = 50
 
@@ -109,7 +109,7 @@ class ReferenceFacet(Facet):
 
     def __init__(self, *args: Any, site: Any) -> None:
         super().__init__(*args)
-        select = ReferenceSelect(self.field, site, {"aria-label": self.label})
+        select = ReferenceSelect(self.field, site, {"aria-label": self.label}, narrows=True)
         select.attrs["data-placeholder"] = self.label
         nobody = _("No %(field)s") % {"field": display.inside_sentence(self.label)}
         select.chosen |= {NONE: nobody, ME: _("Me")}

@@ -21,7 +21,7 @@ from headlessly.admin.lists.export import export_url
 from headlessly.admin.lists.tabs import Tabs
 from headlessly.admin.pages import NounPages
 
-MEDIA = Media(css={"screen": ["headlessly/lists.css"]}, js=["headlessly/lists.js"])
+MEDIA = Media(css={"all": ["headlessly/lists.css"]}, js=["headlessly/lists.js"])
 
 
 class ListPage(NounPages):

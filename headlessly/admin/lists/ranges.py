@@ -6,17 +6,15 @@ field. A value that ends in ``,-`` takes in the records without one: ``lastActiv
 
 from __future__ import annotations
 
-import re
 from dataclasses import dataclass
 from datetime import date
 from typing import TYPE_CHECKING, Any
 
-from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, ngettext
 
 from headlessly.admin import display
-from headlessly.declaration import values
+from headlessly.declaration import days, values
 from headlessly.language import numbers
 from headlessly.query import filters, querystring
 
@@ -52,7 +50,6 @@ MOMENT_LOOKUP_TEXTS = LOOKUP_TEXTS | {
     "lt": gettext_lazy("before %s"),
     "lte": gettext_lazy("until %s"),
 }
-RELATIVE = re.compile(r"(\d{1,5})\s*(m|h|d|w|mo|y)\s+(ago|from now)\Z")
 
 
 @dataclass(frozen=True)
@@ -114,14 +111,14 @@ class RangeFilter:
 
     def _wire(self, text: str) -> str:
         """A day of whoever reads as a program has it: REST begins its own days in UTC."""
-        if self.field.type not in DATES or RELATIVE.match(text.strip().lower()):
+        if self.field.type not in DATES or days.parse_relative(text) is not None:
             return text
         try:
-            moment = values.relative_moment(text) or values.clean_moment(None, text, text=True)
+            if self.field.type == "date":
+                return f"{days.relative_day(text) or text}"
+            moment = days.relative_moment(text) or values.clean_moment(None, text, text=True)
         except ValueError:
             return text
-        if self.field.type == "date":
-            return f"{timezone.localtime(moment):%Y-%m-%d}" if text in values.DAY_WORDS else text
         return f"{moment:%Y-%m-%dT%H:%M:%SZ}"
 
     def as_filter(self) -> dict[str, Any]:
@@ -236,8 +233,8 @@ def path_label(noun: type[Noun], path: str) -> str:
 
 def moment_in_words(text: str) -> str:
     """``14d ago`` → ``14 days ago``, ``2026-01-31`` → ``31 Jan 2026``."""
-    if match := RELATIVE.match(text.strip().lower()):
-        count, unit, direction = int(match[1]), match[2], match[3]
+    if (found := days.parse_relative(text)) is not None:
+        count, unit, direction = found
         named = {
             "m": ngettext("%d minute", "%d minutes", count),
             "h": ngettext("%d hour", "%d hours", count),

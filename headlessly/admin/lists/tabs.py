@@ -49,6 +49,8 @@ def ready_views(noun: type[Noun]) -> list[ReadyView]:
     mine = actors.current().contact_id
     for name, query in noun.Surface.views.items():
         if mine or "=me" not in query:
+            if "{stale}" in query and (rest := noun.stale_after()) is not None:
+                query = query.replace("{stale}", f"{rest.days}d ago")
             found.append(ReadyView(slugify(name), _(name), query))
     return found
 

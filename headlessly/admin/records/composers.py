@@ -11,8 +11,9 @@ from django.utils.translation import gettext as _
 from headlessly.access import actors
 from headlessly.admin import display
 from headlessly.admin.forms import DeclaredForm
+from headlessly.admin.records import day_and_time
 from headlessly.context import clock
-from headlessly.declaration import engagements
+from headlessly.declaration import days, engagements
 from headlessly.errors import HeadlesslyError
 from headlessly.execution import executor
 
@@ -99,7 +100,13 @@ def make_composer(
 ) -> Composer:
     touching = engagements.engagement_noun(type(record))
     inputs = touching.verbs[way.verb].python_inputs
-    form = DeclaredForm([inputs[n] for n in way.asks], site, data=data, id=way.name.lower())
+    asked = [inputs[n] for n in way.asks]
+    moments = [f.name for f in asked if f.type == "datetime"]
+    if data is not None:
+        data = dict(data.items()) | {name: day_and_time.joined(data, name) for name in moments}
+    form = DeclaredForm(asked, site, data=data, id=way.name.lower())
+    for name in moments:
+        form.fields[name].widget = day_and_time.DayAndTime(form.fields[name].widget.attrs)
     first = form.fields[way.asks[0]]
     first.label = display.engagement_label(way.name)
     for name, item in form.fields.items():
@@ -118,6 +125,11 @@ def write_touch(way: EngagementForm, record: Noun, given: Mapping[str, Any]) -> 
     if said and declared.headline not in sent:
         longest = touching.schema.by_name[declared.headline].max_length
         sent[declared.headline] = engagements.first_line(said, longest)
+    for name in way.asks:
+        # A day without a time is the whole of it.
+        field = touching.schema.by_name[name]
+        if field.day_if and day_and_time.is_day(sent.get(name)):
+            sent |= {name: f"{sent[name]}T00:00:00Z", field.day_if: "true"}
     about = touch_references(touching, record)
     verb = touching.verbs[way.verb]
     return executor.run(verb, None, {**about, **way.values, **sent}, text=True)
@@ -153,8 +165,10 @@ def open_touches(record: Noun) -> OpenTouches | None:
 
 def _to_do(row: Noun) -> ToDo:
     noun, machine = type(row), row.schema.machine
-    due = getattr(row, noun.Surface.engagements.due)
-    found = ToDo(row, display.age_html(due) if due else "", bool(due) and due < clock.now())
+    field = noun.schema.by_name[noun.Surface.engagements.due]
+    due = days.deadline(row, field)
+    when = display.field_html(row, field)
+    found = ToDo(row, when, bool(due) and due < clock.now())
     end = display.path_states(noun)[-1]
     now = getattr(row, machine.name)
     for verb in noun.verbs.values():
@@ -179,7 +193,10 @@ def touch_references(touching: type[Noun], record: Noun) -> dict[str, str]:
     for about in touching.schema.about:
         own = record.schema.references.get(about.name)
         # One that the writer does not see is not theirs to refer to.
-        if own is not None and own.to == about.to and getattr(record, own.name) is not None:
+        if own is None or own.to != about.to:
+            continue
+        other = getattr(record, own.name)
+        if other is not None and not other.is_card:
             found[about.name] = getattr(record, own.column)
     owner, person = touching.schema.owner, actors.current().contact_id
     if owner is not None and person:

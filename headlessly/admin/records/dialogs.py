@@ -5,13 +5,14 @@ Where the record lacks what the verb needs, the dialog asks for that too, and fi
 
 from __future__ import annotations
 
+from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 from django.utils.translation import gettext as _
 
 from headlessly.access import actors
-from headlessly.admin import display
-from headlessly.admin.forms import DeclaredForm, sent
+from headlessly.admin import display, suiting
+from headlessly.admin.forms import DeclaredForm, ReferenceSelect, sent
 from headlessly.admin.records import composers, preview
 from headlessly.admin.records.record import editable_fields
 from headlessly.declaration import values
@@ -46,6 +47,10 @@ class VerbDialog:
             verb.inputs.values(), site, data=data, id=verb.name, parent=self.id
         )
         self.form.suggest(verb.noun)
+        if self.chooses is not None:
+            choice = ReferenceSelect(self.chooses, site, suits=record)
+            choice.attrs["data-dropdown-parent"] = f"#{self.id}"
+            self.form.fields[self.chooses.name].widget = choice
         self.new: DeclaredForm | None = None
         self.first: DeclaredForm | None = None
         if data is not None and (lacked := self._fillable(data.get(LACKS))):
@@ -102,10 +107,30 @@ class VerbDialog:
         """Whether it cannot be done at all, whatever one types."""
         return self.problem is not None and not self.problem.details
 
+    @cached_property
+    def chosen(self) -> Noun | None:
+        """The existing record that was chosen; None where none was, or it is not there."""
+        id = (self.data or {}).get(self.chooses.name) if self.chooses else None
+        if not id or self.other is None:
+            return None
+        try:
+            return self.other.get(id, include=list(self.other.schema.references))
+        except HeadlesslyError:
+            return None
+
+    @property
+    def warning(self) -> str:
+        """What speaks against the existing record that was chosen; whoever acts decides."""
+        if self.how != EXISTING or self.chosen is None:
+            return ""
+        return suiting.difference(self.chosen, self.record)
+
     # -- what will happen -------------------------------------------------------------------------
 
     def dry_run(self) -> None:
         """Do it without doing it: ``will`` says what would happen, ``problem`` why it would not."""
+        if self.how == EXISTING and self.chosen is None:
+            return  # nothing that could be foretold yet
         try:
             run = self._dry_run()
         except HeadlesslyError as problem:

@@ -22,6 +22,7 @@ from headlessly.admin.field_edit import (
 )
 from headlessly.admin.pages import NounAdminBase, NounPages
 from headlessly.admin.records import timeline
+from headlessly.declaration import days
 from headlessly.declaration.schema import Field
 from headlessly.errors import HeadlesslyError, Stale
 from headlessly.execution import executor
@@ -50,7 +51,7 @@ class EditPages(NounPages):
             raise Http404
         if not self.admin.may(verb):
             raise PermissionDenied
-        inputs = list(bound.inputs.values())
+        inputs = self._asked(bound)
         if request.method != "POST":
             suggested = forms.query(request.GET, inputs)
             defaults = {f.name: f.default for f in inputs if f.default is not None}
@@ -67,6 +68,10 @@ class EditPages(NounPages):
             return self._form_page(request, form, bound, problem=problem)
         toasts.say(request, f"{capfirst(display.event_label(bound.conjugation.event))}: {answer}.")
         return HttpResponseRedirect(self.admin.place("change", answer.pk))
+
+    def _asked(self, verb: Verb) -> list[Field]:
+        """The inputs of a verb that its form has."""
+        return [f for f in verb.inputs.values() if f.name not in self.schema.not_in_forms]
 
     @staticmethod
     def _mine(inputs: list[Field]) -> dict[str, str]:
@@ -119,7 +124,7 @@ class EditPages(NounPages):
         if not self.admin.may("update"):
             raise PermissionDenied
         found = self.admin.find(id)
-        inputs = list(self.noun.verbs["update"].inputs.values())
+        inputs = self._asked(self.noun.verbs["update"])
         only = request.POST.get("only") or request.GET.get("only")
         if (field := next((f for f in inputs if f.name == only), None)) is not None:
             return self.field_pages.field_view(request, found, field)
@@ -189,7 +194,12 @@ class EditPages(NounPages):
         problem: Stale,
     ) -> HttpResponse:
         """The form with what was typed kept, and what somebody else changed meanwhile."""
-        now = {f.name: forms.text_of(f, getattr(found, f.column)) for f in inputs}
+        now = {
+            f.name: forms.text_of(
+                f, getattr(found, f.column), is_day=days.whole_day(found, f) is not None
+            )
+            for f in inputs
+        }
         kept = now | {name: typed.data.get(name, "") for name in changed}
         form = forms.DeclaredForm(inputs, self.site, data=kept, record=found)
         form.is_valid()

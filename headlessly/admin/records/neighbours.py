@@ -1,7 +1,9 @@
 """The neighbours of a record in the list that one came from.
 
-The address of a record keeps its list's own query in ``in``. The records before and after it are found by
-comparing its place in that list's order, along the list's index: the list itself is never read.
+The address of a record keeps its list's own query in ``in``, and with it where in the list's order the record
+stood when one came: working on it may move it in the list or out of it, and what followed it follows still.
+The records before and after it are found by comparing that place along the list's index: the list itself is
+never read.
 """
 
 from __future__ import annotations
@@ -11,6 +13,7 @@ from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 from headlessly.admin import display
+from headlessly.admin.lists import places
 from headlessly.admin.lists.address import Address, SearchFilter
 from headlessly.admin.pages import keep_list
 from headlessly.query import cursors, filters, reads, scope, sorting
@@ -34,6 +37,7 @@ class Neighbours:
     next: str = ""
     place: int | None = None  #: counted from 1
     total: int | None = None
+    left: bool = False  #: the record fits the list no more
 
     @property
     def keep(self) -> str:
@@ -47,20 +51,24 @@ class ListWalk:
     def __init__(self, site: TenantSite, record: Noun, query: str) -> None:
         self.record, self.query = record, query
         self.noun = type(record)
-        self.address = Address(self.noun, query, site)
+        self.list_query, self.anchor = places.split(query)
+        self.address = Address(self.noun, self.list_query, site)
         self.many = False
 
     def neighbours(self) -> Neighbours:
         """The neighbours; none for a list that does not exist any more."""
-        list_url = display.page_url(self.noun, "changelist") + (self.query and f"?{self.query}")
+        list_url = display.page_url(self.noun, "changelist") + (
+            self.list_query and f"?{self.list_query}"
+        )
         found = Neighbours(self.query, list_url)
         if self.queryset is None:
             return found
         after, before = self._after(), self._before()
         found.next = self._address(self.queryset, after)
         found.previous = self._address(self.queryset.reverse(), before)
+        found.left = not self._whole.filter(pk=self.record.pk).exists()
         total = COUNTED if self.many else self._count(self.queryset)
-        if total < COUNTED:
+        if total < COUNTED and not found.left:
             found.place = sum(self._count(self.queryset.filter(part)) for part in before) + 1
             found.total = total + 1
         return found
@@ -68,13 +76,17 @@ class ListWalk:
     @cached_property
     def queryset(self) -> Any:
         """The records of the list in its order, this one aside; None for a list of no records of now."""
-        address = self.address
-        if address.problem or not address.live:
+        if self.address.problem or not self.address.live:
             return None
+        return self._whole.order_by(*self.address.order()).exclude(pk=self.record.pk)
+
+    @cached_property
+    def _whole(self) -> Any:
+        address = self.address
         stated = address.filter_of(c for c in address.active if not isinstance(c, SearchFilter))
         found = address.scope.queryset().filter(filters.compile_filter(address.scope, stated))
         found, self.many = narrow_by_search(found, reads.make_search(address.scope, address.query))
-        return found.order_by(*address.order()).exclude(pk=self.record.pk)
+        return found
 
     @cached_property
     def columns(self) -> list[sorting.SortKey]:
@@ -82,7 +94,8 @@ class ListWalk:
 
     @cached_property
     def row(self) -> list[Any]:
-        return [getattr(self.record, column.name) for column in self.columns]
+        then = places.read(self.anchor, self.columns, self.record.pk)
+        return then or places.row_of(self.columns, self.record)
 
     def _after(self) -> list[Any]:
         return cursors.conditions_after(self.columns, self.row)
@@ -92,9 +105,11 @@ class ListWalk:
 
     def _address(self, found: Any, parts: list[Any]) -> str:
         """Where the first of ``found`` in one of ``parts`` is, or nowhere."""
+        names = [column.name for column in self.columns]
         for part in parts:
-            if id := next(iter(found.filter(part).values_list("pk", flat=True)[:1]), None):
-                return display.page_url(self.noun, "change", id) + keep_list(self.query)
+            if row := next(iter(found.filter(part).values_list(*names)[:1]), None):
+                query = places.anchored(self.list_query, self.columns, row)
+                return display.page_url(self.noun, "change", row[-1]) + keep_list(query)
         return ""
 
     @staticmethod

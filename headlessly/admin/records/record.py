@@ -12,6 +12,7 @@ from django.utils.translation import gettext as _
 from headlessly.access import actors
 from headlessly.admin import display, field_edit
 from headlessly.admin.buttons import creating_verbs
+from headlessly.admin.records.panels import added_panels
 from headlessly.declaration import engagements, labels
 
 if TYPE_CHECKING:
@@ -164,7 +165,9 @@ def cards(record: Noun, editable: set[str]) -> list[RelatedCard]:
                 name,
                 display.field_label(declared),
                 display.field_html(record, declared),
-                display.state_html(noun, getattr(other, machine.name)) if other and machine else "",
+                display.state_html(noun, getattr(other, machine.name))
+                if other and machine and not other.is_card
+                else "",
                 [line for line in lines if line],
                 name in editable,
             )
@@ -246,8 +249,8 @@ def groups(record: Noun, without: set[str], editable: set[str]) -> list[FieldGro
 
 def editable_fields(record: Noun) -> set[str]:
     """The fields that one may change by typing: no verb sets them, and the state does not close them."""
-    closed = field_edit.closed_fields(record)
-    return {f.name for f in record.schema.inputs() if not f.moves and f.name not in closed}
+    apart = (*field_edit.closed_fields(record), *record.schema.not_in_forms)
+    return {f.name for f in record.schema.inputs() if not f.moves and f.name not in apart}
 
 
 def related(record: Noun) -> list[RelatedRecords]:
@@ -322,6 +325,7 @@ def record_context(record: Noun, *, editable: bool) -> dict[str, Any]:
         "about": about,
         "editable": changing,
         "panels": asked,
+        "added": added_panels(record),
         "groups": groups(record, hidden, changing),
         "related": related(record),
         "name_field": record.schema.columns[0],

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import datetime
 from typing import TYPE_CHECKING
 
 from django.contrib import messages
@@ -9,6 +10,9 @@ from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
 from django.utils.translation import gettext as _
 
 from headlessly.admin import buttons, display
+from headlessly.admin.lists import places
+from headlessly.admin.lists.address import Address
+from headlessly.admin.lists.changelist import as_they_were
 from headlessly.admin.pages import NounPages, list_query
 from headlessly.admin.records import composers, neighbours, record, timeline
 from headlessly.errors import HeadlesslyError, NotFound
@@ -21,6 +25,13 @@ class RecordPage(NounPages):
     """One record, to be read, with what can be done from here."""
 
     def record_view(self, request: HttpRequest, id: str) -> HttpResponse:
+        if (moment := self._moment(request)) is not None:
+            try:
+                then = self.noun.get(id, as_of=moment)
+            except NotFound:
+                raise Http404 from None
+            as_they_were([then], self.schema.references.values(), moment)
+            return self._render_past(request, then, moment)
         try:
             found = self.noun.get(id, include=list(self.schema.references))
         except NotFound as problem:
@@ -82,6 +93,33 @@ class RecordPage(NounPages):
             composers=composers.make_composers(found, self.site, keep, written),
             coming=composers.open_touches(found),
             **record.record_context(found, editable=self.admin.may("update")),
+        )
+
+    def _moment(self, request: HttpRequest) -> datetime | None:
+        """The moment of the past that the list one came from shows; None for one of now."""
+        query = list_query(request)
+        if query is None or "asOf=" not in query:
+            return None
+        address = Address(self.noun, places.split(query)[0], self.site)
+        return None if address.problem else address.moment
+
+    def _render_past(self, request: HttpRequest, then: Noun, moment: datetime) -> HttpResponse:
+        """The record as it was, to be read: nothing of what came later, and nothing to do."""
+        came_from = list_query(request) or ""
+        context = record.record_context(then, editable=False) | {"related": []}
+        show = timeline.checked_show(request.GET.get("show"))
+        return self.admin.respond(
+            request,
+            self.admin.record_template,
+            original=then,
+            title=str(then),
+            moment=moment,
+            neighbours=neighbours.ListWalk(self.site, then, came_from).neighbours(),
+            keep=self.keep(request),
+            timeline=timeline.read_timeline(then, show=show, until=moment, undo=False),
+            may_update=False,
+            may_delete=False,
+            **context,
         )
 
     def suggest_fix(self, found: Noun, problem: HeadlesslyError | None) -> dict[str, str] | None:

@@ -8,11 +8,13 @@ from __future__ import annotations
 
 from collections import defaultdict
 from dataclasses import dataclass
+from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 from django.db.models import Q
 
 from headlessly.admin import undo as undoing
+from headlessly.admin.event_facts import recorded_facts
 from headlessly.admin.event_text import Entry, Teller
 from headlessly.declaration import engagements, values
 from headlessly.log import events
@@ -38,14 +40,23 @@ class Timeline:
 
 
 def read_timeline(
-    record: Noun, *, before: int | None = None, size: int = PAGE, show: str = ALL, undo: bool = True
+    record: Noun,
+    *,
+    before: int | None = None,
+    until: datetime | None = None,
+    size: int = PAGE,
+    show: str = ALL,
+    undo: bool = True,
 ) -> Timeline:
-    """The newest events of ``record`` and around it, with what they caused and how to undo it."""
+    """The newest events of ``record`` and around it, with what they caused and how to undo it; ``until``
+    a moment, those of before."""
     around = _around(record, show)
     own = [] if show == ACTIVITIES else [record.pk]
     found = events.Event.objects.filter(target__in=[*own, *around]).order_by("-seq")
     if before is not None:
         found = found.filter(seq__lt=before)
+    if until is not None:
+        found = found.filter(timestamp__lte=until)
     rows = list(found[: size + 1])
     shown = rows[:size]
     caused = _caused(shown)
@@ -69,6 +80,10 @@ def read_timeline(
                 entry.did, entry.about = entry.because.did, entry.because.about
                 entry.said = entry.because.said
                 entry.because = None
+            if causes[event.cause].target is not None:
+                # What was recorded along with it, such as the answers of a form, says why it is there.
+                for other in caused.get(event.cause, ()):
+                    entry.changes += recorded_facts(other) if other.target is None else []
         entries.append(entry)
     if undo:
         undoing.offer_undo(record, entries)

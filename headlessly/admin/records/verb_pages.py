@@ -77,6 +77,8 @@ class VerbPages(NounPages):
             dialog.refuse(problem)
             return self._dialog_page(request, dialog, status=problem.status)
         done = f"{capfirst(display.event_label(bound.conjugation.event))}: {answer}."
+        if bound.sets and all(getattr(found, name) == getattr(answer, name) for name in bound.sets):
+            done = _("%(done)s It is as it was.") % {"done": done}
         toasts.say(request, done, answer)
         return Redirect(self._after(request, bound, answer))
 

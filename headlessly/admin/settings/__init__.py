@@ -1,4 +1,4 @@
-"""The tenant's own settings, for its admins: how it works, who belongs to it, which keys it has given."""
+"""The tenant's own settings, for its admins: how it works, who belongs to it, its keys and its webhooks."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from django.http import HttpRequest, HttpResponse
 from django.urls import path
 
 from headlessly.access import actors
-from headlessly.admin.settings import general, keys, members
+from headlessly.admin.settings import general, keys, members, webhooks
 
 
 def urls(site: AdminSite) -> list[Any]:
@@ -30,6 +30,17 @@ def urls(site: AdminSite) -> list[Any]:
         page("members/<int:id>/link/", members.link_view, "member_link"),
         page("keys/", keys.keys_view, "keys"),
         page("keys/<str:id>/revoke/", keys.revoke_view, "key_revoke"),
+        page("webhooks/", webhooks.webhooks_view, "webhooks"),
+        page("webhooks/<str:id>/", webhooks.webhook_view, "webhook"),
+        page("webhooks/<str:id>/enable/", webhooks.enable_view, "webhook_enable"),
+        page("webhooks/<str:id>/pause/", webhooks.pause_view, "webhook_pause"),
+        page("webhooks/<str:id>/ping/", webhooks.ping_view, "webhook_ping"),
+        page("webhooks/<str:id>/delete/", webhooks.delete_view, "webhook_delete"),
+        page(
+            "webhooks/<str:id>/deliveries/<str:delivery>/redeliver/",
+            webhooks.redeliver_view,
+            "redeliver",
+        ),
     ]
 
 

@@ -12,9 +12,18 @@ from django.utils.translation import gettext as _
 
 
 def tabs(current: str) -> list[dict[str, Any]]:
-    pages = (("general", _("General")), ("members", _("Members")), ("keys", _("API keys")))
+    pages = (
+        ("general", _("General")),
+        ("members", _("Members")),
+        ("keys", _("API keys")),
+        ("webhooks", _("Webhooks")),
+    )
     return [
-        {"label": label, "url": reverse(f"admin:settings_{name}"), "active": name == current}
+        {
+            "label": label,
+            "url": reverse(f"admin:settings_{name}"),
+            "active": current in (name, name.removesuffix("s")),
+        }
         for name, label in pages
     ]
 

@@ -117,7 +117,8 @@ def _asked_schema() -> Schema:
     """A body whose names are the record's own."""
     return {
         "type": "object",
-        "description": "Flat: the names that this record asks for, and their values. Others are refused.",
+        "description": "Flat: the names that this record asks for, and their values. What else is sent "
+        "is kept in the log.",
         "additionalProperties": {"type": ["string", "number", "boolean", "null"]},
     }
 

@@ -9,7 +9,14 @@ from typing import Any
 from django.conf import settings
 
 from headlessly.access import tenancy
-from headlessly.api.openapi import components, operations, parameters, platform, responses
+from headlessly.api.openapi import (
+    components,
+    operations,
+    parameters,
+    platform,
+    responses,
+    webhooks,
+)
 from headlessly.declaration.registry import registry
 
 ABOUT = """\
@@ -33,7 +40,8 @@ def tenant_document() -> dict[str, Any]:
 @cache
 def document_shape() -> dict[str, Any]:
     """What is the same for every tenant: made once per process, never changed."""
-    paths, schemas = {}, platform.platform_components()
+    paths: dict[str, Any] = {}
+    schemas = platform.platform_components()
     conditions: dict[str, Any] = {}
     for noun in registry.values():
         paths |= operations.noun_paths(noun)
@@ -48,8 +56,9 @@ def document_shape() -> dict[str, Any]:
             {"name": "About", "description": "The API itself, and your place in it."},
         ],
         "paths": paths | platform.platform_paths(),
+        "webhooks": webhooks.webhook_items(),
         "components": {
-            "schemas": schemas,
+            "schemas": schemas | {"WebhookEvent": webhooks.webhook_payload()},
             "parameters": parameters.SHARED | conditions,
             "headers": responses.HEADERS,
             "responses": responses.error_components(),

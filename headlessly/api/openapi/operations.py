@@ -5,7 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Any
 
-from headlessly.api.bodies import FORM, JSON
+from django.conf import settings
+
+from headlessly.api.bodies import FORM, JSON, MULTIPART
 from headlessly.api.openapi import parameters
 from headlessly.api.openapi import responses as answers
 from headlessly.api.openapi.components import input_name, is_required_input, receipt_name
@@ -17,6 +19,9 @@ from headlessly.declaration.schema import wire_name
 from headlessly.declaration.verbs import Verb
 from headlessly.nouns import Noun
 from headlessly.transfer import exporting, formats
+from headlessly.transfer import options as import_options
+from headlessly.transfer.matching import ID, matchable_fields
+from headlessly.transfer.notations import DAYS, NUMBERS
 
 READS: list[Schema] = [{"bearer": []}, {"session": []}]
 #: What needs no key, and takes one.
@@ -220,7 +225,8 @@ def _verb_operation(verb: Verb, id: str | None = None) -> Schema:
     if verb.asks:
         found["requestBody"] = request_body(ref(input_name(verb)))
         if verb.public is not None:
-            found["requestBody"]["content"][FORM] = {"schema": ref(input_name(verb))}
+            for kind in (FORM, MULTIPART):
+                found["requestBody"]["content"][kind] = {"schema": ref(input_name(verb))}
     elif verb.inputs:
         needed = any(is_required_input(verb, field) for field in verb.inputs.values())
         found["requestBody"] = request_body(ref(input_name(verb)), required=needed)
@@ -249,32 +255,32 @@ def _import_operation(noun: type[Noun]) -> Schema:
     cells = ",".join(f.wire for f in noun.schema.inputs())
     table = {
         "type": "string",
-        "description": "A header and rows, with `,`, `;` or tabs between; UTF-8. Columns are named as on "
-        "the wire or as people read them. A reference is an id, a unique value such as an email, or a "
-        "name that one record has.",
+        "description": "A header and rows, with `,`, `;`, `|` or tabs between, in UTF-8, UTF-16 or "
+        "Windows-1252. Columns are named as on the wire, as people read them, or as other programs call "
+        "them; what is no field is left out and told. A reference is an id, a unique value such as an "
+        "email, or a name that one record has.",
         "examples": [f"{cells}\n"],
     }
     row = {"type": "object", "description": "What `create` takes, or some of it."}
-    unique = ["$id", *(f.wire for f in noun.schema.stored if f.unique)]
-    match = parameters.query_parameter(
-        "match",
-        {"type": "string", "enum": unique},
-        "Update the record with this value instead of making another one.",
-    )
     binary = {"type": "string", "format": "binary"}
     form = {"type": "object", "properties": {"file": binary}, "required": ["file"]}
     bodies: dict[str, Schema] = {
         formats.CSV: table,
         formats.JSON: {"type": "array", "items": row},
         formats.NDJSON: {"type": "string"},
-        formats.XLSX: binary | {"description": "A workbook, of which the first sheet is read."},
+        formats.XLSX: binary
+        | {"description": "A workbook, of which the first visible sheet is read."},
+        formats.VCF: {"type": "string", "description": "vCards of an address book."},
     }
     return operation(
         operation_id(noun, "import"),
         f"Import {noun.plural} from a file, in the background.",
         noun.__name__,
         {"202": answers.success_response("It is in line.", ref("Import"), "Location")},
-        parameters=[match, *parameters.shared_parameters("dryRun", "idempotencyKey")],
+        parameters=[
+            *_import_options(noun),
+            *parameters.shared_parameters("dryRun", "idempotencyKey"),
+        ],
         errors=answers.WRITING,
         writes=True,
         requestBody={
@@ -287,6 +293,43 @@ def _import_operation(noun: type[Noun]) -> Schema:
             },
         },
     )
+
+
+def _import_options(noun: type[Noun]) -> list[Schema]:
+    fields = ", ".join([ID, *(f.wire for f in matchable_fields(noun))])
+    text: Schema = {"type": "string"}
+    return [
+        parameters.query_parameter(
+            "match",
+            text,
+            "Update the record with the same values of these fields instead of making another one, with "
+            f"commas: {fields}.",
+        ),
+        parameters.query_parameter(
+            "numbers",
+            text | {"enum": list(NUMBERS)},
+            "The mark before decimals, where the file does not show it.",
+        ),
+        parameters.query_parameter(
+            "days",
+            text | {"enum": list(DAYS)},
+            "The order of day and month in 03/09/2026, where the file does not show it.",
+        ),
+        parameters.query_parameter("zone", text, "The time zone of times without one; else UTC."),
+        parameters.query_parameter(
+            "unknown",
+            text | {"enum": [import_options.IGNORE, import_options.REFUSE]},
+            "What becomes of columns that are no field: left out and told, or the file is refused.",
+        ),
+        parameters.query_parameter(
+            "create",
+            text | {"enum": [import_options.MISSING, import_options.NOTHING]},
+            "Whether records that rows describe beside their own are made where they are missing.",
+        ),
+        parameters.query_parameter(
+            "defaults", text, "A JSON object of what rows say that do not say it themselves."
+        ),
+    ]
 
 
 def _export_operation(noun: type[Noun]) -> Schema:
@@ -308,5 +351,20 @@ def _export_operation(noun: type[Noun]) -> Schema:
         f"All {noun.plural} that a list would show, as a file.",
         noun.__name__,
         {"200": response},
-        parameters=[format, *parameters.export_parameters(noun)],
+        parameters=[format, *_for_people(), *parameters.export_parameters(noun)],
     )
+
+
+def _for_people() -> list[Schema]:
+    """How an export is made a table for people."""
+    languages: Schema = {"type": "string", "enum": [code for code, _name in settings.LANGUAGES]}
+    return [
+        parameters.query_parameter(
+            "labels",
+            languages,
+            "Headings and choices in this language, names instead of ids; of `format=csv`.",
+        ),
+        parameters.query_parameter(
+            "zone", {"type": "string"}, "The time zone of its times; with `labels`."
+        ),
+    ]

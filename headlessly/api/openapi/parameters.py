@@ -70,7 +70,8 @@ SHARED: dict[str, Schema] = {
     "q": {
         "name": "q",
         "in": "query",
-        "description": "Words, each in any of the searchable fields.",
+        "description": "Words, each in any of the searchable fields, whatever the case and the accents; "
+        "telephone numbers by their digits. A word of one or two letters is found where a word begins.",
         "schema": {"type": "string"},
     },
     "count": {

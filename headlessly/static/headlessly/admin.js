@@ -86,8 +86,12 @@ document.addEventListener("DOMContentLoaded", () => {
     const typed = form.elements.typed;
     if (typed) typed.disabled = ![...form.elements].some((input) => input.inputMode === "decimal" && input.value);
   });
-  window.addEventListener("pageshow", () => {
+  window.addEventListener("pageshow", (event) => {
     for (const input of form.elements) input.disabled = false;
+    // Come back to, the filters say what the list is filtered by, not what was chosen last.
+    if (!event.persisted && performance.getEntriesByType("navigation")[0]?.type !== "back_forward") return;
+    form.reset();
+    if (window.django?.jQuery) django.jQuery(form).find(".select2-hidden-accessible").trigger("change.select2");
   });
   if (window.django && django.jQuery) {
     django.jQuery(form).on("change", "select", show);

@@ -87,7 +87,7 @@
   // -- asking the server -----------------------------------------------------------------------
 
   const send = async (body) => {
-    const answer = await fetch(form.action, {
+    const answer = await window.hly.send(form.action, {
       method: "POST",
       body,
       headers: { Accept: "application/json" },
@@ -147,13 +147,14 @@
     refuse(fresh, answer.reason, answer.fix);
   };
 
-  const failed = (card, place) => {
+  const failed = (card, place, problem) => {
     putBack(card, place);
     tidy();
-    refuse(card, say("failed"));
+    refuse(card, problem instanceof window.hly.Unsent ? problem.message : say("failed"));
   };
 
   const move = async (card, target, place = placeOf(card)) => {
+    if (card.classList.contains("waiting")) return;
     card.querySelector(".refusal")?.remove();
     card.classList.add("waiting");
     const column = columnAt(target);
@@ -163,8 +164,8 @@
       const answer = await send(bodyFor(`${card.dataset.card} ${card.dataset.version} ${target}`));
       if (answer.dialog) ask(card, place, answer.dialog);
       else settle(card, place, answer);
-    } catch {
-      failed(card, place);
+    } catch (problem) {
+      failed(card, place, problem);
     }
   };
 
@@ -195,10 +196,11 @@
         dialog.close();
         if (answer.dialog) ask(card, place, answer.dialog);
         else settle(card, place, answer);
-      } catch {
-        done = true;
-        dialog.close();
-        failed(card, place);
+      } catch (problem) {
+        // What was typed stays, to be sent again.
+        button.disabled = false;
+        const text = problem instanceof window.hly.Unsent ? problem.message : say("failed");
+        window.hly.tell(event.target, text, () => event.target.requestSubmit());
       }
     });
     dialog.showModal();

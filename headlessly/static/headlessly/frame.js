@@ -18,6 +18,12 @@
   };
   paint();
   system.addEventListener("change", paint);
+  // Paper is white, whatever the screen is.
+  addEventListener("beforeprint", () => {
+    root.classList.remove("dark");
+    root.classList.add("light");
+  });
+  addEventListener("afterprint", paint);
   root.classList.toggle("menu-away", recall("sidebarDesktopOpen") === 0);
 
   const drawer = matchMedia("(max-width: 1099px)");

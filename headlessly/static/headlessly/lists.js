@@ -13,7 +13,7 @@
     }
   };
   const send = (url, body) =>
-    fetch(url, { method: body ? "POST" : "GET", body, headers: { "X-Part": "1" }, redirect: "error" });
+    window.hly.send(url, { method: body ? "POST" : "GET", body, headers: { "X-Part": "1" }, redirect: "error" });
 
   // -- what is selected ---------------------------------------------------------------------------
 
@@ -91,6 +91,7 @@
     if (form.id === "selection" && !asks) delete form.dataset.sent;
     if (!asks && !inside) return;
     event.preventDefault();
+    if (submitter?.disabled) return;
     const body = new FormData(form, submitter);
     if (asks && !body.has("only") && !body.has("all")) {
       const here = new Set(boxes().map((box) => box.value));
@@ -100,9 +101,9 @@
     if (submitter) submitter.disabled = true;
     try {
       await show(await send(asks ? submitter.formAction : form.action, body), asks ? submitter : null);
-    } catch {
-      say(form.dataset.lost || "");
-      location.reload();
+    } catch (problem) {
+      const again = () => form.requestSubmit(submitter);
+      window.hly.tell(inside ? form : form.querySelector(".bar"), problem.message, again);
     } finally {
       if (submitter) submitter.disabled = false;
       delete form.dataset.sent;
@@ -130,11 +131,16 @@
   let editing = null;
 
   async function edit(button) {
+    // What could not be sent stays until it is sent or given up.
+    if (editing?.unsent) return;
     if (editing) leave();
     const cell = button.closest("td"), row = cell.closest("tr");
     const base = location.pathname.replace(/\/?$/, "/");
     const url = `${base}${row.dataset.row}/cell/${button.dataset.cell}/`;
-    const answer = await send(url);
+    const answer = await send(url).catch((problem) => {
+      note(button, problem.message, true);
+      return { ok: false };
+    });
     if (!answer.ok || editing) return;
     editing = { cell, row, name: button.dataset.cell, busy: false };
     put(await answer.text());
@@ -175,16 +181,25 @@
     if (!editing || editing.busy) return;
     const { cell, row, name } = editing;
     editing.busy = true;
-    const form = cell.querySelector("form"), body = new FormData(form);
+    const form = cell.querySelector("form");
+    if (window.hly.incomplete(form)) {
+      editing.busy = false;
+      return;
+    }
+    const body = new FormData(form);
+    form.querySelector(".unsent")?.remove();
     body.set("version", row.dataset.version);
     body.set("in", table().dataset.in);
     let answer;
     try {
       answer = await send(form.action, body);
-    } catch {
+    } catch (problem) {
       editing.busy = false;
-      return leave(true);
+      editing.unsent = true;
+      window.hly.tell(form, problem.message, save);
+      return;
     }
+    editing.unsent = false;
     if (answer.status === 204 || answer.status === 404) {
       editing = null;
       return row.remove();
@@ -222,6 +237,7 @@
     const button = event.target.closest("button[data-cell]");
     if (button) edit(button);
   });
+  window.addEventListener("online", () => editing?.unsent && save());
   document.addEventListener("submit", (event) => {
     if (!event.target.matches(".celled")) return;
     event.preventDefault();

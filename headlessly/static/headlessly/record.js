@@ -2,28 +2,52 @@
 // Without this file every form and link leads to a page that does the same.
 (() => {
   const main = () => document.getElementById("hly");
-  const parse = (html) => new DOMParser().parseFromString(html, "text/html");
+  const { send, tell, dirty, parse, Unsent } = window.hly;
   let opener = null;
 
   async function load(url, options = {}) {
-    const answer = await fetch(url, { credentials: "same-origin", ...options });
+    const answer = await send(url, options);
     return { answer, page: parse(await answer.text()) };
   }
 
   function searchable(place) {
     if (!window.django?.jQuery) return;
-    django.jQuery(place).find("select.admin-autocomplete").each(function () {
+    django.jQuery(place).find("select.admin-autocomplete:not(.select2-hidden-accessible)").each(function () {
       const parent = this.closest("dialog");
       django.jQuery(this).djangoAdminSelect2(parent ? { dropdownParent: django.jQuery(parent) } : {});
     });
   }
 
-  function show(page, url) {
+  // What is open or typed beside ``saved``, the form that was just sent: a new page must not take it away.
+  const drafts = (saved) =>
+    [...main().querySelectorAll("form[method=post]")]
+      .filter((form) => form !== saved && (form.dataset.one || form.closest(".composer[open]") || dirty(form)))
+      .map((form) => ({ form, open: form.closest("details")?.open, field: form.closest("[data-field]")?.dataset.field }));
+
+  function keep({ form, open, field }, fresh) {
+    if (form.dataset.one) {
+      const place = fresh.querySelector(`[data-field="${field}"]`);
+      return place ? stand(place, form) : fresh.prepend(form);
+    }
+    const { pathname } = new URL(form.action);
+    const twin = [...fresh.querySelectorAll("form[method=post]")].find((other) => new URL(other.action).pathname === pathname);
+    if (!twin) return fresh.prepend(form);
+    twin.replaceWith(form);
+    const details = form.closest("details");
+    if (details && open) details.open = true;
+  }
+
+  function show(page, url, saved) {
     const fresh = page.getElementById("hly");
     if (!fresh) return location.assign(url);
-    const field = document.querySelector("[data-field] form[data-one]")?.dataset.one;
+    const field = saved?.dataset.one;
     const scrolled = window.scrollY;
-    main().replaceWith(document.adoptNode(fresh));
+    const kept = drafts(saved);
+    const focused = document.activeElement;
+    document.adoptNode(fresh);
+    for (const draft of kept) keep(draft, fresh);
+    main().replaceWith(fresh);
+    if (kept.some(({ form }) => form.contains(focused))) focused.focus();
     // Where one is: the menu and the trail in the head.
     for (const where of ["#menu > nav", "#main > header > nav"]) {
       const [old, now] = [document.querySelector(where), page.querySelector(where)];
@@ -37,10 +61,10 @@
     const here = new URL(url);
     history.replaceState(null, "", here.pathname + here.search);
     window.scrollTo(0, scrolled);
-    if (field) saved(field);
+    if (field) confirm(field);
   }
 
-  function saved(name) {
+  function confirm(name) {
     const place = main().querySelector(`[data-field="${name}"]`);
     if (!place) return;
     const sign = document.createElement("span");
@@ -53,33 +77,48 @@
   }
 
   // -- forms ------------------------------------------------------------------------------------
-  async function post(form) {
-    const { answer, page } = await load(form.action, { method: "POST", body: new FormData(form) });
-    delete form.dataset.sent;
+  // One after the other, in the order in which they were asked for.
+  let last = Promise.resolve();
+  function post(form) {
+    const body = new FormData(form);
+    form.querySelector(":scope > .unsent")?.remove();
+    last = last.then(() => carryOut(form, body)).catch((problem) => {
+      delete form.dataset.sent;
+      if (!(problem instanceof Unsent)) throw problem;
+      tell(form, problem.message, () => form.requestSubmit());
+    });
+  }
+
+  async function carryOut(form, body) {
+    const { answer, page } = await load(form.action, { method: "POST", body });
     if (answer.redirected || answer.ok) {
       const to = new URL(answer.url);
-      document.querySelector("dialog.does[open]")?.close();
+      form.closest("dialog.does[open]")?.close();
       // Another record, another page: its address and its menu come with it.
-      if (to.pathname !== location.pathname) return go(answer.url, page);
-      return show(page, answer.url);
+      if (to.pathname !== location.pathname) return go(answer.url, page, form);
+      return show(page, answer.url, form);
     }
+    delete form.dataset.sent;
     const dialog = form.closest("dialog.does");
     const section = page.querySelector("section.do");
     if (dialog && section) return fill(dialog, section);
     const one = page.querySelector("form[data-one]");
     if (form.dataset.one && one) return inPlace(form.closest("[data-field]"), one);
     if (page.getElementById("record")?.dataset.record === document.getElementById("record")?.dataset.record) {
-      return show(page, location.href);
+      return show(page, location.href, form);
     }
     complain(form, page);
   }
 
-  function go(url, page) {
-    // The toasts of a page are said once: what was fetched is shown, not asked for again.
+  function go(url, page, saved) {
+    // The toasts of a page are said once: what was fetched is shown, not asked for again. Where something
+    // else is not saved yet, the browser asks before it leaves.
     const fresh = page.getElementById("hly");
-    if (!fresh || !page.getElementById("record") || !document.getElementById("record")) return location.assign(url);
+    const unsaved = drafts(saved).some(({ form }) => dirty(form));
+    if (!fresh || unsaved || !page.getElementById("record") || !document.getElementById("record")) return location.assign(url);
     history.pushState(null, "", url);
-    show(page, url);
+    for (const { form } of drafts(saved)) form.remove();
+    show(page, url, saved);
     window.scrollTo(0, 0);
   }
   window.addEventListener("popstate", () => location.reload());
@@ -96,15 +135,24 @@
     place.textContent = said || page.title;
   }
 
+  // A link or a button that asks for something to read: where it is not had, it says so.
+  const attempt = (asked) =>
+    asked.catch((problem) => {
+      if (!(problem instanceof Unsent)) throw problem;
+      warn(problem.message);
+    });
+
   document.addEventListener("submit", (event) => {
     const form = event.target;
+    // One that is on its way already: see admin.js.
+    if (event.defaultPrevented) return;
     if (form.matches("[data-opens-dialog]")) {
       event.preventDefault();
-      return open(form);
+      return attempt(open(form));
     }
     if (!form.matches("[data-live]") || !document.getElementById("record")) return;
     event.preventDefault();
-    post(form).catch(() => HTMLFormElement.prototype.submit.call(form));
+    post(form);
   });
 
   // -- the dialog of a verb -----------------------------------------------------------------------
@@ -142,7 +190,7 @@
         if (opener?.isConnected) opener.focus();
       });
     }
-    dialog.showModal();
+    if (!dialog.open) dialog.showModal();
     fill(dialog, section);
   }
 
@@ -152,7 +200,8 @@
     waiting = setTimeout(async () => {
       const data = new FormData(form);
       data.set("preview", "1");
-      const answer = await fetch(form.action, { method: "POST", body: data, credentials: "same-origin" });
+      // What is foretold may be missed: what is done says what is wrong.
+      const answer = await fetch(form.action, { method: "POST", body: data, credentials: "same-origin" }).catch(() => ({}));
       const will = form.querySelector("[data-will]");
       if (answer.ok && will) will.replaceChildren(...parse(await answer.text()).body.childNodes);
     }, 250);
@@ -172,10 +221,14 @@
   }
 
   // -- one field in place ---------------------------------------------------------------------------
-  function inPlace(place, form) {
+  function stand(place, form) {
     for (const child of place.children) child.hidden = true;
     place.querySelector("form[data-one]")?.remove();
-    place.append(document.adoptNode(form));
+    place.append(form);
+  }
+
+  function inPlace(place, form) {
+    stand(place, document.adoptNode(form));
     searchable(form);
     document.dispatchEvent(new Event("rows"));
     const input = form.querySelector("input:not([type=hidden]), textarea, select");
@@ -195,41 +248,43 @@
     details.querySelector("summary").focus();
   }
 
-  document.addEventListener("click", async (event) => {
+  async function edit(pen) {
+    const url = new URL(pen.href);
+    url.hash = "";
+    url.searchParams.set("only", pen.dataset.edits);
+    const { page } = await load(url);
+    const form = page.querySelector("form[data-one]");
+    return form ? inPlace(pen.closest("[data-field]"), form) : location.assign(pen.href);
+  }
+
+  async function follow(link) {
+    const { answer, page } = await load(link.href);
+    show(page, answer.url);
+  }
+
+  async function lengthen(older) {
+    const { page } = await load(older.href);
+    const part = page.getElementById("timeline");
+    older.previousElementSibling.append(...part.querySelectorAll("ol.timeline > li"));
+    const next = part.querySelector("a[data-older]");
+    if (next) older.replaceWith(document.adoptNode(next));
+    else older.remove();
+  }
+
+  document.addEventListener("click", (event) => {
     const shuts = event.target.closest("[data-shuts]");
     if (shuts) return shut(shuts.closest("details"));
     if (event.ctrlKey || event.metaKey || event.shiftKey) return;
-    const pen = event.target.closest("a[data-edits]");
-    if (pen) {
-      event.preventDefault();
-      const url = new URL(pen.href);
-      url.hash = "";
-      url.searchParams.set("only", pen.dataset.edits);
-      const { page } = await load(url);
-      const form = page.querySelector("form[data-one]");
-      return form ? inPlace(pen.closest("[data-field]"), form) : location.assign(pen.href);
-    }
     const leaves = event.target.closest("[data-leaves]");
     if (leaves?.closest("[data-field]")) {
       event.preventDefault();
       return leave(leaves.closest("[data-field]"));
     }
-    const link = event.target.closest("a[data-live-link]");
-    if (link) {
+    for (const [what, does] of [["a[data-edits]", edit], ["a[data-live-link]", follow], ["a[data-older]", lengthen]]) {
+      const link = event.target.closest(what);
+      if (!link || !document.getElementById("record")) continue;
       event.preventDefault();
-      const { answer, page } = await load(link.href);
-      return show(page, answer.url);
-    }
-    const older = event.target.closest("a[data-older]");
-    if (older && document.getElementById("record")) {
-      event.preventDefault();
-      const { page } = await load(older.href);
-      const part = page.getElementById("timeline");
-      older.previousElementSibling.append(...part.querySelectorAll("ol.timeline > li"));
-      const next = part.querySelector("a[data-older]");
-      if (next) older.replaceWith(document.adoptNode(next));
-      else older.remove();
-      return;
+      return attempt(does(link));
     }
     event.target.closest("[data-dismisses]")?.closest(".toast").remove();
   });
@@ -256,38 +311,23 @@
   }
   document.addEventListener("DOMContentLoaded", fade);
 
-  // -- keys -------------------------------------------------------------------------------------
-  function keys() {
-    const dialog = document.getElementById("keys");
-    const list = dialog.querySelector("dl");
-    list.replaceChildren();
-    const row = (key, does) => {
-      const term = document.createElement("dt");
-      const keycap = document.createElement("kbd");
-      const what = document.createElement("dd");
-      keycap.textContent = key;
-      term.append(keycap);
-      what.textContent = does;
-      list.append(term, what);
-    };
-    for (const each of document.querySelectorAll("[data-key]")) {
-      row(each.dataset.key, (each.getAttribute("aria-label") || each.textContent).replace("+", "").trim());
-    }
-    const search = document.querySelector("[data-search]");
-    if (search) row("/", search.dataset.search);
-    row("?", list.dataset.keysHelp);
-    dialog.showModal();
+  function warn(text) {
+    const toast = document.createElement("div");
+    toast.className = "toast bad";
+    toast.setAttribute("role", "alert");
+    const close = document.createElement("button");
+    Object.assign(close, { type: "button", className: "btn plain", textContent: "×" });
+    close.dataset.dismisses = "";
+    close.setAttribute("aria-label", window.hly.words().dismiss);
+    toast.append(text, close);
+    document.getElementById("toasts")?.replaceChildren(toast);
   }
 
-  document.addEventListener("click", (event) => event.target.closest("[data-keys]") && keys());
+  // -- keys -------------------------------------------------------------------------------------
   document.addEventListener("keydown", (event) => {
     // A dialog that was just closed may hold the focus until the next frame.
     const busy = event.target.closest?.("input, textarea, select, [contenteditable], dialog[open], .select2-container");
     if (busy || event.ctrlKey || event.metaKey || event.altKey) return;
-    if (event.key === "?") {
-      event.preventDefault();
-      return keys();
-    }
     if (event.key === "/" && document.querySelector("[data-search]")) {
       event.preventDefault();
       return location.assign(`${document.querySelector("[data-search]").href}#search`);

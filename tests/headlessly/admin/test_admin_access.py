@@ -150,6 +150,24 @@ def test_one_who_lost_their_membership_is_out_at_once(bob, users, lead, address)
     assert bob.get(address(lead)).status_code == 404
 
 
+def test_the_choices_come_best_match_first_and_page_by_page(bob, acme):
+    from crm import Organization
+
+    for number in range(30):
+        Organization.create(name=f"Old Émber {number:02}")
+    Organization.create(name="Ember")
+
+    def answer(page: str) -> Any:
+        named = {"app_label": "crm", "model_name": "lead", "field_name": "organization"}
+        asked = named | {"term": "ember", "page": page}
+        return bob.get("/~acme/admin/autocomplete/", asked).json()
+
+    first, second = answer("1"), answer("2")
+    assert [item["text"] for item in first["results"]][:2] == ["Ember", "Old Émber 00"]
+    assert first["pagination"]["more"] and not second["pagination"]["more"]
+    assert len({item["id"] for page in (first, second) for item in page["results"]}) == 31
+
+
 def test_the_choices_of_a_reference_are_the_tenants_own(bob, people, theirs):
     def found(**params: str) -> list[str]:
         response = bob.get("/~acme/admin/autocomplete/", params)
@@ -159,6 +177,101 @@ def test_the_choices_of_a_reference_are_the_tenants_own(bob, people, theirs):
     assert found(**vars(named), term="ada") == ["Ada Chen · ada@acme.example"]
     assert found(**vars(named), term="eve") == []
     assert found(app_label="crm", model_name="contact", field_name="id", term="eve") == []
+    assert found(**vars(named), term="&") == []
     nothing = {"app_label": "auth", "model_name": "user", "field_name": "id"}
     assert bob.get("/~acme/admin/autocomplete/", nothing).status_code == 403
     assert bob.get("/~acme/admin/autocomplete/").status_code == 403
+
+
+# -- choices ----------------------------------------------------------------------------------
+
+
+def options(client: Any, **params: str) -> list[tuple[str, str]]:
+    answer = client.get("/~acme/admin/autocomplete/", {"app_label": "crm", **params})
+    assert answer.status_code == 200
+    return [(item["id"], item["text"]) for item in answer.json()["results"]]
+
+
+def test_who_works_on_something_is_chosen_among_the_members(bob, people, users):
+    from crm import Contact
+
+    Contact.create(name="Bobby Customer", email="bobby@customer.example")
+    among = {"model_name": "contact", "field_name": "member"}
+    mine = (people.bob.pk, f"{people.bob} · {people.bob.email} (me)")
+    cleo = (people.cleo.pk, f"{people.cleo} · {people.cleo.email}")
+    assert options(bob, **among) == [mine, cleo]
+    assert options(bob, **among, term="bob") == [mine]
+    assert options(bob, **among, term="customer") == []
+    assert options(bob, **among, term="ob") == [mine]
+
+
+def test_a_name_that_begins_so_comes_before_one_that_has_it_within(bob, people, users, acme):
+    from crm import Contact
+    from headlessly.access.models import Membership, User
+
+    for name in ("Rana Best", "Ana Zorn", "Best Ana"):
+        person = Contact.create(name=name, email=f"{name[:4].strip().lower()}@seller.example")
+        user = User.objects.create_user(person.email)
+        Membership.objects.create(user=user, tenant=acme, role="rep", contact_id=person.pk)
+    found = options(bob, model_name="contact", field_name="member", term="ana")
+    assert [text.split(" · ")[0] for _id, text in found] == ["Ana Zorn", "Best Ana", "Rana Best"]
+
+
+def test_a_filter_by_who_works_on_it_offers_me_and_nobody_first(bob, vic, people, users):
+    among = {"model_name": "contact", "field_name": "member-filter"}
+    assert options(bob, **among)[:2] == [("me", "Me"), ("-", "Nobody")]
+    assert options(bob, **among, term="no") == [("-", "Nobody")]
+    assert options(vic, **among)[0] == ("-", "Nobody")
+
+
+def test_a_rivals_members_are_nobody_here(bob, people, users, theirs):
+    found = options(bob, model_name="contact", field_name="member")
+    assert {id for id, _text in found} == {people.bob.pk, people.cleo.pk}
+
+
+@pytest.fixture
+def deals(people: Any, qualified: Any) -> SimpleNamespace:
+    """Deals of the lead's organization, of its contact, of others, and one that is lost."""
+    from crm import Deal, Organization
+
+    other = Organization.create(name="Brackenridge Civil Works")
+    ours = qualified.organization or Organization.create(name="Brackenridge Scaffolding")
+    qualified.update(organization=ours)
+    made = SimpleNamespace(
+        theirs=Deal.create(name="Theirs", value=5_000, organization=other),
+        person=Deal.create(name="Person", value=10, contact=qualified.contact),
+        ours=Deal.create(name="Ours", value=20, organization=ours),
+        lost=Deal.create(name="Gone", value=20, organization=ours),
+        newest=Deal.create(name="Newest", value=1),
+    )
+    made.lost.lose(lost_reason="Price")
+    return made
+
+
+def test_a_lead_goes_on_as_an_open_deal_of_its_own_organization_first(bob, qualified, deals):
+    found = options(bob, model_name="deal", field_name=f"suits-{qualified.pk}")
+    assert [id for id, _text in found] == [
+        deals.ours.pk, deals.person.pk, deals.newest.pk, deals.theirs.pk
+    ]  # fmt: skip
+    assert found[-1][1] == "Theirs · Brackenridge Civil Works · Prospecting · $5,000"
+    sought = options(bob, model_name="deal", field_name=f"suits-{qualified.pk}", term="theirs")
+    assert [id for id, _text in sought] == [deals.theirs.pk]
+    params = {"app_label": "crm", "model_name": "deal", "field_name": "suits-lead_nothing"}
+    assert bob.get("/~acme/admin/autocomplete/", params).status_code == 403
+
+
+def test_another_organizations_deal_is_warned_about_before_it_is_done(
+    bob, qualified, deals, address
+):
+    place = address(qualified, "do", "convert")
+    assert f'data-field-name="suits-{qualified.pk}"' in bob.get(place).content.decode()
+
+    def foretold(**sent: str) -> str:
+        return bob.post(place, {"preview": "1", **sent}).content.decode()
+
+    assert foretold(**{"deal-how": "existing", "deal": ""}).strip() == ""
+    warned = foretold(**{"deal-how": "existing", "deal": deals.theirs.pk})
+    assert "“Theirs” is about Brackenridge Civil Works" in warned
+    assert "becomes" in warned
+    assert "is about" not in foretold(**{"deal-how": "existing", "deal": deals.ours.pk})
+    assert "A deal is created" in foretold(**{"deal-how": "new"})

@@ -36,7 +36,7 @@ def form_of(client: Any, address: str) -> dict[str, str]:
     sent: dict[str, str] = {}
     for tag in re.findall(r"<input[^>]*>", html):
         name = re.search(r'name="([^"]*)"', tag)
-        if name and ("checkbox" not in tag or " checked" in tag):
+        if name and ("checkbox" not in tag or re.search(r" checked[ >=]", tag)):
             value = re.search(r'value="([^"]*)"', tag)
             sent[name.group(1)] = unescape(value.group(1) if value else "")
     texts = r'<textarea[^>]*name="([^"]*)"[^>]*>\n?(.*?)</textarea>'

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from types import SimpleNamespace
 from typing import Any
+from urllib.parse import urlencode
 
 import pytest
 from django.test import Client
@@ -114,3 +115,27 @@ def test_signs_out_of_the_workplace_by_post_only(bob):
     assert "_auth_user_id" in bob.session
     assert bob.post("/~acme/admin/logout/").headers["Location"] == "/"
     assert "_auth_user_id" not in bob.session
+
+
+@pytest.mark.parametrize(
+    ("referrer", "onward"),
+    [
+        ("http://testserver/~acme/admin/crm/lead/?status=New", "/~acme/admin/crm/lead/?status=New"),
+        ("http://elsewhere.example/~acme/admin/", "/~acme/admin/"),
+        ("", "/~acme/admin/"),
+    ],
+)
+def test_who_is_signed_out_while_sending_comes_back_to_a_page_that_can_be_read(
+    address, lead, referrer, onward
+):
+    there = address(lead, "move")
+    answer = Client().post(there, {"to": "Contacted"}, headers={"referer": referrer})
+    assert answer.status_code == 302
+    assert answer.headers["Location"] == "/?" + urlencode({"next": onward}, safe="/~")
+
+
+def test_a_script_is_told_where_to_sign_in_and_stays_where_it_is(address, lead):
+    answer = Client().post(address(lead, "move"), {"to": "Contacted"}, headers={"X-Live": "1"})
+    assert (answer.status_code, answer.headers["X-Sign-In"]) == (401, "/")
+    lead.refresh_from_db()
+    assert lead.status == "New"

@@ -118,6 +118,13 @@ def test_words_that_nobody_can_look_for_are_refused_in_a_sentence(bob, acme, wor
     assert answer.json()["problem"]
 
 
+def test_signs_alone_are_refused_in_a_sentence_by_the_palette_and_the_list(bob, acme):
+    assert "letter or a digit" in bob.get(FIND, {"q": "&&"}).json()["problem"]
+    answer = bob.get("/~acme/admin/crm/lead/", {"q": "&"})
+    assert answer.status_code == 200
+    assert "letter or a digit" in answer.content.decode()
+
+
 def test_only_reads_and_only_for_members(bob, users, acme):
     from django.test import Client
 

@@ -53,12 +53,12 @@ def test_imports_what_was_tried_with_the_same_file(bob, tried, work, people):
 def test_says_what_is_wrong_with_a_file(bob, unchanged):
     with unchanged():
         assert "Choose a file first." in bob.post(PLACE, {"type": "Lead"}).content.decode()
-        said = send(bob, "name,colour\nA,red\n")
+        said = send(bob, "colour\nred\n")
         assert said.status_code == 422
         assert "<b>colour</b>: There is no such field." in said.content.decode()
         assert "ends with one of .csv" in send(bob, name="leads.pdf").content.decode()
         assert "not UTF-8" in bob.post(
-            PLACE, {"type": "Lead", "file": SimpleUploadedFile("a.csv", b"name,source\n\xff,web\n")}
+            PLACE, {"type": "Lead", "file": SimpleUploadedFile("a.csv", b"name,source\n\x81,web\n")}
         ).content.decode()  # fmt: skip
     assert not Import.objects.exists()
 
@@ -109,3 +109,56 @@ def test_the_file_of_a_trial_is_forgotten_after_a_day(bob, tried, people):
     said = bob.post(f"{tried}go/")
     assert said.status_code == 409
     assert "older than a day" in said.content.decode()
+
+
+def test_says_what_is_here_already_and_what_is_left_out(bob, people, work):
+    people.ada.phone = None
+    table = "name;source;contact;colour\nFair visitor;fair;ada@acme.example;red\n"
+    for _ in range(2):
+        page = send(bob, table).headers["Location"]
+        work()
+        html = bob.get(page).content.decode()
+        assert "colour" in html
+        bob.post(f"{page}go/")
+        work()
+    assert "One of these is here already, by Contact and Name." in html
+
+
+def test_tells_a_german_reader_in_german(bob, people, work, users):
+    from crm import Lead
+
+    users.bob.language, users.bob.time_zone = "de", "Europe/Berlin"
+    users.bob.save()
+    table = "name,source,budget,firstTouchAt\nA,web,1.250,15.03.2026 14:05\n,web,1,\n"
+    page = send(bob, table).headers["Location"]
+    work()
+    html = bob.get(page).content.decode()
+    assert "Das ist ein Pflichtfeld." in html or "Pflicht" in html or "erforderlich" in html
+    assert "This is required" not in html
+    bob.post(f"{page}go/")
+    work()
+    (lead,) = Lead.find()
+    assert lead.budget == 1250
+    assert lead.first_touch_at.isoformat() == "2026-03-15T13:05:00+00:00"
+
+
+def test_takes_the_notation_that_the_reader_chose(bob, people, work):
+    from crm import Lead
+
+    page = send(bob, "name,source,budget\nA,web,1.250\n", numbers="comma").headers["Location"]
+    work()
+    bob.post(f"{page}go/")
+    work()
+    assert Lead.find().get().budget == 1250
+
+
+def test_finds_leads_by_contact_and_name(bob, people, work):
+    from crm import Lead
+
+    assert 'value="contact,name"' in bob.get(f"{PLACE}?type=Lead").content.decode()
+    for _ in range(2):
+        page = send(bob, ROWS, match="contact,name").headers["Location"]
+        work()
+        bob.post(f"{page}go/")
+        work()
+    assert Lead.count() == 1

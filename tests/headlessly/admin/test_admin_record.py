@@ -327,3 +327,25 @@ def test_escapes_what_people_typed(bob, people, address):
     Lead.update(lead.pk, need=evil + "!", authority=evil)
     for name in ("change", "edit", "history"):
         assert "<img src=x" not in bob.get(address(lead, name)).content.decode()
+
+
+def test_a_list_of_a_past_day_leads_to_the_record_as_it_was_then(bob, people, address):
+    from datetime import UTC, datetime
+
+    from crm import Lead
+    from headlessly.context import clock
+
+    with clock.set_clock(datetime(2026, 3, 1, 12, tzinfo=UTC), purpose="import"):
+        lead = Lead.create(name="Long ago", source="web", owner=people.bob, budget=5_000)
+    lead.lose(lost_reason="Too dear")
+    html = bob.get(f"{address(Lead)}?asOf=2026-03-02").content.decode()
+    link = re.search(r'<td class="name"><a href="([^"]*)"', html)[1].replace("&amp;", "&")
+    then = bob.get(link)
+    page, now = text(then), text(bob.get(address(lead)))
+    assert "This is how it was on" in page
+    assert "Too dear" not in page
+    assert "5,000" in page
+    record = then.content.decode().split('id="record"')[1].split('id="sending"')[0]
+    assert not re.search(r"<form|data-edits|data-key=.[e1-9nct]", record)
+    assert "Too dear" in now
+    assert "This is how it was on" not in now

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from html import unescape
 from typing import Any
 
 import pytest
@@ -295,6 +296,45 @@ def test_next_and_previous_walk_the_list_as_it_is_shown(bob, line, address, quer
     assert len(shown) == 7
 
 
+def shown_rows(client: Any, place: str) -> list[tuple[str, str]]:
+    """The rows of a list: the address of each one's page, as the list links it, and its id."""
+    page = client.get(place).content.decode()
+    found = re.findall(r'<td class="name"><a href="([^"]*/(lead_\w+)/change/[^"]*)"', page)
+    return [(unescape(url), id) for url, id in found]
+
+
+@pytest.mark.parametrize("query", ["source=line&status=New&o=-score", "source=line&status=New"])
+def test_working_on_a_record_leaves_its_place_in_the_list(bob, line, address, query):
+    rows = shown_rows(bob, address(type(line[0]), "change") + f"?{query}")
+    seen, url = [rows[0][1]], rows[0][0]
+    page = bob.get(url).content.decode()
+    while True:
+        lead = next(one for one in line if one.pk == seen[-1])
+        lead.update(score=99)
+        if len(seen) % 3 == 0:
+            lead.update(status="Contacted")
+        # As after each thing that is done on the page: it is shown anew.
+        page = bob.get(url).content.decode()
+        assert ("no longer in this list" in page) == (len(seen) % 3 == 0)
+        after = re.search(r'rel="next" href="([^"]*/(lead_\w+)/change/[^"]*)"', page)
+        if after is None:
+            break
+        url, id = unescape(after[1]), after[2]
+        seen.append(id)
+    assert seen == [id for _url, id in rows]
+
+
+def test_a_place_of_another_order_or_record_or_nonsense_is_none(bob, line, address):
+    rows = shown_rows(bob, address(type(line[0]), "change") + "?source=line&o=-score")
+    (first, _id), (second, _id) = rows[:2]
+    place = first.partition("%26at%3D")[2]
+    plain = second.partition("%26at%3D")[0]
+    for odd in (place, "x", "W10"):
+        page = bob.get(f"{plain}%26at%3D{odd}").content.decode()
+        assert "2 of 7" in page
+        assert 'href="/~acme/admin/crm/lead/?source=line&amp;o=-score"' in page
+
+
 def test_a_list_that_does_not_exist_has_no_neighbours(bob, lead, address):
     for query in ("nothing=1", "status=Nope&score__gte=x", "q=%00", "o=99", "p=x"):
         from urllib.parse import urlencode
@@ -318,3 +358,65 @@ def test_the_page_asks_as_often_among_many_as_among_few(bob, lead, address):
     for number in range(30):
         Lead.create(name=f"L{number}", source="website")
     assert queries() == few
+
+
+# -- when it is due ---------------------------------------------------------------------------
+
+
+def test_a_task_with_a_day_and_no_time_is_of_the_whole_day(bob, lead, address):
+    from crm import Activity
+
+    bob.cookies["timezone"] = "America/Los_Angeles"
+    sent = {"subject": "Send info", "due_at": "2031-12-24", "due_at-time": ""}
+    assert bob.post(address(lead, "touch", "Task"), sent).status_code == 302
+    bob.post(address(lead, "touch", "Task"), sent | {"subject": "Call", "due_at-time": "09:30"})
+    whole, timed = Activity.objects.order_by("created_at")
+    assert (whole.all_day, timed.all_day) == (True, False)
+    assert f"{timed.due_at:%Y-%m-%dT%H:%M}" == "2031-12-24T17:30"
+    assert "Dec 24, 2031" in text(bob.get(address(lead)))
+
+
+@pytest.mark.parametrize(("day", "time"), [("", "09:30"), ("2031-13-40", ""), ("soon", "09:30")])
+def test_what_is_no_day_is_refused_and_stays(bob, lead, address, day, time):
+    from crm import Activity
+
+    sent = {"subject": "Send info", "due_at": day, "due_at-time": time}
+    answer = bob.post(address(lead, "touch", "Task"), sent)
+    assert answer.status_code == 422
+    assert "Send info" in answer.content.decode()
+    assert not Activity.objects.exists()
+
+
+def test_overdue_reads_as_overdue_on_every_page(bob, people, lead, address):
+    from datetime import UTC, datetime, timedelta
+
+    from crm import Activity, Deal
+
+    now = datetime.now(UTC)
+    late = Activity.create(
+        subject="Late", type="Task", lead=lead, assignee=people.bob, due_at=now - timedelta(days=7)
+    )
+    Activity.create(
+        subject="Soon",
+        type="Task",
+        lead=lead,
+        assignee=people.bob,
+        due_at=now + timedelta(days=7, hours=1),
+    )
+    gone = Deal.create(
+        name="Gone",
+        value=1,
+        owner=people.bob,
+        expected_close_date=f"{now - timedelta(days=9):%Y-%m-%d}",
+    )
+    for place in (address(Activity), address(lead), "/~acme/admin/"):
+        page = " ".join(re.sub(r"<[^>]+>", " ", bob.get(place).content.decode()).split())
+        assert "7 d overdue" in page, place
+        assert "in 7 d" in page, place
+        assert page.count("d overdue") == 1, place
+    for place in (address(Deal), address(gone)):
+        assert "· overdue" in text(bob.get(place)), place
+    late.complete(outcome="Done")
+    gone.lose(lost_reason="Price")
+    for place in (address(late), address(gone)):
+        assert "overdue" not in text(bob.get(place)), place

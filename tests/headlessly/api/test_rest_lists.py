@@ -132,7 +132,7 @@ def test_it_searches_words_in_any_searchable_field(names: Any) -> None:
 def test_it_sorts_and_puts_what_has_no_value_last(names: Any) -> None:
     assert names(sort="-score") == ["Alpha", "Beta", "Gamma", "Epsilon", "Delta"]
     assert names(sort="score") == ["Epsilon", "Gamma", "Beta", "Alpha", "Delta"]
-    assert names(sort="source,-name") == ["Beta", "Delta", "Gamma", "Epsilon", "Alpha"]
+    assert names(sort="source,-name") == ["Delta", "Beta", "Gamma", "Epsilon", "Alpha"]
     assert names(sort="-$createdAt")[0] == "Epsilon"
 
 

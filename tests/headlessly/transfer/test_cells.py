@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from datetime import UTC, date, datetime
+from datetime import date, datetime
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from headlessly.declaration.registry import registry
@@ -39,7 +39,7 @@ from headlessly.transfer import cells
     ],
 )
 def test_it_reads_a_number_as_it_is_written(cell: Any, said: Any) -> None:
-    found = cells.number(cell)
+    found = cells.read_number(cell)
     try:
         assert float(found) == float(said)
     except ValueError:
@@ -50,36 +50,36 @@ def test_it_reads_a_number_as_it_is_written(cell: Any, said: Any) -> None:
 @pytest.mark.parametrize(
     ("cell", "said"),
     [
-        ("15 Apr, 2021 00:03:00", datetime(2021, 4, 15, 0, 3, tzinfo=UTC)),
-        ("Apr 15, 2021", datetime(2021, 4, 15, tzinfo=UTC)),
-        ("15.04.2021 09:30", datetime(2021, 4, 15, 9, 30, tzinfo=UTC)),
-        ("2021/04/15", datetime(2021, 4, 15, tzinfo=UTC)),
-        ("15/04/2021", datetime(2021, 4, 15, tzinfo=UTC)),
-        ("04/15/2021 5:06 PM", datetime(2021, 4, 15, 17, 6, tzinfo=UTC)),
-        ("04/04/2021", datetime(2021, 4, 4, tzinfo=UTC)),
+        ("15 Apr, 2021 00:03:00", datetime(2021, 4, 15, 0, 3)),
+        ("Apr 15, 2021", datetime(2021, 4, 15)),
+        ("15.04.2021 09:30", datetime(2021, 4, 15, 9, 30)),
+        ("2021/04/15", datetime(2021, 4, 15)),
+        ("15/04/2021", datetime(2021, 4, 15)),
+        ("04/15/2021 5:06 PM", datetime(2021, 4, 15, 17, 6)),
+        ("04/04/2021", datetime(2021, 4, 4)),
         ("2021-04-15T09:00:00+02:00", "2021-04-15T09:00:00+02:00"),
         ("yesterday-ish", "yesterday-ish"),
     ],
 )
 def test_it_reads_a_moment_as_it_is_written(cell: str, said: Any) -> None:
-    assert cells.moment(cell) == said
+    assert cells.read_moment(cell) == said
 
 
 def test_it_does_not_guess_which_number_is_the_month() -> None:
     with pytest.raises(ValueError, match="2021-05-04 or 2021-04-05"):
-        cells.moment("04/05/2021")
+        cells.read_moment("04/05/2021")
 
 
 def test_it_reads_a_day_and_leaves_the_time_out() -> None:
-    assert cells.day("15 Apr, 2021 00:03:00") == date(2021, 4, 15)
-    assert cells.day("2021-04-15T09:00:00Z") == date(2021, 4, 15)
-    assert cells.day("2021-04-15") == "2021-04-15"
+    assert cells.read_day("15 Apr, 2021 00:03:00") == date(2021, 4, 15)
+    assert cells.read_day("2021-04-15T09:00:00Z") == date(2021, 4, 15)
+    assert cells.read_day("2021-04-15") == "2021-04-15"
 
 
 def test_it_reads_yes_and_no() -> None:
-    assert [cells.flag(word) for word in ("Yes", "x", "1", "TRUE")] == [True] * 4
-    assert [cells.flag(word) for word in ("no", "0", "F")] == [False] * 3
-    assert cells.flag("perhaps") == "perhaps"
+    assert [cells.read_flag(word) for word in ("Yes", "x", "1", "TRUE")] == [True] * 4
+    assert [cells.read_flag(word) for word in ("no", "0", "F")] == [False] * 3
+    assert cells.read_flag("perhaps") == "perhaps"
 
 
 def test_it_reads_a_choice_however_it_is_spelled() -> None:
@@ -104,6 +104,7 @@ def test_it_gives_back_any_text_that_it_guarded(text: str) -> None:
     assert cells.unguarded(cells.guarded(text)) == text
 
 
+@settings(deadline=None)  # the first call looks up every word of every language
 @given(st.one_of(st.text(), st.text("0123456789.,-()$kK% /:'", max_size=12)))
 def test_it_reads_any_cell_or_says_why_not(text: str) -> None:
     for noun in registry.values():

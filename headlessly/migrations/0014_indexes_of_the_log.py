@@ -2,7 +2,7 @@ from django.db import migrations, models
 
 
 class Migration(migrations.Migration):
-    dependencies = [("headlessly", "0010_proposals")]
+    dependencies = [("headlessly", "0013_disabled_webhooks")]
 
     operations = [
         migrations.RemoveIndex("event", "event_by_actor"),

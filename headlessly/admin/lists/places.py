@@ -1,0 +1,50 @@
+"""Where a record stood in the order of a list when one went from there to its page.
+
+The query of the list carries it to the record's page, under a name that no filter has.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
+
+from headlessly.errors import InvalidFilter
+from headlessly.query import cursors
+
+if TYPE_CHECKING:
+    from headlessly.nouns import Noun
+    from headlessly.query.sorting import SortKey
+
+#: What divides the query of a list from a record's place in it.
+AT = "&at="
+
+
+def row_of(columns: Sequence[SortKey], record: Noun) -> list[Any]:
+    """The values by which a list puts ``record`` in order; the last is its id."""
+    return [getattr(record, column.name) for column in columns]
+
+
+def anchored(query: str, columns: Sequence[SortKey], row: Sequence[Any]) -> str:
+    """The query of a list, with the place of a row of sort values in it."""
+    return query + AT + cursors.encode_cursor(_mark(columns), None, row)
+
+
+def split(query: str) -> tuple[str, str]:
+    """The query of a list, and the place that it carries; empty where it carries none."""
+    before, divider, place = query.rpartition(AT)
+    return (before, place) if divider else (query, "")
+
+
+def read(place: str, columns: Sequence[SortKey], id: str) -> list[Any] | None:
+    """The sort values in a place; None for none, nonsense, another order and another record."""
+    if not place:
+        return None
+    try:
+        _moment, row = cursors.decode_cursor(place, _mark(columns), columns)
+    except InvalidFilter:
+        return None
+    return row if row[-1] == id else None
+
+
+def _mark(columns: Sequence[SortKey]) -> str:
+    return cursors.fingerprint(*((column.name, column.descending) for column in columns))

@@ -1,0 +1,95 @@
+"""Which existing records suit another that is to go on as one of them: a lead that becomes a deal.
+
+What both refer to says it: the same organization before the same contact, in the order of declaration.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.db.models import Q
+from django.utils.translation import gettext as _
+
+from headlessly.access import visibility
+from headlessly.admin import display
+from headlessly.nouns import Noun
+from headlessly.query import sorting
+from headlessly.query.paging import narrow_by_search
+from headlessly.query.scope import Scope
+from headlessly.query.search import Search
+
+
+def suiting_records(
+    noun: type[Noun], record: Noun, search: Search | None, limit: int
+) -> list[Noun]:
+    """The open records of ``noun`` with the words, those that refer to the same as ``record`` first."""
+    open_ones = noun.objects.all()
+    if (machine := noun.schema.machine) and hasattr(noun, "OPEN"):
+        open_ones = open_ones.filter(**{f"{machine.name}__in": noun.OPEN})
+    open_ones, _many = narrow_by_search(open_ones, search)
+    in_order = sorting.order_by_expressions(Scope(noun), None)
+    fields = [f.name for f in _shown_references(noun)]
+    found: list[Noun] = []
+    for part in _parts(noun, record):
+        rest = limit - len(found)
+        if rest > 0:
+            rows = open_ones.filter(part).order_by(*in_order)
+            found += visibility.load_visible_references(rows, fields)[:rest]
+    return found
+
+
+def _parts(noun: type[Noun], record: Noun) -> list[Q]:
+    """The records by how near they are to ``record``: each is in one part."""
+    parts, before = [], Q()
+    for name in _shared(noun, record):
+        column = noun.schema.references[name].column
+        if id := getattr(record, column):
+            same = Q(**{column: id})
+            parts.append(before & same)
+            before &= ~same | Q(**{f"{column}__isnull": True})
+    return [*parts, before]
+
+
+def _shared(noun: type[Noun], record: Noun) -> list[str]:
+    """The references that records of ``noun`` and ``record`` both have, to what they are about."""
+    own = record.schema.references
+    return [
+        name
+        for name, field in noun.schema.references.items()
+        if name in own and own[name].to == field.to and name not in display.WORKERS
+    ]
+
+
+def _shown_references(noun: type[Noun]) -> list[Any]:
+    """The references among the columns of the noun's list, but for who works on it."""
+    columns = (noun.schema.by_name[name] for name in noun.schema.columns)
+    return [f for f in columns if f.type == "reference" and f.name not in display.WORKERS]
+
+
+def option_text(record: Noun) -> str:
+    """A record with what tells it from others: whom it is about, where it stands, what it is worth."""
+    noun, found = type(record), [str(record)]
+    found += [
+        display.visible_name(r) for f in _shown_references(noun) if (r := getattr(record, f.name))
+    ]
+    if machine := noun.schema.machine:
+        found.append(str(display.state_label(getattr(record, machine.name))))
+    money = next((noun.schema.by_name[n] for n in noun.schema.columns
+                  if noun.schema.by_name[n].type == "money"), None)  # fmt: skip
+    if money is not None and getattr(record, money.column) is not None:
+        found.append(str(display.field_html(record, money, links=False)))
+    return " · ".join(found)
+
+
+def difference(chosen: Noun, record: Noun) -> str:
+    """A warning where ``chosen`` is about somebody else than ``record``; empty where it is not."""
+    for name in _shared(type(chosen), record)[:1]:
+        theirs, ours = getattr(chosen, name), getattr(record, name)
+        if theirs is not None and ours is not None and theirs.pk != ours.pk:
+            return _("“%(chosen)s” is about %(theirs)s, “%(record)s” about %(ours)s.") % {
+                "chosen": chosen,
+                "theirs": theirs,
+                "record": record,
+                "ours": ours,
+            }
+    return ""

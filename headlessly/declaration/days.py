@@ -1,0 +1,144 @@
+"""Days and moments as people say them: ``30 days ago``, ``today``, and moments that stand for a whole day.
+
+A day belongs to whoever reads: it begins where they are (Django's current time zone; programs are in UTC). A
+moment that stands for a day, like that of a task for all of it, stands for its day in UTC, everywhere.
+"""
+
+from __future__ import annotations
+
+import re
+from datetime import UTC, date, datetime, time, timedelta
+from typing import TYPE_CHECKING, Any
+
+from django.utils import timezone
+from django.utils.translation import gettext as _
+
+from headlessly.context import clock
+
+if TYPE_CHECKING:
+    from headlessly.declaration.record import Record
+    from headlessly.declaration.schema import Field
+
+UNITS = {
+    "m": timedelta(minutes=1),
+    "h": timedelta(hours=1),
+    "d": timedelta(days=1),
+    "w": timedelta(weeks=1),
+    "mo": timedelta(days=30),
+    "y": timedelta(days=365),
+}
+#: The same as people write them, one or many.
+WORDS = {
+    "m": "m|mins?|minutes?",
+    "h": "h|hrs?|hours?",
+    "d": "d|days?",
+    "w": "w|weeks?",
+    "mo": "mo|months?",
+    "y": "y|yrs?|years?",
+}
+_UNIT = "|".join(f"(?P<{unit}>{words})" for unit, words in WORDS.items())
+RELATIVE = re.compile(rf"(?P<count>\d{{1,5}})\s*(?:{_UNIT})\s+(?P<direction>ago|from now)\Z", re.I)
+NAMED = {"yesterday": -1, "today": 0, "tomorrow": 1}
+
+
+def describe_relative_forms() -> str:
+    """What may be said instead of a date, for the error about one that nobody understands."""
+    return _(
+        "Or say when from now: now, today, yesterday, tomorrow, 30 days ago, 7d ago, 2 weeks from now "
+        "(minutes, hours, days, weeks, months, years)."
+    )
+
+
+def parse_relative(text: str) -> tuple[int, str, str] | None:
+    """How many, of what (a key of :data:`UNITS`), and ``ago`` or ``from now``; None for other text."""
+    match = RELATIVE.match(text.strip())
+    if match is None:
+        return None
+    unit = next(unit for unit in UNITS if match[unit])
+    return int(match["count"]), unit, match["direction"].lower()
+
+
+def is_relative(text: str) -> bool:
+    return _lowered(text) in ("now", *NAMED) or parse_relative(text) is not None
+
+
+def today() -> date:
+    return day_of(clock.now())
+
+
+def day_of(moment: datetime) -> date:
+    """The day on which ``moment`` is where one reads."""
+    return moment.astimezone(timezone.get_current_timezone()).date()
+
+
+def start_of_day(day: date) -> datetime:
+    """The moment at which ``day`` begins where one reads."""
+    return datetime.combine(day, time(), timezone.get_current_timezone()).astimezone(UTC)
+
+
+def relative_moment(text: str) -> datetime | None:
+    """The moment meant by ``"7d ago"``, ``"2 weeks from now"``, ``"today"``, ``"now"``; None for other text.
+
+    Raises ValueError where there is no such moment.
+    """
+    if _lowered(text) == "now":
+        return clock.now()
+    if (offset := NAMED.get(_lowered(text))) is not None:
+        return start_of_day(today() + timedelta(days=offset))
+    if (found := parse_relative(text)) is None:
+        return None
+    try:
+        return clock.now() + _distance(found)
+    except OverflowError:
+        raise ValueError(_("This moment is out of range.")) from None
+
+
+def relative_day(text: str) -> date | None:
+    """The day meant by the same words, counted in days from the reader's own today."""
+    if (offset := NAMED.get(_lowered(text))) is not None:
+        return today() + timedelta(days=offset)
+    found = parse_relative(text)
+    try:
+        if found is not None and found[1] not in ("m", "h"):
+            return today() + _distance(found)
+        moment = relative_moment(text)
+        return None if moment is None else day_of(moment)
+    except OverflowError:
+        raise ValueError(_("This day is out of range.")) from None
+
+
+def _lowered(text: str) -> str:
+    return text.strip().lower()
+
+
+def _distance(found: tuple[int, str, str]) -> timedelta:
+    count, unit, direction = found
+    return count * UNITS[unit] * (-1 if direction == "ago" else 1)
+
+
+# -- moments that stand for a day ---------------------------------------------------------------------
+
+
+def moment_of_day(day: date) -> datetime:
+    """The first moment that stands for ``day``; all of its day in UTC do."""
+    return datetime.combine(day, time(), UTC)
+
+
+def moment_of_its_day(moment: datetime) -> datetime:
+    """``moment``, in UTC, as one that stands for the day on which it is in its own zone."""
+    in_utc = moment.astimezone(UTC)
+    return in_utc if in_utc.date() == moment.date() else moment_of_day(moment.date())
+
+
+def whole_day(record: Record, field: Field) -> date | None:
+    """The day that a moment of ``record`` stands for; None for one that is a moment, or is not there."""
+    if field.day_if is None or not getattr(record, field.day_if):
+        return None
+    moment = getattr(record, field.column)
+    return None if moment is None else moment.astimezone(UTC).date()
+
+
+def deadline(record: Record, field: Field) -> Any:
+    """The moment after which ``field`` of ``record`` is over: a whole day is when it ends where one reads."""
+    day = whole_day(record, field)
+    return getattr(record, field.column) if day is None else start_of_day(day + timedelta(days=1))

@@ -1,0 +1,39 @@
+"""How a noun comes in the files of other programs and of people: under which headings, in which words."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+
+@dataclass(frozen=True)
+class Files:
+    """A noun's ``Surface.files``. Fields are named as in Python; all of it is optional.
+
+    What a field is called in the product (its name, its label in every language) is known without this.
+    """
+
+    #: What else a column of a field is called, the best first: ``{"phone": ("Telephone", "Tel.")}``.
+    headings: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    #: What else is written for a choice: ``{"status": {"New": ("Open", "Not contacted")}}``.
+    words: Mapping[str, Mapping[str, tuple[str, ...]]] = field(default_factory=dict)
+    #: What a value has in it that stands under another heading than the field's own; else it is left out.
+    patterns: Mapping[str, str] = field(default_factory=dict)
+    #: Records that a row describes beside its own, by the reference to them: the fields that it may give of
+    #: each. They are found, or made; a later one may refer to an earlier one.
+    described: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    #: What makes the name of a record that has none: of these the first of which something is there.
+    named_by: tuple[tuple[str, ...], ...] = ()
+    #: Two records with the same of these are probably one.
+    alike: tuple[str, ...] = ()
+    #: What a required field is where the file of another program does not say it.
+    otherwise: Mapping[str, str] = field(default_factory=dict)
+
+    @property
+    def fields(self) -> tuple[str, ...]:
+        """Every field that is named, for the check of declarations."""
+        named = [name for names in self.named_by for name in names]
+        return (
+            *(name for name in self.headings if name != "created_at"),
+            *self.words, *self.patterns, *self.described, *named, *self.alike, *self.otherwise,
+        )  # fmt: skip

@@ -1,0 +1,135 @@
+"""One spelling for what people, spreadsheets and other programs spell in many ways.
+
+What is stored and what is compared goes through the same function, so that a value is found by whoever
+writes it differently: a decomposed ``é``, ``ADA@ACME.COM``, ``https://www.acme.com/``, ``p:+49…``. A column
+names its spelling (``Email``, ``Domain``, ``Slug``, ``Phone``); all text is :func:`normalize_text` first.
+"""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+from urllib.parse import urlsplit
+
+import idna
+from django.utils.translation import gettext as _
+
+#: What takes no place on a screen: controls, soft hyphens, zero width, directions, byte order marks, tags.
+INVISIBLE = re.compile(
+    "[\x00-\x08\x0e-\x1f\x7f-\x84\x86-\x9f\u00ad\u180e\u200b\u200e\u200f\u202a-\u202e\u2060-\u2064"
+    "\u2066-\u206f\ufeff\ufff9-\ufffb\U000e0000-\U000e007f]"
+)
+#: Joiners are part of how some scripts and emoji are written, and noise between other letters.
+STRAY_JOINER = re.compile(
+    "(?<![\u0600-\u1fff\u2600-\uffff\U00010000-\U0010ffff])[\u200c\u200d]"
+    "|[\u200c\u200d](?![\u0600-\u1fff\u2600-\uffff\U00010000-\U0010ffff])"
+)
+SPACE = re.compile("[\u00a0\u1680\u2000-\u200a\u202f\u205f\u3000]")
+LINE_END = re.compile("\r\n?|[\x85\u2028\u2029]")
+#: ASCII that needs nothing done to it, but for what ends a line.
+PLAIN = re.compile("[ -~]*", re.ASCII)
+
+DOMAIN = re.compile(r"(?=.{4,253}\Z)([a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?\.)+[a-z0-9-]{2,63}\Z")
+SLUG = re.compile(r"[a-z0-9]+(-[a-z0-9]+)*\Z")
+
+#: What Meta, spreadsheets and links write before a number of a telephone.
+BEFORE_PHONE = re.compile(r"(?:[='\"\s]|(?:p|ph|tel|phone|mobile|callto|sms)\s*:)+", re.I)
+ROUNDED = re.compile(r"[+-]?\d+(?:[.,]\d+)?\s?E\s?\+?\d+\Z", re.I)
+WHOLE = re.compile(r"(\+?\d{5,})[.,]0+\Z")
+DASHES = re.compile("[\u2010-\u2015\u2212]")
+BETWEEN_PHONES = re.compile(r"[;,|/\n]+|\s(?:or|and|oder|und)\s", re.I)
+#: A number of fewer digits is an extension of the one before it.
+DIGITS_OF_A_PHONE = 7
+
+
+def normalize_text(text: str, *, lines: bool = False) -> str:
+    """``text`` in NFC, without what nobody sees, with plain spaces and line ends.
+
+    With ``lines`` it keeps the space around it.
+    """
+    if PLAIN.fullmatch(text):
+        return text if lines else text.strip()
+    text = LINE_END.sub("\n", text)
+    text = INVISIBLE.sub("", text)
+    if not text.isascii():
+        text = STRAY_JOINER.sub("", text)
+        text = SPACE.sub(" ", unicodedata.normalize("NFC", text))
+    return text if lines else text.strip()
+
+
+def normalize_email(text: str) -> str:
+    """An address in small letters, its domain in letters that people read."""
+    text = text.lower().removeprefix("mailto:")
+    user, at, host = text.rpartition("@")
+    return f"{user}@{decode_host(host)}" if at else text
+
+
+def normalize_domain(text: str) -> str:
+    """``https://www.Acme.com:443/about`` → ``acme.com``. Raises ValueError for what is no domain."""
+    try:
+        parts = urlsplit(text if "://" in text else f"//{text.removeprefix('//')}")
+        # An address of e-mail has a host too, but is none.
+        host = decode_host(parts.hostname or "") if "@" not in parts.netloc else ""
+    except ValueError:
+        host = ""
+    if host.startswith("www.") and host.count(".") > 1:
+        host = host.removeprefix("www.")
+    if not DOMAIN.match(_encode_host(host)):
+        raise ValueError(_("Use a domain like acme.com."))
+    return host
+
+
+def normalize_slug(text: str) -> str:
+    """A name in addresses, in small letters. Raises ValueError for other signs than it may have."""
+    text = text.lower()
+    if text and not SLUG.match(text):
+        raise ValueError(_("Use small letters, digits and single hyphens."))
+    return text
+
+
+def normalize_phone(text: str) -> str:
+    """A number of a telephone as people write it, without what stands before it in files and links.
+
+    Raises ValueError for one that a spreadsheet has rounded, and for two in one field.
+    """
+    text = DASHES.sub("-", unicodedata.normalize("NFKC", text))
+    text = BEFORE_PHONE.sub("", text, count=1) if BEFORE_PHONE.match(text) else text
+    text = text.strip("\"' ")
+    if ROUNDED.match(text):
+        raise ValueError(
+            _(
+                "A spreadsheet has rounded this number to %s: its last digits are lost. Format the column "
+                "as text, enter the number again, and export it once more."
+            )
+            % text
+        )
+    if whole := WHOLE.match(text):
+        text = whole[1]
+    full = [p for p in BETWEEN_PHONES.split(text) if len(re.sub(r"\D", "", p)) >= DIGITS_OF_A_PHONE]
+    if len(full) > 1:
+        raise ValueError(
+            _("These are %(count)d numbers: %(numbers)s. Write one in each field.")
+            % {"count": len(full), "numbers": " · ".join(part.strip() for part in full)}
+        )
+    return text
+
+
+def decode_host(host: str) -> str:
+    """The name of a host in the one spelling that is stored: small, in Unicode, without a last dot."""
+    host = host.strip().rstrip(".").lower()
+    if host.isascii() and "xn--" not in host:
+        return host
+    try:
+        return idna.decode(host, uts46=True)
+    except (idna.IDNAError, UnicodeError):
+        return host
+
+
+def _encode_host(host: str) -> str:
+    """The same in ASCII, as the network knows it; empty where there is no such name."""
+    if host.isascii():
+        return host
+    try:
+        return idna.encode(host, uts46=True).decode("ascii")
+    except (idna.IDNAError, UnicodeError):
+        return ""

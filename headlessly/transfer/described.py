@@ -1,0 +1,198 @@
+"""Records that a row describes beside its own: the person and the company of a lead.
+
+They are found by what is unique of them, else by their name; what is not there is made, with what the row
+says of it. So a file of people's own, which knows nothing of our references, comes in whole.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, Iterable
+from typing import TYPE_CHECKING, Any
+
+from django.db.models import Count, Min
+from django.utils.translation import gettext as _
+
+from headlessly.access import actors
+from headlessly.declaration import labels
+from headlessly.declaration.schema import Field
+from headlessly.query.scope import Scope
+from headlessly.transfer.bulk_create import key_of
+from headlessly.transfer.references import by_unique, is_storable, naming_field, text_keys
+from headlessly.transfer.row_values import RowValues
+
+if TYPE_CHECKING:
+    from headlessly.declaration.record import Record
+
+#: A record by what it is known by: its noun, the field, the value as it is compared.
+Known = tuple[str, str, Any]
+#: Creates a record of what a row says of it.
+Create = Callable[["type[Record]", dict[str, Any], RowValues, str], Any]
+
+
+def composed_name(
+    noun: type[Record], given: dict[str, Any], described: dict[str, Any]
+) -> str | None:
+    """The name of a record that has none, of what the noun is named by; None where nothing is there."""
+    own = naming_field(noun).wire
+    if isinstance(given.get(own), str) and given[own].strip():
+        return given[own]
+    for names in noun.Surface.files.named_by:
+        parts = []
+        for name in names:
+            field = noun.schema.by_name[name]
+            if field.type == "reference":
+                other = field.target_noun
+                part = composed_name(other, described.get(field.wire, {}), {})
+            else:
+                part = given.get(field.wire)
+            if isinstance(part, str) and part.strip():
+                parts.append(part.strip())
+        if parts:
+            return " ".join(parts)
+    return None
+
+
+class Describer:
+    """Finds or makes what the rows of one import describe."""
+
+    def __init__(self, noun: type[Record], *, making: bool) -> None:
+        self.noun, self.making = noun, making
+        self.fields = [noun.schema.by_name[name] for name in noun.Surface.files.described]
+        self.found: dict[Known, str] = {}
+        self.many: dict[Known, int] = {}
+        #: What this transaction made; and of the whole import how many, each counted once.
+        self.made: dict[Known, str] = {}
+        self.counted: set[Known] = set()
+
+    # -- finding --------------------------------------------------------------------------------------
+
+    def look_up(self, rows: Iterable[RowValues]) -> None:
+        """Ask for all that these rows describe at once."""
+        rows = list(rows)
+        for field in self.fields:
+            other = field.target_noun
+            given = [row.described[field.wire] for row in rows if row.described.get(field.wire)]
+            if given:
+                self._find(other, given)
+
+    def _find(self, noun: type[Record], given: list[dict[str, Any]]) -> None:
+        scope = Scope(noun).queryset()
+        for field in text_keys(noun):
+            wanted = {g[field.wire] for g in given if _is_text(g.get(field.wire))}
+            ids = by_unique(scope, field, wanted, merged=True)
+            self.found.update({(noun.__name__, field.name, key): id for key, id in ids.items()})
+        name = naming_field(noun).name
+        names = {text for g in given if (text := composed_name(noun, g, {})) and is_storable(text)}
+        if names:
+            named = scope.filter(**{f"{name}__in": names}).order_by().values_list(name)
+            for text, count, id in named.annotate(Count("pk"), Min("pk")):
+                known = (noun.__name__, name, text)
+                if count == 1:
+                    self.found[known] = id
+                else:
+                    self.many[known] = count
+
+    def _known(self, noun: type[Record], given: dict[str, Any]) -> list[Known]:
+        """By what this record may be known, the best first."""
+        unique = [
+            (noun.__name__, field.name, key_of(_spelled(field, given[field.wire])))
+            for field in text_keys(noun)
+            if _is_text(given.get(field.wire))
+        ]
+        name = composed_name(noun, given, {})
+        named = [(noun.__name__, naming_field(noun).name, name)] if name else []
+        # A person with another address is another person, whatever the name.
+        return unique or named
+
+    # -- making ---------------------------------------------------------------------------------------
+
+    def fill(self, row: RowValues, create: Create, made: list[Known]) -> None:
+        """Let the row refer to what it describes; what is made for it is added to ``made``.
+
+        What can neither be found nor made is left out, with the reason.
+        """
+        for field in self.fields:
+            given = row.described.get(field.wire)
+            if not given or row.data.get(field.wire):
+                continue
+            noun = field.target_noun
+            known, id = self._known(noun, given), self.found_id(field, given)
+            if id is None and (why := self._why_not(noun, known)):
+                row.leave_out(field.wire, why)
+                continue
+            if id is None:
+                record = create(noun, self._values(noun, given, row), row, field.wire)
+                if record is None:
+                    continue
+                id = record.pk
+                self.made.update(dict.fromkeys(known, id))
+                made += known[:1]
+            row.data[field.wire] = id
+
+    def found_id(self, field: Field, given: dict[str, Any]) -> str | None:
+        """The id of what a row describes, where it is known already."""
+        known = self._known(field.target_noun, given)
+        return next((self.made.get(k) or self.found.get(k) for k in known if self._has(k)), None)
+
+    def _has(self, known: Known) -> bool:
+        return known in self.made or known in self.found
+
+    def _values(self, noun: type[Record], given: dict[str, Any], row: RowValues) -> dict[str, Any]:
+        """What the new record is: what is said of it, and that it belongs to what was found before."""
+        found = dict(given)
+        found[naming_field(noun).wire] = composed_name(noun, given, {})
+        for other in self.fields:
+            same = noun.schema.fields.get(other.wire)
+            if same is not None and same.to == other.to and row.data.get(other.wire):
+                found.setdefault(other.wire, row.data[other.wire])
+        return found
+
+    def _why_not(self, noun: type[Record], known: list[Known]) -> str:
+        """Why a record that is not there cannot be made; empty where it can."""
+        named = labels.noun_in_error(noun)
+        if not known:
+            return _("This %s has no name.") % named
+        count = next((self.many[k] for k in known if k in self.many), 0)
+        if count:
+            said = {"count": count, "noun": labels.plural_in_sentence(noun), "name": known[0][2]}
+            return _("There are %(count)s %(noun)s called %(name)s.") % said
+        if not self.making or not actors.may(actors.current(), "create", noun):
+            return _("There is no %(noun)s %(name)s, and none is made.") % {
+                "noun": named,
+                "name": known[0][2],
+            }
+        return ""
+
+    # -- what became of it ------------------------------------------------------------------------------
+
+    def count(self, made: Iterable[Known]) -> Counter[str]:
+        """How many of these records were not counted before, by noun."""
+        fresh = [known for known in made if known not in self.counted]
+        self.counted.update(fresh)
+        return Counter(noun for noun, _field, _value in fresh)
+
+    def forget(self, made: Iterable[Known] | None = None) -> None:
+        """What was made was undone: these, or all of it."""
+        if made is None:
+            self.made.clear()
+            return
+        ids = {self.made.get(known) for known in made}
+        self.made = {known: id for known, id in self.made.items() if id not in ids}
+
+    def keep(self) -> None:
+        """What was made is there now."""
+        self.found.update(self.made)
+        self.made.clear()
+
+
+def _is_text(value: Any) -> bool:
+    return isinstance(value, str) and bool(value.strip()) and is_storable(value)
+
+
+def _spelled(field: Field, value: str) -> str:
+    """A unique value as it is stored, as far as it can be."""
+    try:
+        return field.clean(value, text=True) or value
+    except ValueError:
+        return value

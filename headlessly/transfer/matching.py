@@ -1,0 +1,152 @@
+"""Which record a row is about: the one with the same values of some fields."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Hashable, Iterable, Mapping
+from typing import TYPE_CHECKING, Any
+
+from django.db.models import Count, Max, Min, Q, QuerySet
+from django.db.models.functions import Lower
+from django.utils.translation import gettext as _
+
+from headlessly.declaration import labels, values
+from headlessly.declaration.schema import Field
+from headlessly.errors import Invalid
+from headlessly.language import wording
+from headlessly.query.scope import Scope
+from headlessly.transfer.bulk_create import key_of
+from headlessly.transfer.headings import plain
+from headlessly.transfer.references import by_unique
+
+if TYPE_CHECKING:
+    from headlessly.declaration.record import Record
+
+ID = "$id"
+#: The most fields that a record is found by.
+MOST = 5
+
+
+def unique_fields(noun: type[Record]) -> list[Field]:
+    return [f for f in noun.schema.stored if f.unique]
+
+
+def matchable_fields(noun: type[Record]) -> list[Field]:
+    """What records can be found by: any field with a value that can be compared."""
+    return [f for f in noun.schema.stored if f.type not in ("json", "text")]
+
+
+def read_match(noun: type[Record], names: str | None) -> str | None:
+    """The wire names of what records are found by, with commas. Raises Invalid for what is no field."""
+    if not names:
+        return None
+    allowed = {ID: ID} | {plain(f.wire): f.wire for f in matchable_fields(noun)}
+    found = []
+    for name in names.split(","):
+        wire = allowed.get(name.strip()) or allowed.get(plain(name.strip()))
+        if wire is None:
+            raise Invalid.for_fields(
+                {"match": f"Records are found by {ID} or by some of these: "
+                          f"{', '.join(list(allowed.values())[1:])}."},
+                type=noun.__name__,
+            )  # fmt: skip
+        found.append(wire)
+    found = list(dict.fromkeys(found))
+    if len(found) > MOST or (ID in found and len(found) > 1):
+        raise Invalid.for_fields(
+            {"match": f"Give {ID} alone, or {MOST} fields at most."}, type=noun.__name__
+        )
+    return ",".join(found)
+
+
+class Matcher:
+    """Finds records of a noun by the values of some fields together."""
+
+    def __init__(self, noun: type[Record], fields: Collection[Field]) -> None:
+        self.noun, self.fields = noun, list(fields)
+        unique = [f for f in self.fields if f.unique]
+        #: One unique field says which record alone; text whatever its case.
+        self.unique = unique[0] if len(self.fields) == 1 and unique else None
+        #: How many have the same values, where it is more than one.
+        self.many: dict[Hashable, int] = {}
+
+    def key(self, data: Mapping[str, Any], text: bool) -> Hashable | None:
+        """What a row's record is found by; None where it says none of it."""
+        key = tuple(self._comparable(f, data.get(f.wire), text) for f in self.fields)
+        return None if all(part is None for part in key) else key
+
+    def _comparable(self, field: Field, value: Any, text: bool) -> Any:
+        """A value as it would be stored and compared; None for what would be refused."""
+        try:
+            value = None if value in (None, "") else field.clean(value, text=text)
+        except (ValueError, TypeError):
+            return None
+        return key_of(value) if field.unique else values.to_json_value(value)
+
+    def find(self, keys: Iterable[Hashable]) -> dict[Hashable, str]:
+        """The ids of the records with these values, where only one has them; else see ``many``."""
+        wanted = {key for key in keys if isinstance(key, tuple)}
+        if not wanted:
+            return {}
+        scope = Scope(self.noun).queryset()
+        if self.unique is not None:
+            found = by_unique(scope, self.unique, [key[0] for key in wanted], merged=True)
+            return {(part,): id for part, id in found.items() if (part,) in wanted}
+        for position, field in enumerate(self.fields):
+            scope = _narrowed(scope, field, {key[position] for key in wanted})
+        ids: dict[Hashable, str] = {}
+        columns = [f.column for f in self.fields]
+        grouped = scope.order_by().values_list(*columns).annotate(Count("pk"), Min("pk"))
+        for *parts, count, id in grouped:
+            key = tuple(
+                key_of(part) if f.unique else values.to_json_value(part)
+                for f, part in zip(self.fields, parts, strict=True)
+            )
+            if key not in wanted:
+                continue
+            if count > 1:
+                self.many[key] = count
+            else:
+                ids[key] = id
+        return ids
+
+    def ambiguous(self, key: Hashable) -> str:
+        """Why nobody knows which record a row is about."""
+        return _("There are %(count)s %(nouns)s with this %(fields)s.") % {
+            "count": self.many[key],
+            "nouns": labels.plural_in_sentence(self.noun),
+            "fields": wording.join_with_and(labels.field_in_error(f) for f in self.fields),
+        }
+
+
+class Twins:
+    """Finds what is probably here already: a record with the same values of some fields, or several."""
+
+    def __init__(self, matcher: Matcher) -> None:
+        self.matcher = matcher
+
+    def find(self, keys: Iterable[Hashable], before: Any) -> dict[Hashable, str]:
+        """One record for each of these keys of which there are any made before that moment."""
+        wanted = {key for key in keys if isinstance(key, tuple)}
+        if not wanted:
+            return {}
+        matcher = self.matcher
+        scope = Scope(matcher.noun).queryset().filter(created_at__lt=before)
+        for position, field in enumerate(matcher.fields):
+            scope = _narrowed(scope, field, {key[position] for key in wanted})
+        columns = [f.column for f in matcher.fields]
+        grouped = scope.order_by().values_list(*columns).annotate(Max("pk"))
+        found = {tuple(map(values.to_json_value, parts)): id for *parts, id in grouped}
+        return {key: id for key, id in found.items() if key in wanted}
+
+
+def _narrowed(scope: QuerySet, field: Field, given: set[Any]) -> QuerySet:
+    """The records with one of these values, as far as the database can say it at once."""
+    name = field.column
+    if field.unique and field.type in values.TEXT_TYPES:
+        name = f"{field.name}_lower"
+        scope = scope.alias(**{name: Lower(field.name)})
+    known = sorted((value for value in given if value is not None), key=str)
+    condition = Q(**{f"{name}__in": known})
+    if None in given:
+        condition |= Q(**{f"{field.column}__isnull": True})
+    return scope.filter(condition)

@@ -1,0 +1,151 @@
+"""Objects: an array of them, one a line, or the single one that a webhook sends."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from typing import Any, BinaryIO, TypeVar
+
+import ijson
+import orjson
+from django.utils.translation import gettext as _
+
+from headlessly.declaration.values import group_thousands
+from headlessly.transfer.encodings import as_utf_8
+from headlessly.transfer.rows import LONGEST, Layout, Row, Unreadable
+
+
+def first_character(file: BinaryIO, encoding: str) -> bytes:
+    """The first byte of the text that is no space."""
+    text = as_utf_8(file, encoding)
+    while block := text.read(4096):
+        if found := block.lstrip():
+            return found[:1]
+    return b""
+
+
+def read_single(file: BinaryIO, encoding: str) -> Any:
+    """The file as one JSON value. Raises Unreadable."""
+    text = as_utf_8(file, encoding).read(LONGEST)
+    if len(text) >= LONGEST:
+        raise Unreadable(_("One object has 1 MB at most. Send an array, or one object a line."))
+    try:
+        return orjson.loads(text)
+    except ValueError as problem:
+        raise Unreadable(_("The file is not valid JSON: %s.") % problem) from None
+
+
+def read_array(file: BinaryIO, layout: Layout) -> Iterator[Row]:
+    if layout.single:
+        yield _as_row(1, read_single(file, layout.encoding))
+        return
+    number = 0
+    try:
+        text = as_utf_8(file, layout.encoding)
+        for number, item in enumerate(ijson.items(text, "item", use_float=True), 1):
+            yield _as_row(number, item)
+    except (ijson.JSONError, ValueError, OverflowError, RecursionError) as problem:
+        told = " ".join(str(problem).split())[:200]
+        raise Unreadable(
+            _("After row %(row)s this is not valid JSON: %(problem)s")
+            % {"row": group_thousands(number), "problem": told}
+        ) from None
+
+
+def read_lines(file: BinaryIO, layout: Layout) -> Iterator[Row]:
+    number = 0
+    for line in _byte_lines(as_utf_8(file, layout.encoding)):
+        text = line.strip()
+        if not text:
+            continue
+        number += 1
+        if len(line) >= LONGEST:
+            yield Row(
+                number,
+                _decoded(line),
+                _("This line has more than %s bytes.") % group_thousands(LONGEST),
+            )
+            continue
+        try:
+            item = orjson.loads(text)
+        except ValueError as problem:
+            yield Row(number, _decoded(line), _("This is not valid JSON: %s.") % problem)
+            continue
+        yield _as_row(number, item)
+
+
+def _byte_lines(file: BinaryIO) -> Iterator[bytes]:
+    while line := file.readline(LONGEST):
+        yield line
+        while len(line) >= LONGEST and not line.endswith(b"\n"):
+            line = file.readline(LONGEST)
+
+
+def _decoded(line: bytes) -> str:
+    return line.decode("utf-8", "replace").rstrip("\r\n")
+
+
+def _as_row(number: int, item: Any) -> Row:
+    if isinstance(item, dict):
+        return Row(number, item)
+    return Row(number, item, _("This is no object."))
+
+
+# -- objects within objects -----------------------------------------------------------------------------
+
+#: How deep names are looked for.
+DEEPEST = 6
+#: How a list of questions and answers names the one and the other.
+QUESTIONS = ("question", "ref", "name", "label", "title", "key")
+ANSWERS = ("answer", "value", "values")
+
+Known = TypeVar("Known")
+
+
+def named_values(
+    content: Mapping[str, Any], find: Callable[[str], Known | None]
+) -> Iterator[tuple[str, Any, Known | None]]:
+    """The values of an object by their names, with what ``find`` says of each; the nearest first.
+
+    What is unknown and has something in it is opened: an object, and the questions and answers that
+    webhooks of forms send (``[{"question": ..., "answer": ...}]``).
+    """
+    level: list[tuple[str, str, Any]] = [("", name, value) for name, value in content.items()]
+    for _depth in range(DEEPEST):
+        deeper: list[tuple[str, str, Any]] = []
+        for above, name, value in level:
+            known = find(name)
+            if known is not None and isinstance(value, dict) and set(value) & {"value"}:
+                value = value["value"]
+            path = f"{above}{name}"
+            if known is not None or value in (None, "", [], {}):
+                if known is not None:
+                    yield path, value, known
+            elif isinstance(value, dict):
+                deeper += [(f"{path}.", each, item) for each, item in value.items()]
+            elif pairs := _questions_and_answers(value):
+                deeper += [(f"{path}.", each, item) for each, item in pairs]
+            else:
+                yield path, value, None
+        level = deeper
+    for above, name, value in level:
+        yield f"{above}{name}", value, None
+
+
+def _questions_and_answers(value: Any) -> list[tuple[str, Any]]:
+    if not isinstance(value, list) or not all(isinstance(each, dict) for each in value):
+        return []
+    found = []
+    for each in value:
+        about = each.get("field") if isinstance(each.get("field"), dict) else each
+        name = next((about[q] for q in QUESTIONS if isinstance(about.get(q), str)), None)
+        kind = each.get("type")
+        answer = each.get(kind) if isinstance(kind, str) and kind in each else None
+        if answer is None:
+            answer = next((each[a] for a in ANSWERS if a in each), None)
+        if isinstance(answer, dict):
+            answer = answer.get("label") or answer.get("labels") or answer.get("other")
+        if isinstance(answer, list):
+            answer = ", ".join(map(str, answer))
+        if name is not None and answer is not None:
+            found.append((name, answer))
+    return found

@@ -1,0 +1,60 @@
+"""A webhook that nobody answers any more is disabled, and the admins of its tenant are told.
+
+They are told on every page of theirs (``headlessly/admin``), until one of them has enabled it again, paused
+it or deleted it. Nothing is lost: enabled again, it goes on where it was.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Sequence
+from datetime import datetime, timedelta
+
+from django.db import transaction
+
+from headlessly.access.models import Tenant
+from headlessly.webhooks.models import Webhook, update_has_webhooks
+from headlessly.webhooks.sending import AttemptResult
+
+logger = logging.getLogger("headlessly.webhooks")
+
+#: How long one may go on without a delivery that arrives.
+PATIENCE = timedelta(days=3)
+#: What an address answers that wants nothing any more.
+GONE = 410
+
+
+def note_outcomes(webhook: str, outcomes: Sequence[AttemptResult], now: datetime) -> None:
+    """Note whether this webhook is answered, and disable it where it is no more."""
+    found = Webhook.objects.filter(pk=webhook)
+    if any(outcome.status == GONE for outcome in outcomes):
+        disable_webhook(webhook, Webhook.GONE, now)
+    elif any(outcome.succeeded for outcome in outcomes):
+        found.filter(failing_since__isnull=False).update(failing_since=None)
+    elif found.filter(failing_since__lte=now - PATIENCE).exists():
+        disable_webhook(webhook, Webhook.FAILED, now)
+    else:
+        found.filter(failing_since=None).update(failing_since=now)
+
+
+def disable_webhook(webhook: str, because: str, now: datetime) -> None:
+    """Send nothing more to this webhook, unless it is paused or deleted already."""
+    with transaction.atomic():
+        tenant = Tenant.objects.select_for_update(no_key=True).filter(webhooks=webhook).first()
+        if tenant is None:
+            return
+        changed = Webhook.objects.filter(pk=webhook, active=True).update(
+            active=False, disabled_at=now, disabled_because=because
+        )
+        update_has_webhooks(tenant)
+    if changed:
+        logger.warning("webhook %s of %s disabled: %s", webhook, tenant.slug, because)
+
+
+def disabled_webhooks(tenant: Tenant) -> list[Webhook]:
+    """Those that nobody has dealt with yet, the latest first."""
+    return list(
+        Webhook.objects.filter(tenant=tenant, disabled_at__isnull=False).order_by("-disabled_at")[
+            :5
+        ]
+    )

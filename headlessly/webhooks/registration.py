@@ -1,0 +1,100 @@
+"""Webhooks made, changed, deleted, and asked to send again: what REST and the settings have in common."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Mapping
+from functools import partial
+from typing import Any
+
+from django.db import transaction
+from django.utils import timezone
+
+from headlessly.access import actors, tenancy
+from headlessly.access.models import Tenant
+from headlessly.errors import Conflict
+from headlessly.webhooks import deliveries, outbox
+from headlessly.webhooks.models import Delivery, Webhook, update_has_webhooks
+
+logger = logging.getLogger("headlessly.webhooks")
+
+#: How many webhooks a tenant may have: every event is held against each of them.
+MOST = 100
+
+
+def lock_tenant() -> Tenant:
+    """The tenant, locked: whether it has webhooks is changed by one at a time."""
+    tenant = tenancy.require()
+    Tenant.objects.select_for_update(no_key=True).get(pk=tenant.pk)
+    return tenant
+
+
+def create_webhook(values: Mapping[str, Any]) -> Webhook:
+    """Have events sent to an address, from now on. Raises Conflict where there are too many already."""
+    with transaction.atomic():
+        tenant = lock_tenant()
+        if Webhook.objects.filter(tenant=tenant).count() >= MOST:
+            raise Conflict(f"A tenant has {MOST} webhooks at the most.", type="Webhook")
+        webhook = Webhook(tenant=tenant, **values)
+        webhook.start_from_now()
+        webhook.save(force_insert=True)
+        update_has_webhooks(tenant)
+    logger.info("webhook %s made by %s", webhook.pk, actors.current().id)
+    return webhook
+
+
+def change_webhook(webhook: Webhook, values: Mapping[str, Any]) -> None:
+    """Change it, pause it, let it go on; whether it is active being said, what disabled it is over."""
+    with transaction.atomic():
+        tenant = lock_tenant()
+        changes = dict(values)
+        if "active" in changes:
+            changes |= {"disabled_at": None, "disabled_because": None, "failing_since": None}
+        for name, value in changes.items():
+            setattr(webhook, name, value)
+        if changes:
+            webhook.save(update_fields=[*changes, "updated_at"])
+        update_has_webhooks(tenant)
+        if webhook.active:
+            outbox.pump_after_commit(tenant)
+            transaction.on_commit(partial(deliveries.defer_delivery, webhook), robust=True)
+    changed = ", ".join(values) or "nothing"
+    logger.info("webhook %s changed by %s: %s", webhook.pk, actors.current().id, changed)
+
+
+def delete_webhook(webhook: Webhook) -> None:
+    """Delete it with its deliveries, at once; what waits is not sent."""
+    id = webhook.pk
+    with transaction.atomic():
+        tenant = lock_tenant()
+        webhook.delete()
+        update_has_webhooks(tenant)
+    logger.info("webhook %s deleted by %s", id, actors.current().id)
+
+
+def ping_webhook(webhook: Webhook) -> Delivery:
+    """Send a test: an event that never happened. Raises Conflict where the webhook is paused."""
+    refuse_paused(webhook)
+    delivery = Delivery.make(webhook, timezone.now(), name="ping")
+    delivery.save(force_insert=True)
+    transaction.on_commit(partial(deliveries.defer_delivery, webhook), robust=True)
+    return delivery
+
+
+def redeliver(webhook: Webhook, delivery: Delivery) -> None:
+    """Send a delivery, locked by the caller, once more. Raises Conflict where the webhook is paused."""
+    refuse_paused(webhook)
+    deliveries.send_again(delivery)
+    transaction.on_commit(partial(deliveries.defer_delivery, webhook), robust=True)
+    logger.info("delivery %s sent again by %s", delivery.pk, actors.current().id)
+
+
+def refuse_paused(webhook: Webhook) -> None:
+    """Raise Conflict for a webhook that is paused or disabled."""
+    if not webhook.active:
+        raise Conflict(
+            f"This webhook is {webhook.status}: it sends nothing. Set active to true first.",
+            type="Webhook",
+            id=webhook.pk,
+            status=webhook.status,
+        )

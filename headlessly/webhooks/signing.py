@@ -1,0 +1,64 @@
+"""How a receiver knows that it is us: two signatures with one secret.
+
+Ours is the hex of HMAC-SHA256 over ``timestamp.body``, with the secret as it is written. The other is that of
+Standard Webhooks, which libraries of many languages check: base64 over ``id.timestamp.body``, with the bytes
+that a secret like ``whsec_...`` writes in base64 (any other secret is its own bytes).
+"""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import hashlib
+import hmac
+import secrets
+from typing import Any
+
+PREFIX = "whsec_"
+LONGEST_SECRET = 255
+
+
+def new_secret() -> str:
+    return PREFIX + base64.b64encode(secrets.token_bytes(32)).decode()
+
+
+def check_secret(value: Any) -> str:
+    """The secret as it was given. Raises ValueError with what is allowed."""
+    if not isinstance(value, str) or not value.isascii() or not value.isprintable():
+        raise ValueError("Send visible characters of ASCII, or leave it out to have one made.")
+    if not 1 <= len(value) <= LONGEST_SECRET:
+        raise ValueError(f"Send 1 to {LONGEST_SECRET} characters, or leave it out.")
+    try:
+        standard_key(value)
+    except ValueError:
+        raise ValueError(
+            f"What follows {PREFIX} is base64; leave it out to have one made."
+        ) from None
+    return value
+
+
+def standard_key(secret: str) -> bytes:
+    """The bytes that Standard Webhooks signs with. Raises ValueError for a ``whsec_`` without base64."""
+    if not secret.startswith(PREFIX):
+        return secret.encode()
+    text = secret.removeprefix(PREFIX)
+    try:
+        key = base64.b64decode(text + "=" * (-len(text) % 4), validate=True)
+    except binascii.Error as problem:
+        raise ValueError(str(problem)) from None
+    if not key:
+        raise ValueError("empty")
+    return key
+
+
+def signature(secret: str, timestamp: str, body: bytes) -> str:
+    """HMAC-SHA256 of ``timestamp.body`` in hex, as the receiver computes it too."""
+    signed = timestamp.encode() + b"." + body
+    return hmac.new(secret.encode(), signed, hashlib.sha256).hexdigest()
+
+
+def standard_signature(secret: str, id: str, timestamp: str, body: bytes) -> str:
+    """``v1,`` and HMAC-SHA256 of ``id.timestamp.body`` in base64."""
+    signed = f"{id}.{timestamp}.".encode() + body
+    digest = hmac.new(standard_key(secret), signed, hashlib.sha256).digest()
+    return f"v1,{base64.b64encode(digest).decode()}"

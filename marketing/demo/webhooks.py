@@ -1,0 +1,44 @@
+"""A webhook of the demo, with what it delivered: the other system is made up, and on no network."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+from django.utils import timezone
+
+from headlessly.log.events import Event
+from headlessly.webhooks import registration
+from headlessly.webhooks.models import Delivery, Webhook
+
+URL = "https://erp.acme.example/crm/events"
+NAMES = ("Lead.Converted", "Deal.Won")
+#: How many of the latest events it has been told of.
+TOLD = 40
+#: How long the receiver usually takes, in milliseconds.
+USUAL = 85
+
+
+def add_webhook() -> None:
+    """Deliveries of the latest events: most arrived, one was given up, the last is being tried again."""
+    webhook = registration.create_webhook({"url": URL, "events": list(NAMES)})
+    found = list(Event.objects.filter(name__in=NAMES).order_by("-seq")[:TOLD])
+    Delivery.objects.bulk_create(
+        _past_delivery(webhook, event, number) for number, event in enumerate(found)
+    )
+
+
+def _past_delivery(webhook: Webhook, event: Event, number: int) -> Delivery:
+    moment = event.timestamp + timedelta(seconds=1)
+    made = Delivery.make(webhook, moment, event=event, name=event.name, target=event.target)
+    made.attempts, made.tried_at = 1, moment
+    made.response_status, made.duration = 200, USUAL + number % 7
+    if number == 0:
+        made.attempts, made.response_status, made.error = 4, 503, "It answered 503."
+        made.tried_at = timezone.now()
+        made.next_at = timezone.now() + timedelta(hours=1)
+    elif number == TOLD // 4:
+        made.status, made.attempts = Delivery.FAILING, 12
+        made.response_status, made.error = 500, "It answered 500."
+    else:
+        made.status, made.delivered_at = Delivery.DELIVERED, moment
+    return made

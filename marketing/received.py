@@ -1,0 +1,140 @@
+"""What a website sends with a form, sorted: answers to its questions, where the visitor came from, the rest.
+
+Websites send more than was asked: a captcha, the name of a button, what an advertisement added to the
+address. None of it may cost a lead, and none of it is thrown away: it is kept beside the answers, within
+bounds.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Mapping
+from datetime import datetime
+from typing import Any
+
+from django.db import models
+
+from headlessly.database import prepared
+from headlessly.declaration.schema import Field
+from headlessly.declaration.values import UNSTORABLE
+from headlessly.log.events import dump_json
+from marketing import questions
+
+#: What is kept beside the answers of one submission: how many names, and how long each and all may be.
+MOST_EXTRAS, LONGEST_NAME, LONGEST_VALUE, LONGEST_TOGETHER = 50, 64, 1_000, 16_000
+#: Under this name stands how many more there were.
+LEFT_OUT = "left out"
+#: Types of questions whose answers are cut where they are too long; of others that would make another value.
+CUTTABLE = ("string", "text")
+#: The same answers to the same form within this time are one submission: somebody pressed Send twice.
+CLAIM = """
+INSERT INTO marketing_sentanswers (form_id, digest, sent_at) VALUES (%s, %s, %s)
+ON CONFLICT (form_id, digest) DO UPDATE SET sent_at = EXCLUDED.sent_at
+    WHERE marketing_sentanswers.sent_at <= EXCLUDED.sent_at - interval '10 minutes'
+RETURNING true"""
+#: Nobody waits for this: rows that are being written are passed over.
+CLEAR = """
+DELETE FROM marketing_sentanswers WHERE id = ANY(ARRAY(
+    SELECT id FROM marketing_sentanswers WHERE sent_at < %s::timestamptz - interval '10 minutes'
+    ORDER BY sent_at LIMIT 20 FOR UPDATE SKIP LOCKED))"""
+
+
+class Extras(dict[str, str]):
+    """What was sent and not asked for, bounded: names and values are cut, the last are only counted."""
+
+    def keep(self, name: str, value: Any) -> None:
+        name = UNSTORABLE.sub("", name)[:LONGEST_NAME].strip()
+        text = value if isinstance(value, str) else dump_json(value).decode()
+        text = UNSTORABLE.sub("", text).strip()
+        if not name or not text or self.get(name) == text:
+            return
+        room = LONGEST_TOGETHER - sum(len(n) + len(v) for n, v in self.items())
+        if name in self or len(self) >= MOST_EXTRAS or room < len(name) + 2:
+            self[LEFT_OUT] = str(int(self.get(LEFT_OUT, "0")) + 1)
+            return
+        most = min(LONGEST_VALUE, room - len(name))
+        self[name] = text if len(text) <= most else f"{text[: most - 1]}…"
+
+
+def sort_submission(
+    asked: Mapping[str, Field], sent: Mapping[str, Any]
+) -> tuple[dict[str, Any], Extras]:
+    """The answers and where the visitor came from, by name, and what else was sent.
+
+    Names count whatever their case; an empty answer says nothing; of several the first counts (of a checkbox
+    the last: websites put a hidden one before it, for "not ticked"). What is too long is cut, and kept whole
+    among the rest as far as there is room.
+    """
+    names = {name.casefold(): name for name in asked}
+    repeated: Mapping[str, list[str]] = getattr(sent, "repeated", {})
+    taken: dict[str, Any] = {}
+    extras = Extras()
+    for key, value in sent.items():
+        name = names.get(key.casefold())
+        several = repeated.get(key) or (
+            value if name in questions.ATTRIBUTION_FIELDS and isinstance(value, list) else ()
+        )
+        if several and name is not None:
+            said = [each for each in several if not _is_empty(each)] or [None]
+            value = said[-1] if asked[name].type == "bool" else said[0]
+        if several and len(set(map(str, several))) > 1:
+            extras.keep(key, several)
+        if _is_empty(value):
+            continue
+        if name is None or name in taken:
+            if not several:
+                extras.keep(key, value)
+            continue
+        if name in questions.ATTRIBUTION_FIELDS:
+            if not isinstance(value, str | int | float) or isinstance(value, bool):
+                extras.keep(key, value)
+                continue
+            value = UNSTORABLE.sub("", str(value)).strip()
+        taken[name] = _cut(asked[name], key, value, extras)
+    for key, filename in getattr(sent, "files", {}).items():
+        extras.keep(key, filename)
+    return {name: value for name, value in taken.items() if value != ""}, extras
+
+
+def _is_empty(value: Any) -> bool:
+    return value is None or (isinstance(value, str) and not value.strip())
+
+
+def _cut(field: Field, key: str, value: Any, extras: Extras) -> Any:
+    """The value as long as it may be."""
+    most = field.max_length
+    if (
+        not isinstance(value, str)
+        or field.type not in CUTTABLE
+        or field.validators
+        or most is None
+        or len(value) <= most
+    ):
+        return value
+    extras.keep(key, value)
+    return value[:most]
+
+
+class SentAnswers(models.Model):
+    """What was sent lately, as a digest, so that what is sent twice is known for it."""
+
+    form = models.ForeignKey("marketing.Form", models.CASCADE, related_name="+", db_index=False)
+    digest = models.BinaryField(max_length=32)
+    sent_at = models.DateTimeField(db_index=True)
+
+    class Meta:
+        constraints = [models.UniqueConstraint(fields=["form", "digest"], name="sent_once")]
+
+    def __str__(self) -> str:
+        return f"{self.form_id} at {self.sent_at}"
+
+    @classmethod
+    def claim(cls, form: str, answers: Mapping[str, Any], now: datetime) -> bool:
+        """Note that these answers were sent; False when they were within the last ten minutes.
+
+        Two at once meet at the unique index, and the later one waits for what becomes of the first.
+        """
+        said = {n: v for n, v in answers.items() if n not in questions.ATTRIBUTION_FIELDS}
+        digest = hashlib.sha256(dump_json(dict(sorted(said.items())))).digest()
+        prepared.execute_prepared(CLEAR, [now], rows=False)
+        return bool(prepared.execute_prepared(CLAIM, [form, digest, now]))

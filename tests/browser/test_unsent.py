@@ -1,0 +1,226 @@
+"""What was typed outlives a second press, a save elsewhere, an ended session and a lost connection."""
+
+from __future__ import annotations
+
+import time
+from typing import Any
+
+import pytest
+
+pytest.importorskip("playwright", reason="Playwright is installed with `pip install .[test]`.")
+from playwright.sync_api import expect
+
+from tests.browser.conftest import PASSWORD
+from tests.browser.test_rep import current, dialog, open_lead
+
+pytestmark = pytest.mark.browser
+
+
+@pytest.fixture
+def slow(desk: Any) -> list[str]:
+    """A slow line: what is posted takes its time. The addresses that were posted to."""
+    posted: list[str] = []
+
+    def wait(route: Any) -> None:
+        if route.request.method == "POST":
+            posted.append(route.request.url)
+            time.sleep(0.4)
+        route.continue_()
+
+    desk.route("**/*", wait)
+    return posted
+
+
+def sign_out(desk: Any) -> None:
+    desk.context.clear_cookies(name="sessionid")
+
+
+def sign_in_over(desk: Any) -> None:
+    over = desk.get_by_role("dialog", name="Sign in")
+    over.get_by_label("Email").fill("bob@sign.example")
+    over.get_by_label("Password").fill(PASSWORD)
+    over.get_by_role("button", name="Sign in").click()
+    expect(over).to_have_count(0)
+
+
+def press(desk: Any, place: str, key: str, *with_: str) -> None:
+    """Press a key three times, before anything can be answered."""
+    script = """([place, key, held]) => {
+      const more = Object.fromEntries(held.map((name) => [name, true]));
+      const event = () => new KeyboardEvent("keydown", { key, bubbles: true, cancelable: true, ...more });
+      for (let time = 0; time < 3; time++) document.querySelector(place).dispatchEvent(event());
+    }"""
+    desk.evaluate(script, [place, key, with_])
+
+
+def touches() -> list[Any]:
+    from crm import Activity
+
+    return list(Activity.objects.order_by("created_at"))
+
+
+def test_three_presses_make_one_move_and_two_saves_one_call(desk, site, lead, slow):
+    open_lead(desk, site)
+    press(desk, "body", "2")
+    expect(current(desk)).to_have_text("Contacted")
+    desk.keyboard.press("c")
+    desk.keyboard.type("She will call back")
+    press(desk, "[name=outcome]", "Enter", "ctrlKey")
+    expect(desk.get_by_label("Timeline")).to_contain_text("She will call back")
+    assert [each.outcome for each in touches()] == ["She will call back"]
+    assert len([url for url in slow if "/move/" in url or "/do/" in url]) == 1
+
+
+def test_a_dialog_sends_once(desk, site, qualified, slow):
+    open_lead(desk, site)
+    desk.get_by_role("button", name="Convert…").click()
+    expect(dialog(desk)).to_contain_text("becomes Qualified")
+    slow.clear()
+    button = dialog(desk).get_by_role("button", name="Convert")
+    button.dblclick()
+    desk.wait_for_url("**/crm/deal/**")
+    assert len(slow) == 1
+
+
+def test_saving_one_thing_leaves_what_is_typed_beside_it(desk, site, lead):
+    open_lead(desk, site)
+    bant = desk.get_by_label("BANT")
+    bant.get_by_role("link", name="+ add").first.click()
+    bant.get_by_label("Authority").fill("The board")
+    desk.locator("summary", has_text="+ Note").click()
+    note = desk.get_by_role("textbox", name="Note")
+    note.fill("Half a thought")
+    desk.get_by_role("button", name="Move to Contacted").click()
+    expect(current(desk)).to_have_text("Contacted")
+    expect(note).to_have_value("Half a thought")
+    expect(bant.get_by_label("Authority")).to_have_value("The board")
+    desk.get_by_role("link", name="Changes").click()
+    expect(desk.get_by_role("link", name="Changes")).to_have_attribute("aria-current", "true")
+    expect(note).to_have_value("Half a thought")
+    bant.get_by_role("button", name="Save").click()
+    expect(bant.get_by_text("Saved")).to_be_visible()
+    expect(note).to_have_value("Half a thought")
+    note.press("Control+Enter")
+    expect(desk.get_by_text("Note added.")).to_be_visible()
+    assert [each.description for each in touches()] == ["Half a thought"]
+
+
+def test_leaving_with_something_unsaved_is_asked_about(desk, site, lead):
+    open_lead(desk, site)
+    desk.keyboard.press("n")
+    desk.keyboard.type("Half a thought")
+    asked: list[str] = []
+    desk.on("dialog", lambda box: (asked.append(box.type), box.dismiss()))
+    desk.locator("#record .trail").get_by_role("link", name="Leads").click()
+    desk.wait_for_timeout(300)
+    assert asked == ["beforeunload"]
+    expect(desk.get_by_role("textbox", name="Note")).to_have_value("Half a thought")
+    desk.get_by_role("textbox", name="Note").fill("")
+    desk.locator("#record .trail").get_by_role("link", name="Leads").click()
+    expect(desk.locator("table.list")).to_be_visible()
+
+
+def test_an_ended_session_is_begun_over_the_page_and_the_note_is_sent(desk, site, lead):
+    open_lead(desk, site)
+    desk.keyboard.press("n")
+    desk.keyboard.type("Met her at the fair")
+    sign_out(desk)
+    desk.keyboard.press("Control+Enter")
+    over = desk.get_by_role("dialog", name="Sign in")
+    expect(over).to_contain_text("Your session has ended")
+    over.get_by_role("button", name="Cancel").click()
+    expect(desk.get_by_role("alert")).to_contain_text("You are signed out.")
+    expect(desk.get_by_role("textbox", name="Note")).to_have_value("Met her at the fair")
+    desk.get_by_role("button", name="Send again").click()
+    over.get_by_label("Email").fill("bob@sign.example")
+    over.get_by_label("Password").fill("wrong")
+    over.get_by_role("button", name="Sign in").click()
+    expect(over).to_contain_text("do not fit")
+    sign_in_over(desk)
+    expect(desk.get_by_text("Note added.")).to_be_visible()
+    assert [each.description for each in touches()] == ["Met her at the fair"]
+    # The page goes on with the new session.
+    desk.get_by_role("button", name="Move to Contacted").click()
+    expect(current(desk)).to_have_text("Contacted")
+
+
+def test_a_page_goes_on_after_signing_in_in_another_window(desk, site, lead):
+    open_lead(desk, site)
+    sign_out(desk)
+    other = desk.context.new_page()
+    other.goto(site)
+    other.get_by_label("Email").fill("bob@sign.example")
+    other.get_by_label("Password").fill(PASSWORD)
+    other.get_by_role("button", name="Sign in").click()
+    other.wait_for_url("**/~acme/admin/")
+    desk.get_by_role("button", name="Move to Contacted").click()
+    expect(current(desk)).to_have_text("Contacted")
+
+
+def test_without_a_connection_the_page_stays_and_sends_again(desk, site, lead):
+    open_lead(desk, site)
+    desk.keyboard.press("n")
+    desk.keyboard.type("On the train")
+    desk.context.set_offline(True)
+    desk.keyboard.press("Control+Enter")
+    expect(desk.get_by_role("alert")).to_contain_text("No connection.")
+    expect(desk.get_by_role("textbox", name="Note")).to_have_value("On the train")
+    desk.get_by_role("link", name="Changes").click()
+    expect(desk.locator("#toasts")).to_contain_text("No connection.")
+    desk.context.set_offline(False)
+    desk.get_by_role("button", name="Send again").click()
+    expect(desk.get_by_text("Note added.")).to_be_visible()
+    assert [each.description for each in touches()] == ["On the train"]
+
+
+def test_a_cell_keeps_what_was_typed_and_sends_it_when_the_connection_is_back(desk, site, lead):
+    desk.goto(f"{site}/~acme/admin/crm/lead/")
+    cell = desk.locator("[data-cell=score]").first
+    cell.click()
+    desk.locator(".celled input:visible").fill("66")
+    desk.context.set_offline(True)
+    desk.keyboard.press("Enter")
+    expect(desk.locator(".celled")).to_contain_text("No connection.")
+    expect(desk.locator(".celled input:visible")).to_have_value("66")
+    desk.context.set_offline(False)
+    expect(cell).to_contain_text("66")
+    lead.refresh_from_db()
+    assert lead.score == 66
+    cell.click()
+    desk.locator(".celled input:visible").fill("67")
+    sign_out(desk)
+    desk.keyboard.press("Enter")
+    sign_in_over(desk)
+    expect(cell).to_contain_text("67")
+
+
+def test_half_a_date_is_refused_and_empties_nothing(desk, site, lead):
+    from crm import Deal
+
+    deal = Deal.create(name="Big", value=10, expected_close_date="2026-12-24", contact=lead.contact)
+    desk.goto(f"{site}/~acme/admin/crm/deal/{deal.pk}/edit/")
+    day = desk.get_by_label("Expected close date")
+    day.focus()
+    desk.keyboard.press("Delete")
+    desk.get_by_role("button", name="Save").click()
+    expect(desk.get_by_role("alert")).to_contain_text("This is not complete")
+    deal.refresh_from_db()
+    assert f"{deal.expected_close_date:%Y-%m-%d}" == "2026-12-24"
+
+
+@pytest.mark.parametrize("place", ["lead/", "lead/board/"])
+def test_a_list_and_a_board_show_their_keys(desk, site, lead, place):
+    desk.goto(f"{site}/~acme/admin/crm/{place}")
+    desk.keyboard.press("?")
+    expect(desk.get_by_role("dialog", name="Keys")).to_contain_text("Next")
+
+
+def test_paper_shows_no_controls(desk, site, lead):
+    open_lead(desk, site)
+    desk.emulate_media(media="print")
+    for control in ("Lose…", "+ Note", "Edit", "To the content"):
+        expect(desk.get_by_text(control, exact=True).first).to_be_hidden()
+    expect(desk.get_by_role("heading", level=1)).to_be_visible()
+    desk.goto(f"{site}/~acme/admin/crm/lead/")
+    expect(desk.locator("form.facets")).to_be_hidden()
+    expect(desk.locator("table.list")).to_contain_text(lead.name)

@@ -1,0 +1,264 @@
+"""What a search finds whatever its spelling, what it never shows, and the order of names."""
+
+from __future__ import annotations
+
+import sys
+import unicodedata
+from typing import Any
+
+import pytest
+from django.db import connection
+from django.db.models import QuerySet
+
+from crm import Contact, Deal, Lead, Organization
+from headlessly.access import actors, tenancy
+from headlessly.access.models import Membership, User
+from headlessly.declaration.folding import fold, phone_digits
+from headlessly.errors import InvalidFilter
+from headlessly.query import paging, ranking, reads
+from headlessly.query.scope import Scope
+from headlessly.query.search import Search, read_words
+
+NUMBER = "+420 604 893 825"
+
+
+def found(noun: type[Any], words: str, **asked: Any) -> list[str]:
+    """The names on the page, which are those that Python finds."""
+    page = [row["name"] for row in reads.record_page(noun, q=words, **asked).results]
+    assert sorted(page) == sorted(str(row) for row in noun.find(q=words))
+    return page
+
+
+# -- telephone numbers ------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def eva(acme: Any) -> Contact:
+    return Contact.create(name="Eva Nováková", email="eva@novak.example", phone=NUMBER)
+
+
+@pytest.mark.parametrize(
+    "written",
+    ["604893825", NUMBER, "+420604893825", "00420604893825", "00420 604 893 825", "604-893-825",
+     "(604) 893 825", "604/893825", "0604893825", "893825", "604893825 eva", "eva +420 604 893 825"],
+)  # fmt: skip
+def test_it_finds_a_number_by_its_digits_and_leads_by_their_contacts(
+    written: str, eva: Contact
+) -> None:
+    Contact.create(name="Somebody else", phone="+420 604 893 826", mobile="+49 171 5551234")
+    lead = Lead.create(name="Roof", source="web", contact=eva)
+    Deal.create(name="Roof deal", value=1, contact=eva)
+    assert found(Contact, written) == ["Eva Nováková"]
+    assert found(Lead, written) == [lead.name]
+    assert found(Deal, written) == ["Roof deal"]
+
+
+@pytest.mark.parametrize("stored", ["+49 (0)171 5551234", "0049 171 5551234", "+491715551234"])
+@pytest.mark.parametrize(
+    "written", ["0049 171 5551234", "+49 (0)171 555-1234", "0171 5551234", "01715551234", "5551234"]
+)
+def test_it_knows_the_zeros_of_a_number(stored: str, written: str, acme: Any) -> None:
+    Contact.create(name="Max", mobile=stored)
+    assert found(Contact, written) == ["Max"]
+
+
+def test_it_takes_numbers_that_are_none_for_words(acme: Any, eva: Contact) -> None:
+    for name in ("Plan 2026", "Budget 2025 2026", "Room 604"):
+        Lead.create(name=name, source="web", contact=eva)
+    assert found(Lead, "604") == ["Room 604"]
+    assert sorted(found(Lead, "2026")) == ["Budget 2025 2026", "Plan 2026"]
+    assert found(Lead, "2025 2026") == ["Budget 2025 2026"]
+    assert [word.digits for word in read_words("+420 604 room 12 at 604893825")] == [
+        "420604", "", "", "", "604893825",
+    ]  # fmt: skip
+    assert phone_digits("+49 (0)171 55") == phone_digits("004917155") == "4917155"
+
+
+# -- accents ----------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    "written", ["novakova", "NOVÁKOVÁ", "Nova\u0301kova\u0301", "ovák", "eva novak"]
+)
+def test_it_finds_names_whatever_their_accents(written: str, eva: Contact) -> None:
+    Lead.create(name="Roof", source="web", contact=eva)
+    assert found(Contact, written) == ["Eva Nováková"]
+    assert found(Lead, written) == ["Roof"]
+    assert not found(Contact, "novakovy")
+    assert [row.name for row in Contact.find({"name": {"$text": written}})] == ["Eva Nováková"]
+
+
+def test_it_finds_part_of_a_field_whatever_its_accents(eva: Contact, api: Any) -> None:
+    answer = api.call("GET", "/contacts?name__icontains=novakova")
+    assert [row["name"] for row in answer.json()["results"]] == ["Eva Nováková"]
+
+
+@pytest.mark.parametrize(
+    ("stored", "written"),
+    [
+        ("Łódź", "lodz"), ("Straße", "STRASSE"), ("Strasse", "straße"), ("Ærø", "aero"),
+        ("I\u0307stanbul", "istanbul"), ("ΟΔΟΣ", "οδος"), ("Ａｃｍｅ", "acme"), ("Zoe\u0308", "zoë"),
+        ("100% Café", "100% cafe"), ("a_b corp", "a_b"), ("東京商事", "東京商"),
+    ],
+)  # fmt: skip
+def test_it_finds_letters_of_every_kind(stored: str, written: str, acme: Any) -> None:
+    Organization.create(name=stored)
+    Organization.create(name="1000 a-b corp")
+    assert [fold(name) for name in found(Organization, written)] == [fold(stored)]
+
+
+def test_it_folds_in_python_as_the_database_does(db: Any) -> None:
+    letters = [
+        chr(code)
+        for code in range(1, 0x3000)
+        if unicodedata.category(chr(code)) not in ("Cn", "Cs")
+        and unicodedata.normalize("NFKC", chr(code)).islower() | chr(code).isupper()
+    ]
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT l, headlessly_fold(l) FROM unnest(%s::text[]) l", [letters])
+        other = [(a, b, fold(a)) for a, b in cursor.fetchall() if b != fold(a)]
+    assert len(letters) > 1_000 and not other, (sys.version, other[:20])
+
+
+# -- short words ------------------------------------------------------------------------------------
+
+
+def test_it_finds_short_words_where_a_word_begins(acme: Any) -> None:
+    for name in ("Xerox", "Big Xerox", "Semi-Xe", "Annexed", "Q & A"):
+        Organization.create(name=name)
+    assert sorted(found(Organization, "xe")) == ["Big Xerox", "Semi-Xe", "Xerox"]
+    assert found(Organization, "xe bi") == ["Big Xerox"]
+    assert found(Organization, "q & a") == ["Q & A"]
+    assert found(Organization, "nex") == ["Annexed"]
+
+
+@pytest.mark.parametrize("signs", ["&", "%", "_ -", "\\", "..."])
+def test_it_refuses_signs_alone(signs: str, acme: Any) -> None:
+    with pytest.raises(InvalidFilter, match="letter or a digit"):
+        reads.record_page(Organization, q=signs)
+
+
+@pytest.mark.parametrize("words", ["q", "xe", "zq", "a-b", "&a", "xerox", "604893825", "xe &"])
+def test_it_never_reads_a_table_for_a_word(words: str, acme: Any) -> None:
+    with connection.cursor() as cursor:
+        cursor.execute("SET LOCAL enable_seqscan = off")
+        cursor.execute("SET LOCAL enable_indexscan = off")
+    for noun in (Contact, Lead, Organization):
+        search = Search(Scope(noun), words)
+        for table in search.tables:
+            fitting = QuerySet(table.scope.noun).filter(table.word_condition(search.words[0]))
+            plan = fitting.values("pk").explain()
+            assert f"Bitmap Index Scan on {table.scope.noun._meta.model_name}_search" in plan, plan
+            assert "Seq Scan" not in plan, plan
+
+
+# -- nobody else's ------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("words", ["eve rival", "ev", "rival", "604893825", NUMBER, "their lead"])
+def test_it_finds_nothing_of_another_tenant(words: str, rival: Any, theirs: Any, acme: Any) -> None:
+    with tenancy.active(rival):
+        theirs.eve.update(phone=NUMBER)
+        assert found(Contact, words) or found(Lead, words)
+    for noun in (Contact, Lead, Organization):
+        assert not found(noun, words)
+        assert not ranking.best_matches([noun], words)
+
+
+@pytest.mark.parametrize("words", ["hush", "hu", "604893825", NUMBER])
+def test_it_finds_nothing_that_a_limited_rep_does_not_see(
+    words: str, acme: Any, people: Any
+) -> None:
+    hushed = Contact.create(name="Hush", phone=NUMBER, owner=people.cleo)
+    Lead.create(name="Hush lead", source="web", owner=people.cleo, contact=hushed)
+    assert found(Contact, words) and found(Lead, words)
+    acme.limits_reps = True
+    acme.save()
+    user = User.objects.create_user("bob@sign.example")
+    bob = Membership.objects.create(user=user, tenant=acme, role="rep", contact=people.bob)
+    with actors.acting(bob.actor):
+        for noun in (Contact, Lead):
+            assert not found(noun, words)
+            assert not ranking.best_matches([noun], words)
+
+
+def test_it_finds_a_limited_reps_own_lead_by_the_number_of_its_person(
+    acme: Any, people: Any
+) -> None:
+    hushed = Contact.create(name="Hush", phone=NUMBER, owner=people.cleo)
+    Lead.create(name="Own lead", source="web", owner=people.bob, contact=hushed)
+    acme.limits_reps = True
+    acme.save()
+    user = User.objects.create_user("bob@sign.example")
+    bob = Membership.objects.create(user=user, tenant=acme, role="rep", contact=people.bob)
+    with actors.acting(bob.actor):
+        assert found(Lead, "604893825") == ["Own lead"]
+        assert not found(Contact, "604893825")
+
+
+# -- the order of what is found, and of names ---------------------------------------------------------
+
+
+def test_it_puts_the_best_match_first_and_what_is_open_before_what_is_closed(acme: Any) -> None:
+    for name in ("Semiember", "Old Ember", "Ember Two", "Ember", "Embers", "ÉMBER"):
+        lead = Lead.create(name=name, source="web")
+        if name in ("Embers", "Ember"):
+            lead.lose(lost_reason="Price")
+    ranked = [match.key for match in ranking.best_matches([Lead], "ember")]
+    names = dict(Lead.objects.values_list("pk", "name"))
+    assert [names[key] for key in ranked] == [
+        "ÉMBER", "Ember", "Ember Two", "Embers", "Old Ember", "Semiember",
+    ]  # fmt: skip
+
+
+def test_it_finds_the_beginning_of_a_name_among_more_matches_than_it_looks_at(
+    acme: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(ranking, "LOOKED_AT", 3)
+    for number in range(20):
+        Organization.create(name=f"Old Ember {number}")
+    ember = Organization.create(name="Ember")
+    best = ranking.best_matches([Organization], "ember")
+    assert best[0].key == ember.pk and len(best) <= 6
+
+
+NAMES = ["Zoe", "ähre", "Aal", "Äpfel", "apfel", "Ölz", "oma", "Éclair", "eclat", "Straße", "Strasse",
+         "Strauß", "Łódź", "lodge", "Zürich", "Zucker", "zy"]  # fmt: skip
+SORTED = ["Aal", "ähre", "Äpfel", "apfel", "Éclair", "eclat", "lodge", "Łódź", "Ölz", "oma", "Straße",
+          "Strasse", "Strauß", "Zoe", "Zucker", "Zürich", "zy"]  # fmt: skip
+
+
+@pytest.mark.parametrize("cap", [100, 3])
+@pytest.mark.parametrize("filter", [None, {"type": "Prospect"}])
+def test_it_sorts_names_as_people_look_them_up_page_by_page(
+    cap: int, filter: Any, acme: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(paging, "COUNT_CAP", cap)
+    for name in NAMES:
+        Organization.create(name=name, type="Prospect")
+    for sort, order in (("name", SORTED), ("-name", SORTED[::-1])):
+        seen, cursor = [], None
+        while True:
+            page = reads.record_page(Organization, filter, sort=sort, limit=4, cursor=cursor)
+            seen += [row["name"] for row in page.results]
+            cursor = page.cursor
+            if not cursor:
+                break
+        assert [fold(name) for name in seen] == [fold(name) for name in order]
+        assert sorted(seen) == sorted(NAMES)
+        assert [str(row) for row in Organization.find(filter, sort=sort)] == seen
+
+
+def test_it_sorts_by_name_along_an_index(acme: Any) -> None:
+    with connection.cursor() as cursor:
+        cursor.execute("SET LOCAL enable_seqscan = off")
+        cursor.execute("SET LOCAL enable_bitmapscan = off")
+    for sort in ("name", "-name"):
+        plan = Lead.find(sort=sort)[:25].explain()
+        assert "lead_sorted_by_name" in plan and "Sort" not in plan.replace("Sorted", ""), plan
+
+
+def test_it_refuses_signs_alone_in_a_sentence(api: Any, acme: Any) -> None:
+    answer = api.call("GET", "/leads?q=%26")
+    assert answer.status_code == 400
+    assert "letter or a digit" in answer.content.decode()

@@ -1,0 +1,71 @@
+"""An export from the browser is what the reader sees: its columns, in words, for a spreadsheet."""
+
+from __future__ import annotations
+
+import codecs
+import csv
+import io
+from typing import Any
+
+import pytest
+
+from crm import Contact, Lead
+from headlessly.access import actors, tenancy
+from tests.answered import problem
+from tests.headlessly.transfer.conftest import counts
+
+FIELDS = "fields=name,status,owner,score,firstTouchAt"
+
+
+def rows(content: bytes) -> list[dict[str, str]]:
+    assert content.startswith(codecs.BOM_UTF8)
+    return list(csv.DictReader(io.StringIO(content.decode("utf-8-sig"))))
+
+
+def test_it_has_names_instead_of_ids_under_the_headings_of_the_list(
+    exported: Any, lead: Lead, people: Any
+) -> None:
+    (row,) = rows(exported(f"leads?{FIELDS}&labels=en"))
+    assert list(row) == ["Name", "Status", "Owner", "Score", "First touch"]
+    assert (row["Name"], row["Owner"], row["Status"]) == (lead.name, "Bob Stone", "New")
+
+
+def test_it_speaks_the_readers_language_in_their_zone(exported: Any, acme: Any) -> None:
+    Lead.create(name="A", source="web", first_touch_at="2026-03-15T13:05:00Z")
+    (row,) = rows(exported(f"leads?{FIELDS}&labels=de&zone=Europe/Berlin"))
+    assert row["Status"] == "Neu" and "2026-03-15 14:05" in row.values()
+
+
+def test_it_keeps_cells_from_being_run(exported: Any, acme: Any) -> None:
+    owner = Contact.create(name="=1+1")
+    Lead.create(name="@home", source="web", owner=owner)
+    (row,) = rows(exported(f"leads?{FIELDS}&labels=en"))
+    assert (row["Name"], row["Owner"]) == ("'@home", "'=1+1")
+
+
+def test_it_comes_back_as_it_was(exported: Any, imported: Any, lead: Lead, people: Any) -> None:
+    for language in ("en", "de"):
+        table = exported(f"leads?fields=name,status,owner,contact,source&labels={language}")
+        done = imported("leads", table, "?match=name")
+        assert counts(done) == {"unchanged": 1}, done
+
+
+def test_it_names_nobody_whom_the_reader_does_not_see(acme: Any, people: Any, api: Any) -> None:
+    from headlessly.transfer import exporting
+
+    acme.limits_reps = True
+    acme.save()
+    hidden = Contact.create(name="Hidden Person", owner=people.cleo)
+    Lead.create(name="Mine", source="web", owner=people.bob, contact=hidden)
+    rep = actors.Actor("user_x", "Bob", "rep", people.bob.pk, limited=True)
+    with tenancy.active(acme), actors.acting(rep):
+        question = exporting.Question(Lead, fields="name,contact", labels="en")
+        (row,) = rows(b"".join(exporting.stream(question, "csv")))
+    assert row["Name"] == "Mine" and "Hidden" not in row["Contact"]
+
+
+@pytest.mark.parametrize(
+    "query", ["labels=fr", "labels=en&format=ndjson", "zone=Europe/Berlin", "labels=en&zone=Mars"]
+)
+def test_it_says_what_it_can_be_asked_for(query: str, api: Any) -> None:
+    problem(api.call("GET", f"/export/leads?{query}"), 400, "bad_request")

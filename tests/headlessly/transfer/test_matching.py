@@ -1,0 +1,81 @@
+"""A file that comes twice does not double its records."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from crm import Contact, Lead
+from tests.answered import problem
+from tests.headlessly.transfer.conftest import counts
+
+LEADS = "name,source,contact,score\nOne,web,ada@acme.example,5\nTwo,web,bob@seller.example,\nThree,fair,,\n"
+
+
+def test_it_finds_records_by_a_set_of_fields(imported: Any, people: Any) -> None:
+    assert counts(imported("leads", LEADS, "?match=contact,name")) == {"created": 3}
+    assert counts(imported("leads", LEADS, "?match=contact,name")) == {"unchanged": 3}
+    changed = LEADS.replace(",5", ",6")
+    assert counts(imported("leads", changed, "?match=name,contact")) == {
+        "updated": 1,
+        "unchanged": 2,
+    }
+    assert Lead.find({"name": "One"}).get().score == 6
+    assert Lead.count() == 3
+
+
+def test_it_finds_what_a_row_above_made(imported: Any, acme: Any) -> None:
+    table = "name,source,score\nA,web,1\nA,web,2\n"
+    for query in ("?match=name,source&dryRun=true", "?match=name,source"):
+        assert counts(imported("leads", table, query)) == {"created": 1, "updated": 1}
+    assert Lead.find().get().score == 2
+
+
+def test_it_refuses_a_row_that_is_about_two(imported: Any, acme: Any) -> None:
+    for _ in range(2):
+        Lead.create(name="A", source="web")
+    done = imported("leads", "name,source,score\nA,web,1\n", "?match=name,source")
+    assert counts(done) == {"refused": 1}
+    assert "There are 2" in done["errors"][0]["message"]
+
+
+def test_it_says_what_records_can_be_found_by(send: Any, acme: Any) -> None:
+    said = problem(send("leads", LEADS, "?match=shoe"), 422, "validation_error")
+    assert "contact" in said["message"]
+    problem(send("leads", LEADS, "?match=$id,name"), 422, "validation_error")
+
+
+def test_it_says_how_many_are_here_already(imported: Any, people: Any) -> None:
+    assert imported("leads", LEADS)["alreadyHere"] == 0
+    again = imported("leads", LEADS)
+    assert again["alreadyHere"] == 3
+    assert counts(again) == {"unchanged": 3}
+    other = imported("leads", LEADS.replace("fair", "event"))
+    assert other["alreadyHere"] == 3
+    assert counts(other) == {"created": 1, "unchanged": 2}
+    assert Lead.count() == 4
+
+
+def test_a_trial_says_it_too(imported: Any, people: Any) -> None:
+    imported("leads", LEADS)
+    assert imported("leads", LEADS, "?dryRun=true")["alreadyHere"] == 3
+
+
+def test_the_same_row_twice_in_one_file_is_two(imported: Any, acme: Any) -> None:
+    done = imported("leads", "name,source\nA,web\nA,web\n")
+    assert counts(done) == {"created": 2} and done["alreadyHere"] == 0
+
+
+def test_it_cannot_say_it_of_what_has_no_such_rule(imported: Any, acme: Any) -> None:
+    assert imported("contacts", "name\nAda\n")["alreadyHere"] is None
+    assert imported("contacts", "name\nAda\n")["created"] == 1
+    assert Contact.count() == 2
+
+
+def test_people_described_in_a_file_that_comes_twice_are_not_doubled(
+    imported: Any, acme: Any
+) -> None:
+    table = "First Name,Last Name,Email,Company,Lead Source\nAda,Chen,a@x.example,X Ltd,web\n"
+    assert counts(imported("leads", table)) == {"created": 1}
+    again = imported("leads", table)
+    assert (counts(again), again["alreadyHere"], again["made"]) == ({"unchanged": 1}, 1, {})
+    assert Contact.count() == Lead.count() == 1

@@ -1,0 +1,161 @@
+"""A column's numbers and days are read as its file writes them, and nothing is read wrongly in silence."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from decimal import Decimal
+from typing import Any
+
+import pytest
+
+from crm import Contact, Lead
+from tests.answered import problem
+from tests.headlessly.transfer.conftest import counts, errors
+from tests.headlessly.transfer.test_import_export import formats_of, workbook
+
+
+@pytest.fixture
+def budgets(imported: Any, acme: Any) -> Any:
+    """The budgets that a table of them becomes, in its order; a refused one is None."""
+
+    def budgets(*cells: str, delimiter: str = ";", query: str = "") -> list[Decimal | None]:
+        rows = [f'Row {n}{delimiter}web{delimiter}"{cell}"' for n, cell in enumerate(cells)]
+        table = "\n".join([delimiter.join(("name", "source", "budget")), *rows])
+        imported("leads", table, query)
+        found = {lead.name: lead.budget for lead in Lead.find()}
+        return [found.get(f"Row {n}") for n in range(len(cells))]
+
+    return budgets
+
+
+def test_it_reads_one_notation_for_a_column(budgets: Any) -> None:
+    assert budgets("1.250", "12.500,50", "3.000") == [1250, Decimal("12500.50"), 3000]
+
+
+def test_it_reads_the_other_notation(budgets: Any) -> None:
+    assert budgets("1,250", "12,500.50", "3.25", delimiter=",") == [
+        1250, Decimal("12500.50"), Decimal("3.25"),
+    ]  # fmt: skip
+
+
+def test_it_takes_a_semicolon_for_a_decimal_comma(budgets: Any) -> None:
+    assert budgets("1.250", "3.000") == [1250, 3000]
+
+
+def test_it_refuses_an_amount_that_could_be_two(budgets: Any) -> None:
+    assert budgets("1.250", "7", delimiter=",") == [None, 7]
+
+
+def test_it_says_both_amounts_when_it_refuses(imported: Any, acme: Any) -> None:
+    done = imported("leads", "name,source,budget\nX,web,1.250\n")
+    assert errors(done) == [(1, "budget")]
+    assert "1250 or 1.25: say numbers=comma or numbers=point" in done["errors"][0]["message"]
+
+
+def test_it_is_told_the_notation(budgets: Any) -> None:
+    assert budgets("1.250", delimiter=",", query="?numbers=comma") == [1250]
+
+
+def test_it_reads_the_notation_of_a_neighbour(imported: Any, acme: Any) -> None:
+    imported("leads", 'name,source,budget,score\nA,web,1.250,"7,5"\n')
+    assert Lead.find().get().budget == 1250
+
+
+def test_it_reads_what_the_field_allows(imported: Any, acme: Any) -> None:
+    imported("leads", "name,source,score\nA,web,80.125\n")
+    assert Lead.find().get().score == 80.125
+
+
+@pytest.mark.parametrize(
+    ("cell", "amount"),
+    [
+        ("₹1,20,000", 120_000), ("CHF 1’234.50", Decimal("1234.50")), ("€ 1.250,00", 1250), ("40k", 40_000),
+        ("1,2 Mio", 1_200_000), ("1.250,-", 1250), ("1 234,50", Decimal("1234.50")), ("12 lakh", 1_200_000),
+        ("n/a", None), ("-", None),
+    ],
+)  # fmt: skip
+def test_it_reads_an_amount_in_words(cell: str, amount: Any, budgets: Any) -> None:
+    assert budgets(cell) == [amount]
+    assert Lead.count() == 1
+
+
+def test_it_keeps_the_currency_of_an_amount(imported: Any, acme: Any) -> None:
+    from crm import Deal
+
+    table = "name;Amount (GBP);currency\nA;CHF 1’234.50;\nB;€ 7,50;\nC;5;\nD;€ 5;USD\n"
+    assert counts(imported("deals", table)) == {"created": 4}
+    assert {d.name: (d.value, d.currency) for d in Deal.find()} == {
+        "A": (Decimal("1234.50"), "CHF"), "B": (Decimal("7.50"), "EUR"), "C": (5, "GBP"), "D": (5, "USD"),
+    }  # fmt: skip
+
+
+def test_it_says_why_an_amount_is_none(imported: Any, acme: Any) -> None:
+    done = imported("leads", 'name,source,budget\nX,web,"$5,000 - $10,000"\n')
+    assert errors(done) == [(1, "budget")]
+    assert "is no number" in done["errors"][0]["message"]
+
+
+def test_it_reads_percent_as_a_sheet_shows_it(imported: Any, acme: Any) -> None:
+    import io
+
+    import openpyxl
+
+    book = openpyxl.load_workbook(
+        io.BytesIO(workbook(("name", "source", "score"), ("A", "web", 0.8)))
+    )
+    book.active["C2"].number_format = "0%"
+    book.save(content := io.BytesIO())
+    imported("leads", content.getvalue(), kind=formats_of("xlsx"))
+    assert Lead.find().get().score == 80
+
+
+# -- days ---------------------------------------------------------------------------------------------
+
+
+def test_it_knows_the_order_of_days_from_the_column(imported: Any, acme: Any) -> None:
+    table = "name,source,firstTouchAt\nA,web,03/15/2026\nB,web,03/09/2026\n"
+    assert counts(imported("leads", table)) == {"created": 2}
+    assert Lead.find({"name": "B"}).get().first_touch_at == datetime(2026, 3, 9, tzinfo=UTC)
+
+
+def test_it_refuses_days_whose_order_nobody_knows(imported: Any, acme: Any) -> None:
+    done = imported("leads", "name,source,firstTouchAt\nA,web,03/09/2026\nB,web,03/03/2026\n")
+    assert counts(done) == {"created": 1, "refused": 1}
+    assert "2026-09-03 or 2026-03-09" in done["errors"][0]["message"]
+    assert "days=dmy" in done["errors"][0]["message"]
+
+
+def test_it_is_told_the_order_of_days(imported: Any, acme: Any) -> None:
+    table = "name,source,firstTouchAt\nA,web,03/09/2026\n"
+    imported("leads", table, "?days=dmy")
+    assert Lead.find().get().first_touch_at == datetime(2026, 9, 3, tzinfo=UTC)
+
+
+def test_it_reads_times_without_a_zone_in_the_readers(imported: Any, acme: Any) -> None:
+    table = "name;source;firstTouchAt\nA;web;15.03.2026 14:05\n"
+    imported("leads", table, "?zone=Europe/Berlin")
+    assert Lead.find().get().first_touch_at == datetime(2026, 3, 15, 13, 5, tzinfo=UTC)
+    imported("leads", table.replace("A;", "B;"))
+    assert Lead.find({"name": "B"}).get().first_touch_at == datetime(2026, 3, 15, 14, 5, tzinfo=UTC)
+
+
+def test_it_reads_days_in_words(imported: Any, acme: Any) -> None:
+    imported("leads", "name;source;firstTouchAt\nA;web;15. März 2026\n")
+    assert Lead.find().get().first_touch_at == datetime(2026, 3, 15, tzinfo=UTC)
+
+
+@pytest.mark.parametrize(
+    "query",
+    [
+        "numbers=dots",
+        "days=ymd",
+        "zone=Mars",
+        "unknown=keep",
+        "create=all",
+        "defaults=[]",
+        "defaults={",
+    ],
+)
+def test_it_names_what_an_option_allows(query: str, send: Any, acme: Any) -> None:
+    problem(send("contacts", "name\nAda\n", f"?{query}"), 400, "bad_request")
+    assert Contact.count() == 0

@@ -1,0 +1,81 @@
+"""Whoever receives a webhook can tell that it is us: by libraries of Standard Webhooks, and by the client."""
+
+from __future__ import annotations
+
+import time
+from typing import Any
+
+import pytest
+from django.utils import timezone
+from standardwebhooks import Webhook as Standard
+from standardwebhooks.webhooks import WebhookVerificationError
+
+from crm import Contact
+from headlessly.client import NotVerified, verify
+from headlessly.models import Delivery
+from headlessly.webhooks import sending, signing
+from tests.answered import answered
+
+SECRETS = [signing.new_secret(), "whsec_C2FVsBQIhrscChlQIMV+b5sSYspob7oD", "my own s3cret"]
+
+
+def arrived(listen: Any, deliver: Any, receiver: Any, secret: str) -> tuple[dict[str, str], bytes]:
+    listen("Contact.Created", secret=secret)
+    Contact.create(name="Ada Größe")
+    deliver()
+    ((_, headers, body),) = receiver.raw
+    return headers, body
+
+
+@pytest.mark.parametrize("secret", SECRETS)
+def test_it_is_verified_by_the_library_and_by_the_client(listen, deliver, receiver, secret):
+    headers, body = arrived(listen, deliver, receiver, secret)
+    key = secret if secret.startswith("whsec_") else secret.encode()
+    event = Standard(key).verify(body, headers)
+    assert event == verify(secret, headers, body) == receiver.got[0]
+    assert verify(secret, {k.upper(): v for k, v in headers.items()}, body.decode()) == event
+    assert headers["webhook-id"] == event["id"]
+    for wrong_headers, wrong_body in (
+        (headers, body + b" "),
+        (headers | {"webhook-id": "evt_other"}, body),
+        (headers | {"webhook-timestamp": str(int(time.time()) - 301)}, body),
+        (headers | {"webhook-timestamp": "soon"}, body),
+        (headers | {"webhook-signature": "v1,"}, body),
+        ({k: v for k, v in headers.items() if k != "webhook-signature"}, body),
+    ):
+        with pytest.raises(NotVerified):
+            verify(secret, wrong_headers, wrong_body)
+        with pytest.raises(WebhookVerificationError):
+            Standard(key).verify(wrong_body, wrong_headers)
+    with pytest.raises(NotVerified):
+        verify(signing.new_secret(), headers, body)
+
+
+def test_it_takes_one_of_several_signatures(listen, deliver, receiver):
+    headers, body = arrived(listen, deliver, receiver, SECRETS[0])
+    several = f"v1a,xyz v1,AAAA {headers['webhook-signature']}"
+    assert verify(SECRETS[0], headers | {"webhook-signature": several}, body)["name"]
+    with pytest.raises(NotVerified):
+        verify(SECRETS[0], headers | {"webhook-signature": several[3:].replace("v1,", "v2,")}, body)
+
+
+def test_it_sends_the_same_id_again_with_a_new_signature(listen):
+    delivery = Delivery.make(listen(), timezone.now(), name="ping")
+    first, second = (sending.make_request(delivery, at=at).headers for at in (1, 2))
+    assert first["webhook-id"] == second["webhook-id"] == delivery.pk
+    assert first["webhook-signature"] != second["webhook-signature"]
+
+
+def test_it_says_in_the_document_how_to_verify(api, listen, deliver, receiver):
+    from jsonschema import Draft202012Validator
+
+    headers, _ = arrived(listen, deliver, receiver, SECRETS[0])
+    document = answered(api.call("GET", "/openapi.json"))
+    sent = document["webhooks"]["event"]["post"]
+    named = {parameter["name"].lower() for parameter in sent["parameters"]}
+    assert named <= {name.lower() for name in headers}
+    assert {"webhook-id", "webhook-timestamp", "webhook-signature"} <= named
+    assert "HMAC-SHA256" in sent["description"] and "whsec_" in sent["description"]
+    schema = document["components"]["schemas"]["WebhookEvent"]
+    assert list(Draft202012Validator(schema).iter_errors(receiver.got[0])) == []
+    assert set(receiver.got[0]) == set(schema["properties"])
