@@ -172,7 +172,7 @@ def test_it_is_taken_by_openapi_generator(
     elif language == "typescript-fetch":
         node = request.getfixturevalue("node")
         shutil.copytree(made, node / "fetch", dirs_exist_ok=True)
-        files = {"include": ["fetch/src/**/*.ts"]}
+        files = {"include": ["fetch/**/*.ts"]}
         (node / "tsconfig.fetch.json").write_text(json.dumps(TSCONFIG | files))
         run("npx", "tsc", "-p", "tsconfig.fetch.json", cwd=node)
     else:  # there is rarely a compiler
