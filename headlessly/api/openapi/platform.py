@@ -249,7 +249,11 @@ def _noun() -> Schema:
         ["field", "states", "entry", "steps", "closed"],
     )
     relation = object_schema(
-        {"direction": {"enum": ["->", "<-"]}, "to": TEXT, "inverse": nullable(TEXT)},
+        {
+            "direction": TEXT | {"description": "`->` or `<-`."},
+            "to": TEXT,
+            "inverse": nullable(TEXT),
+        },
         ["direction", "to", "inverse"],
     )
     own: dict[str, Schema] = {
