@@ -99,6 +99,11 @@ def platform_components() -> dict[str, Schema]:
             {"$context": TYPES["url"], "nouns": _by_name(numbers)}, ["$context", "nouns"]
         ),
         **resources.resource_components(),
+        "ImportFile": {
+            "type": "object",
+            "properties": {"file": {"type": "string", "format": "binary"}},
+            "required": ["file"],
+        },
         **responses.error_schemas(),
     }
 
