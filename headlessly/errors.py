@@ -7,6 +7,8 @@ and forms alike. A body always has ``error`` (a code) and ``message`` (a sentenc
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+from difflib import get_close_matches
 from typing import Any
 
 from django.utils.translation import gettext as _
@@ -145,6 +147,14 @@ class TimedOut(HeadlesslyError):
     """The database was at it for longer than a request may be; nothing was changed."""
 
     status, code = 503, "timed_out"
+
+
+def did_you_mean(given: str, known: Iterable[str]) -> str:
+    """``" Did you mean 'score'?"`` for a name that is close to a known one, else nothing; for a message."""
+    # By its small letters: who writes lead or lostreason means the name all the same.
+    names = {name.lower(): name for name in known}
+    close = get_close_matches(given[:64].lower(), names, n=1, cutoff=0.7)
+    return f" Did you mean {names[close[0]]!r}?" if close else ""
 
 
 class NoTenant(RuntimeError):

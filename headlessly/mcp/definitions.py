@@ -72,7 +72,6 @@ def all_tools() -> list[dict[str, Any]]:
                 "events of the record whose id is given."
             ),
             "inputSchema": _input_schema(
-                "type",
                 type={
                     "type": "string",
                     "enum": [*registry, "Event", "Schema", "Status", "History", "Proposal"],

@@ -10,7 +10,7 @@ from headlessly.declaration import describe, values
 from headlessly.declaration.next_steps import next_steps
 from headlessly.declaration.registry import registry
 from headlessly.declaration.schema import wire_name
-from headlessly.errors import BadRequest, NotFound
+from headlessly.errors import BadRequest, NotFound, did_you_mean
 from headlessly.log import events
 from headlessly.mcp import arguments
 from headlessly.mcp.search import (
@@ -35,6 +35,8 @@ PROPOSAL_DESCRIPTION = (
 
 def fetch(asked: dict[str, Any]) -> dict[str, Any]:
     """What is asked for by ``type`` and ``id``. Raises BadRequest, InvalidFilter, NotFound."""
+    if "type" not in asked:
+        asked = asked | {"type": _type_of_id(asked.get("id", ""))}
     match asked["type"]:
         case "Schema":
             arguments.refuse_other_arguments("fetch of Schema", asked, ("id",))
@@ -65,6 +67,18 @@ def fetch(asked: dict[str, Any]) -> dict[str, Any]:
         if (other := noun_by_prefix(id)) not in (None, noun):
             problem.message += f" This is the id of a {other.__name__}: fetch that type."
         raise
+
+
+def _type_of_id(id: str) -> str:
+    """The type that the beginning of an id tells. Raises BadRequest."""
+    if (noun := noun_by_prefix(id)) is not None:
+        return noun.__name__
+    if id.startswith(f"{Event.prefix}_"):
+        return "Event"
+    raise BadRequest(
+        f"fetch needs a type, or the id of a record. One of {', '.join([*registry, *OTHER_TYPES])}.",
+        field="type",
+    )
 
 
 def _id(asked: dict[str, Any]) -> str:
@@ -141,7 +155,8 @@ def describe_type(name: str) -> dict[str, Any]:
     What a verb takes like a field of the noun is named only: the field says the rest.
     """
     if (noun := registry.get(name)) is None:
-        raise NotFound(f"There is no type {name[:64]!r}. Types: {', '.join(registry)}.")
+        close = did_you_mean(name, registry)
+        raise NotFound(f"There is no type {name[:64]!r}.{close} Types: {', '.join(registry)}.")
     described = dict(describe.describe_noun(noun))
     fields = described["fields"]
     described["verbs"] = {

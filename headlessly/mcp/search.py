@@ -6,7 +6,7 @@ from typing import Any
 
 from headlessly.api import log
 from headlessly.declaration.registry import registry
-from headlessly.errors import BadRequest, InvalidFilter
+from headlessly.errors import BadRequest, InvalidFilter, did_you_mean
 from headlessly.mcp import arguments
 from headlessly.nouns import Noun
 from headlessly.query import reads
@@ -53,7 +53,8 @@ def require_noun(name: str, tool: str, *others: str) -> type[Noun]:
     """The noun called ``name``. Raises BadRequest that lists what the tool takes."""
     if (noun := registry.get(name)) is None:
         raise BadRequest(
-            f"There is no type {name[:64]!r} to {tool}. Types: {', '.join([*registry, *others])}."
+            f"There is no type {name[:64]!r} to {tool}.{did_you_mean(name, [*registry, *others])} "
+            f"Types: {', '.join([*registry, *others])}."
             f"{' Use fetch.' if tool == 'search' and name in FETCHED else ''}",
             field="type",
         )

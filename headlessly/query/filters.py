@@ -26,7 +26,7 @@ from headlessly.database import timeouts
 from headlessly.declaration import days, values
 from headlessly.declaration.folding import fold
 from headlessly.declaration.schema import Field
-from headlessly.errors import InvalidFilter
+from headlessly.errors import InvalidFilter, did_you_mean
 from headlessly.query.scope import EVERYTHING, MAX_WORDS, NOTHING, Scope
 from headlessly.query.search import Search
 
@@ -134,7 +134,8 @@ def find_field(noun: type[Record], name: str) -> Field:
     field = noun.schema.field(name) or META_FIELDS.get(name) or PYTHON_META.get(name)
     if field is None:
         raise InvalidFilter(
-            f"{noun.__name__} has no field {name[:64]!r}. "
+            f"{noun.__name__} has no field {name[:64]!r}."
+            f"{did_you_mean(name, [*noun.schema.fields, *META_FIELDS])} "
             f"Fields: {', '.join([*noun.schema.fields, *META_FIELDS])}.",
             type=noun.__name__,
             field=name[:64],

@@ -263,7 +263,6 @@ def _import_operation(noun: type[Noun]) -> Schema:
     }
     row = {"type": "object", "description": "What `create` takes, or some of it."}
     binary = {"type": "string", "format": "binary"}
-    form = {"type": "object", "properties": {"file": binary}, "required": ["file"]}
     bodies: dict[str, Schema] = {
         formats.CSV: table,
         formats.JSON: {"type": "array", "items": row},
@@ -289,7 +288,7 @@ def _import_operation(noun: type[Noun]) -> Schema:
                 **{
                     kind: {"schema": bodies[format]} for kind, format in formats.MEDIA_TYPES.items()
                 },
-                "multipart/form-data": {"schema": form},
+                "multipart/form-data": {"schema": ref("ImportFile")},
             },
         },
     )

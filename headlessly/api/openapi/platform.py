@@ -99,6 +99,11 @@ def platform_components() -> dict[str, Schema]:
             {"$context": TYPES["url"], "nouns": _by_name(numbers)}, ["$context", "nouns"]
         ),
         **resources.resource_components(),
+        "ImportFile": {
+            "type": "object",
+            "properties": {"file": {"type": "string", "format": "binary"}},
+            "required": ["file"],
+        },
         **responses.error_schemas(),
     }
 
@@ -249,7 +254,11 @@ def _noun() -> Schema:
         ["field", "states", "entry", "steps", "closed"],
     )
     relation = object_schema(
-        {"direction": {"enum": ["->", "<-"]}, "to": TEXT, "inverse": nullable(TEXT)},
+        {
+            "direction": TEXT | {"description": "`->` or `<-`."},
+            "to": TEXT,
+            "inverse": nullable(TEXT),
+        },
         ["direction", "to", "inverse"],
     )
     own: dict[str, Schema] = {

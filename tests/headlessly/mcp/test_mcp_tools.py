@@ -318,3 +318,23 @@ def test_it_shows_a_limited_rep_what_is_theirs(bob: Any, world: SimpleNamespace)
         answer, failed = tools.call_tool("fetch", {"type": "Lead", "id": world.own.pk})
         assert not failed
         assert orjson.loads(answer)["name"] == "Own lead"
+
+
+def test_it_fetches_by_an_id_alone(agent: Any, lead: Any) -> None:
+    assert agent.tool("fetch", id=lead.pk)["$type"] == "Lead"
+    event = agent.tool("search", type="Event", limit=1)["results"][0]["$id"]
+    assert agent.tool("fetch", id=event)["$type"] == "Event"
+
+
+@pytest.mark.parametrize(
+    ("arguments", "meant"),
+    [
+        ({"type": "lead"}, "Lead"),
+        ({"type": "Organisation"}, "Organization"),
+        ({"type": "Lead", "filter": {"scor": 1}}, "score"),
+        ({"type": "Lead", "sort": "-createdat"}, "$createdAt"),
+    ],
+)
+def test_it_says_what_was_meant(arguments: dict[str, Any], meant: str, agent: Any) -> None:
+    found = agent.refused("search", **arguments)
+    assert f"Did you mean {meant!r}?" in found["message"]
