@@ -164,7 +164,8 @@ def test_it_is_taken_by_openapi_generator(
 ) -> None:
     made = tmp_path / "made"
     run(
-        python / "openapi-generator-cli", "generate", "-g", language, "-i", document, "-o", made, "--global-property", "skipFormModel=false",
+        python / "openapi-generator-cli", "generate", "-g", language, "-i", document, "-o", made,
+        "--global-property", "skipFormModel=false",
         cwd=tmp_path,
     )  # fmt: skip
     if language == "python":
