@@ -13,7 +13,7 @@ from typing import Any
 from django.db import models
 from django.db.models import Q
 
-from headlessly.declaration.folding import Folded
+from headlessly.declaration.folding import Folded, fold
 from headlessly.errors import InvalidFilter
 from headlessly.query.filters import META_FIELDS, find_field
 from headlessly.query.scope import NOTHING, Scope
@@ -31,6 +31,12 @@ class SortKey:
     type: str
     descending: bool
     nullable: bool
+
+    def value_of(self, record: Any) -> Any:
+        """The value in this column by which a list puts ``record`` in order."""
+        column, is_folded, _rest = self.name.partition(f"__{Folded.lookup_name}")
+        value = getattr(record, column)
+        return fold(value) if is_folded and value is not None else value
 
     @property
     def expression(self) -> Any:

@@ -135,8 +135,8 @@ def test_a_managers_review(page, site, acme, people, lead):
     page.get_by_role("checkbox", name="Select all on this page").check()
     with page.expect_download() as download:
         page.get_by_role("button", name="Export", exact=True).click()
-    with open(download.value.path()) as file:
-        assert {each["name"] for each in csv.DictReader(file)} == {"North", "South", "West"}
+    with open(download.value.path(), encoding="utf-8-sig") as file:
+        assert {each["Name"] for each in csv.DictReader(file)} == {"North", "South", "West"}
 
     page.goto(f"{site}/~acme/admin/crm/lead/board/")
     expect(page.locator('[data-column="Lost"] [data-card]')).to_have_count(3)

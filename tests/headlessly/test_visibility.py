@@ -285,9 +285,9 @@ def test_it_sees_a_record_with_all_of_its_past_once_it_is_given_one(
 def test_it_follows_the_log_of_what_it_sees_to_its_end(
     as_bob: Any, world: Any, hidden: list[Any], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from headlessly.api import log
+    from headlessly.log import pages
 
-    monkeypatch.setattr(log, "EVENTS_PER_LOOK", 3)
+    monkeypatch.setattr(pages, "EVENTS_PER_LIMITED_PAGE", 3)
     for number in range(20):
         world.theirs.update(score=number)
     world.free.update(score=1)

@@ -242,19 +242,29 @@ def meant(operand: Any, path: str) -> Any:
     return operand
 
 
+#: The fields that people write.
+TEXT = ("name", "source", "sourceDetail")
+
+
+def folded(field: str, value: Any) -> Any:
+    """Text sorts whatever its case; ids and states as they are written."""
+    return value.lower() if field in TEXT and isinstance(value, str) else value
+
+
 def in_order(found: list[dict[str, Any]], sort: list[str]) -> list[str]:
     """The ids in this order: what has no value last either way, the id last of all."""
     names = [*sort, ("-" if sort[-1].startswith("-") else "") + "$id"]
     for name in reversed(names):
         field, descending = name.lstrip("-"), name.startswith("-")
-        there = [r for r in found if r[field] is not None]
-        there.sort(key=lambda r: r[field], reverse=descending)
+        found = [r | {"by": folded(field, r[field])} for r in found]
+        there = [r for r in found if r["by"] is not None]
+        there.sort(key=lambda r: r["by"], reverse=descending)
         if descending:  # sorted backwards, ties have to stay as they were
             ties: dict[Any, list[Any]] = {}
             for r in found:
-                ties.setdefault(r[field], []).append(r)
-            there = [r for value in dict.fromkeys(t[field] for t in there) for r in ties[value]]
-        found = there + [r for r in found if r[field] is None]
+                ties.setdefault(r["by"], []).append(r)
+            there = [r for value in dict.fromkeys(t["by"] for t in there) for r in ties[value]]
+        found = there + [r for r in found if r["by"] is None]
     return [record["$id"] for record in found]
 
 

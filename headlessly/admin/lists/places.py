@@ -21,7 +21,7 @@ AT = "&at="
 
 def row_of(columns: Sequence[SortKey], record: Noun) -> list[Any]:
     """The values by which a list puts ``record`` in order; the last is its id."""
-    return [getattr(record, column.name) for column in columns]
+    return [column.value_of(record) for column in columns]
 
 
 def anchored(query: str, columns: Sequence[SortKey], row: Sequence[Any]) -> str:

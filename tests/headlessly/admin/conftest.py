@@ -30,7 +30,7 @@ def users(people: SimpleNamespace, acme: Any, rival: Any) -> SimpleNamespace:
         vic=user("Vic", "viewer"),
         ann=user("Ann", "admin"),
         eve=user("Eve", "admin", tenant=rival),
-        nobody=User.objects.create_user("nobody@sign.example", first_name="Nobody"),
+        nobody=User.objects.create_user("nobody@sign.example", first_name="Ned"),
         olga=User.objects.create_superuser("olga@sign.example", first_name="Olga"),
     )
 

@@ -447,7 +447,7 @@ def test_it_answers_in_the_same_shape_before_any_view_is_reached(
     def broken(slug: str) -> Any:
         raise RuntimeError("the secret inside")
 
-    monkeypatch.setattr(Tenant, "by_slug", broken)
+    monkeypatch.setattr(Tenant, "find_by_slug", broken)
     found = problem(api.call("GET", "/leads"), 500, "internal_error")
     assert "secret" not in str(found)
 

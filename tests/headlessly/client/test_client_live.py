@@ -317,7 +317,7 @@ def test_it_goes_on_in_the_log_where_it_was(there: Any, acme: Any) -> None:
     rest = there.events(name="step", cursor=log.cursor, page_size=1)
     assert [event.data["n"] for event in rest] == [3, 4]
     page = there.events(name="step").page()
-    assert (len(page), page.total) == (5, 5)
+    assert len(page) == 5
     assert there.events(name="step").page(page.cursor).results == []
 
 
