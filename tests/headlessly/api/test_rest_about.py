@@ -50,7 +50,9 @@ def test_it_describes_the_lead(api: Any) -> None:
         "to": "Activity",
         "inverse": "lead",
     }
+    assert lead["verbs"]["convert"]["requires"][0] == "A lead needs a contact before conversion."
     lose = lead["verbs"]["lose"]
+    assert "requires" not in lose
     assert (lose["event"], lose["before"], lose["after"]) == ("Lead.Lost", "losing", "lost")
     assert lose["input"]["lostReason"]["required"] is True
     assert (lose["from"], lose["to"]) == (["New", "Contacted", "Qualified"], ["Lost"])
