@@ -50,9 +50,7 @@ def test_it_describes_the_lead(api: Any) -> None:
         "to": "Activity",
         "inverse": "lead",
     }
-    assert lead["verbs"]["convert"]["requires"][0] == "A lead needs a contact before conversion."
     lose = lead["verbs"]["lose"]
-    assert "requires" not in lose
     assert (lose["event"], lose["before"], lose["after"]) == ("Lead.Lost", "losing", "lost")
     assert lose["input"]["lostReason"]["required"] is True
     assert (lose["from"], lose["to"]) == (["New", "Contacted", "Qualified"], ["Lost"])
@@ -61,6 +59,12 @@ def test_it_describes_the_lead(api: Any) -> None:
     assert {"from": "Lost", "to": "New", "via": "update"} in machine["steps"]
     assert {"from": "Qualified", "to": "Converted", "via": "convert"} in machine["steps"]
     assert machine["closed"]["Converted"][0] == "status"
+
+
+def test_it_describes_what_the_hooks_before_a_verb_require(api: Any) -> None:
+    verbs = answered(api.call("GET", "/schema/Lead"))["verbs"]
+    assert verbs["convert"]["requires"][0] == "A lead needs a contact before conversion."
+    assert "requires" not in verbs["lose"]
 
 
 def test_it_describes_every_verbs_input_as_it_is_taken(api: Any) -> None:
