@@ -24,6 +24,7 @@ RECORDED = (pgettext_lazy("event", "lead converted"), pgettext_lazy("label", "Cy
 
 @Lead.converting
 def require_a_contact(lead: Lead, ctx: Context) -> None:
+    """A lead needs a contact before conversion."""
     if lead.contact_id is None:
         raise VerbRefused(
             _("Lead must have a contact before conversion"),
@@ -34,6 +35,7 @@ def require_a_contact(lead: Lead, ctx: Context) -> None:
 
 @Lead.converting
 def refuse_a_lost_lead(lead: Lead, ctx: Context) -> None:
+    """A lost lead is not converted."""
     if lead.status == Lead.Status.LOST:
         raise VerbRefused(
             _("Cannot convert a lost lead"), code="lead_lost", **lead.status_for_conflict()
@@ -42,6 +44,7 @@ def refuse_a_lost_lead(lead: Lead, ctx: Context) -> None:
 
 @Lead.converting
 def attach_only_an_open_deal(lead: Lead, ctx: Context) -> None:
+    """A deal that is given has to be open; without one the conversion makes one."""
     deal = ctx.input.get("deal")
     if isinstance(deal, Deal) and not deal.is_open:
         raise VerbRefused(

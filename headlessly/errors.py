@@ -154,7 +154,7 @@ def did_you_mean(given: str, known: Iterable[str]) -> str:
     # By its small letters: who writes lead or lostreason means the name all the same.
     names = {name.lower(): name for name in known}
     close = get_close_matches(given[:64].lower(), names, n=1, cutoff=0.7)
-    return f" Did you mean {names[close[0]]!r}?" if close else ""
+    return " " + _("Did you mean %r?") % names[close[0]] if close else ""
 
 
 class NoTenant(RuntimeError):

@@ -13,6 +13,7 @@ from marketing.models import Campaign, Form
 
 @Campaign.launching
 def require_somewhere_to_land_and_something_to_spend(campaign: Campaign, ctx: Context) -> None:
+    """A campaign needs a landing page and a budget before its launch."""
     missing = [
         words
         for words, value in (
@@ -33,7 +34,7 @@ def require_somewhere_to_land_and_something_to_spend(campaign: Campaign, ctx: Co
 
 @Form.publishing
 def require_something_to_ask(form: Form, ctx: Context) -> None:
-    """Without an email address nobody could tell whom a lead is about."""
+    """A form needs a field of type email: without it nobody could tell whom a lead is about."""
     if not form.fields or questions.email_question(form.fields) is None:
         said = (
             _("A form needs a field of type email before it is published")

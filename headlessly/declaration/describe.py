@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 from functools import cache
 from typing import TYPE_CHECKING, Any
 
@@ -76,12 +77,13 @@ def describe_field(field: Field) -> dict[str, Any]:
 
 
 def describe_verb(verb: Verb) -> dict[str, Any]:
-    """A verb: its event, its hooks, its steps in the machine and its input."""
+    """A verb: its event, its hooks and what they require, its steps in the machine and its input."""
     words = verb.conjugation
     said = {
         "description": verb.summary,
         "event": verb.event,
         "before": words.before,
+        "requires": _requirements(verb) or None,
         "after": words.after,
         "creates": verb.creates or None,
         "finds": wire_name(verb.finds) if verb.finds else None,
@@ -92,6 +94,12 @@ def describe_verb(verb: Verb) -> dict[str, Any]:
         "input": {wire: describe_field(f) for wire, f in verb.inputs.items()},
     }
     return {key: value for key, value in said.items() if value is not None}
+
+
+def _requirements(verb: Verb) -> list[str]:
+    """What the hooks before a verb require: the first lines of their docstrings."""
+    docs = (inspect.getdoc(function) for function in verb.before.functions())
+    return [doc.splitlines()[0] for doc in docs if doc]
 
 
 def describe_machine(noun: type[Record]) -> dict[str, Any] | None:

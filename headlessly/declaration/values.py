@@ -23,6 +23,7 @@ from django.utils.translation import gettext as _
 
 from headlessly.context import clock
 from headlessly.declaration import normalization
+from headlessly.errors import did_you_mean
 from headlessly.language import wording
 
 if TYPE_CHECKING:
@@ -183,7 +184,9 @@ def validate_not_in_future(value: date) -> None:
 def clean_choice(field: Field, value: Any, text: bool) -> str:
     if isinstance(value, str) and value in field.choices:
         return str(value)
-    raise ValueError(_("Use one of %s.") % ", ".join(map(wording.state_in_error, field.choices)))
+    allowed = [wording.state_in_error(choice) for choice in field.choices]
+    near = did_you_mean(value, allowed) if isinstance(value, str) else ""
+    raise ValueError(_("Use one of %s.") % ", ".join(allowed) + near)
 
 
 def clean_reference(field: Field, value: Any, text: bool) -> str:

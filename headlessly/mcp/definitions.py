@@ -89,7 +89,8 @@ def all_tools() -> list[dict[str, Any]]:
                 "Run a short Python script on the records; all that it writes is one transaction. Types "
                 'are objects, verbs their methods: Type.find({"field": value}, sort="-field", limit=5), '
                 "Type.get(id), Type.count(filter), Type.create(field=value), Type.update(id, "
-                "field=value), Type.verb(id, ...), also record.verb(...); record.id, record.field. "
+                "field=value), Type.verb(id, ...), also record.verb(...); record.id, record.field, "
+                "record.reference.field; find(...).first(). "
                 "date, timedelta, json and math are there; no imports, files or network. Answers the "
                 "value of the last expression, the events recorded, and what was printed."
             ),

@@ -183,7 +183,7 @@ def _describe_verb(verb: dict[str, Any], fields: dict[str, Any]) -> dict[str, An
             own[name] = taken
     described = {
         name: verb[name]
-        for name in ("description", "event", "creates", "finds", "from", "to")
+        for name in ("description", "event", "requires", "creates", "finds", "from", "to")
         if name in verb
     }
     takes = {"required": required, "optional": optional, "input": own}

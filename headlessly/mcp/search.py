@@ -9,7 +9,7 @@ from headlessly.declaration.registry import registry
 from headlessly.errors import BadRequest, InvalidFilter, did_you_mean
 from headlessly.mcp import arguments
 from headlessly.nouns import Noun
-from headlessly.query import reads
+from headlessly.query import names, reads
 
 #: The fields of an event that tell what happened; ``data`` is a whole record each time.
 MAIN_EVENT_FIELDS = ("name", "target", "actor", "timestamp", "previous", "cause")
@@ -27,7 +27,7 @@ def search(asked: dict[str, Any]) -> dict[str, Any]:
     fields = asked.get("fields") or None
     page = reads.record_page(
         noun,
-        asked.get("filter"),
+        names.resolve_names(noun, asked.get("filter")),
         sort=asked.get("sort"),
         limit=asked.get("limit"),
         cursor=asked.get("cursor"),

@@ -33,7 +33,7 @@ JAVASCRIPT = re.compile(
     r"^\s*(?:const|let|var|function|export)\s|=>|===|!==|&&|\|\||\?\.|\bnew [A-Z]|[;{]\s*$"
 )
 #: What a list of records has elsewhere.
-LIST_HINT = "find answers a list: found[0], found[:5], len(found), a loop or a comprehension."
+LIST_HINT = "find answers a list: found.first(), found[0], found[:5], len(found), a loop or a comprehension."
 MOMENT_HINT = (
     "Moments and days of records are text, as in JSON: datetime.fromisoformat(lead.createdAt) makes one to "
     "reckon with, and datetime.now(timezone.utc) is now."
@@ -94,12 +94,6 @@ def _missing_attribute_hint(found: re.Match[str], source: str) -> str | None:
             return f"A list has no {wanted}: {LIST_HINT}"
         case "dict":
             return f'{message} Values of an object are read by name: ["{wanted}"].'
-        case "str" if reference := _reference_before(source, wanted):
-            field, to = reference
-            return (
-                f"{field} is the id of another record, and not the record: get it with {to}.get(...), or "
-                f'have it included, as in find(..., include=["{field}"]).'
-            )
         case "str" if _is_record_attribute(wanted):
             return (
                 f"This is text, perhaps the id of a record, and has no {wanted}: get the record by it, or "
@@ -126,16 +120,6 @@ def _missing_on_noun_hint(noun: type[Noun], wanted: str, *, is_record: bool) -> 
         )
     fields = f" Fields: {', '.join(schema.fields)}." if is_record else ""
     return f"{name} has no {wanted}. {methods_sentence(noun)}{fields}"
-
-
-def _reference_before(source: str, wanted: str) -> tuple[str, str] | None:
-    """The reference that stands before ``.wanted`` in the line, and the noun that it leads to."""
-    for before in re.findall(rf"(\w+)(?:[\"']\])?\.{wanted}\b", source):
-        for noun in registry.values():
-            field = noun.schema.fields.get(before) or noun.schema.by_name.get(before)
-            if field is not None and field.to:
-                return field.wire, field.to
-    return None
 
 
 def _is_record_attribute(name: str) -> bool:

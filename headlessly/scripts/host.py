@@ -20,7 +20,7 @@ from headlessly.declaration.registry import registry
 from headlessly.errors import BadRequest, Forbidden
 from headlessly.execution import executor, results
 from headlessly.log import events
-from headlessly.query import reads
+from headlessly.query import names, reads
 from headlessly.scripts import marshalling
 from headlessly.scripts.failures import LimitExceeded, ScriptError
 from headlessly.scripts.limits import MAX_FIND, Limits
@@ -189,7 +189,7 @@ def _find(host: Host, noun: type[Noun], given: list[Any], options: dict[str, Any
     most = min(limit or MAX_FIND, max(0, host.limits.records - host.records) + 1)
     found, more = reads.first_records(
         noun,
-        asked.get("filter"),
+        names.resolve_names(noun, asked.get("filter")),
         sort=asked.get("sort"),
         limit=most,
         include=asked.get("include") or (),
@@ -204,8 +204,8 @@ def _find(host: Host, noun: type[Noun], given: list[Any], options: dict[str, Any
             "Give a limit, or a narrower filter.",
             field="limit",
         )
-    names = reads.check_include(noun, asked.get("include") or ())
-    return [marshalling.pack_record(record, names) for record in found]
+    included = reads.check_include(noun, asked.get("include") or ())
+    return [marshalling.pack_record(record, included) for record in found]
 
 
 def _get(host: Host, noun: type[Noun], given: list[Any], options: dict[str, Any]) -> Any:
@@ -224,7 +224,7 @@ def _get(host: Host, noun: type[Noun], given: list[Any], options: dict[str, Any]
 
 def _count(host: Host, noun: type[Noun], given: list[Any], options: dict[str, Any]) -> int:
     asked = _named_arguments(noun.__name__, "count", COUNT, given, options)
-    return noun.count(asked.get("filter"), as_of=asked.get("asOf"))
+    return noun.count(names.resolve_names(noun, asked.get("filter")), as_of=asked.get("asOf"))
 
 
 def _history(host: Host, noun: type[Noun], given: list[Any], options: dict[str, Any]) -> Any:

@@ -2,7 +2,8 @@
 
 A record in a script is an object of the sandbox. Its fields are plain attributes, so that they are read
 without asking anybody; a verb asks the host (:mod:`headlessly.scripts.host`), and gives the object the
-values that the record has then. It equals its id, which is what references are. Nothing here guards
+values that the record has then. It equals its id, which is what references are; a record that is read over
+a reference (:mod:`headlessly.scripts.paths`) is kept until a verb may have changed it. Nothing here guards
 anything: whatever a script does to these classes, the host checks what it is asked.
 """
 
@@ -12,6 +13,7 @@ from functools import cache
 
 from headlessly.declaration.registry import registry
 from headlessly.declaration.schema import META, wire_name
+from headlessly.scripts.paths import FIND_FIRST, FIRST, READ_REFERENCE
 from headlessly.scripts.source import DOLLAR
 
 #: The one function that leads out of the sandbox.
@@ -31,6 +33,8 @@ class _Nouns:
 
 {DOLLAR} = _Nouns()
 _snake = {{}}
+_by_prefix = {{}}
+_loaded = {{}}
 
 def _begin(record, noun, data):
     if not isinstance(data, dict) or "$id" not in data:
@@ -55,7 +59,30 @@ def _record(packed):
     return getattr({DOLLAR}, packed[0])(packed[1]) if not packed[2] else _fill(
         getattr({DOLLAR}, packed[0])(packed[1]), packed)
 
+def {READ_REFERENCE}(reference):
+    noun = _by_prefix.get(reference.split("_")[0]) if isinstance(reference, str) else None
+    if noun is None:
+        return reference
+    if reference not in _loaded:
+        _loaded[reference] = noun.get(reference)
+    return _loaded[reference]
+
+def {FIRST}(found):
+    if not isinstance(found, list):
+        return found.first()
+    return found[0] if found else None
+
+def {FIND_FIRST}(noun, *a, **k):
+    if noun in _by_prefix.values() and len(a) < 3 and "limit" not in k:
+        k["limit"] = 1
+    return {FIRST}(noun.find(*a, **k))
+
+def _make(noun, verb, given, named):
+    _loaded.clear()
+    return _record({ASK}(noun, verb, given, named))
+
 def _do(noun, name, verb, record, rest, named):
+    _loaded.clear()
     if not isinstance(record, noun):
         return _record({ASK}(name, verb, (record, *rest), named))
     packed = {ASK}(name, verb, (record.id, *rest), named)
@@ -114,9 +141,7 @@ def prelude_code() -> str:
         for verb in noun.verbs.values():
             for spelling in dict.fromkeys((verb.name, wire_name(verb.name))):
                 if verb.creates:
-                    lines.append(
-                        _method(spelling, f'_record({ASK}("{name}", "{verb.name}", a, k))')
-                    )
+                    lines.append(_method(spelling, f'_make("{name}", "{verb.name}", a, k)'))
                 else:
                     lines.append(
                         f"    def {spelling}(self, *a, **k):\n"
@@ -126,6 +151,7 @@ def prelude_code() -> str:
         parts.append("\n".join(lines))
         parts.append(
             f'setattr({DOLLAR}, "{name}", {name})\n_snake["{name}"] = {_meta() | snake!r}\n'
+            f'_by_prefix["{noun.prefix}"] = {name}\n'
         )
     return "\n".join(parts)
 

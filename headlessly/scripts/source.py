@@ -11,6 +11,7 @@ from typing import NamedTuple
 
 from headlessly.declaration.schema import META
 from headlessly.errors import BadRequest
+from headlessly.scripts import paths
 from headlessly.scripts.failures import LimitExceeded, ScriptError, ScriptFailed
 
 #: What ``$`` is called inside.
@@ -51,8 +52,19 @@ def prepare(code: str, longest: int) -> str:
         code.encode()
     except UnicodeEncodeError:
         raise BadRequest("code: this is no valid Unicode text.", field="code") from None
-    return "".join(
+    text = "".join(
         _rewrite(piece, code) if piece.is_code else piece.text for piece in split_code(code)
+    )
+    return paths.rewrite_paths(text, _mask(text))
+
+
+def _mask(code: str) -> str:
+    """``code`` with quotes for all that is a string, and spaces for comments."""
+    return "".join(
+        piece.text
+        if piece.is_code
+        else re.sub(r"[^\n]", " " if piece.text.startswith("#") else '"', piece.text)
+        for piece in split_code(code)
     )
 
 

@@ -57,6 +57,12 @@ def test_it_describes_the_lead(api: Any) -> None:
     assert machine["closed"]["Converted"][0] == "status"
 
 
+def test_it_describes_what_the_hooks_before_a_verb_require(api: Any) -> None:
+    verbs = answered(api.call("GET", "/schema/Lead"))["verbs"]
+    assert verbs["convert"]["requires"][0] == "A lead needs a contact before conversion."
+    assert "requires" not in verbs["lose"]
+
+
 def test_it_describes_every_verbs_input_as_it_is_taken(api: Any) -> None:
     for noun in registry.values():
         said = answered(api.call("GET", f"/schema/{noun.__name__}"))["verbs"]

@@ -12,6 +12,7 @@ from crm import Contact, Lead
 from headlessly.access import actors
 from headlessly.declaration.registry import registry
 from headlessly.mcp import tools
+from headlessly.query import names
 from tests.answered import answered, unchanged
 from tests.headlessly.test_visibility import HUSH, bob, world  # noqa: F401
 
@@ -181,6 +182,7 @@ def test_it_tells_all_of_a_type(agent: Any, name: str) -> None:
 
 def test_it_tells_what_is_possible_from_which_state(agent: Any) -> None:
     found = agent.tool("fetch", type="Schema", id="Lead")
+    assert "A lost lead is not converted." in found["verbs"]["convert"]["requires"]
     assert found["states"]["field"] == "status"
     assert found["states"]["from"] == {
         "New": {"update": ["Contacted"], "lose": ["Lost"]},
@@ -218,6 +220,62 @@ def test_it_tells_what_happened_to_a_record_whatever_its_noun(agent: Any, lead: 
     assert event == answered(agent.call("GET", f"/events/{event['$id']}"))
 
 
+# -- references by name ---------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    "filter",
+    [
+        {"owner": "Bob Stone"},
+        {"owner": "bob  STONE"},
+        {"owner": "Bob@Seller.example"},
+        {"campaign": "Spring launch"},
+        {"organization": "acme.example"},
+        {"contact.organization": "Acme Corp"},
+        {"owner": {"$in": ["Ada Chen", "Bob Stone"]}},
+        {"owner": {"$not": {"$eq": "Cleo Marsh"}}, "$or": [{"campaign": "spring launch"}]},
+        {"owner": {"$ne": "Cleo Marsh"}, "$not": {"contact": "Cleo Marsh"}},
+    ],
+)
+def test_it_takes_a_name_for_the_one_record_that_has_it(
+    agent: Any, lead: Any, people: Any, filter: Any
+) -> None:
+    Lead.create(name="Other", owner=people.cleo, source="event")
+    found = agent.tool("search", type="Lead", filter=filter)
+    assert [record["$id"] for record in found["results"]] == [lead.pk]
+    code = f"Lead.find({filter!r}).first(), Lead.count({filter!r})"
+    assert agent.tool("do", code=code)["value"][1] == 1
+
+
+@pytest.mark.parametrize(
+    ("filter", "saying"),
+    [
+        ({"owner": "Bob Stoen"}, "no Contact is called 'Bob Stoen'. Did you mean 'Bob Stone'?"),
+        (
+            {"campaign": "The spring"},
+            "no Campaign is called 'The spring'. There is 'Spring launch'.",
+        ),
+        ({"owner": "Nobody"}, "no Contact is called 'Nobody'. An id is like contact_"),
+        ({"owner": "Ada Chen"}, "2 contacts are called 'Ada Chen'. Give the id of one, such as"),
+        ({"owner": "lead_x"}, "There is no Contact lead_x"),
+        ({"owner": "Eve Rival"}, "no Contact is called 'Eve Rival'. An id is like"),
+        ({"$or": [{"contact.colour": "x"}]}, "Contact has no field 'colour'"),
+        ({"owner": {"$gt": "Bob Stone"}}, "$gt compares numbers, dates and text"),
+        ({"owner": ""}, "There is no Contact"),
+        ({"owner": {"$in": ["Bob Stone", "Cleo Marsh", "Eve"]}}, "may have 2 names at the most"),
+    ],
+)
+def test_it_says_which_are_near_when_a_name_is_that_of_none_or_of_several(
+    agent: Any, lead: Any, theirs: Any, filter: Any, saying: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(names, "MAX_NAMES", 2)
+    Contact.create(name="Ada Chen")
+    found = agent.refused("search", type="Lead", filter=filter)
+    assert found["error"] == "invalid_filter"
+    assert saying.lower() in found["message"].lower()
+    assert "Eve Rival" not in found["message"].replace("'Eve Rival'", "", 1)
+
+
 # -- what goes wrong ------------------------------------------------------------------------------
 
 
@@ -232,6 +290,12 @@ def test_it_tells_what_happened_to_a_record_whatever_its_noun(agent: Any, lead: 
         ("search", {"type": "Lead", "filter": {"x": 1}}, "invalid_filter", "Fields: name, contact"),
         ("search", {"type": "Lead", "filter": {"score": {"$x": 1}}}, "invalid_filter", "$gte"),
         ("search", {"type": "Lead", "filter": {"status": "Hot"}}, "invalid_filter", "Qualified"),
+        (
+            "search",
+            {"type": "Lead", "filter": {"status": "Contactd"}},
+            "invalid_filter",
+            "Did you mean 'Contacted'?",
+        ),
         ("search", {"type": "Lead", "sort": {"score": "up"}}, "invalid_filter", '"desc"'),
         ("search", {"type": "Lead", "fields": ["x"]}, "invalid_filter", "Fields: name, contact"),
         ("search", {"type": "Lead", "include": ["x"]}, "invalid_filter", "Include: contact"),
@@ -305,6 +369,7 @@ def test_it_shows_a_limited_rep_what_is_theirs(bob: Any, world: SimpleNamespace)
     calls = [("search", {"type": name, "limit": 100}) for name in registry]
     calls += [("search", {"type": "Lead", "include": ["contact", "owner", "activities", "deal"]})]
     calls += [("search", {"type": "Lead", "q": HUSH}), ("search", {"type": "Event", "limit": 100})]
+    calls += [("search", {"type": "Lead", "filter": {"campaign": "Campaign"}})]
     calls += [("search", {"type": "Event", "fields": ["data"], "limit": 100})]
     calls += [("fetch", {"type": "Lead", "id": world.theirs.pk})]
     calls += [("fetch", {"type": "History", "id": world.theirs.pk})]

@@ -1,0 +1,148 @@
+"""References of a filter that are given by a name: ``{"owner": "Bob Stone"}`` where exactly one is called so.
+
+For those who know what people call a record and not its id. A name is that of the record's first column,
+without case and accents, or the value of a unique field, such as an e-mail address. Only what the actor sees
+is looked at, as it is now. What is no name is left as it is, for the filter language to judge.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
+
+from headlessly.declaration import values
+from headlessly.declaration.folding import fold
+from headlessly.declaration.registry import registry
+from headlessly.errors import InvalidFilter, did_you_mean
+from headlessly.query import ranking
+from headlessly.query.filters import MAX_DEPTH
+
+if TYPE_CHECKING:
+    from headlessly.declaration.record import Record
+    from headlessly.declaration.schema import Field
+
+#: How many names a filter may have: each is looked for by itself.
+MAX_NAMES = 20
+#: Up to how many of a name are counted, and how many are told.
+MOST_COUNTED, MOST_TOLD = 10, 3
+MAX_LENGTH = 200
+#: By how many of its words a name that nothing has is looked for.
+WORDS = 3
+
+OPERATORS = ("$eq", "$ne", "$in", "$nin")
+
+
+def resolve_names(noun: type[Record], filter: Any) -> Any:
+    """``filter`` with the ids of what its references name. Raises InvalidFilter for none or several."""
+    return _Names().group(noun, filter, 0)
+
+
+class _Names:
+    def __init__(self) -> None:
+        self.ids: dict[tuple[str, str], str] = {}
+
+    def group(self, noun: type[Record], filter: Any, depth: int) -> Any:
+        if not isinstance(filter, Mapping) or depth > MAX_DEPTH:
+            return filter
+        resolved: dict[Any, Any] = {}
+        for key, value in filter.items():
+            if key in ("$and", "$or") and isinstance(value, list | tuple):
+                resolved[key] = [self.group(noun, part, depth + 1) for part in value]
+            elif key == "$not":
+                resolved[key] = self.group(noun, value, depth + 1)
+            elif (field := _reference_at(noun, key)) is not None:
+                resolved[key] = self.condition(field, key, value, depth + 1)
+            else:
+                resolved[key] = value
+        return resolved
+
+    def condition(self, field: Field, path: str, value: Any, depth: int) -> Any:
+        """What is said of a reference: a value, or operators with theirs."""
+        if isinstance(value, str):
+            return self.id(field, path, value)
+        if not isinstance(value, Mapping) or "$id" in value or depth > MAX_DEPTH:
+            return value
+        resolved: dict[Any, Any] = {}
+        for operator, operand in value.items():
+            if operator == "$not":
+                operand = self.condition(field, path, operand, depth + 1)
+            elif operator in OPERATORS and isinstance(operand, list | tuple):
+                operand = [self.id(field, path, each) for each in operand]
+            elif operator in OPERATORS:
+                operand = self.id(field, path, operand)
+            resolved[operator] = operand
+        return resolved
+
+    def id(self, field: Field, path: str, name: Any) -> Any:
+        if not isinstance(name, str) or not _may_be_name(name):
+            return name
+        noun = field.target_noun
+        key = (noun.__name__, name)
+        if key not in self.ids:
+            if len(self.ids) >= MAX_NAMES:
+                raise InvalidFilter(
+                    f"{path}: a filter may have {MAX_NAMES} names at the most. Give ids.",
+                    field=path,
+                )
+            self.ids[key] = _find_by_name(noun, path, name)
+        return self.ids[key]
+
+
+def _reference_at(noun: type[Record], path: Any) -> Field | None:
+    """The reference at the end of a path, or None where something else is there."""
+    field = None
+    for step in path.split(".") if isinstance(path, str) else ():
+        field = noun.schema.field(step)
+        if field is None or field.type != "reference":
+            return None
+        noun = field.target_noun
+    return field
+
+
+def _may_be_name(text: str) -> bool:
+    if not text.strip() or len(text) > MAX_LENGTH or values.UNSTORABLE.search(text):
+        return False
+    return not any(text.startswith(f"{noun.prefix}_") for noun in registry.values())
+
+
+def _find_by_name(noun: type[Record], path: str, name: str) -> str:
+    """The id of the one record that is called so. Raises InvalidFilter."""
+    for field in noun.schema.fields.values():
+        if field.unique and field.type in values.TEXT_TYPES:
+            given = values.normalize_operand(field, name)
+            found = noun.objects.filter(**{field.column: given}).values_list("pk", flat=True)
+            if (id := found.first()) is not None:
+                return str(id)
+    called = noun.objects.filter(**{f"{noun.schema.columns[0]}__folded": _folded(name)})
+    ids = list(called.order_by("pk").values_list("pk", flat=True)[: MOST_COUNTED + 1])
+    if len(ids) == 1:
+        return str(ids[0])
+    if ids:
+        count = f"More than {MOST_COUNTED}" if len(ids) > MOST_COUNTED else str(len(ids))
+        raise InvalidFilter(
+            f"{path}: {count} {noun.schema.plural} are called {name!r}. Give the id of one, such as "
+            f"{', '.join(ids[:MOST_TOLD])}.",
+            field=path,
+        )
+    raise InvalidFilter(
+        f"{path}: no {noun.__name__} is called {name!r}.{_near_names(noun, name)} "
+        f"An id is like {noun.prefix}_fX9bL5nRdK2a.",
+        field=path,
+    )
+
+
+def _near_names(noun: type[Record], name: str) -> str:
+    """A sentence about the names that are near, if there are any."""
+    near: dict[str, None] = {}
+    for word in [name, *name.split()[:WORDS]]:
+        keys = [match.key for match in ranking.best_matches([noun], word)[:MOST_COUNTED]]
+        near |= dict.fromkeys(map(str, noun.objects.filter(pk__in=keys)))
+    told = ", ".join(repr(each) for each in sorted(near)[:MOST_TOLD])
+    return did_you_mean(name, near) or (told and f" There is {told}.")
+
+
+def _folded(name: str) -> str:
+    return " ".join(fold(name).split())
+
+
+__all__ = ["resolve_names"]
