@@ -36,5 +36,15 @@
       document.querySelector(`.select2-container--open ${part}`)?.setAttribute("aria-label", labelled(target));
     }
   });
+  // "No results found" is put into the list of options, where only options may be: it becomes one that cannot be taken.
+  new MutationObserver((changes) => {
+    for (const { addedNodes } of changes) {
+      for (const node of addedNodes) {
+        if (!node.matches?.(".select2-results__option[role=alert]")) continue;
+        node.setAttribute("role", "option");
+        node.setAttribute("aria-disabled", "true");
+      }
+    }
+  }).observe(document.documentElement, { childList: true, subtree: true });
   $(document).on("select2:close", ({ target }) => shown(target)?.removeAttribute("aria-controls"));
 })();

@@ -410,7 +410,7 @@ def test_it_logs_what_it_refuses_under_the_id_of_the_request_and_without_secrets
     handler.setFormatter(JsonLines())
     handler.addFilter(RequestIdFilter())
     monkeypatch.setattr(logging.getLogger(), "handlers", [handler])
-    secret = "whsec_not_for_logs"
+    secret = "whsec_bm90IGZvciBsb2dz"
     hook = {"url": "https://example.com/x", "events": ["*"], "secret": secret}
     issued = answered(api.call("POST", "/apikeys", {"name": "New"}), 201)
     answered(api.call("POST", "/webhooks", hook), 201)
