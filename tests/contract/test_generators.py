@@ -117,8 +117,8 @@ def install(*command: Any, cwd: Path) -> None:
     except subprocess.TimeoutExpired:
         pytest.skip(f"{command[0]} took too long to install the generators")
     if done.returncode:
-        told = (done.stderr or done.stdout).strip().splitlines() or ["no reason given"]
-        pytest.skip(f"{command[0]} could not install the generators: {told[-1]}")
+        told = (line for line in done.stderr.splitlines() if "error" in line.lower())
+        pytest.skip(f"{command[0]} could not install the generators: {next(told, done.stderr)}")
 
 
 @pytest.fixture(scope="module")
