@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import json
 import os
+import select
 import signal
 import stat
 import subprocess
@@ -338,20 +339,41 @@ def process(home: Path, login: SimpleNamespace, *words: str, **more: str) -> sub
         )
 
 
-def test_it_follows_the_log_until_ctrl_c(home: Any, tenants: Any, lead: Any) -> None:
+def test_it_follows_the_log_from_now_on_until_ctrl_c(home: Any, tenants: Any, lead: Any) -> None:
     following = process(home, tenants.acme, "events", "--follow", "--type", "Lead")
     try:
+        for score in range(60):  # until it is there to hear one
+            lead.update(score=score)
+            if select.select([following.stdout], [], [], 0.5)[0]:
+                break
+        first = json.loads(following.stdout.readline())
+    finally:
+        following.send_signal(signal.SIGINT)
+        _out, err = following.communicate(timeout=20)
+        lead.update(score=99)  # the server, which is still waiting, hears this and is done
+        time.sleep(0.6)
+    assert first["name"] == "Lead.Updated", "what was there before is not told"
+    assert following.returncode == 130
+    assert err.startswith("Go on with --cursor ")
+
+
+def test_it_follows_the_log_from_a_moment(home: Any, tenants: Any, lead: Any) -> None:
+    following = process(
+        home, tenants.acme, "events", "--follow", "--type", "Lead", "--since", "1h ago"
+    )
+    try:
+        assert select.select([following.stdout], [], [], 30)[0]
         first = json.loads(following.stdout.readline())
         lead.update(score=1)
+        assert select.select([following.stdout], [], [], 30)[0]
         second = json.loads(following.stdout.readline())
     finally:
         following.send_signal(signal.SIGINT)
-        out, err = following.communicate(timeout=20)
-        lead.update(score=2)  # the server, which is still waiting, hears this and is done
+        out, _err = following.communicate(timeout=20)
+        lead.update(score=2)
         time.sleep(0.6)
     assert [first["name"], second["name"]] == ["Lead.Created", "Lead.Updated"]
     assert (following.returncode, out) == (130, "")
-    assert err.startswith("Go on with --cursor ")
 
 
 def test_it_stops_quietly_when_nobody_reads_on(home: Any, tenants: Any, acme: Any) -> None:
