@@ -323,6 +323,12 @@ def test_it_gives_bodies_of_the_platform_that_can_be_sent_as_they_are(
     described.fits(id, api.call(method.upper(), path, example_of(described, id)))
 
 
+def test_it_offers_no_conditions_that_nobody_set(described: Described) -> None:
+    for id, (method, path, _) in described.operations.items():
+        offered = [n for n, each in parameters_of(described, id).items() if "example" in each]
+        assert method == "get" or not offered, path
+
+
 def test_it_gives_every_body_an_example_that_fits(described: Described) -> None:
     for id, (_, path, operation) in described.operations.items():
         for kind, body in operation.get("requestBody", {}).get("content", {}).items():
