@@ -116,7 +116,7 @@ def read_schema(field: Field) -> Schema:
 def written_schema(field: Field, *, entry: tuple[str, ...] = ()) -> Schema:
     """The field as a body has it; ``entry`` are the states in which a record may begin."""
     if field.relative:
-        schema = dict(WHEN)
+        schema = WHEN | {"examples": ["now", *WHEN["examples"]]}
     elif field.type == "reference":
         schema = ref(f"{field.to}Reference")
         if field.new:
@@ -127,6 +127,8 @@ def written_schema(field: Field, *, entry: tuple[str, ...] = ()) -> Schema:
             schema |= {"minLength": 1, "pattern": SAYS_SOMETHING}
         if entry and field.moves:
             schema["enum"] = list(entry)
+        if field.suggests:
+            schema["examples"] = list(field.suggests)
     if field.clearable and not field.required:
         schema = nullable(schema)
     # No `default`: clients made from the document would send it, and change what was left out.

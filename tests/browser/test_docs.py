@@ -23,3 +23,21 @@ def test_it_tries_the_api_as_the_one_who_is_signed_in(desk: Any, site: str) -> N
     expect(answer).to_contain_text(re.compile(r"201"))
     expect(answer).to_contain_text("From the page")
     assert said == []
+
+
+def test_it_sends_bodies_as_the_page_offers_them(desk: Any, site: str) -> None:
+    desk.goto(f"{site}/~acme/docs#/Lead/leadCreate")
+    create = desk.locator("#operations-Lead-leadCreate")
+    create.get_by_role("button", name="Try it out").click()
+    create.get_by_role("button", name="Execute").click()
+    answer = create.locator(".live-responses-table .response")
+    expect(answer).to_contain_text(re.compile(r"201"))
+    made = re.search(r"lead_\w{8,}", answer.inner_text())
+    assert made
+    lose = desk.locator("#operations-Lead-leadLose")
+    lose.locator(".opblock-summary-control").click()
+    lose.get_by_role("button", name="Try it out").click()
+    lose.locator("tr[data-param-name=id] input").fill(made[0])
+    lose.get_by_role("button", name="Execute").click()
+    answer = lose.locator(".live-responses-table .response")
+    expect(answer).to_contain_text(re.compile(r'"lostReason": "Price"'))

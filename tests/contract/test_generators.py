@@ -103,12 +103,31 @@ def run(*command: Any, cwd: Path, **more: Any) -> str:
     return done.stdout + done.stderr
 
 
+def install(*command: Any, cwd: Path) -> None:
+    """Run ``command``, or skip the test: that a registry is out of reach is no fault of the document."""
+    try:
+        done = subprocess.run(
+            [str(part) for part in command],
+            cwd=cwd,
+            capture_output=True,
+            text=True,
+            timeout=150,
+            check=False,
+        )
+    except subprocess.TimeoutExpired:
+        pytest.skip(f"{command[0]} took too long to install the generators")
+    if done.returncode:
+        told = (line for line in done.stderr.splitlines() if "error" in line.lower())
+        pytest.skip(f"{command[0]} could not install the generators: {next(told, done.stderr)}")
+
+
 @pytest.fixture(scope="module")
 def python(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The programs of an environment with the generators that come from PyPI."""
     place = tmp_path_factory.mktemp("python")
-    run(sys.executable, "-m", "venv", "tools", cwd=place)
-    run(place / "tools/bin/pip", "install", "-q", *IN_PYTHON, cwd=place)
+    install(sys.executable, "-m", "venv", "tools", cwd=place)
+    pip = ("pip", "install", "-q", "--disable-pip-version-check", *IN_PYTHON)
+    install(place / "tools/bin/python", "-m", *pip, cwd=place)
     return place / "tools/bin"
 
 
@@ -119,7 +138,7 @@ def node(tmp_path_factory: pytest.TempPathFactory) -> Path:
         pytest.skip("npm is not there: the generators for TypeScript are not run")
     place = tmp_path_factory.mktemp("node")
     run("npm", "init", "-y", cwd=place)
-    run("npm", "install", "--no-audit", "--no-fund", *IN_NODE, cwd=place)
+    install("npm", "install", "--no-audit", "--no-fund", *IN_NODE, cwd=place)
     return place
 
 
@@ -165,7 +184,9 @@ def test_it_is_taken_by_openapi_generator(
     made = tmp_path / "made"
     run(
         python / "openapi-generator-cli", "generate", "-g", language, "-i", document, "-o", made,
-        "--global-property", "skipFormModel=false",
+        # Models of forms, which it leaves out and refers to. No `webhooks`: of what is sent to a client
+        # it makes one, too, and neither its Python nor its TypeScript is well-formed.
+        "--global-property", "apis,models,supportingFiles,skipFormModel=false",
         cwd=tmp_path,
     )  # fmt: skip
     if language == "python":

@@ -275,6 +275,67 @@ def test_it_describes_an_answer_that_is_given_again(
         described.fits(id, again, first.status_code)
 
 
+# -- examples -------------------------------------------------------------------------------------
+
+
+def example_of(described: Described, id: str) -> Any:
+    return described.operations[id][2]["requestBody"]["content"]["application/json"]["example"]
+
+
+@verbs
+def test_it_gives_bodies_of_verbs_that_can_be_sent_as_they_are(
+    verb: Verb, api: Any, described: Described
+) -> None:
+    record, needed = ready_for(verb)
+    body = example_of(described, of_verb(verb))
+    references = {wire for wire, field in verb.inputs.items() if field.type == "reference"}
+    assert not references & (body.keys() - needed.keys())
+    # Which record is meant only the reader knows; what a record asks for, only the record.
+    replaced = references | (needed.keys() if verb.asks else set())
+    body |= {wire: value for wire, value in needed.items() if wire in replaced}
+    address = f"/{verb.noun.plural}/{record.pk}/{wire_name(verb.name)}"
+    described.fits(of_verb(verb), api.call("POST", address, body), 200)
+
+
+@nouns
+def test_it_gives_bodies_of_records_that_can_be_sent_as_they_are(
+    noun: type[Noun], api: Any, described: Described
+) -> None:
+    for verb in noun.verbs.values():
+        if verb.creates:
+            own = "" if verb.name == "create" else f"/{wire_name(verb.name)}"
+            body = example_of(described, of_verb(verb))
+            made = described.fits(
+                of_verb(verb), api.call("POST", f"/{noun.plural}{own}", body), 201
+            )
+    for method, id in (("PATCH", "update"), ("PUT", "put")):
+        body = example_of(described, of(noun, id))
+        assert body
+        address = f"/{noun.plural}/{made['$id']}"
+        described.fits(of(noun, id), api.call(method, address, body), 200)
+
+
+@pytest.mark.parametrize("id", ["eventTrack", "batchRun", "keyIssue", "proposalCreate"])
+def test_it_gives_bodies_of_the_platform_that_can_be_sent_as_they_are(
+    id: str, api: Any, described: Described
+) -> None:
+    method, path, _ = described.operations[id]
+    described.fits(id, api.call(method.upper(), path, example_of(described, id)))
+
+
+def test_it_offers_no_conditions_that_nobody_set(described: Described) -> None:
+    for id, (method, path, _) in described.operations.items():
+        offered = [n for n, each in parameters_of(described, id).items() if "example" in each]
+        assert method == "get" or not offered, path
+
+
+def test_it_gives_every_body_an_example_that_fits(described: Described) -> None:
+    for id, (_, path, operation) in described.operations.items():
+        for kind, body in operation.get("requestBody", {}).get("content", {}).items():
+            if kind == "application/json":
+                assert described.takes(id, body["example"]) == [], path
+
+
 # -- what is wrong --------------------------------------------------------------------------------
 
 

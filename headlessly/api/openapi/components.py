@@ -15,6 +15,7 @@ from headlessly.api.json_schema import (
     value_schema,
     written_schema,
 )
+from headlessly.api.openapi.examples import TEXTS, example_value
 from headlessly.declaration import describe
 from headlessly.declaration.record import Record
 from headlessly.declaration.schema import META, Field
@@ -94,7 +95,9 @@ def _asked_schema() -> Schema:
         "type": "object",
         "description": "Flat: the names that this record asks for, and their values. What else is sent "
         "is kept in the log.",
-        "additionalProperties": {"type": ["string", "number", "boolean", "null"]},
+        "examples": [{"email": TEXTS["email"]}],  # what nearly each of them asks for
+        # Texts, numbers, flags; said so, clients in Python would not compile.
+        "additionalProperties": True,
     }
 
 
@@ -160,11 +163,20 @@ def dry_run_schema(record: Schema) -> Schema:
 def input_schema(verb: Verb, *, required: bool = True, **more: Any) -> Schema:
     """The body that ``verb`` takes."""
     entry = verb.noun.schema.machine.entry if verb.creates and verb.noun.schema.machine else ()
-    return object_schema(
-        {wire: written_schema(field, entry=entry) for wire, field in verb.inputs.items()},
-        [f.wire for f in verb.inputs.values() if required and is_required_input(verb, f)],
-        **more,
-    )
+    fields = {wire: written_schema(field, entry=entry) for wire, field in verb.inputs.items()}
+    needed = [f.wire for f in verb.inputs.values() if required and is_required_input(verb, f)]
+    return object_schema(fields, needed, **_input_examples(verb, fields), **more)
+
+
+def _input_examples(verb: Verb, fields: dict[str, Schema]) -> Schema:
+    """A body to try, where what is required is not enough of one."""
+    if verb.finds:  # nothing may be there to be found
+        names = [f.wire for f in verb.inputs.values() if f.required]
+    elif verb.takes_fields and not any(f.required for f in verb.inputs.values()):
+        names = [f.wire for f in verb.inputs.values() if f.type in ("string", "text")][:1]
+    else:
+        return {}
+    return {"examples": [{name: example_value(fields[name], {}) for name in names}]}
 
 
 def is_required_input(verb: Verb, field: Field) -> bool:

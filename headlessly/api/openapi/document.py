@@ -11,6 +11,7 @@ from django.conf import settings
 from headlessly.access import tenancy
 from headlessly.api.openapi import (
     components,
+    examples,
     operations,
     parameters,
     platform,
@@ -47,6 +48,8 @@ def document_shape() -> dict[str, Any]:
         paths |= operations.noun_paths(noun)
         schemas |= components.noun_components(noun)
         conditions |= parameters.condition_components(noun)
+    paths |= platform.platform_paths()
+    examples.add_body_examples(paths, schemas)
     return _open_free_objects({
         "tags": [
             *({"name": n.__name__, "description": n.schema.description} for n in registry.values()),
@@ -55,7 +58,7 @@ def document_shape() -> dict[str, Any]:
             {"name": "Webhook", "description": "Events told to an address of yours. For admins."},
             {"name": "About", "description": "The API itself, and your place in it."},
         ],
-        "paths": paths | platform.platform_paths(),
+        "paths": paths,
         "webhooks": webhooks.webhook_items(),
         "components": {
             "schemas": schemas | {"WebhookEvent": webhooks.webhook_payload()},

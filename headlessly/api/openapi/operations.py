@@ -11,7 +11,13 @@ from headlessly.api.bodies import FORM, JSON, MULTIPART
 from headlessly.api.json_schema import Schema, ref
 from headlessly.api.openapi import parameters
 from headlessly.api.openapi import responses as answers
-from headlessly.api.openapi.components import input_name, is_required_input, receipt_name
+from headlessly.api.openapi.components import (
+    input_name,
+    input_schema,
+    is_required_input,
+    receipt_name,
+)
+from headlessly.api.openapi.examples import example_value
 from headlessly.api.openapi.parameters import shared_parameters
 from headlessly.api.records import at_collection, at_record
 from headlessly.declaration.record import Record
@@ -252,6 +258,7 @@ def _delete_operation(verb: Verb) -> Schema:
 
 
 def _import_operation(noun: type[Noun]) -> Schema:
+    create = noun.verbs["create"]
     cells = ",".join(f.wire for f in noun.schema.inputs())
     table = {
         "type": "string",
@@ -262,10 +269,11 @@ def _import_operation(noun: type[Noun]) -> Schema:
         "examples": [f"{cells}\n"],
     }
     row = {"type": "object", "description": "What `create` takes, or some of it."}
+    rows = {"type": "array", "items": row, "examples": [[example_value(input_schema(create), {})]]}
     binary = {"type": "string", "format": "binary"}
     bodies: dict[str, Schema] = {
         formats.CSV: table,
-        formats.JSON: {"type": "array", "items": row},
+        formats.JSON: rows,
         formats.NDJSON: {"type": "string"},
         formats.XLSX: binary
         | {"description": "A workbook, of which the first visible sheet is read."},

@@ -294,7 +294,10 @@ def _batch_input() -> Schema:
             "id": TEXT | {"pattern": r"^[\w-]{1,64}$"},
             "method": TEXT | {"enum": list(METHODS)},
             "path": TEXT
-            | {"description": "Of this tenant: /leads, or /leads/{first.$id}/convert."},
+            | {
+                "description": "Of this tenant: /leads, or /leads/{first.$id}/convert.",
+                "examples": [f"/{next(iter(registry.values())).plural}"],
+            },
             "body": {"type": "object"},
             "headers": object_schema({"If-Match": TEXT}, []),
         },

@@ -69,7 +69,8 @@ def webhook_items() -> dict[str, Schema]:
                 "operationId": "webhookEvent",
                 "summary": "An event, sent to an address of yours.",
                 "description": ABOUT,
-                "tags": ["Webhook"],
+                # Not the tag of /webhooks: openapi-generator would put this in the place of those.
+                "tags": ["WebhookEvent"],
                 "security": [],
                 "parameters": headers,
                 "requestBody": {
