@@ -394,7 +394,6 @@ def test_it_says_in_the_document_that_it_needs_no_key(api: Any, form: Form) -> N
         "application/json", "application/x-www-form-urlencoded", "multipart/form-data"
     }  # fmt: skip
     assert described.takes("formSubmit", ADA | {"seats": 5, "newsletter": True}) == []
-    assert described.takes("formSubmit", {"email": {"a": 1}}) != []
     stranger = Client()
     described.fits("formSubmit", send(stranger, form), 200)
     described.fits("formSubmit", send(stranger, form, {}), 422)
