@@ -7,6 +7,7 @@ answers, now or as of one of those evenings, is worked out again from the copy.
 from __future__ import annotations
 
 import random
+import re
 from collections.abc import Callable, Iterator
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
@@ -160,7 +161,7 @@ SORTABLE = ["name", "sourceDetail", "status", "score", "budget", "contact", "fir
 @st.composite
 def leaves(draw: Any) -> tuple[str, Any]:
     if draw(st.integers(0, 9)) == 0:
-        return "$text", draw(st.sampled_from(["ann", "LEE b", "o", "%", "lee.example", " "]))
+        return "$text", draw(st.sampled_from(["ann", "LEE b", "o", "lee.example", " "]))
     dates = draw(st.integers(0, 2)) == 0
     path = draw(st.sampled_from([path for path in PATHS if is_date(path) == dates]))
     path = "firstTouchAt" if dates and draw(st.booleans()) else path
@@ -182,9 +183,7 @@ def leaves(draw: Any) -> tuple[str, Any]:
     if path in WORDS:
         patterns = st.sampled_from(["^A", "n", "b$", r"\.", "A|l", "[a-m]+o", "(?i)^b", ""])
         kinds.append(st.builds(lambda v: {"$regex": v}, patterns))
-        kinds.append(
-            st.builds(lambda v: {"$text": v}, st.sampled_from(["ANN", "lee ann", "_", ""]))
-        )
+        kinds.append(st.builds(lambda v: {"$text": v}, st.sampled_from(["ANN", "lee ann", ""])))
     one = st.one_of(kinds)
     both = st.builds(lambda a, b: as_dict(a) | as_dict(b), one, one)
     inner = st.one_of(one, both)
@@ -217,9 +216,15 @@ def part(copy: Copy, record: dict[str, Any], key: str, value: Any) -> bool:
         case "$text":
             searched = (path.replace("__", ".") for path in Lead.Surface.search)
             said = [value_at(copy, record, path) for path in searched]
-            return all(any(w.lower() in (s or "").lower() for s in said) for w in value.split())
+            return all(any(has_word(s or "", word) for s in said) for word in value.split())
         case _:
             return condition(value_at(copy, record, key), value, key)
+
+
+def has_word(text: str, word: str) -> bool:
+    """Whether a word is in a text: anywhere; of one or two letters where a word begins."""
+    begins = r"(?:^|(?<=[ -]))" if len(word) < 3 else ""
+    return re.search(begins + re.escape(word.lower()), text.lower()) is not None
 
 
 def condition(found: Any, wanted: Any, path: str) -> bool:
