@@ -31,6 +31,7 @@ from django.db.models.signals import class_prepared
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
+from headlessly.access import tenancy
 from headlessly.access.managers import NounManager, WithDeletedManager
 from headlessly.context import running
 from headlessly.declaration import days, labels, values
@@ -261,8 +262,12 @@ class Noun(RefusalMixin):
         """Override: set columns that are derived from others. Called before a row is written."""
 
     def derive_columns(self) -> None:
-        """Set what follows from other columns: what the noun says, and moments that stand for a day."""
+        """Set what follows from other columns: what the noun says, the currency of its amounts, and moments
+        that stand for a day."""
         self.before_write()
+        currency = self.schema.currency
+        if currency is not None and getattr(self, currency.attname) is None:
+            setattr(self, currency.attname, tenancy.require().currency)
         read = getattr(self, "_read", {})
         for field in self.schema.day_moments:
             if (moment := getattr(self, field.column)) is None:

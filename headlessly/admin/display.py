@@ -251,7 +251,13 @@ def field_html(record: Noun, field: Field, *, links: bool = True) -> SafeString 
     machine = record.schema.machine
     if machine and field.name == machine.name:
         return state_html(type(record), found)
-    return value_html(field, found, currency=getattr(record, "currency", None), links=links)
+    return value_html(field, found, currency=record_currency(record), links=links)
+
+
+def record_currency(record: Noun) -> str:
+    """What the amounts of a record are in."""
+    own = record.schema.currency
+    return (own and getattr(record, own.attname)) or tenancy.require().currency
 
 
 def value_text(record: Noun, field: Field) -> str:

@@ -170,7 +170,7 @@ class NounBoard:
     def count(self, columns: Iterable[BoardColumn]) -> None:
         """Counts and sums in one statement; each column is read up to the cap and no further."""
         schema, measure = self.noun.schema, self.declared.measure
-        currency = "currency" if measure and "currency" in schema.by_name else None
+        currency = schema.currency.name if measure and schema.currency else None
         names = [self.machine.name, *filter(None, (measure, currency))]
         inner, parameters = [], ()
         for column in columns:
