@@ -266,7 +266,7 @@ class Noun(RefusalMixin):
         that stand for a day."""
         self.before_write()
         currency = self.schema.currency
-        if currency is not None and getattr(self, currency.attname) is None:
+        if currency is not None and not getattr(self, currency.attname):
             setattr(self, currency.attname, tenancy.require().currency)
         read = getattr(self, "_read", {})
         for field in self.schema.day_moments:

@@ -17,6 +17,7 @@ from django.utils.text import Truncator
 from django.utils.translation import gettext as _
 from django.utils.translation import pgettext
 
+from headlessly.access import tenancy
 from headlessly.context import clock
 from headlessly.declaration import days
 from headlessly.declaration.labels import (

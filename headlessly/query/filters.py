@@ -280,8 +280,8 @@ class _Compiler:
 
     def leaf(self, scope: Scope, field: Field, path: str, operator: str, operand: Any) -> Q:
         column = scope.key if field.column == "pk" else field.column
-        if operator in COMPARISONS and money.is_converted(scope.noun, field):
-            column = f"{column}__{money.Converted.lookup_name}"
+        if operator in COMPARISONS and field.type == "money":
+            column = money.converted_name(scope.noun, field)
         build = OPERATOR_CONDITIONS.get(operator)
         if build is None:
             raise InvalidFilter(

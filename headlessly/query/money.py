@@ -60,7 +60,7 @@ class Amounts:
         return bool(self.by_currency.keys() - {self.currency})
 
     def add(self, currency: str, amount: Decimal, rate: Decimal | None, *used: UsedRate) -> None:
-        """Add an amount; ``rate`` is what one unit is worth, None where nobody knows, made of those ``used``."""
+        """Add an amount; ``rate`` is what one unit is worth, by ``used``; None where nobody knows."""
         self.by_currency[currency] = self.by_currency.get(currency, Decimal(0)) + amount
         if rate is None:
             self.missing.add(currency)
@@ -121,6 +121,13 @@ def is_converted(noun: type[Record], amount: Field) -> bool:
     return amount.type == "money" and noun.schema.currency is not None and has_rates()
 
 
+def converted_name(noun: type[Record], amount: Field) -> str:
+    """The column by which the values of a field are compared, as lookups name it."""
+    return (
+        f"{amount.column}__{Converted.lookup_name}" if is_converted(noun, amount) else amount.column
+    )
+
+
 class Rates:
     """The exchange rates of currencies on days, of those that have one; one statement for all of them.
 
@@ -168,12 +175,13 @@ def sum_amounts(
     """The sums of money fields (by Python name) of the records ``found``, grouped by the columns ``by``.
 
     They are converted to the currency ``to``, the tenant's unless said. The work is that of one pass over
-    the records and of a look-up for each currency and day among them. ``as_of`` is the moment of which the records are. Without records there is no group.
+    the records and of a look-up for each currency and day among them.
+    ``as_of`` is the moment of which the records are. Without records there is no group.
     """
     noun: type[Any] = found.model
     own, schema = tenancy.require().currency, getattr(noun, "schema", None) or noun.noun.schema
     base = Value(own, output_field=models.CharField())
-    currency = Coalesce(F(schema.currency.attname), base) if schema.currency else base
+    currency = F(schema.currency.attname) if schema.currency else base
     parts = {"_currency": currency, "_day": day_of_rate(schema, to or own, as_of)}
     sums = {f"_sum_{name}": Sum(name) for name in names}
     rows = (
@@ -237,13 +245,16 @@ class Converted(models.Transform):
     lookup_name = "converted"
     output_field = models.DecimalField(max_digits=30, decimal_places=2)
 
-    def as_sql(self, compiler: Any, connection: Any, **extra: Any) -> tuple[str, Sequence[Any]]:
-        column, given = compiler.compile(self.lhs)
-        noun, rates = self.lhs.target.model, rates_noun()
+    def as_sql(  # type: ignore[override]  # the stubs give `**extra` names
+        self, compiler: Any, connection: Any, **extra: Any
+    ) -> tuple[str, Sequence[Any]]:
+        amount: Any = self.lhs
+        column, given = compiler.compile(amount)
+        noun, rates = amount.target.model, rates_noun()
         schema = getattr(noun, "schema", None) or noun.noun.schema
         if rates is None or schema.currency is None:
             return column, given
-        alias = connection.ops.quote_name(self.lhs.alias)
+        alias = connection.ops.quote_name(amount.alias)
         name = f"{alias}.{prepared.quoted_column(noun, schema.currency.name)}"
         ends = [
             f"{alias}.{prepared.quoted_column(noun, each)}"
@@ -253,13 +264,13 @@ class Converted(models.Transform):
         days = "".join(f"({end})::date, " for end in ends)
         tenant = tenancy.require()
         sql = (
-            f"CASE WHEN coalesce({name}, %s) = %s THEN {column} ELSE round({column} * "
+            f"CASE WHEN {name} = %s THEN {column} ELSE round({column} * "
             f"(SELECT x.rate::numeric FROM {_table(rates)} x WHERE x.tenant_id = %s "
             f"AND x.deleted_at IS NULL AND x.currency = {name} "
             f"AND x.day <= least(coalesce({days}%s), %s) ORDER BY x.day DESC LIMIT 1), 2) END"
         )
         today = rate_day()
-        return sql, [tenant.currency, tenant.currency, *given, *given, tenant.pk, today, today]
+        return sql, [tenant.currency, *given, *given, tenant.pk, today, today]
 
 
 models.DecimalField.register_lookup(Converted)

@@ -88,7 +88,7 @@ def sort_keys(scope: Scope, sort: Any) -> list[SortKey]:
         written = field.type in WRITTEN and field not in META_FIELDS.values()
         column = f"{field.column}__{Folded.lookup_name}" if written else field.column
         if money.is_converted(noun, field):
-            column, nullable = f"{field.column}__{money.Converted.lookup_name}", True
+            column, nullable = money.converted_name(noun, field), True
         found.append(SortKey(column, field.type, descending, nullable))
     return [*found, SortKey(scope.key, "string", descending, nullable=False)]
 
