@@ -9,8 +9,7 @@ from django.db import models
 from django.utils.translation import gettext as _
 
 from headlessly.access import tenancy
-from headlessly.declaration.currencies import validate_currency
-from headlessly.declaration.fields import Date, Number, String
+from headlessly.declaration.fields import Currency, Date, Number, String
 from headlessly.declaration.files import Files
 from headlessly.nouns import Noun
 
@@ -21,19 +20,20 @@ class ExchangeRate(Noun):
     holds_exchange_rates = True
     prefix = "rate"
 
-    currency = String("ISO 4217", required=True, max_length=3, validators=[validate_currency])
+    currency = Currency("ISO 4217", required=True)
     day = Date("from which it counts", required=True)
     rate = Number("what one unit is worth in the tenant's currency", required=True, minimum=0)
+    source = String("who says so", suggests=("ECB", "Bank"))
 
     class Surface:
         icon = "currency_exchange"
         area = "setup"
         rank = 60
-        columns = ("currency", "day", "rate")
+        columns = ("currency", "day", "rate", "source")
         facets = ("currency",)
         search = ("currency",)
         ordering = ("-day", "currency")
-        groups = (("Rate", ("currency", "day", "rate")),)
+        groups = (("Rate", ("currency", "day", "rate", "source")),)
         files = Files(
             headings={
                 "currency": ("Currency code", "Code", "Symbol", "Währung"),

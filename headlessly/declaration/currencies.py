@@ -18,6 +18,9 @@ CURRENCIES = frozenset(
     """.split()  # noqa: SIM905
 )
 
+#: Those that people choose most often.
+COMMON = ("EUR", "USD", "GBP", "CHF", "JPY")
+
 
 def validate_currency(value: str) -> None:
     if value not in CURRENCIES:

@@ -153,10 +153,12 @@ class Currency(String):
     def __init__(self, help_text: str = "", *, fixed_on: Iterable[str] = (), **kwargs: Any) -> None:
         self.fixed_on = tuple(fixed_on)
         given: dict[str, Any] = {"max_length": 3, "validators": [currencies.validate_currency]}
-        given |= {
-            "null": False,
-            "blank": True,
-        }  # it may be left out, and is there when it is written
+        if not kwargs.get("required"):
+            given |= {
+                "null": False,
+                "blank": True,
+            }  # it may be left out, and is there when it is written
+        given["suggests"] = currencies.COMMON
         super().__init__(help_text or "ISO 4217; the tenant's unless said", **given | kwargs)
 
 
