@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 from headlessly.execution import executor
 from headlessly.log import events
-from headlessly.query import reads
+from headlessly.query import aggregates, reads
 
 if TYPE_CHECKING:
     from headlessly.execution.executor import DryRun
@@ -171,6 +171,14 @@ class Noun(RefusalMixin):
     def count(cls, filter: Mapping[str, Any] | None = None, *, as_of: Any = None) -> int:
         """How many records fit ``filter``, exactly."""
         return reads.find_queryset(cls, filter, sort=None, as_of=as_of).order_by().count()
+
+    @classmethod
+    def aggregate(
+        cls, filter: Mapping[str, Any] | None = None, **asked: Any
+    ) -> list[dict[str, Any]]:
+        """The records that fit ``filter``, measured by group: ``Lead.aggregate(group="source",
+        measure="count,sum(budget)")``. See :func:`headlessly.query.aggregates.aggregate`."""
+        return aggregates.aggregate(cls, filter, **asked).groups
 
     @classmethod
     def history(cls, id: str | Noun) -> models.QuerySet:
