@@ -93,7 +93,7 @@ def aggregate(
     """The records that fit, measured by group. Raises InvalidFilter naming what does not fit.
 
     ``group`` are fields, also behind two references; ``by`` is a stretch of time, ``month(createdAt)``, in
-    ``zone`` (UTC). ``measure`` is ``count``, or ``count``, ``sum``, ``avg``, ``median``, ``min`` or ``max`` of
+    ``zone`` (UTC). ``measure`` is ``count``, or ``sum``, ``avg``, ``median``, ``min``, ``max``, ``count`` of
     a field. ``having`` compares measures, ``sort`` names groups and measures, largest first with a minus;
     without it the groups are in the order of their values. Amounts are ``{"USD": 1.0}``.
     """
