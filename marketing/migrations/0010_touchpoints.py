@@ -10,9 +10,9 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('crm', '0011_currencies_and_rates'),
-        ('headlessly', '0015_tenant_currency'),
-        ('marketing', '0008_campaign_currency'),
+        ('crm', '0012_currencies_and_rates'),
+        ('headlessly', '0016_tenant_currency'),
+        ('marketing', '0009_campaign_currency'),
     ]
 
     operations = [

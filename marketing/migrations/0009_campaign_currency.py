@@ -6,7 +6,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('marketing', '0007_sent_answers'),
+        ('marketing', '0008_search_in_the_tenant'),
     ]
 
     operations = [

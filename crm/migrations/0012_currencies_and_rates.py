@@ -10,8 +10,8 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('crm', '0010_search_and_sort_folded'),
-        ('headlessly', '0015_tenant_currency'),
+        ('crm', '0011_search_in_the_tenant'),
+        ('headlessly', '0016_tenant_currency'),
     ]
 
     operations = [

@@ -7,7 +7,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('headlessly', '0014_indexes_of_the_log'),
+        ('headlessly', '0015_search_in_the_tenant'),
     ]
 
     operations = [
