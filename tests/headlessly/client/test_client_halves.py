@@ -47,5 +47,3 @@ def test_it_takes_the_same_arguments(sync, asynchronous):
         assert list(map(as_sync, mine.parameters.values())) == list(
             map(as_sync, other.parameters.values())
         ), name
-        if inspect.iscoroutinefunction(others[name]):
-            assert as_sync(mine.return_annotation) == as_sync(other.return_annotation), name
