@@ -12,7 +12,7 @@ from headlessly.access import actors, tenancy
 from headlessly.access.models import ApiKey
 from headlessly.api.base import AdminViewSet, find_by_id
 from headlessly.api.bodies import ApiResponse
-from headlessly.api.log import paginate_as
+from headlessly.api.log import paginate
 from headlessly.api.parameters import PAGE, read_parameters, refuse_parameters
 from headlessly.api.resources import ApiKeyInput, ApiKeySerializer
 
@@ -28,7 +28,7 @@ class ApiKeyViewSet(AdminViewSet):
     def list(self, request: Request) -> ApiResponse:
         page = read_parameters(request.GET, PAGE)
         found = keys_of_tenant().order_by("-created_at", "id")
-        return ApiResponse(paginate_as(found, ApiKeySerializer.to_json, **page))
+        return ApiResponse(paginate(found, ApiKeySerializer.to_json, **page))
 
     def create(self, request: Request) -> ApiResponse:
         """Issue a key. This answer is the only place where it can be read."""

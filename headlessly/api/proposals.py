@@ -12,7 +12,7 @@ from headlessly.access import tenancy
 from headlessly.api import preconditions
 from headlessly.api.base import TenantViewSet
 from headlessly.api.bodies import ApiResponse
-from headlessly.api.log import paginate_as
+from headlessly.api.log import paginate
 from headlessly.api.parameters import PAGE, read_parameters, refuse_parameters
 from headlessly.api.resources import (
     ListedProposalSerializer,
@@ -37,7 +37,7 @@ class ProposalViewSet(TenantViewSet):
         found = proposals.visible_proposals().order_by("-proposed_at", "id")
         if "status" in asked:
             found = found.filter(status__in=read_statuses(asked.pop("status")))
-        return ApiResponse(paginate_as(found, ListedProposalSerializer.to_json, **asked))
+        return ApiResponse(paginate(found, ListedProposalSerializer.to_json, **asked))
 
     def create(self, request: Request) -> ApiResponse:
         """Try a script, and store what it would do."""

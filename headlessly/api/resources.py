@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from typing import Any, ClassVar
 
-from rest_framework import serializers
 from rest_framework.serializers import (
     BooleanField,
     CharField,
@@ -319,6 +318,8 @@ class DifferenceSerializer(WireSerializer):
 class BriefEventSerializer(WireSerializer):
     """An event in few words."""
 
+    meta: ClassVar = {"$id": CharField()}
+
     name = CharField()
     target = CharField(allow_null=True)
     version = IntegerField(allow_null=True)
@@ -329,9 +330,6 @@ class BriefEventSerializer(WireSerializer):
         required=False,
         help_text="By field: the value before and after.",
     )
-
-    def get_fields(self) -> dict[str, serializers.Field]:
-        return {"$id": CharField()} | super().get_fields()
 
 
 class ListedProposalSerializer(ResourceSerializer):

@@ -2,7 +2,8 @@
 
 A noun is declared by its fields and needs no serializer. A webhook, a key, an import and a proposal are no
 nouns: each is declared once as Django REST framework's serializers, and the answers, the checks and what
-OpenAPI says of both are made from these.
+OpenAPI says of both are made from these. What a batch, a tracked event and ``/me`` look like is declared so
+where they are: :mod:`.operations`, :mod:`.log`, :mod:`.about`.
 """
 
 from __future__ import annotations
@@ -25,12 +26,22 @@ Moment: Callable[..., serializers.DateTimeField] = partial(serializers.DateTimeF
 Count: Callable[..., serializers.IntegerField] = partial(serializers.IntegerField, min_value=0)
 
 
+NO_SUCH_FIELD = "There is no such field. It takes none."
+
+
 class WireSerializer(serializers.Serializer):
     """Fields are declared by their names in Python and have those of the wire: ``expires_at``,
-    ``expiresAt``."""
+    ``expiresAt``. ``meta`` are those that begin with ``$``."""
+
+    meta: ClassVar[Mapping[str, serializers.Field]] = {}
+
+    @classmethod
+    def to_json(cls, resource: Any) -> dict[str, Any]:
+        """The resource as it is answered."""
+        return cls().to_representation(resource)
 
     def get_fields(self) -> dict[str, serializers.Field]:
-        found = {}
+        found = copy.deepcopy(dict(self.meta))
         for name, field in super().get_fields().items():
             wire = wire_name(name)
             if wire != name and field.source is None:
@@ -65,18 +76,13 @@ class ResourceSerializer(WireSerializer):
     #: The ``$`` fields beside id, type and context.
     meta: ClassVar[Mapping[str, serializers.Field]] = {"$createdAt": Moment(source="created_at")}
 
-    @classmethod
-    def to_json(cls, resource: Any) -> dict[str, Any]:
-        """The resource as it is answered."""
-        return cls().to_representation(resource)
-
     def get_fields(self) -> dict[str, serializers.Field]:
         found: dict[str, serializers.Field] = {
             "$id": SchemaField(id_schema(self.prefix), source="pk"),
             "$type": SchemaField({"type": "string", "enum": [self.kind]}, source="*"),
             "$context": SchemaField(TYPES["url"], source="*"),
         }
-        return found | copy.deepcopy(dict(self.meta)) | super().get_fields()
+        return found | super().get_fields()
 
     def to_representation(self, instance: Any) -> dict[str, Any]:
         said = super().to_representation(instance)
@@ -104,6 +110,25 @@ class CheckedField(SchemaField):
             raise serializers.ValidationError(str(problem)) from None
 
 
+class WantedField(CheckedField):
+    """A value of a body that is sent as ``wanted`` says, or left out."""
+
+    def __init__(
+        self,
+        schema: Schema | Callable[[], Schema],
+        fits: Callable[[Any], bool],
+        wanted: str,
+        **options: Any,
+    ) -> None:
+        self.fits, self.wanted = fits, wanted
+        super().__init__(schema, **options)
+
+    def check(self, value: Any) -> Any:
+        if not (self.fits(value) or (value is None and self.default is None)):
+            raise ValueError(f"Send {self.wanted}.")
+        return value
+
+
 class DeclaredField(CheckedField):
     """A value of a body that is declared as a field of a noun is."""
 
@@ -120,6 +145,7 @@ class InputSerializer(WireSerializer):
     """A body: of these fields and no others."""
 
     kind: ClassVar[str]  #: what an error is about
+    unknown: ClassVar[str] = "There is no such field. Fields: {}."
 
     @classmethod
     def read_body(cls, body: Mapping[str, Any], *, partial: bool = False) -> dict[str, Any]:
@@ -127,13 +153,34 @@ class InputSerializer(WireSerializer):
 
         ``partial``: a change, which needs no field.
         """
-        form: Self = cls(data=body, partial=partial)
-        what = f"Fields: {', '.join(form.fields)}." if form.fields else "It takes none."
-        problems = {
-            name[:64]: f"There is no such field. {what}" for name in body if name not in form.fields
-        }
-        if not form.is_valid():
-            problems |= {name: str(messages[0]) for name, messages in form.errors.items()}
+        values, problems = cls.read_values(body, partial=partial)
         if problems:
             raise Invalid.for_fields(problems, type=cls.kind)
-        return dict(form.validated_data)
+        return values
+
+    @classmethod
+    def read_values(
+        cls, body: Mapping[str, Any], *, partial: bool = False
+    ) -> tuple[dict[str, Any], dict[str, str]]:
+        """The values that fit, by their names in Python; and what is wrong with the others, by theirs."""
+        form: Self = cls(data=body, partial=partial)
+        values: dict[str, Any] = {}
+        problems = {name[:64]: said for name in body if (said := form.refuse_name(name))}
+        for name, field in form.fields.items():
+            try:
+                values[field.source] = field.run_validation(body.get(name, empty))
+            except SkipField:
+                continue
+            except serializers.ValidationError as problem:
+                wrong = problem.detail
+                if isinstance(wrong, dict):  # what is within the value, by its names
+                    problems |= {f"{name}.{within}": str(said) for within, said in wrong.items()}
+                else:
+                    problems[name] = str(wrong[0])
+        return values, problems
+
+    def refuse_name(self, name: str) -> str | None:
+        """What is wrong with an entry that is called so, whatever its value."""
+        if name in self.fields:
+            return None
+        return self.unknown.format(", ".join(self.fields)) if self.fields else NO_SUCH_FIELD

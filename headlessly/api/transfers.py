@@ -17,7 +17,7 @@ from headlessly.access import tenancy
 from headlessly.api.base import TenantView, TenantViewSet
 from headlessly.api.bodies import ApiResponse, parse_object
 from headlessly.api.filtersets import filterset_for
-from headlessly.api.log import paginate_as
+from headlessly.api.log import paginate
 from headlessly.api.parameters import (
     PAGE,
     read_boolean,
@@ -93,7 +93,7 @@ class ImportViewSet(TenantViewSet):
     def list(self, request: Request) -> ApiResponse:
         """The newest first."""
         page = read_parameters(request.GET, PAGE)
-        return ApiResponse(paginate_as(imports.there(), ListedImportSerializer.to_json, **page))
+        return ApiResponse(paginate(imports.there(), ListedImportSerializer.to_json, **page))
 
     def retrieve(self, request: Request, id: str) -> ApiResponse:
         """One import and what is wrong with its refused rows, a page of them."""

@@ -11,7 +11,7 @@ from rest_framework.request import Request
 from headlessly.access import tenancy
 from headlessly.api.base import AdminViewSet, find_by_id
 from headlessly.api.bodies import ApiResponse
-from headlessly.api.log import paginate_as
+from headlessly.api.log import paginate
 from headlessly.api.parameters import PAGE, read_parameters, refuse_parameters
 from headlessly.api.resources import (
     DeliverySerializer,
@@ -34,7 +34,7 @@ class WebhookViewSet(AdminViewSet):
         """The newest first."""
         page = read_parameters(request.GET, PAGE)
         found = Webhook.objects.of_tenant().order_by("-created_at", "id")
-        return ApiResponse(paginate_as(found, WebhookSerializer.to_json, **page))
+        return ApiResponse(paginate(found, WebhookSerializer.to_json, **page))
 
     def create(self, request: Request) -> ApiResponse:
         """Make one. This answer is the only place where its secret can be read."""
@@ -81,7 +81,7 @@ class WebhookViewSet(AdminViewSet):
         """What it delivered, or is about to, the newest first."""
         page = read_parameters(request.GET, PAGE)
         found = find_webhook(id).deliveries.select_related("event").order_by("-created_at", "-id")
-        return ApiResponse(paginate_as(found, DeliverySerializer.to_json, **page))
+        return ApiResponse(paginate(found, DeliverySerializer.to_json, **page))
 
     @action(detail=True, methods=["post"], url_path="deliveries/<delivery>/redeliver")
     def redeliver(self, request: Request, id: str, delivery: str) -> ApiResponse:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from headlessly.access.models import ApiKey
 from headlessly.api import resources
-from headlessly.api.json_schema import Schema, ref
+from headlessly.api.json_schema import TEXT, Schema, ref
 from headlessly.api.openapi import responses
 from headlessly.api.openapi.components import list_schema
 from headlessly.api.openapi.operations import (
@@ -25,7 +25,7 @@ READING, WRITING = responses.READING, responses.WRITING
 def resource_components() -> dict[str, Schema]:
     """What is answered and taken, by name."""
     changes = serializer_schema(resources.WebhookInput())
-    changes.pop("required")
+    del changes["required"]
     serializers = {
         "Webhook": resources.WebhookSerializer,
         "WebhookMade": resources.WebhookWithSecretSerializer,
@@ -58,12 +58,12 @@ def resource_components() -> dict[str, Schema]:
 def resource_paths() -> dict[str, Schema]:
     """The path items, in the order of the routes. Where imports begin is each noun's own."""
     table = responses.success_response("A table.", None, "Content-Disposition")
-    table["content"] = {"text/csv": {"schema": {"type": "string"}}}
+    table["content"] = {"text/csv": {"schema": TEXT}}
     imports = [path_parameter(Import.prefix)]
     proposals = [path_parameter(Proposal.prefix)]
     webhooks = [path_parameter(Webhook.prefix)]
     delivery = path_parameter(Delivery.prefix) | {"name": "delivery"}
-    statuses = query_parameter("status", {"type": "string", "enum": list(Proposal.STATUSES)})
+    statuses = query_parameter("status", TEXT | {"enum": list(Proposal.STATUSES)})
     changed = responses.success_response("The webhook, and its secret if that is new.", ref("WebhookMade"))
     get, post = read_operation, write_operation
     return {
