@@ -31,7 +31,7 @@ from headlessly.context import clock
 from headlessly.errors import BadRequest
 from headlessly.language.languages import time_zone_names
 from headlessly.nouns import Noun
-from headlessly.query.reads import check_limit, check_offset
+from headlessly.query.reads import Page, check_limit, check_offset
 from headlessly.transfer import exporting, imports
 from headlessly.transfer.cells import guarded
 from headlessly.transfer.headings import REASON, ROW
@@ -106,17 +106,11 @@ class ImportViewSet(TenantViewSet):
         asked = read_parameters(request.GET, PAGE)
         source = imports.get(id)
         rows, more = page_of(source.rows, **asked)
-        return ApiResponse(
-            {
-                "results": [
-                    {"row": r.row, "errors": r.errors(), "values": _values_by_column(source, r)}
-                    for r in rows
-                ],
-                "total": source.refused,
-                "hasMore": more,
-                "cursor": None,
-            }
-        )
+        results = [
+            {"row": r.row, "errors": r.errors(), "values": _values_by_column(source, r)}
+            for r in rows
+        ]
+        return ApiResponse(Page(results, source.refused, True, more).as_json())
 
     @action(detail=True, url_path="refused.csv", url_name="refused-csv")
     def refused_csv(self, request: Request, id: str) -> StreamingHttpResponse:
@@ -217,7 +211,7 @@ def _cell_text(value: Any) -> str:
         return ""
     if isinstance(value, str):
         return guarded(value) if not value.startswith("'") else value
-    return value if isinstance(value, str) else orjson.dumps(value).decode()
+    return orjson.dumps(value).decode()
 
 
 def _stream_file(content: Iterator[bytes], media_type: str, name: str) -> StreamingHttpResponse:

@@ -83,9 +83,9 @@ class Session:
 
     # -- operations -------------------------------------------------------------------------------
 
-    def request_json(self, call: Call, retries: Retries | None = None) -> Steps[Any]:
+    def request_json(self, call: Call) -> Steps[Any]:
         """The JSON that the server answers to a call."""
-        return parse_json((yield from exchange(call, retries or self.retries)))
+        return parse_json((yield from exchange(call, self.retries)))
 
     def declarations(self, *, fresh: bool = False) -> Steps[Declarations]:
         """The nouns, asked for once."""

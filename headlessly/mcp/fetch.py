@@ -23,7 +23,14 @@ from headlessly.nouns import Noun
 from headlessly.query import counts, reads
 from headlessly.scripts import proposals
 
-OTHER_TYPES = ("Event", "Schema", "Status", "History", "Proposal")
+#: What is fetched beside records, and what that takes beside its type.
+OTHER_TYPES: dict[str, tuple[str, ...]] = {
+    "Event": ("id", "fields"),
+    "Schema": ("id",),
+    "Status": (),
+    "History": ("id", "fields"),
+    "Proposal": ("id",),
+}
 
 #: What an agent is told whose key may only propose.
 PROPOSAL_DESCRIPTION = (
@@ -36,23 +43,21 @@ def fetch(asked: dict[str, Any]) -> dict[str, Any]:
     """What is asked for by ``type`` and ``id``. Raises BadRequest, InvalidFilter, NotFound."""
     if "type" not in asked:
         asked = asked | {"type": _type_of_id(asked.get("id", ""))}
-    match asked["type"]:
+    kind = asked["type"]
+    if kind in OTHER_TYPES:
+        arguments.refuse_other_arguments(f"fetch of {kind}", asked, OTHER_TYPES[kind])
+    match kind:
         case "Schema":
-            arguments.refuse_other_arguments("fetch of Schema", asked, ("id",))
             return describe_type(asked["id"]) if "id" in asked else describe_all()
         case "Status":
-            arguments.refuse_other_arguments("fetch of Status", asked, ())
             return {"nouns": counts.counts_by_state()}
         case "History":
-            arguments.refuse_other_arguments("fetch of History", asked, ("id", "fields"))
             return fetch_history(_id(asked), asked.get("fields"))
         case "Event":
-            arguments.refuse_other_arguments("fetch of Event", asked, ("id", "fields"))
             return fetch_event(_id(asked), asked.get("fields"))
         case "Proposal":
-            arguments.refuse_other_arguments("fetch of Proposal", asked, ("id",))
             return proposals.find_proposal(_id(asked)).as_json()
-    noun = require_noun(asked["type"], "fetch", *OTHER_TYPES)
+    noun = require_noun(kind, "fetch", *OTHER_TYPES)
     id = _id(asked)
     try:
         return reads.record_json(

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from importlib.metadata import PackageNotFoundError, version
 from typing import Any
 
 import orjson
@@ -17,6 +16,7 @@ from mcp_types import (
     Tool,
 )
 
+from headlessly.api.openapi.document import product_version
 from headlessly.mcp import definitions, tools
 
 #: Where the transport leaves, in the scope of a request, the way back to the request's thread.
@@ -27,7 +27,7 @@ def make_server() -> Server:
     """A server for one event loop."""
     return Server(
         "headlessly",
-        version=_version(),
+        version=product_version(),
         title="headlessly CRM",
         instructions=definitions.INSTRUCTIONS,
         on_list_tools=list_tools,
@@ -67,10 +67,3 @@ def _call_tool(name: str, arguments: dict[str, Any]) -> CallToolResult:
         structured_content=orjson.loads(content),
         is_error=failed,
     )
-
-
-def _version() -> str:
-    try:
-        return version("headlessly")
-    except PackageNotFoundError:
-        return ""

@@ -280,38 +280,47 @@ def _keep_new_outcome(
     proposal: Proposal, version: Any, changed: _DifferentOutcome
 ) -> ProposalChanged:
     """Store the outcome of the last run, to be looked at, and answer the error that says so."""
-    with transaction.atomic():
-        locked = _lock_open(proposal.pk, version)
-        for name, value in _outcome_columns(changed.run, changed.found).items():
-            setattr(locked, name, value)
-        locked.status = Proposal.PENDING if changed.found else Proposal.STALE
-        locked.problem, locked.differences = None, changed.different
-        locked.version += 1
-        locked.save()
+    kept = _keep_change(
+        proposal,
+        version,
+        status=Proposal.PENDING if changed.found else Proposal.STALE,
+        problem=None,
+        differences=changed.different,
+        **_outcome_columns(changed.run, changed.found),
+    )
     return ProposalChanged(
         "The world has changed since: this would now do something else, so nothing was done. "
         "Look at what it would do now.",
-        type="Proposal",
-        id=proposal.pk,
         code="world_changed",
         differences=changed.different,
-        version=locked.version,
+        **kept,
     )
 
 
 def _keep_failure(proposal: Proposal, version: Any, problem: ScriptFailed) -> ProposalChanged:
     """Store that the script no longer works, and why, and answer the error that says so."""
-    with transaction.atomic():
-        locked = _lock_open(proposal.pk, version)
-        locked.status, locked.problem, locked.differences = Proposal.STALE, problem.body(), None
-        locked.version += 1
-        locked.tried_at = clock.now()
-        locked.save()
+    body = problem.body()
+    kept = _keep_change(
+        proposal,
+        version,
+        status=Proposal.STALE,
+        problem=body,
+        differences=None,
+        tried_at=clock.now(),
+    )
     return ProposalChanged(
         f"The world has changed since: this no longer works, so nothing was done. {problem.message}",
-        type="Proposal",
-        id=proposal.pk,
         code="works_no_longer",
-        problem=problem.body(),
-        version=locked.version,
+        problem=body,
+        **kept,
     )
+
+
+def _keep_change(proposal: Proposal, version: Any, **values: Any) -> dict[str, Any]:
+    """Store what has changed of an open proposal; answers what its error says of it."""
+    with transaction.atomic():
+        locked = _lock_open(proposal.pk, version)
+        for name, value in (values | {"version": locked.version + 1}).items():
+            setattr(locked, name, value)
+        locked.save()
+    return {"type": "Proposal", "id": proposal.pk, "version": locked.version}

@@ -70,7 +70,7 @@ def write_dry_run(record: Row, events: Sequence[Row], form: str) -> None:
         return
     write_one({n: v for n, v in record.items() if v is not None}, form)
     write("\n")
-    write_events_table(events)
+    write_rows(events, "table", EVENT_COLUMNS, EVENT_COLUMNS)
     write_note("A dry run: nothing has changed.")
 
 
@@ -95,29 +95,26 @@ def write_script_run(ran: Ran) -> None:
 
 def write_rows(rows: Iterable[Row], form: str, columns: Sequence[str], every: Sequence[str]) -> int:
     """Rows as they come: ``columns`` of them in a table, ``every`` one in CSV. Answers how many."""
-    counted = _CountingRows(rows)
+    number = 0
+
+    def counted() -> Iterator[Row]:
+        nonlocal number
+        for row in rows:
+            number += 1
+            yield row
+
     match form:
         case "json":
-            _write_json_array(counted)
+            _write_json_array(counted())
         case "ndjson":
-            for row in counted:
+            for row in counted():
                 write(dump_json(row) + "\n")
                 sys.stdout.flush()
         case "csv":
-            _write_csv(counted, every)
+            _write_csv(counted(), every)
         case _:
-            _write_table(counted, columns)
-    return counted.number
-
-
-class _CountingRows:
-    def __init__(self, rows: Iterable[Row]) -> None:
-        self.rows, self.number = rows, 0
-
-    def __iter__(self) -> Iterator[Row]:
-        for row in self.rows:
-            self.number += 1
-            yield row
+            _write_table(counted(), columns)
+    return number
 
 
 def _write_json_array(rows: Iterable[Row]) -> None:
@@ -157,10 +154,6 @@ def _write_table(rows: Iterable[Row], columns: Sequence[str]) -> None:
 
 
 EVENT_COLUMNS = ("timestamp", "name", "target", "actor", "$id")
-
-
-def write_events_table(events: Iterable[Row]) -> int:
-    return write_rows(events, "table", EVENT_COLUMNS, EVENT_COLUMNS)
 
 
 def write_event_lines(events: Iterable[Row]) -> None:
