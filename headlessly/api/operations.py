@@ -12,7 +12,7 @@ from rest_framework.serializers import ValidationError
 
 from headlessly.api.json_schema import TEXT, object_schema
 from headlessly.api.references import PLACEHOLDER, SEGMENTS, find_references
-from headlessly.api.serializers import CheckedField, InputSerializer, WantedField
+from headlessly.api.serializers import CheckedField, InputSerializer, wanted_field
 from headlessly.declaration.registry import registry
 from headlessly.errors import BadRequest
 
@@ -25,25 +25,21 @@ MAX_PATH_LENGTH = 8000
 MAX_PROBLEMS = 100
 
 
-class HeadersField(CheckedField):
+def check_headers(value: Any) -> str | None:
     """The one header that an operation may have of its own."""
-
-    def check(self, value: Any) -> str | None:
-        if value is None:
-            return None
-        if not isinstance(value, dict):
-            raise ValueError("Send an object of headers.")
-        found, problems = None, {}
-        for name, text in value.items():
-            if name.lower() != "if-match":
-                problems[name[:64]] = "An operation takes no header but If-Match."
-            elif not isinstance(text, str):
-                problems[name] = "Send the version in quotes, such as '\"3\"'."
-            else:
-                found = text
-        if problems:
-            raise ValidationError(problems)
-        return found
+    if not isinstance(value, dict | None):
+        raise ValueError("Send an object of headers.")
+    found, problems = None, {}
+    for name, text in (value or {}).items():
+        if name.lower() != "if-match":
+            problems[name[:64]] = "An operation takes no header but If-Match."
+        elif not isinstance(text, str):
+            problems[name] = "Send the version in quotes, such as '\"3\"'."
+        else:
+            found = text
+    if problems:
+        raise ValidationError(problems)
+    return found
 
 
 class OperationInput(InputSerializer):
@@ -51,27 +47,29 @@ class OperationInput(InputSerializer):
 
     unknown = "There is no such key here. Keys: {}."
 
-    id = WantedField(
+    id = wanted_field(
         TEXT | {"pattern": r"^[\w-]{1,64}$"},
         lambda value: isinstance(value, str) and ID.match(value) is not None,
         "a name of 1 to 64 letters, digits, - or _",
         default=None,
     )
-    method = WantedField(
+    method = wanted_field(
         TEXT | {"enum": list(METHODS)},
         lambda value: value in METHODS,
         f"one of {', '.join(METHODS)}",
     )
-    path = WantedField(
+    path = wanted_field(
         lambda: TEXT | {"examples": [f"/{next(iter(registry.values())).plural}"]},
         lambda value: isinstance(value, str) and 1 <= len(value) <= MAX_PATH_LENGTH,
         "an address of this tenant, such as /leads",
         help_text="Of this tenant: /leads, or /leads/{first.$id}/convert.",
     )
-    body = WantedField(
+    body = wanted_field(
         {"type": "object"}, lambda value: isinstance(value, dict), "a JSON object", default=None
     )
-    headers = HeadersField(object_schema({"If-Match": TEXT}, []), default=None, source="if_match")
+    headers = CheckedField(
+        object_schema({"If-Match": TEXT}, []), check_headers, default=None, source="if_match"
+    )
 
 
 class OperationsField(ListField):
@@ -88,7 +86,7 @@ class BatchInput(InputSerializer):
     unknown = OperationInput.unknown
 
     operations = OperationsField(min_length=1, max_length=MAX_OPERATIONS)
-    atomic = WantedField(
+    atomic = wanted_field(
         {"type": "boolean"},
         lambda value: isinstance(value, bool),
         "true or false",

@@ -15,16 +15,24 @@ from rest_framework.serializers import (
 
 from headlessly.access import actors
 from headlessly.access.models import ApiKey
-from headlessly.api.json_schema import Schema, id_schema, nullable, object_schema
+from headlessly.api.json_schema import (
+    COUNT,
+    TEXT,
+    TEXTS,
+    Schema,
+    id_schema,
+    nullable,
+    object_schema,
+)
 from headlessly.api.serializers import (
     CheckedField,
     Count,
-    DeclaredField,
     InputSerializer,
     Moment,
     ResourceSerializer,
     SchemaField,
     WireSerializer,
+    declared_field,
 )
 from headlessly.context import clock
 from headlessly.declaration.registry import registry
@@ -62,73 +70,63 @@ class WebhookWithSecretSerializer(WebhookSerializer):
     secret = CharField(required=False, help_text="Signs what is sent. Only this answer has it.")
 
 
-class AddressField(CheckedField):
-    def check(self, value: Any) -> str:
-        if not isinstance(value, str) or not value.strip():
-            raise ValueError("Send the address to call, such as https://example.com/hook.")
-        addresses.WebhookUrl.parse(value.strip())
-        return value.strip()
-
-
-class PatternsField(CheckedField):
-    def check(self, value: Any) -> list[str]:
-        return patterns.check_patterns(value)
+def check_address(value: Any) -> str:
+    if not isinstance(value, str) or not value.strip():
+        raise ValueError("Send the address to call, such as https://example.com/hook.")
+    addresses.WebhookUrl.parse(value.strip())
+    return value.strip()
 
 
 def patterns_schema() -> Schema:
     """The names that there are, and those that somebody tracks."""
     named = [patterns.ALL, *(f"{noun}.*" for noun in registry), *patterns.known_event_names()]
     names = list(dict.fromkeys(named))
-    tracked = {
-        "type": "string",
+    tracked = TEXT | {
         "pattern": r"^[^.*\s]+$",
         "maxLength": 255,
         "description": "The name of a tracked event.",
     }
     return {
         "type": "array",
-        "items": {"anyOf": [{"type": "string", "enum": names}, tracked]},
+        "items": {"anyOf": [TEXT | {"enum": names}, tracked]},
         "minItems": 1,
         "maxItems": patterns.MAX_PATTERNS,
         "examples": [[f"{next(iter(registry))}.*"], [patterns.ALL]],
     }
 
 
-class SecretField(CheckedField):
-    def check(self, value: Any) -> str:
-        """The secret to sign with; one that we make where none is given."""
-        return new_secret() if value is None else check_secret(value)
+def check_or_make_secret(value: Any) -> str:
+    """The secret to sign with; one that we make where none is given."""
+    return new_secret() if value is None else check_secret(value)
 
 
-class FlagField(CheckedField):
-    def check(self, value: Any) -> bool:
-        if not isinstance(value, bool):
-            raise ValueError("This is true, or false for a webhook that is paused.")
-        return value
+def check_active(value: Any) -> bool:
+    if not isinstance(value, bool):
+        raise ValueError("This is true, or false for a webhook that is paused.")
+    return value
 
 
 class WebhookInput(InputSerializer):
     kind = "Webhook"
 
-    url = AddressField(
-        {
-            "type": "string",
-            "maxLength": addresses.MAX_URL_LENGTH,
-            "examples": ["https://example.com/hook"],
-        },
+    url = CheckedField(
+        TEXT | {"maxLength": addresses.MAX_URL_LENGTH, "examples": ["https://example.com/hook"]},
+        check_address,
         help_text="https, on the public internet; no user name, no fragment.",
     )
-    events = PatternsField(patterns_schema)
-    secret = SecretField(
-        nullable({
-            "type": "string", "pattern": r"^[ -~]+$", "maxLength": LONGEST_SECRET, "writeOnly": True,
-        }),
+    events = CheckedField(patterns_schema, patterns.check_patterns)
+    secret = CheckedField(
+        nullable(TEXT | {"pattern": r"^[ -~]+$", "maxLength": LONGEST_SECRET, "writeOnly": True}),
+        check_or_make_secret,
         default=None,
         help_text="To sign with; one is made where it is left out, or null. whsec_ and base64, as Standard "
         "Webhooks has it, or any text.",
-    )  # fmt: skip
-    active = FlagField(
-        {"type": "boolean"}, required=False, help_text="false: paused. A new one is active."
+    )
+    active = CheckedField(
+        {"type": "boolean"},
+        check_active,
+        required=False,
+        help_text="false: paused. A new one is active.",
     )
 
 
@@ -182,22 +180,24 @@ class IssuedApiKeySerializer(ApiKeySerializer):
     key = CharField(required=False)
 
 
-class ExpiryField(DeclaredField):
-    def check(self, value: Any) -> Any:
-        moment = super().check(value)
-        if moment and moment <= clock.now():
-            raise ValueError("This is in the past.")
-        return moment
+EXPIRY = Field("expires_at", "expiresAt", "expires_at", "datetime")
+
+
+def check_expiry(value: Any) -> Any:
+    moment = EXPIRY.clean(value)
+    if moment and moment <= clock.now():
+        raise ValueError("This is in the past.")
+    return moment
 
 
 class ApiKeyInput(InputSerializer):
     kind = ApiKey.__name__
 
-    name = DeclaredField(Field("name", "name", "name", "string", required=True, max_length=255))
-    scope = DeclaredField(
+    name = declared_field(Field("name", "name", "name", "string", required=True, max_length=255))
+    scope = declared_field(
         Field("scope", "scope", "scope", "enum", choices=tuple(actors.SCOPES), default="write")
     )
-    expires_at = ExpiryField(Field("expires_at", "expiresAt", "expires_at", "datetime"))
+    expires_at = declared_field(EXPIRY, check_expiry)
 
 
 # -- imports --------------------------------------------------------------------------------------
@@ -205,30 +205,25 @@ class ApiKeyInput(InputSerializer):
 
 def reading_schema() -> Schema:
     """How a file was understood: what its options say, as it was found."""
-    text: Schema = {"type": "string"}
     parts: dict[str, Schema] = {
-        "encoding": nullable(text),
-        "delimiter": nullable(text),
-        "linesAbove": {"type": "integer", "minimum": 0, "description": "Lines above the header."},
-        "linesBelow": {
-            "type": "array",
-            "items": text,
-            "description": "Lines below the rows: totals, copyrights.",
-        },
+        "encoding": nullable(TEXT),
+        "delimiter": nullable(TEXT),
+        "linesAbove": COUNT | {"description": "Lines above the header."},
+        "linesBelow": TEXTS | {"description": "Lines below the rows: totals, copyrights."},
         "numbers": {
             "type": "object",
-            "additionalProperties": text,
+            "additionalProperties": TEXT,
             "description": "The mark before the decimals of a column: comma or point.",
         },
         "days": {
             "type": "object",
-            "additionalProperties": nullable(text),
+            "additionalProperties": nullable(TEXT),
             "description": "The order of the days of a column: dmy or mdy; null where nobody knows.",
         },
-        "zone": nullable(text),
-        "language": nullable(text),
+        "zone": nullable(TEXT),
+        "language": nullable(TEXT),
     }
-    return object_schema(parts, [*parts])
+    return object_schema(parts, parts)
 
 
 class ListedImportSerializer(ResourceSerializer):
@@ -238,7 +233,7 @@ class ListedImportSerializer(ResourceSerializer):
         "$createdBy": CharField(source="created_by"),
     }
 
-    type = SchemaField(lambda: {"type": "string", "enum": list(registry)})
+    type = SchemaField(lambda: TEXT | {"enum": list(registry)})
     filename = CharField(allow_null=True)
     format = ChoiceField(list(formats.FORMATS))
     size = Count(help_text="Bytes.")
@@ -265,7 +260,7 @@ class ListedImportSerializer(ResourceSerializer):
         help_text="Rows that are probably here already; null where nobody can tell.",
     )
     made = SchemaField(
-        {"type": "object", "additionalProperties": {"type": "integer", "minimum": 0}},
+        {"type": "object", "additionalProperties": COUNT},
         help_text="How many records beside their own the rows made, by noun.",
     )
     reading = SchemaField(reading_schema, help_text="How the file was understood.")
@@ -376,22 +371,27 @@ class ProposalSerializer(ListedProposalSerializer):
         return instance.as_json()
 
 
-class ProposalInput(InputSerializer):
-    """What is in it is checked where all scripts are, from whatever surface they come."""
+def unchecked(value: Any) -> Any:
+    """A value that is checked where all scripts are, from whatever surface they come."""
+    return value
 
+
+class ProposalInput(InputSerializer):
     kind = "Proposal"
 
     code = CheckedField(
-        {
-            "type": "string",
+        TEXT
+        | {
             "minLength": 1,
             "maxLength": max(limits.code for limits in LIMITS.values()),
             "examples": ["Lead.count()"],
         },
+        unchecked,
         help_text="A short Python script against the nouns.",
     )
     note = CheckedField(
-        nullable({"type": "string", "maxLength": LONGEST_NOTE}),
+        nullable(TEXT | {"maxLength": LONGEST_NOTE}),
+        unchecked,
         default=None,
         help_text="What it is for, in short.",
     )
@@ -401,7 +401,7 @@ class ProposalRefusal(InputSerializer):
     kind = "Proposal"
 
     reason = CheckedField(
-        {"type": "string", "minLength": 1, "maxLength": LONGEST_REASON, "pattern": r"\S"}
+        TEXT | {"minLength": 1, "maxLength": LONGEST_REASON, "pattern": r"\S"}, unchecked
     )
 
 

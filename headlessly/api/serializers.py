@@ -96,8 +96,11 @@ class CheckedField(SchemaField):
     """A value of a body. ``check`` answers what is stored for it or raises ValueError with what is
     allowed; it says so of a value that is missing (None), too."""
 
-    def check(self, value: Any) -> Any:
-        return value
+    def __init__(
+        self, schema: Schema | Callable[[], Schema], check: Callable[[Any], Any], **options: Any
+    ) -> None:
+        self.check = check
+        super().__init__(schema, **options)
 
     def run_validation(self, data: Any = empty) -> Any:
         if data is empty:
@@ -110,35 +113,25 @@ class CheckedField(SchemaField):
             raise serializers.ValidationError(str(problem)) from None
 
 
-class WantedField(CheckedField):
-    """A value of a body that is sent as ``wanted`` says, or left out."""
+def declared_field(
+    field: Field, check: Callable[[Any], Any] | None = None, **options: Any
+) -> CheckedField:
+    """A value of a body that is declared as a field of a noun is."""
+    needed: dict[str, Any] = {"required": True} if field.required else {"default": None}
+    return CheckedField(written_schema(field), check or field.clean, **needed, **options)
 
-    def __init__(
-        self,
-        schema: Schema | Callable[[], Schema],
-        fits: Callable[[Any], bool],
-        wanted: str,
-        **options: Any,
-    ) -> None:
-        self.fits, self.wanted = fits, wanted
-        super().__init__(schema, **options)
 
-    def check(self, value: Any) -> Any:
-        if not (self.fits(value) or (value is None and self.default is None)):
-            raise ValueError(f"Send {self.wanted}.")
+def wanted_field(
+    schema: Schema | Callable[[], Schema], fits: Callable[[Any], bool], wanted: str, **options: Any
+) -> CheckedField:
+    """A value of a body that is sent as ``wanted`` says; or left out, where it has a default."""
+
+    def check(value: Any) -> Any:
+        if not (fits(value) or (value is None and "default" in options)):
+            raise ValueError(f"Send {wanted}.")
         return value
 
-
-class DeclaredField(CheckedField):
-    """A value of a body that is declared as a field of a noun is."""
-
-    def __init__(self, field: Field, **options: Any) -> None:
-        self.field = field
-        needed: dict[str, Any] = {"required": True} if field.required else {"default": None}
-        super().__init__(written_schema(field), **needed, **options)
-
-    def check(self, value: Any) -> Any:
-        return self.field.clean(value)
+    return CheckedField(schema, check, **options)
 
 
 class InputSerializer(WireSerializer):

@@ -7,7 +7,7 @@ from datetime import datetime
 from typing import Any
 
 from headlessly.api.json_schema import TEXT, TYPES, nullable
-from headlessly.api.serializers import CheckedField, DeclaredField, InputSerializer
+from headlessly.api.serializers import CheckedField, InputSerializer, declared_field
 from headlessly.context import clock
 from headlessly.declaration import values
 from headlessly.declaration.schema import META, Field, wire_name
@@ -15,25 +15,23 @@ from headlessly.errors import Invalid
 from headlessly.log import events
 
 
-class PropertiesField(CheckedField):
-    def check(self, value: Any) -> dict[str, Any]:
-        if not isinstance(value, dict | None):
-            raise ValueError("Send an object.")
-        values.check_json(value, 0)
-        return value or {}
+def check_properties(value: Any) -> dict[str, Any]:
+    if not isinstance(value, dict | None):
+        raise ValueError("Send an object.")
+    values.check_json(value, 0)
+    return value or {}
 
 
-class PastMomentField(CheckedField):
-    def check(self, value: Any) -> datetime | None:
-        moment = None if value is None else values.clean_moment(None, value)
-        if moment and clock.is_in_future(moment):
-            raise ValueError("This is in the future.")
-        return moment
+def check_past_moment(value: Any) -> datetime | None:
+    moment = None if value is None else values.clean_moment(None, value)
+    if moment and clock.is_in_future(moment):
+        raise ValueError("This is in the future.")
+    return moment
 
 
-def context_field(name: str, longest: int) -> DeclaredField:
+def context_field(name: str, longest: int) -> CheckedField:
     """What stands in an event beside its name and its properties."""
-    return DeclaredField(Field(name, wire_name(name), name, "string", max_length=longest))
+    return declared_field(Field(name, wire_name(name), name, "string", max_length=longest))
 
 
 class EventInput(InputSerializer):
@@ -43,17 +41,20 @@ class EventInput(InputSerializer):
 
     name = CheckedField(
         TEXT | {"minLength": 1, "maxLength": 255, "pattern": r"\S", "examples": ["page_view"]},
+        lambda value: value or "",  # checked where all names of events are
         help_text="Anything but Noun.Verb, which is the record of a verb.",
     )
-    properties = PropertiesField(nullable({"type": "object"}), default=None)
+    properties = CheckedField(nullable({"type": "object"}), check_properties, default=None)
     session_id = context_field("session_id", 255)
     user_id = context_field("user_id", 255)
     anonymous_id = context_field("anonymous_id", 255)
     url = context_field("url", 2000)
     path = context_field("path", 2000)
     referrer = context_field("referrer", 2000)
-    timestamp = PastMomentField(
-        nullable(TYPES["datetime"] | {"description": "Not in the future."}), default=None
+    timestamp = CheckedField(
+        nullable(TYPES["datetime"] | {"description": "Not in the future."}),
+        check_past_moment,
+        default=None,
     )
 
     def refuse_name(self, name: str) -> str | None:
@@ -69,7 +70,7 @@ def track_event(body: Mapping[str, Any]) -> events.Event:
     """
     events.permit_tracking()
     found, problems = EventInput.read_values(body)
-    name, data = found.pop("name") or "", found.pop("properties", {})
+    name, data = found.pop("name"), found.pop("properties", {})
     moment = found.pop("timestamp", None)
     beside = {wire_name(key): value for key, value in found.items()}
     for key in [key for key in beside if body.get(key) is not None]:
