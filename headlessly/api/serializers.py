@@ -1,9 +1,9 @@
-"""What the serializers of the platform's own resources (see :mod:`.resources`) have in common.
+"""What the serializers of the platform's own resources have in common.
 
 A noun is declared by its fields and needs no serializer. A webhook, a key, an import and a proposal are no
 nouns: each is declared once as Django REST framework's serializers, and the answers, the checks and what
-OpenAPI says of both are made from these. What a batch, a tracked event and ``/me`` look like is declared so
-where they are: :mod:`.operations`, :mod:`.log`, :mod:`.about`.
+OpenAPI says of both are made from these. They stand where the resource is read and written; those of a batch
+are in :mod:`.operations`, of a tracked event in :mod:`.tracking`, of ``/me`` in :mod:`.about`.
 """
 
 from __future__ import annotations

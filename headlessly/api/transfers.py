@@ -17,6 +17,7 @@ from headlessly.access import tenancy
 from headlessly.api.base import TenantView, TenantViewSet
 from headlessly.api.bodies import ApiResponse, parse_object
 from headlessly.api.filtersets import filterset_for
+from headlessly.api.import_serializers import ImportSerializer, ListedImportSerializer
 from headlessly.api.log import paginate
 from headlessly.api.parameters import (
     PAGE,
@@ -25,7 +26,6 @@ from headlessly.api.parameters import (
     read_query,
     refuse_parameters,
 )
-from headlessly.api.resources import ImportSerializer, ListedImportSerializer
 from headlessly.api.uploads import OnlyFiles, Upload, UploadParser
 from headlessly.context import clock
 from headlessly.errors import BadRequest
