@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import cache
 from typing import Any
 
 import orjson
@@ -23,8 +24,9 @@ from headlessly.mcp import definitions, tools
 REQUEST_THREAD = "headlessly.request_thread"
 
 
-def make_server() -> Server:
-    """A server for one event loop."""
+@cache
+def sdk_server() -> Server:
+    """The one of this process: it keeps nothing of a request, nor of an event loop."""
     return Server(
         "headlessly",
         version=product_version(),

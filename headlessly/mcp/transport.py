@@ -13,11 +13,9 @@ import asyncio
 import logging
 from asyncio import FIRST_COMPLETED
 from collections.abc import Callable
-from functools import cache
 from typing import Any
 
 from django.http import HttpRequest, HttpResponse
-from mcp.server.lowlevel.server import Server
 from mcp.server.streamable_http_manager import StreamableHTTPSessionManager
 
 from headlessly.api.bodies import JSON, MAX_BODY_SIZE
@@ -75,17 +73,12 @@ class Calls:
         return await result
 
 
-@cache
-def _server() -> Server:
-    return server.make_server()
-
-
 async def _exchange(
     headers: list[tuple[bytes, bytes]], content: bytes, calls: Calls
 ) -> McpResponse:
     """One request of ASGI, made up."""
     manager = StreamableHTTPSessionManager(
-        _server(),
+        server.sdk_server(),
         stateless=True,
         json_response=True,
         # Ours has looked already; written anew, a body may be somewhat longer.
