@@ -116,14 +116,15 @@ def read_operations(data: dict[str, Any]) -> tuple[list[Operation], bool]:
 
     Raises BadRequest that names each mistake, also a reference to what is not earlier in the batch.
     """
-    asked, problems = BatchInput.read_values(data)
+    asked, problems = BatchInput().read_values(data)
     operations: list[Operation] = []
+    reader = OperationInput()
     for number, each in enumerate(asked.get("operations", ())):
         place = f"operations.{number}"
         if not isinstance(each, dict):
             problems[place] = "Send an object with method and path."
             continue
-        found, wrong = OperationInput.read_values(each)
+        found, wrong = reader.read_values(each)
         problems |= {f"{place}.{name}": message for name, message in wrong.items()}
         operations.append(
             Operation(

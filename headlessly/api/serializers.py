@@ -11,7 +11,7 @@ from __future__ import annotations
 import copy
 from collections.abc import Callable, Mapping
 from functools import partial
-from typing import Any, ClassVar, Self
+from typing import Any, ClassVar
 
 from rest_framework import serializers
 from rest_framework.fields import SkipField, empty
@@ -146,20 +146,16 @@ class InputSerializer(WireSerializer):
 
         ``partial``: a change, which needs no field.
         """
-        values, problems = cls.read_values(body, partial=partial)
+        values, problems = cls(partial=partial).read_values(body)
         if problems:
             raise Invalid.for_fields(problems, type=cls.kind)
         return values
 
-    @classmethod
-    def read_values(
-        cls, body: Mapping[str, Any], *, partial: bool = False
-    ) -> tuple[dict[str, Any], dict[str, str]]:
+    def read_values(self, body: Mapping[str, Any]) -> tuple[dict[str, Any], dict[str, str]]:
         """The values that fit, by their names in Python; and what is wrong with the others, by theirs."""
-        form: Self = cls(data=body, partial=partial)
         values: dict[str, Any] = {}
-        problems = {name[:64]: said for name in body if (said := form.refuse_name(name))}
-        for name, field in form.fields.items():
+        problems = {name[:64]: said for name in body if (said := self.refuse_name(name))}
+        for name, field in self.fields.items():
             try:
                 values[field.source] = field.run_validation(body.get(name, empty))
             except SkipField:

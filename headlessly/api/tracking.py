@@ -69,7 +69,7 @@ def track_event(body: Mapping[str, Any]) -> events.Event:
     Raises Invalid for what it does not take.
     """
     events.permit_tracking()
-    found, problems = EventInput.read_values(body)
+    found, problems = EventInput().read_values(body)
     name, data = found.pop("name"), found.pop("properties", {})
     moment = found.pop("timestamp", None)
     beside = {wire_name(key): value for key, value in found.items()}
