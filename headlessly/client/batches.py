@@ -138,6 +138,7 @@ class BaseBatch:
     def add_operation(
         self, noun: str, verb: str, target: Any, inputs: Any, **options: Any
     ) -> BatchOperation:
+        """Note a verb down. Raises ValueError for one too many."""
         if len(self.operations) == MAX_OPERATIONS:
             raise ValueError(f"A batch has at most {MAX_OPERATIONS} operations.")
         name = f"{python_name(noun)}{len(self.operations) + 1}"
