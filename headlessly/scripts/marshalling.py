@@ -35,12 +35,12 @@ class NotJson(Exception):
 
 
 def to_host(value: Any, most: int = INPUT) -> Any:
-    """What a script hands to a verb or a read: JSON, with records as their ids. Raises Unfit."""
+    """What a script hands to a verb or a read: JSON, with records as their ids. Raises NotJson."""
     return _BoundedCopy(most, records=False).copy(value)
 
 
 def to_caller(value: Any, most: int) -> Any:
-    """What a script answers: JSON, with records as every surface says them. Raises Unfit."""
+    """What a script answers: JSON, with records as every surface says them. Raises NotJson."""
     return _BoundedCopy(most, records=True).copy(value)
 
 
@@ -146,6 +146,3 @@ def _pack_included(found: Any) -> Any:
     if isinstance(found, list):
         return [(item["$type"], item, {}) for item in found]
     return (found["$type"], found, {})
-
-
-__all__ = ["DEPTH", "INPUT", "NotJson", "pack_record", "to_caller", "to_host"]

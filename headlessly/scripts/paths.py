@@ -154,6 +154,3 @@ class _Expressions:
         while at and self.mask[at - 1].isspace():
             at -= 1
         return at
-
-
-__all__ = ["FIND_FIRST", "FIRST", "READ_REFERENCE", "rewrite_paths"]
