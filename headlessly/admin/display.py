@@ -49,6 +49,7 @@ from headlessly.language.wording import (
 
 if TYPE_CHECKING:
     from headlessly.access.models import ApiKey
+    from headlessly.declaration.record import Record
     from headlessly.declaration.schema import Field
     from headlessly.nouns import Noun
 
@@ -172,12 +173,12 @@ def age_html(moment_: datetime, *, ago: bool = False) -> SafeString:
 # -- states -----------------------------------------------------------------------------------
 
 
-def path_states(noun: type[Noun]) -> tuple[str, ...]:
+def path_states(noun: type[Record]) -> tuple[str, ...]:
     """The states from first to last when all goes well."""
     return noun.schema.machine.path if noun.schema.machine else ()
 
 
-def state_tone(noun: type[Noun], state: str) -> str:
+def state_tone(noun: type[Record], state: str) -> str:
     """The colour of a state, the same everywhere: first, on the way, there, or off the path."""
     states = path_states(noun)
     if state not in states:
@@ -190,7 +191,7 @@ def state_tone(noun: type[Noun], state: str) -> str:
     return {1: "violet", 2: "amber"}.get(to_go, "sky")
 
 
-def state_html(noun: type[Noun], state: str) -> SafeString:
+def state_html(noun: type[Record], state: str) -> SafeString:
     return format_html(
         '<span class="state tone-{}">{}</span>', state_tone(noun, state), state_label(state)
     )

@@ -54,6 +54,7 @@ class EventFacts:
     """One event of a noun's record, taken apart."""
 
     noun: type[Noun]
+    id: str  #: of the record
     name: str  #: of the record
     verb: Verb | None
     kind: str
@@ -62,6 +63,10 @@ class EventFacts:
     )  #: the states, where it changed the state; the first None where it had none
     previous: dict[str, Any]  #: the former values of its other changes, by wire name
     data: dict[str, Any]
+
+    @property
+    def url(self) -> str:
+        return display.page_url(self.noun, "change", self.id)
 
     def moved_in_words(self) -> tuple[Any, Any] | None:
         """The states as coloured words."""
@@ -82,7 +87,7 @@ class EventReader:
     def facts(self, event: Event) -> EventFacts | None:
         """None of an event that was only recorded and is of no noun."""
         noun = registry.get(event.target_type or "")
-        if noun is None:
+        if noun is None or event.target is None:
             return None
         previous, data = dict(event.previous or {}), event.data or {}
         machine = noun.schema.machine
@@ -92,7 +97,7 @@ class EventReader:
             moved = previous.pop(wire), data.get(wire)
         verb = verb_of(noun, event)
         kind = kind_of(event, verb)
-        return EventFacts(noun, record_name(event), verb, kind, moved, previous, data)
+        return EventFacts(noun, event.target, record_name(event), verb, kind, moved, previous, data)
 
     def changes(
         self, noun: type[Noun], previous: dict[str, Any], now: dict[str, Any]

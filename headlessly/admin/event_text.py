@@ -21,6 +21,7 @@ from headlessly.language.wording import OBJECT
 from headlessly.log.names import SCRIPT_RAN
 
 if TYPE_CHECKING:
+    from headlessly.declaration.engagements import Engagements
     from headlessly.log.events import Event
 
 #: How many of the caused events one entry shows.
@@ -82,9 +83,9 @@ class Teller:
             return entry
         noun = facts.noun
         if about:
-            entry.about = (facts.name, display.page_url(noun, "change", event.target))
-            if noun.Surface.engagements:
-                return self._touch(facts, entry)
+            entry.about = (facts.name, facts.url)
+            if (touches := noun.Surface.engagements) is not None:
+                return self._touch(facts, entry, touches)
         what = display.the_noun(noun) if about else display.this_noun(noun, OBJECT)
         entry.did = _did(event.verb, what)
         if facts.moved is not None and facts.moved[0] is not None and facts.moved[1]:
@@ -117,11 +118,11 @@ class Teller:
     def _in_script(self, entry: Entry, event: Event) -> None:
         data = event.data or {}
         entry.script = str(data.get("code") or "")
-        entry.proposer = self.actors.get(data.get("proposedBy"), "")
+        entry.proposer = self.actors.get(data.get("proposedBy") or "", "")
 
-    def _touch(self, facts: EventFacts, entry: Entry) -> Entry:
+    def _touch(self, facts: EventFacts, entry: Entry, touches: Engagements) -> Entry:
         """A touch told where it is about something: what kind, what was said, and not which fields."""
-        event, touches, schema = entry.event, facts.noun.Surface.engagements, facts.noun.schema
+        event, schema = entry.event, facts.noun.schema
         data = facts.data
         kind = data.get(schema.by_name[touches.kind].wire)
         case = display.the_kind_of_engagement if event.previous else display.a_kind_of_engagement

@@ -118,7 +118,7 @@ class FieldPages(NounPages):
 
 def state_choices(record: Noun) -> list[tuple[str, str]]:
     """Where a record stands and where it can go at once; what asks for more is done in its page."""
-    state = getattr(record, record.schema.machine.name)
+    state = getattr(record, record.schema.require_machine().name)
     offered = {state: state}
     steps = buttons.permitted_steps(type(record), state)
     at_once = [s for s in steps if s.target is not None and not s.requires_input]

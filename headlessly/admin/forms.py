@@ -31,7 +31,6 @@ from headlessly.access import suggestions
 from headlessly.admin import display
 from headlessly.admin.choices import MEMBER, MEMBER_FILTER, SUITS
 from headlessly.declaration import days
-from headlessly.declaration.registry import registry
 from headlessly.declaration.schema import Field
 from headlessly.declaration.values import UNSTORABLE, to_json_value
 from headlessly.errors import HeadlesslyError
@@ -99,7 +98,7 @@ class ReferenceSelect(AutocompleteMixin, forms.Select):
         narrows: bool = False,
         suits: Noun | None = None,
     ) -> None:
-        self.noun = registry[field.to]
+        self.noun = field.target_noun
         among = "id"
         if field.name in display.WORKERS:
             among = MEMBER_FILTER if narrows else MEMBER

@@ -53,7 +53,7 @@ def _open_records_of(noun: type[Noun], person: str) -> dict[str, Any] | None:
     worker = next((n for n in display.WORKERS if n in noun.schema.references), None)
     if worker is None or not hasattr(noun, "OPEN"):
         return None
-    state = noun.schema.machine.name
+    state = noun.schema.require_machine().name
     field = noun.schema.by_name[worker]
     urgent = _urgency_order(noun)
     found = noun.objects.filter(**{field.column: person, f"{state}__in": noun.OPEN})
@@ -64,8 +64,10 @@ def _open_records_of(noun: type[Noun], person: str) -> dict[str, Any] | None:
         )[: MINE + 1]
     )
     count, exact = reads.count_records(found) if len(rows) > MINE else (len(rows), True)
-    measure = noun.schema.by_name[urgent[1]] if urgent else None
-    order = f"&o={'-' if urgent[0].startswith('-') else ''}{measure.wire}" if urgent else ""
+    measure, order = None, ""
+    if urgent:
+        measure = noun.schema.by_name[urgent[1]]
+        order = f"&o={urgent[0][: -len(urgent[1])]}{measure.wire}"
     view = "&view=mine" if noun.schema.owner is field else ""
     return {
         "title": _("My open %s") % display.plural_in_sentence(noun),

@@ -298,7 +298,7 @@ def _status_text(source: Import) -> str:
         Import.Status.COMPLETED: _("done"),
         Import.Status.FAILED: _("failed"),
         Import.Status.CANCELLED: _("cancelled"),
-    }[source.status]
+    }[Import.Status(source.status)]
 
 
 def _outcome_text(source: Import) -> str:

@@ -144,7 +144,7 @@ class UserAdmin(DjangoUserAdmin, ModelAdmin):
 
     def formfield_for_dbfield(self, db_field: Any, request: HttpRequest, **kwargs: Any) -> Any:
         field = super().formfield_for_dbfield(db_field, request, **kwargs)
-        if db_field.name == "is_superuser":
+        if field is not None and db_field.name == "is_superuser":
             field.label = _("Operator")
             field.help_text = _("May see these pages. Being one lets nobody into a tenant.")
         return field

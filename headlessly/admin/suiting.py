@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from django.db.models import Q
+from django.db.models import Q, QuerySet
 from django.utils.translation import gettext as _
 
 from headlessly.access import visibility
@@ -23,7 +23,7 @@ def suiting_records(
     noun: type[Noun], record: Noun, search: Search | None, limit: int
 ) -> list[Noun]:
     """The open records of ``noun`` with the words, those that refer to the same as ``record`` first."""
-    open_ones = noun.objects.all()
+    open_ones: QuerySet[Noun] = noun.objects.all()
     if (machine := noun.schema.machine) and hasattr(noun, "OPEN"):
         open_ones = open_ones.filter(**{f"{machine.name}__in": noun.OPEN})
     open_ones, _many = narrow_by_search(open_ones, search)

@@ -59,11 +59,13 @@ def _find_undo(id: Any) -> Undo | None:
         return None
     event = events.Event.objects.filter(id=id).first()
     noun = registry.get(event.target_type or "") if event is not None else None
-    record = find_even_deleted(noun, event.target) if noun is not None else None
+    if event is None or noun is None:
+        return None
+    record = find_even_deleted(noun, event.target)
     undo = undoing.find_undo(record, event) if record is not None else None
     return undo if undo is not None and not undo.reason else None
 
 
-def find_even_deleted(noun: type[Noun], id: str) -> Noun | None:
+def find_even_deleted(noun: type[Noun], id: str | None) -> Noun | None:
     """The record, whether it is there or was deleted; None for another tenant's."""
     return noun.with_deleted.filter(pk=id).first()

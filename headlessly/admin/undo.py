@@ -27,6 +27,7 @@ from headlessly.language.wording import SUBJECT
 
 if TYPE_CHECKING:
     from headlessly.admin.event_text import Entry
+    from headlessly.declaration.record import Record
     from headlessly.log.events import Event
     from headlessly.nouns import Noun
 
@@ -49,16 +50,16 @@ class Undo:
 def offer_undo(record: Noun, entries: Iterable[Entry]) -> None:
     """Give each entry about ``record`` or about a touch of it its way back."""
     entries = list(entries)
-    others: dict[type[Noun], set[str]] = {}
+    others: dict[type[Record], set[str]] = {}
     for entry in entries:
-        noun = record.registry.get(entry.event.target_type or "")
-        if noun is not None and noun.Surface.engagements and entry.event.target != record.pk:
-            others.setdefault(noun, set()).add(entry.event.target)
+        noun, target = record.registry.get(entry.event.target_type or ""), entry.event.target
+        if noun is not None and noun.Surface.engagements and target and target != record.pk:
+            others.setdefault(noun, set()).add(target)
     known = {record.pk: record}
     for noun, ids in others.items():
         known |= {found.pk: found for found in noun.objects.filter(pk__in=ids)}
     for entry in entries:
-        if (about := known.get(entry.event.target)) is not None:
+        if (about := known.get(entry.event.target or "")) is not None:
             entry.undo = find_undo(about, entry.event)
 
 
@@ -87,7 +88,7 @@ def _undo_fields(undo: Undo) -> str:
     state = getattr(record, machine.name) if machine else None
     if machine and record.pk == event.target:
         fields = [schema.fields.get(wire) for wire in event.previous]
-        if any(f is not None and f.name in machine.closed.get(state, ()) for f in fields):
+        if any(f is not None and f.name in machine.closed.get(str(state), ()) for f in fields):
             return _("%(this)s is %(state)s and stays so.") % {
                 "this": capfirst(display.this_noun(type(record))),
                 "state": display.state_label(state),
@@ -115,7 +116,7 @@ def _undo_fields(undo: Undo) -> str:
 def _undo_step(undo: Undo, wire: str, state: Any) -> str:
     """Through the machine where a plain change leads back, else as if it had not happened."""
     was = undo.event.previous[wire]
-    machine = undo.record.schema.machine
+    machine = undo.record.schema.require_machine()
     if any(s.target == was and s.via == "update" for s in machine.steps_from(state)):
         undo.verb, undo.sends = "update", {wire: was}
         return ""

@@ -73,7 +73,9 @@ class NounBoard:
 
     def __init__(self, request: HttpRequest, noun: type[Noun], site: TenantSite) -> None:
         self.noun = noun
-        self.declared, self.machine = self.noun.Surface.board, self.noun.schema.machine
+        if (declared := noun.Surface.board) is None:
+            raise TypeError(f"{noun.__name__} has no board.")
+        self.declared, self.machine = declared, noun.schema.require_machine()
         self.field = self.noun.schema.by_name[self.machine.name]
         self.list = Narrowing(request, noun, site)
         self.problem = self.list.problem
@@ -172,7 +174,8 @@ class NounBoard:
         schema, measure = self.noun.schema, self.declared.measure
         currency = "currency" if measure and "currency" in schema.by_name else None
         names = [self.machine.name, *filter(None, (measure, currency))]
-        inner, parameters = [], ()
+        inner: list[str] = []
+        parameters: tuple[Any, ...] = ()
         for column in columns:
             within = self.within(column.state).order_by()
             parts = [within] if self.list.search is None else self.list.search.parts(within)

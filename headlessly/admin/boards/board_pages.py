@@ -73,7 +73,7 @@ class BoardPages(NounPages):
     @method_decorator(require_GET)
     def board_more_view(self, request: HttpRequest, state: str, cursor: str) -> HttpResponse:
         """The next cards of a column, as HTML within JSON."""
-        if not self.has_board or state not in self.schema.machine.states:
+        if not self.has_board or state not in self.schema.require_machine().states:
             raise Http404
         try:
             column = NounBoard(request, self.noun, self.site).after(state, cursor)
@@ -112,7 +112,7 @@ class BoardPages(NounPages):
             found = self.noun.get(move.id, include=list(self.schema.references))
         except (BadRequest, NotFound) as problem:
             return self._refused(request, None, problem)
-        machine = self.schema.machine
+        machine = self.schema.require_machine()
         step = moves.find_move(self.noun, getattr(found, machine.name), move.target)
         # Where no step leads there, the change of the state is refused in the executor's words.
         verb = step.verb if step else self.noun.verbs["update"]
@@ -150,21 +150,21 @@ class BoardPages(NounPages):
             now = self.noun.get(move.id)
             if (by := self._mover(now, move.version)) is None:
                 return self._execute(verb, found, sent, replace(move, version=now.version))
-            state = display.state_label(getattr(now, self.schema.machine.name))
+            state = display.state_label(getattr(now, self.schema.require_machine().name))
             what = {"who": by, "state": state}
             problem.message = _("%(who)s moved this meanwhile: it is %(state)s now.") % what
             raise
 
     def _mover(self, record: Noun, version: int) -> str | None:
         """Who moved a record after it was at ``version``."""
-        wire = self.schema.by_name[self.schema.machine.name].wire
+        wire = self.schema.by_name[self.schema.require_machine().name].wire
         since = timeline.entries_since(record, version)
         return next((e.who for e in since if wire in (e.event.previous or {})), None)
 
     # -- answers: JSON for the script, pages for everybody else -----------------------------------
 
     def _moved(self, request: HttpRequest, found: Noun, answer: Noun) -> HttpResponse:
-        name = self.schema.machine.name
+        name = self.schema.require_machine().name
         state = getattr(answer, name)
         said = _("%(name)s is %(state)s now.") % {
             "name": answer,
@@ -213,7 +213,7 @@ class BoardPages(NounPages):
             board.count(columns)
         body = {"numbers": {column.state: column.numbers for column in columns}, **more}
         if found := board.rows([id]):
-            state = getattr(found[0], self.schema.machine.name)
+            state = getattr(found[0], self.schema.require_machine().name)
             card = self._card(request, board.card(found[0]), moves.possible_moves(self.noun, state))
             body |= {"card": card, "state": state}
         return JsonResponse(body, status=status)

@@ -20,7 +20,8 @@ def possible_moves(noun: type[Noun], state: str) -> list[NextStep]:
     """The steps out of ``state`` that the actor may take, in the order of the board's columns."""
     steps = [step for step in permitted_steps(noun, state) if step.target not in (None, state)]
     return sorted(
-        without_doubles(steps), key=lambda step: noun.schema.machine.states.index(step.target)
+        without_doubles(steps),
+        key=lambda step: noun.schema.require_machine().states.index(step.target),
     )
 
 

@@ -17,6 +17,7 @@ from headlessly.admin import display, event_facts
 from headlessly.admin.lists import cells
 from headlessly.admin.lists.address import Address, SearchFilter, is_sortable
 from headlessly.database import timeouts
+from headlessly.declaration.record import Record
 from headlessly.declaration.schema import Field
 from headlessly.errors import InvalidFilter
 from headlessly.log import events, versions
@@ -238,13 +239,12 @@ class NounList:
 def as_they_were(rows: Iterable[Noun], fields: Iterable[Field], moment: datetime) -> None:
     """Give records of the past the others that they refer to, as those were then."""
     rows = list(rows)
-    wanted: dict[str, set[str]] = defaultdict(set)
+    wanted: dict[type[Record], set[str]] = defaultdict(set)
     for field in fields:
-        wanted[field.to] |= {id for r in rows if (id := getattr(r, field.column))}
+        wanted[field.target_noun] |= {id for r in rows if (id := getattr(r, field.column))}
     then: dict[str, Noun] = {}
-    for name, ids in wanted.items():
+    for noun, ids in wanted.items():
         if ids:
-            noun = rows[0].registry[name]
             found = versions.versions_at(noun, moment).filter(record__in=ids)
             then |= {version.record: version.as_record() for version in found}
     for field in fields:

@@ -164,7 +164,7 @@ def occurring_values(noun: type[Noun], field: Field) -> list[str]:
     SELECT DISTINCT would read the whole table. Empty when there are more than one would pick from.
     """
     table = connection.ops.quote_name(noun._meta.db_table)
-    column = connection.ops.quote_name(noun._meta.get_field(field.name).column)
+    column = connection.ops.quote_name(field.column)
     visible, mine = visibility.visible_rows(noun, "n")
     here = f"FROM {table} n WHERE {visible} AND n.{column}"
     with connection.cursor() as cursor:

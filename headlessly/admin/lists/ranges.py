@@ -162,7 +162,7 @@ class RangeFilter:
             except (ArithmeticError, ValueError):
                 return text
         if kind == "reference":
-            other = self.noun.registry[self.field.to]
+            other = self.field.target_noun
             found = filters.values.UNSTORABLE.search(text) or other.objects.filter(pk=text).first()
             return str(found) if isinstance(found, other) else text
         return display.state_label(text) if kind == "enum" else text

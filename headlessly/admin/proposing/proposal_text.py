@@ -162,7 +162,7 @@ class _Foretelling:
             other=event.target in self.others,
         )
         if event.target not in self.made:
-            step.url = display.page_url(noun, "change", event.target)
+            step.url = facts.url
         if facts.kind == CREATE:
             label = display.field_label(noun.schema.by_name[noun.schema.columns[0]])
             step.changes = [c for c in step.changes if c.now not in ("", None) and c.label != label]

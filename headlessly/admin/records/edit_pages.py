@@ -190,7 +190,7 @@ class EditPages(NounPages):
         inputs: list[Field],
         typed: forms.DeclaredForm,
         changed: Mapping[str, Any],
-        version: int,
+        version: int | None,
         problem: Stale,
     ) -> HttpResponse:
         """The form with what was typed kept, and what somebody else changed meanwhile."""
@@ -203,7 +203,7 @@ class EditPages(NounPages):
         kept = now | {name: typed.data.get(name, "") for name in changed}
         form = forms.DeclaredForm(inputs, self.site, data=kept, record=found)
         form.is_valid()
-        meanwhile = timeline.entries_since(found, version)
+        meanwhile = timeline.entries_since(found, version or found.version)
         theirs = {f.name for f in inputs for e in meanwhile if f.wire in (e.event.previous or {})}
         for name in theirs & set(changed):
             value = display.value_text(found, self.schema.by_name[name]) or _("empty")
@@ -269,7 +269,7 @@ class EditPages(NounPages):
             groups[0] = (groups[0][0], groups[0][1] + extra)
         elif extra:
             groups = [("", extra)]
-        sections = []
+        sections: list[dict[str, Any]] = []
         for title, names in groups:
             fields = [form[name] for name in names if name in form.fields and name not in hidden]
             if not fields:

@@ -20,20 +20,20 @@ from headlessly.admin.event_facts import (
 from headlessly.language.wording import SUBJECT
 
 if TYPE_CHECKING:
+    from headlessly.declaration.record import Record
     from headlessly.execution.executor import DryRun
     from headlessly.log.events import Event
-    from headlessly.nouns import Noun
 
 
 def preview_sentences(run: DryRun) -> list[SafeString]:
     """One sentence for each record that would be made or changed, and for what would be recorded."""
-    new = {event.target: record_name(event) for event in run.events if event.version == 1}
+    new = {e.target: record_name(e) for e in run.events if e.version == 1 and e.target}
     reader = EventReader(run.events, new)
     sentences = [_sentence(reader, event, run.record, new) for event in run.events]
     return [sentence for sentence in sentences if sentence]
 
 
-def new_record_values(run: DryRun, noun: type[Noun]) -> dict[str, Any]:
+def new_record_values(run: DryRun, noun: type[Record]) -> dict[str, Any]:
     """The fields of the record of ``noun`` that would be made, by Python name; else nothing."""
     for event in run.events:
         if event.target_type == noun.__name__ and event.version == 1:
@@ -42,7 +42,7 @@ def new_record_values(run: DryRun, noun: type[Noun]) -> dict[str, Any]:
 
 
 def _sentence(
-    reader: EventReader, event: Event, record: Noun, new: dict[str, str]
+    reader: EventReader, event: Event, record: Record, new: dict[str, str]
 ) -> SafeString | None:
     facts = reader.facts(event)
     if facts is None:
@@ -60,9 +60,7 @@ def _sentence(
     who = (
         capfirst(display.this_noun(noun))
         if event.target == record.pk
-        else format_html(
-            '<a href="{}">{}</a>', display.page_url(noun, "change", event.target), facts.name
-        )
+        else format_html('<a href="{}">{}</a>', facts.url, facts.name)
     )
     # That it refers to a new record is what the sentence about that one says.
     previous = {

@@ -16,6 +16,7 @@ from headlessly.admin.records.panels import added_panels
 from headlessly.declaration import engagements, labels
 
 if TYPE_CHECKING:
+    from headlessly.declaration.record import Record
     from headlessly.declaration.schema import Field
     from headlessly.nouns import Noun
 
@@ -150,7 +151,7 @@ def cards(record: Noun, editable: set[str]) -> list[RelatedCard]:
     found = []
     for name in dict.fromkeys([*_first_references(record), *became]):
         declared = schema.by_name[name]
-        noun = record.registry[declared.to]
+        noun = declared.target_noun
         if not noun.Surface.card or name == noun.Surface.owner or name in display.WORKERS:
             continue
         other = getattr(record, name) if getattr(record, declared.column) else None
@@ -257,10 +258,9 @@ def related(record: Noun) -> list[RelatedRecords]:
     """The other sides of references, each with its newest records; touches have their own places."""
     found = []
     touching = engagements.engagement_noun(type(record))
-    told = touching and engagements.engagement_reference(touching, type(record)).name
     for relation in record.schema.relations.values():
         noun = record.registry[relation.noun]
-        if noun is touching and relation.field == told:
+        if touching and noun is touching.noun and relation.field == touching.reference.name:
             continue
         reference = noun.schema.by_name[relation.field]
         rows = list(
@@ -292,7 +292,7 @@ def related(record: Noun) -> list[RelatedRecords]:
     return found
 
 
-def _belongs(noun: type[Noun], name: str) -> bool:
+def _belongs(noun: type[Record], name: str) -> bool:
     """Whether a reference says what a record is about, and not just who works on it."""
     groups = noun.schema.groups
     return any(name in names for _title, names in groups[:2]) and name not in display.WORKERS

@@ -106,7 +106,7 @@ class VerbPages(NounPages):
             declared = self.schema.by_name[name]
             target = getattr(answer, declared.column)
             if declared.type == "reference" and target:
-                return display.page_url(self.noun.registry[declared.to], "change", target)
+                return display.page_url(declared.target_noun, "change", target)
         if answer.deleted_at:
             return self.admin.place("changelist")
         return display.page_url(type(answer), "change", answer.pk) + self.keep(request)
@@ -136,7 +136,7 @@ class VerbPages(NounPages):
         except HeadlesslyError as problem:
             composers.show_refusal(composer, problem)
             return self.record_page.render(request, found, problem=problem, written=composer)
-        toasts.say(request, composers.added_text(touch), touch)
+        toasts.say(request, composers.added_text(found, touch), touch)
         return Redirect(self.admin.place("change", found.pk) + self.keep(request))
 
     # -- taking back ------------------------------------------------------------------------------
@@ -150,7 +150,7 @@ class VerbPages(NounPages):
         deleted = event.verb == "Deleted"
         found = toasts.find_even_deleted(self.noun, id) if deleted else self.admin.find(id)
         undo = undoing.find_undo(found, event) if found is not None else None
-        if undo is None:
+        if found is None or undo is None:
             raise Http404
         back = self._back(request)
         try:
