@@ -3,16 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
 
 from headlessly.access import actors
 from headlessly.admin import display
+from headlessly.declaration import labels
 from headlessly.declaration.next_steps import NextStep, next_steps, without_doubles
-
-if TYPE_CHECKING:
-    from headlessly.declaration.record import Record
-    from headlessly.declaration.verbs import Verb
-    from headlessly.nouns import Noun
+from headlessly.declaration.record import Record
+from headlessly.declaration.verbs import Verb
+from headlessly.nouns import Noun
 
 #: Verbs with a page or a place of their own.
 ELSEWHERE = {"create", "update", "delete", "restore", "rollback"}
@@ -97,7 +95,7 @@ def _button(step: NextStep, record: Noun) -> Button:
         name=step.verb.name,
         label=f"{step.label}…" if asks else step.label,
         url=display.page_url(noun, "do", record.pk, step.verb.name),
-        text=display.verb_summary(step.verb),
+        text=labels.verb_summary(step.verb),
         strong=step.is_expected,
         reason=reason,
         asks=asks,

@@ -6,7 +6,7 @@ import json
 import re
 from datetime import date, datetime, timedelta
 from decimal import Decimal
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import Any, TypeVar
 
 from django.db import models
 from django.urls import reverse
@@ -17,41 +17,13 @@ from django.utils.text import Truncator
 from django.utils.translation import gettext as _
 from django.utils.translation import pgettext
 
+from headlessly.access.models import ApiKey
 from headlessly.context import clock
 from headlessly.declaration import days
-from headlessly.declaration.labels import (
-    a_noun,
-    engagement_label,
-    field_help,
-    field_label,
-    group_title,
-    noun_in_sentence,
-    noun_title,
-    plural_in_sentence,
-    plural_title,
-    relation_label,
-    the_noun,
-    this_noun,
-    verb_and_noun,
-    verb_label,
-    verb_summary,
-)
-from headlessly.language.wording import (
-    UNIT,
-    a_kind_of_engagement,
-    event_label,
-    inside_sentence,
-    json_key_label,
-    state_label,
-    the_kind_of_engagement,
-    tracked_event_label,
-)
-
-if TYPE_CHECKING:
-    from headlessly.access.models import ApiKey
-    from headlessly.declaration.record import Record
-    from headlessly.declaration.schema import Field
-    from headlessly.nouns import Noun
+from headlessly.declaration.record import Record
+from headlessly.declaration.schema import Field
+from headlessly.language import wording
+from headlessly.nouns import Noun
 
 #: The references that say who works on a record, not whom it is about.
 WORKERS = ("owner", "assignee")
@@ -127,7 +99,7 @@ def number(value: Any) -> str:
 def number_with_unit(value: float, unit: str) -> str:
     """A number in its unit, no more exact than one reads: ``15 min``, ``343 %``."""
     places = 0 if float(value).is_integer() or abs(value) >= 10 else 1
-    return f"{decimal(value, places)}\u00a0{pgettext(UNIT, unit)}"
+    return f"{decimal(value, places)}\u00a0{pgettext(wording.UNIT, unit)}"
 
 
 #: A count, or an amount.
@@ -193,7 +165,7 @@ def state_tone(noun: type[Record], state: str) -> str:
 
 def state_html(noun: type[Record], state: str) -> SafeString:
     return format_html(
-        '<span class="state tone-{}">{}</span>', state_tone(noun, state), state_label(state)
+        '<span class="state tone-{}">{}</span>', state_tone(noun, state), wording.state_label(state)
     )
 
 
@@ -285,7 +257,7 @@ def value_html(field: Field, found: Any, *, currency: str | None = None, links: 
         case "bool":
             return _("Yes") if found else _("No")
         case "enum":
-            return state_label(found)
+            return wording.state_label(found)
         case "datetime":
             return age_html(found, ago=True)
         case "date":
@@ -346,7 +318,9 @@ def _json_html(found: Any) -> SafeString | str:
     """JSON as people would write it: a list of alike objects as a table, else as it is."""
     if isinstance(found, list) and found and all(isinstance(item, dict) for item in found):
         keys = list(dict.fromkeys(name for item in found for name in item))
-        head = format_html_join("", "<th>{}</th>", ((json_key_label(name),) for name in keys))
+        head = format_html_join(
+            "", "<th>{}</th>", ((wording.json_key_label(name),) for name in keys)
+        )
         rows = [
             format_html_join("", "<td>{}</td>", ((_json_text(item.get(name)),) for name in keys))
             for item in found
@@ -366,52 +340,3 @@ def _json_text(value: Any) -> str:
     if isinstance(value, list) and all(isinstance(item, str) for item in value):
         return ", ".join(value)
     return json.dumps(value, ensure_ascii=False) if isinstance(value, dict | list) else str(value)
-
-
-__all__ = [
-    "TELEPHONES",
-    "WORKERS",
-    "a_kind_of_engagement",
-    "a_noun",
-    "age_html",
-    "age_text",
-    "amount",
-    "day_text",
-    "decimal",
-    "duration",
-    "engagement_label",
-    "event_label",
-    "field_help",
-    "field_html",
-    "field_label",
-    "group_title",
-    "inside_sentence",
-    "json_key_label",
-    "key_standing",
-    "moment_text",
-    "money",
-    "noun_in_sentence",
-    "noun_title",
-    "number",
-    "number_with_unit",
-    "page_url",
-    "path_states",
-    "percentage",
-    "plural_in_sentence",
-    "plural_title",
-    "record_link",
-    "relation_label",
-    "state_html",
-    "state_label",
-    "state_tone",
-    "the_kind_of_engagement",
-    "the_noun",
-    "this_noun",
-    "tracked_event_label",
-    "value_html",
-    "value_text",
-    "verb_and_noun",
-    "verb_label",
-    "verb_summary",
-    "visible_name",
-]  # fmt: skip

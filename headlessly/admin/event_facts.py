@@ -7,7 +7,7 @@ from collections import defaultdict
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from datetime import datetime
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from django.utils.translation import gettext as _
 
@@ -15,15 +15,13 @@ from headlessly import ids
 from headlessly.access import actors
 from headlessly.access.models import ApiKey, User
 from headlessly.admin import display
-from headlessly.declaration import days
+from headlessly.declaration import days, labels
 from headlessly.declaration.registry import registry
-from headlessly.declaration.schema import wire_name
-
-if TYPE_CHECKING:
-    from headlessly.declaration.schema import Field
-    from headlessly.declaration.verbs import Verb
-    from headlessly.log.events import Event
-    from headlessly.nouns import Noun
+from headlessly.declaration.schema import Field, wire_name
+from headlessly.declaration.verbs import Verb
+from headlessly.language import wording
+from headlessly.log.events import Event
+from headlessly.nouns import Noun
 
 #: What an event does to its record; one that no verb left does nothing to any.
 CREATE, CHANGE, DELETE, TRACK = "create", "change", "delete", "track"
@@ -42,7 +40,7 @@ class Change:
     @property
     def inside(self) -> str:
         """The label within a sentence."""
-        return display.inside_sentence(self.label)
+        return wording.inside_sentence(self.label)
 
     @property
     def long(self) -> bool:
@@ -110,7 +108,7 @@ class EventReader:
                 continue
             is_day = declared.day_if is not None and bool(now.get(wire_name(declared.day_if)))
             before, after = (self.value(declared, v, is_day=is_day) for v in (was, now.get(wire)))
-            found.append(Change(display.field_label(declared), before, after))
+            found.append(Change(labels.field_label(declared), before, after))
         return found
 
     def value(self, declared: Field, value: Any, *, is_day: bool = False) -> Any:
@@ -156,7 +154,7 @@ def record_name(event: Event) -> str:
 def recorded_facts(event: Event) -> list[Change]:
     """What an event says that was only recorded."""
     return [
-        Change(display.json_key_label(key), "", value)
+        Change(wording.json_key_label(key), "", value)
         for key, value in properties(event.data or {})
     ]
 

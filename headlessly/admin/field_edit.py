@@ -3,23 +3,22 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.utils.translation import gettext as _
 
 from headlessly.admin import buttons, display, forms, toasts
 from headlessly.admin.pages import NounPages
+from headlessly.admin.sites import TenantSite
 from headlessly.declaration.next_steps import without_doubles
+from headlessly.declaration.schema import Field
 from headlessly.declaration.values import to_json_value
 from headlessly.errors import HeadlesslyError, Invalid, NotFound, Stale
 from headlessly.execution import executor
+from headlessly.language import wording
 from headlessly.log import events
-
-if TYPE_CHECKING:
-    from headlessly.admin.sites import TenantSite
-    from headlessly.declaration.schema import Field
-    from headlessly.nouns import Noun
+from headlessly.nouns import Noun
 
 #: In place of a state: a verb that leads there.
 BY_VERB = "verb:"
@@ -125,7 +124,7 @@ def state_choices(record: Noun) -> list[tuple[str, str]]:
     for step in without_doubles(at_once):
         value = step.target if step.is_plain else f"{BY_VERB}{step.verb.name}"
         offered.setdefault(step.target, value)
-    return [(value, display.state_label(target)) for target, value in offered.items()]
+    return [(value, wording.state_label(target)) for target, value in offered.items()]
 
 
 def values_at(found: Noun, version: int | None) -> dict[str, Any]:

@@ -30,11 +30,11 @@ from unfold.widgets import (
 from headlessly.access import suggestions
 from headlessly.admin import display
 from headlessly.admin.choices import MEMBER, MEMBER_FILTER, SUITS
-from headlessly.declaration import days
+from headlessly.declaration import days, labels
 from headlessly.declaration.schema import Field
 from headlessly.declaration.values import UNSTORABLE, to_json_value
 from headlessly.errors import HeadlesslyError
-from headlessly.language import languages, numbers
+from headlessly.language import languages, numbers, wording
 from headlessly.nouns import Noun
 
 
@@ -160,12 +160,12 @@ class DeclaredForm(forms.Form):
             widget.attrs["data-dropdown-parent"] = f"#{parent}"
         if field.required:
             widget.attrs["aria-required"] = "true"
-        help = display.field_help(field)
+        help = labels.field_help(field)
         if field.type == "datetime":
             zone = _("in %s") % languages.current_time_zone_name()
             help = f"{help}; {zone}" if help else zone
         return Input(
-            field, widget, label=display.field_label(field), help_text=help[:1].upper() + help[1:]
+            field, widget, label=labels.field_label(field), help_text=help[:1].upper() + help[1:]
         )
 
     def suggest(self, noun: type[Noun]) -> None:
@@ -227,7 +227,7 @@ def _widget(field: Field) -> forms.Widget:
     match field.type:
         case "enum":
             blank = [] if field.required or field.default else [("", "—")]
-            choices = blank + [(value, display.state_label(value)) for value in field.choices]
+            choices = blank + [(value, wording.state_label(value)) for value in field.choices]
             return UnfoldAdminSelectWidget(choices=choices)
         case "bool":
             return FlagWidget({"class": " ".join(CHECKBOX_CLASSES)})
@@ -257,7 +257,7 @@ def _rows(field: Field) -> dict[str, str]:
     for key in field.keys:
         kind = field.kinds.get(key, "text")
         columns.append(
-            {"key": key, "label": display.json_key_label(key)}
+            {"key": key, "label": wording.json_key_label(key)}
             | ({"kind": kind} if isinstance(kind, str) else {"kind": "choice", "of": list(kind)})
         )
     says = {

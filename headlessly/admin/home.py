@@ -9,7 +9,7 @@ from django.utils.translation import gettext as _
 
 from headlessly.access import actors, visibility
 from headlessly.admin import display
-from headlessly.declaration import days
+from headlessly.declaration import days, labels
 from headlessly.nouns import Noun
 from headlessly.query import counts, reads, scope, sorting
 
@@ -42,7 +42,7 @@ def _first_steps(nouns: list[type[Noun]]) -> list[dict[str, str]]:
     """What somebody adds who starts with nothing."""
     actor = actors.current()
     return [
-        {"label": display.a_noun(noun), "url": display.page_url(noun, "add")}
+        {"label": labels.a_noun(noun), "url": display.page_url(noun, "add")}
         for noun in nouns[:3]
         if actors.may(actor, "create", noun)
     ]
@@ -70,11 +70,11 @@ def _open_records_of(noun: type[Noun], person: str) -> dict[str, Any] | None:
         order = f"&o={urgent[0][: -len(urgent[1])]}{measure.wire}"
     view = "&view=mine" if noun.schema.owner is field else ""
     return {
-        "title": _("My open %s") % display.plural_in_sentence(noun),
+        "title": _("My open %s") % labels.plural_in_sentence(noun),
         "count": display.number(count) + ("" if exact else "+"),
         "url": f"{display.page_url(noun, 'changelist')}?{noun.schema.by_name[state].wire}="
         f"{','.join(noun.OPEN)}&{field.wire}=me{order}{view}",
-        "measure": display.field_label(measure) if measure else "",
+        "measure": labels.field_label(measure) if measure else "",
         "rows": [
             {
                 "url": display.page_url(noun, "change", row.pk),
@@ -121,7 +121,7 @@ def _counts_by_state(counted: counts.StateCounts) -> dict[str, Any]:
     start = display.page_url(noun, "changelist")
     wire = noun.schema.by_name[counted.machine.name].wire
     return {
-        "title": display.plural_title(noun),
+        "title": labels.plural_title(noun),
         "url": start,
         "empty": not any(counted.states.values()),
         "states": [

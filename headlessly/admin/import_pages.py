@@ -11,7 +11,7 @@ import io
 from collections.abc import Mapping
 from functools import partial
 from types import MappingProxyType
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from django.core.exceptions import PermissionDenied
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
@@ -23,7 +23,9 @@ from django.views.decorators.http import require_GET, require_http_methods, requ
 
 from headlessly.access import actors
 from headlessly.admin import display
+from headlessly.admin.sites import TenantSite
 from headlessly.api.uploads import MAX_FILE_SIZE
+from headlessly.declaration import labels
 from headlessly.declaration.registry import registry
 from headlessly.errors import BadRequest, HeadlesslyError, NotFound
 from headlessly.language import wording
@@ -32,9 +34,6 @@ from headlessly.transfer import formats, imports
 from headlessly.transfer.matching import unique_fields
 from headlessly.transfer.models import Import, RefusedRow
 from headlessly.transfer.options import read_options
-
-if TYPE_CHECKING:
-    from headlessly.admin.sites import TenantSite
 
 #: How many imports and how many refused rows a page shows.
 LATELY, REFUSED = 20, 50
@@ -132,12 +131,12 @@ def _form_page(
         title=_("Import"),
         status=status,
         nouns=[
-            {"name": n.__name__, "label": display.plural_title(n), "on": n is noun}
+            {"name": n.__name__, "label": labels.plural_title(n), "on": n is noun}
             for n in importable_nouns(site)
         ],
         type=noun.__name__,
-        many=display.plural_title(noun),
-        required=[display.field_label(f) for f in noun.schema.inputs() if f.required],
+        many=labels.plural_title(noun),
+        required=[labels.field_label(f) for f in noun.schema.inputs() if f.required],
         matches=_matches(noun, asked.get("match", "")),
         choices=_choices(asked),
         problem=problem,
@@ -157,7 +156,7 @@ def _matches(noun: type[Noun], match: str) -> list[dict[str, Any]]:
     return [
         {
             "name": (name := ",".join(f.wire for f in fields)),
-            "label": wording.join_with_and(display.field_label(f) for f in fields),
+            "label": wording.join_with_and(labels.field_label(f) for f in fields),
             "on": name == match,
         }
         for fields in sets
@@ -200,7 +199,7 @@ def import_view(request: HttpRequest, id: str, *, site: TenantSite) -> HttpRespo
         title=_("Import"),
         source=source,
         row=_import_row(source),
-        many=display.plural_title(source.noun),
+        many=labels.plural_title(source.noun),
         done=_percent_done(source),
         may_go=may_go(source),
         good=source.created + source.updated,
@@ -210,10 +209,10 @@ def import_view(request: HttpRequest, id: str, *, site: TenantSite) -> HttpRespo
         ],
         shown=REFUSED,
         alike=wording.join_with_and(
-            display.field_label(noun.schema.by_name[name]) for name in noun.Surface.files.alike
+            labels.field_label(noun.schema.by_name[name]) for name in noun.Surface.files.alike
         ),
         made=[
-            {"many": display.plural_title(registry[name]), "count": count}
+            {"many": labels.plural_title(registry[name]), "count": count}
             for name, count in source.made.items()
         ],
         more=source.refused - REFUSED if len(rows) > REFUSED else 0,
@@ -282,7 +281,7 @@ def _import_row(source: Import) -> dict[str, Any]:
         "name": str(source),
         "url": reverse("admin:import", args=[source.pk]),
         "said": _outcome_text(source),
-        "many": display.plural_title(source.noun),
+        "many": labels.plural_title(source.noun),
         "when": display.age_html(source.created_at),
         "tone": TONES.get(source.status, "amber"),
         "status": _status_text(source),

@@ -7,7 +7,7 @@ all of them a :class:`NounAdminBase`, some another of the objects.
 from __future__ import annotations
 
 from functools import cache
-from typing import TYPE_CHECKING, Any
+from typing import Any
 from urllib.parse import urlencode
 
 from django.forms import Media
@@ -16,13 +16,12 @@ from django.template.response import TemplateResponse
 
 from headlessly.access import actors
 from headlessly.admin import display, forms, toasts
+from headlessly.admin.sites import TenantSite
+from headlessly.declaration import labels
+from headlessly.declaration.schema import Schema
 from headlessly.declaration.values import UNSTORABLE
 from headlessly.errors import NotFound
-
-if TYPE_CHECKING:
-    from headlessly.admin.sites import TenantSite
-    from headlessly.declaration.schema import Schema
-    from headlessly.nouns import Noun
+from headlessly.nouns import Noun
 
 #: What the pages of records need beside the site's own.
 MEDIA = Media(
@@ -74,8 +73,8 @@ class NounAdminBase:
         return {
             **self.admin_site.each_context(request),
             "opts": self.model._meta,
-            "noun": display.noun_title(self.model),
-            "nouns": display.plural_title(self.model),
+            "noun": labels.noun_title(self.model),
+            "nouns": labels.plural_title(self.model),
             "own_heading": True,
             "media": forms.select2() + MEDIA,
             "toasts": cache(lambda: toasts.read_toasts(request)),

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from django.http import HttpRequest, JsonResponse
 from django.urls import Resolver404, resolve, reverse
@@ -12,13 +12,12 @@ from django.utils.translation import gettext as _
 from headlessly.access import actors, visibility
 from headlessly.admin import buttons, display, import_pages
 from headlessly.database import timeouts
-from headlessly.declaration import values
+from headlessly.declaration import labels, values
 from headlessly.declaration.registry import registry
 from headlessly.errors import InvalidFilter, NotFound
+from headlessly.language import wording
+from headlessly.nouns import Noun
 from headlessly.query import ranking
-
-if TYPE_CHECKING:
-    from headlessly.nouns import Noun
 
 #: How many records of a noun are shown.
 SHOWN = 5
@@ -67,7 +66,7 @@ def _find_records(text: str, nouns: list[type[Noun]]) -> list[dict[str, Any]]:
     if values.UNSTORABLE.search(text):
         raise InvalidFilter(_("This cannot be searched for."))
     if (known := _by_id(text)) is not None:
-        return _group(display.plural_title(type(known)), [_record_item(known)])
+        return _group(labels.plural_title(type(known)), [_record_item(known)])
     if len(text) < 2:
         return []
     keys: dict[str, list[str]] = {}
@@ -79,7 +78,7 @@ def _find_records(text: str, nouns: list[type[Noun]]) -> list[dict[str, Any]]:
         best = keys.get(noun.__name__, [])[:SHOWN]
         by_id = {row.pk: row for row in _read_records(noun, best)}
         items = [_record_item(by_id[key]) for key in best if key in by_id]
-        groups += _group(display.plural_title(noun), items)
+        groups += _group(labels.plural_title(noun), items)
     return groups
 
 
@@ -118,9 +117,9 @@ def _record_item(record: Noun) -> dict[str, Any]:
     return {
         "label": str(record),
         "detail": " · ".join([*about, *filter(None, unique)][:2]),
-        "state": display.state_label(state) if state else "",
+        "state": wording.state_label(state) if state else "",
         "tone": display.state_tone(noun, state) if state else "",
-        "kind": display.noun_title(noun),
+        "kind": labels.noun_title(noun),
         "icon": noun.Surface.icon,
         "url": display.page_url(noun, "change", record.pk),
     }
@@ -181,11 +180,11 @@ def _creating_actions(site: Any) -> list[dict[str, Any]]:
     found = []
     for noun in site.nouns:
         if actors.may(actor, "create", noun):
-            label = _("Create %(noun)s") % {"noun": display.noun_in_sentence(noun)}
+            label = _("Create %(noun)s") % {"noun": labels.noun_in_sentence(noun)}
             found.append({"label": label, "icon": "add", "url": display.page_url(noun, "add")})
         found += [
             {
-                "label": display.verb_and_noun(verb),
+                "label": labels.verb_and_noun(verb),
                 "icon": "add",
                 "url": display.page_url(noun, "add_by", verb.name),
             }
@@ -203,7 +202,7 @@ def _page_items(request: HttpRequest, site: Any) -> list[dict[str, Any]]:
     ]
     found += [
         {
-            "label": _("%(nouns)s board") % {"nouns": display.plural_title(noun)},
+            "label": _("%(nouns)s board") % {"nouns": labels.plural_title(noun)},
             "icon": "view_kanban",
             "url": display.page_url(noun, "board"),
         }

@@ -16,6 +16,7 @@ from headlessly.admin import choices, display, home, import_pages, palette, sett
 from headlessly.admin.dashboards import dashboard
 from headlessly.admin.proposing import proposals
 from headlessly.admin.sites import TenantSite
+from headlessly.declaration import labels
 
 
 class Workplace(TenantSite):
@@ -86,7 +87,7 @@ class Workplace(TenantSite):
             link = display.page_url(noun, "changelist")
             groups.setdefault(str(noun._meta.app_config.verbose_name), []).append(
                 {
-                    "title": display.plural_title(noun),
+                    "title": labels.plural_title(noun),
                     "icon": noun.Surface.icon,
                     "link": link,
                     "active": request.path.startswith(link),

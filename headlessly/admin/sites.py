@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from functools import wraps
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from django.apps import apps
 from django.contrib.auth import logout
@@ -22,11 +22,8 @@ from headlessly.access import actors, tenancy
 from headlessly.access.models import Membership
 from headlessly.admin import preferences
 from headlessly.declaration.registry import registry
+from headlessly.nouns import Noun
 from headlessly.web.sign_in import redirect_to_sign_in, sign_in_url
-
-if TYPE_CHECKING:
-    from headlessly.nouns import Noun
-
 
 #: What every page runs.
 SCRIPTS = ("zone", "admin", "sending", "keys")

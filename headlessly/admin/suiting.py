@@ -12,6 +12,7 @@ from django.utils.translation import gettext as _
 
 from headlessly.access import visibility
 from headlessly.admin import display
+from headlessly.language import wording
 from headlessly.nouns import Noun
 from headlessly.query import sorting
 from headlessly.query.paging import narrow_by_search
@@ -73,7 +74,7 @@ def option_text(record: Noun) -> str:
         display.visible_name(r) for f in _shown_references(noun) if (r := getattr(record, f.name))
     ]
     if machine := noun.schema.machine:
-        found.append(str(display.state_label(getattr(record, machine.name))))
+        found.append(str(wording.state_label(getattr(record, machine.name))))
     money = next((noun.schema.by_name[n] for n in noun.schema.columns
                   if noun.schema.by_name[n].type == "money"), None)  # fmt: skip
     if money is not None and getattr(record, money.column) is not None:

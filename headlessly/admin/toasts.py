@@ -3,20 +3,17 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from django.contrib import messages
+from django.http import HttpRequest
 
 from headlessly.admin import undo as undoing
+from headlessly.admin.undo import Undo
 from headlessly.context import tracing
 from headlessly.declaration.registry import registry
 from headlessly.log import events
-
-if TYPE_CHECKING:
-    from django.http import HttpRequest
-
-    from headlessly.admin.undo import Undo
-    from headlessly.nouns import Noun
+from headlessly.nouns import Noun
 
 
 @dataclass

@@ -11,7 +11,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from django.db.models import Q
 from django.utils.text import capfirst
@@ -20,16 +20,16 @@ from django.utils.translation import gettext as _
 from headlessly.access import actors
 from headlessly.admin import display
 from headlessly.admin.event_facts import follows
+from headlessly.admin.event_text import Entry
+from headlessly.declaration import labels
+from headlessly.declaration.record import Record
 from headlessly.declaration.values import to_json_value
 from headlessly.errors import Conflict
 from headlessly.execution import executor
+from headlessly.language import wording
 from headlessly.language.wording import SUBJECT
-
-if TYPE_CHECKING:
-    from headlessly.admin.event_text import Entry
-    from headlessly.declaration.record import Record
-    from headlessly.log.events import Event
-    from headlessly.nouns import Noun
+from headlessly.log.events import Event
+from headlessly.nouns import Noun
 
 
 @dataclass
@@ -90,8 +90,8 @@ def _undo_fields(undo: Undo) -> str:
         fields = [schema.fields.get(wire) for wire in event.previous]
         if any(f is not None and f.name in machine.closed.get(str(state), ()) for f in fields):
             return _("%(this)s is %(state)s and stays so.") % {
-                "this": capfirst(display.this_noun(type(record))),
-                "state": display.state_label(state),
+                "this": capfirst(labels.this_noun(type(record))),
+                "state": wording.state_label(state),
             }
     told = [
         f
@@ -102,7 +102,7 @@ def _undo_fields(undo: Undo) -> str:
         return _("There is nothing to take back.")
     for f in told:
         if value_in_event(getattr(record, f.column)) != event.data.get(f.wire):
-            return _("%(field)s was changed again since.") % {"field": display.field_label(f)}
+            return _("%(field)s was changed again since.") % {"field": labels.field_label(f)}
     moves = next((f for f in told if machine and f.name == machine.name), None)
     if moves is not None:
         return _undo_step(undo, moves.wire, state)
@@ -125,7 +125,7 @@ def _undo_step(undo: Undo, wire: str, state: Any) -> str:
 
 def _roll_back(undo: Undo) -> str:
     if undo.event.version != undo.record.version:
-        this = capfirst(display.the_noun(type(undo.record), SUBJECT))
+        this = capfirst(labels.the_noun(type(undo.record), SUBJECT))
         return _("%(this)s was changed since: take that back first.") % {"this": this}
     if not actors.may(actors.current(), "rollback", type(undo.record)):
         return _("Your role may not take this back.")

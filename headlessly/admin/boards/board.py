@@ -10,7 +10,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from functools import cached_property
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from django.db import connection, models
 from django.http import HttpRequest
@@ -21,19 +21,18 @@ from headlessly.access import visibility
 from headlessly.admin import display
 from headlessly.admin.boards.moves import moves_hint, possible_moves
 from headlessly.admin.boards.narrowing import Narrowing
+from headlessly.admin.sites import TenantSite
 from headlessly.context import clock
 from headlessly.database import timeouts
-from headlessly.declaration import days
+from headlessly.declaration import days, labels
+from headlessly.declaration.next_steps import NextStep
+from headlessly.declaration.schema import Field
 from headlessly.errors import InvalidFilter
+from headlessly.language import wording
+from headlessly.nouns import Noun
 from headlessly.query import cursors, reads, sorting
 from headlessly.query import scope as query_scope
 from headlessly.query.paging import RecordList, union_sql
-
-if TYPE_CHECKING:
-    from headlessly.admin.sites import TenantSite
-    from headlessly.declaration.next_steps import NextStep
-    from headlessly.declaration.schema import Field
-    from headlessly.nouns import Noun
 
 #: How many cards a column shows at once; one whose records have ended shows the latest.
 CARDS, ENDED_CARDS = 25, 8
@@ -159,7 +158,7 @@ class NounBoard:
         start = display.page_url(self.noun, "changelist")
         return BoardColumn(
             state=state,
-            label=display.state_label(state),
+            label=wording.state_label(state),
             tone=display.state_tone(self.noun, state),
             ended=self.has_ended(state),
             url=start + self.list.get_query_string({self.field.wire: state}),
@@ -270,7 +269,7 @@ class NounBoard:
             "initials": initials(owner) if owner else "",
             "measure": display.field_html(record, measure, links=False) if measure else "",
             "shows": [
-                {"label": display.field_label(f), "value": value, "name": f.name, "type": f.type}
+                {"label": labels.field_label(f), "value": value, "name": f.name, "type": f.type}
                 for f in shows
                 if (value := display.field_html(record, f, links=False)) != ""
             ],

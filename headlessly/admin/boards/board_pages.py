@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from django.contrib import messages
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect, JsonResponse
@@ -13,7 +13,7 @@ from django.utils.text import capfirst
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_GET
 
-from headlessly.admin import display, forms
+from headlessly.admin import forms
 from headlessly.admin.boards import moves
 from headlessly.admin.boards.board import RECENT, NounBoard
 from headlessly.admin.boards.dialogs import MoveDialog
@@ -21,12 +21,12 @@ from headlessly.admin.lists import list_pages
 from headlessly.admin.pages import NounAdminBase, NounPages
 from headlessly.admin.records import timeline
 from headlessly.admin.records.record_page import RecordPage
+from headlessly.declaration import labels
+from headlessly.declaration.next_steps import NextStep
 from headlessly.errors import BadRequest, Forbidden, HeadlesslyError, InvalidFilter, NotFound, Stale
 from headlessly.execution import executor
-
-if TYPE_CHECKING:
-    from headlessly.declaration.next_steps import NextStep
-    from headlessly.nouns import Noun
+from headlessly.language import wording
+from headlessly.nouns import Noun
 
 
 @dataclass(frozen=True)
@@ -90,7 +90,7 @@ class BoardPages(NounPages):
             "board",
             status=status,
             board=board,
-            title=_("%(nouns)s board") % {"nouns": display.plural_title(self.noun)},
+            title=_("%(nouns)s board") % {"nouns": labels.plural_title(self.noun)},
             is_fullwidth="1",
             recent=RECENT.days,
             list_url=self.admin.place("changelist") + board.list.get_query_string({"p": None}),
@@ -150,7 +150,7 @@ class BoardPages(NounPages):
             now = self.noun.get(move.id)
             if (by := self._mover(now, move.version)) is None:
                 return self._execute(verb, found, sent, replace(move, version=now.version))
-            state = display.state_label(getattr(now, self.schema.require_machine().name))
+            state = wording.state_label(getattr(now, self.schema.require_machine().name))
             what = {"who": by, "state": state}
             problem.message = _("%(who)s moved this meanwhile: it is %(state)s now.") % what
             raise
@@ -168,7 +168,7 @@ class BoardPages(NounPages):
         state = getattr(answer, name)
         said = _("%(name)s is %(state)s now.") % {
             "name": answer,
-            "state": display.state_label(state),
+            "state": wording.state_label(state),
         }
         if not _wants_json(request):
             messages.success(request, said)
@@ -181,7 +181,7 @@ class BoardPages(NounPages):
         """The reason, beside the card where it is."""
         reason, fix = problem.message, None
         if isinstance(problem, NotFound):
-            reason = _("%(this)s is gone.") % {"this": capfirst(display.this_noun(self.noun))}
+            reason = _("%(this)s is gone.") % {"this": capfirst(labels.this_noun(self.noun))}
         elif move is not None:
             fix = self.record_page.suggest_fix(self.admin.find(move.id), problem)
         if _wants_json(request):
@@ -225,7 +225,7 @@ class BoardPages(NounPages):
         context = {
             "original": dialog.record,
             "dialog": dialog,
-            "noun": display.noun_title(self.noun),
+            "noun": labels.noun_title(self.noun),
             "sends": {"move": str(move), "asked": "1"},
         }
         if _wants_json(request):

@@ -3,16 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from django.utils.translation import gettext as _
 
-from headlessly.admin import display
 from headlessly.admin.records.dialogs import VerbDialog
-
-if TYPE_CHECKING:
-    from headlessly.declaration.verbs import Verb
-    from headlessly.nouns import Noun
+from headlessly.declaration import labels
+from headlessly.declaration.verbs import Verb
+from headlessly.nouns import Noun
 
 
 class MoveDialog(VerbDialog):
@@ -31,6 +29,6 @@ class MoveDialog(VerbDialog):
         choice.form.fields[choice.name].label = _("Or attach an existing %s") % choice.noun_named
         new = choice.new or choice.offer_new({})
         for item in new.fields.values():
-            item.widget.attrs["placeholder"] = _("from this %s") % display.noun_in_sentence(
+            item.widget.attrs["placeholder"] = _("from this %s") % labels.noun_in_sentence(
                 verb.noun
             )

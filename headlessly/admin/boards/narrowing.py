@@ -3,20 +3,18 @@
 from __future__ import annotations
 
 from functools import cached_property
-from typing import TYPE_CHECKING, Any
+from typing import Any
 from urllib.parse import urlencode
 
 from django.db import models
 from django.http import HttpRequest
 
 from headlessly.admin.lists.address import Address, SearchFilter
+from headlessly.admin.sites import TenantSite
+from headlessly.declaration.schema import Field
+from headlessly.nouns import Noun
 from headlessly.query import filters, reads
-
-if TYPE_CHECKING:
-    from headlessly.admin.sites import TenantSite
-    from headlessly.declaration.schema import Field
-    from headlessly.nouns import Noun
-    from headlessly.query.search import Search
+from headlessly.query.search import Search
 
 #: What a list may be asked for and a board may not: it is about now, and about all columns.
 NOT_HERE = ("asOf", "deleted", "columns", "p", "view")

@@ -9,7 +9,7 @@ from __future__ import annotations
 import logging
 import time
 from collections.abc import Callable, Mapping
-from typing import TYPE_CHECKING, Any
+from typing import Any
 from urllib.parse import urlencode
 
 from django.contrib.admin import AdminSite
@@ -26,12 +26,12 @@ from headlessly.admin.dashboards.figures import Chart, Tile, dashboard
 from headlessly.admin.lists.facets import ME, NONE
 from headlessly.context import tracing
 from headlessly.database import timeouts
+from headlessly.declaration import labels
 from headlessly.errors import InvalidFilter
+from headlessly.language import wording
+from headlessly.nouns import Noun
 from headlessly.query import periods
 from headlessly.query.reports import Slice
-
-if TYPE_CHECKING:
-    from headlessly.nouns import Noun
 
 logger = logging.getLogger(__name__)
 
@@ -75,7 +75,7 @@ class Narrowing:
         self, noun: type[Noun], name: str, site: AdminSite, given: Mapping[str, str]
     ) -> None:
         self.field = noun.schema.by_name[name]
-        self.name, self.label = self.field.name, display.field_label(self.field)
+        self.name, self.label = self.field.name, labels.field_label(self.field)
         self.wire, self.value = self.field.wire, given.get(self.field.wire, "")
         self.given = given
         self.select = forms.ReferenceSelect(
@@ -83,7 +83,7 @@ class Narrowing:
         )
         self.select.attrs["data-placeholder"] = self.label
         self.select.chosen |= {
-            NONE: _("No %(field)s") % {"field": display.inside_sentence(self.label)},
+            NONE: _("No %(field)s") % {"field": wording.inside_sentence(self.label)},
             ME: _("Me"),
         }
 
@@ -142,12 +142,12 @@ def _empty() -> dict[str, str] | None:
     if noun is None or noun.objects.exists():
         return None
     return {
-        "nouns": display.plural_in_sentence(noun),
+        "nouns": labels.plural_in_sentence(noun),
         "list": display.page_url(noun, "changelist"),
         "add": display.page_url(noun, "add")
         if actors.may(actors.current(), "create", noun)
         else "",
-        "what": display.a_noun(noun),
+        "what": labels.a_noun(noun),
     }
 
 

@@ -11,7 +11,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from datetime import date, datetime, timedelta
 from functools import cached_property
-from typing import TYPE_CHECKING, Any
+from typing import Any
 from urllib.parse import quote, urlencode
 
 from django.conf import settings
@@ -29,11 +29,9 @@ from headlessly.declaration.schema import Field
 from headlessly.errors import InvalidFilter
 from headlessly.language import numbers
 from headlessly.log import events
+from headlessly.nouns import Noun
 from headlessly.query import filters, periods, querystring, reads, sorting
 from headlessly.query.scope import Scope
-
-if TYPE_CHECKING:
-    from headlessly.nouns import Noun
 
 #: Parameters that are no fields.
 OWN = ("q", "o", "p", "is", "columns", "asOf", "deleted", "view")

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
 from django.utils.decorators import method_decorator
@@ -21,15 +21,14 @@ from headlessly.admin.lists.address import Address
 from headlessly.admin.lists.changelist import AT_ONCE, NounList
 from headlessly.admin.lists.export import export_url
 from headlessly.admin.pages import NounPages
-from headlessly.declaration.schema import field_as_input
+from headlessly.declaration import labels
+from headlessly.declaration.schema import Field, field_as_input
 from headlessly.declaration.values import UNSTORABLE
+from headlessly.declaration.verbs import Verb
 from headlessly.errors import HeadlesslyError, InvalidFilter
 from headlessly.execution import executor
-
-if TYPE_CHECKING:
-    from headlessly.declaration.schema import Field
-    from headlessly.declaration.verbs import Verb
-    from headlessly.nouns import Noun
+from headlessly.language import wording
+from headlessly.nouns import Noun
 
 EXPORT = "export"
 
@@ -91,13 +90,13 @@ def bulk_operations(address: Address, site: Any) -> list[BulkOperation]:
         if buttons.is_button(verb) and may[verb.name] and not verb.restores and not verb.deletes:
             # A verb that makes a record makes one for each.
             inputs = [f for f in verb.inputs.values() if not f.record or f.required]
-            said = _("For each of them: %s") % display.verb_summary(verb)
-            found.append(BulkOperation(verb.name, display.verb_label(verb), verb, said, inputs))
+            said = _("For each of them: %s") % labels.verb_summary(verb)
+            found.append(BulkOperation(verb.name, labels.verb_label(verb), verb, said, inputs))
     for verb in verbs.values():
         if verb.deletes and may[verb.name]:
             text = _("They disappear from every list; whoever may delete can bring them back.")
-            said = text if verb.name == "delete" else display.verb_summary(verb)
-            label = display.verb_label(verb)
+            said = text if verb.name == "delete" else labels.verb_summary(verb)
+            label = labels.verb_label(verb)
             found.append(BulkOperation(verb.name, label, verb, said, list(verb.inputs.values())))
     return found
 
@@ -117,7 +116,7 @@ def _update_operations(noun: type[Noun]) -> Iterator[BulkOperation]:
     if machine is not None and machine.name in inputs:
         targets = {step.target for step in machine.steps if step.via == "update"}
         if targets:
-            choices = [(s, display.state_label(s)) for s in machine.states if s in targets]
+            choices = [(s, wording.state_label(s)) for s in machine.states if s in targets]
             yield BulkOperation(
                 "move", _("Move"), update,
                 _("Each goes where its own way allows; the others stay and say why."),

@@ -6,12 +6,12 @@ from django.core.exceptions import PermissionDenied
 from django.http import Http404, HttpRequest, HttpResponse
 from django.utils.translation import gettext as _
 
-from headlessly.admin import display
 from headlessly.admin.field_edit import FieldEdit, parse_version
 from headlessly.admin.lists import cells
 from headlessly.admin.lists.address import Address
 from headlessly.admin.lists.changelist import NounList
 from headlessly.admin.pages import NounPages
+from headlessly.declaration import labels
 from headlessly.declaration.schema import Field
 from headlessly.errors import HeadlesslyError, NotFound, Stale
 from headlessly.nouns import Noun
@@ -52,7 +52,7 @@ class CellPages(NounPages):
         self, request: HttpRequest, edit: FieldEdit, problem: HeadlesslyError | None = None
     ) -> HttpResponse:
         found, name = edit.record, edit.field.name
-        edit.form.fields[name].widget.attrs["aria-label"] = display.field_label(edit.field)
+        edit.form.fields[name].widget.attrs["aria-label"] = labels.field_label(edit.field)
         details = problem.details if problem else None
         text = (details or [{}])[0].get("message") or problem.message if problem else ""
         return self.admin.respond(

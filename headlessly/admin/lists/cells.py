@@ -4,16 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from django.utils.html import format_html
 
 from headlessly.admin import display
 from headlessly.admin.field_edit import closed_fields
-
-if TYPE_CHECKING:
-    from headlessly.declaration.schema import Field
-    from headlessly.nouns import Noun
+from headlessly.declaration import labels
+from headlessly.declaration.schema import Field
+from headlessly.nouns import Noun
 
 
 @dataclass
@@ -57,7 +56,7 @@ def make_row(
         cells=[
             Cell(
                 field.name,
-                display.field_label(field),
+                labels.field_label(field),
                 field.type,
                 cell_html(found, field),
                 field.name in edits and field.name not in closed,

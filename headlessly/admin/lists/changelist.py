@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from contextlib import nullcontext
+from datetime import datetime
 from functools import cached_property
-from typing import TYPE_CHECKING, Any, cast
+from typing import Any, cast
 
 from django.db import models
 from django.utils.translation import gettext as _
@@ -17,6 +18,7 @@ from headlessly.admin import display, event_facts
 from headlessly.admin.lists import cells
 from headlessly.admin.lists.address import Address, SearchFilter, is_sortable
 from headlessly.database import timeouts
+from headlessly.declaration import labels
 from headlessly.declaration.record import Record
 from headlessly.declaration.schema import Field
 from headlessly.errors import InvalidFilter
@@ -24,9 +26,6 @@ from headlessly.log import events, versions
 from headlessly.nouns import Noun
 from headlessly.query import filters, reads
 from headlessly.query.paging import RecordList
-
-if TYPE_CHECKING:
-    from datetime import datetime
 
 PER_PAGE = 25
 #: How many of the records that fit can be worked on at once; more have to be narrowed first.
@@ -173,7 +172,7 @@ class NounList:
             )
             found.append(
                 {
-                    "text": display.field_label(field),
+                    "text": labels.field_label(field),
                     "kind": field.type,
                     "url": address.but({"o": following}) if self._sorts(field) else "",
                     "sorted": ascending or descending,

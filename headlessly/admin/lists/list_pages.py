@@ -13,13 +13,14 @@ from django.utils.translation import gettext as _
 from django.views.decorators.http import require_GET
 
 from headlessly.access import actors, tenancy
-from headlessly.admin import buttons, display, forms, import_pages
+from headlessly.admin import buttons, forms, import_pages
 from headlessly.admin.lists import bulk
 from headlessly.admin.lists.address import MAX_COLUMNS, Address, offered_columns
 from headlessly.admin.lists.changelist import AT_ONCE, NounList
 from headlessly.admin.lists.export import export_url
 from headlessly.admin.lists.tabs import Tabs
 from headlessly.admin.pages import NounPages
+from headlessly.declaration import labels
 
 MEDIA = Media(css={"all": ["headlessly/lists.css"]}, js=["headlessly/lists.js"])
 
@@ -53,7 +54,7 @@ class ListPage(NounPages):
             request,
             "list",
             status=refused["status"] if refused else 200,
-            title=display.plural_title(self.noun),
+            title=labels.plural_title(self.noun),
             media=forms.select2() + MEDIA,
             cl=found,
             address=address,
@@ -72,8 +73,8 @@ class ListPage(NounPages):
             else "",
             creating=[
                 {
-                    "label": display.verb_label(v),
-                    "text": display.verb_summary(v),
+                    "label": labels.verb_label(v),
+                    "text": labels.verb_summary(v),
                     "url": self.admin.place("add_by", v.name),
                 }
                 for v in buttons.creating_verbs(self.noun)
@@ -88,13 +89,13 @@ class ListPage(NounPages):
         """The columns that one may choose, those on the screen first and in their order."""
         now = address.columns[1:]
         every = [*now, *(f for f in offered_columns(self.noun) if f not in now)]
-        return [{"wire": f.wire, "label": display.field_label(f), "on": f in now} for f in every]
+        return [{"wire": f.wire, "label": labels.field_label(f), "on": f in now} for f in every]
 
     def _ways_in(self) -> list[dict[str, str]]:
         """How records come into an empty list, beside adding them by hand: what there is of it."""
         if not self.admin.may("create"):
             return []
-        many = display.plural_in_sentence(self.noun)
+        many = labels.plural_in_sentence(self.noun)
         ways = [
             (_("By hand"), _("Type in the first one."), self.admin.place("add")),
             (

@@ -9,7 +9,7 @@ import copy
 from collections import Counter, defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
@@ -28,12 +28,12 @@ from headlessly.admin.event_facts import (
     recorded_facts,
     verb_of,
 )
+from headlessly.declaration import labels
 from headlessly.declaration.registry import registry
-
-if TYPE_CHECKING:
-    from headlessly.log.events import Event
-    from headlessly.models import Proposal
-    from headlessly.nouns import Noun
+from headlessly.language import wording
+from headlessly.log.events import Event
+from headlessly.models import Proposal
+from headlessly.nouns import Noun
 
 #: How deep what a step causes is told below it.
 DEPTH = 3
@@ -99,7 +99,7 @@ def proposal_summary(events: Sequence[Event]) -> str:
 
 def _count_of(noun: type[Noun], count: int) -> str:
     """``3 leads``."""
-    noun_or_plural = display.noun_in_sentence if count == 1 else display.plural_in_sentence
+    noun_or_plural = labels.noun_in_sentence if count == 1 else labels.plural_in_sentence
     return f"{display.number(count)} {noun_or_plural(noun)}"
 
 
@@ -149,13 +149,13 @@ class _Foretelling:
         """The step without what it causes."""
         facts = self.reader.facts(event)
         if facts is None:
-            what = display.tracked_event_label(event.name)
+            what = wording.tracked_event_label(event.name)
             return ProposalStep(TRACK, _("Record"), "", what, changes=recorded_facts(event))
         noun, verb = facts.noun, facts.verb
         step = ProposalStep(
             facts.kind,
-            display.verb_label(verb) if verb is not None else display.event_label(event.verb),
-            display.noun_in_sentence(noun),
+            labels.verb_label(verb) if verb is not None else wording.event_label(event.verb),
+            labels.noun_in_sentence(noun),
             facts.name,
             moved=facts.moved_in_words(),
             changes=self.reader.changes(noun, facts.previous, facts.data),
@@ -164,7 +164,7 @@ class _Foretelling:
         if event.target not in self.made:
             step.url = facts.url
         if facts.kind == CREATE:
-            label = display.field_label(noun.schema.by_name[noun.schema.columns[0]])
+            label = labels.field_label(noun.schema.by_name[noun.schema.columns[0]])
             step.changes = [c for c in step.changes if c.now not in ("", None) and c.label != label]
         return step
 
@@ -174,7 +174,7 @@ class _Foretelling:
             target, wire = each["target"], each["field"]
             noun = registry.get(each["name"].partition(".")[0])
             name = self.names.get(target) or (
-                display.a_noun(noun) if noun else display.tracked_event_label(each["name"])
+                labels.a_noun(noun) if noun else wording.tracked_event_label(each["name"])
             )
             if wire is None:
                 gone = each["now"] is None
@@ -206,8 +206,8 @@ class _Foretelling:
         declared = noun.schema.fields.get(wire) if noun is not None else None
         if declared is not None and declared.computed:
             return
-        label = display.inside_sentence(
-            display.field_label(declared) if declared is not None else display.json_key_label(wire)
+        label = wording.inside_sentence(
+            labels.field_label(declared) if declared is not None else wording.json_key_label(wire)
         )
         what = (_("%(field)s is another by now") if before else _("%(field)s would be another")) % {
             "field": label
@@ -222,7 +222,7 @@ class _Foretelling:
 def _event_label(name: str) -> str:
     """What an event of this name says: ``Lost``."""
     noun, _dot, event = name.partition(".")
-    return display.event_label(event) if noun in registry else display.tracked_event_label(name)
+    return wording.event_label(event) if noun in registry else wording.tracked_event_label(name)
 
 
 def _with_all_changes(event: Event) -> Event:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from django.utils.translation import gettext as _
 
@@ -13,14 +13,13 @@ from headlessly.admin import display
 from headlessly.admin.forms import DeclaredForm
 from headlessly.admin.records import day_and_time
 from headlessly.context import clock
-from headlessly.declaration import days, engagements
+from headlessly.declaration import days, engagements, labels
+from headlessly.declaration.engagements import EngagementForm, EngagementNoun
+from headlessly.declaration.schema import Field
 from headlessly.errors import HeadlesslyError
 from headlessly.execution import executor
-
-if TYPE_CHECKING:
-    from headlessly.declaration.engagements import EngagementForm, EngagementNoun
-    from headlessly.declaration.schema import Field
-    from headlessly.nouns import Noun
+from headlessly.language import wording
+from headlessly.nouns import Noun
 
 #: How many open touches the page lists.
 OPEN = 8
@@ -41,7 +40,7 @@ class Composer:
 
     @property
     def label(self) -> str:
-        return display.engagement_label(self.touch.name)
+        return labels.engagement_label(self.touch.name)
 
     @property
     def id(self) -> str:
@@ -107,10 +106,10 @@ def make_composer(
     for name in moments:
         form.fields[name].widget = day_and_time.DayAndTime(form.fields[name].widget.attrs)
     first = form.fields[way.asks[0]]
-    first.label = display.engagement_label(way.name)
+    first.label = labels.engagement_label(way.name)
     for name, item in form.fields.items():
         if form.declared[name].type == "integer" and item.help_text:
-            item.label = f"{item.label} ({display.inside_sentence(str(item.help_text))})"
+            item.label = f"{item.label} ({wording.inside_sentence(str(item.help_text))})"
         item.help_text = ""
     return Composer(way, display.page_url(type(record), "touch", record.pk, way.name) + keep, form)
 
@@ -179,7 +178,7 @@ def _to_do(row: Noun, due_name: str) -> ToDo:
 def added_text(record: Noun, touch: Noun) -> str:
     """What the toast says of a touch of ``record`` that was just written."""
     kind = engagements.require_engagement_noun(type(record)).declared.kind
-    return _("%s added.") % display.state_label(getattr(touch, kind))
+    return _("%s added.") % wording.state_label(getattr(touch, kind))
 
 
 def touch_references(touching: EngagementNoun, record: Noun) -> dict[str, str]:

@@ -5,7 +5,8 @@ Where the record lacks what the verb needs, the dialog asks for that too, and fi
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from collections.abc import Mapping
+from typing import Any
 
 from headlessly.access import actors
 from headlessly.admin import display
@@ -13,16 +14,12 @@ from headlessly.admin.forms import DeclaredForm, sent
 from headlessly.admin.records import composers, preview
 from headlessly.admin.records.record import editable_fields
 from headlessly.admin.records.record_choice import RecordChoice
-from headlessly.declaration import values
+from headlessly.declaration import labels, values
+from headlessly.declaration.schema import Field
+from headlessly.declaration.verbs import Verb
 from headlessly.errors import HeadlesslyError
 from headlessly.execution import executor
-
-if TYPE_CHECKING:
-    from collections.abc import Mapping
-
-    from headlessly.declaration.schema import Field
-    from headlessly.declaration.verbs import Verb
-    from headlessly.nouns import Noun
+from headlessly.nouns import Noun
 
 #: What names the field that the record lacks, and begins the name of its input.
 LACKS, FIRST = "lacks", "first"
@@ -68,11 +65,11 @@ class VerbDialog:
 
     @property
     def label(self) -> str:
-        return display.verb_label(self.verb)
+        return labels.verb_label(self.verb)
 
     @property
     def text(self) -> str:
-        return display.verb_summary(self.verb)
+        return labels.verb_summary(self.verb)
 
     @property
     def inputs(self) -> list[Any]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from django.contrib import messages
 from django.core.exceptions import PermissionDenied
@@ -22,14 +22,13 @@ from headlessly.admin.field_edit import (
 )
 from headlessly.admin.pages import NounAdminBase, NounPages
 from headlessly.admin.records import timeline
-from headlessly.declaration import days
+from headlessly.declaration import days, labels
 from headlessly.declaration.schema import Field
+from headlessly.declaration.verbs import Verb
 from headlessly.errors import HeadlesslyError, Stale
 from headlessly.execution import executor
-
-if TYPE_CHECKING:
-    from headlessly.declaration.verbs import Verb
-    from headlessly.nouns import Noun
+from headlessly.language import wording
+from headlessly.nouns import Noun
 
 #: Groups that a form for a new record shows at once; the others open on a click.
 AT_ONCE = 2
@@ -66,7 +65,7 @@ class EditPages(NounPages):
         except HeadlesslyError as problem:
             form.refuse(problem)
             return self._form_page(request, form, bound, problem=problem)
-        toasts.say(request, f"{capfirst(display.event_label(bound.conjugation.event))}: {answer}.")
+        toasts.say(request, f"{capfirst(wording.event_label(bound.conjugation.event))}: {answer}.")
         return HttpResponseRedirect(self.admin.place("change", answer.pk))
 
     def _asked(self, verb: Verb) -> list[Field]:
@@ -88,18 +87,18 @@ class EditPages(NounPages):
         problem: HeadlesslyError | None = None,
         suggested: Iterable[str] = (),
     ) -> HttpResponse:
-        new = _("New %s") % display.noun_in_sentence(self.noun)
+        new = _("New %s") % labels.noun_in_sentence(self.noun)
         hidden = {f.name for f in self._entry_only(form)}
         return self.admin.respond(
             request,
             "form",
             status=problem.status if problem else 200,
             existing=self._existing(problem),
-            title=new if verb.name == "create" else display.verb_and_noun(verb),
-            intro="" if verb.name == "create" else display.verb_summary(verb),
+            title=new if verb.name == "create" else labels.verb_and_noun(verb),
+            intro="" if verb.name == "create" else labels.verb_summary(verb),
             form=form,
             sections=self._sections(form, hidden, set(suggested)),
-            submit=_("Create") if verb.name == "create" else display.verb_label(verb),
+            submit=_("Create") if verb.name == "create" else labels.verb_label(verb),
             back=self.admin.place("changelist"),
         )
 
@@ -111,7 +110,7 @@ class EditPages(NounPages):
         if len(machine.entry) == 1 and machine.name not in form.errors:
             return [form.declared[machine.name]]
         form.fields[machine.name].widget.choices = [
-            (state, display.state_label(state))
+            (state, wording.state_label(state))
             for state in machine.states
             if state in machine.entry
         ]
@@ -246,13 +245,13 @@ class EditPages(NounPages):
         for name, count in referring.items():
             noun = self.noun.registry.get(name)
             one, many = (
-                (display.noun_in_sentence(noun), display.plural_in_sentence(noun))
+                (labels.noun_in_sentence(noun), labels.plural_in_sentence(noun))
                 if noun
                 else (_("member"), _("members"))
             )
             parts.append(f"{display.number(count)} {one if count == 1 else many}")
         return _("%(this)s is still needed by %(these)s. Delete or change these first.") % {
-            "this": capfirst(display.this_noun(self.noun)),
+            "this": capfirst(labels.this_noun(self.noun)),
             "these": ", ".join(parts),
         }
 
@@ -280,7 +279,7 @@ class EditPages(NounPages):
             )
             sections.append(
                 {
-                    "title": display.group_title(title),
+                    "title": labels.group_title(title),
                     "fields": fields,
                     "open": len(sections) < AT_ONCE or urgent,
                 }

@@ -10,18 +10,16 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import cached_property
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from headlessly.admin import display
 from headlessly.admin.lists import places
 from headlessly.admin.lists.address import Address, SearchFilter
 from headlessly.admin.pages import keep_list
+from headlessly.admin.sites import TenantSite
+from headlessly.nouns import Noun
 from headlessly.query import cursors, filters, reads, scope, sorting
 from headlessly.query.paging import narrow_by_search
-
-if TYPE_CHECKING:
-    from headlessly.admin.sites import TenantSite
-    from headlessly.nouns import Noun
 
 #: How far a place is counted: "12 of 84", but nothing in a list of thousands.
 COUNTED = 500

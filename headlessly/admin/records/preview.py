@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString
@@ -17,12 +17,12 @@ from headlessly.admin.event_facts import (
     record_name,
     recorded_facts,
 )
+from headlessly.declaration import labels
+from headlessly.declaration.record import Record
+from headlessly.execution.executor import DryRun
+from headlessly.language import wording
 from headlessly.language.wording import SUBJECT
-
-if TYPE_CHECKING:
-    from headlessly.declaration.record import Record
-    from headlessly.execution.executor import DryRun
-    from headlessly.log.events import Event
+from headlessly.log.events import Event
 
 
 def preview_sentences(run: DryRun) -> list[SafeString]:
@@ -46,19 +46,19 @@ def _sentence(
 ) -> SafeString | None:
     facts = reader.facts(event)
     if facts is None:
-        what = display.tracked_event_label(event.name)
+        what = wording.tracked_event_label(event.name)
         told = ", ".join(f"{fact.inside} {fact.now}" for fact in recorded_facts(event))
         return format_html(_("Recorded: {what}{facts}"), what=what, facts=told and f" ({told})")
     noun = facts.noun
     if facts.kind == CREATE:
         return format_html(
             _("{a_deal} is created: {name}{facts}"),
-            a_deal=capfirst(display.a_noun(noun, SUBJECT)),
+            a_deal=capfirst(labels.a_noun(noun, SUBJECT)),
             name=format_html("<b>{}</b>", facts.name),
             facts=_new_record_facts(reader, facts),
         )
     who = (
-        capfirst(display.this_noun(noun))
+        capfirst(labels.this_noun(noun))
         if event.target == record.pk
         else format_html('<a href="{}">{}</a>', facts.url, facts.name)
     )
@@ -93,6 +93,6 @@ def _new_record_facts(reader: EventReader, facts: EventFacts) -> SafeString:
         if schema.machine and name == schema.machine.name:
             found.append(("", display.state_html(facts.noun, value)))
         else:
-            label = f"{display.inside_sentence(display.field_label(declared))} "
+            label = f"{wording.inside_sentence(labels.field_label(declared))} "
             found.append((label, reader.value(declared, value)))
     return format_html_join("", ", {}{}", found)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from itertools import islice
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from django.utils.html import format_html
 from django.utils.translation import gettext as _
@@ -14,11 +14,10 @@ from headlessly.admin import display, field_edit
 from headlessly.admin.buttons import creating_verbs
 from headlessly.admin.records.panels import added_panels
 from headlessly.declaration import engagements, labels
-
-if TYPE_CHECKING:
-    from headlessly.declaration.record import Record
-    from headlessly.declaration.schema import Field
-    from headlessly.nouns import Noun
+from headlessly.declaration.record import Record
+from headlessly.declaration.schema import Field
+from headlessly.language import wording
+from headlessly.nouns import Noun
 
 #: How many records of the other side of a reference the page shows.
 RELATED = 10
@@ -103,7 +102,7 @@ def status_path(record: Noun) -> list[dict[str, Any]]:
     here = states.index(now) if now in states else -1
     steps = [
         {
-            "label": display.state_label(state),
+            "label": wording.state_label(state),
             "is": "now" if state == now else "past" if number < here else "ahead",
             "tone": display.state_tone(noun, state),
         }
@@ -111,7 +110,7 @@ def status_path(record: Noun) -> list[dict[str, Any]]:
     ]
     if here < 0:
         steps.append(
-            {"label": display.state_label(now), "is": "now", "tone": display.state_tone(noun, now)}
+            {"label": wording.state_label(now), "is": "now", "tone": display.state_tone(noun, now)}
         )
     return steps
 
@@ -130,7 +129,7 @@ def facts(record: Noun, editable: set[str]) -> list[ShownField]:
             bar = _share_of_range(declared, getattr(record, declared.column))
             found.append(
                 ShownField(
-                    name, display.field_label(declared), value, editable=name in editable, share=bar
+                    name, labels.field_label(declared), value, editable=name in editable, share=bar
                 )
             )
     found.append(ShownField("created_at", _("Age"), display.age_html(record.created_at)))
@@ -164,7 +163,7 @@ def cards(record: Noun, editable: set[str]) -> list[RelatedCard]:
         found.append(
             RelatedCard(
                 name,
-                display.field_label(declared),
+                labels.field_label(declared),
                 display.field_html(record, declared),
                 display.state_html(noun, getattr(other, machine.name))
                 if other and machine and not other.is_card
@@ -208,13 +207,13 @@ def panels(record: Noun) -> list[Panel]:
             answers.append(
                 PanelAnswer(
                     name=about.name if about else key,
-                    label=display.field_label(about) if about else display.json_key_label(key),
+                    label=labels.field_label(about) if about else wording.json_key_label(key),
                     given=given,
                     value=display.field_html(record, about) if about else "",
                 )
             )
         if answers:
-            found.append(Panel(display.field_label(declared), answers, count))
+            found.append(Panel(labels.field_label(declared), answers, count))
     return found
 
 
@@ -225,7 +224,7 @@ def groups(record: Noun, without: set[str], editable: set[str]) -> list[FieldGro
     rest = tuple(name for name in schema.by_name if name not in named)
     found = []
     for title, names in (*schema.groups, (OTHER, rest)):
-        group = FieldGroup(display.group_title(title))
+        group = FieldGroup(labels.group_title(title))
         for name in names:
             declared = schema.by_name[name]
             if name in without or (declared.type == "json" and declared.computed):
@@ -233,7 +232,7 @@ def groups(record: Noun, without: set[str], editable: set[str]) -> list[FieldGro
             value = display.field_html(record, declared)
             shown = ShownField(
                 name,
-                display.field_label(declared),
+                labels.field_label(declared),
                 value,
                 wide=declared.type in ("text", "json"),
                 editable=name in editable,
@@ -272,7 +271,7 @@ def related(record: Noun) -> list[RelatedRecords]:
         add = []
         if not reference.read_only:
             ways = [
-                (display.verb_label(v), display.page_url(noun, "add_by", v.name))
+                (labels.verb_label(v), display.page_url(noun, "add_by", v.name))
                 for v in creating_verbs(noun)
             ]
             if actors.may(actors.current(), "create", noun):
@@ -282,7 +281,7 @@ def related(record: Noun) -> list[RelatedRecords]:
             continue
         found.append(
             RelatedRecords(
-                title=display.relation_label(relation),
+                title=labels.relation_label(relation),
                 rows=[_related_row(row) for row in islice(rows, RELATED)],
                 more=len(rows) > RELATED,
                 all=display.page_url(noun, "changelist") + of_this,

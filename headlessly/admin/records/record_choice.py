@@ -8,8 +8,9 @@ from typing import Any
 
 from django.utils.translation import gettext as _
 
-from headlessly.admin import display, suiting
+from headlessly.admin import suiting
 from headlessly.admin.forms import DeclaredForm, ReferenceSelect, sent
+from headlessly.declaration import labels
 from headlessly.declaration.registry import registry
 from headlessly.declaration.schema import Field
 from headlessly.errors import HeadlesslyError
@@ -58,7 +59,7 @@ class RecordChoice:
 
     @property
     def noun_named(self) -> str:
-        return display.noun_in_sentence(self.noun)
+        return labels.noun_in_sentence(self.noun)
 
     @property
     def input(self) -> Any:

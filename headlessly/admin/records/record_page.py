@@ -3,22 +3,21 @@
 from __future__ import annotations
 
 from datetime import datetime
-from typing import TYPE_CHECKING
 
 from django.contrib import messages
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
 from django.utils.translation import gettext as _
 
-from headlessly.admin import buttons, display
+from headlessly.admin import buttons
 from headlessly.admin.lists import places
 from headlessly.admin.lists.address import Address
 from headlessly.admin.lists.changelist import as_they_were
 from headlessly.admin.pages import NounPages, list_query
 from headlessly.admin.records import composers, neighbours, record, timeline
+from headlessly.declaration import labels
 from headlessly.errors import HeadlesslyError, NotFound
-
-if TYPE_CHECKING:
-    from headlessly.nouns import Noun
+from headlessly.language import wording
+from headlessly.nouns import Noun
 
 
 class RecordPage(NounPages):
@@ -37,7 +36,7 @@ class RecordPage(NounPages):
         except NotFound as problem:
             if heir := problem.extra.get("mergedInto"):
                 text = _("The %s you looked for was merged into this one.")
-                messages.info(request, text % display.noun_in_sentence(self.noun))
+                messages.info(request, text % labels.noun_in_sentence(self.noun))
                 return HttpResponseRedirect(self.admin.place("change", heir))
             raise Http404(problem.message) from None
         return self.render(request, found)
@@ -129,7 +128,7 @@ class RecordPage(NounPages):
             return None
         if self.schema.machine and declared.name == self.schema.machine.name:
             return None
-        label = display.inside_sentence(display.field_label(declared))
+        label = wording.inside_sentence(labels.field_label(declared))
         known = getattr(found, declared.column)
         return {
             "label": (_("Change %s") if known else _("Add %s")) % label,

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections import defaultdict
 from dataclasses import dataclass
 from datetime import datetime
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from django.db.models import Q
 
@@ -18,10 +18,8 @@ from headlessly.admin.event_facts import recorded_facts
 from headlessly.admin.event_text import Entry, Teller
 from headlessly.declaration import engagements, values
 from headlessly.log import events
-
-if TYPE_CHECKING:
-    from headlessly.log.events import Event
-    from headlessly.nouns import Noun
+from headlessly.log.events import Event
+from headlessly.nouns import Noun
 
 PAGE = 50
 #: What a verb caused was recorded with it: it is looked for among the events right behind.

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from django.core.exceptions import PermissionDenied
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseNotAllowed
@@ -21,9 +21,8 @@ from headlessly.admin.records.dialogs import VerbDialog
 from headlessly.admin.records.record_page import RecordPage
 from headlessly.errors import HeadlesslyError
 from headlessly.execution import executor
-
-if TYPE_CHECKING:
-    from headlessly.nouns import Noun
+from headlessly.language import wording
+from headlessly.nouns import Noun
 
 
 class VerbPages(NounPages):
@@ -47,7 +46,7 @@ class VerbPages(NounPages):
             answer = executor.run(self.noun.verbs["update"], found.pk, sent, text=True)
         except HeadlesslyError as problem:
             return self.record_page.render(request, self.admin.find(id), problem=problem)
-        state = display.state_label(getattr(answer, machine.name))
+        state = wording.state_label(getattr(answer, machine.name))
         toasts.say(request, _("%(record)s is %(state)s now.") % {"record": answer, "state": state},
                    answer)  # fmt: skip
         return Redirect(self.admin.place("change", answer.pk) + self.keep(request))
@@ -76,7 +75,7 @@ class VerbPages(NounPages):
                 return self.record_page.render(request, self.admin.find(id), problem=problem)
             dialog.refuse(problem)
             return self._dialog_page(request, dialog, status=problem.status)
-        done = f"{capfirst(display.event_label(bound.conjugation.event))}: {answer}."
+        done = f"{capfirst(wording.event_label(bound.conjugation.event))}: {answer}."
         if bound.sets and all(getattr(found, name) == getattr(answer, name) for name in bound.sets):
             done = _("%(done)s It is as it was.") % {"done": done}
         toasts.say(request, done, answer)
