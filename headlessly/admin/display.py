@@ -11,6 +11,7 @@ from typing import Any, TypeVar
 from django.db import models
 from django.urls import reverse
 from django.utils import formats, timezone
+from django.utils.functional import Promise
 from django.utils.html import conditional_escape, format_html, format_html_join, linebreaks
 from django.utils.safestring import SafeString, mark_safe
 from django.utils.text import Truncator
@@ -164,14 +165,18 @@ def state_tone(noun: type[Record], state: str) -> str:
 
 
 def state_html(noun: type[Record], state: str) -> SafeString:
-    return format_html(
-        '<span class="state tone-{}">{}</span>', state_tone(noun, state), wording.state_label(state)
-    )
+    return badge(wording.state_label(state), state_tone(noun, state))
 
 
-def key_standing(key: ApiKey) -> str:
+def badge(label: str | Promise, tone: str) -> SafeString:
+    """A coloured word."""
+    return format_html('<span class="state tone-{}">{}</span>', tone, label)
+
+
+def key_standing_html(key: ApiKey) -> SafeString:
     """What an API key is worth now."""
-    return {"valid": _("valid"), "expired": _("expired"), "revoked": _("revoked")}[key.standing]
+    said = {"valid": _("valid"), "expired": _("expired"), "revoked": _("revoked")}
+    return badge(said[key.standing], "green" if key.standing == "valid" else "grey")
 
 
 # -- links and values -------------------------------------------------------------------------

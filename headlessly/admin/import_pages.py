@@ -9,14 +9,12 @@ from __future__ import annotations
 import csv
 import io
 from collections.abc import Mapping
-from functools import partial
 from types import MappingProxyType
 from typing import Any
 
 from django.core.exceptions import PermissionDenied
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
-from django.template.response import TemplateResponse
-from django.urls import path, reverse
+from django.urls import URLPattern, reverse
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 from django.views.decorators.http import require_GET, require_http_methods, require_POST
@@ -44,18 +42,14 @@ TONES: dict[str, str] = {
 }
 
 
-def urls(site: TenantSite) -> list[Any]:
-    """The addresses below the workplace's own; each view is handed the site whose page it draws."""
-
-    def page(route: str, view: Any, name: str) -> Any:
-        return path(f"imports/{route}", site.admin_view(partial(view, site=site)), name=name)
-
+def urls(site: TenantSite) -> list[URLPattern]:
+    """The addresses below the workplace's own."""
     return [
-        page("", imports_view, "imports"),
-        page("columns/<str:name>.csv", columns_view, "import_columns"),
-        page("<str:id>/", import_view, "import"),
-        page("<str:id>/go/", go_view, "import_go"),
-        page("<str:id>/cancel/", cancel_view, "import_cancel"),
+        site.page("imports/", imports_view, "imports"),
+        site.page("imports/columns/<str:name>.csv", columns_view, "import_columns"),
+        site.page("imports/<str:id>/", import_view, "import"),
+        site.page("imports/<str:id>/go/", go_view, "import_go"),
+        site.page("imports/<str:id>/cancel/", cancel_view, "import_cancel"),
     ]
 
 
@@ -124,11 +118,10 @@ def _form_page(
     asked: Mapping[str, Any] = MappingProxyType({}),
 ) -> HttpResponse:
     found = list(imports.there()[:LATELY])
-    return _render(
+    return site.respond(
         request,
-        site,
         "imports",
-        title=_("Import"),
+        _("Import"),
         status=status,
         nouns=[
             {"name": n.__name__, "label": labels.plural_title(n), "on": n is noun}
@@ -192,11 +185,10 @@ def import_view(request: HttpRequest, id: str, *, site: TenantSite) -> HttpRespo
     source = _find(id)
     noun: type[Noun] = source.noun
     rows = list(source.rows.order_by("row")[: REFUSED + 1])
-    return _render(
+    return site.respond(
         request,
-        site,
         "import",
-        title=_("Import"),
+        _("Import"),
         source=source,
         row=_import_row(source),
         many=labels.plural_title(source.noun),
@@ -278,13 +270,10 @@ def _percent_done(source: Import) -> int:
 
 def _import_row(source: Import) -> dict[str, Any]:
     return {
-        "name": str(source),
-        "url": reverse("admin:import", args=[source.pk]),
+        "source": source,
         "said": _outcome_text(source),
         "many": labels.plural_title(source.noun),
-        "when": display.age_html(source.created_at),
-        "tone": TONES.get(source.status, "amber"),
-        "status": _status_text(source),
+        "badge": display.badge(_status_text(source), TONES.get(source.status, "amber")),
     }
 
 
@@ -327,17 +316,3 @@ def _refused_row(row: RefusedRow) -> dict[str, Any]:
         "begins": " · ".join(cells[:3])[:120],
         "problems": row.errors(),
     }
-
-
-def _render(
-    request: HttpRequest,
-    site: TenantSite,
-    template: str,
-    *,
-    title: str,
-    status: int = 200,
-    **context: Any,
-) -> HttpResponse:
-    request.current_app = site.name
-    context |= site.each_context(request) | {"title": title, "own_heading": True}
-    return TemplateResponse(request, f"headlessly/{template}.html", context, status=status)

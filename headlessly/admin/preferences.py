@@ -8,7 +8,6 @@ from django import forms
 from django.conf import settings
 from django.contrib import messages
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
-from django.template.response import TemplateResponse
 from django.utils import translation
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
@@ -63,12 +62,5 @@ def preferences_page(request: HttpRequest, site: Any) -> HttpResponse:
         with translation.override(languages.language_of(request, user)):
             messages.success(request, _("Saved."))
         return HttpResponseRedirect(request.get_full_path())
-    context = {
-        **site.each_context(request),
-        "title": _("Language and time"),
-        "own_heading": True,
-        "form": form,
-    }
-    request.current_app = site.name
     status = 422 if form.errors else 200
-    return TemplateResponse(request, "headlessly/preferences.html", context, status=status)
+    return site.respond(request, "preferences", _("Language and time"), status=status, form=form)

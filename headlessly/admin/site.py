@@ -15,7 +15,7 @@ from headlessly.access import actors, tenancy
 from headlessly.admin import choices, display, home, import_pages, palette, settings
 from headlessly.admin.dashboards import dashboard
 from headlessly.admin.proposing import proposals
-from headlessly.admin.sites import TenantSite
+from headlessly.admin.sites import TenantSite, menu_item
 from headlessly.declaration import labels
 
 
@@ -68,46 +68,25 @@ class Workplace(TenantSite):
     def get_sidebar_list(self, request: HttpRequest) -> list[dict[str, Any]]:
         """The nouns by app; an app's name is its heading."""
         first = [
-            {
-                "title": title,
-                "icon": icon,
-                "link": link,
-                "active": request.path == link,
-                "has_permission": True,
-            }
-            for title, icon, link in (
-                (_("Home"), "home", reverse("admin:index")),
-                (_("Dashboard"), "monitoring", reverse("admin:dashboard")),
-            )
+            menu_item(request, _("Home"), "home", reverse("admin:index"), alone=True),
+            menu_item(
+                request, _("Dashboard"), "monitoring", reverse("admin:dashboard"), alone=True
+            ),
         ]
         if (waiting := proposals.proposals_menu_item(request)) is not None:
             first.append(waiting)
         groups: dict[str, list[dict[str, Any]]] = {}
         for noun in self.nouns:
             link = display.page_url(noun, "changelist")
-            groups.setdefault(str(noun._meta.app_config.verbose_name), []).append(
-                {
-                    "title": labels.plural_title(noun),
-                    "icon": noun.Surface.icon,
-                    "link": link,
-                    "active": request.path.startswith(link),
-                    "has_permission": True,
-                }
-            )
+            item = menu_item(request, labels.plural_title(noun), noun.Surface.icon, link)
+            groups.setdefault(str(noun._meta.app_config.verbose_name), []).append(item)
         found: list[dict[str, Any]] = [
             {"items": first},
-            *({"title": t, "items": items} for t, items in groups.items()),
+            *({"title": title, "items": items} for title, items in groups.items()),
         ]
         if actors.may_administer(actors.current()):
             place = reverse("admin:settings_general")
-            mine = {
-                "title": _("Settings"),
-                "icon": "settings",
-                "link": place,
-                "active": request.path.startswith(place),
-                "has_permission": True,
-            }
-            found.append({"items": [mine]})
+            found.append({"items": [menu_item(request, _("Settings"), "settings", place)]})
         return found
 
 

@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from functools import wraps
 from typing import Any
 
 from django.apps import apps
 from django.contrib.auth import logout
+from django.core.exceptions import PermissionDenied
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
+from django.template.response import TemplateResponse
 from django.templatetags.static import static
-from django.urls import path, reverse
+from django.urls import URLPattern, path, reverse
 from django.utils.decorators import method_decorator
 from django.utils.functional import cached_property
 from django.utils.translation import gettext as _
@@ -27,6 +29,14 @@ from headlessly.web.sign_in import redirect_to_sign_in, sign_in_url
 
 #: What every page runs.
 SCRIPTS = ("zone", "admin", "sending", "keys")
+
+
+def menu_item(
+    request: HttpRequest, title: str, icon: str, link: str, *, alone: bool = False
+) -> dict[str, Any]:
+    """An entry of the sidebar, marked on its page and those below it; ``alone`` says that none is."""
+    here = request.path == link if alone else request.path.startswith(link)
+    return {"title": title, "icon": icon, "link": link, "active": here, "has_permission": True}
 
 
 class Site(UnfoldAdminSite):
@@ -82,6 +92,23 @@ class Site(UnfoldAdminSite):
         }
         return context
 
+    def respond(
+        self,
+        request: HttpRequest,
+        template: str,
+        title: str,
+        *,
+        status: int = 200,
+        styles: Iterable[str] = (),
+        **context: Any,
+    ) -> TemplateResponse:
+        """A page of the site with a heading of its own; ``template`` and ``styles`` by their bare names."""
+        request.current_app = self.name
+        around = self.each_context(request)
+        around["styles"] += [static(f"headlessly/{name}.css") for name in styles]
+        context = {**around, "title": title, "own_heading": True, **context}
+        return TemplateResponse(request, f"headlessly/{template}.html", context, status=status)
+
     def account_links(self, request: HttpRequest) -> list[dict[str, str]]:
         return [
             {"title": _("Language and time"), "link": reverse("admin:preferences")},
@@ -111,6 +138,23 @@ class TenantSite(Site):
             raise Http404
         return None
 
+    def page(
+        self,
+        route: str,
+        view: Callable[..., HttpResponse],
+        name: str,
+        may: Callable[[actors.Actor], bool] | None = None,
+    ) -> URLPattern:
+        """The address of a page below the workplace, for those who ``may`` open it; ``view`` is handed the
+        site whose page it draws."""
+
+        def guarded(request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
+            if may is not None and not may(actors.current()):
+                raise PermissionDenied
+            return view(request, *args, site=self, **kwargs)
+
+        return path(route, self.admin_view(guarded), name=name)
+
     @cached_property
     def nouns(self) -> list[type[Noun]]:
         """Every noun in the order of the apps, registered where no admin.py did it."""
@@ -126,8 +170,8 @@ class TenantSite(Site):
     def each_context(self, request: HttpRequest) -> dict[str, Any]:
         context = super().each_context(request)
         tenant = tenancy.require()
-        context["styles"] = [*context["styles"], static("headlessly/palette.css")]
-        context["scripts"] = [*context["scripts"], static("headlessly/palette.js")]
+        context["styles"] += [static("headlessly/palette.css")]
+        context["scripts"] += [static("headlessly/palette.js")]
         return context | {"site_title": tenant.name, "site_header": tenant.name, "tenant": tenant}
 
     def account_links(self, request: HttpRequest) -> list[dict[str, str]]:

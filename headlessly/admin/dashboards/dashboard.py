@@ -12,11 +12,8 @@ from collections.abc import Callable, Mapping
 from typing import Any
 from urllib.parse import urlencode
 
-from django.contrib.admin import AdminSite
 from django.http import HttpRequest, HttpResponse
 from django.template.loader import render_to_string
-from django.template.response import TemplateResponse
-from django.templatetags.static import static
 from django.utils.safestring import SafeString
 from django.utils.translation import gettext as _
 
@@ -24,6 +21,7 @@ from headlessly.access import actors
 from headlessly.admin import display, forms
 from headlessly.admin.dashboards.figures import Chart, Tile, dashboard
 from headlessly.admin.lists.facets import ME, NONE
+from headlessly.admin.sites import TenantSite
 from headlessly.context import tracing
 from headlessly.database import timeouts
 from headlessly.declaration import labels
@@ -39,7 +37,7 @@ logger = logging.getLogger(__name__)
 PATIENCE, BUDGET = 5, 12
 
 
-def dashboard_page(request: HttpRequest, site: AdminSite) -> HttpResponse:
+def dashboard_page(request: HttpRequest, site: TenantSite) -> HttpResponse:
     """The page of an address; what is wrong with one is said in its place."""
     given = {name: text for name, value in request.GET.items() if (text := str(value).strip())}
     registered = sorted(dashboard.narrowings, key=lambda each: each[0])
@@ -51,28 +49,26 @@ def dashboard_page(request: HttpRequest, site: AdminSite) -> HttpResponse:
         context = {"period": slice.period, **_draw_reports(slice)}
     except InvalidFilter as problem:
         context["problem"] = problem.message
-    around = site.each_context(request)
-    context |= {
-        **around,
-        "title": _("Dashboard"),
-        "own_heading": True,
-        "media": forms.select2(),
-        "styles": [*around["styles"], static("headlessly/dashboard.css")],
-        "presets": _presets(given),
-        "narrowings": narrowings,
-        "narrowed": bool(given),
-        "given": given,
-        "empty": _empty(),
-    }
-    request.current_app = site.name
-    return TemplateResponse(request, "headlessly/dashboard.html", context)
+    return site.respond(
+        request,
+        "dashboard",
+        _("Dashboard"),
+        styles=["dashboard"],
+        media=forms.select2(),
+        presets=_presets(given),
+        narrowings=narrowings,
+        narrowed=bool(given),
+        given=given,
+        empty=_empty(),
+        **context,
+    )
 
 
 class Narrowing:
     """One reference that everything can be narrowed by: a searchable choice."""
 
     def __init__(
-        self, noun: type[Noun], name: str, site: AdminSite, given: Mapping[str, str]
+        self, noun: type[Noun], name: str, site: TenantSite, given: Mapping[str, str]
     ) -> None:
         self.field = noun.schema.by_name[name]
         self.name, self.label = self.field.name, labels.field_label(self.field)

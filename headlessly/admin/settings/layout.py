@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from typing import Any
 
-from django.contrib.admin import AdminSite
 from django.http import HttpRequest, HttpResponse
-from django.template.response import TemplateResponse
 from django.urls import reverse
 from django.utils.translation import gettext as _
+
+from headlessly.admin.sites import TenantSite
 
 
 def tabs(current: str) -> list[dict[str, Any]]:
@@ -29,14 +29,9 @@ def tabs(current: str) -> list[dict[str, Any]]:
 
 
 def render_page(
-    request: HttpRequest,
-    site: AdminSite,
-    name: str,
-    title: str,
-    status: int = 200,
-    **context: Any,
+    request: HttpRequest, site: TenantSite, name: str, title: str, status: int = 200, **context: Any
 ) -> HttpResponse:
     """A page of the settings, with the ways to the others."""
-    request.current_app = site.name
-    context |= site.each_context(request) | {"tabs": tabs(name), "title": title}
-    return TemplateResponse(request, f"headlessly/settings/{name}.html", context, status=status)
+    return site.respond(
+        request, f"settings/{name}", title, status=status, tabs=tabs(name), **context
+    )
