@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+from collections.abc import Sequence
 from datetime import date, datetime, timedelta
 from decimal import Decimal
 from typing import Any, TypeVar
@@ -201,11 +202,23 @@ def visible_name(other: Noun | None) -> str:
     return _("not yours") if other is None else str(other)
 
 
-def subtitle(record: Noun, fields: tuple[Field, ...]) -> str:
-    """What stands below a record's name in a list: the names of those that it refers to."""
-    return " · ".join(
-        visible_name(getattr(record, f.name)) for f in fields if getattr(record, f.column)
-    )
+def about_references(noun: type[Record]) -> tuple[Field, ...]:
+    """Whom and what a record is about: the first references of its first groups, not to who works on it."""
+    names = [name for _title, names in noun.schema.groups[:2] for name in names]
+    fields = [noun.schema.by_name[name] for name in names]
+    return tuple(f for f in fields if f.type == "reference" and f.name not in WORKERS)[:2]
+
+
+def subtitle(record: Noun, fields: Sequence[Field]) -> str:
+    """What stands below a record's name in a list: the names of the first two that it refers to."""
+    filled = [f for f in fields if getattr(record, f.column)]
+    return " · ".join(visible_name(getattr(record, f.name)) for f in filled[:2])
+
+
+def initials(name: str) -> str:
+    """``Ada Chen`` → ``AC``."""
+    parts = [part for part in name.split() if part[:1].isalnum()]
+    return "".join(part[0] for part in (parts[:1] + parts[1:][-1:])).upper()
 
 
 def field_html(record: Noun, field: Field, *, links: bool = True) -> SafeString | str:

@@ -57,7 +57,7 @@ def _open_records_of(noun: type[Noun], person: str) -> dict[str, Any] | None:
     field = noun.schema.by_name[worker]
     urgent = _urgency_order(noun)
     found = noun.objects.filter(**{field.column: person, f"{state}__in": noun.OPEN})
-    below = _about(noun)
+    below = display.about_references(noun)
     rows = list(
         visibility.load_visible_references(found, (f.name for f in below)).order_by(
             *sorting.order_by_expressions(scope.Scope(noun), urgent[0] if urgent else None)
@@ -79,7 +79,7 @@ def _open_records_of(noun: type[Noun], person: str) -> dict[str, Any] | None:
             {
                 "url": display.page_url(noun, "change", row.pk),
                 "name": str(row),
-                "below": display.subtitle(row, tuple(below)),
+                "below": display.subtitle(row, below),
                 "state": display.state_html(noun, getattr(row, state)),
                 "measure": _measure_html(row, measure) if measure else "",
             }
@@ -95,13 +95,6 @@ def _measure_html(row: Noun, field: Any) -> Any:
     if field.type == "datetime" and value is not None and not days.whole_day(row, field):
         return display.age_html(value, ago=True)
     return display.field_html(row, field, links=False)
-
-
-def _about(noun: type[Noun]) -> list[Any]:
-    """The references that say who a record is about."""
-    named = [name for _title, names in noun.schema.groups[:2] for name in names]
-    fields = [noun.schema.by_name[name] for name in named]
-    return [f for f in fields if f.type == "reference" and f.name not in display.WORKERS][:2]
 
 
 def _urgency_order(noun: type[Noun]) -> tuple[str, str] | None:

@@ -93,15 +93,8 @@ def _read_records(noun: type[Noun], ids: Iterable[str]) -> list[Noun]:
     ids = list(ids)
     if not ids:
         return []
-    about = [f.name for f in _about(noun)]
+    about = [f.name for f in display.about_references(noun)]
     return list(visibility.load_visible_references(noun.objects.filter(pk__in=ids), about))
-
-
-def _about(noun: type[Noun]) -> list[Any]:
-    named = [
-        noun.schema.by_name[name] for _title, names in noun.schema.groups[:2] for name in names
-    ]
-    return [f for f in named if f.type == "reference" and f.name not in display.WORKERS][:2]
 
 
 def _record_item(record: Noun) -> dict[str, Any]:
@@ -109,7 +102,7 @@ def _record_item(record: Noun) -> dict[str, Any]:
     machine = noun.schema.machine
     about = [
         display.visible_name(getattr(record, f.name))
-        for f in _about(noun)
+        for f in display.about_references(noun)
         if getattr(record, f.column)
     ]
     unique = [getattr(record, n) for n in noun.unique_fields if n in noun.schema.search]

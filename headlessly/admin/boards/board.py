@@ -20,7 +20,7 @@ from django.utils.translation import gettext as _
 from headlessly.access import visibility
 from headlessly.admin import display
 from headlessly.admin.boards.moves import moves_hint, possible_moves
-from headlessly.admin.boards.narrowing import Narrowing
+from headlessly.admin.lists.address import Address
 from headlessly.admin.sites import TenantSite
 from headlessly.context import clock
 from headlessly.database import timeouts
@@ -34,6 +34,8 @@ from headlessly.query import cursors, reads, sorting
 from headlessly.query import scope as query_scope
 from headlessly.query.paging import RecordList, union_sql
 
+#: What a list may be asked for and a board may not: it is about now, and about all columns.
+NOT_HERE = ("asOf", "deleted", "columns", "p", "view")
 #: How many cards a column shows at once; one whose records have ended shows the latest.
 CARDS, ENDED_CARDS = 25, 8
 #: How long one of its statements may take, in milliseconds.
@@ -76,8 +78,11 @@ class NounBoard:
             raise TypeError(f"{noun.__name__} has no board.")
         self.declared, self.machine = declared, noun.schema.require_machine()
         self.field = self.noun.schema.by_name[self.machine.name]
-        self.list = Narrowing(request, noun, site)
-        self.problem = self.list.problem
+        asked = request.GET.copy()
+        for name in NOT_HERE:
+            asked.pop(name, None)
+        self.address = Address(noun, asked, site)
+        self.problem = self.address.problem
         self.stale_after, self.now = self.noun.stale_after(), clock.now()
         self.refusal: dict[str, Any] = {}
 
@@ -86,8 +91,9 @@ class NounBoard:
     @cached_property
     def states(self) -> list[str]:
         """All states, or those by which the board is narrowed."""
-        chosen = self.list.chosen(self.field) or self.machine.states
-        return [state for state in self.machine.states if state in chosen]
+        facets = self.address.facets
+        chosen = next((f.values() for f in facets if f.name == self.field.wire), [])
+        return [state for state in self.machine.states if state in chosen or not chosen]
 
     def has_ended(self, state: str) -> bool:
         return state not in getattr(self.noun, "OPEN", self.machine.states)
@@ -99,14 +105,18 @@ class NounBoard:
 
     def within(self, state: str) -> models.QuerySet:
         """The records of a column in its order."""
-        found = self.list.queryset.filter(**{self.machine.name: state})
+        found = self._narrowed.filter(**{self.machine.name: state})
         if self.has_ended(state):
             found = found.filter(updated_at__gte=self.now - RECENT)
         return found.order_by(*(column.expression for column in self.order(state)))
 
     def _seeking(self, state: str) -> RecordList:
-        scope, search = self.list.address.scope, self.list.search
+        scope, search = self.address.scope, self.address.search
         return RecordList(scope, self.order(state), search=search, narrowed_to=self.within(state))
+
+    @cached_property
+    def _narrowed(self) -> models.QuerySet:
+        return self.address.narrowed()
 
     @staticmethod
     def size(ended: bool) -> int:
@@ -161,7 +171,7 @@ class NounBoard:
             label=wording.state_label(state),
             tone=display.state_tone(self.noun, state),
             ended=self.has_ended(state),
-            url=start + self.list.get_query_string({self.field.wire: state}),
+            url=start + self.address.but({self.field.wire: state}),
             moves=moves,
             hint=moves_hint(self.noun, state, moves),
         )
@@ -177,7 +187,7 @@ class NounBoard:
         parameters: tuple[Any, ...] = ()
         for column in columns:
             within = self.within(column.state).order_by()
-            parts = [within] if self.list.search is None else self.list.search.parts(within)
+            parts = [within] if self.address.search is None else self.address.search.parts(within)
             found = union_sql([p.values_list("pk", *names)[: reads.COUNT_CAP + 1] for p in parts])
             if found is not None:  # else a filter that nothing can fit
                 inner.append(f"(SELECT * FROM ({found[0]}) AS united LIMIT {reads.COUNT_CAP + 1})")
@@ -211,7 +221,7 @@ class NounBoard:
     def _keys(self, columns: Iterable[BoardColumn]) -> list[str]:
         """The keys of all first cards and of one more per column, in one statement where nothing is
         searched for."""
-        if self.list.search is not None:
+        if self.address.search is not None:
             pages = [self._seeking(c.state).page(self.size(c.ended)).keys for c in columns]
             return [key for page in pages for key, *_ in page]
         parts = [
@@ -237,10 +247,12 @@ class NounBoard:
             cursor = cursors.encode_cursor(self._mark(column.state), None, last)
             meta = self.noun._meta
             place = f"admin:{meta.app_label}_{meta.model_name}_board_more"
-            column.more = reverse(place, args=(column.state, cursor)) + self.list.get_query_string()
+            column.more = (
+                reverse(place, args=(column.state, cursor)) + f"?{self.address.query_string}"
+            )
 
     def _mark(self, state: str) -> str:
-        return cursors.fingerprint(self.noun.__name__, state, self.declared, self.list.params)
+        return cursors.fingerprint(self.noun.__name__, state, self.declared, self.address.given)
 
     def card(self, record: Noun) -> dict[str, Any]:
         """What the card of ``record`` shows."""
@@ -264,9 +276,9 @@ class NounBoard:
             "state": state,
             "url": display.page_url(self.noun, "change", record.pk),
             "name": str(record),
-            "below": self._below(record),
+            "below": display.subtitle(record, self.about),
             "owner": owner,
-            "initials": initials(owner) if owner else "",
+            "initials": display.initials(owner) if owner else "",
             "measure": display.field_html(record, measure, links=False) if measure else "",
             "shows": [
                 {"label": labels.field_label(f), "value": value, "name": f.name, "type": f.type}
@@ -282,26 +294,13 @@ class NounBoard:
     @cached_property
     def about(self) -> tuple[Field, ...]:
         """Whom and what a record is about: what its noun says, else the references of its first groups."""
-        schema = self.noun.schema
-        named = [name for _title, names in schema.groups[:2] for name in names]
-        fields = [f for n in named if (f := schema.by_name[n]).type == "reference"]
-        return schema.about or tuple(f for f in fields if f.name not in display.WORKERS)[:2]
-
-    def _below(self, record: Noun) -> str:
-        filled = [f for f in self.about if getattr(record, f.column)]
-        return " · ".join(display.visible_name(getattr(record, f.name)) for f in filled[:2])
+        return self.noun.schema.about or display.about_references(self.noun)
 
     def _stale_text(self, touched: datetime | None) -> str:
         """What a card says that nobody touched for too long."""
         if self.stale_after is None or touched is None or self.now - touched <= self.stale_after:
             return ""
         return _("stale") if self.stale_after else _("overdue")
-
-
-def initials(name: str) -> str:
-    """``BS`` for Bob Stone."""
-    parts = name.split()
-    return "".join(part[0] for part in (parts[0], *parts[1:][-1:])).upper() if parts else ""
 
 
 def _union_all(parts: Sequence[models.QuerySet]) -> models.QuerySet:

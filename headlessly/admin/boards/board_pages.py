@@ -93,7 +93,7 @@ class BoardPages(NounPages):
             title=_("%(nouns)s board") % {"nouns": labels.plural_title(self.noun)},
             is_fullwidth="1",
             recent=RECENT.days,
-            list_url=self.admin.place("changelist") + board.list.get_query_string({"p": None}),
+            list_url=f"{self.admin.place('changelist')}?{board.address.query_string}",
             board_url=self.admin.place("board"),
             add_url=self.admin.place("add") if self.admin.may("create") else "",
             said=_script_texts(),

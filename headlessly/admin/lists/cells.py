@@ -94,12 +94,6 @@ def cell_html(found: Noun, field: Field) -> Any:
     if field.name in display.WORKERS and getattr(found, field.name) is not None:
         name = str(getattr(found, field.name))
         return format_html(
-            '<span class="initials" aria-hidden="true">{}</span> {}', _of(name), name
+            '<span class="initials" aria-hidden="true">{}</span> {}', display.initials(name), name
         )
     return value
-
-
-def _of(name: str) -> str:
-    """``Ada Chen`` → ``AC``."""
-    parts = [part for part in name.split() if part[:1].isalnum()]
-    return "".join(part[0] for part in (parts[:1] + parts[1:][-1:])).upper()

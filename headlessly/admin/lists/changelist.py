@@ -16,7 +16,8 @@ from headlessly.access import actors, visibility
 from headlessly.access.managers import BoundedQuerySet
 from headlessly.admin import display, event_facts
 from headlessly.admin.lists import cells
-from headlessly.admin.lists.address import Address, SearchFilter, is_sortable
+from headlessly.admin.lists.address import Address
+from headlessly.admin.lists.columns import is_sortable
 from headlessly.database import timeouts
 from headlessly.declaration import labels
 from headlessly.declaration.record import Record
@@ -87,10 +88,8 @@ class NounList:
 
     @property
     def _seeking(self) -> RecordList:
-        address, scope = self.address, self.address.scope
-        stated = address.filter_of(c for c in address.active if not isinstance(c, SearchFilter))
-        search = reads.make_search(scope, address.query)
-        return RecordList(scope, address.order_columns, (stated,), search)
+        address, stated = self.address, self.address.filter_beside_search
+        return RecordList(address.scope, address.order_columns, (stated,), address.search)
 
     @property
     def _may_be_slow(self) -> bool:
@@ -199,13 +198,6 @@ class NounList:
             "previous": self.address.but({"p": before}) if before else "",
             "next": self.address.but({"p": after}) if self.more else "",
         }
-
-    def chips(self) -> list[dict[str, str]]:
-        """The conditions that are on, each with the address without it."""
-        return [
-            {"label": c.label, "value": c.in_words(), "without": self.address.without(c)}
-            for c in self.address.active
-        ]
 
     def advice(self) -> list[dict[str, Any]]:
         """Of an empty list: which of its conditions empties it, and what there is without it."""

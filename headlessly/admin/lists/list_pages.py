@@ -15,8 +15,9 @@ from django.views.decorators.http import require_GET
 from headlessly.access import actors, tenancy
 from headlessly.admin import buttons, forms, import_pages
 from headlessly.admin.lists import bulk
-from headlessly.admin.lists.address import MAX_COLUMNS, Address, offered_columns
+from headlessly.admin.lists.address import Address
 from headlessly.admin.lists.changelist import AT_ONCE, NounList
+from headlessly.admin.lists.columns import MAX_COLUMNS, offered_columns
 from headlessly.admin.lists.export import export_url
 from headlessly.admin.lists.tabs import Tabs
 from headlessly.admin.pages import NounPages

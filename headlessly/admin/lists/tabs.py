@@ -9,7 +9,8 @@ from django.utils.text import slugify
 from django.utils.translation import gettext as _
 
 from headlessly.access import actors
-from headlessly.admin.lists.address import Address, canonical_query
+from headlessly.admin.lists.address import Address
+from headlessly.admin.lists.parameters import canonical_query
 from headlessly.declaration import labels
 from headlessly.nouns import Noun
 from headlessly.query import saved_views

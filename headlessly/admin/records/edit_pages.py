@@ -43,7 +43,7 @@ class EditPages(NounPages):
 
     # -- adding -----------------------------------------------------------------------------------
 
-    def add_view(self, request: HttpRequest, verb: str) -> HttpResponse:
+    def add_view(self, request: HttpRequest, verb: str = "create") -> HttpResponse:
         """A form for a new record, by ``create`` or by another verb that makes one."""
         bound = self.noun.verbs.get(verb)
         if bound is None or not bound.creates:

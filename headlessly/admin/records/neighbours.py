@@ -14,11 +14,11 @@ from typing import Any
 
 from headlessly.admin import display
 from headlessly.admin.lists import places
-from headlessly.admin.lists.address import Address, SearchFilter
+from headlessly.admin.lists.address import Address
 from headlessly.admin.pages import keep_list
 from headlessly.admin.sites import TenantSite
 from headlessly.nouns import Noun
-from headlessly.query import cursors, filters, reads, scope, sorting
+from headlessly.query import cursors, scope, sorting
 from headlessly.query.paging import narrow_by_search
 
 #: How far a place is counted: "12 of 84", but nothing in a list of thousands.
@@ -80,10 +80,7 @@ class ListWalk:
 
     @cached_property
     def _whole(self) -> Any:
-        address = self.address
-        stated = address.filter_of(c for c in address.active if not isinstance(c, SearchFilter))
-        found = address.scope.queryset().filter(filters.compile_filter(address.scope, stated))
-        found, self.many = narrow_by_search(found, reads.make_search(address.scope, address.query))
+        found, self.many = narrow_by_search(self.address.narrowed(), self.address.search)
         return found
 
     @cached_property
