@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
+from django.http import HttpRequest, HttpResponse
 from django.utils.translation import gettext as _
 
 from headlessly.admin import buttons, display, forms, toasts
@@ -75,9 +75,8 @@ class FieldPages(NounPages):
         edit = FieldEdit(self.site, found, field, request.POST)
         version = parse_version(request.POST.get("version"))
         base = values_at(found, version)
-        back = self.admin.place("change", found.pk) + self.keep(request)
         if not edit.form.changed(base):
-            return HttpResponseRedirect(back)
+            return self.to_record(request, found.pk)
         if to_json_value(getattr(found, field.column)) != to_json_value(base[field.name]):
             value = display.value_text(found, field) or _("empty")
             edit.form.is_valid()
@@ -95,7 +94,7 @@ class FieldPages(NounPages):
             edit.form.refuse(problem)
             return self._page(request, edit, version, status=problem.status)
         toasts.say(request, _("Saved."), answer)
-        return HttpResponseRedirect(back)
+        return self.to_record(request, found.pk)
 
     def _page(
         self, request: HttpRequest, edit: FieldEdit, version: int | None, status: int = 200

@@ -29,7 +29,7 @@ from unfold.widgets import (
 
 from headlessly.access import suggestions
 from headlessly.admin import display
-from headlessly.admin.choices import MEMBER, MEMBER_FILTER, SUITS
+from headlessly.admin.choices import ME, MEMBER, MEMBER_FILTER, NONE, SUITS
 from headlessly.declaration import days, labels
 from headlessly.declaration.schema import Field
 from headlessly.declaration.values import UNSTORABLE, to_json_value
@@ -125,6 +125,17 @@ class ReferenceSelect(AutocompleteMixin, forms.Select):
         return self.chosen[id]
 
 
+class NarrowingSelect(ReferenceSelect):
+    """The same to narrow a list or a dashboard by: "me" and "nobody" can be chosen too."""
+
+    def __init__(self, field: Field, site: Any) -> None:
+        label = labels.field_label(field)
+        attrs = {"aria-label": label, "data-placeholder": label}
+        super().__init__(field, site, attrs, narrows=True)
+        nobody = _("No %(field)s") % {"field": wording.inside_sentence(label)}
+        self.chosen |= {NONE: nobody, ME: _("Me")}
+
+
 class DeclaredForm(forms.Form):
     """The inputs for ``fields``, by their Python names."""
 
@@ -183,6 +194,10 @@ class DeclaredForm(forms.Form):
                 found[name] = sent(field, self.data.get(name))
         return found
 
+    def filled(self) -> dict[str, Any]:
+        """What was sent and is not empty."""
+        return {name: value for name, value in self.given().items() if value not in ("", None)}
+
     def changed(self, base: Mapping[str, Any]) -> dict[str, Any]:
         """What was sent and differs from ``base``, the values that the form was made with."""
         return {
@@ -200,17 +215,10 @@ class DeclaredForm(forms.Form):
     def refuse(self, problem: HeadlesslyError) -> None:
         """Put what went wrong beside the fields it is about, else above the form."""
         self.is_valid()
-        details = problem.details or []
-        told = False
-        for detail in details:
-            name = self._name(detail["field"])
-            if name is not None:
-                self.add_error(name, detail["message"])
-                told = True
-            else:
-                self.add_error(None, f"{detail['field']}: {detail['message']}")
-                told = True
-        if not told:
+        for detail in problem.details or ():
+            name, message = self._name(detail["field"]), detail["message"]
+            self.add_error(name, message if name else f"{detail['field']}: {message}")
+        if not problem.details:
             name = self._name(problem.field) if problem.field else None
             self.add_error(name, problem.message)
 
@@ -308,24 +316,16 @@ def sent(field: Field, text: Any) -> Any:
     if field.type in ("number", "integer", "money"):
         return numbers.delocalize_number(text)
     if field.type == "datetime" and len(text) == len("2026-01-31T09:00"):
-        return _with_offset(text) if field.day_if else _in_utc(text)
+        return _moment_with_zone(text, keeps_day=field.day_if is not None)
     return text
 
 
-def _with_offset(text: str) -> str:
-    """The same of a moment that may stand for its day: the one that it is where the reader is."""
+def _moment_with_zone(text: str, *, keeps_day: bool) -> str:
+    """What a reader types as a moment, in their own time zone; one that may stand for its day ``keeps_day``:
+    it is the day where the reader is."""
     try:
         local = datetime.fromisoformat(text).replace(tzinfo=timezone.get_current_timezone())
-        return local.isoformat()
-    except ValueError:
-        return text
-
-
-def _in_utc(text: str) -> str:
-    """What a reader types as a moment, in their own time zone."""
-    try:
-        local = datetime.fromisoformat(text).replace(tzinfo=timezone.get_current_timezone())
-        return f"{local.astimezone(UTC):%Y-%m-%dT%H:%M:%SZ}"
+        return local.isoformat() if keeps_day else f"{local.astimezone(UTC):%Y-%m-%dT%H:%M:%SZ}"
     except (ValueError, OverflowError):
         return text  # the executor says what is wrong with it
 

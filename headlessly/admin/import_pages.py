@@ -131,7 +131,7 @@ def _form_page(
         many=labels.plural_title(noun),
         required=[labels.field_label(f) for f in noun.schema.inputs() if f.required],
         matches=_matches(noun, asked.get("match", "")),
-        choices=_choices(asked),
+        asked=asked,
         problem=problem,
         details=(problem.details or [])[:10] if problem else [],
         list_url=display.page_url(noun, "changelist"),
@@ -153,29 +153,6 @@ def _matches(noun: type[Noun], match: str) -> list[dict[str, Any]]:
             "on": name == match,
         }
         for fields in sets
-    ]
-
-
-def _choices(asked: Mapping[str, Any]) -> list[dict[str, Any]]:
-    """What a reader may say of a file that does not show it."""
-    found = [
-        ("numbers", _("Numbers"), [("comma", "1.250,00"), ("point", "1,250.00")]),
-        (
-            "days",
-            _("Days"),
-            [("dmy", _("24/11/2026, day first")), ("mdy", _("11/24/2026, month first"))],
-        ),
-    ]
-    return [
-        {
-            "name": name,
-            "label": label,
-            "options": [
-                {"value": value, "label": text, "on": asked.get(name) == value}
-                for value, text in [("", _("as the file shows them")), *options]
-            ],
-        }
-        for name, label, options in found
     ]
 
 

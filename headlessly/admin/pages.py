@@ -11,7 +11,7 @@ from typing import Any
 from urllib.parse import urlencode
 
 from django.forms import Media
-from django.http import Http404, HttpRequest
+from django.http import Http404, HttpRequest, HttpResponseRedirect
 from django.template.response import TemplateResponse
 
 from headlessly.access import actors
@@ -68,29 +68,20 @@ class NounAdminBase:
         except NotFound as problem:
             raise Http404(problem.message) from None
 
-    def context(self, request: HttpRequest, **more: Any) -> dict[str, Any]:
-        """What every page of the noun shows, and ``more``."""
-        return {
-            **self.admin_site.each_context(request),
+    def respond(
+        self, request: HttpRequest, template: str, status: int = 200, **context: Any
+    ) -> TemplateResponse:
+        """A page of the noun, or a part of one; the template by its name alone, or with its folder."""
+        shown: dict[str, Any] = {
             "opts": self.model._meta,
             "noun": labels.noun_title(self.model),
             "nouns": labels.plural_title(self.model),
-            "own_heading": True,
             "media": forms.select2() + MEDIA,
             "toasts": cache(lambda: toasts.read_toasts(request)),
             "may_update": self.may("update"),
             "may_delete": self.may("delete"),
-            **more,
         }
-
-    def respond(
-        self, request: HttpRequest, template: str, status: int = 200, **context: Any
-    ) -> TemplateResponse:
-        """A page of the noun; the template by its name alone, or with its folder."""
-        request.current_app = self.admin_site.name
-        if not template.endswith(".html"):
-            template = f"headlessly/{template}.html"
-        return TemplateResponse(request, template, self.context(request, **context), status=status)
+        return self.admin_site.respond(request, template, status=status, **(shown | context))
 
 
 class NounPages:
@@ -108,6 +99,10 @@ class NounPages:
         """What the addresses of a record carry on: the list that one came from."""
         query = list_query(request)
         return "" if query is None else keep_list(query)
+
+    def to_record(self, request: HttpRequest, id: str) -> HttpResponseRedirect:
+        """On to the page of a record, in the list that one came from."""
+        return HttpResponseRedirect(self.admin.place("change", id) + self.keep(request))
 
 
 def list_query(request: HttpRequest) -> str | None:

@@ -8,6 +8,7 @@ from typing import Any
 from django.http import HttpRequest, JsonResponse
 from django.urls import Resolver404, resolve, reverse
 from django.utils.translation import gettext as _
+from django.views.decorators.http import require_GET
 
 from headlessly.access import actors, visibility
 from headlessly.admin import buttons, display, import_pages
@@ -28,7 +29,8 @@ LONGEST = 100
 PATIENCE = 1_000
 
 
-def palette_answer(request: HttpRequest, site: Any) -> JsonResponse:
+@require_GET
+def find_view(request: HttpRequest, *, site: Any) -> JsonResponse:
     """``q`` the words, ``at`` the page one is on, ``recent`` the ids that were opened lately."""
     text = request.GET.get("q", "").strip()
     said = ""
@@ -41,7 +43,7 @@ def palette_answer(request: HttpRequest, site: Any) -> JsonResponse:
     except InvalidFilter as problem:
         said = problem.message
     for title, items in (
-        (_("Do"), _actions(request, site)),
+        (_("Do"), [*_record_actions(request), *_creating_actions(site)]),
         (_("Go to"), _page_items(request, site)),
     ):
         groups += _group(title, [item for item in items if _label_fits(item["label"], text)])
@@ -131,12 +133,7 @@ def _recent_items(text: str) -> list[dict[str, Any]]:
 # -- things to do, and pages ----------------------------------------------------------------------
 
 
-def _actions(request: HttpRequest, site: Any) -> list[dict[str, Any]]:
-    """What the record that is open allows, then what can be made."""
-    return [*_record_actions(request, site), *_creating_actions(site)]
-
-
-def _record_actions(request: HttpRequest, site: Any) -> list[dict[str, Any]]:
+def _record_actions(request: HttpRequest) -> list[dict[str, Any]]:
     """The verbs that are possible now; each presses the button that the page has for it."""
     record = _open_record(request.GET.get("at", ""))
     if record is None:

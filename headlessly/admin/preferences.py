@@ -49,7 +49,7 @@ class PreferencesForm(forms.Form):
 
 @never_cache
 @require_http_methods(["GET", "HEAD", "POST"])
-def preferences_page(request: HttpRequest, site: Any) -> HttpResponse:
+def preferences_view(request: HttpRequest, *, site: Any) -> HttpResponse:
     """The choice; a POST stores it with the user."""
     user: Any = request.user
     chosen = {"language": user.language, "time_zone": user.time_zone}
@@ -62,5 +62,4 @@ def preferences_page(request: HttpRequest, site: Any) -> HttpResponse:
         with translation.override(languages.language_of(request, user)):
             messages.success(request, _("Saved."))
         return HttpResponseRedirect(request.get_full_path())
-    status = 422 if form.errors else 200
-    return site.respond(request, "preferences", _("Language and time"), status=status, form=form)
+    return site.respond(request, "preferences", _("Language and time"), form=form)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
-from django.urls import path, reverse
+from django.urls import reverse
 from django.utils.decorators import method_decorator
 from django.utils.functional import SimpleLazyObject
 from django.utils.translation import gettext as _
@@ -28,17 +28,13 @@ class Workplace(TenantSite):
         """The nouns' pages, and before them what the palette asks."""
         found = super().get_urls() if self.nouns else []
         return [
-            path("dashboard/", self.admin_view(self.dashboard_view), name="dashboard"),
-            path("find/", self.admin_view(self.find_view), name="find"),
+            self.page("dashboard/", dashboard.dashboard_view, "dashboard"),
+            self.page("find/", palette.find_view, "find"),
             *proposals.urls(self),
             *settings.urls(self),
             *import_pages.urls(self),
             *found,
         ]
-
-    @method_decorator(require_GET)
-    def find_view(self, request: HttpRequest) -> HttpResponse:
-        return palette.palette_answer(request, self)
 
     @method_decorator(require_GET)
     def autocomplete_view(self, request: HttpRequest) -> HttpResponse:
@@ -50,10 +46,6 @@ class Workplace(TenantSite):
 
     def index(self, request: HttpRequest, extra_context: Any = None) -> HttpResponse:
         return super().index(request, home.home_context(self.nouns))
-
-    @method_decorator(require_GET)
-    def dashboard_view(self, request: HttpRequest) -> HttpResponse:
-        return dashboard.dashboard_page(request, self)
 
     def each_context(self, request: HttpRequest) -> dict[str, Any]:
         """Admins are told of webhooks that were disabled, on every page until somebody deals with it."""

@@ -64,11 +64,24 @@ class Site(UnfoldAdminSite):
     def get_urls(self) -> list[Any]:
         """Without the shortcut that tells, by content type, which rows of any table exist."""
         found = [u for u in super().get_urls() if getattr(u, "name", None) != "view_on_site"]
-        page = self.admin_view(self.preferences_view)
-        return [path("preferences/", page, name="preferences"), *found]
+        return [self.page("preferences/", preferences.preferences_view, "preferences"), *found]
 
-    def preferences_view(self, request: HttpRequest) -> HttpResponse:
-        return preferences.preferences_page(request, self)
+    def page(
+        self,
+        route: str,
+        view: Callable[..., HttpResponse],
+        name: str,
+        may: Callable[[actors.Actor], bool] | None = None,
+    ) -> URLPattern:
+        """The address of a page of the site, for those who ``may`` open it; ``view`` is handed the
+        site whose page it draws."""
+
+        def guarded(request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
+            if may is not None and not may(actors.current()):
+                raise PermissionDenied
+            return view(request, *args, site=self, **kwargs)
+
+        return path(route, self.admin_view(guarded), name=name)
 
     def login(self, request: HttpRequest, extra_context: Any = None) -> HttpResponse:
         return HttpResponseRedirect(sign_in_url(request))
@@ -96,18 +109,23 @@ class Site(UnfoldAdminSite):
         self,
         request: HttpRequest,
         template: str,
-        title: str,
+        title: str = "",
         *,
-        status: int = 200,
+        status: int | None = None,
         styles: Iterable[str] = (),
         **context: Any,
     ) -> TemplateResponse:
-        """A page of the site with a heading of its own; ``template`` and ``styles`` by their bare names."""
+        """A page of the site with a heading of its own; ``template`` by its name alone or with its folder,
+        ``styles`` by their bare names. Without a ``status``, a ``form`` with errors is answered with 422."""
         request.current_app = self.name
+        if not template.endswith(".html"):
+            template = f"headlessly/{template}.html"
+        if status is None:
+            status = 422 if (form := context.get("form")) is not None and form.errors else 200
         around = self.each_context(request)
         around["styles"] += [static(f"headlessly/{name}.css") for name in styles]
         context = {**around, "title": title, "own_heading": True, **context}
-        return TemplateResponse(request, f"headlessly/{template}.html", context, status=status)
+        return TemplateResponse(request, template, context, status=status)
 
     def account_links(self, request: HttpRequest) -> list[dict[str, str]]:
         return [
@@ -137,23 +155,6 @@ class TenantSite(Site):
         if known["membership"] is None:
             raise Http404
         return None
-
-    def page(
-        self,
-        route: str,
-        view: Callable[..., HttpResponse],
-        name: str,
-        may: Callable[[actors.Actor], bool] | None = None,
-    ) -> URLPattern:
-        """The address of a page below the workplace, for those who ``may`` open it; ``view`` is handed the
-        site whose page it draws."""
-
-        def guarded(request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
-            if may is not None and not may(actors.current()):
-                raise PermissionDenied
-            return view(request, *args, site=self, **kwargs)
-
-        return path(route, self.admin_view(guarded), name=name)
 
     @cached_property
     def nouns(self) -> list[type[Noun]]:

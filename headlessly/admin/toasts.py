@@ -29,10 +29,6 @@ def say(request: HttpRequest, text: str, done_to: Noun | None = None) -> None:
     messages.success(request, text, extra_tags=event or "")
 
 
-def warn(request: HttpRequest, text: str) -> None:
-    messages.error(request, text)
-
-
 def _event_of_this_request(record: Noun) -> str | None:
     """The event of the verb that this request executed on the record, not of what it caused."""
     found = type(record).history(record).filter(

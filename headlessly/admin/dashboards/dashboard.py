@@ -16,17 +16,17 @@ from django.http import HttpRequest, HttpResponse
 from django.template.loader import render_to_string
 from django.utils.safestring import SafeString
 from django.utils.translation import gettext as _
+from django.views.decorators.http import require_GET
 
 from headlessly.access import actors
 from headlessly.admin import display, forms
+from headlessly.admin.choices import ME, NONE
 from headlessly.admin.dashboards.figures import Chart, Tile, dashboard
-from headlessly.admin.lists.facets import ME, NONE
 from headlessly.admin.sites import TenantSite
 from headlessly.context import tracing
 from headlessly.database import timeouts
 from headlessly.declaration import labels
 from headlessly.errors import InvalidFilter
-from headlessly.language import wording
 from headlessly.nouns import Noun
 from headlessly.query import periods
 from headlessly.query.reports import Slice
@@ -37,7 +37,8 @@ logger = logging.getLogger(__name__)
 PATIENCE, BUDGET = 5, 12
 
 
-def dashboard_page(request: HttpRequest, site: TenantSite) -> HttpResponse:
+@require_GET
+def dashboard_view(request: HttpRequest, *, site: TenantSite) -> HttpResponse:
     """The page of an address; what is wrong with one is said in its place."""
     given = {name: text for name, value in request.GET.items() if (text := str(value).strip())}
     registered = sorted(dashboard.narrowings, key=lambda each: each[0])
@@ -74,14 +75,7 @@ class Narrowing:
         self.name, self.label = self.field.name, labels.field_label(self.field)
         self.wire, self.value = self.field.wire, given.get(self.field.wire, "")
         self.given = given
-        self.select = forms.ReferenceSelect(
-            self.field, site, {"aria-label": self.label}, narrows=True
-        )
-        self.select.attrs["data-placeholder"] = self.label
-        self.select.chosen |= {
-            NONE: _("No %(field)s") % {"field": wording.inside_sentence(self.label)},
-            ME: _("Me"),
-        }
+        self.select = forms.NarrowingSelect(self.field, site)
 
     @property
     def widget(self) -> str:

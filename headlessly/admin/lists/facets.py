@@ -13,7 +13,7 @@ from django.utils.translation import gettext as _
 
 from headlessly.access import actors, visibility
 from headlessly.admin.choices import ME, NONE
-from headlessly.admin.forms import ReferenceSelect
+from headlessly.admin.forms import NarrowingSelect
 from headlessly.declaration import labels
 from headlessly.declaration.schema import Field
 from headlessly.errors import InvalidFilter
@@ -108,11 +108,7 @@ class ReferenceFacet(Facet):
 
     def __init__(self, *args: Any, site: Any) -> None:
         super().__init__(*args)
-        select = ReferenceSelect(self.field, site, {"aria-label": self.label}, narrows=True)
-        select.attrs["data-placeholder"] = self.label
-        nobody = _("No %(field)s") % {"field": wording.inside_sentence(self.label)}
-        select.chosen |= {NONE: nobody, ME: _("Me")}
-        self.select = select
+        self.select = NarrowingSelect(self.field, site)
 
     @property
     def widget(self) -> str:
@@ -176,6 +172,3 @@ def occurring_values(noun: type[Noun], field: Field) -> list[str]:
         )
         found = [value for (value,) in cursor.fetchall()]
     return found if len(found) <= PICKABLE else []
-
-
-__all__ = ["ME", "NONE", "Facet", "make_facet", "occurring_values"]

@@ -14,8 +14,8 @@ from django.views.decorators.http import require_GET
 
 from headlessly.access import actors, tenancy
 from headlessly.admin import buttons, forms, import_pages
-from headlessly.admin.lists import bulk
 from headlessly.admin.lists.address import Address
+from headlessly.admin.lists.bulk_operations import bulk_operations
 from headlessly.admin.lists.changelist import AT_ONCE, NounList
 from headlessly.admin.lists.columns import MAX_COLUMNS, offered_columns
 from headlessly.admin.lists.export import export_url
@@ -64,7 +64,7 @@ class ListPage(NounPages):
             renaming=renaming,
             selectable=address.live or (address.deleted and self.admin.may("restore")),
             restore_url=self.admin.place("bulk", "restore"),
-            operations=bulk.bulk_operations(address, self.site),
+            operations=bulk_operations(address, self.site),
             at_once=AT_ONCE,
             export=export_url(address) if not address.deleted else "",
             columns=self._columns(address),

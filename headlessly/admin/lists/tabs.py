@@ -119,6 +119,3 @@ class Tabs:
     @property
     def may_share(self) -> bool:
         return actors.may_share(actors.current())
-
-
-__all__ = ["ALL", "ReadyView", "Tabs", "ready_views"]

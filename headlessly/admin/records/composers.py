@@ -115,10 +115,10 @@ def make_composer(
 
 
 def write_touch(way: EngagementForm, record: Noun, given: Mapping[str, Any]) -> Noun:
-    """Write a touch of ``record``. Raises what the executor raises."""
+    """Write a touch of ``record`` with the filled inputs. Raises what the executor raises."""
     touching = engagements.require_engagement_noun(type(record))
     noun, declared = touching.noun, touching.declared
-    sent = {name: value for name, value in given.items() if value not in ("", None)}
+    sent = dict(given)
     said = next((sent[n] for n in (declared.headline, *declared.text_fields) if n in sent), "")
     if said and declared.headline not in sent:
         longest = noun.schema.by_name[declared.headline].max_length or len(said)

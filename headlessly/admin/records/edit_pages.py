@@ -58,7 +58,7 @@ class EditPages(NounPages):
             form = forms.DeclaredForm(inputs, self.site, initial=initial)
             return self._form_page(request, form, bound, suggested=suggested)
         form = forms.DeclaredForm(inputs, self.site, data=request.POST)
-        sent = {name: value for name, value in form.given().items() if value not in ("", None)}
+        sent = form.filled()
         try:
             check_readable(sent)
             answer = executor.run(bound, None, sent, text=True)
@@ -135,7 +135,7 @@ class EditPages(NounPages):
         base = values_at(found, version)
         changed = form.changed(base)
         if not changed:
-            return HttpResponseRedirect(self.admin.place("change", found.pk) + self.keep(request))
+            return self.to_record(request, found.pk)
         try:
             check_readable(changed)
             answer = executor.run(
@@ -149,7 +149,7 @@ class EditPages(NounPages):
             form.refuse(problem)
             return self._edit_page(request, found, form, problem=problem, version=version)
         toasts.say(request, _("Saved."), answer)
-        return HttpResponseRedirect(self.admin.place("change", answer.pk) + self.keep(request))
+        return self.to_record(request, answer.pk)
 
     def _edit_page(
         self,

@@ -3,24 +3,19 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from itertools import islice
 from typing import Any
 
 from django.utils.html import format_html
 from django.utils.translation import gettext as _
 
-from headlessly.access import actors
 from headlessly.admin import display, field_edit
-from headlessly.admin.buttons import creating_verbs
 from headlessly.admin.records.panels import added_panels
-from headlessly.declaration import engagements, labels
-from headlessly.declaration.record import Record
+from headlessly.admin.records.related import related_records
+from headlessly.declaration import labels
 from headlessly.declaration.schema import Field
 from headlessly.language import wording
 from headlessly.nouns import Noun
 
-#: How many records of the other side of a reference the page shows.
-RELATED = 10
 #: The title of the fields that no group names.
 OTHER = labels.OTHER_GROUP
 
@@ -82,17 +77,6 @@ class FieldGroup:
     empty: list[ShownField] = field(default_factory=list)
 
 
-@dataclass
-class RelatedRecords:
-    """The records that refer to this one."""
-
-    title: str
-    rows: list[dict[str, Any]]
-    more: bool
-    all: str
-    add: list[tuple[str, str]]
-
-
 def status_path(record: Noun) -> list[dict[str, Any]]:
     """The states on the way, with those behind, the present one and those ahead."""
     noun, machine = type(record), record.schema.machine
@@ -115,15 +99,14 @@ def status_path(record: Noun) -> list[dict[str, Any]]:
     return steps
 
 
-def facts(record: Noun, editable: set[str]) -> list[ShownField]:
-    """What one wants to know first: what the list shows, and how old it is."""
+def facts(record: Noun, editable: set[str], without: set[str]) -> list[ShownField]:
+    """What one wants to know first: what the list shows ``without`` some, and how old it is."""
     schema = record.schema
     machine = schema.machine
-    people = {card.name for card in cards(record, editable)}
     found = []
     for name in schema.columns[1:]:
         declared = schema.by_name[name]
-        if (machine and name == machine.name) or name in people:
+        if (machine and name == machine.name) or name in without:
             continue
         if value := display.field_html(record, declared):
             bar = _share_of_range(declared, getattr(record, declared.column))
@@ -253,68 +236,16 @@ def editable_fields(record: Noun) -> set[str]:
     return {f.name for f in record.schema.inputs() if not f.moves and f.name not in apart}
 
 
-def related(record: Noun) -> list[RelatedRecords]:
-    """The other sides of references, each with its newest records; touches have their own places."""
-    found = []
-    touching = engagements.engagement_noun(type(record))
-    for relation in record.schema.relations.values():
-        noun = record.registry[relation.noun]
-        if touching and noun is touching.noun and relation.field == touching.reference.name:
-            continue
-        reference = noun.schema.by_name[relation.field]
-        rows = list(
-            noun.objects.filter(**{reference.column: record.pk}).order_by("-created_at")[
-                : RELATED + 1
-            ]
-        )
-        of_this = f"?{reference.wire}={record.pk}"
-        add = []
-        if not reference.read_only:
-            ways = [
-                (labels.verb_label(v), display.page_url(noun, "add_by", v.name))
-                for v in creating_verbs(noun)
-            ]
-            if actors.may(actors.current(), "create", noun):
-                ways.append((_("Add"), display.page_url(noun, "add")))
-            add = [(name, url + of_this) for name, url in ways]
-        if not rows and not (add and noun is not type(record) and _belongs(noun, relation.field)):
-            continue
-        found.append(
-            RelatedRecords(
-                title=labels.relation_label(relation),
-                rows=[_related_row(row) for row in islice(rows, RELATED)],
-                more=len(rows) > RELATED,
-                all=display.page_url(noun, "changelist") + of_this,
-                add=add,
-            )
-        )
-    return found
-
-
-def _belongs(noun: type[Record], name: str) -> bool:
-    """Whether a reference says what a record is about, and not just who works on it."""
-    groups = noun.schema.groups
-    return any(name in names for _title, names in groups[:2]) and name not in display.WORKERS
-
-
-def _related_row(record: Noun) -> dict[str, Any]:
-    machine = record.schema.machine
-    return {
-        "url": display.page_url(type(record), "change", record.pk),
-        "name": str(record),
-        "state": display.state_html(type(record), getattr(record, machine.name)) if machine else "",
-        "age": display.age_html(record.created_at),
-    }
-
-
 def record_context(record: Noun, *, editable: bool) -> dict[str, Any]:
     """Everything that the template of a record shows, but its buttons and its timeline."""
     asked = panels(record)
     covered = {answer.name for panel in asked for answer in panel.answers}
     machine = record.schema.machine
     changing = editable_fields(record) if editable else set()
-    first, about = facts(record, changing), cards(record, changing)
-    hidden = covered | {shown.name for shown in first} | {card.name for card in about}
+    about = cards(record, changing)
+    on_cards = {card.name for card in about}
+    first = facts(record, changing, on_cards)
+    hidden = covered | {shown.name for shown in first} | on_cards
     hidden.add(record.schema.columns[0])
     if machine:
         hidden.add(machine.name)
@@ -326,6 +257,6 @@ def record_context(record: Noun, *, editable: bool) -> dict[str, Any]:
         "panels": asked,
         "added": added_panels(record),
         "groups": groups(record, hidden, changing),
-        "related": related(record),
+        "related": related_records(record),
         "name_field": record.schema.columns[0],
     }

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from django.contrib import messages
 from django.core.exceptions import PermissionDenied
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseNotAllowed
 from django.http import HttpResponseRedirect as Redirect
@@ -49,7 +50,7 @@ class VerbPages(NounPages):
         state = wording.state_label(getattr(answer, machine.name))
         toasts.say(request, _("%(record)s is %(state)s now.") % {"record": answer, "state": state},
                    answer)  # fmt: skip
-        return Redirect(self.admin.place("change", answer.pk) + self.keep(request))
+        return self.to_record(request, answer.pk)
 
     def do_view(self, request: HttpRequest, id: str, verb: str) -> HttpResponse:
         """One verb on the record: GET asks for what it needs, POST does it or, asked so, foretells it."""
@@ -131,12 +132,12 @@ class VerbPages(NounPages):
             way, found, self.site, self.keep(request), data=request.POST
         )
         try:
-            touch = composers.write_touch(way, found, composer.form.given())
+            touch = composers.write_touch(way, found, composer.form.filled())
         except HeadlesslyError as problem:
             composers.show_refusal(composer, problem)
             return self.record_page.render(request, found, problem=problem, written=composer)
         toasts.say(request, composers.added_text(found, touch), touch)
-        return Redirect(self.admin.place("change", found.pk) + self.keep(request))
+        return self.to_record(request, found.pk)
 
     # -- taking back ------------------------------------------------------------------------------
 
@@ -157,7 +158,7 @@ class VerbPages(NounPages):
         except HeadlesslyError as problem:
             if not (deleted or back):
                 return self.record_page.render(request, self.admin.find(id), problem=problem)
-            toasts.warn(request, problem.message)
+            messages.error(request, problem.message)
             return Redirect(back or self.admin.place("changelist"))
         toasts.say(request, _("Taken back: %s.") % answer)
         if back:

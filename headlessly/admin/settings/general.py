@@ -14,7 +14,6 @@ from unfold.widgets import UnfoldAdminTextInputWidget, UnfoldBooleanSwitchWidget
 
 from headlessly.access import tenancy
 from headlessly.access.models import Tenant
-from headlessly.admin.settings.layout import render_page
 from headlessly.admin.sites import TenantSite
 
 
@@ -45,5 +44,4 @@ def general_view(request: HttpRequest, *, site: TenantSite) -> HttpResponse:
         form.save()
         messages.success(request, _("Saved."))
         return HttpResponseRedirect(request.get_full_path())
-    status = 422 if form.errors else 200
-    return render_page(request, site, "general", _("Settings"), status, form=form)
+    return site.respond(request, "settings/general", _("Settings"), form=form)

@@ -19,7 +19,6 @@ from unfold.widgets import UnfoldAdminSelectWidget, UnfoldAdminTextInputWidget
 from headlessly.access import actors, tenancy
 from headlessly.access.models import ApiKey
 from headlessly.admin import display
-from headlessly.admin.settings.layout import render_page
 from headlessly.admin.sites import TenantSite
 
 logger = logging.getLogger("headlessly.keys")
@@ -82,13 +81,10 @@ def keys_view(request: HttpRequest, *, site: TenantSite) -> HttpResponse:
     keys = [
         (k, display.key_standing_html(k)) for k in sorted(rows, key=lambda k: k.standing != "valid")
     ]
-    status = 422 if form.errors else 200
-    return render_page(
+    return site.respond(
         request,
-        site,
-        "keys",
+        "settings/keys",
         _("API keys"),
-        status,
         form=form,
         keys=keys,
         issued=key,

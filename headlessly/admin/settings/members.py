@@ -18,7 +18,6 @@ from django.views.decorators.http import require_http_methods, require_POST
 from headlessly.access import actors, tenancy
 from headlessly.access.models import Membership, User
 from headlessly.admin import welcome
-from headlessly.admin.settings.layout import render_page
 from headlessly.admin.settings.member_forms import (
     InviteForm,
     RoleForm,
@@ -56,12 +55,10 @@ def _members_page(
         .select_related("user")
         .order_by("user__first_name", "user__last_name", "user__email")[:500]
     )
-    return render_page(
+    return site.respond(
         request,
-        site,
-        "members",
+        "settings/members",
         _("Members"),
-        422 if form.errors else 200,
         form=form,
         members=members,
         **context,
@@ -84,12 +81,10 @@ def member_view(request: HttpRequest, id: int, *, site: TenantSite) -> HttpRespo
         logger.info("member %s is %s, by %s", member.user_id, member.role, actors.current().id)
         messages.success(request, _("Saved."))
         return HttpResponseRedirect(reverse("admin:settings_members"))
-    return render_page(
+    return site.respond(
         request,
-        site,
-        "member",
+        "settings/member",
         str(member.user),
-        422 if form.errors else 200,
         form=form,
         member=member,
         invitable=welcome.may_invite(member),

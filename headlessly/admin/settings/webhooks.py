@@ -17,7 +17,6 @@ from django.views.decorators.http import require_http_methods, require_POST
 
 from headlessly.access import actors
 from headlessly.admin import display
-from headlessly.admin.settings.layout import render_page
 from headlessly.admin.settings.webhook_forms import ChangedWebhookForm, NewWebhookForm
 from headlessly.admin.sites import TenantSite
 from headlessly.declaration.registry import registry
@@ -89,12 +88,10 @@ def webhooks_view(request: HttpRequest, *, site: TenantSite) -> HttpResponse:
     rows = [
         _webhook_row(each) for each in Webhook.objects.of_tenant().order_by("-created_at", "id")
     ]
-    return render_page(
+    return site.respond(
         request,
-        site,
-        "webhooks",
+        "settings/webhooks",
         _("Webhooks"),
-        422 if form.errors else 200,
         form=form,
         rows=rows,
         made=made,
@@ -133,12 +130,10 @@ def webhook_view(request: HttpRequest, id: str, *, site: TenantSite) -> HttpResp
                 created_at=last.created_at, pk__gte=last.pk
             )
     page = list(found[: PAGE + 1])
-    return render_page(
+    return site.respond(
         request,
-        site,
-        "webhook",
+        "settings/webhook",
         _("Webhook"),
-        422 if form.errors else 200,
         form=form,
         row=_webhook_row(webhook),
         sends=webhook.active,
