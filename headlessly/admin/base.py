@@ -18,6 +18,7 @@ from headlessly.admin.lists.cell_edit import CellPages
 from headlessly.admin.lists.list_pages import ListPage
 from headlessly.admin.lists.saved_views import SavedViewPages
 from headlessly.admin.pages import NounAdminBase
+from headlessly.admin.records.delete_pages import DeletePages
 from headlessly.admin.records.edit_pages import EditPages
 from headlessly.admin.records.record_page import RecordPage
 from headlessly.admin.records.verb_pages import VerbPages
@@ -39,6 +40,7 @@ class NounAdmin(NounAdminBase, ModelAdmin):
         self.bulk_pages = BulkPages(self)
         self.record_page = RecordPage(self)
         self.edit_pages = EditPages(self)
+        self.delete_pages = DeletePages(self)
         self.verb_pages = VerbPages(self, self.record_page)
         self.board_pages = BoardPages(self, self.record_page)
 
@@ -81,7 +83,7 @@ class NounAdmin(NounAdminBase, ModelAdmin):
             page("<str:id>/change/", self.change_view, "change"),
             page("<str:id>/edit/", self.edit_pages.edit_view, "edit"),
             page("<str:id>/history/", self.record_page.history_view, "history"),
-            page("<str:id>/delete/", self.edit_pages.delete_view, "delete"),
+            page("<str:id>/delete/", self.delete_pages.delete_view, "delete"),
             page("<str:id>/cell/<str:name>/", self.cell_pages.cell_view, "cell"),
             page("<str:id>/move/", verbs.move_view, "move"),
             page("<str:id>/do/<str:verb>/", verbs.do_view, "do"),

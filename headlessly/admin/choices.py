@@ -1,7 +1,7 @@
 """What a searchable choice finds: records of the tenant by their words, twenty at a time.
 
 Who works on something is chosen among the members only, and what a record goes on as among the open ones
-that suit it: the name of the field says which (:class:`headlessly.admin.forms.ReferenceSelect`).
+that suit it: the name of the field says which (:class:`headlessly.admin.widgets.ReferenceSelect`).
 """
 
 from __future__ import annotations

@@ -14,7 +14,7 @@ from django.utils.translation import gettext as _
 from headlessly import ids
 from headlessly.access import actors
 from headlessly.access.models import ApiKey, User
-from headlessly.admin import display
+from headlessly.admin import display, field_values
 from headlessly.declaration import days, labels
 from headlessly.declaration.registry import registry
 from headlessly.declaration.schema import Field, wire_name
@@ -127,7 +127,7 @@ class EventReader:
             return display.day_text(days.moment_of_its_day(clean).date())
         if isinstance(clean, datetime):
             return display.moment_text(clean)
-        return display.value_html(declared, clean, links=False)
+        return field_values.value_html(declared, clean, links=False)
 
 
 def verb_of(noun: type[Noun], event: Event) -> Verb | None:

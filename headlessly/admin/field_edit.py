@@ -8,7 +8,7 @@ from typing import Any
 from django.http import HttpRequest, HttpResponse
 from django.utils.translation import gettext as _
 
-from headlessly.admin import buttons, display, forms, toasts
+from headlessly.admin import buttons, field_values, forms, toasts
 from headlessly.admin.pages import NounPages
 from headlessly.admin.sites import TenantSite
 from headlessly.declaration.next_steps import without_doubles
@@ -78,7 +78,7 @@ class FieldPages(NounPages):
         if not edit.form.changed(base):
             return self.to_record(request, found.pk)
         if to_json_value(getattr(found, field.column)) != to_json_value(base[field.name]):
-            value = display.value_text(found, field) or _("empty")
+            value = field_values.value_text(found, field) or _("empty")
             edit.form.is_valid()
             edit.form.add_error(
                 field.name,

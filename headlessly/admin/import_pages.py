@@ -9,18 +9,17 @@ from __future__ import annotations
 import csv
 import io
 from collections.abc import Mapping
-from types import MappingProxyType
 from typing import Any
 
 from django.core.exceptions import PermissionDenied
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
 from django.urls import URLPattern, reverse
 from django.utils.translation import gettext as _
-from django.utils.translation import ngettext
 from django.views.decorators.http import require_GET, require_http_methods, require_POST
 
 from headlessly.access import actors
 from headlessly.admin import display
+from headlessly.admin.import_text import import_row, percent_done, refused_row
 from headlessly.admin.sites import TenantSite
 from headlessly.api.uploads import MAX_FILE_SIZE
 from headlessly.declaration import labels
@@ -30,16 +29,11 @@ from headlessly.language import wording
 from headlessly.nouns import Noun
 from headlessly.transfer import formats, imports
 from headlessly.transfer.matching import unique_fields
-from headlessly.transfer.models import Import, RefusedRow
+from headlessly.transfer.models import Import
 from headlessly.transfer.options import read_options
 
 #: How many imports and how many refused rows a page shows.
 LATELY, REFUSED = 20, 50
-TONES: dict[str, str] = {
-    Import.Status.COMPLETED: "green",
-    Import.Status.FAILED: "grey",
-    Import.Status.CANCELLED: "grey",
-}
 
 
 def urls(site: TenantSite) -> list[URLPattern]:
@@ -115,31 +109,27 @@ def _form_page(
     noun: type[Noun],
     problem: HeadlesslyError | None = None,
     status: int = 200,
-    asked: Mapping[str, Any] = MappingProxyType({}),
+    asked: Mapping[str, Any] | None = None,
 ) -> HttpResponse:
-    found = list(imports.there()[:LATELY])
     return site.respond(
         request,
         "imports",
         _("Import"),
         status=status,
-        nouns=[
-            {"name": n.__name__, "label": labels.plural_title(n), "on": n is noun}
-            for n in importable_nouns(site)
-        ],
+        nouns=[(each.__name__, labels.plural_title(each)) for each in importable_nouns(site)],
         type=noun.__name__,
         many=labels.plural_title(noun),
         required=[labels.field_label(f) for f in noun.schema.inputs() if f.required],
-        matches=_matches(noun, asked.get("match", "")),
+        matches=_matches(noun),
         asked=asked,
         problem=problem,
         details=(problem.details or [])[:10] if problem else [],
         list_url=display.page_url(noun, "changelist"),
-        lately=[_import_row(each) for each in found],
+        lately=[import_row(each) for each in imports.there()[:LATELY]],
     )
 
 
-def _matches(noun: type[Noun], match: str) -> list[dict[str, Any]]:
+def _matches(noun: type[Noun]) -> list[tuple[str, str]]:
     """By what those that are here already may be found, for who may update them."""
     if not actors.may(actors.current(), "update", noun):
         return []
@@ -147,11 +137,10 @@ def _matches(noun: type[Noun], match: str) -> list[dict[str, Any]]:
     if alike := noun.Surface.files.alike:
         sets.append([noun.schema.by_name[name] for name in alike])
     return [
-        {
-            "name": (name := ",".join(f.wire for f in fields)),
-            "label": wording.join_with_and(labels.field_label(f) for f in fields),
-            "on": name == match,
-        }
+        (
+            ",".join(field.wire for field in fields),
+            wording.join_with_and(labels.field_label(field) for field in fields),
+        )
         for fields in sets
     ]
 
@@ -167,12 +156,12 @@ def import_view(request: HttpRequest, id: str, *, site: TenantSite) -> HttpRespo
         "import",
         _("Import"),
         source=source,
-        row=_import_row(source),
+        row=import_row(source),
         many=labels.plural_title(source.noun),
-        done=_percent_done(source),
+        done=percent_done(source),
         may_go=may_go(source),
         good=source.created + source.updated,
-        refused=[_refused_row(row) for row in rows[:REFUSED]],
+        refused=[refused_row(row) for row in rows[:REFUSED]],
         warnings=[
             problem for row in source.warnings.order_by("row")[:REFUSED] for problem in row.errors()
         ],
@@ -239,57 +228,3 @@ def _find(id: str) -> Import:
         return imports.get(id)
     except NotFound:
         raise Http404 from None
-
-
-def _percent_done(source: Import) -> int:
-    return 100 * source.done // source.total if source.total else 0
-
-
-def _import_row(source: Import) -> dict[str, Any]:
-    return {
-        "source": source,
-        "said": _outcome_text(source),
-        "many": labels.plural_title(source.noun),
-        "badge": display.badge(_status_text(source), TONES.get(source.status, "amber")),
-    }
-
-
-def _status_text(source: Import) -> str:
-    if source.dry_run and source.status == Import.Status.COMPLETED:
-        return _("tried")
-    return {
-        Import.Status.QUEUED: _("waiting"),
-        Import.Status.RUNNING: _("at work"),
-        Import.Status.COMPLETED: _("done"),
-        Import.Status.FAILED: _("failed"),
-        Import.Status.CANCELLED: _("cancelled"),
-    }[Import.Status(source.status)]
-
-
-def _outcome_text(source: Import) -> str:
-    """What became of its rows, or would have, in words."""
-    if not source.finished:
-        return ""
-    counts = (
-        (source.created, ngettext("%s new", "%s new", source.created)),
-        (source.updated, ngettext("%s changed", "%s changed", source.updated)),
-        (source.unchanged, ngettext("%s as it was", "%s as they were", source.unchanged)),
-        (source.refused, ngettext("%s refused", "%s refused", source.refused)),
-    )
-    said = [text % f"{count:,}" for count, text in counts if count]
-    return ", ".join(said) or _("no rows")
-
-
-def _refused_row(row: RefusedRow) -> dict[str, Any]:
-    """A refused row: its number, how it begins, what is wrong."""
-    values = row.values()
-    if isinstance(values, dict):
-        values = list(values.values())
-    if not isinstance(values, list):
-        values = [values]
-    cells = [str(cell) for cell in values if cell not in (None, "")]
-    return {
-        "number": row.row,
-        "begins": " · ".join(cells[:3])[:120],
-        "problems": row.errors(),
-    }

@@ -10,7 +10,6 @@ from django import forms
 from django.contrib import messages
 from django.contrib.admin import display
 from django.contrib.auth.admin import UserAdmin as DjangoUserAdmin
-from django.core.exceptions import ValidationError
 from django.db.models import Count
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
 from django.urls import path, reverse
@@ -69,13 +68,9 @@ class OperatorSite(Site):
 
     def get_sidebar_list(self, request: HttpRequest) -> list[dict[str, Any]]:
         icons = {Tenant: "domain", User: "person", Membership: "badge", ApiKey: "key"}
+        titles = {model: capfirst(str(model._meta.verbose_name_plural)) for model in icons}
         items = [
-            menu_item(
-                request,
-                capfirst(str(model._meta.verbose_name_plural)),
-                icon,
-                words.page_url(model, "changelist"),
-            )
+            menu_item(request, titles[model], icon, words.page_url(model, "changelist"))
             for model, icon in icons.items()
         ]
         return [{"items": items}]
@@ -171,12 +166,8 @@ class MembershipForm(forms.ModelForm):
             with tenancy.active(tenant), actors.acting(actors.SYSTEM):
                 data["contact_id"] = find_contact_id(wanted)
             if data["contact_id"] is None:
-                raise ValidationError(
-                    {
-                        "person": _("%(tenant)s has no contact %(wanted)s.")
-                        % {"tenant": tenant, "wanted": wanted}
-                    }
-                )
+                said = _("%(tenant)s has no contact %(wanted)s.")
+                self.add_error("person", said % {"tenant": tenant, "wanted": wanted})
         return data
 
     def save(self, commit: bool = True) -> Membership:
@@ -212,11 +203,8 @@ class ApiKeyAdmin(ModelAdmin):
     change_form_outer_after_template = "headlessly/operator/revoke.html"
 
     def get_fields(self, request: HttpRequest, obj: Any = None) -> tuple[str, ...]:
-        return (
-            (*self.fields, "hint", "created_at", "last_used_at", "revoked_at")
-            if obj
-            else self.fields
-        )
+        known = ("hint", "created_at", "last_used_at", "revoked_at") if obj else ()
+        return (*self.fields, *known)
 
     def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
         return False
@@ -234,14 +222,7 @@ class ApiKeyAdmin(ModelAdmin):
         return [own, *super().get_urls()]
 
     def save_model(self, request: HttpRequest, obj: ApiKey, form: Any, change: bool) -> None:
-        data = form.cleaned_data
-        key, secret = ApiKey.issue(
-            data["tenant"],
-            data["name"],
-            data["scope"],
-            expires_at=data["expires_at"],
-            rate_limit=data["rate_limit"],
-        )
+        key, secret = ApiKey.issue(**form.cleaned_data)
         obj.__dict__.update(key.__dict__)
         vars(request)["issued_secret"] = secret
 

@@ -15,7 +15,7 @@ from django.http import Http404, HttpRequest, HttpResponseRedirect
 from django.template.response import TemplateResponse
 
 from headlessly.access import actors
-from headlessly.admin import display, forms, toasts
+from headlessly.admin import display, toasts, widgets
 from headlessly.admin.sites import TenantSite
 from headlessly.declaration import labels
 from headlessly.declaration.schema import Schema
@@ -76,7 +76,7 @@ class NounAdminBase:
             "opts": self.model._meta,
             "noun": labels.noun_title(self.model),
             "nouns": labels.plural_title(self.model),
-            "media": forms.select2() + MEDIA,
+            "media": widgets.select2() + MEDIA,
             "toasts": cache(lambda: toasts.read_toasts(request)),
             "may_update": self.may("update"),
             "may_delete": self.may("delete"),

@@ -11,7 +11,7 @@ from django.db.models import Q, QuerySet
 from django.utils.translation import gettext as _
 
 from headlessly.access import visibility
-from headlessly.admin import display
+from headlessly.admin import display, field_values
 from headlessly.language import wording
 from headlessly.nouns import Noun
 from headlessly.query import sorting
@@ -78,7 +78,7 @@ def option_text(record: Noun) -> str:
     money = next((noun.schema.by_name[n] for n in noun.schema.columns
                   if noun.schema.by_name[n].type == "money"), None)  # fmt: skip
     if money is not None and getattr(record, money.column) is not None:
-        found.append(str(display.field_html(record, money, links=False)))
+        found.append(str(field_values.field_html(record, money, links=False)))
     return " · ".join(found)
 
 

@@ -18,7 +18,7 @@ from django.urls import reverse
 from django.utils.translation import gettext as _
 
 from headlessly.access import visibility
-from headlessly.admin import display
+from headlessly.admin import display, field_values
 from headlessly.admin.boards.moves import moves_hint, possible_moves
 from headlessly.admin.lists.address import Address
 from headlessly.admin.sites import TenantSite
@@ -264,7 +264,11 @@ class NounBoard:
         over, said = touched, display.age_html(touched) if touched else ""
         if touches is not None and not ended:
             over = days.deadline(record, touches)
-            said = display.field_html(record, touches) if days.whole_day(record, touches) else said
+            said = (
+                field_values.field_html(record, touches)
+                if days.whole_day(record, touches)
+                else said
+            )
         owner = None
         if schema.owner and getattr(record, schema.owner.column):
             owner = display.visible_name(getattr(record, schema.owner.name))
@@ -279,11 +283,11 @@ class NounBoard:
             "below": display.subtitle(record, self.about),
             "owner": owner,
             "initials": display.initials(owner) if owner else "",
-            "measure": display.field_html(record, measure, links=False) if measure else "",
+            "measure": field_values.field_html(record, measure, links=False) if measure else "",
             "shows": [
                 {"label": labels.field_label(f), "value": value, "name": f.name, "type": f.type}
                 for f in shows
-                if (value := display.field_html(record, f, links=False)) != ""
+                if (value := field_values.field_html(record, f, links=False)) != ""
             ],
             "touched": said,
             "stale": "" if ended else self._stale_text(over),

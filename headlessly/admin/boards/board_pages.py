@@ -13,7 +13,7 @@ from django.utils.text import capfirst
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_GET
 
-from headlessly.admin import forms
+from headlessly.admin import widgets
 from headlessly.admin.boards import moves
 from headlessly.admin.boards.board import RECENT, NounBoard
 from headlessly.admin.boards.dialogs import MoveDialog
@@ -97,7 +97,7 @@ class BoardPages(NounPages):
             board_url=self.admin.place("board"),
             add_url=self.admin.place("add") if self.admin.may("create") else "",
             said=_script_texts(),
-            media=forms.select2() + list_pages.MEDIA,
+            media=widgets.select2() + list_pages.MEDIA,
         )
 
     def _card(self, request: HttpRequest, card: dict[str, Any], possible: list[NextStep]) -> str:

@@ -19,7 +19,7 @@ from django.utils.translation import gettext as _
 from django.views.decorators.http import require_GET
 
 from headlessly.access import actors
-from headlessly.admin import display, forms
+from headlessly.admin import display, widgets
 from headlessly.admin.choices import ME, NONE
 from headlessly.admin.dashboards.figures import Chart, Tile, dashboard
 from headlessly.admin.sites import TenantSite
@@ -55,7 +55,7 @@ def dashboard_view(request: HttpRequest, *, site: TenantSite) -> HttpResponse:
         "dashboard",
         _("Dashboard"),
         styles=["dashboard"],
-        media=forms.select2(),
+        media=widgets.select2(),
         presets=_presets(given),
         narrowings=narrowings,
         narrowed=bool(given),
@@ -75,7 +75,7 @@ class Narrowing:
         self.name, self.label = self.field.name, labels.field_label(self.field)
         self.wire, self.value = self.field.wire, given.get(self.field.wire, "")
         self.given = given
-        self.select = forms.NarrowingSelect(self.field, site)
+        self.select = widgets.NarrowingSelect(self.field, site)
 
     @property
     def widget(self) -> str:

@@ -8,7 +8,7 @@ from typing import Any
 
 from django.utils.html import format_html
 
-from headlessly.admin import display
+from headlessly.admin import display, field_values
 from headlessly.admin.field_edit import closed_fields
 from headlessly.declaration import labels
 from headlessly.declaration.schema import Field
@@ -85,7 +85,7 @@ def row_references(noun: type[Noun], columns: Sequence[Field]) -> list[Field]:
 
 def cell_html(found: Noun, field: Field) -> Any:
     """A value as a narrow cell shows it: a share as a bar, somebody of ours with initials."""
-    value = display.field_html(found, field, links=field.type == "datetime")
+    value = field_values.field_html(found, field, links=field.type == "datetime")
     if not value:
         return ""
     if (field.minimum, field.maximum) == (0, 100):

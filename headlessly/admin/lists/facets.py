@@ -13,7 +13,7 @@ from django.utils.translation import gettext as _
 
 from headlessly.access import actors, visibility
 from headlessly.admin.choices import ME, NONE
-from headlessly.admin.forms import NarrowingSelect
+from headlessly.admin.widgets import NarrowingSelect
 from headlessly.declaration import labels
 from headlessly.declaration.schema import Field
 from headlessly.errors import InvalidFilter

@@ -9,11 +9,10 @@ from django.forms import Media
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.urls import reverse
 from django.utils.decorators import method_decorator
-from django.utils.translation import gettext as _
 from django.views.decorators.http import require_GET
 
 from headlessly.access import actors, tenancy
-from headlessly.admin import buttons, forms, import_pages
+from headlessly.admin import buttons, import_pages, widgets
 from headlessly.admin.lists.address import Address
 from headlessly.admin.lists.bulk_operations import bulk_operations
 from headlessly.admin.lists.changelist import AT_ONCE, NounList
@@ -56,7 +55,7 @@ class ListPage(NounPages):
             "list",
             status=refused["status"] if refused else 200,
             title=labels.plural_title(self.noun),
-            media=forms.select2() + MEDIA,
+            media=widgets.select2() + MEDIA,
             cl=found,
             address=address,
             tabs=tabs,
@@ -83,7 +82,9 @@ class ListPage(NounPages):
             add_url=self.admin.place("add") if self.admin.may("create") else "",
             import_url=import_pages.import_url(self.noun) if self.admin.may("create") else "",
             board_url=self.admin.board_url(_board_query(request)),
-            ways_in=self._ways_in() if not found.records and not address.active else (),
+            keys_url=reverse("admin:settings_keys")
+            if actors.may_administer(actors.current())
+            else f"{tenancy.context_url()}/docs",
         )
 
     def _columns(self, address: Address) -> list[dict[str, Any]]:
@@ -91,28 +92,6 @@ class ListPage(NounPages):
         now = address.columns[1:]
         every = [*now, *(f for f in offered_columns(self.noun) if f not in now)]
         return [{"wire": f.wire, "label": labels.field_label(f), "on": f in now} for f in every]
-
-    def _ways_in(self) -> list[dict[str, str]]:
-        """How records come into an empty list, beside adding them by hand: what there is of it."""
-        if not self.admin.may("create"):
-            return []
-        many = labels.plural_in_sentence(self.noun)
-        ways = [
-            (_("By hand"), _("Type in the first one."), self.admin.place("add")),
-            (
-                _("From a file"),
-                _("Import what you have, as CSV or Excel."),
-                import_pages.import_url(self.noun),
-            ),
-            (
-                _("From your site or a program"),
-                _("An API key lets it send %s.") % many,
-                reverse("admin:settings_keys")
-                if actors.may_administer(actors.current())
-                else f"{tenancy.context_url()}/docs",
-            ),
-        ]
-        return [{"title": t, "text": text, "url": url} for t, text, url in ways]
 
 
 def _board_query(request: HttpRequest) -> str:

@@ -9,7 +9,7 @@ from typing import Any
 from django.utils.translation import gettext as _
 
 from headlessly.access import actors
-from headlessly.admin import display
+from headlessly.admin import display, field_values
 from headlessly.admin.forms import DeclaredForm
 from headlessly.admin.records import day_and_time
 from headlessly.context import clock
@@ -164,7 +164,7 @@ def _to_do(row: Noun, due_name: str) -> ToDo:
     noun, machine = type(row), row.schema.require_machine()
     field = noun.schema.by_name[due_name]
     due = days.deadline(row, field)
-    when = display.field_html(row, field)
+    when = field_values.field_html(row, field)
     found = ToDo(row, when, bool(due) and due < clock.now())
     end = display.path_states(noun)[-1]
     now = getattr(row, machine.name)

@@ -5,14 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from django.contrib import messages
 from django.core.exceptions import PermissionDenied
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
 from django.utils.text import capfirst
 from django.utils.translation import gettext as _
 
 from headlessly.access import actors
-from headlessly.admin import display, event_text, forms, toasts
+from headlessly.admin import display, event_text, field_values, forms, toasts
 from headlessly.admin.field_edit import (
     FieldPages,
     check_readable,
@@ -87,34 +86,33 @@ class EditPages(NounPages):
         problem: HeadlesslyError | None = None,
         suggested: Iterable[str] = (),
     ) -> HttpResponse:
+        plain = verb.name == "create"
         new = _("New %s") % labels.noun_in_sentence(self.noun)
-        hidden = {f.name for f in self._entry_only(form)}
-        return self.admin.respond(
+        return self._respond(
             request,
-            "form",
-            status=problem.status if problem else 200,
-            existing=self._existing(problem),
-            title=new if verb.name == "create" else labels.verb_and_noun(verb),
-            intro="" if verb.name == "create" else labels.verb_summary(verb),
-            form=form,
-            sections=self._sections(form, hidden, set(suggested)),
-            submit=_("Create") if verb.name == "create" else labels.verb_label(verb),
+            form,
+            problem,
+            title=new if plain else labels.verb_and_noun(verb),
+            intro="" if plain else labels.verb_summary(verb),
+            sections=self._sections(form, self._entry_only(form), set(suggested)),
+            submit=_("Create") if plain else labels.verb_label(verb),
             back=self.admin.place("changelist"),
         )
 
-    def _entry_only(self, form: forms.DeclaredForm) -> list[Field]:
-        """The status, where a new record has only one to start in; else those it may start in."""
+    def _entry_only(self, form: forms.DeclaredForm) -> set[str]:
+        """What the form does not ask for: the status, where a new record has only one to start in. Of several
+        the form offers those."""
         machine = self.schema.machine
         if machine is None or machine.name not in form.fields:
-            return []
+            return set()
         if len(machine.entry) == 1 and machine.name not in form.errors:
-            return [form.declared[machine.name]]
+            return {machine.name}
         form.fields[machine.name].widget.choices = [
             (state, wording.state_label(state))
             for state in machine.states
             if state in machine.entry
         ]
-        return []
+        return set()
 
     # -- editing ----------------------------------------------------------------------------------
 
@@ -167,14 +165,12 @@ class EditPages(NounPages):
         }
         if machine and machine.name not in form.errors:
             hidden.add(machine.name)
-        return self.admin.respond(
+        return self._respond(
             request,
-            "form",
-            status=problem.status if problem else 200,
-            existing=self._existing(problem),
+            form,
+            problem,
             original=found,
             title=_("Edit %s") % found,
-            form=form,
             sections=self._sections(form, hidden, set(form.fields)),
             submit=_("Save"),
             back=self.admin.place("change", found.pk) + self.keep(request),
@@ -205,57 +201,32 @@ class EditPages(NounPages):
         meanwhile = timeline.entries_since(found, version or found.version)
         theirs = {f.name for f in inputs for e in meanwhile if f.wire in (e.event.previous or {})}
         for name in theirs & set(changed):
-            value = display.value_text(found, self.schema.by_name[name]) or _("empty")
+            value = field_values.value_text(found, self.schema.by_name[name]) or _("empty")
             said = _("This is %s now. Saving puts yours in its place.")
             form.add_error(name, said % value)
         return self._edit_page(
             request, found, form, problem=problem, version=found.version, meanwhile=meanwhile
         )
 
-    def _existing(self, problem: HeadlesslyError | None) -> str:
-        """Where the record is that stands in the way of this one."""
-        id = problem.extra.get("existingId") if problem else None
-        return self.admin.place("change", id) if id else ""
-
-    # -- deleting ---------------------------------------------------------------------------------
-
-    def delete_view(self, request: HttpRequest, id: str) -> HttpResponse:
-        """Ask, then delete by the verb; what refers to the record is named."""
-        if not self.admin.may("delete"):
-            raise PermissionDenied
-        found = self.admin.find(id)
-        if request.method != "POST":
-            return self.admin.respond(
-                request, "delete", original=found, title=_("Delete %s") % found
-            )
-        try:
-            executor.run(self.noun.verbs["delete"], found.pk, {})
-        except HeadlesslyError as problem:
-            messages.error(request, self._why_not_deleted(problem))
-            return HttpResponseRedirect(self.admin.place("change", found.pk))
-        toasts.say(request, _("Deleted: %s.") % found, found)
-        return HttpResponseRedirect(self.admin.place("changelist"))
-
-    def _why_not_deleted(self, problem: HeadlesslyError) -> str:
-        """Who refers to it, in words, and what to do about that."""
-        referring = problem.extra.get("referredBy")
-        if not referring:
-            return problem.message
-        parts = []
-        for name, count in referring.items():
-            noun = self.noun.registry.get(name)
-            one, many = (
-                (labels.noun_in_sentence(noun), labels.plural_in_sentence(noun))
-                if noun
-                else (_("member"), _("members"))
-            )
-            parts.append(f"{display.number(count)} {one if count == 1 else many}")
-        return _("%(this)s is still needed by %(these)s. Delete or change these first.") % {
-            "this": capfirst(labels.this_noun(self.noun)),
-            "these": ", ".join(parts),
-        }
-
     # -- what forms look like ---------------------------------------------------------------------
+
+    def _respond(
+        self,
+        request: HttpRequest,
+        form: forms.DeclaredForm,
+        problem: HeadlesslyError | None,
+        **context: Any,
+    ) -> HttpResponse:
+        """The form, with the way to the record that stands in the way of this one."""
+        existing = problem.extra.get("existingId") if problem else None
+        return self.admin.respond(
+            request,
+            "form",
+            status=problem.status if problem else 200,
+            form=form,
+            existing=self.admin.place("change", existing) if existing else "",
+            **context,
+        )
 
     def _sections(
         self, form: forms.DeclaredForm, hidden: set[str], wanted: set[str]

@@ -8,7 +8,8 @@ from typing import Any
 from django.utils.html import format_html
 from django.utils.translation import gettext as _
 
-from headlessly.admin import display, field_edit
+from headlessly.admin import display, field_edit, field_values
+from headlessly.admin.records.answer_panels import answer_panels
 from headlessly.admin.records.panels import added_panels
 from headlessly.admin.records.related import related_records
 from headlessly.declaration import labels
@@ -42,30 +43,6 @@ class RelatedCard:
     state: Any
     lines: list[Any]
     editable: bool
-
-
-@dataclass
-class PanelAnswer:
-    """One question of a panel: answered or not, and with what."""
-
-    name: str
-    label: str
-    given: bool
-    value: Any
-
-
-@dataclass
-class Panel:
-    """A computed field that says what is known and what is missing."""
-
-    label: str
-    answers: list[PanelAnswer]
-    answered: int | None
-
-    @property
-    def summary(self) -> str:
-        count = sum(a.given for a in self.answers) if self.answered is None else self.answered
-        return _("%(count)s of %(all)s") % {"count": count, "all": len(self.answers)}
 
 
 @dataclass
@@ -108,7 +85,7 @@ def facts(record: Noun, editable: set[str], without: set[str]) -> list[ShownFiel
         declared = schema.by_name[name]
         if (machine and name == machine.name) or name in without:
             continue
-        if value := display.field_html(record, declared):
+        if value := field_values.field_html(record, declared):
             bar = _share_of_range(declared, getattr(record, declared.column))
             found.append(
                 ShownField(
@@ -147,7 +124,7 @@ def cards(record: Noun, editable: set[str]) -> list[RelatedCard]:
             RelatedCard(
                 name,
                 labels.field_label(declared),
-                display.field_html(record, declared),
+                field_values.field_html(record, declared),
                 display.state_html(noun, getattr(other, machine.name))
                 if other and machine and not other.is_card
                 else "",
@@ -160,7 +137,7 @@ def cards(record: Noun, editable: set[str]) -> list[RelatedCard]:
 
 def _card_line(record: Noun, declared: Field) -> Any:
     """A line of a card; numbers of telephones can be called."""
-    value = display.field_html(record, declared)
+    value = field_values.field_html(record, declared)
     if value and declared.name in display.TELEPHONES:
         return format_html('<a href="tel:{}">{}</a>', "".join(value.split()), value)
     return value
@@ -171,33 +148,6 @@ def _first_references(record: Noun) -> list[str]:
     schema = record.schema
     first = schema.groups[0][1] if schema.groups else ()
     return [name for name in first if schema.by_name[name].type == "reference"]
-
-
-def panels(record: Noun) -> list[Panel]:
-    """Computed fields of questions and answers, like a qualification."""
-    found = []
-    for declared in record.schema.computed:
-        value = declared.computed(record) if declared.computed else None
-        if not isinstance(value, dict):
-            continue
-        questions = {k: v for k, v in value.items() if isinstance(v, bool)}
-        count = next(
-            (v for v in value.values() if isinstance(v, int) and not isinstance(v, bool)), None
-        )
-        answers = []
-        for key, given in questions.items():
-            about = record.schema.field(key)
-            answers.append(
-                PanelAnswer(
-                    name=about.name if about else key,
-                    label=labels.field_label(about) if about else wording.json_key_label(key),
-                    given=given,
-                    value=display.field_html(record, about) if about else "",
-                )
-            )
-        if answers:
-            found.append(Panel(labels.field_label(declared), answers, count))
-    return found
 
 
 def groups(record: Noun, without: set[str], editable: set[str]) -> list[FieldGroup]:
@@ -212,7 +162,7 @@ def groups(record: Noun, without: set[str], editable: set[str]) -> list[FieldGro
             declared = schema.by_name[name]
             if name in without or (declared.type == "json" and declared.computed):
                 continue
-            value = display.field_html(record, declared)
+            value = field_values.field_html(record, declared)
             shown = ShownField(
                 name,
                 labels.field_label(declared),
@@ -238,7 +188,7 @@ def editable_fields(record: Noun) -> set[str]:
 
 def record_context(record: Noun, *, editable: bool) -> dict[str, Any]:
     """Everything that the template of a record shows, but its buttons and its timeline."""
-    asked = panels(record)
+    asked = answer_panels(record)
     covered = {answer.name for panel in asked for answer in panel.answers}
     machine = record.schema.machine
     changing = editable_fields(record) if editable else set()

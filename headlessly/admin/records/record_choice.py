@@ -9,7 +9,8 @@ from typing import Any
 from django.utils.translation import gettext as _
 
 from headlessly.admin import suiting
-from headlessly.admin.forms import DeclaredForm, ReferenceSelect, sent
+from headlessly.admin.forms import DeclaredForm, sent
+from headlessly.admin.widgets import ReferenceSelect
 from headlessly.declaration import labels
 from headlessly.declaration.registry import registry
 from headlessly.declaration.schema import Field
