@@ -163,6 +163,12 @@ def state_html(noun: type[Record], state: str) -> SafeString:
     return badge(wording.state_label(state), state_tone(noun, state))
 
 
+def record_state_html(record: Noun) -> SafeString | str:
+    """Where a record stands; empty for one of a noun without a machine."""
+    machine = record.schema.machine
+    return state_html(type(record), getattr(record, machine.name)) if machine else ""
+
+
 def badge(label: str | Promise, tone: str) -> SafeString:
     """A coloured word."""
     return format_html('<span class="state tone-{}">{}</span>', tone, label)

@@ -73,7 +73,7 @@ def _open_records_of(noun: type[Noun], person: str) -> dict[str, Any] | None:
                 "url": display.page_url(noun, "change", row.pk),
                 "name": str(row),
                 "below": display.subtitle(row, below),
-                "state": display.state_html(noun, getattr(row, state)),
+                "state": display.record_state_html(row),
                 "measure": field_values.field_html(row, measure, links=False) if measure else "",
             }
             for row in rows[:MINE]

@@ -15,7 +15,7 @@ from django.core.exceptions import PermissionDenied
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
 from django.urls import URLPattern, reverse
 from django.utils.translation import gettext as _
-from django.views.decorators.http import require_GET, require_http_methods, require_POST
+from django.views.decorators.http import require_GET, require_POST
 
 from headlessly.access import actors
 from headlessly.admin import display
@@ -58,7 +58,6 @@ def import_url(noun: type[Noun]) -> str:
     return f"{reverse('admin:imports')}?type={noun.__name__}"
 
 
-@require_http_methods(["GET", "HEAD", "POST"])
 def imports_view(request: HttpRequest, *, site: TenantSite) -> HttpResponse:
     """Ask for a file, and show what became of the last ones."""
     offered = importable_nouns(site)

@@ -12,12 +12,12 @@ from django.contrib.admin import display
 from django.contrib.auth.admin import UserAdmin as DjangoUserAdmin
 from django.db.models import Count
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
+from django.shortcuts import get_object_or_404
 from django.urls import path, reverse
 from django.utils.decorators import method_decorator
 from django.utils.text import capfirst
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
-from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_POST
 from unfold.admin import ModelAdmin
 from unfold.forms import AdminPasswordChangeForm, UserChangeForm, UserCreationForm
@@ -226,7 +226,6 @@ class ApiKeyAdmin(ModelAdmin):
         obj.__dict__.update(key.__dict__)
         vars(request)["issued_secret"] = secret
 
-    @method_decorator(never_cache)
     def response_add(self, request: HttpRequest, obj: ApiKey, post_url_continue: Any = None) -> Any:
         """The one page on which the secret is; it is stored nowhere, not even in a session."""
         return operator.respond(
@@ -241,9 +240,7 @@ class ApiKeyAdmin(ModelAdmin):
 
     @method_decorator(require_POST)
     def revoke_view(self, request: HttpRequest, id: str) -> HttpResponse:
-        if (key := ApiKey.objects.filter(pk=id).first()) is None:
-            raise Http404
-        if key.revoke():
+        if get_object_or_404(ApiKey, pk=id).revoke():
             messages.success(request, _("Revoked. Whoever uses this key is refused from now on."))
         return HttpResponseRedirect(reverse("admin:headlessly_apikey_change", args=[id]))
 

@@ -11,8 +11,6 @@ from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.utils import translation
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
-from django.views.decorators.cache import never_cache
-from django.views.decorators.http import require_http_methods
 from unfold.widgets import UnfoldAdminSelectWidget
 
 from headlessly.language import languages
@@ -47,8 +45,6 @@ class PreferencesForm(forms.Form):
         ]
 
 
-@never_cache
-@require_http_methods(["GET", "HEAD", "POST"])
 def preferences_view(request: HttpRequest, *, site: Any) -> HttpResponse:
     """The choice; a POST stores it with the user."""
     user: Any = request.user

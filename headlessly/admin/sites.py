@@ -17,7 +17,7 @@ from django.utils.decorators import method_decorator
 from django.utils.functional import cached_property
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
-from django.views.decorators.http import require_POST
+from django.views.decorators.http import require_http_methods, require_POST
 from unfold.sites import UnfoldAdminSite
 
 from headlessly.access import actors, tenancy
@@ -74,8 +74,9 @@ class Site(UnfoldAdminSite):
         may: Callable[[actors.Actor], bool] | None = None,
     ) -> URLPattern:
         """The address of a page of the site, for those who ``may`` open it; ``view`` is handed the
-        site whose page it draws."""
+        site whose page it draws. Like all of the site, no cache keeps it."""
 
+        @require_http_methods(["GET", "HEAD", "POST"])
         def guarded(request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
             if may is not None and not may(actors.current()):
                 raise PermissionDenied

@@ -8,25 +8,21 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime, timedelta
+from datetime import timedelta
 from functools import cached_property
 from typing import Any
 
 from django.db import connection, models
 from django.http import HttpRequest
 from django.urls import reverse
-from django.utils.translation import gettext as _
 
-from headlessly.access import visibility
-from headlessly.admin import display, field_values
+from headlessly.admin import display
+from headlessly.admin.boards.cards import BoardCards
 from headlessly.admin.boards.moves import moves_hint, possible_moves
 from headlessly.admin.lists.address import Address
 from headlessly.admin.sites import TenantSite
-from headlessly.context import clock
 from headlessly.database import timeouts
-from headlessly.declaration import days, labels
 from headlessly.declaration.next_steps import NextStep
-from headlessly.declaration.schema import Field
 from headlessly.errors import InvalidFilter
 from headlessly.language import wording
 from headlessly.nouns import Noun
@@ -83,7 +79,7 @@ class NounBoard:
             asked.pop(name, None)
         self.address = Address(noun, asked, site)
         self.problem = self.address.problem
-        self.stale_after, self.now = self.noun.stale_after(), clock.now()
+        self.cards = BoardCards(noun, declared)
         self.refusal: dict[str, Any] = {}
 
     # -- what the columns are ---------------------------------------------------------------------
@@ -95,19 +91,16 @@ class NounBoard:
         chosen = next((f.values() for f in facets if f.name == self.field.wire), [])
         return [state for state in self.machine.states if state in chosen or not chosen]
 
-    def has_ended(self, state: str) -> bool:
-        return state not in getattr(self.noun, "OPEN", self.machine.states)
-
     def order(self, state: str) -> list[sorting.SortKey]:
         """Open records by urgency, ended ones with the latest first."""
-        sort = "-updated_at" if self.has_ended(state) else self.declared.order
+        sort = "-updated_at" if self.cards.has_ended(state) else self.declared.order
         return sorting.sort_keys(query_scope.Scope(self.noun), sort)
 
     def within(self, state: str) -> models.QuerySet:
         """The records of a column in its order."""
         found = self._narrowed.filter(**{self.machine.name: state})
-        if self.has_ended(state):
-            found = found.filter(updated_at__gte=self.now - RECENT)
+        if self.cards.has_ended(state):
+            found = found.filter(updated_at__gte=self.cards.now - RECENT)
         return found.order_by(*(column.expression for column in self.order(state)))
 
     def _seeking(self, state: str) -> RecordList:
@@ -131,7 +124,7 @@ class NounBoard:
         try:
             with timeouts.statement_timeout(PATIENCE):
                 self.count(columns)
-                rows = self.rows(self._keys(columns))
+                rows = self.cards.rows(self._keys(columns))
         except InvalidFilter as problem:
             self.problem = problem.message
             return columns
@@ -160,7 +153,7 @@ class NounBoard:
             sought = self._seeking(state).page(
                 self.size(column.ended), 0, cursors.conditions_after(order, row)
             )
-            self._fill(column, _sort_rows(self.rows([key for key, *_ in sought.keys]), order))
+            self._fill(column, _sort_rows(self.cards.rows([key for key, *_ in sought.keys]), order))
         return column
 
     def column(self, state: str) -> BoardColumn:
@@ -170,7 +163,7 @@ class NounBoard:
             state=state,
             label=wording.state_label(state),
             tone=display.state_tone(self.noun, state),
-            ended=self.has_ended(state),
+            ended=self.cards.has_ended(state),
             url=start + self.address.but({self.field.wire: state}),
             moves=moves,
             hint=moves_hint(self.noun, state, moves),
@@ -230,14 +223,6 @@ class NounBoard:
         ]
         return list(_union_all(parts))
 
-    def rows(self, keys: Sequence[str]) -> list[Noun]:
-        """The records with these keys and the names that their cards show, in no order."""
-        owner = self.noun.schema.owner
-        shown = dict.fromkeys(f.name for f in (*self.about, owner) if f)
-        return list(
-            visibility.load_visible_references(self.noun.objects.filter(pk__in=keys), shown)
-        )
-
     def _fill(self, column: BoardColumn, rows: Sequence[Noun]) -> None:
         size = self.size(column.ended)
         column.cards = [self.card(row) for row in rows[:size]]
@@ -255,56 +240,9 @@ class NounBoard:
         return cursors.fingerprint(self.noun.__name__, state, self.declared, self.address.given)
 
     def card(self, record: Noun) -> dict[str, Any]:
-        """What the card of ``record`` shows."""
-        schema, declared = self.noun.schema, self.declared
-        state = getattr(record, self.machine.name)
-        ended = self.has_ended(state)
-        touches = schema.by_name.get(declared.age_field)
-        touched = record.updated_at if ended else getattr(record, declared.age_field)
-        over, said = touched, display.age_html(touched) if touched else ""
-        if touches is not None and not ended:
-            over = days.deadline(record, touches)
-            said = (
-                field_values.field_html(record, touches)
-                if days.whole_day(record, touches)
-                else said
-            )
-        owner = None
-        if schema.owner and getattr(record, schema.owner.column):
-            owner = display.visible_name(getattr(record, schema.owner.name))
-        measure = schema.by_name[declared.measure] if declared.measure else None
-        shows = [schema.by_name[name] for name in declared.shows]
-        return {
-            "id": record.pk,
-            "version": record.version,
-            "state": state,
-            "url": display.page_url(self.noun, "change", record.pk),
-            "name": str(record),
-            "below": display.subtitle(record, self.about),
-            "owner": owner,
-            "initials": display.initials(owner) if owner else "",
-            "measure": field_values.field_html(record, measure, links=False) if measure else "",
-            "shows": [
-                {"label": labels.field_label(f), "value": value, "name": f.name, "type": f.type}
-                for f in shows
-                if (value := field_values.field_html(record, f, links=False)) != ""
-            ],
-            "touched": said,
-            "stale": "" if ended else self._stale_text(over),
-            "ended": ended,
-            "refusal": self.refusal if self.refusal.get("id") == record.pk else None,
-        }
-
-    @cached_property
-    def about(self) -> tuple[Field, ...]:
-        """Whom and what a record is about: what its noun says, else the references of its first groups."""
-        return self.noun.schema.about or display.about_references(self.noun)
-
-    def _stale_text(self, touched: datetime | None) -> str:
-        """What a card says that nobody touched for too long."""
-        if self.stale_after is None or touched is None or self.now - touched <= self.stale_after:
-            return ""
-        return _("stale") if self.stale_after else _("overdue")
+        """What the card of ``record`` shows, and why it was not moved."""
+        refused = self.refusal if self.refusal.get("id") == record.pk else None
+        return self.cards.card(record) | {"refusal": refused}
 
 
 def _union_all(parts: Sequence[models.QuerySet]) -> models.QuerySet:

@@ -212,7 +212,7 @@ class BoardPages(NounPages):
         if columns and not board.problem:
             board.count(columns)
         body = {"numbers": {column.state: column.numbers for column in columns}, **more}
-        if found := board.rows([id]):
+        if found := board.cards.rows([id]):
             state = getattr(found[0], self.schema.require_machine().name)
             card = self._card(request, board.card(found[0]), moves.possible_moves(self.noun, state))
             body |= {"card": card, "state": state}

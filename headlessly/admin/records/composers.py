@@ -62,14 +62,6 @@ class ToDo:
         return display.page_url(type(self.record), "change", self.record.pk)
 
 
-@dataclass
-class OpenTouches:
-    """What is still to do about a record."""
-
-    rows: list[ToDo]
-    all: str
-
-
 def writable_touches(noun: type[Noun]) -> list[EngagementForm]:
     """The ways to write a touch of ``noun``'s records that the actor has."""
     touching = engagements.engagement_noun(noun)
@@ -142,7 +134,7 @@ def show_refusal(found: Composer, problem: HeadlesslyError) -> None:
     found.open = True
 
 
-def open_touches(record: Noun) -> OpenTouches | None:
+def open_touches(record: Noun) -> dict[str, Any] | None:
     """The open touches of ``record``, the most urgent first; None where none can be."""
     touching = engagements.engagement_noun(type(record))
     if touching is None:
@@ -154,10 +146,10 @@ def open_touches(record: Noun) -> OpenTouches | None:
         **{reference.column: record.pk, f"{machine.name}__in": still_open}
     ).order_by(declared.due, "created_at")[:OPEN]
     of_this = f"?{reference.wire}={record.pk}"
-    return OpenTouches(
-        [_to_do(row, declared.due) for row in found],
-        display.page_url(noun, "changelist") + of_this,
-    )
+    return {
+        "rows": [_to_do(row, declared.due) for row in found],
+        "all": display.page_url(noun, "changelist") + of_this,
+    }
 
 
 def _to_do(row: Noun, due_name: str) -> ToDo:

@@ -34,18 +34,6 @@ class ShownField:
 
 
 @dataclass
-class RelatedCard:
-    """A record that this one is about or became, with how to reach it."""
-
-    name: str
-    label: str
-    link: Any
-    state: Any
-    lines: list[Any]
-    editable: bool
-
-
-@dataclass
 class FieldGroup:
     """Fields that belong together: those with a value, and the names of the empty ones."""
 
@@ -61,19 +49,14 @@ def status_path(record: Noun) -> list[dict[str, Any]]:
         return []
     states, now = display.path_states(noun), getattr(record, machine.name)
     here = states.index(now) if now in states else -1
-    steps = [
+    return [
         {
             "label": wording.state_label(state),
             "is": "now" if state == now else "past" if number < here else "ahead",
             "tone": display.state_tone(noun, state),
         }
-        for number, state in enumerate(states)
+        for number, state in enumerate(states if here >= 0 else (*states, now))
     ]
-    if here < 0:
-        steps.append(
-            {"label": wording.state_label(now), "is": "now", "tone": display.state_tone(noun, now)}
-        )
-    return steps
 
 
 def facts(record: Noun, editable: set[str], without: set[str]) -> list[ShownField]:
@@ -103,7 +86,7 @@ def _share_of_range(declared: Field, value: Any) -> float | None:
     return round((value - declared.minimum) / (declared.maximum - declared.minimum), 3)
 
 
-def cards(record: Noun, editable: set[str]) -> list[RelatedCard]:
+def cards(record: Noun, editable: set[str]) -> list[dict[str, Any]]:
     """Who a record is about and what it became: those with a card, as their nouns declare it."""
     schema = record.schema
     became = [f.name for f in schema.references.values() if f.read_only]
@@ -116,21 +99,18 @@ def cards(record: Noun, editable: set[str]) -> list[RelatedCard]:
         other = getattr(record, name) if getattr(record, declared.column) else None
         if other is None and declared.read_only:
             continue
-        machine = noun.schema.machine
-        lines = (
-            [_card_line(other, noun.schema.by_name[n]) for n in noun.Surface.card] if other else []
-        )
+        lines = []
+        if other is not None:
+            lines = [_card_line(other, noun.schema.by_name[n]) for n in noun.Surface.card]
         found.append(
-            RelatedCard(
-                name,
-                labels.field_label(declared),
-                field_values.field_html(record, declared),
-                display.state_html(noun, getattr(other, machine.name))
-                if other and machine and not other.is_card
-                else "",
-                [line for line in lines if line],
-                name in editable,
-            )
+            {
+                "name": name,
+                "label": labels.field_label(declared),
+                "link": field_values.field_html(record, declared),
+                "state": "" if other is None or other.is_card else display.record_state_html(other),
+                "lines": [line for line in lines if line],
+                "editable": name in editable,
+            }
         )
     return found
 
@@ -193,7 +173,7 @@ def record_context(record: Noun, *, editable: bool) -> dict[str, Any]:
     machine = record.schema.machine
     changing = editable_fields(record) if editable else set()
     about = cards(record, changing)
-    on_cards = {card.name for card in about}
+    on_cards = {card["name"] for card in about}
     first = facts(record, changing, on_cards)
     hidden = covered | {shown.name for shown in first} | on_cards
     hidden.add(record.schema.columns[0])

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from itertools import islice
 from typing import Any
 
 from django.utils.translation import gettext as _
@@ -19,18 +17,7 @@ from headlessly.nouns import Noun
 RELATED = 10
 
 
-@dataclass
-class RelatedRecords:
-    """The records that refer to this one."""
-
-    title: str
-    rows: list[dict[str, Any]]
-    more: bool
-    all: str
-    add: list[tuple[str, str]]
-
-
-def related_records(record: Noun) -> list[RelatedRecords]:
+def related_records(record: Noun) -> list[dict[str, Any]]:
     """The other sides of references, each with its newest records; touches have their own places."""
     found = []
     touching = engagements.engagement_noun(type(record))
@@ -39,11 +26,8 @@ def related_records(record: Noun) -> list[RelatedRecords]:
         if touching and noun is touching.noun and relation.field == touching.reference.name:
             continue
         reference = noun.schema.by_name[relation.field]
-        rows = list(
-            noun.objects.filter(**{reference.column: record.pk}).order_by("-created_at")[
-                : RELATED + 1
-            ]
-        )
+        those = noun.objects.filter(**{reference.column: record.pk}).order_by("-created_at")
+        rows = list(those[: RELATED + 1])
         of_this = f"?{reference.wire}={record.pk}"
         add = []
         if not reference.read_only:
@@ -57,13 +41,13 @@ def related_records(record: Noun) -> list[RelatedRecords]:
         if not rows and not (add and noun is not type(record) and _belongs(noun, relation.field)):
             continue
         found.append(
-            RelatedRecords(
-                title=labels.relation_label(relation),
-                rows=[_related_row(row) for row in islice(rows, RELATED)],
-                more=len(rows) > RELATED,
-                all=display.page_url(noun, "changelist") + of_this,
-                add=add,
-            )
+            {
+                "title": labels.relation_label(relation),
+                "rows": [_related_row(row) for row in rows[:RELATED]],
+                "more": len(rows) > RELATED,
+                "all": display.page_url(noun, "changelist") + of_this,
+                "add": add,
+            }
         )
     return found
 
@@ -75,10 +59,9 @@ def _belongs(noun: type[Record], name: str) -> bool:
 
 
 def _related_row(record: Noun) -> dict[str, Any]:
-    machine = record.schema.machine
     return {
         "url": display.page_url(type(record), "change", record.pk),
         "name": str(record),
-        "state": display.state_html(type(record), getattr(record, machine.name)) if machine else "",
+        "state": display.record_state_html(record),
         "age": display.age_html(record.created_at),
     }

@@ -9,7 +9,6 @@ from django.contrib import messages
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
-from django.views.decorators.http import require_http_methods
 from unfold.widgets import UnfoldAdminTextInputWidget, UnfoldBooleanSwitchWidget
 
 from headlessly.access import tenancy
@@ -37,7 +36,6 @@ class GeneralForm(forms.ModelForm):
         }
 
 
-@require_http_methods(["GET", "HEAD", "POST"])
 def general_view(request: HttpRequest, *, site: TenantSite) -> HttpResponse:
     form = GeneralForm(request.POST or None, instance=tenancy.require())
     if request.method == "POST" and form.is_valid():

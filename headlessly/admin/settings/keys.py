@@ -7,13 +7,13 @@ from datetime import timedelta
 
 from django import forms
 from django.contrib import messages
-from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
+from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
+from django.shortcuts import get_object_or_404
 from django.urls import reverse
 from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
-from django.views.decorators.cache import never_cache
-from django.views.decorators.http import require_http_methods, require_POST
+from django.views.decorators.http import require_POST
 from unfold.widgets import UnfoldAdminSelectWidget, UnfoldAdminTextInputWidget
 
 from headlessly.access import actors, tenancy
@@ -59,8 +59,6 @@ class KeyForm(forms.Form):
     )
 
 
-@never_cache
-@require_http_methods(["GET", "HEAD", "POST"])
 def keys_view(request: HttpRequest, *, site: TenantSite) -> HttpResponse:
     """The keys there are; a POST issues one, and its answer is the only place where it can be read."""
     form = KeyForm(request.POST or None)
@@ -95,9 +93,7 @@ def keys_view(request: HttpRequest, *, site: TenantSite) -> HttpResponse:
 @require_POST
 def revoke_view(request: HttpRequest, id: str, *, site: TenantSite) -> HttpResponse:
     """Refuse a key from now on."""
-    key = ApiKey.objects.filter(tenant=tenancy.require(), pk=id).first()
-    if key is None:
-        raise Http404
+    key = get_object_or_404(ApiKey, tenant=tenancy.require(), pk=id)
     if key.revoke():
         logger.info("key %s revoked by %s", key.pk, actors.current().id)
     messages.success(

@@ -10,10 +10,10 @@ from django.conf import settings
 from django.contrib import messages
 from django.db import transaction
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
+from django.shortcuts import get_object_or_404
 from django.urls import reverse
 from django.utils.translation import gettext as _
-from django.views.decorators.cache import never_cache
-from django.views.decorators.http import require_http_methods, require_POST
+from django.views.decorators.http import require_POST
 
 from headlessly.access import actors, tenancy
 from headlessly.access.models import Membership, User
@@ -29,8 +29,6 @@ from headlessly.admin.sites import TenantSite
 logger = logging.getLogger("headlessly.members")
 
 
-@never_cache
-@require_http_methods(["GET", "HEAD", "POST"])
 def members_view(request: HttpRequest, *, site: TenantSite) -> HttpResponse:
     """The members; a POST invites one."""
     form = InviteForm(request.POST or None)
@@ -65,8 +63,6 @@ def _members_page(
     )
 
 
-@never_cache
-@require_http_methods(["GET", "HEAD", "POST"])
 def member_view(request: HttpRequest, id: int, *, site: TenantSite) -> HttpResponse:
     """One member: their role and their contact."""
     member = _member(id)
@@ -105,7 +101,6 @@ def remove_view(request: HttpRequest, id: int, *, site: TenantSite) -> HttpRespo
     return HttpResponseRedirect(reverse("admin:settings_members"))
 
 
-@never_cache
 @require_POST
 def link_view(request: HttpRequest, id: int, *, site: TenantSite) -> HttpResponse:
     """A new link by which a member chooses a password."""
@@ -152,7 +147,4 @@ def invite(*, email: str, first_name: str, last_name: str, role: str, sells: boo
 
 def _member(id: int) -> Membership:
     found = Membership.objects.select_related("user", "tenant", "contact")
-    member = found.filter(tenant=tenancy.require(), pk=id).first()
-    if member is None:
-        raise Http404
-    return member
+    return get_object_or_404(found, tenant=tenancy.require(), pk=id)

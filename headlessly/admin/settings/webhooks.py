@@ -9,11 +9,11 @@ from typing import Any
 from django.contrib import messages
 from django.db import transaction
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
+from django.shortcuts import get_object_or_404
 from django.urls import URLPattern, reverse
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, gettext_noop
-from django.views.decorators.cache import never_cache
-from django.views.decorators.http import require_http_methods, require_POST
+from django.views.decorators.http import require_POST
 
 from headlessly.access import actors
 from headlessly.admin import display
@@ -73,8 +73,6 @@ def urls(site: TenantSite) -> list[URLPattern]:
     ]
 
 
-@never_cache
-@require_http_methods(["GET", "HEAD", "POST"])
 def webhooks_view(request: HttpRequest, *, site: TenantSite) -> HttpResponse:
     """The webhooks there are; a POST makes one, and its answer is the only place with the secret."""
     form = NewWebhookForm(request.POST or None)
@@ -100,8 +98,6 @@ def webhooks_view(request: HttpRequest, *, site: TenantSite) -> HttpResponse:
     )
 
 
-@never_cache
-@require_http_methods(["GET", "HEAD", "POST"])
 def webhook_view(request: HttpRequest, id: str, *, site: TenantSite) -> HttpResponse:
     """One webhook: what it is, and what it delivered, the newest first."""
     webhook = _find_webhook(id)
@@ -175,9 +171,7 @@ def redeliver_view(
         raise Http404
     with transaction.atomic():
         rows = webhook.deliveries.select_for_update(no_key=True)
-        found = rows.filter(pk=delivery).first()
-        if found is None:
-            raise Http404
+        found = get_object_or_404(rows, pk=delivery)
         try:
             registration.redeliver(webhook, found)
             messages.success(request, _("%(name)s is sent once more.") % {"name": found.name})
@@ -204,10 +198,9 @@ def _to_webhook(id: str) -> HttpResponse:
 
 
 def _find_webhook(id: str) -> Webhook:
-    found = None if UNSTORABLE.search(id) else Webhook.objects.of_tenant().filter(pk=id).first()
-    if found is None:
+    if UNSTORABLE.search(id):
         raise Http404
-    return found
+    return get_object_or_404(Webhook.objects.of_tenant(), pk=id)
 
 
 def _webhook_row(webhook: Webhook) -> dict[str, Any]:
