@@ -68,11 +68,10 @@ class NounAdminBase:
         except NotFound as problem:
             raise Http404(problem.message) from None
 
-    def respond(
-        self, request: HttpRequest, template: str, status: int = 200, **context: Any
-    ) -> TemplateResponse:
-        """A page of the noun, or a part of one; the template by its name alone, or with its folder."""
-        shown: dict[str, Any] = {
+    def context(self, request: HttpRequest, **more: Any) -> dict[str, Any]:
+        """What every page of the noun shows beside what all of the site do, and ``more``. A subclass may add
+        what its own template shows."""
+        return {
             "opts": self.model._meta,
             "noun": labels.noun_title(self.model),
             "nouns": labels.plural_title(self.model),
@@ -80,8 +79,15 @@ class NounAdminBase:
             "toasts": cache(lambda: toasts.read_toasts(request)),
             "may_update": self.may("update"),
             "may_delete": self.may("delete"),
+            **more,
         }
-        return self.admin_site.respond(request, template, status=status, **(shown | context))
+
+    def respond(
+        self, request: HttpRequest, template: str, status: int = 200, **context: Any
+    ) -> TemplateResponse:
+        """A page of the noun, or a part of one; the template by its name alone, or with its folder."""
+        shown = self.context(request, **context)
+        return self.admin_site.respond(request, template, status=status, **shown)
 
 
 class NounPages:

@@ -103,22 +103,16 @@ def _undo_fields(undo: Undo) -> str:
     for f in told:
         if value_in_event(getattr(record, f.column)) != event.data.get(f.wire):
             return _("%(field)s was changed again since.") % {"field": labels.field_label(f)}
-    moves = next((f for f in told if machine and f.name == machine.name), None)
-    if moves is not None:
-        return _undo_step(undo, moves.wire, state)
-    if all(not f.read_only for f in told):
-        undo.verb = "update"
-        undo.sends = {f.wire: event.previous[f.wire] for f in told}
-        return ""
-    return _roll_back(undo)
-
-
-def _undo_step(undo: Undo, wire: str, state: Any) -> str:
-    """Through the machine where a plain change leads back, else as if it had not happened."""
-    was = undo.event.previous[wire]
-    machine = undo.record.schema.require_machine()
-    if any(s.target == was and s.via == "update" for s in machine.steps_from(state)):
-        undo.verb, undo.sends = "update", {wire: was}
+    was = {f.wire: event.previous[f.wire] for f in told}
+    moves = next((f.wire for f in told if machine and f.name == machine.name), None)
+    if machine and moves is not None:
+        # Through the machine where a plain change leads back, else as if it had not happened.
+        back = [s for s in machine.steps_from(str(state)) if s.target == was[moves]]
+        if any(step.via == "update" for step in back):
+            undo.verb, undo.sends = "update", {moves: was[moves]}
+            return ""
+    elif all(not f.read_only for f in told):
+        undo.verb, undo.sends = "update", was
         return ""
     return _roll_back(undo)
 

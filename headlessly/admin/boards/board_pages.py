@@ -58,13 +58,9 @@ class BoardPages(NounPages):
         super().__init__(admin)
         self.record_page = record_page
 
-    @property
-    def has_board(self) -> bool:
-        return self.noun.Surface.board is not None
-
     def board_view(self, request: HttpRequest) -> HttpResponse:
         """The board; a POST moves a card."""
-        if not self.has_board:
+        if self.noun.Surface.board is None:
             raise Http404
         if request.method == "POST":
             return self._move_card(request)
@@ -73,7 +69,7 @@ class BoardPages(NounPages):
     @method_decorator(require_GET)
     def board_more_view(self, request: HttpRequest, state: str, cursor: str) -> HttpResponse:
         """The next cards of a column, as HTML within JSON."""
-        if not self.has_board or state not in self.schema.require_machine().states:
+        if self.noun.Surface.board is None or state not in self.schema.require_machine().states:
             raise Http404
         try:
             column = NounBoard(request, self.noun, self.site).after(state, cursor)
@@ -179,22 +175,15 @@ class BoardPages(NounPages):
         self, request: HttpRequest, move: Move | None, problem: HeadlesslyError
     ) -> HttpResponse:
         """The reason, beside the card where it is."""
-        reason, fix = problem.message, None
+        id, reason, fix = move.id if move else "", problem.message, None
         if isinstance(problem, NotFound):
             reason = _("%(this)s is gone.") % {"this": capfirst(labels.this_noun(self.noun))}
         elif move is not None:
             fix = self.record_page.suggest_fix(self.admin.find(move.id), problem)
         if _wants_json(request):
-            return self._card_now(
-                request,
-                move.id if move else "",
-                None,
-                status=problem.status,
-                reason=reason,
-                fix=fix,
-            )
+            return self._card_now(request, id, None, status=problem.status, reason=reason, fix=fix)
         board = NounBoard(request, self.noun, self.site)
-        board.refusal = {"id": move.id if move else "", "reason": reason, "fix": fix}
+        board.refusal = {"id": id, "reason": reason, "fix": fix}
         return self._board_page(request, board, status=problem.status)
 
     def _card_now(

@@ -43,7 +43,11 @@ class CellPages(NounPages):
             # Of a state one chooses anew, among what is possible now.
             edit = self._edit(self.admin.find(id), field) if field.moves else edit
             return self._control(request, edit, problem)
-        return self._saved_row(request, answer, address)
+        try:
+            return self._row(request, self.admin.find(answer.pk), address)
+        except Http404:
+            # Given away by somebody who sees their own only.
+            return HttpResponse(status=204)
 
     def _edit(self, found: Noun, field: Field) -> FieldEdit:
         return FieldEdit(self.site, found, field, id="cell")
@@ -64,13 +68,6 @@ class CellPages(NounPages):
             version=found.version,
             said=text,
         )
-
-    def _saved_row(self, request: HttpRequest, answer: Noun, address: Address) -> HttpResponse:
-        try:
-            return self._row(request, self.admin.find(answer.pk), address)
-        except Http404:
-            # Given away by somebody who sees their own only.
-            return HttpResponse(status=204)
 
     def _row(
         self,

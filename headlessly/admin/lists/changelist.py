@@ -166,6 +166,8 @@ class NounList:
         for field in address.columns:
             ascending, descending = first == field.name, first == f"-{field.name}"
             down_first = field.type in DESCENDING_FIRST
+            # By a reference there is nothing to sort: ids of others are in no order for people.
+            sorts = is_sortable(field) and field.type != "reference"
             following = (
                 f"-{field.wire}" if (ascending or (down_first and not descending)) else (field.wire)
             )
@@ -173,17 +175,12 @@ class NounList:
                 {
                     "text": labels.field_label(field),
                     "kind": field.type,
-                    "url": address.but({"o": following}) if self._sorts(field) else "",
+                    "url": address.but({"o": following}) if sorts else "",
                     "sorted": ascending or descending,
                     "ascending": ascending,
                 }
             )
         return found
-
-    @staticmethod
-    def _sorts(field: Field) -> bool:
-        """Whether a column is put in order by a click: ids of others would be in no order for people."""
-        return is_sortable(field) and field.type != "reference"
 
     def pages(self) -> dict[str, str]:
         """Where this page stands among the others."""

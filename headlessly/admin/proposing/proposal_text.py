@@ -64,11 +64,6 @@ class Difference:
     now: Any = ""
 
 
-def proposal_steps(proposal: Proposal) -> list[ProposalStep]:
-    """What it would do, in order; what a verb causes below it."""
-    return _Foretelling(proposal.events, proposal.differences or ()).steps()
-
-
 def proposal_summary(events: Sequence[Event]) -> str:
     """``changes 3 leads; creates 1 deal``."""
     seen: dict[str, tuple[str, type[Noun]]] = {}
@@ -103,21 +98,16 @@ def _count_of(noun: type[Noun], count: int) -> str:
     return f"{display.number(count)} {noun_or_plural(noun)}"
 
 
-def proposal_differences(proposal: Proposal) -> list[Difference]:
-    """What is different by now, in words."""
-    return _Foretelling(proposal.events, proposal.differences or ()).differences()
+class ProposalTeller:
+    """Tells what a proposal would do, and what is different by now; every name is fetched once."""
 
-
-class _Foretelling:
-    def __init__(self, events: Sequence[Event], different: Sequence[dict[str, Any]]) -> None:
-        self.events, self.different = (
-            [_with_all_changes(event) for event in events],
-            list(different),
-        )
+    def __init__(self, proposal: Proposal) -> None:
+        events, self.different = proposal.events, proposal.differences or []
+        self.events = [_with_all_changes(event) for event in events]
         self.made = {e.target: record_name(e) for e in events if e.version == 1 and e.target}
         self.names = self._gone() | {e.target: record_name(e) for e in events if e.target}
         self.reader = EventReader(self.events, self.made)
-        self.others = {each["target"] for each in different}
+        self.others = {each["target"] for each in self.different}
 
     def _gone(self) -> dict[str, str]:
         """The names of records that it would do something to no longer."""
@@ -129,6 +119,7 @@ class _Foretelling:
         return dict(record_names(wanted))
 
     def steps(self) -> list[ProposalStep]:
+        """What it would do, in order; what a verb causes below it."""
         here = {event.id for event in self.events}
         below: dict[str, list[Event]] = defaultdict(list)
         for event in self.events:
@@ -169,6 +160,7 @@ class _Foretelling:
         return step
 
     def differences(self) -> list[Difference]:
+        """What is different by now, in words."""
         found: dict[tuple[Any, Any], Difference] = {}
         for each in self.different:
             target, wire = each["target"], each["field"]
@@ -187,25 +179,22 @@ class _Foretelling:
             elif wire == "$version":
                 found.setdefault((target, "$version"), Difference(name, _("was changed meanwhile")))
             elif wire != "cause":
-                self._value(found, noun, target, name, each)
+                told = self._different_value(noun, name, each)
+                found |= {(target, wire): told} if told is not None else {}
         changed = {target for target, wire in found if wire != "$version"}
         return [
             d for (target, wire), d in found.items() if wire != "$version" or target not in changed
         ]
 
-    def _value(
-        self,
-        found: dict[tuple[Any, Any], Difference],
-        noun: type[Noun] | None,
-        target: str | None,
-        name: str,
-        each: dict[str, Any],
-    ) -> None:
+    def _different_value(
+        self, noun: type[Noun] | None, name: str, each: dict[str, Any]
+    ) -> Difference | None:
+        """One field that would no longer be the same; None for one that is made of others."""
         before = each["field"].startswith("previous.")
         wire = each["field"].removeprefix("previous.")
         declared = noun.schema.fields.get(wire) if noun is not None else None
         if declared is not None and declared.computed:
-            return
+            return None
         label = wording.inside_sentence(
             labels.field_label(declared) if declared is not None else wording.json_key_label(wire)
         )
@@ -216,7 +205,7 @@ class _Foretelling:
             self.reader.value(declared, value) if declared is not None else value
             for value in (each["was"], each["now"])
         ]
-        found[target, each["field"]] = Difference(name, what, said[0] or "–", said[1] or "–")
+        return Difference(name, what, said[0] or "–", said[1] or "–")
 
 
 def _event_label(name: str) -> str:

@@ -114,6 +114,7 @@ def _proposal_page(
     request: HttpRequest, site: TenantSite, proposal: Proposal, status: int = 200, **context: Any
 ) -> HttpResponse:
     names = actor_names({proposal.proposed_by, proposal.decided_by or ""})
+    teller = proposal_text.ProposalTeller(proposal)
     return site.respond(
         request,
         "proposal",
@@ -121,8 +122,8 @@ def _proposal_page(
         status=status,
         styles=STYLES,
         **{k: v for k, v in _proposal_row(proposal, names).items() if k != "title"},
-        steps=proposal_text.proposal_steps(proposal),
-        differences=proposal_text.proposal_differences(proposal) if proposal.is_open else [],
+        steps=teller.steps(),
+        differences=teller.differences() if proposal.is_open else [],
         value=_script_answer(proposal.value),
         longest=proposals.LONGEST_REASON,
         **context,

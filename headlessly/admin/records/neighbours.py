@@ -61,7 +61,8 @@ class ListWalk:
         found = Neighbours(self.query, list_url)
         if self.queryset is None:
             return found
-        after, before = self._after(), self._before()
+        after = cursors.conditions_after(self.columns, self.row)
+        before = cursors.conditions_before(self.columns, self.row)
         found.next = self._address(self.queryset, after)
         found.previous = self._address(self.queryset.reverse(), before)
         found.left = not self._whole.filter(pk=self.record.pk).exists()
@@ -91,12 +92,6 @@ class ListWalk:
     def row(self) -> list[Any]:
         then = places.read(self.anchor, self.columns, self.record.pk)
         return then or places.row_of(self.columns, self.record)
-
-    def _after(self) -> list[Any]:
-        return cursors.conditions_after(self.columns, self.row)
-
-    def _before(self) -> list[Any]:
-        return cursors.conditions_before(self.columns, self.row)
 
     def _address(self, found: Any, parts: list[Any]) -> str:
         """Where the first of ``found`` in one of ``parts`` is, or nowhere."""
