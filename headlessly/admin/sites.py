@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 
 
 #: What every page runs.
-SCRIPTS = ("zone", "admin", "sending", "keys")
+SCRIPTS = ("zone", "admin", "sending", "typed", "keys")
 
 
 class Site(UnfoldAdminSite):
@@ -57,11 +57,19 @@ class Site(UnfoldAdminSite):
     def get_urls(self) -> list[Any]:
         """Without the shortcut that tells, by content type, which rows of any table exist."""
         found = [u for u in super().get_urls() if getattr(u, "name", None) != "view_on_site"]
-        page = self.admin_view(self.preferences_view)
-        return [path("preferences/", page, name="preferences"), *found]
+        return [
+            path("preferences/", self.admin_view(self.preferences_view), name="preferences"),
+            path("session/", self.admin_view(self.session_view), name="session"),
+            *found,
+        ]
 
     def preferences_view(self, request: HttpRequest) -> HttpResponse:
         return preferences.preferences_page(request, self)
+
+    @method_decorator(require_POST)
+    def session_view(self, request: HttpRequest) -> HttpResponse:
+        """Nothing, to a page that asks whether what it sends next would be taken: see sending.js."""
+        return HttpResponse(status=204)
 
     def login(self, request: HttpRequest, extra_context: Any = None) -> HttpResponse:
         return HttpResponseRedirect(sign_in_url(request))

@@ -2,7 +2,7 @@
 // Without this file every form and link leads to a page that does the same.
 (() => {
   const main = () => document.getElementById("hly");
-  const { send, tell, dirty, parse, Unsent } = window.hly;
+  const { send, tell, dirty, restore, parse, Unsent } = window.hly;
   let opener = null;
 
   async function load(url, options = {}) {
@@ -160,6 +160,7 @@
     dialog.replaceChildren(document.adoptNode(section));
     dialog.setAttribute("aria-labelledby", section.querySelector("h2").id);
     searchable(dialog);
+    restore(dialog.querySelector("form"));
     (dialog.querySelector(".lacks .select2-selection, .lacks input:not([type=hidden])") || dialog.querySelector(".bad input, .bad textarea") || dialog.querySelector("input:not([type=hidden], [type=radio]), textarea, button"))?.focus();
   }
 
