@@ -114,9 +114,9 @@ def _key_rows() -> list[dict[str, Any]]:
             "key": key,
             "standing": display.key_standing(key),
             "tone": "green" if key.standing == "valid" else "grey",
-            "created": display.age_html(key.created_at),
-            "used": display.age_html(key.last_used_at) if key.last_used_at else "",
-            "expires": display.age_html(key.expires_at) if key.expires_at else "",
+            "created": display.age_html(key.created_at, ago=True),
+            "used": display.age_html(key.last_used_at, ago=True) if key.last_used_at else "",
+            "expires": display.age_html(key.expires_at, ago=True) if key.expires_at else "",
         }
         for key in keys
     ]

@@ -147,7 +147,9 @@ def _members_page(
             "member": member,
             "role": member.get_role_display(),
             "contact": display.record_link(member.contact) if member.contact else "",
-            "seen": display.age_html(member.user.last_login) if member.user.last_login else "",
+            "seen": display.age_html(member.user.last_login, ago=True)
+            if member.user.last_login
+            else "",
             "url": reverse("admin:settings_member", args=[member.pk]),
         }
         for member in members

@@ -55,6 +55,7 @@ ERRORS = {
         "There was no answer within 10 seconds."
     ),
     "What it answered is not HTTP.": gettext_lazy("What it answered is not HTTP."),
+    "It could not be sent.": gettext_lazy("It could not be sent."),
     sending.ADDRESS_FORBIDDEN: gettext_lazy(
         "The host leads to an address that is not of the public internet."
     ),
@@ -285,8 +286,15 @@ def _webhook_row(webhook: Webhook) -> dict[str, Any]:
         "tone": tone,
         "reason": REASONS.get(webhook.disabled_because or "", ""),
         "since": display.age_html(webhook.disabled_at, ago=True) if webhook.disabled_at else "",
-        "created": display.age_html(webhook.created_at),
+        "created": display.age_html(webhook.created_at, ago=True),
     }
+
+
+def _error_text(error: str) -> str:
+    kind, colon, reason = error.partition(": ")
+    if colon and kind == "TLS failed":
+        return _("The encryption failed: %s") % reason
+    return str(ERRORS.get(error, error))
 
 
 def _delivery_row(delivery: Delivery) -> dict[str, Any]:
@@ -301,8 +309,6 @@ def _delivery_row(delivery: Delivery) -> dict[str, Any]:
         if noun is not None and delivery.target
         else "",
         "when": display.age_html(delivery.created_at, ago=True),
-        "error": ""
-        if delivery.response_status
-        else ERRORS.get(delivery.error or "", delivery.error),
+        "error": "" if delivery.response_status else _error_text(delivery.error or ""),
         "next": display.moment_text(next_at) if next_at and delivery.tried_at else "",
     }
