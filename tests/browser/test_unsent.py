@@ -315,6 +315,16 @@ def test_half_a_date_is_refused_and_empties_nothing(desk, site, lead):
     assert f"{deal.expected_close_date:%Y-%m-%d}" == "2026-12-24"
 
 
+def test_fast_keys_write_where_they_were_meant_to(desk, site, lead):
+    open_lead(desk, site)
+    desk.evaluate("""() => {
+      document.body.dispatchEvent(new KeyboardEvent("keydown", { key: "t", bubbles: true, cancelable: true }));
+      document.querySelector(".composer[open] input[type=date]").focus();
+    }""")
+    desk.wait_for_timeout(200)
+    assert desk.evaluate("document.activeElement.type") == "date"
+
+
 @pytest.mark.parametrize("place", ["lead/", "lead/board/"])
 def test_a_list_and_a_board_show_their_keys(desk, site, lead, place):
     desk.goto(f"{site}/~acme/admin/crm/{place}")

@@ -299,8 +299,9 @@
   });
 
   document.addEventListener("toggle", (event) => {
-    // Those that a page opens by itself ask for nothing.
-    if (event.target.open && event.target.matches(".composer, .todo details")) event.target.querySelector("form :is(textarea, input:not([type=hidden]))")?.focus();
+    // Told after it happened: whoever types fast is inside already, and stays where they are.
+    const opened = event.target.open && event.target.matches(".composer, .todo details") && event.target.querySelector("form");
+    if (opened && !opened.contains(document.activeElement)) opened.querySelector("textarea, input:not([type=hidden])")?.focus();
   }, true);
 
   // -- toasts -----------------------------------------------------------------------------------
