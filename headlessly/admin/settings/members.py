@@ -239,6 +239,7 @@ def invite(*, email: str, first_name: str, last_name: str, role: str, sells: boo
                     email=email,
                     first_name=first_name,
                     last_name=last_name or None,
+                    **getattr(_person(), "member_values", {}),
                 )
                 .pk
             )

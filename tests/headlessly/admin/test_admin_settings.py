@@ -60,7 +60,8 @@ def test_it_invites_somebody_who_chooses_a_password_and_comes_in(ann, acme):
     link = link_in(ann.post(at("members/"), INVITATION))
     member = Membership.objects.get(user__email="new@sign.example")
     assert (member.tenant, member.role) == (acme, "rep")
-    assert Contact.get(member.contact_id).email == "new@sign.example"
+    contact = Contact.get(member.contact_id)
+    assert (contact.email, contact.stage) == ("new@sign.example", "Partner")
     assert not member.user.has_usable_password()
 
     nora = Client()
