@@ -137,6 +137,7 @@ def test_an_ended_session_is_begun_over_the_page_and_the_note_is_sent(desk, site
     over.get_by_label("Password").fill("wrong")
     over.get_by_role("button", name="Sign in").click()
     expect(over).to_contain_text("do not fit")
+    expect(over.get_by_label("Password")).to_be_focused()
     sign_in_over(desk)
     expect(desk.get_by_text("Note added.")).to_be_visible()
     assert [each.description for each in touches()] == ["Met her at the fair"]

@@ -62,10 +62,8 @@ window.hly = (() => {
         const wrong = page.querySelector(".notice.bad");
         form.append(cancel);
         dialog.replaceChildren(said, ...(wrong ? [document.adoptNode(wrong)] : []), form);
-        (form.querySelector("input[type=password]:placeholder-shown") && form.querySelector("input[type=email]").value
-          ? form.querySelector("input[type=password]")
-          : form.querySelector("input:not([type=hidden])")
-        ).focus();
+        const [name, password] = form.querySelectorAll("input:not([type=hidden])");
+        (name.value ? password : name).focus();
       };
       dialog.addEventListener("submit", async (event) => {
         event.preventDefault();
