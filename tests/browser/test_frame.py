@@ -82,7 +82,8 @@ def painted(switch: Any) -> dict[str, Any]:
           input.parentElement.append(probe);
           const accent = getComputedStyle(probe).color;
           probe.remove();
-          const [inner, outer] = [input, input.closest(".switch")].map((each) => each.getBoundingClientRect());
+          const inner = input.getBoundingClientRect();
+          const outer = input.closest(".switch").getBoundingClientRect();
           return {
             accent,
             track: getComputedStyle(input).backgroundColor,

@@ -319,7 +319,8 @@ def test_half_a_date_is_refused_and_empties_nothing(desk, site, lead):
 def test_fast_keys_write_where_they_were_meant_to(desk, site, lead):
     open_lead(desk, site)
     desk.evaluate("""() => {
-      document.body.dispatchEvent(new KeyboardEvent("keydown", { key: "t", bubbles: true, cancelable: true }));
+      const key = new KeyboardEvent("keydown", { key: "t", bubbles: true, cancelable: true });
+      document.body.dispatchEvent(key);
       document.querySelector(".composer[open] input[type=date]").focus();
     }""")
     desk.wait_for_timeout(200)

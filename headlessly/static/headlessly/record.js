@@ -161,7 +161,7 @@
     dialog.setAttribute("aria-labelledby", section.querySelector("h2").id);
     searchable(dialog);
     restore(dialog.querySelector("form"));
-    (dialog.querySelector(".lacks .select2-selection, .lacks input:not([type=hidden])") || dialog.querySelector(".bad input, .bad textarea") || dialog.querySelector("input:not([type=hidden], [type=radio]), textarea, button"))?.focus();
+    (dialog.querySelector(".lacks .select2-selection, .lacks input:not([type=hidden])") || dialog.querySelector(".bad input, .bad textarea") || dialog.querySelector(".inputs :is(input:not([type=hidden]), textarea, .select2-selection)") || dialog.querySelector("button"))?.focus();
   }
 
   // What is on its way is called back by Escape, and by whatever is opened after it.
