@@ -168,7 +168,7 @@ def member_view(request: HttpRequest, id: int, *, site: AdminSite) -> HttpRespon
     form = RoleForm(
         request.POST or None,
         member=member,
-        initial={"role": member.role, "contact": member.contact_id or ""},
+        initial={"role": member.role, "contact": _known_as(member.contact)},
     )
     if request.method == "POST" and form.is_valid():
         member.role, member.contact_id = form.cleaned_data["role"], form.cleaned_data["contact"]
@@ -268,6 +268,14 @@ def _member(id: int) -> Membership:
 
 def _person() -> Any:
     return apps.get_model(settings.PERSON_MODEL)
+
+
+def _known_as(contact: Any) -> str:
+    """What the form calls a contact by: their email, or an id where they have none."""
+    if contact is None:
+        return ""
+    names = (getattr(contact, name) for name in _person().unique_fields)
+    return next(filter(None, names), contact.pk)
 
 
 def _contact(wanted: str) -> str | None:
