@@ -28,7 +28,7 @@ from headlessly.nouns import Noun
 from headlessly.web.sign_in import redirect_to_sign_in, sign_in_url
 
 #: What every page runs.
-SCRIPTS = ("zone", "admin", "sending", "keys")
+SCRIPTS = ("zone", "admin", "sending", "typed", "keys")
 
 
 def menu_item(
@@ -37,6 +37,12 @@ def menu_item(
     """An entry of the sidebar, marked on its page and those below it; ``alone`` says that none is."""
     here = request.path == link if alone else request.path.startswith(link)
     return {"title": title, "icon": icon, "link": link, "active": here, "has_permission": True}
+
+
+@require_POST
+def session_view(request: HttpRequest, *, site: Site) -> HttpResponse:
+    """Nothing, to a page that asks whether what it sends next would be taken: see sending.js."""
+    return HttpResponse(status=204)
 
 
 class Site(UnfoldAdminSite):
@@ -64,7 +70,11 @@ class Site(UnfoldAdminSite):
     def get_urls(self) -> list[Any]:
         """Without the shortcut that tells, by content type, which rows of any table exist."""
         found = [u for u in super().get_urls() if getattr(u, "name", None) != "view_on_site"]
-        return [self.page("preferences/", preferences.preferences_view, "preferences"), *found]
+        return [
+            self.page("preferences/", preferences.preferences_view, "preferences"),
+            self.page("session/", session_view, "session"),
+            *found,
+        ]
 
     def page(
         self,

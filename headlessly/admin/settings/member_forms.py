@@ -119,3 +119,11 @@ def find_contact_id(wanted: str) -> str | None:
     keys = [person.find_id_by_unique(field, wanted) for field in unique]
     found = person.objects.filter(pk__in=[wanted, *filter(None, keys)])
     return found.values_list("pk", flat=True).first()
+
+
+def contact_name(contact: Any) -> str:
+    """What the form calls a contact by: their email, or an id where they have none."""
+    if contact is None:
+        return ""
+    names = (getattr(contact, name) for name in type(contact).unique_fields)
+    return next(filter(None, names), contact.pk)

@@ -21,6 +21,7 @@ from headlessly.admin import welcome
 from headlessly.admin.settings.member_forms import (
     InviteForm,
     RoleForm,
+    contact_name,
     find_contact_id,
     is_last_admin,
 )
@@ -69,7 +70,7 @@ def member_view(request: HttpRequest, id: int, *, site: TenantSite) -> HttpRespo
     form = RoleForm(
         request.POST or None,
         member=member,
-        initial={"role": member.role, "contact": member.contact_id or ""},
+        initial={"role": member.role, "contact": contact_name(member.contact)},
     )
     if request.method == "POST" and form.is_valid():
         member.role, member.contact_id = form.cleaned_data["role"], form.cleaned_data["contact"]
@@ -136,6 +137,7 @@ def invite(*, email: str, first_name: str, last_name: str, role: str, sells: boo
                     email=email,
                     first_name=first_name,
                     last_name=last_name or None,
+                    **getattr(person, "member_values", {}),
                 ).pk
             )
         member = Membership.objects.create(

@@ -47,6 +47,7 @@ ERRORS = (
     gettext_noop("There was no connection within 5 seconds."),
     gettext_noop("There was no answer within 10 seconds."),
     gettext_noop("What it answered is not HTTP."),
+    gettext_noop("It could not be sent."),
     gettext_noop("The host leads to an address that is not of the public internet."),
 )
 REASONS = {
@@ -211,6 +212,13 @@ def _webhook_row(webhook: Webhook) -> dict[str, Any]:
     }
 
 
+def _error_text(error: str) -> str:
+    kind, colon, reason = error.partition(": ")
+    if colon and kind == "TLS failed":
+        return _("The encryption failed: %s") % reason
+    return _(error) if error in ERRORS else error
+
+
 def _delivery_row(delivery: Delivery) -> dict[str, Any]:
     noun = registry.get(delivery.event.target_type or "") if delivery.event else None
     next_at, error = delivery.next_attempt_at, delivery.error or ""
@@ -222,6 +230,6 @@ def _delivery_row(delivery: Delivery) -> dict[str, Any]:
         "about": display.page_url(noun, "change", delivery.target)
         if noun is not None and delivery.target
         else "",
-        "error": _(error) if error in ERRORS else error,
+        "error": _error_text(error),
         "next": display.moment_text(next_at) if next_at and delivery.tried_at else "",
     }
