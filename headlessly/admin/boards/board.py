@@ -93,14 +93,14 @@ class NounBoard:
 
     def order(self, state: str) -> list[sorting.SortKey]:
         """Open records by urgency, ended ones with the latest first."""
-        sort = "-updated_at" if self.has_ended(state) else self.declared.order
+        sort = f"-{self.declared.end_field}" if self.has_ended(state) else self.declared.order
         return sorting.sort_keys(query_scope.Scope(self.noun), sort)
 
     def within(self, state: str) -> models.QuerySet:
         """The records of a column in its order."""
         found = self.list.queryset.filter(**{self.machine.name: state})
         if self.has_ended(state):
-            found = found.filter(updated_at__gte=self.now - RECENT)
+            found = found.filter(**{f"{self.declared.end_field}__gte": self.now - RECENT})
         return found.order_by(*(column.expression for column in self.order(state)))
 
     def _seeking(self, state: str) -> RecordList:
@@ -246,7 +246,7 @@ class NounBoard:
         state = getattr(record, self.machine.name)
         ended = self.has_ended(state)
         touches = schema.by_name.get(declared.age_field)
-        touched = record.updated_at if ended else getattr(record, declared.age_field)
+        touched = getattr(record, declared.end_field if ended else declared.age_field)
         over, said = touched, display.age_html(touched) if touched else ""
         if touches is not None and not ended:
             over = days.deadline(record, touches)
