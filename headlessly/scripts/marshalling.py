@@ -138,7 +138,7 @@ def pack_record(
     """A record for the sandbox: its noun, what it says as JSON, the records that it includes, and the moment
     that it was read as of."""
     data = orjson.loads(dump_json(record))
-    moment = as_of and as_of.isoformat()
+    moment = as_of.isoformat() if as_of else None
     others = {name: _pack_included(data[name], moment) for name in included if data.get(name)}
     return (data["$type"], data, others, moment)
 
