@@ -177,6 +177,7 @@ def _find(host: Host, noun: type[Noun], asked: dict[str, Any]) -> Any:
         raise BadRequest(f"limit is a whole number from 1 to {MAX_FIND:,}.", field="limit")
     if asked.get("q") is not None and not isinstance(asked["q"], str):
         raise BadRequest("q is text.", field="q")
+    moment = reads.check_moment(asked.get("asOf"))
     most = min(limit or MAX_FIND, max(0, host.limits.records - host.records) + 1)
     found, more = reads.first_records(
         noun,
@@ -186,7 +187,7 @@ def _find(host: Host, noun: type[Noun], asked: dict[str, Any]) -> Any:
         include=asked.get("include") or (),
         fields=asked.get("fields"),
         q=asked.get("q"),
-        as_of=asked.get("asOf"),
+        as_of=moment,
     )
     host.count_read(found)
     if more and limit is None:
@@ -196,20 +197,20 @@ def _find(host: Host, noun: type[Noun], asked: dict[str, Any]) -> Any:
             field="limit",
         )
     included = reads.check_include(noun, asked.get("include") or ())
-    return [marshalling.pack_record(record, included) for record in found]
+    return [marshalling.pack_record(record, included, moment) for record in found]
 
 
 def _get(host: Host, noun: type[Noun], asked: dict[str, Any]) -> Any:
-    include = asked.get("include") or ()
+    include, moment = asked.get("include") or (), reads.check_moment(asked.get("asOf"))
     found = reads.record_json(
         noun,
         asked.get("id"),
         include=include,
         fields=asked.get("fields"),
-        as_of=asked.get("asOf"),
+        as_of=moment,
     )
     host.count_read([found])
-    return marshalling.pack_record(found, reads.check_include(noun, include))
+    return marshalling.pack_record(found, reads.check_include(noun, include), moment)
 
 
 def _count(host: Host, noun: type[Noun], asked: dict[str, Any]) -> int:

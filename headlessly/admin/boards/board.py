@@ -93,14 +93,15 @@ class NounBoard:
 
     def order(self, state: str) -> list[sorting.SortKey]:
         """Open records by urgency, ended ones with the latest first."""
-        sort = "-updated_at" if self.cards.has_ended(state) else self.declared.order
+        ended = self.cards.has_ended(state)
+        sort = f"-{self.declared.end_field}" if ended else self.declared.order
         return sorting.sort_keys(query_scope.Scope(self.noun), sort)
 
     def within(self, state: str) -> models.QuerySet:
         """The records of a column in its order."""
         found = self._narrowed.filter(**{self.machine.name: state})
         if self.cards.has_ended(state):
-            found = found.filter(updated_at__gte=self.cards.now - RECENT)
+            found = found.filter(**{f"{self.declared.end_field}__gte": self.cards.now - RECENT})
         return found.order_by(*(column.expression for column in self.order(state)))
 
     def _seeking(self, state: str) -> RecordList:

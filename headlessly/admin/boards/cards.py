@@ -42,7 +42,7 @@ class BoardCards:
         state = getattr(record, self.machine.name)
         ended = self.has_ended(state)
         touches = schema.by_name.get(declared.age_field)
-        touched = record.updated_at if ended else getattr(record, declared.age_field)
+        touched = getattr(record, declared.end_field if ended else declared.age_field)
         over, said = touched, display.age_html(touched) if touched else ""
         if touches is not None and not ended:
             over = days.deadline(record, touches)

@@ -193,6 +193,8 @@ def _describe_condition(declared: ConditionFilter) -> str:
     text = words[declared.lookup_expr]
     if field.choices and declared.lookup_expr in ("in", "nin"):
         text += f" Of: {', '.join(f'`{choice}`' for choice in field.choices)}."
+    if field.type == "reference" and declared.lookup_expr != "isnull":
+        text += " By id, or by the name of the one that is called so."
     if field.type in ("date", "datetime") and declared.lookup_expr != "isnull":
         text += " ISO 8601, or relative, as in `7d ago`."
     return text
