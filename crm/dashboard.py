@@ -25,6 +25,8 @@ from headlessly.admin.dashboards.figures import (
     dashboard,
     number_figure,
 )
+from headlessly.declaration import labels
+from headlessly.language import wording
 from headlessly.query import reports as basis
 from headlessly.query.reports import Records, Slice, Spread
 
@@ -177,7 +179,7 @@ def funnel(slice: Slice) -> Chart:
         lost = number_figure(stage.lost, stage.who_lost)
         bars.append(
             Bar(
-                Figure(display.state_label(stage.state), stage.who),
+                Figure(wording.state_label(stage.state), stage.who),
                 number_figure(stage.reached, stage.who),
                 (
                     Mark(0, percent_of(stage.reached, found.all)),
@@ -233,7 +235,7 @@ def conversion_by(slice: Slice, by: str, title: str) -> Chart:
     named: Mapping[Any, str] = {}
     if field.type == "reference":
         named = basis.record_names(field.target_noun, (group.value for group in groups))
-    nobody = _("No %(field)s") % {"field": display.inside_sentence(display.field_label(field))}
+    nobody = _("No %(field)s") % {"field": wording.inside_sentence(labels.field_label(field))}
 
     def label(group: reports.Group) -> str:
         if group.rest:
@@ -272,7 +274,7 @@ def conversion_by(slice: Slice, by: str, title: str) -> Chart:
         title,
         bars,
         (
-            display.field_label(field),
+            labels.field_label(field),
             _("Converted, in %"),
             _("Leads"),
             _("Qualified"),
@@ -457,7 +459,7 @@ def _part_label(name: str) -> str:
     if name in PART_LABELS:
         return str(PART_LABELS[name])
     if name in Deal.Stage.values:
-        return display.state_label(name)
+        return wording.state_label(name)
     return formats.date_format(date.fromisoformat(f"{name}-01"), "YEAR_MONTH_FORMAT")
 
 
@@ -472,7 +474,7 @@ def waiting(slice: Slice) -> Chart:
     bars = [
         Bar(
             Figure(
-                f"{display.noun_title(noun)}, {display.inside_sentence(display.state_label(each.name))}",
+                f"{labels.noun_title(noun)}, {wording.inside_sentence(wording.state_label(each.name))}",
                 each.who,
             ),
             number_figure(each.count, each.who),
@@ -529,7 +531,7 @@ def tasks(slice: Slice) -> Chart | None:
         ]
         if most
         else (),
-        (_("Due"), display.plural_title(Activity)),
+        (_("Due"), labels.plural_title(Activity)),
         _("Open activities by when they are due. As of now."),
         nothing=_("Nothing is planned."),
     )

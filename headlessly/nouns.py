@@ -450,11 +450,16 @@ def _make_unique(noun: type[Noun]) -> None:
 
 
 def _make_searchable(noun: type[Noun]) -> None:
-    """One trigram index over the noun's own searchable columns, matching what a search asks of them; and
-    one of its names in their order, for lists by name and names that begin with what is typed."""
+    """One trigram index over the noun's own searchable columns, matching what a search asks of them, and one
+    of its names in their order, for lists by name and names that begin with what is typed.
+
+    The first begins with the tenant: what an index finds in all tenants would be met with a list of all
+    records of the one, which took longer than the search itself.
+    """
     own = [Folded(name) for name in noun.Surface.search if "__" not in name]
     phones = [Digits(name) for name in noun.schema.phones]
     words = GinIndex(
+        F("tenant"),
         *(OpClass(column, "gin_trgm_ops") for column in (*own, *phones)),
         name=f"{noun._meta.model_name}_search",
     )

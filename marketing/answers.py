@@ -11,6 +11,7 @@ from headlessly.access import actors
 from headlessly.admin import display
 from headlessly.admin.event_facts import properties
 from headlessly.admin.records.panels import FactsPanel, record_panel
+from headlessly.language import wording
 from headlessly.log.events import Event
 from marketing import questions, submissions
 from marketing.models import Form
@@ -33,7 +34,7 @@ def answers_panel(lead: Lead) -> FactsPanel | None:
         else {}
     )
     pairs: list[tuple[str, Any]] = [
-        (asked.get(name) or display.json_key_label(name), value)
+        (asked.get(name) or wording.json_key_label(name), value)
         for name, value in properties(answers)
     ]
     if not pairs:

@@ -12,6 +12,7 @@ from crm.dashboard import conversion_by, format_money, percent_of
 from crm.models import Deal, Lead
 from headlessly.admin import display
 from headlessly.admin.dashboards.figures import Bar, Chart, Figure, Mark, dashboard, number_figure
+from headlessly.declaration import labels
 from headlessly.query.reports import Slice
 from marketing.models import Campaign
 from marketing.returns import CampaignReturn, campaign_returns
@@ -51,9 +52,9 @@ def return_by_campaign(slice: Slice) -> Chart:
         _("Return by campaign"),
         [_bar(c, found[c.pk], most[c.currency], costs) for c in campaigns],
         (
-            display.noun_title(Campaign),
-            display.field_label(Campaign.schema.by_name["roi"]),
-            display.plural_title(Lead),
+            labels.noun_title(Campaign),
+            labels.field_label(Campaign.schema.by_name["roi"]),
+            labels.plural_title(Lead),
             _("Deals won"),
             _("Revenue"),
             _("Cost"),

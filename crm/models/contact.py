@@ -93,6 +93,8 @@ class Contact(Noun):
     twitter_handle = String()
     marketing_consent = Flag()
     last_engagement = DateTime("latest activity with them", validators=[validate_not_in_future])
+    #: What is said of somebody who becomes a contact because they become a member: they are no prospect.
+    member_values: ClassVar[dict[str, Any]] = {"stage": Stage.PARTNER}
 
     class Surface:
         icon = "person"

@@ -91,6 +91,7 @@ class Deal(Noun):
             measure="value",
             shows=("expected_close_date",),
             age_field="last_activity_at",
+            end_field="last_activity_at",
         )
         ranges = ("value", "probability", "expected_close_date", "last_activity_at")
         inline = ("stage", "owner", "probability", "expected_close_date")
@@ -133,7 +134,8 @@ class Deal(Noun):
                 ),
             ),
             models.Index(
-                fields=["tenant", "stage", "-updated_at", "-id"], name="deal_by_end",
+                "tenant", "stage", F("last_activity_at").desc(nulls_last=True), F("id").desc(),
+                name="deal_by_end",
                 condition=models.Q(stage__in=["Closed", "Won", "Lost"], deleted_at=None),
             ),
             models.Index(fields=["tenant", "-created_at", "-id"], name="deal_by_created"),

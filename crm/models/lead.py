@@ -95,7 +95,11 @@ class Lead(Noun):
         )  # fmt: skip
         facets = ("status", "owner", "source", "campaign")
         board = Board(
-            order="-score", measure="budget", shows=("score",), age_field="last_activity_at"
+            order="-score",
+            measure="budget",
+            shows=("score",),
+            age_field="last_activity_at",
+            end_field="last_activity_at",
         )
         ranges = ("score", "budget", "last_activity_at")
         inline = ("status", "owner", "score")
@@ -139,7 +143,8 @@ class Lead(Noun):
                 include=["last_activity_at"], name="lead_by_status", condition=LIVE,
             ),
             models.Index(
-                fields=["tenant", "status", "-updated_at", "-id"], name="lead_by_end",
+                "tenant", "status", F("last_activity_at").desc(nulls_last=True), F("id").desc(),
+                name="lead_by_end",
                 condition=models.Q(status__in=["Converted", "Lost"], deleted_at=None),
             ),
             # With what a funnel counts: it reads the index of its period and nothing of the table.

@@ -69,7 +69,7 @@ class NounManager(_Manager[M]):
     def get_queryset(self) -> models.QuerySet[M]:
         found = super().get_queryset()
         return visibility.visible_records(
-            found.filter(tenant_id=tenancy.require().pk, deleted_at=None)
+            found.filter(tenant_id=tenancy.typed_id(), deleted_at=None)
         )
 
 
@@ -78,4 +78,4 @@ class WithDeletedManager(_Manager[M]):
 
     def get_queryset(self) -> models.QuerySet[M]:
         found = super().get_queryset()
-        return visibility.visible_records(found.filter(tenant_id=tenancy.require().pk))
+        return visibility.visible_records(found.filter(tenant_id=tenancy.typed_id()))

@@ -14,6 +14,8 @@ from contextvars import ContextVar
 from typing import TYPE_CHECKING
 
 from django.conf import settings
+from django.db.models import BigIntegerField
+from django.db.models.expressions import RawSQL
 
 from headlessly.errors import NoTenant
 
@@ -37,6 +39,15 @@ def require() -> Tenant:
             "or call `headlessly.boot(tenant=...)` in a script."
         )
     return tenant
+
+
+def typed_id() -> RawSQL:
+    """The active tenant's id as Django's filters take it, in the type of its column.
+
+    A literal would be an integer of four bytes, for which the indexes of search have no operator.
+    Raises NoTenant.
+    """
+    return RawSQL("%s::bigint", [require().pk], output_field=BigIntegerField())
 
 
 @contextmanager

@@ -184,13 +184,13 @@ def introduced_ids(noun: type[Record], ids: Iterable[str]) -> set[str]:
 
 
 def _unlimited(noun: type[Record]) -> models.QuerySet:
-    return models.QuerySet(noun).filter(tenant_id=tenancy.require().pk, deleted_at=None)
+    return models.QuerySet(noun).filter(tenant_id=tenancy.typed_id(), deleted_at=None)
 
 
 def _whole_or_card(noun: type[Record], person: str) -> models.QuerySet:
     """The records that ``person`` sees, deleted ones too, and those of which they see the card as that."""
     whole = visible_condition(noun, person)
-    found: models.QuerySet[Any] = models.QuerySet(noun).filter(tenant_id=tenancy.require().pk)
+    found: models.QuerySet[Any] = models.QuerySet(noun).filter(tenant_id=tenancy.typed_id())
     found = found.filter(whole | is_introduced_to(noun, person) & Q(deleted_at=None))
     found = found.annotate(is_whole=ExpressionWrapper(whole, models.BooleanField()))
     found._iterable_class = _Cards

@@ -18,6 +18,7 @@ from headlessly.admin.lists.cell_edit import CellPages
 from headlessly.admin.lists.list_pages import ListPage
 from headlessly.admin.lists.saved_views import SavedViewPages
 from headlessly.admin.pages import NounAdminBase
+from headlessly.admin.records.delete_pages import DeletePages
 from headlessly.admin.records.edit_pages import EditPages
 from headlessly.admin.records.record_page import RecordPage
 from headlessly.admin.records.verb_pages import VerbPages
@@ -39,6 +40,7 @@ class NounAdmin(NounAdminBase, ModelAdmin):
         self.bulk_pages = BulkPages(self)
         self.record_page = RecordPage(self)
         self.edit_pages = EditPages(self)
+        self.delete_pages = DeletePages(self)
         self.verb_pages = VerbPages(self, self.record_page)
         self.board_pages = BoardPages(self, self.record_page)
 
@@ -69,9 +71,9 @@ class NounAdmin(NounAdminBase, ModelAdmin):
             return path(route, self.admin_site.admin_view(view), name=f"{prefix}_{name}")
 
         return [
-            page("", self.changelist_view, "changelist"),
-            page("add/", self.add_view, "add"),
-            page("add/<str:verb>/", self.add_view, "add_by"),
+            page("", self.list_page.list_view, "changelist"),
+            page("add/", self.edit_pages.add_view, "add"),
+            page("add/<str:verb>/", self.edit_pages.add_view, "add_by"),
             page("board/", board.board_view, "board"),
             page("board/more/<str:state>/<str:cursor>/", board.board_more_view, "board_more"),
             page("bulk/<str:name>/", self.bulk_pages.bulk_view, "bulk"),
@@ -80,8 +82,8 @@ class NounAdmin(NounAdminBase, ModelAdmin):
             page("<str:id>/", self.record_page.shortcut_view, "shortcut"),
             page("<str:id>/change/", self.change_view, "change"),
             page("<str:id>/edit/", self.edit_pages.edit_view, "edit"),
-            page("<str:id>/history/", self.history_view, "history"),
-            page("<str:id>/delete/", self.delete_view, "delete"),
+            page("<str:id>/history/", self.record_page.history_view, "history"),
+            page("<str:id>/delete/", self.delete_pages.delete_view, "delete"),
             page("<str:id>/cell/<str:name>/", self.cell_pages.cell_view, "cell"),
             page("<str:id>/move/", verbs.move_view, "move"),
             page("<str:id>/do/<str:verb>/", verbs.do_view, "do"),
@@ -89,22 +91,8 @@ class NounAdmin(NounAdminBase, ModelAdmin):
             page("<str:id>/undo/", verbs.undo_view, "undo"),
         ]
 
-    # -- the views that Django has a name for -------------------------------------------------------
-
-    def changelist_view(self, request: HttpRequest, extra_context: Any = None) -> HttpResponse:
-        return self.list_page.list_view(request)
-
-    def add_view(self, request: HttpRequest, verb: str = "create", **kwargs: Any) -> HttpResponse:
-        return self.edit_pages.add_view(request, verb)
-
     def change_view(self, request: HttpRequest, id: str, **kwargs: Any) -> HttpResponse:
         """The record, to be read; a POST here saves what was edited."""
         if request.method == "POST":
             return self.edit_pages.edit_view(request, id)
         return self.record_page.record_view(request, id)
-
-    def history_view(self, request: HttpRequest, id: str, **kwargs: Any) -> HttpResponse:
-        return self.record_page.history_view(request, id)
-
-    def delete_view(self, request: HttpRequest, id: str, **kwargs: Any) -> HttpResponse:
-        return self.edit_pages.delete_view(request, id)

@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
 
 from headlessly.access import actors
 from headlessly.admin import display
+from headlessly.declaration import labels
 from headlessly.declaration.next_steps import NextStep, next_steps, without_doubles
-
-if TYPE_CHECKING:
-    from headlessly.declaration.verbs import Verb
-    from headlessly.nouns import Noun
+from headlessly.declaration.record import Record
+from headlessly.declaration.verbs import Verb
+from headlessly.nouns import Noun
 
 #: Verbs with a page or a place of their own.
 ELSEWHERE = {"create", "update", "delete", "restore", "rollback"}
@@ -36,7 +35,8 @@ def record_buttons(record: Noun) -> tuple[list[Button], list[Button]]:
     """The steps of the machine with the expected one first, and the other verbs."""
     machine = record.schema.machine
     state = getattr(record, machine.name) if machine else None
-    steps, others = [], []
+    steps: list[Button] = []
+    others: list[Button] = []
     for step in without_doubles(permitted_steps(type(record), state)):
         # Without a machine nothing is expected next, and nothing needs to be put away for it.
         in_sight = step.is_plain or step.verb.steps or machine is None
@@ -65,7 +65,7 @@ def is_button(verb: Verb) -> bool:
     return not (verb.name in ELSEWHERE or verb.creates or verb.takes_fields or verb.asks)
 
 
-def creating_verbs(noun: type[Noun]) -> list[Verb]:
+def creating_verbs(noun: type[Record]) -> list[Verb]:
     """The verbs beside ``create`` by which a record comes into being, as far as one may."""
     actor = actors.current()
     return [
@@ -95,7 +95,7 @@ def _button(step: NextStep, record: Noun) -> Button:
         name=step.verb.name,
         label=f"{step.label}…" if asks else step.label,
         url=display.page_url(noun, "do", record.pk, step.verb.name),
-        text=display.verb_summary(step.verb),
+        text=labels.verb_summary(step.verb),
         strong=step.is_expected,
         reason=reason,
         asks=asks,

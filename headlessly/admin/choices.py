@@ -1,7 +1,7 @@
 """What a searchable choice finds: records of the tenant by their words, twenty at a time.
 
 Who works on something is chosen among the members only, and what a record goes on as among the open ones
-that suit it: the name of the field says which (:class:`headlessly.admin.forms.ReferenceSelect`).
+that suit it: the name of the field says which (:class:`headlessly.admin.widgets.ReferenceSelect`).
 """
 
 from __future__ import annotations
@@ -50,15 +50,13 @@ def find_choices(request: HttpRequest, site: Any) -> JsonResponse:
         return _answer([])
     by_id = noun.objects.in_bulk(keys)
     rows = [by_id[key] for key in keys if key in by_id]
-    return _answer([_item(row) for row in rows[:PAGE]], more=len(keys) > PAGE)
+    return _answer(
+        [{"id": row.pk, "text": choice_label(row)} for row in rows[:PAGE]], more=len(keys) > PAGE
+    )
 
 
 def _answer(items: list[dict[str, str]], *, more: bool = False) -> JsonResponse:
     return JsonResponse({"results": items, "pagination": {"more": more}})
-
-
-def _item(row: Noun) -> dict[str, str]:
-    return {"id": row.pk, "text": choice_label(row)}
 
 
 def _find_keys(noun: type[Noun], term: str, start: int) -> list[str]:

@@ -2,61 +2,30 @@
 
 from __future__ import annotations
 
-import json
-import re
-from datetime import date, datetime, timedelta
+from collections.abc import Sequence
+from datetime import date, datetime
 from decimal import Decimal
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import Any, TypeVar
 
 from django.db import models
 from django.urls import reverse
 from django.utils import formats, timezone
-from django.utils.html import conditional_escape, format_html, format_html_join, linebreaks
-from django.utils.safestring import SafeString, mark_safe
-from django.utils.text import Truncator
+from django.utils.functional import Promise
+from django.utils.html import format_html
+from django.utils.safestring import SafeString
 from django.utils.translation import gettext as _
 from django.utils.translation import pgettext
 
 from headlessly.access import tenancy
+from headlessly.access.models import ApiKey
 from headlessly.context import clock
-from headlessly.declaration import days
-from headlessly.declaration.labels import (
-    a_noun,
-    engagement_label,
-    field_help,
-    field_label,
-    group_title,
-    noun_in_sentence,
-    noun_title,
-    plural_in_sentence,
-    plural_title,
-    relation_label,
-    the_noun,
-    this_noun,
-    verb_and_noun,
-    verb_label,
-    verb_summary,
-)
-from headlessly.language.wording import (
-    UNIT,
-    a_kind_of_engagement,
-    event_label,
-    inside_sentence,
-    json_key_label,
-    state_label,
-    the_kind_of_engagement,
-    tracked_event_label,
-)
-
-if TYPE_CHECKING:
-    from headlessly.access.models import ApiKey
-    from headlessly.declaration.schema import Field
-    from headlessly.nouns import Noun
+from headlessly.declaration.record import Record
+from headlessly.declaration.schema import Field
+from headlessly.language import wording
+from headlessly.nouns import Noun
 
 #: The references that say who works on a record, not whom it is about.
 WORKERS = ("owner", "assignee")
-#: Text of more characters than this begins, and opens on a click.
-LONGEST_UNFOLDED = 600
 #: Text that is dialled.
 TELEPHONES = ("phone", "mobile")
 MINUTE, HOUR, DAY = 60, 3_600, 86_400
@@ -127,7 +96,7 @@ def number(value: Any) -> str:
 def number_with_unit(value: float, unit: str) -> str:
     """A number in its unit, no more exact than one reads: ``15 min``, ``343 %``."""
     places = 0 if float(value).is_integer() or abs(value) >= 10 else 1
-    return f"{decimal(value, places)}\u00a0{pgettext(UNIT, unit)}"
+    return f"{decimal(value, places)}\u00a0{pgettext(wording.UNIT, unit)}"
 
 
 #: A count, or an amount.
@@ -173,12 +142,12 @@ def age_html(moment_: datetime, *, ago: bool = False) -> SafeString:
 # -- states -----------------------------------------------------------------------------------
 
 
-def path_states(noun: type[Noun]) -> tuple[str, ...]:
+def path_states(noun: type[Record]) -> tuple[str, ...]:
     """The states from first to last when all goes well."""
     return noun.schema.machine.path if noun.schema.machine else ()
 
 
-def state_tone(noun: type[Noun], state: str) -> str:
+def state_tone(noun: type[Record], state: str) -> str:
     """The colour of a state, the same everywhere: first, on the way, there, or off the path."""
     states = path_states(noun)
     if state not in states:
@@ -191,15 +160,25 @@ def state_tone(noun: type[Noun], state: str) -> str:
     return {1: "violet", 2: "amber"}.get(to_go, "sky")
 
 
-def state_html(noun: type[Noun], state: str) -> SafeString:
-    return format_html(
-        '<span class="state tone-{}">{}</span>', state_tone(noun, state), state_label(state)
-    )
+def state_html(noun: type[Record], state: str) -> SafeString:
+    return badge(wording.state_label(state), state_tone(noun, state))
 
 
-def key_standing(key: ApiKey) -> str:
+def record_state_html(record: Noun) -> SafeString | str:
+    """Where a record stands; empty for one of a noun without a machine."""
+    machine = record.schema.machine
+    return state_html(type(record), getattr(record, machine.name)) if machine else ""
+
+
+def badge(label: str | Promise, tone: str) -> SafeString:
+    """A coloured word."""
+    return format_html('<span class="state tone-{}">{}</span>', tone, label)
+
+
+def key_standing_html(key: ApiKey) -> SafeString:
     """What an API key is worth now."""
-    return {"valid": _("valid"), "expired": _("expired"), "revoked": _("revoked")}[key.standing]
+    said = {"valid": _("valid"), "expired": _("expired"), "revoked": _("revoked")}
+    return badge(said[key.standing], "green" if key.standing == "valid" else "grey")
 
 
 # -- links and values -------------------------------------------------------------------------
@@ -224,35 +203,17 @@ def visible_name(other: Noun | None) -> str:
     return _("not yours") if other is None else str(other)
 
 
-def subtitle(record: Noun, fields: tuple[Field, ...]) -> str:
-    """What stands below a record's name in a list: the names of those that it refers to."""
-    return " · ".join(
-        visible_name(getattr(record, f.name)) for f in fields if getattr(record, f.column)
-    )
+def about_references(noun: type[Record]) -> tuple[Field, ...]:
+    """Whom and what a record is about: the first references of its first groups, not to who works on it."""
+    names = [name for _title, names in noun.schema.groups[:2] for name in names]
+    fields = [noun.schema.by_name[name] for name in names]
+    return tuple(f for f in fields if f.type == "reference" and f.name not in WORKERS)[:2]
 
 
-def field_html(record: Noun, field: Field, *, links: bool = True) -> SafeString | str:
-    """The value of one field of ``record`` as HTML; empty when there is none."""
-    if field.type == "reference":
-        if not getattr(record, field.column):
-            return ""
-        other = getattr(record, field.name)
-        return (
-            record_link(other)
-            if links and other is not None
-            else conditional_escape(visible_name(other))
-        )
-    found = field.computed(record) if field.computed else getattr(record, field.column)
-    if found is None or found == "":
-        return ""
-    if (late := overdue_html(record, field)) is not None:
-        return late
-    if (whole := days.whole_day(record, field)) is not None:
-        return day_html(whole)
-    machine = record.schema.machine
-    if machine and field.name == machine.name:
-        return state_html(type(record), found)
-    return value_html(field, found, currency=record_currency(record), links=links)
+def subtitle(record: Noun, fields: Sequence[Field]) -> str:
+    """What stands below a record's name in a list: the names of the first two that it refers to."""
+    filled = [f for f in fields if getattr(record, f.column)]
+    return " · ".join(visible_name(getattr(record, f.name)) for f in filled[:2])
 
 
 def record_currency(record: Noun) -> str:
@@ -261,163 +222,7 @@ def record_currency(record: Noun) -> str:
     return (own and getattr(record, own.attname)) or tenancy.require().currency
 
 
-def value_text(record: Noun, field: Field) -> str:
-    """The value of one field as text within a sentence; empty when there is none."""
-    found = getattr(record, field.column)
-    if found is None or found == "":
-        return ""
-    if field.type == "reference":
-        return visible_name(getattr(record, field.name))
-    if (whole := days.whole_day(record, field)) is not None:
-        return day_text(whole)
-    if field.type == "datetime":
-        return moment_text(found)
-    if field.type == "date":
-        return day_text(found)
-    return "…" if field.type == "json" else str(value_html(field, found, links=False))
-
-
-def value_html(field: Field, found: Any, *, currency: str | None = None, links: bool = True) -> Any:
-    """A value of ``field``'s type as HTML."""
-    match field.type:
-        case "money":
-            return money(found, currency)
-        case "integer" if (field.minimum or 0) >= 1000:
-            return str(found)  # a year: no number of anything
-        case "number" | "integer" if field.unit:
-            return number_with_unit(found, field.unit)
-        case "number" | "integer":
-            return number(found)
-        case "bool":
-            return _("Yes") if found else _("No")
-        case "enum":
-            return state_label(found)
-        case "datetime":
-            return age_html(found, ago=True)
-        case "date":
-            return day_html(found)
-        case "url" if links:
-            short = re.sub(r"^https?://(www\.)?", "", found).rstrip("/")
-            return format_html('<a href="{}" rel="noopener noreferrer">{}</a>', found, short)
-        case "email" if links:
-            return format_html('<a href="mailto:{}">{}</a>', found, found)
-        case "text" if links:
-            return folded_text(found)
-        case "json":
-            return _json_html(found)
-    return str(found)
-
-
-def overdue_html(record: Noun, field: Field) -> SafeString | None:
-    """When an open record had to be done, and since when that is over; None where it is not."""
-    noun, machine = type(record), record.schema.machine
-    if field.name != noun.Surface.due or machine is None:
-        return None
-    if getattr(record, machine.name) not in getattr(noun, "OPEN", ()):
-        return None
-    moment = days.deadline(record, field)
-    if moment is None:
-        return None
-    day = days.whole_day(record, field)
-    if field.type == "date":
-        day, moment = moment, days.start_of_day(moment + timedelta(days=1))
-    if moment >= clock.now():
-        return None
-    if day is None:
-        words = format_html(_("{age} overdue"), age=age_html(moment))
-        return format_html('<span class="late">{}</span>', words)
-    return format_html('<span class="late">{} · {}</span>', day_html(day), _("overdue"))
-
-
-def day_html(found: date) -> SafeString:
-    """A day, the same wherever one reads."""
-    return format_html('<time datetime="{}">{}</time>', f"{found:%Y-%m-%d}", day_text(found))
-
-
-def folded_text(found: str) -> SafeString:
-    """Text in its paragraphs; a long one begins, and opens on a click."""
-    whole = mark_safe(linebreaks(found, autoescape=True))
-    if len(found) <= LONGEST_UNFOLDED:
-        return whole
-    return format_html(
-        '<details class="fold whole"><summary>{} <span>{}</span><span>{}</span></summary>{}</details>',
-        Truncator(found).chars(LONGEST_UNFOLDED // 2),
-        _("show all"),
-        _("show less"),
-        whole,
-    )
-
-
-def _json_html(found: Any) -> SafeString | str:
-    """JSON as people would write it: a list of alike objects as a table, else as it is."""
-    if isinstance(found, list) and found and all(isinstance(item, dict) for item in found):
-        keys = list(dict.fromkeys(name for item in found for name in item))
-        head = format_html_join("", "<th>{}</th>", ((json_key_label(name),) for name in keys))
-        rows = [
-            format_html_join("", "<td>{}</td>", ((_json_text(item.get(name)),) for name in keys))
-            for item in found
-        ]
-        body = format_html_join("", "<tr>{}</tr>", ((row,) for row in rows))
-        return format_html(
-            '<div class="scrolls"><table class="inner"><tr>{}</tr>{}</table></div>', head, body
-        )
-    return format_html("<pre>{}</pre>", json.dumps(found, indent=2, ensure_ascii=False))
-
-
-def _json_text(value: Any) -> str:
-    if value is None:
-        return ""
-    if isinstance(value, bool):
-        return _("Yes") if value else _("No")
-    if isinstance(value, list) and all(isinstance(item, str) for item in value):
-        return ", ".join(value)
-    return json.dumps(value, ensure_ascii=False) if isinstance(value, dict | list) else str(value)
-
-
-__all__ = [
-    "TELEPHONES",
-    "WORKERS",
-    "a_kind_of_engagement",
-    "a_noun",
-    "age_html",
-    "age_text",
-    "amount",
-    "day_text",
-    "decimal",
-    "duration",
-    "engagement_label",
-    "event_label",
-    "field_help",
-    "field_html",
-    "field_label",
-    "group_title",
-    "inside_sentence",
-    "json_key_label",
-    "key_standing",
-    "moment_text",
-    "money",
-    "noun_in_sentence",
-    "noun_title",
-    "number",
-    "number_with_unit",
-    "page_url",
-    "path_states",
-    "percentage",
-    "plural_in_sentence",
-    "plural_title",
-    "record_link",
-    "relation_label",
-    "state_html",
-    "state_label",
-    "state_tone",
-    "the_kind_of_engagement",
-    "the_noun",
-    "this_noun",
-    "tracked_event_label",
-    "value_html",
-    "value_text",
-    "verb_and_noun",
-    "verb_label",
-    "verb_summary",
-    "visible_name",
-]  # fmt: skip
+def initials(name: str) -> str:
+    """``Ada Chen`` → ``AC``."""
+    parts = [part for part in name.split() if part[:1].isalnum()]
+    return "".join(part[0] for part in (parts[:1] + parts[1:][-1:])).upper()

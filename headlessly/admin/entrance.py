@@ -36,7 +36,7 @@ class SignIn(AuthenticationForm):
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         for field, more in (
-            (self.fields["username"], {"type": "email", "autocomplete": "username"}),
+            (self.fields["username"], {"inputmode": "email", "autocomplete": "username"}),
             (self.fields["password"], {"autocomplete": "current-password"}),
         ):
             field.widget.attrs |= more | {"class": " ".join(BASE_INPUT_CLASSES)}

@@ -7,23 +7,21 @@ from collections import defaultdict
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from datetime import datetime
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from django.utils.translation import gettext as _
 
 from headlessly import ids
 from headlessly.access import actors
 from headlessly.access.models import ApiKey, User
-from headlessly.admin import display
-from headlessly.declaration import days
+from headlessly.admin import display, field_values
+from headlessly.declaration import days, labels
 from headlessly.declaration.registry import registry
-from headlessly.declaration.schema import wire_name
-
-if TYPE_CHECKING:
-    from headlessly.declaration.schema import Field
-    from headlessly.declaration.verbs import Verb
-    from headlessly.log.events import Event
-    from headlessly.nouns import Noun
+from headlessly.declaration.schema import Field, wire_name
+from headlessly.declaration.verbs import Verb
+from headlessly.language import wording
+from headlessly.log.events import Event
+from headlessly.nouns import Noun
 
 #: What an event does to its record; one that no verb left does nothing to any.
 CREATE, CHANGE, DELETE, TRACK = "create", "change", "delete", "track"
@@ -42,7 +40,7 @@ class Change:
     @property
     def inside(self) -> str:
         """The label within a sentence."""
-        return display.inside_sentence(self.label)
+        return wording.inside_sentence(self.label)
 
     @property
     def long(self) -> bool:
@@ -54,6 +52,7 @@ class EventFacts:
     """One event of a noun's record, taken apart."""
 
     noun: type[Noun]
+    id: str  #: of the record
     name: str  #: of the record
     verb: Verb | None
     kind: str
@@ -62,6 +61,10 @@ class EventFacts:
     )  #: the states, where it changed the state; the first None where it had none
     previous: dict[str, Any]  #: the former values of its other changes, by wire name
     data: dict[str, Any]
+
+    @property
+    def url(self) -> str:
+        return display.page_url(self.noun, "change", self.id)
 
     def moved_in_words(self) -> tuple[Any, Any] | None:
         """The states as coloured words."""
@@ -82,7 +85,7 @@ class EventReader:
     def facts(self, event: Event) -> EventFacts | None:
         """None of an event that was only recorded and is of no noun."""
         noun = registry.get(event.target_type or "")
-        if noun is None:
+        if noun is None or event.target is None:
             return None
         previous, data = dict(event.previous or {}), event.data or {}
         machine = noun.schema.machine
@@ -92,7 +95,7 @@ class EventReader:
             moved = previous.pop(wire), data.get(wire)
         verb = verb_of(noun, event)
         kind = kind_of(event, verb)
-        return EventFacts(noun, record_name(event), verb, kind, moved, previous, data)
+        return EventFacts(noun, event.target, record_name(event), verb, kind, moved, previous, data)
 
     def changes(
         self, noun: type[Noun], previous: dict[str, Any], now: dict[str, Any]
@@ -105,7 +108,7 @@ class EventReader:
                 continue
             is_day = declared.day_if is not None and bool(now.get(wire_name(declared.day_if)))
             before, after = (self.value(declared, v, is_day=is_day) for v in (was, now.get(wire)))
-            found.append(Change(display.field_label(declared), before, after))
+            found.append(Change(labels.field_label(declared), before, after))
         return found
 
     def value(self, declared: Field, value: Any, *, is_day: bool = False) -> Any:
@@ -124,7 +127,7 @@ class EventReader:
             return display.day_text(days.moment_of_its_day(clean).date())
         if isinstance(clean, datetime):
             return display.moment_text(clean)
-        return display.value_html(declared, clean, links=False)
+        return field_values.value_html(declared, clean, links=False)
 
 
 def verb_of(noun: type[Noun], event: Event) -> Verb | None:
@@ -151,7 +154,7 @@ def record_name(event: Event) -> str:
 def recorded_facts(event: Event) -> list[Change]:
     """What an event says that was only recorded."""
     return [
-        Change(display.json_key_label(key), "", value)
+        Change(wording.json_key_label(key), "", value)
         for key, value in properties(event.data or {})
     ]
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from django.utils.translation import gettext as _
 
@@ -16,12 +16,13 @@ from headlessly.admin.event_facts import (
     actor_names,
     recorded_facts,
 )
+from headlessly.declaration import labels
+from headlessly.declaration.engagements import Engagements
 from headlessly.declaration.next_steps import reopens
+from headlessly.language import wording
 from headlessly.language.wording import OBJECT
+from headlessly.log.events import Event
 from headlessly.log.names import SCRIPT_RAN
-
-if TYPE_CHECKING:
-    from headlessly.log.events import Event
 
 #: How many of the caused events one entry shows.
 CAUSED = 12
@@ -77,15 +78,15 @@ class Teller:
             return entry
         facts = self.reader.facts(event)
         if facts is None:
-            entry.did = _("recorded %s") % display.tracked_event_label(event.name)
+            entry.did = _("recorded %s") % wording.tracked_event_label(event.name)
             entry.changes = recorded_facts(event)
             return entry
         noun = facts.noun
         if about:
-            entry.about = (facts.name, display.page_url(noun, "change", event.target))
-            if noun.Surface.engagements:
-                return self._touch(facts, entry)
-        what = display.the_noun(noun) if about else display.this_noun(noun, OBJECT)
+            entry.about = (facts.name, facts.url)
+            if (touches := noun.Surface.engagements) is not None:
+                return self._touch(facts, entry, touches)
+        what = labels.the_noun(noun) if about else labels.this_noun(noun, OBJECT)
         entry.did = _did(event.verb, what)
         if facts.moved is not None and facts.moved[0] is not None and facts.moved[1]:
             if event.verb != facts.moved[1]:
@@ -117,14 +118,14 @@ class Teller:
     def _in_script(self, entry: Entry, event: Event) -> None:
         data = event.data or {}
         entry.script = str(data.get("code") or "")
-        entry.proposer = self.actors.get(data.get("proposedBy"), "")
+        entry.proposer = self.actors.get(data.get("proposedBy") or "", "")
 
-    def _touch(self, facts: EventFacts, entry: Entry) -> Entry:
+    def _touch(self, facts: EventFacts, entry: Entry, touches: Engagements) -> Entry:
         """A touch told where it is about something: what kind, what was said, and not which fields."""
-        event, touches, schema = entry.event, facts.noun.Surface.engagements, facts.noun.schema
+        event, schema = entry.event, facts.noun.schema
         data = facts.data
         kind = data.get(schema.by_name[touches.kind].wire)
-        case = display.the_kind_of_engagement if event.previous else display.a_kind_of_engagement
+        case = wording.the_kind_of_engagement if event.previous else wording.a_kind_of_engagement
         entry.did = _did(event.verb, case(kind or facts.noun.__name__))
         wires = [schema.by_name[name].wire for name in touches.text_fields]
         if event.previous:
@@ -158,7 +159,7 @@ class Teller:
 def _did(event: str, what: str) -> str:
     """``converted this lead``: what an event did to what."""
     return _("%(did)s %(what)s") % {
-        "did": display.inside_sentence(display.event_label(event)),
+        "did": wording.inside_sentence(wording.event_label(event)),
         "what": what,
     }
 

@@ -3,23 +3,22 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
+from django.http import HttpRequest, HttpResponse
 from django.utils.translation import gettext as _
 
-from headlessly.admin import buttons, display, forms, toasts
+from headlessly.admin import buttons, field_values, forms, toasts
 from headlessly.admin.pages import NounPages
+from headlessly.admin.sites import TenantSite
 from headlessly.declaration.next_steps import without_doubles
+from headlessly.declaration.schema import Field
 from headlessly.declaration.values import to_json_value
 from headlessly.errors import HeadlesslyError, Invalid, NotFound, Stale
 from headlessly.execution import executor
+from headlessly.language import wording
 from headlessly.log import events
-
-if TYPE_CHECKING:
-    from headlessly.admin.sites import TenantSite
-    from headlessly.declaration.schema import Field
-    from headlessly.nouns import Noun
+from headlessly.nouns import Noun
 
 #: In place of a state: a verb that leads there.
 BY_VERB = "verb:"
@@ -76,11 +75,10 @@ class FieldPages(NounPages):
         edit = FieldEdit(self.site, found, field, request.POST)
         version = parse_version(request.POST.get("version"))
         base = values_at(found, version)
-        back = self.admin.place("change", found.pk) + self.keep(request)
         if not edit.form.changed(base):
-            return HttpResponseRedirect(back)
+            return self.to_record(request, found.pk)
         if to_json_value(getattr(found, field.column)) != to_json_value(base[field.name]):
-            value = display.value_text(found, field) or _("empty")
+            value = field_values.value_text(found, field) or _("empty")
             edit.form.is_valid()
             edit.form.add_error(
                 field.name,
@@ -96,7 +94,7 @@ class FieldPages(NounPages):
             edit.form.refuse(problem)
             return self._page(request, edit, version, status=problem.status)
         toasts.say(request, _("Saved."), answer)
-        return HttpResponseRedirect(back)
+        return self.to_record(request, found.pk)
 
     def _page(
         self, request: HttpRequest, edit: FieldEdit, version: int | None, status: int = 200
@@ -118,14 +116,14 @@ class FieldPages(NounPages):
 
 def state_choices(record: Noun) -> list[tuple[str, str]]:
     """Where a record stands and where it can go at once; what asks for more is done in its page."""
-    state = getattr(record, record.schema.machine.name)
+    state = getattr(record, record.schema.require_machine().name)
     offered = {state: state}
     steps = buttons.permitted_steps(type(record), state)
     at_once = [s for s in steps if s.target is not None and not s.requires_input]
     for step in without_doubles(at_once):
         value = step.target if step.is_plain else f"{BY_VERB}{step.verb.name}"
         offered.setdefault(step.target, value)
-    return [(value, display.state_label(target)) for target, value in offered.items()]
+    return [(value, wording.state_label(target)) for target, value in offered.items()]
 
 
 def values_at(found: Noun, version: int | None) -> dict[str, Any]:

@@ -7,123 +7,25 @@ for all surfaces; what it says lands beside the field, and nothing that was type
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from datetime import UTC, date, datetime
 from decimal import Decimal
-from types import SimpleNamespace
 from typing import Any
 
 from django import forms
-from django.contrib.admin.widgets import AutocompleteMixin, get_select2_language
 from django.http import QueryDict
 from django.utils import timezone
-from django.utils.html import format_html
-from django.utils.safestring import SafeString
 from django.utils.translation import gettext as _
-from unfold.widgets import (
-    CHECKBOX_CLASSES,
-    INPUT_CLASSES,
-    TEXTAREA_CLASSES,
-    UnfoldAdminSelectWidget,
-)
 
 from headlessly.access import suggestions
 from headlessly.admin import display
-from headlessly.admin.choices import MEMBER, MEMBER_FILTER, SUITS
-from headlessly.declaration import days
-from headlessly.declaration.registry import registry
+from headlessly.admin.widgets import Input, ReferenceSelect, make_widget
+from headlessly.declaration import days, labels
 from headlessly.declaration.schema import Field
-from headlessly.declaration.values import UNSTORABLE, to_json_value
+from headlessly.declaration.values import to_json_value
 from headlessly.errors import HeadlesslyError
 from headlessly.language import languages, numbers
 from headlessly.nouns import Noun
-
-
-def select2() -> forms.Media:
-    """The scripts and styles of searchable choices, as Django ships them, in the reader's language."""
-    language = get_select2_language()
-    return forms.Media(
-        css={"all": ["admin/css/vendor/select2/select2.css", "admin/css/autocomplete.css"]},
-        js=[
-            "admin/js/vendor/jquery/jquery.min.js",
-            "admin/js/vendor/select2/select2.full.js",
-            *([f"admin/js/vendor/select2/i18n/{language}.js"] if language else ()),
-            "admin/js/jquery.init.js",
-            "admin/js/autocomplete.js",
-            "headlessly/choices.js",
-        ],
-    )
-
-
-class Input(forms.Field):
-    """One input; the text is taken as it is."""
-
-    #: What people usually write into it.
-    suggestions: Iterable[str] = ()
-
-    def __init__(self, field: Field, widget: forms.Widget, **kwargs: Any) -> None:
-        self.declared = field
-        super().__init__(required=False, widget=widget, **kwargs)
-
-
-class FlagWidget(forms.CheckboxInput):
-    """A checkbox that says ``false`` when empty, so that a missing field means "not touched"."""
-
-    def __init__(self, attrs: dict[str, Any] | None = None) -> None:
-        super().__init__(attrs, check_test=lambda value: str(value).lower() == "true")
-
-    def format_value(self, value: Any) -> str:
-        return "true"
-
-    def value_from_datadict(self, data: Any, files: Any, name: str) -> Any:
-        return data.get(name)
-
-    def render(self, name: str, value: Any, attrs: Any = None, renderer: Any = None) -> SafeString:
-        box = super().render(name, value, attrs, renderer)
-        return format_html('<input type="hidden" name="{}" value="false">{}', name, box)
-
-
-class ReferenceSelect(AutocompleteMixin, forms.Select):
-    """A searchable choice among the tenant's records; only the chosen one is in the page.
-
-    Who works on something is a member, and a list is narrowed by "me" and "nobody" too: ``narrows``.
-    ``suits`` is the record that goes on as the chosen one: what is open and near it is offered.
-    """
-
-    def __init__(
-        self,
-        field: Field,
-        site: Any,
-        attrs: dict[str, Any] | None = None,
-        *,
-        narrows: bool = False,
-        suits: Noun | None = None,
-    ) -> None:
-        self.noun = registry[field.to]
-        among = "id"
-        if field.name in display.WORKERS:
-            among = MEMBER_FILTER if narrows else MEMBER
-        elif suits is not None:
-            among = f"{SUITS}{suits.pk}"
-        super().__init__(SimpleNamespace(model=self.noun, name=among), site, attrs)
-        self.chosen: dict[str, str] = {}
-
-    def build_attrs(self, base_attrs: Any, extra_attrs: Any = None) -> dict[str, Any]:
-        attrs = super().build_attrs(base_attrs, extra_attrs)
-        return attrs | {"data-placeholder": self.attrs.get("data-placeholder", "")}
-
-    def optgroups(self, name: str, value: Sequence[str], attrs: Any = None) -> list[Any]:
-        id = value[0] if value else ""
-        options = [self.create_option(name, "", "", id == "", 0)]
-        if id:
-            options.append(self.create_option(name, id, self._label(id), True, 1))
-        return [(None, options, 0)]
-
-    def _label(self, id: str) -> str:
-        if id not in self.chosen:
-            found = None if UNSTORABLE.search(id) else self.noun.objects.filter(pk=id).first()
-            self.chosen[id] = str(found) if found else id
-        return self.chosen[id]
 
 
 class DeclaredForm(forms.Form):
@@ -156,17 +58,17 @@ class DeclaredForm(forms.Form):
 
     @staticmethod
     def _input(field: Field, site: Any, parent: str | None) -> Input:
-        widget = ReferenceSelect(field, site) if field.type == "reference" else _widget(field)
+        widget = ReferenceSelect(field, site) if field.type == "reference" else make_widget(field)
         if parent and field.type == "reference":
             widget.attrs["data-dropdown-parent"] = f"#{parent}"
         if field.required:
             widget.attrs["aria-required"] = "true"
-        help = display.field_help(field)
+        help = labels.field_help(field)
         if field.type == "datetime":
             zone = _("in %s") % languages.current_time_zone_name()
             help = f"{help}; {zone}" if help else zone
         return Input(
-            field, widget, label=display.field_label(field), help_text=help[:1].upper() + help[1:]
+            field, widget, label=labels.field_label(field), help_text=help[:1].upper() + help[1:]
         )
 
     def suggest(self, noun: type[Noun]) -> None:
@@ -183,6 +85,10 @@ class DeclaredForm(forms.Form):
             if name in self.data:
                 found[name] = sent(field, self.data.get(name))
         return found
+
+    def filled(self) -> dict[str, Any]:
+        """What was sent and is not empty."""
+        return {name: value for name, value in self.given().items() if value not in ("", None)}
 
     def changed(self, base: Mapping[str, Any]) -> dict[str, Any]:
         """What was sent and differs from ``base``, the values that the form was made with."""
@@ -201,17 +107,10 @@ class DeclaredForm(forms.Form):
     def refuse(self, problem: HeadlesslyError) -> None:
         """Put what went wrong beside the fields it is about, else above the form."""
         self.is_valid()
-        details = problem.details or []
-        told = False
-        for detail in details:
-            name = self._name(detail["field"])
-            if name is not None:
-                self.add_error(name, detail["message"])
-                told = True
-            else:
-                self.add_error(None, f"{detail['field']}: {detail['message']}")
-                told = True
-        if not told:
+        for detail in problem.details or ():
+            name, message = self._name(detail["field"]), detail["message"]
+            self.add_error(name, message if name else f"{detail['field']}: {message}")
+        if not problem.details:
             name = self._name(problem.field) if problem.field else None
             self.add_error(name, problem.message)
 
@@ -221,54 +120,6 @@ class DeclaredForm(forms.Form):
             if key in (name, field.wire, field.column):
                 return name
         return None
-
-
-def _widget(field: Field) -> forms.Widget:
-    text = {"class": " ".join(INPUT_CLASSES)}
-    match field.type:
-        case "enum":
-            blank = [] if field.required or field.default else [("", "—")]
-            choices = blank + [(value, display.state_label(value)) for value in field.choices]
-            return UnfoldAdminSelectWidget(choices=choices)
-        case "bool":
-            return FlagWidget({"class": " ".join(CHECKBOX_CLASSES)})
-        case "text":
-            return forms.Textarea({"class": " ".join(TEXTAREA_CLASSES), "rows": 3})
-        case "json":
-            attrs = {"class": " ".join(TEXTAREA_CLASSES) + " font-mono", "rows": 6}
-            return forms.Textarea(attrs | _rows(field))
-        case "number" | "integer" | "money":
-            return forms.TextInput(text | {"inputmode": "decimal"})
-        case "date":
-            return forms.DateInput(text | {"type": "date"}, format="%Y-%m-%d")
-        case "datetime":
-            return forms.TextInput(text | {"type": "datetime-local"})
-        case "email":
-            return forms.TextInput(text | {"type": "email"})
-        case "url":
-            return forms.TextInput(text | {"inputmode": "url", "placeholder": "https://"})
-    return forms.TextInput(text)
-
-
-def _rows(field: Field) -> dict[str, str]:
-    """What the page's script needs to make rows of a list of objects, in the reader's words."""
-    if field.kinds is None:
-        return {}
-    columns = []
-    for key in field.keys:
-        kind = field.kinds.get(key, "text")
-        columns.append(
-            {"key": key, "label": display.json_key_label(key)}
-            | ({"kind": kind} if isinstance(kind, str) else {"kind": "choice", "of": list(kind)})
-        )
-    says = {
-        "add": _("Add a row"),
-        "remove": _("Remove row %s"),
-        "up": _("Move row %s up"),
-        "text": _("As text (JSON)"),
-        "lines": _("one per line"),
-    }
-    return {"data-rows": json.dumps({"columns": columns, "says": says}, ensure_ascii=False)}
 
 
 def text_of(field: Field, value: Any, *, is_day: bool = False) -> str:
@@ -309,24 +160,16 @@ def sent(field: Field, text: Any) -> Any:
     if field.type in ("number", "integer", "money"):
         return numbers.delocalize_number(text)
     if field.type == "datetime" and len(text) == len("2026-01-31T09:00"):
-        return _with_offset(text) if field.day_if else _in_utc(text)
+        return _moment_with_zone(text, keeps_day=field.day_if is not None)
     return text
 
 
-def _with_offset(text: str) -> str:
-    """The same of a moment that may stand for its day: the one that it is where the reader is."""
+def _moment_with_zone(text: str, *, keeps_day: bool) -> str:
+    """What a reader types as a moment, in their own time zone; one that may stand for its day ``keeps_day``:
+    it is the day where the reader is."""
     try:
         local = datetime.fromisoformat(text).replace(tzinfo=timezone.get_current_timezone())
-        return local.isoformat()
-    except ValueError:
-        return text
-
-
-def _in_utc(text: str) -> str:
-    """What a reader types as a moment, in their own time zone."""
-    try:
-        local = datetime.fromisoformat(text).replace(tzinfo=timezone.get_current_timezone())
-        return f"{local.astimezone(UTC):%Y-%m-%dT%H:%M:%SZ}"
+        return local.isoformat() if keeps_day else f"{local.astimezone(UTC):%Y-%m-%dT%H:%M:%SZ}"
     except (ValueError, OverflowError):
         return text  # the executor says what is wrong with it
 

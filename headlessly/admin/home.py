@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from typing import Any
 
-from django.urls import reverse
 from django.utils.translation import gettext as _
 
 from headlessly.access import actors, visibility
-from headlessly.admin import display
-from headlessly.declaration import days
+from headlessly.admin import display, field_values
+from headlessly.declaration import labels
+from headlessly.declaration.schema import Field
 from headlessly.nouns import Noun
 from headlessly.query import counts, reads, scope, sorting
 
@@ -28,21 +28,15 @@ def home_context(nouns: list[type[Noun]]) -> dict[str, Any]:
         ],
         "standing": [_counts_by_state(each) for each in counts.count_states(with_machine)],
         "first": _first_steps(nouns),
-        "members": _members_url(),
+        "may_link": actors.may_administer(actors.current()),
     }
-
-
-def _members_url() -> str:
-    """Where who may do so links accounts to contacts."""
-    may = actors.may_administer(actors.current())
-    return reverse("admin:settings_members") if may else ""
 
 
 def _first_steps(nouns: list[type[Noun]]) -> list[dict[str, str]]:
     """What somebody adds who starts with nothing."""
     actor = actors.current()
     return [
-        {"label": display.a_noun(noun), "url": display.page_url(noun, "add")}
+        {"label": labels.a_noun(noun), "url": display.page_url(noun, "add")}
         for noun in nouns[:3]
         if actors.may(actor, "create", noun)
     ]
@@ -53,64 +47,50 @@ def _open_records_of(noun: type[Noun], person: str) -> dict[str, Any] | None:
     worker = next((n for n in display.WORKERS if n in noun.schema.references), None)
     if worker is None or not hasattr(noun, "OPEN"):
         return None
-    state = noun.schema.machine.name
+    state = noun.schema.require_machine().name
     field = noun.schema.by_name[worker]
-    urgent = _urgency_order(noun)
+    sign, measure = _urgency(noun)
     found = noun.objects.filter(**{field.column: person, f"{state}__in": noun.OPEN})
-    below = _about(noun)
+    below = display.about_references(noun)
     rows = list(
         visibility.load_visible_references(found, (f.name for f in below)).order_by(
-            *sorting.order_by_expressions(scope.Scope(noun), urgent[0] if urgent else None)
+            *sorting.order_by_expressions(
+                scope.Scope(noun), f"{sign}{measure.name}" if measure else None
+            )
         )[: MINE + 1]
     )
     count, exact = reads.count_records(found) if len(rows) > MINE else (len(rows), True)
-    measure = noun.schema.by_name[urgent[1]] if urgent else None
-    order = f"&o={'-' if urgent[0].startswith('-') else ''}{measure.wire}" if urgent else ""
+    order = f"&o={sign}{measure.wire}" if measure else ""
     view = "&view=mine" if noun.schema.owner is field else ""
     return {
-        "title": _("My open %s") % display.plural_in_sentence(noun),
+        "title": _("My open %s") % labels.plural_in_sentence(noun),
         "count": display.number(count) + ("" if exact else "+"),
         "url": f"{display.page_url(noun, 'changelist')}?{noun.schema.by_name[state].wire}="
         f"{','.join(noun.OPEN)}&{field.wire}=me{order}{view}",
-        "measure": display.field_label(measure) if measure else "",
+        "measure": labels.field_label(measure) if measure else "",
         "rows": [
             {
                 "url": display.page_url(noun, "change", row.pk),
                 "name": str(row),
-                "below": display.subtitle(row, tuple(below)),
-                "state": display.state_html(noun, getattr(row, state)),
-                "measure": _measure_html(row, measure) if measure else "",
+                "below": display.subtitle(row, below),
+                "state": display.record_state_html(row),
+                "measure": field_values.field_html(row, measure, links=False) if measure else "",
             }
             for row in rows[:MINE]
         ],
     }
 
 
-def _measure_html(row: Noun, field: Any) -> Any:
-    value = getattr(row, field.column)
-    if (late := display.overdue_html(row, field)) is not None:
-        return late
-    if field.type == "datetime" and value is not None and not days.whole_day(row, field):
-        return display.age_html(value, ago=True)
-    return display.field_html(row, field, links=False)
-
-
-def _about(noun: type[Noun]) -> list[Any]:
-    """The references that say who a record is about."""
-    named = [name for _title, names in noun.schema.groups[:2] for name in names]
-    fields = [noun.schema.by_name[name] for name in named]
-    return [f for f in fields if f.type == "reference" and f.name not in display.WORKERS][:2]
-
-
-def _urgency_order(noun: type[Noun]) -> tuple[str, str] | None:
-    """What makes a record urgent: its first column that is a measure (most) or a date (soonest)."""
+def _urgency(noun: type[Noun]) -> tuple[str, Field | None]:
+    """What makes a record urgent: its first column that is a measure (the most, hence ``-``) or a date (the
+    soonest)."""
     for name in noun.schema.columns:
-        kind = noun.schema.by_name[name].type
-        if kind in ("number", "integer", "money"):
-            return f"-{name}", name
-        if kind in ("date", "datetime"):
-            return name, name
-    return None
+        field = noun.schema.by_name[name]
+        if field.type in ("number", "integer", "money"):
+            return "-", field
+        if field.type in ("date", "datetime"):
+            return "", field
+    return "", None
 
 
 def _counts_by_state(counted: counts.StateCounts) -> dict[str, Any]:
@@ -119,7 +99,7 @@ def _counts_by_state(counted: counts.StateCounts) -> dict[str, Any]:
     start = display.page_url(noun, "changelist")
     wire = noun.schema.by_name[counted.machine.name].wire
     return {
-        "title": display.plural_title(noun),
+        "title": labels.plural_title(noun),
         "url": start,
         "empty": not any(counted.states.values()),
         "states": [

@@ -9,54 +9,41 @@ from __future__ import annotations
 import csv
 import io
 from collections.abc import Mapping
-from functools import partial
-from types import MappingProxyType
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from django.core.exceptions import PermissionDenied
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
-from django.template.response import TemplateResponse
-from django.urls import path, reverse
+from django.urls import URLPattern, reverse
 from django.utils.translation import gettext as _
-from django.utils.translation import ngettext
-from django.views.decorators.http import require_GET, require_http_methods, require_POST
+from django.views.decorators.http import require_GET, require_POST
 
 from headlessly.access import actors
 from headlessly.admin import display
+from headlessly.admin.import_text import import_row, percent_done, refused_row
+from headlessly.admin.sites import TenantSite
 from headlessly.api.uploads import MAX_FILE_SIZE
+from headlessly.declaration import labels
 from headlessly.declaration.registry import registry
 from headlessly.errors import BadRequest, HeadlesslyError, NotFound
 from headlessly.language import wording
 from headlessly.nouns import Noun
 from headlessly.transfer import formats, imports
 from headlessly.transfer.matching import unique_fields
-from headlessly.transfer.models import Import, RefusedRow
+from headlessly.transfer.models import Import
 from headlessly.transfer.options import read_options
-
-if TYPE_CHECKING:
-    from headlessly.admin.sites import TenantSite
 
 #: How many imports and how many refused rows a page shows.
 LATELY, REFUSED = 20, 50
-TONES: dict[str, str] = {
-    Import.Status.COMPLETED: "green",
-    Import.Status.FAILED: "grey",
-    Import.Status.CANCELLED: "grey",
-}
 
 
-def urls(site: TenantSite) -> list[Any]:
-    """The addresses below the workplace's own; each view is handed the site whose page it draws."""
-
-    def page(route: str, view: Any, name: str) -> Any:
-        return path(f"imports/{route}", site.admin_view(partial(view, site=site)), name=name)
-
+def urls(site: TenantSite) -> list[URLPattern]:
+    """The addresses below the workplace's own."""
     return [
-        page("", imports_view, "imports"),
-        page("columns/<str:name>.csv", columns_view, "import_columns"),
-        page("<str:id>/", import_view, "import"),
-        page("<str:id>/go/", go_view, "import_go"),
-        page("<str:id>/cancel/", cancel_view, "import_cancel"),
+        site.page("imports/", imports_view, "imports"),
+        site.page("imports/columns/<str:name>.csv", columns_view, "import_columns"),
+        site.page("imports/<str:id>/", import_view, "import"),
+        site.page("imports/<str:id>/go/", go_view, "import_go"),
+        site.page("imports/<str:id>/cancel/", cancel_view, "import_cancel"),
     ]
 
 
@@ -71,7 +58,6 @@ def import_url(noun: type[Noun]) -> str:
     return f"{reverse('admin:imports')}?type={noun.__name__}"
 
 
-@require_http_methods(["GET", "HEAD", "POST"])
 def imports_view(request: HttpRequest, *, site: TenantSite) -> HttpResponse:
     """Ask for a file, and show what became of the last ones."""
     offered = importable_nouns(site)
@@ -122,32 +108,27 @@ def _form_page(
     noun: type[Noun],
     problem: HeadlesslyError | None = None,
     status: int = 200,
-    asked: Mapping[str, Any] = MappingProxyType({}),
+    asked: Mapping[str, Any] | None = None,
 ) -> HttpResponse:
-    found = list(imports.there()[:LATELY])
-    return _render(
+    return site.respond(
         request,
-        site,
         "imports",
-        title=_("Import"),
+        _("Import"),
         status=status,
-        nouns=[
-            {"name": n.__name__, "label": display.plural_title(n), "on": n is noun}
-            for n in importable_nouns(site)
-        ],
+        nouns=[(each.__name__, labels.plural_title(each)) for each in importable_nouns(site)],
         type=noun.__name__,
-        many=display.plural_title(noun),
-        required=[display.field_label(f) for f in noun.schema.inputs() if f.required],
-        matches=_matches(noun, asked.get("match", "")),
-        choices=_choices(asked),
+        many=labels.plural_title(noun),
+        required=[labels.field_label(f) for f in noun.schema.inputs() if f.required],
+        matches=_matches(noun),
+        asked=asked,
         problem=problem,
         details=(problem.details or [])[:10] if problem else [],
         list_url=display.page_url(noun, "changelist"),
-        lately=[_import_row(each) for each in found],
+        lately=[import_row(each) for each in imports.there()[:LATELY]],
     )
 
 
-def _matches(noun: type[Noun], match: str) -> list[dict[str, Any]]:
+def _matches(noun: type[Noun]) -> list[tuple[str, str]]:
     """By what those that are here already may be found, for who may update them."""
     if not actors.may(actors.current(), "update", noun):
         return []
@@ -155,35 +136,11 @@ def _matches(noun: type[Noun], match: str) -> list[dict[str, Any]]:
     if alike := noun.Surface.files.alike:
         sets.append([noun.schema.by_name[name] for name in alike])
     return [
-        {
-            "name": (name := ",".join(f.wire for f in fields)),
-            "label": wording.join_with_and(display.field_label(f) for f in fields),
-            "on": name == match,
-        }
-        for fields in sets
-    ]
-
-
-def _choices(asked: Mapping[str, Any]) -> list[dict[str, Any]]:
-    """What a reader may say of a file that does not show it."""
-    found = [
-        ("numbers", _("Numbers"), [("comma", "1.250,00"), ("point", "1,250.00")]),
         (
-            "days",
-            _("Days"),
-            [("dmy", _("24/11/2026, day first")), ("mdy", _("11/24/2026, month first"))],
-        ),
-    ]
-    return [
-        {
-            "name": name,
-            "label": label,
-            "options": [
-                {"value": value, "label": text, "on": asked.get(name) == value}
-                for value, text in [("", _("as the file shows them")), *options]
-            ],
-        }
-        for name, label, options in found
+            ",".join(field.wire for field in fields),
+            wording.join_with_and(labels.field_label(field) for field in fields),
+        )
+        for fields in sets
     ]
 
 
@@ -193,27 +150,26 @@ def import_view(request: HttpRequest, id: str, *, site: TenantSite) -> HttpRespo
     source = _find(id)
     noun: type[Noun] = source.noun
     rows = list(source.rows.order_by("row")[: REFUSED + 1])
-    return _render(
+    return site.respond(
         request,
-        site,
         "import",
-        title=_("Import"),
+        _("Import"),
         source=source,
-        row=_import_row(source),
-        many=display.plural_title(source.noun),
-        done=_percent_done(source),
+        row=import_row(source),
+        many=labels.plural_title(source.noun),
+        done=percent_done(source),
         may_go=may_go(source),
         good=source.created + source.updated,
-        refused=[_refused_row(row) for row in rows[:REFUSED]],
+        refused=[refused_row(row) for row in rows[:REFUSED]],
         warnings=[
             problem for row in source.warnings.order_by("row")[:REFUSED] for problem in row.errors()
         ],
         shown=REFUSED,
         alike=wording.join_with_and(
-            display.field_label(noun.schema.by_name[name]) for name in noun.Surface.files.alike
+            labels.field_label(noun.schema.by_name[name]) for name in noun.Surface.files.alike
         ),
         made=[
-            {"many": display.plural_title(registry[name]), "count": count}
+            {"many": labels.plural_title(registry[name]), "count": count}
             for name, count in source.made.items()
         ],
         more=source.refused - REFUSED if len(rows) > REFUSED else 0,
@@ -271,74 +227,3 @@ def _find(id: str) -> Import:
         return imports.get(id)
     except NotFound:
         raise Http404 from None
-
-
-def _percent_done(source: Import) -> int:
-    return 100 * source.done // source.total if source.total else 0
-
-
-def _import_row(source: Import) -> dict[str, Any]:
-    return {
-        "name": str(source),
-        "url": reverse("admin:import", args=[source.pk]),
-        "said": _outcome_text(source),
-        "many": display.plural_title(source.noun),
-        "when": display.age_html(source.created_at),
-        "tone": TONES.get(source.status, "amber"),
-        "status": _status_text(source),
-    }
-
-
-def _status_text(source: Import) -> str:
-    if source.dry_run and source.status == Import.Status.COMPLETED:
-        return _("tried")
-    return {
-        Import.Status.QUEUED: _("waiting"),
-        Import.Status.RUNNING: _("at work"),
-        Import.Status.COMPLETED: _("done"),
-        Import.Status.FAILED: _("failed"),
-        Import.Status.CANCELLED: _("cancelled"),
-    }[source.status]
-
-
-def _outcome_text(source: Import) -> str:
-    """What became of its rows, or would have, in words."""
-    if not source.finished:
-        return ""
-    counts = (
-        (source.created, ngettext("%s new", "%s new", source.created)),
-        (source.updated, ngettext("%s changed", "%s changed", source.updated)),
-        (source.unchanged, ngettext("%s as it was", "%s as they were", source.unchanged)),
-        (source.refused, ngettext("%s refused", "%s refused", source.refused)),
-    )
-    said = [text % f"{count:,}" for count, text in counts if count]
-    return ", ".join(said) or _("no rows")
-
-
-def _refused_row(row: RefusedRow) -> dict[str, Any]:
-    """A refused row: its number, how it begins, what is wrong."""
-    values = row.values()
-    if isinstance(values, dict):
-        values = list(values.values())
-    if not isinstance(values, list):
-        values = [values]
-    cells = [str(cell) for cell in values if cell not in (None, "")]
-    return {
-        "number": row.row,
-        "begins": " · ".join(cells[:3])[:120],
-        "problems": row.errors(),
-    }
-
-
-def _render(
-    request: HttpRequest,
-    site: TenantSite,
-    template: str,
-    *,
-    title: str,
-    status: int = 200,
-    **context: Any,
-) -> HttpResponse:
-    request.current_app = site.name
-    context |= site.each_context(request) | {"title": title, "own_heading": True}
-    return TemplateResponse(request, f"headlessly/{template}.html", context, status=status)

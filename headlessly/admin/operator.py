@@ -7,21 +7,17 @@ from functools import wraps
 from typing import Any
 
 from django import forms
-from django.apps import apps
-from django.conf import settings
 from django.contrib import messages
 from django.contrib.admin import display
 from django.contrib.auth.admin import UserAdmin as DjangoUserAdmin
-from django.core.exceptions import ValidationError
 from django.db.models import Count
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
-from django.template.response import TemplateResponse
+from django.shortcuts import get_object_or_404
 from django.urls import path, reverse
 from django.utils.decorators import method_decorator
-from django.utils.html import format_html
+from django.utils.text import capfirst
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
-from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_POST
 from unfold.admin import ModelAdmin
 from unfold.forms import AdminPasswordChangeForm, UserChangeForm, UserCreationForm
@@ -30,7 +26,8 @@ from unfold.widgets import UnfoldAdminTextInputWidget
 from headlessly.access import actors, tenancy
 from headlessly.access.models import ApiKey, Membership, Tenant, User
 from headlessly.admin import display as words
-from headlessly.admin.sites import Site
+from headlessly.admin.settings.member_forms import find_contact_id
+from headlessly.admin.sites import Site, menu_item
 from headlessly.web import csp
 from headlessly.web.sign_in import redirect_to_sign_in, sign_in_url
 
@@ -70,24 +67,12 @@ class OperatorSite(Site):
         return [*super().account_links(request), tenants]
 
     def get_sidebar_list(self, request: HttpRequest) -> list[dict[str, Any]]:
-        items = []
-        for model, icon in (
-            (Tenant, "domain"),
-            (User, "person"),
-            (Membership, "badge"),
-            (ApiKey, "key"),
-        ):
-            name = str(model._meta.verbose_name_plural)
-            link = words.page_url(model, "changelist")
-            items.append(
-                {
-                    "title": name[:1].upper() + name[1:],
-                    "icon": icon,
-                    "link": link,
-                    "active": request.path.startswith(link),
-                    "has_permission": True,
-                }
-            )
+        icons = {Tenant: "domain", User: "person", Membership: "badge", ApiKey: "key"}
+        titles = {model: capfirst(str(model._meta.verbose_name_plural)) for model in icons}
+        items = [
+            menu_item(request, titles[model], icon, words.page_url(model, "changelist"))
+            for model, icon in icons.items()
+        ]
         return [{"items": items}]
 
 
@@ -144,7 +129,7 @@ class UserAdmin(DjangoUserAdmin, ModelAdmin):
 
     def formfield_for_dbfield(self, db_field: Any, request: HttpRequest, **kwargs: Any) -> Any:
         field = super().formfield_for_dbfield(db_field, request, **kwargs)
-        if db_field.name == "is_superuser":
+        if field is not None and db_field.name == "is_superuser":
             field.label = _("Operator")
             field.help_text = _("May see these pages. Being one lets nobody into a tenant.")
         return field
@@ -178,21 +163,11 @@ class MembershipForm(forms.ModelForm):
         wanted, tenant = data.get("person", "").strip(), data.get("tenant") or self.instance.tenant
         data["contact_id"] = None
         if wanted and tenant:
-            noun = apps.get_model(settings.PERSON_MODEL)
             with tenancy.active(tenant), actors.acting(actors.SYSTEM):
-                keys = [
-                    noun.find_id_by_unique(noun.schema.by_name[n], wanted)
-                    for n in noun.unique_fields
-                ]
-                found = noun.objects.filter(pk__in=[wanted, *filter(None, keys)])
-                data["contact_id"] = found.values_list("pk", flat=True).first()
+                data["contact_id"] = find_contact_id(wanted)
             if data["contact_id"] is None:
-                raise ValidationError(
-                    {
-                        "person": _("%(tenant)s has no contact %(wanted)s.")
-                        % {"tenant": tenant, "wanted": wanted}
-                    }
-                )
+                said = _("%(tenant)s has no contact %(wanted)s.")
+                self.add_error("person", said % {"tenant": tenant, "wanted": wanted})
         return data
 
     def save(self, commit: bool = True) -> Membership:
@@ -228,11 +203,8 @@ class ApiKeyAdmin(ModelAdmin):
     change_form_outer_after_template = "headlessly/operator/revoke.html"
 
     def get_fields(self, request: HttpRequest, obj: Any = None) -> tuple[str, ...]:
-        return (
-            (*self.fields, "hint", "created_at", "last_used_at", "revoked_at")
-            if obj
-            else self.fields
-        )
+        known = ("hint", "created_at", "last_used_at", "revoked_at") if obj else ()
+        return (*self.fields, *known)
 
     def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
         return False
@@ -241,9 +213,8 @@ class ApiKeyAdmin(ModelAdmin):
         return False
 
     @display(description=gettext_lazy("Now"))
-    def status_for_conflict(self, key: ApiKey) -> str:
-        tone = "green" if key.standing == "valid" else "grey"
-        return format_html('<span class="state tone-{}">{}</span>', tone, words.key_standing(key))
+    def standing(self, key: ApiKey) -> str:
+        return words.key_standing_html(key)
 
     def get_urls(self) -> list[Any]:
         revoke = self.admin_site.admin_view(self.revoke_view)
@@ -251,34 +222,25 @@ class ApiKeyAdmin(ModelAdmin):
         return [own, *super().get_urls()]
 
     def save_model(self, request: HttpRequest, obj: ApiKey, form: Any, change: bool) -> None:
-        data = form.cleaned_data
-        key, secret = ApiKey.issue(
-            data["tenant"],
-            data["name"],
-            data["scope"],
-            expires_at=data["expires_at"],
-            rate_limit=data["rate_limit"],
-        )
+        key, secret = ApiKey.issue(**form.cleaned_data)
         obj.__dict__.update(key.__dict__)
         vars(request)["issued_secret"] = secret
 
-    @method_decorator(never_cache)
     def response_add(self, request: HttpRequest, obj: ApiKey, post_url_continue: Any = None) -> Any:
         """The one page on which the secret is; it is stored nowhere, not even in a session."""
-        context = self.admin_site.each_context(request) | {
-            "title": _("API key “%s”") % obj.name,
-            "opts": self.opts,
-            "key": obj,
-            "secret": vars(request)["issued_secret"],
-            "back": reverse("admin:headlessly_apikey_changelist"),
-        }
-        return TemplateResponse(request, "headlessly/operator/issued.html", context)
+        return operator.respond(
+            request,
+            "operator/issued",
+            _("API key “%s”") % obj.name,
+            opts=self.opts,
+            key=obj,
+            secret=vars(request)["issued_secret"],
+            back=reverse("admin:headlessly_apikey_changelist"),
+        )
 
     @method_decorator(require_POST)
     def revoke_view(self, request: HttpRequest, id: str) -> HttpResponse:
-        if (key := ApiKey.objects.filter(pk=id).first()) is None:
-            raise Http404
-        if key.revoke():
+        if get_object_or_404(ApiKey, pk=id).revoke():
             messages.success(request, _("Revoked. Whoever uses this key is refused from now on."))
         return HttpResponseRedirect(reverse("admin:headlessly_apikey_change", args=[id]))
 

@@ -7,22 +7,21 @@ all of them a :class:`NounAdminBase`, some another of the objects.
 from __future__ import annotations
 
 from functools import cache
-from typing import TYPE_CHECKING, Any
+from typing import Any
 from urllib.parse import urlencode
 
 from django.forms import Media
-from django.http import Http404, HttpRequest
+from django.http import Http404, HttpRequest, HttpResponseRedirect
 from django.template.response import TemplateResponse
 
 from headlessly.access import actors
-from headlessly.admin import display, forms, toasts
+from headlessly.admin import display, toasts, widgets
+from headlessly.admin.sites import TenantSite
+from headlessly.declaration import labels
+from headlessly.declaration.schema import Schema
 from headlessly.declaration.values import UNSTORABLE
 from headlessly.errors import NotFound
-
-if TYPE_CHECKING:
-    from headlessly.admin.sites import TenantSite
-    from headlessly.declaration.schema import Schema
-    from headlessly.nouns import Noun
+from headlessly.nouns import Noun
 
 #: What the pages of records need beside the site's own.
 MEDIA = Media(
@@ -70,14 +69,13 @@ class NounAdminBase:
             raise Http404(problem.message) from None
 
     def context(self, request: HttpRequest, **more: Any) -> dict[str, Any]:
-        """What every page of the noun shows, and ``more``."""
+        """What every page of the noun shows beside what all of the site do, and ``more``. A subclass may add
+        what its own template shows."""
         return {
-            **self.admin_site.each_context(request),
             "opts": self.model._meta,
-            "noun": display.noun_title(self.model),
-            "nouns": display.plural_title(self.model),
-            "own_heading": True,
-            "media": forms.select2() + MEDIA,
+            "noun": labels.noun_title(self.model),
+            "nouns": labels.plural_title(self.model),
+            "media": widgets.select2() + MEDIA,
             "toasts": cache(lambda: toasts.read_toasts(request)),
             "may_update": self.may("update"),
             "may_delete": self.may("delete"),
@@ -87,11 +85,9 @@ class NounAdminBase:
     def respond(
         self, request: HttpRequest, template: str, status: int = 200, **context: Any
     ) -> TemplateResponse:
-        """A page of the noun; the template by its name alone, or with its folder."""
-        request.current_app = self.admin_site.name
-        if not template.endswith(".html"):
-            template = f"headlessly/{template}.html"
-        return TemplateResponse(request, template, self.context(request, **context), status=status)
+        """A page of the noun, or a part of one; the template by its name alone, or with its folder."""
+        shown = self.context(request, **context)
+        return self.admin_site.respond(request, template, status=status, **shown)
 
 
 class NounPages:
@@ -109,6 +105,10 @@ class NounPages:
         """What the addresses of a record carry on: the list that one came from."""
         query = list_query(request)
         return "" if query is None else keep_list(query)
+
+    def to_record(self, request: HttpRequest, id: str) -> HttpResponseRedirect:
+        """On to the page of a record, in the list that one came from."""
+        return HttpResponseRedirect(self.admin.place("change", id) + self.keep(request))
 
 
 def list_query(request: HttpRequest) -> str | None:

@@ -3,22 +3,22 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from django.http import HttpRequest, JsonResponse
 from django.urls import Resolver404, resolve, reverse
 from django.utils.translation import gettext as _
+from django.views.decorators.http import require_GET
 
 from headlessly.access import actors, visibility
 from headlessly.admin import buttons, display, import_pages
 from headlessly.database import timeouts
-from headlessly.declaration import values
+from headlessly.declaration import labels, values
 from headlessly.declaration.registry import registry
 from headlessly.errors import InvalidFilter, NotFound
+from headlessly.language import wording
+from headlessly.nouns import Noun
 from headlessly.query import ranking
-
-if TYPE_CHECKING:
-    from headlessly.nouns import Noun
 
 #: How many records of a noun are shown.
 SHOWN = 5
@@ -29,7 +29,8 @@ LONGEST = 100
 PATIENCE = 1_000
 
 
-def palette_answer(request: HttpRequest, site: Any) -> JsonResponse:
+@require_GET
+def find_view(request: HttpRequest, *, site: Any) -> JsonResponse:
     """``q`` the words, ``at`` the page one is on, ``recent`` the ids that were opened lately."""
     text = request.GET.get("q", "").strip()
     said = ""
@@ -42,7 +43,7 @@ def palette_answer(request: HttpRequest, site: Any) -> JsonResponse:
     except InvalidFilter as problem:
         said = problem.message
     for title, items in (
-        (_("Do"), _actions(request, site)),
+        (_("Do"), [*_record_actions(request), *_creating_actions(site)]),
         (_("Go to"), _page_items(request, site)),
     ):
         groups += _group(title, [item for item in items if _label_fits(item["label"], text)])
@@ -67,7 +68,7 @@ def _find_records(text: str, nouns: list[type[Noun]]) -> list[dict[str, Any]]:
     if values.UNSTORABLE.search(text):
         raise InvalidFilter(_("This cannot be searched for."))
     if (known := _by_id(text)) is not None:
-        return _group(display.plural_title(type(known)), [_record_item(known)])
+        return _group(labels.plural_title(type(known)), [_record_item(known)])
     if len(text) < 2:
         return []
     keys: dict[str, list[str]] = {}
@@ -79,7 +80,7 @@ def _find_records(text: str, nouns: list[type[Noun]]) -> list[dict[str, Any]]:
         best = keys.get(noun.__name__, [])[:SHOWN]
         by_id = {row.pk: row for row in _read_records(noun, best)}
         items = [_record_item(by_id[key]) for key in best if key in by_id]
-        groups += _group(display.plural_title(noun), items)
+        groups += _group(labels.plural_title(noun), items)
     return groups
 
 
@@ -94,15 +95,8 @@ def _read_records(noun: type[Noun], ids: Iterable[str]) -> list[Noun]:
     ids = list(ids)
     if not ids:
         return []
-    about = [f.name for f in _about(noun)]
+    about = [f.name for f in display.about_references(noun)]
     return list(visibility.load_visible_references(noun.objects.filter(pk__in=ids), about))
-
-
-def _about(noun: type[Noun]) -> list[Any]:
-    named = [
-        noun.schema.by_name[name] for _title, names in noun.schema.groups[:2] for name in names
-    ]
-    return [f for f in named if f.type == "reference" and f.name not in display.WORKERS][:2]
 
 
 def _record_item(record: Noun) -> dict[str, Any]:
@@ -110,7 +104,7 @@ def _record_item(record: Noun) -> dict[str, Any]:
     machine = noun.schema.machine
     about = [
         display.visible_name(getattr(record, f.name))
-        for f in _about(noun)
+        for f in display.about_references(noun)
         if getattr(record, f.column)
     ]
     unique = [getattr(record, n) for n in noun.unique_fields if n in noun.schema.search]
@@ -118,9 +112,9 @@ def _record_item(record: Noun) -> dict[str, Any]:
     return {
         "label": str(record),
         "detail": " · ".join([*about, *filter(None, unique)][:2]),
-        "state": display.state_label(state) if state else "",
+        "state": wording.state_label(state) if state else "",
         "tone": display.state_tone(noun, state) if state else "",
-        "kind": display.noun_title(noun),
+        "kind": labels.noun_title(noun),
         "icon": noun.Surface.icon,
         "url": display.page_url(noun, "change", record.pk),
     }
@@ -139,12 +133,7 @@ def _recent_items(text: str) -> list[dict[str, Any]]:
 # -- things to do, and pages ----------------------------------------------------------------------
 
 
-def _actions(request: HttpRequest, site: Any) -> list[dict[str, Any]]:
-    """What the record that is open allows, then what can be made."""
-    return [*_record_actions(request, site), *_creating_actions(site)]
-
-
-def _record_actions(request: HttpRequest, site: Any) -> list[dict[str, Any]]:
+def _record_actions(request: HttpRequest) -> list[dict[str, Any]]:
     """The verbs that are possible now; each presses the button that the page has for it."""
     record = _open_record(request.GET.get("at", ""))
     if record is None:
@@ -181,11 +170,11 @@ def _creating_actions(site: Any) -> list[dict[str, Any]]:
     found = []
     for noun in site.nouns:
         if actors.may(actor, "create", noun):
-            label = _("Create %(noun)s") % {"noun": display.noun_in_sentence(noun)}
+            label = _("Create %(noun)s") % {"noun": labels.noun_in_sentence(noun)}
             found.append({"label": label, "icon": "add", "url": display.page_url(noun, "add")})
         found += [
             {
-                "label": display.verb_and_noun(verb),
+                "label": labels.verb_and_noun(verb),
                 "icon": "add",
                 "url": display.page_url(noun, "add_by", verb.name),
             }
@@ -203,7 +192,7 @@ def _page_items(request: HttpRequest, site: Any) -> list[dict[str, Any]]:
     ]
     found += [
         {
-            "label": _("%(nouns)s board") % {"nouns": display.plural_title(noun)},
+            "label": _("%(nouns)s board") % {"nouns": labels.plural_title(noun)},
             "icon": "view_kanban",
             "url": display.page_url(noun, "board"),
         }

@@ -8,12 +8,9 @@ from django import forms
 from django.conf import settings
 from django.contrib import messages
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
-from django.template.response import TemplateResponse
 from django.utils import translation
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
-from django.views.decorators.cache import never_cache
-from django.views.decorators.http import require_http_methods
 from unfold.widgets import UnfoldAdminSelectWidget
 
 from headlessly.language import languages
@@ -48,9 +45,7 @@ class PreferencesForm(forms.Form):
         ]
 
 
-@never_cache
-@require_http_methods(["GET", "HEAD", "POST"])
-def preferences_page(request: HttpRequest, site: Any) -> HttpResponse:
+def preferences_view(request: HttpRequest, *, site: Any) -> HttpResponse:
     """The choice; a POST stores it with the user."""
     user: Any = request.user
     chosen = {"language": user.language, "time_zone": user.time_zone}
@@ -63,12 +58,4 @@ def preferences_page(request: HttpRequest, site: Any) -> HttpResponse:
         with translation.override(languages.language_of(request, user)):
             messages.success(request, _("Saved."))
         return HttpResponseRedirect(request.get_full_path())
-    context = {
-        **site.each_context(request),
-        "title": _("Language and time"),
-        "own_heading": True,
-        "form": form,
-    }
-    request.current_app = site.name
-    status = 422 if form.errors else 200
-    return TemplateResponse(request, "headlessly/preferences.html", context, status=status)
+    return site.respond(request, "preferences", _("Language and time"), form=form)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
-from django.urls import path, reverse
+from django.urls import reverse
 from django.utils.decorators import method_decorator
 from django.utils.functional import SimpleLazyObject
 from django.utils.translation import gettext as _
@@ -15,7 +15,8 @@ from headlessly.access import actors, tenancy
 from headlessly.admin import choices, display, home, import_pages, palette, settings
 from headlessly.admin.dashboards import dashboard
 from headlessly.admin.proposing import proposals
-from headlessly.admin.sites import TenantSite
+from headlessly.admin.sites import TenantSite, menu_item
+from headlessly.declaration import labels
 
 
 class Workplace(TenantSite):
@@ -27,17 +28,13 @@ class Workplace(TenantSite):
         """The nouns' pages, and before them what the palette asks."""
         found = super().get_urls() if self.nouns else []
         return [
-            path("dashboard/", self.admin_view(self.dashboard_view), name="dashboard"),
-            path("find/", self.admin_view(self.find_view), name="find"),
+            self.page("dashboard/", dashboard.dashboard_view, "dashboard"),
+            self.page("find/", palette.find_view, "find"),
             *proposals.urls(self),
             *settings.urls(self),
             *import_pages.urls(self),
             *found,
         ]
-
-    @method_decorator(require_GET)
-    def find_view(self, request: HttpRequest) -> HttpResponse:
-        return palette.palette_answer(request, self)
 
     @method_decorator(require_GET)
     def autocomplete_view(self, request: HttpRequest) -> HttpResponse:
@@ -49,10 +46,6 @@ class Workplace(TenantSite):
 
     def index(self, request: HttpRequest, extra_context: Any = None) -> HttpResponse:
         return super().index(request, home.home_context(self.nouns))
-
-    @method_decorator(require_GET)
-    def dashboard_view(self, request: HttpRequest) -> HttpResponse:
-        return dashboard.dashboard_page(request, self)
 
     def each_context(self, request: HttpRequest) -> dict[str, Any]:
         """Admins are told of webhooks that were disabled, on every page until somebody deals with it."""
@@ -67,46 +60,25 @@ class Workplace(TenantSite):
     def get_sidebar_list(self, request: HttpRequest) -> list[dict[str, Any]]:
         """The nouns by app; an app's name is its heading."""
         first = [
-            {
-                "title": title,
-                "icon": icon,
-                "link": link,
-                "active": request.path == link,
-                "has_permission": True,
-            }
-            for title, icon, link in (
-                (_("Home"), "home", reverse("admin:index")),
-                (_("Dashboard"), "monitoring", reverse("admin:dashboard")),
-            )
+            menu_item(request, _("Home"), "home", reverse("admin:index"), alone=True),
+            menu_item(
+                request, _("Dashboard"), "monitoring", reverse("admin:dashboard"), alone=True
+            ),
         ]
         if (waiting := proposals.proposals_menu_item(request)) is not None:
             first.append(waiting)
         groups: dict[str, list[dict[str, Any]]] = {}
         for noun in self.nouns:
             link = display.page_url(noun, "changelist")
-            groups.setdefault(str(noun._meta.app_config.verbose_name), []).append(
-                {
-                    "title": display.plural_title(noun),
-                    "icon": noun.Surface.icon,
-                    "link": link,
-                    "active": request.path.startswith(link),
-                    "has_permission": True,
-                }
-            )
+            item = menu_item(request, labels.plural_title(noun), noun.Surface.icon, link)
+            groups.setdefault(str(noun._meta.app_config.verbose_name), []).append(item)
         found: list[dict[str, Any]] = [
             {"items": first},
-            *({"title": t, "items": items} for t, items in groups.items()),
+            *({"title": title, "items": items} for title, items in groups.items()),
         ]
         if actors.may_administer(actors.current()):
             place = reverse("admin:settings_general")
-            mine = {
-                "title": _("Settings"),
-                "icon": "settings",
-                "link": place,
-                "active": request.path.startswith(place),
-                "has_permission": True,
-            }
-            found.append({"items": [mine]})
+            found.append({"items": [menu_item(request, _("Settings"), "settings", place)]})
         return found
 
 

@@ -2,34 +2,47 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from functools import wraps
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from django.apps import apps
 from django.contrib.auth import logout
+from django.core.exceptions import PermissionDenied
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
+from django.template.response import TemplateResponse
 from django.templatetags.static import static
-from django.urls import path, reverse
+from django.urls import URLPattern, path, reverse
 from django.utils.decorators import method_decorator
 from django.utils.functional import cached_property
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
-from django.views.decorators.http import require_POST
+from django.views.decorators.http import require_http_methods, require_POST
 from unfold.sites import UnfoldAdminSite
 
 from headlessly.access import actors, tenancy
 from headlessly.access.models import Membership
 from headlessly.admin import preferences
 from headlessly.declaration.registry import registry
+from headlessly.nouns import Noun
 from headlessly.web.sign_in import redirect_to_sign_in, sign_in_url
 
-if TYPE_CHECKING:
-    from headlessly.nouns import Noun
-
-
 #: What every page runs.
-SCRIPTS = ("zone", "admin", "sending", "keys")
+SCRIPTS = ("zone", "admin", "sending", "typed", "keys")
+
+
+def menu_item(
+    request: HttpRequest, title: str, icon: str, link: str, *, alone: bool = False
+) -> dict[str, Any]:
+    """An entry of the sidebar, marked on its page and those below it; ``alone`` says that none is."""
+    here = request.path == link if alone else request.path.startswith(link)
+    return {"title": title, "icon": icon, "link": link, "active": here, "has_permission": True}
+
+
+@require_POST
+def session_view(request: HttpRequest, *, site: Site) -> HttpResponse:
+    """Nothing, to a page that asks whether what it sends next would be taken: see sending.js."""
+    return HttpResponse(status=204)
 
 
 class Site(UnfoldAdminSite):
@@ -57,11 +70,29 @@ class Site(UnfoldAdminSite):
     def get_urls(self) -> list[Any]:
         """Without the shortcut that tells, by content type, which rows of any table exist."""
         found = [u for u in super().get_urls() if getattr(u, "name", None) != "view_on_site"]
-        page = self.admin_view(self.preferences_view)
-        return [path("preferences/", page, name="preferences"), *found]
+        return [
+            self.page("preferences/", preferences.preferences_view, "preferences"),
+            self.page("session/", session_view, "session"),
+            *found,
+        ]
 
-    def preferences_view(self, request: HttpRequest) -> HttpResponse:
-        return preferences.preferences_page(request, self)
+    def page(
+        self,
+        route: str,
+        view: Callable[..., HttpResponse],
+        name: str,
+        may: Callable[[actors.Actor], bool] | None = None,
+    ) -> URLPattern:
+        """The address of a page of the site, for those who ``may`` open it; ``view`` is handed the
+        site whose page it draws. Like all of the site, no cache keeps it."""
+
+        @require_http_methods(["GET", "HEAD", "POST"])
+        def guarded(request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
+            if may is not None and not may(actors.current()):
+                raise PermissionDenied
+            return view(request, *args, site=self, **kwargs)
+
+        return path(route, self.admin_view(guarded), name=name)
 
     def login(self, request: HttpRequest, extra_context: Any = None) -> HttpResponse:
         return HttpResponseRedirect(sign_in_url(request))
@@ -84,6 +115,28 @@ class Site(UnfoldAdminSite):
             "account_links": self.account_links(request),
         }
         return context
+
+    def respond(
+        self,
+        request: HttpRequest,
+        template: str,
+        title: str = "",
+        *,
+        status: int | None = None,
+        styles: Iterable[str] = (),
+        **context: Any,
+    ) -> TemplateResponse:
+        """A page of the site with a heading of its own; ``template`` by its name alone or with its folder,
+        ``styles`` by their bare names. Without a ``status``, a ``form`` with errors is answered with 422."""
+        request.current_app = self.name
+        if not template.endswith(".html"):
+            template = f"headlessly/{template}.html"
+        if status is None:
+            status = 422 if (form := context.get("form")) is not None and form.errors else 200
+        around = self.each_context(request)
+        around["styles"] += [static(f"headlessly/{name}.css") for name in styles]
+        context = {**around, "title": title, "own_heading": True, **context}
+        return TemplateResponse(request, template, context, status=status)
 
     def account_links(self, request: HttpRequest) -> list[dict[str, str]]:
         return [
@@ -129,8 +182,8 @@ class TenantSite(Site):
     def each_context(self, request: HttpRequest) -> dict[str, Any]:
         context = super().each_context(request)
         tenant = tenancy.require()
-        context["styles"] = [*context["styles"], static("headlessly/palette.css")]
-        context["scripts"] = [*context["scripts"], static("headlessly/palette.js")]
+        context["styles"] += [static("headlessly/palette.css")]
+        context["scripts"] += [static("headlessly/palette.js")]
         return context | {"site_title": tenant.name, "site_header": tenant.name, "tenant": tenant}
 
     def account_links(self, request: HttpRequest) -> list[dict[str, str]]:

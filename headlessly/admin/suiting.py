@@ -7,11 +7,12 @@ from __future__ import annotations
 
 from typing import Any
 
-from django.db.models import Q
+from django.db.models import Q, QuerySet
 from django.utils.translation import gettext as _
 
 from headlessly.access import visibility
-from headlessly.admin import display
+from headlessly.admin import display, field_values
+from headlessly.language import wording
 from headlessly.nouns import Noun
 from headlessly.query import sorting
 from headlessly.query.paging import narrow_by_search
@@ -23,7 +24,7 @@ def suiting_records(
     noun: type[Noun], record: Noun, search: Search | None, limit: int
 ) -> list[Noun]:
     """The open records of ``noun`` with the words, those that refer to the same as ``record`` first."""
-    open_ones = noun.objects.all()
+    open_ones: QuerySet[Noun] = noun.objects.all()
     if (machine := noun.schema.machine) and hasattr(noun, "OPEN"):
         open_ones = open_ones.filter(**{f"{machine.name}__in": noun.OPEN})
     open_ones, _many = narrow_by_search(open_ones, search)
@@ -73,11 +74,11 @@ def option_text(record: Noun) -> str:
         display.visible_name(r) for f in _shown_references(noun) if (r := getattr(record, f.name))
     ]
     if machine := noun.schema.machine:
-        found.append(str(display.state_label(getattr(record, machine.name))))
+        found.append(str(wording.state_label(getattr(record, machine.name))))
     money = next((noun.schema.by_name[n] for n in noun.schema.columns
                   if noun.schema.by_name[n].type == "money"), None)  # fmt: skip
     if money is not None and getattr(record, money.column) is not None:
-        found.append(str(display.field_html(record, money, links=False)))
+        found.append(str(field_values.field_html(record, money, links=False)))
     return " · ".join(found)
 
 

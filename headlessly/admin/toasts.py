@@ -3,20 +3,17 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from django.contrib import messages
+from django.http import HttpRequest
 
 from headlessly.admin import undo as undoing
+from headlessly.admin.undo import Undo
 from headlessly.context import tracing
 from headlessly.declaration.registry import registry
 from headlessly.log import events
-
-if TYPE_CHECKING:
-    from django.http import HttpRequest
-
-    from headlessly.admin.undo import Undo
-    from headlessly.nouns import Noun
+from headlessly.nouns import Noun
 
 
 @dataclass
@@ -30,10 +27,6 @@ def say(request: HttpRequest, text: str, done_to: Noun | None = None) -> None:
     """Say that something was done; ``done_to`` is the record whose event one may want to undo."""
     event = None if done_to is None else _event_of_this_request(done_to)
     messages.success(request, text, extra_tags=event or "")
-
-
-def warn(request: HttpRequest, text: str) -> None:
-    messages.error(request, text)
 
 
 def _event_of_this_request(record: Noun) -> str | None:
@@ -59,11 +52,13 @@ def _find_undo(id: Any) -> Undo | None:
         return None
     event = events.Event.objects.filter(id=id).first()
     noun = registry.get(event.target_type or "") if event is not None else None
-    record = find_even_deleted(noun, event.target) if noun is not None else None
+    if event is None or noun is None:
+        return None
+    record = find_even_deleted(noun, event.target)
     undo = undoing.find_undo(record, event) if record is not None else None
     return undo if undo is not None and not undo.reason else None
 
 
-def find_even_deleted(noun: type[Noun], id: str) -> Noun | None:
+def find_even_deleted(noun: type[Noun], id: str | None) -> Noun | None:
     """The record, whether it is there or was deleted; None for another tenant's."""
     return noun.with_deleted.filter(pk=id).first()

@@ -11,7 +11,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from django.db.models import Q
 from django.utils.text import capfirst
@@ -20,15 +20,16 @@ from django.utils.translation import gettext as _
 from headlessly.access import actors
 from headlessly.admin import display
 from headlessly.admin.event_facts import follows
+from headlessly.admin.event_text import Entry
+from headlessly.declaration import labels
+from headlessly.declaration.record import Record
 from headlessly.declaration.values import to_json_value
 from headlessly.errors import Conflict
 from headlessly.execution import executor
+from headlessly.language import wording
 from headlessly.language.wording import SUBJECT
-
-if TYPE_CHECKING:
-    from headlessly.admin.event_text import Entry
-    from headlessly.log.events import Event
-    from headlessly.nouns import Noun
+from headlessly.log.events import Event
+from headlessly.nouns import Noun
 
 
 @dataclass
@@ -49,16 +50,16 @@ class Undo:
 def offer_undo(record: Noun, entries: Iterable[Entry]) -> None:
     """Give each entry about ``record`` or about a touch of it its way back."""
     entries = list(entries)
-    others: dict[type[Noun], set[str]] = {}
+    others: dict[type[Record], set[str]] = {}
     for entry in entries:
-        noun = record.registry.get(entry.event.target_type or "")
-        if noun is not None and noun.Surface.engagements and entry.event.target != record.pk:
-            others.setdefault(noun, set()).add(entry.event.target)
+        noun, target = record.registry.get(entry.event.target_type or ""), entry.event.target
+        if noun is not None and noun.Surface.engagements and target and target != record.pk:
+            others.setdefault(noun, set()).add(target)
     known = {record.pk: record}
     for noun, ids in others.items():
         known |= {found.pk: found for found in noun.objects.filter(pk__in=ids)}
     for entry in entries:
-        if (about := known.get(entry.event.target)) is not None:
+        if (about := known.get(entry.event.target or "")) is not None:
             entry.undo = find_undo(about, entry.event)
 
 
@@ -87,10 +88,10 @@ def _undo_fields(undo: Undo) -> str:
     state = getattr(record, machine.name) if machine else None
     if machine and record.pk == event.target:
         fields = [schema.fields.get(wire) for wire in event.previous]
-        if any(f is not None and f.name in machine.closed.get(state, ()) for f in fields):
+        if any(f is not None and f.name in machine.closed.get(str(state), ()) for f in fields):
             return _("%(this)s is %(state)s and stays so.") % {
-                "this": capfirst(display.this_noun(type(record))),
-                "state": display.state_label(state),
+                "this": capfirst(labels.this_noun(type(record))),
+                "state": wording.state_label(state),
             }
     told = [
         f
@@ -101,30 +102,24 @@ def _undo_fields(undo: Undo) -> str:
         return _("There is nothing to take back.")
     for f in told:
         if value_in_event(getattr(record, f.column)) != event.data.get(f.wire):
-            return _("%(field)s was changed again since.") % {"field": display.field_label(f)}
-    moves = next((f for f in told if machine and f.name == machine.name), None)
-    if moves is not None:
-        return _undo_step(undo, moves.wire, state)
-    if all(not f.read_only for f in told):
-        undo.verb = "update"
-        undo.sends = {f.wire: event.previous[f.wire] for f in told}
-        return ""
-    return _roll_back(undo)
-
-
-def _undo_step(undo: Undo, wire: str, state: Any) -> str:
-    """Through the machine where a plain change leads back, else as if it had not happened."""
-    was = undo.event.previous[wire]
-    machine = undo.record.schema.machine
-    if any(s.target == was and s.via == "update" for s in machine.steps_from(state)):
-        undo.verb, undo.sends = "update", {wire: was}
+            return _("%(field)s was changed again since.") % {"field": labels.field_label(f)}
+    was = {f.wire: event.previous[f.wire] for f in told}
+    moves = next((f.wire for f in told if machine and f.name == machine.name), None)
+    if machine and moves is not None:
+        # Through the machine where a plain change leads back, else as if it had not happened.
+        back = [s for s in machine.steps_from(str(state)) if s.target == was[moves]]
+        if any(step.via == "update" for step in back):
+            undo.verb, undo.sends = "update", {moves: was[moves]}
+            return ""
+    elif all(not f.read_only for f in told):
+        undo.verb, undo.sends = "update", was
         return ""
     return _roll_back(undo)
 
 
 def _roll_back(undo: Undo) -> str:
     if undo.event.version != undo.record.version:
-        this = capfirst(display.the_noun(type(undo.record), SUBJECT))
+        this = capfirst(labels.the_noun(type(undo.record), SUBJECT))
         return _("%(this)s was changed since: take that back first.") % {"this": this}
     if not actors.may(actors.current(), "rollback", type(undo.record)):
         return _("Your role may not take this back.")

@@ -77,7 +77,7 @@ def welcome(request: HttpRequest, id: str, token: str) -> HttpResponse:
     if request.method == "POST" and form.is_valid():
         form.save()
         login(request, user, backend=settings.AUTHENTICATION_BACKENDS[0])
-        response = HttpResponseRedirect(reverse("enter"))
+        response: HttpResponse = HttpResponseRedirect(reverse("enter"))
     else:
         status = 422 if form.errors else 200
         context = {"form": form, "user_email": user.email, "title": _("Welcome")}

@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import ClassVar
 
 from rest_framework.request import Request
+from rest_framework.serializers import CharField
 
 from headlessly.access import actors, tenancy
 from headlessly.access.models import ApiKey
 from headlessly.api import parameters
 from headlessly.api.base import TenantView
 from headlessly.api.bodies import ApiResponse
+from headlessly.api.json_schema import TEXTS, TYPES, Schema
+from headlessly.api.serializers import Moment, SchemaField, WireSerializer
 from headlessly.declaration import describe
 from headlessly.declaration.registry import registry
 from headlessly.declaration.schema import wire_name
@@ -32,36 +35,63 @@ class SchemaView(TenantView):
         return ApiResponse(describe.describe_noun(noun))
 
 
+def schema_by_noun(schema: Schema) -> Schema:
+    """An object with one entry for each noun."""
+    names = {"enum": list(registry)}
+    return {"type": "object", "propertyNames": names, "additionalProperties": schema}
+
+
+class TenantSerializer(WireSerializer):
+    slug = CharField()
+    name = CharField()
+
+
+class MeSerializer(WireSerializer):
+    """Who asks, by which place in which tenant."""
+
+    meta: ClassVar = {
+        "$id": CharField(source="actor.id"),
+        "$type": SchemaField({"enum": ["ApiKey", "User"]}, source="type"),
+        "$context": SchemaField(TYPES["url"], source="context"),
+    }
+
+    name = CharField(source="actor.name")
+    role = SchemaField({"enum": [*actors.ROLES, actors.PROPOSER]}, source="actor.role")
+    contact = CharField(source="actor.contact_id", allow_null=True)
+    sees = SchemaField(
+        {"enum": ["all", "own"]},
+        help_text="own: only the records that one owns and that nobody owns.",
+    )
+    scope = SchemaField(
+        {"enum": list(actors.SCOPES)},
+        source="place.scope",
+        required=False,
+        help_text="Of a key.",
+    )
+    expires_at = Moment(source="place.expires_at", required=False, allow_null=True)
+    tenant = TenantSerializer()
+    may = SchemaField(lambda: schema_by_noun(TEXTS))
+
+
 class MeView(TenantView):
     """Who am I, where, and what may I do?"""
 
     def get(self, request: Request) -> ApiResponse:
         parameters.refuse_parameters(request.GET)
-        actor, tenant = actors.current(), tenancy.require()
-        return ApiResponse(
-            {
-                "$id": actor.id,
-                "$type": "ApiKey" if isinstance(request.auth, ApiKey) else "User",
-                "$context": tenancy.context_url(),
-                "name": actor.name,
-                "role": actor.role,
-                "contact": actor.contact_id,
-                "sees": "own" if actor.limited else "all",
-                **_describe_key(request.auth),
-                "tenant": {"slug": tenant.slug, "name": tenant.name},
-                "may": {
-                    noun.__name__: [wire_name(v) for v in noun.verbs if actors.may(actor, v, noun)]
-                    for noun in registry.values()
-                },
-            }
-        )
-
-
-def _describe_key(place: Any) -> dict[str, Any]:
-    """What else there is to say of an API key."""
-    if not isinstance(place, ApiKey):
-        return {}
-    return {"scope": place.scope, "expiresAt": place.expires_at}
+        actor, place = actors.current(), request.auth
+        me = {
+            "actor": actor,
+            "place": place,
+            "tenant": tenancy.require(),
+            "type": "ApiKey" if isinstance(place, ApiKey) else "User",
+            "context": tenancy.context_url(),
+            "sees": "own" if actor.limited else "all",
+            "may": {
+                name: [wire_name(v) for v in noun.verbs if actors.may(actor, v, noun)]
+                for name, noun in registry.items()
+            },
+        }
+        return ApiResponse(MeSerializer.to_json(me))
 
 
 class StatusView(TenantView):

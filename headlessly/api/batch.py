@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+from contextlib import nullcontext
 from typing import Any
 from urllib.parse import unquote
 
@@ -108,10 +109,7 @@ class Batch:
 
     def _try_operation(self, operation: Operation, rehearsing: bool = False) -> dict[str, Any]:
         try:
-            if rehearsing:
-                with transaction.atomic():
-                    status, content = self._call_view(operation)
-            else:
+            with transaction.atomic() if rehearsing else nullcontext():
                 status, content = self._call_view(operation)
         except Exception as problem:
             if rehearsing and isinstance(problem, OperationalError):

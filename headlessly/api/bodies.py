@@ -96,7 +96,7 @@ class FormParser(BaseParser):
 
     def parse(self, stream: Any, media_type: Any = None, context: Any = None) -> FormBody:
         content = _read_limited(stream, context["request"], self.largest)
-        if not is_multipart(media_type or ""):
+        if media_type_of(media_type) != MULTIPART:
             return read_form(QueryDict(content, encoding="utf-8"))
         around = context["request"]._request
         meta = around.META | {"CONTENT_LENGTH": str(len(content))}
@@ -121,8 +121,9 @@ def read_form(sent: QueryDict, files: MultiValueDict[str, Any] | None = None) ->
     return found
 
 
-def is_multipart(content_type: str) -> bool:
-    return content_type.partition(";")[0].strip().lower() == MULTIPART
+def media_type_of(content_type: str | None) -> str:
+    """The kind of a body, without what is said beside it."""
+    return (content_type or "").partition(";")[0].strip().lower()
 
 
 class BodyRequest(Request):
@@ -155,7 +156,7 @@ class OnlyJson(BaseContentNegotiation):
 
     def select_parser(self, request: Any, parsers: Any) -> BaseParser | None:
         """The parser, also for a body that does not say what it is; None (a 415) for others."""
-        media_type = request.content_type.partition(";")[0].strip().lower()
+        media_type = media_type_of(request.content_type)
         return parsers[0] if media_type in ("", JSON) or media_type.endswith("+json") else None
 
 
@@ -163,8 +164,7 @@ class JsonOrForm(OnlyJson):
     """A form that a browser sends is taken too: the second parser's."""
 
     def select_parser(self, request: Any, parsers: Any) -> BaseParser | None:
-        media_type = request.content_type.partition(";")[0].strip().lower()
-        is_form = media_type in (FORM, MULTIPART)
+        is_form = media_type_of(request.content_type) in (FORM, MULTIPART)
         return parsers[1] if is_form else super().select_parser(request, parsers)
 
 

@@ -11,6 +11,9 @@ from headlessly.declaration.schema import Field
 
 Schema = dict[str, Any]
 
+TEXT: Schema = {"type": "string"}
+TEXTS: Schema = {"type": "array", "items": TEXT}
+COUNT: Schema = {"type": "integer", "minimum": 0}
 MOMENT: Schema = {"type": "string", "format": "date-time"}
 #: Not the whole of ISO 8601 and of the words for relative moments, but what a client should send.
 WHEN: Schema = {
@@ -42,7 +45,7 @@ TYPES: dict[str, Schema] = {
     "datetime": MOMENT,
     "json": {},
 }
-TEXT = ("string", "text", "email", "url")
+TEXT_TYPES = ("string", "text", "email", "url")
 
 
 def ref(component: str, kind: str = "schemas") -> Schema:
@@ -96,7 +99,7 @@ def value_schema(field: Field) -> Schema:
     schema = dict(TYPES[field.type])
     if field.choices:
         schema["enum"] = list(field.choices)
-    if field.type in TEXT and field.max_length:
+    if field.type in TEXT_TYPES and field.max_length:
         schema["maxLength"] = field.max_length
     if field.minimum is not None:
         schema["minimum"] = field.minimum
@@ -123,7 +126,7 @@ def written_schema(field: Field, *, entry: tuple[str, ...] = ()) -> Schema:
             schema = {"anyOf": [schema, ref(f"{field.to}Fields")]}
     else:
         schema = value_schema(field)
-        if field.required and field.type in TEXT:
+        if field.required and field.type in TEXT_TYPES:
             schema |= {"minLength": 1, "pattern": SAYS_SOMETHING}
         if entry and field.moves:
             schema["enum"] = list(entry)

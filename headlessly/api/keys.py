@@ -3,20 +3,67 @@
 from __future__ import annotations
 
 import logging
-from typing import ClassVar
+from typing import Any, ClassVar
 
 from django.db.models import QuerySet
 from rest_framework.request import Request
+from rest_framework.serializers import CharField, ChoiceField
 
 from headlessly.access import actors, tenancy
 from headlessly.access.models import ApiKey
 from headlessly.api.base import AdminViewSet, find_by_id
 from headlessly.api.bodies import ApiResponse
-from headlessly.api.log import paginate_as
+from headlessly.api.log import paginate
 from headlessly.api.parameters import PAGE, read_parameters, refuse_parameters
-from headlessly.api.resources import ApiKeyInput, ApiKeySerializer
+from headlessly.api.serializers import (
+    Count,
+    InputSerializer,
+    Moment,
+    ResourceSerializer,
+    declared_field,
+)
+from headlessly.context import clock
+from headlessly.declaration.schema import Field
 
 logger = logging.getLogger("headlessly.keys")
+
+
+class ApiKeySerializer(ResourceSerializer):
+    """Nothing of it gives the secret away."""
+
+    kind, prefix = ApiKey.__name__, ApiKey.prefix
+
+    name = CharField()
+    scope = ChoiceField(list(actors.SCOPES))
+    hint = CharField()
+    rate_limit = Count()
+    expires_at = Moment(allow_null=True)
+    last_used_at = Moment(allow_null=True)
+    revoked_at = Moment(allow_null=True)
+
+
+class IssuedApiKeySerializer(ApiKeySerializer):
+    key = CharField(required=False)
+
+
+EXPIRY = Field("expires_at", "expiresAt", "expires_at", "datetime")
+
+
+def check_expiry(value: Any) -> Any:
+    moment = EXPIRY.clean(value)
+    if moment and moment <= clock.now():
+        raise ValueError("This is in the past.")
+    return moment
+
+
+class ApiKeyInput(InputSerializer):
+    kind = ApiKey.__name__
+
+    name = declared_field(Field("name", "name", "name", "string", required=True, max_length=255))
+    scope = declared_field(
+        Field("scope", "scope", "scope", "enum", choices=tuple(actors.SCOPES), default="write")
+    )
+    expires_at = declared_field(EXPIRY, check_expiry)
 
 
 class ApiKeyViewSet(AdminViewSet):
@@ -28,7 +75,7 @@ class ApiKeyViewSet(AdminViewSet):
     def list(self, request: Request) -> ApiResponse:
         page = read_parameters(request.GET, PAGE)
         found = keys_of_tenant().order_by("-created_at", "id")
-        return ApiResponse(paginate_as(found, ApiKeySerializer.to_json, **page))
+        return ApiResponse(paginate(found, ApiKeySerializer.to_json, **page))
 
     def create(self, request: Request) -> ApiResponse:
         """Issue a key. This answer is the only place where it can be read."""

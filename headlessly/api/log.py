@@ -13,12 +13,15 @@ from headlessly.access import tenancy, visibility
 from headlessly.api import parameters
 from headlessly.api.base import TenantViewSet
 from headlessly.api.bodies import ApiResponse
+from headlessly.api.tracking import track_event
 from headlessly.background.slots import thread_slots
 from headlessly.database import timeouts
 from headlessly.declaration import values
+from headlessly.declaration.values import UNSTORABLE
 from headlessly.errors import InvalidFilter, NotFound
-from headlessly.log import events, pages, tracking
+from headlessly.log import events, pages
 from headlessly.models import Event
+from headlessly.nouns import Noun
 from headlessly.query import reads
 
 #: How long a reader may wait for the next event, and how often the log is looked at meanwhile, in
@@ -45,16 +48,13 @@ class EventViewSet(TenantViewSet):
 
     def retrieve(self, request: Request, id: str) -> ApiResponse:
         parameters.refuse_parameters(request.GET)
-        found = None if values.UNSTORABLE.search(id) else Event.objects.filter(id=id).first()
-        if found is None:
-            raise NotFound(f"There is no Event {id[:64]}.", type="Event", id=id[:64])
-        return ApiResponse(found.as_json())
+        return ApiResponse(find_event(id).as_json())
 
     def create(self, request: Request) -> ApiResponse:
         """Record something that happened outside: a page view, a trial started."""
         dry_run = parameters.read_dry_run(request.GET)
         with transaction.atomic():
-            event = tracking.append_tracked_event(request.data)
+            event = track_event(request.data)
             if dry_run:
                 transaction.set_rollback(True)
         if dry_run:
@@ -62,6 +62,24 @@ class EventViewSet(TenantViewSet):
             return ApiResponse({"record": said, "events": [said]})
         address = f"{tenancy.context_url()}/events/{event.id}"
         return ApiResponse(event.as_json(), status=201, headers={"Location": address})
+
+
+def find_event(id: str) -> Event:
+    """The event with this id. Raises NotFound."""
+    found = None if UNSTORABLE.search(id) else Event.objects.filter(id=id).first()
+    if found is None:
+        raise NotFound(f"There is no Event {id[:64]}.", type="Event", id=id[:64])
+    return found
+
+
+def record_history(noun: type[Noun], id: str, **page: Any) -> dict[str, Any]:
+    """The events of one record, newest first; also of one that was deleted since. Raises NotFound."""
+    if UNSTORABLE.search(id):
+        raise noun.not_found(id)
+    found = paginate(events.record_history(noun, id), Event.as_json, **page)
+    if not found["total"]:
+        raise noun.not_found(id)
+    return found
 
 
 def list_events(asked: Mapping[str, Any], seconds: float = 0) -> dict[str, Any]:
@@ -91,18 +109,13 @@ def list_events(asked: Mapping[str, Any], seconds: float = 0) -> dict[str, Any]:
     return answer | {"hasMore": page.has_more, "cursor": str(page.end)}
 
 
-def paginate(found: models.QuerySet, limit: Any = None, offset: Any = None) -> dict[str, Any]:
-    """One page of events, as every list says it."""
-    return paginate_as(found, lambda each: each.as_json(), limit, offset)
-
-
-def paginate_as(
+def paginate(
     found: models.QuerySet,
     said: Callable[[Any], dict[str, Any]],
     limit: Any = None,
     offset: Any = None,
 ) -> dict[str, Any]:
-    """The same, with each as ``said`` says it."""
+    """One page, as every list says it, with each as ``said`` says it."""
     size, start = reads.check_limit(limit), reads.check_offset(offset)
     page = list(found[start : start + size + 1])
     total, exact = reads.count_records(found)

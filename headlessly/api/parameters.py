@@ -8,6 +8,7 @@ from typing import Any
 from headlessly.api.bodies import parse_object
 from headlessly.api.filtersets import NounFilterSet
 from headlessly.errors import BadRequest, InvalidFilter
+from headlessly.query import names
 
 #: How a list may be asked for, beside conditions on its fields.
 LIST = ("filter", "q", "sort", "limit", "offset", "cursor", "include", "fields", "asOf", "count")
@@ -77,7 +78,8 @@ def read_list_query(filterset: type[NounFilterSet], query: Any) -> dict[str, Any
 def read_query(
     filterset: type[NounFilterSet], query: Any, allowed: Iterable[str]
 ) -> dict[str, Any]:
-    """Which records: the parameters that are allowed, and conditions on fields."""
+    """Which records: the parameters that are allowed, and conditions on fields. References are given by an
+    id or by the name of the one record that is called so."""
     given: dict[str, Any] = {}
     conditions: dict[str, str] = {}
     for name, values in query.lists():
@@ -85,9 +87,11 @@ def read_query(
         (given if name in allowed else conditions)[name] = value
     if "filter" in given:
         given["filter"] = _parse_filter(given["filter"])
+        given["filter"] = names.resolve_names(filterset.noun, given["filter"])
     as_of = given.pop("asOf", None)
     if conditions:
-        given["conditions"] = _filters(filterset, conditions, allowed).conditions
+        stated = _filters(filterset, conditions, allowed).conditions
+        given["conditions"] = names.resolve_names(filterset.noun, {"$and": stated})["$and"]
     return given | {"as_of": as_of}
 
 

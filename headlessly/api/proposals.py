@@ -2,28 +2,143 @@
 
 from __future__ import annotations
 
-from typing import ClassVar
+from typing import Any, ClassVar
 
 from rest_framework.decorators import action
 from rest_framework.request import Request
+from rest_framework.serializers import CharField, ChoiceField, DictField, IntegerField, ListField
 
 from headlessly import errors
 from headlessly.access import tenancy
 from headlessly.api import preconditions
 from headlessly.api.base import TenantViewSet
 from headlessly.api.bodies import ApiResponse
-from headlessly.api.log import paginate_as
+from headlessly.api.json_schema import TEXT, nullable
+from headlessly.api.log import paginate
 from headlessly.api.parameters import PAGE, read_parameters, refuse_parameters
-from headlessly.api.resources import (
-    ListedProposalSerializer,
-    ProposalInput,
-    ProposalNothing,
-    ProposalRefusal,
-    ProposalSerializer,
+from headlessly.api.serializers import (
+    CheckedField,
+    Count,
+    InputSerializer,
+    Moment,
+    ResourceSerializer,
+    SchemaField,
+    WireSerializer,
 )
 from headlessly.errors import InvalidFilter
 from headlessly.models import Proposal
 from headlessly.scripts import proposals
+from headlessly.scripts.limits import LIMITS
+from headlessly.scripts.proposals import LONGEST_NOTE, LONGEST_REASON
+
+
+class DifferenceSerializer(WireSerializer):
+    name = CharField()
+    target = CharField(allow_null=True)
+    field = CharField(allow_null=True)
+    was = SchemaField()
+    now = SchemaField()
+
+
+class BriefEventSerializer(WireSerializer):
+    """An event in few words."""
+
+    meta: ClassVar = {"$id": CharField()}
+
+    name = CharField()
+    target = CharField(allow_null=True)
+    version = IntegerField(allow_null=True)
+    cause = CharField(allow_null=True)
+    data = DictField(required=False, help_text="Of a new record, and of a tracked event.")
+    changes = SchemaField(
+        {"type": "object", "examples": [{"score": [82, 90]}]},
+        required=False,
+        help_text="By field: the value before and after.",
+    )
+
+
+class ListedProposalSerializer(ResourceSerializer):
+    kind, prefix = "Proposal", Proposal.prefix
+    meta: ClassVar = {
+        "$version": IntegerField(
+            source="version",
+            min_value=1,
+            help_text="+1 whenever what it would do has changed.",
+        ),
+        "$createdAt": Moment(source="proposed_at"),
+        "$createdBy": CharField(source="proposed_by"),
+    }
+
+    note = CharField(allow_null=True)
+    code = CharField()
+    status = ChoiceField(
+        list(Proposal.STATUSES),
+        help_text="Stale: it no longer works, and may be refused or tried again.",
+    )
+    event_count = Count()
+    problem = DictField(allow_null=True, help_text="Why it no longer works.")
+    differences = ListField(
+        child=DifferenceSerializer(),
+        allow_null=True,
+        help_text="What it would do differently from when it was first looked at.",
+    )
+    decided_at = Moment(allow_null=True)
+    decided_by = CharField(allow_null=True)
+    reason = CharField(allow_null=True)
+    event = CharField(allow_null=True, help_text="The event of the script that was approved.")
+
+    def to_representation(self, instance: Proposal) -> dict[str, Any]:
+        return instance.as_json(whole=False)  # as scripts answer it to whoever proposed it
+
+
+class ProposalSerializer(ListedProposalSerializer):
+    value = SchemaField(help_text="What the script answers.")
+    output = CharField(help_text="What it prints.")
+    events = ListField(child=BriefEventSerializer())
+    events_left_out = IntegerField(required=False)
+
+    def to_representation(self, instance: Proposal) -> dict[str, Any]:
+        return instance.as_json()
+
+
+def unchecked(value: Any) -> Any:
+    """A value that is checked where all scripts are, from whatever surface they come."""
+    return value
+
+
+class ProposalInput(InputSerializer):
+    kind = "Proposal"
+
+    code = CheckedField(
+        TEXT
+        | {
+            "minLength": 1,
+            "maxLength": max(limits.code for limits in LIMITS.values()),
+            "examples": ["Lead.count()"],
+        },
+        unchecked,
+        help_text="A short Python script against the nouns.",
+    )
+    note = CheckedField(
+        nullable(TEXT | {"maxLength": LONGEST_NOTE}),
+        unchecked,
+        default=None,
+        help_text="What it is for, in short.",
+    )
+
+
+class ProposalRefusal(InputSerializer):
+    kind = "Proposal"
+
+    reason = CheckedField(
+        TEXT | {"minLength": 1, "maxLength": LONGEST_REASON, "pattern": r"\S"}, unchecked
+    )
+
+
+class ProposalNothing(InputSerializer):
+    """Of an address that takes no body, or an empty one."""
+
+    kind = "Proposal"
 
 
 class ProposalViewSet(TenantViewSet):
@@ -37,7 +152,7 @@ class ProposalViewSet(TenantViewSet):
         found = proposals.visible_proposals().order_by("-proposed_at", "id")
         if "status" in asked:
             found = found.filter(status__in=read_statuses(asked.pop("status")))
-        return ApiResponse(paginate_as(found, ListedProposalSerializer.to_json, **asked))
+        return ApiResponse(paginate(found, ListedProposalSerializer.to_json, **asked))
 
     def create(self, request: Request) -> ApiResponse:
         """Try a script, and store what it would do."""

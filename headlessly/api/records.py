@@ -14,14 +14,12 @@ from headlessly.api import parameters
 from headlessly.api.base import TenantViewSet
 from headlessly.api.bodies import ApiResponse, FormBody
 from headlessly.api.filtersets import NounFilterSet, filterset_for
-from headlessly.api.log import paginate
+from headlessly.api.log import record_history
 from headlessly.api.preconditions import etag, is_known, read_if_match
 from headlessly.declaration.schema import wire_name
-from headlessly.declaration.values import UNSTORABLE
 from headlessly.declaration.verbs import Verb
 from headlessly.errors import NotFound
 from headlessly.execution import executor, results
-from headlessly.log import events
 from headlessly.nouns import Noun
 from headlessly.query import reads
 
@@ -95,13 +93,8 @@ class NounViewSet(VerbViewSet):
     @action(detail=True, url_path="events", url_name="events")
     def history(self, request: Request, id: str) -> ApiResponse:
         """The events of one record, newest first; also of one that was deleted since."""
-        asked = parameters.read_parameters(request.GET, parameters.PAGE)
-        if UNSTORABLE.search(id):
-            raise self.noun.not_found(id)
-        found = paginate(events.record_history(self.noun, id), **asked)
-        if not found["total"]:
-            raise self.noun.not_found(id)
-        return ApiResponse(found)
+        page = parameters.read_parameters(request.GET, parameters.PAGE)
+        return ApiResponse(record_history(self.noun, id, **page))
 
     # -- writing ----------------------------------------------------------------------------------
 

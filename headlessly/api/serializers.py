@@ -1,8 +1,9 @@
-"""What the serializers of the platform's own resources (see :mod:`.resources`) have in common.
+"""What the serializers of the platform's own resources have in common.
 
 A noun is declared by its fields and needs no serializer. A webhook, a key, an import and a proposal are no
 nouns: each is declared once as Django REST framework's serializers, and the answers, the checks and what
-OpenAPI says of both are made from these.
+OpenAPI says of both are made from these. They stand where the resource is read and written; those of a batch
+are in :mod:`.operations`, of a tracked event in :mod:`.tracking`, of ``/me`` in :mod:`.about`.
 """
 
 from __future__ import annotations
@@ -10,7 +11,7 @@ from __future__ import annotations
 import copy
 from collections.abc import Callable, Mapping
 from functools import partial
-from typing import Any, ClassVar, Self
+from typing import Any, ClassVar
 
 from rest_framework import serializers
 from rest_framework.fields import SkipField, empty
@@ -25,12 +26,22 @@ Moment: Callable[..., serializers.DateTimeField] = partial(serializers.DateTimeF
 Count: Callable[..., serializers.IntegerField] = partial(serializers.IntegerField, min_value=0)
 
 
+NO_SUCH_FIELD = "There is no such field. It takes none."
+
+
 class WireSerializer(serializers.Serializer):
     """Fields are declared by their names in Python and have those of the wire: ``expires_at``,
-    ``expiresAt``."""
+    ``expiresAt``. ``meta`` are those that begin with ``$``."""
+
+    meta: ClassVar[Mapping[str, serializers.Field]] = {}
+
+    @classmethod
+    def to_json(cls, resource: Any) -> dict[str, Any]:
+        """The resource as it is answered."""
+        return cls().to_representation(resource)
 
     def get_fields(self) -> dict[str, serializers.Field]:
-        found = {}
+        found = copy.deepcopy(dict(self.meta))
         for name, field in super().get_fields().items():
             wire = wire_name(name)
             if wire != name and field.source is None:
@@ -65,18 +76,13 @@ class ResourceSerializer(WireSerializer):
     #: The ``$`` fields beside id, type and context.
     meta: ClassVar[Mapping[str, serializers.Field]] = {"$createdAt": Moment(source="created_at")}
 
-    @classmethod
-    def to_json(cls, resource: Any) -> dict[str, Any]:
-        """The resource as it is answered."""
-        return cls().to_representation(resource)
-
     def get_fields(self) -> dict[str, serializers.Field]:
         found: dict[str, serializers.Field] = {
             "$id": SchemaField(id_schema(self.prefix), source="pk"),
             "$type": SchemaField({"type": "string", "enum": [self.kind]}, source="*"),
             "$context": SchemaField(TYPES["url"], source="*"),
         }
-        return found | copy.deepcopy(dict(self.meta)) | super().get_fields()
+        return found | super().get_fields()
 
     def to_representation(self, instance: Any) -> dict[str, Any]:
         said = super().to_representation(instance)
@@ -90,8 +96,11 @@ class CheckedField(SchemaField):
     """A value of a body. ``check`` answers what is stored for it or raises ValueError with what is
     allowed; it says so of a value that is missing (None), too."""
 
-    def check(self, value: Any) -> Any:
-        return value
+    def __init__(
+        self, schema: Schema | Callable[[], Schema], check: Callable[[Any], Any], **options: Any
+    ) -> None:
+        self.check = check
+        super().__init__(schema, **options)
 
     def run_validation(self, data: Any = empty) -> Any:
         if data is empty:
@@ -104,22 +113,32 @@ class CheckedField(SchemaField):
             raise serializers.ValidationError(str(problem)) from None
 
 
-class DeclaredField(CheckedField):
+def declared_field(
+    field: Field, check: Callable[[Any], Any] | None = None, **options: Any
+) -> CheckedField:
     """A value of a body that is declared as a field of a noun is."""
+    needed: dict[str, Any] = {"required": True} if field.required else {"default": None}
+    return CheckedField(written_schema(field), check or field.clean, **needed, **options)
 
-    def __init__(self, field: Field, **options: Any) -> None:
-        self.field = field
-        needed: dict[str, Any] = {"required": True} if field.required else {"default": None}
-        super().__init__(written_schema(field), **needed, **options)
 
-    def check(self, value: Any) -> Any:
-        return self.field.clean(value)
+def wanted_field(
+    schema: Schema | Callable[[], Schema], fits: Callable[[Any], bool], wanted: str, **options: Any
+) -> CheckedField:
+    """A value of a body that is sent as ``wanted`` says; or left out, where it has a default."""
+
+    def check(value: Any) -> Any:
+        if not (fits(value) or (value is None and "default" in options)):
+            raise ValueError(f"Send {wanted}.")
+        return value
+
+    return CheckedField(schema, check, **options)
 
 
 class InputSerializer(WireSerializer):
     """A body: of these fields and no others."""
 
     kind: ClassVar[str]  #: what an error is about
+    unknown: ClassVar[str] = "There is no such field. Fields: {}."
 
     @classmethod
     def read_body(cls, body: Mapping[str, Any], *, partial: bool = False) -> dict[str, Any]:
@@ -127,13 +146,30 @@ class InputSerializer(WireSerializer):
 
         ``partial``: a change, which needs no field.
         """
-        form: Self = cls(data=body, partial=partial)
-        what = f"Fields: {', '.join(form.fields)}." if form.fields else "It takes none."
-        problems = {
-            name[:64]: f"There is no such field. {what}" for name in body if name not in form.fields
-        }
-        if not form.is_valid():
-            problems |= {name: str(messages[0]) for name, messages in form.errors.items()}
+        values, problems = cls(partial=partial).read_values(body)
         if problems:
             raise Invalid.for_fields(problems, type=cls.kind)
-        return dict(form.validated_data)
+        return values
+
+    def read_values(self, body: Mapping[str, Any]) -> tuple[dict[str, Any], dict[str, str]]:
+        """The values that fit, by their names in Python; and what is wrong with the others, by theirs."""
+        values: dict[str, Any] = {}
+        problems = {name[:64]: said for name in body if (said := self.refuse_name(name))}
+        for name, field in self.fields.items():
+            try:
+                values[field.source] = field.run_validation(body.get(name, empty))
+            except SkipField:
+                continue
+            except serializers.ValidationError as problem:
+                wrong = problem.detail
+                if isinstance(wrong, dict):  # what is within the value, by its names
+                    problems |= {f"{name}.{within}": str(said) for within, said in wrong.items()}
+                else:
+                    problems[name] = str(wrong[0])
+        return values, problems
+
+    def refuse_name(self, name: str) -> str | None:
+        """What is wrong with an entry that is called so, whatever its value."""
+        if name in self.fields:
+            return None
+        return self.unknown.format(", ".join(self.fields)) if self.fields else NO_SUCH_FIELD

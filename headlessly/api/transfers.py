@@ -17,7 +17,8 @@ from headlessly.access import tenancy
 from headlessly.api.base import TenantView, TenantViewSet
 from headlessly.api.bodies import ApiResponse, parse_object
 from headlessly.api.filtersets import filterset_for
-from headlessly.api.log import paginate_as
+from headlessly.api.import_serializers import ImportSerializer, ListedImportSerializer
+from headlessly.api.log import paginate
 from headlessly.api.parameters import (
     PAGE,
     read_boolean,
@@ -25,13 +26,12 @@ from headlessly.api.parameters import (
     read_query,
     refuse_parameters,
 )
-from headlessly.api.resources import ImportSerializer, ListedImportSerializer
 from headlessly.api.uploads import OnlyFiles, Upload, UploadParser
 from headlessly.context import clock
 from headlessly.errors import BadRequest
 from headlessly.language.languages import time_zone_names
 from headlessly.nouns import Noun
-from headlessly.query.reads import check_limit, check_offset
+from headlessly.query.reads import Page, check_limit, check_offset
 from headlessly.transfer import exporting, imports
 from headlessly.transfer.cells import guarded
 from headlessly.transfer.headings import REASON, ROW
@@ -93,7 +93,7 @@ class ImportViewSet(TenantViewSet):
     def list(self, request: Request) -> ApiResponse:
         """The newest first."""
         page = read_parameters(request.GET, PAGE)
-        return ApiResponse(paginate_as(imports.there(), ListedImportSerializer.to_json, **page))
+        return ApiResponse(paginate(imports.there(), ListedImportSerializer.to_json, **page))
 
     def retrieve(self, request: Request, id: str) -> ApiResponse:
         """One import and what is wrong with its refused rows, a page of them."""
@@ -106,17 +106,11 @@ class ImportViewSet(TenantViewSet):
         asked = read_parameters(request.GET, PAGE)
         source = imports.get(id)
         rows, more = page_of(source.rows, **asked)
-        return ApiResponse(
-            {
-                "results": [
-                    {"row": r.row, "errors": r.errors(), "values": _values_by_column(source, r)}
-                    for r in rows
-                ],
-                "total": source.refused,
-                "hasMore": more,
-                "cursor": None,
-            }
-        )
+        results = [
+            {"row": r.row, "errors": r.errors(), "values": _values_by_column(source, r)}
+            for r in rows
+        ]
+        return ApiResponse(Page(results, source.refused, True, more).as_json())
 
     @action(detail=True, url_path="refused.csv", url_name="refused-csv")
     def refused_csv(self, request: Request, id: str) -> StreamingHttpResponse:
@@ -217,7 +211,7 @@ def _cell_text(value: Any) -> str:
         return ""
     if isinstance(value, str):
         return guarded(value) if not value.startswith("'") else value
-    return value if isinstance(value, str) else orjson.dumps(value).decode()
+    return orjson.dumps(value).decode()
 
 
 def _stream_file(content: Iterator[bytes], media_type: str, name: str) -> StreamingHttpResponse:

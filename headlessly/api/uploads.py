@@ -11,13 +11,12 @@ from django.core.files.uploadhandler import TemporaryFileUploadHandler
 from django.http.multipartparser import MultiPartParser
 from rest_framework.parsers import BaseParser
 
-from headlessly.api.bodies import BodyRequest, OnlyJson, announced_size
+from headlessly.api.bodies import MULTIPART, BodyRequest, OnlyJson, announced_size, media_type_of
 from headlessly.errors import BadRequest, TooLarge, UnsupportedMediaType
 from headlessly.transfer import formats
 
 #: The most bytes of a body that is a file, and how much of it stays in memory while it is read.
 MAX_FILE_SIZE, IN_MEMORY = 200 * 1024 * 1024, 1024 * 1024
-MULTIPART = "multipart/form-data"
 #: Bodies whose kind says nothing: their first character, or their name, does.
 UNTOLD_MEDIA_TYPES = ("", "application/octet-stream", "text/plain")
 
@@ -40,7 +39,7 @@ class UploadParser(BaseParser):
         request = context["request"]
         if announced_size(request) > MAX_FILE_SIZE:
             raise _file_too_large()
-        kind = media_type_of(request)
+        kind = media_type_of(request.content_type)
         if kind == MULTIPART:
             return _read_form_file(request, stream)
         file, size = _spool_body(stream)
@@ -52,16 +51,12 @@ class OnlyFiles(OnlyJson):
     """Answers JSON like all of REST, and takes files."""
 
     def select_parser(self, request: Any, parsers: Any) -> BaseParser:
-        kind = media_type_of(request)
+        kind = media_type_of(request.content_type)
         if kind in formats.MEDIA_TYPES or kind in (MULTIPART, *UNTOLD_MEDIA_TYPES):
             return parsers[0]
         raise UnsupportedMediaType(
             f"Send a file: {', '.join([*formats.MEDIA_TYPES, MULTIPART])}, as its Content-Type says."
         )
-
-
-def media_type_of(request: Any) -> str:
-    return (request.content_type or "").partition(";")[0].strip().lower()
 
 
 def _file_too_large() -> TooLarge:
@@ -91,10 +86,9 @@ def _read_form_file(request: BodyRequest, stream: Any) -> Upload:
         files = MultiPartParser(
             meta, cast(Any, body), [TemporaryFileUploadHandler(around)]
         ).parse()[1]
-    sent = [file for each in files.values() for file in [each]]
-    if len(sent) != 1 or len(files) != 1:
+    if len(files) != 1:
         raise BadRequest("Send a form with one file.", field="file")
-    (file,) = sent
+    (file,) = files.values()
     format = formats.by_name(file.name)
     if format is None:
         raise UnsupportedMediaType(

@@ -2,26 +2,142 @@
 
 from __future__ import annotations
 
-from typing import ClassVar
+from typing import Any, ClassVar
 
 from django.db import transaction
 from rest_framework.decorators import action
 from rest_framework.request import Request
+from rest_framework.serializers import BooleanField, CharField, ChoiceField, IntegerField, ListField
 
 from headlessly.access import tenancy
 from headlessly.api.base import AdminViewSet, find_by_id
 from headlessly.api.bodies import ApiResponse
-from headlessly.api.log import paginate_as
+from headlessly.api.json_schema import TEXT, Schema, id_schema, nullable
+from headlessly.api.log import paginate
 from headlessly.api.parameters import PAGE, read_parameters, refuse_parameters
-from headlessly.api.resources import (
-    DeliverySerializer,
-    WebhookInput,
-    WebhookNothing,
-    WebhookSerializer,
-    WebhookWithSecretSerializer,
+from headlessly.api.serializers import (
+    CheckedField,
+    Count,
+    InputSerializer,
+    Moment,
+    ResourceSerializer,
+    SchemaField,
 )
-from headlessly.models import Webhook
-from headlessly.webhooks import registration
+from headlessly.declaration.registry import registry
+from headlessly.models import Delivery, Webhook
+from headlessly.webhooks import addresses, patterns, registration
+from headlessly.webhooks.signing import LONGEST_SECRET, check_secret, new_secret
+
+
+class WebhookSerializer(ResourceSerializer):
+    kind, prefix = "Webhook", Webhook.prefix
+    meta: ClassVar = {
+        "$createdAt": Moment(source="created_at"),
+        "$updatedAt": Moment(source="updated_at"),
+    }
+
+    url = CharField()
+    events = ListField(child=CharField())
+    active = BooleanField()
+    status = ChoiceField(
+        ["active", "paused", "failing", "disabled"],
+        help_text="failing: with deliveries that were given up. disabled: after three days without one that "
+        "arrived, or an answer 410; set active to true to go on.",
+    )
+    disabled_at = Moment(allow_null=True)
+
+
+class WebhookWithSecretSerializer(WebhookSerializer):
+    secret = CharField(required=False, help_text="Signs what is sent. Only this answer has it.")
+
+
+def check_address(value: Any) -> str:
+    if not isinstance(value, str) or not value.strip():
+        raise ValueError("Send the address to call, such as https://example.com/hook.")
+    addresses.WebhookUrl.parse(value.strip())
+    return value.strip()
+
+
+def patterns_schema() -> Schema:
+    """The names that there are, and those that somebody tracks."""
+    named = [patterns.ALL, *(f"{noun}.*" for noun in registry), *patterns.known_event_names()]
+    names = list(dict.fromkeys(named))
+    tracked = TEXT | {
+        "pattern": r"^[^.*\s]+$",
+        "maxLength": 255,
+        "description": "The name of a tracked event.",
+    }
+    return {
+        "type": "array",
+        "items": {"anyOf": [TEXT | {"enum": names}, tracked]},
+        "minItems": 1,
+        "maxItems": patterns.MAX_PATTERNS,
+        "examples": [[f"{next(iter(registry))}.*"], [patterns.ALL]],
+    }
+
+
+def check_or_make_secret(value: Any) -> str:
+    """The secret to sign with; one that we make where none is given."""
+    return new_secret() if value is None else check_secret(value)
+
+
+def check_active(value: Any) -> bool:
+    if not isinstance(value, bool):
+        raise ValueError("This is true, or false for a webhook that is paused.")
+    return value
+
+
+class WebhookInput(InputSerializer):
+    kind = "Webhook"
+
+    url = CheckedField(
+        TEXT | {"maxLength": addresses.MAX_URL_LENGTH, "examples": ["https://example.com/hook"]},
+        check_address,
+        help_text="https, on the public internet; no user name, no fragment.",
+    )
+    events = CheckedField(patterns_schema, patterns.check_patterns)
+    secret = CheckedField(
+        nullable(TEXT | {"pattern": r"^[ -~]+$", "maxLength": LONGEST_SECRET, "writeOnly": True}),
+        check_or_make_secret,
+        default=None,
+        help_text="To sign with; one is made where it is left out, or null. whsec_ and base64, as Standard "
+        "Webhooks has it, or any text.",
+    )
+    active = CheckedField(
+        {"type": "boolean"},
+        check_active,
+        required=False,
+        help_text="false: paused. A new one is active.",
+    )
+
+
+class WebhookNothing(InputSerializer):
+    """Of an address that takes no body, or an empty one."""
+
+    kind = "Webhook"
+
+
+class DeliverySerializer(ResourceSerializer):
+    kind, prefix = "Delivery", Delivery.prefix
+
+    webhook = SchemaField(id_schema(Webhook.prefix), source="webhook_id")
+    event = SchemaField(
+        id_schema("evt"), source="event.id", allow_null=True, help_text="Null for a ping."
+    )
+    name = CharField()
+    target = CharField(allow_null=True)
+    status = ChoiceField(
+        ["pending", "retrying", "delivered", "failing"],
+        source="state",
+        help_text="failing: given up, after three days or an answer 410.",
+    )
+    attempts = Count()
+    response_status = IntegerField(allow_null=True)
+    duration = IntegerField(allow_null=True, help_text="Milliseconds.")
+    error = CharField(allow_null=True)
+    last_attempt_at = Moment(source="tried_at", allow_null=True)
+    next_attempt_at = Moment(allow_null=True)
+    delivered_at = Moment(allow_null=True)
 
 
 class WebhookViewSet(AdminViewSet):
@@ -34,7 +150,7 @@ class WebhookViewSet(AdminViewSet):
         """The newest first."""
         page = read_parameters(request.GET, PAGE)
         found = Webhook.objects.of_tenant().order_by("-created_at", "id")
-        return ApiResponse(paginate_as(found, WebhookSerializer.to_json, **page))
+        return ApiResponse(paginate(found, WebhookSerializer.to_json, **page))
 
     def create(self, request: Request) -> ApiResponse:
         """Make one. This answer is the only place where its secret can be read."""
@@ -81,7 +197,7 @@ class WebhookViewSet(AdminViewSet):
         """What it delivered, or is about to, the newest first."""
         page = read_parameters(request.GET, PAGE)
         found = find_webhook(id).deliveries.select_related("event").order_by("-created_at", "-id")
-        return ApiResponse(paginate_as(found, DeliverySerializer.to_json, **page))
+        return ApiResponse(paginate(found, DeliverySerializer.to_json, **page))
 
     @action(detail=True, methods=["post"], url_path="deliveries/<delivery>/redeliver")
     def redeliver(self, request: Request, id: str, delivery: str) -> ApiResponse:

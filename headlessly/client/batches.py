@@ -17,6 +17,7 @@ from urllib.parse import urlencode
 from headlessly.client.calls import Call, Steps
 from headlessly.client.declarations import Declarations
 from headlessly.client.errors import ApiError, error_from_body
+from headlessly.client.halves import awaited, blocking
 from headlessly.client.records import DryRun, Record, result_of_write
 from headlessly.client.verbs import verb_call
 from headlessly.client.wire import (
@@ -137,6 +138,7 @@ class BaseBatch:
     def add_operation(
         self, noun: str, verb: str, target: Any, inputs: Any, **options: Any
     ) -> BatchOperation:
+        """Note a verb down. Raises ValueError for one too many."""
         if len(self.operations) == MAX_OPERATIONS:
             raise ValueError(f"A batch has at most {MAX_OPERATIONS} operations.")
         name = f"{python_name(noun)}{len(self.operations) + 1}"
@@ -144,7 +146,11 @@ class BaseBatch:
         self.operations.append(later)
         return later
 
-    def _run_steps(self, dry_run: bool) -> Steps[list[Any]]:
+    def _run(self, *, dry_run: bool = False) -> Steps[list[Any]]:
+        """The result of each operation, or its error where each was done by itself.
+
+        Raises Refused when all or none were to be done, and one failed.
+        """
         if not self.operations:
             return []
         operations = yield from self._session.with_declarations(
@@ -190,12 +196,7 @@ class Batch(BaseBatch):
 
     _session: SyncSession
 
-    def run(self, *, dry_run: bool = False) -> list[Any]:
-        """The result of each operation, or its error where each was done by itself.
-
-        Raises Refused when all or none were to be done, and one failed.
-        """
-        return self._session.run(self._run_steps(dry_run))
+    run = blocking(BaseBatch._run)
 
     def __enter__(self) -> Batch:
         return self
@@ -211,9 +212,7 @@ class AsyncBatch(BaseBatch):
 
     _session: AsyncSession
 
-    async def run(self, *, dry_run: bool = False) -> list[Any]:
-        """The result of each operation, or its error where each was done by itself."""
-        return await self._session.run(self._run_steps(dry_run))
+    run = awaited(BaseBatch._run)
 
     async def __aenter__(self) -> AsyncBatch:
         return self

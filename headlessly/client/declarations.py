@@ -20,9 +20,7 @@ class Unknown(Exception):
     """A name that the schema does not have; the message says what exists."""
 
     def __init__(self, sentence: str, name: str, known: Iterable[str]) -> None:
-        self.names = list(known)
-        what = f"There are: {', '.join(self.names)}." if self.names else "There are none."
-        super().__init__(" ".join(filter(None, (sentence, did_you_mean(name, self.names), what))))
+        super().__init__(unknown_text(sentence, name, known))
 
 
 class UnknownName(Unknown, AttributeError):
@@ -31,6 +29,13 @@ class UnknownName(Unknown, AttributeError):
 
 class UnknownInput(Unknown, TypeError):
     """No such input of a verb."""
+
+
+def unknown_text(sentence: str, name: str, known: Iterable[str]) -> str:
+    """``sentence``, which says that there is no such name; which was probably meant, and which there are."""
+    names = list(known)
+    there = f"There are: {', '.join(names)}." if names else "There are none."
+    return " ".join(filter(None, (sentence, did_you_mean(name, names), there)))
 
 
 def did_you_mean(name: str, names: Iterable[str]) -> str:
@@ -68,13 +73,7 @@ class NounDeclaration:
 
     def field(self, name: str) -> str | None:
         """The wire name of a field, also by the name of a reference's column (``contact_id``)."""
-        wire = wire_name(name)
-        if wire in self.fields:
-            return wire
-        short = wire.removesuffix("Id")
-        if short != wire and self.fields.get(short, {}).get("type") == "reference":
-            return short
-        return None
+        return _find_name(self.fields, name)
 
     def verb_body(self, verb: str, given: Mapping[str, Any]) -> dict[str, Any]:
         """The body of a verb: its input by wire names. Raises UnknownInput for what it does not take.
@@ -86,22 +85,13 @@ class NounDeclaration:
         takes = declared.get("input") or {}
         body = {}
         for name, value in given.items():
-            found = self._input_name(takes, name)
+            found = _find_name(takes, name) or self.field(name)
             if found is None and (declared.get("asks") or name.startswith("$")):
                 found = name
             if found is None:
                 raise UnknownInput(f"{self.name}.{wire} takes no {name}.", name, takes)
             body[found] = self._body_value(takes.get(found) or {}, value)
         return body
-
-    def _input_name(self, takes: Mapping[str, Any], name: str) -> str | None:
-        wire = wire_name(name)
-        if wire in takes:
-            return wire
-        short = wire.removesuffix("Id")
-        if short != wire and takes.get(short, {}).get("type") == "reference":
-            return short
-        return self.field(name)
 
     def _body_value(self, field: Mapping[str, Any], value: Any) -> Any:
         """A value as the body has it; the fields of a new record by their wire names."""
@@ -111,6 +101,15 @@ class NounDeclaration:
         if "$id" in value or other is None:
             return id_of(value) if "$id" in value else value
         return other.verb_body("create", value)
+
+
+def _find_name(among: Mapping[str, Mapping[str, Any]], name: str) -> str | None:
+    """The wire name among fields or inputs; a reference's also by its column."""
+    wire = wire_name(name)
+    if wire in among:
+        return wire
+    short = wire.removesuffix("Id")
+    return short if among.get(short, {}).get("type") == "reference" else None
 
 
 class Declarations:

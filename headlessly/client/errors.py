@@ -14,7 +14,11 @@ import httpx
 
 
 class HeadlesslyError(Exception):
-    """Base of all that the client raises."""
+    """Base of all that the client raises; ``message`` is the sentence."""
+
+    def __init__(self, message: str) -> None:
+        super().__init__(message)
+        self.message = message
 
 
 class ConnectionFailed(HeadlesslyError, ConnectionError):
@@ -25,7 +29,6 @@ class ConnectionFailed(HeadlesslyError, ConnectionError):
 
     def __init__(self, message: str, attempts: int = 1) -> None:
         super().__init__(message)
-        self.message = message
         self.attempts = attempts
 
 
@@ -34,7 +37,6 @@ class NotUnderstood(HeadlesslyError):
 
     def __init__(self, message: str, status: int | None = None) -> None:
         super().__init__(message)
-        self.message = message
         self.status = status
 
 
@@ -43,7 +45,6 @@ class ImportFailed(HeadlesslyError):
 
     def __init__(self, message: str, result: Any) -> None:
         super().__init__(message)
-        self.message = message
         self.result = result
 
 
@@ -63,8 +64,7 @@ class ApiError(HeadlesslyError):
 
     def __init__(self, status: int, body: Mapping[str, Any]) -> None:
         self.body = dict(body)
-        self.message = str(body.get("message") or f"The server answered {status}.")
-        super().__init__(self.message)
+        super().__init__(str(body.get("message") or f"The server answered {status}."))
         self.status = status
         self.error = str(body.get("error") or self.code or f"http_{status}")
         self.details: list[dict[str, str]] = list(body.get("details") or ())

@@ -64,28 +64,6 @@ def _require_format(format: str | None) -> str:
     return format
 
 
-def import_steps(
-    session: Session,
-    noun: str,
-    upload: Upload,
-    *,
-    match: str | None,
-    dry_run: bool,
-    wait: bool,
-    timeout: float | None,
-    progress: Progress | None,
-) -> Steps[Import]:
-    """Send a file, and look after it until it is done."""
-    address = yield from session.with_declarations(lambda d: f"/import/{d.noun(noun).plural}")
-    asked = query_pairs(match=match, dryRun=dry_run)
-    # A large file takes a while to be taken in before there is an answer.
-    call = Call("POST", address, asked, upload=upload, wait=60)
-    found = record_of((yield from session.request_json(call)), session)
-    if not wait:
-        return found
-    return (yield from wait_steps(session, found, timeout=timeout, progress=progress))
-
-
 def wait_steps(
     session: Session, found: Import, *, timeout: float | None, progress: Progress | None
 ) -> Steps[Import]:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Generic, TypeVar
 
 from headlessly.client.calls import Call, Steps
 from headlessly.client.declarations import Declarations
+from headlessly.client.halves import awaited, blocking
 from headlessly.client.records import Event, Record, record_of
 from headlessly.client.wire import query_pairs
 
@@ -116,19 +117,23 @@ class Listing(Generic[R]):
         page = yield from self._read_page(place, size)
         return page.results
 
-    def _page_steps(self, cursor: str | None) -> Steps[Page[R]]:
+    def _page(self, cursor: str | None = None) -> Steps[Page[R]]:
+        """One page, after ``cursor``, which the page before it gave."""
         size = self._size if self._limit is None else max(1, min(self._size, self._limit))
         return (yield from self._read_page(ReadPosition(cursor), size))
 
-    def _first_steps(self) -> Steps[R | None]:
+    def _first(self) -> Steps[R | None]:
+        """The first of them, or None."""
         page = yield from self._read_page(ReadPosition(), 1)
         return page.results[0] if page.results else None
 
-    def _total_steps(self) -> Steps[int]:
+    def _total(self) -> Steps[int]:
+        """How many there are; counting stops at 10,000."""
         page = yield from self._read_page(ReadPosition(), 1)
         return page.total or 0
 
-    def _count_steps(self) -> Steps[int]:
+    def _count(self) -> Steps[int]:
+        """How many there are, exactly."""
         page = yield from self._read_page(ReadPosition(), 1, ("count", "exact"))
         return page.total or 0
 
@@ -142,21 +147,14 @@ class Found(Listing[R]):
         for steps in self._pages():
             yield from self._session.run(steps)
 
-    def page(self, cursor: str | None = None) -> Page[R]:
-        """One page, after ``cursor``, which the page before it gave."""
-        return self._session.run(self._page_steps(cursor))
-
-    def first(self) -> R | None:
-        return self._session.run(self._first_steps())
-
-    def count(self) -> int:
-        """How many there are, exactly."""
-        return self._session.run(self._count_steps())
+    page = blocking(Listing[R]._page)
+    first = blocking(Listing[R]._first)
+    count = blocking(Listing[R]._count)
 
     @property
     def total(self) -> int:
         """How many there are; counting stops at 10,000."""
-        return self._session.run(self._total_steps())
+        return self._session.run(self._total())
 
     def all(self) -> list[R]:
         return list(self)
@@ -172,20 +170,10 @@ class AsyncFound(Listing[R]):
             for each in await self._session.run(steps):
                 yield each
 
-    async def page(self, cursor: str | None = None) -> Page[R]:
-        """One page, after ``cursor``, which the page before it gave."""
-        return await self._session.run(self._page_steps(cursor))
-
-    async def first(self) -> R | None:
-        return await self._session.run(self._first_steps())
-
-    async def count(self) -> int:
-        """How many there are, exactly."""
-        return await self._session.run(self._count_steps())
-
-    async def total(self) -> int:
-        """How many there are; counting stops at 10,000."""
-        return await self._session.run(self._total_steps())
+    page = awaited(Listing[R]._page)
+    first = awaited(Listing[R]._first)
+    count = awaited(Listing[R]._count)
+    total = awaited(Listing[R]._total)
 
     async def all(self) -> list[R]:
         return [each async for each in self]
@@ -232,11 +220,11 @@ class BaseEvents(Listing[Event]):
             yield self._page_results(place, left)
             self.cursor = place.cursor  # whoever asks for more has taken all of this
 
-    def _page_steps(self, cursor: str | None) -> Steps[Page[Event]]:
-        return super()._page_steps(cursor or self.cursor)
+    def _page(self, cursor: str | None = None) -> Steps[Page[Event]]:
+        return super()._page(cursor or self.cursor)
 
-    def _total_steps(self) -> Steps[int]:
-        return self._count_steps()  # the log counts only when it is asked to
+    def _total(self) -> Steps[int]:
+        return self._count()  # the log counts only when it is asked to
 
 
 class Events(BaseEvents, Found[Event]):

@@ -7,7 +7,6 @@ import json
 import os
 import re
 import tempfile
-from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -46,10 +45,6 @@ def tenant_url(url: str) -> str:
             f"{url!r} is no address of a tenant: it looks like https://crm.example.com/~acme."
         )
     return match.group(1)
-
-
-def tenant_slug(url: str) -> str:
-    return url.rpartition("~")[2]
 
 
 def resolve_login(
@@ -128,13 +123,13 @@ def store(login: Login, profile: str) -> None:
     data = _read_file()
     data["profiles"][profile] = {"url": login.url, "apiKey": login.api_key}
     data["current"] = profile
-    _write_file(data)
+    write_json(logins_file(), data)
 
 
 def use(profile: str) -> Login:
     """Use a stored login from now on. Raises NotSignedIn."""
     login = stored_login(profile)
-    _write_file(_read_file() | {"current": profile})
+    write_json(logins_file(), _read_file() | {"current": profile})
     return login
 
 
@@ -145,7 +140,7 @@ def forget(profile: str) -> None:
     del data["profiles"][profile]
     if data.get("current") == profile:
         data["current"] = next(iter(data["profiles"]), None)
-    _write_file(data)
+    write_json(logins_file(), data)
 
 
 def _read_file() -> dict[str, Any]:
@@ -161,11 +156,10 @@ def _read_file() -> dict[str, Any]:
     return data
 
 
-def _write_file(data: Mapping[str, Any]) -> None:
-    """Replace the file at once: for its owner's eyes, also while it is written."""
-    target = logins_file()
+def write_json(target: Path, data: Any) -> None:
+    """Replace a file at once: for its owner's eyes, also while it is written."""
     target.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-    handle, name = tempfile.mkstemp(dir=target.parent, prefix=".logins")  # 0600 from the beginning
+    handle, name = tempfile.mkstemp(dir=target.parent, prefix=f".{target.stem}")  # 0600 at once
     try:
         with os.fdopen(handle, "w") as file:
             json.dump(data, file, indent=2)

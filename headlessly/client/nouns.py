@@ -1,11 +1,12 @@
 """Nouns from afar: ``acme.Lead.find(...)``, ``acme.Lead.convert(id)``, as in process.
 
-The two classes differ in what they answer: a result, or an awaitable of it. What is done is the same.
+What can be asked of a noun is written once, in :class:`BaseNoun`. The two classes made of it differ in what
+they answer: a result, or an awaitable of it.
 """
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Iterable, Mapping
+from collections.abc import Iterable, Mapping
 from datetime import date
 from typing import TYPE_CHECKING, Any, Literal, overload
 
@@ -16,9 +17,10 @@ from headlessly.client.files import (
     Progress,
     Source,
     filter_text,
-    import_steps,
     make_upload,
+    wait_steps,
 )
+from headlessly.client.halves import Asked, asking, awaited, blocking
 from headlessly.client.lists import LARGEST_PAGE, AsyncFound, Found
 from headlessly.client.records import DryRun, Event, Import, Record, record_of
 from headlessly.client.wire import (
@@ -63,53 +65,16 @@ class BaseNoun:
     def __repr__(self) -> str:
         return f"<{self.__name__} at {self._session.url}>"
 
-    # -- what is asked ----------------------------------------------------------------------------
-
     def _path(self, before: str = "") -> Any:
         return lambda declared: f"{before}/{declared.noun(self.__name__).plural}"
 
-    def _list_query(
-        self, filter: Filter | None, sort: Sort | None, q: str | None, **more: Any
-    ) -> tuple[tuple[str, str], ...]:
-        return query_pairs(filter=filter_text(filter), sort=sort_text(sort), q=q, **more)
-
-    def _get_steps(
-        self, id: Target, include: Names, fields: Names | None, as_of: Moment | None
-    ) -> Steps[Record]:
-        path = yield from self._session.with_declarations(self._path())
-        asked = query_pairs(
-            include=comma_separated(include),
-            fields=comma_separated(fields),
-            asOf=moment_text(as_of),
-        )
-        call = Call("GET", f"{path}/{path_segment(id_of(id))}", asked)
-        return record_of((yield from self._session.request_json(call)), self._session)
-
-    def _count_steps(
-        self, filter: Filter | None, q: str | None, as_of: Moment | None
-    ) -> Steps[int]:
-        path = yield from self._session.with_declarations(self._path())
-        asked = self._list_query(filter, None, q, asOf=moment_text(as_of), count="exact", limit=1)
-        return (yield from self._session.request_json(Call("GET", path, asked)))["total"]
-
-    def _history_path(self, id: Target) -> Any:
+    def _record_path(self, id: Target, behind: str = "") -> Any:
         address = self._path()
-        return lambda declared: f"{address(declared)}/{path_segment(id_of(id))}/events"
+        return lambda declared: f"{address(declared)}/{path_segment(id_of(id))}{behind}"
 
-    def _export_query(
-        self, format: str, filter: Filter | None, sort: Any, fields: Any, q: Any, as_of: Any
-    ) -> tuple[tuple[str, str], ...]:
-        return self._list_query(
-            filter, sort, q, fields=comma_separated(fields), asOf=moment_text(as_of), format=format
-        )
+    # -- reading ----------------------------------------------------------------------------------
 
-
-class Noun(BaseNoun):
-    """One noun of the tenant: find, get, create, update, delete, and every verb of its own."""
-
-    _session: SyncSession
-
-    def find(
+    def _find(
         self,
         filter: Filter | None = None,
         *,
@@ -120,56 +85,68 @@ class Noun(BaseNoun):
         q: str | None = None,
         as_of: Moment | None = None,
         page_size: int = LARGEST_PAGE,
-    ) -> Found[Record]:
+    ) -> Asked:
         """The records that fit, all of them or the first ``limit``, read a page at a time as needed.
 
         ``sort`` is ``"-score,createdAt"`` or ``{"score": "desc"}``; ``include`` names references to read
         with them; ``fields`` what to read of them; ``q`` words in any searchable field; ``as_of`` asks
         for the records as they were.
         """
-        asked = self._list_query(
-            filter,
-            sort,
-            q,
-            include=comma_separated(include),
-            fields=comma_separated(fields),
-            asOf=moment_text(as_of),
-        )
-        return Found(self._session, self._path(), asked, limit=limit, page_size=page_size)
+        asked = _list_query(filter, sort, q, fields, as_of, include=comma_separated(include))
+        return {"address": self._path(), "asked": asked, "limit": limit, "page_size": page_size}
 
-    def get(
+    def _get(
         self,
         id: Target,
         *,
         include: Names = (),
         fields: Names | None = None,
         as_of: Moment | None = None,
-    ) -> Record:
+    ) -> Steps[Record]:
         """One record. Raises NotFound."""
-        return self._session.run(self._get_steps(id, include, fields, as_of))
+        path = yield from self._session.with_declarations(self._record_path(id))
+        asked = _list_query(None, None, None, fields, as_of, include=comma_separated(include))
+        found = yield from self._session.request_json(Call("GET", path, asked))
+        return record_of(found, self._session)
 
-    def count(
+    def _count(
         self, filter: Filter | None = None, *, q: str | None = None, as_of: Moment | None = None
-    ) -> int:
+    ) -> Steps[int]:
         """How many records fit, exactly."""
-        return self._session.run(self._count_steps(filter, q, as_of))
+        path = yield from self._session.with_declarations(self._path())
+        asked = _list_query(filter, None, q, None, as_of, count="exact", limit=1)
+        return (yield from self._session.request_json(Call("GET", path, asked)))["total"]
 
-    def history(self, id: Target) -> Found[Event]:
+    def _history(self, id: Target) -> Asked:
         """The events of one record, newest first; also of a deleted one."""
-        return Found(self._session, self._history_path(id))
+        return {"address": self._record_path(id, "/events")}
+
+    def _export(
+        self,
+        format: Literal["csv", "ndjson", "json"] = "csv",
+        *,
+        filter: Filter | None = None,
+        sort: Sort | None = None,
+        fields: Names | None = None,
+        q: str | None = None,
+        as_of: Moment | None = None,
+    ) -> Asked:
+        """All records that fit, as a file of any size."""
+        asked = _list_query(filter, sort, q, fields, as_of, format=format)
+        return {"address": self._path("/export"), "asked": asked}
+
+    # -- writing ----------------------------------------------------------------------------------
 
     @overload
-    def create(self, *, dry_run: Literal[False] = False, **fields: Any) -> Record: ...
+    def _create(self, *, dry_run: Literal[False] = False, **fields: Any) -> Steps[Record]: ...
     @overload
-    def create(self, *, dry_run: Literal[True], **fields: Any) -> DryRun: ...
-    def create(self, *, dry_run: bool = False, **fields: Any) -> Record | DryRun:
+    def _create(self, *, dry_run: Literal[True], **fields: Any) -> Steps[DryRun]: ...
+    def _create(self, *, dry_run: bool = False, **fields: Any) -> Steps[Any]:
         """Create a record."""
-        return self._session.run(
-            self._session.execute(self.__name__, "create", None, fields, dry_run=dry_run)
-        )
+        return self._session.execute(self.__name__, "create", None, fields, dry_run=dry_run)
 
     @overload
-    def update(
+    def _update(
         self,
         id: Target,
         /,
@@ -177,12 +154,12 @@ class Noun(BaseNoun):
         dry_run: Literal[False] = False,
         if_match: int | None = None,
         **fields: Any,
-    ) -> Record: ...
+    ) -> Steps[Record]: ...
     @overload
-    def update(
+    def _update(
         self, id: Target, /, *, dry_run: Literal[True], if_match: int | None = None, **fields: Any
-    ) -> DryRun: ...
-    def update(
+    ) -> Steps[DryRun]: ...
+    def _update(
         self,
         id: Target,
         /,
@@ -190,33 +167,29 @@ class Noun(BaseNoun):
         dry_run: bool = False,
         if_match: int | None = None,
         **fields: Any,
-    ) -> Record | DryRun:
+    ) -> Steps[Any]:
         """Change fields of a record; those that are not given stay as they are."""
-        return self._session.run(
-            self._session.execute(
-                self.__name__, "update", id, fields, dry_run=dry_run, if_match=if_match
-            )
+        return self._session.execute(
+            self.__name__, "update", id, fields, dry_run=dry_run, if_match=if_match
         )
 
     @overload
-    def delete(
+    def _delete(
         self, id: Target, /, *, dry_run: Literal[False] = False, if_match: int | None = None
-    ) -> None: ...
+    ) -> Steps[None]: ...
     @overload
-    def delete(
+    def _delete(
         self, id: Target, /, *, dry_run: Literal[True], if_match: int | None = None
-    ) -> DryRun: ...
-    def delete(
+    ) -> Steps[DryRun]: ...
+    def _delete(
         self, id: Target, /, *, dry_run: bool = False, if_match: int | None = None
-    ) -> DryRun | None:
+    ) -> Steps[Any]:
         """Delete a record; ``restore`` brings it back."""
-        return self._session.run(
-            self._session.execute(
-                self.__name__, "delete", id, {}, dry_run=dry_run, if_match=if_match
-            )
+        return self._session.execute(
+            self.__name__, "delete", id, {}, dry_run=dry_run, if_match=if_match
         )
 
-    def import_(
+    def _import_(
         self,
         source: Source,
         *,
@@ -226,7 +199,7 @@ class Noun(BaseNoun):
         wait: bool = True,
         timeout: float | None = None,
         progress: Progress | None = None,
-    ) -> Import:
+    ) -> Steps[Import]:
         """Import a file (a path, an open file, bytes with their ``format``) or rows, and wait until it is
         done.
 
@@ -236,32 +209,48 @@ class Noun(BaseNoun):
         seconds.
         """
         upload = make_upload(source, format)
-        return self._session.run(
-            import_steps(
-                self._session,
-                self.__name__,
-                upload,
-                match=match,
-                dry_run=dry_run,
-                wait=wait,
-                timeout=timeout,
-                progress=progress,
-            )
-        )
+        address = yield from self._session.with_declarations(self._path("/import"))
+        asked = query_pairs(match=match, dryRun=dry_run)
+        # A large file takes a while to be taken in before there is an answer.
+        call = Call("POST", address, asked, upload=upload, wait=60)
+        found = record_of((yield from self._session.request_json(call)), self._session)
+        if not wait:
+            return found
+        return (yield from wait_steps(self._session, found, timeout=timeout, progress=progress))
 
-    def export(
-        self,
-        format: Literal["csv", "ndjson", "json"] = "csv",
-        *,
-        filter: Filter | None = None,
-        sort: Sort | None = None,
-        fields: Names | None = None,
-        q: str | None = None,
-        as_of: Moment | None = None,
-    ) -> Export:
-        """All records that fit, as a file of any size."""
-        asked = self._export_query(format, filter, sort, fields, q, as_of)
-        return Export(self._session, self._path("/export"), asked)
+
+def _list_query(
+    filter: Filter | None,
+    sort: Sort | None,
+    q: str | None,
+    fields: Names | None,
+    as_of: Moment | None,
+    **more: Any,
+) -> tuple[tuple[str, str], ...]:
+    return query_pairs(
+        filter=filter_text(filter),
+        sort=sort_text(sort),
+        q=q,
+        fields=comma_separated(fields),
+        asOf=moment_text(as_of),
+        **more,
+    )
+
+
+class Noun(BaseNoun):
+    """One noun of the tenant: find, get, create, update, delete, and every verb of its own."""
+
+    _session: SyncSession
+
+    find = asking(Found[Record], BaseNoun._find)
+    get = blocking(BaseNoun._get)
+    count = blocking(BaseNoun._count)
+    history = asking(Found[Event], BaseNoun._history)
+    create = blocking(BaseNoun._create)
+    update = blocking(BaseNoun._update)
+    delete = blocking(BaseNoun._delete)
+    import_ = blocking(BaseNoun._import_)
+    export = asking(Export, BaseNoun._export)
 
 
 class AsyncNoun(BaseNoun):
@@ -269,136 +258,12 @@ class AsyncNoun(BaseNoun):
 
     _session: AsyncSession
 
-    def find(
-        self,
-        filter: Filter | None = None,
-        *,
-        sort: Sort | None = None,
-        limit: int | None = None,
-        include: Names = (),
-        fields: Names | None = None,
-        q: str | None = None,
-        as_of: Moment | None = None,
-        page_size: int = LARGEST_PAGE,
-    ) -> AsyncFound[Record]:
-        """The records that fit: ``async for lead in acme.Lead.find(...)``."""
-        asked = self._list_query(
-            filter,
-            sort,
-            q,
-            include=comma_separated(include),
-            fields=comma_separated(fields),
-            asOf=moment_text(as_of),
-        )
-        return AsyncFound(self._session, self._path(), asked, limit=limit, page_size=page_size)
-
-    async def get(
-        self,
-        id: Target,
-        *,
-        include: Names = (),
-        fields: Names | None = None,
-        as_of: Moment | None = None,
-    ) -> Record:
-        """One record. Raises NotFound."""
-        return await self._session.run(self._get_steps(id, include, fields, as_of))
-
-    async def count(
-        self, filter: Filter | None = None, *, q: str | None = None, as_of: Moment | None = None
-    ) -> int:
-        """How many records fit, exactly."""
-        return await self._session.run(self._count_steps(filter, q, as_of))
-
-    def history(self, id: Target) -> AsyncFound[Event]:
-        """The events of one record, newest first; also of a deleted one."""
-        return AsyncFound(self._session, self._history_path(id))
-
-    @overload
-    def create(self, *, dry_run: Literal[False] = False, **fields: Any) -> Awaitable[Record]: ...
-    @overload
-    def create(self, *, dry_run: Literal[True], **fields: Any) -> Awaitable[DryRun]: ...
-    def create(self, *, dry_run: bool = False, **fields: Any) -> Awaitable[Any]:
-        """Create a record."""
-        return self._session.run(
-            self._session.execute(self.__name__, "create", None, fields, dry_run=dry_run)
-        )
-
-    @overload
-    def update(
-        self,
-        id: Target,
-        /,
-        *,
-        dry_run: Literal[False] = False,
-        if_match: int | None = None,
-        **fields: Any,
-    ) -> Awaitable[Record]: ...
-    @overload
-    def update(
-        self, id: Target, /, *, dry_run: Literal[True], if_match: int | None = None, **fields: Any
-    ) -> Awaitable[DryRun]: ...
-    def update(
-        self,
-        id: Target,
-        /,
-        *,
-        dry_run: bool = False,
-        if_match: int | None = None,
-        **fields: Any,
-    ) -> Awaitable[Any]:
-        """Change fields of a record; those that are not given stay as they are."""
-        return self._session.run(
-            self._session.execute(
-                self.__name__, "update", id, fields, dry_run=dry_run, if_match=if_match
-            )
-        )
-
-    async def delete(
-        self, id: Target, /, *, dry_run: bool = False, if_match: int | None = None
-    ) -> DryRun | None:
-        """Delete a record; ``restore`` brings it back."""
-        return await self._session.run(
-            self._session.execute(
-                self.__name__, "delete", id, {}, dry_run=dry_run, if_match=if_match
-            )
-        )
-
-    async def import_(
-        self,
-        source: Source,
-        *,
-        match: str | None = None,
-        dry_run: bool = False,
-        format: str | None = None,
-        wait: bool = True,
-        timeout: float | None = None,
-        progress: Progress | None = None,
-    ) -> Import:
-        """Import a file or rows, and wait until it is done; see :meth:`Noun.import_`."""
-        upload = make_upload(source, format)
-        return await self._session.run(
-            import_steps(
-                self._session,
-                self.__name__,
-                upload,
-                match=match,
-                dry_run=dry_run,
-                wait=wait,
-                timeout=timeout,
-                progress=progress,
-            )
-        )
-
-    def export(
-        self,
-        format: Literal["csv", "ndjson", "json"] = "csv",
-        *,
-        filter: Filter | None = None,
-        sort: Sort | None = None,
-        fields: Names | None = None,
-        q: str | None = None,
-        as_of: Moment | None = None,
-    ) -> AsyncExport:
-        """All records that fit, as a file of any size."""
-        asked = self._export_query(format, filter, sort, fields, q, as_of)
-        return AsyncExport(self._session, self._path("/export"), asked)
+    find = asking(AsyncFound[Record], BaseNoun._find)
+    get = awaited(BaseNoun._get)
+    count = awaited(BaseNoun._count)
+    history = asking(AsyncFound[Event], BaseNoun._history)
+    create = awaited(BaseNoun._create)
+    update = awaited(BaseNoun._update)
+    delete = awaited(BaseNoun._delete)
+    import_ = awaited(BaseNoun._import_)
+    export = asking(AsyncExport, BaseNoun._export)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import Awaitable, Callable, Mapping
-from typing import Any, TypeVar
+from typing import Any, ClassVar, TypeVar
 
 import httpx
 
@@ -26,16 +26,26 @@ AGENT = "headlessly-client"
 class Session:
     """What both kinds share: everything but sending and waiting."""
 
-    def __init__(self, url: str, api_key: str, timeout: float, retries: Retries) -> None:
+    #: Whose connections it uses.
+    http_kind: ClassVar[Callable[..., Any]]
+
+    def __init__(
+        self, url: str, api_key: str, timeout: float, retries: Retries, transport: Any = None
+    ) -> None:
         self.url = url
         self.api_key = api_key
         self.retries = retries
         self.timeout = timeout
-        self.headers = {
-            "Authorization": f"Bearer {api_key}",
-            "Accept": "application/json",
-            "User-Agent": AGENT,
-        }
+        self.http = self.http_kind(
+            headers={
+                "Authorization": f"Bearer {api_key}",
+                "Accept": "application/json",
+                "User-Agent": AGENT,
+            },
+            timeout=self._patience(),
+            transport=transport,
+            follow_redirects=False,  # the key is for this address only
+        )
         self.declared: Declarations | None = None
         self._declared_at = 0.0
 
@@ -52,14 +62,9 @@ class Session:
 
     # -- requests ---------------------------------------------------------------------------------
 
-    def http_options(self, transport: Any) -> dict[str, Any]:
-        """How httpx is set up. No redirect is followed: the key is for this address only."""
-        return {
-            "headers": self.headers,
-            "timeout": httpx.Timeout(self.timeout, connect=min(self.timeout, 10.0)),
-            "transport": transport,
-            "follow_redirects": False,
-        }
+    def _patience(self, more: float = 0) -> httpx.Timeout:
+        """How long an answer may take, and a connection."""
+        return httpx.Timeout(self.timeout + more, connect=min(self.timeout, 10.0))
 
     def request_arguments(self, call: Call) -> dict[str, Any]:
         """What ``build_request`` of either client of httpx takes."""
@@ -73,14 +78,14 @@ class Session:
             "headers": call.headers,
             "content": call.content,
             "files": files,
-            "timeout": httpx.Timeout(self.timeout + call.wait, connect=min(self.timeout, 10.0)),
+            "timeout": self._patience(call.wait),
         }
 
     # -- operations -------------------------------------------------------------------------------
 
-    def request_json(self, call: Call, retries: Retries | None = None) -> Steps[Any]:
+    def request_json(self, call: Call) -> Steps[Any]:
         """The JSON that the server answers to a call."""
-        return parse_json((yield from exchange(call, retries or self.retries)))
+        return parse_json((yield from exchange(call, self.retries)))
 
     def declarations(self, *, fresh: bool = False) -> Steps[Declarations]:
         """The nouns, asked for once."""
@@ -156,12 +161,9 @@ class Session:
 class SyncSession(Session):
     """Runs operations in the thread that asks."""
 
-    def __init__(
-        self, url: str, api_key: str, timeout: float, retries: Retries, transport: Any = None
-    ) -> None:
-        super().__init__(url, api_key, timeout, retries)
-        self.http = httpx.Client(**self.http_options(transport))
-        self.sleep: Callable[[float], Any] = time.sleep
+    http: httpx.Client
+    http_kind = httpx.Client
+    sleep: Callable[[float], Any] = staticmethod(time.sleep)
 
     def run(self, steps: Steps[T]) -> T:
         outcome: Any = None
@@ -207,12 +209,9 @@ class SyncSession(Session):
 class AsyncSession(Session):
     """Runs operations in an event loop."""
 
-    def __init__(
-        self, url: str, api_key: str, timeout: float, retries: Retries, transport: Any = None
-    ) -> None:
-        super().__init__(url, api_key, timeout, retries)
-        self.http = httpx.AsyncClient(**self.http_options(transport))
-        self.sleep: Callable[[float], Awaitable[Any]] = asyncio.sleep
+    http: httpx.AsyncClient
+    http_kind = httpx.AsyncClient
+    sleep: Callable[[float], Awaitable[Any]] = staticmethod(asyncio.sleep)
 
     async def run(self, steps: Steps[T]) -> T:
         outcome: Any = None

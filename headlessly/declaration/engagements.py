@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 if TYPE_CHECKING:
     from headlessly.declaration.record import Record
@@ -38,24 +38,31 @@ class Engagements:
     due: str = "created_at"  #: the field by which the open ones are ordered
 
 
-def engagement_noun(noun: type[Record]) -> type[Record] | None:
+class EngagementNoun(NamedTuple):
+    """The noun whose records are engagements with the records of another."""
+
+    noun: type[Record]
+    declared: Engagements
+    reference: Field  #: to the record that one is about, not to who does it
+
+
+def engagement_noun(noun: type[Record]) -> EngagementNoun | None:
     """The noun whose records are engagements with records of ``noun``, or None."""
     for other in noun.registry.values():
-        if (
-            other.Surface.engagements
-            and other is not noun
-            and engagement_reference(other, noun) is not None
-        ):
-            return other
+        declared = other.Surface.engagements
+        if declared is None or other is noun:
+            continue
+        for found in other.schema.references.values():
+            if found.to == noun.__name__ and found.name != other.Surface.owner:
+                return EngagementNoun(other, declared, found)
     return None
 
 
-def engagement_reference(touching: type[Record], noun: type[Record]) -> Field | None:
-    """The reference from an engagement to the record of ``noun`` that it is about, not to who does it."""
-    for found in touching.schema.references.values():
-        if found.to == noun.__name__ and found.name != touching.Surface.owner:
-            return found
-    return None
+def require_engagement_noun(noun: type[Record]) -> EngagementNoun:
+    """The same of a noun that has one. Raises TypeError for another."""
+    if (found := engagement_noun(noun)) is None:
+        raise TypeError(f"Nobody engages with a {noun.__name__}.")
+    return found
 
 
 def first_line(text: str, longest: int) -> str:

@@ -84,7 +84,7 @@ class Board:
     """A noun's ``Surface.board``: a column per state, a card per record, moved through the machine.
 
     A board reads the first cards of each column, however many records there are: an index has to have
-    ``(tenant, state, order, id)`` for the open states and ``(tenant, state, -updated_at, -id)`` for
+    ``(tenant, state, order, id)`` for the open states and ``(tenant, state, -end_field, -id)`` for
     those in which a record has ended, of which a board shows the latest.
     """
 
@@ -92,9 +92,11 @@ class Board:
     measure: str | None = None  #: the money that a card shows and a column adds up
     shows: tuple[str, ...] = ()  #: what else a card shows
     age_field: str = "updated_at"  #: the moment whose age a card shows
+    #: The moment that says when a record ended. With ``updated_at`` every update writes in every index.
+    end_field: str = "updated_at"
 
     @property
     def fields(self) -> tuple[str, ...]:
         """Every field that is named, for the check of declarations."""
         measure = (self.measure,) if self.measure else ()
-        return (self.order.lstrip("-"), *measure, *self.shows, self.age_field)
+        return (self.order.lstrip("-"), *measure, *self.shows, self.age_field, self.end_field)

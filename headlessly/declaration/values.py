@@ -250,7 +250,7 @@ def group_thousands(value: Any) -> str:
 def check_number(value: Any) -> float | int:
     """A finite number that PostgreSQL's types can hold. Raises ValueError or TypeError."""
     if isinstance(value, bool) or not math.isfinite(value) or abs(value) > 2**63 - 1:
-        raise ValueError("This is no number.")
+        raise ValueError(_("This is no number."))
     return value
 
 

@@ -12,6 +12,7 @@ import orjson
 from django.db import models, transaction
 from django.db.models.expressions import RawSQL
 from django.dispatch import Signal
+from django.utils.translation import gettext as _
 from psycopg.types.json import Jsonb
 
 from headlessly.access import actors, tenancy
@@ -358,11 +359,11 @@ def permit_tracking() -> None:
 def check_event_name(name: str) -> None:
     """Raise Invalid for the name of a tracked event that looks like the event of a verb."""
     if not isinstance(name, str) or not name.strip() or len(name) > 255 or not name.isprintable():
-        raise Invalid.for_fields({"name": "Use 1 to 255 visible characters."})
+        raise Invalid.for_fields({"name": _("Use 1 to 255 visible characters.")})
     # What merely looks like a dot, or like the letters, is taken for them.
     noun, dot, rest = unicodedata.normalize("NFKC", name).strip().partition(".")
     if dot and noun[:1].isupper() and rest[:1].isupper():
-        raise Invalid.for_fields({"name": "A name like Noun.Verb is the record of a verb."})
+        raise Invalid.for_fields({"name": _("A name like Noun.Verb is the record of a verb.")})
 
 
 def track(

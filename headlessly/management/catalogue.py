@@ -20,7 +20,7 @@ import polib
 from django.conf import settings
 from django.utils.translation.template import templatize
 
-from headlessly.admin.lists.address import CARRIED
+from headlessly.admin.lists.columns import CARRIED
 from headlessly.declaration import labels
 from headlessly.language import wording
 from headlessly.query.filters import META_FIELDS

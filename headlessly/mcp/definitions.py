@@ -34,58 +34,54 @@ def offered_tools() -> list[dict[str, Any]]:
 def all_tools() -> list[dict[str, Any]]:
     """All three, as the protocol says them."""
     return [
-        {
-            "name": "search",
-            "description": (
+        _tool(
+            "search",
+            (
                 "List records of a type. Answers main fields and 25 records unless told otherwise, and "
                 "says what it left out; go on with its cursor."
             ),
-            "inputSchema": _input_schema(
-                "type",
-                type={"type": "string", "enum": [*registry, "Event"]},
-                filter={
-                    "type": "object",
-                    "description": (
-                        '{"field": value, "field": {"$gte": 1}, "reference.field": value, "$or": [...]}; '
-                        "$eq $ne $gt $gte $lt $lte $in $nin $exists $regex $text $not $and $or; "
-                        'dates also as "7d ago". Of Event: name, target, targetType, actor, since, until'
-                    ),
-                },
-                sort={
-                    "type": ["object", "string"],
-                    "description": '{"field": "desc"} or "-field,other"',
-                },
-                limit={"type": "integer", "minimum": 1, "maximum": 100},
-                cursor={"type": "string"},
-                fields=NAMES_OF_FIELDS | {"description": "instead of the main ones"},
-                include=NAMES_OF_FIELDS | {"description": "references to answer as records"},
-                asOf=MOMENT,
-                q={"type": "string", "description": "words to find"},
-            ),
-            "annotations": {"readOnlyHint": True, "openWorldHint": False},
-        },
-        {
-            "name": "fetch",
-            "description": (
+            "type",
+            type={"type": "string", "enum": [*registry, "Event"]},
+            filter={
+                "type": "object",
+                "description": (
+                    '{"field": value, "field": {"$gte": 1}, "reference.field": value, "$or": [...]}; '
+                    "$eq $ne $gt $gte $lt $lte $in $nin $exists $regex $text $not $and $or; "
+                    'dates also as "7d ago". Of Event: name, target, targetType, actor, since, until'
+                ),
+            },
+            sort={
+                "type": ["object", "string"],
+                "description": '{"field": "desc"} or "-field,other"',
+            },
+            limit={"type": "integer", "minimum": 1, "maximum": 100},
+            cursor={"type": "string"},
+            fields=NAMES_OF_FIELDS | {"description": "instead of the main ones"},
+            include=NAMES_OF_FIELDS | {"description": "references to answer as records"},
+            asOf=MOMENT,
+            q={"type": "string", "description": "words to find"},
+            reads_only=True,
+        ),
+        _tool(
+            "fetch",
+            (
                 "One record by id, with all its fields. Schema: the types and how to use them; with a "
                 "type as id: its fields, verbs and states. Status: counts by state. History: the latest "
                 "events of the record whose id is given."
             ),
-            "inputSchema": _input_schema(
-                type={
-                    "type": "string",
-                    "enum": [*registry, "Event", "Schema", "Status", "History", "Proposal"],
-                },
-                id={"type": "string"},
-                include=NAMES_OF_FIELDS,
-                fields=NAMES_OF_FIELDS,
-                asOf=MOMENT,
-            ),
-            "annotations": {"readOnlyHint": True, "openWorldHint": False},
-        },
-        {
-            "name": "do",
-            "description": (
+            type={
+                "type": "string",
+                "enum": [*registry, "Event", "Schema", "Status", "History", "Proposal"],
+            },
+            id={"type": "string"},
+            include=NAMES_OF_FIELDS,
+            fields=NAMES_OF_FIELDS,
+            asOf=MOMENT,
+            reads_only=True,
+        ),
+        _tool(
+            "do",
+            (
                 "Run a short Python script on the records; all that it writes is one transaction. Types "
                 'are objects, verbs their methods: Type.find({"field": value}, sort="-field", limit=5), '
                 "Type.get(id), Type.count(filter), Type.create(field=value), Type.update(id, "
@@ -94,20 +90,25 @@ def all_tools() -> list[dict[str, Any]]:
                 "date, timedelta, json and math are there; no imports, files or network. Answers the "
                 "value of the last expression, the events recorded, and what was printed."
             ),
-            "inputSchema": _input_schema(
-                "code",
-                code={"type": "string"},
-                dryRun={"type": "boolean", "description": "only show what would happen"},
-            ),
-            "annotations": {"readOnlyHint": False, "openWorldHint": False},
-        },
+            "code",
+            code={"type": "string"},
+            dryRun={"type": "boolean", "description": "only show what would happen"},
+            reads_only=False,
+        ),
     ]
 
 
-def _input_schema(*required: str, **properties: Any) -> dict[str, Any]:
+def _tool(
+    name: str, description: str, *required: str, reads_only: bool, **properties: Any
+) -> dict[str, Any]:
     return {
-        "type": "object",
-        "properties": properties,
-        "required": list(required),
-        "additionalProperties": False,
+        "name": name,
+        "description": description,
+        "inputSchema": {
+            "type": "object",
+            "properties": properties,
+            "required": list(required),
+            "additionalProperties": False,
+        },
+        "annotations": {"readOnlyHint": reads_only, "openWorldHint": False},
     }

@@ -6,12 +6,11 @@ from typing import Any
 
 from headlessly.access import actors, tenancy
 from headlessly.api import log
-from headlessly.declaration import describe, values
+from headlessly.declaration import describe
 from headlessly.declaration.next_steps import next_steps
 from headlessly.declaration.registry import registry
 from headlessly.declaration.schema import wire_name
 from headlessly.errors import BadRequest, NotFound, did_you_mean
-from headlessly.log import events
 from headlessly.mcp import arguments
 from headlessly.mcp.search import (
     checked_event_fields,
@@ -24,7 +23,14 @@ from headlessly.nouns import Noun
 from headlessly.query import counts, reads
 from headlessly.scripts import proposals
 
-OTHER_TYPES = ("Event", "Schema", "Status", "History", "Proposal")
+#: What is fetched beside records, and what that takes beside its type.
+OTHER_TYPES: dict[str, tuple[str, ...]] = {
+    "Event": ("id", "fields"),
+    "Schema": ("id",),
+    "Status": (),
+    "History": ("id", "fields"),
+    "Proposal": ("id",),
+}
 
 #: What an agent is told whose key may only propose.
 PROPOSAL_DESCRIPTION = (
@@ -37,23 +43,21 @@ def fetch(asked: dict[str, Any]) -> dict[str, Any]:
     """What is asked for by ``type`` and ``id``. Raises BadRequest, InvalidFilter, NotFound."""
     if "type" not in asked:
         asked = asked | {"type": _type_of_id(asked.get("id", ""))}
-    match asked["type"]:
+    kind = asked["type"]
+    if kind in OTHER_TYPES:
+        arguments.refuse_other_arguments(f"fetch of {kind}", asked, OTHER_TYPES[kind])
+    match kind:
         case "Schema":
-            arguments.refuse_other_arguments("fetch of Schema", asked, ("id",))
             return describe_type(asked["id"]) if "id" in asked else describe_all()
         case "Status":
-            arguments.refuse_other_arguments("fetch of Status", asked, ())
             return {"nouns": counts.counts_by_state()}
         case "History":
-            arguments.refuse_other_arguments("fetch of History", asked, ("id", "fields"))
             return fetch_history(_id(asked), asked.get("fields"))
         case "Event":
-            arguments.refuse_other_arguments("fetch of Event", asked, ("id", "fields"))
             return fetch_event(_id(asked), asked.get("fields"))
         case "Proposal":
-            arguments.refuse_other_arguments("fetch of Proposal", asked, ("id",))
-            return proposals.proposal_json(_id(asked))
-    noun = require_noun(asked["type"], "fetch", *OTHER_TYPES)
+            return proposals.find_proposal(_id(asked)).as_json()
+    noun = require_noun(kind, "fetch", *OTHER_TYPES)
     id = _id(asked)
     try:
         return reads.record_json(
@@ -101,21 +105,14 @@ def fetch_history(id: str, fields: Any) -> dict[str, Any]:
     if (noun := noun_by_prefix(id)) is None:
         prefixes = ", ".join(f"{noun.prefix}_..." for noun in registry.values())
         raise NotFound(f"{id[:64]!r} is no record's id. Ids: {prefixes}.", id=id[:64])
-    if values.UNSTORABLE.search(id):
-        raise noun.not_found(id)
-    found = log.paginate(events.record_history(noun, id))
-    if not found["total"]:
-        raise noun.not_found(id)
-    return shorten_event_page(found, fields)
+    return shorten_event_page(log.record_history(noun, id), fields)
 
 
 def fetch_event(id: str, fields: Any) -> dict[str, Any]:
     """One event of the log by its id. Raises NotFound, and InvalidFilter for fields it does not have."""
     wanted = checked_event_fields(fields)
-    found = None if values.UNSTORABLE.search(id) else Event.objects.filter(id=id).first()
-    if found is None:
-        raise NotFound(f"There is no Event {id[:64]}.", type="Event", id=id[:64])
-    return pick_event_fields(found.as_json(), wanted) if fields else found.as_json()
+    event = log.find_event(id).as_json()
+    return pick_event_fields(event, wanted) if fields else event
 
 
 # -- what there is ---------------------------------------------------------------------------------

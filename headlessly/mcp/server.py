@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from importlib.metadata import PackageNotFoundError, version
+from functools import cache
 from typing import Any
 
 import orjson
@@ -17,17 +17,19 @@ from mcp_types import (
     Tool,
 )
 
+from headlessly.api.openapi.document import product_version
 from headlessly.mcp import definitions, tools
 
 #: Where the transport leaves, in the scope of a request, the way back to the request's thread.
 REQUEST_THREAD = "headlessly.request_thread"
 
 
-def make_server() -> Server:
-    """A server for one event loop."""
+@cache
+def sdk_server() -> Server:
+    """The one of this process: it keeps nothing of a request, nor of an event loop."""
     return Server(
         "headlessly",
-        version=_version(),
+        version=product_version(),
         title="headlessly CRM",
         instructions=definitions.INSTRUCTIONS,
         on_list_tools=list_tools,
@@ -67,10 +69,3 @@ def _call_tool(name: str, arguments: dict[str, Any]) -> CallToolResult:
         structured_content=orjson.loads(content),
         is_error=failed,
     )
-
-
-def _version() -> str:
-    try:
-        return version("headlessly")
-    except PackageNotFoundError:
-        return ""

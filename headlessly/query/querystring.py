@@ -79,13 +79,20 @@ def field_at_path(noun: type[Record], path: str) -> Field:
     return filters.find_condition_field(noun, last)
 
 
+def _is_several(field: Field, text: str) -> bool:
+    """Whether ``text`` cannot be one value: the name of a record may have a comma, ids have none."""
+    if "," not in text or field.type not in SINGLE_TYPES or text in field.choices:
+        return False
+    return field.type != "reference" or text.startswith(f"{field.target_noun.prefix}_")
+
+
 def _clean_text(field: Field, path: str, text: str) -> Any:
     """``text`` as a value of the field's type; relative dates stay what they are."""
     try:
         if not text:
             said = _("Give a value; %s__isnull=true finds records without one.")
             raise ValueError(said % path)
-        if "," in text and field.type in SINGLE_TYPES and text not in field.choices:
+        if _is_several(field, text):
             raise ValueError(
                 _("This is one value. For several, write %(path)s__in=%(values)s.")
                 % {"path": path, "values": text[:200]}

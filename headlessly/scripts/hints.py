@@ -145,6 +145,3 @@ def _value_hints(text: str) -> Iterator[str]:
             yield f"{noun}.to_dict() is its values by name."
         if text == f"Object of type {noun} is not JSON serializable":
             yield "Its to_dict() is; and a script may answer records as they are."
-
-
-__all__ = ["explain_error"]

@@ -22,7 +22,7 @@ from headlessly.execution import executor, results
 from headlessly.log import events
 from headlessly.query import names, reads
 from headlessly.scripts import marshalling
-from headlessly.scripts.failures import LimitExceeded, ScriptError
+from headlessly.scripts.failures import ScriptError
 from headlessly.scripts.limits import MAX_FIND, Limits
 from headlessly.scripts.prelude import EVENT, READS
 
@@ -30,10 +30,13 @@ if TYPE_CHECKING:
     from headlessly.declaration.verbs import Verb
     from headlessly.nouns import Noun
 
-FIND = ("filter", "sort", "limit", "include", "fields", "q", "asOf")
-GET = ("id", "include", "fields", "asOf")
-COUNT = ("filter", "asOf")
-HISTORY = ("id", "limit")
+#: What a read takes, in this order or by name.
+READ_ARGUMENTS = {
+    "find": ("filter", "sort", "limit", "include", "fields", "q", "asOf"),
+    "get": ("id", "include", "fields", "asOf"),
+    "count": ("filter", "asOf"),
+    "history": ("id", "limit"),
+}
 TRACK = ("name", "properties")
 
 
@@ -51,11 +54,7 @@ class Host:
         """
         self.calls += 1
         if self.calls > self.limits.calls:
-            raise LimitExceeded(
-                "calls",
-                self.limits.calls,
-                f"A script calls nouns at most {self.limits.calls:,} times. Do it in several.",
-            )
+            raise self.limits.exceeded("calls")
         if named or len(question) != 4:
             raise ScriptError("Ask a noun, as in Lead.find({...}).")
         name, what, given, options = question
@@ -70,19 +69,14 @@ class Host:
                 return ask(given, options)
         except OperationalError as problem:
             if isinstance(problem.__cause__, postgres.QueryCanceled):
-                raise self.time_exceeded() from problem
+                raise self.limits.exceeded("seconds") from problem
             raise
-
-    def time_exceeded(self) -> LimitExceeded:
-        return LimitExceeded(
-            "seconds", self.limits.seconds, f"A script takes at most {self.limits.seconds:g} s."
-        )
 
     def _bound_database(self) -> None:
         """Give the database no longer than the script has left. Raises LimitExceeded."""
         left = self.deadline - time.monotonic()
         if left <= 0:
-            raise self.time_exceeded()
+            raise self.limits.exceeded("seconds")
         bound_statements(left)
 
     def _from_sandbox(self, value: Any, name: Any) -> Any:
@@ -105,7 +99,10 @@ class Host:
             raise Forbidden(f"As {actor.role} you may not run scripts.", type=name)
         if what in READS:
             read = {"find": _find, "get": _get, "count": _count, "history": _history}[what]
-            return lambda given, options: read(self, noun, given, options)
+            names = READ_ARGUMENTS[what]
+            return lambda given, options: read(
+                self, noun, _named_arguments(name, what, names, given, options)
+            )
         verb = noun.verbs.get(what) if isinstance(what, str) else None
         if verb is None:
             raise ScriptError(f"{name} has no {str(what)[:64]}. {methods_sentence(noun)}")
@@ -124,12 +121,7 @@ class Host:
         """Note what was read. Raises LimitExceeded."""
         self.records += len(found)
         if self.records > self.limits.records:
-            raise LimitExceeded(
-                "records",
-                self.limits.records,
-                f"A script reads at most {self.limits.records:,} records. Give find a limit or a "
-                "narrower filter, or count.",
-            )
+            raise self.limits.exceeded("records")
 
 
 def methods_sentence(noun: type[Noun]) -> str:
@@ -177,8 +169,7 @@ def _condition_hint(noun: str, what: str, key: str, names: Sequence[str]) -> str
 # -- reads ----------------------------------------------------------------------------------------
 
 
-def _find(host: Host, noun: type[Noun], given: list[Any], options: dict[str, Any]) -> Any:
-    asked = _named_arguments(noun.__name__, "find", FIND, given, options)
+def _find(host: Host, noun: type[Noun], asked: dict[str, Any]) -> Any:
     limit = asked.get("limit")
     if limit is not None and (
         not isinstance(limit, int) or isinstance(limit, bool) or not 1 <= limit <= MAX_FIND
@@ -186,6 +177,7 @@ def _find(host: Host, noun: type[Noun], given: list[Any], options: dict[str, Any
         raise BadRequest(f"limit is a whole number from 1 to {MAX_FIND:,}.", field="limit")
     if asked.get("q") is not None and not isinstance(asked["q"], str):
         raise BadRequest("q is text.", field="q")
+    moment = reads.check_moment(asked.get("asOf"))
     most = min(limit or MAX_FIND, max(0, host.limits.records - host.records) + 1)
     found, more = reads.first_records(
         noun,
@@ -195,7 +187,7 @@ def _find(host: Host, noun: type[Noun], given: list[Any], options: dict[str, Any
         include=asked.get("include") or (),
         fields=asked.get("fields"),
         q=asked.get("q"),
-        as_of=asked.get("asOf"),
+        as_of=moment,
     )
     host.count_read(found)
     if more and limit is None:
@@ -205,30 +197,27 @@ def _find(host: Host, noun: type[Noun], given: list[Any], options: dict[str, Any
             field="limit",
         )
     included = reads.check_include(noun, asked.get("include") or ())
-    return [marshalling.pack_record(record, included) for record in found]
+    return [marshalling.pack_record(record, included, moment) for record in found]
 
 
-def _get(host: Host, noun: type[Noun], given: list[Any], options: dict[str, Any]) -> Any:
-    asked = _named_arguments(noun.__name__, "get", GET, given, options)
-    include = asked.get("include") or ()
+def _get(host: Host, noun: type[Noun], asked: dict[str, Any]) -> Any:
+    include, moment = asked.get("include") or (), reads.check_moment(asked.get("asOf"))
     found = reads.record_json(
         noun,
         asked.get("id"),
         include=include,
         fields=asked.get("fields"),
-        as_of=asked.get("asOf"),
+        as_of=moment,
     )
     host.count_read([found])
-    return marshalling.pack_record(found, reads.check_include(noun, include))
+    return marshalling.pack_record(found, reads.check_include(noun, include), moment)
 
 
-def _count(host: Host, noun: type[Noun], given: list[Any], options: dict[str, Any]) -> int:
-    asked = _named_arguments(noun.__name__, "count", COUNT, given, options)
+def _count(host: Host, noun: type[Noun], asked: dict[str, Any]) -> int:
     return noun.count(names.resolve_names(noun, asked.get("filter")), as_of=asked.get("asOf"))
 
 
-def _history(host: Host, noun: type[Noun], given: list[Any], options: dict[str, Any]) -> Any:
-    asked = _named_arguments(noun.__name__, "history", HISTORY, given, options)
+def _history(host: Host, noun: type[Noun], asked: dict[str, Any]) -> Any:
     record = reads.record_json(noun, asked.get("id"), fields=["$id"])
     size = reads.check_limit(asked.get("limit"))
     found = [event.as_json() for event in events.record_history(noun, record["$id"])[:size]]

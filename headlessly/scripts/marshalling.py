@@ -26,6 +26,9 @@ DEPTH = 32
 INPUT = 1_000_000
 
 
+PackedRecord = tuple[str, Any, dict[str, Any], str | None]
+
+
 class NotJson(Exception):
     """A value that is no JSON; the message says what it is. ``size`` says that it is too large."""
 
@@ -35,12 +38,12 @@ class NotJson(Exception):
 
 
 def to_host(value: Any, most: int = INPUT) -> Any:
-    """What a script hands to a verb or a read: JSON, with records as their ids. Raises Unfit."""
+    """What a script hands to a verb or a read: JSON, with records as their ids. Raises NotJson."""
     return _BoundedCopy(most, records=False).copy(value)
 
 
 def to_caller(value: Any, most: int) -> Any:
-    """What a script answers: JSON, with records as every surface says them. Raises Unfit."""
+    """What a script answers: JSON, with records as every surface says them. Raises NotJson."""
     return _BoundedCopy(most, records=True).copy(value)
 
 
@@ -130,22 +133,18 @@ def _with_article(name: str) -> str:
 
 
 def pack_record(
-    record: dict[str, Any], included: Iterable[str] = ()
-) -> tuple[str, Any, dict[str, Any]]:
-    """A record for the sandbox: its noun, what it says as JSON, and the records that it includes."""
+    record: dict[str, Any], included: Iterable[str] = (), as_of: datetime | None = None
+) -> PackedRecord:
+    """A record for the sandbox: its noun, what it says as JSON, the records that it includes, and the moment
+    that it was read as of."""
     data = orjson.loads(dump_json(record))
-    return (
-        data["$type"],
-        data,
-        {name: _pack_included(data[name]) for name in included if data.get(name)},
-    )
+    moment = as_of.isoformat() if as_of else None
+    others = {name: _pack_included(data[name], moment) for name in included if data.get(name)}
+    return (data["$type"], data, others, moment)
 
 
-def _pack_included(found: Any) -> Any:
+def _pack_included(found: Any, moment: str | None) -> Any:
     """An included record, or those of the other side of a reference."""
     if isinstance(found, list):
-        return [(item["$type"], item, {}) for item in found]
-    return (found["$type"], found, {})
-
-
-__all__ = ["DEPTH", "INPUT", "NotJson", "pack_record", "to_caller", "to_host"]
+        return [(item["$type"], item, {}, moment) for item in found]
+    return (found["$type"], found, {}, moment)

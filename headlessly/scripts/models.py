@@ -79,19 +79,14 @@ class Proposal(models.Model):
     @property
     def events(self) -> list[Event]:
         """What it would record, or did, as events that are not in the log."""
-        found = []
-        for kept in self.foreseen:
-            moment = datetime.fromisoformat(kept["timestamp"])
-            found.append(
-                new_instance(
-                    Event,
-                    **kept | {"timestamp": moment},
-                    tenant_id=self.tenant_id,
-                    request_id="",
-                    seq=None,
-                )
+        unlogged = {"tenant_id": self.tenant_id, "request_id": "", "seq": None}
+        return [
+            new_instance(
+                Event,
+                **kept | unlogged | {"timestamp": datetime.fromisoformat(kept["timestamp"])},
             )
-        return found
+            for kept in self.foreseen
+        ]
 
     def as_json(self, *, whole: bool = True) -> dict[str, Any]:
         """The proposal as JSON says it; in a list without what it would do."""

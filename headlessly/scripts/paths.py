@@ -2,8 +2,9 @@
 
 A reference of a record is the id of another one, and what ``find`` answers is a list. The interpreter lets
 neither text nor lists have more attributes, nor a class compute one when it is read. So where a reference has
-something behind it the script calls a function of the prelude, which reads the record by its id, and so does
-``.first()``. Nothing here guards anything, and the lines stay where they are.
+something behind it the script calls a function of the prelude with the record and the reference's name, which
+reads the other record by its id, as of the same moment; and so does ``.first()``. Nothing here guards
+anything, and the lines stay where they are.
 """
 
 from __future__ import annotations
@@ -42,7 +43,9 @@ def rewrite_paths(code: str, mask: str) -> str:
             continue
         if (begin := expressions.begin_of(start)) is not None:
             changes.append((begin, begin, -end, f"{READ_REFERENCE}("))
-            changes.append((end, end, 0, ")"))
+            number = reference_names().index(found["name"])  # no quotes: it may be inside of some
+            asked = f", {number}, {found['quote'] is not None})"
+            changes.append((start, end, 0, _lines_of(found["reference"]) + asked))
     for found in FIRST_CALL.finditer(mask):
         if (begin := expressions.begin_of(found.start())) is None:
             continue
@@ -69,8 +72,8 @@ def _lines_of(text: str) -> str:
 
 
 @cache
-def _reference_pattern() -> re.Pattern[str]:
-    """A reference of any noun that something is read behind: ``.deal.value`` or ``["deal"].value``."""
+def reference_names() -> list[str]:
+    """What references are called, in either spelling."""
     names = {
         name
         for noun in registry.values()
@@ -78,9 +81,15 @@ def _reference_pattern() -> re.Pattern[str]:
         if field.type == "reference"
         for name in (field.wire, field.name)
     }
-    name = "|".join(sorted(map(re.escape, names), reverse=True))
+    return sorted(names, reverse=True)
+
+
+@cache
+def _reference_pattern() -> re.Pattern[str]:
+    """A reference of any noun that something is read behind: ``.deal.value`` or ``["deal"].value``."""
+    name = "|".join(map(re.escape, reference_names()))
     return re.compile(
-        rf"(?P<reference>\.\s*(?:{name})\b|\[\s*(?P<quote>[\"'])(?:{name})(?P=quote)\s*\])"
+        rf"(?P<reference>(?:\.\s*|\[\s*(?P<quote>[\"']))(?P<name>{name})(?(quote)(?P=quote)\s*\]|\b))"
         # What follows is looked at only, as it may be a reference itself.
         r"(?=\s*\.\s*(?P<next>[^\W\d]\w*)\s*(?P<call>\()?)"
     )
@@ -154,6 +163,3 @@ class _Expressions:
         while at and self.mask[at - 1].isspace():
             at -= 1
         return at
-
-
-__all__ = ["FIND_FIRST", "FIRST", "READ_REFERENCE", "rewrite_paths"]

@@ -3,8 +3,9 @@
 A record in a script is an object of the sandbox. Its fields are plain attributes, so that they are read
 without asking anybody; a verb asks the host (:mod:`headlessly.scripts.host`), and gives the object the
 values that the record has then. It equals its id, which is what references are; a record that is read over
-a reference (:mod:`headlessly.scripts.paths`) is kept until a verb may have changed it. Nothing here guards
-anything: whatever a script does to these classes, the host checks what it is asked.
+a reference (:mod:`headlessly.scripts.paths`) is kept until a verb may have changed it, and is of the moment
+that the record before it was read as of. Nothing here guards anything: whatever a script does to these
+classes, the host checks what it is asked.
 """
 
 from __future__ import annotations
@@ -13,7 +14,7 @@ from functools import cache
 
 from headlessly.declaration.registry import registry
 from headlessly.declaration.schema import META, wire_name
-from headlessly.scripts.paths import FIND_FIRST, FIRST, READ_REFERENCE
+from headlessly.scripts.paths import FIND_FIRST, FIRST, READ_REFERENCE, reference_names
 from headlessly.scripts.source import DOLLAR
 
 #: The one function that leads out of the sandbox.
@@ -39,11 +40,12 @@ _loaded = {{}}
 def _begin(record, noun, data):
     if not isinstance(data, dict) or "$id" not in data:
         raise TypeError("Make a record with " + noun + ".create(...).")
-    _fill(record, (noun, data, {{}}))
+    _fill(record, (noun, data, {{}}, None))
 
 def _fill(record, packed):
-    noun, data, others = packed
+    noun, data, others, moment = packed
     setattr(record, "_data", data)
+    setattr(record, "_as_of", moment)
     for name in data:
         if name[0] != "$":
             setattr(record, name, data[name])
@@ -56,16 +58,19 @@ def _fill(record, packed):
     return record
 
 def _record(packed):
-    return getattr({DOLLAR}, packed[0])(packed[1]) if not packed[2] else _fill(
-        getattr({DOLLAR}, packed[0])(packed[1]), packed)
+    record = getattr({DOLLAR}, packed[0])(packed[1])
+    return _fill(record, packed) if packed[2] or packed[3] else record
 
-def {READ_REFERENCE}(reference):
+def {READ_REFERENCE}(record, number, as_item):
+    name = _references[number]
+    reference = record[name] if as_item else getattr(record, name)
     noun = _by_prefix.get(reference.split("_")[0]) if isinstance(reference, str) else None
     if noun is None:
         return reference
-    if reference not in _loaded:
-        _loaded[reference] = noun.get(reference)
-    return _loaded[reference]
+    moment = getattr(record, "_as_of", None)
+    if (reference, moment) not in _loaded:
+        _loaded[(reference, moment)] = noun.get(reference, asOf=moment)
+    return _loaded[(reference, moment)]
 
 def {FIRST}(found):
     if not isinstance(found, list):
@@ -121,7 +126,7 @@ class {noun}:
 @cache
 def prelude_code() -> str:
     """The whole of it: the same for every script, as the nouns are."""
-    parts = [COMMON, _event_class()]
+    parts = [COMMON, f"_references = {reference_names()!r}\n", _event_class()]
     for name, noun in registry.items():
         lines = [NOUN.format(noun=name)]
         lines.append(_method("find", f'[_record(p) for p in {ASK}("{name}", "find", a, k)]'))

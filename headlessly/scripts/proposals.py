@@ -18,6 +18,7 @@ from django.utils.translation import gettext as _
 from headlessly.access import actors, tenancy
 from headlessly.access.actors import Actor
 from headlessly.context import clock
+from headlessly.declaration.schema import Field
 from headlessly.declaration.values import UNSTORABLE
 from headlessly.errors import Conflict, Forbidden, Invalid, NotFound, Stale
 from headlessly.ids import public_id
@@ -33,6 +34,8 @@ from headlessly.scripts.script_run import ScriptRun
 #: tenant, and how many of one key's or user's, so that nobody takes the room of all.
 MOST_EVENTS, MOST_OPEN, MOST_OWN = 200, 500, 100
 LONGEST_NOTE, LONGEST_REASON = 500, 2_000
+NOTE = Field("note", "note", "note", "text", max_length=LONGEST_NOTE)
+REASON = Field("reason", "reason", "reason", "text", max_length=LONGEST_REASON)
 
 
 class ProposalChanged(Conflict):
@@ -54,7 +57,7 @@ def propose_instead(code: str, *, dry_run: bool) -> ScriptRun:
 def propose(code: str, note: Any = None) -> Proposal:
     """Store what a script would do, for somebody to decide. Raises what running it raises, and Invalid for
     one that changes nothing."""
-    _run, proposal = _dry_run(code, _checked_note(note), keep=True)
+    _run, proposal = _dry_run(code, _checked_text(NOTE, note or ""), keep=True)
     if proposal is None:
         raise Invalid.for_fields(
             {"code": "This script changes nothing, so that there is nothing to approve."},
@@ -130,24 +133,12 @@ def _outcome_columns(run: ScriptRun, foreseen: Sequence[Event]) -> dict[str, Any
     }
 
 
-def _checked_note(value: Any) -> str:
-    """Raises Invalid for what is no short text."""
-    return _checked_text("note", value or "", LONGEST_NOTE)
-
-
-def _checked_text(name: str, value: Any, longest: int) -> str:
-    if not isinstance(value, str):
-        raise Invalid.for_fields({name: "This is text: send a string."}, type="Proposal")
-    if UNSTORABLE.search(value):
-        raise Invalid.for_fields(
-            {name: "Text cannot contain NUL or half of a surrogate pair."}, type="Proposal"
-        )
-    if len(value) > longest:
-        raise Invalid.for_fields(
-            {name: f"At most {longest:,} characters are allowed, not {len(value):,}."},
-            type="Proposal",
-        )
-    return value.strip()
+def _checked_text(field: Field, value: Any) -> str:
+    """The text as it is stored. Raises Invalid for what is none, or too long."""
+    try:
+        return field.clean(value) or ""
+    except ValueError as problem:
+        raise Invalid.for_fields({field.name: str(problem)}, type="Proposal") from None
 
 
 # -- looking at them ------------------------------------------------------------------------------
@@ -177,11 +168,6 @@ def find_proposal(id: Any) -> Proposal:
     if found is None:
         raise NotFound(f"There is no Proposal {str(id)[:64]}.", type="Proposal", id=str(id)[:64])
     return found
-
-
-def proposal_json(id: Any) -> dict[str, Any]:
-    """One proposal as JSON says it: what it would do, and what became of it."""
-    return find_proposal(id).as_json()
 
 
 # -- deciding -------------------------------------------------------------------------------------
@@ -231,8 +217,7 @@ def approve(id: Any, *, version: Any = None) -> tuple[Proposal, ScriptRun]:
 def refuse(id: Any, reason: Any) -> Proposal:
     """Refuse a proposal. Raises Invalid without a reason, Conflict where it is decided already."""
     proposal = _find_to_decide(id)
-    text = _checked_text("reason", reason if reason is not None else "", LONGEST_REASON)
-    if not text:
+    if not (text := _checked_text(REASON, reason)):
         raise Invalid.for_fields(
             {"reason": _("Say why: whoever proposed it reads this.")}, type="Proposal"
         )
@@ -295,38 +280,47 @@ def _keep_new_outcome(
     proposal: Proposal, version: Any, changed: _DifferentOutcome
 ) -> ProposalChanged:
     """Store the outcome of the last run, to be looked at, and answer the error that says so."""
-    with transaction.atomic():
-        locked = _lock_open(proposal.pk, version)
-        for name, value in _outcome_columns(changed.run, changed.found).items():
-            setattr(locked, name, value)
-        locked.status = Proposal.PENDING if changed.found else Proposal.STALE
-        locked.problem, locked.differences = None, changed.different
-        locked.version += 1
-        locked.save()
+    kept = _keep_change(
+        proposal,
+        version,
+        status=Proposal.PENDING if changed.found else Proposal.STALE,
+        problem=None,
+        differences=changed.different,
+        **_outcome_columns(changed.run, changed.found),
+    )
     return ProposalChanged(
         "The world has changed since: this would now do something else, so nothing was done. "
         "Look at what it would do now.",
-        type="Proposal",
-        id=proposal.pk,
         code="world_changed",
         differences=changed.different,
-        version=locked.version,
+        **kept,
     )
 
 
 def _keep_failure(proposal: Proposal, version: Any, problem: ScriptFailed) -> ProposalChanged:
     """Store that the script no longer works, and why, and answer the error that says so."""
-    with transaction.atomic():
-        locked = _lock_open(proposal.pk, version)
-        locked.status, locked.problem, locked.differences = Proposal.STALE, problem.body(), None
-        locked.version += 1
-        locked.tried_at = clock.now()
-        locked.save()
+    body = problem.body()
+    kept = _keep_change(
+        proposal,
+        version,
+        status=Proposal.STALE,
+        problem=body,
+        differences=None,
+        tried_at=clock.now(),
+    )
     return ProposalChanged(
         f"The world has changed since: this no longer works, so nothing was done. {problem.message}",
-        type="Proposal",
-        id=proposal.pk,
         code="works_no_longer",
-        problem=problem.body(),
-        version=locked.version,
+        problem=body,
+        **kept,
     )
+
+
+def _keep_change(proposal: Proposal, version: Any, **values: Any) -> dict[str, Any]:
+    """Store what has changed of an open proposal; answers what its error says of it."""
+    with transaction.atomic():
+        locked = _lock_open(proposal.pk, version)
+        for name, value in (values | {"version": locked.version + 1}).items():
+            setattr(locked, name, value)
+        locked.save()
+    return {"type": "Proposal", "id": proposal.pk, "version": locked.version}

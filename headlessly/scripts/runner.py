@@ -6,6 +6,7 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import datetime
+from functools import partial
 from typing import Any
 
 from django.db import IntegrityError
@@ -113,29 +114,21 @@ def _perform_once(code: str, prepared: str, limits: Limits, plan: Plan) -> Scrip
         host = Host(limits, time.monotonic() + limits.seconds)
         script = sandbox.RunningScript(session, code, limits, host)
         about = {"code": code} | plan.about
-
-        def make() -> ScriptExecution:
-            return ScriptExecution(about)
-
+        make = partial(ScriptExecution, about)
         try:
             with executor.one_transaction(make=make, dry_run=plan.dry_run) as execution:
                 plan.before()
                 try:
-                    result = script.run(prepared)
-                    value = _checked_value(result.value, limits)
+                    value = _checked_value(script.run(prepared), limits)
                 except ScriptFailed:
                     raise
                 except HeadlesslyError as problem:
                     raise script.as_failure(problem) from problem
                 bound_statements(0)
                 about |= {"value": _value_for_log(value), "calls": host.calls}
+                script_event = execution.script_event.id
                 plan.after(
-                    ScriptRun(
-                        value,
-                        list(execution.events),
-                        result.output,
-                        event=execution.script_event.id,
-                    )
+                    ScriptRun(value, list(execution.events), script.output, event=script_event)
                 )
         except Conflict as problem:
             if isinstance(problem.__cause__, IntegrityError):
@@ -144,22 +137,19 @@ def _perform_once(code: str, prepared: str, limits: Limits, plan: Plan) -> Scrip
         recorded = execution.events
         if visibility.visible_owner() is not None:
             recorded = event_visibility.visible_of_recorded(recorded)
-    return ScriptRun(
-        value, list(recorded), result.output, plan.dry_run, event=execution.script_event.id
-    )
+    return ScriptRun(value, list(recorded), script.output, plan.dry_run, event=script_event)
 
 
 def _checked_value(value: Any, limits: Limits) -> Any:
     """The value as JSON. Raises ScriptError for what is none, LimitExceeded for too much."""
-    most = f"A script answers at most {limits.answer:,} bytes. Answer fewer fields, or count."
     try:
         checked = marshalling.to_caller(value, limits.answer)
     except marshalling.NotJson as problem:
         if problem.size:
-            raise LimitExceeded("answer", limits.answer, most) from None
+            raise limits.exceeded("answer") from None
         raise ScriptError(f"This cannot be answered: {problem}") from None
     if len(dump_json(checked)) > limits.answer:
-        raise LimitExceeded("answer", limits.answer, most)
+        raise limits.exceeded("answer")
     return checked
 
 

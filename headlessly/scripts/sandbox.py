@@ -11,7 +11,7 @@ import os
 import threading
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
@@ -51,8 +51,6 @@ PATIENCE = 5
 NICE = 5
 #: A worker is replaced after this many scripts.
 RETIREMENT = 500
-#: How often a script may turn to the host; its calls of nouns are counted apart.
-TURNS = 100_000
 #: What the interpreter calls the script in its tracebacks: the prelude was fed before it.
 SCRIPT = "<python-input-1>"
 
@@ -104,14 +102,6 @@ def _forget_workers_of_parent() -> None:
 os.register_at_fork(after_in_child=_forget_workers_of_parent)
 
 
-@dataclass
-class ScriptResult:
-    """The value of a script's last expression, and what it printed."""
-
-    value: Any
-    output: str
-
-
 @contextmanager
 def reserve_worker(
     limits: Limits, *, moment: datetime | None = None, seed: str | None = None
@@ -128,34 +118,25 @@ def reserve_worker(
         "sleep": "call_host",
         "random_start": "system" if seed is None else {"seed": seed},
     }
-    with thread_slots.reserve_for_script() as is_free:
+    with thread_slots.reserve_for_script() as is_free, ExitStack() as stack:
         if not is_free:
             raise Busy(PATIENCE)
-        with _worker_session(limits, policy) as session:
-            yield session
-
-
-@contextmanager
-def _worker_session(limits: Limits, policy: OSPolicy) -> Iterator[MontySession]:
-    session = _workers().checkout(
-        script_name="script",
-        limits={
-            "max_feed_duration_secs": limits.seconds,
-            "max_memory": limits.memory,
-            "max_recursion_depth": limits.depth,
-            "max_suspensions": TURNS,
-        },
-        os_policy=policy,
-    )
-    try:
-        session.__enter__()
-    except TimeoutError:
-        raise Busy(PATIENCE) from None
-    try:
+        checkout = _workers().checkout(
+            script_name="script",
+            limits={
+                "max_feed_duration_secs": limits.seconds,
+                "max_memory": limits.memory,
+                "max_recursion_depth": limits.depth,
+                "max_suspensions": limits.turns,
+            },
+            os_policy=policy,
+        )
+        try:
+            session = stack.enter_context(checkout)
+        except TimeoutError:
+            raise Busy(PATIENCE) from None
         _lower_priority(session)
         yield session
-    finally:
-        session.__exit__(None, None, None)
 
 
 def _lower_priority(session: MontySession) -> None:
@@ -179,8 +160,8 @@ class RunningScript:
     raised_errors: dict[str, HeadlesslyError] = field(default_factory=dict)
     line: int | None = None
 
-    def run(self, code: str) -> ScriptResult:
-        """Run ``code``, the prepared script. Raises ScriptFailed.
+    def run(self, code: str) -> Any:
+        """Run ``code``, the prepared script, and answer its last expression. Raises ScriptFailed.
 
         Errors that no script may catch are raised as they are; ``line`` says where they came up.
         """
@@ -189,7 +170,7 @@ class RunningScript:
             turn = self.session.feed_start(code, print_callback=self._print)
             while not isinstance(turn, MontyComplete):
                 turn = self._take_turn(turn)
-            return ScriptResult(turn.output, self.output)
+            return turn.output
         except MontyError as problem:
             raise self._explain_failure(problem) from None
 
@@ -208,7 +189,7 @@ class RunningScript:
 
     def _take_turn(self, turn: Any) -> Any:
         if time.monotonic() > self.host.deadline:
-            return self._end_script(turn, self.host.time_exceeded())
+            return self._end_script(turn, self.limits.exceeded("seconds"))
         if isinstance(turn, NameLookupSnapshot):
             return turn.resume()  # what is not there: the sandbox says so
         if isinstance(turn, FutureSnapshot):
@@ -216,10 +197,8 @@ class RunningScript:
         if turn.is_os_function:
             return turn.resume(_refuse_system_call(turn))
         if turn.object_id is not None or turn.function_name != prelude.ASK:
-            name = str(turn.function_name)[:64]
-            return turn.resume(
-                {"exc_type": "NameError", "message": f"name '{name}' is not defined"}
-            )
+            message = f"name '{str(turn.function_name)[:64]}' is not defined"
+            return turn.resume({"exc_type": "NameError", "message": message})
         try:
             answer = self.host.answer(turn.args, turn.kwargs)
         except LimitExceeded as problem:
@@ -227,13 +206,9 @@ class RunningScript:
         except HeadlesslyError as problem:
             if failed_after_writing():
                 return self._end_script(turn, problem)
-            self.raised_errors[problem.message[:MAX_MESSAGE_LENGTH]] = problem
-            return turn.resume(
-                {
-                    "exc_type": _python_exception(problem),
-                    "message": problem.message[:MAX_MESSAGE_LENGTH],
-                }
-            )
+            message = problem.message[:MAX_MESSAGE_LENGTH]
+            self.raised_errors[message] = problem
+            return turn.resume({"exc_type": _python_exception(problem), "message": message})
         except Exception as problem:
             return self._end_script(turn, problem)
         return turn.resume({"return_value": answer})
@@ -258,41 +233,29 @@ class RunningScript:
         line = _script_line(problem)
         if isinstance(problem, MontyCrashedError):
             if problem.timed_out:
-                return self.as_failure(self.host.time_exceeded())
+                return self.as_failure(self.limits.exceeded("seconds"))
             return self.as_failure(ScriptError("The script brought its interpreter down."))
-        inner = problem.exception()
-        text = str(problem)
-        if self.flooded:
-            return self.as_failure(
-                LimitExceeded(
-                    "output",
-                    self.limits.output,
-                    f"A script prints at most {self.limits.output:,} bytes.",
-                ),
-                line,
-            )
-        if isinstance(inner, MemoryError) and "memory limit" in text:
-            megabytes = self.limits.memory // 1024 // 1024
-            return self.as_failure(
-                LimitExceeded(
-                    "memory", self.limits.memory, f"A script uses at most {megabytes} MB of memory."
-                ),
-                line,
-            )
-        if isinstance(inner, TimeoutError) and "time limit exceeded" in text:
-            return self.as_failure(self.host.time_exceeded(), line)
-        if isinstance(inner, RuntimeError) and "suspension limit" in text:
-            return self.as_failure(
-                LimitExceeded(
-                    "turns", TURNS, f"A script turns to its host at most {TURNS:,} times."
-                ),
-                line,
-            )
+        inner, text = problem.exception(), str(problem)
+        limit = "output" if self.flooded else _exceeded_limit(inner, text)
+        if limit is not None:
+            return self.as_failure(self.limits.exceeded(limit), line)
         message = str(inner)[:MAX_MESSAGE_LENGTH] if str(inner) else ""
         if known := self.raised_errors.get(message):
             return self.as_failure(known, line)
         source = line_text(self.code, line)
         return self.as_failure(ScriptError(hints.explain_error(inner, message, source)), line)
+
+
+def _exceeded_limit(inner: BaseException, text: str) -> str | None:
+    """The limit that the interpreter says was exceeded."""
+    match inner:
+        case MemoryError() if "memory limit" in text:
+            return "memory"
+        case TimeoutError() if "time limit exceeded" in text:
+            return "seconds"
+        case RuntimeError() if "suspension limit" in text:
+            return "turns"
+    return None
 
 
 def failed_after_writing() -> bool:

@@ -17,6 +17,7 @@ from headlessly.scripts.failures import LimitExceeded, ScriptError, ScriptFailed
 #: What ``$`` is called inside.
 DOLLAR = "_nouns"
 
+STRING_PREFIXES = frozenset(["r", "b", "u", "f", "t", "rb", "br", "fr", "rf", "tr", "rt"])
 STRING = re.compile(r"(?P<prefix>\b[A-Za-z]{1,2})?(?P<quote>'''|\"\"\"|'|\")")
 #: `lead.name = ...`, also `+=`; a class of one's own says `self`.
 ASSIGNED = re.compile(
@@ -171,19 +172,7 @@ def split_code(code: str) -> Iterator[Piece]:
 
 
 def _is_prefix(prefix: str | None) -> bool:
-    return prefix is None or prefix.lower() in {
-        "r",
-        "b",
-        "u",
-        "f",
-        "t",
-        "rb",
-        "br",
-        "fr",
-        "rf",
-        "tr",
-        "rt",
-    }
+    return prefix is None or prefix.lower() in STRING_PREFIXES
 
 
 def _end_of_string(code: str, at: int, quote: str) -> int:

@@ -6,6 +6,7 @@ from datetime import date, datetime
 from typing import Any
 
 from django import template
+from django.utils.safestring import SafeString
 
 from headlessly.admin import display
 from headlessly.language import wording
@@ -29,6 +30,18 @@ def spoken(state: Any) -> str:
 def day(value: date) -> str:
     """``{{ period.first|day }}``: ``Jan 31, 2026``."""
     return display.day_text(value)
+
+
+@register.filter
+def age(value: datetime) -> SafeString:
+    """``{{ key.created_at|age }}``: ``3 d``, with the exact time behind it."""
+    return display.age_html(value)
+
+
+@register.filter
+def ago(value: datetime) -> SafeString:
+    """``{{ delivery.created_at|ago }}``: ``3 d ago``."""
+    return display.age_html(value, ago=True)
 
 
 @register.filter

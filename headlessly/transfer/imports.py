@@ -6,6 +6,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any, BinaryIO
 
 from django.db import models, transaction
+from django.utils.translation import gettext as _
 
 from headlessly.access import actors, tenancy
 from headlessly.context import clock
@@ -129,7 +130,7 @@ def go(id: str) -> Import:
         tried = Import.objects.select_for_update().get(pk=id)
         if not tried.dry_run or tried.status != Import.Status.COMPLETED:
             raise Conflict(
-                "Only a dry run that is over can be done.",
+                _("Only a dry run that is over can be done."),
                 type="Import",
                 id=id,
                 status=tried.status,
@@ -144,7 +145,7 @@ def go(id: str) -> Import:
         )  # fmt: skip
         if not tried.parts.update(source=source):
             raise Conflict(
-                "The file is not kept any more: it was imported, or it is older than a day.",
+                _("The file is not kept any more: it was imported, or it is older than a day."),
                 type="Import",
                 id=id,
             )

@@ -15,9 +15,11 @@ from dataclasses import dataclass
 from ipaddress import IPv4Address, IPv6Address, ip_address, ip_network
 
 from django.conf import settings
+from django.utils.translation import gettext as _
+
+from headlessly.declaration.values import group_thousands
 
 MAX_URL_LENGTH = 2000
-PUBLIC_ONLY = "Webhooks go to public addresses only."
 #: Well-known ports belong to other services; these and the free ones do not.
 PORTS = {"http": 80, "https": 443}
 FREE_PORTS = range(1024, 65536)
@@ -76,24 +78,27 @@ class WebhookUrl:
         """The address in ``text``. Raises ValueError with what is allowed."""
         if len(text) > MAX_URL_LENGTH:
             raise ValueError(
-                f"At most {MAX_URL_LENGTH:,} characters are allowed, not {len(text):,}."
+                _("At most %(most)s characters are allowed, not %(count)s.")
+                % {"most": group_thousands(MAX_URL_LENGTH), "count": group_thousands(len(text))}
             )
         authority = re.split(r"[/?#\\]", text.partition("://")[2], maxsplit=1)[0]
         if "@" in authority:
-            raise ValueError("A user name or password has no place in this address.")
+            raise ValueError(_("A user name or password has no place in this address."))
         if "#" in text or "\\" in text:
-            raise ValueError("An address here has no fragment and no backslash.")
+            raise ValueError(_("An address here has no fragment and no backslash."))
         found = PARTS.fullmatch(text)
         if found is None:
             raise ValueError(
-                "Use an address like https://example.com/hook, in ASCII (a host name in its xn-- form)."
+                _(
+                    "Use an address like https://example.com/hook, in ASCII (a host name in its xn-- form)."
+                )
             )
         scheme = found["scheme"].lower()
         if scheme == "http" and not settings.WEBHOOKS_ALLOW_HTTP:
-            raise ValueError("Use https: what is sent there is nobody else's business.")
+            raise ValueError(_("Use https: what is sent there is nobody else's business."))
         port = int(found["port"] or PORTS[scheme])
         if port not in PORTS.values() and port not in FREE_PORTS:
-            raise ValueError("Use the port 80, 443 or one from 1024 to 65535.")
+            raise ValueError(_("Use the port 80, 443 or one from 1024 to 65535."))
         target = found["target"] or "/"
         return cls(
             scheme,
@@ -112,16 +117,18 @@ class WebhookUrl:
 def _checked_host(host: str) -> str:
     """The host, if it may be called. Raises ValueError."""
     if host.startswith("["):
-        return _checked_ip(host[1:-1], "This is no IPv6 address.")
+        return _checked_ip(host[1:-1], _("This is no IPv6 address."))
     host = host.removesuffix(".")
     labels = host.split(".")
     if NUMERIC.fullmatch(labels[-1]):
-        return _checked_ip(host, "Write an IPv4 address as four decimal numbers.")
+        return _checked_ip(host, _("Write an IPv4 address as four decimal numbers."))
     if len(host) > 253 or not all(map(LABEL.fullmatch, labels)):
-        raise ValueError("This is no host name.")
+        raise ValueError(_("This is no host name."))
     inner = len(labels) == 1 or any(host == name or host.endswith(f".{name}") for name in INNER)
     if inner and not settings.WEBHOOKS_ALLOW_PRIVATE:
-        raise ValueError(f"{host} is a name of an inner network. {PUBLIC_ONLY}")
+        raise ValueError(
+            _("%s is a name of an inner network. Webhooks go to public addresses only.") % host
+        )
     return host
 
 
@@ -131,7 +138,10 @@ def _checked_ip(text: str, otherwise: str) -> str:
     except ValueError:
         raise ValueError(otherwise) from None
     if not is_allowed(found):
-        raise ValueError(f"{found} is no address of the public internet. {PUBLIC_ONLY}")
+        raise ValueError(
+            _("%s is no address of the public internet. Webhooks go to public addresses only.")
+            % found
+        )
     return str(found)
 
 

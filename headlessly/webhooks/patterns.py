@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Collection
 from typing import Any
 
+from django.utils.translation import gettext as _
+
 from headlessly.declaration.registry import registry
 from headlessly.errors import Invalid
 from headlessly.log.events import check_event_name
@@ -25,43 +27,60 @@ def check_patterns(value: Any) -> list[str]:
     """The patterns, each once. Raises ValueError with what there is."""
     if not isinstance(value, list) or not value:
         raise ValueError(
-            'Send a list of event names, such as ["Lead.Converted"], or ["*"] for all.'
+            _('Send a list of event names, such as ["Lead.Converted"], or ["*"] for all.')
         )
     if len(value) > MAX_PATTERNS:
-        raise ValueError(f"At most {MAX_PATTERNS} names are allowed, not {len(value)}.")
+        raise ValueError(
+            _("At most %(most)s names are allowed, not %(count)s.")
+            % {"most": MAX_PATTERNS, "count": len(value)}
+        )
     return list(dict.fromkeys(map(_check_pattern, value)))
 
 
 def _check_pattern(value: Any) -> str:
     if not isinstance(value, str):
-        raise ValueError("An event's name is a string.")
+        raise ValueError(_("An event's name is a string."))
     value = value.strip()
     if value == ALL:
         return value
     name, dot, event = value.partition(".")
     if dot and event == ALL:
         if name not in registry:
-            raise ValueError(f"There is no noun {name[:64]}. Nouns: {', '.join(registry)}.")
+            raise ValueError(_no_noun(name))
         return value
     if "*" in value:
-        raise ValueError(f"A star stands alone or after a noun, as in {next(iter(registry))}.*")
+        raise ValueError(
+            _("A star stands alone or after a noun, as in %s.*") % next(iter(registry))
+        )
     names = known_event_names()
     if value in names:
         return value
     if dot and name in registry:
         own = [each for each in names if each.startswith(f"{name}.")]
-        raise ValueError(f"There is no event {value[:64]}. Events: {', '.join(own)}, {name}.*")
+        raise ValueError(
+            _("There is no event %(name)s. Events: %(names)s")
+            % {"name": value[:64], "names": ", ".join([*own, f"{name}.*"])}
+        )
     if dot and (meant := [each for each in names if each.casefold() == value.casefold()]):
-        raise ValueError(f"There is no event {value[:64]}. Did you mean {meant[0]}?")
+        raise ValueError(
+            _("There is no event %(name)s. Did you mean %(meant)s?")
+            % {"name": value[:64], "meant": meant[0]}
+        )
     try:
         check_event_name(value)
     except Invalid as problem:
         if dot and name[:1].isupper() and event[:1].isupper():
-            known_nouns = ", ".join(registry)
-            raise ValueError(f"There is no noun {name[:64]}. Nouns: {known_nouns}.") from None
+            raise ValueError(_no_noun(name)) from None
         details = problem.details or [problem.body()]
         raise ValueError(details[0]["message"]) from None
     return value
+
+
+def _no_noun(name: str) -> str:
+    return _("There is no noun %(name)s. Nouns: %(names)s.") % {
+        "name": name[:64],
+        "names": ", ".join(registry),
+    }
 
 
 def matches_any(patterns: Collection[str], name: str, target_type: str | None) -> bool:

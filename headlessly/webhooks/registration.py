@@ -9,6 +9,7 @@ from typing import Any
 
 from django.db import transaction
 from django.utils import timezone
+from django.utils.translation import gettext as _
 
 from headlessly.access import actors, tenancy
 from headlessly.access.models import Tenant
@@ -34,7 +35,7 @@ def create_webhook(values: Mapping[str, Any]) -> Webhook:
     with transaction.atomic():
         tenant = lock_tenant()
         if Webhook.objects.filter(tenant=tenant).count() >= MOST:
-            raise Conflict(f"A tenant has {MOST} webhooks at the most.", type="Webhook")
+            raise Conflict(_("A tenant has %s webhooks at the most.") % MOST, type="Webhook")
         webhook = Webhook(tenant=tenant, **values)
         webhook.start_from_now()
         webhook.save(force_insert=True)

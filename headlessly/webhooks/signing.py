@@ -14,6 +14,8 @@ import hmac
 import secrets
 from typing import Any
 
+from django.utils.translation import gettext as _
+
 PREFIX = "whsec_"
 LONGEST_SECRET = 255
 
@@ -25,14 +27,14 @@ def new_secret() -> str:
 def check_secret(value: Any) -> str:
     """The secret as it was given. Raises ValueError with what is allowed."""
     if not isinstance(value, str) or not value.isascii() or not value.isprintable():
-        raise ValueError("Send visible characters of ASCII, or leave it out to have one made.")
+        raise ValueError(_("Send visible characters of ASCII, or leave it out to have one made."))
     if not 1 <= len(value) <= LONGEST_SECRET:
-        raise ValueError(f"Send 1 to {LONGEST_SECRET} characters, or leave it out.")
+        raise ValueError(_("Send 1 to %s characters, or leave it out.") % LONGEST_SECRET)
     try:
         standard_key(value)
     except ValueError:
         raise ValueError(
-            f"What follows {PREFIX} is base64; leave it out to have one made."
+            _("What follows %s is base64; leave it out to have one made.") % PREFIX
         ) from None
     return value
 

@@ -104,8 +104,8 @@ class Limit:
         """25 leads with the words, newest first, and a capped count; as whoever knows how frequent they
         are writes it. On the product's tables, whose trigram indexes it needs."""
         leading, *others = (f"%{word.lower()}%" for word in words.split())
-        mine = "l.tenant_id = %(t)s AND l.deleted_at IS NULL"
-        theirs = "o.tenant_id = %(t)s AND o.deleted_at IS NULL"
+        mine = "l.tenant_id = %(t)s::bigint AND l.deleted_at IS NULL"
+        theirs = "o.tenant_id = %(t)s::bigint AND o.deleted_at IS NULL"
         person = "headlessly_fold(o.name) LIKE {w} OR headlessly_fold(o.email) LIKE {w}"
         has = (
             f"(headlessly_fold(l.name) LIKE {{w}} OR (SELECT true FROM crm_contact o "

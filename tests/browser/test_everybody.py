@@ -118,7 +118,7 @@ def pages_of_the_workplace() -> list[str]:
     """The addresses that take no record, but for those that are no pages."""
     from headlessly.admin import workplace
 
-    no_pages = {"login", "logout", "jsi18n", "autocomplete", "find", "search"}
+    no_pages = {"login", "logout", "jsi18n", "autocomplete", "find", "search", "session"}
     found = {str(p.pattern): p.name for p in workplace.get_urls() if isinstance(p, URLPattern)}
     return [a for a, name in found.items() if name not in no_pages and not set("<(") & set(a)]
 
@@ -229,6 +229,7 @@ def test_what_opens_on_a_page(walk, site, acme, people, qualified, work):
     walk.look("find")
     page.goto(f"{leads}add/")
     page.get_by_role("button", name="Create").click()
+    page.get_by_role("alert").first.wait_for()
     walk.look("refused")
 
     walk.go("/~acme/admin/imports/", full=False)

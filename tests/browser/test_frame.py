@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 
 pytest.importorskip("playwright", reason="Playwright is installed with `pip install .[test]`.")
@@ -69,3 +71,48 @@ def test_the_menu_stays_away_once_it_was_put_away(desk, site):
     expect(desk.locator("#menu")).to_be_hidden()
     desk.goto(f"{site}/~acme/admin/crm/deal/")
     expect(desk.locator("#menu")).to_be_hidden()
+
+
+def painted(switch: Any) -> dict[str, Any]:
+    """How a switch is painted: its track, the accent of the page, and how far it is from its box's edges."""
+    return switch.evaluate(
+        """(input) => {
+          const probe = document.createElement("i");
+          probe.style.color = "var(--accent)";
+          input.parentElement.append(probe);
+          const accent = getComputedStyle(probe).color;
+          probe.remove();
+          const inner = input.getBoundingClientRect();
+          const outer = input.closest(".switch").getBoundingClientRect();
+          return {
+            accent,
+            track: getComputedStyle(input).backgroundColor,
+            gap: Math.min(inner.left - outer.left, inner.top - outer.top),
+          };
+        }"""
+    )
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_a_switch_is_seen_and_switched_by_keyboard_in_any_light(desk, site, bob, scheme):
+    from headlessly.access.models import Membership, Tenant
+
+    Membership.objects.filter(user=bob).update(role="admin")
+    desk.emulate_media(color_scheme=scheme)
+    desk.goto(f"{site}/~acme/admin/settings/")
+    switch = desk.get_by_role("checkbox", name="Reps see only their own records")
+    expect(switch).not_to_be_checked()
+    off = painted(switch)
+    assert off["track"] != off["accent"] and off["gap"] >= 8
+    desk.get_by_label("Name", exact=True).focus()
+    desk.keyboard.press("Tab")
+    expect(switch).to_be_focused()
+    assert seen(desk)
+    desk.keyboard.press("Space")
+    expect(switch).to_be_checked()
+    desk.wait_for_timeout(200)
+    on = painted(switch)
+    assert on["track"] == on["accent"]
+    desk.keyboard.press("Enter")
+    expect(desk.get_by_text("Saved.")).to_be_visible()
+    assert Tenant.objects.get(slug="acme").limits_reps

@@ -187,9 +187,11 @@ def test_a_new_tenants_first_hour(page, site, db, work, browser):
              "buffer": b"name,source,score\nNorth,fair,40\nSouth,,50\nWest,fair,20\n"}
         )  # fmt: skip
         bob.get_by_role("button", name="Try it").click()
+        bob.get_by_role("progressbar").wait_for()
         work()
         expect(bob.get_by_role("table")).to_contain_text("source: This is required.")
         bob.get_by_role("button", name="Import these 2 rows").click()
+        bob.get_by_role("progressbar").wait_for()
         work()
         bob.get_by_role("link", name="To the leads").click()
         expect(bob.locator("table.list tbody tr")).to_have_count(2)

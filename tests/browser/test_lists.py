@@ -95,3 +95,19 @@ def test_narrows_saves_edits_and_loses(desk, site, leads):
         lead.refresh_from_db()
     assert [lead.status for lead in leads] == ["Lost", "Contacted", "Lost"]
     assert [lead.score for lead in leads] == [90, 80, 75]
+
+
+def test_back_shows_the_filters_that_the_list_has(desk, site, lead):
+    desk.goto(f"{site}/~acme/admin/crm/lead/?status=New")
+    status = desk.get_by_role("combobox", name="Status")
+    desk.get_by_role("link", name=lead.name).click()
+    expect(desk.get_by_role("heading", level=1)).to_have_text(lead.name)
+    desk.go_back()
+    expect(status).to_have_value("New")
+    expect(desk.locator("table.list")).to_contain_text(lead.name)
+    status.select_option("Lost")
+    desk.wait_for_url("**status=Lost**")
+    desk.go_back()
+    assert "status=New" in desk.url
+    expect(status).to_have_value("New")
+    expect(desk.locator("table.list")).to_contain_text(lead.name)

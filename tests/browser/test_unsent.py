@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from functools import partial
 from typing import Any
 
 import pytest
@@ -10,7 +11,7 @@ import pytest
 pytest.importorskip("playwright", reason="Playwright is installed with `pip install .[test]`.")
 from playwright.sync_api import expect
 
-from tests.browser.conftest import PASSWORD
+from tests.browser.conftest import PASSWORD, sign_in
 from tests.browser.test_rep import current, dialog, open_lead
 
 pytestmark = pytest.mark.browser
@@ -136,6 +137,7 @@ def test_an_ended_session_is_begun_over_the_page_and_the_note_is_sent(desk, site
     over.get_by_label("Password").fill("wrong")
     over.get_by_role("button", name="Sign in").click()
     expect(over).to_contain_text("do not fit")
+    expect(over.get_by_label("Password")).to_be_focused()
     sign_in_over(desk)
     expect(desk.get_by_text("Note added.")).to_be_visible()
     assert [each.description for each in touches()] == ["Met her at the fair"]
@@ -168,9 +170,115 @@ def test_without_a_connection_the_page_stays_and_sends_again(desk, site, lead):
     desk.get_by_role("link", name="Changes").click()
     expect(desk.locator("#toasts")).to_contain_text("No connection.")
     desk.context.set_offline(False)
-    desk.get_by_role("button", name="Send again").click()
     expect(desk.get_by_text("Note added.")).to_be_visible()
     assert [each.description for each in touches()] == ["On the train"]
+
+
+def test_a_note_that_was_put_away_is_not_sent_behind_ones_back(desk, site, lead):
+    open_lead(desk, site)
+    desk.keyboard.press("n")
+    desk.keyboard.type("Rather not")
+    desk.context.set_offline(True)
+    desk.keyboard.press("Control+Enter")
+    expect(desk.get_by_role("alert")).to_contain_text("as soon as the connection is back")
+    desk.keyboard.press("Escape")
+    desk.context.set_offline(False)
+    desk.wait_for_timeout(300)
+    assert touches() == []
+    desk.keyboard.press("n")
+    expect(desk.get_by_role("textbox", name="Note")).to_have_value("Rather not")
+
+
+def test_a_page_with_a_form_waits_for_the_connection_and_for_who_signs_in(desk, site, lead):
+    def save(name: str) -> None:
+        desk.goto(f"{site}/~acme/admin/crm/lead/{lead.pk}/edit/")
+        field.fill(name)
+        before()
+        desk.get_by_role("button", name="Save").click()
+
+    field = desk.get_by_role("textbox", name="Name")
+    heading = desk.get_by_role("heading", level=1)
+    before = partial(desk.context.set_offline, True)
+    save("Typed on the train")
+    expect(desk.get_by_role("alert")).to_contain_text("No connection.")
+    expect(field).to_have_value("Typed on the train")
+    desk.context.set_offline(False)
+    expect(heading).to_have_text("Typed on the train")
+
+    before = partial(sign_out, desk)
+    save("Typed for ten minutes")
+    expect(desk.get_by_role("dialog", name="Sign in")).to_contain_text("Your session has ended")
+    expect(field).to_have_value("Typed for ten minutes")
+    sign_in_over(desk)
+    expect(heading).to_have_text("Typed for ten minutes")
+
+    def sign_in_elsewhere() -> None:
+        sign_out(desk)
+        sign_in(desk.context.new_page(), site, "bob@sign.example")
+
+    before = sign_in_elsewhere
+    save("Typed beside another window")
+    expect(heading).to_have_text("Typed beside another window")
+    lead.refresh_from_db()
+    assert lead.version == 4
+
+
+def test_settings_keep_what_was_typed_through_an_ended_session(desk, site, bob):
+    from headlessly.access.models import Membership, Tenant
+
+    Membership.objects.filter(user=bob).update(role="admin")
+    desk.goto(f"{site}/~acme/admin/settings/")
+    desk.get_by_label("Name").fill("Acme and Daughters")
+    sign_out(desk)
+    desk.get_by_role("button", name="Save").click()
+    sign_in_over(desk)
+    expect(desk.get_by_text("Saved.")).to_be_visible()
+    assert Tenant.objects.get(slug="acme").name == "Acme and Daughters"
+
+
+def test_escape_keeps_what_a_dialog_was_told_and_cancel_does_not(desk, site, lead):
+    open_lead(desk, site)
+    desk.get_by_role("button", name="Lose…").click()
+    reason = dialog(desk).get_by_label("Lost reason")
+    reason.fill("They build it themselves")
+    desk.keyboard.press("Escape")
+    expect(dialog(desk)).to_have_count(0)
+    desk.reload()
+    desk.get_by_role("button", name="Lose…").click()
+    expect(reason).to_have_value("They build it themselves")
+    desk.mouse.click(5, 5)
+    expect(reason).to_have_value("They build it themselves")
+    dialog(desk).get_by_role("link", name="Cancel").click()
+    desk.get_by_role("button", name="Lose…").click()
+    expect(reason).to_have_value("")
+    reason.fill("No budget")
+    desk.keyboard.press("Escape")
+    desk.get_by_role("button", name="Lose…").click()
+    dialog(desk).get_by_role("button", name="Lose").click()
+    expect(current(desk)).to_have_text("Lost")
+    lead.refresh_from_db()
+    assert lead.lost_reason == "No budget"
+
+
+def test_escape_keeps_what_the_dialog_of_a_list_and_of_a_board_was_told(desk, site, lead):
+    def ask_list() -> None:
+        desk.get_by_role("button", name="Lose…").click()
+
+    def ask_board() -> None:
+        desk.locator("[data-card] summary").first.click()
+        desk.locator('button[name="move"]', has_text="Lost").first.click()
+
+    for place, ask in (("", ask_list), ("board/", ask_board)):
+        desk.goto(f"{site}/~acme/admin/crm/lead/{place}")
+        if not place:
+            desk.locator(".list td.check input").first.check()
+        for typed in ("", "They build it themselves"):
+            ask()
+            reason = desk.locator("dialog[open]").get_by_label("Lost reason")
+            expect(reason).to_have_value(typed)
+            reason.fill("They build it themselves")
+            desk.keyboard.press("Escape")
+            expect(desk.locator("dialog[open]")).to_have_count(0)
 
 
 def test_a_cell_keeps_what_was_typed_and_sends_it_when_the_connection_is_back(desk, site, lead):
@@ -206,6 +314,17 @@ def test_half_a_date_is_refused_and_empties_nothing(desk, site, lead):
     expect(desk.get_by_role("alert")).to_contain_text("This is not complete")
     deal.refresh_from_db()
     assert f"{deal.expected_close_date:%Y-%m-%d}" == "2026-12-24"
+
+
+def test_fast_keys_write_where_they_were_meant_to(desk, site, lead):
+    open_lead(desk, site)
+    desk.evaluate("""() => {
+      const key = new KeyboardEvent("keydown", { key: "t", bubbles: true, cancelable: true });
+      document.body.dispatchEvent(key);
+      document.querySelector(".composer[open] input[type=date]").focus();
+    }""")
+    desk.wait_for_timeout(200)
+    assert desk.evaluate("document.activeElement.type") == "date"
 
 
 @pytest.mark.parametrize("place", ["lead/", "lead/board/"])

@@ -10,8 +10,8 @@ from django.test import Client
 from django.test.utils import CaptureQueriesContext
 
 from headlessly.access.models import Membership, User
-from headlessly.admin.lists.address import MAX_COLUMNS
 from headlessly.admin.lists.changelist import PER_PAGE
+from headlessly.admin.lists.columns import MAX_COLUMNS
 from headlessly.nouns import Noun
 from tests.contract import samples
 

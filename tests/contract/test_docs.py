@@ -6,26 +6,52 @@ import json
 import os
 import re
 import shutil
+import socket
 import subprocess
 import sys
+import time
+import urllib.error
+import urllib.request
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
 from django.conf import settings
 from django.db import connection
+from django.urls import resolve
 
 from headlessly.access import actors, tenancy
 from headlessly.access.models import ApiKey, Tenant
+from headlessly.client import NotVerified
+from headlessly.webhooks import signing
 
 ROOT = Path(settings.BASE_DIR)
 PAGES = [*sorted(ROOT.glob("*.md")), *sorted((ROOT / "docs").rglob("*.md"))]
 
 
+README = (ROOT / "README.md").read_text()
+
+
+def blocks(kind: str, text: str = README) -> list[str]:
+    """The blocks of this kind (``sh``, ``json``, ``python``) in a page, in order."""
+    return re.findall(rf"```{kind}\n(.*?)```", text, re.DOTALL)
+
+
+def walk_section() -> str:
+    return README.split("## One lead", 1)[1].split("\n## ", 1)[0]
+
+
 def walk() -> str:
     """The blocks of README that walk one lead over every surface, as one script."""
-    section = (ROOT / "README.md").read_text().split("## One lead", 1)[1].split("\n## ", 1)[0]
-    return "set -euo pipefail\n" + "\n".join(re.findall(r"```sh\n(.*?)```", section, re.DOTALL))
+    return "set -euo pipefail\n" + "\n".join(blocks("sh", walk_section()))
+
+
+def database_url() -> str:
+    """Where the tests' database is, for a process of its own."""
+    database = connection.settings_dict
+    url = f"postgresql://{database['USER']}@/{database['NAME']}?host={database['HOST']}"
+    return os.environ.get("DATABASE_URL") or url
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
@@ -65,12 +91,10 @@ def test_it_walks_a_lead_over_every_surface_as_readme_says(
     (tmp_path / ".data").mkdir()
     told = {"url": f"{live_server.url}/~acme", "apiKey": secret, "email": "e", "password": "p"}
     (tmp_path / ".data/demo.json").write_text(json.dumps({"tenants": {"acme": told}}))
-    database = connection.settings_dict
-    url = f"postgresql://{database['USER']}@/{database['NAME']}?host={database['HOST']}"
     ran = subprocess.run(
         ["bash", "-c", walk()],
         cwd=tmp_path,
-        env={**os.environ, "DATABASE_URL": os.environ.get("DATABASE_URL") or url},
+        env={**os.environ, "DATABASE_URL": database_url()},
         capture_output=True,
         text=True,
         timeout=120,
@@ -93,3 +117,90 @@ def test_it_walks_a_lead_over_every_surface_as_readme_says(
     assert names == [
         "Lead.Created", "Lead.Updated", "Lead.Updated", "Lead.Converted", "Lead.Updated"
     ]  # fmt: skip
+
+
+def test_it_has_no_block_in_readme_that_nobody_tries() -> None:
+    """Those of the walk, the first and the last of the shell's, two configurations, one of a receiver."""
+    assert len(blocks("sh")) == len(blocks("sh", walk_section())) + 2
+    assert (len(blocks("json")), len(blocks("python"))) == (2, 1)
+    assert len(re.findall("^```", README, re.MULTILINE)) == 2 * (len(blocks("sh")) + 3)
+
+
+@pytest.mark.skipif(not shutil.which("make"), reason="The first block of README uses make.")
+def test_it_begins_with_targets_that_make_knows() -> None:
+    targets = re.findall(r"^make (\w+)", blocks("sh")[0], re.MULTILINE)
+    assert targets == ["demo", "test"]
+    subprocess.run(["make", "-n", *targets], cwd=ROOT, check=True, capture_output=True)
+
+
+def test_it_configures_agents_with_what_there_is() -> None:
+    http, stdio = (json.loads(block)["mcpServers"]["acme"] for block in blocks("json"))
+    assert resolve("/mcp", urlconf="headlessly.tenant_urls")
+    assert http["url"].endswith("/~acme/mcp")
+    assert stdio["command"].endswith("/.venv/bin/headlessly")
+    told = subprocess.run(
+        [sys.executable, "-m", "headlessly", *stdio["args"], "--help"],
+        cwd=ROOT, capture_output=True, text=True, check=True,
+    ).stdout  # fmt: skip
+    assert "Serve MCP on stdin and stdout" in told
+
+
+def test_it_verifies_what_a_webhook_sent(capsys: pytest.CaptureFixture[str]) -> None:
+    secret, now = signing.new_secret(), str(int(time.time()))
+    body = b'{"id": "event_1", "name": "Lead.Lost", "data": {"lostReason": "Price"}}'
+    headers = {
+        "webhook-id": "event_1",
+        "webhook-timestamp": now,
+        "webhook-signature": signing.standard_signature(secret, "event_1", now, body),
+    }
+    (code,) = blocks("python")
+    code = code.replace("whsec_...", secret)
+    exec(code, {"request": SimpleNamespace(headers=headers, body=body)})
+    assert capsys.readouterr().out == "event_1 Lead.Lost {'lostReason': 'Price'}\n"
+    with pytest.raises(NotVerified):
+        exec(code, {"request": SimpleNamespace(headers=headers, body=body + b" ")})
+
+
+@pytest.mark.django_db(transaction=True)
+def test_it_serves_in_production_as_readme_says(tmp_path: Path) -> None:
+    """The last block as it is pasted, with a port and a database of ours, which is migrated already."""
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    script = blocks("sh")[-1].replace(".venv/bin/python", sys.executable)
+    assert "DATABASE_URL=" in script and "serve --host 0.0.0.0" in script
+    script = script.replace("manage.py migrate", "manage.py migrate --check")
+    script = re.sub(r"DATABASE_URL=\S+", f"DATABASE_URL='{database_url()}'", script)
+    script = script.replace(
+        "serve --host 0.0.0.0", f"serve --host 127.0.0.1 --port {port} --jobs 0"
+    )
+    script = script.replace(
+        f"{sys.executable} manage.py serve", f"exec {sys.executable} manage.py serve"
+    )
+    server = subprocess.Popen(
+        ["bash", "-ec", script],
+        cwd=ROOT,
+        env={**os.environ, "STATIC_ROOT": str(tmp_path / "static")},
+        stdout=(out := (tmp_path / "out").open("w")),
+        stderr=subprocess.STDOUT,
+    )
+    try:
+        asked = urllib.request.Request(
+            f"http://127.0.0.1:{port}/",
+            headers={"Host": "crm.example.com", "X-Forwarded-Proto": "https"},
+        )
+        for _ in range(300):
+            try:
+                with urllib.request.urlopen(asked, timeout=5) as answer:
+                    page = answer.read().decode()
+                break
+            except urllib.error.URLError:
+                assert server.poll() is None, (tmp_path / "out").read_text()
+                time.sleep(0.1)
+        assert "Sign in" in page
+        assert Tenant.objects.get(slug="acme").name == "Acme"
+        assert "you@example.com" in (tmp_path / "out").read_text()
+    finally:
+        server.terminate()
+        server.wait(20)
+        out.close()

@@ -17,7 +17,7 @@ from headlessly.declaration.folding import fold, phone_digits
 from headlessly.errors import InvalidFilter
 from headlessly.query import paging, ranking, reads
 from headlessly.query.scope import Scope
-from headlessly.query.search import Search, read_words
+from headlessly.query.search import Search, SearchTable, Word, read_words
 
 NUMBER = "+420 604 893 825"
 
@@ -150,6 +150,23 @@ def test_it_never_reads_a_table_for_a_word(words: str, acme: Any) -> None:
             plan = fitting.values("pk").explain()
             assert f"Bitmap Index Scan on {table.scope.noun._meta.model_name}_search" in plan, plan
             assert "Seq Scan" not in plan, plan
+
+
+def test_it_looks_a_word_up_among_the_records_of_the_tenant(acme: Any) -> None:
+    """By an index that begins with the tenant and knows its type alone."""
+    with connection.cursor() as cursor:
+        cursor.execute("CREATE TEMPORARY TABLE only_searched (LIKE crm_lead)")
+        cursor.execute("SELECT indexdef FROM pg_indexes WHERE indexname = 'lead_search'")
+        cursor.execute(cursor.fetchone()[0].replace("public.crm_lead", "only_searched"))
+        cursor.execute("SET LOCAL enable_seqscan = off")
+        found = Lead.objects.filter(
+            SearchTable(Scope(Lead), "", ("name",)).word_condition(Word("xerox"))
+        )
+        sql, given = found.values("pk").query.sql_with_params()
+        cursor.execute(f"EXPLAIN {sql}".replace('"crm_lead"', '"only_searched"'), given)
+        plan = "\n".join(line for (line,) in cursor.fetchall())
+    looked_up = plan.split("Index Cond:", 1)[1].splitlines()[0]
+    assert "tenant_id" in looked_up and "~~" in looked_up, plan
 
 
 # -- nobody else's ------------------------------------------------------------------------------------

@@ -8,33 +8,31 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime, timedelta
+from datetime import timedelta
 from functools import cached_property
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from django.db import connection, models
 from django.http import HttpRequest
 from django.urls import reverse
-from django.utils.translation import gettext as _
 
-from headlessly.access import tenancy, visibility
+from headlessly.access import tenancy
 from headlessly.admin import display
+from headlessly.admin.boards.cards import BoardCards
 from headlessly.admin.boards.moves import moves_hint, possible_moves
-from headlessly.admin.boards.narrowing import Narrowing
-from headlessly.context import clock
+from headlessly.admin.lists.address import Address
+from headlessly.admin.sites import TenantSite
 from headlessly.database import timeouts
-from headlessly.declaration import days
+from headlessly.declaration.next_steps import NextStep
 from headlessly.errors import InvalidFilter
+from headlessly.language import wording
+from headlessly.nouns import Noun
 from headlessly.query import cursors, money, reads, sorting
 from headlessly.query import scope as query_scope
 from headlessly.query.paging import RecordList, union_sql
 
-if TYPE_CHECKING:
-    from headlessly.admin.sites import TenantSite
-    from headlessly.declaration.next_steps import NextStep
-    from headlessly.declaration.schema import Field
-    from headlessly.nouns import Noun
-
+#: What a list may be asked for and a board may not: it is about now, and about all columns.
+NOT_HERE = ("asOf", "deleted", "columns", "p", "view")
 #: How many cards a column shows at once; one whose records have ended shows the latest.
 CARDS, ENDED_CARDS = 25, 8
 #: How long one of its statements may take, in milliseconds.
@@ -73,11 +71,16 @@ class NounBoard:
 
     def __init__(self, request: HttpRequest, noun: type[Noun], site: TenantSite) -> None:
         self.noun = noun
-        self.declared, self.machine = self.noun.Surface.board, self.noun.schema.machine
+        if (declared := noun.Surface.board) is None:
+            raise TypeError(f"{noun.__name__} has no board.")
+        self.declared, self.machine = declared, noun.schema.require_machine()
         self.field = self.noun.schema.by_name[self.machine.name]
-        self.list = Narrowing(request, noun, site)
-        self.problem = self.list.problem
-        self.stale_after, self.now = self.noun.stale_after(), clock.now()
+        asked = request.GET.copy()
+        for name in NOT_HERE:
+            asked.pop(name, None)
+        self.address = Address(noun, asked, site)
+        self.problem = self.address.problem
+        self.cards = BoardCards(noun, declared)
         self.refusal: dict[str, Any] = {}
 
     # -- what the columns are ---------------------------------------------------------------------
@@ -85,27 +88,30 @@ class NounBoard:
     @cached_property
     def states(self) -> list[str]:
         """All states, or those by which the board is narrowed."""
-        chosen = self.list.chosen(self.field) or self.machine.states
-        return [state for state in self.machine.states if state in chosen]
-
-    def has_ended(self, state: str) -> bool:
-        return state not in getattr(self.noun, "OPEN", self.machine.states)
+        facets = self.address.facets
+        chosen = next((f.values() for f in facets if f.name == self.field.wire), [])
+        return [state for state in self.machine.states if state in chosen or not chosen]
 
     def order(self, state: str) -> list[sorting.SortKey]:
         """Open records by urgency, ended ones with the latest first."""
-        sort = "-updated_at" if self.has_ended(state) else self.declared.order
+        ended = self.cards.has_ended(state)
+        sort = f"-{self.declared.end_field}" if ended else self.declared.order
         return sorting.sort_keys(query_scope.Scope(self.noun), sort)
 
     def within(self, state: str) -> models.QuerySet:
         """The records of a column in its order."""
-        found = self.list.queryset.filter(**{self.machine.name: state})
-        if self.has_ended(state):
-            found = found.filter(updated_at__gte=self.now - RECENT)
+        found = self._narrowed.filter(**{self.machine.name: state})
+        if self.cards.has_ended(state):
+            found = found.filter(**{f"{self.declared.end_field}__gte": self.cards.now - RECENT})
         return found.order_by(*(column.expression for column in self.order(state)))
 
     def _seeking(self, state: str) -> RecordList:
-        scope, search = self.list.address.scope, self.list.search
+        scope, search = self.address.scope, self.address.search
         return RecordList(scope, self.order(state), search=search, narrowed_to=self.within(state))
+
+    @cached_property
+    def _narrowed(self) -> models.QuerySet:
+        return self.address.narrowed()
 
     @staticmethod
     def size(ended: bool) -> int:
@@ -120,7 +126,7 @@ class NounBoard:
         try:
             with timeouts.statement_timeout(PATIENCE):
                 self.count(columns)
-                rows = self.rows(self._keys(columns))
+                rows = self.cards.rows(self._keys(columns))
         except InvalidFilter as problem:
             self.problem = problem.message
             return columns
@@ -149,7 +155,7 @@ class NounBoard:
             sought = self._seeking(state).page(
                 self.size(column.ended), 0, cursors.conditions_after(order, row)
             )
-            self._fill(column, _sort_rows(self.rows([key for key, *_ in sought.keys]), order))
+            self._fill(column, _sort_rows(self.cards.rows([key for key, *_ in sought.keys]), order))
         return column
 
     def column(self, state: str) -> BoardColumn:
@@ -157,10 +163,10 @@ class NounBoard:
         start = display.page_url(self.noun, "changelist")
         return BoardColumn(
             state=state,
-            label=display.state_label(state),
+            label=wording.state_label(state),
             tone=display.state_tone(self.noun, state),
-            ended=self.has_ended(state),
-            url=start + self.list.get_query_string({self.field.wire: state}),
+            ended=self.cards.has_ended(state),
+            url=start + self.address.but({self.field.wire: state}),
             moves=moves,
             hint=moves_hint(self.noun, state, moves),
         )
@@ -177,10 +183,11 @@ class NounBoard:
                 read["unit"] = schema.currency.name
             if (converted := money.converted_name(self.noun, schema.by_name[measure])) != measure:
                 read["own"] = converted
-        inner, parameters = [], ()
+        inner: list[str] = []
+        parameters: tuple[Any, ...] = ()
         for column in columns:
             within = self.within(column.state).order_by()
-            parts = [within] if self.list.search is None else self.list.search.parts(within)
+            parts = [within] if self.address.search is None else self.address.search.parts(within)
             found = union_sql(
                 [p.values_list("pk", *read.values())[: reads.COUNT_CAP + 1] for p in parts]
             )
@@ -223,7 +230,7 @@ class NounBoard:
     def _keys(self, columns: Iterable[BoardColumn]) -> list[str]:
         """The keys of all first cards and of one more per column, in one statement where nothing is
         searched for."""
-        if self.list.search is not None:
+        if self.address.search is not None:
             pages = [self._seeking(c.state).page(self.size(c.ended)).keys for c in columns]
             return [key for page in pages for key, *_ in page]
         parts = [
@@ -231,14 +238,6 @@ class NounBoard:
             for column in columns
         ]
         return list(_union_all(parts))
-
-    def rows(self, keys: Sequence[str]) -> list[Noun]:
-        """The records with these keys and the names that their cards show, in no order."""
-        owner = self.noun.schema.owner
-        shown = dict.fromkeys(f.name for f in (*self.about, owner) if f)
-        return list(
-            visibility.load_visible_references(self.noun.objects.filter(pk__in=keys), shown)
-        )
 
     def _fill(self, column: BoardColumn, rows: Sequence[Noun]) -> None:
         size = self.size(column.ended)
@@ -249,71 +248,17 @@ class NounBoard:
             cursor = cursors.encode_cursor(self._mark(column.state), None, last)
             meta = self.noun._meta
             place = f"admin:{meta.app_label}_{meta.model_name}_board_more"
-            column.more = reverse(place, args=(column.state, cursor)) + self.list.get_query_string()
+            column.more = (
+                reverse(place, args=(column.state, cursor)) + f"?{self.address.query_string}"
+            )
 
     def _mark(self, state: str) -> str:
-        return cursors.fingerprint(self.noun.__name__, state, self.declared, self.list.params)
+        return cursors.fingerprint(self.noun.__name__, state, self.declared, self.address.given)
 
     def card(self, record: Noun) -> dict[str, Any]:
-        """What the card of ``record`` shows."""
-        schema, declared = self.noun.schema, self.declared
-        state = getattr(record, self.machine.name)
-        ended = self.has_ended(state)
-        touches = schema.by_name.get(declared.age_field)
-        touched = record.updated_at if ended else getattr(record, declared.age_field)
-        over, said = touched, display.age_html(touched) if touched else ""
-        if touches is not None and not ended:
-            over = days.deadline(record, touches)
-            said = display.field_html(record, touches) if days.whole_day(record, touches) else said
-        owner = None
-        if schema.owner and getattr(record, schema.owner.column):
-            owner = display.visible_name(getattr(record, schema.owner.name))
-        measure = schema.by_name[declared.measure] if declared.measure else None
-        shows = [schema.by_name[name] for name in declared.shows]
-        return {
-            "id": record.pk,
-            "version": record.version,
-            "state": state,
-            "url": display.page_url(self.noun, "change", record.pk),
-            "name": str(record),
-            "below": self._below(record),
-            "owner": owner,
-            "initials": initials(owner) if owner else "",
-            "measure": display.field_html(record, measure, links=False) if measure else "",
-            "shows": [
-                {"label": display.field_label(f), "value": value, "name": f.name, "type": f.type}
-                for f in shows
-                if (value := display.field_html(record, f, links=False)) != ""
-            ],
-            "touched": said,
-            "stale": "" if ended else self._stale_text(over),
-            "ended": ended,
-            "refusal": self.refusal if self.refusal.get("id") == record.pk else None,
-        }
-
-    @cached_property
-    def about(self) -> tuple[Field, ...]:
-        """Whom and what a record is about: what its noun says, else the references of its first groups."""
-        schema = self.noun.schema
-        named = [name for _title, names in schema.groups[:2] for name in names]
-        fields = [f for n in named if (f := schema.by_name[n]).type == "reference"]
-        return schema.about or tuple(f for f in fields if f.name not in display.WORKERS)[:2]
-
-    def _below(self, record: Noun) -> str:
-        filled = [f for f in self.about if getattr(record, f.column)]
-        return " · ".join(display.visible_name(getattr(record, f.name)) for f in filled[:2])
-
-    def _stale_text(self, touched: datetime | None) -> str:
-        """What a card says that nobody touched for too long."""
-        if self.stale_after is None or touched is None or self.now - touched <= self.stale_after:
-            return ""
-        return _("stale") if self.stale_after else _("overdue")
-
-
-def initials(name: str) -> str:
-    """``BS`` for Bob Stone."""
-    parts = name.split()
-    return "".join(part[0] for part in (parts[0], *parts[1:][-1:])).upper() if parts else ""
+        """What the card of ``record`` shows, and why it was not moved."""
+        refused = self.refusal if self.refusal.get("id") == record.pk else None
+        return self.cards.card(record) | {"refusal": refused}
 
 
 def _union_all(parts: Sequence[models.QuerySet]) -> models.QuerySet:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from django.contrib import messages
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect, JsonResponse
@@ -13,7 +13,7 @@ from django.utils.text import capfirst
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_GET
 
-from headlessly.admin import display, forms
+from headlessly.admin import widgets
 from headlessly.admin.boards import moves
 from headlessly.admin.boards.board import RECENT, NounBoard
 from headlessly.admin.boards.dialogs import MoveDialog
@@ -21,12 +21,12 @@ from headlessly.admin.lists import list_pages
 from headlessly.admin.pages import NounAdminBase, NounPages
 from headlessly.admin.records import timeline
 from headlessly.admin.records.record_page import RecordPage
+from headlessly.declaration import labels
+from headlessly.declaration.next_steps import NextStep
 from headlessly.errors import BadRequest, Forbidden, HeadlesslyError, InvalidFilter, NotFound, Stale
 from headlessly.execution import executor
-
-if TYPE_CHECKING:
-    from headlessly.declaration.next_steps import NextStep
-    from headlessly.nouns import Noun
+from headlessly.language import wording
+from headlessly.nouns import Noun
 
 
 @dataclass(frozen=True)
@@ -58,13 +58,9 @@ class BoardPages(NounPages):
         super().__init__(admin)
         self.record_page = record_page
 
-    @property
-    def has_board(self) -> bool:
-        return self.noun.Surface.board is not None
-
     def board_view(self, request: HttpRequest) -> HttpResponse:
         """The board; a POST moves a card."""
-        if not self.has_board:
+        if self.noun.Surface.board is None:
             raise Http404
         if request.method == "POST":
             return self._move_card(request)
@@ -73,7 +69,7 @@ class BoardPages(NounPages):
     @method_decorator(require_GET)
     def board_more_view(self, request: HttpRequest, state: str, cursor: str) -> HttpResponse:
         """The next cards of a column, as HTML within JSON."""
-        if not self.has_board or state not in self.schema.machine.states:
+        if self.noun.Surface.board is None or state not in self.schema.require_machine().states:
             raise Http404
         try:
             column = NounBoard(request, self.noun, self.site).after(state, cursor)
@@ -90,14 +86,14 @@ class BoardPages(NounPages):
             "board",
             status=status,
             board=board,
-            title=_("%(nouns)s board") % {"nouns": display.plural_title(self.noun)},
+            title=_("%(nouns)s board") % {"nouns": labels.plural_title(self.noun)},
             is_fullwidth="1",
             recent=RECENT.days,
-            list_url=self.admin.place("changelist") + board.list.get_query_string({"p": None}),
+            list_url=f"{self.admin.place('changelist')}?{board.address.query_string}",
             board_url=self.admin.place("board"),
             add_url=self.admin.place("add") if self.admin.may("create") else "",
             said=_script_texts(),
-            media=forms.select2() + list_pages.MEDIA,
+            media=widgets.select2() + list_pages.MEDIA,
         )
 
     def _card(self, request: HttpRequest, card: dict[str, Any], possible: list[NextStep]) -> str:
@@ -112,7 +108,7 @@ class BoardPages(NounPages):
             found = self.noun.get(move.id, include=list(self.schema.references))
         except (BadRequest, NotFound) as problem:
             return self._refused(request, None, problem)
-        machine = self.schema.machine
+        machine = self.schema.require_machine()
         step = moves.find_move(self.noun, getattr(found, machine.name), move.target)
         # Where no step leads there, the change of the state is refused in the executor's words.
         verb = step.verb if step else self.noun.verbs["update"]
@@ -150,25 +146,25 @@ class BoardPages(NounPages):
             now = self.noun.get(move.id)
             if (by := self._mover(now, move.version)) is None:
                 return self._execute(verb, found, sent, replace(move, version=now.version))
-            state = display.state_label(getattr(now, self.schema.machine.name))
+            state = wording.state_label(getattr(now, self.schema.require_machine().name))
             what = {"who": by, "state": state}
             problem.message = _("%(who)s moved this meanwhile: it is %(state)s now.") % what
             raise
 
     def _mover(self, record: Noun, version: int) -> str | None:
         """Who moved a record after it was at ``version``."""
-        wire = self.schema.by_name[self.schema.machine.name].wire
+        wire = self.schema.by_name[self.schema.require_machine().name].wire
         since = timeline.entries_since(record, version)
         return next((e.who for e in since if wire in (e.event.previous or {})), None)
 
     # -- answers: JSON for the script, pages for everybody else -----------------------------------
 
     def _moved(self, request: HttpRequest, found: Noun, answer: Noun) -> HttpResponse:
-        name = self.schema.machine.name
+        name = self.schema.require_machine().name
         state = getattr(answer, name)
         said = _("%(name)s is %(state)s now.") % {
             "name": answer,
-            "state": display.state_label(state),
+            "state": wording.state_label(state),
         }
         if not _wants_json(request):
             messages.success(request, said)
@@ -179,22 +175,15 @@ class BoardPages(NounPages):
         self, request: HttpRequest, move: Move | None, problem: HeadlesslyError
     ) -> HttpResponse:
         """The reason, beside the card where it is."""
-        reason, fix = problem.message, None
+        id, reason, fix = move.id if move else "", problem.message, None
         if isinstance(problem, NotFound):
-            reason = _("%(this)s is gone.") % {"this": capfirst(display.this_noun(self.noun))}
+            reason = _("%(this)s is gone.") % {"this": capfirst(labels.this_noun(self.noun))}
         elif move is not None:
             fix = self.record_page.suggest_fix(self.admin.find(move.id), problem)
         if _wants_json(request):
-            return self._card_now(
-                request,
-                move.id if move else "",
-                None,
-                status=problem.status,
-                reason=reason,
-                fix=fix,
-            )
+            return self._card_now(request, id, None, status=problem.status, reason=reason, fix=fix)
         board = NounBoard(request, self.noun, self.site)
-        board.refusal = {"id": move.id if move else "", "reason": reason, "fix": fix}
+        board.refusal = {"id": id, "reason": reason, "fix": fix}
         return self._board_page(request, board, status=problem.status)
 
     def _card_now(
@@ -212,8 +201,8 @@ class BoardPages(NounPages):
         if columns and not board.problem:
             board.count(columns)
         body = {"numbers": {column.state: column.numbers for column in columns}, **more}
-        if found := board.rows([id]):
-            state = getattr(found[0], self.schema.machine.name)
+        if found := board.cards.rows([id]):
+            state = getattr(found[0], self.schema.require_machine().name)
             card = self._card(request, board.card(found[0]), moves.possible_moves(self.noun, state))
             body |= {"card": card, "state": state}
         return JsonResponse(body, status=status)
@@ -225,7 +214,7 @@ class BoardPages(NounPages):
         context = {
             "original": dialog.record,
             "dialog": dialog,
-            "noun": display.noun_title(self.noun),
+            "noun": labels.noun_title(self.noun),
             "sends": {"move": str(move), "asked": "1"},
         }
         if _wants_json(request):

@@ -3,37 +3,32 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from django.utils.translation import gettext as _
 
-from headlessly.admin import display
 from headlessly.admin.records.dialogs import VerbDialog
-
-if TYPE_CHECKING:
-    from headlessly.declaration.schema import Field
-    from headlessly.declaration.verbs import Verb
-    from headlessly.nouns import Noun
+from headlessly.declaration import labels
+from headlessly.declaration.verbs import Verb
+from headlessly.nouns import Noun
 
 
 class MoveDialog(VerbDialog):
     """A verb's dialog as short as it can be: of a new record it asks for what is required alone, and says
     where the rest comes from."""
 
+    only_required = True
+
     def __init__(
         self, verb: Verb, record: Noun, site: Any, url: str, data: Mapping[str, str] | None = None
     ) -> None:
         super().__init__(verb, record, site, data)
         self.url = url
-        if self.chooses is None:
+        if (choice := self.choice) is None:
             return
-        self.form.fields[self.chooses.name].label = _("Or attach an existing %s") % self.other_named
-        if self.new is None:
-            self._offer_new({})
-        for item in self.new.fields.values():
-            item.widget.attrs["placeholder"] = _("from this %s") % display.noun_in_sentence(
+        choice.form.fields[choice.name].label = _("Or attach an existing %s") % choice.noun_named
+        new = choice.new or choice.offer_new({})
+        for item in new.fields.values():
+            item.widget.attrs["placeholder"] = _("from this %s") % labels.noun_in_sentence(
                 verb.noun
             )
-
-    def _new_fields(self) -> list[Field]:
-        return [field for field in self.other.schema.inputs() if field.required]

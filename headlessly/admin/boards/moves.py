@@ -2,25 +2,23 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 from django.utils.text import capfirst
 from django.utils.translation import gettext as _
 
-from headlessly.admin import display
 from headlessly.admin.buttons import permitted_steps
+from headlessly.declaration import labels
 from headlessly.declaration.next_steps import NextStep, either_of, without_doubles
+from headlessly.language import wording
 from headlessly.language.wording import SUBJECT
-
-if TYPE_CHECKING:
-    from headlessly.nouns import Noun
+from headlessly.nouns import Noun
 
 
 def possible_moves(noun: type[Noun], state: str) -> list[NextStep]:
     """The steps out of ``state`` that the actor may take, in the order of the board's columns."""
     steps = [step for step in permitted_steps(noun, state) if step.target not in (None, state)]
     return sorted(
-        without_doubles(steps), key=lambda step: noun.schema.machine.states.index(step.target)
+        without_doubles(steps),
+        key=lambda step: noun.schema.require_machine().states.index(step.target),
     )
 
 
@@ -31,14 +29,14 @@ def find_move(noun: type[Noun], state: str, target: str) -> NextStep | None:
 
 def moves_hint(noun: type[Noun], state: str, moves: list[NextStep]) -> str:
     """Where a record goes from here, for somebody who tries another way."""
-    here = display.state_label(state)
+    here = wording.state_label(state)
     if not moves:
         return _("%(a)s that is %(state)s stays where it is.") % {
-            "a": capfirst(display.a_noun(noun, SUBJECT)),
+            "a": capfirst(labels.a_noun(noun, SUBJECT)),
             "state": here,
         }
     return _("From %(state)s %(a)s goes to %(targets)s.") % {
-        "a": display.a_noun(noun, SUBJECT),
+        "a": labels.a_noun(noun, SUBJECT),
         "state": here,
-        "targets": either_of([display.state_label(move.target) for move in moves]),
+        "targets": either_of([wording.state_label(move.target) for move in moves]),
     }

@@ -9,29 +9,27 @@ from __future__ import annotations
 import logging
 import time
 from collections.abc import Callable, Mapping
-from typing import TYPE_CHECKING, Any
+from typing import Any
 from urllib.parse import urlencode
 
-from django.contrib.admin import AdminSite
 from django.http import HttpRequest, HttpResponse
 from django.template.loader import render_to_string
-from django.template.response import TemplateResponse
-from django.templatetags.static import static
 from django.utils.safestring import SafeString
 from django.utils.translation import gettext as _
+from django.views.decorators.http import require_GET
 
 from headlessly.access import actors
-from headlessly.admin import display, forms
+from headlessly.admin import display, widgets
+from headlessly.admin.choices import ME, NONE
 from headlessly.admin.dashboards.figures import Chart, Tile, dashboard
-from headlessly.admin.lists.facets import ME, NONE
+from headlessly.admin.sites import TenantSite
 from headlessly.context import tracing
 from headlessly.database import timeouts
+from headlessly.declaration import labels
 from headlessly.errors import InvalidFilter
+from headlessly.nouns import Noun
 from headlessly.query import periods
 from headlessly.query.reports import Slice
-
-if TYPE_CHECKING:
-    from headlessly.nouns import Noun
 
 logger = logging.getLogger(__name__)
 
@@ -39,7 +37,8 @@ logger = logging.getLogger(__name__)
 PATIENCE, BUDGET = 5, 12
 
 
-def dashboard_page(request: HttpRequest, site: AdminSite) -> HttpResponse:
+@require_GET
+def dashboard_view(request: HttpRequest, *, site: TenantSite) -> HttpResponse:
     """The page of an address; what is wrong with one is said in its place."""
     given = {name: text for name, value in request.GET.items() if (text := str(value).strip())}
     registered = sorted(dashboard.narrowings, key=lambda each: each[0])
@@ -51,41 +50,32 @@ def dashboard_page(request: HttpRequest, site: AdminSite) -> HttpResponse:
         context = {"period": slice.period, **_draw_reports(slice)}
     except InvalidFilter as problem:
         context["problem"] = problem.message
-    around = site.each_context(request)
-    context |= {
-        **around,
-        "title": _("Dashboard"),
-        "own_heading": True,
-        "media": forms.select2(),
-        "styles": [*around["styles"], static("headlessly/dashboard.css")],
-        "presets": _presets(given),
-        "narrowings": narrowings,
-        "narrowed": bool(given),
-        "given": given,
-        "empty": _empty(),
-    }
-    request.current_app = site.name
-    return TemplateResponse(request, "headlessly/dashboard.html", context)
+    return site.respond(
+        request,
+        "dashboard",
+        _("Dashboard"),
+        styles=["dashboard"],
+        media=widgets.select2(),
+        presets=_presets(given),
+        narrowings=narrowings,
+        narrowed=bool(given),
+        given=given,
+        empty=_empty(),
+        **context,
+    )
 
 
 class Narrowing:
     """One reference that everything can be narrowed by: a searchable choice."""
 
     def __init__(
-        self, noun: type[Noun], name: str, site: AdminSite, given: Mapping[str, str]
+        self, noun: type[Noun], name: str, site: TenantSite, given: Mapping[str, str]
     ) -> None:
         self.field = noun.schema.by_name[name]
-        self.name, self.label = self.field.name, display.field_label(self.field)
+        self.name, self.label = self.field.name, labels.field_label(self.field)
         self.wire, self.value = self.field.wire, given.get(self.field.wire, "")
         self.given = given
-        self.select = forms.ReferenceSelect(
-            self.field, site, {"aria-label": self.label}, narrows=True
-        )
-        self.select.attrs["data-placeholder"] = self.label
-        self.select.chosen |= {
-            NONE: _("No %(field)s") % {"field": display.inside_sentence(self.label)},
-            ME: _("Me"),
-        }
+        self.select = widgets.NarrowingSelect(self.field, site)
 
     @property
     def widget(self) -> str:
@@ -142,12 +132,12 @@ def _empty() -> dict[str, str] | None:
     if noun is None or noun.objects.exists():
         return None
     return {
-        "nouns": display.plural_in_sentence(noun),
+        "nouns": labels.plural_in_sentence(noun),
         "list": display.page_url(noun, "changelist"),
         "add": display.page_url(noun, "add")
         if actors.may(actors.current(), "create", noun)
         else "",
-        "what": display.a_noun(noun),
+        "what": labels.a_noun(noun),
     }
 
 

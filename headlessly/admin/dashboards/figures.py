@@ -15,17 +15,14 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, TypeVar
+from typing import TypeVar
 
 from django.utils.html import conditional_escape, format_html
 from django.utils.safestring import SafeString
 
 from headlessly.admin import display
+from headlessly.nouns import Noun
 from headlessly.query.reports import Records, Slice
-
-if TYPE_CHECKING:
-    from headlessly.nouns import Noun
-
 
 #: More bars than this are in the table only.
 DRAWN = 8

@@ -8,44 +8,33 @@ past day (``asOf=2026-01-31``), ``deleted=true``, and the saved view that it cam
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from datetime import date, datetime, timedelta
 from functools import cached_property
-from typing import TYPE_CHECKING, Any
-from urllib.parse import quote, urlencode
+from typing import Any
+from urllib.parse import quote
 
-from django.conf import settings
 from django.db import models
 from django.http import QueryDict
-from django.utils import translation
-from django.utils.text import slugify
 from django.utils.translation import gettext as _
 
 from headlessly.admin.lists import places
+from headlessly.admin.lists.columns import MAX_COLUMNS, is_sortable, listable_field
+from headlessly.admin.lists.conditions import PresetFilter, SearchFilter
 from headlessly.admin.lists.facets import Facet, make_facet
-from headlessly.admin.lists.ranges import AMOUNTS, RangeFilter
+from headlessly.admin.lists.parameters import Parameters
+from headlessly.admin.lists.ranges import RangeFilter
 from headlessly.context import clock
 from headlessly.declaration.schema import Field
 from headlessly.errors import InvalidFilter
-from headlessly.language import numbers
 from headlessly.log import events
+from headlessly.nouns import Noun
 from headlessly.query import filters, periods, querystring, reads, sorting
 from headlessly.query.scope import Scope
-
-if TYPE_CHECKING:
-    from headlessly.nouns import Noun
+from headlessly.query.search import Search
 
 #: Parameters that are no fields.
 OWN = ("q", "o", "p", "is", "columns", "asOf", "deleted", "view")
-#: Says that somebody typed the numbers, as their language writes them: links have them as wires do.
-TYPED = "typed"
-ENDS = ("gt", "gte", "lt", "lte")
-#: More columns than this do not fit a screen.
-MAX_COLUMNS = 12
-CREATED = Field("created_at", "createdAt", "created_at", "datetime", label="Created")
-CHANGED = Field("updated_at", "updatedAt", "updated_at", "datetime", label="Changed")
-#: What every record carries and a list may show, by wire and by Python name.
-CARRIED = {name: field for field in (CREATED, CHANGED) for name in (field.wire, field.name)}
 
 
 class DeletedScope(Scope):
@@ -57,71 +46,16 @@ class DeletedScope(Scope):
         return self.noun.with_deleted.filter(deleted_at__isnull=False, pk__in=told)
 
 
-class PresetFilter:
-    """One of the noun's own conditions."""
-
-    label = ""
-    names = ("is",)
-    params = None
-
-    def __init__(self, name: str, condition: Any) -> None:
-        self.name, self.condition = name, condition
-        self.slug = slugify(name)
-
-    def as_filter(self) -> dict[str, Any]:
-        return dict(self.condition)
-
-    def in_words(self) -> str:
-        return _(self.name)
-
-
-class SearchFilter:
-    """What is searched for."""
-
-    label = ""
-    names = ("q",)
-
-    def __init__(self, text: str) -> None:
-        self.text = text
-
-    @property
-    def params(self) -> dict[str, str]:
-        """The same as REST says it; None for what it has no words for."""
-        return {"q": self.text}
-
-    def as_filter(self) -> dict[str, Any]:
-        return {"$text": self.text}
-
-    def in_words(self) -> str:
-        return _("“%s”") % self.text
-
-
-class Address:
+class Address(Parameters):
     """One address of a noun's list, read. ``problem`` is what is wrong with it, in a sentence."""
 
     def __init__(self, noun: type[Noun], query: QueryDict | str, site: Any) -> None:
-        self.noun, self.site = noun, site
-        given = QueryDict(query) if isinstance(query, str) else query
-        self.given = {
-            name: joined for name, values in given.lists() if (joined := _join_values(values))
-        }
-        if language := self.given.pop(TYPED, ""):
-            self._read_numbers(language)
+        super().__init__(noun, query)
+        self.site = site
         self.problem = ""
         self.moment: datetime | None = None  #: of the past that is asked for
         self.columns = [noun.schema.by_name[name] for name in noun.schema.columns]
         self._read()
-
-    def _read_numbers(self, language: str) -> None:
-        """Say the numbers that were typed as a wire does; other languages may share the address."""
-        if language not in dict(settings.LANGUAGES):
-            return
-        with translation.override(language):
-            for name, text in self.given.items():
-                path, _separator, lookup = name.partition("__")
-                field = self.noun.schema.fields.get(path)
-                if field is not None and field.type in AMOUNTS and lookup in ENDS:
-                    self.given[name] = numbers.delocalize_number(text)
 
     def _read(self) -> None:
         schema = self.noun.schema
@@ -167,10 +101,6 @@ class Address:
 
     # -- which records ----------------------------------------------------------------------------
 
-    @property
-    def query(self) -> str:
-        return self.given.get("q", "")
-
     @cached_property
     def active(self) -> list[Any]:
         """The conditions that are on."""
@@ -188,6 +118,29 @@ class Address:
     def filter_of(conditions: Iterable[Any]) -> dict[str, Any]:
         stated = [condition.as_filter() for condition in conditions]
         return {"$and": stated} if stated else {}
+
+    @cached_property
+    def search(self) -> Search | None:
+        """The words, as the search takes them. Raises InvalidFilter."""
+        return reads.make_search(self.scope, self.query)
+
+    @property
+    def filter_beside_search(self) -> dict[str, Any]:
+        """All conditions but the words. Raises InvalidFilter."""
+        return self.filter_of(c for c in self.active if not isinstance(c, SearchFilter))
+
+    def narrowed(self) -> models.QuerySet:
+        """The records that fit, whatever words are searched for, in no order. Raises InvalidFilter."""
+        scope = self.scope
+        return scope.queryset().filter(filters.compile_filter(scope, self.filter_beside_search))
+
+    @property
+    def chips(self) -> list[dict[str, str]]:
+        """The conditions that are on, each with the address without it."""
+        return [
+            {"label": c.label, "value": c.in_words(), "without": self.without(c)}
+            for c in self.active
+        ]
 
     def _moment(self) -> datetime | None:
         """The moment that ``asOf`` names; of a day its end, for that is how people mean it."""
@@ -264,11 +217,6 @@ class Address:
 
     # -- other addresses --------------------------------------------------------------------------
 
-    def but(self, changes: Mapping[str, Any]) -> str:
-        """This address with other values for these parameters, None for none; from its first page."""
-        rest = {**self.given, "p": None, **changes}
-        return query_string_of({name: value for name, value in rest.items() if value})
-
     def without(self, condition: Any) -> str:
         """This address without one of its conditions."""
         if isinstance(condition, PresetFilter):
@@ -289,37 +237,6 @@ class Address:
             for preset in self.presets
         ]
 
-    @property
-    def at_present(self) -> str:
-        return self.but({"asOf": None})
-
-    @property
-    def cleared(self) -> str:
-        """This list with nothing taken away from it."""
-        kept = ("columns", "o", "asOf", "deleted")
-        return query_string_of({name: self.given[name] for name in kept if name in self.given})
-
-    @property
-    def list_query(self) -> str:
-        """All of it but the page and the view that it came from."""
-        return canonical_query(self.given)
-
-    @property
-    def view_query(self) -> str:
-        """What a view keeps of it: the filters, the columns and the order, of no day but today."""
-        return canonical_query(
-            {k: v for k, v in self.given.items() if k not in ("asOf", "deleted")}
-        )
-
-    @property
-    def query_string(self) -> str:
-        return urlencode(self.given, safe=",@")
-
-    @property
-    def in_list(self) -> str:
-        """The whole of it within another address: a record's page is told which list it was in."""
-        return quote(self.query_string, safe="")
-
     def in_list_at(self, record: Noun) -> str:
         """The same, with where in the list ``record`` stands now."""
         if not self.live:
@@ -329,58 +246,9 @@ class Address:
             places.anchored(self.query_string, columns, places.row_of(columns, record)), safe=""
         )
 
-    # -- what forms carry along -------------------------------------------------------------------
-
-    @property
-    def but_columns(self) -> list[tuple[str, str]]:
-        return self._kept("columns")
-
-    @property
-    def at_no_moment(self) -> list[tuple[str, str]]:
-        return self._kept("asOf")
-
     @property
     def but_filters(self) -> list[tuple[str, str]]:
         """What has no control among the filters."""
         shown = {"q", *(f.name for f in self.facets)}
         shown |= {end["name"] for each in self.ranges for end in (each.low, each.high)}
         return self._kept(*shown)
-
-    def _kept(self, *but: str) -> list[tuple[str, str]]:
-        return [(k, v) for k, v in self.given.items() if k not in but and k != "p"]
-
-
-def query_string_of(params: Mapping[str, Any]) -> str:
-    """``?`` and the parameters; where nothing is left, all records and not the view one starts with."""
-    return "?" + urlencode(params, safe=",@") if set(params) - {"view"} else "?view=all"
-
-
-def canonical_query(given: Mapping[str, str] | str) -> str:
-    """Two addresses that ask for the same list, as the same text."""
-    if isinstance(given, str):
-        given = {name: _join_values(values) for name, values in QueryDict(given).lists()}
-    rest = {k: v for k, v in given.items() if v and k not in ("p", "view")}
-    return urlencode(sorted(rest.items()), safe=",@")
-
-
-def listable_field(noun: type[Noun], name: str) -> Field:
-    """The field that a list may show under this wire or Python name. Raises InvalidFilter."""
-    field = noun.schema.field(name) or CARRIED.get(name)
-    if field is None or field.type == "json":
-        raise InvalidFilter(_("There is no column “%s” here.") % name[:64], field="columns")
-    return field
-
-
-def is_sortable(field: Field) -> bool:
-    return field.computed is None and field.type != "json"
-
-
-def offered_columns(noun: type[Noun]) -> list[Field]:
-    """Every field that a list may show beside the name."""
-    first = noun.schema.columns[0]
-    own = [f for f in noun.schema.stored if f.type not in ("json", "text") and f.name != first]
-    return list(dict.fromkeys([*own, *CARRIED.values()]))
-
-
-def _join_values(values: list[str]) -> str:
-    return ",".join(value for value in values if value.strip())

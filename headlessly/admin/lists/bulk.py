@@ -6,63 +6,26 @@ when the question is shown, so that what is confirmed is what is done.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
 
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
 from django.utils.decorators import method_decorator
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_POST
 
-from headlessly.access import actors
-from headlessly.admin import buttons, display, forms
+from headlessly.admin import display, forms
 from headlessly.admin.lists.address import Address
+from headlessly.admin.lists.bulk_operations import BulkOperation, bulk_operations
 from headlessly.admin.lists.changelist import AT_ONCE, NounList
 from headlessly.admin.lists.export import export_url
 from headlessly.admin.pages import NounPages
-from headlessly.declaration.schema import field_as_input
 from headlessly.declaration.values import UNSTORABLE
 from headlessly.errors import HeadlesslyError, InvalidFilter
 from headlessly.execution import executor
 
-if TYPE_CHECKING:
-    from headlessly.declaration.schema import Field
-    from headlessly.declaration.verbs import Verb
-    from headlessly.nouns import Noun
-
 EXPORT = "export"
-
-
-@dataclass
-class BulkOperation:
-    """One thing that can be done with many records."""
-
-    name: str
-    label: str
-    verb: Verb
-    text: str = ""
-    inputs: list[Field] = field(default_factory=list)
-    choices: list[tuple[str, str]] = field(default_factory=list)  #: of its only input
-    initial: dict[str, Any] = field(default_factory=dict)
-
-    @property
-    def destroys(self) -> bool:
-        return self.verb.deletes
-
-    @property
-    def asks(self) -> str:
-        """The label of its button: with dots where it asks for more than "yes"."""
-        return f"{self.label}…"
-
-    def form(self, site: Any, data: Any = None) -> forms.DeclaredForm:
-        made = forms.DeclaredForm(
-            self.inputs, site, data=data, initial=self.initial, id=self.name, parent="bulk"
-        )
-        if self.choices:
-            made.fields[self.inputs[0].name].widget.choices = self.choices
-        made.suggest(self.verb.noun)
-        return made
 
 
 @dataclass
@@ -73,60 +36,6 @@ class RecordOutcome:
     name: str
     url: str
     refused: str = ""
-
-
-def bulk_operations(address: Address, site: Any) -> list[BulkOperation]:
-    """What the actor may do with the records of a list: give, move, the noun's own verbs, delete."""
-    noun, actor = address.noun, actors.current()
-    may = {name: actors.may(actor, name, noun) for name in noun.verbs}
-    verbs = noun.verbs
-    if address.deleted:
-        text = _("They are in every list again, as they were.")
-        restore = BulkOperation("restore", _("Restore"), verbs["restore"], text)
-        return [restore] if may["restore"] else []
-    if not address.live:
-        return []
-    found = list(_update_operations(noun)) if may["update"] else []
-    for verb in verbs.values():
-        if buttons.is_button(verb) and may[verb.name] and not verb.restores and not verb.deletes:
-            # A verb that makes a record makes one for each.
-            inputs = [f for f in verb.inputs.values() if not f.record or f.required]
-            said = _("For each of them: %s") % display.verb_summary(verb)
-            found.append(BulkOperation(verb.name, display.verb_label(verb), verb, said, inputs))
-    for verb in verbs.values():
-        if verb.deletes and may[verb.name]:
-            text = _("They disappear from every list; whoever may delete can bring them back.")
-            said = text if verb.name == "delete" else display.verb_summary(verb)
-            label = display.verb_label(verb)
-            found.append(BulkOperation(verb.name, label, verb, said, list(verb.inputs.values())))
-    return found
-
-
-def _update_operations(noun: type[Noun]) -> Iterator[BulkOperation]:
-    """To whom the records belong, and where they stand."""
-    schema, update = noun.schema, noun.verbs["update"]
-    asked = (f for f in update.inputs.values() if f.name not in noun.schema.not_in_forms)
-    inputs = {f.name: f for f in asked}
-    owner, machine = schema.owner, schema.machine
-    if owner is not None and owner.name in inputs and "assign" not in noun.verbs:
-        yield BulkOperation(
-            "assign", _("Assign"), update, _("Who works on them from now on?"),
-            [_required_input(inputs[owner.name])],
-            initial={owner.name: actors.current().contact_id or ""},
-        )  # fmt: skip
-    if machine is not None and machine.name in inputs:
-        targets = {step.target for step in machine.steps if step.via == "update"}
-        if targets:
-            choices = [(s, display.state_label(s)) for s in machine.states if s in targets]
-            yield BulkOperation(
-                "move", _("Move"), update,
-                _("Each goes where its own way allows; the others stay and say why."),
-                [_required_input(inputs[machine.name])], [("", "—"), *choices],
-            )  # fmt: skip
-
-
-def _required_input(field: Field) -> Field:
-    return field_as_input(field, required=True)
 
 
 class BulkPages(NounPages):
@@ -148,7 +57,7 @@ class BulkPages(NounPages):
         if "go" not in request.POST:
             return self._ask(request, address, operation, ids)
         form = operation.form(self.site, request.POST)
-        sent = {name: value for name, value in form.given().items() if value not in ("", None)}
+        sent = form.filled()
         missing = [f.name for f in operation.inputs if f.required and f.name not in sent]
         if missing:
             form.is_valid()
@@ -156,7 +65,17 @@ class BulkPages(NounPages):
                 form.add_error(each, _("This is required."))
             return self._ask(request, address, operation, ids, form=form, status=422)
         outcomes = list(self._carry_out(operation, address, ids, sent))
-        return self._tell(request, address, operation, outcomes)
+        refused = [outcome for outcome in outcomes if outcome.refused]
+        return self._answer(
+            request,
+            "told",
+            address,
+            operation,
+            done=[outcome for outcome in outcomes if not outcome.refused],
+            refused=refused,
+            linked=not operation.destroys,
+            failed=",".join(outcome.id for outcome in refused),
+        )
 
     def _export(self, request: HttpRequest, address: Address) -> HttpResponse:
         """To the file with what is selected: the whole list, or these records."""
@@ -224,28 +143,6 @@ class BulkPages(NounPages):
                 outcome.refused = problem.message
             yield outcome
 
-    def _tell(
-        self,
-        request: HttpRequest,
-        address: Address,
-        operation: BulkOperation,
-        outcomes: Iterable[RecordOutcome],
-    ) -> HttpResponse:
-        outcomes = list(outcomes)
-        refused = [outcome for outcome in outcomes if outcome.refused]
-        done = [outcome for outcome in outcomes if not outcome.refused]
-        linked = not operation.destroys
-        return self._answer(
-            request,
-            "told",
-            address,
-            operation,
-            done=done,
-            refused=refused,
-            linked=linked,
-            failed=",".join(outcome.id for outcome in refused),
-        )
-
     def _answer(
         self,
         request: HttpRequest,
@@ -270,6 +167,3 @@ class BulkPages(NounPages):
             url=self.admin.place("bulk", operation.name),
             **context,
         )
-
-
-__all__ = ["BulkOperation", "BulkPages", "RecordOutcome", "bulk_operations"]

@@ -6,12 +6,12 @@ from django.core.exceptions import PermissionDenied
 from django.http import Http404, HttpRequest, HttpResponse
 from django.utils.translation import gettext as _
 
-from headlessly.admin import display
 from headlessly.admin.field_edit import FieldEdit, parse_version
 from headlessly.admin.lists import cells
 from headlessly.admin.lists.address import Address
 from headlessly.admin.lists.changelist import NounList
 from headlessly.admin.pages import NounPages
+from headlessly.declaration import labels
 from headlessly.declaration.schema import Field
 from headlessly.errors import HeadlesslyError, NotFound, Stale
 from headlessly.nouns import Noun
@@ -43,7 +43,11 @@ class CellPages(NounPages):
             # Of a state one chooses anew, among what is possible now.
             edit = self._edit(self.admin.find(id), field) if field.moves else edit
             return self._control(request, edit, problem)
-        return self._saved_row(request, answer, address)
+        try:
+            return self._row(request, self.admin.find(answer.pk), address)
+        except Http404:
+            # Given away by somebody who sees their own only.
+            return HttpResponse(status=204)
 
     def _edit(self, found: Noun, field: Field) -> FieldEdit:
         return FieldEdit(self.site, found, field, id="cell")
@@ -52,7 +56,7 @@ class CellPages(NounPages):
         self, request: HttpRequest, edit: FieldEdit, problem: HeadlesslyError | None = None
     ) -> HttpResponse:
         found, name = edit.record, edit.field.name
-        edit.form.fields[name].widget.attrs["aria-label"] = display.field_label(edit.field)
+        edit.form.fields[name].widget.attrs["aria-label"] = labels.field_label(edit.field)
         details = problem.details if problem else None
         text = (details or [{}])[0].get("message") or problem.message if problem else ""
         return self.admin.respond(
@@ -64,13 +68,6 @@ class CellPages(NounPages):
             version=found.version,
             said=text,
         )
-
-    def _saved_row(self, request: HttpRequest, answer: Noun, address: Address) -> HttpResponse:
-        try:
-            return self._row(request, self.admin.find(answer.pk), address)
-        except Http404:
-            # Given away by somebody who sees their own only.
-            return HttpResponse(status=204)
 
     def _row(
         self,

@@ -4,16 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from django.utils.html import format_html
 
-from headlessly.admin import display
+from headlessly.admin import display, field_values
 from headlessly.admin.field_edit import closed_fields
-
-if TYPE_CHECKING:
-    from headlessly.declaration.schema import Field
-    from headlessly.nouns import Noun
+from headlessly.declaration import labels
+from headlessly.declaration.schema import Field
+from headlessly.nouns import Noun
 
 
 @dataclass
@@ -57,7 +56,7 @@ def make_row(
         cells=[
             Cell(
                 field.name,
-                display.field_label(field),
+                labels.field_label(field),
                 field.type,
                 cell_html(found, field),
                 field.name in edits and field.name not in closed,
@@ -86,7 +85,7 @@ def row_references(noun: type[Noun], columns: Sequence[Field]) -> list[Field]:
 
 def cell_html(found: Noun, field: Field) -> Any:
     """A value as a narrow cell shows it: a share as a bar, somebody of ours with initials."""
-    value = display.field_html(found, field, links=field.type == "datetime")
+    value = field_values.field_html(found, field, links=field.type == "datetime")
     if not value:
         return ""
     if (field.minimum, field.maximum) == (0, 100):
@@ -95,12 +94,6 @@ def cell_html(found: Noun, field: Field) -> Any:
     if field.name in display.WORKERS and getattr(found, field.name) is not None:
         name = str(getattr(found, field.name))
         return format_html(
-            '<span class="initials" aria-hidden="true">{}</span> {}', _of(name), name
+            '<span class="initials" aria-hidden="true">{}</span> {}', display.initials(name), name
         )
     return value
-
-
-def _of(name: str) -> str:
-    """``Ada Chen`` → ``AC``."""
-    parts = [part for part in name.split() if part[:1].isalnum()]
-    return "".join(part[0] for part in (parts[:1] + parts[1:][-1:])).upper()

@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from contextlib import nullcontext
+from datetime import datetime
 from functools import cached_property
-from typing import TYPE_CHECKING, Any, cast
+from typing import Any, cast
 
 from django.db import models
 from django.utils.translation import gettext as _
@@ -15,17 +16,17 @@ from headlessly.access import actors, visibility
 from headlessly.access.managers import BoundedQuerySet
 from headlessly.admin import display, event_facts
 from headlessly.admin.lists import cells
-from headlessly.admin.lists.address import Address, SearchFilter, is_sortable
+from headlessly.admin.lists.address import Address
+from headlessly.admin.lists.columns import is_sortable
 from headlessly.database import timeouts
+from headlessly.declaration import labels
+from headlessly.declaration.record import Record
 from headlessly.declaration.schema import Field
 from headlessly.errors import InvalidFilter
 from headlessly.log import events, versions
 from headlessly.nouns import Noun
 from headlessly.query import filters, reads
 from headlessly.query.paging import RecordList
-
-if TYPE_CHECKING:
-    from datetime import datetime
 
 PER_PAGE = 25
 #: How many of the records that fit can be worked on at once; more have to be narrowed first.
@@ -87,10 +88,8 @@ class NounList:
 
     @property
     def _seeking(self) -> RecordList:
-        address, scope = self.address, self.address.scope
-        stated = address.filter_of(c for c in address.active if not isinstance(c, SearchFilter))
-        search = reads.make_search(scope, address.query)
-        return RecordList(scope, address.order_columns, (stated,), search)
+        address, stated = self.address, self.address.filter_beside_search
+        return RecordList(address.scope, address.order_columns, (stated,), address.search)
 
     @property
     def _may_be_slow(self) -> bool:
@@ -167,24 +166,21 @@ class NounList:
         for field in address.columns:
             ascending, descending = first == field.name, first == f"-{field.name}"
             down_first = field.type in DESCENDING_FIRST
+            # By a reference there is nothing to sort: ids of others are in no order for people.
+            sorts = is_sortable(field) and field.type != "reference"
             following = (
                 f"-{field.wire}" if (ascending or (down_first and not descending)) else (field.wire)
             )
             found.append(
                 {
-                    "text": display.field_label(field),
+                    "text": labels.field_label(field),
                     "kind": field.type,
-                    "url": address.but({"o": following}) if self._sorts(field) else "",
+                    "url": address.but({"o": following}) if sorts else "",
                     "sorted": ascending or descending,
                     "ascending": ascending,
                 }
             )
         return found
-
-    @staticmethod
-    def _sorts(field: Field) -> bool:
-        """Whether a column is put in order by a click: ids of others would be in no order for people."""
-        return is_sortable(field) and field.type != "reference"
 
     def pages(self) -> dict[str, str]:
         """Where this page stands among the others."""
@@ -199,13 +195,6 @@ class NounList:
             "previous": self.address.but({"p": before}) if before else "",
             "next": self.address.but({"p": after}) if self.more else "",
         }
-
-    def chips(self) -> list[dict[str, str]]:
-        """The conditions that are on, each with the address without it."""
-        return [
-            {"label": c.label, "value": c.in_words(), "without": self.address.without(c)}
-            for c in self.address.active
-        ]
 
     def advice(self) -> list[dict[str, Any]]:
         """Of an empty list: which of its conditions empties it, and what there is without it."""
@@ -238,13 +227,12 @@ class NounList:
 def as_they_were(rows: Iterable[Noun], fields: Iterable[Field], moment: datetime) -> None:
     """Give records of the past the others that they refer to, as those were then."""
     rows = list(rows)
-    wanted: dict[str, set[str]] = defaultdict(set)
+    wanted: dict[type[Record], set[str]] = defaultdict(set)
     for field in fields:
-        wanted[field.to] |= {id for r in rows if (id := getattr(r, field.column))}
+        wanted[field.target_noun] |= {id for r in rows if (id := getattr(r, field.column))}
     then: dict[str, Noun] = {}
-    for name, ids in wanted.items():
+    for noun, ids in wanted.items():
         if ids:
-            noun = rows[0].registry[name]
             found = versions.versions_at(noun, moment).filter(record__in=ids)
             then |= {version.record: version.as_record() for version in found}
     for field in fields:

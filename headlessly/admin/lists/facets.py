@@ -6,21 +6,20 @@ An address carries them by the fields' wire names: ``?status=New,Contacted&owner
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from django.db import connection
 from django.utils.translation import gettext as _
 
 from headlessly.access import actors, visibility
-from headlessly.admin import display
 from headlessly.admin.choices import ME, NONE
-from headlessly.admin.forms import ReferenceSelect
+from headlessly.admin.widgets import NarrowingSelect
+from headlessly.declaration import labels
+from headlessly.declaration.schema import Field
 from headlessly.errors import InvalidFilter
+from headlessly.language import wording
+from headlessly.nouns import Noun
 from headlessly.query import filters
-
-if TYPE_CHECKING:
-    from headlessly.declaration.schema import Field
-    from headlessly.nouns import Noun
 
 #: More values than this are typed, not picked.
 PICKABLE = 50
@@ -31,7 +30,7 @@ class Facet:
 
     def __init__(self, noun: type[Noun], field: Field, value: str) -> None:
         self.noun, self.field, self.value = noun, field, value
-        self.name, self.label = field.wire, display.field_label(field)
+        self.name, self.label = field.wire, labels.field_label(field)
 
     def values(self) -> list[str]:
         return [part for part in self.value.split(",") if part]
@@ -101,7 +100,7 @@ class ChoiceFacet(Facet):
         return dict(self.choices()).get(self.value) or super().in_words()
 
     def _value_in_words(self, value: str) -> str:
-        return {"true": _("yes"), "false": _("no")}.get(value) or display.state_label(value)
+        return {"true": _("yes"), "false": _("no")}.get(value) or wording.state_label(value)
 
 
 class ReferenceFacet(Facet):
@@ -109,11 +108,7 @@ class ReferenceFacet(Facet):
 
     def __init__(self, *args: Any, site: Any) -> None:
         super().__init__(*args)
-        select = ReferenceSelect(self.field, site, {"aria-label": self.label}, narrows=True)
-        select.attrs["data-placeholder"] = self.label
-        nobody = _("No %(field)s") % {"field": display.inside_sentence(self.label)}
-        select.chosen |= {NONE: nobody, ME: _("Me")}
-        self.select = select
+        self.select = NarrowingSelect(self.field, site)
 
     @property
     def widget(self) -> str:
@@ -164,7 +159,7 @@ def occurring_values(noun: type[Noun], field: Field) -> list[str]:
     SELECT DISTINCT would read the whole table. Empty when there are more than one would pick from.
     """
     table = connection.ops.quote_name(noun._meta.db_table)
-    column = connection.ops.quote_name(noun._meta.get_field(field.name).column)
+    column = connection.ops.quote_name(field.column)
     visible, mine = visibility.visible_rows(noun, "n")
     here = f"FROM {table} n WHERE {visible} AND n.{column}"
     with connection.cursor() as cursor:
@@ -177,6 +172,3 @@ def occurring_values(noun: type[Noun], field: Field) -> list[str]:
         )
         found = [value for (value,) in cursor.fetchall()]
     return found if len(found) <= PICKABLE else []
-
-
-__all__ = ["ME", "NONE", "Facet", "make_facet", "occurring_values"]

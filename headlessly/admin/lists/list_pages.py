@@ -9,17 +9,18 @@ from django.forms import Media
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.urls import reverse
 from django.utils.decorators import method_decorator
-from django.utils.translation import gettext as _
 from django.views.decorators.http import require_GET
 
 from headlessly.access import actors, tenancy
-from headlessly.admin import buttons, display, forms, import_pages
-from headlessly.admin.lists import bulk
-from headlessly.admin.lists.address import MAX_COLUMNS, Address, offered_columns
+from headlessly.admin import buttons, import_pages, widgets
+from headlessly.admin.lists.address import Address
+from headlessly.admin.lists.bulk_operations import bulk_operations
 from headlessly.admin.lists.changelist import AT_ONCE, NounList
+from headlessly.admin.lists.columns import MAX_COLUMNS, offered_columns
 from headlessly.admin.lists.export import export_url
 from headlessly.admin.lists.tabs import Tabs
 from headlessly.admin.pages import NounPages
+from headlessly.declaration import labels
 
 MEDIA = Media(css={"all": ["headlessly/lists.css"]}, js=["headlessly/lists.js"])
 
@@ -53,8 +54,8 @@ class ListPage(NounPages):
             request,
             "list",
             status=refused["status"] if refused else 200,
-            title=display.plural_title(self.noun),
-            media=forms.select2() + MEDIA,
+            title=labels.plural_title(self.noun),
+            media=widgets.select2() + MEDIA,
             cl=found,
             address=address,
             tabs=tabs,
@@ -62,7 +63,7 @@ class ListPage(NounPages):
             renaming=renaming,
             selectable=address.live or (address.deleted and self.admin.may("restore")),
             restore_url=self.admin.place("bulk", "restore"),
-            operations=bulk.bulk_operations(address, self.site),
+            operations=bulk_operations(address, self.site),
             at_once=AT_ONCE,
             export=export_url(address) if not address.deleted else "",
             columns=self._columns(address),
@@ -72,8 +73,8 @@ class ListPage(NounPages):
             else "",
             creating=[
                 {
-                    "label": display.verb_label(v),
-                    "text": display.verb_summary(v),
+                    "label": labels.verb_label(v),
+                    "text": labels.verb_summary(v),
                     "url": self.admin.place("add_by", v.name),
                 }
                 for v in buttons.creating_verbs(self.noun)
@@ -81,36 +82,16 @@ class ListPage(NounPages):
             add_url=self.admin.place("add") if self.admin.may("create") else "",
             import_url=import_pages.import_url(self.noun) if self.admin.may("create") else "",
             board_url=self.admin.board_url(_board_query(request)),
-            ways_in=self._ways_in() if not found.records and not address.active else (),
+            keys_url=reverse("admin:settings_keys")
+            if actors.may_administer(actors.current())
+            else f"{tenancy.context_url()}/docs",
         )
 
     def _columns(self, address: Address) -> list[dict[str, Any]]:
         """The columns that one may choose, those on the screen first and in their order."""
         now = address.columns[1:]
         every = [*now, *(f for f in offered_columns(self.noun) if f not in now)]
-        return [{"wire": f.wire, "label": display.field_label(f), "on": f in now} for f in every]
-
-    def _ways_in(self) -> list[dict[str, str]]:
-        """How records come into an empty list, beside adding them by hand: what there is of it."""
-        if not self.admin.may("create"):
-            return []
-        many = display.plural_in_sentence(self.noun)
-        ways = [
-            (_("By hand"), _("Type in the first one."), self.admin.place("add")),
-            (
-                _("From a file"),
-                _("Import what you have, as CSV or Excel."),
-                import_pages.import_url(self.noun),
-            ),
-            (
-                _("From your site or a program"),
-                _("An API key lets it send %s.") % many,
-                reverse("admin:settings_keys")
-                if actors.may_administer(actors.current())
-                else f"{tenancy.context_url()}/docs",
-            ),
-        ]
-        return [{"title": t, "text": text, "url": url} for t, text, url in ways]
+        return [{"wire": f.wire, "label": labels.field_label(f), "on": f in now} for f in every]
 
 
 def _board_query(request: HttpRequest) -> str:

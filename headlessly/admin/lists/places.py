@@ -6,14 +6,12 @@ The query of the list carries it to the record's page, under a name that no filt
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from headlessly.errors import InvalidFilter
+from headlessly.nouns import Noun
 from headlessly.query import cursors
-
-if TYPE_CHECKING:
-    from headlessly.nouns import Noun
-    from headlessly.query.sorting import SortKey
+from headlessly.query.sorting import SortKey
 
 #: What divides the query of a list from a record's place in it.
 AT = "&at="

@@ -8,19 +8,17 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import date
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, ngettext
 
 from headlessly.admin import display
-from headlessly.declaration import days, values
-from headlessly.language import numbers
+from headlessly.declaration import days, labels, values
+from headlessly.declaration.schema import Field
+from headlessly.language import numbers, wording
+from headlessly.nouns import Noun
 from headlessly.query import filters, querystring
-
-if TYPE_CHECKING:
-    from headlessly.declaration.schema import Field
-    from headlessly.nouns import Noun
 
 OR_NONE = ",-"
 DATES = ("date", "datetime")
@@ -162,10 +160,10 @@ class RangeFilter:
             except (ArithmeticError, ValueError):
                 return text
         if kind == "reference":
-            other = self.noun.registry[self.field.to]
+            other = self.field.target_noun
             found = filters.values.UNSTORABLE.search(text) or other.objects.filter(pk=text).first()
             return str(found) if isinstance(found, other) else text
-        return display.state_label(text) if kind == "enum" else text
+        return wording.state_label(text) if kind == "enum" else text
 
     # -- to choose from ---------------------------------------------------------------------------
 
@@ -227,8 +225,8 @@ def path_label(noun: type[Noun], path: str) -> str:
     """``organization.industry`` → ``Organization industry``."""
     names = path.split(".")
     paths = (".".join(names[: count + 1]) for count in range(len(names)))
-    first, *rest = (display.field_label(querystring.field_at_path(noun, part)) for part in paths)
-    return " ".join([first[:1].upper() + first[1:], *map(display.inside_sentence, rest)])
+    first, *rest = (labels.field_label(querystring.field_at_path(noun, part)) for part in paths)
+    return " ".join([first[:1].upper() + first[1:], *map(wording.inside_sentence, rest)])
 
 
 def moment_in_words(text: str) -> str:

@@ -3,18 +3,17 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from django.utils.text import slugify
 from django.utils.translation import gettext as _
 
 from headlessly.access import actors
-from headlessly.admin import display
-from headlessly.admin.lists.address import Address, canonical_query
+from headlessly.admin.lists.address import Address
+from headlessly.admin.lists.parameters import canonical_query
+from headlessly.declaration import labels
+from headlessly.nouns import Noun
 from headlessly.query import saved_views
-
-if TYPE_CHECKING:
-    from headlessly.nouns import Noun
 
 #: As many views stand above a list; the others are in a menu.
 TABS = 6
@@ -35,7 +34,7 @@ class ReadyView:
 
 def ready_views(noun: type[Noun]) -> list[ReadyView]:
     """All of them; mine that are open, nobody's; and those that the noun declares."""
-    schema, many = noun.schema, display.plural_in_sentence(noun)
+    schema, many = noun.schema, labels.plural_in_sentence(noun)
     is_open = ""
     if schema.machine and hasattr(noun, "OPEN"):
         is_open = f"{schema.by_name[schema.machine.name].wire}={','.join(noun.OPEN)}&"
@@ -120,6 +119,3 @@ class Tabs:
     @property
     def may_share(self) -> bool:
         return actors.may_share(actors.current())
-
-
-__all__ = ["ALL", "ReadyView", "Tabs", "ready_views"]

@@ -9,7 +9,7 @@ import copy
 from collections import Counter, defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
@@ -28,12 +28,12 @@ from headlessly.admin.event_facts import (
     recorded_facts,
     verb_of,
 )
+from headlessly.declaration import labels
 from headlessly.declaration.registry import registry
-
-if TYPE_CHECKING:
-    from headlessly.log.events import Event
-    from headlessly.models import Proposal
-    from headlessly.nouns import Noun
+from headlessly.language import wording
+from headlessly.log.events import Event
+from headlessly.models import Proposal
+from headlessly.nouns import Noun
 
 #: How deep what a step causes is told below it.
 DEPTH = 3
@@ -62,11 +62,6 @@ class Difference:
     what: str
     was: Any = ""
     now: Any = ""
-
-
-def proposal_steps(proposal: Proposal) -> list[ProposalStep]:
-    """What it would do, in order; what a verb causes below it."""
-    return _Foretelling(proposal.events, proposal.differences or ()).steps()
 
 
 def proposal_summary(events: Sequence[Event]) -> str:
@@ -99,25 +94,20 @@ def proposal_summary(events: Sequence[Event]) -> str:
 
 def _count_of(noun: type[Noun], count: int) -> str:
     """``3 leads``."""
-    noun_or_plural = display.noun_in_sentence if count == 1 else display.plural_in_sentence
+    noun_or_plural = labels.noun_in_sentence if count == 1 else labels.plural_in_sentence
     return f"{display.number(count)} {noun_or_plural(noun)}"
 
 
-def proposal_differences(proposal: Proposal) -> list[Difference]:
-    """What is different by now, in words."""
-    return _Foretelling(proposal.events, proposal.differences or ()).differences()
+class ProposalTeller:
+    """Tells what a proposal would do, and what is different by now; every name is fetched once."""
 
-
-class _Foretelling:
-    def __init__(self, events: Sequence[Event], different: Sequence[dict[str, Any]]) -> None:
-        self.events, self.different = (
-            [_with_all_changes(event) for event in events],
-            list(different),
-        )
+    def __init__(self, proposal: Proposal) -> None:
+        events, self.different = proposal.events, proposal.differences or []
+        self.events = [_with_all_changes(event) for event in events]
         self.made = {e.target: record_name(e) for e in events if e.version == 1 and e.target}
         self.names = self._gone() | {e.target: record_name(e) for e in events if e.target}
         self.reader = EventReader(self.events, self.made)
-        self.others = {each["target"] for each in different}
+        self.others = {each["target"] for each in self.different}
 
     def _gone(self) -> dict[str, str]:
         """The names of records that it would do something to no longer."""
@@ -129,6 +119,7 @@ class _Foretelling:
         return dict(record_names(wanted))
 
     def steps(self) -> list[ProposalStep]:
+        """What it would do, in order; what a verb causes below it."""
         here = {event.id for event in self.events}
         below: dict[str, list[Event]] = defaultdict(list)
         for event in self.events:
@@ -149,32 +140,33 @@ class _Foretelling:
         """The step without what it causes."""
         facts = self.reader.facts(event)
         if facts is None:
-            what = display.tracked_event_label(event.name)
+            what = wording.tracked_event_label(event.name)
             return ProposalStep(TRACK, _("Record"), "", what, changes=recorded_facts(event))
         noun, verb = facts.noun, facts.verb
         step = ProposalStep(
             facts.kind,
-            display.verb_label(verb) if verb is not None else display.event_label(event.verb),
-            display.noun_in_sentence(noun),
+            labels.verb_label(verb) if verb is not None else wording.event_label(event.verb),
+            labels.noun_in_sentence(noun),
             facts.name,
             moved=facts.moved_in_words(),
             changes=self.reader.changes(noun, facts.previous, facts.data),
             other=event.target in self.others,
         )
         if event.target not in self.made:
-            step.url = display.page_url(noun, "change", event.target)
+            step.url = facts.url
         if facts.kind == CREATE:
-            label = display.field_label(noun.schema.by_name[noun.schema.columns[0]])
+            label = labels.field_label(noun.schema.by_name[noun.schema.columns[0]])
             step.changes = [c for c in step.changes if c.now not in ("", None) and c.label != label]
         return step
 
     def differences(self) -> list[Difference]:
+        """What is different by now, in words."""
         found: dict[tuple[Any, Any], Difference] = {}
         for each in self.different:
             target, wire = each["target"], each["field"]
             noun = registry.get(each["name"].partition(".")[0])
             name = self.names.get(target) or (
-                display.a_noun(noun) if noun else display.tracked_event_label(each["name"])
+                labels.a_noun(noun) if noun else wording.tracked_event_label(each["name"])
             )
             if wire is None:
                 gone = each["now"] is None
@@ -187,27 +179,24 @@ class _Foretelling:
             elif wire == "$version":
                 found.setdefault((target, "$version"), Difference(name, _("was changed meanwhile")))
             elif wire != "cause":
-                self._value(found, noun, target, name, each)
+                told = self._different_value(noun, name, each)
+                found |= {(target, wire): told} if told is not None else {}
         changed = {target for target, wire in found if wire != "$version"}
         return [
             d for (target, wire), d in found.items() if wire != "$version" or target not in changed
         ]
 
-    def _value(
-        self,
-        found: dict[tuple[Any, Any], Difference],
-        noun: type[Noun] | None,
-        target: str | None,
-        name: str,
-        each: dict[str, Any],
-    ) -> None:
+    def _different_value(
+        self, noun: type[Noun] | None, name: str, each: dict[str, Any]
+    ) -> Difference | None:
+        """One field that would no longer be the same; None for one that is made of others."""
         before = each["field"].startswith("previous.")
         wire = each["field"].removeprefix("previous.")
         declared = noun.schema.fields.get(wire) if noun is not None else None
         if declared is not None and declared.computed:
-            return
-        label = display.inside_sentence(
-            display.field_label(declared) if declared is not None else display.json_key_label(wire)
+            return None
+        label = wording.inside_sentence(
+            labels.field_label(declared) if declared is not None else wording.json_key_label(wire)
         )
         what = (_("%(field)s is another by now") if before else _("%(field)s would be another")) % {
             "field": label
@@ -216,13 +205,13 @@ class _Foretelling:
             self.reader.value(declared, value) if declared is not None else value
             for value in (each["was"], each["now"])
         ]
-        found[target, each["field"]] = Difference(name, what, said[0] or "–", said[1] or "–")
+        return Difference(name, what, said[0] or "–", said[1] or "–")
 
 
 def _event_label(name: str) -> str:
     """What an event of this name says: ``Lost``."""
     noun, _dot, event = name.partition(".")
-    return display.event_label(event) if noun in registry else display.tracked_event_label(name)
+    return wording.event_label(event) if noun in registry else wording.tracked_event_label(name)
 
 
 def _with_all_changes(event: Event) -> Event:

@@ -2,18 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from functools import partial, wraps
+from functools import partial
 from typing import Any
 
 from django.contrib import messages
-from django.contrib.admin import AdminSite
-from django.core.exceptions import PermissionDenied
 from django.core.paginator import Paginator
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
-from django.template.response import TemplateResponse
-from django.templatetags.static import static
-from django.urls import path, reverse
+from django.urls import URLPattern, reverse
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 from django.views.decorators.http import require_GET, require_POST
@@ -22,77 +17,54 @@ from headlessly.access import actors
 from headlessly.admin import display
 from headlessly.admin.event_facts import actor_names
 from headlessly.admin.proposing import proposal_text
+from headlessly.admin.sites import TenantSite, menu_item
 from headlessly.errors import HeadlesslyError, NotFound
 from headlessly.models import Proposal
 from headlessly.scripts import proposals
 
 PAGE = 25
-TONES = {
-    Proposal.PENDING: "violet",
-    Proposal.STALE: "amber",
-    Proposal.APPROVED: "green",
-    Proposal.REFUSED: "grey",
-}
-LABELS = {
-    Proposal.PENDING: gettext_lazy("Waits for you"),
-    Proposal.STALE: gettext_lazy("No longer works"),
-    Proposal.APPROVED: gettext_lazy("Approved"),
-    Proposal.REFUSED: gettext_lazy("Refused"),
+STYLES = ("record", "proposals")
+#: What a proposal's status is called, and its colour.
+STATUSES = {
+    Proposal.PENDING: (gettext_lazy("Waits for you"), "violet"),
+    Proposal.STALE: (gettext_lazy("No longer works"), "amber"),
+    Proposal.APPROVED: (gettext_lazy("Approved"), "green"),
+    Proposal.REFUSED: (gettext_lazy("Refused"), "grey"),
 }
 
 
-def urls(site: AdminSite) -> list[Any]:
-    """The addresses below the workplace's own; each view is handed the site whose page it draws."""
-
-    def page(route: str, view: Callable[..., HttpResponse], name: str) -> Any:
-        guarded = site.admin_view(partial(for_deciders(view), site=site))
-        return path(f"proposals/{route}", guarded, name=name)
-
+def urls(site: TenantSite) -> list[URLPattern]:
+    """The addresses below the workplace's own."""
+    page = partial(site.page, may=actors.may_approve)
     return [
-        page("", proposals_view, "proposals"),
-        page("<str:id>/", proposal_view, "proposal"),
-        page("<str:id>/approve/", approve_view, "proposal_approve"),
-        page("<str:id>/refuse/", refuse_view, "proposal_refuse"),
+        page("proposals/", proposals_view, "proposals"),
+        page("proposals/<str:id>/", proposal_view, "proposal"),
+        page("proposals/<str:id>/approve/", approve_view, "proposal_approve"),
+        page("proposals/<str:id>/refuse/", refuse_view, "proposal_refuse"),
     ]
-
-
-def for_deciders(view: Callable[..., HttpResponse]) -> Callable[..., HttpResponse]:
-    @wraps(view)
-    def guarded(request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
-        if not actors.may_approve(actors.current()):
-            raise PermissionDenied
-        return view(request, *args, **kwargs)
-
-    return guarded
 
 
 def proposals_menu_item(request: HttpRequest) -> dict[str, Any] | None:
     """The entry of the menu, with how many wait; None for those who do not decide."""
     if not actors.may_approve(actors.current()):
         return None
-    link, waiting = reverse("admin:proposals"), proposals.count_to_decide()
-    return {
-        "title": _("Proposals"),
-        "icon": "fact_check",
-        "link": link,
-        "active": request.path.startswith(link),
-        "has_permission": True,
-        "badge": f"{waiting:,}" if waiting else "",
-    }
+    waiting = proposals.count_to_decide()
+    item = menu_item(request, _("Proposals"), "fact_check", reverse("admin:proposals"))
+    return item | {"badge": f"{waiting:,}" if waiting else ""}
 
 
 @require_GET
-def proposals_view(request: HttpRequest, *, site: AdminSite) -> HttpResponse:
+def proposals_view(request: HttpRequest, *, site: TenantSite) -> HttpResponse:
     """Those that wait, the oldest first, and what was decided."""
     found = proposals.visible_proposals()
     waiting = list(found.filter(status__in=Proposal.OPEN).order_by("proposed_at", "pk")[:100])
     decided = found.exclude(status__in=Proposal.OPEN).order_by("-decided_at", "pk")
     page = Paginator(decided, PAGE).get_page(request.GET.get("page"))
-    return _render_page(
+    return site.respond(
         request,
-        site,
         "proposals",
         _("Proposals"),
+        styles=STYLES,
         waiting=_proposal_rows(waiting),
         decided=_proposal_rows(page),
         page=page,
@@ -100,13 +72,13 @@ def proposals_view(request: HttpRequest, *, site: AdminSite) -> HttpResponse:
 
 
 @require_GET
-def proposal_view(request: HttpRequest, id: str, *, site: AdminSite) -> HttpResponse:
+def proposal_view(request: HttpRequest, id: str, *, site: TenantSite) -> HttpResponse:
     """One proposal, and what it would do."""
     return _proposal_page(request, site, _find_proposal(id))
 
 
 @require_POST
-def approve_view(request: HttpRequest, id: str, *, site: AdminSite) -> HttpResponse:
+def approve_view(request: HttpRequest, id: str, *, site: TenantSite) -> HttpResponse:
     """Do it, if it is still what the page showed."""
     found = _find_proposal(id)
     seen = request.POST.get("version", "")
@@ -122,7 +94,7 @@ def approve_view(request: HttpRequest, id: str, *, site: AdminSite) -> HttpRespo
 
 
 @require_POST
-def refuse_view(request: HttpRequest, id: str, *, site: AdminSite) -> HttpResponse:
+def refuse_view(request: HttpRequest, id: str, *, site: TenantSite) -> HttpResponse:
     found = _find_proposal(id)
     reason = request.POST.get("reason", "")
     try:
@@ -139,20 +111,20 @@ def refuse_view(request: HttpRequest, id: str, *, site: AdminSite) -> HttpRespon
 
 
 def _proposal_page(
-    request: HttpRequest, site: AdminSite, proposal: Proposal, status: int = 200, **context: Any
+    request: HttpRequest, site: TenantSite, proposal: Proposal, status: int = 200, **context: Any
 ) -> HttpResponse:
     names = actor_names({proposal.proposed_by, proposal.decided_by or ""})
-    return _render_page(
+    teller = proposal_text.ProposalTeller(proposal)
+    return site.respond(
         request,
-        site,
         "proposal",
         _proposal_title(proposal),
-        status,
+        status=status,
+        styles=STYLES,
         **{k: v for k, v in _proposal_row(proposal, names).items() if k != "title"},
-        steps=proposal_text.proposal_steps(proposal),
-        differences=proposal_text.proposal_differences(proposal) if proposal.is_open else [],
+        steps=teller.steps(),
+        differences=teller.differences() if proposal.is_open else [],
         value=_script_answer(proposal.value),
-        tried=display.age_html(proposal.tried_at, ago=True),
         longest=proposals.LONGEST_REASON,
         **context,
     )
@@ -188,17 +160,11 @@ def _proposal_row(proposal: Proposal, names: dict[str, str]) -> dict[str, Any]:
     return {
         "proposal": proposal,
         "title": _proposal_title(proposal),
-        "url": reverse("admin:proposal", args=[proposal.pk]),
         "who": names.get(proposal.proposed_by, _("Somebody")),
-        "when": display.age_html(proposal.proposed_at, ago=True),
         "summary": proposal_text.proposal_summary(proposal.events),
-        "tone": TONES[proposal.status],
-        "label": LABELS[proposal.status],
+        "badge": display.badge(*STATUSES[proposal.status]),
         "decider": decider,
         "decided": _decision_text(proposal, decider),
-        "decided_when": display.age_html(proposal.decided_at, ago=True)
-        if proposal.decided_at
-        else "",
     }
 
 
@@ -207,21 +173,3 @@ def _find_proposal(id: str) -> Proposal:
         return proposals.find_proposal(id)
     except NotFound as problem:
         raise Http404(problem.message) from None
-
-
-def _render_page(
-    request: HttpRequest, site: AdminSite, name: str, title: str, status: int = 200, **context: Any
-) -> HttpResponse:
-    request.current_app = site.name
-    context |= site.each_context(request)
-    styles = [
-        *context["styles"],
-        static("headlessly/record.css"),
-        static("headlessly/proposals.css"),
-    ]
-    return TemplateResponse(
-        request,
-        f"headlessly/{name}.html",
-        context | {"title": title, "styles": styles},
-        status=status,
-    )

@@ -4,23 +4,22 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from django.utils.translation import gettext as _
 
 from headlessly.access import actors
-from headlessly.admin import display
+from headlessly.admin import display, field_values
 from headlessly.admin.forms import DeclaredForm
 from headlessly.admin.records import day_and_time
 from headlessly.context import clock
-from headlessly.declaration import days, engagements
+from headlessly.declaration import days, engagements, labels
+from headlessly.declaration.engagements import EngagementForm, EngagementNoun
+from headlessly.declaration.schema import Field
 from headlessly.errors import HeadlesslyError
 from headlessly.execution import executor
-
-if TYPE_CHECKING:
-    from headlessly.declaration.engagements import EngagementForm
-    from headlessly.declaration.schema import Field
-    from headlessly.nouns import Noun
+from headlessly.language import wording
+from headlessly.nouns import Noun
 
 #: How many open touches the page lists.
 OPEN = 8
@@ -41,7 +40,7 @@ class Composer:
 
     @property
     def label(self) -> str:
-        return display.engagement_label(self.touch.name)
+        return labels.engagement_label(self.touch.name)
 
     @property
     def id(self) -> str:
@@ -63,23 +62,14 @@ class ToDo:
         return display.page_url(type(self.record), "change", self.record.pk)
 
 
-@dataclass
-class OpenTouches:
-    """What is still to do about a record."""
-
-    rows: list[ToDo]
-    all: str
-
-
 def writable_touches(noun: type[Noun]) -> list[EngagementForm]:
     """The ways to write a touch of ``noun``'s records that the actor has."""
     touching = engagements.engagement_noun(noun)
     if touching is None:
         return []
     actor = actors.current()
-    return [
-        way for way in touching.Surface.engagements.forms if actors.may(actor, way.verb, touching)
-    ]
+    forms = touching.declared.forms
+    return [way for way in forms if actors.may(actor, way.verb, touching.noun)]
 
 
 def note_touch(noun: type[Noun]) -> EngagementForm | None:
@@ -98,8 +88,8 @@ def make_composers(
 def make_composer(
     way: EngagementForm, record: Noun, site: Any, keep: str, data: Mapping[str, str] | None = None
 ) -> Composer:
-    touching = engagements.engagement_noun(type(record))
-    inputs = touching.verbs[way.verb].python_inputs
+    noun = engagements.require_engagement_noun(type(record)).noun
+    inputs = noun.verbs[way.verb].python_inputs
     asked = [inputs[n] for n in way.asks]
     moments = [f.name for f in asked if f.type == "datetime"]
     if data is not None:
@@ -108,31 +98,30 @@ def make_composer(
     for name in moments:
         form.fields[name].widget = day_and_time.DayAndTime(form.fields[name].widget.attrs)
     first = form.fields[way.asks[0]]
-    first.label = display.engagement_label(way.name)
+    first.label = labels.engagement_label(way.name)
     for name, item in form.fields.items():
         if form.declared[name].type == "integer" and item.help_text:
-            item.label = f"{item.label} ({display.inside_sentence(item.help_text)})"
+            item.label = f"{item.label} ({wording.inside_sentence(str(item.help_text))})"
         item.help_text = ""
     return Composer(way, display.page_url(type(record), "touch", record.pk, way.name) + keep, form)
 
 
 def write_touch(way: EngagementForm, record: Noun, given: Mapping[str, Any]) -> Noun:
-    """Write a touch of ``record``. Raises what the executor raises."""
-    touching = engagements.engagement_noun(type(record))
-    declared = touching.Surface.engagements
-    sent = {name: value for name, value in given.items() if value not in ("", None)}
+    """Write a touch of ``record`` with the filled inputs. Raises what the executor raises."""
+    touching = engagements.require_engagement_noun(type(record))
+    noun, declared = touching.noun, touching.declared
+    sent = dict(given)
     said = next((sent[n] for n in (declared.headline, *declared.text_fields) if n in sent), "")
     if said and declared.headline not in sent:
-        longest = touching.schema.by_name[declared.headline].max_length
+        longest = noun.schema.by_name[declared.headline].max_length or len(said)
         sent[declared.headline] = engagements.first_line(said, longest)
     for name in way.asks:
         # A day without a time is the whole of it.
-        field = touching.schema.by_name[name]
+        field = noun.schema.by_name[name]
         if field.day_if and day_and_time.is_day(sent.get(name)):
             sent |= {name: f"{sent[name]}T00:00:00Z", field.day_if: "true"}
     about = touch_references(touching, record)
-    verb = touching.verbs[way.verb]
-    return executor.run(verb, None, {**about, **way.values, **sent}, text=True)
+    return executor.run(noun.verbs[way.verb], None, {**about, **way.values, **sent}, text=True)
 
 
 def show_refusal(found: Composer, problem: HeadlesslyError) -> None:
@@ -145,29 +134,29 @@ def show_refusal(found: Composer, problem: HeadlesslyError) -> None:
     found.open = True
 
 
-def open_touches(record: Noun) -> OpenTouches | None:
+def open_touches(record: Noun) -> dict[str, Any] | None:
     """The open touches of ``record``, the most urgent first; None where none can be."""
     touching = engagements.engagement_noun(type(record))
     if touching is None:
         return None
-    machine, declared = touching.schema.machine, touching.Surface.engagements
-    reference = engagements.engagement_reference(touching, type(record))
-    assert machine is not None
+    noun, declared, reference = touching
+    machine = noun.schema.require_machine()
     still_open = [s for s in machine.states if machine.steps_from(s)]
-    found = touching.objects.filter(
+    found = noun.objects.filter(
         **{reference.column: record.pk, f"{machine.name}__in": still_open}
     ).order_by(declared.due, "created_at")[:OPEN]
     of_this = f"?{reference.wire}={record.pk}"
-    return OpenTouches(
-        [_to_do(row) for row in found], display.page_url(touching, "changelist") + of_this
-    )
+    return {
+        "rows": [_to_do(row, declared.due) for row in found],
+        "all": display.page_url(noun, "changelist") + of_this,
+    }
 
 
-def _to_do(row: Noun) -> ToDo:
-    noun, machine = type(row), row.schema.machine
-    field = noun.schema.by_name[noun.Surface.engagements.due]
+def _to_do(row: Noun, due_name: str) -> ToDo:
+    noun, machine = type(row), row.schema.require_machine()
+    field = noun.schema.by_name[due_name]
     due = days.deadline(row, field)
-    when = display.field_html(row, field)
+    when = field_values.field_html(row, field)
     found = ToDo(row, when, bool(due) and due < clock.now())
     end = display.path_states(noun)[-1]
     now = getattr(row, machine.name)
@@ -178,19 +167,17 @@ def _to_do(row: Noun) -> ToDo:
     return found
 
 
-def added_text(touch: Noun) -> str:
-    """What the toast says of a touch that was just written."""
-    kind = display.state_label(getattr(touch, type(touch).Surface.engagements.kind))
-    return _("%s added.") % kind
+def added_text(record: Noun, touch: Noun) -> str:
+    """What the toast says of a touch of ``record`` that was just written."""
+    kind = engagements.require_engagement_noun(type(record)).declared.kind
+    return _("%s added.") % wording.state_label(getattr(touch, kind))
 
 
-def touch_references(touching: type[Noun], record: Noun) -> dict[str, str]:
+def touch_references(touching: EngagementNoun, record: Noun) -> dict[str, str]:
     """What a touch of ``record`` refers to by itself: it, those that it is about too, who writes."""
-    declared = engagements.engagement_reference(touching, type(record))
-    if declared is None:
-        return {}
+    schema = touching.noun.schema
     found = {}
-    for about in touching.schema.about:
+    for about in schema.about:
         own = record.schema.references.get(about.name)
         # One that the writer does not see is not theirs to refer to.
         if own is None or own.to != about.to:
@@ -198,7 +185,7 @@ def touch_references(touching: type[Noun], record: Noun) -> dict[str, str]:
         other = getattr(record, own.name)
         if other is not None and not other.is_card:
             found[about.name] = getattr(record, own.column)
-    owner, person = touching.schema.owner, actors.current().contact_id
+    owner, person = schema.owner, actors.current().contact_id
     if owner is not None and person:
         found[owner.name] = person
-    return found | {declared.name: record.pk}
+    return found | {touching.reference.name: record.pk}

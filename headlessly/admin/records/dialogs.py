@@ -5,34 +5,31 @@ Where the record lacks what the verb needs, the dialog asks for that too, and fi
 
 from __future__ import annotations
 
-from functools import cached_property
-from typing import TYPE_CHECKING, Any
-
-from django.utils.translation import gettext as _
+from collections.abc import Mapping
+from typing import Any
 
 from headlessly.access import actors
-from headlessly.admin import display, suiting
-from headlessly.admin.forms import DeclaredForm, ReferenceSelect, sent
+from headlessly.admin import display
+from headlessly.admin.forms import DeclaredForm, sent
 from headlessly.admin.records import composers, preview
 from headlessly.admin.records.record import editable_fields
-from headlessly.declaration import values
+from headlessly.admin.records.record_choice import RecordChoice
+from headlessly.declaration import labels, values
+from headlessly.declaration.schema import Field
+from headlessly.declaration.verbs import Verb
 from headlessly.errors import HeadlesslyError
 from headlessly.execution import executor
+from headlessly.nouns import Noun
 
-if TYPE_CHECKING:
-    from collections.abc import Mapping
-
-    from headlessly.declaration.schema import Field
-    from headlessly.declaration.verbs import Verb
-    from headlessly.nouns import Noun
-
-NEW, EXISTING = "new", "existing"
 #: What names the field that the record lacks, and begins the name of its input.
 LACKS, FIRST = "lacks", "first"
 
 
 class VerbDialog:
     """One verb about to be done to one record, by somebody who may still change their mind."""
+
+    #: Of a record that it may make, whether it asks for no more than that one needs.
+    only_required = False
 
     def __init__(
         self, verb: Verb, record: Noun, site: Any, data: Mapping[str, str] | None = None
@@ -42,58 +39,41 @@ class VerbDialog:
         self.id = f"do-{verb.name}"
         self.will: list[Any] = []
         self.problem: HeadlesslyError | None = None
-        self.chooses = next((f for f in verb.inputs.values() if f.new), None)
         self.form = DeclaredForm(
             verb.inputs.values(), site, data=data, id=verb.name, parent=self.id
         )
         self.form.suggest(verb.noun)
-        if self.chooses is not None:
-            choice = ReferenceSelect(self.chooses, site, suits=record)
-            choice.attrs["data-dropdown-parent"] = f"#{self.id}"
-            self.form.fields[self.chooses.name].widget = choice
-        self.new: DeclaredForm | None = None
+        chooses = next((f for f in verb.inputs.values() if f.new), None)
+        self.choice = (
+            RecordChoice(
+                chooses,
+                self.form,
+                record,
+                site,
+                id=f"{verb.name}_new",
+                parent=self.id,
+                only_required=self.only_required,
+            )
+            if chooses is not None
+            else None
+        )
         self.first: DeclaredForm | None = None
         if data is not None and (lacked := self._fillable(data.get(LACKS))):
             self._ask_first(lacked)
-        if self.chooses is not None and data is not None:
-            self._offer_new({})
 
     # -- what it shows ----------------------------------------------------------------------------
 
     @property
     def label(self) -> str:
-        return display.verb_label(self.verb)
+        return labels.verb_label(self.verb)
 
     @property
     def text(self) -> str:
-        return display.verb_summary(self.verb)
-
-    @property
-    def how(self) -> str:
-        """Whether a new record is made or an existing one taken."""
-        if self.chooses is None:
-            return ""
-        if self.data is None:
-            return NEW
-        chosen = self.data.get(f"{self.chooses.name}-how")
-        return chosen or (EXISTING if self.data.get(self.chooses.name) else NEW)
-
-    @property
-    def other(self) -> type[Noun] | None:
-        return self.verb.noun.registry[self.chooses.to] if self.chooses else None
-
-    @property
-    def other_named(self) -> str:
-        return display.noun_in_sentence(self.other) if self.other else ""
-
-    @property
-    def choice(self) -> Any:
-        """The input that takes an existing record."""
-        return self.form[self.chooses.name] if self.chooses else None
+        return labels.verb_summary(self.verb)
 
     @property
     def inputs(self) -> list[Any]:
-        return [b for b in self.form if self.form.declared[b.name] is not self.chooses]
+        return [b for b in self.form if not self.form.declared[b.name].new]
 
     @property
     def note(self) -> str | None:
@@ -102,48 +82,25 @@ class VerbDialog:
             return None
         return (self.data or {}).get("note", "")
 
-    @property
-    def blocked(self) -> bool:
-        """Whether it cannot be done at all, whatever one types."""
-        return self.problem is not None and not self.problem.details
-
-    @cached_property
-    def chosen(self) -> Noun | None:
-        """The existing record that was chosen; None where none was, or it is not there."""
-        id = (self.data or {}).get(self.chooses.name) if self.chooses else None
-        if not id or self.other is None:
-            return None
-        try:
-            return self.other.get(id, include=list(self.other.schema.references))
-        except HeadlesslyError:
-            return None
-
-    @property
-    def warning(self) -> str:
-        """What speaks against the existing record that was chosen; whoever acts decides."""
-        if self.how != EXISTING or self.chosen is None:
-            return ""
-        return suiting.difference(self.chosen, self.record)
-
     # -- what will happen -------------------------------------------------------------------------
 
     def dry_run(self) -> None:
         """Do it without doing it: ``will`` says what would happen, ``problem`` why it would not."""
-        if self.how == EXISTING and self.chosen is None:
+        if self.choice is not None and self.choice.is_missing:
             return  # nothing that could be foretold yet
         try:
             run = self._dry_run()
         except HeadlesslyError as problem:
             self._note_lack(problem)
-            if self.chooses is not None and self.new is None:
-                self._offer_new({})
+            if self.choice is not None and self.choice.new is None:
+                self.choice.offer_new({})
             details = problem.details or [{"message": ""}]
             if not all(detail["message"] == values.required_message() for detail in details):
                 self.problem = problem
             return
         self.will = preview.preview_sentences(run)
-        if self.other is not None and self.new is None:
-            self._offer_new(preview.new_record_values(run, self.other))
+        if self.choice is not None and self.choice.new is None:
+            self.choice.offer_new(preview.new_record_values(run, self.choice.noun))
 
     def _dry_run(self) -> executor.DryRun:
         given = {"text": True, "dry_run": True}
@@ -195,52 +152,16 @@ class VerbDialog:
         )
         self.first.prefix = FIRST
 
-    # -- a new record -----------------------------------------------------------------------------
-
-    def _offer_new(self, would_be: Mapping[str, Any]) -> None:
-        """The main fields of the record that would be made, with the values it would have."""
-        self.new = DeclaredForm(
-            self._new_fields(), self.site, data=self.data, initial=would_be, id=f"{self.verb.name}_new",
-            parent=self.id,
-        )  # fmt: skip
-        self.new.prefix = self.chooses.name
-        for item in self.new.fields.values():
-            item.widget.attrs.pop("aria-required", None)
-
-    def _new_fields(self) -> list[Field]:
-        """What it asks of a new record: what is required, and what its list shows."""
-        schema = self.other.schema
-        main = dict.fromkeys([*(f.name for f in schema.inputs() if f.required), *schema.columns])
-        fields = (schema.by_name[name] for name in main)
-        return [field for field in fields if not field.read_only and not field.moves]
-
     # -- what was sent ----------------------------------------------------------------------------
 
     def given(self) -> dict[str, Any]:
         """The verb's input: an existing record where one was chosen, else what a new one shall be."""
         given = {name: value for name, value in self.form.given().items() if value != ""}
-        if self.chooses is None or self.new is None:
-            return given
-        name = self.chooses.name
-        if self.how == EXISTING:
-            return given | {name: given.get(name) or ""}
-        given.pop(name, None)
-        inner = {
-            key: sent(field, value)
-            for key, field in self.new.declared.items()
-            if (value := self.new.data.get(f"{name}-{key}", "").strip())
-        }
-        return given | ({name: inner} if inner else {})
+        return self.choice.add_to(given) if self.choice is not None else given
 
     def check(self) -> bool:
         """Whether what was chosen is there; the executor checks everything else."""
-        if self.how == EXISTING and not self.given().get(self.chooses.name):
-            self.form.is_valid()
-            self.form.add_error(
-                self.chooses.name, _("Choose the %s that it becomes.") % self.other_named
-            )
-            return False
-        return True
+        return self.choice is None or self.choice.check(self.given())
 
     def refuse(self, problem: HeadlesslyError) -> None:
         """Put what went wrong beside the input that it is about."""
@@ -253,14 +174,7 @@ class VerbDialog:
         ):
             self.first.refuse(problem)
             return
-        name = self.chooses.name if self.chooses else None
-        for detail in problem.details or ():
-            outer, dot, inner = detail["field"].partition(".")
-            field = self.other.schema.field(inner) if dot and outer == name and self.new else None
-            if field is not None and field.name in self.new.fields:
-                self.new.is_valid()
-                self.new.add_error(field.name, detail["message"])
-        if self.new is None or not self.new.errors:
+        if self.choice is None or not self.choice.refuse(problem):
             self.form.refuse(problem)
 
     def carry_out(self) -> Noun:

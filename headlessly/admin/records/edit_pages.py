@@ -3,16 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-from django.contrib import messages
 from django.core.exceptions import PermissionDenied
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
 from django.utils.text import capfirst
 from django.utils.translation import gettext as _
 
 from headlessly.access import actors
-from headlessly.admin import display, event_text, forms, toasts
+from headlessly.admin import display, event_text, field_values, forms, toasts
 from headlessly.admin.field_edit import (
     FieldPages,
     check_readable,
@@ -22,14 +21,13 @@ from headlessly.admin.field_edit import (
 )
 from headlessly.admin.pages import NounAdminBase, NounPages
 from headlessly.admin.records import timeline
-from headlessly.declaration import days
+from headlessly.declaration import days, labels
 from headlessly.declaration.schema import Field
+from headlessly.declaration.verbs import Verb
 from headlessly.errors import HeadlesslyError, Stale
 from headlessly.execution import executor
-
-if TYPE_CHECKING:
-    from headlessly.declaration.verbs import Verb
-    from headlessly.nouns import Noun
+from headlessly.language import wording
+from headlessly.nouns import Noun
 
 #: Groups that a form for a new record shows at once; the others open on a click.
 AT_ONCE = 2
@@ -44,7 +42,7 @@ class EditPages(NounPages):
 
     # -- adding -----------------------------------------------------------------------------------
 
-    def add_view(self, request: HttpRequest, verb: str) -> HttpResponse:
+    def add_view(self, request: HttpRequest, verb: str = "create") -> HttpResponse:
         """A form for a new record, by ``create`` or by another verb that makes one."""
         bound = self.noun.verbs.get(verb)
         if bound is None or not bound.creates:
@@ -59,14 +57,14 @@ class EditPages(NounPages):
             form = forms.DeclaredForm(inputs, self.site, initial=initial)
             return self._form_page(request, form, bound, suggested=suggested)
         form = forms.DeclaredForm(inputs, self.site, data=request.POST)
-        sent = {name: value for name, value in form.given().items() if value not in ("", None)}
+        sent = form.filled()
         try:
             check_readable(sent)
             answer = executor.run(bound, None, sent, text=True)
         except HeadlesslyError as problem:
             form.refuse(problem)
             return self._form_page(request, form, bound, problem=problem)
-        toasts.say(request, f"{capfirst(display.event_label(bound.conjugation.event))}: {answer}.")
+        toasts.say(request, f"{capfirst(wording.event_label(bound.conjugation.event))}: {answer}.")
         return HttpResponseRedirect(self.admin.place("change", answer.pk))
 
     def _asked(self, verb: Verb) -> list[Field]:
@@ -88,34 +86,33 @@ class EditPages(NounPages):
         problem: HeadlesslyError | None = None,
         suggested: Iterable[str] = (),
     ) -> HttpResponse:
-        new = _("New %s") % display.noun_in_sentence(self.noun)
-        hidden = {f.name for f in self._entry_only(form)}
-        return self.admin.respond(
+        plain = verb.name == "create"
+        new = _("New %s") % labels.noun_in_sentence(self.noun)
+        return self._respond(
             request,
-            "form",
-            status=problem.status if problem else 200,
-            existing=self._existing(problem),
-            title=new if verb.name == "create" else display.verb_and_noun(verb),
-            intro="" if verb.name == "create" else display.verb_summary(verb),
-            form=form,
-            sections=self._sections(form, hidden, set(suggested)),
-            submit=_("Create") if verb.name == "create" else display.verb_label(verb),
+            form,
+            problem,
+            title=new if plain else labels.verb_and_noun(verb),
+            intro="" if plain else labels.verb_summary(verb),
+            sections=self._sections(form, self._entry_only(form), set(suggested)),
+            submit=_("Create") if plain else labels.verb_label(verb),
             back=self.admin.place("changelist"),
         )
 
-    def _entry_only(self, form: forms.DeclaredForm) -> list[Field]:
-        """The status, where a new record has only one to start in; else those it may start in."""
+    def _entry_only(self, form: forms.DeclaredForm) -> set[str]:
+        """What the form does not ask for: the status, where a new record has only one to start in. Of several
+        the form offers those."""
         machine = self.schema.machine
         if machine is None or machine.name not in form.fields:
-            return []
+            return set()
         if len(machine.entry) == 1 and machine.name not in form.errors:
-            return [form.declared[machine.name]]
+            return {machine.name}
         form.fields[machine.name].widget.choices = [
-            (state, display.state_label(state))
+            (state, wording.state_label(state))
             for state in machine.states
             if state in machine.entry
         ]
-        return []
+        return set()
 
     # -- editing ----------------------------------------------------------------------------------
 
@@ -136,7 +133,7 @@ class EditPages(NounPages):
         base = values_at(found, version)
         changed = form.changed(base)
         if not changed:
-            return HttpResponseRedirect(self.admin.place("change", found.pk) + self.keep(request))
+            return self.to_record(request, found.pk)
         try:
             check_readable(changed)
             answer = executor.run(
@@ -150,7 +147,7 @@ class EditPages(NounPages):
             form.refuse(problem)
             return self._edit_page(request, found, form, problem=problem, version=version)
         toasts.say(request, _("Saved."), answer)
-        return HttpResponseRedirect(self.admin.place("change", answer.pk) + self.keep(request))
+        return self.to_record(request, answer.pk)
 
     def _edit_page(
         self,
@@ -168,14 +165,12 @@ class EditPages(NounPages):
         }
         if machine and machine.name not in form.errors:
             hidden.add(machine.name)
-        return self.admin.respond(
+        return self._respond(
             request,
-            "form",
-            status=problem.status if problem else 200,
-            existing=self._existing(problem),
+            form,
+            problem,
             original=found,
             title=_("Edit %s") % found,
-            form=form,
             sections=self._sections(form, hidden, set(form.fields)),
             submit=_("Save"),
             back=self.admin.place("change", found.pk) + self.keep(request),
@@ -190,7 +185,7 @@ class EditPages(NounPages):
         inputs: list[Field],
         typed: forms.DeclaredForm,
         changed: Mapping[str, Any],
-        version: int,
+        version: int | None,
         problem: Stale,
     ) -> HttpResponse:
         """The form with what was typed kept, and what somebody else changed meanwhile."""
@@ -203,60 +198,35 @@ class EditPages(NounPages):
         kept = now | {name: typed.data.get(name, "") for name in changed}
         form = forms.DeclaredForm(inputs, self.site, data=kept, record=found)
         form.is_valid()
-        meanwhile = timeline.entries_since(found, version)
+        meanwhile = timeline.entries_since(found, version or found.version)
         theirs = {f.name for f in inputs for e in meanwhile if f.wire in (e.event.previous or {})}
         for name in theirs & set(changed):
-            value = display.value_text(found, self.schema.by_name[name]) or _("empty")
+            value = field_values.value_text(found, self.schema.by_name[name]) or _("empty")
             said = _("This is %s now. Saving puts yours in its place.")
             form.add_error(name, said % value)
         return self._edit_page(
             request, found, form, problem=problem, version=found.version, meanwhile=meanwhile
         )
 
-    def _existing(self, problem: HeadlesslyError | None) -> str:
-        """Where the record is that stands in the way of this one."""
-        id = problem.extra.get("existingId") if problem else None
-        return self.admin.place("change", id) if id else ""
-
-    # -- deleting ---------------------------------------------------------------------------------
-
-    def delete_view(self, request: HttpRequest, id: str) -> HttpResponse:
-        """Ask, then delete by the verb; what refers to the record is named."""
-        if not self.admin.may("delete"):
-            raise PermissionDenied
-        found = self.admin.find(id)
-        if request.method != "POST":
-            return self.admin.respond(
-                request, "delete", original=found, title=_("Delete %s") % found
-            )
-        try:
-            executor.run(self.noun.verbs["delete"], found.pk, {})
-        except HeadlesslyError as problem:
-            messages.error(request, self._why_not_deleted(problem))
-            return HttpResponseRedirect(self.admin.place("change", found.pk))
-        toasts.say(request, _("Deleted: %s.") % found, found)
-        return HttpResponseRedirect(self.admin.place("changelist"))
-
-    def _why_not_deleted(self, problem: HeadlesslyError) -> str:
-        """Who refers to it, in words, and what to do about that."""
-        referring = problem.extra.get("referredBy")
-        if not referring:
-            return problem.message
-        parts = []
-        for name, count in referring.items():
-            noun = self.noun.registry.get(name)
-            one, many = (
-                (display.noun_in_sentence(noun), display.plural_in_sentence(noun))
-                if noun
-                else (_("member"), _("members"))
-            )
-            parts.append(f"{display.number(count)} {one if count == 1 else many}")
-        return _("%(this)s is still needed by %(these)s. Delete or change these first.") % {
-            "this": capfirst(display.this_noun(self.noun)),
-            "these": ", ".join(parts),
-        }
-
     # -- what forms look like ---------------------------------------------------------------------
+
+    def _respond(
+        self,
+        request: HttpRequest,
+        form: forms.DeclaredForm,
+        problem: HeadlesslyError | None,
+        **context: Any,
+    ) -> HttpResponse:
+        """The form, with the way to the record that stands in the way of this one."""
+        existing = problem.extra.get("existingId") if problem else None
+        return self.admin.respond(
+            request,
+            "form",
+            status=problem.status if problem else 200,
+            form=form,
+            existing=self.admin.place("change", existing) if existing else "",
+            **context,
+        )
 
     def _sections(
         self, form: forms.DeclaredForm, hidden: set[str], wanted: set[str]
@@ -269,7 +239,7 @@ class EditPages(NounPages):
             groups[0] = (groups[0][0], groups[0][1] + extra)
         elif extra:
             groups = [("", extra)]
-        sections = []
+        sections: list[dict[str, Any]] = []
         for title, names in groups:
             fields = [form[name] for name in names if name in form.fields and name not in hidden]
             if not fields:
@@ -280,7 +250,7 @@ class EditPages(NounPages):
             )
             sections.append(
                 {
-                    "title": display.group_title(title),
+                    "title": labels.group_title(title),
                     "fields": fields,
                     "open": len(sections) < AT_ONCE or urgent,
                 }

@@ -10,18 +10,16 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import cached_property
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from headlessly.admin import display
 from headlessly.admin.lists import places
-from headlessly.admin.lists.address import Address, SearchFilter
+from headlessly.admin.lists.address import Address
 from headlessly.admin.pages import keep_list
-from headlessly.query import cursors, filters, reads, scope, sorting
+from headlessly.admin.sites import TenantSite
+from headlessly.nouns import Noun
+from headlessly.query import cursors, scope, sorting
 from headlessly.query.paging import narrow_by_search
-
-if TYPE_CHECKING:
-    from headlessly.admin.sites import TenantSite
-    from headlessly.nouns import Noun
 
 #: How far a place is counted: "12 of 84", but nothing in a list of thousands.
 COUNTED = 500
@@ -63,7 +61,8 @@ class ListWalk:
         found = Neighbours(self.query, list_url)
         if self.queryset is None:
             return found
-        after, before = self._after(), self._before()
+        after = cursors.conditions_after(self.columns, self.row)
+        before = cursors.conditions_before(self.columns, self.row)
         found.next = self._address(self.queryset, after)
         found.previous = self._address(self.queryset.reverse(), before)
         found.left = not self._whole.filter(pk=self.record.pk).exists()
@@ -82,10 +81,7 @@ class ListWalk:
 
     @cached_property
     def _whole(self) -> Any:
-        address = self.address
-        stated = address.filter_of(c for c in address.active if not isinstance(c, SearchFilter))
-        found = address.scope.queryset().filter(filters.compile_filter(address.scope, stated))
-        found, self.many = narrow_by_search(found, reads.make_search(address.scope, address.query))
+        found, self.many = narrow_by_search(self.address.narrowed(), self.address.search)
         return found
 
     @cached_property
@@ -96,12 +92,6 @@ class ListWalk:
     def row(self) -> list[Any]:
         then = places.read(self.anchor, self.columns, self.record.pk)
         return then or places.row_of(self.columns, self.record)
-
-    def _after(self) -> list[Any]:
-        return cursors.conditions_after(self.columns, self.row)
-
-    def _before(self) -> list[Any]:
-        return cursors.conditions_before(self.columns, self.row)
 
     def _address(self, found: Any, parts: list[Any]) -> str:
         """Where the first of ``found`` in one of ``parts`` is, or nowhere."""

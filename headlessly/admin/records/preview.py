@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString
@@ -17,23 +17,23 @@ from headlessly.admin.event_facts import (
     record_name,
     recorded_facts,
 )
+from headlessly.declaration import labels
+from headlessly.declaration.record import Record
+from headlessly.execution.executor import DryRun
+from headlessly.language import wording
 from headlessly.language.wording import SUBJECT
-
-if TYPE_CHECKING:
-    from headlessly.execution.executor import DryRun
-    from headlessly.log.events import Event
-    from headlessly.nouns import Noun
+from headlessly.log.events import Event
 
 
 def preview_sentences(run: DryRun) -> list[SafeString]:
     """One sentence for each record that would be made or changed, and for what would be recorded."""
-    new = {event.target: record_name(event) for event in run.events if event.version == 1}
+    new = {e.target: record_name(e) for e in run.events if e.version == 1 and e.target}
     reader = EventReader(run.events, new)
     sentences = [_sentence(reader, event, run.record, new) for event in run.events]
     return [sentence for sentence in sentences if sentence]
 
 
-def new_record_values(run: DryRun, noun: type[Noun]) -> dict[str, Any]:
+def new_record_values(run: DryRun, noun: type[Record]) -> dict[str, Any]:
     """The fields of the record of ``noun`` that would be made, by Python name; else nothing."""
     for event in run.events:
         if event.target_type == noun.__name__ and event.version == 1:
@@ -42,27 +42,25 @@ def new_record_values(run: DryRun, noun: type[Noun]) -> dict[str, Any]:
 
 
 def _sentence(
-    reader: EventReader, event: Event, record: Noun, new: dict[str, str]
+    reader: EventReader, event: Event, record: Record, new: dict[str, str]
 ) -> SafeString | None:
     facts = reader.facts(event)
     if facts is None:
-        what = display.tracked_event_label(event.name)
+        what = wording.tracked_event_label(event.name)
         told = ", ".join(f"{fact.inside} {fact.now}" for fact in recorded_facts(event))
         return format_html(_("Recorded: {what}{facts}"), what=what, facts=told and f" ({told})")
     noun = facts.noun
     if facts.kind == CREATE:
         return format_html(
             _("{a_deal} is created: {name}{facts}"),
-            a_deal=capfirst(display.a_noun(noun, SUBJECT)),
+            a_deal=capfirst(labels.a_noun(noun, SUBJECT)),
             name=format_html("<b>{}</b>", facts.name),
             facts=_new_record_facts(reader, facts),
         )
     who = (
-        capfirst(display.this_noun(noun))
+        capfirst(labels.this_noun(noun))
         if event.target == record.pk
-        else format_html(
-            '<a href="{}">{}</a>', display.page_url(noun, "change", event.target), facts.name
-        )
+        else format_html('<a href="{}">{}</a>', facts.url, facts.name)
     )
     # That it refers to a new record is what the sentence about that one says.
     previous = {
@@ -95,6 +93,6 @@ def _new_record_facts(reader: EventReader, facts: EventFacts) -> SafeString:
         if schema.machine and name == schema.machine.name:
             found.append(("", display.state_html(facts.noun, value)))
         else:
-            label = f"{display.inside_sentence(display.field_label(declared))} "
+            label = f"{wording.inside_sentence(labels.field_label(declared))} "
             found.append((label, reader.value(declared, value)))
     return format_html_join("", ", {}{}", found)

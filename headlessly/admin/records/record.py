@@ -3,24 +3,20 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from itertools import islice
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from django.utils.html import format_html
 from django.utils.translation import gettext as _
 
-from headlessly.access import actors
-from headlessly.admin import display, field_edit
-from headlessly.admin.buttons import creating_verbs
+from headlessly.admin import display, field_edit, field_values
+from headlessly.admin.records.answer_panels import answer_panels
 from headlessly.admin.records.panels import added_panels
-from headlessly.declaration import engagements, labels
+from headlessly.admin.records.related import related_records
+from headlessly.declaration import labels
+from headlessly.declaration.schema import Field
+from headlessly.language import wording
+from headlessly.nouns import Noun
 
-if TYPE_CHECKING:
-    from headlessly.declaration.schema import Field
-    from headlessly.nouns import Noun
-
-#: How many records of the other side of a reference the page shows.
-RELATED = 10
 #: The title of the fields that no group names.
 OTHER = labels.OTHER_GROUP
 
@@ -38,59 +34,12 @@ class ShownField:
 
 
 @dataclass
-class RelatedCard:
-    """A record that this one is about or became, with how to reach it."""
-
-    name: str
-    label: str
-    link: Any
-    state: Any
-    lines: list[Any]
-    editable: bool
-
-
-@dataclass
-class PanelAnswer:
-    """One question of a panel: answered or not, and with what."""
-
-    name: str
-    label: str
-    given: bool
-    value: Any
-
-
-@dataclass
-class Panel:
-    """A computed field that says what is known and what is missing."""
-
-    label: str
-    answers: list[PanelAnswer]
-    answered: int | None
-
-    @property
-    def summary(self) -> str:
-        count = sum(a.given for a in self.answers) if self.answered is None else self.answered
-        return _("%(count)s of %(all)s") % {"count": count, "all": len(self.answers)}
-
-
-@dataclass
 class FieldGroup:
     """Fields that belong together: those with a value, and the names of the empty ones."""
 
     title: str
     filled: list[ShownField] = field(default_factory=list)
     empty: list[ShownField] = field(default_factory=list)
-
-
-@dataclass
-class RelatedRecords:
-    """The records that refer to this one."""
-
-    title: str
-    rows: list[dict[str, Any]]
-    more: bool
-    all: str
-    add: list[tuple[str, str]]
 
 
 def status_path(record: Noun) -> list[dict[str, Any]]:
@@ -100,36 +49,30 @@ def status_path(record: Noun) -> list[dict[str, Any]]:
         return []
     states, now = display.path_states(noun), getattr(record, machine.name)
     here = states.index(now) if now in states else -1
-    steps = [
+    return [
         {
-            "label": display.state_label(state),
+            "label": wording.state_label(state),
             "is": "now" if state == now else "past" if number < here else "ahead",
             "tone": display.state_tone(noun, state),
         }
-        for number, state in enumerate(states)
+        for number, state in enumerate(states if here >= 0 else (*states, now))
     ]
-    if here < 0:
-        steps.append(
-            {"label": display.state_label(now), "is": "now", "tone": display.state_tone(noun, now)}
-        )
-    return steps
 
 
-def facts(record: Noun, editable: set[str]) -> list[ShownField]:
-    """What one wants to know first: what the list shows, and how old it is."""
+def facts(record: Noun, editable: set[str], without: set[str]) -> list[ShownField]:
+    """What one wants to know first: what the list shows ``without`` some, and how old it is."""
     schema = record.schema
     machine = schema.machine
-    people = {card.name for card in cards(record, editable)}
     found = []
     for name in schema.columns[1:]:
         declared = schema.by_name[name]
-        if (machine and name == machine.name) or name in people:
+        if (machine and name == machine.name) or name in without:
             continue
-        if value := display.field_html(record, declared):
+        if value := field_values.field_html(record, declared):
             bar = _share_of_range(declared, getattr(record, declared.column))
             found.append(
                 ShownField(
-                    name, display.field_label(declared), value, editable=name in editable, share=bar
+                    name, labels.field_label(declared), value, editable=name in editable, share=bar
                 )
             )
     found.append(ShownField("created_at", _("Age"), display.age_html(record.created_at)))
@@ -143,41 +86,38 @@ def _share_of_range(declared: Field, value: Any) -> float | None:
     return round((value - declared.minimum) / (declared.maximum - declared.minimum), 3)
 
 
-def cards(record: Noun, editable: set[str]) -> list[RelatedCard]:
+def cards(record: Noun, editable: set[str]) -> list[dict[str, Any]]:
     """Who a record is about and what it became: those with a card, as their nouns declare it."""
     schema = record.schema
     became = [f.name for f in schema.references.values() if f.read_only]
     found = []
     for name in dict.fromkeys([*_first_references(record), *became]):
         declared = schema.by_name[name]
-        noun = record.registry[declared.to]
+        noun = declared.target_noun
         if not noun.Surface.card or name == noun.Surface.owner or name in display.WORKERS:
             continue
         other = getattr(record, name) if getattr(record, declared.column) else None
         if other is None and declared.read_only:
             continue
-        machine = noun.schema.machine
-        lines = (
-            [_card_line(other, noun.schema.by_name[n]) for n in noun.Surface.card] if other else []
-        )
+        lines = []
+        if other is not None:
+            lines = [_card_line(other, noun.schema.by_name[n]) for n in noun.Surface.card]
         found.append(
-            RelatedCard(
-                name,
-                display.field_label(declared),
-                display.field_html(record, declared),
-                display.state_html(noun, getattr(other, machine.name))
-                if other and machine and not other.is_card
-                else "",
-                [line for line in lines if line],
-                name in editable,
-            )
+            {
+                "name": name,
+                "label": labels.field_label(declared),
+                "link": field_values.field_html(record, declared),
+                "state": "" if other is None or other.is_card else display.record_state_html(other),
+                "lines": [line for line in lines if line],
+                "editable": name in editable,
+            }
         )
     return found
 
 
 def _card_line(record: Noun, declared: Field) -> Any:
     """A line of a card; numbers of telephones can be called."""
-    value = display.field_html(record, declared)
+    value = field_values.field_html(record, declared)
     if value and declared.name in display.TELEPHONES:
         return format_html('<a href="tel:{}">{}</a>', "".join(value.split()), value)
     return value
@@ -190,33 +130,6 @@ def _first_references(record: Noun) -> list[str]:
     return [name for name in first if schema.by_name[name].type == "reference"]
 
 
-def panels(record: Noun) -> list[Panel]:
-    """Computed fields of questions and answers, like a qualification."""
-    found = []
-    for declared in record.schema.computed:
-        value = declared.computed(record) if declared.computed else None
-        if not isinstance(value, dict):
-            continue
-        questions = {k: v for k, v in value.items() if isinstance(v, bool)}
-        count = next(
-            (v for v in value.values() if isinstance(v, int) and not isinstance(v, bool)), None
-        )
-        answers = []
-        for key, given in questions.items():
-            about = record.schema.field(key)
-            answers.append(
-                PanelAnswer(
-                    name=about.name if about else key,
-                    label=display.field_label(about) if about else display.json_key_label(key),
-                    given=given,
-                    value=display.field_html(record, about) if about else "",
-                )
-            )
-        if answers:
-            found.append(Panel(display.field_label(declared), answers, count))
-    return found
-
-
 def groups(record: Noun, without: set[str], editable: set[str]) -> list[FieldGroup]:
     """All other fields in their groups, those that belong to none at the end."""
     schema = record.schema
@@ -224,15 +137,15 @@ def groups(record: Noun, without: set[str], editable: set[str]) -> list[FieldGro
     rest = tuple(name for name in schema.by_name if name not in named)
     found = []
     for title, names in (*schema.groups, (OTHER, rest)):
-        group = FieldGroup(display.group_title(title))
+        group = FieldGroup(labels.group_title(title))
         for name in names:
             declared = schema.by_name[name]
             if name in without or (declared.type == "json" and declared.computed):
                 continue
-            value = display.field_html(record, declared)
+            value = field_values.field_html(record, declared)
             shown = ShownField(
                 name,
-                display.field_label(declared),
+                labels.field_label(declared),
                 value,
                 wide=declared.type in ("text", "json"),
                 editable=name in editable,
@@ -253,69 +166,16 @@ def editable_fields(record: Noun) -> set[str]:
     return {f.name for f in record.schema.inputs() if not f.moves and f.name not in apart}
 
 
-def related(record: Noun) -> list[RelatedRecords]:
-    """The other sides of references, each with its newest records; touches have their own places."""
-    found = []
-    touching = engagements.engagement_noun(type(record))
-    told = touching and engagements.engagement_reference(touching, type(record)).name
-    for relation in record.schema.relations.values():
-        noun = record.registry[relation.noun]
-        if noun is touching and relation.field == told:
-            continue
-        reference = noun.schema.by_name[relation.field]
-        rows = list(
-            noun.objects.filter(**{reference.column: record.pk}).order_by("-created_at")[
-                : RELATED + 1
-            ]
-        )
-        of_this = f"?{reference.wire}={record.pk}"
-        add = []
-        if not reference.read_only:
-            ways = [
-                (display.verb_label(v), display.page_url(noun, "add_by", v.name))
-                for v in creating_verbs(noun)
-            ]
-            if actors.may(actors.current(), "create", noun):
-                ways.append((_("Add"), display.page_url(noun, "add")))
-            add = [(name, url + of_this) for name, url in ways]
-        if not rows and not (add and noun is not type(record) and _belongs(noun, relation.field)):
-            continue
-        found.append(
-            RelatedRecords(
-                title=display.relation_label(relation),
-                rows=[_related_row(row) for row in islice(rows, RELATED)],
-                more=len(rows) > RELATED,
-                all=display.page_url(noun, "changelist") + of_this,
-                add=add,
-            )
-        )
-    return found
-
-
-def _belongs(noun: type[Noun], name: str) -> bool:
-    """Whether a reference says what a record is about, and not just who works on it."""
-    groups = noun.schema.groups
-    return any(name in names for _title, names in groups[:2]) and name not in display.WORKERS
-
-
-def _related_row(record: Noun) -> dict[str, Any]:
-    machine = record.schema.machine
-    return {
-        "url": display.page_url(type(record), "change", record.pk),
-        "name": str(record),
-        "state": display.state_html(type(record), getattr(record, machine.name)) if machine else "",
-        "age": display.age_html(record.created_at),
-    }
-
-
 def record_context(record: Noun, *, editable: bool) -> dict[str, Any]:
     """Everything that the template of a record shows, but its buttons and its timeline."""
-    asked = panels(record)
+    asked = answer_panels(record)
     covered = {answer.name for panel in asked for answer in panel.answers}
     machine = record.schema.machine
     changing = editable_fields(record) if editable else set()
-    first, about = facts(record, changing), cards(record, changing)
-    hidden = covered | {shown.name for shown in first} | {card.name for card in about}
+    about = cards(record, changing)
+    on_cards = {card["name"] for card in about}
+    first = facts(record, changing, on_cards)
+    hidden = covered | {shown.name for shown in first} | on_cards
     hidden.add(record.schema.columns[0])
     if machine:
         hidden.add(machine.name)
@@ -327,6 +187,6 @@ def record_context(record: Noun, *, editable: bool) -> dict[str, Any]:
         "panels": asked,
         "added": added_panels(record),
         "groups": groups(record, hidden, changing),
-        "related": related(record),
+        "related": related_records(record),
         "name_field": record.schema.columns[0],
     }

@@ -3,22 +3,22 @@
 from __future__ import annotations
 
 from datetime import datetime
-from typing import TYPE_CHECKING
+from typing import Any
 
 from django.contrib import messages
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
 from django.utils.translation import gettext as _
 
-from headlessly.admin import buttons, display
+from headlessly.admin import buttons
 from headlessly.admin.lists import places
 from headlessly.admin.lists.address import Address
 from headlessly.admin.lists.changelist import as_they_were
 from headlessly.admin.pages import NounPages, list_query
 from headlessly.admin.records import composers, neighbours, record, timeline
+from headlessly.declaration import labels
 from headlessly.errors import HeadlesslyError, NotFound
-
-if TYPE_CHECKING:
-    from headlessly.nouns import Noun
+from headlessly.language import wording
+from headlessly.nouns import Noun
 
 
 class RecordPage(NounPages):
@@ -37,7 +37,7 @@ class RecordPage(NounPages):
         except NotFound as problem:
             if heir := problem.extra.get("mergedInto"):
                 text = _("The %s you looked for was merged into this one.")
-                messages.info(request, text % display.noun_in_sentence(self.noun))
+                messages.info(request, text % labels.noun_in_sentence(self.noun))
                 return HttpResponseRedirect(self.admin.place("change", heir))
             raise Http404(problem.message) from None
         return self.render(request, found)
@@ -49,14 +49,13 @@ class RecordPage(NounPages):
         """All that happened to the record, page by page."""
         found = self.admin.find(id)
         before = timeline.checked_before(request.GET.get("before"))
-        show = timeline.checked_show(request.GET.get("show"))
         return self.admin.respond(
             request,
             "history",
             original=found,
             title=_("History of %s") % found,
             keep=self.keep(request),
-            timeline=timeline.read_timeline(found, before=before, show=show),
+            timeline=timeline.read_timeline(found, before=before, show=self._show(request)),
         )
 
     def render(
@@ -69,28 +68,16 @@ class RecordPage(NounPages):
     ) -> HttpResponse:
         """The page; ``problem`` is why what was just tried was not done, ``written`` the touch it was."""
         steps, others = buttons.record_buttons(found)
-        came_from = list_query(request)
-        neighbouring = (
-            None
-            if came_from is None
-            else neighbours.ListWalk(self.site, found, came_from).neighbours()
-        )
-        keep = self.keep(request)
-        show = timeline.checked_show(request.GET.get("show"))
-        return self.admin.respond(
+        return self._respond(
             request,
-            self.admin.record_template,
+            found,
             status=problem.status if problem else 200,
-            original=found,
-            title=str(found),
             steps=steps,
             others=others,
-            neighbours=neighbouring,
-            keep=keep,
             problem=None if written else problem,
             fix=self.suggest_fix(found, problem),
-            timeline=timeline.read_timeline(found, show=show),
-            composers=composers.make_composers(found, self.site, keep, written),
+            timeline=timeline.read_timeline(found, show=self._show(request)),
+            composers=composers.make_composers(found, self.site, self.keep(request), written),
             coming=composers.open_touches(found),
             **record.record_context(found, editable=self.admin.may("update")),
         )
@@ -105,22 +92,35 @@ class RecordPage(NounPages):
 
     def _render_past(self, request: HttpRequest, then: Noun, moment: datetime) -> HttpResponse:
         """The record as it was, to be read: nothing of what came later, and nothing to do."""
-        came_from = list_query(request) or ""
         context = record.record_context(then, editable=False) | {"related": []}
-        show = timeline.checked_show(request.GET.get("show"))
-        return self.admin.respond(
+        return self._respond(
             request,
-            self.admin.record_template,
-            original=then,
-            title=str(then),
+            then,
             moment=moment,
-            neighbours=neighbours.ListWalk(self.site, then, came_from).neighbours(),
-            keep=self.keep(request),
-            timeline=timeline.read_timeline(then, show=show, until=moment, undo=False),
+            timeline=timeline.read_timeline(
+                then, show=self._show(request), until=moment, undo=False
+            ),
             may_update=False,
             may_delete=False,
             **context,
         )
+
+    def _respond(self, request: HttpRequest, found: Noun, **context: Any) -> HttpResponse:
+        came_from = list_query(request)
+        walk = None if came_from is None else neighbours.ListWalk(self.site, found, came_from)
+        return self.admin.respond(
+            request,
+            self.admin.record_template,
+            original=found,
+            title=str(found),
+            neighbours=walk and walk.neighbours(),
+            keep=self.keep(request),
+            **context,
+        )
+
+    @staticmethod
+    def _show(request: HttpRequest) -> str:
+        return timeline.checked_show(request.GET.get("show"))
 
     def suggest_fix(self, found: Noun, problem: HeadlesslyError | None) -> dict[str, str] | None:
         """Where to add what a refusal misses, when it names one of the record's own fields."""
@@ -129,7 +129,7 @@ class RecordPage(NounPages):
             return None
         if self.schema.machine and declared.name == self.schema.machine.name:
             return None
-        label = display.inside_sentence(display.field_label(declared))
+        label = wording.inside_sentence(labels.field_label(declared))
         known = getattr(found, declared.column)
         return {
             "label": (_("Change %s") if known else _("Add %s")) % label,

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections import defaultdict
 from dataclasses import dataclass
 from datetime import datetime
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from django.db.models import Q
 
@@ -18,10 +18,8 @@ from headlessly.admin.event_facts import recorded_facts
 from headlessly.admin.event_text import Entry, Teller
 from headlessly.declaration import engagements, values
 from headlessly.log import events
-
-if TYPE_CHECKING:
-    from headlessly.log.events import Event
-    from headlessly.nouns import Noun
+from headlessly.log.events import Event
+from headlessly.nouns import Noun
 
 PAGE = 50
 #: What a verb caused was recorded with it: it is looked for among the events right behind.
@@ -94,8 +92,8 @@ def _around(record: Noun, show: str) -> list[str]:
     """The ids of the other records whose events belong here: touches, and what it became."""
     found: list[str] = []
     if show != CHANGES and (touching := engagements.engagement_noun(type(record))) is not None:
-        declared = engagements.engagement_reference(touching, type(record))
-        about = touching.objects.filter(**{declared.column: record.pk}).order_by("-created_at")
+        about = touching.noun.objects.filter(**{touching.reference.column: record.pk})
+        about = about.order_by("-created_at")
         found += about.values_list("pk", flat=True)[:TOUCHES]
     if show != ACTIVITIES:
         found += [
@@ -114,7 +112,7 @@ def _caused(found: list[Event]) -> dict[str, list[Event]]:
     groups: dict[str, list[Event]] = defaultdict(list)
     if found:
         for event in events.Event.objects.filter(near, cause__isnull=False).order_by("seq"):
-            groups[event.cause].append(event)
+            groups[event.cause or ""].append(event)
     return groups
 
 

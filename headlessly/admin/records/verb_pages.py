@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
+from django.contrib import messages
 from django.core.exceptions import PermissionDenied
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseNotAllowed
 from django.http import HttpResponseRedirect as Redirect
@@ -21,9 +22,8 @@ from headlessly.admin.records.dialogs import VerbDialog
 from headlessly.admin.records.record_page import RecordPage
 from headlessly.errors import HeadlesslyError
 from headlessly.execution import executor
-
-if TYPE_CHECKING:
-    from headlessly.nouns import Noun
+from headlessly.language import wording
+from headlessly.nouns import Noun
 
 
 class VerbPages(NounPages):
@@ -47,10 +47,10 @@ class VerbPages(NounPages):
             answer = executor.run(self.noun.verbs["update"], found.pk, sent, text=True)
         except HeadlesslyError as problem:
             return self.record_page.render(request, self.admin.find(id), problem=problem)
-        state = display.state_label(getattr(answer, machine.name))
+        state = wording.state_label(getattr(answer, machine.name))
         toasts.say(request, _("%(record)s is %(state)s now.") % {"record": answer, "state": state},
                    answer)  # fmt: skip
-        return Redirect(self.admin.place("change", answer.pk) + self.keep(request))
+        return self.to_record(request, answer.pk)
 
     def do_view(self, request: HttpRequest, id: str, verb: str) -> HttpResponse:
         """One verb on the record: GET asks for what it needs, POST does it or, asked so, foretells it."""
@@ -76,7 +76,7 @@ class VerbPages(NounPages):
                 return self.record_page.render(request, self.admin.find(id), problem=problem)
             dialog.refuse(problem)
             return self._dialog_page(request, dialog, status=problem.status)
-        done = f"{capfirst(display.event_label(bound.conjugation.event))}: {answer}."
+        done = f"{capfirst(wording.event_label(bound.conjugation.event))}: {answer}."
         if bound.sets and all(getattr(found, name) == getattr(answer, name) for name in bound.sets):
             done = _("%(done)s It is as it was.") % {"done": done}
         toasts.say(request, done, answer)
@@ -106,7 +106,7 @@ class VerbPages(NounPages):
             declared = self.schema.by_name[name]
             target = getattr(answer, declared.column)
             if declared.type == "reference" and target:
-                return display.page_url(self.noun.registry[declared.to], "change", target)
+                return display.page_url(declared.target_noun, "change", target)
         if answer.deleted_at:
             return self.admin.place("changelist")
         return display.page_url(type(answer), "change", answer.pk) + self.keep(request)
@@ -132,12 +132,12 @@ class VerbPages(NounPages):
             way, found, self.site, self.keep(request), data=request.POST
         )
         try:
-            touch = composers.write_touch(way, found, composer.form.given())
+            touch = composers.write_touch(way, found, composer.form.filled())
         except HeadlesslyError as problem:
             composers.show_refusal(composer, problem)
             return self.record_page.render(request, found, problem=problem, written=composer)
-        toasts.say(request, composers.added_text(touch), touch)
-        return Redirect(self.admin.place("change", found.pk) + self.keep(request))
+        toasts.say(request, composers.added_text(found, touch), touch)
+        return self.to_record(request, found.pk)
 
     # -- taking back ------------------------------------------------------------------------------
 
@@ -150,7 +150,7 @@ class VerbPages(NounPages):
         deleted = event.verb == "Deleted"
         found = toasts.find_even_deleted(self.noun, id) if deleted else self.admin.find(id)
         undo = undoing.find_undo(found, event) if found is not None else None
-        if undo is None:
+        if found is None or undo is None:
             raise Http404
         back = self._back(request)
         try:
@@ -158,7 +158,7 @@ class VerbPages(NounPages):
         except HeadlesslyError as problem:
             if not (deleted or back):
                 return self.record_page.render(request, self.admin.find(id), problem=problem)
-            toasts.warn(request, problem.message)
+            messages.error(request, problem.message)
             return Redirect(back or self.admin.place("changelist"))
         toasts.say(request, _("Taken back: %s.") % answer)
         if back:

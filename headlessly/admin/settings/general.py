@@ -6,11 +6,9 @@ from typing import ClassVar
 
 from django import forms
 from django.contrib import messages
-from django.contrib.admin import AdminSite
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
-from django.views.decorators.http import require_http_methods
 from unfold.widgets import (
     UnfoldAdminSelectWidget,
     UnfoldAdminTextInputWidget,
@@ -19,7 +17,7 @@ from unfold.widgets import (
 
 from headlessly.access import tenancy
 from headlessly.access.models import Tenant
-from headlessly.admin.settings.layout import render_page
+from headlessly.admin.sites import TenantSite
 from headlessly.declaration.currencies import CURRENCIES
 
 
@@ -49,12 +47,10 @@ class GeneralForm(forms.ModelForm):
         }
 
 
-@require_http_methods(["GET", "HEAD", "POST"])
-def general_view(request: HttpRequest, *, site: AdminSite) -> HttpResponse:
+def general_view(request: HttpRequest, *, site: TenantSite) -> HttpResponse:
     form = GeneralForm(request.POST or None, instance=tenancy.require())
     if request.method == "POST" and form.is_valid():
         form.save()
         messages.success(request, _("Saved."))
         return HttpResponseRedirect(request.get_full_path())
-    status = 422 if form.errors else 200
-    return render_page(request, site, "general", _("Settings"), status, form=form)
+    return site.respond(request, "settings/general", _("Settings"), form=form)

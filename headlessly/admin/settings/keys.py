@@ -4,24 +4,22 @@ from __future__ import annotations
 
 import logging
 from datetime import timedelta
-from typing import Any
 
 from django import forms
 from django.contrib import messages
-from django.contrib.admin import AdminSite
-from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
+from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
+from django.shortcuts import get_object_or_404
 from django.urls import reverse
 from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
-from django.views.decorators.cache import never_cache
-from django.views.decorators.http import require_http_methods, require_POST
+from django.views.decorators.http import require_POST
 from unfold.widgets import UnfoldAdminSelectWidget, UnfoldAdminTextInputWidget
 
 from headlessly.access import actors, tenancy
 from headlessly.access.models import ApiKey
 from headlessly.admin import display
-from headlessly.admin.settings.layout import render_page
+from headlessly.admin.sites import TenantSite
 
 logger = logging.getLogger("headlessly.keys")
 
@@ -61,9 +59,7 @@ class KeyForm(forms.Form):
     )
 
 
-@never_cache
-@require_http_methods(["GET", "HEAD", "POST"])
-def keys_view(request: HttpRequest, *, site: AdminSite) -> HttpResponse:
+def keys_view(request: HttpRequest, *, site: TenantSite) -> HttpResponse:
     """The keys there are; a POST issues one, and its answer is the only place where it can be read."""
     form = KeyForm(request.POST or None)
     issued: tuple[ApiKey, str] | None = None
@@ -77,47 +73,30 @@ def keys_view(request: HttpRequest, *, site: AdminSite) -> HttpResponse:
         )
         logger.info("key %s issued by %s", issued[0].pk, actors.current().id)
         form = KeyForm()
-    status = 422 if form.errors else 200
     key, secret = issued or (None, None)
-    return render_page(
+    rows = ApiKey.objects.filter(tenant=tenancy.require()).order_by("-created_at", "pk")[:200]
+    # Those that work come first.
+    keys = [
+        (k, display.key_standing_html(k)) for k in sorted(rows, key=lambda k: k.standing != "valid")
+    ]
+    return site.respond(
         request,
-        site,
-        "keys",
+        "settings/keys",
         _("API keys"),
-        status,
         form=form,
-        keys=_key_rows(),
+        keys=keys,
         issued=key,
         secret=secret,
     )
 
 
 @require_POST
-def revoke_view(request: HttpRequest, id: str, *, site: AdminSite) -> HttpResponse:
+def revoke_view(request: HttpRequest, id: str, *, site: TenantSite) -> HttpResponse:
     """Refuse a key from now on."""
-    key = ApiKey.objects.filter(tenant=tenancy.require(), pk=id).first()
-    if key is None:
-        raise Http404
+    key = get_object_or_404(ApiKey, tenant=tenancy.require(), pk=id)
     if key.revoke():
         logger.info("key %s revoked by %s", key.pk, actors.current().id)
     messages.success(
         request, _("“%(name)s” is revoked. Whoever uses it is refused.") % {"name": key.name}
     )
     return HttpResponseRedirect(reverse("admin:settings_keys"))
-
-
-def _key_rows() -> list[dict[str, Any]]:
-    """The keys, those that work first, the newest first."""
-    keys = ApiKey.objects.filter(tenant=tenancy.require()).order_by("-created_at", "pk")[:200]
-    rows = [
-        {
-            "key": key,
-            "standing": display.key_standing(key),
-            "tone": "green" if key.standing == "valid" else "grey",
-            "created": display.age_html(key.created_at),
-            "used": display.age_html(key.last_used_at) if key.last_used_at else "",
-            "expires": display.age_html(key.expires_at) if key.expires_at else "",
-        }
-        for key in keys
-    ]
-    return sorted(rows, key=lambda row: row["key"].standing != "valid")

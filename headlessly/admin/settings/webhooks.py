@@ -2,32 +2,28 @@
 
 from __future__ import annotations
 
-import re
+from collections.abc import Callable
+from functools import partial
 from typing import Any
 
-from django import forms
 from django.contrib import messages
-from django.contrib.admin import AdminSite
 from django.db import transaction
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
-from django.urls import reverse
+from django.shortcuts import get_object_or_404
+from django.urls import URLPattern, reverse
 from django.utils.translation import gettext as _
-from django.utils.translation import gettext_lazy
-from django.views.decorators.cache import never_cache
-from django.views.decorators.http import require_http_methods, require_POST
-from unfold.widgets import (
-    UnfoldAdminTextareaWidget,
-    UnfoldAdminTextInputWidget,
-    UnfoldBooleanSwitchWidget,
-)
+from django.utils.translation import gettext_lazy, gettext_noop
+from django.views.decorators.http import require_POST
 
+from headlessly.access import actors
 from headlessly.admin import display
-from headlessly.admin.settings.layout import render_page
+from headlessly.admin.settings.webhook_forms import ChangedWebhookForm, NewWebhookForm
+from headlessly.admin.sites import TenantSite
 from headlessly.declaration.registry import registry
 from headlessly.declaration.values import UNSTORABLE
 from headlessly.errors import Conflict
 from headlessly.models import Delivery, Webhook
-from headlessly.webhooks import addresses, disabling, patterns, registration, sending, signing
+from headlessly.webhooks import disabling, registration, signing
 
 #: How many deliveries one page shows.
 PAGE = 50
@@ -43,94 +39,42 @@ STATES = {
     "delivered": (gettext_lazy("delivered"), "green"),
     "failing": (gettext_lazy("given up"), "red"),
 }
-#: What a delivery may say of its last attempt, in the reader's language; what is not here is said as it is.
-ERRORS = {
-    "The connection was refused.": gettext_lazy("The connection was refused."),
-    "The connection broke.": gettext_lazy("The connection broke."),
-    "There is no such host.": gettext_lazy("There is no such host."),
-    "There was no connection within 5 seconds.": gettext_lazy(
-        "There was no connection within 5 seconds."
-    ),
-    "There was no answer within 10 seconds.": gettext_lazy(
-        "There was no answer within 10 seconds."
-    ),
-    "What it answered is not HTTP.": gettext_lazy("What it answered is not HTTP."),
-    sending.ADDRESS_FORBIDDEN: gettext_lazy(
-        "The host leads to an address that is not of the public internet."
-    ),
-}
+#: What a delivery may say of its last attempt and the catalogue knows; all else is said as it is.
+ERRORS = (
+    gettext_noop("The connection was refused."),
+    gettext_noop("The connection broke."),
+    gettext_noop("There is no such host."),
+    gettext_noop("There was no connection within 5 seconds."),
+    gettext_noop("There was no answer within 10 seconds."),
+    gettext_noop("What it answered is not HTTP."),
+    gettext_noop("It could not be sent."),
+    gettext_noop("The host leads to an address that is not of the public internet."),
+)
 REASONS = {
     Webhook.GONE: gettext_lazy("It answered 410: it wants nothing more."),
     Webhook.FAILED: gettext_lazy("Nothing has arrived there for three days."),
 }
 
 
-class WebhookForm(forms.Form):
-    """An address, and what it is told."""
+def urls(site: TenantSite) -> list[URLPattern]:
+    """The addresses of the webhooks among those of the settings."""
 
-    url = forms.CharField(
-        label=gettext_lazy("Address"),
-        max_length=addresses.MAX_URL_LENGTH,
-        widget=UnfoldAdminTextInputWidget,
-        help_text=gettext_lazy("https, on the public internet, like https://example.com/hook."),
-    )
-    events = forms.CharField(
-        label=gettext_lazy("Events"),
-        initial=patterns.ALL,
-        widget=UnfoldAdminTextareaWidget(attrs={"rows": 3}),
-        help_text=gettext_lazy(
-            "One a line: Lead.Converted for one, Deal.* for all of a kind, * for everything."
-        ),
-    )
+    def page(route: str, view: Callable[..., HttpResponse], name: str) -> URLPattern:
+        return site.page(f"settings/webhooks/{route}", view, name, may=actors.may_administer)
 
-    def clean_url(self) -> str:
-        url = self.cleaned_data["url"].strip()
-        _checked(addresses.WebhookUrl.parse, url)
-        return url
-
-    def clean_events(self) -> list[str]:
-        names = [name for name in re.split(r"[\s,]+", self.cleaned_data["events"]) if name]
-        return _checked(patterns.check_patterns, names)
+    again = "<str:id>/deliveries/<str:delivery>/redeliver/"
+    return [
+        page("", webhooks_view, "settings_webhooks"),
+        page("<str:id>/", webhook_view, "settings_webhook"),
+        page("<str:id>/enable/", partial(switch_view, active=True), "settings_webhook_enable"),
+        page("<str:id>/pause/", partial(switch_view, active=False), "settings_webhook_pause"),
+        page("<str:id>/ping/", ping_view, "settings_webhook_ping"),
+        page("<str:id>/delete/", delete_view, "settings_webhook_delete"),
+        page(again, redeliver_view, "settings_redeliver"),
+    ]
 
 
-class NewWebhookForm(WebhookForm):
-    secret = forms.CharField(
-        label=gettext_lazy("Secret"),
-        required=False,
-        widget=UnfoldAdminTextInputWidget(attrs={"autocomplete": "off"}),
-        help_text=gettext_lazy("What is sent is signed with it. Left empty, one is made."),
-    )
-
-    def clean_secret(self) -> str:
-        given = self.cleaned_data["secret"]
-        return _checked(signing.check_secret, given) if given else signing.new_secret()
-
-
-class ChangedWebhookForm(WebhookForm):
-    active = forms.BooleanField(
-        label=gettext_lazy("Sends"),
-        required=False,
-        widget=UnfoldBooleanSwitchWidget,
-        help_text=gettext_lazy("Paused, it loses nothing: it goes on where it was."),
-    )
-    new_secret = forms.BooleanField(
-        label=gettext_lazy("Make a new secret"),
-        required=False,
-        widget=UnfoldBooleanSwitchWidget,
-        help_text=gettext_lazy("It signs from now on; the old one no longer does."),
-    )
-
-
-def _checked(check: Any, value: Any) -> Any:
-    try:
-        return check(value)
-    except ValueError as problem:
-        raise forms.ValidationError(str(problem)) from None
-
-
-@never_cache
-@require_http_methods(["GET", "HEAD", "POST"])
-def webhooks_view(request: HttpRequest, *, site: AdminSite) -> HttpResponse:
+def webhooks_view(request: HttpRequest, *, site: TenantSite) -> HttpResponse:
     """The webhooks there are; a POST makes one, and its answer is the only place with the secret."""
     form = NewWebhookForm(request.POST or None)
     made = None
@@ -143,12 +87,10 @@ def webhooks_view(request: HttpRequest, *, site: AdminSite) -> HttpResponse:
     rows = [
         _webhook_row(each) for each in Webhook.objects.of_tenant().order_by("-created_at", "id")
     ]
-    return render_page(
+    return site.respond(
         request,
-        site,
-        "webhooks",
+        "settings/webhooks",
         _("Webhooks"),
-        422 if form.errors else 200,
         form=form,
         rows=rows,
         made=made,
@@ -157,9 +99,7 @@ def webhooks_view(request: HttpRequest, *, site: AdminSite) -> HttpResponse:
     )
 
 
-@never_cache
-@require_http_methods(["GET", "HEAD", "POST"])
-def webhook_view(request: HttpRequest, id: str, *, site: AdminSite) -> HttpResponse:
+def webhook_view(request: HttpRequest, id: str, *, site: TenantSite) -> HttpResponse:
     """One webhook: what it is, and what it delivered, the newest first."""
     webhook = _find_webhook(id)
     known = {
@@ -187,12 +127,10 @@ def webhook_view(request: HttpRequest, id: str, *, site: AdminSite) -> HttpRespo
                 created_at=last.created_at, pk__gte=last.pk
             )
     page = list(found[: PAGE + 1])
-    return render_page(
+    return site.respond(
         request,
-        site,
-        "webhook",
+        "settings/webhook",
         _("Webhook"),
-        422 if form.errors else 200,
         form=form,
         row=_webhook_row(webhook),
         sends=webhook.active,
@@ -204,23 +142,17 @@ def webhook_view(request: HttpRequest, id: str, *, site: AdminSite) -> HttpRespo
 
 
 @require_POST
-def enable_view(request: HttpRequest, id: str, *, site: AdminSite) -> HttpResponse:
-    """Let one that is disabled or paused go on where it was."""
-    registration.change_webhook(_find_webhook(id), {"active": True})
-    messages.success(request, _("It sends again, from where it was."))
+def switch_view(request: HttpRequest, id: str, *, site: TenantSite, active: bool) -> HttpResponse:
+    """Let one go on where it was, or send nothing for now: of one that was disabled nobody is told then."""
+    registration.change_webhook(_find_webhook(id), {"active": active})
+    messages.success(
+        request, _("It sends again, from where it was.") if active else _("It is paused.")
+    )
     return _to_webhook(id)
 
 
 @require_POST
-def pause_view(request: HttpRequest, id: str, *, site: AdminSite) -> HttpResponse:
-    """Send nothing for now; of one that was disabled nobody is told any more."""
-    registration.change_webhook(_find_webhook(id), {"active": False})
-    messages.success(request, _("It is paused."))
-    return _to_webhook(id)
-
-
-@require_POST
-def ping_view(request: HttpRequest, id: str, *, site: AdminSite) -> HttpResponse:
+def ping_view(request: HttpRequest, id: str, *, site: TenantSite) -> HttpResponse:
     """Send a test."""
     try:
         registration.ping_webhook(_find_webhook(id))
@@ -232,7 +164,7 @@ def ping_view(request: HttpRequest, id: str, *, site: AdminSite) -> HttpResponse
 
 @require_POST
 def redeliver_view(
-    request: HttpRequest, id: str, delivery: str, *, site: AdminSite
+    request: HttpRequest, id: str, delivery: str, *, site: TenantSite
 ) -> HttpResponse:
     """Send one delivery once more."""
     webhook = _find_webhook(id)
@@ -240,9 +172,7 @@ def redeliver_view(
         raise Http404
     with transaction.atomic():
         rows = webhook.deliveries.select_for_update(no_key=True)
-        found = rows.filter(pk=delivery).first()
-        if found is None:
-            raise Http404
+        found = get_object_or_404(rows, pk=delivery)
         try:
             registration.redeliver(webhook, found)
             messages.success(request, _("%(name)s is sent once more.") % {"name": found.name})
@@ -252,7 +182,7 @@ def redeliver_view(
 
 
 @require_POST
-def delete_view(request: HttpRequest, id: str, *, site: AdminSite) -> HttpResponse:
+def delete_view(request: HttpRequest, id: str, *, site: TenantSite) -> HttpResponse:
     """Delete it with its deliveries; what waits is not sent."""
     registration.delete_webhook(_find_webhook(id))
     messages.success(request, _("The webhook is deleted."))
@@ -269,40 +199,37 @@ def _to_webhook(id: str) -> HttpResponse:
 
 
 def _find_webhook(id: str) -> Webhook:
-    found = None if UNSTORABLE.search(id) else Webhook.objects.of_tenant().filter(pk=id).first()
-    if found is None:
+    if UNSTORABLE.search(id):
         raise Http404
-    return found
+    return get_object_or_404(Webhook.objects.of_tenant(), pk=id)
 
 
 def _webhook_row(webhook: Webhook) -> dict[str, Any]:
-    label, tone = STATUSES[webhook.status]
     return {
         "webhook": webhook,
-        "url": reverse("admin:settings_webhook", args=[webhook.pk]),
-        "events": ", ".join(webhook.events),
-        "label": label,
-        "tone": tone,
+        "badge": display.badge(*STATUSES[webhook.status]),
         "reason": REASONS.get(webhook.disabled_because or "", ""),
-        "since": display.age_html(webhook.disabled_at, ago=True) if webhook.disabled_at else "",
-        "created": display.age_html(webhook.created_at),
     }
 
 
+def _error_text(error: str) -> str:
+    kind, colon, reason = error.partition(": ")
+    if colon and kind == "TLS failed":
+        return _("The encryption failed: %s") % reason
+    return _(error) if error in ERRORS else error
+
+
 def _delivery_row(delivery: Delivery) -> dict[str, Any]:
-    label, tone = STATES[delivery.state]
     noun = registry.get(delivery.event.target_type or "") if delivery.event else None
-    next_at = delivery.next_attempt_at
+    next_at, error = delivery.next_attempt_at, delivery.error or ""
+    if delivery.response_status:
+        error = ""
     return {
         "delivery": delivery,
-        "label": label,
-        "tone": tone,
+        "badge": display.badge(*STATES[delivery.state]),
         "about": display.page_url(noun, "change", delivery.target)
         if noun is not None and delivery.target
         else "",
-        "when": display.age_html(delivery.created_at, ago=True),
-        "error": ""
-        if delivery.response_status
-        else ERRORS.get(delivery.error or "", delivery.error),
+        "error": _error_text(error),
         "next": display.moment_text(next_at) if next_at and delivery.tried_at else "",
     }

@@ -5,6 +5,8 @@ from __future__ import annotations
 from typing import Any
 
 from headlessly.api.json_schema import (
+    COUNT,
+    TEXT,
     TYPES,
     Schema,
     id_schema,
@@ -27,18 +29,17 @@ def noun_components(noun: type[Noun]) -> dict[str, Schema]:
     """The components of one noun by name."""
     name, schema = noun.__name__, noun.schema
     fields = {wire: read_schema(field) for wire, field in schema.fields.items()}
+    whole = meta_properties(noun) | fields
     found = {
-        name: object_schema(
-            meta_properties(noun) | fields, [*META, *fields], description=schema.description
-        ),
+        name: object_schema(whole, [*META, *fields], description=schema.description),
         f"{name}Read": object_schema(
-            meta_properties(noun) | fields | _included_properties(noun),
+            whole | _included_properties(noun),
             META,
             description=f"A {name} as it was asked for: with `fields` only some of its fields, with "
             "`include` other records in the place of their ids, and lists of those that refer to it.",
         ),
         f"{name}Exported": object_schema(
-            meta_properties(noun) | fields,
+            whole,
             META,
             description=f"A {name} in a file: computed fields are there where `fields` names them.",
         ),
@@ -117,7 +118,7 @@ def meta_properties(noun: type[Record]) -> dict[str, Schema]:
     """What every record carries."""
     special = {
         "$id": id_schema(noun.prefix),
-        "$type": {"type": "string", "enum": [noun.__name__]},
+        "$type": TEXT | {"enum": [noun.__name__]},
         "$version": {"type": "integer", "minimum": 1},
     }
     return {
@@ -128,24 +129,16 @@ def meta_properties(noun: type[Record]) -> dict[str, Schema]:
 
 def list_schema(item: Schema, cursor: Schema | None = None) -> Schema:
     """One page of a list."""
+    more = TEXT | {"description": "Where the next page begins; null on the last."}
+    total = "How many there are in all; counting stops at 10,000."
+    inexact = "False; only there when counting stopped before the end."
     return object_schema(
         {
             "results": {"type": "array", "items": item},
-            "total": {
-                "type": "integer",
-                "minimum": 0,
-                "description": "How many there are in all; counting stops at 10,000.",
-            },
+            "total": COUNT | {"description": total},
             "hasMore": {"type": "boolean"},
-            "cursor": cursor
-            or {
-                "type": ["string", "null"],
-                "description": "Where the next page begins; null on the last.",
-            },
-            "totalIsExact": {
-                "type": "boolean",
-                "description": "False; only there when counting stopped before the end.",
-            },
+            "cursor": cursor or nullable(more),
+            "totalIsExact": {"type": "boolean", "description": inexact},
         },
         ["results", "total", "hasMore", "cursor"],
     )
@@ -217,29 +210,24 @@ def _included_properties(noun: type[Noun]) -> dict[str, Schema]:
 
 def event_schema() -> Schema:
     """An event of the log."""
-    text = {"type": "string"}
-    return object_schema(
-        {
-            "$id": id_schema("evt"),
-            "$type": {"type": "string", "enum": ["Event"]},
-            "$context": TYPES["url"],
-            "seq": {"type": ["integer", "null"], "description": "Null in a dry run."},
-            "name": text | {"examples": ["Noun.Verbed", "page_view"]},
-            "target": nullable(text | {"description": "The record; null for a tracked event."}),
-            "targetType": nullable(text),
-            "actor": text,
-            "timestamp": TYPES["datetime"],
-            "version": {"type": ["integer", "null"], "description": "The record's."},
-            "data": {"type": "object", "description": "The record after the verb, or properties."},
-            "previous": {
-                "type": ["object", "null"],
-                "description": "The fields that changed, as they were before.",
-            },
-            "cause": nullable(text | {"description": "The event whose hook or script did this."}),
-            "requestId": text,
-            "tenant": text,
-        },
-        ["$id", "$type", "$context", "seq", "name", "target", "targetType", "actor", "timestamp",
-         "version", "data", "previous", "cause", "requestId", "tenant"],
-        description="The record of one executed verb, or something tracked from outside.",
-    )  # fmt: skip
+    event = {
+        "$id": id_schema("evt"),
+        "$type": TEXT | {"enum": ["Event"]},
+        "$context": TYPES["url"],
+        "seq": nullable({"type": "integer", "description": "Null in a dry run."}),
+        "name": TEXT | {"examples": ["Noun.Verbed", "page_view"]},
+        "target": nullable(TEXT | {"description": "The record; null for a tracked event."}),
+        "targetType": nullable(TEXT),
+        "actor": TEXT,
+        "timestamp": TYPES["datetime"],
+        "version": nullable({"type": "integer", "description": "The record's."}),
+        "data": {"type": "object", "description": "The record after the verb, or properties."},
+        "previous": nullable(
+            {"type": "object", "description": "The fields that changed, as they were before."}
+        ),
+        "cause": nullable(TEXT | {"description": "The event whose hook or script did this."}),
+        "requestId": TEXT,
+        "tenant": TEXT,
+    }
+    what = "The record of one executed verb, or something tracked from outside."
+    return object_schema(event, event, description=what)

@@ -32,7 +32,7 @@ def tenant_document() -> dict[str, Any]:
     found = document_shape()
     return {
         "openapi": "3.1.0",
-        "info": {"title": title, "version": _product_version(), "description": ABOUT},
+        "info": {"title": title, "version": product_version(), "description": ABOUT},
         "servers": [{"url": tenancy.context_url()}],
         **found,
     }
@@ -99,7 +99,8 @@ def _open_free_objects(part: Any) -> Any:
     return found
 
 
-def _product_version() -> str:
+def product_version() -> str:
+    """The version that is installed."""
     try:
         return version("headlessly")
     except PackageNotFoundError:  # a checkout that was never installed

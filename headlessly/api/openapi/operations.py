@@ -8,7 +8,7 @@ from typing import Any
 from django.conf import settings
 
 from headlessly.api.bodies import FORM, JSON, MULTIPART
-from headlessly.api.json_schema import Schema, ref
+from headlessly.api.json_schema import TEXT, Schema, ref
 from headlessly.api.openapi import parameters
 from headlessly.api.openapi import responses as answers
 from headlessly.api.openapi.components import (
@@ -51,9 +51,7 @@ def operation(
     parameters = list(parameters)
     if ref("idempotencyKey", "parameters") in parameters:
         for response in responses.values():
-            response["headers"] |= {
-                name: ref(name, "headers") for name in ("Idempotency-Replayed",)
-            }
+            response["headers"]["Idempotency-Replayed"] = ref("Idempotency-Replayed", "headers")
     return {
         "operationId": id,
         "summary": summary,
@@ -136,13 +134,13 @@ def noun_paths(noun: type[Noun]) -> dict[str, Schema]:
     }
     found[f"{record}/events"] = {
         "parameters": id,
-        "get": operation(
+        "get": read_operation(
             operation_id(noun, "events"),
             f"The history of one {name}, newest first; also of a deleted one.",
             name,
-            {"200": answers.success_response("One page of events.", ref("EventList"))},
-            parameters=parameters.shared_parameters("limit", "offset"),
-            errors=(404, *answers.READING),
+            answers.success_response("One page of events.", ref("EventList")),
+            (404,),
+            paged=True,
         ),
     }
     for verb in filter(at_record, noun.verbs.values()):
@@ -162,15 +160,12 @@ def operation_id(noun: type[Record], what: str) -> str:
 
 
 def _list_operation(noun: type[Noun]) -> Schema:
+    page = answers.success_response(f"One page of {noun.plural}.", ref(f"{noun.__name__}List"))
     return operation(
         operation_id(noun, "list"),
         f"List {noun.plural}.",
         noun.__name__,
-        {
-            "200": answers.success_response(
-                f"One page of {noun.plural}.", ref(f"{noun.__name__}List")
-            )
-        },
+        {"200": page},
         parameters=parameters.list_parameters(noun),
     )
 
@@ -191,55 +186,52 @@ def _get_operation(noun: type[Noun]) -> Schema:
 
 def _verb_operation(verb: Verb, id: str | None = None) -> Schema:
     """Any verb with a body: create, update, and those of the noun."""
-    name = verb.noun.__name__
-    record, trial = ref(name), ref(f"{name}DryRun")
-    either = ref(receipt_name(verb, "Answer") if verb.public is not None else f"{name}Answer")
-    if verb.creates:
-        # With a dry run nothing was created, and a verb may have found the record instead.
-        made = answers.success_response("The new record.", record, "Location", "ETag")
-        known = answers.success_response(
-            "The record that was found, or a dry run." if verb.finds else "A dry run.",
-            either if verb.finds else trial,
-            *(("Location", "ETag") if verb.finds else ()),
-        )
-        responses = {"201": made, "200": known}
-    else:
-        tag = ("ETag",) if verb.name == "update" else ()
-        responses = {
-            "200": answers.success_response("The record after it, or a dry run.", either, *tag)
-        }
-    errors = list(answers.WRITING)
-    headers = ["dryRun"]
-    if verb.name != "update":  # a POST
-        headers.append("idempotencyKey")
-    if not verb.creates:
-        headers.append("ifMatch")
-        errors += [404, 412]
+    updates = verb.name == "update"
+    # Every verb but that is a POST.
+    headers = ["dryRun"] if updates else ["dryRun", "idempotencyKey"]
     found = operation(
         id or operation_id(verb.noun, wire_name(verb.name)),
         verb.summary,
-        name,
-        responses,
-        parameters=parameters.shared_parameters(*headers),
-        errors=errors,
+        verb.noun.__name__,
+        _verb_responses(verb),
+        parameters=shared_parameters(*headers, *(() if verb.creates else ("ifMatch",))),
+        errors=(*answers.WRITING, *(() if verb.creates else (404, 412))),
         writes=True,
+        requestBody=_verb_body(verb),
     )
     if (verb.__doc__ or "").strip() != verb.summary:
         found["description"] = verb.__doc__
     if verb.public is not None:
         found["security"] = PUBLIC
-    if verb.asks:
-        found["requestBody"] = request_body(ref(input_name(verb)))
-        if verb.public is not None:
-            for kind in (FORM, MULTIPART):
-                found["requestBody"]["content"][kind] = {"schema": ref(input_name(verb))}
-    elif verb.inputs:
-        needed = any(is_required_input(verb, field) for field in verb.inputs.values())
-        found["requestBody"] = request_body(ref(input_name(verb)), required=needed)
-    else:
-        nothing = {"type": "object", "maxProperties": 0}
-        found["requestBody"] = request_body(nothing, required=False)
     return found
+
+
+def _verb_responses(verb: Verb) -> dict[str, Schema]:
+    name = verb.noun.__name__
+    either = ref(receipt_name(verb, "Answer") if verb.public is not None else f"{name}Answer")
+    if not verb.creates:
+        tag = ("ETag",) if verb.name == "update" else ()
+        return {"200": answers.success_response("The record after it, or a dry run.", either, *tag)}
+    # With a dry run nothing was created, and a verb may have found the record instead.
+    made = answers.success_response("The new record.", ref(name), "Location", "ETag")
+    if verb.finds:
+        what = "The record that was found, or a dry run."
+        known = answers.success_response(what, either, "Location", "ETag")
+    else:
+        known = answers.success_response("A dry run.", ref(f"{name}DryRun"))
+    return {"201": made, "200": known}
+
+
+def _verb_body(verb: Verb) -> Schema:
+    if verb.asks:
+        body = request_body(ref(input_name(verb)))
+        for kind in (FORM, MULTIPART) if verb.public is not None else ():
+            body["content"][kind] = {"schema": ref(input_name(verb))}
+        return body
+    if verb.inputs:
+        needed = any(is_required_input(verb, field) for field in verb.inputs.values())
+        return request_body(ref(input_name(verb)), required=needed)
+    return request_body({"type": "object", "maxProperties": 0}, required=False)
 
 
 def _delete_operation(verb: Verb) -> Schema:
@@ -251,7 +243,7 @@ def _delete_operation(verb: Verb) -> Schema:
             "204": answers.success_response("It is deleted.", None),
             "200": answers.success_response("A dry run.", ref(f"{verb.noun.__name__}DryRun")),
         },
-        parameters=parameters.shared_parameters("dryRun", "ifMatch"),
+        parameters=shared_parameters("dryRun", "ifMatch"),
         errors=(400, 403, 404, 409, 412, 422, *answers.ALWAYS),
         writes=True,
     )
@@ -270,108 +262,80 @@ def _import_operation(noun: type[Noun]) -> Schema:
     }
     row = {"type": "object", "description": "What `create` takes, or some of it."}
     rows = {"type": "array", "items": row, "examples": [[example_value(input_schema(create), {})]]}
-    binary = {"type": "string", "format": "binary"}
+    binary = TEXT | {"format": "binary"}
+    workbook = binary | {"description": "A workbook, of which the first visible sheet is read."}
     bodies: dict[str, Schema] = {
         formats.CSV: table,
         formats.JSON: rows,
-        formats.NDJSON: {"type": "string"},
-        formats.XLSX: binary
-        | {"description": "A workbook, of which the first visible sheet is read."},
-        formats.VCF: {"type": "string", "description": "vCards of an address book."},
+        formats.NDJSON: TEXT,
+        formats.XLSX: workbook,
+        formats.VCF: TEXT | {"description": "vCards of an address book."},
     }
+    content = {kind: {"schema": bodies[format]} for kind, format in formats.MEDIA_TYPES.items()}
+    content[MULTIPART] = {"schema": ref("ImportFile")}
     return operation(
         operation_id(noun, "import"),
         f"Import {noun.plural} from a file, in the background.",
         noun.__name__,
         {"202": answers.success_response("It is in line.", ref("Import"), "Location")},
-        parameters=[
-            *_import_options(noun),
-            *parameters.shared_parameters("dryRun", "idempotencyKey"),
-        ],
+        parameters=[*_import_options(noun), *shared_parameters("dryRun", "idempotencyKey")],
         errors=answers.WRITING,
         writes=True,
-        requestBody={
-            "required": True,
-            "content": {
-                **{
-                    kind: {"schema": bodies[format]} for kind, format in formats.MEDIA_TYPES.items()
-                },
-                "multipart/form-data": {"schema": ref("ImportFile")},
-            },
-        },
+        requestBody={"required": True, "content": content},
     )
 
 
 def _import_options(noun: type[Noun]) -> list[Schema]:
     fields = ", ".join([ID, *(f.wire for f in matchable_fields(noun))])
-    text: Schema = {"type": "string"}
-    return [
-        parameters.query_parameter(
-            "match",
-            text,
+    options: dict[str, tuple[Iterable[str], str]] = {
+        "match": (
+            (),
             "Update the record with the same values of these fields instead of making another one, with "
             f"commas: {fields}.",
         ),
-        parameters.query_parameter(
-            "numbers",
-            text | {"enum": list(NUMBERS)},
-            "The mark before decimals, where the file does not show it.",
-        ),
-        parameters.query_parameter(
-            "days",
-            text | {"enum": list(DAYS)},
+        "numbers": (NUMBERS, "The mark before decimals, where the file does not show it."),
+        "days": (
+            DAYS,
             "The order of day and month in 03/09/2026, where the file does not show it.",
         ),
-        parameters.query_parameter("zone", text, "The time zone of times without one; else UTC."),
-        parameters.query_parameter(
-            "unknown",
-            text | {"enum": [import_options.IGNORE, import_options.REFUSE]},
+        "zone": ((), "The time zone of times without one; else UTC."),
+        "unknown": (
+            (import_options.IGNORE, import_options.REFUSE),
             "What becomes of columns that are no field: left out and told, or the file is refused.",
         ),
-        parameters.query_parameter(
-            "create",
-            text | {"enum": [import_options.MISSING, import_options.NOTHING]},
+        "create": (
+            (import_options.MISSING, import_options.NOTHING),
             "Whether records that rows describe beside their own are made where they are missing.",
         ),
-        parameters.query_parameter(
-            "defaults", text, "A JSON object of what rows say that do not say it themselves."
-        ),
+        "defaults": ((), "A JSON object of what rows say that do not say it themselves."),
+    }
+    return [
+        parameters.query_parameter(name, TEXT | ({"enum": list(words)} if words else {}), said)
+        for name, (words, said) in options.items()
     ]
 
 
 def _export_operation(noun: type[Noun]) -> Schema:
-    format = parameters.query_parameter(
-        "format",
-        {"type": "string", "enum": list(exporting.WRITERS)},
-        f"{exporting.CSV} if left out.",
-    )
+    query_parameter = parameters.query_parameter
     response = answers.success_response("The records, streamed.", None, "Content-Disposition")
-    text: Schema = {"schema": {"type": "string"}}
     records = {"type": "array", "items": ref(f"{noun.__name__}Exported")}
-    response["content"] = {
-        "text/csv": text,
-        "application/x-ndjson": text,
-        JSON: {"schema": records},
-    }
+    kinds = {"text/csv": TEXT, "application/x-ndjson": TEXT, JSON: records}
+    response["content"] = {kind: {"schema": schema} for kind, schema in kinds.items()}
+    own = [
+        query_parameter(
+            "format", TEXT | {"enum": list(exporting.WRITERS)}, f"{exporting.CSV} if left out."
+        ),
+        query_parameter(
+            "labels",
+            TEXT | {"enum": [code for code, _name in settings.LANGUAGES]},
+            "Headings and choices in this language, names instead of ids; of `format=csv`.",
+        ),
+        query_parameter("zone", TEXT, "The time zone of its times; with `labels`."),
+    ]
     return operation(
         operation_id(noun, "export"),
         f"All {noun.plural} that a list would show, as a file.",
         noun.__name__,
         {"200": response},
-        parameters=[format, *_for_people(), *parameters.export_parameters(noun)],
+        parameters=[*own, *parameters.export_parameters(noun)],
     )
-
-
-def _for_people() -> list[Schema]:
-    """How an export is made a table for people."""
-    languages: Schema = {"type": "string", "enum": [code for code, _name in settings.LANGUAGES]}
-    return [
-        parameters.query_parameter(
-            "labels",
-            languages,
-            "Headings and choices in this language, names instead of ids; of `format=csv`.",
-        ),
-        parameters.query_parameter(
-            "zone", {"type": "string"}, "The time zone of its times; with `labels`."
-        ),
-    ]

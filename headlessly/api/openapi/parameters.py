@@ -6,88 +6,76 @@ from collections.abc import Iterable
 
 from headlessly.api import parameters
 from headlessly.api.filtersets import ConditionFilter, filterset_for
-from headlessly.api.json_schema import WHEN, Schema, id_schema, ref
+from headlessly.api.json_schema import TEXT, WHEN, Schema, id_schema, ref
 from headlessly.nouns import Noun
 from headlessly.query import filters, reads
 
+
+def path_parameter(prefix: str) -> Schema:
+    return {"name": "id", "in": "path", "required": True, "schema": id_schema(prefix)}
+
+
+def query_parameter(
+    name: str, schema: Schema, description: str = "", place: str = "query"
+) -> Schema:
+    said = {"description": description} if description else {}
+    return {"name": name, "in": place} | said | {"schema": schema}
+
+
+def header_parameter(name: str, schema: Schema, description: str) -> Schema:
+    return query_parameter(name, schema, description, "header")
+
+
 #: Parameters that are the same everywhere: components, by the name they are referred to.
 SHARED: dict[str, Schema] = {
-    "requestId": {
-        "name": "X-Request-Id",
-        "in": "header",
-        "description": "An id of your own for this request, instead of one of ours.",
-        "schema": {"type": "string", "pattern": r"^[A-Za-z0-9._-]{8,64}$"},
-    },
-    "ifMatch": {
-        "name": "If-Match",
-        "in": "header",
-        # No example: /docs would send it.
-        "description": 'Refuse with 412 unless the record has this version: its ETag, such as `"3"`.',
-        "schema": {"type": "string"},
-    },
-    "ifNoneMatch": {
-        "name": "If-None-Match",
-        "in": "header",
-        "description": "Answer 304, and nothing else, where the record still has this version: its ETag. "
+    "requestId": header_parameter(
+        "X-Request-Id",
+        TEXT | {"pattern": r"^[A-Za-z0-9._-]{8,64}$"},
+        "An id of your own for this request, instead of one of ours.",
+    ),
+    "ifMatch": header_parameter(
+        "If-Match",
+        TEXT,  # No example: /docs would send it.
+        'Refuse with 412 unless the record has this version: its ETag, such as `"3"`.',
+    ),
+    "ifNoneMatch": header_parameter(
+        "If-None-Match",
+        TEXT,
+        "Answer 304, and nothing else, where the record still has this version: its ETag. "
         "Included records change without it: with `include` the record is answered.",
-        "schema": {"type": "string"},
-    },
-    "idempotencyKey": {
-        "name": "Idempotency-Key",
-        "in": "header",
-        "description": "Do this once: the same key and body within 24 hours gives the first answer again.",
-        "schema": {"type": "string", "pattern": "^[!-~]{1,255}$"},
-    },
-    "dryRun": {
-        "name": "dryRun",
-        "in": "query",
-        "description": "Answer what would happen, and do nothing.",
-        "schema": {"type": "boolean"},
-    },
-    "asOf": {
-        "name": "asOf",
-        "in": "query",
-        "description": "As it was at this moment.",
-        "schema": WHEN,
-    },
-    "limit": {
-        "name": "limit",
-        "in": "query",
-        "description": f"How many on a page; {reads.DEFAULT_LIMIT} if left out.",
-        "schema": {"type": "integer", "minimum": 1, "maximum": reads.MAX_LIMIT},
-    },
-    "offset": {
-        "name": "offset",
-        "in": "query",
-        "schema": {"type": "integer", "minimum": 0, "maximum": 1_000_000},
-    },
-    "cursor": {
-        "name": "cursor",
-        "in": "query",
-        "description": "The `cursor` of the page before, for the same list in the same order.",
-        "schema": {"type": "string"},
-    },
-    "q": {
-        "name": "q",
-        "in": "query",
-        "description": "Words, each in any of the searchable fields, whatever the case and the accents; "
+    ),
+    "idempotencyKey": header_parameter(
+        "Idempotency-Key",
+        TEXT | {"pattern": "^[!-~]{1,255}$"},
+        "Do this once: the same key and body within 24 hours gives the first answer again.",
+    ),
+    "dryRun": query_parameter(
+        "dryRun", {"type": "boolean"}, "Answer what would happen, and do nothing."
+    ),
+    "asOf": query_parameter("asOf", WHEN, "As it was at this moment."),
+    "limit": query_parameter(
+        "limit",
+        {"type": "integer", "minimum": 1, "maximum": reads.MAX_LIMIT},
+        f"How many on a page; {reads.DEFAULT_LIMIT} if left out.",
+    ),
+    "offset": query_parameter("offset", {"type": "integer", "minimum": 0, "maximum": 1_000_000}),
+    "cursor": query_parameter(
+        "cursor", TEXT, "The `cursor` of the page before, for the same list in the same order."
+    ),
+    "q": query_parameter(
+        "q",
+        TEXT,
+        "Words, each in any of the searchable fields, whatever the case and the accents; "
         "telephone numbers by their digits. A word of one or two letters is found where a word begins.",
-        "schema": {"type": "string"},
-    },
-    "count": {
-        "name": "count",
-        "in": "query",
-        "description": "Count all, also beyond 10,000.",
-        "schema": {"type": "string", "enum": ["exact"]},
-    },
-    "filter": {
-        "name": "filter",
-        "in": "query",
-        "description": "The filter language: `$eq $ne $gt $gte $lt $lte $in $nin $exists $regex $not "
+    ),
+    "count": query_parameter("count", TEXT | {"enum": ["exact"]}, "Count all, also beyond 10,000."),
+    "filter": query_parameter(
+        "filter",
+        TEXT,
+        "The filter language: `$eq $ne $gt $gte $lt $lte $in $nin $exists $regex $not "
         "$and $or $text`, implicit AND, dot paths over references. An object of JSON, as text.",
-        "schema": {"type": "string"},
-        "example": '{"$createdAt": {"$gte": "30d ago"}}',
-    },
+    )
+    | {"example": '{"$createdAt": {"$gte": "30d ago"}}'},
 }
 
 
@@ -126,20 +114,11 @@ def record_parameters(noun: type[Noun]) -> list[Schema]:
     ]
 
 
-def path_parameter(prefix: str) -> Schema:
-    return {"name": "id", "in": "path", "required": True, "schema": id_schema(prefix)}
-
-
-def query_parameter(name: str, schema: Schema, description: str = "") -> Schema:
-    said = {"description": description} if description else {}
-    return {"name": name, "in": "query"} | said | {"schema": schema}
-
-
 def _names_parameter(name: str, names: Iterable[str], description: str, example: str) -> Schema:
     """Several names with commas, as one text: what makes clients knows no list of them that all agree on."""
     listed = ", ".join(f"`{each}`" for each in names)
     text = f"{description} With commas between, of: {listed}."
-    return query_parameter(name, {"type": "string"}, text) | {"example": example}
+    return query_parameter(name, TEXT, text) | {"example": example}
 
 
 def _include_parameter(noun: type[Noun]) -> list[Schema]:
@@ -191,10 +170,10 @@ def _condition_schema(declared: ConditionFilter) -> Schema:
     if declared.lookup_expr == "isnull" or field.type == "bool":
         return {"type": "boolean"}
     if declared.lookup_expr == "exact" and field.choices:
-        return {"type": "string", "enum": list(field.choices)}
+        return TEXT | {"enum": list(field.choices)}
     if field.type in ("number", "integer", "money"):
         return {"type": "integer" if field.type == "integer" else "number"}
-    return {"type": "string", "minLength": 1}
+    return TEXT | {"minLength": 1}
 
 
 def _describe_condition(declared: ConditionFilter) -> str:
@@ -214,6 +193,8 @@ def _describe_condition(declared: ConditionFilter) -> str:
     text = words[declared.lookup_expr]
     if field.choices and declared.lookup_expr in ("in", "nin"):
         text += f" Of: {', '.join(f'`{choice}`' for choice in field.choices)}."
+    if field.type == "reference" and declared.lookup_expr != "isnull":
+        text += " By id, or by the name of the one that is called so."
     if field.type in ("date", "datetime") and declared.lookup_expr != "isnull":
         text += " ISO 8601, or relative, as in `7d ago`."
     return text

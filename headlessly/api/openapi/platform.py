@@ -5,60 +5,51 @@ A test holds the table against the routes.
 
 from __future__ import annotations
 
-from headlessly.access.actors import PROPOSER, ROLES, SCOPES
-from headlessly.api.json_schema import TYPES, WHEN, Schema, nullable, ref
-from headlessly.api.log import LONGEST_WAIT
-from headlessly.api.openapi import resources, responses
-from headlessly.api.openapi.components import (
-    dry_run_schema,
-    event_schema,
-    list_schema,
+from headlessly.api.about import MeSerializer, schema_by_noun
+from headlessly.api.json_schema import (
+    COUNT,
+    TEXT,
+    TEXTS,
+    TYPES,
+    WHEN,
+    Schema,
+    nullable,
     object_schema,
+    ref,
 )
+from headlessly.api.log import COLUMN_PARAMETERS, LONGEST_WAIT
+from headlessly.api.openapi import resources, responses
+from headlessly.api.openapi.components import dry_run_schema, event_schema, list_schema
 from headlessly.api.openapi.operations import operation, read_operation, request_body
 from headlessly.api.openapi.parameters import path_parameter, query_parameter, shared_parameters
-from headlessly.api.operations import MAX_OPERATIONS, METHODS
+from headlessly.api.openapi.serializers import serializer_schema
+from headlessly.api.operations import BatchInput
+from headlessly.api.tracking import EventInput
 from headlessly.declaration.registry import registry
-from headlessly.log import tracking
 from headlessly.models import Event
-
-TEXT: Schema = {"type": "string"}
-WORDS: Schema = {"type": "array", "items": TEXT}
-COUNT: Schema = {"type": "integer", "minimum": 0}
 
 
 def platform_paths() -> dict[str, Schema]:
     """Every address that is no noun's, with its operations."""
+    get = read_operation
     whole = responses.success_response("OpenAPI 3.1.", {"type": "object"})
-    name = {
-        "name": "name",
-        "in": "path",
-        "required": True,
-        "schema": TEXT | {"enum": list(registry)},
-    }
+    names = TEXT | {"enum": list(registry)}
+    name = {"name": "name", "in": "path", "required": True, "schema": names}
     return {
         "/events": {"get": _log(), "post": _track()},
         "/events/{id}": {
             "parameters": [path_parameter(Event.prefix)],
-            "get": read_operation("eventGet", "Read one event.", "Event", "Event", (404,)),
+            "get": get("eventGet", "Read one event.", "Event", "Event", (404,)),
         },
         "/batch": {"post": _batch()},
-        "/schema": {
-            "get": read_operation("schemaList", "The nouns as JSON.", "About", "Nouns"),
-        },
+        "/schema": {"get": get("schemaList", "The nouns as JSON.", "About", "Nouns")},
         "/schema/{name}": {
             "parameters": [name],
-            "get": read_operation("schemaGet", "One noun as JSON.", "About", "Noun", (404,)),
+            "get": get("schemaGet", "One noun as JSON.", "About", "Noun", (404,)),
         },
-        "/me": {
-            "get": read_operation("meGet", "Who am I, where, and what may I do?", "About", "Me"),
-        },
-        "/status": {
-            "get": read_operation("statusGet", "The numbers of the pipeline.", "About", "Status"),
-        },
-        "/openapi.json": {
-            "get": read_operation("openapiGet", "This document.", "About", whole),
-        },
+        "/me": {"get": get("meGet", "Who am I, where, and what may I do?", "About", "Me")},
+        "/status": {"get": get("statusGet", "The numbers of the pipeline.", "About", "Status")},
+        "/openapi.json": {"get": get("openapiGet", "This document.", "About", whole)},
         "/docs": {"get": _docs()},
         **resources.resource_paths(),
     }
@@ -66,46 +57,41 @@ def platform_paths() -> dict[str, Schema]:
 
 def platform_components() -> dict[str, Schema]:
     """What those addresses answer and take."""
+    states = {"type": "object", "additionalProperties": COUNT}
     numbers = object_schema(
-        {
-            "field": TEXT,
-            "states": {"type": "object", "additionalProperties": COUNT},
-            "total": COUNT,
-            "totalIsExact": {"type": "boolean"},
-        },
+        {"field": TEXT, "states": states, "total": COUNT, "totalIsExact": {"type": "boolean"}},
         ["field", "states", "total"],
     )
+    nouns = {"nouns": schema_by_noun(ref("Noun")), "meta": _named(TEXT)}
+    results = {"results": {"type": "array", "items": ref("BatchResult")}}
+    result = {"id": nullable(TEXT), "status": {"type": "integer"}, "body": {}}
+    status = {"$context": TYPES["url"], "nouns": schema_by_noun(numbers)}
     return {
         "Event": event_schema(),
         "EventList": list_schema(ref("Event")),
         "EventLog": _log_page(),
-        "EventInput": _event_input(),
+        "EventInput": serializer_schema(EventInput()),
         "EventDryRun": dry_run_schema(ref("Event")),
         "Noun": _noun(),
-        "Nouns": object_schema(
-            {
-                "nouns": _by_name(ref("Noun")),
-                "meta": {"type": "object", "additionalProperties": TEXT},
-            },
-            ["nouns", "meta"],
-        ),
-        "Me": _me(),
-        "Batch": _batch_input(),
-        "BatchAnswer": object_schema(
-            {"results": {"type": "array", "items": ref("BatchResult")}}, ["results"]
-        ),
-        "BatchResult": _result(),
-        "Status": object_schema(
-            {"$context": TYPES["url"], "nouns": _by_name(numbers)}, ["$context", "nouns"]
-        ),
+        "Nouns": object_schema(nouns, nouns),
+        "Me": serializer_schema(MeSerializer()),
+        "Batch": serializer_schema(BatchInput()),
+        "BatchAnswer": object_schema(results, results),
+        "BatchResult": object_schema(result, result),
+        "Status": object_schema(status, status),
         **resources.resource_components(),
         "ImportFile": {
             "type": "object",
-            "properties": {"file": {"type": "string", "format": "binary"}},
+            "properties": {"file": TEXT | {"format": "binary"}},
             "required": ["file"],
         },
         **responses.error_schemas(),
     }
+
+
+def _named(schema: Schema) -> Schema:
+    """An object whose values are all of one kind."""
+    return {"type": "object", "additionalProperties": schema}
 
 
 def _log_page() -> Schema:
@@ -116,15 +102,6 @@ def _log_page() -> Schema:
     found["properties"]["total"]["description"] = "How many there are in all, with `count=exact`."
     return found | {
         "description": "A page may be short, or empty, while `hasMore` is true: go on with its cursor."
-    }
-
-
-def _by_name(schema: Schema) -> Schema:
-    """An object with one entry for each noun."""
-    return {
-        "type": "object",
-        "propertyNames": {"enum": list(registry)},
-        "additionalProperties": schema,
     }
 
 
@@ -142,12 +119,8 @@ def _docs() -> Schema:
 
 def _log() -> Schema:
     own = [
-        query_parameter("since", WHEN),
-        query_parameter("until", WHEN),
-        query_parameter("name", TEXT),
-        query_parameter("target", TEXT),
-        query_parameter("targetType", TEXT),
-        query_parameter("actor", TEXT),
+        *(query_parameter(name, WHEN) for name in ("since", "until")),
+        *(query_parameter(name, TEXT) for name in COLUMN_PARAMETERS),
         query_parameter(
             "wait",
             {"type": "number", "minimum": 0, "maximum": LONGEST_WAIT},
@@ -180,50 +153,6 @@ def _track() -> Schema:
     )
 
 
-def _event_input() -> Schema:
-    context = {
-        key: nullable(TEXT | {"maxLength": n}) for key, n in tracking.CONTEXT_LENGTHS.items()
-    }
-    name = TEXT | {
-        "minLength": 1,
-        "maxLength": 255,
-        "pattern": r"\S",
-        "description": "Anything but Noun.Verb, which is the record of a verb.",
-        "examples": ["page_view"],
-    }
-    return object_schema(
-        {
-            "name": name,
-            "properties": {"type": ["object", "null"]},
-            **context,
-            "timestamp": nullable(TYPES["datetime"] | {"description": "Not in the future."}),
-        },
-        ["name"],
-    )
-
-
-def _me() -> Schema:
-    return object_schema(
-        {
-            "$id": TEXT,
-            "$type": {"enum": ["ApiKey", "User"]},
-            "$context": TYPES["url"],
-            "name": TEXT,
-            "role": {"enum": [*ROLES, PROPOSER]},
-            "contact": nullable(TEXT),
-            "sees": {
-                "enum": ["all", "own"],
-                "description": "own: only the records that one owns and that nobody owns.",
-            },
-            "scope": {"enum": list(SCOPES), "description": "Of a key."},
-            "expiresAt": nullable(TYPES["datetime"]),
-            "tenant": object_schema({"slug": TEXT, "name": TEXT}, ["slug", "name"]),
-            "may": _by_name(WORDS),
-        },
-        ["$id", "$type", "$context", "name", "role", "contact", "sees", "tenant", "may"],
-    )
-
-
 def _noun() -> Schema:
     """What ``/schema`` says of a noun."""
     field = {
@@ -234,43 +163,32 @@ def _noun() -> Schema:
     verb = {
         "type": "object",
         "properties": {
-            "description": TEXT,
-            "event": TEXT,
-            "from": WORDS,
-            "to": WORDS,
-            "input": {"type": "object", "additionalProperties": field},
+            **dict.fromkeys(("description", "event"), TEXT),
+            **dict.fromkeys(("from", "to"), TEXTS),
+            "input": _named(field),
         },
         "required": ["description", "event", "input"],
     }
-    step = object_schema({"from": TEXT, "to": TEXT, "via": TEXT}, ["from", "to", "via"])
-    machine = object_schema(
-        {
-            "field": TEXT,
-            "states": WORDS,
-            "entry": WORDS,
-            "steps": {"type": "array", "items": step},
-            "closed": {"type": "object", "additionalProperties": WORDS},
-        },
-        ["field", "states", "entry", "steps", "closed"],
-    )
-    relation = object_schema(
-        {
-            "direction": TEXT | {"description": "`->` or `<-`."},
-            "to": TEXT,
-            "inverse": nullable(TEXT),
-        },
-        ["direction", "to", "inverse"],
-    )
+    step = dict.fromkeys(("from", "to", "via"), TEXT)
+    machine = {
+        "field": TEXT,
+        "states": TEXTS,
+        "entry": TEXTS,
+        "steps": {"type": "array", "items": object_schema(step, step)},
+        "closed": _named(TEXTS),
+    }
+    relation = {
+        "direction": TEXT | {"description": "`->` or `<-`."},
+        "to": TEXT,
+        "inverse": nullable(TEXT),
+    }
     own: dict[str, Schema] = {
-        "name": TEXT,
-        "plural": TEXT,
-        "prefix": TEXT,
-        "description": TEXT,
-        "columns": WORDS,
-        "fields": {"type": "object", "additionalProperties": field},
-        "verbs": {"type": "object", "additionalProperties": verb},
-        "machine": {"anyOf": [machine, {"type": "null"}]},
-        "relations": {"type": "object", "additionalProperties": relation},
+        **dict.fromkeys(("name", "plural", "prefix", "description"), TEXT),
+        "columns": TEXTS,
+        "fields": _named(field),
+        "verbs": _named(verb),
+        "machine": {"anyOf": [object_schema(machine, machine), {"type": "null"}]},
+        "relations": _named(object_schema(relation, relation)),
     }
     return object_schema(own, own)
 
@@ -285,29 +203,4 @@ def _batch() -> Schema:
         errors=responses.WRITING,
         writes=True,
         requestBody=request_body(ref("Batch")),
-    )
-
-
-def _batch_input() -> Schema:
-    each = object_schema(
-        {
-            "id": TEXT | {"pattern": r"^[\w-]{1,64}$"},
-            "method": TEXT | {"enum": list(METHODS)},
-            "path": TEXT
-            | {
-                "description": "Of this tenant: /leads, or /leads/{first.$id}/convert.",
-                "examples": [f"/{next(iter(registry.values())).plural}"],
-            },
-            "body": {"type": "object"},
-            "headers": object_schema({"If-Match": TEXT}, []),
-        },
-        ["method", "path"],
-    )
-    several = {"type": "array", "items": each, "minItems": 1, "maxItems": MAX_OPERATIONS}
-    return object_schema({"operations": several, "atomic": {"type": "boolean"}}, ["operations"])
-
-
-def _result() -> Schema:
-    return object_schema(
-        {"id": nullable(TEXT), "status": {"type": "integer"}, "body": {}}, ["id", "status", "body"]
     )

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from headlessly.access.models import ApiKey
-from headlessly.api import resources
-from headlessly.api.json_schema import Schema, ref
+from headlessly.api import import_serializers as imports
+from headlessly.api import keys, proposals, webhooks
+from headlessly.api.json_schema import TEXT, Schema, ref
 from headlessly.api.openapi import responses
 from headlessly.api.openapi.components import list_schema
 from headlessly.api.openapi.operations import (
@@ -24,23 +25,23 @@ READING, WRITING = responses.READING, responses.WRITING
 
 def resource_components() -> dict[str, Schema]:
     """What is answered and taken, by name."""
-    changes = serializer_schema(resources.WebhookInput())
-    changes.pop("required")
+    changes = serializer_schema(webhooks.WebhookInput())
+    del changes["required"]
     serializers = {
-        "Webhook": resources.WebhookSerializer,
-        "WebhookMade": resources.WebhookWithSecretSerializer,
-        "WebhookInput": resources.WebhookInput,
-        "Delivery": resources.DeliverySerializer,
-        "ApiKey": resources.ApiKeySerializer,
-        "ApiKeyIssued": resources.IssuedApiKeySerializer,
-        "ApiKeyInput": resources.ApiKeyInput,
-        "Import": resources.ImportSerializer,
-        "ImportListed": resources.ListedImportSerializer,
-        "Proposal": resources.ProposalSerializer,
-        "ProposalShort": resources.ListedProposalSerializer,
-        "ProposalDifference": resources.DifferenceSerializer,
-        "ProposalInput": resources.ProposalInput,
-        "ProposalRefusal": resources.ProposalRefusal,
+        "Webhook": webhooks.WebhookSerializer,
+        "WebhookMade": webhooks.WebhookWithSecretSerializer,
+        "WebhookInput": webhooks.WebhookInput,
+        "Delivery": webhooks.DeliverySerializer,
+        "ApiKey": keys.ApiKeySerializer,
+        "ApiKeyIssued": keys.IssuedApiKeySerializer,
+        "ApiKeyInput": keys.ApiKeyInput,
+        "Import": imports.ImportSerializer,
+        "ImportListed": imports.ListedImportSerializer,
+        "Proposal": proposals.ProposalSerializer,
+        "ProposalShort": proposals.ListedProposalSerializer,
+        "ProposalDifference": proposals.DifferenceSerializer,
+        "ProposalInput": proposals.ProposalInput,
+        "ProposalRefusal": proposals.ProposalRefusal,
     }
     return {
         **{name: serializer_schema(serializer()) for name, serializer in serializers.items()},
@@ -49,7 +50,7 @@ def resource_components() -> dict[str, Schema]:
         "DeliveryList": list_schema(ref("Delivery")),
         "ApiKeyList": list_schema(ref("ApiKey")),
         "ImportList": list_schema(ref("ImportListed")),
-        "RefusedRowList": list_schema(serializer_schema(resources.RefusedRowSerializer())),
+        "RefusedRowList": list_schema(serializer_schema(imports.RefusedRowSerializer())),
         "ProposalList": list_schema(ref("ProposalShort")),
     }
 
@@ -58,12 +59,12 @@ def resource_components() -> dict[str, Schema]:
 def resource_paths() -> dict[str, Schema]:
     """The path items, in the order of the routes. Where imports begin is each noun's own."""
     table = responses.success_response("A table.", None, "Content-Disposition")
-    table["content"] = {"text/csv": {"schema": {"type": "string"}}}
-    imports = [path_parameter(Import.prefix)]
-    proposals = [path_parameter(Proposal.prefix)]
-    webhooks = [path_parameter(Webhook.prefix)]
+    table["content"] = {"text/csv": {"schema": TEXT}}
+    an_import = [path_parameter(Import.prefix)]
+    proposal = [path_parameter(Proposal.prefix)]
+    webhook = [path_parameter(Webhook.prefix)]
     delivery = path_parameter(Delivery.prefix) | {"name": "delivery"}
-    statuses = query_parameter("status", {"type": "string", "enum": list(Proposal.STATUSES)})
+    statuses = query_parameter("status", TEXT | {"enum": list(Proposal.STATUSES)})
     changed = responses.success_response("The webhook, and its secret if that is new.", ref("WebhookMade"))
     get, post = read_operation, write_operation
     return {
@@ -72,23 +73,23 @@ def resource_paths() -> dict[str, Schema]:
                        "About", "ImportList", paged=True),
         },
         "/imports/{id}": {
-            "parameters": imports,
+            "parameters": an_import,
             "get": get("importGet", "One import, and what is wrong with a page of its refused rows.",
                        "About", "Import", (404,), paged=True),
         },
         "/imports/{id}/refused": {
-            "parameters": imports,
+            "parameters": an_import,
             "get": get("importRefused", "The refused rows, as they were sent, each with what is wrong.",
                        "About", "RefusedRowList", (404,), paged=True),
         },
         "/imports/{id}/refused.csv": {
-            "parameters": imports,
+            "parameters": an_import,
             "get": get("importRefusedCsv",
                        "All refused rows with the reason, to be corrected and sent again.",
                        "About", table, (404,)),
         },
         "/imports/{id}/cancel": {
-            "parameters": imports,
+            "parameters": an_import,
             "post": post("importCancel", "Stop an import; what is in stays in.", "About", "Import", None),
         },
         "/apikeys": {
@@ -111,19 +112,19 @@ def resource_paths() -> dict[str, Schema]:
                          "Proposal", "Proposal", "ProposalInput", "201"),
         },
         "/proposals/{id}": {
-            "parameters": proposals,
+            "parameters": proposal,
             "get": get("proposalGet", "One proposal: its script, what it would do, and what became of it.",
                        "Proposal", "Proposal", (404,), "ETag"),
         },
         "/proposals/{id}/approve": {
-            "parameters": proposals,
+            "parameters": proposal,
             "post": post("proposalApprove",
                          "Do exactly what was proposed; where it would now do something else, a 409 with "
                          "what differs, and nothing is done.",
                          "Proposal", "Proposal", NOTHING, "200", (404, 412), "ifMatch"),
         },
         "/proposals/{id}/refuse": {
-            "parameters": proposals,
+            "parameters": proposal,
             "post": post("proposalRefuse", "Refuse a proposal, and say why.", "Proposal", "Proposal",
                          "ProposalRefusal"),
         },
@@ -136,7 +137,7 @@ def resource_paths() -> dict[str, Schema]:
                          "Webhook", "WebhookMade", "WebhookInput", "201", ()),
         },
         "/webhooks/{id}": {
-            "parameters": webhooks,
+            "parameters": webhook,
             "get": get("webhookGet", "Read one webhook, without its secret.", "Webhook", "Webhook",
                        (403, 404)),
             "patch": operation(
@@ -149,17 +150,17 @@ def resource_paths() -> dict[str, Schema]:
             "delete": _delete("webhookDelete", "Delete a webhook and its deliveries, at once.", "Webhook"),
         },
         "/webhooks/{id}/ping": {
-            "parameters": webhooks,
+            "parameters": webhook,
             "post": post("webhookPing", "Send a test event, named ping.", "Webhook", "Delivery",
                          status="202"),
         },
         "/webhooks/{id}/deliveries": {
-            "parameters": webhooks,
+            "parameters": webhook,
             "get": get("webhookDeliveries", "What a webhook delivered, or is about to, the newest first.",
                        "Webhook", "DeliveryList", (403, 404), paged=True),
         },
         "/webhooks/{id}/deliveries/{delivery}/redeliver": {
-            "parameters": [*webhooks, delivery],
+            "parameters": [*webhook, delivery],
             "post": post("webhookRedeliver", "Send a delivery once more, at once.", "Webhook", "Delivery",
                          status="202"),
         },

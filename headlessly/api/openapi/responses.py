@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from typing import Any
 
 from headlessly.api.bodies import JSON
-from headlessly.api.json_schema import Schema, nullable, ref
+from headlessly.api.json_schema import TEXT, TEXTS, TYPES, Schema, nullable, object_schema, ref
 from headlessly.declaration.registry import registry
 from headlessly.errors import HeadlesslyError
 
@@ -17,48 +17,28 @@ READING = (400, *ALWAYS)
 #: Of a write: no permission, the state of the record, the body's size, kind and content.
 WRITING = (400, 403, 409, 413, 415, 422, *ALWAYS)
 
-REQUEST_ID: Schema = {"$ref": "#/components/headers/X-Request-Id"}
+
+def _header(description: str, schema: Schema = TEXT, **more: Any) -> Schema:
+    return {"description": description, "schema": schema} | more
+
+
+INTEGER: Schema = {"type": "integer"}
 HEADERS: dict[str, Schema] = {
-    "X-Request-Id": {
-        "description": "The id of this request, in its events, its errors and our logs.",
-        "required": True,
-        "schema": {"type": "string"},
-    },
-    "X-RateLimit-Limit": {
-        "description": "How many requests a minute this key may send.",
-        "schema": {"type": "integer"},
-    },
-    "X-RateLimit-Remaining": {
-        "description": "How many are left of this minute.",
-        "schema": {"type": "integer"},
-    },
-    "X-RateLimit-Reset": {
-        "description": "When the minute is over, in seconds since 1970.",
-        "schema": {"type": "integer"},
-    },
-    "Idempotency-Replayed": {
-        "description": "`true` when this is the first answer to an Idempotency-Key again.",
-        "schema": {"type": "string", "enum": ["true"]},
-    },
-    "Retry-After": {
-        "description": "How many seconds to wait.",
-        "schema": {"type": "integer"},
-    },
-    "ETag": {
-        "description": "The record's version, for If-Match.",
-        "schema": {"type": "string", "examples": ['"3"']},
-    },
-    "Content-Disposition": {
-        "description": "The name of the file.",
-        "schema": {"type": "string"},
-    },
-    "Location": {
-        "description": "The record's address.",
-        "schema": {"type": "string", "format": "uri"},
-    },
+    "X-Request-Id": _header(
+        "The id of this request, in its events, its errors and our logs.", required=True
+    ),
+    "X-RateLimit-Limit": _header("How many requests a minute this key may send.", INTEGER),
+    "X-RateLimit-Remaining": _header("How many are left of this minute.", INTEGER),
+    "X-RateLimit-Reset": _header("When the minute is over, in seconds since 1970.", INTEGER),
+    "Idempotency-Replayed": _header(
+        "`true` when this is the first answer to an Idempotency-Key again.",
+        TEXT | {"enum": ["true"]},
+    ),
+    "Retry-After": _header("How many seconds to wait.", INTEGER),
+    "ETag": _header("The record's version, for If-Match.", TEXT | {"examples": ['"3"']}),
+    "Content-Disposition": _header("The name of the file."),
+    "Location": _header("The record's address.", TYPES["url"]),
 }
-
-
 #: What every answer to a key says of its limit.
 LIMITS = ("X-RateLimit-Limit", "X-RateLimit-Remaining", "X-RateLimit-Reset")
 
@@ -73,92 +53,61 @@ def errors_by_status() -> dict[int, list[type[HeadlesslyError]]]:
 
 def error_schema() -> Schema:
     """The one shape of every error, with all that any of them may say more."""
-    text = {"type": "string"}
-    operation = {
-        "type": "object",
-        "properties": {"id": nullable(text), "index": {"type": "integer"}},
-    }
     machines = [noun.schema.machine for noun in registry.values() if noun.schema.machine]
-    told = {wire: text for noun in registry.values() for wire in noun.conflict_reference_columns()}
-    return {
-        "type": "object",
-        "properties": {
-            "error": text
-            | {"enum": _codes(e for each in errors_by_status().values() for e in each)},
-            "message": text | {"description": "A sentence for people."},
-            "requestId": text,
-            "type": text | {"description": "The noun."},
-            "id": text | {"description": "The record."},
-            "field": text,
-            "details": {
-                "type": "array",
-                "items": {
-                    "type": "object",
-                    "properties": {"field": text, "message": text},
-                    "required": ["field", "message"],
-                    "additionalProperties": False,
-                },
-            },
-            "reason": text | {"description": "A hook's code, for programs."},
-            "existingId": {
-                "type": ["string", "null"],
-                "description": "The record that has this unique value already.",
-            },
-            "status": text | {"description": "The record's present state."},
-            "allowed": {
-                "type": "array",
-                "items": text,
-                "description": "The states that can be reached from there.",
-            },
-            "allowedVerbs": {"type": "array", "items": text},
-            "referredBy": {
-                "type": "object",
-                "additionalProperties": {"type": "integer", "minimum": 1},
-                "description": "What refers to the record, and how often.",
-            },
-            "mergedInto": text | {"description": "The record that took its place."},
-            "line": {"type": "integer", "description": "Of the script where it came up."},
-            "source": text | {"description": "That line."},
-            "output": text | {"description": "What the script printed until then."},
-            "limit": text | {"description": "Which limit of a script was exceeded."},
-            "most": {"type": "number", "description": "That limit."},
-            "retryAfter": {"type": "integer", "description": "Seconds to wait."},
-            "differences": {
-                "type": "array",
-                "items": ref("ProposalDifference"),
-                "description": "What a proposal would do differently by now.",
-            },
-            "problem": {"type": "object", "description": "Why a proposal no longer works."},
-            "version": {"type": "integer", "description": "The record's present version."},
-            "failed": operation | {"description": "The operation of a batch that failed."},
-            "results": {
-                "type": "array",
-                "items": ref("BatchResult"),
-                "description": "What each operation of the batch would have answered.",
-            },
-            # The same as status, as the noun itself calls it; and records that say more of it.
-            **{machine.name: text for machine in machines if machine.name != "status"},
-            **told,
-        },
-        "required": ["error", "message", "requestId"],
-        "additionalProperties": False,
+    codes = _codes(e for each in errors_by_status().values() for e in each)
+    detail = object_schema({"field": TEXT, "message": TEXT}, ["field", "message"])
+    failed: Schema = {"type": "object", "properties": {"id": nullable(TEXT), "index": INTEGER}}
+    counts: Schema = {"type": "object", "additionalProperties": {"type": "integer", "minimum": 1}}
+    described: dict[str, tuple[Schema, str]] = {
+        "message": (TEXT, "A sentence for people."),
+        "type": (TEXT, "The noun."),
+        "id": (TEXT, "The record."),
+        "reason": (TEXT, "A hook's code, for programs."),
+        "existingId": (nullable(TEXT), "The record that has this unique value already."),
+        "status": (TEXT, "The record's present state."),
+        "allowed": (TEXTS, "The states that can be reached from there."),
+        "referredBy": (counts, "What refers to the record, and how often."),
+        "mergedInto": (TEXT, "The record that took its place."),
+        "line": (INTEGER, "Of the script where it came up."),
+        "source": (TEXT, "That line."),
+        "output": (TEXT, "What the script printed until then."),
+        "limit": (TEXT, "Which limit of a script was exceeded."),
+        "most": ({"type": "number"}, "That limit."),
+        "retryAfter": (INTEGER, "Seconds to wait."),
+        "differences": (
+            {"type": "array", "items": ref("ProposalDifference")},
+            "What a proposal would do differently by now.",
+        ),
+        "problem": ({"type": "object"}, "Why a proposal no longer works."),
+        "version": (INTEGER, "The record's present version."),
+        "failed": (failed, "The operation of a batch that failed."),
+        "results": (
+            {"type": "array", "items": ref("BatchResult")},
+            "What each operation of the batch would have answered.",
+        ),
     }
+    properties = {
+        "error": TEXT | {"enum": codes},
+        "requestId": TEXT,
+        "field": TEXT,
+        "details": {"type": "array", "items": detail},
+        "allowedVerbs": TEXTS,
+        **{name: schema | {"description": said} for name, (schema, said) in described.items()},
+        # The same as status, as the noun itself calls it; and records that say more of it.
+        **{machine.name: TEXT for machine in machines if machine.name != "status"},
+        **{wire: TEXT for noun in registry.values() for wire in noun.conflict_reference_columns()},
+    }
+    return object_schema(properties, ["error", "message", "requestId"])
 
 
 def error_components() -> dict[str, Schema]:
     """The error responses by name."""
     found = {}
     for status, errors in errors_by_status().items():
-        headers: dict[str, Schema] = {"X-Request-Id": REQUEST_ID}
-        if status != 401:
-            headers |= {name: {"$ref": f"#/components/headers/{name}"} for name in LIMITS}
-        else:
-            headers["WWW-Authenticate"] = {
-                "schema": {"type": "string", "enum": ["Bearer"]},
-                "required": True,
-            }
-        if status == 429:
-            headers["Retry-After"] = {"$ref": "#/components/headers/Retry-After"}
+        names = () if status == 401 else (*LIMITS, "Retry-After") if status == 429 else LIMITS
+        headers = _headers(*names)
+        if status == 401:
+            headers["WWW-Authenticate"] = {"schema": TEXT | {"enum": ["Bearer"]}, "required": True}
         found[f"Error{status}"] = {
             "description": " Or: ".join(_describe_error(e) for e in errors),
             "headers": headers,
@@ -173,7 +122,7 @@ def error_schemas() -> dict[str, Schema]:
     for status, errors in errors_by_status().items():
         codes = {
             "type": "object",
-            "properties": {"error": {"type": "string", "enum": _codes(errors)}},
+            "properties": {"error": TEXT | {"enum": _codes(errors)}},
         }
         found[f"Error{status}"] = {"allOf": [ref("Error"), codes]}
     return found
@@ -189,14 +138,15 @@ def _describe_error(error: type[HeadlesslyError]) -> str:
     return text or error.code.replace("_", " ").capitalize() + "."
 
 
+def _headers(*names: str) -> dict[str, Schema]:
+    return {name: ref(name, "headers") for name in ("X-Request-Id", *names)}
+
+
 def success_response(description: str, schema: Schema | None, *headers: str) -> Schema:
     """One successful response; without a schema it has no body."""
     found: dict[str, Any] = {
         "description": description,
-        "headers": {
-            name: {"$ref": f"#/components/headers/{name}"}
-            for name in ("X-Request-Id", *LIMITS, *headers)
-        },
+        "headers": _headers(*LIMITS, *headers),
     }
     if schema is not None:
         found["content"] = {JSON: {"schema": schema}}

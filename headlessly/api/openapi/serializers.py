@@ -46,6 +46,8 @@ def field_schema(field: serializers.Field) -> Schema:
         schema = dict(next(said for kind, said in KINDS.items() if isinstance(field, kind)))
     if isinstance(field, serializers.ListField):
         schema["items"] = field_schema(field.child)
+        ends = {"minItems": field.min_length, "maxItems": field.max_length}
+        schema |= {name: number for name, number in ends.items() if number is not None}
     if isinstance(field, serializers.ChoiceField):
         schema["enum"] = list(field.choices)
     if (minimum := getattr(field, "min_value", None)) is not None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from headlessly.api.json_schema import Schema, nullable, object_schema, ref
+from headlessly.api.json_schema import TEXT, TYPES, Schema, nullable, object_schema, ref
 
 ABOUT = """\
 Each event that a webhook wants, by POST to its address, at least once and in order per record. Answer 2xx
@@ -16,7 +16,6 @@ timestamp that is more than five minutes off. Any library of Standard Webhooks d
 `headlessly.client.verify(secret, headers, body)`. `X-Headlessly-Signature` is `sha256=` and the hex of
 HMAC-SHA256 over `{X-Headlessly-Timestamp}.{body}`, with the whole secret as it is written."""
 
-TEXT: Schema = {"type": "string"}
 HEADERS = {
     "webhook-id": "The event's id: the same however often it is sent.",
     "webhook-timestamp": "When it was signed, in seconds since 1970.",
@@ -30,21 +29,14 @@ HEADERS = {
 
 def webhook_payload() -> Schema:
     """The body of a delivery. A ping has only what is always there."""
+    anything = {"type": "object", "additionalProperties": True}
     always = {
         "id": TEXT,
         "name": TEXT | {"examples": ["Lead.Converted", "ping"]},
-        "timestamp": {"type": "string", "format": "date-time"},
+        "timestamp": TYPES["datetime"],
         "tenant": TEXT | {"description": "The slug of the tenant."},
-        "data": nullable(
-            {"type": "object", "additionalProperties": True, "description": "The record after it."}
-        ),
-        "previous": nullable(
-            {
-                "type": "object",
-                "additionalProperties": True,
-                "description": "The former values of what changed.",
-            }
-        ),
+        "data": nullable(anything | {"description": "The record after it."}),
+        "previous": nullable(anything | {"description": "The former values of what changed."}),
     }
     of_events = {
         "target": nullable(TEXT | {"description": "The record's id."}),

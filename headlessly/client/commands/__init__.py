@@ -14,6 +14,7 @@ import typer
 
 from headlessly.client.commands import failures
 from headlessly.client.commands.app import app
+from headlessly.client.commands.output import printable
 from headlessly.client.commands.state import State
 
 PROGRAM = "headlessly"
@@ -51,5 +52,5 @@ def run(arguments: list[str] | None = None) -> int:
 
 
 def _complain(text: str) -> None:
-    lines = ("".join(c if c.isprintable() else " " for c in line) for line in text.splitlines())
+    lines = map(printable, text.splitlines())
     sys.stderr.write("\n".join([f"{PROGRAM}: {next(lines, '')}", *lines]) + "\n")

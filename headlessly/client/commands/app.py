@@ -15,7 +15,6 @@ from headlessly.client.commands.group import NounCommands, complete_noun_names
 from headlessly.client.commands.options import parse_conditions, parse_object
 from headlessly.client.commands.output import (
     EVENT_COLUMNS,
-    check_form,
     write,
     write_event_lines,
     write_note,
@@ -95,14 +94,13 @@ def profiles(
     output: Output = None,
 ) -> None:
     """The stored logins, and which is in use."""
-    sign_in.write_profiles(name, State.of_context(context).answer_form(check_form(output)))
+    sign_in.write_profiles(name, State.of_answer(context, output)[1])
 
 
 @app.command()
 def me(context: typer.Context, output: Output = None) -> None:
     """Who am I, where, and what may I do?"""
-    state = State.of_context(context)
-    form = state.answer_form(check_form(output))
+    state, form = State.of_answer(context, output)
     data = state.client.me().to_dict()
     if form == "table":
         may = data.pop("may")
@@ -115,8 +113,7 @@ def me(context: typer.Context, output: Output = None) -> None:
 @app.command()
 def status(context: typer.Context, output: Output = None) -> None:
     """The numbers of the pipeline: records by state."""
-    state = State.of_context(context)
-    form = state.answer_form(check_form(output))
+    state, form = State.of_answer(context, output)
     data = state.client.status()
     if form in ("json", "ndjson"):
         write_one(data, form)
@@ -139,8 +136,7 @@ def schema(
     output: Output = None,
 ) -> None:
     """What there is: nouns, fields, verbs, states."""
-    state = State.of_context(context)
-    form = state.answer_form(check_form(output))
+    state, form = State.of_answer(context, output)
     if noun is None:
         describe.describe_nouns(state.declared, form)
     else:
@@ -163,8 +159,7 @@ def events(
 ) -> None:
     """The log, oldest first. Followed it begins now, unless --since or --cursor says where; in JSON it is
     one event a line."""
-    state = State.of_context(context)
-    form = state.answer_form(check_form(output))
+    state, form = State.of_answer(context, output)
     if follow and since is None and cursor is None:
         cursor = state.client.events(since="now").page().cursor
     found = state.client.events(
@@ -207,8 +202,7 @@ def import_(
     output: Output = None,
 ) -> None:
     """Import a file. Good rows are in; what is wrong with others is told, and the exit code is 1."""
-    state = State.of_context(context)
-    form = state.answer_form(check_form(output))
+    state, form = State.of_answer(context, output)
     noun = state.declared.noun(type)
     source: Any = file
     if file == "-":
@@ -288,8 +282,7 @@ def track(
     output: Output = None,
 ) -> None:
     """Record that something happened outside."""
-    state = State.of_context(context)
-    form = state.answer_form(check_form(output))
+    state, form = State.of_answer(context, output)
     data = None if properties is None else parse_object(properties, "--properties")
     write_one(state.client.track(name, data).to_dict(), form)  # type: ignore[union-attr]
 
@@ -309,8 +302,7 @@ def do(
         raise UsageError(
             "Give a verb (do Lead.convert lead_...), a script, - for stdin, or --file."
         )
-    state = State.of_context(context)
-    form = state.answer_form(check_form(output))
+    state, form = State.of_answer(context, output)
     code = file.read_text() if file else sys.stdin.read() if script == "-" else str(script)
     ran = state.client.do(code, dry_run=dry_run)
     if form != "table":

@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
-from difflib import get_close_matches
 from typing import Any
 
 from headlessly.client import errors
-from headlessly.client.declarations import Unknown
+from headlessly.client.declarations import Unknown, unknown_text
 from headlessly.client.wire import option_name
 
 #: What an exit code means; README and `headlessly --help` say the same.
@@ -102,9 +101,6 @@ def typer_problem_text(problem: Any) -> str:
 
 def unknown_option_text(option: str, known: Iterable[str], command: str | None) -> str:
     """There is none of this name; which was probably meant, and which there are."""
-    names = list(known)
     if option in BEFORE:
         return f"{option} goes before the command: headlessly {option} ... {command}."
-    near = get_close_matches(option, names, 1, 0.6)
-    hint = f" Did you mean {near[0]}?" if near else ""
-    return f"{command} has no option {option}.{hint} There are: {', '.join(names)}."
+    return unknown_text(f"{command} has no option {option}.", option, known)

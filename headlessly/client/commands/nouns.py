@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 import typer
@@ -25,6 +26,7 @@ READS = {
 }
 #: How many records a list shows unless it is told.
 SHOWN = 25
+Command = Callable[[NounDeclaration, typer.Context, dict[str, Any]], None]
 LOOSE = {"ignore_unknown_options": True, "allow_extra_args": True}
 
 OUTPUT = Option(
@@ -76,24 +78,17 @@ def summary_of(noun: NounDeclaration, word: str) -> str:
 def make_command(noun: NounDeclaration, word: str | None) -> Any:
     """The command of a noun (without a word) or of one of its words."""
     if word is None:
-        return _make_typer_command(noun.name, noun.description, [OUTPUT], _describe_command(noun))
-    name = f"{noun.name}.{word}"
-    if word in READS:
-        settings = LOOSE if word in ("find", "count") else {}
-        return _make_typer_command(
-            name, _help_text(noun, word), READING[word][0](noun), READING[word][1](noun), settings
-        )
-    return _make_typer_command(
-        name, _help_text(noun, word), _verb_options(noun, word), _verb_command(noun, word)
-    )
-
-
-def _make_typer_command(
-    name: str, doc: str, taken: list[Option], run: Any, settings: Mapping[str, Any] | None = None
-) -> Any:
+        name, doc, taken, run = noun.name, noun.description, [OUTPUT], partial(_describe, noun)
+    else:
+        name, doc = f"{noun.name}.{word}", _help_text(noun, word)
+        if word in READS:
+            make_options, read = READING[word]
+            taken, run = make_options(noun), partial(read, noun)
+        else:
+            taken, run = _verb_options(noun, word), partial(_execute, noun, word)
     app = typer.Typer(add_completion=False, rich_markup_mode=None)
-    made = options.make_function(taken, run, doc)
-    app.command(name, context_settings=dict(settings or {}))(made)
+    settings = dict(LOOSE) if word in ("find", "count") else {}
+    app.command(name, context_settings=settings)(options.make_function(taken, run, doc))
     return typer.main.get_command(app)
 
 
@@ -151,89 +146,70 @@ def _list_query(noun: NounDeclaration, context: typer.Context, given: dict[str, 
     return asked + tuple(conditions.items())
 
 
-def _find_command(noun: NounDeclaration) -> Any:
-    def run(context: typer.Context, given: dict[str, Any]) -> None:
-        state = State.of_context(context)
-        form = state.answer_form(output.check_form(given["output"]))
-        limit = given["limit"]
-        if limit is not None and limit < 0:
-            raise UsageError("--limit is a number of records, 0 or more.")
-        limit = None if given["all"] or limit == 0 else limit or SHOWN
-        fields = given["fields"]
-        columns = output.table_columns(noun, fields)
-        include = given["include"]
-        if include is None and form == "table":
-            # A person reads names, not ids.
-            include = [n for n in columns if noun.fields.get(n, {}).get("type") == "reference"]
-        asked = _list_query(noun, context, given) + query_pairs(
-            include=comma_separated(include), fields=comma_separated(fields)
-        )
-        found: Found[Record] = Found(
-            state.client._session, lambda _: f"/{noun.plural}", asked, limit=limit
-        )
-        rows = (record.to_dict() for record in found)
-        shown = output.write_rows(rows, form, columns, output.csv_columns(noun, fields))
-        if limit is not None and shown == limit and (total := found.total) > shown:
-            output.write_note(f"{shown} of {total:,}. --limit N or --all shows more.")
-        elif not shown and form == "table":
-            output.write_note("None.")
-
-    return run
+def _find(noun: NounDeclaration, context: typer.Context, given: dict[str, Any]) -> None:
+    state, form = State.of_answer(context, given["output"])
+    limit = given["limit"]
+    if limit is not None and limit < 0:
+        raise UsageError("--limit is a number of records, 0 or more.")
+    limit = None if given["all"] or limit == 0 else limit or SHOWN
+    fields = given["fields"]
+    columns = output.table_columns(noun, fields)
+    include = given["include"]
+    if include is None and form == "table":
+        # A person reads names, not ids.
+        include = [n for n in columns if noun.fields.get(n, {}).get("type") == "reference"]
+    asked = _list_query(noun, context, given) + query_pairs(
+        include=comma_separated(include), fields=comma_separated(fields)
+    )
+    found: Found[Record] = Found(
+        state.client._session, lambda _: f"/{noun.plural}", asked, limit=limit
+    )
+    rows = (record.to_dict() for record in found)
+    shown = output.write_rows(rows, form, columns, output.csv_columns(noun, fields))
+    if limit is not None and shown == limit and (total := found.total) > shown:
+        output.write_note(f"{shown} of {total:,}. --limit N or --all shows more.")
+    elif not shown and form == "table":
+        output.write_note("None.")
 
 
-def _count_command(noun: NounDeclaration) -> Any:
-    def run(context: typer.Context, given: dict[str, Any]) -> None:
-        state = State.of_context(context)
-        asked = _list_query(noun, context, given)
-        found: Found[Record] = Found(state.client._session, lambda _: f"/{noun.plural}", asked)
-        output.write(f"{found.count()}\n")
-
-    return run
+def _count(noun: NounDeclaration, context: typer.Context, given: dict[str, Any]) -> None:
+    state = State.of_context(context)
+    asked = _list_query(noun, context, given)
+    found: Found[Record] = Found(state.client._session, lambda _: f"/{noun.plural}", asked)
+    output.write(f"{found.count()}\n")
 
 
-def _get_command(noun: NounDeclaration) -> Any:
-    def run(context: typer.Context, given: dict[str, Any]) -> None:
-        state = State.of_context(context)
-        form = state.answer_form(output.check_form(given["output"]))
-        record = state.client._session.noun(noun.name).get(
-            given["id"],
-            include=given["include"] or (),
-            fields=given["fields"],
-            as_of=given["as_of"],
-        )
-        output.write_one(record.to_dict(), form)
-
-    return run
+def _get(noun: NounDeclaration, context: typer.Context, given: dict[str, Any]) -> None:
+    state, form = State.of_answer(context, given["output"])
+    record = state.client._session.noun(noun.name).get(
+        given["id"],
+        include=given["include"] or (),
+        fields=given["fields"],
+        as_of=given["as_of"],
+    )
+    output.write_one(record.to_dict(), form)
 
 
-def _history_command(noun: NounDeclaration) -> Any:
-    def run(context: typer.Context, given: dict[str, Any]) -> None:
-        state = State.of_context(context)
-        form = state.answer_form(output.check_form(given["output"]))
-        found = state.client._session.noun(noun.name).history(given["id"])
-        found._limit = given["limit"] or None
-        columns = ("timestamp", "name", "actor", "version", "previous")
-        every = ("$id", "timestamp", "name", "target", "actor", "version", "previous", "cause")
-        output.write_rows((event.to_dict() for event in found), form, columns, every)
-
-    return run
+def _history(noun: NounDeclaration, context: typer.Context, given: dict[str, Any]) -> None:
+    state, form = State.of_answer(context, given["output"])
+    found = state.client._session.noun(noun.name).history(given["id"])
+    found._limit = given["limit"] or None
+    columns = ("timestamp", "name", "actor", "version", "previous")
+    every = ("$id", "timestamp", "name", "target", "actor", "version", "previous", "cause")
+    output.write_rows((event.to_dict() for event in found), form, columns, every)
 
 
-def _describe_command(noun: NounDeclaration) -> Any:
-    def run(context: typer.Context, given: dict[str, Any]) -> None:
-        describe.describe_noun(
-            noun, State.of_context(context).answer_form(output.check_form(given["output"]))
-        )
-
-    return run
+def _describe(noun: NounDeclaration, context: typer.Context, given: dict[str, Any]) -> None:
+    describe.describe_noun(noun, State.of_answer(context, given["output"])[1])
 
 
 LIMIT = Option("limit", "how many", ("--limit",), "N", kind=int | None)
-READING: dict[str, tuple[Callable[[NounDeclaration], list[Option]], Callable[..., Any]]] = {
-    "find": (_find_options, _find_command),
-    "get": (lambda noun: [ID, INCLUDE, FIELDS, AS_OF, OUTPUT], _get_command),
-    "count": (lambda noun: _with_fields(noun, [FILTER, WORDS, AS_OF]), _count_command),
-    "history": (lambda noun: [ID, LIMIT, OUTPUT], _history_command),
+#: Of each word that asks: its options, and what is done.
+READING: dict[str, tuple[Callable[[NounDeclaration], list[Option]], Command]] = {
+    "find": (_find_options, _find),
+    "get": (lambda noun: [ID, INCLUDE, FIELDS, AS_OF, OUTPUT], _get),
+    "count": (lambda noun: _with_fields(noun, [FILTER, WORDS, AS_OF]), _count),
+    "history": (lambda noun: [ID, LIMIT, OUTPUT], _history),
 }
 
 
@@ -253,36 +229,25 @@ def _verb_options(noun: NounDeclaration, verb: str) -> list[Option]:
     return made + [each for each in own if not taken & set(each.flags)]
 
 
-def _verb_command(noun: NounDeclaration, verb: str) -> Any:
-    declared = noun.verbs[verb]
-    takes = declared.get("input") or {}
-
-    def run(context: typer.Context, given: dict[str, Any]) -> None:
-        state = State.of_context(context)
-        form = state.answer_form(output.check_form(given.get("output")))
-        inputs = options.parse_object(given["json"], "--json") if given.get("json") else {}
-        for wire, field in takes.items():
-            text = given.get(options.parameter_name(wire))
-            if text is not None:
-                inputs[wire] = options.parse_value(field, text, options.flags(wire)[0])
-        dry_run = bool(given.get("dry_run"))
-        session = state.client._session
-        result = session.run(
-            session.execute(
-                noun.name,
-                verb,
-                given.get("id"),
-                inputs,
-                dry_run=dry_run,
-                if_match=given.get("if_match"),
-            )
-        )
-        write_result(result, noun, form, f"{noun.name}.{verb} {given.get('id')}")
-
-    return run
+def _execute(
+    noun: NounDeclaration, verb: str, context: typer.Context, given: dict[str, Any]
+) -> None:
+    state, form = State.of_answer(context, given.get("output"))
+    inputs = options.parse_object(given["json"], "--json") if given.get("json") else {}
+    for wire, field in (noun.verbs[verb].get("input") or {}).items():
+        text = given.get(options.parameter_name(wire))
+        if text is not None:
+            inputs[wire] = options.parse_value(field, text, options.flags(wire)[0])
+    dry_run, if_match = bool(given.get("dry_run")), given.get("if_match")
+    session = state.client._session
+    steps = session.execute(
+        noun.name, verb, given.get("id"), inputs, dry_run=dry_run, if_match=if_match
+    )
+    result = session.run(steps)
+    write_result(result, form, f"{noun.name}.{verb} {given.get('id')}")
 
 
-def write_result(result: Any, noun: NounDeclaration, form: str, what: str) -> None:
+def write_result(result: Any, form: str, what: str) -> None:
     """What a verb came to."""
     if isinstance(result, DryRun):
         output.write_dry_run(

@@ -60,7 +60,7 @@ def write_one(data: Row, form: str) -> None:
         case "csv":
             _write_csv([data], list(data))
         case _:
-            _write_grid([(name, cell_text(value)) for name, value in data.items()], header=None)
+            write_grid([(name, cell_text(value)) for name, value in data.items()])
 
 
 def write_dry_run(record: Row, events: Sequence[Row], form: str) -> None:
@@ -70,13 +70,13 @@ def write_dry_run(record: Row, events: Sequence[Row], form: str) -> None:
         return
     write_one({n: v for n, v in record.items() if v is not None}, form)
     write("\n")
-    write_events_table(events)
+    write_rows(events, "table", EVENT_COLUMNS, EVENT_COLUMNS)
     write_note("A dry run: nothing has changed.")
 
 
 def write_script_run(ran: Ran) -> None:
     """What a script printed, what came out, and what it recorded."""
-    write("".join(_printable(line) + "\n" for line in ran.output.splitlines()))
+    write("".join(printable(line) + "\n" for line in ran.output.splitlines()))
     if ran.proposal is not None:
         write_note("Proposed, not done: it waits for somebody's approval.")
         write_one(ran.proposal, "table")
@@ -95,29 +95,26 @@ def write_script_run(ran: Ran) -> None:
 
 def write_rows(rows: Iterable[Row], form: str, columns: Sequence[str], every: Sequence[str]) -> int:
     """Rows as they come: ``columns`` of them in a table, ``every`` one in CSV. Answers how many."""
-    counted = _CountingRows(rows)
+    number = 0
+
+    def counted() -> Iterator[Row]:
+        nonlocal number
+        for row in rows:
+            number += 1
+            yield row
+
     match form:
         case "json":
-            _write_json_array(counted)
+            _write_json_array(counted())
         case "ndjson":
-            for row in counted:
+            for row in counted():
                 write(dump_json(row) + "\n")
                 sys.stdout.flush()
         case "csv":
-            _write_csv(counted, every)
+            _write_csv(counted(), every)
         case _:
-            _write_table(counted, columns)
-    return counted.number
-
-
-class _CountingRows:
-    def __init__(self, rows: Iterable[Row]) -> None:
-        self.rows, self.number = rows, 0
-
-    def __iter__(self) -> Iterator[Row]:
-        for row in self.rows:
-            self.number += 1
-            yield row
+            _write_table(counted(), columns)
+    return number
 
 
 def _write_json_array(rows: Iterable[Row]) -> None:
@@ -152,21 +149,17 @@ def _write_table(rows: Iterable[Row], columns: Sequence[str]) -> None:
     waiting = iter(rows)
     header: Sequence[str] | None = columns
     while part := list(itertools.islice(waiting, MEASURED)):
-        _write_grid([[cell_text(row.get(name)) for name in columns] for row in part], header)
+        write_grid([[cell_text(row.get(name)) for name in columns] for row in part], header)
         header = None
 
 
 EVENT_COLUMNS = ("timestamp", "name", "target", "actor", "$id")
 
 
-def write_events_table(events: Iterable[Row]) -> int:
-    return write_rows(events, "table", EVENT_COLUMNS, EVENT_COLUMNS)
-
-
 def write_event_lines(events: Iterable[Row]) -> None:
     """Events as they happen, a line each."""
     for event in events:
-        shown = (_printable(cell_text(event.get(name))) for name in EVENT_COLUMNS[:-1])
+        shown = (printable(cell_text(event.get(name))) for name in EVENT_COLUMNS[:-1])
         write("  ".join(shown).rstrip() + "\n")
         sys.stdout.flush()
 
@@ -223,11 +216,11 @@ def _json_default(value: Any) -> Any:
     return value.to_dict() if hasattr(type(value), "to_dict") else str(value)
 
 
-def _write_grid(rows: Sequence[Sequence[str]], header: Sequence[str] | None) -> None:
+def write_grid(rows: Sequence[Sequence[str]], header: Sequence[str] | None = None) -> None:
     """A table, with colours where they are seen, cut where a screen ends."""
     seen = sys.stdout.isatty()
     console = Console(file=sys.stdout, highlight=False, width=None if seen else 10_000)
-    lines = [[_printable(text) for text in row] for row in rows]
+    lines = [[printable(text) for text in row] for row in rows]
     widths = _column_widths([*lines, *([header] if header else [])], console.width)
     table = Table(
         box=None,
@@ -266,11 +259,6 @@ def _column_widths(lines: Sequence[Sequence[str]], screen: int) -> list[int]:
     return widths
 
 
-def write_grid(rows: Sequence[Sequence[str]]) -> None:
-    """Rows without a header."""
-    _write_grid(rows, None)
-
-
-def _printable(text: str) -> str:
+def printable(text: str) -> str:
     """Text that cannot steer a terminal, on one line."""
     return "".join(c if c.isprintable() else " " for c in text)

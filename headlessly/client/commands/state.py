@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import json
-import os
 import sys
-import tempfile
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -14,6 +13,7 @@ from typing import Any
 from headlessly.client import logins
 from headlessly.client.calls import NO_RETRIES
 from headlessly.client.clients import Headlessly
+from headlessly.client.commands.output import check_form
 from headlessly.client.declarations import Declarations
 from headlessly.client.errors import HeadlesslyError
 
@@ -89,11 +89,13 @@ class State:
         cache_declarations(login.url, data)
         return Declarations(data)
 
-    # -- how to answer ----------------------------------------------------------------------------
-
-    def answer_form(self, output: str | None = None) -> str:
-        """table, json, ndjson or csv: as said, else a table to a person and JSON to a program."""
-        return output or self.output or ("table" if sys.stdout.isatty() else "json")
+    @classmethod
+    def of_answer(cls, context: Any, output: str | None) -> tuple[State, str]:
+        """The state of a command's run, and how it answers: table, json, ndjson or csv, as said, else a
+        table to a person and JSON to a program. Raises UsageError."""
+        state = cls.of_context(context)
+        form = check_form(output) or state.output
+        return state, form or ("table" if sys.stdout.isatty() else "json")
 
 
 def _cache_file(url: str) -> Path:
@@ -104,12 +106,5 @@ def _cache_file(url: str) -> Path:
 
 def cache_declarations(url: str, data: Any) -> None:
     """Keep what a server declares. A disk that takes nothing is no reason to fail."""
-    cached = _cache_file(url)
-    try:
-        cached.parent.mkdir(parents=True, exist_ok=True)
-        handle, name = tempfile.mkstemp(dir=cached.parent, prefix=".schema")
-        with os.fdopen(handle, "w") as file:
-            json.dump(data, file)
-        Path(name).replace(cached)
-    except OSError:
-        pass
+    with contextlib.suppress(OSError):
+        logins.write_json(_cache_file(url), data)

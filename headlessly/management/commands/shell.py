@@ -50,11 +50,10 @@ class Command(shell.Command):
         try:
             slugs = list(Tenant.objects.order_by("slug").values_list("slug", flat=True))
         except DatabaseError:
+            problem = "The database has no tables yet: python manage.py migrate"
             if slug:
-                raise CommandError(
-                    "The database has no tables yet: python manage.py migrate"
-                ) from None
-            self.stderr.write("The database has no tables yet: python manage.py migrate")
+                raise CommandError(problem) from None
+            self.stderr.write(problem)
             return None
         if slug is None and len(slugs) != 1:
             self.stderr.write(

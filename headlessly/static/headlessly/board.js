@@ -207,6 +207,7 @@
     if (window.django?.jQuery?.fn.djangoAdminSelect2) {
       django.jQuery(dialog).find(".admin-autocomplete").djangoAdminSelect2();
     }
+    window.hly.restore(dialog.querySelector("form"));
     const first = dialog.querySelector(".bad input, .bad textarea, .inputs input, .inputs textarea");
     first?.focus();
   };

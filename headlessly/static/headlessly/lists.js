@@ -63,6 +63,7 @@
     open.innerHTML = response.redirected || !response.headers.get("content-type")?.includes("html") ? "" : await response.text();
     if (!open.firstElementChild) return location.reload();
     enliven(open);
+    if (open.querySelector("form")) window.hly.restore(open.querySelector("form"));
     if (!open.open) open.showModal();
     open.opener = submitter || open.opener;
     const first = open.querySelector(".input :is(input, select, textarea):not([type=hidden], .select2-hidden-accessible), [tabindex]");
@@ -237,7 +238,6 @@
     const button = event.target.closest("button[data-cell]");
     if (button) edit(button);
   });
-  window.addEventListener("online", () => editing?.unsent && save());
   document.addEventListener("submit", (event) => {
     if (!event.target.matches(".celled")) return;
     event.preventDefault();

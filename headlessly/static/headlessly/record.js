@@ -2,7 +2,7 @@
 // Without this file every form and link leads to a page that does the same.
 (() => {
   const main = () => document.getElementById("hly");
-  const { send, tell, dirty, parse, Unsent } = window.hly;
+  const { send, tell, dirty, restore, parse, Unsent } = window.hly;
   let opener = null;
 
   async function load(url, options = {}) {
@@ -160,7 +160,8 @@
     dialog.replaceChildren(document.adoptNode(section));
     dialog.setAttribute("aria-labelledby", section.querySelector("h2").id);
     searchable(dialog);
-    (dialog.querySelector(".lacks .select2-selection, .lacks input:not([type=hidden])") || dialog.querySelector(".bad input, .bad textarea") || dialog.querySelector("input:not([type=hidden], [type=radio]), textarea, button"))?.focus();
+    restore(dialog.querySelector("form"));
+    (dialog.querySelector(".lacks .select2-selection, .lacks input:not([type=hidden])") || dialog.querySelector(".bad input, .bad textarea") || dialog.querySelector(".inputs :is(input:not([type=hidden]), textarea, .select2-selection)") || dialog.querySelector("button"))?.focus();
   }
 
   // What is on its way is called back by Escape, and by whatever is opened after it.
@@ -298,8 +299,9 @@
   });
 
   document.addEventListener("toggle", (event) => {
-    // Those that a page opens by itself ask for nothing.
-    if (event.target.open && event.target.matches(".composer, .todo details")) event.target.querySelector("form :is(textarea, input:not([type=hidden]))")?.focus();
+    // Told after it happened: whoever types fast is inside already, and stays where they are.
+    const opened = event.target.open && event.target.matches(".composer, .todo details") && event.target.querySelector("form");
+    if (opened && !opened.contains(document.activeElement)) opened.querySelector("textarea, input:not([type=hidden])")?.focus();
   }, true);
 
   // -- toasts -----------------------------------------------------------------------------------

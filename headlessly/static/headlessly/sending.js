@@ -62,10 +62,8 @@ window.hly = (() => {
         const wrong = page.querySelector(".notice.bad");
         form.append(cancel);
         dialog.replaceChildren(said, ...(wrong ? [document.adoptNode(wrong)] : []), form);
-        (form.querySelector("input[type=password]:placeholder-shown") && form.querySelector("input[type=email]").value
-          ? form.querySelector("input[type=password]")
-          : form.querySelector("input:not([type=hidden])")
-        ).focus();
+        const [name, password] = form.querySelectorAll("input:not([type=hidden])");
+        (name.value ? password : name).focus();
       };
       dialog.addEventListener("submit", async (event) => {
         event.preventDefault();
@@ -94,7 +92,7 @@ window.hly = (() => {
     });
   }
 
-  // Says beside a form why it was not sent, and offers to send it again.
+  // Says beside a form why it was not sent, and offers to send it again; what waits for the line goes with it.
   function tell(form, text, again) {
     let place = form.querySelector(":scope > .unsent");
     if (!place) {
@@ -105,72 +103,47 @@ window.hly = (() => {
     }
     place.textContent = text;
     if (!again) return;
-    const button = document.createElement("button");
-    Object.assign(button, { type: "button", className: "btn small", textContent: words().again });
-    button.addEventListener("click", () => {
+    const once = () => {
+      if (!place.isConnected) return;
       place.remove();
       again();
-    });
+    };
+    if (text === words().offline) {
+      place.append(" ", words().waits);
+      // What was put away meanwhile is not sent behind one's back.
+      window.addEventListener("online", () => place.checkVisibility() && once(), { once: true });
+    }
+    const button = document.createElement("button");
+    Object.assign(button, { type: "button", className: "btn small", textContent: words().again });
+    button.addEventListener("click", once);
     place.append(" ", button);
   }
 
-  // -- what is typed and not saved ------------------------------------------------------------------
+  // -- forms that lead to another page ------------------------------------------------------------
 
-  function changed(input) {
-    if (!input.name || input.disabled || ["hidden", "submit", "button", "password"].includes(input.type)) return false;
-    if (input.validity?.badInput) return true;
-    if (input.type === "checkbox" || input.type === "radio") return input.checked !== input.defaultChecked;
-    if (input.matches("select")) {
-      const first = [...input.options].filter((option) => option.defaultSelected).pop() || input.options[0];
-      return input.selectedOptions[0] !== first;
+  // Before such a form takes the page away, the page asks whether it would arrive: what was typed waits here.
+  const arriving = new WeakSet();
+  window.addEventListener("submit", async (event) => {
+    const { target: form, submitter } = event;
+    if (event.defaultPrevented || form.method !== "post" || !words().session || form.matches("#logout-form")) return;
+    if (arriving.delete(form)) return;
+    event.preventDefault();
+    form.querySelector(":scope > .unsent")?.remove();
+    const body = new FormData();
+    body.set("csrfmiddlewaretoken", form.elements.csrfmiddlewaretoken?.value || "");
+    try {
+      await send(words().session, { method: "POST", body });
+    } catch (problem) {
+      delete form.dataset.sent;
+      if (!(problem instanceof Unsent)) throw problem;
+      return tell(form, problem.message, () => form.requestSubmit(submitter));
     }
-    return input.value !== input.defaultValue;
-  }
-
-  // What was refused is not saved either, though it came back from the server as it was typed.
-  const dirty = (form) => Boolean(form.querySelector(".wrong")) || [...form.elements].some(changed);
-
-  window.addEventListener("beforeunload", (event) => {
-    for (const form of document.querySelectorAll(".hly form[method=post]")) {
-      if (form.dataset.sent || form.matches("#selection, .gate") || form.closest("dialog:not([open])")) continue;
-      if (dirty(form)) return event.preventDefault();
-    }
+    delete form.dataset.sent;
+    arriving.add(form);
+    form.requestSubmit(submitter);
+    // What another script took, or the browser refused, did not go.
+    arriving.delete(form);
   });
 
-  // -- half a date ----------------------------------------------------------------------------------
-
-  // A browser sends half a date as none at all: it is said, and nothing is sent.
-  function incomplete(form) {
-    let first = null;
-    for (const input of form.elements) {
-      if (!input.validity?.badInput) continue;
-      const place = input.closest(".input") || input.parentElement;
-      let line = place.querySelector(".wrong.half");
-      if (!line) {
-        line = document.createElement("p");
-        line.className = "wrong half";
-        line.setAttribute("role", "alert");
-        line.id = `${input.id || input.name}_half`;
-        place.append(line);
-        input.setAttribute("aria-invalid", "true");
-        input.setAttribute("aria-describedby", line.id);
-        input.addEventListener("input", () => {
-          line.remove();
-          input.removeAttribute("aria-invalid");
-          input.removeAttribute("aria-describedby");
-        }, { once: true });
-      }
-      line.textContent = ["date", "datetime-local", "time", "month"].includes(input.type) ? words().half : words().unreadable;
-      first ||= input;
-    }
-    first?.focus();
-    return Boolean(first);
-  }
-  window.addEventListener("submit", (event) => {
-    if (!incomplete(event.target)) return;
-    event.preventDefault();
-    event.stopImmediatePropagation();
-  }, true);
-
-  return { send, tell, dirty, incomplete, parse, words, Unsent };
+  return { send, tell, parse, words, Unsent };
 })();

@@ -168,7 +168,10 @@ def test_columns_of_what_has_ended_go_back_a_month(bob, people):
         long_lost = lead_of(name="Lost for long")
         Lead.lose(long_lost.pk, lost_reason="No budget")
     assert names(page(bob)) == ["Open for long"]
-    Lead.update(long_lost.pk, source_detail="again")
+    Lead.update(long_lost.pk, source_detail="Corrected since")
+    assert names(column(page(bob), "Lost")) == []
+    Lead.update(long_lost.pk, status="New")
+    Lead.lose(long_lost.pk, lost_reason="Still no budget")
     assert names(column(page(bob), "Lost")) == ["Lost for long"]
 
 

@@ -60,7 +60,8 @@ def test_it_invites_somebody_who_chooses_a_password_and_comes_in(ann, acme):
     link = link_in(ann.post(at("members/"), INVITATION))
     member = Membership.objects.get(user__email="new@sign.example")
     assert (member.tenant, member.role) == (acme, "rep")
-    assert Contact.get(member.contact_id).email == "new@sign.example"
+    contact = Contact.get(member.contact_id)
+    assert (contact.email, contact.stage) == ("new@sign.example", "Partner")
     assert not member.user.has_usable_password()
 
     nora = Client()
@@ -126,12 +127,15 @@ def test_it_says_what_is_wrong_with_an_invitation(field, value, ann):
 def test_it_changes_a_role_and_a_contact(ann, users, people, theirs):
     member = users.bob.memberships.get()
     place = at(f"members/{member.pk}/")
-    assert people.bob.pk in ann.get(place).content.decode()
+    known = people.bob.email or people.bob.pk
+    assert f'value="{known}"' in ann.get(place).content.decode()
     for contact in (theirs.eve.pk, "eve@rival.example", "x\0"):
         assert ann.post(place, {"role": "rep", "contact": contact}).status_code == 422
     ann.post(place, {"role": "manager", "contact": "ada@acme.example"})
     member.refresh_from_db()
     assert (member.role, member.contact_id) == ("manager", people.ada.pk)
+    page = ann.get(place).content.decode()
+    assert 'value="ada@acme.example"' in page and people.ada.pk not in page
 
 
 def test_it_removes_a_member_at_once(ann, bob, users):

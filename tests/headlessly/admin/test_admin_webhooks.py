@@ -169,3 +169,41 @@ def test_it_disables_nothing_that_is_paused_or_gone(hook):
     disabling.disable_webhook("webhook_gone", Webhook.GONE, timezone.now())
     hook.refresh_from_db()
     assert hook.status == "paused"
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        {"url": "http://example.com/hook"},
+        {"url": "https://me:secret@example.com/"},
+        {"url": "https://example.com/#there"},
+        {"url": "example"},
+        {"url": "https://example.com:22/"},
+        {"url": "https://exa--.-mple.com/"},
+        {"url": "https://[::::]/"},
+        {"url": "https://1.2.3/"},
+        {"url": "https://10.0.0.1/"},
+        {"url": "https://erp.local/"},
+        {"events": "Leda.*"},
+        {"events": "*.Converted"},
+        {"events": "Lead.Danced"},
+        {"events": "Form.published"},
+        {"events": "Dance.Begun"},
+        {"events": " ".join(f"own_{each}" for each in range(101))},
+        {"secret": "geheim ä"},
+        {"secret": "whsec_?"},
+        {"secret": "x" * 256},
+    ],
+    ids=lambda wrong: next(iter(wrong)) + str(next(iter(wrong.values())))[:20],
+)
+def test_what_is_wrong_is_said_in_the_readers_language(users, ann, wrong, settings):
+    settings.WEBHOOKS_ALLOW_HTTP = settings.WEBHOOKS_ALLOW_PRIVATE = False
+    said = {}
+    for language in ("en", "de"):
+        users.ann.language = language
+        users.ann.save()
+        answer = ann.post(at(), {"url": URL, "events": "*"} | wrong)
+        assert answer.status_code == 422
+        (said[language],) = re.findall(r'role="alert"[^>]*>([^<]+)<', answer.content.decode())
+    assert said["de"] != said["en"]
+    assert Webhook.objects.count() == 0

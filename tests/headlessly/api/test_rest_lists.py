@@ -9,14 +9,13 @@ from urllib.parse import urlencode
 
 import pytest
 
+from crm import Contact, Lead, Organization
 from tests.answered import answered, problem
 
 
 @pytest.fixture
 def leads(people: SimpleNamespace) -> dict[str, Any]:
     """Five leads: alpha to epsilon."""
-    from crm import Lead
-
     rows = {
         "Alpha": {"score": 90, "budget": 1000.5, "source": "website", "campaign": people.spring},
         "Beta": {"score": 80, "source": "Referral", "organization": people.corp},
@@ -102,6 +101,46 @@ def test_it_looks_up_by_reference(names: Any, people: SimpleNamespace) -> None:
     assert names(campaign=people.spring.pk) == ["Alpha"]
     assert names(owner__in=f"{people.bob.pk},{people.cleo.pk}") == ["Gamma", "Delta"]
     assert names(owner="contact_222222222222") == []
+
+
+def test_it_looks_up_by_the_name_of_a_reference(
+    names: Any, people: SimpleNamespace, api: Any
+) -> None:
+    assert names(campaign="Spring launch") == names(campaign="spring  LAUNCH") == ["Alpha"]
+    assert names(owner__in="Bob Stone,cleo marsh") == ["Gamma", "Delta"]
+    assert names(owner="bob@seller.example") == ["Gamma"]
+    assert names(filter='{"$or": [{"owner": "Bob Stone"}, {"campaign": "Spring launch"}]}') == [
+        "Alpha",
+        "Gamma",
+    ]
+    assert names(**{"contact.organization": "acme corp"}, owner__ne="Bob Stone") == [
+        "Alpha", "Beta", "Delta", "Epsilon",
+    ]  # fmt: skip
+    exported = api.call("GET", "/export/leads?format=csv&fields=name&owner=Cleo Marsh")
+    rows = b"".join(exported.streaming_content)
+    assert b"Delta" in rows and b"Gamma" not in rows
+    comma = Organization.create(name="Widgets, Inc.")
+    Lead.create(name="Zeta", source="website", organization=comma)
+    assert names(organization="Widgets, Inc.") == ["Zeta"]
+
+
+@pytest.mark.parametrize(
+    ("query", "saying"),
+    [
+        ({"owner": "Bob Stoen"}, "no Contact is called 'Bob Stoen'. Did you mean 'Bob Stone'?"),
+        ({"owner": "Ada Chen"}, "2 contacts are called 'Ada Chen'. Give the id of one, such as"),
+        ({"filter": '{"owner": "Nobody"}'}, "no Contact is called 'Nobody'."),
+        ({"owner__in": "Bob Stone,Eve Rival"}, "no Contact is called 'Eve Rival'."),
+        ({"owner": "contact_a,contact_b"}, "owner__in=contact_a,contact_b"),
+    ],
+)
+def test_it_says_when_a_name_is_that_of_none_or_of_several(
+    query: dict[str, str], saying: str, api: Any, leads: Any, theirs: Any
+) -> None:
+    Contact.create(name="Ada Chen")
+    said = problem(api.call("GET", f"/leads?{urlencode(query)}"), 400, "invalid_filter")
+    assert saying in said["message"]
+    assert said["field"] == next(iter(query)).partition("__")[0].replace("filter", "owner")
 
 
 def test_it_takes_a_zone_whose_plus_was_not_encoded(api: Any, leads: Any) -> None:

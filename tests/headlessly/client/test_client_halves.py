@@ -47,5 +47,32 @@ def test_it_takes_the_same_arguments(sync, asynchronous):
         assert list(map(as_sync, mine.parameters.values())) == list(
             map(as_sync, other.parameters.values())
         ), name
-        if inspect.iscoroutinefunction(others[name]):
-            assert as_sync(mine.return_annotation) == as_sync(other.return_annotation), name
+
+
+@pytest.mark.parametrize("sync, asynchronous", HALVES, ids=lambda kind: kind.__name__)
+def test_it_says_what_each_function_does(sync, asynchronous):
+    for kind in (sync, asynchronous):
+        for name, function in public(kind).items():
+            if callable(function) and name not in ("__init__", "all"):
+                assert function.__doc__, name
+                assert function.__name__ == name
+
+
+class FirstCall:
+    """A session that answers the first call of an operation instead of sending it."""
+
+    def run(self, steps):
+        return steps.send(None)
+
+    def with_declarations(self, look):
+        return look(None)
+        yield
+
+    def request_json(self, call):
+        yield call
+
+
+@pytest.mark.parametrize("kind", [client.Events, client.AsyncEvents])
+def test_it_begins_a_page_of_the_log_where_the_log_begins(kind):
+    call = kind(FirstCall(), (), cursor="1.2").page()
+    assert ("cursor", "1.2") in call.query

@@ -13,7 +13,9 @@ from headlessly.management import catalogue
 
 #: Attributes that people read, or hear.
 READ = ("title", "aria-label", "placeholder", "alt", "data-saved", "data-nothing", "data-failed",
-        "data-hint", "data-label", "data-word", "data-keys-help", "data-search", "data-problem")  # fmt: skip
+        "data-hint", "data-label", "data-word", "data-keys-help", "data-search", "data-problem",
+        "data-offline", "data-waits", "data-signed-out", "data-ended", "data-sign-in", "data-again",
+        "data-cancel", "data-dismiss", "data-half", "data-unreadable")  # fmt: skip
 #: What is no prose: scripts, and the code that a form's page offers to copy.
 UNREAD = ("script", "style", "code", "pre")
 

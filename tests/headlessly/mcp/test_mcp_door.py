@@ -310,15 +310,6 @@ def test_it_tells_the_log_what_failed_and_the_agent_nothing_of_the_inside(
     assert agent.secret not in caplog.text
 
 
-def test_it_begins_anew_when_its_loop_has_ended(agent: Any) -> None:
-    agent.tool("fetch", type="Status")
-    before = transport.protocol_loop()
-    before._loop.call_soon_threadsafe(before._loop.stop)
-    before._thread.join(5)
-    agent.tool("fetch", type="Status")
-    assert transport.protocol_loop() is not before
-
-
 def test_it_gives_up_on_a_protocol_that_hangs(agent: Any, monkeypatch: Any) -> None:
     async def hang(*args: Any) -> None:
         import asyncio
@@ -326,7 +317,7 @@ def test_it_gives_up_on_a_protocol_that_hangs(agent: Any, monkeypatch: Any) -> N
         await asyncio.Event().wait()
 
     monkeypatch.setattr(transport, "PATIENCE", 0.05)
-    monkeypatch.setattr(transport.protocol_loop()._manager, "handle_request", hang)
+    monkeypatch.setattr(transport.StreamableHTTPSessionManager, "handle_request", hang)
     refused(agent.ask("tools/list"), 500, "internal_error")
 
 

@@ -119,7 +119,7 @@ print("done")
     assert own.data["proposal"] == proposal.pk and own.data["proposedBy"] == AGENT.id
     assert own.data["code"] == code
     with actors.acting(AGENT):
-        outcome = proposals.proposal_json(proposal.pk)
+        outcome = proposals.find_proposal(proposal.pk).as_json()
     assert outcome["status"] == "Approved" and outcome["event"] == own.id
     # What it says now is what happened.
     assert {e["$id"] for e in outcome["events"]} < set(Event.objects.values_list("id", flat=True))
@@ -211,7 +211,7 @@ def test_refusing_needs_a_reason_and_is_told(lead):
             with refused(Conflict, "is refused already"):
                 decide(proposal.pk)
     with actors.acting(AGENT):
-        said = proposals.proposal_json(proposal.pk)
+        said = proposals.find_proposal(proposal.pk).as_json()
     assert (said["status"], said["reason"]) == ("Refused", "Bob calls her first")
 
 
@@ -267,7 +267,7 @@ def test_only_managers_and_admins_decide(lead, role):
         with refused(Forbidden):
             proposals.refuse(proposal.pk, "No")
         with refused(NotFound):
-            proposals.proposal_json(proposal.pk)
+            proposals.find_proposal(proposal.pk).as_json()
         assert proposals.count_to_decide() == 0 and not proposals.visible_proposals().exists()
     with actors.acting(CLEO):
         assert proposals.count_to_decide() == 1
@@ -294,7 +294,7 @@ def test_nothing_of_another_tenants_shows(lead, rival):
     with tenancy.active(rival), actors.acting(CLEO):
         assert not proposals.visible_proposals().exists()
         for decide in (
-            proposals.proposal_json,
+            proposals.find_proposal,
             proposals.approve,
             lambda id: proposals.refuse(id, "No"),
         ):

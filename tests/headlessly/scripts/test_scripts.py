@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from crm import Contact, Deal, Lead
+from crm import Contact, Deal, Lead, Organization
 from headlessly import scripts
 from headlessly.access import actors
 from headlessly.access.actors import Actor
@@ -119,6 +119,20 @@ before, lead.deal.value, lead["deal"].probability
 """
     before, after, probability = value(code)
     assert (after, probability) == (before + 1, 20)
+
+
+def test_it_reads_over_references_as_of_the_moment_of_the_record(lead):
+    then = lead.updated_at.isoformat()
+    Contact.update(lead.contact_id, name="Ada Now")
+    Organization.update(lead.contact.organization_id, name="Now Corp")
+    code = f"""
+then = Lead.find({{"score": 82}}, asOf="{then}").first()
+same = Lead.get(then.id, as_of="{then}", include=["contact"])
+names = [then.contact.name, f"{{then['contact'].organization.name}}", same.contact.organization.name]
+now = Lead.get(then.id)
+names + [now.contact.name, now.contact.organization.name]
+"""
+    assert value(code) == ["Ada Chen", "Acme Corp", "Acme Corp", "Ada Now", "Now Corp"]
 
 
 def test_it_counts_what_is_read_over_references_once_until_something_changes(lead, monkeypatch):

@@ -1,0 +1,88 @@
+"""What the cards of a board show."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime
+from functools import cached_property
+from typing import Any
+
+from django.utils.translation import gettext as _
+
+from headlessly.access import visibility
+from headlessly.admin import display, field_values
+from headlessly.context import clock
+from headlessly.declaration import days, labels
+from headlessly.declaration.schema import Field
+from headlessly.declaration.surface import Board
+from headlessly.nouns import Noun
+
+
+class BoardCards:
+    """The cards of a noun's board, as its declaration says."""
+
+    def __init__(self, noun: type[Noun], declared: Board) -> None:
+        self.noun, self.declared, self.machine = noun, declared, noun.schema.require_machine()
+        self.stale_after, self.now = noun.stale_after(), clock.now()
+
+    def has_ended(self, state: str) -> bool:
+        return state not in getattr(self.noun, "OPEN", self.machine.states)
+
+    def rows(self, keys: Sequence[str]) -> list[Noun]:
+        """The records with these keys and the names that their cards show, in no order."""
+        owner = self.noun.schema.owner
+        shown = dict.fromkeys(f.name for f in (*self.about, owner) if f)
+        return list(
+            visibility.load_visible_references(self.noun.objects.filter(pk__in=keys), shown)
+        )
+
+    def card(self, record: Noun) -> dict[str, Any]:
+        """What the card of ``record`` shows."""
+        schema, declared = self.noun.schema, self.declared
+        state = getattr(record, self.machine.name)
+        ended = self.has_ended(state)
+        touches = schema.by_name.get(declared.age_field)
+        touched = getattr(record, declared.end_field if ended else declared.age_field)
+        over, said = touched, display.age_html(touched) if touched else ""
+        if touches is not None and not ended:
+            over = days.deadline(record, touches)
+            said = (
+                field_values.field_html(record, touches)
+                if days.whole_day(record, touches)
+                else said
+            )
+        owner = None
+        if schema.owner and getattr(record, schema.owner.column):
+            owner = display.visible_name(getattr(record, schema.owner.name))
+        measure = schema.by_name[declared.measure] if declared.measure else None
+        shows = [schema.by_name[name] for name in declared.shows]
+        return {
+            "id": record.pk,
+            "version": record.version,
+            "state": state,
+            "url": display.page_url(self.noun, "change", record.pk),
+            "name": str(record),
+            "below": display.subtitle(record, self.about),
+            "owner": owner,
+            "initials": display.initials(owner) if owner else "",
+            "measure": field_values.field_html(record, measure, links=False) if measure else "",
+            "shows": [
+                {"label": labels.field_label(f), "value": value, "name": f.name, "type": f.type}
+                for f in shows
+                if (value := field_values.field_html(record, f, links=False)) != ""
+            ],
+            "touched": said,
+            "stale": "" if ended else self._stale_text(over),
+            "ended": ended,
+        }
+
+    @cached_property
+    def about(self) -> tuple[Field, ...]:
+        """Whom and what a record is about: what its noun says, else the references of its first groups."""
+        return self.noun.schema.about or display.about_references(self.noun)
+
+    def _stale_text(self, touched: datetime | None) -> str:
+        """What a card says that nobody touched for too long."""
+        if self.stale_after is None or touched is None or self.now - touched <= self.stale_after:
+            return ""
+        return _("stale") if self.stale_after else _("overdue")

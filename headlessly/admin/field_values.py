@@ -1,0 +1,164 @@
+"""How the value of a field reads on a page: by its type, and by what it means for its record."""
+
+from __future__ import annotations
+
+import json
+import re
+from datetime import date, timedelta
+from typing import Any
+
+from django.utils.html import conditional_escape, format_html, format_html_join, linebreaks
+from django.utils.safestring import SafeString, mark_safe
+from django.utils.text import Truncator
+from django.utils.translation import gettext as _
+
+from headlessly.admin import display
+from headlessly.context import clock
+from headlessly.declaration import days
+from headlessly.declaration.schema import Field
+from headlessly.language import wording
+from headlessly.nouns import Noun
+
+#: Text of more characters than this begins, and opens on a click.
+LONGEST_UNFOLDED = 600
+
+
+def field_html(record: Noun, field: Field, *, links: bool = True) -> SafeString | str:
+    """The value of one field of ``record`` as HTML; empty when there is none."""
+    if field.type == "reference":
+        if not getattr(record, field.column):
+            return ""
+        other = getattr(record, field.name)
+        return (
+            display.record_link(other)
+            if links and other is not None
+            else conditional_escape(display.visible_name(other))
+        )
+    found = field.computed(record) if field.computed else getattr(record, field.column)
+    if found is None or found == "":
+        return ""
+    if (late := overdue_html(record, field)) is not None:
+        return late
+    if (whole := days.whole_day(record, field)) is not None:
+        return day_html(whole)
+    machine = record.schema.machine
+    if machine and field.name == machine.name:
+        return display.state_html(type(record), found)
+    return value_html(field, found, currency=display.record_currency(record), links=links)
+
+
+def value_text(record: Noun, field: Field) -> str:
+    """The value of one field as text within a sentence; empty when there is none."""
+    found = getattr(record, field.column)
+    if found is None or found == "":
+        return ""
+    if field.type == "reference":
+        return display.visible_name(getattr(record, field.name))
+    if (whole := days.whole_day(record, field)) is not None:
+        return display.day_text(whole)
+    if field.type == "datetime":
+        return display.moment_text(found)
+    if field.type == "date":
+        return display.day_text(found)
+    return "…" if field.type == "json" else str(value_html(field, found, links=False))
+
+
+def value_html(field: Field, found: Any, *, currency: str | None = None, links: bool = True) -> Any:
+    """A value of ``field``'s type as HTML."""
+    match field.type:
+        case "money":
+            return display.money(found, currency)
+        case "integer" if (field.minimum or 0) >= 1000:
+            return str(found)  # a year: no number of anything
+        case "number" | "integer" if field.unit:
+            return display.number_with_unit(found, field.unit)
+        case "number" | "integer":
+            return display.number(found)
+        case "bool":
+            return _("Yes") if found else _("No")
+        case "enum":
+            return wording.state_label(found)
+        case "datetime":
+            return display.age_html(found, ago=True)
+        case "date":
+            return day_html(found)
+        case "url" if links:
+            short = re.sub(r"^https?://(www\.)?", "", found).rstrip("/")
+            return format_html('<a href="{}" rel="noopener noreferrer">{}</a>', found, short)
+        case "email" if links:
+            return format_html('<a href="mailto:{}">{}</a>', found, found)
+        case "text" if links:
+            return folded_text(found)
+        case "json":
+            return _json_html(found)
+    return str(found)
+
+
+def overdue_html(record: Noun, field: Field) -> SafeString | None:
+    """When an open record had to be done, and since when that is over; None where it is not."""
+    noun, machine = type(record), record.schema.machine
+    if field.name != noun.Surface.due or machine is None:
+        return None
+    if getattr(record, machine.name) not in getattr(noun, "OPEN", ()):
+        return None
+    moment = days.deadline(record, field)
+    if moment is None:
+        return None
+    day = days.whole_day(record, field)
+    if field.type == "date":
+        day, moment = moment, days.start_of_day(moment + timedelta(days=1))
+    if moment >= clock.now():
+        return None
+    if day is None:
+        words = format_html(_("{age} overdue"), age=display.age_html(moment))
+        return format_html('<span class="late">{}</span>', words)
+    return format_html('<span class="late">{} · {}</span>', day_html(day), _("overdue"))
+
+
+def day_html(found: date) -> SafeString:
+    """A day, the same wherever one reads."""
+    return format_html(
+        '<time datetime="{}">{}</time>', f"{found:%Y-%m-%d}", display.day_text(found)
+    )
+
+
+def folded_text(found: str) -> SafeString:
+    """Text in its paragraphs; a long one begins, and opens on a click."""
+    whole = mark_safe(linebreaks(found, autoescape=True))
+    if len(found) <= LONGEST_UNFOLDED:
+        return whole
+    return format_html(
+        '<details class="fold whole"><summary>{} <span>{}</span><span>{}</span></summary>{}</details>',
+        Truncator(found).chars(LONGEST_UNFOLDED // 2),
+        _("show all"),
+        _("show less"),
+        whole,
+    )
+
+
+def _json_html(found: Any) -> SafeString | str:
+    """JSON as people would write it: a list of alike objects as a table, else as it is."""
+    if isinstance(found, list) and found and all(isinstance(item, dict) for item in found):
+        keys = list(dict.fromkeys(name for item in found for name in item))
+        head = format_html_join(
+            "", "<th>{}</th>", ((wording.json_key_label(name),) for name in keys)
+        )
+        rows = [
+            format_html_join("", "<td>{}</td>", ((_json_text(item.get(name)),) for name in keys))
+            for item in found
+        ]
+        body = format_html_join("", "<tr>{}</tr>", ((row,) for row in rows))
+        return format_html(
+            '<div class="scrolls"><table class="inner"><tr>{}</tr>{}</table></div>', head, body
+        )
+    return format_html("<pre>{}</pre>", json.dumps(found, indent=2, ensure_ascii=False))
+
+
+def _json_text(value: Any) -> str:
+    if value is None:
+        return ""
+    if isinstance(value, bool):
+        return _("Yes") if value else _("No")
+    if isinstance(value, list) and all(isinstance(item, str) for item in value):
+        return ", ".join(value)
+    return json.dumps(value, ensure_ascii=False) if isinstance(value, dict | list) else str(value)

@@ -1,0 +1,72 @@
+"""What became of an import and of its rows, in words."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.utils.translation import gettext as _
+from django.utils.translation import ngettext
+
+from headlessly.admin import display
+from headlessly.declaration import labels
+from headlessly.transfer.models import Import, RefusedRow
+
+TONES: dict[str, str] = {
+    Import.Status.COMPLETED: "green",
+    Import.Status.FAILED: "grey",
+    Import.Status.CANCELLED: "grey",
+}
+
+
+def percent_done(source: Import) -> int:
+    return 100 * source.done // source.total if source.total else 0
+
+
+def import_row(source: Import) -> dict[str, Any]:
+    return {
+        "source": source,
+        "said": _outcome_text(source),
+        "many": labels.plural_title(source.noun),
+        "badge": display.badge(_status_text(source), TONES.get(source.status, "amber")),
+    }
+
+
+def _status_text(source: Import) -> str:
+    if source.dry_run and source.status == Import.Status.COMPLETED:
+        return _("tried")
+    return {
+        Import.Status.QUEUED: _("waiting"),
+        Import.Status.RUNNING: _("at work"),
+        Import.Status.COMPLETED: _("done"),
+        Import.Status.FAILED: _("failed"),
+        Import.Status.CANCELLED: _("cancelled"),
+    }[Import.Status(source.status)]
+
+
+def _outcome_text(source: Import) -> str:
+    """What became of its rows, or would have, in words."""
+    if not source.finished:
+        return ""
+    counts = (
+        (source.created, ngettext("%s new", "%s new", source.created)),
+        (source.updated, ngettext("%s changed", "%s changed", source.updated)),
+        (source.unchanged, ngettext("%s as it was", "%s as they were", source.unchanged)),
+        (source.refused, ngettext("%s refused", "%s refused", source.refused)),
+    )
+    said = [text % f"{count:,}" for count, text in counts if count]
+    return ", ".join(said) or _("no rows")
+
+
+def refused_row(row: RefusedRow) -> dict[str, Any]:
+    """A refused row: its number, how it begins, what is wrong."""
+    values = row.values()
+    if isinstance(values, dict):
+        values = list(values.values())
+    if not isinstance(values, list):
+        values = [values]
+    cells = [str(cell) for cell in values if cell not in (None, "")]
+    return {
+        "number": row.row,
+        "begins": " · ".join(cells[:3])[:120],
+        "problems": row.errors(),
+    }

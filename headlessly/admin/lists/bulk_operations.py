@@ -1,0 +1,103 @@
+"""What can be done with many records of a list at once, by whom."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from typing import Any
+
+from django.utils.translation import gettext as _
+
+from headlessly.access import actors
+from headlessly.admin import buttons, forms
+from headlessly.admin.lists.address import Address
+from headlessly.declaration import labels
+from headlessly.declaration.schema import Field, field_as_input
+from headlessly.declaration.verbs import Verb
+from headlessly.language import wording
+from headlessly.nouns import Noun
+
+
+@dataclass
+class BulkOperation:
+    """One thing that can be done with many records."""
+
+    name: str
+    label: str
+    verb: Verb
+    text: str = ""
+    inputs: list[Field] = field(default_factory=list)
+    choices: list[tuple[str, str]] = field(default_factory=list)  #: of its only input
+    initial: dict[str, Any] = field(default_factory=dict)
+
+    @property
+    def destroys(self) -> bool:
+        return self.verb.deletes
+
+    @property
+    def asks(self) -> str:
+        """The label of its button: with dots where it asks for more than "yes"."""
+        return f"{self.label}…"
+
+    def form(self, site: Any, data: Any = None) -> forms.DeclaredForm:
+        made = forms.DeclaredForm(
+            self.inputs, site, data=data, initial=self.initial, id=self.name, parent="bulk"
+        )
+        if self.choices:
+            made.fields[self.inputs[0].name].widget.choices = self.choices
+        made.suggest(self.verb.noun)
+        return made
+
+
+def bulk_operations(address: Address, site: Any) -> list[BulkOperation]:
+    """What the actor may do with the records of a list: give, move, the noun's own verbs, delete."""
+    noun, actor = address.noun, actors.current()
+    may = {name: actors.may(actor, name, noun) for name in noun.verbs}
+    verbs = noun.verbs
+    if address.deleted:
+        text = _("They are in every list again, as they were.")
+        restore = BulkOperation("restore", _("Restore"), verbs["restore"], text)
+        return [restore] if may["restore"] else []
+    if not address.live:
+        return []
+    found = list(_update_operations(noun)) if may["update"] else []
+    for verb in verbs.values():
+        if buttons.is_button(verb) and may[verb.name] and not verb.restores and not verb.deletes:
+            # A verb that makes a record makes one for each.
+            inputs = [f for f in verb.inputs.values() if not f.record or f.required]
+            said = _("For each of them: %s") % labels.verb_summary(verb)
+            found.append(BulkOperation(verb.name, labels.verb_label(verb), verb, said, inputs))
+    for verb in verbs.values():
+        if verb.deletes and may[verb.name]:
+            text = _("They disappear from every list; whoever may delete can bring them back.")
+            said = text if verb.name == "delete" else labels.verb_summary(verb)
+            label = labels.verb_label(verb)
+            found.append(BulkOperation(verb.name, label, verb, said, list(verb.inputs.values())))
+    return found
+
+
+def _update_operations(noun: type[Noun]) -> Iterator[BulkOperation]:
+    """To whom the records belong, and where they stand."""
+    schema, update = noun.schema, noun.verbs["update"]
+    asked = (f for f in update.inputs.values() if f.name not in noun.schema.not_in_forms)
+    inputs = {f.name: f for f in asked}
+    owner, machine = schema.owner, schema.machine
+    if owner is not None and owner.name in inputs and "assign" not in noun.verbs:
+        yield BulkOperation(
+            "assign", _("Assign"), update, _("Who works on them from now on?"),
+            [_required_input(inputs[owner.name])],
+            initial={owner.name: actors.current().contact_id or ""},
+        )  # fmt: skip
+    if machine is not None and machine.name in inputs:
+        targets = {step.target for step in machine.steps if step.via == "update"}
+        if targets:
+            choices = [(s, wording.state_label(s)) for s in machine.states if s in targets]
+            yield BulkOperation(
+                "move", _("Move"), update,
+                _("Each goes where its own way allows; the others stay and say why."),
+                [_required_input(inputs[machine.name])], [("", "—"), *choices],
+            )  # fmt: skip
+
+
+def _required_input(field: Field) -> Field:
+    return field_as_input(field, required=True)

@@ -1,0 +1,35 @@
+"""The columns that a list may show."""
+
+from __future__ import annotations
+
+from django.utils.translation import gettext as _
+
+from headlessly.declaration.schema import Field
+from headlessly.errors import InvalidFilter
+from headlessly.nouns import Noun
+
+#: More columns than this do not fit a screen.
+MAX_COLUMNS = 12
+CREATED = Field("created_at", "createdAt", "created_at", "datetime", label="Created")
+CHANGED = Field("updated_at", "updatedAt", "updated_at", "datetime", label="Changed")
+#: What every record carries and a list may show, by wire and by Python name.
+CARRIED = {name: field for field in (CREATED, CHANGED) for name in (field.wire, field.name)}
+
+
+def listable_field(noun: type[Noun], name: str) -> Field:
+    """The field that a list may show under this wire or Python name. Raises InvalidFilter."""
+    field = noun.schema.field(name) or CARRIED.get(name)
+    if field is None or field.type == "json":
+        raise InvalidFilter(_("There is no column “%s” here.") % name[:64], field="columns")
+    return field
+
+
+def is_sortable(field: Field) -> bool:
+    return field.computed is None and field.type != "json"
+
+
+def offered_columns(noun: type[Noun]) -> list[Field]:
+    """Every field that a list may show beside the name."""
+    first = noun.schema.columns[0]
+    own = [f for f in noun.schema.stored if f.type not in ("json", "text") and f.name != first]
+    return list(dict.fromkeys([*own, *CARRIED.values()]))

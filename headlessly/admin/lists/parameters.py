@@ -1,0 +1,115 @@
+"""The parameters of a list's address, and other addresses like it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+from urllib.parse import quote, urlencode
+
+from django.conf import settings
+from django.http import QueryDict
+from django.utils import translation
+
+from headlessly.admin.lists.ranges import AMOUNTS
+from headlessly.language import numbers
+from headlessly.nouns import Noun
+
+#: Says that somebody typed the numbers, as their language writes them: links have them as wires do.
+TYPED = "typed"
+ENDS = ("gt", "gte", "lt", "lte")
+
+
+class Parameters:
+    """What an address says, by the names of its parameters; nothing of it is understood yet."""
+
+    def __init__(self, noun: type[Noun], query: QueryDict | str) -> None:
+        self.noun = noun
+        given = QueryDict(query) if isinstance(query, str) else query
+        self.given = {
+            name: joined for name, values in given.lists() if (joined := _join_values(values))
+        }
+        if language := self.given.pop(TYPED, ""):
+            self._read_numbers(language)
+
+    def _read_numbers(self, language: str) -> None:
+        """Say the numbers that were typed as a wire does; other languages may share the address."""
+        if language not in dict(settings.LANGUAGES):
+            return
+        with translation.override(language):
+            for name, text in self.given.items():
+                path, _separator, lookup = name.partition("__")
+                field = self.noun.schema.fields.get(path)
+                if field is not None and field.type in AMOUNTS and lookup in ENDS:
+                    self.given[name] = numbers.delocalize_number(text)
+
+    @property
+    def query(self) -> str:
+        return self.given.get("q", "")
+
+    # -- other addresses --------------------------------------------------------------------------
+
+    def but(self, changes: Mapping[str, Any]) -> str:
+        """This address with other values for these parameters, None for none; from its first page."""
+        rest = {**self.given, "p": None, **changes}
+        return query_string_of({name: value for name, value in rest.items() if value})
+
+    @property
+    def at_present(self) -> str:
+        return self.but({"asOf": None})
+
+    @property
+    def cleared(self) -> str:
+        """This list with nothing taken away from it."""
+        kept = ("columns", "o", "asOf", "deleted")
+        return query_string_of({name: self.given[name] for name in kept if name in self.given})
+
+    @property
+    def list_query(self) -> str:
+        """All of it but the page and the view that it came from."""
+        return canonical_query(self.given)
+
+    @property
+    def view_query(self) -> str:
+        """What a view keeps of it: the filters, the columns and the order, of no day but today."""
+        return canonical_query(
+            {k: v for k, v in self.given.items() if k not in ("asOf", "deleted")}
+        )
+
+    @property
+    def query_string(self) -> str:
+        return urlencode(self.given, safe=",@")
+
+    @property
+    def in_list(self) -> str:
+        """The whole of it within another address: a record's page is told which list it was in."""
+        return quote(self.query_string, safe="")
+
+    # -- what forms carry along -------------------------------------------------------------------
+
+    @property
+    def but_columns(self) -> list[tuple[str, str]]:
+        return self._kept("columns")
+
+    @property
+    def at_no_moment(self) -> list[tuple[str, str]]:
+        return self._kept("asOf")
+
+    def _kept(self, *but: str) -> list[tuple[str, str]]:
+        return [(k, v) for k, v in self.given.items() if k not in but and k != "p"]
+
+
+def query_string_of(params: Mapping[str, Any]) -> str:
+    """``?`` and the parameters; where nothing is left, all records and not the view one starts with."""
+    return "?" + urlencode(params, safe=",@") if set(params) - {"view"} else "?view=all"
+
+
+def canonical_query(given: Mapping[str, str] | str) -> str:
+    """Two addresses that ask for the same list, as the same text."""
+    if isinstance(given, str):
+        given = {name: _join_values(values) for name, values in QueryDict(given).lists()}
+    rest = {k: v for k, v in given.items() if v and k not in ("p", "view")}
+    return urlencode(sorted(rest.items()), safe=",@")
+
+
+def _join_values(values: list[str]) -> str:
+    return ",".join(value for value in values if value.strip())

@@ -1,0 +1,64 @@
+"""Computed fields of questions and answers, such as a qualification, on the page of a record."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+from django.utils.translation import gettext as _
+
+from headlessly.admin import field_values
+from headlessly.declaration import labels
+from headlessly.language import wording
+from headlessly.nouns import Noun
+
+
+@dataclass
+class PanelAnswer:
+    """One question of a panel: answered or not, and with what."""
+
+    name: str
+    label: str
+    given: bool
+    value: Any
+
+
+@dataclass
+class Panel:
+    """A computed field that says what is known and what is missing."""
+
+    label: str
+    answers: list[PanelAnswer]
+    answered: int | None
+
+    @property
+    def summary(self) -> str:
+        count = sum(a.given for a in self.answers) if self.answered is None else self.answered
+        return _("%(count)s of %(all)s") % {"count": count, "all": len(self.answers)}
+
+
+def answer_panels(record: Noun) -> list[Panel]:
+    """Computed fields of questions and answers, like a qualification."""
+    found = []
+    for declared in record.schema.computed:
+        value = declared.computed(record) if declared.computed else None
+        if not isinstance(value, dict):
+            continue
+        questions = {k: v for k, v in value.items() if isinstance(v, bool)}
+        count = next(
+            (v for v in value.values() if isinstance(v, int) and not isinstance(v, bool)), None
+        )
+        answers = []
+        for key, given in questions.items():
+            about = record.schema.field(key)
+            answers.append(
+                PanelAnswer(
+                    name=about.name if about else key,
+                    label=labels.field_label(about) if about else wording.json_key_label(key),
+                    given=given,
+                    value=field_values.field_html(record, about) if about else "",
+                )
+            )
+        if answers:
+            found.append(Panel(labels.field_label(declared), answers, count))
+    return found

@@ -1,0 +1,55 @@
+"""Deleting a record: asked first, then done by the verb."""
+
+from __future__ import annotations
+
+from django.contrib import messages
+from django.core.exceptions import PermissionDenied
+from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
+from django.utils.text import capfirst
+from django.utils.translation import gettext as _
+
+from headlessly.admin import display, toasts
+from headlessly.admin.pages import NounPages
+from headlessly.declaration import labels
+from headlessly.errors import HeadlesslyError
+from headlessly.execution import executor
+
+
+class DeletePages(NounPages):
+    """The page that asks, and what it does."""
+
+    def delete_view(self, request: HttpRequest, id: str) -> HttpResponse:
+        """Ask, then delete by the verb; what refers to the record is named."""
+        if not self.admin.may("delete"):
+            raise PermissionDenied
+        found = self.admin.find(id)
+        if request.method != "POST":
+            return self.admin.respond(
+                request, "delete", original=found, title=_("Delete %s") % found
+            )
+        try:
+            executor.run(self.noun.verbs["delete"], found.pk, {})
+        except HeadlesslyError as problem:
+            messages.error(request, self._why_not_deleted(problem))
+            return HttpResponseRedirect(self.admin.place("change", found.pk))
+        toasts.say(request, _("Deleted: %s.") % found, found)
+        return HttpResponseRedirect(self.admin.place("changelist"))
+
+    def _why_not_deleted(self, problem: HeadlesslyError) -> str:
+        """Who refers to it, in words, and what to do about that."""
+        referring = problem.extra.get("referredBy")
+        if not referring:
+            return problem.message
+        parts = []
+        for name, count in referring.items():
+            noun = self.noun.registry.get(name)
+            one, many = (
+                (labels.noun_in_sentence(noun), labels.plural_in_sentence(noun))
+                if noun
+                else (_("member"), _("members"))
+            )
+            parts.append(f"{display.number(count)} {one if count == 1 else many}")
+        return _("%(this)s is still needed by %(these)s. Delete or change these first.") % {
+            "this": capfirst(labels.this_noun(self.noun)),
+            "these": ", ".join(parts),
+        }

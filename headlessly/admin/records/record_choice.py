@@ -1,0 +1,145 @@
+"""The input of a verb's dialog that takes another record: one that exists, or the fields of a new one."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from functools import cached_property
+from typing import Any
+
+from django.utils.translation import gettext as _
+
+from headlessly.admin import suiting
+from headlessly.admin.forms import DeclaredForm, sent
+from headlessly.admin.widgets import ReferenceSelect
+from headlessly.declaration import labels
+from headlessly.declaration.registry import registry
+from headlessly.declaration.schema import Field
+from headlessly.errors import HeadlesslyError
+from headlessly.nouns import Noun
+
+NEW, EXISTING = "new", "existing"
+
+
+class RecordChoice:
+    """A new record of a noun, or one that is there, for ``field`` of the dialog's ``form``.
+
+    ``only_required`` asks of a new record no more than it needs, else what its list shows too.
+    """
+
+    def __init__(
+        self,
+        field: Field,
+        form: DeclaredForm,
+        record: Noun,
+        site: Any,
+        *,
+        id: str,
+        parent: str,
+        only_required: bool,
+    ) -> None:
+        self.name, self.form, self.record, self.site = field.name, form, record, site
+        self.id, self.parent = id, parent
+        self.noun: type[Noun] = registry[field.target_noun.__name__]
+        self.only_required = only_required
+        self.new: DeclaredForm | None = None
+        select = ReferenceSelect(field, site, suits=record)
+        select.attrs["data-dropdown-parent"] = f"#{parent}"
+        form.fields[field.name].widget = select
+        if form.is_bound:
+            self.offer_new({})
+
+    # -- what it shows ----------------------------------------------------------------------------
+
+    @property
+    def how(self) -> str:
+        """Whether a new record is made or an existing one taken."""
+        if not self.form.is_bound:
+            return NEW
+        chosen = self.form.data.get(f"{self.name}-how")
+        return chosen or (EXISTING if self.form.data.get(self.name) else NEW)
+
+    @property
+    def noun_named(self) -> str:
+        return labels.noun_in_sentence(self.noun)
+
+    @property
+    def input(self) -> Any:
+        """The input that takes an existing record."""
+        return self.form[self.name]
+
+    @cached_property
+    def chosen(self) -> Noun | None:
+        """The existing record that was chosen; None where none was, or it is not there."""
+        if not (id := self.form.data.get(self.name)):
+            return None
+        try:
+            return self.noun.get(id, include=list(self.noun.schema.references))
+        except HeadlesslyError:
+            return None
+
+    @property
+    def is_missing(self) -> bool:
+        """Whether an existing record is to be taken, and there is none yet."""
+        return self.how == EXISTING and self.chosen is None
+
+    @property
+    def warning(self) -> str:
+        """What speaks against the existing record that was chosen; whoever acts decides."""
+        if self.how != EXISTING or self.chosen is None:
+            return ""
+        return suiting.difference(self.chosen, self.record)
+
+    def offer_new(self, would_be: Mapping[str, Any]) -> DeclaredForm:
+        """The main fields of the record that would be made, with the values it would have."""
+        schema = self.noun.schema
+        required = [f.name for f in schema.inputs() if f.required]
+        main = dict.fromkeys(required if self.only_required else (*required, *schema.columns))
+        fields = [f for name in main if not (f := schema.by_name[name]).read_only and not f.moves]
+        self.new = DeclaredForm(
+            fields,
+            self.site,
+            data=self.form.data if self.form.is_bound else None,
+            initial=would_be,
+            id=self.id,
+            parent=self.parent,
+        )
+        self.new.prefix = self.name
+        for item in self.new.fields.values():
+            item.widget.attrs.pop("aria-required", None)
+        return self.new
+
+    # -- what was sent ----------------------------------------------------------------------------
+
+    def add_to(self, given: dict[str, Any]) -> dict[str, Any]:
+        """The verb's input with what was chosen in it: an id, or what the new record shall be."""
+        if self.new is None:
+            return given
+        if self.how == EXISTING:
+            return given | {self.name: given.get(self.name) or ""}
+        inner = {
+            key: sent(field, value)
+            for key, field in self.new.declared.items()
+            if (value := self.new.data.get(f"{self.name}-{key}", "").strip())
+        }
+        rest = {name: value for name, value in given.items() if name != self.name}
+        return rest | ({self.name: inner} if inner else {})
+
+    def check(self, given: Mapping[str, Any]) -> bool:
+        """Whether an existing record was chosen, if one is to be taken."""
+        if self.how != EXISTING or given.get(self.name):
+            return True
+        self.form.is_valid()
+        self.form.add_error(self.name, _("Choose the %s that it becomes.") % self.noun_named)
+        return False
+
+    def refuse(self, problem: HeadlesslyError) -> bool:
+        """Put what is wrong with the new record beside its inputs; False where nothing is."""
+        if self.new is None:
+            return False
+        for detail in problem.details or ():
+            outer, dot, inner = detail["field"].partition(".")
+            field = self.noun.schema.field(inner) if dot and outer == self.name else None
+            if field is not None and field.name in self.new.fields:
+                self.new.is_valid()
+                self.new.add_error(field.name, detail["message"])
+        return bool(self.new.errors)

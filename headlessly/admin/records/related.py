@@ -1,0 +1,67 @@
+"""The records that refer to one, on its page."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.utils.translation import gettext as _
+
+from headlessly.access import actors
+from headlessly.admin import display
+from headlessly.admin.buttons import creating_verbs
+from headlessly.declaration import engagements, labels
+from headlessly.declaration.record import Record
+from headlessly.nouns import Noun
+
+#: How many records of the other side of a reference the page shows.
+RELATED = 10
+
+
+def related_records(record: Noun) -> list[dict[str, Any]]:
+    """The other sides of references, each with its newest records; touches have their own places."""
+    found = []
+    touching = engagements.engagement_noun(type(record))
+    for relation in record.schema.relations.values():
+        noun = record.registry[relation.noun]
+        if touching and noun is touching.noun and relation.field == touching.reference.name:
+            continue
+        reference = noun.schema.by_name[relation.field]
+        those = noun.objects.filter(**{reference.column: record.pk}).order_by("-created_at")
+        rows = list(those[: RELATED + 1])
+        of_this = f"?{reference.wire}={record.pk}"
+        add = []
+        if not reference.read_only:
+            ways = [
+                (labels.verb_label(v), display.page_url(noun, "add_by", v.name))
+                for v in creating_verbs(noun)
+            ]
+            if actors.may(actors.current(), "create", noun):
+                ways.append((_("Add"), display.page_url(noun, "add")))
+            add = [(name, url + of_this) for name, url in ways]
+        if not rows and not (add and noun is not type(record) and _belongs(noun, relation.field)):
+            continue
+        found.append(
+            {
+                "title": labels.relation_label(relation),
+                "rows": [_related_row(row) for row in rows[:RELATED]],
+                "more": len(rows) > RELATED,
+                "all": display.page_url(noun, "changelist") + of_this,
+                "add": add,
+            }
+        )
+    return found
+
+
+def _belongs(noun: type[Record], name: str) -> bool:
+    """Whether a reference says what a record is about, and not just who works on it."""
+    groups = noun.schema.groups
+    return any(name in names for _title, names in groups[:2]) and name not in display.WORKERS
+
+
+def _related_row(record: Noun) -> dict[str, Any]:
+    return {
+        "url": display.page_url(type(record), "change", record.pk),
+        "name": str(record),
+        "state": display.record_state_html(record),
+        "age": display.age_html(record.created_at),
+    }

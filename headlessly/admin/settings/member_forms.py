@@ -1,0 +1,129 @@
+"""What a member may do and who they are among the contacts, asked and checked."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django import forms
+from django.apps import apps
+from django.conf import settings
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
+from unfold.widgets import (
+    UnfoldAdminEmailInputWidget,
+    UnfoldAdminSelectWidget,
+    UnfoldAdminTextInputWidget,
+    UnfoldBooleanSwitchWidget,
+)
+
+from headlessly.access import actors, tenancy
+from headlessly.access.models import Membership
+from headlessly.declaration.values import UNSTORABLE
+
+ROLES = {
+    actors.REP: gettext_lazy("Rep"),
+    actors.MANAGER: gettext_lazy("Manager"),
+    actors.ADMIN: gettext_lazy("Admin"),
+    actors.VIEWER: gettext_lazy("Viewer"),
+}
+
+
+class RoleForm(forms.Form):
+    """What a member may do, and who they are among the contacts."""
+
+    role = forms.ChoiceField(
+        label=gettext_lazy("Role"),
+        choices=list(ROLES.items()),
+        widget=UnfoldAdminSelectWidget,
+        help_text=gettext_lazy(
+            "A rep works leads, deals and contacts. A manager works with every record and may delete. "
+            "An admin manages members, keys and settings as well. A viewer only looks."
+        ),
+    )
+    contact = forms.CharField(
+        label=gettext_lazy("Contact"),
+        required=False,
+        max_length=255,
+        widget=UnfoldAdminTextInputWidget,
+        help_text=gettext_lazy(
+            "Email or id of the contact who they are: records are owned by contacts."
+        ),
+    )
+
+    def __init__(self, *args: Any, member: Membership | None = None, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.member = member
+
+    def clean_contact(self) -> str | None:
+        wanted = self.cleaned_data["contact"].strip()
+        if not wanted:
+            return None
+        found = None if UNSTORABLE.search(wanted) else find_contact_id(wanted)
+        if found is None:
+            raise forms.ValidationError(_("There is no contact with this email or id."))
+        return found
+
+    def clean_role(self) -> str:
+        role = self.cleaned_data["role"]
+        if self.member and role != actors.ADMIN and is_last_admin(self.member):
+            raise forms.ValidationError(_("Somebody has to be admin: make another one first."))
+        return role
+
+
+class InviteForm(RoleForm):
+    """Somebody who shall belong to the tenant."""
+
+    field_order = ("email", "first_name", "last_name", "role", "sells")
+    contact = None  # type: ignore[assignment]
+
+    email = forms.EmailField(label=gettext_lazy("Email"), widget=UnfoldAdminEmailInputWidget)
+    first_name = forms.CharField(
+        label=gettext_lazy("First name"), max_length=150, widget=UnfoldAdminTextInputWidget
+    )
+    last_name = forms.CharField(
+        label=gettext_lazy("Last name"),
+        max_length=150,
+        required=False,
+        widget=UnfoldAdminTextInputWidget,
+    )
+    sells = forms.BooleanField(
+        label=gettext_lazy("They own records"),
+        required=False,
+        initial=True,
+        widget=UnfoldBooleanSwitchWidget,
+        help_text=gettext_lazy(
+            "Links them to the contact with this email, and makes one if there is none."
+        ),
+    )
+
+    def clean_email(self) -> str:
+        email = self.cleaned_data["email"].strip()
+        members = Membership.objects.filter(tenant=tenancy.require(), user__email__iexact=email)
+        if members.exists():
+            raise forms.ValidationError(_("They belong to it already."))
+        return email
+
+
+def is_last_admin(member: Membership) -> bool:
+    """Whether nobody else could manage the tenant."""
+    if member.role != actors.ADMIN:
+        return False
+    admins = Membership.objects.filter(tenant=member.tenant_id, role=actors.ADMIN)
+    return not admins.exclude(pk=member.pk).filter(user__is_active=True).exists()
+
+
+def find_contact_id(wanted: str) -> str | None:
+    """The id of the active tenant's contact with this id or this unique value."""
+    person = apps.get_model(settings.PERSON_MODEL)
+    unique = (person.schema.by_name[name] for name in person.unique_fields)
+    keys = [person.find_id_by_unique(field, wanted) for field in unique]
+    found = person.objects.filter(pk__in=[wanted, *filter(None, keys)])
+    return found.values_list("pk", flat=True).first()
+
+
+def contact_name(contact: Any) -> str:
+    """What the form calls a contact by: their email, or an id where they have none."""
+    if contact is None:
+        return ""
+    names = (getattr(contact, name) for name in type(contact).unique_fields)
+    return next(filter(None, names), contact.pk)

@@ -1,0 +1,79 @@
+"""What a webhook is made of and changed by, checked as REST checks it."""
+
+from __future__ import annotations
+
+import re
+from typing import Any
+
+from django import forms
+from django.utils.translation import gettext_lazy
+from unfold.widgets import (
+    UnfoldAdminTextareaWidget,
+    UnfoldAdminTextInputWidget,
+    UnfoldBooleanSwitchWidget,
+)
+
+from headlessly.webhooks import addresses, patterns, signing
+
+
+class WebhookForm(forms.Form):
+    """An address, and what it is told."""
+
+    url = forms.CharField(
+        label=gettext_lazy("Address"),
+        max_length=addresses.MAX_URL_LENGTH,
+        widget=UnfoldAdminTextInputWidget,
+        help_text=gettext_lazy("https, on the public internet, like https://example.com/hook."),
+    )
+    events = forms.CharField(
+        label=gettext_lazy("Events"),
+        initial=patterns.ALL,
+        widget=UnfoldAdminTextareaWidget(attrs={"rows": 3}),
+        help_text=gettext_lazy(
+            "One a line: Lead.Converted for one, Deal.* for all of a kind, * for everything."
+        ),
+    )
+
+    def clean_url(self) -> str:
+        url = self.cleaned_data["url"].strip()
+        _checked(addresses.WebhookUrl.parse, url)
+        return url
+
+    def clean_events(self) -> list[str]:
+        names = [name for name in re.split(r"[\s,]+", self.cleaned_data["events"]) if name]
+        return _checked(patterns.check_patterns, names)
+
+
+class NewWebhookForm(WebhookForm):
+    secret = forms.CharField(
+        label=gettext_lazy("Secret"),
+        required=False,
+        widget=UnfoldAdminTextInputWidget(attrs={"autocomplete": "off"}),
+        help_text=gettext_lazy("What is sent is signed with it. Left empty, one is made."),
+    )
+
+    def clean_secret(self) -> str:
+        given = self.cleaned_data["secret"]
+        return _checked(signing.check_secret, given) if given else signing.new_secret()
+
+
+class ChangedWebhookForm(WebhookForm):
+    active = forms.BooleanField(
+        label=gettext_lazy("Sends"),
+        required=False,
+        widget=UnfoldBooleanSwitchWidget,
+        help_text=gettext_lazy("Paused, it loses nothing: it goes on where it was."),
+    )
+    new_secret = forms.BooleanField(
+        label=gettext_lazy("Make a new secret"),
+        required=False,
+        widget=UnfoldBooleanSwitchWidget,
+        help_text=gettext_lazy("It signs from now on; the old one no longer does."),
+    )
+
+
+def _checked(check: Any, value: Any) -> Any:
+    try:
+        return check(value)
+    except ValueError as problem:
+        raise forms.ValidationError(str(problem)) from None

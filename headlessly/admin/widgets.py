@@ -1,0 +1,174 @@
+"""The controls of forms: what a field of a declaration is typed or chosen by."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Sequence
+from types import SimpleNamespace
+from typing import Any
+
+from django import forms
+from django.contrib.admin.widgets import AutocompleteMixin, get_select2_language
+from django.utils.html import format_html
+from django.utils.safestring import SafeString
+from django.utils.translation import gettext as _
+from unfold.widgets import (
+    CHECKBOX_CLASSES,
+    INPUT_CLASSES,
+    TEXTAREA_CLASSES,
+    UnfoldAdminSelectWidget,
+)
+
+from headlessly.admin import display
+from headlessly.admin.choices import ME, MEMBER, MEMBER_FILTER, NONE, SUITS
+from headlessly.declaration import labels
+from headlessly.declaration.schema import Field
+from headlessly.declaration.values import UNSTORABLE
+from headlessly.language import wording
+from headlessly.nouns import Noun
+
+
+def select2() -> forms.Media:
+    """The scripts and styles of searchable choices, as Django ships them, in the reader's language."""
+    language = get_select2_language()
+    return forms.Media(
+        css={"all": ["admin/css/vendor/select2/select2.css", "admin/css/autocomplete.css"]},
+        js=[
+            "admin/js/vendor/jquery/jquery.min.js",
+            "admin/js/vendor/select2/select2.full.js",
+            *([f"admin/js/vendor/select2/i18n/{language}.js"] if language else ()),
+            "admin/js/jquery.init.js",
+            "admin/js/autocomplete.js",
+            "headlessly/choices.js",
+        ],
+    )
+
+
+class Input(forms.Field):
+    """One input; the text is taken as it is."""
+
+    #: What people usually write into it.
+    suggestions: Iterable[str] = ()
+
+    def __init__(self, field: Field, widget: forms.Widget, **kwargs: Any) -> None:
+        self.declared = field
+        super().__init__(required=False, widget=widget, **kwargs)
+
+
+class FlagWidget(forms.CheckboxInput):
+    """A checkbox that says ``false`` when empty, so that a missing field means "not touched"."""
+
+    def __init__(self, attrs: dict[str, Any] | None = None) -> None:
+        super().__init__(attrs, check_test=lambda value: str(value).lower() == "true")
+
+    def format_value(self, value: Any) -> str:
+        return "true"
+
+    def value_from_datadict(self, data: Any, files: Any, name: str) -> Any:
+        return data.get(name)
+
+    def render(self, name: str, value: Any, attrs: Any = None, renderer: Any = None) -> SafeString:
+        box = super().render(name, value, attrs, renderer)
+        return format_html('<input type="hidden" name="{}" value="false">{}', name, box)
+
+
+class ReferenceSelect(AutocompleteMixin, forms.Select):
+    """A searchable choice among the tenant's records; only the chosen one is in the page.
+
+    Who works on something is a member, and a list is narrowed by "me" and "nobody" too: ``narrows``.
+    ``suits`` is the record that goes on as the chosen one: what is open and near it is offered.
+    """
+
+    def __init__(
+        self,
+        field: Field,
+        site: Any,
+        attrs: dict[str, Any] | None = None,
+        *,
+        narrows: bool = False,
+        suits: Noun | None = None,
+    ) -> None:
+        self.noun = field.target_noun
+        among = "id"
+        if field.name in display.WORKERS:
+            among = MEMBER_FILTER if narrows else MEMBER
+        elif suits is not None:
+            among = f"{SUITS}{suits.pk}"
+        super().__init__(SimpleNamespace(model=self.noun, name=among), site, attrs)
+        self.chosen: dict[str, str] = {}
+
+    def build_attrs(self, base_attrs: Any, extra_attrs: Any = None) -> dict[str, Any]:
+        attrs = super().build_attrs(base_attrs, extra_attrs)
+        return attrs | {"data-placeholder": self.attrs.get("data-placeholder", "")}
+
+    def optgroups(self, name: str, value: Sequence[str], attrs: Any = None) -> list[Any]:
+        id = value[0] if value else ""
+        options = [self.create_option(name, "", "", id == "", 0)]
+        if id:
+            options.append(self.create_option(name, id, self._label(id), True, 1))
+        return [(None, options, 0)]
+
+    def _label(self, id: str) -> str:
+        if id not in self.chosen:
+            found = None if UNSTORABLE.search(id) else self.noun.objects.filter(pk=id).first()
+            self.chosen[id] = str(found) if found else id
+        return self.chosen[id]
+
+
+class NarrowingSelect(ReferenceSelect):
+    """The same to narrow a list or a dashboard by: "me" and "nobody" can be chosen too."""
+
+    def __init__(self, field: Field, site: Any) -> None:
+        label = labels.field_label(field)
+        attrs = {"aria-label": label, "data-placeholder": label}
+        super().__init__(field, site, attrs, narrows=True)
+        nobody = _("No %(field)s") % {"field": wording.inside_sentence(label)}
+        self.chosen |= {NONE: nobody, ME: _("Me")}
+
+
+def make_widget(field: Field) -> forms.Widget:
+    text = {"class": " ".join(INPUT_CLASSES)}
+    match field.type:
+        case "enum":
+            blank = [] if field.required or field.default else [("", "—")]
+            choices = blank + [(value, wording.state_label(value)) for value in field.choices]
+            return UnfoldAdminSelectWidget(choices=choices)
+        case "bool":
+            return FlagWidget({"class": " ".join(CHECKBOX_CLASSES)})
+        case "text":
+            return forms.Textarea({"class": " ".join(TEXTAREA_CLASSES), "rows": 3})
+        case "json":
+            attrs = {"class": " ".join(TEXTAREA_CLASSES) + " font-mono", "rows": 6}
+            return forms.Textarea(attrs | _rows(field))
+        case "number" | "integer" | "money":
+            return forms.TextInput(text | {"inputmode": "decimal"})
+        case "date":
+            return forms.DateInput(text | {"type": "date"}, format="%Y-%m-%d")
+        case "datetime":
+            return forms.TextInput(text | {"type": "datetime-local"})
+        case "email":
+            return forms.TextInput(text | {"type": "email"})
+        case "url":
+            return forms.TextInput(text | {"inputmode": "url", "placeholder": "https://"})
+    return forms.TextInput(text)
+
+
+def _rows(field: Field) -> dict[str, str]:
+    """What the page's script needs to make rows of a list of objects, in the reader's words."""
+    if field.kinds is None:
+        return {}
+    columns = []
+    for key in field.keys:
+        kind = field.kinds.get(key, "text")
+        columns.append(
+            {"key": key, "label": wording.json_key_label(key)}
+            | ({"kind": kind} if isinstance(kind, str) else {"kind": "choice", "of": list(kind)})
+        )
+    says = {
+        "add": _("Add a row"),
+        "remove": _("Remove row %s"),
+        "up": _("Move row %s up"),
+        "text": _("As text (JSON)"),
+        "lines": _("one per line"),
+    }
+    return {"data-rows": json.dumps({"columns": columns, "says": says}, ensure_ascii=False)}
