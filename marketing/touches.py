@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from django.dispatch import receiver
-from django.utils.translation import gettext as _
 
 from crm.models import Activity, Contact, Lead
 from headlessly.access import actors
-from headlessly.errors import VerbRefused
 from headlessly.execution.executor import Context
 from headlessly.log.events import Event, event_tracked
 from marketing import visitors
@@ -22,17 +20,37 @@ IDENTIFY = "identify"
 UTM = ("utm_source", "utm_medium", "utm_campaign", "utm_content", "utm_term")
 
 
-@Touchpoint.updating
-def never_change(touch: Touchpoint, ctx: Context) -> None:
-    """A touchpoint is what happened. Whose it was may become known later, and merging moves it."""
-    becomes_known = set(ctx.input) == {"contact"} and touch.contact_id is None
-    if ctx.cause is None and not becomes_known:
-        raise VerbRefused(
-            _(
-                "A touchpoint is what happened, and does not change. Delete it, and add the right one."
-            ),
-            code="unchangeable",
-        )
+@Lead.deleting
+def delete_touches_of_a_lead(lead: Lead, ctx: Context) -> None:
+    """What reached somebody goes with the lead: it would be about nothing."""
+    _each(ctx.Touchpoint.delete, Touchpoint.objects.filter(lead=lead.pk))
+
+
+@Contact.deleting
+def delete_touches_of_a_contact(contact: Contact, ctx: Context) -> None:
+    """What reached somebody goes with them: it would be about nobody."""
+    _each(ctx.Touchpoint.delete, Touchpoint.objects.filter(contact=contact.pk))
+
+
+@Lead.restored
+def restore_touches_of_a_lead(lead: Lead, ctx: Context) -> None:
+    """A lead that is back has its touches again."""
+    _each(ctx.Touchpoint.restore, deleted_touches().filter(lead=lead.pk))
+
+
+@Contact.restored
+def restore_touches_of_a_contact(contact: Contact, ctx: Context) -> None:
+    """A contact who is back has their touches again."""
+    _each(ctx.Touchpoint.restore, deleted_touches().filter(contact=contact.pk))
+
+
+def deleted_touches() -> Any:
+    return Touchpoint.with_deleted.filter(deleted_at__isnull=False)
+
+
+def _each(verb: Callable[[str], Any], found: Any) -> None:
+    for id in found.order_by("pk").values_list("pk", flat=True):
+        verb(id)
 
 
 @Lead.created

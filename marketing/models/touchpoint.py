@@ -16,7 +16,7 @@ class Touchpoint(Noun):
     """A moment at which a campaign or a channel reached a person: what revenue is attributed to.
 
     Most are made where they happen: a form that is sent, a visit with a campaign in its address, an activity
-    of a campaign, a lead that one brought. It never changes; whose it is may become known later.
+    of a campaign, a lead that one brought. Whose it is may become known later.
     """
 
     prefix = "touch"
@@ -54,6 +54,7 @@ class Touchpoint(Noun):
         facets = ("kind", "campaign", "source", "medium")
         ranges = ("occurred_at",)
         inline = ()
+        about = ("lead", "contact")
         search = ("contact__name", "utm_campaign")
         ordering = ("-occurred_at",)
         groups = (

@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 
 from crm.models import Contact, Deal, ExchangeRate, Lead, Organization
+from headlessly import scripts
 from headlessly.access import actors, tenancy
 from headlessly.access.actors import Actor
 from headlessly.context import clock
@@ -194,7 +195,35 @@ def test_it_refuses_more_groups_than_anyone_reads(
 def test_it_is_one_statement_whatever_there_is(
     leads: list[Lead], django_assert_max_num_queries: Any
 ) -> None:
-    with django_assert_max_num_queries(
-        4
-    ):  # the time limit, what there are for rates, and the records
+    # A savepoint and its time limit, whether there are rates, and the records.
+    with django_assert_max_num_queries(6):
         Lead.aggregate(group="source,owner", measure="count,sum(budget),avg(score)")
+
+
+def test_it_answers_programs_too(api: Any, leads: list[Lead], people: Any) -> None:
+    by_status = api.call(
+        "GET", "/leads/aggregate?group=source&measure=count,sum(budget)&sort=-count"
+    )
+    assert by_status.json() == {
+        "groups": Lead.aggregate(group="source", measure="count,sum(budget)", sort="-count"),
+        "hasMore": False,
+    }
+    narrowed = "/leads/aggregate?source=website&score__gte=20&owner=Bob Stone"
+    assert api.call("GET", narrowed).json()["groups"] == [{"count": 1}]
+    having = '/leads/aggregate?group=source&having={"count":{"$gt":2}}'
+    assert [g["source"] for g in api.call("GET", having).json()["groups"]] == ["website"]
+
+
+@pytest.mark.parametrize(
+    ("query", "field"),
+    [("measure=sum(x)", "measure"), ("having=1", "having"), ("cursor=x", "cursor"), ("by=x", "by")],
+)
+def test_it_tells_programs_what_does_not_fit(api: Any, query: str, field: str) -> None:
+    answer = api.call("GET", f"/leads/aggregate?{query}")
+    assert (answer.status_code, answer.json()["field"]) == (400, field)
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_script_measures(leads: list[Lead]) -> None:
+    done = scripts.run('Lead.aggregate({"source": "fair"}, measure="count,max(score)")')
+    assert done.value == [{"count": 2, "max(score)": 90.0}]

@@ -7,11 +7,11 @@ from typing import Any
 import pytest
 
 from crm.models import Activity, Contact, Lead
-from headlessly.access import tenancy
-from headlessly.errors import VerbRefused
-from headlessly.log import tracking
+from headlessly.access import actors, tenancy
+from headlessly.access.actors import Actor
+from headlessly.api.tracking import track_event
+from headlessly.query import reads
 from marketing.models import Campaign, Form, Touchpoint
-from tests.refusals import refused
 
 pytestmark = pytest.mark.django_db
 
@@ -69,7 +69,7 @@ def test_a_done_activity_of_a_campaign_is_a_touch(spring: Campaign, lead: Lead) 
 
 
 def visit(**more: Any) -> None:
-    tracking.append_tracked_event({"name": "page_view", "anonymousId": "v", **more})
+    track_event({"name": "page_view", "anonymousId": "v", **more})
 
 
 def test_a_visit_with_a_campaign_or_utm_values_is_a_touch(spring: Campaign) -> None:
@@ -99,7 +99,7 @@ def test_visits_belong_to_who_is_captured_or_identified(by: str, people: Any) ->
         Contact.capture(email=people.ada.email, anonymous_id="v")
     else:
         known = people.ada.pk if by.endswith("id") else people.ada.email.upper()
-        tracking.append_tracked_event({"name": "identify", "anonymousId": "v", "userId": known})
+        track_event({"name": "identify", "anonymousId": "v", "userId": known})
     assert [t.contact for t in touches()] == [people.ada]
 
 
@@ -128,11 +128,26 @@ def test_a_visitor_of_another_tenant_is_somebody_else(people: Any, rival: Any) -
     assert touches() == []
 
 
-def test_it_never_changes(spring: Campaign, people: Any) -> None:
-    touch = Touchpoint.create(occurred_at="2025-03-01T10:00:00Z", campaign=spring)
-    with refused(VerbRefused, "does not change"):
-        touch.update(source="other")
-    assert Touchpoint.get(touch.pk).source is None
+def test_it_goes_with_the_lead_and_returns_with_it(spring: Campaign, people: Any) -> None:
+    lead = Lead.create(name="L", source="event", campaign=spring, contact=people.ada)
+    (touch,) = touches()
+    Lead.delete(lead.pk)
+    assert touches() == []
+    Lead.restore(lead.pk)
+    assert touches() == [touch]
+
+
+def test_a_limited_rep_sees_those_of_whom_they_see(
+    spring: Campaign, people: Any, acme: Any, api: Any
+) -> None:
+    for owner in (people.bob, people.cleo):
+        Lead.create(name="L", source="event", campaign=spring, owner=owner)
+    with actors.acting(Actor("user_x", "Bob", "rep", people.bob.pk, limited=True)):
+        (touch,) = touches()
+        assert touch.lead.owner == people.bob
+        assert len(reads.record_page(Touchpoint).results) == 1
+        assert [e.name for e in Touchpoint.history(touch.pk)] == ["Touchpoint.Created"]
+    assert len(touches()) == 2
 
 
 def test_programs_add_past_ones(api: Any, spring: Campaign) -> None:
