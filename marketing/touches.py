@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from typing import Any
 
 from django.dispatch import receiver
@@ -23,34 +23,44 @@ UTM = ("utm_source", "utm_medium", "utm_campaign", "utm_content", "utm_term")
 @Lead.deleting
 def delete_touches_of_a_lead(lead: Lead, ctx: Context) -> None:
     """What reached somebody goes with the lead: it would be about nothing."""
-    _each(ctx.Touchpoint.delete, Touchpoint.objects.filter(lead=lead.pk))
+    _delete(Touchpoint.objects.filter(lead=lead.pk), ctx)
 
 
 @Contact.deleting
 def delete_touches_of_a_contact(contact: Contact, ctx: Context) -> None:
     """What reached somebody goes with them: it would be about nobody."""
-    _each(ctx.Touchpoint.delete, Touchpoint.objects.filter(contact=contact.pk))
+    _delete(Touchpoint.objects.filter(contact=contact.pk), ctx)
+
+
+def _delete(found: Any, ctx: Context) -> None:
+    for id in found.order_by("pk").values_list("pk", flat=True):
+        ctx.Touchpoint.delete(id)
 
 
 @Lead.restored
 def restore_touches_of_a_lead(lead: Lead, ctx: Context) -> None:
-    """A lead that is back has its touches again."""
-    _each(ctx.Touchpoint.restore, deleted_touches().filter(lead=lead.pk))
+    """The touches that went with a lead are back with it."""
+    _restore(lead, Touchpoint.with_deleted.filter(lead=lead.pk), ctx)
 
 
 @Contact.restored
 def restore_touches_of_a_contact(contact: Contact, ctx: Context) -> None:
-    """A contact who is back has their touches again."""
-    _each(ctx.Touchpoint.restore, deleted_touches().filter(contact=contact.pk))
+    """The touches that went with a contact are back with them."""
+    _restore(contact, Touchpoint.with_deleted.filter(contact=contact.pk), ctx)
 
 
-def deleted_touches() -> Any:
-    return Touchpoint.with_deleted.filter(deleted_at__isnull=False)
-
-
-def _each(verb: Callable[[str], Any], found: Any) -> None:
-    for id in found.order_by("pk").values_list("pk", flat=True):
-        verb(id)
+def _restore(record: Lead | Contact, found: Any, ctx: Context) -> None:
+    """Those that were deleted by what deleted the record."""
+    gone = record.history(record.pk).filter(name=record.verbs["delete"].event).first()
+    if gone is None:
+        return
+    went = Event.objects.filter(
+        target__in=list(found.filter(deleted_at__isnull=False).values_list("pk", flat=True)),
+        name=Touchpoint.verbs["delete"].event,
+        request_id=gone.request_id,
+    )
+    for id in went.order_by("seq").values_list("target", flat=True):
+        ctx.Touchpoint.restore(id)
 
 
 @Lead.created

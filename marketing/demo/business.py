@@ -141,6 +141,8 @@ class Business:
                 for order, (name, chance) in enumerate(STAGES, 1)
             ],
         )
+        for currency, rate in RATES.items():
+            ExchangeRate.create(currency=currency, day=clock.now().date(), rate=rate, source="ECB")
         home = Organization.create(name=self.name, domain=self.domain, type="Partner")
         for member in self.members:
             Contact.update(member.contact, organization=home)
