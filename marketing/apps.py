@@ -14,5 +14,4 @@ class MarketingConfig(AppConfig):
             answers,  # noqa: F401  (connects them)
             dashboard,  # noqa: F401  (connects them)
             hooks,  # noqa: F401  (connects them)
-            touches,  # noqa: F401  (connects them)
         )

@@ -29,6 +29,7 @@ from headlessly.database.prepared import quoted_column
 
 if TYPE_CHECKING:
     from headlessly.declaration.record import Record
+    from headlessly.declaration.schema import Field
 
 Found = TypeVar("Found", bound=models.QuerySet[Any])
 
@@ -51,10 +52,12 @@ def visible_owner_of_actor() -> str | None:
 def visible_condition(noun: type[Record], person: str, path: str = "") -> Q:
     """The condition that ``person`` sees a record. ``path`` leads to it over references: ``"lead__"``."""
     owner = noun.schema.owner
-    nobodys = Q() if owner is None else Q(**{f"{path}{owner.name}__isnull": True})
+    if owner is None:
+        return Q()
+    nobodys = Q(**{f"{path}{owner.name}__isnull": True})
     for field in noun.schema.about:
         nobodys &= visible_condition(field.target_noun, person, f"{path}{field.name}__")
-    return nobodys if owner is None else Q(**{f"{path}{owner.column}": person}) | nobodys
+    return Q(**{f"{path}{owner.column}": person}) | nobodys
 
 
 def visible_records(found: Found) -> Found:
@@ -65,7 +68,7 @@ def visible_records(found: Found) -> Found:
 
 def visible_versions(found: Found, noun: type[Record]) -> Found:
     """The queryset of versions without those of records that the actor does not see."""
-    if visible_owner() is None or not noun.schema.is_limited:
+    if visible_owner() is None or noun.schema.owner is None:
         return found
     return found.filter(Exists(noun.with_deleted.filter(pk=OuterRef("record"))))
 
@@ -97,9 +100,9 @@ def visible_clause(
 ) -> tuple[str, list[str]]:
     """The condition for a statement written by hand: `` AND (...)`` and its parameters."""
     person = visible_owner() if person is None else person
-    if person is None or not noun.schema.is_limited:
+    if person is None or noun.schema.owner is None:
         return "", []
-    sql, count = _visible_sql(noun, alias)
+    sql, count = _visible_sql(noun, noun.schema.owner, alias)
     return f" AND {sql}", [person] * count
 
 
@@ -112,24 +115,23 @@ def visible_past_clause(noun: type[Record], alias: str) -> tuple[str, list[str]]
     return f" AND EXISTS (SELECT FROM {table} own WHERE own.id = {alias}.id{sql})", parameters
 
 
-def _visible_sql(noun: type[Record], alias: str) -> tuple[str, int]:
-    """The condition, and how often it names the person."""
-    quote, owner = connection.ops.quote_name, noun.schema.owner
-    column = "" if owner is None else f"{alias}.{quoted_column(noun, owner.name)}"
-    nobodys, count = (f"{column} IS NULL", 1) if owner else ("true", 0)
+def _visible_sql(noun: type[Record], owner: Field, alias: str) -> tuple[str, int]:
+    quote = connection.ops.quote_name
+    column = f"{alias}.{quoted_column(noun, owner.name)}"
+    nobodys, count = f"{column} IS NULL", 1
     for number, field in enumerate(noun.schema.about):
         other = field.target_noun
-        if not other.schema.is_limited:
+        if other.schema.owner is None:
             continue
         inner = f"{alias}_{number}"
-        sql, more = _visible_sql(other, inner)
+        sql, more = _visible_sql(other, other.schema.owner, inner)
         reference = f"{alias}.{quoted_column(noun, field.name)}"
         nobodys += (
             f" AND ({reference} IS NULL OR EXISTS (SELECT FROM {quote(other._meta.db_table)} {inner} "
             f"WHERE {inner}.id = {reference} AND {sql}))"
         )
         count += more
-    return (f"({column} = %s OR ({nobodys}))" if owner else f"({nobodys})"), count
+    return f"({column} = %s OR ({nobodys}))", count
 
 
 def load_visible_references(found: Found, names: Iterable[str]) -> Found:
@@ -216,6 +218,6 @@ def _card(record: Record) -> Record:
 def invisible_ids(noun: type[Record], ids: Iterable[Any]) -> set[Any]:
     """Those of the ids whose records the actor does not see."""
     wanted = set(ids)
-    if not wanted or visible_owner() is None or not noun.schema.is_limited:
+    if not wanted or visible_owner() is None or noun.schema.owner is None:
         return set()
     return wanted - set(noun.with_deleted.filter(pk__in=wanted).values_list("pk", flat=True))

@@ -314,11 +314,6 @@ class Schema:
         """The references whose records decide who sees one that belongs to nobody."""
         return tuple(self.by_name[name] for name in self.noun.Surface.about)
 
-    @property
-    def is_limited(self) -> bool:
-        """Whether not everybody sees all of its records: they have owners, or are about such that do."""
-        return self.owner is not None or bool(self.about)
-
     @cached_property
     def introduced_by(self) -> tuple[tuple[type[Record], Field], ...]:
         """The nouns that have owners, and their references which introduce one of these to them."""

@@ -11,7 +11,6 @@ import inspect
 from collections.abc import Callable, Iterable, Mapping
 from datetime import date, datetime
 from functools import cached_property
-from types import NoneType
 from typing import (
     TYPE_CHECKING,
     Any,
@@ -23,7 +22,6 @@ from typing import (
     TypedDict,
     TypeVar,
     Unpack,
-    get_args,
     overload,
 )
 
@@ -90,7 +88,7 @@ class Existing:
 
 
 #: Annotations of inputs that are neither a field of the noun nor a record.
-PLAIN: dict[Any, str] = {
+PLAIN = {
     datetime: "datetime",
     date: "date",
     str: "string",
@@ -98,8 +96,6 @@ PLAIN: dict[Any, str] = {
     float: "number",
     bool: "bool",
 }
-#: The longest text that is such an input.
-MAX_TEXT = 255
 
 
 class NewOrExisting(Existing):
@@ -255,15 +251,13 @@ class Verb(Generic[N, P]):
             )
         if parameter.name in noun.schema.by_name:
             return field_as_input(noun.schema.by_name[parameter.name], required=required)
-        plain = next((each for each in get_args(hint) if each is not NoneType), hint)
-        if plain in PLAIN:
+        if hint in PLAIN:
             return Field(
                 name=parameter.name,
                 wire=wire_name(parameter.name),
                 column=parameter.name,
-                type=PLAIN[plain],
-                relative=plain is datetime,
-                max_length=MAX_TEXT if PLAIN[plain] == "string" else None,
+                type=PLAIN[hint],
+                relative=hint is datetime,
                 required=required,
                 label=parameter.name.replace("_", " ").capitalize(),
             )

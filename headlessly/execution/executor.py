@@ -70,7 +70,7 @@ class Context:
 
     Every noun by name (``ctx.Deal.create(...)``), ``ctx.Event`` for tracked events, and ``actor``,
     ``tenant``, ``input`` (the verb's, checked; not to be changed), ``extras`` (what was sent beside it, where
-    the verb ``receives`` such), ``verb``, ``cause`` and ``event`` (None before).
+    the verb ``receives`` such), ``verb`` and ``event`` (None before).
     """
 
     def __init__(
@@ -91,13 +91,6 @@ class Context:
     def event(self) -> Event | None:
         """The event that this verb recorded; None in a before-hook, when nothing has happened yet."""
         return self._frame.event
-
-    @property
-    def cause(self) -> Verb | None:
-        """The verb whose hook executes this one; None for what the caller executes."""
-        frames = self._execution.frames
-        above = frames.index(self._frame)
-        return frames[above - 1].verb if above else None
 
     def lock(self, noun: type[N], id: str) -> N:
         """The record as it is now, held until the verb is done: read before you decide."""
