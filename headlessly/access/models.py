@@ -50,6 +50,7 @@ class Tenant(models.Model):
     currency = models.CharField(
         gettext_lazy("currency"),
         max_length=3,
+        blank=True,
         default="USD",
         validators=[validate_currency],
         help_text=gettext_lazy("New amounts are in it, and sums of several are converted to it."),
@@ -85,7 +86,7 @@ class Tenant(models.Model):
                 raise ValidationError(
                     {
                         "currency": _(
-                            "%(count)d exchange rates are in %(currency)s. Delete them first, then change it."
+                            "There are exchange rates to %(currency)s (%(count)d). Delete them first, then change it."
                         )
                         % {"count": count, "currency": before}
                     }

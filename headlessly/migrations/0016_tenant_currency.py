@@ -14,6 +14,6 @@ class Migration(migrations.Migration):
         migrations.AddField(
             model_name='tenant',
             name='currency',
-            field=models.CharField(default='USD', help_text='New amounts are in it, and sums of several are converted to it.', max_length=3, validators=[headlessly.declaration.currencies.validate_currency], verbose_name='currency'),
+            field=models.CharField(blank=True, default='USD', help_text='New amounts are in it, and sums of several are converted to it.', max_length=3, validators=[headlessly.declaration.currencies.validate_currency], verbose_name='currency'),
         ),
     ]
