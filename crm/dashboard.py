@@ -124,12 +124,16 @@ def open_pipeline(slice: Slice) -> Tile:
     whole = found.whole
     if not whole.amounts:
         return Tile(_("Forecast"), Figure("–", whole.who), _("no deal is open"))
-    first, *others = found.currencies
     deals = sum(amount.deals for amount in whole.amounts.values())
-    more = "".join(f"+ {format_money(whole.amounts[c].weighted, c, short=True)} " for c in others)
+    total, own = found.converted(whole), found.rates.own
+    worth = [(total.weighted, own)] if total else [
+        (whole.amounts[c].weighted, c) for c in found.currencies
+    ]  # fmt: skip
+    first, *others = [format_money(amount, currency, short=True) for amount, currency in worth]
+    more = "".join(f"+ {other} " for other in others)
     return Tile(
         _("Forecast"),
-        Figure(format_money(whole.amounts[first].weighted, first, short=True), whole.who),
+        Figure(first, whole.who),
         format_html(
             ngettext(
                 "{more}weighted, of {value} in one open deal",

@@ -66,6 +66,7 @@ def open_a_deal(lead: Lead, ctx: Context) -> None:
             "organization": lead.organization_id,
             "owner": lead.owner_id,
             "value": lead.budget or 0,
+            "currency": lead.currency,
             "stage": Deal.Stage.PROSPECTING,
             "source": lead.source,
             "campaign": lead.campaign_id,

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 from headlessly.execution import executor
 from headlessly.log import events
-from headlessly.query import reads
+from headlessly.query import aggregates, reads
 
 if TYPE_CHECKING:
     from headlessly.execution.executor import DryRun
@@ -31,6 +31,7 @@ from django.db.models.signals import class_prepared
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
+from headlessly.access import tenancy
 from headlessly.access.managers import NounManager, WithDeletedManager
 from headlessly.context import running
 from headlessly.declaration import days, labels, values
@@ -172,6 +173,14 @@ class Noun(RefusalMixin):
         return reads.find_queryset(cls, filter, sort=None, as_of=as_of).order_by().count()
 
     @classmethod
+    def aggregate(
+        cls, filter: Mapping[str, Any] | None = None, **asked: Any
+    ) -> list[dict[str, Any]]:
+        """The records that fit ``filter``, measured by group: ``Lead.aggregate(group="source",
+        measure="count,sum(budget)")``. See :func:`headlessly.query.aggregates.aggregate`."""
+        return aggregates.aggregate(cls, filter, **asked).groups
+
+    @classmethod
     def history(cls, id: str | Noun) -> models.QuerySet:
         """The events of one record, newest first."""
         return events.record_history(cls, id.pk if isinstance(id, Noun) else id)
@@ -261,8 +270,12 @@ class Noun(RefusalMixin):
         """Override: set columns that are derived from others. Called before a row is written."""
 
     def derive_columns(self) -> None:
-        """Set what follows from other columns: what the noun says, and moments that stand for a day."""
+        """Set what follows from other columns: what the noun says, the currency of its amounts, and moments
+        that stand for a day."""
         self.before_write()
+        currency = self.schema.currency
+        if currency is not None and not getattr(self, currency.attname):
+            setattr(self, currency.attname, tenancy.require().currency)
         read = getattr(self, "_read", {})
         for field in self.schema.day_moments:
             if (moment := getattr(self, field.column)) is None:

@@ -13,7 +13,7 @@ from django.utils.translation import gettext as _
 from headlessly.access import tenancy
 from headlessly.admin import NounAdmin, display, workplace
 from headlessly.admin.dashboards.figures import Figure, number_figure
-from headlessly.query import periods
+from headlessly.query import money, periods
 from marketing import questions, returns
 from marketing.models import Campaign, Form
 
@@ -99,10 +99,13 @@ def brought(campaign: Campaign) -> dict[str, Any]:
         "converted": number_figure(known.converted, known.who_converted),
         "won": number_figure(known.won, known.who_won),
         "revenues": [
-            Figure(display.money(amount, unit), known.who_won.where(currency__exact=unit))
-            for unit, amount in known.revenues(currency).items()
+            Figure(display.money(amount, unit), known.who_won)
+            if unit == currency and not known.unconverted
+            else Figure(display.money(amount, unit), known.who_won.where(currency__exact=unit))
+            for unit, amount in known.revenues.items()
         ],
-        "has_others": bool(known.others),
+        "unconverted": bool(known.unconverted),
+        "rates": rates_text(known.earned),
         "target_revenue": campaign.target_revenue
         and display.money(campaign.target_revenue, currency),
         "cost": known.cost is not None and display.money(known.cost, currency),
@@ -111,6 +114,17 @@ def brought(campaign: Campaign) -> dict[str, Any]:
         "today": display.day_text(periods.today()),
         "completed": completed_on(campaign),
     }
+
+
+def rates_text(earned: money.Amounts) -> str:
+    """At which rates revenue was converted; empty where none was."""
+    if earned.missing:
+        return ""
+    used = sorted(earned.rates, key=lambda each: (each.currency, each.day))
+    return ", ".join(
+        f"1 {each.currency} = {display.decimal(each.rate, 4)} ({display.day_text(each.day)})"
+        for each in used
+    )
 
 
 def completed_on(campaign: Campaign) -> str:

@@ -72,7 +72,7 @@ def _gain_of(found: CampaignReturn, costs: bool) -> Decimal:
 
 
 def _bar(campaign: Campaign, found: CampaignReturn, most: Decimal | int, costs: bool) -> Bar:
-    amounts = found.revenues(campaign.currency)
+    amounts = found.revenues
     revenue = Figure(" + ".join(format_money(amounts[c], c) for c in amounts), found.who_won)
     cost = format_money(found.cost, campaign.currency) if costs and found.cost else "–"
     spent = percent_of(found.cost or 0, most) if costs else 0

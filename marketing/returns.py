@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from collections import defaultdict
 from collections.abc import Iterable
 from dataclasses import dataclass
 from decimal import Decimal
 from typing import TYPE_CHECKING
 
-from django.db.models import Count, Q, Sum
+from django.db.models import Count, Q
 
 from crm import models as crm
+from headlessly.query import money
 from headlessly.query.reports import Records
 from marketing import attribution
 
@@ -22,28 +22,40 @@ if TYPE_CHECKING:
 class CampaignReturn:
     """What a campaign has brought so far: counts of leads and deals, amounts in its currency.
 
-    What was won in other currencies stands apart: without a rate it can neither be added nor be set against
-    the cost.
+    What was won in other currencies is in its revenue at the rates of their days. Where one is missing, it
+    stands apart: it can neither be added nor be set against the cost.
     """
 
     leads: int
     converted: int
     won: int
-    revenue: Decimal
-    others: dict[str, Decimal]  #: revenue by other currencies, the largest number of deals first
+    earned: money.Amounts  #: the value of the deals that it won, converted to its currency
     cost: Decimal | None
     who: Records
     who_converted: Records
     who_won: Records
 
     @property
+    def revenue(self) -> Decimal:
+        """What it won, in its currency."""
+        return attribution.revenue_in_its_currency(self.earned)
+
+    @property
+    def unconverted(self) -> dict[str, Decimal]:
+        """What it won beside its revenue, by currency: without a rate."""
+        won = self.earned
+        apart = won.by_currency if won.missing else {}
+        return {c: amount for c, amount in apart.items() if c != won.currency}
+
+    @property
     def roi(self) -> float | None:
         """In percent, as it is stored when the campaign is completed; None while nobody knows the cost."""
         return attribution.roi(self.revenue, self.cost)
 
-    def revenues(self, currency: str) -> dict[str, Decimal]:
-        """All that it brought, by currency, its own first; that one stands there for nothing too."""
-        return {currency: self.revenue} | self.others
+    @property
+    def revenues(self) -> dict[str, Decimal]:
+        """All that it brought, by currency: its revenue, and what could not be converted to that."""
+        return {self.earned.currency: self.revenue} | self.unconverted
 
 
 def campaign_returns(
@@ -54,7 +66,7 @@ def campaign_returns(
     """What each of these campaigns has brought, by its id: all, or of these ``leads`` and ``deals``.
 
     It counts as :func:`~marketing.attribution.leads_and_revenue` does when a campaign is completed, in two
-    statements for all campaigns.
+    statements for all campaigns, and one for the revenue of each currency among them.
     """
     every = list(campaigns)
     leads, deals = leads or Records(crm.Lead), deals or Records(crm.Deal)
@@ -68,28 +80,24 @@ def campaign_returns(
         .annotate(count=Count("pk"), became=became)
         .values_list("campaign", "count", "became")
     }
-    earned: dict[str, dict[str, tuple[int, Decimal]]] = defaultdict(dict)
-    for id, currency, count, total in (
-        deals.queryset()
-        .filter(campaign__in=ids, stage=crm.Deal.Stage.WON)
-        .values("campaign", "currency")
-        .annotate(count=Count("pk"), total=Sum("value"))
-        .order_by("-count", "currency")
-        .values_list("campaign", "currency", "count", "total")
-    ):
-        earned[id][currency] = (count, total)
+    won = deals.queryset().filter(campaign__in=ids, stage=crm.Deal.Stage.WON)
+    wins = dict(won.values_list("campaign").annotate(count=Count("pk")))
+    earned: dict[str, money.Amounts] = {}
+    for currency in {campaign.currency for campaign in every}:
+        own = [campaign.pk for campaign in every if campaign.currency == currency]
+        sums = money.sum_amounts(
+            won.filter(campaign__in=own), "value", by=["campaign"], to=currency
+        )
+        earned |= {id: amounts for (id,), (amounts,) in sums.items()}
     found = {}
     for campaign in every:
         who = leads.where(campaign=campaign.pk)
-        won = earned.get(campaign.pk, {})
-        _own, revenue = won.get(campaign.currency, (0, Decimal(0)))
         count, converted = counted.get(campaign.pk, (0, 0))
         found[campaign.pk] = CampaignReturn(
             leads=count,
             converted=converted,
-            won=sum(deals for deals, _total in won.values()),
-            revenue=revenue,
-            others={c: total for c, (_, total) in won.items() if c != campaign.currency},
+            won=wins.get(campaign.pk, 0),
+            earned=earned.get(campaign.pk, money.Amounts(campaign.currency)),
             cost=campaign.actual_cost,
             who=who,
             who_converted=who.where(status=crm.Lead.Status.CONVERTED.value),

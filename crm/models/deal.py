@@ -10,9 +10,9 @@ from django.db.models import F
 from django.utils.translation import gettext as _
 
 from crm.models import files
-from crm.models.validators import validate_currency
 from headlessly.declaration.fields import (
     Choice,
+    Currency,
     Date,
     DateTime,
     Money,
@@ -56,7 +56,7 @@ class Deal(Noun):
     contact = Reference("crm.Contact", "deals")
     owner = Reference("crm.Contact", "owned_deals", "the sales rep who works it")
     value = Money("what it is worth, once", required=True)
-    currency = String("ISO 4217", default="USD", max_length=3, validators=[validate_currency])
+    currency = Currency(fixed_on=("actual_close_date",))
     recurring_value = Money("what it is worth in each interval")
     recurring_interval = Choice(Interval)
     stage = StatusField(Stage, "where it stands", entry=OPEN)

@@ -13,6 +13,7 @@ from django.utils.translation import gettext as _
 from crm.models import files
 from headlessly.context import clock
 from headlessly.declaration.fields import (
+    Currency,
     DateTime,
     Money,
     Number,
@@ -67,6 +68,7 @@ class Lead(Noun):
     campaign = Reference("marketing.Campaign", "leads", "the campaign that generated it")
     score = Number("how promising it is, 0 to 100", minimum=0, maximum=100)
     budget = Money("BANT: what can they spend?")
+    currency = Currency(fixed_on=("converted_at", "lost_at"))
     authority = String("BANT: who decides?")
     need = Text("BANT: which problem are they solving?")
     timeline = String("BANT: when do they need it?")
@@ -125,7 +127,7 @@ class Lead(Noun):
         groups = (
             ("Who", ("name", "contact", "organization", "owner")),
             ("Where from", ("source", "source_detail", "campaign", "first_touch_at")),
-            ("Qualification", ("score", "budget", "authority", "need", "timeline")),
+            ("Qualification", ("score", "budget", "currency", "authority", "need", "timeline")),
             (
                 "Outcome",
                 ("status", "deal", "converted_at", "lost_reason", "lost_at", "last_activity_at"),

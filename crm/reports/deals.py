@@ -12,7 +12,7 @@ from django.db.models import Case, DecimalField, F, Q, Sum, Value, When
 from django.db.models.functions import Cast, Coalesce, TruncMonth
 
 from crm.models import Deal, Lead, Pipeline
-from headlessly.query import periods
+from headlessly.query import money, periods
 from headlessly.query.reports import Records, Slice
 
 #: The chance of winning at each stage, in percent, where the tenant's pipeline gives none.
@@ -80,6 +80,17 @@ class OpenPipeline:
     stages: list[PipelinePart]
     months: list[PipelinePart]
     whole: PipelinePart
+    rates: money.Rates  #: of today
+
+    def converted(self, part: PipelinePart) -> Amount | None:
+        """What a part is worth in the tenant's currency, at today's rates; None where one is missing."""
+        total = Amount()
+        for currency, amount in part.amounts.items():
+            rate, _used = self.rates.between(currency, self.rates.own, money.rate_day())
+            if rate is None:
+                return None
+            total += Amount(amount.deals, amount.value * rate, amount.weighted * rate)
+        return total
 
     @property
     def currencies(self) -> list[str]:
@@ -91,7 +102,8 @@ class OpenPipeline:
 def open_pipeline(slice: Slice) -> OpenPipeline:
     """What the open deals are worth now, whatever the period: by stage, and forecast by month.
 
-    Value is the deal's own, once, in its currency; amounts of different currencies are never added.
+    Value is the deal's own, once, in its currency; amounts of different currencies are added only when they
+    are converted (:meth:`OpenPipeline.converted`).
     Weighted is value times probability; a deal without a probability has the chance of its stage, from
     the tenant's pipeline (:class:`PipelineRules`). The months are those of expectedCloseDate: what should
     have closed before today is overdue, what closes after :data:`MONTHS_AHEAD` months is later. One pass
@@ -104,15 +116,15 @@ def open_pipeline(slice: Slice) -> OpenPipeline:
         default=Value(0),
         output_field=Deal._meta.get_field("probability"),
     )
-    money = DecimalField(max_digits=30, decimal_places=8)
-    chance = Cast(Coalesce(F("probability"), usual), money) / Value(100, output_field=money)
+    exact = DecimalField(max_digits=30, decimal_places=8)
+    chance = Cast(Coalesce(F("probability"), usual), exact) / Value(100, output_field=exact)
     columns = {
         "month": TruncMonth("expected_close_date"),
         "late": Q(expected_close_date__lt=today, expected_close_date__isnull=False),
     }
     sums = {
         "worth": Sum("value"),
-        "weighted": Sum(Cast(F("value"), money) * chance, output_field=money),
+        "weighted": Sum(Cast(F("value"), exact) * chance, output_field=exact),
     }
     rows = whole.count_groups("stage", "currency", *columns, made=columns, more=sums)
     months = _months(today)
@@ -126,7 +138,10 @@ def open_pipeline(slice: Slice) -> OpenPipeline:
         for part in (stages[stage], when[_when(month, late, months)], every):
             part.amounts[currency] = part.amounts.get(currency, Amount()) + amount
     return OpenPipeline(
-        list(stages.values()), [part for part in when.values() if part.amounts], every
+        list(stages.values()),
+        [part for part in when.values() if part.amounts],
+        every,
+        money.Rates((currency, money.rate_day()) for currency in every.amounts),
     )
 
 

@@ -21,7 +21,9 @@ from django.utils.translation import gettext_lazy
 from headlessly.access import actors, suggestions, tenancy
 from headlessly.access.actors import Actor
 from headlessly.database.prepared import fetch_by_unique
+from headlessly.declaration.currencies import validate_currency
 from headlessly.declaration.fields import PublicId, Reference
+from headlessly.declaration.registry import registry
 from headlessly.declaration.values import UNSTORABLE
 
 SLUG = RegexValidator(
@@ -45,6 +47,14 @@ class Tenant(models.Model):
             "A rep then sees what they own and what nobody owns, and nothing of the others'."
         ),
     )
+    currency = models.CharField(
+        gettext_lazy("currency"),
+        max_length=3,
+        blank=True,
+        default="USD",
+        validators=[validate_currency],
+        help_text=gettext_lazy("New amounts are in it, and sums of several are converted to it."),
+    )
     has_webhooks = models.BooleanField(default=False, editable=False)  #: that are active
     choices = models.JSONField(
         gettext_lazy("suggestions"),
@@ -63,6 +73,24 @@ class Tenant(models.Model):
 
     def __str__(self) -> str:
         return self.name
+
+    def clean(self) -> None:
+        """Rates are in the tenant's currency: with another they would mean something else."""
+        before = Tenant.objects.filter(pk=self.pk).values_list("currency", flat=True).first()
+        if before in (None, self.currency):
+            return
+        for noun in registry.values():
+            if noun.holds_exchange_rates and (
+                count := noun._base_manager.filter(tenant=self.pk, deleted_at=None).count()
+            ):
+                raise ValidationError(
+                    {
+                        "currency": _(
+                            "There are exchange rates to %(currency)s (%(count)d). Delete them first, then change it."
+                        )
+                        % {"count": count, "currency": before}
+                    }
+                )
 
     @classmethod
     def find_by_slug(cls, slug: str) -> Tenant | None:

@@ -16,6 +16,7 @@ from django.utils.safestring import SafeString
 from django.utils.translation import gettext as _
 from django.utils.translation import pgettext
 
+from headlessly.access import tenancy
 from headlessly.access.models import ApiKey
 from headlessly.context import clock
 from headlessly.declaration.record import Record
@@ -213,6 +214,12 @@ def subtitle(record: Noun, fields: Sequence[Field]) -> str:
     """What stands below a record's name in a list: the names of the first two that it refers to."""
     filled = [f for f in fields if getattr(record, f.column)]
     return " · ".join(visible_name(getattr(record, f.name)) for f in filled[:2])
+
+
+def record_currency(record: Noun) -> str:
+    """What the amounts of a record are in."""
+    own = record.schema.currency
+    return (own and getattr(record, own.attname)) or tenancy.require().currency
 
 
 def initials(name: str) -> str:

@@ -44,7 +44,7 @@ def field_html(record: Noun, field: Field, *, links: bool = True) -> SafeString 
     machine = record.schema.machine
     if machine and field.name == machine.name:
         return display.state_html(type(record), found)
-    return value_html(field, found, currency=getattr(record, "currency", None), links=links)
+    return value_html(field, found, currency=display.record_currency(record), links=links)
 
 
 def value_text(record: Noun, field: Field) -> str:

@@ -12,11 +12,12 @@ from headlessly.query import names
 
 #: How a list may be asked for, beside conditions on its fields.
 LIST = ("filter", "q", "sort", "limit", "offset", "cursor", "include", "fields", "asOf", "count")
+AGGREGATE = ("filter", "q", "group", "measure", "by", "zone", "having", "sort", "limit", "asOf")
 RECORD = ("include", "fields", "asOf")
 PAGE = ("limit", "offset")
 WRITE = ("dryRun",)
 #: Parameters that take several names, with commas or by being repeated.
-NAMES = {"include", "fields", "sort"}
+NAMES = {"include", "fields", "sort", "group", "measure"}
 
 
 def read_parameters(query: Any, allowed: Iterable[str]) -> dict[str, str]:
@@ -75,6 +76,14 @@ def read_list_query(filterset: type[NounFilterSet], query: Any) -> dict[str, Any
     return given | {"count_all": read_count(given.pop("count", None))}
 
 
+def read_aggregate_query(filterset: type[NounFilterSet], query: Any) -> dict[str, Any]:
+    """What :func:`headlessly.query.aggregates.aggregate` takes, from the query string."""
+    given = read_query(filterset, query, AGGREGATE)
+    if "having" in given:
+        given["having"] = _parse_filter(given["having"], "having")
+    return given
+
+
 def read_query(
     filterset: type[NounFilterSet], query: Any, allowed: Iterable[str]
 ) -> dict[str, Any]:
@@ -106,8 +115,8 @@ def _filters(
         raise
 
 
-def _parse_filter(text: str) -> dict[str, Any]:
+def _parse_filter(text: str, name: str = "filter") -> dict[str, Any]:
     try:
-        return parse_object(text, "filter")
+        return parse_object(text, name)
     except BadRequest as problem:
-        raise InvalidFilter(problem.message, field="filter") from None
+        raise InvalidFilter(problem.message, field=name) from None

@@ -21,7 +21,7 @@ from headlessly.declaration.verbs import Verb
 from headlessly.errors import NotFound
 from headlessly.execution import executor, results
 from headlessly.nouns import Noun
-from headlessly.query import reads
+from headlessly.query import aggregates, reads
 
 #: Verbs that have a method of HTTP, and so no address of their own.
 BY_METHOD = ("create", "update", "delete")
@@ -73,6 +73,12 @@ class NounViewSet(VerbViewSet):
                 self.noun, **parameters.read_list_query(self.filterset_class, request.GET)
             ).as_json()
         )
+
+    @action(detail=False)
+    def aggregate(self, request: Request) -> ApiResponse:
+        """The records that fit, measured by group."""
+        asked = parameters.read_aggregate_query(self.filterset_class, request.GET)
+        return ApiResponse(aggregates.aggregate(self.noun, **asked).as_json())
 
     def retrieve(self, request: Request, id: str) -> ApiResponse:
         asked = parameters.read_parameters(request.GET, parameters.RECORD)

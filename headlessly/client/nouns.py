@@ -117,6 +117,33 @@ class BaseNoun:
         asked = _list_query(filter, None, q, None, as_of, count="exact", limit=1)
         return (yield from self._session.request_json(Call("GET", path, asked)))["total"]
 
+    def _aggregate(
+        self,
+        filter: Filter | None = None,
+        *,
+        group: Names = (),
+        measure: Names = "count",
+        by: str | None = None,
+        having: Filter | None = None,
+        sort: Sort | None = None,
+        limit: int | None = None,
+        q: str | None = None,
+        as_of: Moment | None = None,
+        zone: str | None = None,
+    ) -> Steps[list[dict[str, Any]]]:
+        """The records that fit, measured by group: ``aggregate(group="source", measure="sum(budget)")``.
+
+        ``by`` is a stretch of time, ``"month(createdAt)"``, in ``zone`` (UTC); ``having`` compares measures.
+        """
+        address = self._path()
+        path = yield from self._session.with_declarations(lambda d: f"{address(d)}/aggregate")
+        asked = _list_query(
+            filter, sort, q, None, as_of,
+            group=comma_separated(group), measure=comma_separated(measure), by=by,
+            having=filter_text(having), limit=limit, zone=zone,
+        )  # fmt: skip
+        return (yield from self._session.request_json(Call("GET", path, asked)))["groups"]
+
     def _history(self, id: Target) -> Asked:
         """The events of one record, newest first; also of a deleted one."""
         return {"address": self._record_path(id, "/events")}
@@ -245,6 +272,7 @@ class Noun(BaseNoun):
     find = asking(Found[Record], BaseNoun._find)
     get = blocking(BaseNoun._get)
     count = blocking(BaseNoun._count)
+    aggregate = blocking(BaseNoun._aggregate)
     history = asking(Found[Event], BaseNoun._history)
     create = blocking(BaseNoun._create)
     update = blocking(BaseNoun._update)
@@ -261,6 +289,7 @@ class AsyncNoun(BaseNoun):
     find = asking(AsyncFound[Record], BaseNoun._find)
     get = awaited(BaseNoun._get)
     count = awaited(BaseNoun._count)
+    aggregate = awaited(BaseNoun._aggregate)
     history = asking(AsyncFound[Event], BaseNoun._history)
     create = awaited(BaseNoun._create)
     update = awaited(BaseNoun._update)

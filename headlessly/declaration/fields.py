@@ -14,7 +14,7 @@ from django.db import models
 from django.utils.module_loading import import_string
 from django_fsm import FSMField, transition
 
-from headlessly.declaration import normalization
+from headlessly.declaration import currencies, normalization
 from headlessly.ids import public_id
 
 
@@ -140,6 +140,26 @@ class Money(_Bounded, models.DecimalField):
     def __init__(self, help_text: str = "", **kwargs: Any) -> None:
         kwargs.setdefault("minimum", 0)
         super().__init__(help_text, **{"max_digits": 15, "decimal_places": 2, **kwargs})
+
+
+class Currency(String):
+    """The currency of a record's amounts, by its code of ISO 4217; the tenant's where nobody says another.
+
+    A noun has one at the most; amounts of one that has none are in the tenant's currency. ``fixed_on`` are
+    the days or moments that end what the amounts are about: from the first of them that is set on, they are
+    converted at that day's rate for ever; before, at today's.
+    """
+
+    def __init__(self, help_text: str = "", *, fixed_on: Iterable[str] = (), **kwargs: Any) -> None:
+        self.fixed_on = tuple(fixed_on)
+        given: dict[str, Any] = {"max_length": 3, "validators": [currencies.validate_currency]}
+        if not kwargs.get("required"):
+            given |= {
+                "null": False,
+                "blank": True,
+            }  # it may be left out, and is there when it is written
+        given["suggests"] = currencies.COMMON
+        super().__init__(help_text or "ISO 4217; the tenant's unless said", **given | kwargs)
 
 
 class Date(_Optional, models.DateField):

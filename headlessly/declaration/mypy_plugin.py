@@ -51,6 +51,7 @@ from headlessly.declaration.conjugation import conjugate
 from headlessly.declaration.registry import registry
 
 RECORD = "headlessly.declaration.record.Record"
+CURRENCY = "headlessly.declaration.fields.Currency"
 VERB = "headlessly.declaration.verbs.verb"
 HOOK = "headlessly.declaration.hooks.Hook"
 CALLS = ("headlessly.declaration.verbs.ClassCall", "headlessly.declaration.verbs.RecordCall")
@@ -159,9 +160,11 @@ def is_verb(decorator: Expression) -> bool:
 
 
 def column_of_a_noun(ctx: FunctionContext, column: Type) -> Type:
-    """A column that need not be given and has no default may be None."""
+    """A column that need not be given and has no default may be None, except what the tenant gives."""
     given = {name for names in ctx.arg_names for name in names}
     if not isinstance(column, Instance) or given & {"required", "default", "null"}:
+        return column
+    if column.type.fullname == CURRENCY:
         return column
     return column.copy_modified(
         args=[UnionType.make_union([type, NoneType()]) for type in column.args]

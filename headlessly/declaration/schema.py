@@ -255,6 +255,12 @@ class Schema:
         )
 
     @cached_property
+    def currency(self) -> columns.Currency | None:
+        """The column with the currency of the amounts; without one they are in the tenant's."""
+        found = (f for f in self.noun._meta.concrete_fields if isinstance(f, columns.Currency))
+        return next(found, None)
+
+    @cached_property
     def by_name(self) -> dict[str, Field]:
         """Every field by its Python name."""
         return {field.name: field for field in self.fields.values()}

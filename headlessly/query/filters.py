@@ -27,6 +27,7 @@ from headlessly.declaration import days, values
 from headlessly.declaration.folding import fold
 from headlessly.declaration.schema import Field
 from headlessly.errors import InvalidFilter, did_you_mean
+from headlessly.query import money
 from headlessly.query.scope import EVERYTHING, MAX_WORDS, NOTHING, Scope
 from headlessly.query.search import Search
 
@@ -279,6 +280,8 @@ class _Compiler:
 
     def leaf(self, scope: Scope, field: Field, path: str, operator: str, operand: Any) -> Q:
         column = scope.key if field.column == "pk" else field.column
+        if operator in COMPARISONS and field.type == "money":
+            column = money.converted_name(scope.noun, field)
         build = OPERATOR_CONDITIONS.get(operator)
         if build is None:
             raise InvalidFilter(
@@ -413,16 +416,16 @@ def _lookup_condition(field: Field, path: str, column: str, operator: Lookup, op
     return Q(**{f"{column}__{operator.value}": operand})
 
 
+#: What compares amounts of several currencies converted.
+COMPARISONS = ("$gt", "$gte", "$lt", "$lte")
 OPERATOR_CONDITIONS: dict[Any, Callable[[Field, str, str, Any, Any], Q]] = {
     "$eq": _equal_condition,
     "$in": _in_condition,
-    "$gt": _comparison_condition,
-    "$gte": _comparison_condition,
-    "$lt": _comparison_condition,
-    "$lte": _comparison_condition,
     "$regex": _regex_condition,
     "$text": _text_condition,
-} | dict.fromkeys(Lookup, _lookup_condition)
+    **dict.fromkeys(COMPARISONS, _comparison_condition),
+    **dict.fromkeys(Lookup, _lookup_condition),
+}
 
 
 def _clean_operand(field: Field, path: str, operand: Any) -> Any:

@@ -23,7 +23,7 @@ from headlessly.access import tenancy, visibility
 from headlessly.database import prepared as statements
 from headlessly.declaration import indexes
 from headlessly.declaration.folding import FOLD, Folded
-from headlessly.query import filters
+from headlessly.query import filters, money
 from headlessly.query.scope import Scope
 from headlessly.query.search import Search
 from headlessly.query.sorting import SortKey
@@ -35,6 +35,8 @@ if TYPE_CHECKING:
 COUNT_CAP = 10_000
 #: How many records are looked at, in order, for a page of words that are in many.
 MAX_WALK = 20_000
+
+CONVERTED = f"__{money.Converted.lookup_name}"
 
 #: A key, and the record's values in the columns of the order.
 Key = tuple[Any, ...]
@@ -115,6 +117,8 @@ class RecordList:
         """The statements of a list of now whose filters are plain, written once for all of its shape."""
         noun, first = self.scope.noun, self.sort_keys[0]
         turned = first.nullable and not first.descending
+        if any(key.name.endswith(CONVERTED) for key in self.sort_keys):
+            return None  # rates and the day are no columns
         if self._equalities is None or self.scope.as_of is not None or turned:
             return None
         if noun.schema.owner is not None and visibility.visible_owner() is not None:

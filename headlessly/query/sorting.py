@@ -1,7 +1,8 @@
 """Orders: ``"-score,createdAt"`` or ``{"score": "desc"}``, nulls last, ties broken by id.
 
 Text is sorted folded (:mod:`headlessly.declaration.folding`): one order for every language, so that one
-index has it and a cursor means the same place for every reader.
+index has it and a cursor means the same place for every reader. Amounts of several currencies are sorted
+converted (:mod:`headlessly.query.money`).
 """
 
 from __future__ import annotations
@@ -15,6 +16,7 @@ from django.db.models import Q
 
 from headlessly.declaration.folding import Folded, fold
 from headlessly.errors import InvalidFilter
+from headlessly.query import money
 from headlessly.query.filters import META_FIELDS, find_field
 from headlessly.query.scope import NOTHING, Scope
 
@@ -34,6 +36,9 @@ class SortKey:
 
     def value_of(self, record: Any) -> Any:
         """The value in this column by which a list puts ``record`` in order."""
+        if self.name.endswith(f"__{money.Converted.lookup_name}"):
+            found = type(record).with_deleted.filter(pk=record.pk)
+            return found.values_list(self.name, flat=True).first()
         column, is_folded, _rest = self.name.partition(f"__{Folded.lookup_name}")
         value = getattr(record, column)
         return fold(value) if is_folded and value is not None else value
@@ -82,6 +87,8 @@ def sort_keys(scope: Scope, sort: Any) -> list[SortKey]:
         nullable = noun._meta.get_field(field.name).null
         written = field.type in WRITTEN and field not in META_FIELDS.values()
         column = f"{field.column}__{Folded.lookup_name}" if written else field.column
+        if money.is_converted(noun, field):
+            column, nullable = money.converted_name(noun, field), True
         found.append(SortKey(column, field.type, descending, nullable))
     return [*found, SortKey(scope.key, "string", descending, nullable=False)]
 

@@ -20,7 +20,7 @@ from headlessly.declaration.registry import registry
 from headlessly.errors import BadRequest, Forbidden
 from headlessly.execution import executor, results
 from headlessly.log import events
-from headlessly.query import names, reads
+from headlessly.query import aggregates, names, reads
 from headlessly.scripts import marshalling
 from headlessly.scripts.failures import ScriptError
 from headlessly.scripts.limits import MAX_FIND, Limits
@@ -35,8 +35,11 @@ READ_ARGUMENTS = {
     "find": ("filter", "sort", "limit", "include", "fields", "q", "asOf"),
     "get": ("id", "include", "fields", "asOf"),
     "count": ("filter", "asOf"),
+    "aggregate": (
+        "filter", "group", "measure", "by", "having", "sort", "limit", "q", "asOf", "zone"
+    ),
     "history": ("id", "limit"),
-}
+}  # fmt: skip
 TRACK = ("name", "properties")
 
 
@@ -98,7 +101,13 @@ class Host:
         if not actors.may(actor := actors.current(), "read", noun):
             raise Forbidden(f"As {actor.role} you may not run scripts.", type=name)
         if what in READS:
-            read = {"find": _find, "get": _get, "count": _count, "history": _history}[what]
+            read = {
+                "find": _find,
+                "get": _get,
+                "count": _count,
+                "aggregate": _aggregate,
+                "history": _history,
+            }[what]
             names = READ_ARGUMENTS[what]
             return lambda given, options: read(
                 self, noun, _named_arguments(name, what, names, given, options)
@@ -211,6 +220,13 @@ def _get(host: Host, noun: type[Noun], asked: dict[str, Any]) -> Any:
     )
     host.count_read([found])
     return marshalling.pack_record(found, reads.check_include(noun, include), moment)
+
+
+def _aggregate(host: Host, noun: type[Noun], asked: dict[str, Any]) -> list[dict[str, Any]]:
+    filter = names.resolve_names(noun, asked.pop("filter", None))
+    found = aggregates.aggregate(noun, filter, as_of=asked.pop("asOf", None), **asked).groups
+    host.count_read(found)
+    return found
 
 
 def _count(host: Host, noun: type[Noun], asked: dict[str, Any]) -> int:

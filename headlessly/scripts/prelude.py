@@ -20,7 +20,7 @@ from headlessly.scripts.source import DOLLAR
 #: The one function that leads out of the sandbox.
 ASK = "_ask"
 #: What a noun and its records have beside verbs.
-READS = ("find", "get", "count", "history")
+READS = ("find", "get", "count", "aggregate", "history")
 #: What a tracked event is recorded with.
 EVENT = "Event"
 
@@ -138,6 +138,7 @@ def prelude_code() -> str:
             f'        return _record({ASK}("{name}", "get", a, k))'
         )
         lines.append(_method("count", f'{ASK}("{name}", "count", a, k)'))
+        lines.append(_method("aggregate", f'{ASK}("{name}", "aggregate", a, k)'))
         lines.append(
             "    def history(self, *a, **k):\n"
             f"        record = self.id if isinstance(self, {name}) else self\n"

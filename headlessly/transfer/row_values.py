@@ -27,8 +27,6 @@ from headlessly.transfer.rows import Row
 if TYPE_CHECKING:
     from headlessly.declaration.record import Record
 
-#: The field in which a record says the currency of its amounts, where a noun has one.
-CURRENCY = "currency"
 #: Between two addresses or two numbers in one cell. A slash is also part of a number: ``030/123 456``.
 BETWEEN = re.compile(r"\s*(?:::+|[;,|/\n])\s*|\s+(?:or|and|oder|und)\s+", re.I)
 
@@ -84,8 +82,8 @@ class CellReader:
         self.is_email, self.is_phone = kind == "email", is_phone(self.field)
         #: Where the record says the currency of its amounts.
         self.currency = None
-        if kind == "money" and CURRENCY in meaning.noun.schema.fields:
-            self.currency = f"{self.path.rpartition('.')[0]}.{CURRENCY}".lstrip(".")
+        if kind == "money" and (own := meaning.noun.schema.currency) is not None:
+            self.currency = f"{self.path.rpartition('.')[0]}.{own.name}".lstrip(".")
             addition = ADDITION.search(heading)
             self.usual_currency = currency_of(addition[0]) if addition else None
         pattern = None

@@ -8,8 +8,9 @@ from datetime import date, datetime, timedelta
 from random import Random
 from typing import Any
 
-from crm.models import Contact, Organization, Pipeline
+from crm.models import Contact, ExchangeRate, Organization, Pipeline
 from headlessly.access.actors import Actor
+from headlessly.context import clock
 from marketing.demo import companies, people
 from marketing.demo.calendar import YEAR, arrivals, at_work, midnight
 from marketing.demo.campaigns import Plan, campaign, settled
@@ -32,6 +33,8 @@ CHANNELS = {
 #: Channels whose leads the website records; the others are entered by reps.
 INBOUND = {"website", "paid-search", "content", "social", "webinar", "email"}
 
+#: What a unit of the currencies of its customers is worth here, at the start of its year.
+RATES = {"EUR": 1.08, "GBP": 1.27}
 STAGES = (
     ("Prospecting", 10),
     ("Qualification", 25),
@@ -141,6 +144,8 @@ class Business:
                 for order, (name, chance) in enumerate(STAGES, 1)
             ],
         )
+        for currency, rate in RATES.items():
+            ExchangeRate.create(currency=currency, day=clock.now().date(), rate=rate, source="ECB")
         home = Organization.create(name=self.name, domain=self.domain, type="Partner")
         for member in self.members:
             Contact.update(member.contact, organization=home)

@@ -139,6 +139,11 @@ class Country:
     dial: str
     cities: tuple[str, ...]
 
+    @property
+    def currency(self) -> str:
+        """In which its companies speak of money; with the smaller countries one does so in euros."""
+        return {"United Kingdom": "GBP", "United States": "USD"}.get(self.name, "EUR")
+
 
 COUNTRIES = (
     Country("United Kingdom", 22, "en", "Ltd", "Europe/London", "en-GB", "+44 20 7946",

@@ -113,6 +113,7 @@ class Prospect:
             source_detail=self.rng.choice(DETAILS[self.source]),
             campaign=self.business.running[self.plan] if self.plan else None,
             score=self.score(0.45),
+            currency=self.company.country.currency,
             need=self.need if self.inbound and self.rng.random() < 0.35 else None,
             first_touch_at=clock.now() - timedelta(days=self.rng.choice((0, 0, 0, 1, 2, 6))),
         )

@@ -8,9 +8,9 @@ from typing import Any, ClassVar
 from django.db import models
 from django.utils.translation import gettext as _
 
-from crm.models.validators import validate_currency
 from headlessly.declaration.fields import (
     Choice,
+    Currency,
     Date,
     DateTime,
     Integer,
@@ -68,7 +68,7 @@ class Campaign(Noun):
     )
     budget = Money()
     actual_cost = Money()
-    currency = String("ISO 4217", default="USD", max_length=3, validators=[validate_currency])
+    currency = Currency(fixed_on=("end_date",))
     target_leads = Integer(minimum=0)
     target_revenue = Money()
     actual_leads = Integer("leads it generated, counted by complete", editable=False)

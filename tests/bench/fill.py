@@ -103,11 +103,11 @@ def fill(leads: int) -> None:
                    date '2026-11-01' + ({chance(11, 300)})::int, m
             {rows(deals)}""",
         "crm_lead": f"""
-            INSERT INTO crm_lead ({COMMON}, name, status, source, score, budget, contact_id,
+            INSERT INTO crm_lead ({COMMON}, name, status, source, score, budget, currency, contact_id,
                                   organization_id, owner_id, campaign_id, first_touch_at,
                                   last_activity_at, converted_at, lost_at, lost_reason, deal_id)
             SELECT {id_of("lead")}, tenant, 1 + changed::int, m, 'system', at, title, status, source,
-                   score, budget, contact, organization, owner, campaign, m, at,
+                   score, budget, 'USD', contact, organization, owner, campaign, m, at,
                    CASE status WHEN 'Converted' THEN at END, CASE status WHEN 'Lost' THEN at END,
                    CASE status WHEN 'Lost' THEN {one_of(["Price", "Timing", "No budget"], 18)} END,
                    CASE status WHEN 'Converted' THEN deal END

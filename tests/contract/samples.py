@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 from collections import deque
+from datetime import date, timedelta
 from typing import Any
 
 from headlessly.declaration.registry import registry
@@ -16,7 +17,8 @@ NOUNS = list(registry.values())
 _number = itertools.count(1)
 
 #: Text that the validators in use accept; the first that fits a field is taken.
-WORDS = ("Word {}", "word-{}", "word{}.example", "Europe/Berlin", "EUR", "en")
+WORDS = ("Word {}", "word-{}", "word{}.example", "Europe/Berlin", "en")
+CURRENCIES = ("EUR", "CHF", "GBP", "JPY", "SEK")
 #: Fields whose shape no schema tells.
 SHAPES = {
     "stages": [{"name": "First", "probability": 10, "order": 1}],
@@ -37,7 +39,8 @@ def value(field: Field, besides: Noun | None = None) -> Any:
     number = next(_number)
     match field.type:
         case "string" | "text":
-            return next(filter(None, (_accepted(field, w.format(number)) for w in WORDS)))
+            words = (*WORDS, CURRENCIES[number % len(CURRENCIES)])
+            return next(filter(None, (_accepted(field, w.format(number)) for w in words)))
         case "email":
             return f"person.{number}@people.example"
         case "url":
@@ -47,7 +50,7 @@ def value(field: Field, besides: Noun | None = None) -> Any:
         case "number" | "integer" | "money":
             return (field.minimum or 0) + number % 90 + 1
         case "date":
-            return "2026-01-31"
+            return f"{date(2001, 1, 31) + timedelta(days=number % 9000)}"
         case "datetime":
             return "2026-01-31T09:00:00Z"
         case "bool":

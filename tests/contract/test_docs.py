@@ -162,7 +162,7 @@ def test_it_verifies_what_a_webhook_sent(capsys: pytest.CaptureFixture[str]) -> 
 
 
 @pytest.mark.django_db(transaction=True)
-def test_it_serves_in_production_as_readme_says(tmp_path: Path) -> None:
+def test_it_is_served_to_others_as_readme_says(tmp_path: Path) -> None:
     """The last block as it is pasted, with a port and a database of ours, which is migrated already."""
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
@@ -189,13 +189,15 @@ def test_it_serves_in_production_as_readme_says(tmp_path: Path) -> None:
             f"http://127.0.0.1:{port}/",
             headers={"Host": "crm.example.com", "X-Forwarded-Proto": "https"},
         )
-        for _ in range(300):
+        until = time.monotonic() + 120
+        while True:
             try:
                 with urllib.request.urlopen(asked, timeout=5) as answer:
                     page = answer.read().decode()
                 break
             except urllib.error.URLError:
-                assert server.poll() is None, (tmp_path / "out").read_text()
+                there = server.poll() is None and time.monotonic() < until
+                assert there, (tmp_path / "out").read_text()
                 time.sleep(0.1)
         assert "Sign in" in page
         assert Tenant.objects.get(slug="acme").name == "Acme"

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from crm import Deal, Lead
+from crm import Deal, ExchangeRate, Lead
 from headlessly.errors import Conflict, Invalid, VerbRefused
 from marketing import Campaign
 from marketing.returns import campaign_returns
@@ -134,13 +134,25 @@ def test_it_counts_what_it_brought_when_complete(
         launched.launch()
 
 
-def test_it_counts_revenue_in_its_own_currency_only(launched: Campaign) -> None:
+def test_it_adds_revenue_of_other_currencies_at_the_rates_of_their_days(launched: Campaign) -> None:
+    launched.update(actual_cost=1000, currency="EUR")
+    ExchangeRate.create(currency="EUR", day="2020-01-01", rate=2)
+    Deal.create(name="D", value=1000, currency="USD", campaign=launched).win()
+    Deal.create(name="E", value=700, currency="EUR", campaign=launched).win()
+    so_far = campaign_returns([launched])[launched.pk]
+    assert (so_far.won, so_far.revenue, so_far.unconverted) == (2, 1200, {})
+    launched.complete()
+    assert (launched.actual_revenue, launched.roi) == (1200, 20)
+    assert so_far.roi == launched.roi, "one definition, so far and in the end"
+
+
+def test_it_counts_revenue_without_a_rate_in_its_own_currency_only(launched: Campaign) -> None:
     launched.update(actual_cost=1000, currency="USD")
     Deal.create(name="D", value=1000, currency="USD", campaign=launched).win()
     Deal.create(name="Y", value=150_000, currency="JPY", campaign=launched).win()
     so_far = campaign_returns([launched])[launched.pk]
-    assert (so_far.won, so_far.revenue, so_far.others) == (2, 1000, {"JPY": 150_000})
-    assert so_far.revenues("USD") == {"USD": 1000, "JPY": 150_000}
+    assert (so_far.won, so_far.revenue, so_far.unconverted) == (2, 1000, {"JPY": 150_000})
+    assert so_far.revenues == {"USD": 1000, "JPY": 150_000}
     launched.complete()
     assert (launched.actual_revenue, launched.roi) == (1000, 0)
     assert so_far.roi == launched.roi, "one definition, so far and in the end"

@@ -16,6 +16,7 @@ from django.db import connection, models
 from django.http import HttpRequest
 from django.urls import reverse
 
+from headlessly.access import tenancy
 from headlessly.admin import display
 from headlessly.admin.boards.cards import BoardCards
 from headlessly.admin.boards.moves import moves_hint, possible_moves
@@ -26,7 +27,7 @@ from headlessly.declaration.next_steps import NextStep
 from headlessly.errors import InvalidFilter
 from headlessly.language import wording
 from headlessly.nouns import Noun
-from headlessly.query import cursors, reads, sorting
+from headlessly.query import cursors, money, reads, sorting
 from headlessly.query import scope as query_scope
 from headlessly.query.paging import RecordList, union_sql
 
@@ -175,40 +176,54 @@ class NounBoard:
     def count(self, columns: Iterable[BoardColumn]) -> None:
         """Counts and sums in one statement; each column is read up to the cap and no further."""
         schema, measure = self.noun.schema, self.declared.measure
-        currency = "currency" if measure and "currency" in schema.by_name else None
-        names = [self.machine.name, *filter(None, (measure, currency))]
+        read = {"state": self.machine.name}
+        if measure:
+            read["amount"] = measure
+            if schema.currency:
+                read["unit"] = schema.currency.name
+            if (converted := money.converted_name(self.noun, schema.by_name[measure])) != measure:
+                read["own"] = converted
         inner: list[str] = []
         parameters: tuple[Any, ...] = ()
         for column in columns:
             within = self.within(column.state).order_by()
             parts = [within] if self.address.search is None else self.address.search.parts(within)
-            found = union_sql([p.values_list("pk", *names)[: reads.COUNT_CAP + 1] for p in parts])
+            found = union_sql(
+                [p.values_list("pk", *read.values())[: reads.COUNT_CAP + 1] for p in parts]
+            )
             if found is not None:  # else a filter that nothing can fit
                 inner.append(f"(SELECT * FROM ({found[0]}) AS united LIMIT {reads.COUNT_CAP + 1})")
                 parameters += found[1]
         if not inner:
             return
+        unit = "unit" if "unit" in read else "NULL"
         amount = "sum(amount)" if measure else "NULL"
-        unit = "unit" if currency else "NULL"
-        titles = ", ".join(
-            ["id", "state", *(["amount"] if measure else []), *([unit] if currency else [])]
-        )
+        own = "CASE WHEN count(own) = count(amount) THEN sum(own) END" if "own" in read else "NULL"
         with connection.cursor() as cursor:
             cursor.execute(
-                f"SELECT state, {unit}, count(*), {amount} FROM ({' UNION ALL '.join(inner)}) "
-                f"AS found ({titles}) GROUP BY 1, 2 ORDER BY 3 DESC",
+                f"SELECT state, {unit}, count(*), {amount}, {own} FROM ({' UNION ALL '.join(inner)}) "
+                f"AS found (id, {', '.join(read)}) GROUP BY 1, 2 ORDER BY 3 DESC",
                 parameters,
             )
             found = cursor.fetchall()
         for column in columns:
             mine = [row for row in found if row[0] == column.state]
-            count = sum(number for _state, _unit, number, _amount in mine)
+            count = sum(number for _state, _unit, number, *_sums in mine)
             more = "+" if count > reads.COUNT_CAP else ""
             column.count = f"{display.number(min(count, reads.COUNT_CAP))}{more}"
-            sums = [(amount, unit) for _state, unit, _number, amount in mine if amount]
-            column.sum = " · ".join(
-                display.money(f"{display.amount(amount)}{more}", unit) for amount, unit in sums
-            )
+            if measure:
+                column.sum = self._sum_text(mine, more)
+
+    def _sum_text(self, groups: Sequence[tuple[Any, ...]], more: str) -> str:
+        """What the records of a column are worth: converted where there are rates, else by currency."""
+        own = tenancy.require().currency
+        worth = [
+            (unit or own, amount, converted) for _, unit, _, amount, converted in groups if amount
+        ]
+        sums = [(amount, unit) for unit, amount, _converted in worth]
+        if len(worth) > 1 and all(converted is not None for *_group, converted in worth):
+            sums = [(sum(converted for *_group, converted in worth), own)]
+        return " · ".join(display.money(f"{display.amount(a)}{more}", unit) for a, unit in sums)
 
     # -- cards ------------------------------------------------------------------------------------
 

@@ -123,6 +123,7 @@ def noun_paths(noun: type[Noun]) -> dict[str, Schema]:
     found: dict[str, Schema] = {
         collection: {"get": _list_operation(noun), "post": _verb_operation(noun.verbs["create"])},
     }
+    found[f"{collection}/aggregate"] = {"get": _aggregate_operation(noun)}
     for verb in filter(at_collection, noun.verbs.values()):
         found[f"{collection}/{wire_name(verb.name)}"] = {"post": _verb_operation(verb)}
     found[record] = {
@@ -167,6 +168,16 @@ def _list_operation(noun: type[Noun]) -> Schema:
         noun.__name__,
         {"200": page},
         parameters=parameters.list_parameters(noun),
+    )
+
+
+def _aggregate_operation(noun: type[Noun]) -> Schema:
+    return operation(
+        operation_id(noun, "aggregate"),
+        f"Measure {noun.plural} by group: count, add up, average.",
+        noun.__name__,
+        {"200": answers.success_response("The groups.", ref("Aggregation"))},
+        parameters=parameters.aggregate_parameters(noun),
     )
 
 

@@ -8,7 +8,7 @@ from headlessly.api import parameters
 from headlessly.api.filtersets import ConditionFilter, filterset_for
 from headlessly.api.json_schema import TEXT, WHEN, Schema, id_schema, ref
 from headlessly.nouns import Noun
-from headlessly.query import filters, reads
+from headlessly.query import aggregates, filters, measures, reads
 
 
 def path_parameter(prefix: str) -> Schema:
@@ -93,6 +93,45 @@ def list_parameters(noun: type[Noun]) -> list[Schema]:
         "fields": [_fields_parameter(noun)],
     }
     found = [each for name in parameters.LIST for each in own.get(name, [ref(name, "parameters")])]
+    return [*found, *shared_parameters(), *_condition_references(noun)]
+
+
+def aggregate_parameters(noun: type[Noun]) -> list[Schema]:
+    """What an aggregation may be asked for, in the order of :data:`headlessly.api.parameters.AGGREGATE`."""
+    functions = ", ".join(f"`{name}`" for name in measures.FUNCTIONS)
+    own = {
+        "group": query_parameter(
+            "group", TEXT, "Fields to group by, with commas between; also behind two references."
+        ),
+        "measure": query_parameter(
+            "measure",
+            TEXT,
+            f"What is measured, with commas between: `count`, which it is unless said, or {functions} of a "
+            "field, as in `sum(budget)`. Amounts are one number per currency.",
+        ),
+        "by": query_parameter(
+            "by",
+            TEXT,
+            f"A stretch of time to group by: one of {', '.join(measures.UNITS)} of a day or a moment, as in "
+            "`month(createdAt)`.",
+        ),
+        "zone": query_parameter("zone", TEXT, "The time zone of `by`; UTC if left out."),
+        "having": query_parameter(
+            "having", TEXT, "Only groups whose measures compare so. An object of JSON, as text."
+        )
+        | {"example": '{"count": {"$gte": 1}}'},
+        "sort": query_parameter(
+            "sort",
+            TEXT,
+            "Groups and measures, with commas between; a minus before one for descending.",
+        ),
+        "limit": query_parameter(
+            "limit",
+            {"type": "integer", "minimum": 1, "maximum": aggregates.MAX_GROUPS},
+            f"How many groups; {aggregates.DEFAULT_LIMIT} if left out.",
+        ),
+    }
+    found = [own.get(name) or ref(name, "parameters") for name in parameters.AGGREGATE]
     return [*found, *shared_parameters(), *_condition_references(noun)]
 
 

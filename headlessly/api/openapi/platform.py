@@ -68,6 +68,16 @@ def platform_components() -> dict[str, Schema]:
     status = {"$context": TYPES["url"], "nouns": schema_by_noun(numbers)}
     return {
         "Event": event_schema(),
+        "Aggregation": object_schema(
+            {
+                "groups": {
+                    "type": "array",
+                    "items": {"type": "object", "additionalProperties": True},
+                },
+                "hasMore": {"type": "boolean"},
+            },
+            required=("groups", "hasMore"),
+        ),
         "EventList": list_schema(ref("Event")),
         "EventLog": _log_page(),
         "EventInput": serializer_schema(EventInput()),

@@ -8,6 +8,7 @@ from typing import Any
 
 import typer
 
+from headlessly.client.calls import Call
 from headlessly.client.commands import describe, options, output
 from headlessly.client.commands.failures import UsageError
 from headlessly.client.commands.options import Option
@@ -22,6 +23,7 @@ READS = {
     "find": "Records that fit: --status Qualified --score.gte 80 --organization.industry Technology.",
     "get": "One record.",
     "count": "How many records fit, exactly.",
+    "aggregate": "Measured by group: --group source --measure count,sum(budget) --by month(createdAt).",
     "history": "The events of one record, newest first.",
 }
 #: How many records a list shows unless it is told.
@@ -87,7 +89,7 @@ def make_command(noun: NounDeclaration, word: str | None) -> Any:
         else:
             taken, run = _verb_options(noun, word), partial(_execute, noun, word)
     app = typer.Typer(add_completion=False, rich_markup_mode=None)
-    settings = dict(LOOSE) if word in ("find", "count") else {}
+    settings = dict(LOOSE) if word in ("find", "count", "aggregate") else {}
     app.command(name, context_settings=settings)(options.make_function(taken, run, doc))
     return typer.main.get_command(app)
 
@@ -179,6 +181,20 @@ def _count(noun: NounDeclaration, context: typer.Context, given: dict[str, Any])
     output.write(f"{found.count()}\n")
 
 
+def _aggregate(noun: NounDeclaration, context: typer.Context, given: dict[str, Any]) -> None:
+    state, form = State.of_answer(context, given["output"])
+    own = {
+        name: given[name] for name in ("group", "measure", "by", "having", "zone") if given[name]
+    }
+    asked = _list_query(noun, context, given)
+    limit = {"limit": str(given["limit"])} if given["limit"] else {}
+    session = state.client._session
+    call = Call("GET", f"/{noun.plural}/aggregate", (*asked, *query_pairs(**own, **limit)))
+    groups = session.run(session.request_json(call))["groups"]
+    columns = list(dict.fromkeys(name for group in groups for name in group))
+    output.write_rows(iter(groups), form, columns, columns)
+
+
 def _get(noun: NounDeclaration, context: typer.Context, given: dict[str, Any]) -> None:
     state, form = State.of_answer(context, given["output"])
     record = state.client._session.noun(noun.name).get(
@@ -203,12 +219,23 @@ def _describe(noun: NounDeclaration, context: typer.Context, given: dict[str, An
     describe.describe_noun(noun, State.of_answer(context, given["output"])[1])
 
 
+MEASURED = [
+    Option("group", "fields to group by, with commas", ("--group",), "A,B", panel="Groups"),
+    Option("measure", "count, sum(budget), avg(score), ...", ("--measure",), "A,B", panel="Groups"),
+    Option("by", "a stretch of time: month(createdAt)", ("--by",), "UNIT(FIELD)", panel="Groups"),
+    Option("zone", "the time zone of --by", ("--zone",), "ZONE", panel="Groups"),
+    Option("having", '{"count": {"$gte": 10}}', ("--having",), "JSON", panel="Groups"),
+]
 LIMIT = Option("limit", "how many", ("--limit",), "N", kind=int | None)
 #: Of each word that asks: its options, and what is done.
 READING: dict[str, tuple[Callable[[NounDeclaration], list[Option]], Command]] = {
     "find": (_find_options, _find),
     "get": (lambda noun: [ID, INCLUDE, FIELDS, AS_OF, OUTPUT], _get),
     "count": (lambda noun: _with_fields(noun, [FILTER, WORDS, AS_OF]), _count),
+    "aggregate": (
+        lambda noun: _with_fields(noun, [FILTER, WORDS, AS_OF, SORT, *MEASURED, LIMIT, OUTPUT]),
+        _aggregate,
+    ),
     "history": (lambda noun: [ID, LIMIT, OUTPUT], _history),
 }
 

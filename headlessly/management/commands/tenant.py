@@ -13,6 +13,7 @@ from django.db import transaction
 
 from headlessly.access import actors
 from headlessly.access.models import SLUG, Membership, Tenant, User
+from headlessly.declaration.currencies import validate_currency
 
 
 class Command(BaseCommand):
@@ -21,32 +22,48 @@ class Command(BaseCommand):
     def add_arguments(self, parser: ArgumentParser) -> None:
         parser.add_argument("slug", help="its address: acme is served at /~acme")
         parser.add_argument("--name", help="what people call it")
+        parser.add_argument("--currency", help="of a new tenant's amounts; USD unless said")
         parser.add_argument("--admin", metavar="EMAIL", help="who may do everything in it")
         parser.add_argument("--member", metavar="EMAIL", help="the same in another --role")
         parser.add_argument("--role", choices=actors.ROLES, help="of --member; rep unless said")
 
     @transaction.atomic
-    def handle(self, *, slug: str, name: str, admin: str, member: str, role: str, **_: Any) -> None:
+    def handle(
+        self,
+        *,
+        slug: str,
+        name: str,
+        currency: str,
+        admin: str,
+        member: str,
+        role: str,
+        **_: Any,
+    ) -> None:
         if role and not member:
             raise CommandError("--role says what --member may do. Who is it?")
         tenant = Tenant.find_by_slug(slug)
         if tenant is None:
-            tenant = self.make_tenant(slug, name)
+            tenant = self.make_tenant(slug, name, currency or "USD")
         elif not (admin or member):
             raise CommandError(f"There is a tenant {slug} already: {tenant.name}.")
         elif name and name != tenant.name:
             raise CommandError(f"The tenant {slug} is called {tenant.name}. Rename it at /admin/.")
+        elif currency and currency != tenant.currency:
+            raise CommandError(
+                f"The tenant {slug} is in {tenant.currency}. Change it in its settings."
+            )
         if admin:
             self.add_member(tenant, admin, actors.ADMIN)
         if member:
             self.add_member(tenant, member, role or actors.REP)
 
-    def make_tenant(self, slug: str, name: str | None) -> Tenant:
-        try:
-            SLUG(slug)
-        except ValidationError as problem:
-            raise CommandError(f"{slug}: {problem.message}") from None
-        tenant = Tenant.objects.create(slug=slug, name=name or slug.capitalize())
+    def make_tenant(self, slug: str, name: str | None, currency: str) -> Tenant:
+        for check, value in ((SLUG, slug), (validate_currency, currency)):
+            try:
+                check(value)
+            except ValidationError as problem:
+                raise CommandError(f"{value}: {problem.message}") from None
+        tenant = Tenant.objects.create(slug=slug, name=name or slug.capitalize(), currency=currency)
         self.stdout.write(f"Made the tenant {tenant.name}, at /~{slug}/")
         return tenant
 

@@ -87,7 +87,7 @@ def test_shows_each_record_in_the_column_of_its_state_the_most_urgent_first(bob,
 
 def test_counts_and_adds_up_each_column(bob, leads):
     html = page(bob)
-    assert (count(html, "New"), total(html, "New")) == ("2", "3,500")
+    assert (count(html, "New"), total(html, "New")) == ("2", "$3,500")
     assert (count(html, "Qualified"), total(html, "Qualified")) == ("0", "")
 
 
@@ -97,6 +97,15 @@ def test_a_count_that_is_capped_says_so_and_so_does_its_sum(bob, leads, monkeypa
     assert count(html, "New") == "1+"
     assert total(html, "New").endswith("+")
     assert count(html, "Contacted") == "1"
+
+
+def test_adds_up_currencies_that_have_rates_converted(bob, people):
+    from crm import Deal, ExchangeRate
+
+    Deal.create(name="Dollars", value=100)
+    Deal.create(name="Euros", value=70, currency="EUR")
+    ExchangeRate.create(currency="EUR", day="2024-01-01", rate=1.5)
+    assert total(page(bob, start=DEALS), "Prospecting") == "$205"
 
 
 def test_adds_up_each_currency_by_itself(bob, people):
@@ -240,7 +249,7 @@ def test_asks_as_often_for_many_cards_as_for_one(bob, people):
         lead = lead_of(name=f"Lead {number}", **full)
         lead.update(status="Contacted") if number % 2 else None
     assert queries() == one
-    assert 5 < one <= 13
+    assert 5 < one <= 14
 
 
 def test_a_full_board_stays_small(bob, people):
@@ -278,7 +287,7 @@ def test_a_limited_rep_sees_and_moves_their_own_and_nobodys(bob, leads, acme, un
     acme.save()
     html = page(bob)
     assert names(html) == ["Nadir new", "Larch lost"]
-    assert (count(html, "New"), total(html, "New")) == ("1", "1,000")
+    assert (count(html, "New"), total(html, "New")) == ("1", "$1,000")
     with unchanged():
         answer = move(bob, leads["hot"], "Contacted")
     assert answer.status_code == 404
@@ -302,8 +311,8 @@ def test_moves_a_card_by_a_change_of_its_state(bob, leads, users):
     assert answer["state"] == "Contacted"
     assert 'data-version="2"' in answer["card"]
     assert answer["numbers"] == {
-        "New": {"count": "1", "sum": "2,500"},
-        "Contacted": {"count": "2", "sum": "1,000"},
+        "New": {"count": "1", "sum": "$2,500"},
+        "Contacted": {"count": "2", "sum": "$1,000"},
     }
 
 

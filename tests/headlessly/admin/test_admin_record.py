@@ -36,7 +36,7 @@ def test_a_lead_shows_who_it_is_what_is_known_and_what_is_next(bob, lead, addres
         assert words in said
     assert "BANT" in said
     assert "1 of 4" in said
-    assert "answered Budget 50,000" in said
+    assert "answered Budget $50,000" in said
     assert "missing Timeline + add" in said
     assert strong(response) == ["Move to Contacted"]
 

@@ -10,7 +10,7 @@ import pytest
 from django.test import Client
 from django.utils import timezone
 
-from crm import Contact
+from crm import Contact, ExchangeRate
 from headlessly.access import actors
 from headlessly.access.models import ApiKey, Membership, User
 from tests.headlessly.admin.signed_in import client_of
@@ -45,6 +45,20 @@ def test_it_says_whether_reps_are_limited(ann, acme, bob, people):
     assert ann.post(at(), {"name": ""}).status_code == 422
     acme.refresh_from_db()
     assert acme.name == "Acme Inc"
+
+
+def test_it_has_a_currency_that_stays_once_there_are_rates(ann, acme):
+    form = {"name": "Acme", "currency": "EUR"}
+    assert ann.post(at(), form).status_code == 302
+    acme.refresh_from_db()
+    assert acme.currency == "EUR"
+    ExchangeRate.create(currency="USD", day="2026-01-01", rate=0.9)
+    refused = ann.post(at(), form | {"currency": "CHF"})
+    assert refused.status_code == 422
+    assert "There are exchange rates to EUR (1). Delete them first" in refused.content.decode()
+    assert ann.post(at(), form | {"currency": "Euro"}).status_code == 422
+    acme.refresh_from_db()
+    assert acme.currency == "EUR"
 
 
 # -- members --------------------------------------------------------------------------------------

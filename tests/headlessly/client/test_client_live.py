@@ -383,3 +383,14 @@ def test_it_needs_no_django(tenants: Any, acme: Any, home: Any, monkeypatch: Any
     assert ran.returncode == 0, ran.stderr
     assert ran.stdout.startswith("New\n")
     assert "Alone" in ran.stdout
+
+
+@pytest.mark.django_db(transaction=True)
+def test_it_measures_by_group(there: Any, people: Any) -> None:
+    for source, budget in (("fair", 70), ("fair", 30), ("web", None)):
+        there.Lead.create(name="L", source=source, budget=budget)
+    asked = there.Lead.aggregate(group="source", measure=["count", "sum(budget)"], sort="-count")
+    assert asked == [
+        {"source": "fair", "count": 2, "sum(budget)": {"USD": 100.0}},
+        {"source": "web", "count": 1, "sum(budget)": {}},
+    ]

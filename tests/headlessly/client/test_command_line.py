@@ -260,6 +260,15 @@ def test_it_takes_files_in_and_gives_them_out(
     assert len((tmp_path / "all.ndjson").read_text().splitlines()) == Contact.objects.count()
 
 
+def test_it_measures_by_group(cli: Any, signed_in: Any, lead: Any) -> None:
+    Lead.create(name="Second", source="fair", budget=70)
+    asked = ("Lead.aggregate", "--group", "source", "--measure", "count,sum(budget)")
+    assert cli(*asked, "--source", "fair").json() == [
+        {"source": "fair", "count": 1, "sum(budget)": {"USD": 70.0}}
+    ]
+    assert "sum(budget)" in cli(*asked, "--output", "csv").out.splitlines()[0]
+
+
 def test_it_tracks_and_reads_the_log(cli: Any, signed_in: Any, lead: Any) -> None:
     assert cli("track", "page_view", "--properties", '{"plan": "pro"}').json()["data"] == {
         "plan": "pro"

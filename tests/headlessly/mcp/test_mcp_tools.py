@@ -282,8 +282,13 @@ def test_it_says_which_are_near_when_a_name_is_that_of_none_or_of_several(
 @pytest.mark.parametrize(
     ("tool", "arguments", "code", "saying"),
     [
-        ("search", {}, "bad_request", "One of Activity, Contact, Deal, Lead"),
-        ("search", {"type": "leads"}, "bad_request", "Types: Activity, Contact, Deal, Lead"),
+        ("search", {}, "bad_request", "One of Activity, Contact, Deal, ExchangeRate, Lead"),
+        (
+            "search",
+            {"type": "leads"},
+            "bad_request",
+            "Types: Activity, Contact, Deal, ExchangeRate, Lead",
+        ),
         ("search", {"type": "Schema"}, "bad_request", "to search. Types:"),
         ("search", {"type": "Lead", "order": "x"}, "bad_request", "Arguments: type, filter, sort"),
         ("search", {"type": "Lead", "filter": "x"}, "bad_request", "filter is an object"),

@@ -1,0 +1,398 @@
+"""Numbers of many records: counted, added up and averaged by group, the same for every surface.
+
+One pass over the records gives what adds up; a median, which does not, is asked in a statement of its own.
+Amounts are one number per currency, and where there are rates for all, one converted beside them
+(:mod:`headlessly.query.money`). What is asked is bounded: so many groups, and so much time.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import date
+from decimal import Decimal
+from typing import TYPE_CHECKING, Any
+from zoneinfo import ZoneInfo
+
+from django.db.models import Aggregate, Count, F, FloatField, Max, Min, QuerySet, Sum, Value
+from django.db.models import CharField as Char
+
+from headlessly.access import tenancy
+from headlessly.database import timeouts
+from headlessly.declaration import values
+from headlessly.errors import InvalidFilter, did_you_mean
+from headlessly.query import measures, money, paging, reads
+from headlessly.query.measures import Group, Measure
+from headlessly.query.scope import Scope
+
+if TYPE_CHECKING:
+    from headlessly.declaration.record import Record
+
+#: The most groups that a question may have, and how many are answered unless more are asked for.
+MAX_GROUPS, DEFAULT_LIMIT = 10_000, 1_000
+#: The most rows that these are made of: each currency and each of its days is one.
+MAX_ROWS = 100_000
+#: How a group is compared: ``having={"count": {"$gte": 10}}``.
+COMPARISONS = {
+    "$eq": lambda a, b: a == b,
+    "$ne": lambda a, b: a != b,
+    "$gt": lambda a, b: a is not None and a > b,
+    "$gte": lambda a, b: a is not None and a >= b,
+    "$lt": lambda a, b: a is not None and a < b,
+    "$lte": lambda a, b: a is not None and a <= b,
+}
+
+
+class Median(Aggregate):
+    """The middle value, between two where it must be; NULL without any."""
+
+    function = "percentile_cont"
+    name = "Median"
+    template = "%(function)s(0.5) WITHIN GROUP (ORDER BY (%(expressions)s)::float8)"
+    output_field = FloatField()
+
+
+@dataclass(frozen=True)
+class Aggregation:
+    """The groups, each with its values and its measures by their names, and whether there are more."""
+
+    groups: list[dict[str, Any]]
+    has_more: bool
+
+    def as_json(self) -> dict[str, Any]:
+        return {"groups": self.groups, "hasMore": self.has_more}
+
+
+@dataclass
+class Found:
+    """What is known of one group so far; the measures of money by currency."""
+
+    counts: dict[str, int] = field(default_factory=dict)
+    sums: dict[str, Any] = field(default_factory=dict)
+    ends: dict[str, dict[str | None, Any]] = field(default_factory=dict)
+    medians: dict[str, dict[str | None, float]] = field(default_factory=dict)
+    by_currency: dict[str, dict[str, tuple[Decimal, int]]] = field(default_factory=dict)
+    amounts: dict[str, money.Amounts] = field(default_factory=dict)
+
+
+def aggregate(
+    noun: type[Record],
+    filter: Mapping[str, Any] | None = None,
+    *,
+    group: Any = (),
+    measure: Any = ("count",),
+    by: str | None = None,
+    conditions: Sequence[Mapping[str, Any]] = (),
+    having: Mapping[str, Any] | None = None,
+    sort: Any = None,
+    limit: Any = None,
+    q: str | None = None,
+    as_of: Any = None,
+    zone: Any = None,
+) -> Aggregation:
+    """The records that fit, measured by group. Raises InvalidFilter naming what does not fit.
+
+    ``group`` are fields, also behind two references; ``by`` is a stretch of time, ``month(createdAt)``, in
+    ``zone`` (UTC). ``measure`` is ``count``, or ``sum``, ``avg``, ``median``, ``min``, ``max``, ``count`` of
+    a field. ``having`` compares measures, ``sort`` names groups and measures, largest first with a minus;
+    without it the groups are in the order of their values. Amounts are ``{"USD": 1.0}``.
+    """
+    scope = Scope(noun, reads.check_moment(as_of))
+    groups = measures.read_groups(scope, group)
+    if period := measures.read_period(scope, by, _zone(zone)):
+        groups.append(period)
+    wanted = measures.read_measures(noun, measure)
+    size = _check_limit(limit)
+    order = _read_sort(sort, groups, wanted)
+    check = _read_having(having, wanted)
+    search = reads.make_search(scope, q)
+    records = paging.RecordList(scope, (), (filter, *conditions), search)
+    try:
+        with timeouts.statement_timeout():
+            found, _many = paging.narrow_by_search(records.found, search)
+            counted = _count(_Question(scope, found, groups, wanted))
+    except timeouts.TooSlow as problem:
+        raise InvalidFilter(
+            "This takes too long. Narrow it by a filter: a period of createdAt, a status, an owner."
+        ) from problem
+    rows = [_as_json(key, each, groups, wanted) for key, each in counted.items()]
+    rows = [row for row in rows if check(row)]
+    for name, descending in reversed(order):
+        rows.sort(key=lambda row: _sort_value(row, name, descending), reverse=descending)
+    return Aggregation(rows[:size], len(rows) > size)
+
+
+@dataclass(frozen=True)
+class _Question:
+    """The records, what they are grouped by, and what is measured."""
+
+    scope: Scope
+    found: QuerySet[Any]
+    groups: Sequence[Group]
+    measures: Sequence[Measure]
+
+    @property
+    def money(self) -> bool:
+        return any(m.is_money for m in self.measures)
+
+    def grouped(self) -> tuple[QuerySet[Any], list[str]]:
+        """The records by group, and the columns of a group; of amounts also by currency and day."""
+        made: dict[str, Any] = {f"_g{n}": each.expression for n, each in enumerate(self.groups)}
+        if self.money:
+            schema, own = self.scope.noun.schema, tenancy.require().currency
+            made["_currency"] = (
+                F(schema.currency.attname) if schema.currency else Value(own, output_field=Char())
+            )
+            if money.has_rates():
+                made["_day"] = money.day_of_rate(schema, own, self.scope.as_of)
+        return self.found.order_by().annotate(**made).values(*made), list(made)
+
+
+def _count(question: _Question) -> dict[tuple[Any, ...], Found]:
+    rows, columns = question.grouped()
+    sums = {
+        f"_m{n}_{part}": function
+        for n, each in enumerate(question.measures)
+        for part, function in _parts(each).items()
+    }
+    read = list(rows.annotate(**sums).values_list(*columns, *sums)[: MAX_ROWS + 1])
+    width, names = len(question.groups), list(sums)
+    groups: dict[tuple[Any, ...], Found] = {}
+    more = len(columns) - width
+    rates = _rates(question, read, columns)
+    for row in read:
+        key, (currency, day) = row[:width], (*row[width : width + more], None, None)[:2]
+        given = dict(zip(names, row[width + more :], strict=True))
+        found = groups.setdefault(tuple(key), Found())
+        for n, each in enumerate(question.measures):
+            parts = {
+                name.rpartition("_")[2]: given[name] for name in given if name.startswith(f"_m{n}_")
+            }
+            _add(found, each, parts, currency, day, rates)
+    if len(groups) > MAX_GROUPS or len(read) > MAX_ROWS:
+        raise InvalidFilter(
+            f"There are more than {values.group_thousands(MAX_GROUPS)} groups. "
+            "Group by fewer fields, or narrow the filter.",
+            field="group",
+        )
+    if not question.groups and not groups:
+        groups[()] = Found()
+    if any(m.function == "median" for m in question.measures):
+        _add_medians(question, groups)
+    return groups
+
+
+def _parts(measure: Measure) -> dict[str, Any]:
+    """What is asked of each row of the statement for a measure."""
+    if measure.field is None:
+        return {"count": Count("*")}
+    column = measure.field.column
+    match measure.function:
+        case "count":
+            return {"count": Count(column)}
+        case "sum":
+            return {"sum": Sum(column)}
+        case "avg":
+            return {"sum": Sum(column), "count": Count(column)}
+        case "min":
+            return {"end": Min(column)}
+        case "max":
+            return {"end": Max(column)}
+    return {}
+
+
+def _rates(question: _Question, read: Sequence[Any], columns: list[str]) -> money.Rates | None:
+    if "_day" not in columns:
+        return None
+    at = columns.index("_currency")
+    return money.Rates((row[at], row[at + 1]) for row in read)
+
+
+def _add(
+    found: Found,
+    measure: Measure,
+    parts: Mapping[str, Any],
+    currency: str | None,
+    day: date | None,
+    rates: money.Rates | None,
+) -> None:
+    """Add a row of the statement to its group."""
+    name = measure.name
+    if "end" in parts:
+        if (end := parts["end"]) is not None:
+            own = currency if measure.is_money else None
+            known = found.ends.setdefault(name, {}).get(own)
+            pick = min if measure.function == "min" else max
+            found.ends[name][own] = end if known is None else pick(known, end)
+        return
+    if not measure.is_money:
+        found.counts[name] = found.counts.get(name, 0) + (parts.get("count") or 0)
+        if (total := parts.get("sum")) is not None:
+            found.sums[name] = found.sums.get(name, 0) + total
+        return
+    amount = parts.get("sum")
+    if amount is None or currency is None:
+        return
+    by_currency = found.by_currency.setdefault(name, {})
+    total, count = by_currency.get(currency, (Decimal(0), 0))
+    by_currency[currency] = (total + amount, count + (parts.get("count") or 0))
+    if measure.function == "sum":
+        own = tenancy.require().currency
+        sums = found.amounts.setdefault(name, money.Amounts(own))
+        rate, used = rates.between(currency, own, day) if rates else (None, [])
+        sums.add(currency, amount, Decimal(1) if currency == own else rate, *used)
+
+
+def _add_medians(question: _Question, groups: dict[tuple[Any, ...], Found]) -> None:
+    asked = [m for m in question.measures if m.function == "median"]
+    for is_money in (False, True):
+        wanted = [m for m in asked if m.is_money is is_money]
+        if not wanted:
+            continue
+        rows, columns = question.grouped()
+        width = len(question.groups) + is_money
+        medians = {f"_m{n}": Median(m.field.column) for n, m in enumerate(wanted) if m.field}
+        for row in (
+            rows.values(*columns[:width])
+            .annotate(**medians)
+            .values_list(*columns[:width], *medians)
+        ):
+            found = groups.get(tuple(row[: len(question.groups)]))
+            own = row[width - 1] if is_money else None
+            for measure, value in zip(wanted, row[width:], strict=True):
+                if found is not None and value is not None:
+                    found.medians.setdefault(measure.name, {})[own] = value
+
+
+# -- the answer ---------------------------------------------------------------------------------------------
+
+
+def _as_json(
+    key: tuple[Any, ...], found: Found, groups: Sequence[Group], wanted: Sequence[Measure]
+) -> dict[str, Any]:
+    row = {g.name: _plain(value) for g, value in zip(groups, key, strict=True)}
+    row |= {m.name: _measured(found, m) for m in wanted}
+    converted = {
+        name: sums.conversion_as_json() for name, sums in found.amounts.items() if sums.is_mixed
+    }
+    return row | ({"converted": converted} if converted else {})
+
+
+def _measured(found: Found, measure: Measure) -> Any:
+    name = measure.name
+    match measure.function:
+        case "median":
+            known = found.medians.get(name, {})
+            return known if measure.is_money else known.get(None)
+        case "min" | "max":
+            ends = {c: _plain(end) for c, end in found.ends.get(name, {}).items()}
+            return ends if measure.is_money else ends.get(None)
+        case "sum" if measure.is_money:
+            return {
+                c: float(total) for c, (total, _) in sorted(found.by_currency.get(name, {}).items())
+            }
+        case "avg" if measure.is_money:
+            pairs = sorted(found.by_currency.get(name, {}).items())
+            return {c: float(total / count) for c, (total, count) in pairs if count}
+        case "sum":
+            return _plain(found.sums.get(name, 0))
+        case "avg":
+            count = found.counts.get(name, 0)
+            return float(found.sums[name]) / count if count else None
+    return found.counts.get(name, 0)
+
+
+def _plain(value: Any) -> Any:
+    return float(value) if isinstance(value, Decimal) else values.to_json_value(value)
+
+
+def _comparable(row: Mapping[str, Any], name: str) -> Any:
+    """A value of a group as it is compared: of amounts the converted total, or the only currency's."""
+    value = row.get(name)
+    if not isinstance(value, Mapping):
+        return value
+    if (converted := row.get("converted", {}).get(name)) is not None:
+        return converted["value"]
+    return next(iter(value.values())) if len(value) == 1 else None
+
+
+def _sort_value(row: Mapping[str, Any], name: str, descending: bool) -> tuple[bool, Any]:
+    """By which the rows are put in order: nulls last either way."""
+    value = _comparable(row, name)
+    return (not descending, 0) if value is None else (descending, value)
+
+
+# -- what is asked ------------------------------------------------------------------------------------------
+
+
+def _read_sort(
+    sort: Any, groups: Sequence[Group], wanted: Sequence[Measure]
+) -> list[tuple[str, bool]]:
+    """The names to sort by, and whether each is in descending order; the groups' own values come last."""
+    names = [*(g.name for g in groups), *(m.name for m in wanted)]
+    terms: Any = sort.split(",") if isinstance(sort, str) else sort or ()
+    if isinstance(terms, Mapping):
+        terms = [f"-{n}" if d in ("desc", -1) else n for n, d in terms.items()]
+    if not all(isinstance(term, str) for term in terms):
+        raise InvalidFilter("sort: send names of groups and measures.", field="sort")
+    read = [(t.strip().lstrip("-"), t.strip().startswith("-")) for t in terms if t.strip()]
+    for name, _descending in read:
+        if name not in names:
+            raise InvalidFilter(
+                f"sort: there is no {name[:64]!r} here.{did_you_mean(name, names)} "
+                f"Names: {', '.join(names)}.",
+                field="sort",
+            )
+    return [*read, *((g.name, False) for g in groups if g.name not in dict(read))]
+
+
+def _read_having(having: Any, wanted: Sequence[Measure]) -> Any:
+    """A function that tells whether a group is wanted."""
+    if having is None or having == {}:
+        return lambda row: True
+    names = [m.name for m in wanted]
+    example = 'having={"count": {"$gte": 10}}'
+    if not isinstance(having, Mapping):
+        raise InvalidFilter(f"having: send an object: {example}.", field="having")
+    checks = []
+    for name, condition in having.items():
+        if name not in names:
+            raise InvalidFilter(
+                f"having: {str(name)[:64]!r} is not measured. Measures: {', '.join(names)}.",
+                field="having",
+            )
+        if not isinstance(condition, Mapping):
+            condition = {"$eq": condition}
+        for operator, operand in condition.items():
+            if operator not in COMPARISONS:
+                raise InvalidFilter(
+                    f"having: there is no operator {str(operator)[:32]!r}. "
+                    f"Operators: {', '.join(COMPARISONS)}.",
+                    field="having",
+                )
+            if isinstance(operand, bool) or not isinstance(operand, int | float):
+                raise InvalidFilter(f"having: {name} is compared with a number.", field="having")
+            checks.append((name, COMPARISONS[operator], operand))
+    return lambda row: all(compare(_comparable(row, n), operand) for n, compare, operand in checks)
+
+
+def _check_limit(limit: Any) -> int:
+    if limit is None:
+        return DEFAULT_LIMIT
+    text = str(limit)
+    if isinstance(limit, bool) or not text.isascii() or not text.isdigit():
+        raise InvalidFilter("limit: send a whole number.", field="limit")
+    if not 1 <= int(text) <= MAX_GROUPS:
+        raise InvalidFilter(
+            f"limit: from 1 to {values.group_thousands(MAX_GROUPS)}.", field="limit"
+        )
+    return int(text)
+
+
+def _zone(name: Any) -> ZoneInfo:
+    try:
+        return ZoneInfo(name or "UTC")
+    except (ValueError, OSError, TypeError, KeyError):
+        raise InvalidFilter(
+            "zone: use an IANA time zone like Europe/Berlin.", field="zone"
+        ) from None

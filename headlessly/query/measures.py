@@ -1,0 +1,172 @@
+"""What an aggregation asks for: by what records are grouped, and what is measured of each group.
+
+``group=source,organization.industry``, ``by=month(createdAt)``, ``measure=count,sum(budget)``: each term
+is read once, checked against the schema, and called in the answer as it was written.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from django.db.models import CharField, F, Func, OuterRef, Subquery, Value
+from django.db.models.functions import TruncDate
+
+from headlessly.errors import InvalidFilter, did_you_mean
+from headlessly.query.filters import find_field
+from headlessly.query.scope import Scope
+
+if TYPE_CHECKING:
+    from zoneinfo import ZoneInfo
+
+    from headlessly.declaration.record import Record
+    from headlessly.declaration.schema import Field
+
+#: How many terms one question may have, and how many references lead to what is grouped by.
+MAX_GROUPS, MAX_MEASURES, MAX_REFERENCES = 4, 12, 2
+
+FUNCTIONS = ("count", "sum", "avg", "median", "min", "max")
+NUMBERS = ("number", "integer", "money")
+MOMENTS = ("date", "datetime")
+#: The stretches of time, and how the database writes them: 2026-11-28, 2026-W48, 2026-11, 2026-Q4, 2026.
+UNITS = {
+    "day": "YYYY-MM-DD",
+    "week": 'IYYY-"W"IW',
+    "month": "YYYY-MM",
+    "quarter": 'YYYY-"Q"Q',
+    "year": "YYYY",
+}
+#: What cannot be grouped by: text without end, amounts, moments (``by`` does these), JSON.
+UNGROUPED = ("text", "json", "money", "datetime")
+CALL = re.compile(r"\s*([A-Za-z]+)\s*(?:\(\s*([$\w.]+)\s*\)\s*)?\Z")
+
+
+@dataclass(frozen=True)
+class Group:
+    """Something that records are grouped by: its name in the answer, and the expression that makes it."""
+
+    name: str
+    expression: Any
+
+
+@dataclass(frozen=True)
+class Measure:
+    """A number of each group: ``count``, or a function of a field."""
+
+    name: str
+    function: str
+    field: Field | None = None
+
+    @property
+    def is_money(self) -> bool:
+        """Whether it is one number per currency."""
+        return self.field is not None and self.field.type == "money" and self.function != "count"
+
+
+def read_groups(scope: Scope, names: Any) -> list[Group]:
+    """The fields that are grouped by. Raises InvalidFilter naming what cannot be."""
+    read = [_read_group(scope, name) for name in _terms(names, "group")]
+    if len(read) > MAX_GROUPS:
+        raise InvalidFilter(f"group: at most {MAX_GROUPS} fields.", field="group")
+    return read
+
+
+def _read_group(scope: Scope, path: str) -> Group:
+    *references, last = path.split(".")
+    if len(references) > MAX_REFERENCES:
+        raise InvalidFilter(
+            f"group: {path}: at most {MAX_REFERENCES} references deep.", field="group"
+        )
+    steps: list[tuple[Scope, Field]] = []
+    at = scope
+    for name in references:
+        field = _field(at.noun, name, "group")
+        if field.type != "reference":
+            raise InvalidFilter(
+                f"group: {path}: {field.wire} is no reference, nothing lies behind it.",
+                field="group",
+            )
+        steps.append((at, field))
+        at = at.for_noun(field.target_noun)
+    field = _field(at.noun, last, "group")
+    if field.type in UNGROUPED or field.computed is not None:
+        hint = " Use by=month(...) for moments." if field.type == "datetime" else ""
+        raise InvalidFilter(f"group: {path} cannot be grouped by.{hint}", field="group")
+    column = at.key if field.column == "pk" else field.column
+    # What lies behind a reference is what the actor sees there, as of the same moment.
+    found: Any = None
+    for where, reference in reversed(steps):
+        other = where.for_noun(reference.target_noun)
+        rows = other.queryset().filter(**{other.key: OuterRef(reference.column)}).order_by()
+        if found is None:
+            found = Subquery(rows.values(column)[:1])
+        else:
+            found = Subquery(rows.annotate(_behind=found).values("_behind")[:1])
+    return Group(path, F(column) if found is None else found)
+
+
+def read_period(scope: Scope, term: Any, zone: ZoneInfo) -> Group | None:
+    """``month(createdAt)``: the stretch of time that a moment lies in, in ``zone``. Raises InvalidFilter."""
+    if not term:
+        return None
+    call = CALL.match(term) if isinstance(term, str) else None
+    if call is None or call[1] not in UNITS or call[2] is None:
+        raise InvalidFilter(
+            f"by: use one of {', '.join(f'{unit}(createdAt)' for unit in UNITS)}, of any day or moment.",
+            field="by",
+        )
+    unit, name = call[1], call[2]
+    field = _field(scope.noun, name, "by")
+    if field.type not in MOMENTS:
+        raise InvalidFilter(f"by: {name} is no day and no moment.", field="by")
+    day = TruncDate(field.column, tzinfo=zone) if field.type == "datetime" else F(field.column)
+    return Group(unit, Func(day, Value(UNITS[unit]), function="to_char", output_field=CharField()))
+
+
+def read_measures(noun: type[Record], terms: Any) -> list[Measure]:
+    """What is measured; how many records there are unless said. Raises InvalidFilter."""
+    read = [_read_measure(noun, term) for term in _terms(terms, "measure") or ["count"]]
+    if len(read) > MAX_MEASURES:
+        raise InvalidFilter(f"measure: at most {MAX_MEASURES} measures.", field="measure")
+    return read
+
+
+def _read_measure(noun: type[Record], term: str) -> Measure:
+    call = CALL.match(term)
+    if call is None or call[1] not in FUNCTIONS or (call[2] is None and call[1] != "count"):
+        raise InvalidFilter(
+            f"measure: {term[:64]!r} is none. Use count, or {', '.join(FUNCTIONS)} of a field: "
+            "sum(budget)." + did_you_mean(call[1] if call else term, FUNCTIONS),
+            field="measure",
+        )
+    function, name = call[1], call[2]
+    if name is None:
+        return Measure("count", "count")
+    field = _field(noun, name, "measure")
+    ordered = (*NUMBERS, *MOMENTS) if function in ("min", "max") else NUMBERS
+    if field.computed is not None or (function != "count" and field.type not in ordered):
+        known = [f.wire for f in noun.schema.stored if f.type in ordered]
+        raise InvalidFilter(
+            f"measure: {function} is of {' and '.join(ordered)} fields: {', '.join(known)}.",
+            field="measure",
+        )
+    return Measure(f"{function}({name})", function, field)
+
+
+def _field(noun: type[Record], name: str, parameter: str) -> Field:
+    try:
+        return find_field(noun, name)
+    except InvalidFilter as problem:
+        raise InvalidFilter(f"{parameter}: {problem.message}", field=parameter) from None
+
+
+def _terms(given: Any, parameter: str) -> list[str]:
+    """A list of terms, as such or between commas; each once."""
+    parts: Iterable[Any] = given.split(",") if isinstance(given, str) else given or ()
+    if not isinstance(parts, Sequence) or not all(isinstance(part, str) for part in parts):
+        raise InvalidFilter(
+            f"{parameter}: send names, as a list or between commas.", field=parameter
+        )
+    return list(dict.fromkeys(part.strip() for part in parts if part.strip()))

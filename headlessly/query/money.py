@@ -1,0 +1,276 @@
+"""Amounts of several currencies: each currency's own sum, and all of them in the tenant's.
+
+An amount is converted at the rate of its own day: that on which what it is about ended (``fixed_on`` of the
+noun's :class:`~headlessly.declaration.fields.Currency`), else today, or the day as of which one asks. A rate
+counts from its day on until the next of the same currency; later ones change nothing of what ended before.
+Amounts of different currencies are added only when they are converted.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+from datetime import date, datetime
+from decimal import ROUND_HALF_UP, Decimal
+from typing import TYPE_CHECKING, Any
+
+from django.db import connection, models
+from django.db.models import Case, DateField, F, Sum, Value, When
+from django.db.models.functions import Cast, Coalesce, Least, TruncDate
+
+from headlessly.access import tenancy
+from headlessly.context import clock
+from headlessly.database import prepared
+from headlessly.declaration.registry import registry
+
+if TYPE_CHECKING:
+    from headlessly.declaration.record import Record
+    from headlessly.declaration.schema import Field
+
+CENT = Decimal("0.01")
+
+
+@dataclass(frozen=True)
+class UsedRate:
+    """The rate at which amounts of a currency were converted: what one unit is worth, from ``day`` on."""
+
+    currency: str
+    day: date
+    rate: float
+
+
+@dataclass
+class Amounts:
+    """A sum of amounts: one number per currency, and their sum in one, the tenant's unless said."""
+
+    currency: str  #: the one that they are converted to
+    by_currency: dict[str, Decimal] = field(default_factory=dict)
+    exact: Decimal = Decimal(0)  #: what could be converted, not yet rounded
+    missing: set[str] = field(default_factory=set)  #: the currencies without a rate on some day
+    rates: set[UsedRate] = field(default_factory=set)  #: those that were used
+
+    @property
+    def converted(self) -> Decimal | None:
+        """All of them in :attr:`currency`, rounded to cents; None where a rate is missing."""
+        return None if self.missing else self.exact.quantize(CENT, ROUND_HALF_UP)
+
+    @property
+    def is_mixed(self) -> bool:
+        """Whether there is anything to convert."""
+        return bool(self.by_currency.keys() - {self.currency})
+
+    def add(self, currency: str, amount: Decimal, rate: Decimal | None, *used: UsedRate) -> None:
+        """Add an amount; ``rate`` is what one unit is worth, by ``used``; None where nobody knows."""
+        self.by_currency[currency] = self.by_currency.get(currency, Decimal(0)) + amount
+        if rate is None:
+            self.missing.add(currency)
+            return
+        self.exact += amount * rate
+        self.rates.update(used)
+
+    def __add__(self, other: Amounts) -> Amounts:
+        every = self.by_currency.keys() | other.by_currency.keys()
+        nothing = Decimal(0)
+        return Amounts(
+            self.currency,
+            {
+                c: self.by_currency.get(c, nothing) + other.by_currency.get(c, nothing)
+                for c in every
+            },
+            self.exact + other.exact,
+            self.missing | other.missing,
+            self.rates | other.rates,
+        )
+
+    def as_json(self) -> dict[str, float]:
+        """One number per currency, the one they are converted to first."""
+        order = sorted(self.by_currency, key=lambda code: (code != self.currency, code))
+        return {code: float(self.by_currency[code]) for code in order}
+
+    def conversion_as_json(self) -> dict[str, Any]:
+        """The converted total, with the rates that it used or the currencies for which there is none."""
+        if self.missing:
+            return {"currency": self.currency, "value": None, "missing": sorted(self.missing)}
+        used = sorted(self.rates, key=lambda each: (each.currency, each.day))
+        return {
+            "currency": self.currency,
+            "value": float(self.converted or 0),
+            "rates": [{"currency": u.currency, "day": u.day, "rate": u.rate} for u in used],
+        }
+
+
+def no_amounts() -> Amounts:
+    """The sum of nothing, in the tenant's currency."""
+    return Amounts(tenancy.require().currency)
+
+
+def rates_noun() -> type[Record] | None:
+    """The noun whose records are exchange rates, where the apps have one."""
+    return next((noun for noun in registry.values() if noun.holds_exchange_rates), None)
+
+
+def has_rates() -> bool:
+    """Whether the tenant has any exchange rate: without one amounts are compared as they are."""
+    noun = rates_noun()
+    return noun is not None and noun.objects.exists()
+
+
+def is_converted(noun: type[Record], amount: Field) -> bool:
+    """Whether the values of a field are compared in the tenant's currency: they may be in several, and
+    there are rates."""
+    return amount.type == "money" and noun.schema.currency is not None and has_rates()
+
+
+def converted_name(noun: type[Record], amount: Field) -> str:
+    """The column by which the values of a field are compared, as lookups name it."""
+    return (
+        f"{amount.column}__{Converted.lookup_name}" if is_converted(noun, amount) else amount.column
+    )
+
+
+class Rates:
+    """The exchange rates of currencies on days, of those that have one; one statement for all of them.
+
+    Whoever may see an amount may see what it is worth: the actor's own sight is not asked.
+    """
+
+    def __init__(self, wanted: Iterable[tuple[str, date | None]]) -> None:
+        noun, self.own = rates_noun(), tenancy.require().currency
+        pairs = sorted({(c, d) for c, d in wanted if c != self.own and d is not None})
+        self.known: dict[tuple[str, date], UsedRate] = {}
+        if noun is None or not pairs:
+            return
+        sql = (
+            "SELECT w.currency, w.day, r.day, r.rate FROM unnest(%s::text[], %s::date[]) "
+            f"AS w(currency, day) CROSS JOIN LATERAL (SELECT day, rate FROM {_table(noun)} x "
+            "WHERE x.tenant_id = %s AND x.deleted_at IS NULL AND x.currency = w.currency "
+            "AND x.day <= w.day ORDER BY x.day DESC LIMIT 1) AS r"
+        )
+        given = [[c for c, _ in pairs], [d for _, d in pairs], tenancy.require().pk]
+        for currency, day, since, rate in prepared.execute_prepared(sql, given):
+            self.known[currency, day] = UsedRate(currency, since, rate)
+
+    def between(
+        self, currency: str, to: str, day: date | None
+    ) -> tuple[Decimal | None, list[UsedRate]]:
+        """What one unit of a currency was worth in another, by way of the tenant's, and the rates that say
+        so; None where one is missing."""
+        if currency == to:
+            return Decimal(1), []
+        used = [self.known.get((c, day)) for c in (currency, to) if c != self.own and day]
+        if not used or any(each is None for each in used):
+            return None, []
+        found = [each for each in used if each is not None]
+        worth = {each.currency: Decimal(str(each.rate)) for each in found}
+        return worth.get(currency, Decimal(1)) / worth.get(to, Decimal(1)), found
+
+
+def sum_amounts(
+    found: models.QuerySet[Any],
+    *names: str,
+    by: Sequence[str] = (),
+    to: str | None = None,
+    as_of: datetime | None = None,
+) -> dict[tuple[Any, ...], tuple[Amounts, ...]]:
+    """The sums of money fields (by Python name) of the records ``found``, grouped by the columns ``by``.
+
+    They are converted to the currency ``to``, the tenant's unless said. The work is that of one pass over
+    the records and of a look-up for each currency and day among them.
+    ``as_of`` is the moment of which the records are. Without records there is no group.
+    """
+    noun: type[Any] = found.model
+    own, schema = tenancy.require().currency, getattr(noun, "schema", None) or noun.noun.schema
+    base = Value(own, output_field=models.CharField())
+    currency = F(schema.currency.attname) if schema.currency else base
+    parts = {"_currency": currency, "_day": day_of_rate(schema, to or own, as_of)}
+    sums = {f"_sum_{name}": Sum(name) for name in names}
+    rows = (
+        found.order_by().annotate(**parts).values(*by, *parts).annotate(**sums)
+        .values_list(*by, *parts, *sums)
+    )  # fmt: skip
+    read = [(row[: len(by)], *row[len(by) : len(by) + 2], row[len(by) + 2 :]) for row in rows]
+    known = (
+        Rates((code, day) for _key, code, day, _amounts in read)
+        if to in (None, own)
+        else (Rates((each, day) for _key, code, day, _amounts in read for each in (code, to)))
+    )
+    groups: dict[tuple[Any, ...], tuple[Amounts, ...]] = {}
+    for key, code, day, amounts in read:
+        group = groups.setdefault(tuple(key), tuple(Amounts(to or own) for _ in names))
+        rate, used = known.between(code, to or own, day)
+        for total, amount in zip(group, amounts, strict=True):
+            if amount is not None:
+                total.add(code, amount, rate, *used)
+    return groups
+
+
+def sum_amount(found: models.QuerySet[Any], name: str, as_of: datetime | None = None) -> Amounts:
+    """The sum of one money field of the records ``found``."""
+    return sum_amounts(found, name, as_of=as_of).get((), (no_amounts(),))[0]
+
+
+def day_of_rate(schema: Any, to: str, as_of: datetime | None) -> Any:
+    """The day whose rate converts the amounts of a record; none for those in the currency ``to``."""
+    today = Value(rate_day(as_of), output_field=DateField())
+    if schema.currency is None:
+        return Cast(Value(None), DateField())
+    ends = [_day(schema.by_name[name]) for name in schema.currency.fixed_on]
+    day = Least(Coalesce(*ends, today), today) if ends else today
+    foreign = ~models.Q(**{schema.currency.attname: to})
+    return Case(When(foreign, then=day), default=None, output_field=DateField())
+
+
+def rate_day(as_of: datetime | None = None) -> date:
+    """The day at whose rates what is open is converted: today in UTC, or the day as of which one asks."""
+    return (as_of or clock.now()).date()
+
+
+def _day(column: Any) -> Any:
+    return F(column.column) if column.type == "date" else TruncDate(column.column, tzinfo=clock.UTC)
+
+
+def _table(noun: type[Record]) -> str:
+    return connection.ops.quote_name(noun._meta.db_table)
+
+
+# -- one record's amount, to sort and to compare by --------------------------------------------------------
+
+
+class Converted(models.Transform):
+    """A money column in the tenant's currency, rounded to cents: ``value__converted``.
+
+    NULL where a rate is missing. The rate is looked up for each record in another currency than the tenant's.
+    """
+
+    lookup_name = "converted"
+    output_field = models.DecimalField(max_digits=30, decimal_places=2)
+
+    def as_sql(  # type: ignore[override]  # the stubs give `**extra` names
+        self, compiler: Any, connection: Any, **extra: Any
+    ) -> tuple[str, Sequence[Any]]:
+        amount: Any = self.lhs
+        column, given = compiler.compile(amount)
+        noun, rates = amount.target.model, rates_noun()
+        schema = getattr(noun, "schema", None) or noun.noun.schema
+        if rates is None or schema.currency is None:
+            return column, given
+        alias = connection.ops.quote_name(amount.alias)
+        name = f"{alias}.{prepared.quoted_column(noun, schema.currency.name)}"
+        ends = [
+            f"{alias}.{prepared.quoted_column(noun, each)}"
+            + ("" if schema.by_name[each].type == "date" else " AT TIME ZONE 'UTC'")
+            for each in schema.currency.fixed_on
+        ]
+        days = "".join(f"({end})::date, " for end in ends)
+        tenant = tenancy.require()
+        sql = (
+            f"CASE WHEN {name} = %s THEN {column} ELSE round({column} * "
+            f"(SELECT x.rate::numeric FROM {_table(rates)} x WHERE x.tenant_id = %s "
+            f"AND x.deleted_at IS NULL AND x.currency = {name} "
+            f"AND x.day <= least(coalesce({days}%s), %s) ORDER BY x.day DESC LIMIT 1), 2) END"
+        )
+        today = rate_day()
+        return sql, [tenant.currency, *given, *given, tenant.pk, today, today]
+
+
+models.DecimalField.register_lookup(Converted)
