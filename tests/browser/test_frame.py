@@ -104,7 +104,7 @@ def test_a_switch_is_seen_and_switched_by_keyboard_in_any_light(desk, site, bob,
     expect(switch).not_to_be_checked()
     off = painted(switch)
     assert off["track"] != off["accent"] and off["gap"] >= 8
-    desk.get_by_label("Name", exact=True).focus()
+    desk.get_by_label("Currency", exact=True).focus()
     desk.keyboard.press("Tab")
     expect(switch).to_be_focused()
     assert seen(desk)
