@@ -86,7 +86,8 @@ class Tenant(models.Model):
                 raise ValidationError(
                     {
                         "currency": _(
-                            "There are exchange rates to %(currency)s (%(count)d). Delete them first, then change it."
+                            "There are exchange rates to %(currency)s (%(count)d). "
+                            "Delete them first, then change it."
                         )
                         % {"count": count, "currency": before}
                     }
