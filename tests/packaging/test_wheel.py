@@ -47,9 +47,10 @@ def installed(wheel: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     home = tmp_path_factory.mktemp("installed") / "env"
     run(sys.executable, "-m", "venv", "--without-pip", home)
     python = home / "bin/python"
-    run(
-        sys.executable, "-m", "pip", "--python", python, "install", "--no-deps", "--no-index", "-q", wheel
-    )  # fmt: skip
+    # Without what the caller's path has: pip would find the product there, and install nothing.
+    env = {name: value for name, value in os.environ.items() if name != "PYTHONPATH"}
+    pip = [sys.executable, "-m", "pip", "--python", python]
+    run(*pip, "install", "--no-deps", "--no-index", "-q", wheel, env=env)
     (packages,) = home.glob("lib/python*/site-packages")
     # A folder that a .pth names is searched, but its own .pth files are not read: no editable install.
     (packages / "dependencies.pth").write_text("\n".join(site.getsitepackages()) + "\n")
