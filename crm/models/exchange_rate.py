@@ -22,7 +22,10 @@ class ExchangeRate(Noun):
 
     currency = Currency("ISO 4217", required=True)
     day = Date("from which it counts", required=True)
-    rate = Number("what one unit is worth in the tenant's currency", required=True, minimum=0)
+    rate = Number(
+        "what one unit is worth in the tenant's currency", required=True,
+        minimum=0.000_001, maximum=1_000_000,
+    )  # fmt: skip
     source = String("who says so", suggests=("ECB", "Bank"))
 
     class Surface:
@@ -65,8 +68,6 @@ class ExchangeRate(Noun):
         own = tenancy.require().currency
         if currency == own:
             problems["currency"] = _("Amounts are converted to %s: its rate is 1.") % own
-        if values.get("rate", self.rate) == 0:
-            problems["rate"] = _("Use a number above 0.")
         others = ExchangeRate.objects.filter(currency=currency, day=day).exclude(pk=self.pk)
         if {"currency", "day"} & values.keys() and others.exists():
             problems["day"] = _("There is a rate of %(currency)s for %(day)s already.") % {

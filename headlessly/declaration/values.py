@@ -281,7 +281,8 @@ def _check_bounds(field: Field, value: Any) -> Any:
     if (low is not None and value < low) or (high is not None and value > high):
         if low is not None and high is not None:
             said = _("Use a number from %(low)s to %(high)s.")
-            raise ValueError(said % {"low": low, "high": high})
+            plain = "f" if isinstance(low, float) and 0 < abs(low) < 0.001 else ""  # no 1e-06
+            raise ValueError(said % {"low": format(low, plain), "high": high})
         raise ValueError(
             _("At least %s is needed.") % low if low is not None else _("At most %s.") % high
         )

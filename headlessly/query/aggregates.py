@@ -12,7 +12,6 @@ from dataclasses import dataclass, field
 from datetime import date
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any
-from zoneinfo import ZoneInfo
 
 from django.db.models import Aggregate, Count, F, FloatField, Max, Min, QuerySet, Sum, Value
 from django.db.models import CharField as Char
@@ -20,27 +19,16 @@ from django.db.models import CharField as Char
 from headlessly.access import tenancy
 from headlessly.database import timeouts
 from headlessly.declaration import values
-from headlessly.errors import InvalidFilter, did_you_mean
+from headlessly.errors import InvalidFilter
 from headlessly.query import measures, money, paging, reads
-from headlessly.query.measures import Group, Measure
+from headlessly.query.measures import COMPARISONS, MAX_GROUPS, Group, Measure
 from headlessly.query.scope import Scope
 
 if TYPE_CHECKING:
     from headlessly.declaration.record import Record
 
-#: The most groups that a question may have, and how many are answered unless more are asked for.
-MAX_GROUPS, DEFAULT_LIMIT = 10_000, 1_000
-#: The most rows that these are made of: each currency and each of its days is one.
+#: The most rows that groups are made of: each currency and each of its days is one.
 MAX_ROWS = 100_000
-#: How a group is compared: ``having={"count": {"$gte": 10}}``.
-COMPARISONS = {
-    "$eq": lambda a, b: a == b,
-    "$ne": lambda a, b: a != b,
-    "$gt": lambda a, b: a is not None and a > b,
-    "$gte": lambda a, b: a is not None and a >= b,
-    "$lt": lambda a, b: a is not None and a < b,
-    "$lte": lambda a, b: a is not None and a <= b,
-}
 
 
 class Median(Aggregate):
@@ -99,12 +87,12 @@ def aggregate(
     """
     scope = Scope(noun, reads.check_moment(as_of))
     groups = measures.read_groups(scope, group)
-    if period := measures.read_period(scope, by, _zone(zone)):
+    if period := measures.read_period(scope, by, measures.read_zone(zone)):
         groups.append(period)
     wanted = measures.read_measures(noun, measure)
-    size = _check_limit(limit)
-    order = _read_sort(sort, groups, wanted)
-    check = _read_having(having, wanted)
+    size = measures.read_limit(limit)
+    order = measures.read_sort(sort, groups, wanted)
+    checks = measures.read_having(having, wanted)
     search = reads.make_search(scope, q)
     records = paging.RecordList(scope, (), (filter, *conditions), search)
     try:
@@ -116,7 +104,7 @@ def aggregate(
             "This takes too long. Narrow it by a filter: a period of createdAt, a status, an owner."
         ) from problem
     rows = [_as_json(key, each, groups, wanted) for key, each in counted.items()]
-    rows = [row for row in rows if check(row)]
+    rows = [row for row in rows if _fulfils(row, checks)]
     for name, descending in reversed(order):
         rows.sort(key=lambda row: _sort_value(row, name, descending), reverse=descending)
     return Aggregation(rows[:size], len(rows) > size)
@@ -233,10 +221,11 @@ def _add(
     amount = parts.get("sum")
     if amount is None or currency is None:
         return
-    by_currency = found.by_currency.setdefault(name, {})
-    total, count = by_currency.get(currency, (Decimal(0), 0))
-    by_currency[currency] = (total + amount, count + (parts.get("count") or 0))
-    if measure.function == "sum":
+    if measure.function == "avg":
+        by_currency = found.by_currency.setdefault(name, {})
+        total, count = by_currency.get(currency, (Decimal(0), 0))
+        by_currency[currency] = (total + amount, count + parts["count"])
+    else:
         own = tenancy.require().currency
         sums = found.amounts.setdefault(name, money.Amounts(own))
         rate, used = rates.between(currency, own, day) if rates else (None, [])
@@ -288,9 +277,7 @@ def _measured(found: Found, measure: Measure) -> Any:
             ends = {c: _plain(end) for c, end in found.ends.get(name, {}).items()}
             return ends if measure.is_money else ends.get(None)
         case "sum" if measure.is_money:
-            return {
-                c: float(total) for c, (total, _) in sorted(found.by_currency.get(name, {}).items())
-            }
+            return found.amounts[name].as_json() if name in found.amounts else {}
         case "avg" if measure.is_money:
             pairs = sorted(found.by_currency.get(name, {}).items())
             return {c: float(total / count) for c, (total, count) in pairs if count}
@@ -316,83 +303,11 @@ def _comparable(row: Mapping[str, Any], name: str) -> Any:
     return next(iter(value.values())) if len(value) == 1 else None
 
 
+def _fulfils(row: Mapping[str, Any], checks: Sequence[tuple[str, str, float]]) -> bool:
+    return all(COMPARISONS[operator](_comparable(row, name), x) for name, operator, x in checks)
+
+
 def _sort_value(row: Mapping[str, Any], name: str, descending: bool) -> tuple[bool, Any]:
     """By which the rows are put in order: nulls last either way."""
     value = _comparable(row, name)
     return (not descending, 0) if value is None else (descending, value)
-
-
-# -- what is asked ------------------------------------------------------------------------------------------
-
-
-def _read_sort(
-    sort: Any, groups: Sequence[Group], wanted: Sequence[Measure]
-) -> list[tuple[str, bool]]:
-    """The names to sort by, and whether each is in descending order; the groups' own values come last."""
-    names = [*(g.name for g in groups), *(m.name for m in wanted)]
-    terms: Any = sort.split(",") if isinstance(sort, str) else sort or ()
-    if isinstance(terms, Mapping):
-        terms = [f"-{n}" if d in ("desc", -1) else n for n, d in terms.items()]
-    if not all(isinstance(term, str) for term in terms):
-        raise InvalidFilter("sort: send names of groups and measures.", field="sort")
-    read = [(t.strip().lstrip("-"), t.strip().startswith("-")) for t in terms if t.strip()]
-    for name, _descending in read:
-        if name not in names:
-            raise InvalidFilter(
-                f"sort: there is no {name[:64]!r} here.{did_you_mean(name, names)} "
-                f"Names: {', '.join(names)}.",
-                field="sort",
-            )
-    return [*read, *((g.name, False) for g in groups if g.name not in dict(read))]
-
-
-def _read_having(having: Any, wanted: Sequence[Measure]) -> Any:
-    """A function that tells whether a group is wanted."""
-    if having is None or having == {}:
-        return lambda row: True
-    names = [m.name for m in wanted]
-    example = 'having={"count": {"$gte": 10}}'
-    if not isinstance(having, Mapping):
-        raise InvalidFilter(f"having: send an object: {example}.", field="having")
-    checks = []
-    for name, condition in having.items():
-        if name not in names:
-            raise InvalidFilter(
-                f"having: {str(name)[:64]!r} is not measured. Measures: {', '.join(names)}.",
-                field="having",
-            )
-        if not isinstance(condition, Mapping):
-            condition = {"$eq": condition}
-        for operator, operand in condition.items():
-            if operator not in COMPARISONS:
-                raise InvalidFilter(
-                    f"having: there is no operator {str(operator)[:32]!r}. "
-                    f"Operators: {', '.join(COMPARISONS)}.",
-                    field="having",
-                )
-            if isinstance(operand, bool) or not isinstance(operand, int | float):
-                raise InvalidFilter(f"having: {name} is compared with a number.", field="having")
-            checks.append((name, COMPARISONS[operator], operand))
-    return lambda row: all(compare(_comparable(row, n), operand) for n, compare, operand in checks)
-
-
-def _check_limit(limit: Any) -> int:
-    if limit is None:
-        return DEFAULT_LIMIT
-    text = str(limit)
-    if isinstance(limit, bool) or not text.isascii() or not text.isdigit():
-        raise InvalidFilter("limit: send a whole number.", field="limit")
-    if not 1 <= int(text) <= MAX_GROUPS:
-        raise InvalidFilter(
-            f"limit: from 1 to {values.group_thousands(MAX_GROUPS)}.", field="limit"
-        )
-    return int(text)
-
-
-def _zone(name: Any) -> ZoneInfo:
-    try:
-        return ZoneInfo(name or "UTC")
-    except (ValueError, OSError, TypeError, KeyError):
-        raise InvalidFilter(
-            "zone: use an IANA time zone like Europe/Berlin.", field="zone"
-        ) from None

@@ -7,25 +7,25 @@ is read once, checked against the schema, and called in the answer as it was wri
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
+from zoneinfo import ZoneInfo
 
 from django.db.models import CharField, F, Func, OuterRef, Subquery, Value
 from django.db.models.functions import TruncDate
 
+from headlessly.declaration import values
 from headlessly.errors import InvalidFilter, did_you_mean
 from headlessly.query.filters import find_field
 from headlessly.query.scope import Scope
 
 if TYPE_CHECKING:
-    from zoneinfo import ZoneInfo
-
     from headlessly.declaration.record import Record
     from headlessly.declaration.schema import Field
 
 #: How many terms one question may have, and how many references lead to what is grouped by.
-MAX_GROUPS, MAX_MEASURES, MAX_REFERENCES = 4, 12, 2
+MAX_FIELDS, MAX_MEASURES, MAX_REFERENCES = 4, 12, 2
 
 FUNCTIONS = ("count", "sum", "avg", "median", "min", "max")
 NUMBERS = ("number", "integer", "money")
@@ -37,6 +37,17 @@ UNITS = {
     "month": "YYYY-MM",
     "quarter": 'YYYY-"Q"Q',
     "year": "YYYY",
+}
+#: The most groups that a question may have, and how many are answered unless more are asked for.
+MAX_GROUPS, DEFAULT_LIMIT = 10_000, 1_000
+#: How a group is compared: ``having={"count": {"$gte": 10}}``.
+COMPARISONS = {
+    "$eq": lambda a, b: a == b,
+    "$ne": lambda a, b: a != b,
+    "$gt": lambda a, b: a is not None and a > b,
+    "$gte": lambda a, b: a is not None and a >= b,
+    "$lt": lambda a, b: a is not None and a < b,
+    "$lte": lambda a, b: a is not None and a <= b,
 }
 #: What cannot be grouped by: text without end, amounts, moments (``by`` does these), JSON.
 UNGROUPED = ("text", "json", "money", "datetime")
@@ -64,12 +75,17 @@ class Measure:
         """Whether it is one number per currency."""
         return self.field is not None and self.field.type == "money" and self.function != "count"
 
+    @property
+    def is_number(self) -> bool:
+        """Whether it can be compared with one: the latest of moments cannot."""
+        return self.field is None or self.function == "count" or self.field.type in NUMBERS
+
 
 def read_groups(scope: Scope, names: Any) -> list[Group]:
     """The fields that are grouped by. Raises InvalidFilter naming what cannot be."""
     read = [_read_group(scope, name) for name in _terms(names, "group")]
-    if len(read) > MAX_GROUPS:
-        raise InvalidFilter(f"group: at most {MAX_GROUPS} fields.", field="group")
+    if len(read) > MAX_FIELDS:
+        raise InvalidFilter(f"group: at most {MAX_FIELDS} fields.", field="group")
     return read
 
 
@@ -170,3 +186,78 @@ def _terms(given: Any, parameter: str) -> list[str]:
             f"{parameter}: send names, as a list or between commas.", field=parameter
         )
     return list(dict.fromkeys(part.strip() for part in parts if part.strip()))
+
+
+def read_sort(
+    sort: Any, groups: Sequence[Group], wanted: Sequence[Measure]
+) -> list[tuple[str, bool]]:
+    """The names to sort by, and whether each is in descending order; the groups' own values come last."""
+    names = [*(g.name for g in groups), *(m.name for m in wanted)]
+    terms: Any = sort.split(",") if isinstance(sort, str) else sort or ()
+    if isinstance(terms, Mapping):
+        if not all(way in ("asc", "desc", 1, -1) for way in terms.values()):
+            raise InvalidFilter('sort: looks like {"count": "desc"}.', field="sort")
+        terms = [f"-{name}" if way in ("desc", -1) else name for name, way in terms.items()]
+    if not isinstance(terms, Sequence) or not all(isinstance(term, str) for term in terms):
+        raise InvalidFilter("sort: send names of groups and measures.", field="sort")
+    read = [(t.strip().lstrip("-"), t.strip().startswith("-")) for t in terms if t.strip()]
+    for name, _descending in read:
+        if name not in names:
+            raise InvalidFilter(
+                f"sort: there is no {name[:64]!r} here.{did_you_mean(name, names)} "
+                f"Names: {', '.join(names)}.",
+                field="sort",
+            )
+    return [*read, *((g.name, False) for g in groups if g.name not in dict(read))]
+
+
+def read_having(having: Any, wanted: Sequence[Measure]) -> list[tuple[str, str, float]]:
+    """What groups have to fulfil: a measure, an operator of :data:`COMPARISONS`, a number."""
+    names = [m.name for m in wanted if m.is_number]
+    if having is None:
+        return []
+    example = 'having={"count": {"$gte": 10}}'
+    if not isinstance(having, Mapping):
+        raise InvalidFilter(f"having: send an object: {example}.", field="having")
+    checks = []
+    for name, condition in having.items():
+        if name not in names:
+            raise InvalidFilter(
+                f"having: {str(name)[:64]!r} is no number that is measured. Numbers: {', '.join(names)}.",
+                field="having",
+            )
+        if not isinstance(condition, Mapping):
+            condition = {"$eq": condition}
+        for operator, operand in condition.items():
+            if operator not in COMPARISONS:
+                raise InvalidFilter(
+                    f"having: there is no operator {str(operator)[:32]!r}. "
+                    f"Operators: {', '.join(COMPARISONS)}.",
+                    field="having",
+                )
+            if isinstance(operand, bool) or not isinstance(operand, int | float):
+                raise InvalidFilter(f"having: {name} is compared with a number.", field="having")
+            checks.append((name, operator, operand))
+    return checks
+
+
+def read_limit(limit: Any) -> int:
+    if limit is None:
+        return DEFAULT_LIMIT
+    text = str(limit)
+    if isinstance(limit, bool) or not text.isascii() or not text.isdigit():
+        raise InvalidFilter("limit: send a whole number.", field="limit")
+    if not 1 <= int(text) <= MAX_GROUPS:
+        raise InvalidFilter(
+            f"limit: from 1 to {values.group_thousands(MAX_GROUPS)}.", field="limit"
+        )
+    return int(text)
+
+
+def read_zone(name: Any) -> ZoneInfo:
+    try:
+        return ZoneInfo(name or "UTC")
+    except (ValueError, OSError, TypeError, KeyError):
+        raise InvalidFilter(
+            "zone: use an IANA time zone like Europe/Berlin.", field="zone"
+        ) from None

@@ -11,7 +11,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime
-from decimal import ROUND_HALF_UP, Decimal
+from decimal import ROUND_HALF_UP, Decimal, localcontext
 from typing import TYPE_CHECKING, Any
 
 from django.db import connection, models
@@ -28,6 +28,8 @@ if TYPE_CHECKING:
     from headlessly.declaration.schema import Field
 
 CENT = Decimal("0.01")
+#: More than any sum of amounts has.
+DIGITS = 60
 
 
 @dataclass(frozen=True)
@@ -52,7 +54,10 @@ class Amounts:
     @property
     def converted(self) -> Decimal | None:
         """All of them in :attr:`currency`, rounded to cents; None where a rate is missing."""
-        return None if self.missing else self.exact.quantize(CENT, ROUND_HALF_UP)
+        if self.missing:
+            return None
+        with localcontext(prec=DIGITS):
+            return self.exact.quantize(CENT, ROUND_HALF_UP)
 
     @property
     def is_mixed(self) -> bool:
@@ -65,22 +70,9 @@ class Amounts:
         if rate is None:
             self.missing.add(currency)
             return
-        self.exact += amount * rate
+        with localcontext(prec=DIGITS):
+            self.exact += amount * rate
         self.rates.update(used)
-
-    def __add__(self, other: Amounts) -> Amounts:
-        every = self.by_currency.keys() | other.by_currency.keys()
-        nothing = Decimal(0)
-        return Amounts(
-            self.currency,
-            {
-                c: self.by_currency.get(c, nothing) + other.by_currency.get(c, nothing)
-                for c in every
-            },
-            self.exact + other.exact,
-            self.missing | other.missing,
-            self.rates | other.rates,
-        )
 
     def as_json(self) -> dict[str, float]:
         """One number per currency, the one they are converted to first."""
@@ -97,11 +89,6 @@ class Amounts:
             "value": float(self.converted or 0),
             "rates": [{"currency": u.currency, "day": u.day, "rate": u.rate} for u in used],
         }
-
-
-def no_amounts() -> Amounts:
-    """The sum of nothing, in the tenant's currency."""
-    return Amounts(tenancy.require().currency)
 
 
 def rates_noun() -> type[Record] | None:
@@ -202,11 +189,6 @@ def sum_amounts(
             if amount is not None:
                 total.add(code, amount, rate, *used)
     return groups
-
-
-def sum_amount(found: models.QuerySet[Any], name: str, as_of: datetime | None = None) -> Amounts:
-    """The sum of one money field of the records ``found``."""
-    return sum_amounts(found, name, as_of=as_of).get((), (no_amounts(),))[0]
 
 
 def day_of_rate(schema: Any, to: str, as_of: datetime | None) -> Any:

@@ -223,7 +223,7 @@ class Limit:
 
     def _lead(self, id: str, contact: str, company: str) -> dict[str, Any]:
         return self._meta(id) | {"name": "A new lead", "source": "website", "status": "New",
-                                 "score": 50.0, "budget": 500, "contact_id": contact,
+                                 "score": 50.0, "budget": 500, "currency": "USD", "contact_id": contact,
                                  "organization_id": company}  # fmt: skip
 
     def _insert(self, noun: str, values: dict[str, Any]) -> None:

@@ -164,10 +164,11 @@ def fill(tenant: int, count: int) -> None:
     with connection.cursor() as cursor:
         cursor.execute(
             """INSERT INTO crm_lead (id, tenant_id, version, created_at, created_by, updated_at, name,
-                 status, source, source_detail, score, budget, need, first_touch_at, last_activity_at)
+                 status, source, source_detail, score, budget, currency, need, first_touch_at,
+                 last_activity_at)
                SELECT 'lead_' || lpad(to_hex(i), 12, '0'), %s, 1, m, 'system', m,
                  'Lead ' || md5(i::text), 'New', 'website', '/page/' || mod(i, 97), mod(i, 101),
-                 mod(i, 100000),
+                 mod(i, 100000), 'USD',
                  'They need more of it', m, m
                FROM (SELECT i, timestamptz '2026-01-01 09:00:00.123456' + i * interval '7 seconds' AS m
                      FROM generate_series(1, %s) i) made""",

@@ -8,6 +8,7 @@ from statistics import mean, median
 from typing import Any
 
 import pytest
+from django.test import Client
 
 from crm.models import Contact, Deal, ExchangeRate, Lead, Organization
 from headlessly import scripts
@@ -168,10 +169,16 @@ def test_a_limited_rep_counts_what_they_see(leads: list[Lead], acme: Any, people
         ({"by": "month(name)"}, "by: name is no day and no moment"),
         ({"by": "month(createdAt)", "zone": "Mars/Base"}, "zone: use an IANA time zone"),
         ({"sort": "-score"}, "sort: there is no 'score' here"),
-        ({"having": {"score": 1}}, "having: 'score' is not measured"),
+        ({"having": {"score": 1}}, "having: 'score' is no number that is measured"),
         ({"having": {"count": {"$regex": 1}}}, "having: there is no operator"),
         ({"having": {"count": "many"}}, "having: count is compared with a number"),
         ({"having": [1]}, "having: send an object"),
+        ({"measure": "max(createdAt)", "having": {"max(createdAt)": {"$gt": 5}}}, "is no number"),
+        ({"sort": 5}, "sort: send names"),
+        ({"sort": {"count": "up"}}, "sort: looks like"),
+        ({"group": 5}, "group: send names"),
+        ({"by": 5}, "by: use one of day"),
+        ({"zone": 5, "by": "day(createdAt)"}, "zone: use an IANA"),
         ({"limit": 0}, "limit: from 1 to 10,000"),
         ({"limit": "x"}, "limit: send a whole number"),
         ({"filter": {"xyz": 1}}, "Lead has no field 'xyz'"),
@@ -227,3 +234,9 @@ def test_it_tells_programs_what_does_not_fit(api: Any, query: str, field: str) -
 def test_a_script_measures(leads: list[Lead]) -> None:
     done = scripts.run('Lead.aggregate({"source": "fair"}, measure="count,max(score)")')
     assert done.value == [{"count": 2, "max(score)": 90.0}]
+
+
+def test_who_reads_measures_and_strangers_do_not(api: Any, acme: Any, lead: Any) -> None:
+    reader = type(api)(acme, "read")
+    assert reader.call("GET", "/leads/aggregate").json()["groups"] == [{"count": 1}]
+    assert Client().get("/~acme/leads/aggregate").status_code == 401

@@ -146,6 +146,13 @@ def test_it_adds_revenue_of_other_currencies_at_the_rates_of_their_days(launched
     assert so_far.roi == launched.roi, "one definition, so far and in the end"
 
 
+def test_it_is_not_completed_with_more_revenue_than_an_amount_can_be(launched: Campaign) -> None:
+    for name in "AB":
+        Deal.create(name=name, value=9_999_999_999_999, campaign=launched).win()
+    with refused(VerbRefused, "19,999,999,999,998.00 USD"):
+        launched.complete()
+
+
 def test_it_counts_revenue_without_a_rate_in_its_own_currency_only(launched: Campaign) -> None:
     launched.update(actual_cost=1000, currency="USD")
     Deal.create(name="D", value=1000, currency="USD", campaign=launched).win()

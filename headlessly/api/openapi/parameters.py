@@ -8,7 +8,7 @@ from headlessly.api import parameters
 from headlessly.api.filtersets import ConditionFilter, filterset_for
 from headlessly.api.json_schema import TEXT, WHEN, Schema, id_schema, ref
 from headlessly.nouns import Noun
-from headlessly.query import aggregates, filters, measures, reads
+from headlessly.query import filters, measures, reads
 
 
 def path_parameter(prefix: str) -> Schema:
@@ -127,8 +127,8 @@ def aggregate_parameters(noun: type[Noun]) -> list[Schema]:
         ),
         "limit": query_parameter(
             "limit",
-            {"type": "integer", "minimum": 1, "maximum": aggregates.MAX_GROUPS},
-            f"How many groups; {aggregates.DEFAULT_LIMIT} if left out.",
+            {"type": "integer", "minimum": 1, "maximum": measures.MAX_GROUPS},
+            f"How many groups; {measures.DEFAULT_LIMIT} if left out.",
         ),
     }
     found = [own.get(name) or ref(name, "parameters") for name in parameters.AGGREGATE]
