@@ -35,7 +35,7 @@ from headlessly.access import tenancy
 from headlessly.access.managers import NounManager, WithDeletedManager
 from headlessly.context import running
 from headlessly.declaration import days, labels, values
-from headlessly.declaration.fields import PublicId, StatusField
+from headlessly.declaration.fields import PublicId, Stated, StatusField
 from headlessly.declaration.folding import Digits, Folded
 from headlessly.declaration.indexes import LIVE
 from headlessly.declaration.record import Record
@@ -245,6 +245,10 @@ class Noun(RefusalMixin):
                 self.move(value)
             else:
                 setattr(self, schema.by_name[name].column, value)
+        for column in schema.followers:
+            if column.name in fields:
+                stated = fields[column.name] is not None
+                setattr(self, f"{column.name}{Stated.SUFFIX}", stated)
 
     def only_empty(self, fields: Mapping[str, Any]) -> dict[str, Any]:
         """Those of ``fields`` for which the record has no value yet; a flag that is not set is none."""
@@ -270,9 +274,13 @@ class Noun(RefusalMixin):
         """Override: set columns that are derived from others. Called before a row is written."""
 
     def derive_columns(self) -> None:
-        """Set what follows from other columns: what the noun says, the currency of its amounts, and moments
-        that stand for a day."""
+        """Set what follows from other columns: what the noun says, choices that nobody stated, the currency
+        of its amounts, and moments that stand for a day."""
         self.before_write()
+        for column in self.schema.followers:
+            if column.follows and not getattr(self, f"{column.name}{Stated.SUFFIX}"):
+                source, results = column.follows
+                setattr(self, column.attname, results.get(getattr(self, source)))
         currency = self.schema.currency
         if currency is not None and not getattr(self, currency.attname):
             setattr(self, currency.attname, tenancy.require().currency)

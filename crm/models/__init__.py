@@ -2,8 +2,18 @@ from crm.models.activity import Activity
 from crm.models.contact import Contact
 from crm.models.deal import Deal
 from crm.models.exchange_rate import ExchangeRate
+from crm.models.goal import Goal
 from crm.models.lead import Lead
 from crm.models.organization import Organization
 from crm.models.pipeline import Pipeline
 
-__all__ = ["Activity", "Contact", "Deal", "ExchangeRate", "Lead", "Organization", "Pipeline"]
+__all__ = [
+    "Activity",
+    "Contact",
+    "Deal",
+    "ExchangeRate",
+    "Goal",
+    "Lead",
+    "Organization",
+    "Pipeline",
+]

@@ -48,6 +48,23 @@ class Deal(Noun):
         WON = "Won"
         LOST = "Lost"
 
+    class ForecastCategory(models.TextChoices):
+        PIPELINE = "Pipeline"
+        BEST_CASE = "BestCase"
+        COMMIT = "Commit"
+        OMITTED = "Omitted"
+
+    #: How a deal counts in the forecast where nobody says otherwise. A won one counts as won anyway.
+    FORECAST_BY_STAGE: ClassVar = {
+        Stage.PROSPECTING: ForecastCategory.PIPELINE,
+        Stage.QUALIFICATION: ForecastCategory.PIPELINE,
+        Stage.PROPOSAL: ForecastCategory.BEST_CASE,
+        Stage.NEGOTIATION: ForecastCategory.COMMIT,
+        Stage.CLOSED: ForecastCategory.OMITTED,
+        Stage.WON: ForecastCategory.COMMIT,
+        Stage.LOST: ForecastCategory.OMITTED,
+    }
+
     OPEN = (Stage.PROSPECTING, Stage.QUALIFICATION, Stage.PROPOSAL, Stage.NEGOTIATION)
     ENDED = (Stage.CLOSED, Stage.WON, Stage.LOST)
 
@@ -62,6 +79,11 @@ class Deal(Noun):
     stage = StatusField(Stage, "where it stands", entry=OPEN)
     probability = Number("of winning, 0 to 100", minimum=0, maximum=100, unit="%")
     expected_close_date = Date()
+    forecast_category = Choice(
+        ForecastCategory,
+        "how it counts in the forecast: by its stage unless set, and again when emptied",
+        follows=("stage", FORECAST_BY_STAGE),
+    )
     actual_close_date = Date(
         "when it was won, lost or closed", editable=False, validators=[validate_not_in_future]
     )
@@ -84,7 +106,7 @@ class Deal(Noun):
         columns = (
             "name", "organization", "stage", "value", "probability", "expected_close_date", "owner"
         )  # fmt: skip
-        facets = ("stage", "owner", "source", "campaign")
+        facets = ("stage", "owner", "forecast_category", "source", "campaign")
         due = "expected_close_date"
         board = Board(
             order="expected_close_date",
@@ -115,7 +137,7 @@ class Deal(Noun):
         groups = (
             ("What", ("name", "organization", "contact", "owner", "description", "next_step")),
             ("Worth", ("value", "currency", "recurring_value", "recurring_interval", "probability",
-                       "expected_close_date")),
+                       "expected_close_date", "forecast_category")),
             ("Where from", ("source", "campaign")),
             ("Outcome", ("stage", "actual_close_date", "won_reason", "lost_reason",
                          "competitor_notes", "last_activity_at")),

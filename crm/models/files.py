@@ -242,9 +242,11 @@ DEAL = Files(
         "campaign": ("Campaign Name", "Primary Campaign Source", "Kampagne"),
         "currency": ("Deal Currency", "Currency Code", "Währung"),
         "probability": ("Probability (%)", "Win Probability", "Deal Probability"),
+        "forecast_category": ("Forecast Category Name", "Forecast"),
         "created_at": CREATED,
     },
     words={
+        "forecast_category": {"BestCase": ("Best Case",), "Commit": ("Forecast", "Committed")},
         "stage": {
             "Prospecting": ("Prospect", "Appointment Scheduled", "Lead In", "New"),
             "Qualification": ("Needs Analysis", "Qualified to Buy", "Qualified", "Discovery"),

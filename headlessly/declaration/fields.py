@@ -208,14 +208,44 @@ class Json(_Optional, models.JSONField):
         super().__init__(help_text, **kwargs)
 
 
+class Hidden(_Plain):
+    """A column that a record keeps for itself: in no answer, no form and no input."""
+
+
 class Choice(String):
-    """One of a closed list, written as its values are."""
+    """One of a closed list, written as its values are.
+
+    ``follows`` is the name of another field, and what follows from each of its values: until somebody
+    states a value of this one, and again as soon as it is emptied. What is stored is what counts.
+    """
 
     def __init__(
-        self, choices: type[models.TextChoices], help_text: str = "", **kwargs: Any
+        self,
+        choices: type[models.TextChoices],
+        help_text: str = "",
+        *,
+        follows: tuple[str, Mapping[str, str]] | None = None,
+        **kwargs: Any,
     ) -> None:
         self.values = tuple(choices.values)
+        self.follows = follows
         super().__init__(help_text, choices=choices.choices, **{"max_length": 32, **kwargs})
+
+    def contribute_to_class(
+        self, cls: type[models.Model], name: str, private_only: bool = False
+    ) -> None:
+        super().contribute_to_class(cls, name, private_only=private_only)
+        if self.follows is not None:
+            Stated().contribute_to_class(cls, f"{name}{Stated.SUFFIX}")
+
+
+class Stated(Hidden, models.BooleanField):
+    """Whether somebody stated the value of a field that otherwise follows another. Kept by the record."""
+
+    SUFFIX = "_is_stated"
+
+    def __init__(self, **kwargs: Any) -> None:
+        super().__init__(**{"default": False, "editable": False} | kwargs)
 
 
 class Reference(_Plain, models.ForeignKey):
@@ -260,7 +290,7 @@ class PublicId(_Plain, models.CharField):
         return public_id(self.prefix)
 
 
-class Reached(_Plain, models.CharField):
+class Reached(Hidden, models.CharField):
     """The furthest state of its path that a record had reached before it stepped back or left the path.
 
     Empty as long as its state says it: for every record that only went ahead. Kept by the executor.

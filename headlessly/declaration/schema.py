@@ -243,7 +243,7 @@ class Schema:
         stored = (
             self._field(f)
             for f in self.noun._meta.concrete_fields
-            if f.name not in SYSTEM_COLUMNS and not isinstance(f, columns.Reached)
+            if f.name not in SYSTEM_COLUMNS and not isinstance(f, columns.Hidden)
         )
         return {field.wire: field for field in (*stored, *self._computed())}
 
@@ -259,6 +259,12 @@ class Schema:
         """The column with the currency of the amounts; without one they are in the tenant's."""
         found = (f for f in self.noun._meta.concrete_fields if isinstance(f, columns.Currency))
         return next(found, None)
+
+    @cached_property
+    def followers(self) -> tuple[columns.Choice, ...]:
+        """The columns whose values follow from others until somebody states one."""
+        found = (f for f in self.noun._meta.concrete_fields if isinstance(f, columns.Choice))
+        return tuple(column for column in found if column.follows is not None)
 
     @cached_property
     def by_name(self) -> dict[str, Field]:

@@ -18,7 +18,7 @@ from django.utils.translation import gettext as _
 from headlessly.access import tenancy, visibility
 from headlessly.access.managers import BoundedQuerySet
 from headlessly.declaration import indexes, labels
-from headlessly.declaration.fields import StatusField
+from headlessly.declaration.fields import Stated, StatusField
 from headlessly.errors import Conflict, NotFound
 from headlessly.language import wording
 
@@ -203,6 +203,9 @@ def restore_values(record: Record, moment: datetime) -> None:
         )
     if machine:
         record.reached = past.reached  # a step that is taken back was none
+    for column in record.schema.followers:
+        name = f"{column.name}{Stated.SUFFIX}"
+        setattr(record, name, bool(getattr(past, name)))
     for field in record.schema.stored:
         value = getattr(past, field.column)
         if value == getattr(record, field.column):

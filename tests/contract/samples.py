@@ -50,7 +50,12 @@ def value(field: Field, besides: Noun | None = None) -> Any:
         case "number" | "integer" | "money":
             return (field.minimum or 0) + number % 90 + 1
         case "date":
-            return f"{date(2001, 1, 31) + timedelta(days=number % 9000)}"
+            # A day, and where only the first of a month will do, that of a year.
+            days = (
+                date(2001, 1, 31) + timedelta(days=number % 9000),
+                date(1000 + number % 8000, 1, 1),
+            )
+            return next(f"{day}" for day in days if _accepted(field, f"{day}"))
         case "datetime":
             return "2026-01-31T09:00:00Z"
         case "bool":

@@ -247,3 +247,56 @@ def test_it_closes_the_lead_that_became_it(qualified: Lead, people: SimpleNamesp
     with refused(Conflict) as caught:
         Deal.delete(deal.id)
     assert caught.value.body()["referredBy"] == {"Lead": 1}
+
+
+# -- the forecast -------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("stage", "category"),
+    [
+        ("Prospecting", "Pipeline"),
+        ("Qualification", "Pipeline"),
+        ("Proposal", "BestCase"),
+        ("Negotiation", "Commit"),
+    ],
+)
+def test_its_forecast_category_is_that_of_its_stage(stage: str, category: str) -> None:
+    made = Deal.create(name="D", value=1, stage=stage)
+    assert made.forecast_category == category
+    assert Deal.find({"forecastCategory": category}).get().pk == made.pk
+
+
+def test_its_forecast_category_follows_its_stage_until_somebody_sets_it(deal: Deal) -> None:
+    deal.advance()
+    deal.advance()
+    assert deal.forecast_category == "BestCase"
+    deal.update(forecast_category="BestCase")  # the same as by stage, and set all the same
+    deal.advance()
+    assert deal.forecast_category == "BestCase"
+    deal.update(forecast_category=None)
+    assert Deal.get(deal.pk).forecast_category == "Commit"
+
+
+def test_its_forecast_category_is_as_it_was_after_a_rollback(deal: Deal) -> None:
+    moment = clock.now()
+    deal.update(forecast_category="Omitted")
+    deal.rollback(as_of=moment)
+    assert deal.forecast_category == "Pipeline"
+    deal.advance()
+    deal.advance()
+    assert deal.forecast_category == "BestCase"
+
+
+def test_its_forecast_category_was_then_what_it_was_then(deal: Deal) -> None:
+    moment = clock.now()
+    deal.update(forecast_category="Commit")
+    assert Deal.aggregate(group="forecastCategory", as_of=moment) == [
+        {"forecastCategory": "Pipeline", "count": 1}
+    ]
+
+
+def test_it_takes_only_a_forecast_category_that_there_is(deal: Deal) -> None:
+    with refused(Invalid) as caught:
+        deal.update(forecast_category="Maybe")
+    assert list(details(caught)) == ["forecast_category"]
