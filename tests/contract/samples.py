@@ -46,16 +46,14 @@ def value(field: Field, besides: Noun | None = None) -> Any:
         case "url":
             return f"https://example.com/{number}"
         case "enum":
-            return field.choices[-1]
+            now = getattr(besides, field.column, None)
+            return next(choice for choice in reversed(field.choices) if choice != now)
         case "number" | "integer" | "money":
             return (field.minimum or 0) + number % 90 + 1
         case "date":
-            # A day, and where only the first of a month will do, that of a year.
-            days = (
-                date(2001, 1, 31) + timedelta(days=number % 9000),
-                date(1000 + number % 8000, 1, 1),
-            )
-            return next(f"{day}" for day in days if _accepted(field, f"{day}"))
+            if not _accepted(field, "2001-01-31"):  # only the first of a month will do: that of a year
+                return f"{date(1000 + number % 8000, 1, 1)}"
+            return f"{date(2001, 1, 31) + timedelta(days=number % 9000)}"
         case "datetime":
             return "2026-01-31T09:00:00Z"
         case "bool":

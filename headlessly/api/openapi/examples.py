@@ -16,7 +16,7 @@ from headlessly.api.json_schema import Schema
 TEXTS = {
     "email": "name@example.com",
     "uri": "https://example.com",
-    "date": "2026-01-31",
+    "date": "2026-01-01",
     "date-time": "2026-01-31T09:00:00Z",
 }
 WORD = "Example"
