@@ -12,4 +12,5 @@ class CrmConfig(AppConfig):
         from crm import (
             dashboard,  # noqa: F401  (connects them)
             hooks,  # noqa: F401  (connects them)
+            outlook,  # noqa: F401  (connects them)
         )

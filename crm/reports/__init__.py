@@ -14,6 +14,8 @@ from crm.reports.deals import (
     open_pipeline,
     pipeline_rules,
 )
+from crm.reports.forecast import Forecast, MonthForecast, forecast_by_category
+from crm.reports.goals import Attainment, attainments, goals_on, goals_under_way
 from crm.reports.leads import (
     Funnel,
     Group,
@@ -30,8 +32,11 @@ from crm.reports.waiting import Waiting, open_tasks, stale_by_state, stale_deals
 
 __all__ = [
     "Amount",
+    "Attainment",
+    "Forecast",
     "Funnel",
     "Group",
+    "MonthForecast",
     "OpenPipeline",
     "PipelinePart",
     "PipelineRules",
@@ -39,10 +44,14 @@ __all__ = [
     "Response",
     "Stage",
     "Waiting",
+    "attainments",
     "conversion_by_field",
     "converted_leads",
     "cycle_time",
     "first_response",
+    "forecast_by_category",
+    "goals_on",
+    "goals_under_way",
     "lead_cohort",
     "lead_funnel",
     "lost_leads",

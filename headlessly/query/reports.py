@@ -33,6 +33,7 @@ from django.utils import timezone
 
 from headlessly.query import filters, querystring
 from headlessly.query.periods import Period
+from headlessly.query.scope import Scope
 
 if TYPE_CHECKING:
     from headlessly.declaration.record import Record
@@ -56,17 +57,21 @@ class Records:
 
     @property
     def condition(self) -> Q:
+        return self._condition_in(Scope(self.noun))
+
+    def _condition_in(self, scope: Scope) -> Q:
         found = Q()
         for name, text in self.conditions.items():
             path, lookup = querystring.parse_lookup(self.noun, name)
             found &= filters.compile_filter(
-                self.noun, querystring.lookup_filter(self.noun, path, lookup, text)
+                scope, querystring.lookup_filter(self.noun, path, lookup, text)
             )
         return found
 
-    def queryset(self) -> QuerySet:
-        """The records that the actor sees, in no order."""
-        return self.noun.objects.filter(self.condition).order_by()
+    def queryset(self, as_of: datetime | None = None) -> QuerySet:
+        """The records that the actor sees, in no order; with ``as_of`` their versions of that moment."""
+        scope = Scope(self.noun, as_of)
+        return scope.queryset().filter(self._condition_in(scope)).order_by()
 
     def count_groups(
         self,

@@ -51,7 +51,9 @@ def value(field: Field, besides: Noun | None = None) -> Any:
         case "number" | "integer" | "money":
             return (field.minimum or 0) + number % 90 + 1
         case "date":
-            if not _accepted(field, "2001-01-31"):  # only the first of a month will do: that of a year
+            if not _accepted(
+                field, "2001-01-31"
+            ):  # only the first of a month will do: that of a year
                 return f"{date(1000 + number % 8000, 1, 1)}"
             return f"{date(2001, 1, 31) + timedelta(days=number % 9000)}"
         case "datetime":

@@ -24,7 +24,7 @@ from headlessly.admin import display
 from headlessly.nouns import Noun
 from headlessly.query.reports import Records, Slice
 
-#: More bars than this are in the table only.
+#: More bars than this are in the table only, unless a chart says otherwise.
 DRAWN = 8
 
 
@@ -77,7 +77,7 @@ class Mark:
 class Bar:
     """One line of a chart: what it is of, the number at its end, its shapes, and its row of the table."""
 
-    label: Figure
+    label: Figure | str
     figure: Figure
     marks: Sequence[Mark] = ()
     note: str = ""
@@ -95,10 +95,11 @@ class Chart:
     nothing: str = ""  #: what to say where there are no bars
     wide: bool = False
     legend: Sequence[tuple[str, str]] = ()  #: kinds of marks and what they mean
+    most: int = DRAWN  #: as many bars are drawn
 
     @property
     def drawn(self) -> Sequence[Bar]:
-        return self.bars[:DRAWN]
+        return self.bars[: self.most]
 
     @property
     def left(self) -> int:

@@ -1,0 +1,129 @@
+"""The forecast: what should close in each month, by how certain it is; now, and as it was said before."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import date, datetime, timedelta
+from typing import Any
+
+from django.db.models.functions import TruncMonth
+
+from crm.models import Deal, Goal
+from crm.reports.deals import MONTHS_AHEAD, OPEN_DEALS
+from crm.reports.goals import add_amounts
+from headlessly.context import clock
+from headlessly.query import money, periods
+from headlessly.query.money import Amounts
+from headlessly.query.reports import Records, Slice
+
+WON = "Won"
+#: The parts of a month, the most certain first; what is omitted is in none of the sums.
+COMMIT, BEST_CASE, PIPELINE, OMITTED = map(
+    str,
+    (
+        Deal.ForecastCategory.COMMIT,
+        Deal.ForecastCategory.BEST_CASE,
+        Deal.ForecastCategory.PIPELINE,
+        Deal.ForecastCategory.OMITTED,
+    ),
+)
+PARTS = (WON, COMMIT, BEST_CASE, PIPELINE, OMITTED)
+#: What is expected to come: what came, and what is promised.
+EXPECTED = (WON, COMMIT)
+#: With what it said so many weeks ago it is compared.
+WEEKS_AGO = (1, 4)
+
+
+@dataclass(frozen=True)
+class MonthForecast:
+    """What one month was to bring, as it was said at a moment, by part."""
+
+    first: date
+    parts: dict[str, Amounts]
+    records: dict[str, Records]  #: the deals of each part
+
+    def sum_of(self, *names: str) -> Amounts:
+        return add_amounts(self.parts[name] for name in names if name in self.parts)
+
+    @property
+    def expected(self) -> Amounts:
+        """What was won and what is promised."""
+        return self.sum_of(*EXPECTED)
+
+
+@dataclass(frozen=True)
+class Forecast:
+    """The months as they look at a moment (None is now), and what was said before."""
+
+    as_of: datetime | None
+    months: list[MonthForecast]
+    before: dict[int, Forecast]  #: by how many weeks ago
+    goals: dict[date, float]  #: of won value, in the tenant's currency, by month
+
+
+def forecast_by_category(slice: Slice) -> Forecast:
+    """What this month and the :data:`MONTHS_AHEAD` - 1 after it should bring, whatever the period.
+
+    Open deals count in the month of their expectedCloseDate, with their whole value, by forecastCategory;
+    won ones as won, whatever their category, in the month of actualCloseDate. Deals that should have closed
+    in a month before are in none. The same months as they were said one and four weeks ago are the deals
+    as of then. Amounts are in the deals' currencies; converted at the rate of the day on which a deal was
+    won, open ones at that of the day as of which it is said.
+    """
+    months = months_ahead(periods.today())
+    now = clock.now()
+    before = {weeks: _forecast(slice, months, now - timedelta(weeks=weeks)) for weeks in WEEKS_AGO}
+    found = _forecast(slice, months, None)
+    return Forecast(None, found.months, before, _goals(slice, months))
+
+
+def months_ahead(today: date) -> list[date]:
+    """The first days of this month and of those after it."""
+    found = [today.replace(day=1)]
+    while len(found) < MONTHS_AHEAD:
+        found.append((found[-1] + timedelta(days=32)).replace(day=1))
+    return found
+
+
+def _forecast(slice: Slice, months: list[date], moment: datetime | None) -> Forecast:
+    end = (months[-1] + timedelta(days=32)).replace(day=1)
+    opened = slice.records(Deal, stage__in=OPEN_DEALS)
+    won = slice.records(Deal, stage__in=WON)
+    sums: dict[tuple[Any, ...], Amounts] = {}
+    for records, day in ((opened, "expected_close_date"), (won, "actual_close_date")):
+        rows = records.where(**_between(day, months[0], end)).queryset(moment)
+        by = ("month", "forecast_category") if records is opened else ("month",)
+        grouped = money.sum_amounts(
+            rows.annotate(month=TruncMonth(day)), "value", by=by, as_of=moment
+        )
+        for (month, *category), amounts in grouped.items():
+            sums[month, *(category or [WON])] = amounts[0]
+    found = []
+    for first, following in zip(months, [*months[1:], end], strict=True):
+        who = {
+            part: opened.where(
+                forecastCategory__in=part, **_between("expected_close_date", first, following)
+            )
+            for part in PARTS[1:]
+        }
+        who = {WON: won.where(**_between("actual_close_date", first, following))} | who
+        found.append(MonthForecast(first, {p: a for (m, p), a in sums.items() if m == first}, who))
+    return Forecast(moment, found, {}, {})
+
+
+def _between(day: str, first: date, end: date) -> dict[str, str]:
+    wire = Deal.schema.by_name[day].wire
+    return {f"{wire}__gte": f"{first}", f"{wire}__lt": f"{end}"}
+
+
+def _goals(slice: Slice, months: list[date]) -> dict[date, float]:
+    """The won value to be reached in each month by the owner asked for, else by everybody."""
+    if set(slice.narrowed) - {"owner"}:
+        return {}
+    found = Goal.objects.filter(
+        measure=Goal.Measure.WON_VALUE,
+        period=Goal.Period.MONTH,
+        start_date__in=months,
+        owner=slice.narrowed.get("owner"),
+    )
+    return dict(found.values_list("start_date", "target"))

@@ -1,0 +1,186 @@
+"""How far people have come with their goals: what they reached of it, never stored."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from datetime import date
+from decimal import Decimal
+from typing import Any
+
+from django.db.models import Count, Q
+
+from crm.models import Activity, Deal, Goal, Lead
+from headlessly.access import actors, tenancy
+from headlessly.query import money, periods
+from headlessly.query.money import Amounts
+from headlessly.query.reports import Records, Slice, moment_text
+
+#: As many goals are shown and measured at once.
+MAX_GOALS = 500
+
+
+def _won_deals(first: date, end: date) -> Records:
+    """The deals won in the period, by actualCloseDate."""
+    return Records(
+        Deal,
+        {"stage__in": "Won", "actualCloseDate__gte": f"{first}", "actualCloseDate__lt": f"{end}"},
+    )
+
+
+def _conversions(first: date, end: date) -> Records:
+    """The leads converted in the period, by convertedAt, whenever they were created."""
+    return Records(Lead, _moments("convertedAt", first, end))
+
+
+def _leads_created(first: date, end: date) -> Records:
+    """The leads created in the period, by createdAt, whatever became of them."""
+    return Records(Lead, _moments("createdAt", first, end))
+
+
+def _activities_done(first: date, end: date) -> Records:
+    """The activities completed in the period, by completedAt; whose they are is who was to do them."""
+    return Records(Activity, {"status__in": "Completed"} | _moments("completedAt", first, end))
+
+
+def _moments(name: str, first: date, end: date) -> dict[str, str]:
+    since, until = (moment_text(periods.midnight(day)) for day in (first, end))
+    return {f"{name}__gte": since, f"{name}__lt": until}
+
+
+#: What each measure counts; the value of won deals is what these are worth.
+COUNTED: dict[str, Callable[[date, date], Records]] = {
+    Goal.Measure.WON_VALUE: _won_deals,
+    Goal.Measure.WON_DEALS: _won_deals,
+    Goal.Measure.CONVERSIONS: _conversions,
+    Goal.Measure.LEADS_CREATED: _leads_created,
+    Goal.Measure.ACTIVITIES_DONE: _activities_done,
+}
+
+
+@dataclass(frozen=True)
+class Attainment:
+    """What was reached of a goal so far."""
+
+    goal: Goal
+    #: How many; of a value, how much in the tenant's currency. None where a rate is missing, and of
+    #: everybody's goal to those who do not see what everybody did.
+    reached: Decimal | None
+    records: Records | None  #: what was counted
+    amounts: Amounts | None = None  #: of a value: by currency, and what converted it
+
+    @property
+    def share(self) -> Decimal | None:
+        """The part of the target that was reached: 1 is all of it."""
+        return None if self.reached is None else self.reached / Decimal(str(self.goal.target))
+
+    def elapsed(self, today: date) -> float:
+        """The part of the goal's days that is over at the end of ``today``: from 0 to 1."""
+        first, end = self.goal.start_date, self.goal.end_date
+        return min(max(((today - first).days + 1) / (end - first).days, 0), 1)
+
+    def standing(self, today: date) -> str:
+        """``reached``, ``on track``, ``behind`` or ``missed``; empty where nobody can say.
+
+        On track is who has reached at least the part of the target that is the part of the days over.
+        """
+        if self.share is None:
+            return ""
+        if self.share >= 1:
+            return "reached"
+        if today >= self.goal.end_date:
+            return "missed"
+        return "on track" if float(self.share) >= self.elapsed(today) else "behind"
+
+
+def attainments(goals: Iterable[Goal]) -> list[Attainment]:
+    """What was reached of each goal, in one statement for all goals of a measure and a period.
+
+    A person's goal counts what they own (of activities, what they were to do), everybody's counts all. Value
+    is that of won deals, each converted at the rate of the day on which it was won.
+    """
+    goals = list(goals)[:MAX_GOALS]
+    groups: dict[tuple[str, date, date], list[Goal]] = defaultdict(list)
+    for goal in goals:
+        groups[goal.measure, goal.start_date, goal.end_date].append(goal)
+    found: dict[str, Attainment] = {}
+    for (measure, first, end), mine in groups.items():
+        found |= _measure(measure, COUNTED[measure](first, end), mine)
+    return [found[goal.pk] for goal in goals]
+
+
+def _measure(measure: str, records: Records, goals: list[Goal]) -> dict[str, Attainment]:
+    owner = records.noun.schema.owner
+    assert owner is not None, "What goals count belongs to somebody."
+    rows = records.queryset()
+    if all(goal.owner_id for goal in goals):
+        rows = rows.filter(Q(**{f"{owner.column}__in": {goal.owner_id for goal in goals}}))
+    by_owner: dict[str | None, Any] = {}
+    if measure == Goal.Measure.WON_VALUE:
+        sums = money.sum_amounts(rows, "value", by=(owner.column,))
+        by_owner = {key[0]: amounts[0] for key, amounts in sums.items()}
+    else:
+        counted = rows.values(owner.column).annotate(how_many=Count("*"))
+        by_owner = dict(counted.values_list(owner.column, "how_many"))
+    sees_all = not actors.current().limited
+    found = {}
+    for goal in goals:
+        if goal.owner_id is None and not sees_all:
+            found[goal.pk] = Attainment(goal, None, None)
+            continue
+        mine = by_owner if goal.owner_id is None else {goal.owner_id: by_owner.get(goal.owner_id)}
+        who = records if goal.owner_id is None else records.where(**{owner.wire: goal.owner_id})
+        parts = [part for part in mine.values() if part is not None]
+        if measure == Goal.Measure.WON_VALUE:
+            total = add_amounts(parts)
+            found[goal.pk] = Attainment(goal, total.converted, who, total)
+        else:
+            found[goal.pk] = Attainment(goal, Decimal(sum(parts)), who)
+    return found
+
+
+def add_amounts(parts: Iterable[Amounts]) -> Amounts:
+    """The sum of sums in the tenant's currency: each currency's own, and the converted total."""
+    total = Amounts(tenancy.require().currency)
+    for part in parts:
+        for currency, amount in part.by_currency.items():
+            total.by_currency[currency] = total.by_currency.get(currency, Decimal(0)) + amount
+        total.exact += part.exact
+        total.missing |= part.missing
+        total.rates |= part.rates
+    return total
+
+
+def goals_under_way(slice: Slice) -> list[Attainment] | None:
+    """The goals whose period has the last day of the slice in it, the shortest periods first: those of the
+    owner asked for, else all that the actor sees. None where one asks about something else than a person.
+    """
+    if set(slice.narrowed) - {"owner"}:
+        return None
+    goals = [goal for goal in goals_on(slice.period.last) if _is_asked_for(goal, slice)]
+    return attainments(goals)
+
+
+def _is_asked_for(goal: Goal, slice: Slice) -> bool:
+    return "owner" not in slice.narrowed or goal.owner_id == slice.narrowed["owner"]
+
+
+def goals_on(day: date) -> list[Goal]:
+    """The goals whose period has ``day`` in it: months first, everybody's before those of people."""
+    month = day.replace(day=1)
+    quarter = month.replace(month=(day.month - 1) // 3 * 3 + 1)
+    starts = {
+        Goal.Period.MONTH: month,
+        Goal.Period.QUARTER: quarter,
+        Goal.Period.YEAR: month.replace(month=1),
+    }
+    wanted = Q()
+    for period, first in starts.items():
+        wanted |= Q(period=period, start_date=first)
+    found = list(Goal.objects.filter(wanted).order_by("-created_at", "pk")[:MAX_GOALS])
+    order, measures = list(starts), list(map(str, Goal.Measure))
+    found.sort(
+        key=lambda g: (order.index(g.period), measures.index(g.measure), g.owner_id is not None)
+    )
+    return found
