@@ -112,13 +112,14 @@ class Business:
     def tell(self, watch: Callable[[datetime], None] = lambda moment: None) -> None:
         """The whole year."""
         # Here: a story is told of a business, so its modules import this one.
-        from marketing.demo import forms, leads
+        from marketing.demo import forms, goals, leads
 
         self.timeline.begin(self._first_day())
         for plan in self.plans:
             self.timeline.begin(campaign(self, plan))
         self.timeline.begin(forms.forms(self))
         self.timeline.begin(forms.numbers(self))
+        self.timeline.begin(goals.goals(self))
         visitors = min(forms.VISITORS, self.leads // 10)
         for number in range(visitors):
             self.timeline.begin(forms.visitor(self, number))
