@@ -8,6 +8,7 @@ from __future__ import annotations
 from headlessly.access.models import ApiKey, IdempotentReply, KeyUse, Membership, Tenant, User
 from headlessly.log.events import Event
 from headlessly.query.saved_views import (
+    Pin,
     Start,
     View,
 )
@@ -32,6 +33,7 @@ __all__ = [
     "ImportPart",
     "KeyUse",
     "Membership",
+    "Pin",
     "Proposal",
     "RefusedRow",
     "RowWarning",

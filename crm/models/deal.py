@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from datetime import timedelta
 from typing import Any, ClassVar
 
@@ -55,7 +56,7 @@ class Deal(Noun):
         OMITTED = "Omitted"
 
     #: How a deal counts in the forecast where nobody says otherwise. A won one counts as won anyway.
-    FORECAST_BY_STAGE: ClassVar = {
+    FORECAST_BY_STAGE: ClassVar[Mapping[str, str]] = {
         Stage.PROSPECTING: ForecastCategory.PIPELINE,
         Stage.QUALIFICATION: ForecastCategory.PIPELINE,
         Stage.PROPOSAL: ForecastCategory.BEST_CASE,

@@ -42,7 +42,7 @@ class Goal(Noun):
         YEAR = "Year"
 
     #: How many months a period has.
-    MONTHS: ClassVar = {Period.MONTH: 1, Period.QUARTER: 3, Period.YEAR: 12}
+    MONTHS: ClassVar[Mapping[str, int]] = {Period.MONTH: 1, Period.QUARTER: 3, Period.YEAR: 12}
 
     measure = Choice(Measure, "what is counted", required=True)
     owner = Reference("crm.Contact", "owned_goals", "whose it is; everybody's together if empty")

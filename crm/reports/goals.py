@@ -179,7 +179,7 @@ def goals_on(day: date) -> list[Goal]:
     for period, first in starts.items():
         wanted |= Q(period=period, start_date=first)
     found = list(Goal.objects.filter(wanted).order_by("-created_at", "pk")[:MAX_GOALS])
-    order, measures = list(starts), list(map(str, Goal.Measure))
+    order, measures = list(map(str, starts)), list(map(str, Goal.Measure))
     found.sort(
         key=lambda g: (order.index(g.period), measures.index(g.measure), g.owner_id is not None)
     )

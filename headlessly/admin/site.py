@@ -15,6 +15,7 @@ from headlessly.access import actors, tenancy
 from headlessly.admin import choices, display, home, import_pages, palette, settings
 from headlessly.admin.dashboards import dashboard
 from headlessly.admin.proposing import proposals
+from headlessly.admin.reports import report_pages
 from headlessly.admin.sites import TenantSite, menu_item
 from headlessly.declaration import labels
 
@@ -30,6 +31,7 @@ class Workplace(TenantSite):
         return [
             self.page("dashboard/", dashboard.dashboard_view, "dashboard"),
             self.page("find/", palette.find_view, "find"),
+            *report_pages.urls(self),
             *proposals.urls(self),
             *settings.urls(self),
             *import_pages.urls(self),
@@ -64,6 +66,7 @@ class Workplace(TenantSite):
             menu_item(
                 request, _("Dashboard"), "monitoring", reverse("admin:dashboard"), alone=True
             ),
+            menu_item(request, _("Reports"), "bar_chart", reverse("admin:reports")),
         ]
         if (waiting := proposals.proposals_menu_item(request)) is not None:
             first.append(waiting)

@@ -1,4 +1,5 @@
-"""Saved views: the filters, columns and order of a noun's list under a name; and who starts with which.
+"""Saved views: the filters, columns and order of a noun's list under a name, or a report about it; who starts
+with which, and whose page shows which reports.
 
 A view is private, or shared with the tenant by somebody whom :func:`headlessly.access.actors.may_share` lets.
 A shared one belongs to the team: whoever may share may change it, whoever made it.
@@ -22,6 +23,10 @@ from headlessly.errors import Conflict, Forbidden, Invalid, NotFound
 if TYPE_CHECKING:
     from headlessly.declaration.record import Record
 
+#: What a view is of: a list, or a report made of the same filters.
+LIST, REPORT = "list", "report"
+#: As many reports stand on one person's page.
+MAX_PINS = 12
 #: As many views of a noun one person can save.
 MAX_VIEWS = 50
 #: Longer addresses are cut off by some who carry them.
@@ -37,6 +42,7 @@ class View(models.Model):
     id = PublicId()
     tenant = models.ForeignKey("headlessly.Tenant", models.CASCADE, related_name="+")
     noun = models.CharField(max_length=64)
+    kind = models.CharField(max_length=8, default=LIST)
     name = models.CharField(max_length=NAME)
     query = models.TextField(blank=True)
     #: Who made it; a shared one outlives them.
@@ -48,7 +54,7 @@ class View(models.Model):
     class Meta:
         constraints: ClassVar = [
             models.UniqueConstraint(
-                "tenant", "noun", "user", Lower("name"), name="view_name_unique"
+                "tenant", "noun", "kind", "user", Lower("name"), name="view_name_unique"
             ),
         ]
 
@@ -120,31 +126,67 @@ class Start(models.Model):
         return f"{self.user_id} starts {self.noun} with {self.view}"
 
 
-def visible_views(noun: type[Record]) -> list[View]:
-    """The views that the actor may use: their own and the shared ones, by name."""
+class Pin(models.Model):
+    """A report on the page of one user, at its place."""
+
+    tenant = models.ForeignKey(
+        "headlessly.Tenant", models.CASCADE, related_name="+", db_index=False
+    )
+    user = models.ForeignKey(settings.AUTH_USER_MODEL, models.CASCADE, related_name="+")
+    view = models.ForeignKey(View, models.CASCADE, related_name="+")
+    place = models.PositiveSmallIntegerField()
+
+    class Meta:
+        constraints: ClassVar = [
+            models.UniqueConstraint(fields=["tenant", "user", "view"], name="one_pin")
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.user_id} has {self.view_id} at {self.place}"
+
+
+def _visible(kind: str) -> models.QuerySet[View]:
     mine = Q(user=actors.current().id) | Q(shared=True)
-    found = View.objects.filter(mine, tenant=tenancy.require(), noun=noun.__name__)
-    return list(found.order_by(Lower("name"), "pk"))
+    found = View.objects.filter(mine, tenant=tenancy.require(), kind=kind)
+    return found.order_by(Lower("name"), "pk")
 
 
-def get_view(noun: type[Record], id: str) -> View:
-    """One of them. Raises NotFound, for somebody else's as for none."""
-    for view in visible_views(noun):
-        if view.pk == id:
-            return view
-    raise NotFound(_("There is no such view any more."), type="View")
+def visible_views(noun: type[Record], kind: str = LIST) -> list[View]:
+    """The views that the actor may use: their own and the shared ones, by name."""
+    return list(_visible(kind).filter(noun=noun.__name__))
 
 
-def save_view(noun: type[Record], name: str, query: str, *, shared: bool = False) -> View:
+def visible_reports() -> list[View]:
+    """The reports that the actor may use, of all nouns, by name."""
+    return list(_visible(REPORT))
+
+
+def get_report(id: str) -> View:
+    """One report. Raises NotFound, for somebody else's as for none."""
+    return _only(_visible(REPORT).filter(pk=id))
+
+
+def _only(found: models.QuerySet[View]) -> View:
+    if (view := found.first()) is None:
+        raise NotFound(_("There is no such view any more."), type="View")
+    return view
+
+
+def save_view(
+    noun: type[Record], name: str, query: str, *, shared: bool = False, kind: str = LIST
+) -> View:
     """A new view of the actor's. Raises Invalid, Conflict and Forbidden."""
     actor = actors.current()
     if shared and not actors.may_share(actor):
         raise Forbidden(_("Managers share views with the team."))
     check_name(name)
     tenant = tenancy.require()
-    if View.objects.filter(tenant=tenant, noun=noun.__name__, user=actor.id).count() >= MAX_VIEWS:
+    mine = View.objects.filter(tenant=tenant, noun=noun.__name__, kind=kind, user=actor.id)
+    if mine.count() >= MAX_VIEWS:
         raise Conflict(_("You have %d views of these: delete one first.") % MAX_VIEWS)
-    view = View(tenant=tenant, noun=noun.__name__, user_id=actor.id, name=name, query=query)
+    view = View(
+        tenant=tenant, noun=noun.__name__, kind=kind, user_id=actor.id, name=name, query=query
+    )
     view.shared = shared
     view._store()
     return view
@@ -184,14 +226,68 @@ def set_start_view(noun: type[Record], key: str) -> None:
         Start.objects.filter(**who).delete()
 
 
+# -- reports on a page of one's own --------------------------------------------------------------------------
+
+
+def _my_pins() -> models.QuerySet[Pin]:
+    mine = Pin.objects.filter(tenant=tenancy.require(), user=actors.current().id)
+    return mine.order_by("place", "pk")
+
+
+def pinned_reports() -> list[View]:
+    """The reports on the actor's page in their order; what is no longer shared is left out."""
+    visible = _visible(REPORT).values("pk")
+    return [pin.view for pin in _my_pins().filter(view__in=visible).select_related("view")]
+
+
+def pin_report(view: View) -> None:
+    """Put a report at the end of the actor's page. Raises Conflict where there is no room."""
+    places = list(_my_pins().values_list("view", "place"))
+    if view.pk in dict(places):
+        return
+    if len(places) >= MAX_PINS:
+        raise Conflict(_("There are %d reports on your page: take one away first.") % MAX_PINS)
+    last = max((place for _view, place in places), default=0)
+    user = actors.current().id
+    Pin.objects.create(tenant=tenancy.require(), user_id=user, view=view, place=last + 1)
+
+
+def unpin_report(view: View) -> None:
+    """Take a report away from the actor's page."""
+    _my_pins().filter(view=view).delete()
+
+
+def move_report(view: View, steps: int) -> None:
+    """Put a report on the actor's page so many places further down, or up."""
+    with transaction.atomic():
+        shown = {pinned.pk for pinned in pinned_reports()}
+        pins = [pin for pin in _my_pins().select_for_update() if pin.view_id in shown]
+        at = next((n for n, pin in enumerate(pins) if pin.view_id == view.pk), None)
+        if at is None:
+            return
+        pins.insert(min(max(at + steps, 0), len(pins) - 1), pins.pop(at))
+        for place, pin in enumerate(pins, 1):
+            pin.place = place
+        Pin.objects.bulk_update(pins, ["place"])
+
+
 __all__ = [
+    "LIST",
+    "MAX_PINS",
     "MAX_VIEWS",
+    "REPORT",
+    "Pin",
     "Start",
     "View",
     "check_name",
-    "get_view",
+    "get_report",
+    "move_report",
+    "pin_report",
+    "pinned_reports",
     "save_view",
     "set_start_view",
     "start_view_of",
+    "unpin_report",
+    "visible_reports",
     "visible_views",
 ]

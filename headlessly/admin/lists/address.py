@@ -49,6 +49,8 @@ class DeletedScope(Scope):
 class Address(Parameters):
     """One address of a noun's list, read. ``problem`` is what is wrong with it, in a sentence."""
 
+    own_names: tuple[str, ...] = OWN
+
     def __init__(self, noun: type[Noun], query: QueryDict | str, site: Any) -> None:
         super().__init__(noun, query)
         self.site = site
@@ -62,7 +64,7 @@ class Address(Parameters):
         facets = {name: schema.by_name[name] for name in schema.facets}
         found: dict[str, dict[str, str]] = {}
         for name, text in self.given.items():
-            if name in OWN:
+            if name in self.own_names:
                 continue
             try:
                 path, lookup = querystring.parse_lookup(self.noun, name)

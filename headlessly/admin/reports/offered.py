@@ -1,0 +1,128 @@
+"""What a report can be made of: the fields to group by, the numbers to measure, stretches of time.
+
+All of it is read from the declaration: whatever a noun has of these kinds is offered.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy, pgettext, pgettext_lazy
+
+from headlessly.admin.lists.ranges import path_label
+from headlessly.declaration import labels
+from headlessly.declaration.record import Record
+from headlessly.declaration.schema import Field
+from headlessly.errors import InvalidFilter
+from headlessly.language import wording
+from headlessly.nouns import Noun
+from headlessly.query import filters, measures, querystring
+from headlessly.query.filters import META_FIELDS
+from headlessly.query.measures import CALL, MOMENTS, NUMBERS, UNGROUPED, UNITS
+
+#: Fields of few values, which are offered behind references as well.
+FEW = ("enum", "bool", "reference")
+FUNCTIONS = {
+    "count": pgettext_lazy("measure", "Number with %s"),
+    "sum": pgettext_lazy("measure", "Sum of %s"),
+    "avg": pgettext_lazy("measure", "Average of %s"),
+    "median": pgettext_lazy("measure", "Median of %s"),
+    "min": pgettext_lazy("measure", "Smallest %s"),
+    "max": pgettext_lazy("measure", "Largest %s"),
+}
+STRETCHES = {
+    "day": gettext_lazy("%s by day"),
+    "week": gettext_lazy("%s by week"),
+    "month": gettext_lazy("%s by month"),
+    "quarter": gettext_lazy("%s by quarter"),
+    "year": gettext_lazy("%s by year"),
+}
+assert FUNCTIONS.keys() == set(measures.FUNCTIONS)
+assert STRETCHES.keys() == UNITS.keys()
+
+#: The options of a choice, by the heading under which they stand.
+Options = dict[str, list[tuple[str, str]]]
+
+
+def group_options(noun: type[Noun]) -> Options:
+    """The fields to group by: the noun's own, and of what it refers to those of few values."""
+    found = {labels.noun_title(noun): [(f.wire, labels.field_label(f)) for f in _groupable(noun)]}
+    for field in noun.schema.references.values():
+        behind = [f for f in _groupable(field.target_noun) if f.type in FEW]
+        found[labels.field_label(field)] = [
+            (path := f"{field.wire}.{f.wire}", path_label(noun, path)) for f in behind
+        ]
+    return {title: options for title, options in found.items() if options}
+
+
+def _groupable(noun: type[Record]) -> Iterator[Field]:
+    for field in noun.schema.stored:
+        if field.type not in (*UNGROUPED, "email", "url") and not field.unique:
+            yield field
+
+
+def measure_options(noun: type[Noun]) -> Options:
+    """How many, and the functions of each field of numbers."""
+    found: Options = {"": [("count", how_many())]}
+    for field in noun.schema.stored:
+        if field.type in NUMBERS:
+            found[labels.field_label(field)] = [
+                (term := f"{name}({field.wire})", measure_label(noun, term))
+                for name in FUNCTIONS
+                if name != "count"
+            ]
+    return found
+
+
+def stretch_options(noun: type[Noun]) -> Options:
+    """The stretches of time of each day and moment; when a record was created first."""
+    moments = [META_FIELDS["$createdAt"], *(f for f in noun.schema.stored if f.type in MOMENTS)]
+    return {
+        labels.field_label(field): [
+            (f"{unit}({field.wire.removeprefix('$')})", _in_stretches(field, unit))
+            for unit in STRETCHES
+        ]
+        for field in moments
+    }
+
+
+def _in_stretches(field: Field, unit: str) -> str:
+    return str(STRETCHES[unit]) % labels.field_label(field)
+
+
+def how_many() -> str:
+    return pgettext("measure", "How many")
+
+
+def group_label(noun: type[Noun], path: str) -> str:
+    return path_label(noun, path)
+
+
+def measure_label(noun: type[Noun], term: str) -> str:
+    """``sum(budget)`` as people say it. Raises InvalidFilter for what is no measure."""
+    call = CALL.match(term)
+    if call is None or call[1] not in FUNCTIONS:
+        raise InvalidFilter(_("“%s” cannot be measured.") % term[:64], field="measure")
+    if call[2] is None:
+        return how_many()
+    field = filters.find_field(noun, call[2])
+    return str(FUNCTIONS[call[1]]) % wording.inside_sentence(labels.field_label(field))
+
+
+def stretch_field(noun: type[Noun], term: str) -> tuple[str, Field]:
+    """The unit and the field of ``month(createdAt)``. Raises InvalidFilter."""
+    call = CALL.match(term)
+    if call is None or call[1] not in UNITS or call[2] is None:
+        raise InvalidFilter(_("“%s” is no stretch of time.") % term[:64], field="by")
+    return call[1], filters.find_field(noun, call[2])
+
+
+def over_label(noun: type[Noun], term: str) -> str:
+    unit, field = stretch_field(noun, term)
+    return _in_stretches(field, unit)
+
+
+def field_behind(noun: type[Noun], path: str) -> Field:
+    """The field at the end of a path. Raises InvalidFilter."""
+    return querystring.field_at_path(noun, path)

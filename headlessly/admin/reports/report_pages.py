@@ -1,0 +1,298 @@
+"""The pages of reports: one that is put together, those that were saved, and a page of one's own."""
+
+from __future__ import annotations
+
+import time
+from typing import Any
+from urllib.parse import urlencode
+
+from django.contrib import messages
+from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
+from django.template.loader import render_to_string
+from django.urls import URLPattern, reverse
+from django.utils.text import slugify
+from django.utils.translation import gettext as _
+from django.views.decorators.http import require_GET, require_POST
+
+from headlessly.access import actors
+from headlessly.admin import widgets
+from headlessly.admin.lists.parameters import canonical_query
+from headlessly.admin.reports.drawing import draw_bars, draw_lines
+from headlessly.admin.reports.report_address import ReportAddress
+from headlessly.admin.reports.results import Report, run_report
+from headlessly.admin.reports.workbook import write_workbook
+from headlessly.admin.sites import TenantSite
+from headlessly.declaration import labels
+from headlessly.errors import HeadlesslyError, NotFound
+from headlessly.nouns import Noun
+from headlessly.query import saved_views
+from headlessly.query.saved_views import View
+from headlessly.transfer.exporting import MEDIA_TYPES
+from headlessly.transfer.formats import XLSX
+
+#: How long all reports of a page may take together, in seconds, before the others are left to their own.
+BUDGET = 12
+
+
+def urls(site: TenantSite) -> list[URLPattern]:
+    return [
+        site.page("reports/", own_page_view, "reports"),
+        site.page("reports/saved/<str:id>/", saved_report_view, "saved_report"),
+        site.page("reports/<str:plural>/", report_view, "report"),
+        site.page("reports/<str:plural>/save/", save_report_view, "save_report"),
+        site.page("reports/<str:plural>/workbook/", workbook_view, "report_workbook"),
+    ]
+
+
+def report_url(noun: type[Noun], query: str = "") -> str:
+    """The page on which a report about a noun is put together."""
+    return reverse("admin:report", args=[noun.plural]) + (f"?{query}" if query else "")
+
+
+def saved_url(view: View, noun: type[Noun]) -> str:
+    return report_url(noun, f"{canonical_query(view.query)}&{urlencode({'view': view.key})}")
+
+
+# -- one report ----------------------------------------------------------------------------------------------
+
+
+@require_GET
+def report_view(request: HttpRequest, plural: str, *, site: TenantSite) -> HttpResponse:
+    """The report of an address; one that is named alone is shown whole."""
+    noun = _noun(site, plural)
+    view = _view_of(noun, request.GET.get("view", ""))
+    if view is not None and set(request.GET) == {"view"} and view.query:
+        return HttpResponseRedirect(saved_url(view, noun))
+    return _page(request, site, ReportAddress(noun, request.GET, site), view)
+
+
+def _page(
+    request: HttpRequest,
+    site: TenantSite,
+    address: ReportAddress,
+    view: View | None,
+    *,
+    saving: dict[str, Any] | None = None,
+    renaming: dict[str, Any] | None = None,
+) -> HttpResponse:
+    """The page of an address; ``saving`` and ``renaming`` are what a refused form said."""
+    noun = address.noun
+    refused = saving or renaming
+    report = run_report(address)
+    status = refused["status"] if refused else 400 if address.errors or report.problem else 200
+    edited = view is not None and canonical_query(view.query) != address.view_query
+    pinned = {each.pk for each in saved_views.pinned_reports()}
+    return site.respond(
+        request,
+        "report",
+        _("Report"),
+        status=status,
+        styles=["lists", "dashboard", "reports"],
+        media=widgets.select2(),
+        noun=labels.noun_title(noun),
+        nouns=labels.plural_title(noun),
+        plural=noun.plural,
+        about=[
+            {"label": labels.plural_title(each), "url": report_url(each), "on": each is noun}
+            for each in site.nouns
+        ],
+        view=view,
+        edited=edited,
+        is_pinned=view is not None and view.pk in pinned,
+        may_share=actors.may_share(actors.current()),
+        saving=saving,
+        renaming=renaming,
+        workbook=_workbook_url(address),
+        heading=view.name if view else address.title,
+        **_drawn(report),
+    )
+
+
+def _drawn(report: Report) -> dict[str, Any]:
+    """What a report shows beside its table."""
+    address = report.address
+    context: dict[str, Any] = {"report": report, "address": address, "bars": None, "line": None}
+    if report.answers and not report.problem and not address.errors:
+        if address.shape == "bars":
+            context["bars"] = draw_bars(report)
+        elif address.shape == "line":
+            context["line"] = draw_lines(report)
+        label = report.heads[-len(report.measures)]["label"]
+        context["drawn_measure"] = label
+    return context
+
+
+def _workbook_url(address: ReportAddress) -> str:
+    if address.is_wrong:
+        return ""
+    return f"{reverse('admin:report_workbook', args=[address.noun.plural])}?{address.query_string}"
+
+
+@require_GET
+def workbook_view(request: HttpRequest, plural: str, *, site: TenantSite) -> HttpResponse:
+    """All groups of a report as a workbook; what is wrong with it is said on its page."""
+    noun = _noun(site, plural)
+    address = ReportAddress(noun, request.GET, site)
+    report = run_report(address)
+    if report.problem or address.errors:
+        return HttpResponseRedirect(report_url(noun, address.query_string))
+    view = _view_of(noun, request.GET.get("view", ""))
+    title = view.name if view else labels.plural_title(noun)
+    name = slugify(title) or noun.plural
+    return HttpResponse(
+        write_workbook(report, title),
+        content_type=MEDIA_TYPES[XLSX],
+        headers={"Content-Disposition": f'attachment; filename="{name}.xlsx"'},
+    )
+
+
+def _noun(site: TenantSite, plural: str) -> type[Noun]:
+    found = next((noun for noun in site.nouns if noun.plural == plural), None)
+    if found is None:
+        raise Http404
+    return found
+
+
+def _view_of(noun: type[Noun], id: str) -> View | None:
+    """The saved report that an address names; None for one that is gone or about something else."""
+    if not id:
+        return None
+    try:
+        view = saved_views.get_report(id)
+    except NotFound:
+        return None
+    return view if view.noun == noun.__name__ else None
+
+
+# -- saved ones ----------------------------------------------------------------------------------------------
+
+
+@require_POST
+def save_report_view(request: HttpRequest, plural: str, *, site: TenantSite) -> HttpResponse:
+    """Save a report under a name of its own."""
+    noun, sent = _noun(site, plural), request.POST
+    address = ReportAddress(noun, sent.get("query", ""), site)
+    name, shared = sent.get("name", ""), "shared" in sent
+    try:
+        made = saved_views.save_view(
+            noun, name, address.view_query, shared=shared, kind=saved_views.REPORT
+        )
+        if "pinned" in sent:
+            saved_views.pin_report(made)
+    except HeadlesslyError as problem:
+        saving = {"name": name, "shared": shared, "pinned": "pinned" in sent} | _refusal(problem)
+        return _page(request, site, address, None, saving=saving)
+    messages.success(request, _("Saved: %s.") % made)
+    return HttpResponseRedirect(saved_url(made, noun))
+
+
+@require_POST
+def saved_report_view(request: HttpRequest, id: str, *, site: TenantSite) -> HttpResponse:
+    """Do something with a saved report: ``do`` says what."""
+    sent = request.POST
+    own_page = HttpResponseRedirect(reverse("admin:reports"))
+    try:
+        view = saved_views.get_report(id)
+    except NotFound as problem:
+        messages.error(request, problem.message)
+        return own_page
+    noun = next((noun for noun in site.nouns if noun.__name__ == view.noun), None)
+    if noun is None:
+        raise Http404
+    address = ReportAddress(noun, sent.get("query", view.query), site)
+    try:
+        said = _do(sent.get("do", ""), view, sent.get("name", ""), address)
+    except HeadlesslyError as problem:
+        if sent.get("do") == "rename":
+            renaming = {"name": sent.get("name", "")} | _refusal(problem)
+            return _page(request, site, address, view, renaming=renaming)
+        messages.error(request, problem.message)
+    else:
+        if said:
+            messages.success(request, said)
+    stays = "query" in sent and sent.get("do") != "delete"
+    return HttpResponseRedirect(saved_url(view, noun)) if stays else own_page
+
+
+def _do(what: str, view: View, name: str, address: ReportAddress) -> str:
+    """Do it, and say so. Raises Http404 for what there is not to do."""
+    match what:
+        case "save":
+            view.change(query=address.view_query)
+            return _("Saved: %s.") % view
+        case "rename":
+            view.change(name=name)
+            return _("Renamed: %s.") % view
+        case "share":
+            view.change(shared=True)
+            return _("The team sees “%s” now.") % view
+        case "unshare":
+            view.change(shared=False)
+            return _("“%s” is private now.") % view
+        case "delete":
+            view.remove()
+            return _("Deleted the report “%s”.") % view
+        case "pin":
+            saved_views.pin_report(view)
+            return _("“%s” is on your page now.") % view
+        case "unpin":
+            saved_views.unpin_report(view)
+            return _("“%s” is no longer on your page.") % view
+        case "up" | "down":
+            saved_views.move_report(view, -1 if what == "up" else 1)
+            return ""
+    raise Http404
+
+
+def _refusal(problem: HeadlesslyError) -> dict[str, Any]:
+    """What went wrong, in a sentence, and with which status it is answered."""
+    message = problem.details[0]["message"] if problem.details else problem.message
+    return {"problem": message, "status": problem.status}
+
+
+# -- a page of one's own -------------------------------------------------------------------------------------
+
+
+@require_GET
+def own_page_view(request: HttpRequest, *, site: TenantSite) -> HttpResponse:
+    """The reports that somebody put on their page in their order, and all that there are."""
+    nouns = {noun.__name__: noun for noun in site.nouns}
+    pinned = [view for view in saved_views.pinned_reports() if view.noun in nouns]
+    here = {view.pk for view in pinned}
+    until = time.monotonic() + BUDGET
+    return site.respond(
+        request,
+        "reports",
+        _("Reports"),
+        styles=["lists", "dashboard", "reports"],
+        shown=[_pinned_html(request, view, nouns[view.noun], site, until) for view in pinned],
+        saved=[
+            {
+                "view": view,
+                "noun": labels.plural_title(nouns[view.noun]),
+                "url": saved_url(view, nouns[view.noun]),
+                "pinned": view.pk in here,
+            }
+            for view in saved_views.visible_reports()
+            if view.noun in nouns
+        ],
+        about=[
+            {"label": labels.plural_title(noun), "url": report_url(noun)} for noun in site.nouns
+        ],
+    )
+
+
+def _pinned_html(
+    request: HttpRequest, view: View, noun: type[Noun], site: TenantSite, until: float
+) -> str:
+    """One report of the page; beyond the time there is only its name."""
+    address = ReportAddress(noun, view.query, site)
+    report = run_report(address) if time.monotonic() < until else Report(address)
+    context = {
+        "view": view,
+        "url": saved_url(view, noun),
+        "late": time.monotonic() >= until and not report.answers,
+        "plural": noun.plural,
+        **_drawn(report),
+    }
+    return render_to_string("headlessly/pinned_report.html", context, request=request)

@@ -1,0 +1,97 @@
+"""Stretches of time as aggregations call them: where each begins and ends, and how people say it."""
+
+from __future__ import annotations
+
+import re
+from datetime import date, timedelta
+
+from django.utils import formats
+from django.utils.translation import gettext as _
+
+from headlessly.query.measures import UNITS
+
+#: No line has more stretches than this: beyond it those without a record are left out.
+MAX_STRETCHES = 1_000
+#: What an aggregation calls a stretch, by the unit of time.
+NAMES = {
+    "day": re.compile(r"(\d{4})-(\d\d)-(\d\d)\Z"),
+    "week": re.compile(r"(\d{4})-W(\d\d)\Z"),
+    "month": re.compile(r"(\d{4})-(\d\d)\Z"),
+    "quarter": re.compile(r"(\d{4})-Q([1-4])\Z"),
+    "year": re.compile(r"(\d{4})\Z"),
+}
+assert NAMES.keys() == UNITS.keys()
+
+
+def first_day(unit: str, name: str) -> date | None:
+    """The first day of a stretch; None for what is none, and for years that no calendar has."""
+    found = NAMES[unit].match(name)
+    if found is None:
+        return None
+    parts = [int(part) for part in found.groups()]
+    try:
+        match unit:
+            case "day":
+                return date(*parts)
+            case "week":
+                return date.fromisocalendar(parts[0], parts[1], 1)
+            case "month":
+                return date(parts[0], parts[1], 1)
+            case "quarter":
+                return date(parts[0], parts[1] * 3 - 2, 1)
+        return date(parts[0], 1, 1)
+    except ValueError:
+        return None
+
+
+def day_after(unit: str, first: date) -> date:
+    """The first day of the stretch after the one that begins on ``first``."""
+    if unit in ("day", "week"):
+        return first + timedelta(days=7 if unit == "week" else 1)
+    months = first.year * 12 + first.month - 1 + {"month": 1, "quarter": 3, "year": 12}[unit]
+    return date(months // 12, months % 12 + 1, 1)
+
+
+def stretch_label(unit: str, first: date) -> str:
+    """``Nov. 28, 2026``, ``week 48, 2026``, ``November 2026``, ``Q4 2026``, ``2026``."""
+    match unit:
+        case "day":
+            return str(formats.date_format(first, "DATE_FORMAT"))
+        case "week":
+            year, week, _day = first.isocalendar()
+            return _("week %(week)s, %(year)s") % {"week": week, "year": year}
+        case "month":
+            return str(formats.date_format(first, "YEAR_MONTH_FORMAT"))
+        case "quarter":
+            return _("Q%(number)s %(year)s") % {
+                "number": (first.month + 2) // 3,
+                "year": first.year,
+            }
+    return f"{first.year}"
+
+
+def every_stretch(unit: str, days: list[date]) -> list[date]:
+    """The first days of all stretches from the earliest to the latest of ``days``, also of those between in
+    which there is nothing; only the given ones where these would be too many."""
+    given = sorted(set(days))
+    if not given:
+        return []
+    found = [given[0]]
+    while found[-1] < given[-1]:
+        if len(found) >= MAX_STRETCHES:
+            return given
+        found.append(day_after(unit, found[-1]))
+    return found
+
+
+def short_label(unit: str, first: date) -> str:
+    """The same as short as an axis needs it: ``11/2026``, ``Q4 2026``."""
+    match unit:
+        case "day":
+            return str(formats.date_format(first, "SHORT_DATE_FORMAT"))
+        case "week":
+            year, week, _day = first.isocalendar()
+            return _("W%(week)s %(year)s") % {"week": week, "year": year}
+        case "month":
+            return str(formats.date_format(first, "M Y"))
+    return stretch_label(unit, first)
