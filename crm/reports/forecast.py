@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
-from typing import Any
 
+from django.db.models import Case, CharField, Q, Value, When
 from django.db.models.functions import TruncMonth
 
 from crm.models import Deal, Goal
@@ -89,15 +89,20 @@ def _forecast(slice: Slice, months: list[date], moment: datetime | None) -> Fore
     end = (months[-1] + timedelta(days=32)).replace(day=1)
     opened = slice.records(Deal, stage__in=OPEN_DEALS)
     won = slice.records(Deal, stage__in=WON)
-    sums: dict[tuple[Any, ...], Amounts] = {}
-    for records, day in ((opened, "expected_close_date"), (won, "actual_close_date")):
-        rows = records.where(**_between(day, months[0], end)).queryset(moment)
-        by = ("month", "forecast_category") if records is opened else ("month",)
-        grouped = money.sum_amounts(
-            rows.annotate(month=TruncMonth(day)), "value", by=by, as_of=moment
-        )
-        for (month, *category), amounts in grouped.items():
-            sums[month, *(category or [WON])] = amounts[0]
+    rows = opened.where(**_between("expected_close_date", months[0], end)).queryset(moment)
+    rows |= won.where(**_between("actual_close_date", months[0], end)).queryset(moment)
+    is_won = Q(stage=WON)
+    closes = Case(When(is_won, then="actual_close_date"), default="expected_close_date")
+    part = Case(
+        When(is_won, then=Value(WON)), default="forecast_category", output_field=CharField()
+    )
+    grouped = money.sum_amounts(
+        rows.annotate(month=TruncMonth(closes), part=part),
+        "value",
+        by=("month", "part"),
+        as_of=moment,
+    )
+    sums = {key: amounts[0] for key, amounts in grouped.items()}
     found = []
     for first, following in zip(months, [*months[1:], end], strict=True):
         who = {

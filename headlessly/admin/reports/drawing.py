@@ -68,7 +68,7 @@ class _Series:
         return sum(abs(value) for value in self.values.values())
 
 
-def draw_bars(report: Report) -> dict[str, Any]:
+def draw_bars(report: Report, most: int = BARS) -> dict[str, Any]:
     """The first groups of the table as bars of the first measure; a currency is compared with itself."""
     measure = report.measures[0]
     found: list[tuple[Row, str | None, float]] = [
@@ -83,7 +83,7 @@ def draw_bars(report: Report) -> dict[str, Any]:
         high[currency] = max(high[currency], value)
     several = len(high) > 1
     bars = []
-    for row, currency, value in found[:BARS]:
+    for row, currency, value in found[:most]:
         span = high[currency] - low[currency] or 1
         start = (min(value, 0) - low[currency]) / span * 100
         label = ", ".join(row.labels)

@@ -17,7 +17,7 @@ from django.views.decorators.http import require_GET, require_POST
 from headlessly.access import actors
 from headlessly.admin import widgets
 from headlessly.admin.lists.parameters import canonical_query
-from headlessly.admin.reports.drawing import draw_bars, draw_lines
+from headlessly.admin.reports.drawing import BARS, draw_bars, draw_lines
 from headlessly.admin.reports.report_address import ReportAddress
 from headlessly.admin.reports.results import Report, run_report
 from headlessly.admin.reports.workbook import write_workbook
@@ -32,6 +32,8 @@ from headlessly.transfer.formats import XLSX
 
 #: How long all reports of a page may take together, in seconds, before the others are left to their own.
 BUDGET = 12
+#: As many bars of each are on a page of one's own.
+PINNED_BARS = 8
 
 
 def urls(site: TenantSite) -> list[URLPattern]:
@@ -108,13 +110,13 @@ def _page(
     )
 
 
-def _drawn(report: Report) -> dict[str, Any]:
+def _drawn(report: Report, bars: int = BARS) -> dict[str, Any]:
     """What a report shows beside its table."""
     address = report.address
     context: dict[str, Any] = {"report": report, "address": address, "bars": None, "line": None}
     if report.answers and not report.problem and not address.errors:
         if address.shape == "bars":
-            context["bars"] = draw_bars(report)
+            context["bars"] = draw_bars(report, bars)
         elif address.shape == "line":
             context["line"] = draw_lines(report)
         label = report.heads[-len(report.measures)]["label"]
@@ -293,6 +295,6 @@ def _pinned_html(
         "url": saved_url(view, noun),
         "late": time.monotonic() >= until and not report.answers,
         "plural": noun.plural,
-        **_drawn(report),
+        **_drawn(report, PINNED_BARS),
     }
     return render_to_string("headlessly/pinned_report.html", context, request=request)

@@ -24,6 +24,8 @@ from headlessly.query.reports import record_names
 
 #: As many groups are in the table of a page; a workbook has all.
 SHOWN = 200
+#: As many of them are on paper, so that a report has two pages (`reports.css`).
+PRINTED = 45
 #: A moment's smallest step, by which an end that is included is one that is not.
 STEP = timedelta(microseconds=1)
 
@@ -100,6 +102,10 @@ class Report:
     def left(self) -> int:
         """How many groups are in the workbook only."""
         return len(self.answers) - len(self.shown)
+
+    @property
+    def is_cut_on_paper(self) -> bool:
+        return len(self.answers) > PRINTED
 
     @cached_property
     def total_cells(self) -> list[Cell]:
