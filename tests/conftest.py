@@ -15,6 +15,13 @@ from django.test import Client
 from headlessly.access import actors, tenancy
 
 
+def pytest_configure() -> None:
+    """Passwords are hashed as fast as can be: slowly they are where that is what a test is about."""
+    from django.conf import settings
+
+    settings.PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
+
+
 @pytest.fixture(scope="session")
 def django_db_setup(django_db_setup: None, django_db_blocker: Any) -> None:
     """Let the tests that need real transactions empty the log afterwards, as nobody else can."""
