@@ -16,9 +16,11 @@ from headlessly.access import actors, tenancy
 
 
 def pytest_configure() -> None:
-    """Passwords are hashed as fast as can be: slowly they are where that is what a test is about."""
+    """What every test pays for and none is about: passwords are hashed quickly, and a client does not
+    read the folders of all static files before its first request."""
     from django.conf import settings
 
+    settings.WHITENOISE_AUTOREFRESH = True
     settings.PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
 
 
