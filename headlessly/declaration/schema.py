@@ -428,7 +428,7 @@ class Schema:
             choices=values_of(column),
             to=to.__name__ if to else None,
             prefix=to.prefix if to else None,
-            cascades=to is not None and column.remote_field.on_delete is models.CASCADE,
+            cascades=getattr(column.remote_field, "on_delete", None) is models.CASCADE,
             inverse=self._inverse(column),
             minimum=getattr(column, "minimum", None),
             maximum=getattr(column, "maximum", None),

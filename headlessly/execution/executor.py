@@ -360,7 +360,10 @@ class Execution:
         ctx = Context(self, frame, values, extras)
         if record._state.adding:
             record.tenant_id = self.tenant.pk
-            record.fill(values if verb.takes_fields else {})
+            known = (
+                verb.noun.schema.by_name
+            )  # what else a verb takes, its body and hooks make use of
+            record.fill({n: values[n] for n in values if n in known} if verb.takes_fields else {})
         verb.before.fire(record, ctx)
         answer = self._run_body(verb, record, values)
         if verb.name == "update" and not record.has_changes():

@@ -33,7 +33,7 @@ class Importing(executor.Execution):
 
 
 class Gathering(Importing):
-    """An execution of verbs without hooks that ask for rows: what they create is written when it is first needed.
+    """An execution of verbs without hooks that ask for rows: what they create is written when needed.
 
     ``taken`` are the unique values that are known to be in use, as :func:`keys_of` says them.
     """

@@ -98,7 +98,7 @@ class Taker:
         self.made_keys: set[Any] = set()
 
     def _verbs(self) -> list[Any]:
-        """What may be executed. Without hooks that ask for rows nothing tells those written together from others."""
+        """What may be executed. Unless a hook asks for rows, nothing tells those written together."""
         described = [f.target_noun for f in self.describer.fields]
         updating = [self.noun.verbs["update"]] if self.match else []
         return [noun.verbs["create"] for noun in (self.noun, *described)] + updating

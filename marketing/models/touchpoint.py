@@ -6,7 +6,7 @@ from typing import ClassVar
 
 from django.db import models
 
-from headlessly.declaration.fields import Choice, DateTime, Reference, String
+from headlessly.declaration.fields import Choice, DateTime, Reference, String, Text
 from headlessly.declaration.files import Files
 from headlessly.declaration.values import validate_not_in_future
 from headlessly.nouns import Noun
@@ -42,7 +42,7 @@ class Touchpoint(Noun):
     medium = String("how: email, cpc, social, ...")
     kind = Choice(Kind, default=Kind.RESPONSE)
     occurred_at = DateTime("when it happened", required=True, validators=[validate_not_in_future])
-    page = String("the page that they saw", max_length=2000)
+    page = Text("the page that they saw")
     utm_source = String()
     utm_medium = String()
     utm_campaign = String()
