@@ -2,6 +2,7 @@
 
 import django.db.models.deletion
 import django.db.models.manager
+import headlessly.declaration.fields
 from django.db import migrations, models
 
 
@@ -17,7 +18,8 @@ class Migration(migrations.Migration):
         migrations.CreateModel(
             name='Touchpoint',
             fields=[
-                ('id', models.CharField(db_collation='C', max_length=32, primary_key=True, serialize=False)),
+                # As the model has it, so that no second index is made for LIKE.
+                ('id', headlessly.declaration.fields.PublicId(serialize=False)),
                 ('version', models.PositiveIntegerField(editable=False)),
                 ('created_at', models.DateTimeField(editable=False)),
                 ('created_by', models.CharField(db_collation='C', editable=False, max_length=32)),

@@ -12,6 +12,8 @@ from headlessly.access.actors import Actor
 from headlessly.api.tracking import track_event
 from headlessly.query import reads
 from marketing.models import Campaign, Form, Touchpoint
+from tests.headlessly.admin.conftest import ann, users  # noqa: F401  (fixtures)
+from tests.headlessly.transfer.conftest import imported, send  # noqa: F401  (fixtures)
 
 pytestmark = pytest.mark.django_db
 
@@ -157,3 +159,53 @@ def test_programs_add_past_ones(api: Any, spring: Campaign) -> None:
     assert answer.json()["$id"].startswith("touch_")
     future = body | {"occurredAt": "2999-05-01T10:00:00Z"}
     assert api.call("POST", "/touchpoints", future).json()["field"] == "occurredAt"
+
+
+def test_an_imported_lead_of_a_campaign_is_a_touch_of_its_day(
+    spring: Campaign,
+    imported: Any,  # noqa: F811
+    people: Any,
+) -> None:
+    rows = b"Name,Source,Campaign,First touch at\n" + b"".join(
+        b"Lead %d,event,Spring,2024-05-0%dT10:00:00Z\n" % (number, number) for number in range(1, 4)
+    )
+    told = imported("leads", rows)
+    assert told["created"] == 3, told
+    found = touches()
+    assert [t.kind for t in found] == ["Import"] * 3
+    assert [t.occurred_at.day for t in found] == [1, 2, 3]
+    assert {t.campaign for t in found} == {spring}
+    assert [t.history(t.pk)[0].cause for t in found] == [
+        t.lead.history(t.lead)[0].id for t in found
+    ]
+
+
+def test_a_file_of_touchpoints_matches_no_record(spring: Campaign, send: Any) -> None:  # noqa: F811
+    rows = "Occurred at\n2024-05-01T10:00:00Z\n"
+    response = send("touchpoints", rows, "?match=source")
+    assert response.status_code == 422
+    assert "never changes" in response.json()["details"][0]["message"]
+
+
+def test_the_page_that_asks_before_deleting_says_what_goes_too(
+    spring: Campaign,
+    people: Any,
+    ann: Any,  # noqa: F811
+) -> None:
+    lead = Lead.create(name="L", source="event", campaign=spring, contact=people.ada)
+    asked = ann.get(f"/~acme/admin/crm/lead/{lead.pk}/delete/").content.decode()
+    assert "Deleted with it: 1 touchpoint." in asked
+    lead = Lead.create(name="L", source="event", contact=people.ada)
+    assert "Deleted with it" not in ann.get(
+        f"/~acme/admin/crm/lead/{lead.pk}/delete/"
+    ).content.decode()  # fmt: skip
+
+
+def test_a_script_is_told_that_it_never_changes(spring: Campaign, acme: Any) -> None:
+    from headlessly import scripts
+    from headlessly.scripts.failures import ScriptError
+
+    touch = Touchpoint.create(occurred_at="2024-05-01T10:00:00Z", campaign=spring)
+    for verb in ("update", "rollback"):
+        with pytest.raises(ScriptError, match=f"Touchpoint has no {verb}"):
+            scripts.run(f"Touchpoint.{verb}({touch.pk!r}, source='x')")
