@@ -44,8 +44,9 @@ def test_every_column_of_what_happened_refuses_the_future() -> None:
             if field.type in ("date", "datetime"):
                 try:
                     field.clean(later.date() if field.type == "date" else later)
-                except ValueError:
-                    found.add((name, field.name))
+                except ValueError as problem:
+                    if "future" in str(problem):
+                        found.add((name, field.name))
     assert found == happened
 
 
