@@ -60,7 +60,7 @@ def forecast_by_category(slice: Slice) -> Chart:
         ]
     )
     bars = [
-        _month_bar(each.months[n], weeks, found.goals.get(each.months[n].first), longest)
+        _month_bar(each, n, found.goals.get(each.months[n].first), longest, weeks)
         for n in months
         for weeks, each in said
     ]
@@ -88,9 +88,10 @@ def forecast_by_category(slice: Slice) -> Chart:
 
 
 def _month_bar(
-    month: reports.MonthForecast, weeks: int | None, goal: float | None, longest: Decimal
+    said: reports.Forecast, number: int, goal: float | None, longest: Decimal, weeks: int | None
 ) -> Bar:
     """One month as it is said now, or as it was said so many weeks ago."""
+    month = said.months[number]
     marks, start = [], 0.0
     for part, kind in MARKS.items():
         length = percent_of(_drawn_value(month.sum_of(part)), longest)
@@ -101,8 +102,7 @@ def _month_bar(
     is_now = weeks is None
     own = tenancy.require().currency
     amounts = [
-        Figure(amounts_text(month.sum_of(part)), month.records[part] if is_now else None)
-        for part in PARTS
+        Figure(amounts_text(month.sum_of(part)), month.records[part], said.as_of) for part in PARTS
     ]
     label = str(formats.date_format(month.first, "YEAR_MONTH_FORMAT"))
     if weeks is not None:

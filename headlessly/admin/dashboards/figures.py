@@ -15,6 +15,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from typing import TypeVar
 
 from django.utils.html import conditional_escape, format_html
@@ -30,17 +31,21 @@ DRAWN = 8
 
 @dataclass(frozen=True)
 class Figure:
-    """A number or a name in words, and the records that it is about."""
+    """A number or a name in words, and the records that it is about, as they were at the moment ``as_of``."""
 
     text: str
     records: Records | None = None
+    as_of: datetime | None = None
 
     @property
     def url(self) -> str:
         """The list of the records; empty where there is none."""
         if self.records is None:
             return ""
-        return display.page_url(self.records.noun, "changelist") + self.records.query
+        then = (
+            "" if self.as_of is None else f"&asOf={self.as_of.astimezone(UTC):%Y-%m-%dT%H:%M:%SZ}"
+        )
+        return display.page_url(self.records.noun, "changelist") + self.records.query + then
 
     def __str__(self) -> SafeString:
         """The text, as a link to the list."""

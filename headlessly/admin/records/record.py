@@ -20,6 +20,9 @@ from headlessly.nouns import Noun
 #: The title of the fields that no group names.
 OTHER = labels.OTHER_GROUP
 
+#: A wider range is no scale on which people see where a number stands.
+WIDEST_RANGE = 1_000
+
 
 @dataclass
 class ShownField:
@@ -80,10 +83,11 @@ def facts(record: Noun, editable: set[str], without: set[str]) -> list[ShownFiel
 
 
 def _share_of_range(declared: Field, value: Any) -> float | None:
-    """How much of its range a bounded number is."""
+    """How much of its range a bounded number is; a bound that only keeps nonsense out is no range."""
     if declared.minimum is None or declared.maximum is None or not isinstance(value, int | float):
         return None
-    return round((value - declared.minimum) / (declared.maximum - declared.minimum), 3)
+    span = declared.maximum - declared.minimum
+    return None if span > WIDEST_RANGE else round((value - declared.minimum) / span, 3)
 
 
 def cards(record: Noun, editable: set[str]) -> list[dict[str, Any]]:
