@@ -41,3 +41,20 @@ def test_it_sends_bodies_as_the_page_offers_them(desk: Any, site: str) -> None:
     lose.get_by_role("button", name="Execute").click()
     answer = lose.locator(".live-responses-table .response")
     expect(answer).to_contain_text(re.compile(r'"lostReason": "Price"'))
+
+
+def test_it_is_as_dark_as_the_browser_or_the_workplace_says(desk: Any, site: str) -> None:
+    def brightness() -> int:
+        painted = desk.evaluate("getComputedStyle(document.documentElement).backgroundColor")
+        red, green, blue, *alpha = re.findall(r"[\d.]+", painted)
+        return 255 if alpha == ["0"] else max(int(red), int(green), int(blue))
+
+    desk.emulate_media(color_scheme="dark")
+    desk.goto(f"{site}/~acme/docs")
+    expect(desk.locator(".opblock-tag").first).to_be_visible()
+    assert brightness() < 60
+    desk.emulate_media(color_scheme="light")
+    assert brightness() > 200
+    desk.evaluate("localStorage.setItem('adminTheme', '\"dark\"')")
+    desk.reload()
+    assert brightness() < 60

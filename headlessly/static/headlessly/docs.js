@@ -1,6 +1,18 @@
 // The page that tries the API: Swagger UI on the tenant's own document, all from this site.
 const place = document.getElementById("docs");
 
+// As bright as the workplace was chosen to be, else as the browser likes it.
+const night = matchMedia("(prefers-color-scheme: dark)");
+function followTheme() {
+  const chosen = (localStorage.getItem("adminTheme") ?? "").replaceAll('"', "");
+  const dark = chosen === "dark" || (chosen !== "light" && night.matches);
+  document.documentElement.classList.toggle("dark-mode", dark);
+  document.documentElement.style.colorScheme = dark ? "dark" : "light";
+}
+followTheme();
+night.addEventListener("change", followTheme);
+addEventListener("storage", followTheme);
+
 // A signed-in browser writes with its CSRF token; a key, given under Authorize, needs none.
 function withToken(request) {
   const cookie = document.cookie.split("; ").find((each) => each.startsWith("csrftoken="));
