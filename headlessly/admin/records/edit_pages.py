@@ -28,6 +28,7 @@ from headlessly.errors import HeadlesslyError, Stale
 from headlessly.execution import executor
 from headlessly.language import wording
 from headlessly.nouns import Noun
+from headlessly.query.namesakes import find_namesakes
 
 #: Groups that a form for a new record shows at once; the others open on a click.
 AT_ONCE = 2
@@ -58,6 +59,8 @@ class EditPages(NounPages):
             return self._form_page(request, form, bound, suggested=suggested)
         form = forms.DeclaredForm(inputs, self.site, data=request.POST)
         sent = form.filled()
+        if not request.POST.get("anyway") and (namesakes := find_namesakes(self.noun, sent)):
+            return self._form_page(request, form, bound, namesakes=namesakes)
         try:
             check_readable(sent)
             answer = executor.run(bound, None, sent, text=True)
@@ -85,8 +88,10 @@ class EditPages(NounPages):
         *,
         problem: HeadlesslyError | None = None,
         suggested: Iterable[str] = (),
+        namesakes: Iterable[Noun] = (),
     ) -> HttpResponse:
         plain = verb.name == "create"
+        about = display.about_references(self.noun)
         new = _("New %s") % labels.noun_in_sentence(self.noun)
         return self._respond(
             request,
@@ -95,7 +100,16 @@ class EditPages(NounPages):
             title=new if plain else labels.verb_and_noun(verb),
             intro="" if plain else labels.verb_summary(verb),
             sections=self._sections(form, self._entry_only(form), set(suggested)),
-            submit=_("Create") if plain else labels.verb_label(verb),
+            submit=_("Create anyway")
+            if namesakes
+            else _("Create")
+            if plain
+            else labels.verb_label(verb),
+            namesakes=[
+                (each, self.admin.place("change", each.pk), display.subtitle(each, about))
+                for each in namesakes
+            ],
+            anyway=bool(namesakes or request.POST.get("anyway")),
             back=self.admin.place("changelist"),
         )
 

@@ -84,6 +84,25 @@ def test_says_what_is_missing_or_wrong_beside_each_input_and_keeps_what_was_type
     assert "Ada Chen" in html
 
 
+def test_says_that_one_of_the_name_is_there_before_another_is_made(
+    bob, people, lead, theirs, unchanged
+):
+    sent = {"name": " acme  PLATFORM evaluation", "source": "website", "need": "Kept"}
+    with unchanged():
+        html = bob.post(ADD, sent).content.decode()
+    assert "There is one of this name already." in html
+    assert f"/~acme/admin/crm/lead/{lead.pk}/change/" in html
+    assert "Ada Chen" in html and "Kept</textarea>" in html and "Create anyway" in html
+    assert bob.post(ADD, sent | {"anyway": "1"}).status_code == 302
+    assert newest().name == "Lead.Created"
+    # What another tenant has, and what is gone, is not there.
+    assert bob.post(ADD, {"name": theirs.lead.name, "source": "website"}).status_code == 302
+    people.corp.update(name="Gone Corp")
+    place = "/~acme/admin/crm/organization/add/"
+    assert bob.post(place, {"name": "Acme Corp"}).status_code == 302
+    assert "Create anyway" in bob.post(place, {"name": "acmé corp"}).content.decode()
+
+
 def test_refuses_another_tenants_record_as_a_reference_without_naming_it(
     bob, people, theirs, unchanged
 ):
