@@ -11,6 +11,7 @@ from django.utils.translation import pgettext_lazy
 from crm.models import Activity, Contact, Deal, Lead, Organization
 from headlessly.access.models import Membership
 from headlessly.errors import VerbRefused
+from headlessly.execution import executor
 from headlessly.execution.executor import Context
 from headlessly.language import wording
 
@@ -149,7 +150,9 @@ def move_references(merged: Contact, ctx: Context) -> None:
             noun.objects.filter(**{field: merged.pk}).order_by("pk").values_list("pk", flat=True)
         ):
             # A survivor who reported to the merged one does not report to themselves.
-            noun.update(id, **{field: None if id == survivor.pk else survivor.pk})
+            executor.update_references(
+                noun, id, **{field: None if id == survivor.pk else survivor.pk}
+            )
 
 
 @Contact.merged

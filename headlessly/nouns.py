@@ -35,7 +35,7 @@ from headlessly.access import tenancy
 from headlessly.access.managers import NounManager, WithDeletedManager
 from headlessly.context import running
 from headlessly.declaration import days, labels, values
-from headlessly.declaration.fields import PublicId, Stated, StatusField
+from headlessly.declaration.fields import Choice, PublicId, Stated, StatusField
 from headlessly.declaration.folding import Digits, Folded
 from headlessly.declaration.indexes import LIVE
 from headlessly.declaration.record import Record
@@ -71,6 +71,9 @@ class BoundVerb:
         ``dry_run`` answers the record and the events without doing anything; ``if_match`` refuses when
         the record's version is another.
         """
+        noun = self.verb.noun
+        if self.verb.name not in noun.verbs:
+            raise noun.never_changes(self.verb.name)
         target = self.record if self.record is not None else target
         if target is None and not self.verb.creates:
             raise TypeError(f"{self.verb.noun.__name__}.{self.verb.name} needs a record or its id.")
@@ -125,13 +128,13 @@ class Noun(RefusalMixin):
 
     @verb(deletes=True)
     def delete(self) -> None:  # type: ignore[override]  # a verb, and the row stays
-        """Delete the record; its events and its past stay."""
+        """Delete the record, and what says that it goes with it; events and the past stay."""
         self.refuse_if_referred_to()
         self.deleted_at = self.moment()
 
     @verb(restores=True)
     def restore(self) -> None:
-        """Bring a deleted record back as it was."""
+        """Bring a deleted record back as it was, with what went with it."""
         self.refuse_if_it_cannot_return()
         self.deleted_at = None
 
@@ -213,7 +216,7 @@ class Noun(RefusalMixin):
             for f in fields
             if f.column not in read or read[f.column] != getattr(self, f.column)
         }
-        executor.run(type(self).verbs["update"], self, changed)
+        self.update(**changed)
 
     def insert(self) -> None:
         """Write the new row. Only the executor calls this and :meth:`rewrite`."""
@@ -423,7 +426,9 @@ def register_noun(sender: type[models.Model], **_: Any) -> None:
     names = {v.name for v in own}
     noun.verbs = {}
     for each in [v for v in common if v.name not in names] + own:
-        noun.verbs[each.name] = each.bind(noun)
+        bound = each.bind(noun)
+        if not (noun.immutable and each.changes_fields):
+            noun.verbs[each.name] = bound
     _make_unique(noun)
     _make_searchable(noun)
     registry[noun.__name__] = noun
@@ -459,26 +464,32 @@ def _make_unique(noun: type[Noun]) -> None:
 
 def _make_searchable(noun: type[Noun]) -> None:
     """One trigram index over the noun's own searchable columns, matching what a search asks of them, and one
-    of its names in their order, for lists by name and names that begin with what is typed.
+    of its names in their order, for lists by name and names that begin with what is typed. A noun that is
+    found only by what it refers to, and one whose records have no names but a choice, does without.
 
     The first begins with the tenant: what an index finds in all tenants would be met with a list of all
     records of the one, which took longer than the search itself.
     """
     own = [Folded(name) for name in noun.Surface.search if "__" not in name]
     phones = [Digits(name) for name in noun.schema.phones]
-    words = GinIndex(
-        F("tenant"),
-        *(OpClass(column, "gin_trgm_ops") for column in (*own, *phones)),
-        name=f"{noun._meta.model_name}_search",
-    )
-    names = models.Index(
-        F("tenant"),
-        Folded(noun.schema.columns[0]),
-        F("id"),
-        name=f"{noun._meta.model_name}_sorted_by_name",
-        condition=LIVE,
-    )
-    noun._meta.indexes = [*noun._meta.indexes, words, names]
+    indexes: list[models.Index] = []
+    if own or phones:
+        words = GinIndex(
+            F("tenant"),
+            *(OpClass(column, "gin_trgm_ops") for column in (*own, *phones)),
+            name=f"{noun._meta.model_name}_search",
+        )
+        indexes.append(words)
+    if not isinstance(noun._meta.get_field(name := noun.schema.columns[0]), Choice):
+        names = models.Index(
+            F("tenant"),
+            Folded(name),
+            F("id"),
+            name=f"{noun._meta.model_name}_sorted_by_name",
+            condition=LIVE,
+        )
+        indexes.append(names)
+    noun._meta.indexes = [*noun._meta.indexes, *indexes]
     noun._meta.original_attrs["indexes"] = noun._meta.indexes
 
 

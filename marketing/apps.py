@@ -14,4 +14,5 @@ class MarketingConfig(AppConfig):
             answers,  # noqa: F401  (connects them)
             dashboard,  # noqa: F401  (connects them)
             hooks,  # noqa: F401  (connects them)
+            touches,  # noqa: F401  (connects them)
         )

@@ -51,10 +51,12 @@ UTM = tuple(
                  "creative_format", "marketing_tactic")
 )  # fmt: skip
 PAGE = "page"
+#: The visitor who sends it, as the website knows them.
+VISITOR = "anonymous_id"
 #: An input of our page that no person sees. Bots fill it in, and their submission is dropped.
 HONEYPOT = "your_fax_number"
 #: Names that a question cannot have: beside the answers they mean something else.
-RESERVED = {PAGE, HONEYPOT, "dry_run", "if_match"}
+RESERVED = {PAGE, VISITOR, "anonymousId", HONEYPOT, "dry_run", "if_match"}
 
 
 def fields_problems(fields: Any) -> list[str]:
@@ -173,5 +175,6 @@ def require_ticked(value: bool) -> None:
 
 
 ATTRIBUTION_FIELDS = {name: _field(name, type="string", max_length=LONGEST) for name in UTM} | {
-    PAGE: _field(PAGE, type="string", max_length=2000)
+    PAGE: _field(PAGE, type="string", max_length=2000),
+    VISITOR: _field(VISITOR, type="string", max_length=LONGEST),
 }

@@ -65,7 +65,8 @@ def sort_submission(
     the last: websites put a hidden one before it, for "not ticked"). What is too long is cut, and kept whole
     among the rest as far as there is room.
     """
-    names = {name.casefold(): name for name in asked}
+    beside = {name.replace("_", ""): name for name in questions.ATTRIBUTION_FIELDS}
+    names = beside | {name.casefold(): name for name in asked}
     repeated: Mapping[str, list[str]] = getattr(sent, "repeated", {})
     taken: dict[str, Any] = {}
     extras = Extras()

@@ -19,7 +19,7 @@ from headlessly.declaration.values import UNSTORABLE, to_json_value
 from headlessly.errors import NotFound, VerbRefused
 from headlessly.execution.executor import Context
 from headlessly.nouns import Noun
-from marketing import questions
+from marketing import questions, touches
 from marketing.models import Form
 from marketing.utm import campaign_of
 
@@ -61,6 +61,7 @@ def create_lead(form: Form, ctx: Context) -> None:
         source_detail=page and page[:255],
         campaign=form.campaign_id or campaign_of(utm),
     )
+    touches.touch_of_form(form, lead, ctx, page, ctx.input)
     kept = {"extras": dict(ctx.extras)} if ctx.extras else {}
     ctx.Event.create(
         name=EVENT,

@@ -55,7 +55,7 @@ class Migration(migrations.Migration):
                 ('tenant', models.ForeignKey(db_index=False, editable=False, on_delete=django.db.models.deletion.PROTECT, related_name='+', to='headlessly.tenant')),
             ],
             options={
-                'indexes': [models.Index(fields=['tenant', '-start_date', '-created_at', '-id'], name='goal_by_start'), models.Index(fields=['owner'], name='goal_by_owner'), django.contrib.postgres.indexes.GinIndex(models.F('tenant'), django.contrib.postgres.indexes.OpClass(headlessly.declaration.folding.Folded('note'), 'gin_trgm_ops'), name='goal_search'), models.Index(models.F('tenant'), headlessly.declaration.folding.Folded('measure'), models.F('id'), condition=models.Q(('deleted_at', None)), name='goal_sorted_by_name')],
+                'indexes': [models.Index(fields=['tenant', '-start_date', '-created_at', '-id'], name='goal_by_start'), models.Index(fields=['owner'], name='goal_by_owner'), django.contrib.postgres.indexes.GinIndex(models.F('tenant'), django.contrib.postgres.indexes.OpClass(headlessly.declaration.folding.Folded('note'), 'gin_trgm_ops'), name='goal_search')],
                 'constraints': [models.UniqueConstraint(models.F('tenant'), models.F('measure'), models.F('period'), models.F('start_date'), django.db.models.functions.comparison.Coalesce('owner', models.Value('')), condition=models.Q(('deleted_at', None)), name='one_goal_a_period')],
             },
             managers=[

@@ -135,8 +135,11 @@ class Contact(Noun):
         """Mark this contact as someone worth selling to."""
 
     @verb(creates=True, finds="email")
-    def capture(self, **fields: Any) -> None:
-        """Create a contact, or update the one with this email."""
+    def capture(self, *, anonymous_id: str | None = None, **fields: Any) -> None:
+        """Create a contact, or update the one with this email.
+
+        ``anonymousId`` is the visitor of a website that they were until then.
+        """
         self.fill(fields)
 
     @verb

@@ -103,6 +103,8 @@ def may(actor: Actor, verb: str, noun: type[Record]) -> bool:
     """Whether ``actor`` may execute ``verb`` on records of ``noun``; reading is the verb ``read``."""
     if verb == "read":
         return actor.role != STRANGER
+    if verb not in noun.verbs:
+        return False
     areas = PERMISSIONS.get(actor.role, {})
     allowed = areas.get(noun.schema.area) or areas.get("*")
     match allowed:

@@ -29,7 +29,6 @@ from headlessly.database.prepared import quoted_column
 
 if TYPE_CHECKING:
     from headlessly.declaration.record import Record
-    from headlessly.declaration.schema import Field
 
 Found = TypeVar("Found", bound=models.QuerySet[Any])
 
@@ -52,12 +51,10 @@ def visible_owner_of_actor() -> str | None:
 def visible_condition(noun: type[Record], person: str, path: str = "") -> Q:
     """The condition that ``person`` sees a record. ``path`` leads to it over references: ``"lead__"``."""
     owner = noun.schema.owner
-    if owner is None:
-        return Q()
-    nobodys = Q(**{f"{path}{owner.name}__isnull": True})
+    nobodys = Q() if owner is None else Q(**{f"{path}{owner.name}__isnull": True})
     for field in noun.schema.about:
         nobodys &= visible_condition(field.target_noun, person, f"{path}{field.name}__")
-    return Q(**{f"{path}{owner.column}": person}) | nobodys
+    return nobodys if owner is None else Q(**{f"{path}{owner.column}": person}) | nobodys
 
 
 def visible_records(found: Found) -> Found:
@@ -68,7 +65,7 @@ def visible_records(found: Found) -> Found:
 
 def visible_versions(found: Found, noun: type[Record]) -> Found:
     """The queryset of versions without those of records that the actor does not see."""
-    if visible_owner() is None or noun.schema.owner is None:
+    if visible_owner() is None or not noun.schema.is_limited:
         return found
     return found.filter(Exists(noun.with_deleted.filter(pk=OuterRef("record"))))
 
@@ -100,9 +97,9 @@ def visible_clause(
 ) -> tuple[str, list[str]]:
     """The condition for a statement written by hand: `` AND (...)`` and its parameters."""
     person = visible_owner() if person is None else person
-    if person is None or noun.schema.owner is None:
+    if person is None or not noun.schema.is_limited:
         return "", []
-    sql, count = _visible_sql(noun, noun.schema.owner, alias)
+    sql, count = _visible_sql(noun, alias)
     return f" AND {sql}", [person] * count
 
 
@@ -115,23 +112,24 @@ def visible_past_clause(noun: type[Record], alias: str) -> tuple[str, list[str]]
     return f" AND EXISTS (SELECT FROM {table} own WHERE own.id = {alias}.id{sql})", parameters
 
 
-def _visible_sql(noun: type[Record], owner: Field, alias: str) -> tuple[str, int]:
-    quote = connection.ops.quote_name
-    column = f"{alias}.{quoted_column(noun, owner.name)}"
-    nobodys, count = f"{column} IS NULL", 1
+def _visible_sql(noun: type[Record], alias: str) -> tuple[str, int]:
+    """The condition, and how often it names the person."""
+    quote, owner = connection.ops.quote_name, noun.schema.owner
+    column = "" if owner is None else f"{alias}.{quoted_column(noun, owner.name)}"
+    nobodys, count = (f"{column} IS NULL", 1) if owner else ("true", 0)
     for number, field in enumerate(noun.schema.about):
         other = field.target_noun
-        if other.schema.owner is None:
+        if not other.schema.is_limited:
             continue
         inner = f"{alias}_{number}"
-        sql, more = _visible_sql(other, other.schema.owner, inner)
+        sql, more = _visible_sql(other, inner)
         reference = f"{alias}.{quoted_column(noun, field.name)}"
         nobodys += (
             f" AND ({reference} IS NULL OR EXISTS (SELECT FROM {quote(other._meta.db_table)} {inner} "
             f"WHERE {inner}.id = {reference} AND {sql}))"
         )
         count += more
-    return f"({column} = %s OR ({nobodys}))", count
+    return (f"({column} = %s OR ({nobodys}))" if owner else f"({nobodys})"), count
 
 
 def load_visible_references(found: Found, names: Iterable[str]) -> Found:
@@ -218,6 +216,6 @@ def _card(record: Record) -> Record:
 def invisible_ids(noun: type[Record], ids: Iterable[Any]) -> set[Any]:
     """Those of the ids whose records the actor does not see."""
     wanted = set(ids)
-    if not wanted or visible_owner() is None or noun.schema.owner is None:
+    if not wanted or visible_owner() is None or not noun.schema.is_limited:
         return set()
     return wanted - set(noun.with_deleted.filter(pk__in=wanted).values_list("pk", flat=True))

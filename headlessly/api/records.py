@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import ClassVar
+from typing import Any, ClassVar
 
 from django.http import HttpResponse
 from rest_framework.decorators import action
@@ -107,13 +107,13 @@ class NounViewSet(VerbViewSet):
     def create(self, request: Request) -> HttpResponse:
         return self.execute(request, self.noun.verbs["create"], None)
 
-    def update(self, request: Request, id: str) -> HttpResponse:
-        return self.execute(request, self.noun.verbs["update"], id)
-
-    partial_update = update  #: both merge what is given
-
     def destroy(self, request: Request, id: str) -> HttpResponse:
         return self.execute(request, self.noun.verbs["delete"], id)
+
+    def http_method_not_allowed(self, request: Request, *args: Any, **kwargs: Any) -> HttpResponse:
+        if self.noun.immutable and request.method in ("PUT", "PATCH") and "id" in kwargs:
+            raise self.noun.never_changes("update")
+        return super().http_method_not_allowed(request, *args, **kwargs)
 
     def no_such_verb(self, request: Request, id: str, what: str) -> HttpResponse:
         verbs = [wire_name(v.name) for v in self.noun.verbs.values() if at_record(v)]
@@ -123,13 +123,22 @@ class NounViewSet(VerbViewSet):
         )
 
 
+class ChangingNounViewSet(NounViewSet):
+    """The records of a noun that change."""
+
+    def update(self, request: Request, id: str) -> HttpResponse:
+        return self.execute(request, self.noun.verbs["update"], id)
+
+    partial_update = update  #: both merge what is given
+
+
 def viewset_for(noun: type[Noun]) -> type[NounViewSet]:
     """The noun's own viewset, with an action for each verb that has an address of its own."""
     verbs = [v for v in noun.verbs.values() if v.name not in BY_METHOD and v.public is None]
     own = {action_name(verb): verb_action(verb) for verb in verbs}
     return type(
         f"{noun.__name__}ViewSet",
-        (NounViewSet,),
+        (NounViewSet if noun.immutable else ChangingNounViewSet,),
         {"noun": noun, "filterset_class": filterset_for(noun), **own},
     )
 

@@ -249,7 +249,8 @@ class Stated(Hidden, models.BooleanField):
 
 
 class Reference(_Plain, models.ForeignKey):
-    """A link to another noun of the same tenant. A record that is referred to is not deleted."""
+    """A link to another noun of the same tenant. A record that is referred to is not deleted, unless the
+    reference says ``on_delete=models.CASCADE``: then its record is deleted too, and comes back with it."""
 
     def __init__(
         self, to: str, related_name: str = "+", help_text: str = "", **kwargs: Any

@@ -21,6 +21,13 @@ N = TypeVar("N", bound="Record")
 Receiver = Callable[[N, Any], None]
 
 
+def only_creates(receiver: Receiver[N]) -> Receiver[N]:
+    """Mark a hook that asks the database nothing and only creates records: rows of an import, whose own are
+    written later and by the thousand, may have it."""
+    receiver.only_creates = True  # type: ignore[attr-defined]
+    return receiver
+
+
 class Hook(Signal, Generic[N]):
     """One moment in the life of one noun's verb.
 
@@ -58,6 +65,11 @@ class Hook(Signal, Generic[N]):
         """Run every receiver in the order of connection; what one raises goes through."""
         if self.receivers:
             self.send(sender=type(record), record=record, ctx=ctx)
+
+    @property
+    def needs_rows(self) -> bool:
+        """Whether a function behind it may ask for the row of its record."""
+        return any(not getattr(function, "only_creates", False) for function in self.functions())
 
     def functions(self) -> Iterator[Callable[..., Any]]:
         """The functions behind this hook, in the order in which they run."""

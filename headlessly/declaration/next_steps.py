@@ -86,8 +86,13 @@ def next_steps(
     status, then its verbs as they were declared. ``may`` says which verbs are asked about; None: all."""
     machine = noun.schema.machine
     found = []
-    update = noun.verbs["update"]
-    if machine is not None and state is not None and (may is None or may(update)):
+    update = noun.verbs.get("update")
+    if (
+        update is not None
+        and machine is not None
+        and state is not None
+        and (may is None or may(update))
+    ):
         found = [
             NextStep(noun, update, state, step.target)
             for step in machine.steps_from(state)

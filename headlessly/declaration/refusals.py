@@ -9,7 +9,7 @@ from django.utils.translation import gettext as _
 from headlessly.declaration import labels
 from headlessly.declaration.next_steps import next_steps
 from headlessly.declaration.record import Record
-from headlessly.errors import Conflict
+from headlessly.errors import Conflict, MethodNotAllowed
 from headlessly.language import wording
 
 if TYPE_CHECKING:
@@ -36,6 +36,8 @@ class RefusalMixin(Record):
         """Raise Conflict naming the nouns that refer to this record and how many do."""
         found: dict[str, int] = {}
         for noun, field in self.schema.referrers:
+            if noun.schema.by_name[field].cascades:
+                continue
             if count := noun.objects.filter(**{field: self.pk}).exclude(pk=self.pk).count():
                 found[noun.__name__] = found.get(noun.__name__, 0) + count
         for model, field in self.schema.platform_referrers:
@@ -108,6 +110,17 @@ class RefusalMixin(Record):
             cls.schema.by_name[n].wire: cls.schema.by_name[n].column
             for n in cls.conflict_references
         }
+
+    @classmethod
+    def never_changes(cls, verb: str) -> MethodNotAllowed:
+        """The error for who would change a record of an immutable noun."""
+        said = _("A %(noun)s never changes: there is no %(verb)s of it. Possible: %(verbs)s.")
+        named = {
+            "noun": labels.noun_in_error(cls),
+            "verb": verb,
+            "verbs": ", ".join(cls.verbs),
+        }
+        return MethodNotAllowed(said % named, type=cls.__name__, allowedVerbs=list(cls.verbs))
 
     def illegal_verb_conflict(self, verb: Verb) -> Conflict:
         """The conflict for a verb that the machine does not allow in the present state."""

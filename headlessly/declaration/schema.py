@@ -102,6 +102,7 @@ class Field:
     record: bool = False  #: a verb's input that the verb receives as a record, locked
     new: bool = False  #: such an input that may also be the fields of a new record
     day_if: str | None = None  #: the flag of the record that makes a moment stand for its whole day
+    cascades: bool = False  #: a reference whose record is deleted together with what it refers to
     relative: bool = False  #: a verb's moment that may also be said as "7d ago"
 
     @cached_property
@@ -320,6 +321,11 @@ class Schema:
         """The references whose records decide who sees one that belongs to nobody."""
         return tuple(self.by_name[name] for name in self.noun.Surface.about)
 
+    @property
+    def is_limited(self) -> bool:
+        """Whether not everybody sees all of its records: they have owners, or are about such that do."""
+        return self.owner is not None or bool(self.about)
+
     @cached_property
     def introduced_by(self) -> tuple[tuple[type[Record], Field], ...]:
         """The nouns that have owners, and their references which introduce one of these to them."""
@@ -358,6 +364,11 @@ class Schema:
             and (rel.one_to_many or rel.one_to_one)
             and (noun := as_noun(rel.related_model))
         ]
+
+    @property
+    def cascading_referrers(self) -> list[tuple[type[Record], str]]:
+        """Those of them whose records are deleted together with the one that they refer to."""
+        return [(noun, name) for noun, name in self.referrers if noun.schema.by_name[name].cascades]
 
     @cached_property
     def platform_referrers(self) -> list[tuple[type[models.Model], str]]:
@@ -423,6 +434,7 @@ class Schema:
             choices=values_of(column),
             to=to.__name__ if to else None,
             prefix=to.prefix if to else None,
+            cascades=getattr(column.remote_field, "on_delete", None) is models.CASCADE,
             inverse=self._inverse(column),
             minimum=getattr(column, "minimum", None),
             maximum=getattr(column, "maximum", None),

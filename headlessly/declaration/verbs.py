@@ -11,6 +11,7 @@ import inspect
 from collections.abc import Callable, Iterable, Mapping
 from datetime import date, datetime
 from functools import cached_property
+from types import NoneType
 from typing import (
     TYPE_CHECKING,
     Any,
@@ -22,6 +23,7 @@ from typing import (
     TypedDict,
     TypeVar,
     Unpack,
+    get_args,
     overload,
 )
 
@@ -88,7 +90,7 @@ class Existing:
 
 
 #: Annotations of inputs that are neither a field of the noun nor a record.
-PLAIN = {
+PLAIN: dict[Any, str] = {
     datetime: "datetime",
     date: "date",
     str: "string",
@@ -96,6 +98,8 @@ PLAIN = {
     float: "number",
     bool: "bool",
 }
+#: The longest text that is such an input.
+MAX_TEXT = 255
 
 
 class NewOrExisting(Existing):
@@ -181,6 +185,11 @@ class Verb(Generic[N, P]):
         return f"{self.noun.__name__}.{self.conjugation.event}"
 
     @property
+    def changes_fields(self) -> bool:
+        """Whether it gives a record other values than it has: what an immutable noun has no verb for."""
+        return self.name in ("update", "rollback")
+
+    @property
     def label(self) -> str:
         return self.name.replace("_", " ").capitalize()
 
@@ -251,13 +260,15 @@ class Verb(Generic[N, P]):
             )
         if parameter.name in noun.schema.by_name:
             return field_as_input(noun.schema.by_name[parameter.name], required=required)
-        if hint in PLAIN:
+        plain = next((each for each in get_args(hint) if each is not NoneType), hint)
+        if plain in PLAIN:
             return Field(
                 name=parameter.name,
                 wire=wire_name(parameter.name),
                 column=parameter.name,
-                type=PLAIN[hint],
-                relative=hint is datetime,
+                type=PLAIN[plain],
+                relative=plain is datetime,
+                max_length=MAX_TEXT if PLAIN[plain] == "string" else None,
                 required=required,
                 label=parameter.name.replace("_", " ").capitalize(),
             )

@@ -70,7 +70,7 @@ class Context:
 
     Every noun by name (``ctx.Deal.create(...)``), ``ctx.Event`` for tracked events, and ``actor``,
     ``tenant``, ``input`` (the verb's, checked; not to be changed), ``extras`` (what was sent beside it, where
-    the verb ``receives`` such), ``verb`` and ``event`` (None before).
+    the verb ``receives`` such), ``verb``, ``cause``, ``is_import`` and ``event`` (None before).
     """
 
     def __init__(
@@ -91,6 +91,18 @@ class Context:
     def event(self) -> Event | None:
         """The event that this verb recorded; None in a before-hook, when nothing has happened yet."""
         return self._frame.event
+
+    @property
+    def cause(self) -> Verb | None:
+        """The verb whose hook executes this one; None for what the caller executes."""
+        frames = self._execution.frames
+        above = frames.index(self._frame)
+        return frames[above - 1].verb if above else None
+
+    @property
+    def is_import(self) -> bool:
+        """Whether the record is a row of a file."""
+        return self._execution.is_import
 
     def lock(self, noun: type[N], id: str) -> N:
         """The record as it is now, held until the verb is done: read before you decide."""
@@ -141,6 +153,14 @@ def run(
         target.take_over(answer)
         return target
     return answer
+
+
+def update_references(noun: type[N], id: str, **references: Any) -> N:
+    """Let a record refer to others from now on, as an update of it; one that is immutable as well.
+
+    For what the platform puts right by itself: a merge, a visitor who became known.
+    """
+    return run(noun.__dict__["update"], id, references)
 
 
 def _in_transaction(
@@ -273,6 +293,8 @@ class Execution:
     #: Whether a new record may set fields that otherwise only verbs set, and begin in any state. True for an
     #: admin's import.
     sets_protected_fields = False
+    #: Whether it takes the rows of a file.
+    is_import = False
 
     def __init__(self) -> None:
         self.tenant = tenancy.require()
@@ -338,7 +360,10 @@ class Execution:
         ctx = Context(self, frame, values, extras)
         if record._state.adding:
             record.tenant_id = self.tenant.pk
-            record.fill(values if verb.takes_fields else {})
+            known = (
+                verb.noun.schema.by_name
+            )  # what else a verb takes, its body and hooks make use of
+            record.fill({n: values[n] for n in values if n in known} if verb.takes_fields else {})
         verb.before.fire(record, ctx)
         answer = self._run_body(verb, record, values)
         if verb.name == "update" and not record.has_changes():
@@ -347,6 +372,10 @@ class Execution:
             )
         self._save(record)
         frame.event = self._record_event(verb, record, was)
+        if verb.deletes and not verb.merges:
+            self._delete_dependents(record)
+        elif verb.restores:
+            self._restore_dependents(record)
         verb.after.fire(record, ctx)
         return answer if answer is not None else record
 
@@ -383,7 +412,10 @@ class Execution:
         return record
 
     def _check_permission(self, verb: Verb) -> None:
-        """Raise Forbidden where the caller may not. What a hook executes needs no permission."""
+        """Raise Forbidden where the caller may not. What a hook executes needs no permission, nor does what
+        no surface has (:func:`update_references` of an immutable noun)."""
+        if verb.name not in verb.noun.verbs:
+            return
         if not self.frames and not actors.may(self.actor, verb.name, verb.noun):
             raise Forbidden(
                 _("As %(role)s you may not %(verb)s a %(noun)s.")
@@ -443,6 +475,37 @@ class Execution:
 
     def _insert(self, record: Record) -> None:
         record.insert()
+
+    # -- what goes and comes with a record --------------------------------------------------------
+
+    def _delete_dependents(self, record: Record) -> None:
+        """Delete what refers to a record that was deleted and says that it goes with it."""
+        with actors.acting(actors.SYSTEM):  # all of it, also what the actor does not see
+            for noun, field in record.schema.cascading_referrers:
+                there = noun.objects.filter(**{field: record.pk}).order_by("pk")
+                for id in there.values_list("pk", flat=True):
+                    self.perform(noun.verbs["delete"], id, {})
+
+    def _restore_dependents(self, record: Record) -> None:
+        """Bring back what was deleted because this record was."""
+        referrers = record.schema.cascading_referrers
+        if not referrers:
+            return
+        self.flush()  # both may be of one transaction
+        with actors.acting(actors.SYSTEM):
+            deleted = type(record).verbs["delete"].event
+            history = events.record_history(type(record), record.pk)
+
+            gone = history.filter(name=deleted).values_list("id", flat=True).first()
+            for noun, field in referrers:
+                there = noun.with_deleted.filter(**{field: record.pk}, deleted_at__isnull=False)
+                went = events.Event.objects.filter(
+                    target__in=list(there.values_list("pk", flat=True)),
+                    name=noun.verbs["delete"].event,
+                    cause=gone,
+                )
+                for id in went.order_by("seq").values_list("target", flat=True):
+                    self.perform(noun.verbs["restore"], id, {})
 
     def _record_event(self, verb: Verb, record: Record, was: dict[str, Any] | None) -> Event:
         data = record.as_json()

@@ -33,7 +33,7 @@ def visible_events(found: Found) -> Found:
     """
     if visible_owner() is None:
         return found
-    owned = _nouns_with_owner()
+    owned = _limited_nouns()
     verbs = _is_of_visible_record(owned)
     scripts = Q(name=SCRIPT_RAN, actor=actors.current().id)
     causes = _all_of_tenant(found.model).filter(verbs | scripts, id=OuterRef("cause"))
@@ -49,8 +49,8 @@ def _all_of_tenant(model: type[models.Model]) -> models.QuerySet:
     return models.QuerySet(model).filter(tenant_id=tenancy.require().pk)
 
 
-def _nouns_with_owner() -> list[type[Record]]:
-    return [noun for noun in registry.values() if noun.schema.owner is not None]
+def _limited_nouns() -> list[type[Record]]:
+    return [noun for noun in registry.values() if noun.schema.is_limited]
 
 
 def _is_of_visible_record(owned: list[type[Record]]) -> Q:
@@ -88,7 +88,7 @@ def visible_of_recorded(found: Iterable[Event], record: Record | None = None) ->
     about = {event.id: _mentioned_ids(event, targets) - own for event in found}
     every = set().union(*about.values())
     unseen: set[Any] = set()
-    for noun in _nouns_with_owner():
+    for noun in _limited_nouns():
         unseen |= invisible_ids(noun, (id for id in every if ids.is_id(id, (noun.prefix,))))
     return [event for event in found if not about[event.id] & unseen]
 

@@ -287,6 +287,8 @@ APPEND_RESERVED_SQL = (
 
 #: Sent in the transaction that appended events; provides ``tenant``.
 events_appended = Signal()
+#: Sent in the transaction that recorded an event from outside; provides ``event``.
+event_tracked = Signal()
 
 
 def append_events(events: Sequence[Event]) -> None:
@@ -382,5 +384,7 @@ def track(
             data=properties or {},
             request_id=request_id,
         )
-        append_events([event])
+        with transaction.atomic():
+            append_events([event])
+            event_tracked.send(sender=Event, event=event)
     return event

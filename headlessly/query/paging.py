@@ -121,7 +121,7 @@ class RecordList:
             return None  # rates and the day are no columns
         if self._equalities is None or self.scope.as_of is not None or turned:
             return None
-        if noun.schema.owner is not None and visibility.visible_owner() is not None:
+        if noun.schema.is_limited and visibility.visible_owner() is not None:
             return None
         visible, _ = visibility.visible_rows(noun, "r")
         return list_statements(noun, visible, tuple(self._equalities), tuple(self.sort_keys))

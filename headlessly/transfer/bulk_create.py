@@ -25,13 +25,15 @@ class Collision(Exception):
 class Importing(executor.Execution):
     """An execution in which an admin's new records may bring their past with them."""
 
+    is_import = True
+
     def __init__(self, stating: bool) -> None:
         super().__init__()
         self.sets_protected_fields = stating
 
 
 class Gathering(Importing):
-    """An execution of verbs without hooks: what they create is written when it is first needed.
+    """An execution of verbs without hooks that ask for rows: what they create is written when needed.
 
     ``taken`` are the unique values that are known to be in use, as :func:`keys_of` says them.
     """

@@ -90,7 +90,7 @@ class Taker:
         #: What the rows at hand are called, in a file whose rows may refer to each other.
         self.named_here: set[Any] = set()
         self.together = not any(
-            hook.receivers for verb in self._verbs() for hook in (verb.before, verb.after)
+            hook.needs_rows for verb in self._verbs() for hook in (verb.before, verb.after)
         )
         #: Of a dry run, which forgets what it did: the unique values of what it created, and the keys of
         #: the rows that made something.
@@ -98,7 +98,7 @@ class Taker:
         self.made_keys: set[Any] = set()
 
     def _verbs(self) -> list[Any]:
-        """What may be executed. Without hooks nothing can tell rows that are written together from others."""
+        """What may be executed. Unless a hook asks for rows, nothing tells those written together."""
         described = [f.target_noun for f in self.describer.fields]
         updating = [self.noun.verbs["update"]] if self.match else []
         return [noun.verbs["create"] for noun in (self.noun, *described)] + updating

@@ -29,6 +29,9 @@ if TYPE_CHECKING:
 def permit(noun: type[Noun], *, updating: bool) -> None:
     """Raise Forbidden for who may not do one by one what an import does."""
     actor = actors.current()
+    if updating and noun.immutable:
+        said = f"A {noun.__name__} never changes: its rows are created, and match none."
+        raise Invalid.for_fields({"match": said}, type=noun.__name__)
     for verb in ("create", "update") if updating else ("create",):
         if not actors.may(actor, verb, noun):
             raise Forbidden(

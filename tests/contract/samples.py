@@ -14,6 +14,8 @@ from headlessly.execution import executor
 from headlessly.nouns import Noun
 
 NOUNS = list(registry.values())
+#: Those whose records change.
+CHANGING = [noun for noun in NOUNS if not noun.immutable]
 _number = itertools.count(1)
 
 #: Text that the validators in use accept; the first that fits a field is taken.

@@ -22,6 +22,7 @@ from tests.contract import samples
 pytestmark = pytest.mark.usefixtures("acme")
 
 nouns = pytest.mark.parametrize("noun", samples.NOUNS, ids=[n.__name__ for n in samples.NOUNS])
+changing = pytest.mark.parametrize("noun", samples.CHANGING, ids=lambda n: n.__name__)
 VERBS = [
     verb
     for noun in samples.NOUNS
@@ -108,8 +109,10 @@ def test_it_refuses_a_field_that_does_not_exist_and_lists_those_that_do(
     with unchanged():
         for response in (
             api.call("POST", f"/{noun.plural}", body_of(noun) | {"favouriteColour": 1}),
-            api.call("PATCH", address, {"favouriteColour": 1}),
-            api.call("PUT", address, {"favouriteColour": 1}),
+            *(
+                api.call(method, address, {"favouriteColour": 1})
+                for method in ([] if noun.immutable else ["PATCH", "PUT"])
+            ),
         ):
             said = named(problem(response, 422, "validation_error", type=noun.__name__))
             assert list(said) == ["favouriteColour"]
@@ -124,7 +127,7 @@ def test_it_names_what_is_required_and_missing(noun: type[Noun], api: Any) -> No
     assert named(found).keys() == required
 
 
-@nouns
+@changing
 def test_it_is_called_by_its_wire_names_only(noun: type[Noun], api: Any) -> None:
     field = next((f for f in noun.schema.inputs() if f.name != f.wire), None)
     if field is None:
@@ -139,7 +142,7 @@ def test_it_is_called_by_its_wire_names_only(noun: type[Noun], api: Any) -> None
 # -- change ---------------------------------------------------------------------------------------
 
 
-@nouns
+@changing
 @pytest.mark.parametrize("method", ["PUT", "PATCH"])
 def test_it_merges_what_is_sent(noun: type[Noun], method: str, api: Any) -> None:
     record = fresh_of(noun)
@@ -156,7 +159,7 @@ def test_it_merges_what_is_sent(noun: type[Noun], method: str, api: Any) -> None
     assert answered(api.call("GET", address)) == now
 
 
-@nouns
+@changing
 def test_it_takes_back_what_was_read(noun: type[Noun], api: Any) -> None:
     record = fresh_of(noun)
     address = f"/{noun.plural}/{record.pk}"
@@ -171,7 +174,7 @@ def test_it_takes_back_what_was_read(noun: type[Noun], api: Any) -> None:
     assert events.Event.objects.filter(target=record.pk).count() == was["$version"]
 
 
-@nouns
+@changing
 def test_it_ignores_meta_fields(noun: type[Noun], api: Any) -> None:
     forged = {
         "$id": "lead_222222222222",
@@ -194,7 +197,7 @@ def test_it_ignores_meta_fields(noun: type[Noun], api: Any) -> None:
     }
 
 
-@nouns
+@changing
 def test_it_refuses_to_write_read_only_fields_and_names_the_verb_that_does(
     noun: type[Noun], api: Any
 ) -> None:
@@ -212,7 +215,7 @@ def test_it_refuses_to_write_read_only_fields_and_names_the_verb_that_does(
         answered(api.call("PATCH", f"/{noun.plural}/{record.pk}", same))
 
 
-@nouns
+@changing
 @pytest.mark.parametrize(
     ("tag", "status"),
     [
@@ -259,7 +262,8 @@ def test_it_is_deleted_and_gone_from_everywhere_but_the_log(noun: type[Noun], ap
     assert (response.status_code, response.content) == (204, b"")
     with unchanged():
         problem(api.call("GET", address), 404, "not_found", type=noun.__name__, id=record.pk)
-        problem(api.call("PATCH", address, {}), 404, "not_found")
+        if not noun.immutable:
+            problem(api.call("PATCH", address, {}), 404, "not_found")
         problem(api.call("DELETE", address), 404, "not_found")
         assert answered(api.call("GET", f"/{noun.plural}?$id={record.pk}"))["results"] == []
     past = answered(api.call("GET", f"{address}?asOf={record.created_at.isoformat()[:-6]}Z"))
@@ -269,6 +273,24 @@ def test_it_is_deleted_and_gone_from_everywhere_but_the_log(noun: type[Noun], ap
         f"{noun.__name__}.Deleted",
         f"{noun.__name__}.Created",
     ]
+
+
+#: The calls that change a record.
+CHANGES: list[Any] = [("PUT", "", {}), ("PATCH", "", {}), ("PATCH", "?dryRun=true", {})]
+
+
+@pytest.mark.parametrize(
+    "noun", [n for n in samples.NOUNS if n.immutable], ids=lambda n: n.__name__
+)
+def test_it_has_no_method_that_changes_what_never_does(noun: type[Noun], api: Any) -> None:
+    address = f"/{noun.plural}/{fresh_of(noun).pk}"
+    with unchanged():
+        for method, rest, body in CHANGES:
+            response = api.call(method, address + rest, body)
+            problem(response, 405, "method_not_allowed", type=noun.__name__)
+            assert set(response["Allow"].split(", ")) == {"GET", "HEAD", "DELETE", "OPTIONS"}
+            assert response.json()["allowedVerbs"] == list(noun.verbs)
+        problem(api.call("POST", f"{address}/rollback", {"asOf": "now"}), 404, "not_found")
 
 
 # -- references and tenants -----------------------------------------------------------------------
@@ -289,14 +311,11 @@ def test_it_refuses_a_reference_to_another_tenants_record_like_one_to_nothing(
         messages = set()
         with unchanged():
             for id in (foreign, nothing):
-                for response in (
-                    (
-                        api.call("POST", f"/{noun.plural}", body_of(noun) | {field.wire: id}),
-                        api.call("PATCH", f"/{noun.plural}/{record.pk}", {field.wire: id}),
-                    )
-                    if not field.read_only
-                    else (api.call("PATCH", f"/{noun.plural}/{record.pk}", {field.wire: id}),)
-                ):
+                calls = [("PATCH", f"/{noun.plural}/{record.pk}", {field.wire: id})]
+                calls *= not noun.immutable
+                if not field.read_only:
+                    calls.append(("POST", f"/{noun.plural}", body_of(noun) | {field.wire: id}))
+                for response in (api.call(*call) for call in calls):
                     found = problem(response, 422, "validation_error", type=noun.__name__)
                     messages.add(named(found)[field.wire].replace(id, "ID"))
         assert len(messages) == 1
@@ -312,9 +331,7 @@ def test_it_does_not_know_another_tenants_records(
         ("GET", "", None),
         ("GET", "/events", None),
         ("GET", "?asOf=now", None),
-        ("PUT", "", {}),
-        ("PATCH", "", {}),
-        ("PATCH", "?dryRun=true", {}),
+        *([] if noun.immutable else CHANGES),
         ("DELETE", "", None),
         *(("POST", f"/{wire_name(v.name)}", {}) for v in VERBS if v.noun is noun),
     ]
@@ -361,16 +378,19 @@ def test_it_answers_a_verb_with_the_record_after_it(verb: Verb, api: Any) -> Non
 def test_it_tells_what_a_write_would_do_and_does_not_do_it(noun: type[Noun], api: Any) -> None:
     record = fresh_of(noun)
     address = f"/{noun.plural}/{record.pk}"
-    change = a_change_of(noun, as_json(record.as_json()))
     with unchanged():
         created = answered(api.call("POST", f"/{noun.plural}?dryRun=true", body_of(noun)))
-        updated = answered(api.call("PATCH", f"{address}?dryRun=true", change))
         deleted = answered(api.call("DELETE", f"{address}?dryRun=true"))
-    for told, event in ((created, "Created"), (updated, "Updated"), (deleted, "Deleted")):
+        found = [(created, "Created"), (deleted, "Deleted")]
+        if not noun.immutable:
+            change = a_change_of(noun, as_json(record.as_json()))
+            updated = answered(api.call("PATCH", f"{address}?dryRun=true", change))
+            assert updated["record"] | change == updated["record"]
+            found.append((updated, "Updated"))
+    for told, event in found:
         assert list(told) == ["record", "events"]
         assert told["events"][0]["name"] == f"{noun.__name__}.{event}"
         assert list(told["record"]) == [*META, *noun.schema.fields]
-    assert updated["record"] | change == updated["record"]
 
 
 @nouns
@@ -385,8 +405,10 @@ def test_it_lets_a_read_key_read_and_nothing_else(noun: type[Noun], api: Any, ac
         for method, path, body in (
             ("POST", f"/{noun.plural}", body_of(noun)),
             ("POST", f"/{noun.plural}?dryRun=true", body_of(noun)),
-            ("PATCH", address, {}),
-            ("PUT", address, {}),
+            *(
+                (method, address + rest, body)
+                for method, rest, body in CHANGES * (not noun.immutable)
+            ),
             ("DELETE", address, None),
             *(("POST", f"{address}/{wire_name(v.name)}", {}) for v in VERBS if v.noun is noun),
             *(
@@ -454,7 +476,8 @@ def test_it_includes_every_relation_and_chooses_every_field(noun: type[Noun], ap
             }
     for relation in noun.schema.relations.values():
         found = answered(api.call("GET", f"/{noun.plural}/{record.pk}?include={relation.wire}"))
-        assert found[relation.wire] == []
+        others = noun.registry[relation.noun].find({relation.field: record.pk})
+        assert [other["$id"] for other in found[relation.wire]] == [other.pk for other in others]
     for wire in noun.schema.fields:
         found = answered(api.call("GET", f"/{noun.plural}/{record.pk}?fields={wire}"))
         assert found == {key: plain[key] for key in (*META, wire)}

@@ -8,12 +8,13 @@ from typing import Any
 
 import pytest
 
-from crm import Activity, Contact, Deal, Lead
+from crm import Activity, Contact, Deal, Goal, Lead
 from headlessly.access import tenancy
 from headlessly.context import clock
 from headlessly.errors import Conflict, Invalid, NotFound
 from headlessly.log.events import Event
-from marketing import Campaign
+from marketing import Campaign, Touchpoint
+from tests.contract import samples
 from tests.refusals import details, refused
 
 pytestmark = pytest.mark.usefixtures("acme")
@@ -163,6 +164,8 @@ def references_to(contact: Contact) -> list[Any]:
         Activity.create(subject="A", contact=contact, assignee=contact),
         Contact.create(name="Report", manager=contact, owner=contact),
         Campaign.create(name="C", owner=contact),
+        Touchpoint.create(contact=contact, occurred_at="2025-03-01T10:00:00Z"),
+        samples.create(Goal, owner=contact),
     ]
 
 

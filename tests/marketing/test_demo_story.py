@@ -24,7 +24,7 @@ DAY = date(2025, 6, 16)
 MIDNIGHT = datetime(2025, 6, 16, tzinfo=UTC)
 LEADS = 60
 ID = re.compile(
-    r"\b(?:lead|contact|org|deal|activity|pipeline|campaign|form|segment|funnel|rate|goal|evt|user|apikey)"
+    r"\b(?:lead|contact|org|deal|activity|pipeline|campaign|form|segment|funnel|rate|goal|touch|evt|user|apikey)"
     r"_\w{12}\b"
 )
 
@@ -85,7 +85,7 @@ def test_it_says_who_did_what(acme: Tenant) -> None:
     assert not did.keys() & {"viewer"}
     assert did["system"] == {"Contact.Created"}
     assert did["visitor"] == {
-        "Form.Submitted", "Contact.Created", "Lead.Created", "form_submitted"
+        "Form.Submitted", "Contact.Created", "Lead.Created", "Touchpoint.Created", "form_submitted"
     }  # fmt: skip
 
 

@@ -208,13 +208,13 @@ def test_it_leaves_all_of_it_in_the_log_with_its_cause(demo: Form) -> None:
         demo.submit(**ADA, seats=12, start="2026-01-31", utm_source="news", page="/pricing")
     found = list(Event.objects.filter(seq__gt=before).order_by("seq"))
     assert [e.name for e in found] == [
-        "Form.Submitted", "Contact.Created", "Lead.Created", "form_submitted"
+        "Form.Submitted", "Contact.Created", "Lead.Created", "Touchpoint.Created", "form_submitted"
     ]  # fmt: skip
     assert {e.actor for e in found} == {"public"}
-    assert [e.cause for e in found] == [None] + [found[0].id] * 3
+    assert [e.cause for e in found] == [None] + [found[0].id] * 4
     assert len({e.request_id for e in found}) == 1
     assert found[0].previous == {"submissionCount": 0}
-    assert found[3].data == {
+    assert found[-1].data == {
         "form": demo.pk,
         "lead": only_lead().pk,
         "contact": Contact.objects.get().pk,

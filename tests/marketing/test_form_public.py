@@ -205,7 +205,7 @@ def test_it_takes_a_key_like_any_other_verb(api: Any, form: Form, acme: Any) -> 
     with unchanged():
         told = answered(api.call("POST", f"{path}?dryRun=true", ADA | {"seats": 2}))
         assert [e["name"] for e in told["events"]] == [
-            "Form.Submitted", "Lead.Created", "form_submitted"
+            "Form.Submitted", "Lead.Created", "Touchpoint.Created", "form_submitted"
         ]  # fmt: skip
         problem(api.call("POST", path, ADA, If_Match='"1"'), 412, "stale")
         problem(type(api)(acme, "read").call("POST", path, ADA), 403, "forbidden")

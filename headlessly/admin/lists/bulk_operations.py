@@ -60,7 +60,7 @@ def bulk_operations(address: Address, site: Any) -> list[BulkOperation]:
         return [restore] if may["restore"] else []
     if not address.live:
         return []
-    found = list(_update_operations(noun)) if may["update"] else []
+    found = list(_update_operations(noun)) if may.get("update") else []
     for verb in verbs.values():
         if buttons.is_button(verb) and may[verb.name] and not verb.restores and not verb.deletes:
             # A verb that makes a record makes one for each.

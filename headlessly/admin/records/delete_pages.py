@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections import Counter
+
 from django.contrib import messages
 from django.core.exceptions import PermissionDenied
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
@@ -11,8 +13,21 @@ from django.utils.translation import gettext as _
 from headlessly.admin import display, toasts
 from headlessly.admin.pages import NounPages
 from headlessly.declaration import labels
+from headlessly.declaration.record import Record
 from headlessly.errors import HeadlesslyError
 from headlessly.execution import executor
+from headlessly.language import wording
+from headlessly.nouns import Noun
+
+
+def _counted(noun: type[Record] | None, count: int) -> str:
+    """``3 deals``; without a noun they are members of the team."""
+    one, many = (
+        (labels.noun_in_sentence(noun), labels.plural_in_sentence(noun))
+        if noun
+        else (_("member"), _("members"))
+    )
+    return f"{display.number(count)} {one if count == 1 else many}"
 
 
 class DeletePages(NounPages):
@@ -25,7 +40,11 @@ class DeletePages(NounPages):
         found = self.admin.find(id)
         if request.method != "POST":
             return self.admin.respond(
-                request, "delete", original=found, title=_("Delete %s") % found
+                request,
+                "delete",
+                original=found,
+                title=_("Delete %s") % found,
+                goes_with_it=self._goes_with_it(found),
             )
         try:
             executor.run(self.noun.verbs["delete"], found.pk, {})
@@ -35,20 +54,27 @@ class DeletePages(NounPages):
         toasts.say(request, _("Deleted: %s.") % found, found)
         return HttpResponseRedirect(self.admin.place("changelist"))
 
+    def _goes_with_it(self, found: Noun) -> str:
+        """What is deleted together with it, in words; empty for nothing, and where it is not deleted."""
+        try:
+            tried = executor.run(self.noun.verbs["delete"], found.pk, {}, dry_run=True)
+        except HeadlesslyError:
+            return ""  # the reason is told to who insists
+        counts = Counter(
+            event.target_type
+            for event in tried.events
+            if event.target != found.pk and event.version and event.target_type
+        )
+        return wording.join_with_and(
+            _counted(self.noun.registry.get(name), count) for name, count in counts.items()
+        )
+
     def _why_not_deleted(self, problem: HeadlesslyError) -> str:
         """Who refers to it, in words, and what to do about that."""
         referring = problem.extra.get("referredBy")
         if not referring:
             return problem.message
-        parts = []
-        for name, count in referring.items():
-            noun = self.noun.registry.get(name)
-            one, many = (
-                (labels.noun_in_sentence(noun), labels.plural_in_sentence(noun))
-                if noun
-                else (_("member"), _("members"))
-            )
-            parts.append(f"{display.number(count)} {one if count == 1 else many}")
+        parts = [_counted(self.noun.registry.get(n), count) for n, count in referring.items()]
         return _("%(this)s is still needed by %(these)s. Delete or change these first.") % {
             "this": capfirst(labels.this_noun(self.noun)),
             "these": ", ".join(parts),

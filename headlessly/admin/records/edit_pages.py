@@ -118,6 +118,8 @@ class EditPages(NounPages):
 
     def edit_view(self, request: HttpRequest, id: str) -> HttpResponse:
         """The record's fields; saving sends what was changed to the verb ``update``."""
+        if self.noun.immutable:
+            raise Http404
         if not self.admin.may("update"):
             raise PermissionDenied
         found = self.admin.find(id)

@@ -12,6 +12,7 @@ from django.utils.translation import gettext as _
 from headlessly.admin import display
 from headlessly.admin.event_facts import (
     CREATE,
+    DELETE,
     EventFacts,
     EventReader,
     record_name,
@@ -62,6 +63,12 @@ def _sentence(
         if event.target == record.pk
         else format_html('<a href="{}">{}</a>', facts.url, facts.name)
     )
+    if facts.kind == DELETE and event.target != record.pk:
+        return format_html(
+            _("{a_deal} is deleted with it: {name}"),
+            a_deal=capfirst(labels.a_noun(noun, SUBJECT)),
+            name=who,
+        )
     # That it refers to a new record is what the sentence about that one says.
     previous = {
         wire: was

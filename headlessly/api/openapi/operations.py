@@ -129,10 +129,11 @@ def noun_paths(noun: type[Noun]) -> dict[str, Schema]:
     found[record] = {
         "parameters": id,
         "get": _get_operation(noun),
-        "put": _verb_operation(noun.verbs["update"], id=operation_id(noun, "put")),
-        "patch": _verb_operation(noun.verbs["update"]),
         "delete": _delete_operation(noun.verbs["delete"]),
     }
+    if (update := noun.verbs.get("update")) is not None:
+        found[record]["put"] = _verb_operation(update, id=operation_id(noun, "put"))
+        found[record]["patch"] = _verb_operation(update)
     found[f"{record}/events"] = {
         "parameters": id,
         "get": read_operation(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
 from headlessly.api import parameters
 from headlessly.api.filtersets import ConditionFilter, filterset_for
@@ -93,7 +93,7 @@ def list_parameters(noun: type[Noun]) -> list[Schema]:
         "fields": [_fields_parameter(noun)],
     }
     found = [each for name in parameters.LIST for each in own.get(name, [ref(name, "parameters")])]
-    return [*found, *shared_parameters(), *_condition_references(noun)]
+    return [*found, *shared_parameters(), *_condition_references(noun, parameters.LIST)]
 
 
 def aggregate_parameters(noun: type[Noun]) -> list[Schema]:
@@ -132,7 +132,7 @@ def aggregate_parameters(noun: type[Noun]) -> list[Schema]:
         ),
     }
     found = [own.get(name) or ref(name, "parameters") for name in parameters.AGGREGATE]
-    return [*found, *shared_parameters(), *_condition_references(noun)]
+    return [*found, *shared_parameters(), *_condition_references(noun, parameters.AGGREGATE)]
 
 
 def export_parameters(noun: type[Noun]) -> list[Schema]:
@@ -194,8 +194,10 @@ def condition_components(noun: type[Noun]) -> dict[str, Schema]:
     }
 
 
-def _condition_references(noun: type[Noun]) -> list[Schema]:
-    names = filterset_for(noun).base_filters
+def _condition_references(noun: type[Noun], taken: Sequence[str] = ()) -> list[Schema]:
+    """The conditions on the noun's fields, but for the names that are taken: a field that is called like a
+    parameter is asked for in ``filter``."""
+    names = [name for name in filterset_for(noun).base_filters if name not in taken]
     return [ref(_component_of(noun, name), "parameters") for name in names]
 
 

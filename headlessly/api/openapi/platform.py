@@ -194,6 +194,7 @@ def _noun() -> Schema:
     }
     own: dict[str, Schema] = {
         **dict.fromkeys(("name", "plural", "prefix", "description"), TEXT),
+        "immutable": {"type": "boolean", "description": "Whether its records never change."},
         "columns": TEXTS,
         "fields": _named(field),
         "verbs": _named(verb),

@@ -1,0 +1,26 @@
+"""Who a visitor of a website turned out to be."""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+from django.db import models
+
+
+class Visitor(models.Model):
+    """A visitor of a website, and the contact whom a form, a capture or an identification named last."""
+
+    tenant = models.ForeignKey(
+        "headlessly.Tenant", models.CASCADE, related_name="+", db_index=False
+    )
+    anonymous_id = models.CharField(max_length=255)
+    contact = models.ForeignKey("crm.Contact", models.CASCADE, related_name="+", db_index=False)
+    identified_at = models.DateTimeField()
+
+    class Meta:
+        constraints: ClassVar = [
+            models.UniqueConstraint(fields=["tenant", "anonymous_id"], name="one_contact_a_visitor")
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.anonymous_id}: {self.contact_id}"

@@ -1,0 +1,50 @@
+"""Who a website's visitors are: the contact behind an anonymous id, once one is named."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Any
+
+from crm.models import Contact
+from headlessly.access import tenancy
+from headlessly.declaration.values import UNSTORABLE
+from headlessly.execution import executor
+from marketing.models import Touchpoint, Visitor
+
+
+def identify(anonymous_id: str | None, contact: str, moment: datetime) -> None:
+    """A visitor is this contact: what they saw before is theirs, and so is what they see from now on.
+
+    What had a contact already keeps it.
+    """
+    if not anonymous_id:
+        return
+    Visitor.objects.update_or_create(
+        tenant=tenancy.require(),
+        anonymous_id=anonymous_id,
+        defaults={"contact_id": contact, "identified_at": moment},
+    )
+    unknown = Touchpoint.objects.filter(anonymous_id=anonymous_id, contact=None)
+    for id in unknown.order_by("occurred_at", "pk").values_list("pk", flat=True):
+        executor.update_references(Touchpoint, id, contact=contact)
+
+
+def contact_of(anonymous_id: str | None) -> str | None:
+    """The id of the contact that a visitor is known to be; None for an unknown one."""
+    if not anonymous_id:
+        return None
+    known = Visitor.objects.filter(tenant=tenancy.require(), anonymous_id=anonymous_id)
+    return known.values_list("contact", flat=True).first()
+
+
+def named_contact(name: Any) -> str | None:
+    """The id of the contact that a website calls by ``name``: an id, or an address; None for nobody here."""
+    if not isinstance(name, str) or UNSTORABLE.search(name):
+        return None
+    if Contact.objects.filter(pk=name).exists():
+        return name
+    email = Contact.schema.by_name["email"]
+    try:
+        return Contact.find_id_by_unique(email, email.clean(name))
+    except ValueError:
+        return None
