@@ -69,6 +69,21 @@ class Deal(Noun):
     OPEN = (Stage.PROSPECTING, Stage.QUALIFICATION, Stage.PROPOSAL, Stage.NEGOTIATION)
     ENDED = (Stage.CLOSED, Stage.WON, Stage.LOST)
 
+    #: By which the forecast is read as of weeks ago.
+    past_indexes = (
+        models.Index(
+            fields=["tenant", "expected_close_date"], name="deal_past_by_close",
+            condition=models.Q(
+                stage__in=["Prospecting", "Qualification", "Proposal", "Negotiation"],
+                deleted_at=None,
+            ),
+        ),
+        models.Index(
+            fields=["tenant", "actual_close_date"], name="deal_past_by_win",
+            condition=models.Q(stage="Won", deleted_at=None),
+        ),
+    )  # fmt: skip
+
     name = String(required=True)
     organization = Reference("crm.Organization", "deals")
     contact = Reference("crm.Contact", "deals")

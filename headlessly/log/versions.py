@@ -78,6 +78,7 @@ def make_version_model(noun: type[Record]) -> type[Version]:
                         name=f"{meta.model_name}_past_by_created",
                     ),
                     *_state_indexes(noun),
+                    *noun.past_indexes,
                 ],
             },
         ),

@@ -99,8 +99,8 @@ def draw_bars(report: Report, most: int = BARS) -> dict[str, Any]:
     return {"bars": bars, "left": len(found) - len(bars)}
 
 
-def _number_text(value: float, currency: str | None) -> str:
-    return money_text(value, currency) if currency else display.number(round(value, 2))
+def _number_text(value: float, currency: str | None, places: int = 2) -> str:
+    return money_text(value, currency) if currency else display.number(round(value, places))
 
 
 def draw_lines(report: Report) -> LineChart | None:
@@ -117,6 +117,7 @@ def draw_lines(report: Report) -> LineChart | None:
             one.texts[row.first] = _number_text(value, currency)  # type: ignore[index]
     if not series:
         return None
+    unit_of_all = next(iter(several)) if len(several) == 1 else None
     unit = report.address.unit
     days = stretches.every_stretch(unit, [day for one in series.values() for day in one.values])
     order = sorted(series, key=lambda key: (-series[key].size, key))
@@ -136,7 +137,10 @@ def draw_lines(report: Report) -> LineChart | None:
         lines,
         len(order) - len(lines),
         [
-            {"y": f"{_y(height, low, high) * HEIGHT / 100 + TOP:.1f}", "text": _height_text(height)}
+            {
+                "y": f"{_y(height, low, high) * HEIGHT / 100 + TOP:.1f}",
+                "text": _number_text(height, unit_of_all, 6),
+            }
             for height in heights
         ],
         _named_days(unit, days),
@@ -186,10 +190,6 @@ def _scale(low: float, high: float) -> tuple[float, float, list[float]]:
     if first == last:
         last += 1
     return first * step, last * step, [step * number for number in range(first, last + 1)]
-
-
-def _height_text(value: float) -> str:
-    return display.number(round(value, 6))
 
 
 def _named_days(unit: str, days: list[date]) -> list[dict[str, str]]:

@@ -214,7 +214,8 @@ def number_text(answer: Mapping[str, Any], measure: Measure) -> tuple[str, str]:
     if value is None or value == {}:
         return "–", ""
     if measure.is_money:
-        parts = " + ".join(money_text(amount, currency) for currency, amount in value.items())
+        joined = " + " if measure.function == "sum" else " · "  # two medians are no sum
+        parts = joined.join(money_text(amount, currency) for currency, amount in value.items())
         converted = answer.get("converted", {}).get(measure.name)
         if converted is None:
             return parts, ""

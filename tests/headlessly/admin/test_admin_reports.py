@@ -149,6 +149,16 @@ def test_it_shows_each_currency_and_what_they_are_worth_together(cleo: Any, worl
     ]  # fmt: skip
 
 
+def test_it_adds_no_medians(cleo: Any, world: Any) -> None:
+    rows = table(cleo, f"{DEALS}?groupBy=owner&measures=median(value)&o=-owner")
+    assert rows[1] == ["Bob Stone", "€4 · $10"]
+
+
+def test_it_says_on_the_axis_in_which_currency_it_is(cleo: Any, world: Any) -> None:
+    html = cleo.get(f"{LEADS}?over=month(createdAt)&measures=sum(budget)").content.decode()
+    assert "$50" in re.findall(r'<text class="height[^>]*>(.*?)</text>', html)
+
+
 def test_it_draws_each_currency_for_itself_where_nobody_knows_a_rate(cleo: Any, world: Any) -> None:
     html = cleo.get(f"{DEALS}?groupBy=owner&measures=sum(value)&as=bars").content.decode()
     bars = [plain(each) for each in re.findall(r'<span class="label">(.*?)</span>', html)]
