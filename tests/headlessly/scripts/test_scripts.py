@@ -539,6 +539,7 @@ def test_a_process_always_has_a_thread_left_for_the_site(acme, monkeypatch):
     assert (thread_slots.running, thread_slots.waiting) == (0, 0)
 
 
+@pytest.mark.urls("headlessly.tenant_urls")  # its entries lead to the records that they are of
 def test_a_records_timeline_says_that_it_was_a_script_and_which(lead):
     from headlessly.admin.records import timeline
 
