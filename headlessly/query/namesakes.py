@@ -2,19 +2,21 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from headlessly.declaration.folding import fold
 
 if TYPE_CHECKING:
     from headlessly.declaration.record import Record
 
+R = TypeVar("R", bound="Record")
+
 #: How many are told.
 MOST_TOLD = 5
 NAME = "name"
 
 
-def find_namesakes(noun: type[Record], given: dict[str, Any]) -> list[Record]:
+def find_namesakes(noun: type[R], given: dict[str, Any]) -> list[R]:
     """The records of ``noun`` with the name in ``given``, whatever its case and accents, the latest first,
     of those that the actor sees. None where records have no name: a subject is expected to repeat itself.
     """
