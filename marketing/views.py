@@ -123,8 +123,7 @@ def _delocalize_numbers(form: Form, given: FormBody) -> None:
 
 
 def _refuse_too_large(request: TenantRequest) -> None:
-    length = request.META.get("CONTENT_LENGTH") or "0"
-    if not length.isdecimal() or int(length) > strangers.MAX_BODY_SIZE:
+    if bodies.announced_size(request) > strangers.MAX_BODY_SIZE:
         raise TooLarge(_("This is more than %d KB.") % (strangers.MAX_BODY_SIZE >> 10))
 
 

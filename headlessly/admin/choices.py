@@ -36,7 +36,7 @@ def find_choices(request: HttpRequest, site: Any) -> JsonResponse:
     if not site.get_model_admin(noun).has_view_permission(request):
         raise PermissionDenied
     page = request.GET.get("page", "1")
-    start = (int(page) - 1) * PAGE if page.isdecimal() and 0 < int(page[:5]) < 1_000 else 0
+    start = (int(page) - 1) * PAGE if page.isdecimal() and len(page) < 4 and int(page) else 0
     term, name = request.GET.get("term", "").strip(), request.GET.get("field_name", "")
     if name in (MEMBER, MEMBER_FILTER):
         found = _members(noun, term, offers=name == MEMBER_FILTER)

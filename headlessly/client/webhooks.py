@@ -42,7 +42,9 @@ def verify(
         )
     except KeyError as missing:
         raise NotVerified(f"There is no header {missing.args[0]}.") from None
-    if not timestamp.isdecimal() or abs(time.time() - int(timestamp)) > tolerance:
+    # What has more digits is no moment, and too large for the sum.
+    moment = int(timestamp) if timestamp.isdecimal() and len(timestamp) < 16 else 0
+    if abs(time.time() - moment) > tolerance:
         raise NotVerified("The message is too old, or the clocks differ.")
     content = body.encode() if isinstance(body, str) else bytes(body)
     signed = f"{id}.{timestamp}.".encode() + content

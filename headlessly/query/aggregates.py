@@ -21,7 +21,7 @@ from headlessly.database import timeouts
 from headlessly.declaration import values
 from headlessly.errors import InvalidFilter
 from headlessly.query import measures, money, paging, reads
-from headlessly.query.measures import COMPARISONS, MAX_GROUPS, Group, Measure
+from headlessly.query.measures import COMPARISONS, DEFAULT_LIMIT, MAX_GROUPS, Group, Measure
 from headlessly.query.scope import Scope
 
 if TYPE_CHECKING:
@@ -90,7 +90,7 @@ def aggregate(
     if period := measures.read_period(scope, by, measures.read_zone(zone)):
         groups.append(period)
     wanted = measures.read_measures(noun, measure)
-    size = measures.read_limit(limit)
+    size = reads.check_whole_number("limit", limit, DEFAULT_LIMIT, 1, MAX_GROUPS)
     order = measures.read_sort(sort, groups, wanted)
     checks = measures.read_having(having, wanted)
     search = reads.make_search(scope, q)

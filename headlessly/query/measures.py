@@ -15,7 +15,6 @@ from zoneinfo import ZoneInfo
 from django.db.models import CharField, F, Func, OuterRef, Subquery, Value
 from django.db.models.functions import TruncDate
 
-from headlessly.declaration import values
 from headlessly.errors import InvalidFilter, did_you_mean
 from headlessly.query.filters import find_field
 from headlessly.query.scope import Scope
@@ -239,19 +238,6 @@ def read_having(having: Any, wanted: Sequence[Measure]) -> list[tuple[str, str, 
                 raise InvalidFilter(f"having: {name} is compared with a number.", field="having")
             checks.append((name, operator, operand))
     return checks
-
-
-def read_limit(limit: Any) -> int:
-    if limit is None:
-        return DEFAULT_LIMIT
-    text = str(limit)
-    if isinstance(limit, bool) or not text.isascii() or not text.isdigit():
-        raise InvalidFilter("limit: send a whole number.", field="limit")
-    if not 1 <= int(text) <= MAX_GROUPS:
-        raise InvalidFilter(
-            f"limit: from 1 to {values.group_thousands(MAX_GROUPS)}.", field="limit"
-        )
-    return int(text)
 
 
 def read_zone(name: Any) -> ZoneInfo:

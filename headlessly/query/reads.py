@@ -259,14 +259,15 @@ def check_fields(noun: type[Record], fields: Any) -> tuple[str, ...] | None:
 
 
 def check_limit(limit: Any) -> int:
-    return _check_whole_number("limit", limit, DEFAULT_LIMIT, 1, MAX_LIMIT)
+    return check_whole_number("limit", limit, DEFAULT_LIMIT, 1, MAX_LIMIT)
 
 
 def check_offset(offset: Any) -> int:
-    return _check_whole_number("offset", offset, 0, 0, 1_000_000)
+    return check_whole_number("offset", offset, 0, 0, 1_000_000)
 
 
-def _check_whole_number(name: str, value: Any, default: int, low: int, high: int) -> int:
+def check_whole_number(name: str, value: Any, default: int, low: int, high: int) -> int:
+    """The number that a parameter is, or the default of one left out. Raises InvalidFilter."""
     if value is None or value == "":
         return default
     number = None

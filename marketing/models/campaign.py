@@ -153,7 +153,8 @@ class Campaign(Noun):
     def complete(self) -> None:
         """End it, and count what it brought: leads, revenue of won deals, return on investment.
 
-        Revenue is that of the deals in the campaign's own currency; others are not added to it.
+        Revenue is in the campaign's currency: a deal in another counts at the rate of the day it was won.
+        Where one of these rates is missing, only the deals in the campaign's own currency count.
         """
         self.actual_leads, revenue = attribution.leads_and_revenue(self)
         try:

@@ -179,8 +179,9 @@ def test_a_limited_rep_counts_what_they_see(leads: list[Lead], acme: Any, people
         ({"group": 5}, "group: send names"),
         ({"by": 5}, "by: use one of day"),
         ({"zone": 5, "by": "day(createdAt)"}, "zone: use an IANA"),
-        ({"limit": 0}, "limit: from 1 to 10,000"),
-        ({"limit": "x"}, "limit: send a whole number"),
+        ({"limit": 0}, "limit is a whole number from 1 to 10,000."),
+        ({"limit": "x"}, "limit is a whole number"),
+        ({"limit": "9" * 5000}, "limit is a whole number"),
         ({"filter": {"xyz": 1}}, "Lead has no field 'xyz'"),
     ],
 )

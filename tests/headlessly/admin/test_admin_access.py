@@ -167,6 +167,8 @@ def test_the_choices_come_best_match_first_and_page_by_page(bob, acme):
     assert [item["text"] for item in first["results"]][:2] == ["Ember", "Old Émber 00"]
     assert first["pagination"]["more"] and not second["pagination"]["more"]
     assert len({item["id"] for page in (first, second) for item in page["results"]}) == 31
+    for no_page in ("0", "-1", "two", "00001" + "9" * 20, "00001" + "0" * 4400):
+        assert answer(no_page) == first
 
 
 def test_the_choices_of_a_reference_are_the_tenants_own(bob, people, theirs):

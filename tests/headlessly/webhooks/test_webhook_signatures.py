@@ -49,6 +49,9 @@ def test_it_is_verified_by_the_library_and_by_the_client(listen, deliver, receiv
             Standard(key).verify(wrong_body, wrong_headers)
     with pytest.raises(NotVerified):
         verify(signing.new_secret(), headers, body)
+    for no_moment in ("9" * 400, "9" * 5000):
+        with pytest.raises(NotVerified):
+            verify(secret, headers | {"webhook-timestamp": no_moment}, body)
 
 
 def test_it_takes_one_of_several_signatures(listen, deliver, receiver):
