@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 from django.utils.translation import gettext as _
 
@@ -26,14 +26,17 @@ class Asked:
     question: Question
 
 
-def read_question(given: Mapping[str, str]) -> Asked:
+def read_question(
+    given: Mapping[str, str],
+    read_moment: Callable[[str | None], datetime | None] = reads.check_moment,
+) -> Asked:
     """What is asked. Raises InvalidFilter that names the parameter and what is allowed.
 
     Without days it is about the last 90 before today, or before the day as of which one asks.
     """
     model = _choice("model", given.get("model") or USUAL_MODEL, MODELS)
     by = _choice("by", given.get("by") or USUAL_GROUP, GROUPS)
-    as_of = reads.check_moment(given.get("asOf"))
+    as_of = read_moment(given.get("asOf"))
     if as_of is not None and not any(given.get(name) for name in ("period", "from", "to")):
         period = periods.period_between(as_of.date() - timedelta(days=89), as_of.date())
     else:

@@ -107,6 +107,11 @@ class Question:
         return money.Rates({(each.currency, each.day) for each in self.paths})
 
     @cached_property
+    def touching(self) -> dict[str | None, None]:
+        """All that touched any of the deals: the rows are the same under every model."""
+        return dict.fromkeys(key for each in self.paths for key in each.said or [None])
+
+    @cached_property
     def leads(self) -> dict[str | None, int]:
         """How many leads were created in the period, by what brought them."""
         first, end = self.period.bounds
@@ -179,7 +184,7 @@ class Question:
 
     def _rows(self, earned: Mapping[Any, int], deals: Mapping[str | None, int]) -> list[Row]:
         own = tenancy.require().currency
-        keys = dict.fromkeys([*deals, *self.leads, *self.running])
+        keys = dict.fromkeys([*self.touching, *self.leads, *self.running])
         rows = {
             key: Row(
                 key,
