@@ -28,7 +28,7 @@ def credit_of_deal(deal: Deal, as_of: datetime | None = None) -> DealCredit:
     now = Value(as_of or clock.now(), output_field=DateTimeField())
     condition = Q(**{Scope(Deal, as_of).key: deal.pk})
     until = paths.WON_AT if is_won else now
-    for found in paths.read_paths(condition, as_of=as_of, until=until):
+    for found in paths.read_paths(condition, as_of=as_of, until=until, named=True):
         earned = {
             model: dict(zip(found.touches, credits(model, found.path, found.cents), strict=True))
             for model in (MODELS if is_won else ())

@@ -278,7 +278,6 @@ def _deals(asked: asking.Asked, key: str | None, given: Mapping[str, str]) -> di
                 "deal": deals[each.deal],
                 "url": reverse("admin:marketing_touchpoint_attribution_deal", args=[each.deal])
                 + keep,
-                "touches": len(each.touches),
                 "value": display.money(Decimal(each.cents) / 100, each.currency),
                 "cells": [display.money(Decimal(cents) / 100, each.currency) for cents in parts],
             }

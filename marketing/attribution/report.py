@@ -160,7 +160,7 @@ class Question:
         deals: dict[str | None, int] = defaultdict(int)
         whole: dict[Any, int] = defaultdict(int)
         for each in self.paths:
-            weights = sharing.MODELS[model](each.path) if each.touches else [1]
+            weights = sharing.MODELS[model](each.path) if each.path.moments else [1]
             said = each.said or [None]
             for key, cents in zip(said, sharing.share_cents(each.cents, weights), strict=True):
                 earned[key, each.currency, each.day] += cents
