@@ -15,6 +15,15 @@ from django.test import Client
 from headlessly.access import actors, tenancy
 
 
+def pytest_configure() -> None:
+    """What every test pays for and none is about: passwords are hashed quickly, and a client does not
+    read the folders of all static files before its first request."""
+    from django.conf import settings
+
+    settings.WHITENOISE_AUTOREFRESH = True
+    settings.PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
+
+
 @pytest.fixture(scope="session")
 def django_db_setup(django_db_setup: None, django_db_blocker: Any) -> None:
     """Let the tests that need real transactions empty the log afterwards, as nobody else can."""

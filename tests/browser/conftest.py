@@ -11,11 +11,23 @@ from types import SimpleNamespace
 from typing import Any
 
 import pytest
+from django.conf import settings
 from django.core.signals import request_finished, request_started
+from django.test import Client
 
 PASSWORD = "right-horse-battery"
-NAMES = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
-HOW = "No Chromium was found. Get one with `apt-get install chromium`, or set CHROMIUM to its path."
+#: The one without windows first: it works a quarter less for the same pages.
+NAMES = (
+    "chromium-headless-shell",
+    "chromium",
+    "chromium-browser",
+    "google-chrome",
+    "google-chrome-stable",
+)
+HOW = (
+    "No Chromium was found. Get one with `apt-get install chromium-headless-shell`, "
+    "or set CHROMIUM to its path."
+)
 
 
 def chromium() -> str | None:
@@ -101,6 +113,14 @@ def sign_in(page: Any, site: str, email: str, password: str = PASSWORD) -> None:
     page.get_by_role("heading", name="Sign in").wait_for(state="detached")
 
 
+def open_session(page: Any, site: str, user: Any) -> None:
+    """Have ``page`` signed in as ``user`` without the form, which has tests of its own."""
+    client = Client()
+    client.force_login(user)
+    name = settings.SESSION_COOKIE_NAME
+    page.context.add_cookies([{"name": name, "value": client.cookies[name].value, "url": site}])
+
+
 @pytest.fixture
 def bob(acme: Any, people: SimpleNamespace) -> Any:
     """The rep, who can sign in."""
@@ -118,8 +138,8 @@ def desk(page: Any, site: str, bob: Any) -> Iterator[Any]:
     elsewhere: list[str] = []
     page.on("pageerror", lambda error: failed.append(str(error)))
     page.on("request", lambda r: r.url.startswith((site, "data:")) or elsewhere.append(r.url))
-    sign_in(page, site, "bob@sign.example")
-    page.wait_for_url("**/~acme/admin/")
+    open_session(page, site, bob)
+    page.goto(f"{site}/~acme/admin/")
     yield page
     assert failed == []
     assert elsewhere == []

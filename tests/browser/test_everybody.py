@@ -11,7 +11,7 @@ pytest.importorskip("playwright", reason="Playwright is installed with `pip inst
 from axe_playwright_python.base import AXE_SCRIPT
 from django.urls import URLPattern
 
-from tests.browser.conftest import PASSWORD, sign_in
+from tests.browser.conftest import PASSWORD, open_session, sign_in
 from tests.contract import samples
 
 pytestmark = pytest.mark.browser
@@ -130,7 +130,7 @@ def test_those_who_sell(walk, site, acme, people, qualified):
     records = [samples.create(noun, full=True) for noun in registry.values()]
     gone = samples.create(type(qualified))
     gone.delete()
-    sign_in(walk.page, site, ann.email)
+    open_session(walk.page, site, ann)
     start = "/~acme/admin/"
     # A page that is added is looked at from that day on.
     for address in pages_of_the_workplace():
@@ -161,7 +161,7 @@ lead.convert()
 Contact.create(name="Eve").delete()""",
             "Acme is ready",
         )
-    sign_in(walk.page, site, user("ann", (acme, "admin")).email)
+    open_session(walk.page, site, user("ann", (acme, "admin")))
     start = "/~acme/admin/proposals/"
     walk.go(start)
     walk.go(f"{start}{made.pk}/")
@@ -181,7 +181,7 @@ Contact.create(name="Eve").delete()""",
 
 def test_what_opens_on_a_page(walk, site, acme, people, qualified, work):
     """Dialogs, menus, what is edited in place, what is refused."""
-    sign_in(walk.page, site, user("ann", (acme, "admin")).email)
+    open_session(walk.page, site, user("ann", (acme, "admin")))
     page = walk.page
     dialog = page.locator("dialog[open]")
     leads = f"{site}/~acme/admin/crm/lead/"
@@ -244,7 +244,7 @@ def test_what_opens_on_a_page(walk, site, acme, people, qualified, work):
 
 
 def test_a_new_tenant_has_pages_without_records(walk, site, acme):
-    sign_in(walk.page, site, user("ann", (acme, "admin")).email)
+    open_session(walk.page, site, user("ann", (acme, "admin")))
     for address in ("", "dashboard/", "crm/lead/", "crm/lead/board/", "crm/contact/"):
         walk.go(f"/~acme/admin/{address}")
 
@@ -254,7 +254,7 @@ def test_those_who_operate(walk, site, acme):
 
     olga = user("olga", is_superuser=True, is_staff=True)
     key, _ = ApiKey.issue(acme, "Website", "write")
-    sign_in(walk.page, site, olga.email)
+    open_session(walk.page, site, olga)
     walk.go("/admin/")
     changed = {"tenant": acme, "user": olga, "membership": None, "apikey": key}
     for model, record in changed.items():

@@ -26,7 +26,6 @@ from headlessly.models import Event
 def file(tmp_path: Path, settings: Any) -> Path:
     """Where the demo remembers; in a folder of the test's own."""
     settings.DATA_DIR = tmp_path
-    settings.PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
     return tmp_path / "demo.json"
 
 
