@@ -14,14 +14,15 @@ handler500 = "headlessly.api.handlers.server_error"
 urlpatterns = [
     path("", RedirectView.as_view(pattern_name="admin:index")),
     path("admin/", workplace.urls),
-    path("", include("headlessly.api.routes")),
-    path("mcp", McpView.as_view(), name="mcp"),
-    # What an app of nouns serves beside them: its config says where that is.
+    # What an app of nouns serves beside them: its config says where that is. Before those of
+    # REST, which take every address below a record.
     *(
         path("", include(config.tenant_urls))
         for config in apps.get_app_configs()
         if hasattr(config, "tenant_urls")
     ),
+    path("", include("headlessly.api.routes")),
+    path("mcp", McpView.as_view(), name="mcp"),
     # Not `admin`, which Django redirects to `admin/`.
     re_path(r"^(?!admin\Z)", NowhereView.as_view()),
 ]

@@ -15,6 +15,7 @@ from headlessly.admin import NounAdmin, display, workplace
 from headlessly.admin.dashboards.figures import Figure, number_figure
 from headlessly.query import money, periods
 from marketing import questions, returns
+from marketing.attribution import pages  # noqa: F401  (registers them)
 from marketing.models import Campaign, Form
 
 

@@ -8,6 +8,7 @@ class MarketingConfig(AppConfig):
     name = "marketing"
     verbose_name = gettext_lazy("Marketing")
     tenant_urls = "marketing.urls"
+    tenant_openapi = "marketing.openapi"
 
     def ready(self) -> None:
         from marketing import (

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter, defaultdict
 from decimal import Decimal
 
+from django.urls import reverse
 from django.utils.html import format_html
 from django.utils.translation import gettext as _
 
@@ -59,8 +60,13 @@ def return_by_campaign(slice: Slice) -> Chart:
             _("Revenue"),
             _("Cost"),
         ),
-        _(
-            "The latest launched campaigns: deals won in their currency against the cost. As of now."
+        format_html(
+            '{} <a href="{}">{}</a>',
+            _(
+                "The latest launched campaigns: deals won in their currency against the cost. As of now."
+            ),
+            reverse("admin:marketing_touchpoint_attribution"),
+            _("Compare what each campaign earned under six models"),
         ),
         nothing=_("No campaign was launched yet."),
         legend=(("whole", _("revenue")), *((("lost", _("cost")),) if costs else ())),

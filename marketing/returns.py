@@ -12,7 +12,6 @@ from django.db.models import Count, Q
 from crm import models as crm
 from headlessly.query import money
 from headlessly.query.reports import Records
-from marketing import attribution
 
 if TYPE_CHECKING:
     from marketing.models import Campaign
@@ -38,7 +37,7 @@ class CampaignReturn:
     @property
     def revenue(self) -> Decimal:
         """What it won, in its currency."""
-        return attribution.revenue_in_its_currency(self.earned)
+        return revenue_in_its_currency(self.earned)
 
     @property
     def unconverted(self) -> dict[str, Decimal]:
@@ -50,7 +49,7 @@ class CampaignReturn:
     @property
     def roi(self) -> float | None:
         """In percent, as it is stored when the campaign is completed; None while nobody knows the cost."""
-        return attribution.roi(self.revenue, self.cost)
+        return return_on_investment(self.revenue, self.cost)
 
     @property
     def revenues(self) -> dict[str, Decimal]:
@@ -65,7 +64,7 @@ def campaign_returns(
 ) -> dict[str, CampaignReturn]:
     """What each of these campaigns has brought, by its id: all, or of these ``leads`` and ``deals``.
 
-    It counts as :func:`~marketing.attribution.leads_and_revenue` does when a campaign is completed, in two
+    It counts as :func:`leads_and_revenue` does when a campaign is completed, in two
     statements for all campaigns, and one for the revenue of each currency among them.
     """
     every = list(campaigns)
@@ -104,3 +103,23 @@ def campaign_returns(
             who_won=deals.where(campaign=campaign.pk, stage=crm.Deal.Stage.WON.value),
         )
     return found
+
+
+def leads_and_revenue(campaign: Campaign) -> tuple[int, Decimal]:
+    """How many leads a campaign generated, and the value of the deals won from it, in its currency."""
+    leads = crm.Lead.objects.filter(campaign=campaign.pk).count()
+    won = crm.Deal.objects.filter(campaign=campaign.pk, stage=crm.Deal.Stage.WON)
+    sums = money.sum_amounts(won, "value", to=campaign.currency)
+    return leads, revenue_in_its_currency(sums[()][0]) if sums else Decimal(0)
+
+
+def revenue_in_its_currency(won: money.Amounts) -> Decimal:
+    """All that was won, at the rates of the days on which it was; without one of these rates only what was
+    won in the campaign's own currency: what cannot be converted is never added."""
+    own = won.by_currency.get(won.currency, Decimal(0))
+    return own if won.converted is None else won.converted
+
+
+def return_on_investment(revenue: Decimal, cost: Decimal | None) -> float | None:
+    """Return on investment in percent: (revenue - cost) / cost * 100; None without a cost."""
+    return round(float((revenue - cost) / cost * 100), 2) if cost else None

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any, ClassVar
 
 from django.db import models
@@ -103,6 +103,7 @@ class Deal(Noun):
     actual_close_date = Date(
         "when it was won, lost or closed", editable=False, validators=[validate_not_in_future]
     )
+    won_at = DateTime("when it was won", editable=False, validators=[validate_not_in_future])
     description = Text()
     next_step = String()
     competitor_notes = Text()
@@ -155,7 +156,7 @@ class Deal(Noun):
             ("Worth", ("value", "currency", "recurring_value", "recurring_interval", "probability",
                        "expected_close_date", "forecast_category")),
             ("Where from", ("source", "campaign")),
-            ("Outcome", ("stage", "actual_close_date", "won_reason", "lost_reason",
+            ("Outcome", ("stage", "won_at", "actual_close_date", "won_reason", "lost_reason",
                          "competitor_notes", "last_activity_at")),
         )  # fmt: skip
 
@@ -178,6 +179,10 @@ class Deal(Noun):
             ),
             models.Index(fields=["tenant", "-created_at", "-id"], name="deal_by_created"),
             models.Index(
+                fields=["tenant", "won_at"], name="deal_by_win",
+                condition=models.Q(won_at__isnull=False, deleted_at=None),
+            ),
+            models.Index(
                 "tenant", F("last_activity_at").desc(nulls_last=True), F("id").desc(),
                 name="deal_by_activity",
             ),
@@ -192,10 +197,11 @@ class Deal(Noun):
         """End this deal without a winner or a loser."""
         self.actual_close_date = self.moment().date()
 
-    @verb(source=OPEN, target=Stage.WON, sets=["actual_close_date", "won_reason"])
+    @verb(source=OPEN, target=Stage.WON, sets=["won_at", "actual_close_date", "won_reason"])
     def win(self, *, won_reason: str | None = None) -> None:
         """The customer said yes."""
-        self.actual_close_date, self.won_reason = self.moment().date(), won_reason
+        self.won_at = self.moment()
+        self.actual_close_date, self.won_reason = self.won_at.date(), won_reason
 
     @verb(source=OPEN, target=Stage.LOST, sets=["actual_close_date", "lost_reason"])
     def lose(self, *, lost_reason: str) -> None:
@@ -215,17 +221,23 @@ class Deal(Noun):
     @verb(
         source=ENDED,
         target=Stage.PROSPECTING,
-        sets=["actual_close_date", "won_reason", "lost_reason"],
+        sets=["won_at", "actual_close_date", "won_reason", "lost_reason"],
     )
     def reopen(self) -> None:
         """Work on it again, from the start."""
-        self.actual_close_date = self.won_reason = self.lost_reason = None
+        self.won_at = self.actual_close_date = self.won_reason = self.lost_reason = None
 
     def after_move(self, source: str, target: str) -> None:
         self.last_activity_at = max(filter(None, (self.last_activity_at, self.moment())))
 
     def before_write(self) -> None:
         self.last_activity_at = self.last_activity_at or self.created_at
+        day = self.actual_close_date
+        if self.stage == self.Stage.WON and self.won_at is None:  # a file says the day alone
+            known = self.created_at
+            if day is not None and day != known.date():
+                known = datetime(day.year, day.month, day.day, tzinfo=UTC)
+            self.won_at = known
 
     @classmethod
     def stale_after(cls) -> timedelta | None:

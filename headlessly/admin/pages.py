@@ -57,6 +57,10 @@ class NounAdminBase:
         """The address of one of the pages."""
         return display.page_url(self.model, page, *args)
 
+    def menu_pages(self) -> list[tuple[str, str, str]]:
+        """Pages below the noun's in the menu: title, icon and address of each."""
+        return []
+
     def board_url(self, query: str = "") -> str:
         """The board, narrowed as the query says; empty for a noun without one."""
         return f"{self.place('board')}?{query}" if self.model.Surface.board is not None else ""

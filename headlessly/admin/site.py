@@ -74,7 +74,10 @@ class Workplace(TenantSite):
         for noun in self.nouns:
             link = display.page_url(noun, "changelist")
             item = menu_item(request, labels.plural_title(noun), noun.Surface.icon, link)
-            groups.setdefault(str(noun._meta.app_config.verbose_name), []).append(item)
+            more = [menu_item(request, *page) for page in self._registry[noun].menu_pages()]
+            item["active"] = item["active"] and not any(page["active"] for page in more)
+            items = groups.setdefault(str(noun._meta.app_config.verbose_name), [])
+            items += [item, *more]
         found: list[dict[str, Any]] = [
             {"items": first},
             *({"title": title, "items": items} for title, items in groups.items()),

@@ -24,11 +24,23 @@ def execute_prepared(
 
     ``binary`` rows are read four times as fast: Django's own reading of a moment is Python's.
     """
+    return _execute(sql, parameters, rows=rows, binary=binary, prepare=True)
+
+
+def execute_planned(sql: str, parameters: Sequence[Any]) -> list[tuple[Any, ...]]:
+    """Run a statement over many rows: planned for its parameters each time, which pays there, and read as
+    binary rows. A prepared one gets a plan for any parameters after some runs."""
+    return _execute(sql, parameters, rows=True, binary=True, prepare=False)
+
+
+def _execute(
+    sql: str, parameters: Sequence[Any], *, rows: bool, binary: bool, prepare: bool
+) -> list[tuple[Any, ...]]:
     connection.ensure_connection()
     connection.validate_no_broken_transaction()
     started = time.monotonic()
     with connection.wrap_database_errors, psycopg.Cursor(connection.connection) as cursor:
-        cursor.execute(sql, parameters, prepare=True, binary=binary)
+        cursor.execute(sql, parameters, prepare=prepare, binary=binary)
         found = cursor.fetchall() if rows else []
     if connection.queries_logged:
         took = time.monotonic() - started

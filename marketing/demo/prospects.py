@@ -12,6 +12,7 @@ from marketing.demo import words
 from marketing.demo.business import INBOUND
 from marketing.demo.calendar import any_hour, office_hour
 from marketing.demo.deals import worth
+from marketing.models import Touchpoint
 
 if TYPE_CHECKING:
     from marketing.demo.business import Business, Member, Person
@@ -117,8 +118,26 @@ class Prospect:
             need=self.need if self.inbound and self.rng.random() < 0.35 else None,
             first_touch_at=clock.now() - timedelta(days=self.rng.choice((0, 0, 0, 1, 2, 6))),
         )
+        if self.inbound and self.person.id and self.fate != SPAM:
+            self.tell_of_visits()
         self.id = lead.pk
         self.business.open[self.id] = self
+
+    def tell_of_visits(self) -> None:
+        """What brought them to the website before: other campaigns that ran, or nothing but a search."""
+        rng = Random(f"visits of {self.person.email}")  # of its own: the story stays as it is
+        for _ in range(rng.choice((0, 0, 1, 1, 2, 3))):
+            plan = rng.choice([None, *self.business.running])
+            Touchpoint.create(
+                kind=Touchpoint.Kind.VISIT,
+                contact=self.person.id,
+                campaign=self.business.running[plan] if plan else None,
+                source=plan.source if plan else "search",
+                medium=plan.medium if plan else "organic",
+                page=f"https://{self.business.domain}{rng.choice(PAGES)}",
+                occurred_at=clock.now()
+                - timedelta(days=rng.randrange(1, 40), minutes=rng.randrange(600)),
+            )
 
     def record_person(self) -> None:
         if self.company.id is None:

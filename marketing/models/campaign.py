@@ -27,7 +27,7 @@ from headlessly.declaration.files import Files
 from headlessly.declaration.values import validate_not_in_future
 from headlessly.errors import VerbRefused
 from headlessly.nouns import Noun, verb
-from marketing import attribution
+from marketing import returns
 
 
 class Campaign(Noun):
@@ -156,14 +156,14 @@ class Campaign(Noun):
         Revenue is in the campaign's currency: a deal in another counts at the rate of the day it was won.
         Where one of these rates is missing, only the deals in the campaign's own currency count.
         """
-        self.actual_leads, revenue = attribution.leads_and_revenue(self)
+        self.actual_leads, revenue = returns.leads_and_revenue(self)
         try:
             self.actual_revenue = self.schema.by_name["actual_revenue"].clean(revenue)
         except ValueError as problem:  # more than an amount can be
             raise VerbRefused(
                 f"{revenue:,.2f} {self.currency}: {problem}", code="too_much", field="actualRevenue"
             ) from None
-        self.roi = attribution.roi(self.actual_revenue, self.actual_cost)
+        self.roi = returns.return_on_investment(self.actual_revenue, self.actual_cost)
 
     def validate(self, values: Mapping[str, Any], problems: dict[str, str]) -> None:
         """Nothing ends before it starts."""

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
 
-from . import databases
+from . import attribution, databases
 from .calls import Caller, by_key, by_session
 from .measuring import Measured, in_turns
 
@@ -212,6 +212,11 @@ def _funnel(b: Bench) -> tuple[Work, Work]:
             return reports.lead_funnel(Slice(year))
 
     return b.limit.funnel(), product
+
+
+@path("attribution", "attribution of 10,000 won deals with 100,000 touchpoints", 2, 0.1)
+def _attribution(b: Bench) -> tuple[Work, Work]:
+    return attribution.pair(b)
 
 
 @path("growth", "growth of the list", 1.15)

@@ -37,6 +37,24 @@ from headlessly.query.search import Search
 OWN = ("q", "o", "p", "is", "columns", "asOf", "deleted", "view")
 
 
+def past_moment(text: str) -> datetime | None:
+    """The moment that ``asOf`` names; of a day its end, for that is how people mean it. Raises
+    InvalidFilter.
+    """
+    moment = reads.check_moment(text)
+    if moment is None:
+        return None
+    try:
+        moment = periods.midnight(date.fromisoformat(text.strip()) + timedelta(days=1)) - timedelta(
+            microseconds=1
+        )
+    except (ValueError, OverflowError):
+        pass
+    if moment > clock.now() + timedelta(days=1):
+        raise InvalidFilter(_("That day is yet to come: choose one of the past."), field="asOf")
+    return min(moment, clock.now())
+
+
 class DeletedScope(Scope):
     """The deleted records of a noun. The log knows them: no index of a large table has to."""
 
@@ -94,7 +112,7 @@ class Address(Parameters):
     def _check(self) -> None:
         """Find out now what could not be asked later."""
         try:
-            self.moment = self._moment()
+            self.moment = past_moment(self.given.get("asOf", ""))
             self.columns = self._columns()
             if not self.problem:
                 filters.compile_filter(self.scope, self.filter)
@@ -143,22 +161,6 @@ class Address(Parameters):
             {"label": c.label, "value": c.in_words(), "without": self.without(c)}
             for c in self.active
         ]
-
-    def _moment(self) -> datetime | None:
-        """The moment that ``asOf`` names; of a day its end, for that is how people mean it."""
-        text = self.given.get("asOf", "")
-        moment = reads.check_moment(text)
-        if moment is None:
-            return None
-        try:
-            moment = periods.midnight(
-                date.fromisoformat(text.strip()) + timedelta(days=1)
-            ) - timedelta(microseconds=1)
-        except (ValueError, OverflowError):
-            pass
-        if moment > clock.now() + timedelta(days=1):
-            raise InvalidFilter(_("That day is yet to come: choose one of the past."), field="asOf")
-        return min(moment, clock.now())
 
     @property
     def deleted(self) -> bool:

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from functools import cache
+from importlib import import_module
 from importlib.metadata import PackageNotFoundError, version
 from typing import Any
 
+from django.apps import apps
 from django.conf import settings
 
 from headlessly.access import tenancy
@@ -49,6 +51,9 @@ def document_shape() -> dict[str, Any]:
         schemas |= components.noun_components(noun)
         conditions |= parameters.condition_components(noun)
     paths |= platform.platform_paths()
+    for described in _described_by_apps():
+        paths |= described.paths()
+        schemas |= described.components()
     examples.add_body_examples(paths, schemas)
     return _open_free_objects({
         "tags": [
@@ -81,6 +86,15 @@ def document_shape() -> dict[str, Any]:
             },
         },
     })  # fmt: skip
+
+
+def _described_by_apps() -> list[Any]:
+    """What apps say of the addresses that they serve beside their nouns."""
+    return [
+        import_module(config.tenant_openapi)
+        for config in apps.get_app_configs()
+        if hasattr(config, "tenant_openapi")
+    ]
 
 
 def _open_free_objects(part: Any) -> Any:

@@ -1,0 +1,51 @@
+"""What an address asks of attribution, for REST and the browser alike."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from django.utils.translation import gettext as _
+
+from headlessly.errors import InvalidFilter, did_you_mean
+from headlessly.query import periods, reads
+from marketing.attribution.paths import GROUPS
+from marketing.attribution.report import Question
+from marketing.attribution.sharing import MODELS
+
+PARAMETERS = ("model", "by", "period", "from", "to", "asOf")
+USUAL_MODEL, USUAL_GROUP = "Linear", "campaign"
+
+
+@dataclass(frozen=True)
+class Asked:
+    """A report under one model, and the question whose answer it is."""
+
+    model: str
+    question: Question
+
+
+def read_question(
+    given: Mapping[str, str],
+    read_moment: Callable[[str | None], datetime | None] = reads.check_moment,
+) -> Asked:
+    """What is asked. Raises InvalidFilter that names the parameter and what is allowed.
+
+    Without days it is about the last 90 before today, or before the day as of which one asks.
+    """
+    model = _choice("model", given.get("model") or USUAL_MODEL, MODELS)
+    by = _choice("by", given.get("by") or USUAL_GROUP, GROUPS)
+    as_of = read_moment(given.get("asOf"))
+    if as_of is not None and not any(given.get(name) for name in ("period", "from", "to")):
+        period = periods.period_between(as_of.date() - timedelta(days=89), as_of.date())
+    else:
+        period = periods.read_period(given)
+    return Asked(model, Question(by, period, as_of))
+
+
+def _choice(name: str, value: str, known: Mapping[str, object]) -> str:
+    if value not in known:
+        said = _("%(name)s: use one of %(names)s.") % {"name": name, "names": ", ".join(known)}
+        raise InvalidFilter(said + did_you_mean(value, known), field=name)
+    return value
