@@ -13,3 +13,6 @@ class CrmConfig(AppConfig):
             dashboard,  # noqa: F401  (connects them)
             hooks,  # noqa: F401  (connects them)
         )
+        from crm.reports import (
+            named,  # noqa: F401  (declares them)
+        )

@@ -33,6 +33,7 @@ from django.utils import timezone
 
 from headlessly.query import filters, querystring
 from headlessly.query.periods import Period
+from headlessly.query.scope import Scope
 
 if TYPE_CHECKING:
     from headlessly.declaration.record import Record
@@ -49,24 +50,28 @@ class Records:
 
     noun: type[Record]
     conditions: Mapping[str, str] = field(default_factory=dict)
+    as_of: datetime | None = None  #: their versions of then
 
     def where(self, **conditions: str) -> Records:
         """Those of them that fulfil these too; dots of a path are said in a mapping, not here."""
-        return Records(self.noun, {**self.conditions, **conditions})
+        return Records(self.noun, {**self.conditions, **conditions}, self.as_of)
 
     @property
     def condition(self) -> Q:
-        found = Q()
+        return filters.compile_filter(Scope(self.noun, self.as_of), self.filter)
+
+    @property
+    def filter(self) -> dict[str, Any]:
+        """The same conditions in the filter language."""
+        found = []
         for name, text in self.conditions.items():
             path, lookup = querystring.parse_lookup(self.noun, name)
-            found &= filters.compile_filter(
-                self.noun, querystring.lookup_filter(self.noun, path, lookup, text)
-            )
-        return found
+            found.append(querystring.lookup_filter(self.noun, path, lookup, text))
+        return {"$and": found} if found else {}
 
     def queryset(self) -> QuerySet:
-        """The records that the actor sees, in no order."""
-        return self.noun.objects.filter(self.condition).order_by()
+        """The records that the actor sees, in no order; with ``as_of`` their versions of then."""
+        return Scope(self.noun, self.as_of).queryset().filter(self.condition).order_by()
 
     def count_groups(
         self,
@@ -126,6 +131,8 @@ class Records:
         """The address of their list, from ``?`` on: facets are said as facets, so that they can be
         changed there."""
         said = dict(self._said(name, text) for name, text in self.conditions.items())
+        if self.as_of is not None:
+            said["asOf"] = self.as_of.isoformat()
         return "?" + urlencode(said, safe=",:")
 
     def _said(self, name: str, text: str) -> tuple[str, str]:
@@ -156,6 +163,7 @@ class Slice:
 
     period: Period
     narrowed: Mapping[str, str | None] = field(default_factory=dict)
+    as_of: datetime | None = None  #: the records as they were then
     _known: dict[Any, Any] = field(default_factory=dict, compare=False, repr=False)
 
     def records(self, noun: type[Record], **conditions: str) -> Records:
@@ -169,7 +177,7 @@ class Slice:
             of = schema.references.get(name) or (schema.owner if name == "owner" else None)
             if of is not None:
                 said |= {f"{of.wire}__isnull": "true"} if id is None else {of.wire: id}
-        return Records(noun, said | conditions)
+        return Records(noun, said | conditions, self.as_of)
 
     def during(self, noun: type[Record], name: str, **conditions: str) -> Records:
         """Those of them whose moment ``name`` (on the wire) lies in the period."""
@@ -186,7 +194,7 @@ class Slice:
     @cached_property
     def before(self) -> Slice:
         """The same of the period before."""
-        return Slice(self.period.before, self.narrowed)
+        return Slice(self.period.before, self.narrowed, self.as_of)
 
 
 class Percentiles(Aggregate):

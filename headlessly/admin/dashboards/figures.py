@@ -1,4 +1,4 @@
-"""What a dashboard is made of, and where the apps put it: tiles, charts and what they are narrowed by.
+"""What a dashboard is made of, and where the apps put it: tiles and charts.
 
 An app registers functions that make a tile or a chart of a slice; the page shows them in their order::
 
@@ -127,7 +127,6 @@ class Dashboard:
 
     tiles: list[tuple[int, TileReport]] = field(default_factory=list)
     charts: list[tuple[int, ChartReport]] = field(default_factory=list)
-    narrowings: list[tuple[int, type[Noun], str]] = field(default_factory=list)
     #: The noun without whose records there is nothing to show.
     subject: type[Noun] | None = None
 
@@ -138,10 +137,6 @@ class Dashboard:
     def chart(self, *, rank: int) -> Callable[[ChartReport], ChartReport]:
         """Show what the function makes as a chart; None is not shown."""
         return _register_in(self.charts, rank)
-
-    def narrow(self, noun: type[Noun], name: str, *, rank: int) -> None:
-        """Let people narrow everything to one record that the reference ``name`` of ``noun`` leads to."""
-        self.narrowings.append((rank, noun, name))
 
 
 def _register_in(
