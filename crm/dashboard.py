@@ -55,7 +55,7 @@ def report_figure(name: str, slice: Slice) -> Figure:
 
 def _number_text(unit: str, value: Decimal | float | None) -> str:
     if unit == "percent":
-        return display.percent(value) if value is not None else "–"
+        return display.percent(float(value)) if value is not None else "–"
     if unit == "seconds":
         return display.duration(None if value is None else float(value))
     return display.number(int(value or 0))
@@ -97,6 +97,7 @@ def _compared_tile(slice: Slice, name: str, sentence: str, **more: str) -> Tile:
             then=slice.before.period.name,
             **more,
         ),
+        named_reports.require(name).definition,
     )
 
 
@@ -142,6 +143,7 @@ def open_pipeline(slice: Slice) -> Tile:
             ),
             deals=number_figure(deals, whole.who),
         ),
+        named_reports.require("forecast").definition,
     )
 
 
@@ -161,6 +163,7 @@ def going_stale(slice: Slice) -> Tile:
                 found.records,
             ),
         ),
+        named_reports.require("staleLeads").definition,
     )
 
 

@@ -113,6 +113,7 @@ class Tile:
     title: str
     figure: Figure
     sentence: str = ""
+    definition: str = ""  #: what the number means, for who points at its title
 
 
 #: What an app registers: it makes a tile or a chart of a slice, or None where it has nothing to show.
