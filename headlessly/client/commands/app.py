@@ -150,7 +150,7 @@ def report(
         columns = ("name", "title", "unit", "definition")
         write_rows(data["reports"], form, columns, columns)
     else:
-        columns = ("period", "value")
+        shown = ("period", "value")
         before = data.get("before", {})
         rows = [
             {"period": " to ".join(part["period"].values()) if "period" in part else "now"}
@@ -160,7 +160,7 @@ def report(
         ] + [
             {"period": point["start"], "value": point["value"]} for point in data.get("series", ())
         ]
-        write_rows(rows, form, columns, columns)
+        write_rows(rows, form, shown, shown)
 
 
 @app.command()

@@ -50,6 +50,10 @@ def test_it_is_the_same_number_on_every_surface(
     assert said["newLeads"] == 2 and said["convertedRate"] == 50
     assert said["wonValue"] == {"USD": 700.0, "JPY": 700.0}
     assert said["forecast"] == {"USD": 200.0, "JPY": 200.0}
+    assert run(["report", "newLeads", "--period", "this_year", "--output", "table"]) == 0
+    assert " to " in capfd.readouterr().out
+    assert run(["report", "--output", "table"]) == 0
+    assert "wonValue" in capfd.readouterr().out
     person = User.objects.create_user("cleo@acme.example")
     Membership.objects.create(tenant=acme, user=person, role="manager")
     html = client_of(person).get("/~acme/admin/dashboard/?period=this_year")
