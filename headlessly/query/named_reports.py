@@ -16,7 +16,7 @@ from __future__ import annotations
 import inspect
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from datetime import date, timedelta
+from datetime import date, datetime, timedelta
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
@@ -92,7 +92,11 @@ class Report:
         if self.measure is None:
             return self.own_parameters
         found = ("period", "from", "to") if self.over_time else ()
-        return (*found, *(n.wire for n in reports.fields()), *(("asOf",) if self.past else ()))
+        return (
+            *found,
+            *(n.wire for n in reports.fields()),
+            *(("asOf", "since") if self.past else ()),
+        )
 
     def as_json(self) -> dict[str, Any]:
         """What there is to know before asking."""
@@ -190,8 +194,11 @@ def report_as_json(name: str, given: Mapping[str, Any]) -> dict[str, Any]:
     asked = {key: str(text) for key, text in given.items() if text not in (None, "")}
     _refuse_unknown(report, asked)
     slice = _read_slice(asked)
+    since = reads.check_moment(asked.get("since"), "since")
     with timeouts.statement_timeout(PATIENCE):
         found = report.as_json() | measure(report, slice).as_json()
+        if since is not None:
+            found["since"] = _change_since(report, slice, since)
         if not report.over_time:
             return found
         before = measure(report, slice.before)
@@ -211,6 +218,19 @@ def measure(report: Report, slice: Slice) -> Measured:
     """What a report says of a slice, measured once for all that show it."""
     assert report.measure is not None
     return slice.cached(report.measure)
+
+
+def _change_since(report: Report, slice: Slice, since: datetime) -> dict[str, Any]:
+    """What the same number of the same days was at the moment ``since``, and by how much it grew."""
+    now = measure(report, slice).value
+    then = measure(report, Slice(slice.period, slice.narrowed, since))
+    difference: Any = None
+    if isinstance(now, money.Amounts) and isinstance(then.value, money.Amounts):
+        new, old = now.by_currency, then.value.by_currency
+        difference = {c: float(new.get(c, 0) - old.get(c, 0)) for c in sorted({*new, *old})}
+    elif isinstance(now, int | float) and isinstance(then.value, int | float):
+        difference = now - then.value
+    return {"asOf": since} | then.as_json() | {"difference": difference}
 
 
 def _without_list(report: Report, slice: Slice) -> dict[str, Any]:

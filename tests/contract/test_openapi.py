@@ -396,7 +396,7 @@ def test_it_describes_what_belongs_to_no_noun(api: Any, lead: Any, described: De
         ("statusGet", "/status"),
         ("reportList", "/reports"),
         ("reportGet", "/reports/newLeads?period=this_year"),
-        ("reportGet", "/reports/wonValue?asOf=1d%20ago"),
+        ("reportGet", "/reports/wonValue?since=1d%20ago"),
         ("reportGet", "/reports/forecast"),
         ("openapiGet", "/openapi.json"),
         ("eventList", "/events?limit=3"),

@@ -147,6 +147,7 @@ def _report() -> Schema:
             query_parameter(field.wire, TEXT, "An id, me, or - for without.")
             for field in reports.fields()
         ),
+        query_parameter("since", TEXT, "A moment: what the number was then, and the difference."),
     ]
     return operation(
         "reportGet",
@@ -180,6 +181,10 @@ def _report_schemas() -> dict[str, Schema]:
         {"start": TYPES["date"], "end": TYPES["date"], **measured}, ["start", "end", "value"]
     )
     before = object_schema({"period": days, **measured, **listed}, ["period", "value", "list"])
+    since = object_schema(
+        {"asOf": WHEN, **measured, **listed, "difference": {}},
+        ["asOf", "value", "list", "difference"],
+    )
     return {
         "Reports": object_schema(
             {"reports": {"type": "array", "items": object_schema(told, told)}}, ["reports"]
@@ -191,6 +196,7 @@ def _report_schemas() -> dict[str, Schema]:
                 **listed,
                 "period": days,
                 "before": before,
+                "since": since,
                 "by": {"enum": ["day", "week", "month"]},
                 "series": {"type": "array", "items": point},
             },

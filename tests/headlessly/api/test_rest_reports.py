@@ -46,7 +46,7 @@ def test_it_lists_every_number_with_its_definition(api: Any) -> None:
     assert [each["name"] for each in found] == list(reports.by_name)
     assert all(each["definition"] and each["unit"] and each["title"] for each in found)
     (new,) = (each for each in found if each["name"] == "newLeads")
-    assert new["parameters"] == ["period", "from", "to", "owner", "campaign", "asOf"]
+    assert new["parameters"] == ["period", "from", "to", "owner", "campaign", "asOf", "since"]
 
 
 def test_it_says_a_number_that_of_the_period_before_and_its_series(api: Any, world: Any) -> None:
@@ -98,6 +98,15 @@ def test_it_says_what_a_number_was_as_of_a_day(api: Any, world: Any) -> None:
         assert answered(api.call("GET", f"/leads?{there}"))["total"] == new
         rate = answered(api.call("GET", f"/reports/convertedRate?{asked}"))["value"]
         assert rate == pytest.approx(converted)
+
+
+def test_it_says_what_changed_between_two_days(api: Any, world: Any) -> None:
+    asked = f"{MARCH}&since=2025-03-10&asOf=2025-03-25"
+    found = answered(api.call("GET", f"/reports/newLeads?{asked}"))
+    assert (found["value"], found["since"]["value"], found["since"]["difference"]) == (3, 2, 1)
+    worth = answered(api.call("GET", f"/reports/wonValue?{asked}"))["since"]
+    assert worth["value"] == {}
+    assert worth["difference"] == {"USD": 100.0, "JPY": 100.0}
 
 
 @pytest.mark.parametrize(
