@@ -33,7 +33,8 @@ if TYPE_CHECKING:
     from headlessly.declaration.record import Record
     from headlessly.declaration.schema import Field
 
-#: How long one number may take in the database, with all points of its series, in milliseconds.
+#: How long one statement of a number may take in the database, in milliseconds; a point of a series is one
+#: or a few.
 PATIENCE = 10_000
 #: A series has a point for each day up to so many days, else for each week, else for each month.
 MOST_DAYS, MOST_WEEKS = 31, 190

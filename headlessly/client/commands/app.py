@@ -138,12 +138,13 @@ def report(
     owner: Annotated[str | None, typer.Option(help="an id, me, or - for nobody")] = None,
     campaign: Annotated[str | None, typer.Option(help="an id, or - for none")] = None,
     as_of: Annotated[str | None, typer.Option("--as-of", help="what it was then")] = None,
+    since: Annotated[str | None, typer.Option(help="and what changed since then (JSON)")] = None,
     output: Output = None,
 ) -> None:
     """The numbers of the dashboard: what there is, or what one says."""
     state, form = State.of_answer(context, output)
     said = {"period": period, "from_": first, "to": last, "owner": owner, "campaign": campaign}
-    data = state.client.report(name, **said, asOf=as_of)
+    data = state.client.report(name, **said, asOf=as_of, since=since)
     if form in ("json", "ndjson"):
         write_one(data, form)
     elif name is None:

@@ -52,6 +52,8 @@ def test_it_is_the_same_number_on_every_surface(
     assert said["forecast"] == {"USD": 200.0, "JPY": 200.0}
     assert run(["report", "newLeads", "--period", "this_year", "--output", "table"]) == 0
     assert " to " in capfd.readouterr().out
+    assert run(["report", "newLeads", "--since", "1d ago", "--output", "json"]) == 0
+    assert json.loads(capfd.readouterr().out)["since"]["difference"] == 2
     assert run(["report", "--output", "table"]) == 0
     assert "wonValue" in capfd.readouterr().out
     person = User.objects.create_user("cleo@acme.example")
