@@ -14,3 +14,6 @@ class CrmConfig(AppConfig):
             hooks,  # noqa: F401  (connects them)
             outlook,  # noqa: F401  (connects them)
         )
+        from crm.reports import (
+            named,  # noqa: F401  (declares them)
+        )

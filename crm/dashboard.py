@@ -27,13 +27,13 @@ from headlessly.admin.dashboards.figures import (
 )
 from headlessly.declaration import labels
 from headlessly.language import wording
+from headlessly.query import money
 from headlessly.query import reports as basis
+from headlessly.query.named_reports import measure
+from headlessly.query.named_reports import reports as named_reports
 from headlessly.query.reports import Records, Slice, Spread
 
-QUALIFIED, CONVERTED = Lead.Status.QUALIFIED, Lead.Status.CONVERTED
-
 dashboard.subject = Lead
-dashboard.narrow(Lead, "owner", rank=1)
 
 
 def rate_figure(part: int, whole: int, who: Records | None = None) -> Figure:
@@ -44,78 +44,73 @@ def duration_figure(seconds: float | None, who: Records | None = None) -> Figure
     return Figure(display.duration(seconds), who)
 
 
+def report_figure(name: str, slice: Slice) -> Figure:
+    """A number of the registry in words, with the list behind it."""
+    report = named_reports.require(name)
+    found = measure(report, slice)
+    if isinstance(found.value, money.Amounts):
+        raise TypeError(f"{name} is money, which is more than one number.")
+    return Figure(_number_text(report.unit, found.value), found.records)
+
+
+def _number_text(unit: str, value: Decimal | float | None) -> str:
+    if unit == "percent":
+        return display.percent(float(value)) if value is not None else "–"
+    if unit == "seconds":
+        return display.duration(None if value is None else float(value))
+    return display.number(int(value or 0))
+
+
+def report_title(name: str) -> str:
+    return str(named_reports.require(name).title)
+
+
 # -- tiles -----------------------------------------------------------------------------------------
 
 
 @dashboard.tile(rank=1)
 def new_leads(slice: Slice) -> Tile:
-    now, before = slice.cached(reports.lead_funnel), slice.before.cached(reports.lead_funnel)
-    return Tile(
-        _("New leads"),
-        number_figure(now.all, now.stages[0].who),
-        format_html(
-            _("in {period}, {before} in {then}"),
-            period=slice.period.name,
-            before=number_figure(before.all, before.stages[0].who),
-            then=slice.before.period.name,
-        ),
-    )
+    return _compared_tile(slice, "newLeads", _("in {period}, {before} in {then}"))
 
 
 @dashboard.tile(rank=2)
 def qualified(slice: Slice) -> Tile:
-    return _stage_tile(
-        slice,
-        QUALIFIED,
-        _("Qualified"),
-        _("of the leads of {period} qualified, {before} in {then}"),
-    )
+    sentence = _("of the leads of {period} qualified, {before} in {then}")
+    return _compared_tile(slice, "qualifiedRate", sentence)
 
 
 @dashboard.tile(rank=3)
 def converted(slice: Slice) -> Tile:
-    return _stage_tile(
-        slice,
-        CONVERTED,
-        _("Converted"),
-        _("of the leads of {period} became deals, {before} in {then}"),
-    )
+    sentence = _("of the leads of {period} became deals, {before} in {then}")
+    return _compared_tile(slice, "convertedRate", sentence)
 
 
-def _stage_tile(slice: Slice, state: str, title: str, sentence: str) -> Tile:
-    now, before = slice.cached(reports.lead_funnel), slice.before.cached(reports.lead_funnel)
-    here, then = now.stage(state), before.stage(state)
+def _compared_tile(slice: Slice, name: str, sentence: str, **more: str) -> Tile:
+    """A number of the registry, beside what it was in the period before."""
     return Tile(
-        title,
-        rate_figure(here.reached, now.all, here.who),
+        report_title(name),
+        report_figure(name, slice),
         format_html(
             sentence,
             period=slice.period.name,
-            before=rate_figure(then.reached, before.all, then.who),
+            before=report_figure(name, slice.before),
             then=slice.before.period.name,
+            **more,
         ),
+        named_reports.require(name).definition,
     )
 
 
 @dashboard.tile(rank=4)
 def first_touch(slice: Slice) -> Tile:
     now = slice.cached(reports.first_response)
-    before = slice.before.cached(reports.first_response)
     sentence = (
         _("until half of the latest {count} leads were touched, {before} in {then}")
         if now.is_sample
         else _("median of {count} leads, {before} in {then}")
     )
-    return Tile(
-        _("First touch"),
-        duration_figure(now.spread.median, reports.lead_cohort(slice)),
-        format_html(
-            sentence,
-            count=display.number(now.leads if now.is_sample else now.spread.count),
-            before=duration_figure(before.spread.median, reports.lead_cohort(slice.before)),
-            then=slice.before.period.name,
-        ),
-    )
+    count = display.number(now.leads if now.is_sample else now.spread.count)
+    return _compared_tile(slice, "firstTouch", sentence, count=count)
 
 
 @dashboard.tile(rank=5)
@@ -123,16 +118,18 @@ def open_pipeline(slice: Slice) -> Tile:
     found = slice.cached(reports.open_pipeline)
     whole = found.whole
     if not whole.amounts:
-        return Tile(_("Forecast"), Figure("–", whole.who), _("no deal is open"))
+        return Tile(report_title("forecast"), Figure("–", whole.who), _("no deal is open"))
     deals = sum(amount.deals for amount in whole.amounts.values())
-    total, own = found.converted(whole), found.rates.own
-    worth = [(total.weighted, own)] if total else [
-        (whole.amounts[c].weighted, c) for c in found.currencies
+    amounts = measure(named_reports.require("forecast"), slice).value
+    assert isinstance(amounts, money.Amounts)
+    total = amounts.converted
+    worth = [(total, amounts.currency)] if total is not None else [
+        (amounts.by_currency[c], c) for c in found.currencies
     ]  # fmt: skip
     first, *others = [format_money(amount, currency, short=True) for amount, currency in worth]
     more = "".join(f"+ {other} " for other in others)
     return Tile(
-        _("Forecast"),
+        report_title("forecast"),
         Figure(first, whole.who),
         format_html(
             ngettext(
@@ -146,25 +143,27 @@ def open_pipeline(slice: Slice) -> Tile:
             ),
             deals=number_figure(deals, whole.who),
         ),
+        named_reports.require("forecast").definition,
     )
 
 
 @dashboard.tile(rank=6)
 def going_stale(slice: Slice) -> Tile:
-    found = slice.cached(reports.stale_by_state)
-    leads, deals = (sum(each.count for each in found[n]) for n in ("Lead", "Deal"))
+    found = measure(named_reports.require("staleDeals"), slice)
+    deals = int(found.value or 0)  # type: ignore[arg-type]  # a count
     return Tile(
-        _("Going stale"),
-        number_figure(leads, reports.stale_leads(slice)),
+        report_title("staleLeads"),
+        report_figure("staleLeads", slice),
         format_html(
             _("open leads without activity for {days} days, and {deals}"),
             days=slice.cached(reports.pipeline_rules).rotting,
             deals=Figure(
                 ngettext("%(count)s deal", "%(count)s deals", deals)
                 % {"count": display.number(deals)},
-                reports.stale_deals(slice),
+                found.records,
             ),
         ),
+        named_reports.require("staleLeads").definition,
     )
 
 

@@ -101,9 +101,7 @@ def _month_bar(
         marks.append(Mark(min(percent_of(goal, longest), 99.4), 0.6, "goal"))
     is_now = weeks is None
     own = tenancy.require().currency
-    amounts = [
-        Figure(amounts_text(month.sum_of(part)), month.records[part], said.as_of) for part in PARTS
-    ]
+    amounts = [Figure(amounts_text(month.sum_of(part)), month.records[part]) for part in PARTS]
     label = str(formats.date_format(month.first, "YEAR_MONTH_FORMAT"))
     if weeks is not None:
         then = ngettext("%(month)s, a week ago", "%(month)s, %(weeks)s weeks ago", weeks)

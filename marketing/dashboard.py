@@ -21,8 +21,6 @@ from marketing.returns import CampaignReturn, campaign_returns
 #: How many campaigns are compared, the latest launches first.
 MAX_CAMPAIGNS = 20
 
-dashboard.narrow(Lead, "campaign", rank=2)
-
 
 @dashboard.chart(rank=4)
 def by_campaign(slice: Slice) -> Chart:

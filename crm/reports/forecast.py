@@ -87,10 +87,11 @@ def months_ahead(today: date) -> list[date]:
 
 def _forecast(slice: Slice, months: list[date], moment: datetime | None) -> Forecast:
     end = (months[-1] + timedelta(days=32)).replace(day=1)
-    opened = slice.records(Deal, stage__in=OPEN_DEALS)
-    won = slice.records(Deal, stage__in=WON)
-    rows = opened.where(**_between("expected_close_date", months[0], end)).queryset(moment)
-    rows |= won.where(**_between("actual_close_date", months[0], end)).queryset(moment)
+    then = Slice(slice.period, slice.narrowed, moment)
+    opened = then.records(Deal, stage__in=OPEN_DEALS)
+    won = then.records(Deal, stage__in=WON)
+    rows = opened.where(**_between("expected_close_date", months[0], end)).queryset()
+    rows |= won.where(**_between("actual_close_date", months[0], end)).queryset()
     is_won = Q(stage=WON)
     closes = Case(When(is_won, then="actual_close_date"), default="expected_close_date")
     part = Case(

@@ -107,8 +107,12 @@ def percentage(part: Amount, whole: Amount | None) -> str:
     """``38 %``, and ``3.4 %`` where it is little; a dash of nothing."""
     if not whole:
         return "–"
-    percent = part / whole * 100
-    return f"{decimal(percent, 1 if 0 < percent < 10 else 0)}\u00a0%"
+    return percent(part / whole * 100)
+
+
+def percent(value: Amount) -> str:
+    """``38 %``, and ``3.4 %`` where it is little."""
+    return f"{decimal(value, 1 if 0 < value < 10 else 0)}\u00a0%"
 
 
 def duration(seconds: float | None) -> str:

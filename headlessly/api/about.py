@@ -44,6 +44,7 @@ def schema_by_noun(schema: Schema) -> Schema:
 class TenantSerializer(WireSerializer):
     slug = CharField()
     name = CharField()
+    currency = CharField(help_text="What amounts of several currencies are converted to.")
 
 
 class MeSerializer(WireSerializer):

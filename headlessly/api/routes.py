@@ -12,6 +12,7 @@ from headlessly.api.openapi.views import DocsView, OpenApiView
 from headlessly.api.proposals import ProposalViewSet
 from headlessly.api.public import public_viewset_for
 from headlessly.api.records import viewset_for
+from headlessly.api.reports import ReportView
 from headlessly.api.routers import TenantRouter
 from headlessly.api.transfers import ExportView, ImportFileView, ImportViewSet
 from headlessly.api.webhooks import WebhookViewSet
@@ -45,6 +46,9 @@ urlpatterns = [
     path("schema", SchemaView.as_view(), name="schema"),
     path("schema/<name>", SchemaView.as_view(), name="schema-noun"),
     path("me", MeView.as_view(), name="me"),
+    # A report with an address of its own stands before these.
+    path("reports", ReportView.as_view(), name="reports"),
+    path("reports/<name>", ReportView.as_view(), name="report"),
     path("status", StatusView.as_view(), name="status"),
     path("openapi.json", OpenApiView.as_view(), name="openapi"),
     path("docs", DocsView.as_view(), name="docs"),

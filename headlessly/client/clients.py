@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from datetime import date
 from typing import Any, ClassVar, Self
+from urllib.parse import quote
 
 from headlessly.client import logins
 from headlessly.client.batches import AsyncBatch, Batch
@@ -130,6 +131,17 @@ class BaseClient:
         """The numbers of the pipeline: records by state, for each noun with states."""
         return self._session.request_json(Call("GET", "/status"))
 
+    def _report(self, name: str | None = None, **asked: Any) -> Steps[dict[str, Any]]:
+        """The numbers by name, or one: ``report("newLeads", period="last_month", owner="me")``.
+
+        ``from_`` and ``to`` are days; ``asOf`` is a moment.
+        """
+        if name is None:
+            return self._session.request_json(Call("GET", "/reports"))
+        said = {key.rstrip("_"): str(value) for key, value in asked.items() if value is not None}
+        path = f"/reports/{quote(name, safe='')}"
+        return self._session.request_json(Call("GET", path, tuple(said.items())))
+
     def _me(self) -> Steps[Record]:
         """Who I am here, and what I may do."""
         return Record((yield from self._session.request_json(Call("GET", "/me"))), self._session)
@@ -183,6 +195,7 @@ class Headlessly(BaseClient):
     track = blocking(BaseClient._track)
     schema = blocking(BaseClient._schema)
     status = blocking(BaseClient._status)
+    report = blocking(BaseClient._report)
     me = blocking(BaseClient._me)
     do = blocking(BaseClient._do)
     request = blocking(BaseClient._request)
@@ -216,6 +229,7 @@ class AsyncHeadlessly(BaseClient):
     track = awaited(BaseClient._track)
     schema = awaited(BaseClient._schema)
     status = awaited(BaseClient._status)
+    report = awaited(BaseClient._report)
     me = awaited(BaseClient._me)
     do = awaited(BaseClient._do)
     request = awaited(BaseClient._request)

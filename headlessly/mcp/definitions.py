@@ -66,14 +66,16 @@ def all_tools() -> list[dict[str, Any]]:
             "fetch",
             (
                 "One record by id, with all its fields. Schema: the types and how to use them; with a "
-                "type as id: its fields, verbs and states. Status: counts by state. History: the latest "
+                "type as id: its fields, verbs and states. Status: counts by state. Report: named numbers; "
+                "one by name as id. History: the latest "
                 "events of the record whose id is given."
             ),
             type={
                 "type": "string",
-                "enum": [*registry, "Event", "Schema", "Status", "History", "Proposal"],
+                "enum": [*registry, "Event", "Schema", "Status", "Report", "History", "Proposal"],
             },
             id={"type": "string"},
+            parameters={"type": "object", "description": "of a Report"},
             include=NAMES_OF_FIELDS,
             fields=NAMES_OF_FIELDS,
             asOf=MOMENT,

@@ -21,6 +21,7 @@ from headlessly.mcp.search import (
 from headlessly.models import Event
 from headlessly.nouns import Noun
 from headlessly.query import counts, reads
+from headlessly.query.named_reports import describe_reports, report_as_json
 from headlessly.scripts import proposals
 
 #: What is fetched beside records, and what that takes beside its type.
@@ -28,6 +29,7 @@ OTHER_TYPES: dict[str, tuple[str, ...]] = {
     "Event": ("id", "fields"),
     "Schema": ("id",),
     "Status": (),
+    "Report": ("id", "parameters", "asOf"),
     "History": ("id", "fields"),
     "Proposal": ("id",),
 }
@@ -51,6 +53,8 @@ def fetch(asked: dict[str, Any]) -> dict[str, Any]:
             return describe_type(asked["id"]) if "id" in asked else describe_all()
         case "Status":
             return {"nouns": counts.counts_by_state()}
+        case "Report":
+            return fetch_report(asked)
         case "History":
             return fetch_history(_id(asked), asked.get("fields"))
         case "Event":
@@ -89,6 +93,15 @@ def _id(asked: dict[str, Any]) -> str:
     if "id" not in asked:
         raise BadRequest(f"fetch of {asked['type']} needs an id.", field="id")
     return asked["id"]
+
+
+def fetch_report(asked: dict[str, Any]) -> dict[str, Any]:
+    """The numbers by name, or the one whose name is given. Raises NotFound, InvalidFilter."""
+    if "id" not in asked:
+        arguments.refuse_other_arguments("fetch of Report without id", asked, ())
+        return describe_reports()
+    given = dict(asked.get("parameters", {}))
+    return report_as_json(asked["id"], given | {k: asked[k] for k in ("asOf",) if k in asked})
 
 
 def noun_by_prefix(id: str) -> type[Noun] | None:
@@ -141,6 +154,7 @@ def describe_all() -> dict[str, Any]:
             "Event": "the log of all that happened: search it, or fetch one",
             "History": "with a record's id: its latest events, newest first",
             "Status": "how many records stand in which state",
+            "Report": "the numbers by name; with one as id, and parameters as it lists them: what it says",
         }
         | ({"Proposal": PROPOSAL_DESCRIPTION} if actor.role == actors.PROPOSER else {}),
     }

@@ -68,8 +68,9 @@ def today() -> date:
     return days.today()
 
 
-def read_period(given: Mapping[str, str]) -> Period:
+def read_period(given: Mapping[str, str], day: date | None = None) -> Period:
     """The period that an address names: ``period=last_month``, or ``from=2026-01-01&to=2026-03-31``.
+    ``day`` is the one that it is said on, today unless given.
 
     Raises InvalidFilter that names the parameter and what is allowed.
     """
@@ -83,7 +84,7 @@ def read_period(given: Mapping[str, str]) -> Period:
         raise InvalidFilter(
             _("period: use one of %(names)s, or from and to.") % {"names": allowed}, field="period"
         )
-    return PRESETS[name][1](today())
+    return PRESETS[name][1](day or today())
 
 
 def _read_day(name: str, text: str) -> date:

@@ -50,28 +50,28 @@ class Records:
 
     noun: type[Record]
     conditions: Mapping[str, str] = field(default_factory=dict)
+    as_of: datetime | None = None  #: their versions of then
 
     def where(self, **conditions: str) -> Records:
         """Those of them that fulfil these too; dots of a path are said in a mapping, not here."""
-        return Records(self.noun, {**self.conditions, **conditions})
+        return Records(self.noun, {**self.conditions, **conditions}, self.as_of)
 
     @property
     def condition(self) -> Q:
-        return self._condition_in(Scope(self.noun))
+        return filters.compile_filter(Scope(self.noun, self.as_of), self.filter)
 
-    def _condition_in(self, scope: Scope) -> Q:
-        found = Q()
+    @property
+    def filter(self) -> dict[str, Any]:
+        """The same conditions in the filter language."""
+        found = []
         for name, text in self.conditions.items():
             path, lookup = querystring.parse_lookup(self.noun, name)
-            found &= filters.compile_filter(
-                scope, querystring.lookup_filter(self.noun, path, lookup, text)
-            )
-        return found
+            found.append(querystring.lookup_filter(self.noun, path, lookup, text))
+        return {"$and": found} if found else {}
 
-    def queryset(self, as_of: datetime | None = None) -> QuerySet:
-        """The records that the actor sees, in no order; with ``as_of`` their versions of that moment."""
-        scope = Scope(self.noun, as_of)
-        return scope.queryset().filter(self._condition_in(scope)).order_by()
+    def queryset(self) -> QuerySet:
+        """The records that the actor sees, in no order; with ``as_of`` their versions of then."""
+        return Scope(self.noun, self.as_of).queryset().filter(self.condition).order_by()
 
     def count_groups(
         self,
@@ -131,6 +131,8 @@ class Records:
         """The address of their list, from ``?`` on: facets are said as facets, so that they can be
         changed there."""
         said = dict(self._said(name, text) for name, text in self.conditions.items())
+        if self.as_of is not None:
+            said["asOf"] = self.as_of.astimezone(UTC).isoformat().replace("+00:00", "Z")
         return "?" + urlencode(said, safe=",:")
 
     def _said(self, name: str, text: str) -> tuple[str, str]:
@@ -161,6 +163,7 @@ class Slice:
 
     period: Period
     narrowed: Mapping[str, str | None] = field(default_factory=dict)
+    as_of: datetime | None = None  #: the records as they were then
     _known: dict[Any, Any] = field(default_factory=dict, compare=False, repr=False)
 
     def records(self, noun: type[Record], **conditions: str) -> Records:
@@ -174,7 +177,7 @@ class Slice:
             of = schema.references.get(name) or (schema.owner if name == "owner" else None)
             if of is not None:
                 said |= {f"{of.wire}__isnull": "true"} if id is None else {of.wire: id}
-        return Records(noun, said | conditions)
+        return Records(noun, said | conditions, self.as_of)
 
     def during(self, noun: type[Record], name: str, **conditions: str) -> Records:
         """Those of them whose moment ``name`` (on the wire) lies in the period."""
@@ -191,7 +194,7 @@ class Slice:
     @cached_property
     def before(self) -> Slice:
         """The same of the period before."""
-        return Slice(self.period.before, self.narrowed)
+        return Slice(self.period.before, self.narrowed, self.as_of)
 
 
 class Percentiles(Aggregate):

@@ -20,15 +20,16 @@ from django.views.decorators.http import require_GET
 
 from headlessly.access import actors
 from headlessly.admin import display, widgets
-from headlessly.admin.choices import ME, NONE
+from headlessly.admin.choices import ME
 from headlessly.admin.dashboards.figures import Chart, Tile, dashboard
 from headlessly.admin.sites import TenantSite
 from headlessly.context import tracing
 from headlessly.database import timeouts
 from headlessly.declaration import labels
+from headlessly.declaration.schema import Field
 from headlessly.errors import InvalidFilter
-from headlessly.nouns import Noun
 from headlessly.query import periods
+from headlessly.query.named_reports import read_narrowing, reports
 from headlessly.query.reports import Slice
 
 logger = logging.getLogger(__name__)
@@ -41,8 +42,7 @@ PATIENCE, BUDGET = 5, 12
 def dashboard_view(request: HttpRequest, *, site: TenantSite) -> HttpResponse:
     """The page of an address; what is wrong with one is said in its place."""
     given = {name: text for name, value in request.GET.items() if (text := str(value).strip())}
-    registered = sorted(dashboard.narrowings, key=lambda each: each[0])
-    narrowings = [Narrowing(noun, name, site, given) for _rank, noun, name in registered]
+    narrowings = [Narrowing(field, site, given) for field in reports.fields()]
     context: dict[str, Any] = {}
     try:
         _refuse_unknown(given, narrowings)
@@ -68,10 +68,8 @@ def dashboard_view(request: HttpRequest, *, site: TenantSite) -> HttpResponse:
 class Narrowing:
     """One reference that everything can be narrowed by: a searchable choice."""
 
-    def __init__(
-        self, noun: type[Noun], name: str, site: TenantSite, given: Mapping[str, str]
-    ) -> None:
-        self.field = noun.schema.by_name[name]
+    def __init__(self, field: Field, site: TenantSite, given: Mapping[str, str]) -> None:
+        self.field = field
         self.name, self.label = self.field.name, labels.field_label(self.field)
         self.wire, self.value = self.field.wire, given.get(self.field.wire, "")
         self.given = given
@@ -90,20 +88,7 @@ class Narrowing:
 
     def id(self) -> str | None:
         """The id that is meant, or None for "without". Raises InvalidFilter."""
-        if self.value == NONE:
-            return None
-        if self.value == ME and self.name in display.WORKERS:
-            if (person := actors.current().contact_id) is None:
-                raise InvalidFilter(
-                    _("%(field)s: you are not linked to a contact here, so nothing is yours.")
-                    % {"field": self.wire},
-                    field=self.wire,
-                )
-            return person
-        try:
-            return self.field.clean(self.value, text=True)
-        except ValueError as problem:
-            raise InvalidFilter(f"{self.wire}: {problem}", field=self.wire) from None
+        return read_narrowing(self.field, self.value)
 
 
 def _refuse_unknown(given: Mapping[str, str], narrowings: list[Narrowing]) -> None:

@@ -1,4 +1,4 @@
-"""What a dashboard is made of, and where the apps put it: tiles, charts and what they are narrowed by.
+"""What a dashboard is made of, and where the apps put it: tiles and charts.
 
 An app registers functions that make a tile or a chart of a slice; the page shows them in their order::
 
@@ -15,7 +15,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
 from typing import TypeVar
 
 from django.utils.html import conditional_escape, format_html
@@ -31,21 +30,17 @@ DRAWN = 8
 
 @dataclass(frozen=True)
 class Figure:
-    """A number or a name in words, and the records that it is about, as they were at the moment ``as_of``."""
+    """A number or a name in words, and the records that it is about."""
 
     text: str
     records: Records | None = None
-    as_of: datetime | None = None
 
     @property
     def url(self) -> str:
         """The list of the records; empty where there is none."""
         if self.records is None:
             return ""
-        then = (
-            "" if self.as_of is None else f"&asOf={self.as_of.astimezone(UTC):%Y-%m-%dT%H:%M:%SZ}"
-        )
-        return display.page_url(self.records.noun, "changelist") + self.records.query + then
+        return display.page_url(self.records.noun, "changelist") + self.records.query
 
     def __str__(self) -> SafeString:
         """The text, as a link to the list."""
@@ -119,6 +114,7 @@ class Tile:
     title: str
     figure: Figure
     sentence: str = ""
+    definition: str = ""  #: what the number means, for who points at its title
 
 
 #: What an app registers: it makes a tile or a chart of a slice, or None where it has nothing to show.
@@ -133,7 +129,6 @@ class Dashboard:
 
     tiles: list[tuple[int, TileReport]] = field(default_factory=list)
     charts: list[tuple[int, ChartReport]] = field(default_factory=list)
-    narrowings: list[tuple[int, type[Noun], str]] = field(default_factory=list)
     #: The noun without whose records there is nothing to show.
     subject: type[Noun] | None = None
 
@@ -144,10 +139,6 @@ class Dashboard:
     def chart(self, *, rank: int) -> Callable[[ChartReport], ChartReport]:
         """Show what the function makes as a chart; None is not shown."""
         return _register_in(self.charts, rank)
-
-    def narrow(self, noun: type[Noun], name: str, *, rank: int) -> None:
-        """Let people narrow everything to one record that the reference ``name`` of ``noun`` leads to."""
-        self.narrowings.append((rank, noun, name))
 
 
 def _register_in(

@@ -27,6 +27,8 @@ from headlessly.api.operations import BatchInput
 from headlessly.api.tracking import EventInput
 from headlessly.declaration.registry import registry
 from headlessly.models import Event
+from headlessly.query import periods
+from headlessly.query.named_reports import reports
 
 
 def platform_paths() -> dict[str, Schema]:
@@ -49,6 +51,13 @@ def platform_paths() -> dict[str, Schema]:
         },
         "/me": {"get": get("meGet", "Who am I, where, and what may I do?", "About", "Me")},
         "/status": {"get": get("statusGet", "The numbers of the pipeline.", "About", "Status")},
+        "/reports": {
+            "get": get("reportList", "The numbers by name: what each means.", "About", "Reports")
+        },
+        "/reports/{name}": {
+            "parameters": [{"name": "name", "in": "path", "required": True, "schema": TEXT}],
+            "get": _report(),
+        },
         "/openapi.json": {"get": get("openapiGet", "This document.", "About", whole)},
         "/docs": {"get": _docs()},
         **resources.resource_paths(),
@@ -90,6 +99,7 @@ def platform_components() -> dict[str, Schema]:
         "BatchResult": object_schema(result, result),
         "Status": object_schema(status, status),
         **resources.resource_components(),
+        **_report_schemas(),
         "ImportFile": {
             "type": "object",
             "properties": {"file": TEXT | {"format": "binary"}},
@@ -125,6 +135,74 @@ def _docs() -> Schema:
         {"200": page, "302": responses.success_response("To the sign-in page.", None)},
         parameters=shared_parameters(),
     )
+
+
+def _report() -> Schema:
+    presets = TEXT | {"enum": list(periods.PRESETS)}
+    own = [
+        query_parameter("period", presets, f"{periods.DEFAULT} where nothing is said."),
+        query_parameter("from", TYPES["date"], "The first day, instead of period."),
+        query_parameter("to", TYPES["date"], "The last day."),
+        *(
+            query_parameter(field.wire, TEXT, "An id, me, or - for without.")
+            for field in reports.fields()
+        ),
+        query_parameter("since", TEXT, "A moment: what the number was then, and the difference."),
+    ]
+    return operation(
+        "reportGet",
+        "One number: its value, that of the period before, its series and the list behind it.",
+        "About",
+        {"200": responses.success_response("The number.", ref("Report"))},
+        parameters=[*own, *shared_parameters("asOf")],
+        errors=(404, *responses.READING),
+    )
+
+
+def _report_schemas() -> dict[str, Schema]:
+    told: dict[str, Schema] = {
+        "name": TEXT,
+        "title": TEXT,
+        "definition": TEXT,
+        "unit": TEXT,
+        "parameters": TEXTS,
+    }
+    behind = object_schema(
+        {"type": TEXT, "filter": {"type": "object"}, "asOf": WHEN}, ["type", "filter"]
+    )
+    value: Schema = {
+        "description": "A number, for money one per currency; null where nothing is measured."
+    }
+    converted: Schema = {"type": "object", "description": "Money in the tenant's currency."}
+    days = object_schema({"from": TYPES["date"], "to": TYPES["date"]}, ["from", "to"])
+    measured: dict[str, Schema] = {"value": value, "converted": converted}
+    listed = {"list": {"anyOf": [behind, {"type": "null"}]}}
+    point = object_schema(
+        {"start": TYPES["date"], "end": TYPES["date"], **measured}, ["start", "end", "value"]
+    )
+    before = object_schema({"period": days, **measured, **listed}, ["period", "value", "list"])
+    since = object_schema(
+        {"asOf": WHEN, **measured, **listed, "difference": {}},
+        ["asOf", "value", "list", "difference"],
+    )
+    return {
+        "Reports": object_schema(
+            {"reports": {"type": "array", "items": object_schema(told, told)}}, ["reports"]
+        ),
+        "Report": object_schema(
+            {
+                **told,
+                **measured,
+                **listed,
+                "period": days,
+                "before": before,
+                "since": since,
+                "by": {"enum": ["day", "week", "month"]},
+                "series": {"type": "array", "items": point},
+            },
+            [*told, "value", "list"],
+        ),
+    }
 
 
 def _log() -> Schema:

@@ -127,6 +127,44 @@ def status(context: typer.Context, output: Output = None) -> None:
 
 
 @app.command()
+def report(
+    context: typer.Context,
+    name: Annotated[
+        str | None, typer.Argument(help="newLeads, for one; what there is if not said")
+    ] = None,
+    period: Annotated[str | None, typer.Option(help="last_month, this_year, ...")] = None,
+    first: Annotated[str | None, typer.Option("--from", help="the first day")] = None,
+    last: Annotated[str | None, typer.Option("--to", help="the last day")] = None,
+    owner: Annotated[str | None, typer.Option(help="an id, me, or - for nobody")] = None,
+    campaign: Annotated[str | None, typer.Option(help="an id, or - for none")] = None,
+    as_of: Annotated[str | None, typer.Option("--as-of", help="what it was then")] = None,
+    since: Annotated[str | None, typer.Option(help="and what changed since then (JSON)")] = None,
+    output: Output = None,
+) -> None:
+    """The numbers of the dashboard: what there is, or what one says."""
+    state, form = State.of_answer(context, output)
+    said = {"period": period, "from_": first, "to": last, "owner": owner, "campaign": campaign}
+    data = state.client.report(name, **said, asOf=as_of, since=since)
+    if form in ("json", "ndjson"):
+        write_one(data, form)
+    elif name is None:
+        columns = ("name", "title", "unit", "definition")
+        write_rows(data["reports"], form, columns, columns)
+    else:
+        shown = ("period", "value")
+        before = data.get("before", {})
+        rows = [
+            {"period": " to ".join(part["period"].values()) if "period" in part else "now"}
+            | {"value": part["value"]}
+            for part in (data, before)
+            if part
+        ] + [
+            {"period": point["start"], "value": point["value"]} for point in data.get("series", ())
+        ]
+        write_rows(rows, form, shown, shown)
+
+
+@app.command()
 def schema(
     context: typer.Context,
     noun: Annotated[

@@ -39,7 +39,7 @@ def tiles(client: Any, query: str = "") -> dict[str, tuple[str, str]]:
     """The tiles by title: the figure, and the sentence as people read it."""
     html = client.get(DASHBOARD + query).content.decode()
     found = re.findall(
-        r'<li class="card tile">\s*<h2>(.*?)</h2>\s*<p class="figure">(.*?)</p>\s*'
+        r'<li class="card tile">\s*<h2[^>]*>(.*?)</h2>\s*<p class="figure">(.*?)</p>\s*'
         r'<p class="quiet">(.*?)</p>',
         html,
         re.S,

@@ -1,0 +1,136 @@
+"""Numbers by name: what each says, and that its list counts the same."""
+
+from __future__ import annotations
+
+import json
+from datetime import UTC, datetime
+from types import SimpleNamespace
+from typing import Any
+from urllib.parse import quote
+
+import pytest
+
+from crm import Deal, Lead
+from headlessly.context import clock
+from headlessly.query.named_reports import reports
+from tests.answered import answered
+
+MARCH = "from=2025-03-01&to=2025-03-31"
+
+
+def on(month: int, day: int, hour: int = 10) -> Any:
+    return clock.set_clock(datetime(2025, month, day, hour, tzinfo=UTC), purpose="replay")
+
+
+@pytest.fixture
+def world(people: SimpleNamespace) -> SimpleNamespace:
+    """Three leads of March and one of February; two deals won in March, in two currencies."""
+    with on(2, 10):
+        Lead.create(name="Early", source="website", owner=people.bob)
+    with on(3, 3):
+        first = Lead.create(name="First", source="website", owner=people.bob, contact=people.ada)
+        Lead.create(name="Second", source="website", owner=people.cleo, campaign=people.spring)
+    with on(3, 20):
+        Lead.create(name="Third", source="website", owner=people.bob)
+        first.update(status="Contacted")
+        first.update(status="Qualified")
+        Lead.convert(first.pk)
+        for name, currency in (("Dollars", "USD"), ("Yen", "JPY")):
+            deal = Deal.create(name=name, value=100, currency=currency, contact=people.ada)
+            Deal.win(deal.pk)
+    return people
+
+
+def test_it_lists_every_number_with_its_definition(api: Any) -> None:
+    found = answered(api.call("GET", "/reports"))["reports"]
+    assert [each["name"] for each in found] == list(reports.by_name)
+    assert all(each["definition"] and each["unit"] and each["title"] for each in found)
+    (new,) = (each for each in found if each["name"] == "newLeads")
+    assert new["parameters"] == ["period", "from", "to", "owner", "campaign", "asOf", "since"]
+
+
+def test_it_says_a_number_that_of_the_period_before_and_its_series(api: Any, world: Any) -> None:
+    found = answered(api.call("GET", f"/reports/newLeads?{MARCH}"))
+    assert (found["value"], found["before"]["value"], found["by"]) == (3, 1, "day")
+    assert found["before"]["period"] == {"from": "2025-01-29", "to": "2025-02-28"}
+    assert {p["start"]: p["value"] for p in found["series"] if p["value"]} == {
+        "2025-03-03": 2, "2025-03-20": 1,
+    }  # fmt: skip
+    assert len(found["series"]) == 31
+    assert answered(api.call("GET", f"/reports/newLeads?{MARCH}&owner=-"))["value"] == 0
+    one = answered(api.call("GET", f"/reports/newLeads?{MARCH}&campaign={world.spring.pk}"))
+    assert one["value"] == 1
+    rate = answered(api.call("GET", f"/reports/convertedRate?{MARCH}"))["value"]
+    assert rate == pytest.approx(100 / 3)
+
+
+def test_it_never_adds_two_currencies(api: Any, world: Any) -> None:
+    found = answered(api.call("GET", f"/reports/wonValue?{MARCH}"))
+    assert found["value"] == {"USD": 100.0, "JPY": 100.0}
+    assert found["converted"] == {"currency": "USD", "value": None, "missing": ["JPY"]}
+
+
+@pytest.mark.parametrize("name", list(reports.by_name))
+def test_it_counts_what_its_list_lists(api: Any, world: Any, name: str) -> None:
+    report = reports.by_name[name]
+    if report.measure is None:
+        pytest.skip("It is answered at an address of its own.")
+    found = answered(
+        api.call("GET", f"/reports/{name}" + (f"?{MARCH}" if report.over_time else ""))
+    )
+    behind = found["list"]
+    plural = {"Lead": "leads", "Deal": "deals"}[behind["type"]]
+    total = answered(api.call("GET", f"/{plural}?filter={quote(json.dumps(behind['filter']))}"))
+    if report.unit in ("leads", "deals"):
+        assert total["total"] == found["value"]
+        assert sum(p["value"] for p in found.get("series", ())) == (
+            found["value"] if report.over_time else 0
+        )
+
+
+def test_it_says_what_a_number_was_as_of_a_day(api: Any, world: Any) -> None:
+    for moment, new, converted in (("2025-03-10", 2, 0), ("2025-03-25", 3, 100 / 3)):
+        asked = f"{MARCH}&asOf={moment}"
+        found = answered(api.call("GET", f"/reports/newLeads?{asked}"))
+        assert found["value"] == new
+        behind = found["list"]
+        there = f"filter={quote(json.dumps(behind['filter']))}&asOf={quote(behind['asOf'])}"
+        assert answered(api.call("GET", f"/leads?{there}"))["total"] == new
+        rate = answered(api.call("GET", f"/reports/convertedRate?{asked}"))["value"]
+        assert rate == pytest.approx(converted)
+
+
+def test_it_says_what_changed_between_two_days(api: Any, world: Any) -> None:
+    asked = f"{MARCH}&since=2025-03-10&asOf=2025-03-25"
+    found = answered(api.call("GET", f"/reports/newLeads?{asked}"))
+    assert (found["value"], found["since"]["value"], found["since"]["difference"]) == (3, 2, 1)
+    worth = answered(api.call("GET", f"/reports/wonValue?{asked}"))["since"]
+    assert worth["value"] == {}
+    assert worth["difference"] == {"USD": 100.0, "JPY": 100.0}
+
+
+@pytest.mark.parametrize(
+    "path, status, field, allowed",
+    [
+        ("nothing", 404, None, "newLeads"),
+        ("newLeads?period=never", 400, "period", "last_month"),
+        ("newLeads?from=soon", 400, "from", "2026-01-31"),
+        ("newLeads?colour=red", 400, "colour", "period"),
+        ("newLeads?owner=x", 400, "owner", "There is no Contact x"),
+        ("newLeads?asOf=never", 400, "asOf", "7d ago"),
+        ("forecast?period=last_month", 400, "period", "owner"),
+        ("forecast?asOf=2025-01-01", 400, "asOf", "owner"),
+    ],
+)
+def test_it_names_what_is_wrong_and_what_is_allowed(
+    api: Any, path: str, status: int, field: str | None, allowed: str
+) -> None:
+    answer = api.call("GET", f"/reports/{path}")
+    assert answer.status_code == status
+    body = answer.json()
+    assert body.get("field") == field
+    assert allowed in body["message"]
+
+
+def test_it_shows_nothing_of_another_tenant(rival_api: Any, world: Any) -> None:
+    assert answered(rival_api.call("GET", f"/reports/newLeads?{MARCH}"))["value"] == 0
