@@ -22,7 +22,7 @@ from headlessly.declaration.next_steps import reopens
 from headlessly.language import wording
 from headlessly.language.wording import OBJECT
 from headlessly.log.events import Event
-from headlessly.log.names import SCRIPT_RAN
+from headlessly.log.names import IMPORT_STARTED, SCRIPT_RAN
 
 #: How many of the caused events one entry shows.
 CAUSED = 12
@@ -45,6 +45,7 @@ class Entry:
     plain: bool = False  #: whether ``did`` tells of no more than a change of fields
     nothing: bool = False  #: whether not even a field was changed
     undo: Any = None
+    imported: str = ""  #: the file that it came with
     script: str = ""  #: the code of the script that did this
     proposer: str = ""  #: who proposed that script, where it was another
 
@@ -75,6 +76,10 @@ class Teller:
         if event.name == SCRIPT_RAN:
             entry.did = _("ran a script")
             self._in_script(entry, event)
+            return entry
+        if event.name == IMPORT_STARTED:
+            entry.did = _("started an import")
+            self._in_import(entry, event)
             return entry
         facts = self.reader.facts(event)
         if facts is None:
@@ -113,7 +118,15 @@ class Teller:
         if cause.name == SCRIPT_RAN:
             self._in_script(entry, cause)
             return
+        if cause.name == IMPORT_STARTED:
+            self._in_import(entry, cause)
+            return
         entry.because = self.tell(cause, about=cause.target is not None)
+
+    @staticmethod
+    def _in_import(entry: Entry, event: Event) -> None:
+        data = event.data or {}
+        entry.imported = str(data.get("file") or data.get("type") or "")
 
     def _in_script(self, entry: Entry, event: Event) -> None:
         data = event.data or {}

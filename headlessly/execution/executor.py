@@ -454,9 +454,7 @@ class Execution:
     def _write(self, record: Record) -> None:
         now = current_moment()
         if record._state.adding:
-            record.version = 1
-            record.created_at = record.updated_at = now
-            record.created_by = self.actor.id
+            self._begin(record, now)
             record.derive_columns()
             self._insert(record)
             record.is_new = True
@@ -472,6 +470,12 @@ class Execution:
                 self.known_ids.add(record.pk)
             else:
                 self.known_ids.discard(record.pk)
+
+    def _begin(self, record: Record, now: datetime) -> None:
+        """Give a new record what every first version has."""
+        record.version = 1
+        record.created_at = record.updated_at = now
+        record.created_by = self.actor.id
 
     def _insert(self, record: Record) -> None:
         record.insert()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from datetime import datetime
 from functools import cache
 from typing import TYPE_CHECKING, Any
 
@@ -12,6 +13,7 @@ from django.db import connection
 
 from headlessly.access import visibility
 from headlessly.database.prepared import execute_prepared, quoted
+from headlessly.log.versions import version_table
 
 if TYPE_CHECKING:
     from headlessly.declaration.record import Record
@@ -56,19 +58,37 @@ class Table:
 
     def copy(self, records: Sequence[Record]) -> None:
         """Insert many rows at once."""
-        columns = ", ".join(quoted(f) for f in self.fields)
+        self._copy(self.name, records)
+
+    def copy_past(self, states: Sequence[tuple[Record, datetime]]) -> None:
+        """Insert versions that were over before their records were written: each with its end, oldest first.
+
+        What holds from then on comes to the past with the row itself, by the trigger of its table.
+        """
+        past = connection.ops.quote_name(version_table(self.noun))
+        spans = [(state.updated_at, end) for state, end in states]
+        self._copy(past, [state for state, _end in states], ("valid_from", "valid_to"), spans)
+
+    def _copy(
+        self,
+        table: str,
+        records: Sequence[Record],
+        more: Sequence[str] = (),
+        values: Sequence[Sequence[Any]] | None = None,
+    ) -> None:
+        columns = ", ".join([*(quoted(f) for f in self.fields), *more])
         adapted = [n for n, f in enumerate(self.fields) if f.get_internal_type() == "JSONField"]
-        sql = f"COPY {self.name} ({columns}) FROM STDIN"
+        sql = f"COPY {table} ({columns}) FROM STDIN"
         with (
             connection.wrap_database_errors,
             psycopg.Cursor(connection.connection) as cursor,
             cursor.copy(sql) as rows,
         ):
-            for record in records:
+            for number, record in enumerate(records):
                 row = [record.__dict__[name] for name in self.names]
                 for at in adapted:
                     row[at] = self.fields[at].get_db_prep_save(row[at], connection)
-                rows.write_row(row)
+                rows.write_row(row if values is None else [*row, *values[number]])
 
     def rewrite(self, record: Record, names: Sequence[str]) -> None:
         """Write these columns of a row that is locked."""

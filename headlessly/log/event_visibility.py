@@ -12,7 +12,7 @@ from headlessly import ids
 from headlessly.access import actors, tenancy
 from headlessly.access.visibility import invisible_ids, visible_owner
 from headlessly.declaration.registry import registry
-from headlessly.log.names import SCRIPT_RAN
+from headlessly.log.names import PLATFORM_EVENTS
 
 if TYPE_CHECKING:
     from headlessly.declaration.record import Record
@@ -29,15 +29,15 @@ def visible_events(found: Found) -> Found:
 
     The event of a verb is visible with the verb's record. A tracked event is visible when all records that
     its properties name are and, where a hook tracked it, the record of the hook's verb. The event of a
-    script may be about any record, so only one's own is visible.
+    script or an import may be about any record, so only one's own is visible.
     """
     if visible_owner() is None:
         return found
     owned = _limited_nouns()
     verbs = _is_of_visible_record(owned)
-    scripts = Q(name=SCRIPT_RAN, actor=actors.current().id)
-    causes = _all_of_tenant(found.model).filter(verbs | scripts, id=OuterRef("cause"))
-    told = (Q(cause=None) & ~Q(name=SCRIPT_RAN)) | scripts | Exists(causes)
+    own = Q(name__in=PLATFORM_EVENTS, actor=actors.current().id)
+    causes = _all_of_tenant(found.model).filter(verbs | own, id=OuterRef("cause"))
+    told = (Q(cause=None) & ~Q(name__in=PLATFORM_EVENTS)) | own | Exists(causes)
     # In this order: the names in the properties are looked up of few.
     return found.filter(
         verbs | Q(Q(target=None), told, *(~_names_invisible_record(noun) for noun in owned))

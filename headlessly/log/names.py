@@ -6,5 +6,8 @@ from __future__ import annotations
 #: and nobody can track an event with such a name.
 SCRIPT_RAN = "Script.Ran"
 
+#: What an import leaves when it starts, in the same way.
+IMPORT_STARTED = "Import.Started"
+
 #: The names of events that the platform itself leaves.
-PLATFORM_EVENTS = (SCRIPT_RAN,)
+PLATFORM_EVENTS = (SCRIPT_RAN, IMPORT_STARTED)

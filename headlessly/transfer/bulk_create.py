@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from datetime import datetime
+from itertools import pairwise
 from typing import TYPE_CHECKING, Any
 
 from django.db import IntegrityError
@@ -9,8 +12,12 @@ from django.db import IntegrityError
 from headlessly.declaration import values
 from headlessly.declaration.refusals import unique_index_name
 from headlessly.execution import executor, table
+from headlessly.transfer.stated_past import PastStep, first_state, past_states, stated_steps
 
 if TYPE_CHECKING:
+    from headlessly.declaration.record import Record
+    from headlessly.declaration.verbs import Verb
+    from headlessly.log.events import Event
     from headlessly.nouns import Noun
 
 
@@ -23,13 +30,69 @@ class Collision(Exception):
 
 
 class Importing(executor.Execution):
-    """An execution in which an admin's new records may bring their past with them."""
+    """An execution in which an admin's new records may bring their past with them.
+
+    ``cause`` is the event of the import: that of all that it does.
+    """
 
     is_import = True
 
-    def __init__(self, stating: bool) -> None:
+    def __init__(self, stating: bool, cause: str | None = None) -> None:
         super().__init__()
         self.sets_protected_fields = stating
+        self.cause = cause
+        #: When the record that is created next was created, where its row says it.
+        self.stated_creation: datetime | None = None
+        #: The steps that the dates of the record tell that is being created.
+        self.steps: list[PastStep] = []
+        #: What it was before it was written, oldest first, and what it is.
+        self.states: list[Record] = []
+
+    def append(self, **what: Any) -> Event:
+        event = super().append(**what)
+        event.cause = event.cause or self.cause
+        return event
+
+    def _begin(self, record: Record, now: datetime) -> None:
+        super()._begin(record, now)
+        self.steps, self.states = [], []
+        frame = self.frames[-1]
+        if not (self.sets_protected_fields and self.is_callers_own and frame.verb.name == "create"):
+            return
+        if not (steps := stated_steps(record, self.stated_creation)):
+            return
+        # It was there by the first of its steps, if nothing says when it began.
+        record.created_at = self.stated_creation or steps[0].moment
+        sources = [first_state(type(record)), *(step.state for step in steps)]
+        for source, step in zip(sources, steps, strict=False):
+            frame.moment = record.updated_at = step.moment
+            record.after_move(source, step.state)
+        frame.moment, record.version, self.steps = now, len(steps) + 1, steps
+
+    def _insert(self, record: Any) -> None:
+        self._insert_past(record, self._states_of(record))
+        super()._insert(record)
+
+    def _states_of(self, record: Record) -> list[Record]:
+        self.states = past_states(record, self.steps) if self.steps else []
+        return self.states
+
+    def _insert_past(self, record: Record, states: Sequence[Record]) -> None:
+        if states:
+            table.table_of(type(record)).copy_past(_spans(states))
+
+    def _record_event(self, verb: Verb, record: Record, was: dict[str, Any] | None) -> Event:
+        """The event of the verb; of a record with a past, the events of all its steps."""
+        states, self.states = self.states, []
+        if not states:
+            return super()._record_event(verb, record, was)
+        verbs = [verb, *(step.verb for step in self.steps)]
+        self.steps = []
+        events = []
+        for done, state in zip(verbs, states, strict=True):
+            events.append(super()._record_event(done, state, was))
+            was = state.as_json()
+        return events[0]
 
 
 class Gathering(Importing):
@@ -38,10 +101,11 @@ class Gathering(Importing):
     ``taken`` are the unique values that are known to be in use, as :func:`keys_of` says them.
     """
 
-    def __init__(self, stating: bool, taken: set[Key]) -> None:
-        super().__init__(stating)
+    def __init__(self, stating: bool, cause: str | None, taken: set[Key]) -> None:
+        super().__init__(stating, cause)
         self.taken = taken
         self.gathered: list[Noun] = []
+        self.gathered_past: dict[type[Record], list[tuple[Record, datetime]]] = {}
 
     def _insert(self, record: Any) -> None:
         keys = keys_of(record)
@@ -50,6 +114,8 @@ class Gathering(Importing):
                 raise record.duplicate_conflict(unique_index_name(type(record), key[1]))
         self.taken.update(keys)
         self.gathered.append(record)
+        if states := self._states_of(record):
+            self.gathered_past.setdefault(type(record), []).extend(_spans(states))
         record._state.adding = False
         record._read = dict(record.__dict__)
 
@@ -60,11 +126,19 @@ class Gathering(Importing):
         for record in gathered:
             rows.setdefault(type(record), []).append(record)
         try:
+            past, self.gathered_past = self.gathered_past, {}
+            for noun, states in past.items():
+                table.table_of(noun).copy_past(states)
             for noun, records in rows.items():
                 table.table_of(noun).copy(records)
         except IntegrityError as problem:
             raise Collision from problem
         super().flush()
+
+
+def _spans(states: Sequence[Record]) -> list[tuple[Record, datetime]]:
+    """The states that are over, with the moment when each ended."""
+    return [(state, later.updated_at) for state, later in pairwise(states)]
 
 
 def keys_of(record: Noun) -> list[Key]:

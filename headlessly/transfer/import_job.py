@@ -23,13 +23,15 @@ from django.utils.translation import gettext as _
 from procrastinate import RetryStrategy
 from procrastinate.contrib.django import app
 
-from headlessly.access import tenancy
+from headlessly.access import actors, tenancy
 from headlessly.background.jobs import job
-from headlessly.context import running
+from headlessly.context import running, tracing
 from headlessly.declaration.values import UNSTORABLE
 from headlessly.errors import HeadlesslyError
 from headlessly.execution import executor
-from headlessly.log.events import dump_json
+from headlessly.ids import public_id
+from headlessly.log.events import Event, append_events, dump_json
+from headlessly.log.names import IMPORT_STARTED
 from headlessly.transfer import formats
 from headlessly.transfer import stored_file as content
 from headlessly.transfer.bulk_create import Gathering
@@ -148,13 +150,32 @@ class Run:
             source.warned, source.already_here, source.made = 0, None, {}
         if source.noun.Surface.files.alike and not source.match:
             source.already_here = source.already_here or 0
-        self._change(
-            status=Import.Status.RUNNING,
-            started_at=source.started_at or _now(),
-            **{name: getattr(source, name) for name in (
-                "total", "columns", "unknown", "seen", "below", "done", "created", "updated", "unchanged",
-                "refused", "warned", "already_here", "made")},
-        )  # fmt: skip
+        with transaction.atomic(), tracing.request_id_scope() as request_id:
+            if not source.dry_run and source.event is None:
+                source.event = self._leave_event(request_id)
+            self._change(
+                status=Import.Status.RUNNING,
+                started_at=source.started_at or _now(),
+                **{name: getattr(source, name) for name in (
+                    "total", "columns", "unknown", "seen", "below", "done", "created", "updated", "unchanged",
+                    "refused", "warned", "already_here", "made", "event")},
+            )  # fmt: skip
+
+    def _leave_event(self, request_id: str) -> str:
+        """Say in the log that it has started: all that it does names this as its cause."""
+        source = self.source
+        about = {"import": source.pk, "type": source.type, "file": source.filename}
+        event = Event(
+            id=public_id(Event.prefix),
+            tenant_id=source.tenant_id,
+            name=IMPORT_STARTED,
+            actor=actors.current().id,
+            timestamp=_now(),
+            data=about | {"rows": source.total},
+            request_id=request_id,
+        )
+        append_events([event])
+        return event.id
 
     def _look_through(self) -> None:
         source = self.source

@@ -18,10 +18,9 @@ from headlessly.access import actors
 from headlessly.context import clock, running, tracing
 from headlessly.declaration import values
 from headlessly.declaration.refusals import unique_index_name
-from headlessly.declaration.schema import Field
+from headlessly.declaration.schema import META, Field
 from headlessly.errors import Conflict, HeadlesslyError, Invalid
 from headlessly.execution import executor, inputs
-from headlessly.query.filters import META_FIELDS
 from headlessly.query.scope import Scope
 from headlessly.transfer.bulk_create import Collision, Gathering, Importing, Key, key_of, keys_of
 from headlessly.transfer.described import Describer, Known, composed_name
@@ -30,6 +29,7 @@ from headlessly.transfer.options import MISSING, Options
 from headlessly.transfer.references import References, by_unique, naming_field
 from headlessly.transfer.row_values import ObjectReader, RowValues, TableReader, is_phone
 from headlessly.transfer.rows import Row
+from headlessly.transfer.stated_past import CREATED_AT
 
 if TYPE_CHECKING:
     from headlessly.nouns import Noun
@@ -116,7 +116,7 @@ class Taker:
     # -- many at once -----------------------------------------------------------------------------
 
     def gathering(self) -> Gathering:
-        return Gathering(self.sets_protected_fields, set(self.made))
+        return Gathering(self.sets_protected_fields, self.source.event, set(self.made))
 
     def take_together(self, rows: Sequence[Row], gathering: Gathering) -> Outcome:
         """Take rows in the execution at hand. Raises Collision when one cannot be told from others."""
@@ -237,7 +237,9 @@ class Taker:
         for attempt in (1, 2):
             try:
                 target = None if said.key is None else self._target(said.key)
-                with executor.one_transaction(make=lambda: Importing(self.sets_protected_fields)):
+                with executor.one_transaction(
+                    make=lambda: Importing(self.sets_protected_fields, self.source.event)
+                ):
                     return self._take(said, target, twin, made)
             except Conflict as problem:
                 self.describer.forget(made)
@@ -401,8 +403,7 @@ class Taker:
             said.twin = True
             if not self._changes(twin, said):
                 return UNCHANGED
-        with self._at(said):
-            record = self._run("create", None, said)
+        record = self._run("create", None, said)
         if self.source.dry_run and not self.together_now:
             self._remember(record)
         return CREATED
@@ -422,9 +423,10 @@ class Taker:
         """Execute the verb; without what may be left out, where that is what is wrong."""
         while True:
             try:
-                return executor.run(
-                    self.noun.verbs[verb], target, said.data, wire=True, text=said.text
-                )
+                with self._at(said):
+                    return executor.run(
+                        self.noun.verbs[verb], target, said.data, wire=True, text=said.text
+                    )
             except Invalid as problem:
                 if not self._leave_out(problem, said.data, said, "", self._may_leave_out):
                     raise
@@ -438,7 +440,10 @@ class Taker:
 
         while True:
             try:
-                return executor.run(noun.verbs["create"], None, given, wire=True, text=said.text)
+                with self._at(said):
+                    return executor.run(
+                        noun.verbs["create"], None, given, wire=True, text=said.text
+                    )
             except Invalid as problem:
                 if not self._leave_out(problem, given, said, f"{wire}.", may_go):
                     said.leave_out(wire, problem.message)
@@ -457,6 +462,10 @@ class Taker:
     ) -> bool:
         """Take what is wrong out of ``data`` and tell it; whether there was any that may go."""
         names = {d["field"]: d["message"] for d in problem.details or ()}
+        if CREATED_AT in names and self.lenient:
+            said.created_at = None
+            said.leave_out(CREATED_AT, names[CREATED_AT])
+            return True
         going = [name for name in names if name in data and may_go(name)]
         for name in going:
             del data[name]
@@ -477,7 +486,10 @@ class Taker:
                 raise record.duplicate_conflict(unique_index_name(type(record), key[1]))
         self.made.update(keys)
 
-    def _at(self, said: RowValues) -> AbstractContextManager[Any]:
+    @staticmethod
+    def _at(said: RowValues) -> AbstractContextManager[Any]:
+        """The moment of what the row makes: when it was created, if the row says so."""
+        running.current_execution().stated_creation = said.created_at
         if said.created_at is None:
             return nullcontext()
         return clock.set_clock(said.created_at, purpose="import")
@@ -487,7 +499,7 @@ class Taker:
         record = running.current_execution().lock(self.noun, id)
         changes = {}
         for wire, value in said.data.items():
-            if wire in META_FIELDS or value == "":
+            if wire in META or value == "":
                 continue  # an empty cell says nothing
             if self.match and wire == self.match:
                 continue  # by which it was found: perhaps what one had that was merged into it

@@ -52,6 +52,8 @@ class Import(models.Model):
     dry_run = models.BooleanField(default=False)
     status = models.CharField(max_length=16, choices=Status.choices, default=Status.QUEUED)
     message = models.TextField(null=True)  #: why it failed
+    #: Its own event in the log, the cause of all others; None for a dry run and until it has started.
+    event = models.CharField(max_length=32, null=True, db_collation="C")
     started_at = models.DateTimeField(null=True)
     finished_at = models.DateTimeField(null=True)
     total = models.PositiveIntegerField(null=True)  #: rows in the file; None until they are counted
