@@ -35,13 +35,23 @@ from headlessly.log.names import IMPORT_STARTED
 from headlessly.transfer import formats
 from headlessly.transfer import stored_file as content
 from headlessly.transfer.bulk_create import Gathering
-from headlessly.transfer.headings import Headings, find_meaning, read_headings
+from headlessly.transfer.headings import (
+    Headings,
+    column_number,
+    find_meaning,
+    read_headings,
+)
 from headlessly.transfer.import_rows import Taker
 from headlessly.transfer.models import Import, ImportPart, RefusedRow, RowWarning
 from headlessly.transfer.notations import Evidence
 from headlessly.transfer.options import Options
 from headlessly.transfer.outcomes import Outcome, explain_problem
-from headlessly.transfer.row_values import ObjectReader, TableReader, column_kinds
+from headlessly.transfer.row_readers import (
+    ObjectReader,
+    TableReader,
+    column_kinds,
+    percent_columns,
+)
 from headlessly.transfer.rows import Layout, Row, Unreadable, is_blank
 from headlessly.transfer.stored_file import Gone
 
@@ -188,6 +198,7 @@ class Run:
             evidence = Evidence(
                 column_kinds(headings, "number", "integer", "money"),
                 column_kinds(headings, "date", "datetime"),
+                percent_columns(headings) if headings.foreign else {},
             )
         #: Columns to the right of the last one with a name, that have something in them.
         nameless: set[int] = set()
@@ -206,7 +217,7 @@ class Run:
                 names.update(dict.fromkeys(islice(row.content, MOST_NAMES)))
         source.total, source.seen = total, evidence.found()
         source.columns = source.columns or [UNSTORABLE.sub("\ufffd", n) for n in names]
-        source.unknown += [_("column %d") % (n + 1) for n in sorted(nameless)[:MOST_NAMES]]
+        source.unknown += [column_number(n) for n in sorted(nameless)[:MOST_NAMES]]
         source.below = [UNSTORABLE.sub("\ufffd", line[:LINE]) for line in below]
 
     def _change(self, **values: Any) -> None:

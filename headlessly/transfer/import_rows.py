@@ -23,7 +23,8 @@ from headlessly.transfer.outcomes import (
 )
 from headlessly.transfer.references import by_unique
 from headlessly.transfer.row_lookup import RowLookup
-from headlessly.transfer.row_values import ObjectReader, RowValues, TableReader
+from headlessly.transfer.row_readers import ObjectReader, TableReader
+from headlessly.transfer.row_values import RowValues
 from headlessly.transfer.row_verbs import RowVerbs, writes_together
 from headlessly.transfer.rows import Row
 
@@ -153,8 +154,8 @@ class Taker:
                     outcome.already_here += 1
                 return
             except HeadlesslyError as problem:
-                if made and writes_together():
-                    raise Collision from problem  # what it made may not stay: one by one
+                if (made or self.lookup.describer.completed) and writes_together():
+                    raise Collision from problem  # what it did beside may not stay: one by one
                 self.lookup.describer.forget(made)
                 problems = explain_problem(problem)
             except (OperationalError, Collision):
@@ -171,4 +172,9 @@ class Taker:
         """What may be executed. Unless a hook asks for rows, nothing tells those written together."""
         described = [f.target_noun for f in self.lookup.describer.fields]
         updating = [self.lookup.noun.verbs["update"]] if self.lookup.match else []
-        return [noun.verbs["create"] for noun in (self.lookup.noun, *described)] + updating
+        completing = [noun.verbs["update"] for noun in described]
+        return [
+            *(noun.verbs["create"] for noun in (self.lookup.noun, *described)),
+            *updating,
+            *completing,
+        ]

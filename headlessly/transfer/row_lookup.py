@@ -16,12 +16,15 @@ from headlessly.declaration import values
 from headlessly.declaration.schema import Field
 from headlessly.query.scope import Scope
 from headlessly.transfer.bulk_create import Key, key_of
+from headlessly.transfer.cell_reader import is_phone
 from headlessly.transfer.described import Describer, composed_name
 from headlessly.transfer.matching import ID, Matcher, Twins, unique_fields
 from headlessly.transfer.options import MISSING, Options
 from headlessly.transfer.references import References, naming_field
-from headlessly.transfer.row_values import ObjectReader, RowValues, TableReader, is_phone
+from headlessly.transfer.row_readers import ObjectReader, TableReader
+from headlessly.transfer.row_values import RowValues
 from headlessly.transfer.rows import Row
+from headlessly.transfer.stated_states import settle_state
 
 if TYPE_CHECKING:
     from headlessly.nouns import Noun
@@ -78,6 +81,8 @@ class RowLookup:
             del said.data[wire]
         for name, value in self.options.defaults.items():
             said.data.setdefault(name, value)
+        if self.lenient:
+            settle_state(self.noun, said, stating=self.sets_protected_fields)
         self._take_meta(said)
         return said
 

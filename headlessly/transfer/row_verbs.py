@@ -2,16 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from contextlib import AbstractContextManager, nullcontext
 from typing import TYPE_CHECKING, Any
+
+import orjson
+from django.utils.translation import gettext as _
 
 from headlessly.context import clock, running
 from headlessly.declaration.refusals import unique_index_name
 from headlessly.declaration.schema import META
-from headlessly.errors import Conflict, Invalid, VerbRefused
+from headlessly.declaration.values import UNSTORABLE
+from headlessly.errors import Conflict, HeadlesslyError, Invalid, VerbRefused
 from headlessly.execution import executor
 from headlessly.transfer.bulk_create import Gathering, keys_of
+from headlessly.transfer.cells import as_shown
 from headlessly.transfer.described import Known
 from headlessly.transfer.matching import ID
 from headlessly.transfer.outcomes import CREATED, UNCHANGED, UPDATED
@@ -23,9 +28,35 @@ if TYPE_CHECKING:
     from headlessly.nouns import Noun
 
 
+#: How many cells of a row are kept that no field holds, and how many characters of all of them.
+MOST_CELLS, MOST_KEPT = 200, 32_000
+
+
 def writes_together() -> bool:
     """Whether the rows at hand are gathered, to be written at once."""
     return isinstance(running.current_execution(), Gathering)
+
+
+def kept_cells(cells: Mapping[str, Any], said: RowValues) -> dict[str, Any]:
+    """What the log keeps of cells that no field holds: all, as far as there is room, else it is told."""
+    room, kept = MOST_KEPT, {}
+    for heading, cell in list(cells.items())[:MOST_CELLS]:
+        text = UNSTORABLE.sub("\ufffd", _as_text(cell))
+        if len(text) > room:
+            said.leave_out(heading[:64], _("This is longer than what is kept of a row."))
+            text = text[:room]
+        room -= len(text)
+        kept[UNSTORABLE.sub("\ufffd", heading)[:255]] = text
+    return kept
+
+
+def _as_text(cell: Any) -> str:
+    if not isinstance(cell, dict | list):
+        return as_shown(cell)
+    try:
+        return orjson.dumps(cell, default=str).decode()
+    except (TypeError, ValueError, RecursionError):  # half a character, or a number without end
+        return str(cell)
 
 
 class RowVerbs:
@@ -37,6 +68,7 @@ class RowVerbs:
 
     def take(self, said: RowValues, target: str | None, twin: str | None, made: list[Known]) -> str:
         """Do what the row says: create a record, update the one it is about, or nothing."""
+        self.lookup.describer.completed.clear()
         if (
             self.lookup.matcher is not None
             and said.key in self.lookup.matcher.many
@@ -45,7 +77,7 @@ class RowVerbs:
             raise Conflict(self.lookup.matcher.ambiguous(said.key), type=self.schema.name)
         if target is None and self.match == ID and said.key is not None:
             raise self.noun.not_found(said.key)
-        self.lookup.describer.fill(said, self._make, made)
+        self.lookup.describer.fill(said, self._make, self._complete, made)
         if target is not None:
             return self._update(said, target)
         if self.lookup.is_new(said, self.lookup.made, set()):
@@ -76,7 +108,7 @@ class RowVerbs:
         """Execute the verb; without what may be left out, where that is what is wrong."""
         while True:
             try:
-                with self._at(said):
+                with self._at(said, kept_cells(self.lookup.reader.left_out(said), said)):
                     return executor.run(
                         self.noun.verbs[verb], target, said.data, wire=True, text=said.text
                     )
@@ -104,6 +136,19 @@ class RowVerbs:
             except (Conflict, VerbRefused) as problem:
                 said.leave_out(wire, problem.message)
                 return None
+
+    def _complete(
+        self, noun: Any, id: str, gaps: dict[str, Any], said: RowValues, wire: str
+    ) -> None:
+        """Fill empty fields of a record that the row describes; told where they cannot be."""
+        execution = running.current_execution()
+        execution.stated_creation, execution.left_out = None, {}
+        execution.flush()  # it may be of a row above this one
+        try:
+            executor.run(noun.verbs["update"], id, gaps, wire=True, text=said.text)
+        except HeadlesslyError as problem:
+            for name in gaps:
+                said.leave_out(f"{wire}.{name}", problem.message)
 
     def _leave_out(
         self,
@@ -133,9 +178,10 @@ class RowVerbs:
         self.lookup.made.update(keys)
 
     @staticmethod
-    def _at(said: RowValues) -> AbstractContextManager[Any]:
+    def _at(said: RowValues, left_out: dict[str, Any] | None = None) -> AbstractContextManager[Any]:
         """The moment of what the row makes: when it was created, if the row says so."""
-        running.current_execution().stated_creation = said.created_at
+        execution = running.current_execution()
+        execution.stated_creation, execution.left_out = said.created_at, left_out or {}
         if said.created_at is None:
             return nullcontext()
         return clock.set_clock(said.created_at, purpose="import")
