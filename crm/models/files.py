@@ -145,6 +145,7 @@ CONTACT = Files(
     precise={"title": ("Job Title", "Job Position", "Position")},
     described={"organization": OF_COMPANY},
     named_by=(("first_name", "last_name"), ("email",)),
+    alike=("name", "email", "phone"),
 )  # fmt: skip
 
 ORGANIZATION = Files(
@@ -188,6 +189,7 @@ ORGANIZATION = Files(
         "created_at": CREATED,
     },
     called=("Company", "Account"),
+    alike=("name", "domain"),
     words={
         "type": {
             "Customer": ("Client", "Customer - Direct", "Customer - Channel", "Kunde"),
