@@ -59,12 +59,15 @@ class TableReader:
 
     def left_out(self, values: RowValues) -> dict[str, Any]:
         """The cells of a row that no field holds, by heading."""
-        positions = dict(self.headings.unknown)
+        content, width = values.row.content, self.headings.width
+        unknown = self.headings.unknown
+        if not (unknown or values.left_out or values.beside or len(content) > width):
+            return {}
+        positions = dict(unknown)
         if told := {*values.left_out, *values.beside}:
             for path, columns in self.headings.columns.items():
                 if _is_within(path, told):
                     positions |= {column.position: column.heading for column in columns}
-        content, width = values.row.content, self.headings.width
         positions |= {n: column_number(n) for n in range(width, len(content))}
         found: dict[str, Any] = {}
         for position in sorted(positions):
