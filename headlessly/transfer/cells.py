@@ -173,7 +173,7 @@ def _is_float(cell: str) -> bool:
         float(cell)
     except ValueError:
         return False
-    return True
+    return "_" not in cell  # as programs write it, and nobody else
 
 
 def _is_allowed(field: Field, value: str) -> bool:

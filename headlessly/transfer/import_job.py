@@ -337,7 +337,8 @@ class Run:
         """The names of entries that are no field, where a file of objects had others than were known."""
         known = self.source.unknown
         found = getattr(self.taker.reader, "unknown", {})
-        new = [UNSTORABLE.sub("\ufffd", name)[:255] for name in found if name not in known]
+        names = dict.fromkeys(UNSTORABLE.sub("\ufffd", name)[:255] for name in found)
+        new = [name for name in names if name not in known]
         return [*known, *new][:MOST_NAMES] if new else None
 
 

@@ -56,7 +56,11 @@ def _as_text(cell: Any) -> str:
     try:
         return orjson.dumps(cell, default=str).decode()
     except (TypeError, ValueError, RecursionError):  # half a character, or a number without end
+        pass
+    try:
         return str(cell)
+    except RecursionError:
+        return "(nested too deeply)"
 
 
 class RowVerbs:
