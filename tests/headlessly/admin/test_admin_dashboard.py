@@ -165,9 +165,8 @@ def test_it_compares_what_campaigns_brought_with_what_they_cost(cleo, busy, peop
     ]  # fmt: skip
     page = cleo.get(f"/~acme/admin/marketing/campaign/{spring.pk}/change/").content.decode()
     brought = plain(page.split('aria-label="What it brought so far"')[1].split("</section>")[0])
-    assert re.sub(r"\s+", " ", brought).endswith(
-        "Leads1 Became deals0 Deals won1 Revenue$4,500 Cost$1,000 of $900 budget ROI350 %"
-    )
+    figures = "Leads1 Became deals0 Deals won1 Revenue$4,500 Cost$1,000 of $900 budget ROI350 %"
+    assert figures in re.sub(r"\s+", " ", brought)
 
 
 def test_it_is_not_shown_to_strangers_and_takes_no_post(client, users, busy):
