@@ -11,3 +11,6 @@ IMPORT_STARTED = "Import.Started"
 
 #: The names of events that the platform itself leaves.
 PLATFORM_EVENTS = (SCRIPT_RAN, IMPORT_STARTED)
+
+#: Under this name an event's data has what a file said of its record that no field holds, by heading.
+LEFT_OUT = "$leftOut"
