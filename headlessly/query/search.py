@@ -73,7 +73,8 @@ class Word:
 def read_words(text: str) -> list[Word]:
     """The words of ``text``. The groups of a phone number are one."""
     words: dict[Word, None] = {}
-    for numbers, group in groupby(text.split(), key=lambda word: NUMBER.match(word) is not None):
+    spelled = map(normalization.normalize_word, text.split())
+    for numbers, group in groupby(spelled, key=lambda word: NUMBER.match(word) is not None):
         parts = list(group)
         if numbers and len(parts) > 1:
             digits = phone_digits(" ".join(parts))
