@@ -316,6 +316,28 @@ def test_it_lists_what_exists(query: str, words: list[str], api: Any, leads: Any
     assert [word for word in words if word not in message] == []
 
 
+@pytest.mark.parametrize(
+    ("method", "path", "body", "meant"),
+    [
+        ("GET", "/leads?scor=1", None, "score"),
+        ("GET", "/leads?limt=1", None, "limit"),
+        ("GET", "/leads?score__gtee=1", None, "gte"),
+        ("GET", "/leads?include=contacts", None, "contact"),
+        ("GET", "/leads?fields=nam", None, "name"),
+        ("GET", "/leads/aggregate?measur=count", None, "measure"),
+        ("GET", "/events?targettype=Lead", None, "targetType"),
+        ("POST", "/leads", {"name": "L", "source": "x", "sourcedetail": "y"}, "sourceDetail"),
+        ("POST", "/leads", {"name": "L", "source": "x", "scoer": 1}, "score"),
+        ("POST", "/leads/lead_x/convrt", {}, "convert"),
+    ],
+)
+def test_it_says_what_was_meant(
+    method: str, path: str, body: Any, meant: str, api: Any, leads: Any
+) -> None:
+    message = api.call(method, path, body).json()["message"]
+    assert f"Did you mean {meant!r}?" in message
+
+
 def test_it_never_shows_what_lies_behind_a_reference_of_another_tenant(
     api: Any, leads: Any, theirs: SimpleNamespace
 ) -> None:
