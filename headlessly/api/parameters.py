@@ -41,7 +41,11 @@ def refuse_parameters(query: Any) -> None:
 
 
 def single_value(name: str, values: list[str]) -> str:
-    """The one value of a parameter, or several names as one list of them."""
+    """The one value of a parameter, or several names as one list of them. Raises BadRequest."""
+    if any("\ufffd" in value for value in values):
+        raise BadRequest(
+            f"{name[:64]} is not in UTF-8: write ü as %C3%BC, and not as %FC.", field=name[:64]
+        )
     if len(values) == 1:
         return values[0]
     if name in NAMES:

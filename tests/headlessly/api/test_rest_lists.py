@@ -143,6 +143,12 @@ def test_it_says_when_a_name_is_that_of_none_or_of_several(
     assert said["field"] == next(iter(query)).partition("__")[0].replace("filter", "owner")
 
 
+@pytest.mark.parametrize("query", ["name=J%FCrgen", "q=J%FCrgen", 'filter={"name": "J%FCrgen"}'])
+def test_it_refuses_letters_of_another_encoding(query: str, api: Any, leads: Any) -> None:
+    found = problem(api.call("GET", f"/leads?{query}"), 400, "bad_request")
+    assert "UTF-8" in found["message"]
+
+
 def test_it_takes_a_zone_whose_plus_was_not_encoded(api: Any, leads: Any) -> None:
     found = api.call("GET", "/leads?createdAt__gt=2020-01-01T09:00:00+02:00")
     assert answered(found)["total"] == 5
