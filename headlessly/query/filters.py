@@ -21,6 +21,7 @@ from django.db import connection
 from django.db.models import Q
 from django.utils.translation import gettext as _
 
+from headlessly.access import visibility
 from headlessly.database import timeouts
 from headlessly.declaration import days, normalization, values
 from headlessly.declaration.folding import fold
@@ -231,9 +232,12 @@ class _Compiler:
         Where the reference is empty there is no value either: nothing equals it but null.
         """
         other = scope.for_noun(field.target_noun)
+        # Who sees the card of a person may ask for what stands on it.
+        on_card = other.as_of is None and other.noun.schema.field(rest) in other.noun.schema.card
+        there = visibility.with_cards(other.noun) if on_card else other.queryset()
 
         def behind(condition: Mapping[str, Any]) -> Q:
-            found = other.queryset().filter(self.field(other, path, rest, condition, depth))
+            found = there.filter(self.field(other, path, rest, condition, depth))
             return Q(**{f"{field.column}__in": found.order_by().values(other.key)})
 
         def leaf(operator: str, operand: Any) -> Q:
