@@ -29,7 +29,8 @@ from headlessly.declaration import labels
 from headlessly.declaration.schema import Field
 from headlessly.errors import InvalidFilter
 from headlessly.query import periods
-from headlessly.query.named_reports import read_narrowing, reports
+from headlessly.query.named_reports import reports
+from headlessly.query.report_answers import read_narrowing
 from headlessly.query.reports import Slice
 
 logger = logging.getLogger(__name__)
