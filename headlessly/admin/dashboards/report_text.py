@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+from datetime import datetime
 from decimal import Decimal
 
+from django.utils.html import format_html
+from django.utils.translation import gettext as _
 from django.utils.translation import pgettext
 
 from headlessly.admin import display
 from headlessly.admin.dashboards.figures import Figure, Table
 from headlessly.query import money
 from headlessly.query.named_reports import Measured, Report, Row, Value, measure, reports
+from headlessly.query.report_answers import difference
 from headlessly.query.reports import Slice
 
 
@@ -53,6 +57,38 @@ def value_text(unit: str, value: Value) -> str:
     if unit == "seconds":
         return display.duration(float(value))
     return display.number(value)
+
+
+def change_text(name: str, slice: Slice, since: datetime) -> str:
+    """What the number of the same days was at the moment ``since``, and by how much it has changed."""
+    report = reports.require(name)
+    now, then = measured(name, slice), measure(report, slice.cached(Slice.at, since))
+    sentence = _("{difference} since {day}, when it was {then}")
+    return format_html(
+        sentence,
+        difference=_difference_text(report.unit, now.value, then.value),
+        day=display.day_text(since),
+        then=Figure(value_text(report.unit, then.value), then.records),
+    )
+
+
+def _difference_text(unit: str, now: Value, then: Value) -> str:
+    """By how much a value has changed, with its sign; of amounts in each currency."""
+    change = difference(now, then)
+    if change is None:
+        return "–"
+    if isinstance(change, dict):
+        parts = [(format_money(Decimal(str(abs(v))), c), v) for c, v in change.items() if v]
+        return ", ".join(_signed(text, value) for text, value in parts) or "±0"
+    if unit == "percent":
+        points = display.decimal(abs(change), 1 if 0 < abs(change) < 10 else 0)
+        return _signed(_("%s points") % points, change)
+    return _signed(value_text(unit, abs(change)), change)
+
+
+def _signed(text: str, value: float) -> str:
+    """A size with the sign of what it is the size of."""
+    return f"+{text}" if value > 0 else f"−{text}" if value < 0 else "±0"
 
 
 def amounts_text(amounts: money.Amounts) -> str:
