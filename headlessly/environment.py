@@ -28,6 +28,12 @@ def database():
     else:
         options = {}
         entry = {"EMBEDDED": True, "NAME": "headlessly", "USER": "headlessly"}
+    bounds = {
+        "lock_timeout": os.environ.get("LOCK_TIMEOUT") or 5,
+        "idle_in_transaction_session_timeout": os.environ.get("IDLE_TRANSACTION_TIMEOUT") or 60,
+    }
+    bounded = " ".join(f"-c {name}={int(float(s) * 1000)}" for name, s in bounds.items())
+    options["options"] = f"{bounded} {options.get('options', '')}".strip()
     return entry | {
         "ENGINE": "headlessly.database",
         # Parsed and planned once per connection, from the fifth time a statement is run. Django's

@@ -149,6 +149,15 @@ class TimedOut(HeadlesslyError):
     status, code = 503, "timed_out"
 
 
+class Unavailable(HeadlesslyError):
+    """Nothing is wrong with what was asked, but it cannot be done now; nothing was changed."""
+
+    status, code = 503, "unavailable"
+
+    def __init__(self, message: str, seconds: int = 1) -> None:
+        super().__init__(message, retryAfter=seconds)
+
+
 def did_you_mean(given: str, known: Iterable[str]) -> str:
     """``" Did you mean 'score'?"`` for a name that is close to a known one, else nothing; for a message."""
     # By its small letters: who writes lead or lostreason means the name all the same.
@@ -172,14 +181,19 @@ def _translate_exception(exc: Exception) -> HeadlesslyError:
     """The product's error for one raised by Django or Django REST framework."""
     # Here: REST framework wants the settings when it is imported, and these errors are raised by them.
     from django.core import exceptions as django
-    from django.db import OperationalError
+    from django.db import Error as DatabaseError
     from django.http import Http404, UnreadablePostError
     from django.http.multipartparser import MultiPartParserError
-    from psycopg.errors import QueryCanceled
+    from psycopg import errors as postgres
     from rest_framework import exceptions as drf
 
+    if isinstance(exc, DatabaseError | postgres.Error):
+        cause = exc.__cause__ if isinstance(exc, DatabaseError) else exc
+        exc = _translate_database_error(cause) or exc
     match exc:
-        case OperationalError() if isinstance(exc.__cause__, QueryCanceled):
+        case HeadlesslyError():
+            return exc
+        case postgres.QueryCanceled():
             return TimedOut(
                 _(
                     "This took the database too long and was stopped; nothing was changed. Ask for less: a "
@@ -221,3 +235,26 @@ def _translate_exception(exc: Exception) -> HeadlesslyError:
     return HeadlesslyError(
         "Something went wrong on our side. Quote the requestId when you report it."
     )
+
+
+def _translate_database_error(cause: BaseException | None) -> BaseException | None:
+    """What it means for whoever asks that the database raised this; None where it is our mistake."""
+    from psycopg import errors as postgres
+
+    match cause:
+        case postgres.QueryCanceled():
+            return cause
+        case (
+            postgres.DeadlockDetected()
+            | postgres.SerializationFailure()
+            | postgres.LockNotAvailable()
+        ):
+            return Unavailable(
+                _("Others are writing the same records. Nothing was changed: try again.")
+            )
+        case postgres.OperationalError() if (cause.sqlstate or "").startswith("53"):
+            # Its disk or its memory is full, or it has no connection left.
+            return Unavailable(_("There is no room left at the moment. Nothing was changed."), 10)
+        case postgres.InterfaceError() | postgres.OperationalError():
+            return Unavailable(_("The database cannot be reached at the moment."), 2)
+    return None

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -27,6 +28,9 @@ from headlessly.scripts.host import Host, bound_statements
 from headlessly.scripts.limits import Limits
 from headlessly.scripts.script_run import MAX_VALUE_LENGTH, ScriptRun
 
+#: What may be the id of a record, where a script names it.
+ID = re.compile(r"\b[a-z]+(?:_[a-z]+)*_[0-9A-Za-z]{12}\b")
+
 
 class ScriptExecution(executor.Execution):
     """The execution of a script's verbs: all that they leave names the script's own event as its cause.
@@ -35,9 +39,10 @@ class ScriptExecution(executor.Execution):
     the script reads the log meanwhile, its place is kept.
     """
 
-    def __init__(self, about: dict[str, Any]) -> None:
+    def __init__(self, about: dict[str, Any], *, is_rehearsal: bool) -> None:
         super().__init__()
-        self.about = about
+        self.about, self.is_rehearsal = about, is_rehearsal
+        self.has_begun = False
         self.script_event: Event = new_instance(
             Event,
             id=public_id(Event.prefix),
@@ -55,6 +60,14 @@ class ScriptExecution(executor.Execution):
             seq=None,
         )
         self.ended = False
+
+    def perform(self, *arguments: Any, **options: Any) -> Any:
+        if not self.has_begun:
+            # A script that only reads locks nothing.
+            self.has_begun = True
+            if not self.is_rehearsal:
+                self.lock_in_order(ID.findall(self.about["code"]))
+        return super().perform(*arguments, **options)
 
     def append(self, **what: Any) -> Event:
         event = super().append(**what)
@@ -114,7 +127,7 @@ def _perform_once(code: str, prepared: str, limits: Limits, plan: Plan) -> Scrip
         host = Host(limits, time.monotonic() + limits.seconds)
         script = sandbox.RunningScript(session, code, limits, host)
         about = {"code": code} | plan.about
-        make = partial(ScriptExecution, about)
+        make = partial(ScriptExecution, about, is_rehearsal=plan.dry_run)
         try:
             with executor.one_transaction(make=make, dry_run=plan.dry_run) as execution:
                 plan.before()
