@@ -187,12 +187,10 @@ def _translate_exception(exc: Exception) -> HeadlesslyError:
     from psycopg import errors as postgres
     from rest_framework import exceptions as drf
 
-    if isinstance(exc, DatabaseError | postgres.Error):
-        cause = exc.__cause__ if isinstance(exc, DatabaseError) else exc
-        exc = _translate_database_error(cause) or exc
-    match exc:
-        case HeadlesslyError():
-            return exc
+    cause = exc.__cause__ if isinstance(exc, DatabaseError) else exc
+    if (known := _translate_database_error(cause)) is not None:
+        return known
+    match cause:
         case postgres.QueryCanceled():
             return TimedOut(
                 _(
@@ -200,6 +198,7 @@ def _translate_exception(exc: Exception) -> HeadlesslyError:
                     "filter that finds fewer records, a later `since`, fewer words, no count."
                 )
             )
+    match exc:
         case django.ValidationError():
             fields = (
                 {k: " ".join(v) for k, v in exc.message_dict.items()}
@@ -237,13 +236,13 @@ def _translate_exception(exc: Exception) -> HeadlesslyError:
     )
 
 
-def _translate_database_error(cause: BaseException | None) -> BaseException | None:
+def _translate_database_error(cause: BaseException | None) -> HeadlesslyError | None:
     """What it means for whoever asks that the database raised this; None where it is our mistake."""
     from psycopg import errors as postgres
 
     match cause:
         case postgres.QueryCanceled():
-            return cause
+            return None  # it was reached, and took too long
         case (
             postgres.DeadlockDetected()
             | postgres.SerializationFailure()

@@ -8,8 +8,9 @@ import socket
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -98,6 +99,13 @@ class Site:
     def stop(self) -> None:
         self.process.terminate()
         self.process.wait(30)
+
+    @contextmanager
+    def holding(self, table: str, id: str) -> Iterator[None]:
+        """Somebody writes this row and does not come to an end."""
+        with psycopg.connect(self.env["DATABASE_URL"]) as connection:
+            connection.execute(f"SELECT FROM {table} WHERE id = %s FOR UPDATE", [id])
+            yield
 
     def wait_until(self, holds: Callable[[], bool], seconds: float) -> float:
         """How long it took, in seconds. Fails when it takes longer than that."""
