@@ -107,6 +107,15 @@ class Site:
             connection.execute(f"SELECT FROM {table} WHERE id = %s FOR UPDATE", [id])
             yield
 
+    def open_transactions(self) -> int:
+        """How many connections of the site have a transaction open and do nothing in it."""
+        with psycopg.connect(self.env["DATABASE_URL"]) as connection:
+            found = connection.execute(
+                "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() "
+                "AND state LIKE 'idle in transaction%'"
+            ).fetchone()
+            return found[0] if found else 0
+
     def wait_until(self, holds: Callable[[], bool], seconds: float) -> float:
         """How long it took, in seconds. Fails when it takes longer than that."""
         began = time.monotonic()
