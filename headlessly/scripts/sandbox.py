@@ -31,6 +31,7 @@ from pydantic_monty import (
     OSPolicy,
 )
 
+from headlessly.access import tenancy
 from headlessly.background.slots import thread_slots
 from headlessly.context import clock, running
 from headlessly.errors import Conflict, Forbidden, HeadlesslyError, NotFound, Stale
@@ -46,8 +47,8 @@ from headlessly.scripts.host import Host
 from headlessly.scripts.limits import Limits
 from headlessly.scripts.source import line_text
 
-#: Scripts at once in one process.
-SCRIPTS_AT_ONCE = 2
+#: Scripts at once in one process; one more than one tenant has in one of four threads.
+SCRIPTS_AT_ONCE = 3
 #: How long a script waits for one of them to end, in seconds.
 PATIENCE = 5
 #: How far workers stand back behind the site where there are too few cores for both, as `nice` counts.
@@ -123,7 +124,8 @@ def reserve_worker(
         "sleep": "call_host",
         "random_start": "system" if seed is None else {"seed": seed},
     }
-    with thread_slots.reserve_for_script() as is_free, ExitStack() as stack:
+    tenant = tenancy.require().pk
+    with thread_slots.reserve_for_script(tenant) as is_free, ExitStack() as stack:
         if not is_free:
             raise Busy(PATIENCE)
         checkout = _workers().checkout(

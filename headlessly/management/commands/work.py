@@ -11,6 +11,7 @@ from django.db import connection
 from procrastinate import PsycopgConnector
 from procrastinate.contrib.django import app
 
+from headlessly.background.jobs import job_places
 from headlessly.background.worker import end_with_parent
 from headlessly.database.timeouts import bound_connections
 
@@ -34,6 +35,7 @@ class Command(BaseCommand):
         if beside_server:
             end_with_parent()
         bound_connections(STATEMENT_SECONDS)
+        job_places.size = concurrency
         parameters = connection.get_connection_params()
         connector = PsycopgConnector(
             kwargs={k: v for k, v in parameters.items() if k not in ("context", "cursor_factory")},
