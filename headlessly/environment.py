@@ -42,7 +42,16 @@ def database():
             "prepare_threshold": 5,
             # Opening a connection costs more than most requests. They are kept in a pool and not by
             # thread: the server's threads come and go, and would leave theirs open behind them.
-            "pool": {"min_size": 1, "max_size": int(os.environ.get("DB_POOL_SIZE") or 32)},
+            "pool": {
+                "min_size": 1,
+                "max_size": int(os.environ.get("DB_POOL_SIZE") or 32),
+                # Whoever finds no connection is told so; and the pool tries anew for whoever comes
+                # next, instead of at ever longer intervals.
+                "timeout": 2,
+                "reconnect_timeout": 1,
+            },
+            "connect_timeout": 3,
+            "tcp_user_timeout": 10_000,  # of what was sent and never acknowledged, in milliseconds
         }
         | options,
     }

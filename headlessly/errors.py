@@ -7,6 +7,7 @@ and forms alike. A body always has ``error`` (a code) and ``message`` (a sentenc
 
 from __future__ import annotations
 
+import errno
 from collections.abc import Iterable
 from difflib import get_close_matches
 from typing import Any
@@ -199,6 +200,8 @@ def _translate_exception(exc: Exception) -> HeadlesslyError:
                 )
             )
     match exc:
+        case OSError(errno=errno.ENOSPC):
+            return no_room_left()
         case django.ValidationError():
             fields = (
                 {k: " ".join(v) for k, v in exc.message_dict.items()}
@@ -236,6 +239,11 @@ def _translate_exception(exc: Exception) -> HeadlesslyError:
     )
 
 
+def no_room_left() -> Unavailable:
+    """The error for a disk that is full, or for memory or connections that are used up."""
+    return Unavailable(_("There is no room left at the moment. Nothing was changed."), 10)
+
+
 def _translate_database_error(cause: BaseException | None) -> HeadlesslyError | None:
     """What it means for whoever asks that the database raised this; None where it is our mistake."""
     from psycopg import errors as postgres
@@ -253,7 +261,11 @@ def _translate_database_error(cause: BaseException | None) -> HeadlesslyError | 
             )
         case postgres.OperationalError() if (cause.sqlstate or "").startswith("53"):
             # Its disk or its memory is full, or it has no connection left.
-            return Unavailable(_("There is no room left at the moment. Nothing was changed."), 10)
-        case postgres.InterfaceError() | postgres.OperationalError():
+            return no_room_left()
+        case (
+            postgres.InterfaceError()
+            | postgres.OperationalError()
+            | postgres.IdleInTransactionSessionTimeout()
+        ):
             return Unavailable(_("The database cannot be reached at the moment."), 2)
     return None

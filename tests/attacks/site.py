@@ -71,10 +71,15 @@ class Answer:
 class Site:
     """The site while it is served."""
 
-    def __init__(self, folder: Path, *options: str) -> None:
+    def __init__(self, folder: Path, *options: str, port: int | None = None) -> None:
         self.folder = folder
+        self.database_url = (
+            f"postgresql://{ROLE}@/{DATABASE}?host={quote(create_database(), safe='')}"
+        )
         self.env = os.environ | {
-            "DATABASE_URL": f"postgresql://{ROLE}@/{DATABASE}?host={quote(create_database(), safe='')}",
+            "DATABASE_URL": self.database_url
+            if port is None
+            else f"postgresql://{ROLE}@127.0.0.1:{port}/{DATABASE}",
             "HEADLESSLY_ENV": "development",
             "DJANGO_SETTINGS_MODULE": "headlessly.settings",
             "LOG_LEVEL": "WARNING",
@@ -103,13 +108,13 @@ class Site:
     @contextmanager
     def holding(self, table: str, id: str) -> Iterator[None]:
         """Somebody writes this row and does not come to an end."""
-        with psycopg.connect(self.env["DATABASE_URL"]) as connection:
+        with psycopg.connect(self.database_url) as connection:
             connection.execute(f"SELECT FROM {table} WHERE id = %s FOR UPDATE", [id])
             yield
 
     def open_transactions(self) -> int:
         """How many connections of the site have a transaction open and do nothing in it."""
-        with psycopg.connect(self.env["DATABASE_URL"]) as connection:
+        with psycopg.connect(self.database_url) as connection:
             found = connection.execute(
                 "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() "
                 "AND state LIKE 'idle in transaction%'"

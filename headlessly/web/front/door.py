@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import errno
 import logging
 import re
 import sys
@@ -55,6 +56,10 @@ class Front:
                 await self._serve(scope, environ, receive, send)
             except HeadlesslyError as problem:
                 await _send_refusal(problem, send)
+            except OSError as problem:
+                if problem.errno != errno.ENOSPC:
+                    raise
+                await _send_refusal(errors.no_room_left(), send)
         except Gone:
             pass
 
