@@ -1,5 +1,5 @@
-"""Sessions: listed, ended one by one and all on a change, over after idleness and after all; and what asks for
-the password again."""
+"""Sessions: listed, ended one by one and all on a change, over after idleness and after all; and what asks
+for the password again."""
 
 from __future__ import annotations
 
