@@ -19,9 +19,7 @@ def kept(record: Any) -> dict[str, str]:
 
 
 def test_it_keeps_in_the_log_what_no_field_holds(imported: Any, api: Any, acme: Any) -> None:
-    table = (
-        "Given Name,Surname,Email,Badge,Notes,Lead Score\nAda,Chen,a@x.example,007,Tall,warm\n"
-    )
+    table = "Given Name,Surname,Email,Badge,Notes,Lead Score\nAda,Chen,a@x.example,007,Tall,warm\n"
     imported("contacts", table)
     ada = Contact.find().get()
     assert kept(ada) == {"Badge": "007", "Notes": "Tall", "Lead Score": "warm"}
