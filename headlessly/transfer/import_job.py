@@ -89,6 +89,17 @@ def run(source: str) -> None:
         Run(found).go()
 
 
+@run.on_failure
+def give_up(source: str) -> None:
+    """Say of an import that it brings its workers down."""
+    found = Import.objects.filter(pk=source, tenant_id=tenancy.require().pk).first()
+    if found is not None and not found.finished:
+        with translation.override(found.options.get("language", "en")):
+            Run(found)._fail(
+                _("It took more time or memory than there is, three times. Send the file in parts.")
+            )
+
+
 class Run:
     """One worker's attempt at an import."""
 
