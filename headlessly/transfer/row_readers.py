@@ -53,6 +53,8 @@ class TableReader:
                 if not word or word.lower() in nothing:
                     continue
             reader.put(values, cell, lenient)
+        for reader, cell in values.others:
+            reader.put_another(values, cell)
         if values.currencies:
             values.take_currencies()
         return values
@@ -105,12 +107,15 @@ class ObjectReader:
                 continue
             if value == "" or (isinstance(value, str) and cells.is_nothing(meaning.field, value)):
                 continue
-            if values.text and isinstance(value, str):
+            is_flag = isinstance(value, bool | int) and self._reader(meaning).state is not None
+            if values.text and (isinstance(value, str) or is_flag):
                 self._reader(meaning).put(values, value, self.lenient or foreign)
             elif meaning.path not in taken:
                 found, wire = values.values_of(meaning.path)
                 found[wire] = value
             taken.add(meaning.path)
+        for reader, cell in values.others:
+            reader.put_another(values, cell)
         values.take_currencies()
         return values
 

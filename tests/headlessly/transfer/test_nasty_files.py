@@ -93,3 +93,50 @@ def test_a_conversion_that_is_still_to_come_is_none(imported: Any, acme: Any) ->
     lead = Lead.find().get()
     assert (lead.status, lead.converted_at) == ("Qualified", None)
     assert [w["field"] for w in done["warnings"]] == ["convertedAt"]
+
+
+def test_a_word_for_the_state_that_a_record_cannot_take_costs_no_row(imported: Any) -> None:
+    Lead.create(name="A", source="web")
+    header = "Lead Name,Lead Source,Lead Status,Is Converted,Converted Date\n"
+    done = imported("leads", header + "A,ads,Qualified,yes,2024-05-01\n", "?match=name")
+    assert counts(done) == {"updated": 1}
+    lead = Lead.find().get()
+    assert (lead.status, lead.source, lead.converted_at) == ("New", "ads", None)
+    assert {w["field"] for w in done["warnings"]} == {"status", "convertedAt"}
+
+
+def test_a_telephone_has_its_own_field_before_another_takes_it(imported: Any, acme: Any) -> None:
+    header = "Name,Phone,Mobile,Home Phone\n"
+    done = imported("contacts", header + "A,030 1234567,0171 1234567,030 7654321\n")
+    ada = Contact.find().get()
+    assert (ada.phone, ada.mobile) == ("030 1234567", "0171 1234567")
+    assert [w["message"] for w in done["warnings"]] == [
+        "There is room for one; 030 7654321 is left out."
+    ]
+
+
+def test_a_company_is_found_whatever_its_capitals(imported: Any, acme: Any) -> None:
+    done = imported("leads", "Name,Company\nA,Äcme\nB,ÄCME\nC,acme\n")
+    assert done["made"] == {"Organization": 1}
+
+
+def test_shares_may_have_a_comma(imported: Any, acme: Any) -> None:
+    imported("deals", 'Deal Name,Amount,Probability\nA,1,"0,5"\nB,1,1\n')
+    assert {d.name: d.probability for d in Deal.find()} == {"A": 50, "B": 100}
+
+
+def test_flags_of_json_are_flags(imported: Any, acme: Any) -> None:
+    rows = (
+        '[{"Email": "a@x.example", "Is Converted": true, "Converted Date": "2024-01-01"},'
+        ' {"Email": "b@x.example", "Is Converted": 0, "Converted Date": "2024-01-01"}]'
+    )
+    imported("leads", rows, kind=JSON)
+    assert {lead.name: lead.status for lead in Lead.find()} == {
+        "a@x.example": "Converted",
+        "b@x.example": "New",
+    }
+
+
+def test_an_offset_that_no_place_has_is_told(imported: Any, acme: Any) -> None:
+    done = imported("leads", 'Lead Name,Lead Source,Created Date\nA,web,"May 5, 2025 GMT+9900"\n')
+    assert "ISO 8601" in done["warnings"][0]["message"]
