@@ -18,6 +18,8 @@ from headlessly.scripts.host import methods_sentence
 MISSING_ATTRIBUTE = re.compile(
     r"(?P<type>type object )?'(?P<owner>[\w.]+)'(?: object)? has no attribute '(?P<wanted>\w+)'"
 )
+#: What the interpreter says of an exception that is made of something else than a text.
+NO_TEXT = "exceptions can only be called"
 WITHOUT_RECORD = re.compile(
     r"(?:(?:\w+\.)?(?P<verb>\w+)\(\) .*)?required positional argument: 'self'"
 )
@@ -56,6 +58,8 @@ def explain_error(inner: BaseException, text: str, source: str = "") -> str:
         return f"{message}. Scripts are Python, not JavaScript."
     if found := WITHOUT_RECORD.search(text):
         return f"Give a record or its id first, as in {found['verb'] or 'update'}(id, ...)."
+    if NO_TEXT in text:
+        return "An exception takes one text, as in raise ValueError(str(lead))."
     if "can't be awaited" in text:
         return f"{message}. Nouns are called without await."
     if found := UNDEFINED.match(text):
@@ -64,6 +68,15 @@ def explain_error(inner: BaseException, text: str, source: str = "") -> str:
         return _missing_attribute_hint(found, source) or message
     advice = next(_value_hints(text), None)
     return f"{message}. {advice}" if advice else message
+
+
+def explain_unreadable(problem: Exception) -> str:
+    """What to say of a value that cannot leave the sandbox, from what reading it raised."""
+    if isinstance(problem, TypeError) and "unhashable" in str(problem):
+        return "a set, or the keys of an object, cannot be records. Use a list, or their ids."
+    if isinstance(problem, RecursionError):
+        return "lists and objects lie too deep in each other."
+    return f"{type(problem).__name__}: {str(problem)[:200]}"
 
 
 def _undefined_hint(name: str, source: str) -> str:
