@@ -21,6 +21,7 @@ from headlessly.declaration.registry import registry
 from headlessly.declaration.values import UNSTORABLE
 from headlessly.errors import InvalidFilter, NotFound, did_you_mean
 from headlessly.log import events, pages
+from headlessly.log.names import SECURITY, SECURITY_EVENTS
 from headlessly.models import Event
 from headlessly.nouns import Noun
 from headlessly.query import reads
@@ -130,11 +131,12 @@ def _read_condition(name: str, value: str) -> str:
     """The value of a column. Raises InvalidFilter for what no event of the log has."""
     try:
         values.check_storable(value)
-        if name == "name":
+        if name == "name" and value not in SECURITY_EVENTS:
             patterns.check_known_event(value)
-        elif name == "targetType" and value not in registry:
-            near = did_you_mean(value, registry)
-            raise ValueError(f"Use one of {', '.join(registry)}.{near}")
+        types = (*registry, SECURITY)
+        if name == "targetType" and value not in types:
+            near = did_you_mean(value, types)
+            raise ValueError(f"Use one of {', '.join(types)}.{near}")
     except ValueError as problem:
         raise InvalidFilter(f"{name}: {problem}", field=name) from None
     return value
