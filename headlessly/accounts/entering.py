@@ -35,7 +35,7 @@ def note_entry(request: Any, place: Membership) -> None:
     record_security_event(
         SIGNED_IN,
         about=place.user_id,
-        address=caller_address(request),
+        address=caller_address(request.META),
         browser=browser_name(request),
         secondFactor=True if request.session.get(TWICE) else None,
         linkMadeBy=link_by or None,

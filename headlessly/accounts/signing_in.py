@@ -65,7 +65,7 @@ def try_password(request: HttpRequest, email: str, password: str) -> User | None
 
 def guesser_of(request: HttpRequest, email: str) -> Guesser:
     """Who tries to get into this account, from here."""
-    network = customer_network(caller_address(request))
+    network = customer_network(caller_address(request.META))
     mark = browser_mark(request)
     known = mark and Device.objects.filter(user__email=email, hash=_hash(mark)).exists()
     return Guesser.of(email, network, mark if known else "")
@@ -75,7 +75,7 @@ def _tell_of_failure(request: HttpRequest, email: str, last_free: bool) -> None:
     user = User.objects.with_email(email).filter(is_active=True).first()
     if user is None:
         return
-    address = caller_address(request)
+    address = caller_address(request.META)
     record_of_person(SIGN_IN_FAILED, user, by_stranger=True, address=address)
     if last_free:
         mail.notify(user, "guessing", address=address)
@@ -97,7 +97,7 @@ def note_sign_in(sender: Any, request: HttpRequest, user: User, **_: Any) -> Non
     """Receiver of Django's signal: what the list of sessions shows, and that the password was just typed."""
     now = timezone.now()
     request.session[sessions.CREATED] = request.session[CONFIRMED] = now.isoformat()
-    request.session[sessions.ADDRESS] = caller_address(request)
+    request.session[sessions.ADDRESS] = caller_address(request.META)
     request.session[sessions.BROWSER] = browser_name(request)
     Session.objects.filter(user=user, expire_date__lte=now).delete()
 
@@ -152,7 +152,7 @@ def _know_browser(request: HttpRequest, user: User) -> None:
         user=user, hash=_hash(mark), defaults={"browser": name, "seen_at": now}
     )
     if is_new and not is_first:
-        mail.notify(user, "browser", browser=name, address=caller_address(request))
+        mail.notify(user, "browser", browser=name, address=caller_address(request.META))
 
 
 def _hash(mark: str) -> str:

@@ -12,6 +12,9 @@ IMPORT_STARTED = "Import.Started"
 #: The names of events that the platform itself leaves.
 PLATFORM_EVENTS = (SCRIPT_RAN, IMPORT_STARTED)
 
+#: Under this name an event's data has what a file said of its record that no field holds, by heading.
+LEFT_OUT = "$leftOut"
+
 #: The type of what admins alone read of the log: who got in, and who changed how one gets in.
 SECURITY = "Security"
 

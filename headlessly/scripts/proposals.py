@@ -76,7 +76,8 @@ def _dry_run(code: str, note: str, *, keep: bool) -> tuple[ScriptRun, Proposal |
     if not actors.may_see_proposals(actor):
         trying = dataclasses.replace(actor, role=actors.MANAGER)
     with actors.acting(trying):
-        run = perform(code, Plan(dry_run=True, moment=moment, seed=id))
+        plan = Plan(dry_run=True, is_rehearsal=trying is not actor, moment=moment, seed=id)
+        run = perform(code, plan)
     foreseen = verb_events(run.events)
     if not keep or not foreseen:
         return run, None

@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from ipaddress import IPv6Address, ip_address, ip_network
+from typing import Any
 
 from django.conf import settings
-from django.http import HttpRequest
 
 
-def caller_address(request: HttpRequest) -> str:
+def caller_address(environ: Mapping[str, Any]) -> str:
     """Where the request comes from. Behind a proxy that is what the proxy itself has added, last."""
-    forwarded = request.META.get("HTTP_X_FORWARDED_FOR", "") if settings.TRUST_PROXY else ""
-    return (forwarded.rpartition(",")[2].strip() or request.META.get("REMOTE_ADDR", ""))[:64]
+    forwarded = environ.get("HTTP_X_FORWARDED_FOR", "") if settings.TRUST_PROXY else ""
+    return (forwarded.rpartition(",")[2].strip() or environ.get("REMOTE_ADDR", ""))[:64]
 
 
 def customer_network(address: str) -> str:

@@ -102,7 +102,7 @@ def forgotten(request: HttpRequest) -> HttpResponse:
         return render_gate(request, "forgotten", status=status, title=title, form=form)
     email = form.cleaned_data["email"]
     try:
-        Guesser.of_letters(email, customer_network(caller_address(request))).count()
+        Guesser.of_letters(email, customer_network(caller_address(request.META))).count()
     except REFUSALS as problem:
         form.add_error(None, problem.message)
         page = render_gate(request, "forgotten", status=problem.status, title=title, form=form)
