@@ -64,7 +64,7 @@ def report_as_json(name: str, given: Mapping[str, Any]) -> dict[str, Any]:
     _refuse_unknown(report, asked)
     if report.answer is not None:
         return report.answer(asked)
-    slice = _read_slice(asked)
+    slice = read_slice(asked)
     since = reads.check_moment(asked.get("since"), "since")
     with timeouts.statement_timeout(PATIENCE):
         found = report.as_json() | measure(report, slice).as_json()
@@ -125,7 +125,8 @@ def _refuse_unknown(report: Report, asked: Mapping[str, str]) -> None:
             )
 
 
-def _read_slice(asked: Mapping[str, str]) -> Slice:
+def read_slice(asked: Mapping[str, str]) -> Slice:
+    """What numbers are asked of: a period, what it is narrowed to, a moment. Raises InvalidFilter."""
     as_of = reads.check_moment(asked.get("asOf"))
     day = as_of and days.day_of(as_of)
     narrowed = {

@@ -95,12 +95,14 @@ def fill(leads: int) -> None:
             SELECT {id_of("campaign")}, {meta()}, 'Campaign ' || i, 'Launched', 'USD' {rows(400)}""",
         "crm_deal": f"""
             INSERT INTO crm_deal ({COMMON}, name, value, currency, stage, probability, contact_id,
-                                  organization_id, owner_id, expected_close_date, last_activity_at)
+                                  organization_id, owner_id, expected_close_date, last_activity_at,
+                                  forecast_category, forecast_category_is_stated)
             SELECT {id_of("deal")}, {meta()}, 'Deal ' || {product} || ' ' || md5(i::text),
                    {chance(9, 1000)} * 100, 'USD',
                    {one_of("Prospecting Qualification Proposal Negotiation Won Lost", 10)},
                    50, {other("contact", contacts)}, {other("org", companies)}, {owner},
-                   date '2026-11-01' + ({chance(11, 300)})::int, m
+                   date '2026-11-01' + ({chance(11, 300)})::int, m,
+                   'Pipeline', false
             {rows(deals)}""",
         "crm_lead": f"""
             INSERT INTO crm_lead ({COMMON}, name, status, source, score, budget, currency, contact_id,
