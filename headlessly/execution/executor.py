@@ -474,6 +474,8 @@ class Execution:
             self.locked_records[record.pk] = record
             self.known_ids.add(record.pk)
         else:
+            # A record that was made before in this transaction is found by now, and not new.
+            record.is_new = record.is_new and len(self.frames) > 1
             record.version += 1
             # Versions are ordered by this moment, so it never goes back.
             record.updated_at = max(now, record.updated_at)

@@ -10,6 +10,7 @@ import re
 from collections.abc import Iterator
 
 from headlessly.declaration.registry import registry
+from headlessly.errors import did_you_mean
 from headlessly.nouns import Noun
 from headlessly.scripts import prelude
 from headlessly.scripts.host import methods_sentence
@@ -83,7 +84,7 @@ def _undefined_hint(name: str, source: str) -> str:
     if name in IN_PYTHON:
         near = f" In Python it is {IN_PYTHON[name]}."
     elif name[:1].isupper():
-        near = f" Nouns: {', '.join([*registry, prelude.EVENT])}."
+        near = f"{did_you_mean(name, registry)} Nouns: {', '.join([*registry, prelude.EVENT])}."
     elif re.search(rf"[{{,]\s*{name}\s*:", source):
         near = f' A name in an object is text: {{"{name}": ...}}, or {name}=... in a call.'
     return f"There is no {name} here.{near}"
@@ -132,7 +133,10 @@ def _missing_on_noun_hint(noun: type[Noun], wanted: str, *, is_record: bool) -> 
             f"them is part of the product. {methods_sentence(noun)}"
         )
     fields = f" Fields: {', '.join(schema.fields)}." if is_record else ""
-    return f"{name} has no {wanted}. {methods_sentence(noun)}{fields}"
+    near = did_you_mean(
+        wanted, [*prelude.READS, *noun.verbs, *(schema.fields if is_record else ())]
+    )
+    return f"{name} has no {wanted}.{near} {methods_sentence(noun)}{fields}"
 
 
 def _is_record_attribute(name: str) -> bool:

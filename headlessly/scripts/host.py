@@ -17,7 +17,7 @@ from psycopg import errors as postgres
 from headlessly.access import actors, visibility
 from headlessly.database import prepared, timeouts
 from headlessly.declaration.registry import registry
-from headlessly.errors import BadRequest, Forbidden
+from headlessly.errors import BadRequest, Forbidden, NotFound, did_you_mean
 from headlessly.execution import executor, results
 from headlessly.log import events
 from headlessly.query import aggregates, names, reads
@@ -142,7 +142,8 @@ class Host:
             )
         verb = noun.verbs.get(what) if isinstance(what, str) else None
         if verb is None:
-            raise ScriptError(f"{name} has no {str(what)[:64]}. {methods_sentence(noun)}")
+            near = did_you_mean(str(what), [*READS, *noun.verbs])
+            raise ScriptError(f"{name} has no {str(what)[:64]}.{near} {methods_sentence(noun)}")
         return lambda given, options: self._execute_verb(verb, given, options)
 
     def _execute_verb(self, verb: Verb, given: list[Any], options: dict[str, Any]) -> Any:
@@ -189,7 +190,7 @@ def _named_arguments(
         name = "asOf" if key == "as_of" else key
         if name not in names:
             raise BadRequest(
-                f"{noun}.{what} has no {key[:64]}. It takes {', '.join(names)}."
+                f"{noun}.{what} has no {key[:64]}.{did_you_mean(key, names)} It takes {', '.join(names)}."
                 f"{_condition_hint(noun, what, key, names)}",
                 field=key[:64],
             )
@@ -243,15 +244,25 @@ def _find(host: Host, noun: type[Noun], asked: dict[str, Any]) -> Any:
 
 def _get(host: Host, noun: type[Noun], asked: dict[str, Any]) -> Any:
     include, moment = asked.get("include") or (), reads.check_moment(asked.get("asOf"))
-    found = reads.record_json(
-        noun,
-        asked.get("id"),
-        include=include,
-        fields=asked.get("fields"),
-        as_of=moment,
-    )
+    try:
+        found = reads.record_json(
+            noun, asked.get("id"), include=include, fields=asked.get("fields"), as_of=moment
+        )
+    except NotFound:
+        if moment is not None or (card := _card_json(noun, asked.get("id"))) is None:
+            raise
+        found, include = card, ()
     host.count_read([found])
     return marshalling.pack_record(found, reads.check_include(noun, include), moment)
+
+
+def _card_json(noun: type[Noun], id: Any) -> dict[str, Any] | None:
+    """What a rep who is limited sees of somebody whom only their own records introduce."""
+    if not isinstance(id, str) or not visibility.introduced_ids(noun, [id]):
+        return None
+    whole = results.record_json(visibility.with_cards(noun).get(pk=id))
+    shown = ("$id", "$type", "$context", *(field.wire for field in noun.schema.card))
+    return {name: whole[name] for name in shown}
 
 
 def _aggregate(host: Host, noun: type[Noun], asked: dict[str, Any]) -> list[dict[str, Any]]:

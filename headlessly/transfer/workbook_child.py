@@ -68,25 +68,31 @@ def opened(path: str) -> Any:
 
 
 def rows_of(sheet: Any) -> Iterator[list[Any]]:
-    """The rows as people see them: ``80%``, where the sheet keeps 0.8 and shows percent."""
+    """The rows as people see them: ``80%``, where the sheet keeps 0.8 and shows percent, and ``01067``, where
+    it keeps 1067 and shows five digits."""
     sheet.reset_dimensions()
-    percents: dict[int, bool] = {}
+    formats: dict[int, str] = {}
     for number, cells in enumerate(sheet.iter_rows(), 1):
         if number > MOST_ROWS:
             raise TooLarge
-        yield [shown(cell, percents) for cell in cells]
+        yield [shown(cell, formats) for cell in cells]
 
 
-def shown(cell: Any, percents: dict[int, bool]) -> Any:
+def shown(cell: Any, formats: dict[int, str]) -> Any:
     value = cell.value
     if isinstance(value, str):
         return value if value.strip() else None
     if not isinstance(value, int | float) or isinstance(value, bool):
         return value
     style = cell._style_id
-    if style not in percents:
-        percents[style] = "%" in (cell.number_format or "")
-    return f"{round(value * 100, 10):.10g}%" if percents[style] else value
+    if style not in formats:
+        formats[style] = cell.number_format or ""
+    form = formats[style]
+    if "%" in form:
+        return f"{round(value * 100, 10):.10g}%"
+    if len(form) > 1 and not form.strip("0") and value >= 0 and value == int(value):
+        return str(int(value)).zfill(len(form))
+    return value
 
 
 def write_rows(rows: Iterator[list[Any]]) -> None:

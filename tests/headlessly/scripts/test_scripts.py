@@ -550,3 +550,16 @@ def test_a_records_timeline_says_that_it_was_a_script_and_which(lead):
     assert in_script.script == code and in_script.because is None
     assert (in_script.only.was, in_script.only.now) == ("82", "5")
     assert latest.script == created.script == ""
+
+
+@pytest.mark.parametrize(
+    ("code", "meant"),
+    [
+        ("Lead.fnd()", "find"),
+        ("Leed.find()", "Lead"),
+        ("Lead.find(filtre={})", "filter"),
+        ("Lead.create(name='L', source='x').scroe", "score"),
+    ],
+)
+def test_it_says_what_was_meant(code: str, meant: str, acme: Any) -> None:
+    failure(code, 1, f"Did you mean {meant!r}?")
