@@ -234,11 +234,14 @@ LOGGING = {
         "plain": {"format": "%(asctime)s %(levelname)s %(request_id)s %(name)s: %(message)s"},
         "lines": {"()": "headlessly.web.logs.JsonLines"},
     },
-    "filters": {"request_id": {"()": "headlessly.context.tracing.RequestIdFilter"}},
+    "filters": {
+        "request_id": {"()": "headlessly.context.tracing.RequestIdFilter"},
+        "wrong_host": {"()": "headlessly.web.logs.WrongHostFilter"},
+    },
     "handlers": {
         "console": {
             "class": "logging.StreamHandler",
-            "filters": ["request_id"],
+            "filters": ["request_id", "wrong_host"],
             "formatter": "lines" if PRODUCTION else "plain",
         }
     },
