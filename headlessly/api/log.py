@@ -21,7 +21,7 @@ from headlessly.declaration.registry import registry
 from headlessly.declaration.values import UNSTORABLE
 from headlessly.errors import InvalidFilter, NotFound, did_you_mean
 from headlessly.log import events, pages
-from headlessly.log.names import SECURITY, SECURITY_EVENTS
+from headlessly.log.names import SECURITY
 from headlessly.models import Event
 from headlessly.nouns import Noun
 from headlessly.query import reads
@@ -131,10 +131,9 @@ def _read_condition(name: str, value: str) -> str:
     """The value of a column. Raises InvalidFilter for what no event of the log has."""
     try:
         values.check_storable(value)
-        if name == "name" and value not in SECURITY_EVENTS:
+        if name == "name":
             patterns.check_known_event(value)
-        types = (*registry, SECURITY)
-        if name == "targetType" and value not in types:
+        elif name == "targetType" and value not in (types := [*registry, SECURITY]):
             near = did_you_mean(value, types)
             raise ValueError(f"Use one of {', '.join(types)}.{near}")
     except ValueError as problem:
