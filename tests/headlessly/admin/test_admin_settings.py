@@ -104,7 +104,7 @@ def test_it_links_an_invited_rep_to_the_contact_they_are(ann, people):
     ann.post(at("members/"), INVITATION | {"email": "viewer@sign.example", "sells": ""})
     assert Invitation.objects.get(email="viewer@sign.example").contact_id is None
     ann.post(at("members/"), INVITATION)
-    colleague = Invitation.objects.get(email="new@sign.example").contact
+    colleague = Contact.get(Invitation.objects.get(email="new@sign.example").contact_id)
     assert colleague.stage == "Partner", "a colleague is no prospect"
 
 
