@@ -152,8 +152,9 @@ CSRF_FAILURE_VIEW = "headlessly.admin.entrance.not_sent"
 LOGIN_URL = LOGIN_REDIRECT_URL = LOGOUT_REDIRECT_URL = "/"
 
 DEFAULT_FROM_EMAIL = f"headlessly@{ALLOWED_HOSTS[0].lstrip('.')}"
-MAIL_IS_SET_UP = False  # unless the next line says so
-globals().update(mail(None if PRODUCTION else DATA_DIR / "mail"))
+_mail = mail(None if PRODUCTION else DATA_DIR / "mail")
+MAIL_IS_SET_UP = bool(_mail.pop("MAIL_IS_SET_UP"))
+globals().update(_mail)
 
 #: The modules that define jobs: a worker imports them, whatever else it has loaded.
 PROCRASTINATE_IMPORT_PATHS = [
@@ -233,11 +234,14 @@ LOGGING = {
         "plain": {"format": "%(asctime)s %(levelname)s %(request_id)s %(name)s: %(message)s"},
         "lines": {"()": "headlessly.web.logs.JsonLines"},
     },
-    "filters": {"request_id": {"()": "headlessly.context.tracing.RequestIdFilter"}},
+    "filters": {
+        "request_id": {"()": "headlessly.context.tracing.RequestIdFilter"},
+        "wrong_host": {"()": "headlessly.web.logs.WrongHostFilter"},
+    },
     "handlers": {
         "console": {
             "class": "logging.StreamHandler",
-            "filters": ["request_id"],
+            "filters": ["request_id", "wrong_host"],
             "formatter": "lines" if PRODUCTION else "plain",
         }
     },
@@ -248,6 +252,8 @@ LOGGING = {
         "django.server": {"handlers": [], "propagate": True},
         # It says of every job that it begins, and of every minute that nothing was to be done.
         "procrastinate": {"level": "WARNING"},
+        # It says of every passkey which one it is.
+        "fido2": {"level": "WARNING"},
         # The SDK says of every request that it ends.
         "mcp": {"level": "WARNING"},
     },

@@ -72,7 +72,6 @@ def find_layout(
     Raises Unreadable for what is no file of this format.
     """
     if format == XLSX:
-        workbooks.check_workbook(file)
         header, layout = workbooks.find_layout(file, count_known)
         return header.cells, layout
     file.seek(0)

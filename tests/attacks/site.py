@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import logging
 import os
 import socket
 import subprocess
@@ -23,6 +24,8 @@ from django.conf import settings
 
 from headlessly.database.server import ROLE, start
 from tests.signals import interruptible
+
+logging.getLogger("httpx").setLevel(logging.WARNING)  # it tells every request
 
 ROOT = Path(__file__).parents[2]
 
