@@ -153,8 +153,9 @@ CSRF_FAILURE_VIEW = "headlessly.admin.entrance.not_sent"
 LOGIN_URL = LOGIN_REDIRECT_URL = LOGOUT_REDIRECT_URL = "/"
 
 DEFAULT_FROM_EMAIL = f"headlessly@{ALLOWED_HOSTS[0].lstrip('.')}"
-MAIL_IS_SET_UP = False  # unless the next line says so
-globals().update(mail(None if PRODUCTION else DATA_DIR / "mail"))
+_mail = mail(None if PRODUCTION else DATA_DIR / "mail")
+MAIL_IS_SET_UP = bool(_mail.pop("MAIL_IS_SET_UP"))
+globals().update(_mail)
 
 #: The modules that define jobs: a worker imports them, whatever else it has loaded.
 PROCRASTINATE_IMPORT_PATHS = [
@@ -253,6 +254,8 @@ LOGGING = {
         "django.server": {"handlers": [], "propagate": True},
         # It says of every job that it begins, and of every minute that nothing was to be done.
         "procrastinate": {"level": "WARNING"},
+        # It says of every passkey which one it is.
+        "fido2": {"level": "WARNING"},
         # The SDK says of every request that it ends.
         "mcp": {"level": "WARNING"},
     },

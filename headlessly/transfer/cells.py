@@ -67,7 +67,7 @@ WEEKDAY = re.compile(
     r"(mon|tue|wed|thu|fri|sat|sun)[a-z]*\.? |(montag|dienstag|mittwoch|donnerstag|freitag|samstag|sonntag) ",
     re.I,
 )
-OFFSET = re.compile(r" (?:GMT|UTC)?([+-])(\d\d):?(\d\d)(?: \([^()]*\))?\Z")
+OFFSET = re.compile(r" (?:GMT|UTC)?([+-])([01]\d|2[0-3]):?([0-5]\d)(?: \([^()]*\))?\Z")
 ORDINAL = re.compile(r"\b(\d{1,2})(?:st|nd|rd|th)\b", re.I)
 LETTERS = re.compile(r"([^\W\d_]+)\.?")
 LIKELY = Notation()
@@ -163,7 +163,7 @@ def read_number(cell: Any, notation: Notation = LIKELY, field: Field | None = No
 def _percent_of(cell: Any) -> Any:
     """``0.9`` → ``90``: of a column that has shares of one."""
     try:
-        return round(float(cell) * 100, 10)
+        return round(float(cell.replace(",", ".") if isinstance(cell, str) else cell) * 100, 10)
     except (TypeError, ValueError):
         return cell
 
@@ -173,7 +173,7 @@ def _is_float(cell: str) -> bool:
         float(cell)
     except ValueError:
         return False
-    return True
+    return "_" not in cell  # as programs write it, and nobody else
 
 
 def _is_allowed(field: Field, value: str) -> bool:

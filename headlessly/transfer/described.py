@@ -15,6 +15,7 @@ from django.utils.translation import gettext as _
 
 from headlessly.access import actors
 from headlessly.declaration import labels
+from headlessly.declaration.folding import Folded, fold
 from headlessly.declaration.schema import Field
 from headlessly.query.scope import Scope
 from headlessly.transfer.bulk_create import key_of
@@ -110,9 +111,11 @@ class Describer:
             ids = by_unique(scope, field, wanted, merged=True)
             self.found.update({(noun.__name__, field.name, key): id for key, id in ids.items()})
         name = naming_field(noun).name
-        names = {text for g in given if (text := composed_name(noun, g, {})) and is_storable(text)}
+        composed = (composed_name(noun, g, {}) for g in given)
+        names = {fold(text) for text in composed if text and is_storable(text)}
         if names:
-            named = scope.filter(**{f"{name}__in": names}).order_by().values_list(name)
+            folded = scope.annotate(called=Folded(name)).filter(called__in=names)
+            named = folded.order_by().values_list("called")
             for text, count, id in named.annotate(Count("pk"), Min("pk")):
                 known = (noun.__name__, name, text)
                 if count == 1:
@@ -128,7 +131,7 @@ class Describer:
             if _is_text(given.get(field.wire))
         ]
         name = composed_name(noun, given, {})
-        named = [(noun.__name__, naming_field(noun).name, name)] if name else []
+        named = [(noun.__name__, naming_field(noun).name, fold(name))] if name else []
         # A person with another address is another person, whatever the name.
         return unique or named
 
@@ -149,7 +152,7 @@ class Describer:
                 continue
             noun = field.target_noun
             known, id = self._known(noun, given), self.found_id(field, given)
-            if id is None and (why := self._why_not(noun, known)):
+            if id is None and (why := self._why_not(noun, known, composed_name(noun, given, {}))):
                 row.leave_out(field.wire, why)
                 continue
             if id is None:
@@ -222,19 +225,20 @@ class Describer:
                 return name
         return composed_name(noun, given, {})
 
-    def _why_not(self, noun: type[Record], known: list[Known]) -> str:
+    def _why_not(self, noun: type[Record], known: list[Known], name: str | None) -> str:
         """Why a record that is not there cannot be made; empty where it can."""
+        told = name or (known[0][2] if known else "")
         named = labels.noun_in_error(noun)
         if not known:
             return _("No column says which %s it is: the log keeps what is said of it.") % named
         count = next((self.many[k] for k in known if k in self.many), 0)
         if count:
-            said = {"count": count, "noun": labels.plural_in_sentence(noun), "name": known[0][2]}
+            said = {"count": count, "noun": labels.plural_in_sentence(noun), "name": told}
             return _("There are %(count)s %(noun)s called %(name)s.") % said
         if not self.making or not actors.may(actors.current(), "create", noun):
             return _("There is no %(noun)s %(name)s, and none is made.") % {
                 "noun": named,
-                "name": known[0][2],
+                "name": told,
             }
         return ""
 
