@@ -123,9 +123,9 @@ def count(names: Iterable[str]) -> int:
 
 
 def test_gives_a_workbook_only_so_much_memory(monkeypatch: pytest.MonkeyPatch) -> None:
-    """A million cells in one row, which pack to some kilobytes."""
+    """Two million cells in one row, which pack to some kilobytes."""
     monkeypatch.setattr(workbooks, "MEMORY", 200)
-    content = workbook('<row r="1">', "<c><v>1</v></c>" * 1_000_000)
+    content = workbook('<row r="1">', "<c><v>1</v></c>" * 1_000_000, times=2)
     assert len(content) < 1_000_000
     with pytest.raises(Unreadable, match="too large"):
         formats.find_layout(io.BytesIO(content), formats.XLSX, count)
