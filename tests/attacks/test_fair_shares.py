@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import socket
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -74,3 +75,32 @@ def test_lets_a_quiet_tenant_work_beside_a_greedy_one(site: Site, greed: str) ->
     # Twice as long, and what the machine itself lacks for eight programs that compute.
     slower = {name: (usual[name], found[name]) for name in usual}
     assert all(now < max(2 * before, before + 1.5) for before, now in slower.values()), slower
+
+
+def import_rows(site: Site) -> float:
+    """How long an import takes a quiet tenant, in seconds."""
+    headers = {"Content-Type": "text/csv"}
+    sent = site.call("POST", "/import/leads", ROWS, tenant="quiet", headers=headers)
+    assert sent.status == 202, sent
+    address = f"/imports/{sent.body['$id']}"
+    return site.wait_until(
+        lambda: site.get(address, tenant="quiet").body["status"] == "completed", 30
+    )
+
+
+def test_does_the_jobs_of_a_quiet_tenant_beside_webhooks_that_never_answer(site: Site) -> None:
+    usual = import_rows(site)
+    with socket.socket() as deaf:
+        deaf.bind(("127.0.0.1", 0))
+        deaf.listen(100)
+        url = f"http://127.0.0.1:{deaf.getsockname()[1]}/"
+        for _ in range(12):
+            made = site.call("POST", "/webhooks", {"url": url, "events": ["*"]}, tenant="greedy")
+            assert made.status == 201, made
+        lead = {"name": "Told to nobody", "source": "website"}
+        assert site.call("POST", "/leads", lead, tenant="greedy").status == 201
+        time.sleep(2)  # all of them are being told
+        found = import_rows(site)
+        assert found < max(2 * usual, usual + 3), (usual, found)
+        for each in site.get("/webhooks", tenant="greedy").body["results"]:
+            site.call("DELETE", f"/webhooks/{each['$id']}", tenant="greedy")
