@@ -1,5 +1,6 @@
 """What a load balancer asks: is the process alive, and may it have traffic?"""
 
+from collections.abc import Callable
 from functools import cache
 
 from django.db import DatabaseError, connection
@@ -8,6 +9,10 @@ from django.db.migrations.recorder import MigrationRecorder
 from django.http import HttpRequest, JsonResponse
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_safe
+
+#: What else has to be well before this process may have traffic, by its name in the answer: each tells what
+#: is wrong, or None. Of rooms above this one.
+readiness_checks: dict[str, Callable[[], str | None]] = {}
 
 
 @require_safe
@@ -27,6 +32,9 @@ def readyz(request: HttpRequest) -> JsonResponse:
         return JsonResponse({"status": "unavailable", "database": "unreachable"}, status=503)
     if missing := sorted(".".join(name) for name in _migrations_on_disk() - applied):
         return JsonResponse({"status": "unavailable", "migrations": missing}, status=503)
+    for name, find_problem in readiness_checks.items():
+        if problem := find_problem():
+            return JsonResponse({"status": "unavailable", name: problem}, status=503)
     return JsonResponse({"status": "ok"})
 
 

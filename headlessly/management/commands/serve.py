@@ -10,13 +10,14 @@ from django.conf import settings
 from django.contrib.staticfiles.storage import staticfiles_storage
 from django.core import checks
 from django.core.management.base import BaseCommand, CommandError
-from django.db import connections
+from django.db import DatabaseError, connections
 
 from headlessly import database
 from headlessly.background import worker
 from headlessly.background.slots import THREADS
 from headlessly.background.supervisor import WorkerSupervisor
 from headlessly.database.base import close_pools
+from headlessly.log.offsets import restored_log_problem
 from headlessly.management.ports import port_refusal
 
 
@@ -58,6 +59,9 @@ class Command(BaseCommand):
         if settings.DATABASES["default"].get("EMBEDDED"):
             # Here and not in a worker: this process outlives them, and stops it when it ends.
             database.start(settings.DATA_DIR)
+        with suppress(DatabaseError):  # no database yet, or no tables: /readyz tells of that
+            if problem := restored_log_problem():
+                raise CommandError(problem)
         if not settings.PRODUCTION:
             self.stdout.write(f"Serving http://{options['host']}:{options['port']}, until Ctrl-C.")
         connections.close_all()

@@ -6,12 +6,13 @@ import asyncio
 from argparse import ArgumentParser
 from typing import Any
 
-from django.core.management.base import BaseCommand
+from django.core.management.base import BaseCommand, CommandError
 from django.db import connection
 from procrastinate import PsycopgConnector
 from procrastinate.contrib.django import app
 
 from headlessly.background.worker import end_with_parent
+from headlessly.log.offsets import restored_log_problem
 
 
 class Command(BaseCommand):
@@ -29,6 +30,8 @@ class Command(BaseCommand):
     def handle(self, *, concurrency: int, until_idle: bool, beside_server: bool, **_: Any) -> None:
         if beside_server:
             end_with_parent()
+        if problem := restored_log_problem():
+            raise CommandError(problem)
         parameters = connection.get_connection_params()
         connector = PsycopgConnector(
             kwargs={k: v for k, v in parameters.items() if k not in ("context", "cursor_factory")},
