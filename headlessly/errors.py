@@ -149,6 +149,17 @@ class TimedOut(HeadlesslyError):
     status, code = 503, "timed_out"
 
 
+class ReadOnly(HeadlesslyError):
+    """This server has a database that only reads; another one writes."""
+
+    status, code = 503, "read_only"
+
+    def __init__(self) -> None:
+        super().__init__(
+            _("This server only reads. Send what changes something to the one that writes.")
+        )
+
+
 def did_you_mean(given: str, known: Iterable[str]) -> str:
     """``" Did you mean 'score'?"`` for a name that is close to a known one, else nothing; for a message."""
     # By its small letters: who writes lead or lostreason means the name all the same.

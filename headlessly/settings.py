@@ -3,7 +3,16 @@
     HEADLESSLY_ENV        production | development. `manage.py serve`, wsgi and asgi take production
                           when it is not set, every other command takes development.
     DATABASE_URL          postgresql://user:password@host:5432/name (and libpq's options, such as
-                          ?sslmode=require). In development the embedded server, when not set.
+                          ?sslmode=require). In development the embedded server, when not set. Several
+                          servers: postgresql://user@one:5432,two:5432/name?target_session_attrs=read-write
+    DATABASE_DIRECT_URL   the same database without a pooler, for `work` and `migrate`: they wait for
+                          notices and change tables. DATABASE_URL when not set.
+    DB_PREPARE            0 where a pooler gives each transaction another connection and does not know
+                          prepared statements: PgBouncer before 1.21. Slower. 1.
+    READ_ONLY             1 for a server on a standby: it answers GET, and everything else by 503.
+    SESSIONS              database | cookies: where it is kept who is signed in. Signed cookies are valid on
+                          all servers with the same SECRET_KEY, whatever their database, and until they end:
+                          signing out ends them in this browser alone. database.
     SECRET_KEY            50 random characters or more; keep it, or everybody is signed out.
     ALLOWED_HOSTS         the names this site answers to: crm.example.com,www.example.com
     TRUST_PROXY           1 when a proxy in front ends TLS and itself sets X-Forwarded-Proto and adds
@@ -32,7 +41,7 @@ from pathlib import Path
 from django.core.exceptions import ImproperlyConfigured
 from django.templatetags.static import static
 
-from headlessly.environment import database, flag, refusals, words
+from headlessly.environment import SESSION_ENGINES, database, flag, refusals, words
 
 PACKAGE_DIR = Path(__file__).resolve().parent
 BASE_DIR = PACKAGE_DIR.parent
@@ -75,9 +84,11 @@ INSTALLED_APPS = [
 ]
 
 MIDDLEWARE = [
+    "headlessly.web.health.AnswerProbes",
     "headlessly.web.mount.MountTenant",
     "headlessly.context.tracing.RequestIdMiddleware",
     "headlessly.web.csp.ContentSecurityPolicy",
+    "headlessly.web.read_only.RefuseWrites",
     "django.middleware.security.SecurityMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
     "headlessly.web.compression.CompressionMiddleware",
@@ -116,6 +127,10 @@ TEMPLATES = [
 ]
 
 DATABASES = {"default": database()}
+#: What `work` and `migrate` use instead.
+DIRECT_DATABASE = database("DATABASE_DIRECT_URL") if os.environ.get("DATABASE_DIRECT_URL") else None
+READ_ONLY = flag("READ_ONLY")
+SESSION_ENGINE = SESSION_ENGINES.get(os.environ.get("SESSIONS") or "database")
 STATEMENT_TIMEOUT = float(os.environ.get("STATEMENT_TIMEOUT") or 30)  # of requests, in seconds
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 
@@ -168,7 +183,6 @@ WHITENOISE_AUTOREFRESH = DEBUG
 
 if PRODUCTION:
     SECURE_SSL_REDIRECT = True
-    SECURE_REDIRECT_EXEMPT = [r"^healthz$", r"^readyz$"]  # probes come from inside, without TLS
     SECURE_HSTS_SECONDS = int(os.environ.get("HSTS_SECONDS") or 30 * 24 * 60 * 60)
     SECURE_HSTS_INCLUDE_SUBDOMAINS = True
     SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = True

@@ -1,11 +1,10 @@
-"""What is served at the root: the entrance, the operator's pages, the probes."""
+"""What is served at the root: the entrance and the operator's pages. (Probes: `headlessly/web/health.py`.)"""
 
 from django.urls import path
 
 from headlessly.admin.entrance import enter, leave
 from headlessly.admin.operator import operator
 from headlessly.admin.welcome import welcome
-from headlessly.web.health import healthz, readyz
 
 # Also for a request that was mounted under a tenant and failed before its address was looked up.
 handler400 = "headlessly.api.handlers.bad_request"
@@ -16,6 +15,4 @@ urlpatterns = [
     path("logout", leave, name="leave"),
     path("welcome/<str:id>/<str:token>", welcome, name="welcome"),
     path("admin/", operator.urls),
-    path("healthz", healthz),
-    path("readyz", readyz),
 ]

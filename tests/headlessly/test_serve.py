@@ -53,6 +53,8 @@ def test_accepts_an_environment_that_has_everything(production):
         ("DATABASE_URL", "sqlite:///crm.db"),
         ("DATABASE_URL", "postgresql://db.example.com/"),
         ("DATABASE_URL", "postgresql://db.example.com/crm?no_such_option=1"),
+        ("DATABASE_DIRECT_URL", "db.example.com/crm"),
+        ("SESSIONS", "memory"),
         ("DEBUG", "1"),
     ],
 )
@@ -86,6 +88,28 @@ def test_reads_every_part_of_a_database_url(production):
         "OPTIONS": "require",
     }
     assert "EMBEDDED" not in entry
+
+
+def test_takes_several_servers_and_asks_for_the_one_that_writes(production):
+    url = "postgresql://ann@one:5432,two:5433/crm?target_session_attrs=read-write"
+    production.setenv("DATABASE_URL", url)
+    entry = environment.database()
+    assert (entry["HOST"], entry["PORT"]) == ("one,two", "5432,5433")
+    assert entry["OPTIONS"]["target_session_attrs"] == "read-write"
+
+
+def test_prepares_nothing_where_that_is_switched_off(production):
+    assert environment.database()["OPTIONS"]["prepare_threshold"] == 5
+    production.setenv("DB_PREPARE", "0")
+    entry = environment.database()
+    assert entry["OPTIONS"]["prepare_threshold"] is None
+    assert entry["DISABLE_SERVER_SIDE_CURSORS"] is True
+
+
+def test_reads_the_address_around_a_pooler(production):
+    production.setenv("DATABASE_DIRECT_URL", "postgresql://ann@direct/crm")
+    assert environment.database("DATABASE_DIRECT_URL")["HOST"] == "direct"
+    assert environment.database()["HOST"] == "db.example.com"
 
 
 def test_keeps_a_development_server_on_this_machine():
@@ -134,6 +158,16 @@ def test_refuses_a_port_that_is_taken_before_anything_is_started(tmp_path):
 )
 def test_says_what_is_wrong_with_an_address(host, port, says):
     assert says in port_refusal(host, port)
+
+
+def test_shares_a_port_that_is_taken_when_told_to():
+    with socket.socket() as other:
+        other.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)
+        other.bind(("127.0.0.1", 0))
+        other.listen()
+        port = other.getsockname()[1]
+        assert port_refusal("127.0.0.1", port)
+        assert port_refusal("127.0.0.1", port, is_shared=True) is None
 
 
 @pytest.mark.parametrize("host", ["127.0.0.1", "localhost"])

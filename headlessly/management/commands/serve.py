@@ -45,10 +45,16 @@ class Command(BaseCommand):
             "--tls-certificate", type=Path, metavar="FILE", help="serve TLS without a proxy"
         )
         parser.add_argument("--tls-key", type=Path, metavar="FILE")
+        parser.add_argument(
+            "--reuse-port",
+            action="store_true",
+            help="share the port with another server of this machine, so that it can be replaced",
+        )
         parser.add_argument("--access-log", action="store_true", help="one line per request")
 
     def handle(self, **options):
-        if taken := port_refusal(options["host"], options["port"]):
+        shared = options["reuse_port"]
+        if taken := port_refusal(options["host"], options["port"], is_shared=shared):
             raise CommandError(taken)
         if problems := [*_refusals(options), *_failed_checks()]:
             listed = "\n".join(f"  - {problem}" for problem in problems)
@@ -70,7 +76,7 @@ class Command(BaseCommand):
         if background:
             background.start()
         try:
-            _serve(options)
+            _serve(options, background)
         finally:
             if background:
                 background.stop()
@@ -110,7 +116,7 @@ def _is_loopback(host):
     return host == "localhost"
 
 
-def _serve(options):
+def _serve(options, background):
     # Imported here: granian is of no use to the other commands.
     from granian import Granian
     from granian.constants import Interfaces
@@ -140,8 +146,23 @@ def _serve(options):
     if not settings.PRODUCTION:
         # To an operator SIGHUP means new workers; to a developer, that the terminal is gone.
         server.on_startup(lambda: signal.signal(signal.SIGHUP, server.signal_handler_interrupt))
+    if background:
+        # At once and not one after the other: whoever ends a server does not wait for ever.
+        server.on_startup(lambda: _end_at_once(background))
     worker.end_forks_with_parent()
     server.serve()
+
+
+def _end_at_once(background):
+    """Have the signals that end the server end the background's worker, too."""
+    for number in (signal.SIGTERM, signal.SIGINT):
+        end_server = signal.getsignal(number)
+
+        def end(number, frame, end_server=end_server):
+            background.begin_to_stop()
+            end_server(number, frame)
+
+        signal.signal(number, end)
 
 
 def _logging_config(access_log):

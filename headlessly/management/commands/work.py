@@ -12,6 +12,7 @@ from procrastinate import PsycopgConnector
 from procrastinate.contrib.django import app
 
 from headlessly.background.worker import end_with_parent
+from headlessly.database.roles import connect_directly, name_connections
 from headlessly.log.offsets import restored_log_problem
 
 
@@ -30,6 +31,8 @@ class Command(BaseCommand):
     def handle(self, *, concurrency: int, until_idle: bool, beside_server: bool, **_: Any) -> None:
         if beside_server:
             end_with_parent()
+        connect_directly()
+        name_connections("work")
         if problem := restored_log_problem():
             raise CommandError(problem)
         parameters = connection.get_connection_params()
