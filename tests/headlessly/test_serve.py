@@ -198,8 +198,15 @@ def test_leaves_no_process_behind(data, end):
         assert [child for child in children if "work" in child.cmdline()], "the background's worker"
         family = [*children, postgres]
         assert len(family) == 4, "two workers, the background and PostgreSQL"
-        end(server)
-        server.wait(20)
+        with socket.create_connection(("127.0.0.1", port)) as slow:
+            # Nobody waits for somebody who never finishes what they send.
+            slow.sendall(b"POST / HTTP/1.1\r\nHost: localhost\r\nContent-Length: 9\r\n\r\na")
+            time.sleep(0.2)
+            end(server)
+            server.wait(20)
+        psutil.wait_procs(
+            family, timeout=2
+        )  # PostgreSQL has said that it is down, and is about to go
         assert [process for process in family if runs(process)] == []
     finally:
         if runs(server):

@@ -11,7 +11,10 @@ from typing import Any
 import psycopg
 from django.db import connections
 
+from headlessly.access import actors, tenancy
+from headlessly.access.models import Tenant
 from headlessly.database.server import ROLE, Server
+from headlessly.webhooks.registration import create_webhook
 
 
 class Cluster(Server):
@@ -100,3 +103,17 @@ def environment(url: str, **more: str) -> dict[str, str]:
     """What a process of the product is started with, to work on the database at ``url``."""
     kept = {n: v for n, v in os.environ.items() if not re.match("DATABASE_|HEADLESSLY_", n)}
     return kept | {"HEADLESSLY_ENV": "development", "DATABASE_URL": url} | more
+
+
+@contextmanager
+def acme_at(cluster: Cluster, name: str = "headlessly") -> Iterator[Tenant]:
+    """The tenant acme as it is in this cluster."""
+    with cluster.in_use(name), actors.acting(actors.SYSTEM):
+        tenant = Tenant.objects.get(slug="acme")
+        with tenancy.active(tenant):
+            yield tenant
+
+
+def listen(url: str) -> None:
+    """A webhook that is told everything."""
+    create_webhook({"url": url, "events": ["*"], "secret": "s" * 24})

@@ -3,76 +3,36 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from typing import Any
 
 import pytest
 from django.core.management import CommandError, call_command
-from django.db import connection, transaction
+from django.db import transaction
 from django.test import Client
 
 from crm import Lead
-from headlessly.access import actors, tenancy
 from headlessly.access.models import Tenant
 from headlessly.log import pages
 from headlessly.log.events import LOG_START, Event, LogPosition
 from headlessly.webhooks import outbox
 from headlessly.webhooks.models import Delivery
-from headlessly.webhooks.registration import create_webhook
 
-from .clusters import Cluster
+from .clusters import Cluster, acme_at, listen
 
 pytestmark = pytest.mark.django_db
 
 NEXT = 50
 
 
-@contextmanager
-def acme_at(cluster: Cluster, name: str = "headlessly") -> Iterator[Tenant]:
-    """The tenant acme as it is in this cluster."""
-    with cluster.in_use(name), actors.acting(actors.SYSTEM):
-        tenant = Tenant.objects.get(slug="acme")
-        with tenancy.active(tenant):
-            yield tenant
-
-
 @pytest.fixture(scope="module")
-def original(new_lasting_cluster: Any, django_db_setup: None, django_db_blocker: Any) -> Cluster:
-    """A cluster with acme, its leads and its webhook, whose transactions have been counted far."""
-    with django_db_blocker.unblock():
-        connection.ensure_connection()
-        source, name = connection.settings_dict["HOST"], connection.settings_dict["NAME"]
-        cluster = new_lasting_cluster().start(max_prepared_transactions=5)
-        cluster.restore(source, name)
-        with cluster.connect(user="postgres", autocommit=True) as admin:
-            admin.execute(
-                "DO $$BEGIN FOR i IN 1..20000 LOOP PERFORM pg_current_xact_id(); COMMIT;"
-                " END LOOP; END$$"
-            )
-        with cluster.in_use():
-            Tenant.objects.create(slug="acme", name="Acme")
-        with acme_at(cluster):
-            Lead.create(name="Before", source="website")
-            listen("https://hooks.example/")
-            write(20)
-            outbox.pump()
-        return cluster
-
-
-@pytest.fixture(scope="module")
-def restored(original: Cluster, new_lasting_cluster: Any) -> Cluster:
+def restored(original: Cluster, new_lasting_cluster: Callable[[], Cluster]) -> Cluster:
     """A fresh cluster with two databases that were dumped there."""
     cluster = new_lasting_cluster().start()
     cluster.restore(str(original.socket_dir), "headlessly")
     with cluster.connect(user="postgres", dbname="postgres", autocommit=True) as admin:
         admin.execute("CREATE DATABASE second TEMPLATE headlessly OWNER headlessly")
     return cluster
-
-
-def listen(url: str) -> None:
-    """A webhook that is told everything."""
-    create_webhook({"url": url, "events": ["*"], "secret": "s" * 24})
 
 
 def write(count: int) -> set[str]:
