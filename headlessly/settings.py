@@ -28,6 +28,10 @@
                           one then reaches whatever this machine reaches. Off.
     WEBHOOKS_ALLOW_HTTP   1 lets webhooks lead to http:// in production; in development they may.
     LOG_LEVEL             INFO.
+    ACCESS_LOG            1 writes a line per request; `serve --access-log` does, too.
+    SLOW_STATEMENT        seconds from which on a statement of the database is logged, with its route; 1.
+    METRICS_TOKEN         what a Prometheus sends as a bearer to read /metrics. In production nobody reads
+                          them without one.
     DEBUG                 1 shows tracebacks in the browser; development only.
     HEADLESSLY_DATA       the embedded server's folder; .data in the checkout, or where an installed
                           product was started.
@@ -84,6 +88,7 @@ INSTALLED_APPS = [
 ]
 
 MIDDLEWARE = [
+    "headlessly.web.metrics.CountRequests",
     "headlessly.web.health.AnswerProbes",
     "headlessly.web.mount.MountTenant",
     "headlessly.context.tracing.RequestIdMiddleware",
@@ -130,7 +135,7 @@ DATABASES = {"default": database()}
 #: What `work` and `migrate` use instead.
 DIRECT_DATABASE = database("DATABASE_DIRECT_URL") if os.environ.get("DATABASE_DIRECT_URL") else None
 READ_ONLY = flag("READ_ONLY")
-SESSION_ENGINE = SESSION_ENGINES.get(os.environ.get("SESSIONS") or "database")
+SESSION_ENGINE = SESSION_ENGINES.get(os.environ.get("SESSIONS", ""), SESSION_ENGINES["database"])
 STATEMENT_TIMEOUT = float(os.environ.get("STATEMENT_TIMEOUT") or 30)  # of requests, in seconds
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 
@@ -150,6 +155,7 @@ LOGIN_URL = LOGIN_REDIRECT_URL = LOGOUT_REDIRECT_URL = "/"
 
 #: The modules that define jobs: a worker imports them, whatever else it has loaded.
 PROCRASTINATE_IMPORT_PATHS = [
+    "headlessly.api.cleaning",
     "headlessly.background.jobs",
     "headlessly.transfer.import_job",
     "headlessly.webhooks.deliveries",
@@ -216,6 +222,10 @@ REST_FRAMEWORK = {
     "EXCEPTION_HANDLER": "headlessly.api.base.answer_to_problem",
     "UNAUTHENTICATED_USER": None,
 }
+
+ACCESS_LOG = flag("ACCESS_LOG")
+SLOW_STATEMENT = float(os.environ.get("SLOW_STATEMENT") or 1)
+METRICS_TOKEN = os.environ.get("METRICS_TOKEN", "")
 
 LOGGING = {
     "version": 1,

@@ -86,7 +86,8 @@ class Job:
         return True
 
     def perform(self, *, circumstances: dict[str, Any], **arguments: Any) -> None:
-        with _restored_circumstances(**circumstances):
+        named = tracing.route_scope(lambda: f"job {self.name}")
+        with named, _restored_circumstances(**circumstances):
             try:
                 self.function(**arguments)
             except Exception:

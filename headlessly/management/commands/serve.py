@@ -3,6 +3,7 @@
 import ipaddress
 import os
 import signal
+import tempfile
 from contextlib import suppress
 from pathlib import Path
 
@@ -62,6 +63,9 @@ class Command(BaseCommand):
         # A worker loads the settings anew where processes are not forked: the same ones.
         os.environ["HEADLESSLY_ENV"] = "production" if settings.PRODUCTION else "development"
         os.environ[THREADS] = str(options["threads"])
+        if options["access_log"]:
+            settings.ACCESS_LOG = True
+            os.environ["ACCESS_LOG"] = "1"
         if settings.DATABASES["default"].get("EMBEDDED"):
             # Here and not in a worker: this process outlives them, and stops it when it ends.
             database.start(settings.DATA_DIR)
@@ -76,7 +80,9 @@ class Command(BaseCommand):
         if background:
             background.start()
         try:
-            _serve(options, background)
+            with tempfile.TemporaryDirectory(prefix="headlessly-metrics-") as folder:
+                os.environ.setdefault("PROMETHEUS_MULTIPROC_DIR", folder)
+                _serve(options, background)
         finally:
             if background:
                 background.stop()
@@ -139,8 +145,7 @@ def _serve(options, background):
         websockets=False,
         # The comings and goings of workers are an operator's news, not a developer's.
         log_level=LogLevels.info if settings.PRODUCTION else LogLevels.warning,
-        log_dictconfig=_logging_config(options["access_log"]),
-        log_access=options["access_log"],
+        log_dictconfig=_logging_config(),
         **tls,
     )
     if not settings.PRODUCTION:
@@ -165,14 +170,7 @@ def _end_at_once(background):
         signal.signal(number, end)
 
 
-def _logging_config(access_log):
-    """Granian's own lines go the way of all others."""
+def _logging_config():
+    """Granian's own lines go the way of all others. Requests are logged by the application."""
     logger = {"handlers": [], "propagate": True}
-    return {
-        **settings.LOGGING,
-        "loggers": {
-            **settings.LOGGING["loggers"],
-            "_granian": logger,
-            "granian.access": logger | {"level": "INFO"},
-        },
-    }
+    return {**settings.LOGGING, "loggers": {**settings.LOGGING["loggers"], "_granian": logger}}
