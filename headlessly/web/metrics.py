@@ -48,14 +48,14 @@ IN_DATABASE = (
         "headlessly_jobs_waiting",
         "Jobs whose time has come and that nobody has begun.",
         "SELECT count(*) FROM procrastinate_jobs"
-        " WHERE status = 'todo' AND coalesce(scheduled_at, now()) <= now()",
+        " WHERE status = 'todo' AND coalesce(scheduled_at, clock_timestamp()) <= clock_timestamp()",
     ),
     (
         "headlessly_oldest_job_seconds",
         "How long the oldest of them has been waiting.",
-        "SELECT coalesce(extract(epoch FROM now() - min(coalesce(scheduled_at, (SELECT min(e.at)"
+        "SELECT coalesce(extract(epoch FROM clock_timestamp() - min(coalesce(scheduled_at, (SELECT min(e.at)"
         " FROM procrastinate_events AS e WHERE e.job_id = j.id)))), 0) FROM procrastinate_jobs AS j"
-        " WHERE status = 'todo' AND coalesce(scheduled_at, now()) <= now()",
+        " WHERE status = 'todo' AND coalesce(scheduled_at, clock_timestamp()) <= clock_timestamp()",
     ),
     (
         "headlessly_jobs_failed",
@@ -65,19 +65,19 @@ IN_DATABASE = (
     (
         "headlessly_log_lag_seconds",
         "How long the oldest writing transaction runs: readers of the log see nothing behind it.",
-        "SELECT coalesce(extract(epoch FROM now() - min(xact_start)), 0) FROM pg_stat_activity"
+        "SELECT coalesce(extract(epoch FROM clock_timestamp() - min(xact_start)), 0) FROM pg_stat_activity"
         " WHERE backend_xid IS NOT NULL AND datname = current_database()",
     ),
     (
         "headlessly_deliveries_due",
         "Deliveries of webhooks whose time has come.",
-        "SELECT count(*) FROM headlessly_delivery WHERE status = 'pending' AND next_at <= now()",
+        "SELECT count(*) FROM headlessly_delivery WHERE status = 'pending' AND next_at <= clock_timestamp()",
     ),
     (
         "headlessly_oldest_delivery_seconds",
         "For how long the oldest of them is due.",
-        "SELECT coalesce(extract(epoch FROM now() - min(next_at)), 0) FROM headlessly_delivery"
-        " WHERE status = 'pending' AND next_at <= now()",
+        "SELECT coalesce(extract(epoch FROM clock_timestamp() - min(next_at)), 0) FROM headlessly_delivery"
+        " WHERE status = 'pending' AND next_at <= clock_timestamp()",
     ),
 )
 
