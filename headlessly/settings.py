@@ -11,8 +11,8 @@
                           prepared statements: PgBouncer before 1.21. Slower. 1.
     READ_ONLY             1 for a server on a standby: it answers GET, and everything else by 503.
     SESSIONS              database | cookies: where it is kept who is signed in. Signed cookies are valid on
-                          all servers with the same SECRET_KEY, whatever their database, and until they end:
-                          signing out ends them in this browser alone. database.
+                          all servers with the same SECRET_KEY, whatever their database, and until they are
+                          over: nobody can end those of others, or see them in a list. database.
     SECRET_KEY            50 random characters or more; keep it, or everybody is signed out.
     ALLOWED_HOSTS         the names this site answers to: crm.example.com,www.example.com
     TRUST_PROXY           1 when a proxy in front ends TLS and itself sets X-Forwarded-Proto and adds
@@ -22,8 +22,18 @@
     STATIC_ROOT           where `manage.py collectstatic` puts the static files; ./staticfiles.
     DB_POOL_SIZE          the most connections one process opens; 32.
     STATEMENT_TIMEOUT     seconds that one statement of a request may take; 30. 0: as long as it likes.
+    LOCK_TIMEOUT          seconds to wait for a record that somebody else is writing; 5. Of all processes,
+                          `manage.py migrate` too: nobody queues behind one that waits. 0: for ever.
+    IDLE_TRANSACTION_TIMEOUT  seconds that a transaction may do nothing; 60. 0: for ever.
     SITE_URL              the site's own address, for links made outside of a request; https://
                           and the first of ALLOWED_HOSTS.
+    SECRET_KEY_FALLBACKS  earlier SECRET_KEYs, with commas: what they encrypted and signed is still read.
+    EMAIL_URL             smtp://user:password@mail.example.com:587?from=crm@example.com (STARTTLS), smtps://
+                          (TLS) or file:///a/folder. Not set: in development files in .data/mail, which
+                          /mail/ shows; in production nobody is sent anything, and admins hand on links.
+    SESSION_IDLE_HOURS    after how many hours without a request somebody is signed out; 12.
+    SESSION_DAYS          after how many days in any case; 14.
+    CONFIRM_MINUTES       for how long a password that was typed again is good for keys and members; 15.
     WEBHOOKS_ALLOW_PRIVATE  1 lets webhooks lead to private and loopback addresses: whoever may make
                           one then reaches whatever this machine reaches. Off.
     WEBHOOKS_ALLOW_HTTP   1 lets webhooks lead to http:// in production; in development they may.
@@ -40,12 +50,13 @@ Production refuses to start on a setting that is missing or unsafe, and names ea
 """
 
 import os
+from datetime import timedelta
 from pathlib import Path
 
 from django.core.exceptions import ImproperlyConfigured
 from django.templatetags.static import static
 
-from headlessly.environment import SESSION_ENGINES, database, flag, refusals, words
+from headlessly.environment import SESSION_ENGINES, database, flag, mail, refusals, words
 
 PACKAGE_DIR = Path(__file__).resolve().parent
 BASE_DIR = PACKAGE_DIR.parent
@@ -67,6 +78,7 @@ if PRODUCTION and (problems := refusals()):
     )
 
 SECRET_KEY = os.environ.get("SECRET_KEY") or "known-to-everybody-so-for-development-only"
+SECRET_KEY_FALLBACKS = words("SECRET_KEY_FALLBACKS")
 TRUST_PROXY = flag("TRUST_PROXY")
 ALLOWED_HOSTS = words("ALLOWED_HOSTS") or ["localhost", ".localhost", "127.0.0.1", "[::1]"]
 
@@ -79,7 +91,6 @@ INSTALLED_APPS = [
     "django.contrib.admin",
     "django.contrib.auth",
     "django.contrib.contenttypes",
-    "django.contrib.sessions",
     "django.contrib.messages",
     "django.contrib.staticfiles",
     "django.contrib.postgres",
@@ -135,7 +146,6 @@ DATABASES = {"default": database()}
 #: What `work` and `migrate` use instead.
 DIRECT_DATABASE = database("DATABASE_DIRECT_URL") if os.environ.get("DATABASE_DIRECT_URL") else None
 READ_ONLY = flag("READ_ONLY")
-SESSION_ENGINE = SESSION_ENGINES.get(os.environ.get("SESSIONS", ""), SESSION_ENGINES["database"])
 STATEMENT_TIMEOUT = float(os.environ.get("STATEMENT_TIMEOUT") or 30)  # of requests, in seconds
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 
@@ -150,11 +160,24 @@ AUTH_PASSWORD_VALIDATORS = [
         "NumericPasswordValidator",
     )
 ]
+PASSWORD_HASHERS = ["headlessly.accounts.hashing.BoundedPBKDF2"]
+PASSWORD_RESET_TIMEOUT = 60 * 60  # of a link by which one's own password is chosen, in seconds
+SESSION_ENGINE = SESSION_ENGINES.get(os.environ.get("SESSIONS", ""), SESSION_ENGINES["database"])
+SESSION_IDLE = timedelta(hours=float(os.environ.get("SESSION_IDLE_HOURS") or 12))
+SESSION_LASTS = timedelta(days=float(os.environ.get("SESSION_DAYS") or 14))
+SESSION_COOKIE_AGE = int(SESSION_LASTS.total_seconds())
+CONFIRMED_FOR = timedelta(minutes=float(os.environ.get("CONFIRM_MINUTES") or 15))
 CSRF_FAILURE_VIEW = "headlessly.admin.entrance.not_sent"
 LOGIN_URL = LOGIN_REDIRECT_URL = LOGOUT_REDIRECT_URL = "/"
 
+DEFAULT_FROM_EMAIL = f"headlessly@{ALLOWED_HOSTS[0].lstrip('.')}"
+_mail = mail(None if PRODUCTION else DATA_DIR / "mail")
+MAIL_IS_SET_UP = bool(_mail.pop("MAIL_IS_SET_UP"))
+globals().update(_mail)
+
 #: The modules that define jobs: a worker imports them, whatever else it has loaded.
 PROCRASTINATE_IMPORT_PATHS = [
+    "headlessly.accounts.mail",
     "headlessly.api.cleaning",
     "headlessly.background.jobs",
     "headlessly.transfer.import_job",
@@ -234,11 +257,14 @@ LOGGING = {
         "plain": {"format": "%(asctime)s %(levelname)s %(request_id)s %(name)s: %(message)s"},
         "lines": {"()": "headlessly.web.logs.JsonLines"},
     },
-    "filters": {"request_id": {"()": "headlessly.context.tracing.RequestIdFilter"}},
+    "filters": {
+        "request_id": {"()": "headlessly.context.tracing.RequestIdFilter"},
+        "wrong_host": {"()": "headlessly.web.logs.WrongHostFilter"},
+    },
     "handlers": {
         "console": {
             "class": "logging.StreamHandler",
-            "filters": ["request_id"],
+            "filters": ["request_id", "wrong_host"],
             "formatter": "lines" if PRODUCTION else "plain",
         }
     },
@@ -249,6 +275,8 @@ LOGGING = {
         "django.server": {"handlers": [], "propagate": True},
         # It says of every job that it begins, and of every minute that nothing was to be done.
         "procrastinate": {"level": "WARNING"},
+        # It says of every passkey which one it is.
+        "fido2": {"level": "WARNING"},
         # The SDK says of every request that it ends.
         "mcp": {"level": "WARNING"},
     },

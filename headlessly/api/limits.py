@@ -138,11 +138,16 @@ class Leases:
 leases = Leases()
 
 
-def find_and_count_key(tenant: Tenant, secret: str) -> tuple[ApiKey, RequestCount] | None:
+#: What stands for a tenant that there is not.
+NOBODY = 0
+
+
+def find_and_count_key(tenant: Tenant | None, secret: str) -> tuple[ApiKey, RequestCount] | None:
     """The tenant's valid key with this secret, and the request that sends it counted; or None: unknown,
-    expired, revoked and another tenant's are the same. The first of each minute is noted as its last use."""
+    expired, revoked and another tenant's are the same, and take the same time where there is no tenant. The
+    first of each minute is noted as its last use."""
     hash = ApiKey.hash_of(secret)
-    given = [hash, tenant.pk, timezone.now()]
+    given = [hash, tenant.pk if tenant else NOBODY, timezone.now()]
     find, made = prepared.select_by_unique(ApiKey, "hash")
     if settings.READ_ONLY or leases.has(hash):
         if not (rows := prepared.execute_prepared(VALID.format(find=find), given)):

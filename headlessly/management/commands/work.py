@@ -11,9 +11,14 @@ from django.db import connection
 from procrastinate import PsycopgConnector
 from procrastinate.contrib.django import app
 
+from headlessly.background.jobs import job_places
 from headlessly.background.worker import end_with_parent
 from headlessly.database.roles import connect_directly, name_connections
+from headlessly.database.timeouts import bound_connections
 from headlessly.log.offsets import restored_log_problem
+
+#: How long one statement of a job may take, in seconds: an import's are long, but not endless.
+STATEMENT_SECONDS = 600
 
 
 class Command(BaseCommand):
@@ -33,6 +38,8 @@ class Command(BaseCommand):
             end_with_parent()
         connect_directly()
         name_connections("work")
+        bound_connections(STATEMENT_SECONDS)
+        job_places.size = concurrency
         if problem := restored_log_problem():
             raise CommandError(problem)
         parameters = connection.get_connection_params()
