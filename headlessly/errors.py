@@ -150,6 +150,17 @@ class TimedOut(HeadlesslyError):
     status, code = 503, "timed_out"
 
 
+class ReadOnly(HeadlesslyError):
+    """This server has a database that only reads; another one writes."""
+
+    status, code = 503, "read_only"
+
+    def __init__(self) -> None:
+        super().__init__(
+            _("This server only reads. Send what changes something to the one that writes.")
+        )
+
+
 class Unavailable(HeadlesslyError):
     """Nothing is wrong with what was asked, but it cannot be done now; nothing was changed."""
 
