@@ -104,7 +104,7 @@ class EventReader:
         found = []
         for wire, was in previous.items():
             declared = noun.schema.fields.get(wire)
-            if declared is None or follows(declared):
+            if declared is None or declared.follows_events:
                 continue
             is_day = declared.day_if is not None and bool(now.get(wire_name(declared.day_if)))
             before, after = (self.value(declared, v, is_day=is_day) for v in (was, now.get(wire)))
@@ -157,12 +157,6 @@ def recorded_facts(event: Event) -> list[Change]:
         Change(wording.json_key_label(key), "", value)
         for key, value in properties(event.data or {})
     ]
-
-
-def follows(declared: Field) -> bool:
-    """Whether a field is a moment that follows from what was done: the entry's own age tells it."""
-    moment = declared.read_only or declared.name.startswith("last_")
-    return declared.type == "datetime" and moment
 
 
 def properties(data: dict[str, Any]) -> Iterator[tuple[str, Any]]:

@@ -12,7 +12,7 @@ from django.utils.translation import gettext as _
 from django.views.decorators.http import require_GET
 
 from headlessly.access import actors, tenancy
-from headlessly.admin import choices, display, home, import_pages, palette, settings
+from headlessly.admin import choices, display, home, import_pages, palette, settings, undo
 from headlessly.admin.dashboards import dashboard
 from headlessly.admin.proposing import proposals
 from headlessly.admin.reports import report_pages
@@ -34,6 +34,7 @@ class Workplace(TenantSite):
             *report_pages.urls(self),
             *proposals.urls(self),
             *settings.urls(self),
+            *undo.urls(self),
             *import_pages.urls(self),
             *found,
         ]

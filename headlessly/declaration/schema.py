@@ -112,6 +112,11 @@ class Field:
             raise TypeError(f"{self.name} is no reference.")
         return registry[self.to]
 
+    @property
+    def follows_events(self) -> bool:
+        """Whether it is a moment that follows from what was done, and that nobody states."""
+        return self.type == "datetime" and (self.read_only or self.name.startswith("last_"))
+
     def clean(self, value: Any, *, text: bool = False) -> Any:
         """What the database stores for ``value``. Raises ValueError with what is allowed."""
         if value is None or (value == "" and (text or self.type != "json")):
