@@ -155,6 +155,11 @@ class Noun(RefusalMixin):
         """Bring back a record that was merged into another."""
         self.deleted_at = self.successor = None
 
+    @verb(corrects=True, deletes=True, merges=True)
+    def remerge(self, *, before: int, after: int) -> None:
+        """Take back that a record was brought back that had been merged into another."""
+        versions.restore_changed_values(self, before, after)
+
     # -- reading ----------------------------------------------------------------------------------
 
     @classmethod

@@ -132,7 +132,7 @@ class EventReader:
 
 def verb_of(noun: type[Noun], event: Event) -> Verb | None:
     """The verb that leaves this event."""
-    return next((verb for verb in noun.verbs.values() if verb.event == event.name), None)
+    return noun.schema.verbs_by_event.get(event.name)
 
 
 def kind_of(event: Event, verb: Verb | None) -> str:

@@ -26,7 +26,7 @@ from headlessly.declaration.record import Record
 from headlessly.errors import HeadlesslyError
 from headlessly.execution import undo as undoing
 from headlessly.execution.undo import RequestUndone
-from headlessly.execution.undo_plan import RecordChange, verbs_by_event
+from headlessly.execution.undo_plan import RecordChange
 from headlessly.log.events import Event
 from headlessly.nouns import Noun
 
@@ -73,7 +73,7 @@ def find_undo(record: Record, event: Event) -> Undo | None:
         return (
             None  # a record is deleted where it is meant, and not below what happened to it since
         )
-    verb = verbs_by_event(noun).get(event.name)
+    verb = noun.schema.verbs_by_event.get(event.name)
     name = verb.name if verb is not None and not verb.corrects else "update"
     if not (actors.may(actor, name, noun) and (actor.writes)):
         return None

@@ -390,6 +390,15 @@ class Schema:
         return dict(self.noun.verbs)
 
     @cached_property
+    def verbs_by_event(self) -> dict[str, Verb]:
+        """The verbs by the names of the events that they leave, the plainest of several; those that no
+        surface has as well."""
+        found: dict[str, Verb] = {}
+        for verb in (*self.noun.verbs.values(), *self.noun.corrections.values()):
+            found.setdefault(verb.event, verb)
+        return found
+
+    @cached_property
     def machine(self) -> Machine | None:
         for field in self.noun._meta.concrete_fields:
             if isinstance(field, columns.StatusField):

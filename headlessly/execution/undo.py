@@ -31,7 +31,7 @@ from headlessly.declaration.verbs import Verb
 from headlessly.errors import Conflict, Forbidden, HeadlesslyError, NotFound
 from headlessly.execution import executor
 from headlessly.execution.executor import Execution, RunningVerb
-from headlessly.execution.undo_plan import Plan, Reason, RecordChange, verbs_by_event
+from headlessly.execution.undo_plan import Plan, Reason, RecordChange
 from headlessly.language import wording
 from headlessly.log.events import Event
 from headlessly.log.names import REQUEST_UNDONE
@@ -233,7 +233,7 @@ def _check_permission(plan: Plan, id: Any) -> set[str]:
         noun = plan.changes[event.target].noun
         if own and event.cause in undoing and actor.writes:
             continue  # they took something back, and may take that back as well
-        verb = verbs_by_event(noun).get(event.name)
+        verb = noun.schema.verbs_by_event.get(event.name)
         _require(actor, verb.name if verb is not None and not verb.corrects else "update", noun)
     return hidden
 
@@ -478,9 +478,9 @@ class Steps:
         if held is not None and held.deleted_at is not None:
             self.events.setdefault(change.id, change.noun.verbs["delete"].event)
             return  # with what it belonged to
-        if change.presence and change.presence[0].corrects and not change.created:
+        if not change.created and change.presence[0].corrects:
             versions = {"before": change.first - 1, "after": change.last}
-            self._perform(change, change.noun.corrections["correct"], versions)
+            self._perform(change, change.noun.corrections["remerge"], versions)
             return
         if held is not None:
             held.is_unreferred = True

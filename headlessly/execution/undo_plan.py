@@ -100,7 +100,7 @@ class RecordChange:
     @cached_property
     def presence(self) -> list[Verb]:
         """The verbs of the request by which the record went or came back, in order."""
-        known = verbs_by_event(self.noun)
+        known = self.noun.schema.verbs_by_event
         found = (known.get(event.name) for event in self.events)
         return [verb for verb in found if verb is not None and (verb.deletes or verb.restores)]
 
@@ -330,11 +330,3 @@ class Plan:
             if not lets_go:
                 return other
         return None
-
-
-def verbs_by_event(noun: type[Record]) -> dict[str, Verb]:
-    """The verbs of a noun by the names of their events, the plainest of several first."""
-    found: dict[str, Verb] = {}
-    for verb in (*noun.verbs.values(), *noun.corrections.values()):
-        found.setdefault(verb.event, verb)
-    return found
