@@ -15,12 +15,13 @@ from django.utils.decorators import method_decorator
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_POST
 
-from headlessly.admin import display, forms
+from headlessly.admin import display, forms, toasts
 from headlessly.admin.lists.address import Address
 from headlessly.admin.lists.bulk_operations import BulkOperation, bulk_operations
 from headlessly.admin.lists.changelist import AT_ONCE, NounList
 from headlessly.admin.lists.export import export_url
 from headlessly.admin.pages import NounPages
+from headlessly.admin.undo import Undo
 from headlessly.declaration.values import UNSTORABLE
 from headlessly.errors import HeadlesslyError, InvalidFilter
 from headlessly.execution import executor
@@ -75,6 +76,7 @@ class BulkPages(NounPages):
             refused=refused,
             linked=not operation.destroys,
             failed=",".join(outcome.id for outcome in refused),
+            undo=Undo(id) if (id := toasts.undoable_request()) else None,
         )
 
     def _export(self, request: HttpRequest, address: Address) -> HttpResponse:

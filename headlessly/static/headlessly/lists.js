@@ -88,7 +88,7 @@
   document.addEventListener("submit", async (event) => {
     const { target: form, submitter } = event;
     const asks = form.id === "selection" && submitter && !submitter.matches("[data-file]");
-    const inside = dialog() && dialog().contains(form);
+    const inside = dialog() && dialog().contains(form) && !form.matches("[data-undo]");
     if (form.id === "selection" && !asks) delete form.dataset.sent;
     if (!asks && !inside) return;
     event.preventDefault();
