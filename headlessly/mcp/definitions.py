@@ -22,7 +22,7 @@ INSTRUCTIONS = (
 )
 
 NAMES_OF_FIELDS = {"type": "array", "items": {"type": "string"}}
-MOMENT = {"type": "string", "description": 'as it was then: ISO 8601 or "7d ago"'}
+MOMENT = {"type": "string", "description": 'as of then: ISO 8601 or "7d ago"'}
 
 
 def offered_tools() -> list[dict[str, Any]]:
@@ -65,8 +65,8 @@ def all_tools() -> list[dict[str, Any]]:
         _tool(
             "fetch",
             (
-                "One record by id, with all its fields. Schema: the types and how to use them; with a "
-                "type as id: its fields, verbs and states. Status: counts by state. Report: named numbers; "
+                "One record by id, with all its fields. Schema: the types; with one "
+                "as id: its fields, verbs and states. Status: counts by state. Report: named numbers; "
                 "one by name as id. History: the latest events of the record with this id."
             ),
             type={
@@ -93,7 +93,7 @@ def all_tools() -> list[dict[str, Any]]:
             ),
             "code",
             code={"type": "string"},
-            dryRun={"type": "boolean", "description": "only show what would happen"},
+            dryRun={"type": "boolean", "description": "show what would happen"},
             reads_only=False,
         ),
     ]
