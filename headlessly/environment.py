@@ -28,6 +28,12 @@ def database():
     else:
         options = {}
         entry = {"EMBEDDED": True, "NAME": "headlessly", "USER": "headlessly"}
+    bounds = {
+        "lock_timeout": os.environ.get("LOCK_TIMEOUT") or 5,
+        "idle_in_transaction_session_timeout": os.environ.get("IDLE_TRANSACTION_TIMEOUT") or 60,
+    }
+    bounded = " ".join(f"-c {name}={int(float(s) * 1000)}" for name, s in bounds.items())
+    options["options"] = f"{bounded} {options.get('options', '')}".strip()
     return entry | {
         "ENGINE": "headlessly.database",
         # Parsed and planned once per connection, from the fifth time a statement is run. Django's
@@ -36,7 +42,16 @@ def database():
             "prepare_threshold": 5,
             # Opening a connection costs more than most requests. They are kept in a pool and not by
             # thread: the server's threads come and go, and would leave theirs open behind them.
-            "pool": {"min_size": 1, "max_size": int(os.environ.get("DB_POOL_SIZE") or 32)},
+            "pool": {
+                "min_size": 1,
+                "max_size": int(os.environ.get("DB_POOL_SIZE") or 32),
+                # Whoever finds no connection is told so; and the pool tries anew for whoever comes
+                # next, instead of at ever longer intervals.
+                "timeout": 2,
+                "reconnect_timeout": 1,
+            },
+            "connect_timeout": 3,
+            "tcp_user_timeout": 10_000,  # of what was sent and never acknowledged, in milliseconds
         }
         | options,
     }

@@ -13,6 +13,9 @@
     STATIC_ROOT           where `manage.py collectstatic` puts the static files; ./staticfiles.
     DB_POOL_SIZE          the most connections one process opens; 32.
     STATEMENT_TIMEOUT     seconds that one statement of a request may take; 30. 0: as long as it likes.
+    LOCK_TIMEOUT          seconds to wait for a record that somebody else is writing; 5. Of all processes,
+                          `manage.py migrate` too: nobody queues behind one that waits. 0: for ever.
+    IDLE_TRANSACTION_TIMEOUT  seconds that a transaction may do nothing; 60. 0: for ever.
     SITE_URL              the site's own address, for links made outside of a request; https://
                           and the first of ALLOWED_HOSTS.
     WEBHOOKS_ALLOW_PRIVATE  1 lets webhooks lead to private and loopback addresses: whoever may make

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import os
 import threading
+from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
 
@@ -27,6 +28,7 @@ class ThreadSlots:
     def __init__(self) -> None:
         self._lock = threading.Lock()
         self.waiting = self.running = 0
+        self.scripts: Counter[object] = Counter()  #: that run, or wait to, by tenant
 
     @contextmanager
     def reserve_for_waiting(self) -> Iterator[bool]:
@@ -35,13 +37,27 @@ class ThreadSlots:
             yield found
 
     @contextmanager
-    def reserve_for_script(self) -> Iterator[bool]:
-        """Reserve a thread to run a script, inside the block. Yields whether there was one.
+    def reserve_for_script(self, tenant: object) -> Iterator[bool]:
+        """Reserve a thread to run a script of this tenant, inside the block. Yields whether there was one.
 
-        A process of one thread has one for a script.
+        One tenant has all but one of those that there are for scripts. A process of one thread has one.
         """
-        with self._reserve("running", threads_of_process()) as found:
-            yield found
+        most = max(1, threads_of_process() - 2)
+        with self._lock:
+            if has_room := self.scripts[tenant] < most:
+                self.scripts[tenant] += 1
+        try:
+            if has_room:
+                with self._reserve("running", threads_of_process()) as found:
+                    yield found
+            else:
+                yield False
+        finally:
+            if has_room:
+                with self._lock:
+                    self.scripts[tenant] -= 1
+                    if not self.scripts[tenant]:
+                        del self.scripts[tenant]
 
     @contextmanager
     def _reserve(self, kind: str, most: int) -> Iterator[bool]:

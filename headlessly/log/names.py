@@ -14,3 +14,6 @@ REQUEST_UNDONE = "Request.Undone"
 
 #: The names of events that the platform itself leaves.
 PLATFORM_EVENTS = (SCRIPT_RAN, IMPORT_STARTED, REQUEST_UNDONE)
+
+#: Under this name an event's data has what a file said of its record that no field holds, by heading.
+LEFT_OUT = "$leftOut"

@@ -9,7 +9,6 @@ checked against the schema, and values travel as parameters: nothing of a filter
 
 from __future__ import annotations
 
-import unicodedata
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
 from datetime import timedelta
@@ -22,8 +21,9 @@ from django.db import connection
 from django.db.models import Q
 from django.utils.translation import gettext as _
 
+from headlessly.access import visibility
 from headlessly.database import timeouts
-from headlessly.declaration import days, values
+from headlessly.declaration import days, normalization, values
 from headlessly.declaration.folding import fold
 from headlessly.declaration.schema import Field
 from headlessly.errors import InvalidFilter, did_you_mean
@@ -232,9 +232,12 @@ class _Compiler:
         Where the reference is empty there is no value either: nothing equals it but null.
         """
         other = scope.for_noun(field.target_noun)
+        # Who sees the card of a person may ask for what stands on it.
+        on_card = other.as_of is None and other.noun.schema.field(rest) in other.noun.schema.card
+        there = visibility.with_cards(other.noun) if on_card else other.queryset()
 
         def behind(condition: Mapping[str, Any]) -> Q:
-            found = other.queryset().filter(self.field(other, path, rest, condition, depth))
+            found = there.filter(self.field(other, path, rest, condition, depth))
             return Q(**{f"{field.column}__in": found.order_by().values(other.key)})
 
         def leaf(operator: str, operand: Any) -> Q:
@@ -400,7 +403,8 @@ def _text_condition(field: Field, path: str, column: str, operator: str, operand
     operand = _normalized_text(path, operand)
     found = Q()
     for word in operand.split()[:MAX_WORDS]:
-        found &= Q(**{f"{column}__folded__contains": fold(word)})
+        folded = fold(normalization.normalize_word(word))
+        found &= Q(**{f"{column}__folded__contains": folded})
     return found or Q(**{f"{column}__isnull": False})
 
 
@@ -411,6 +415,10 @@ def _lookup_condition(field: Field, path: str, column: str, operator: Lookup, op
             field=path,
         )
     operand = _normalized_text(path, operand)
+    if field.normalize is not None and operator is Lookup.IEXACT:
+        return _equal_condition(field, path, column, operator, operand)
+    if field.normalize in normalization.SMALL_LETTERS:
+        operand = operand.lower()
     if operator is Lookup.ICONTAINS:
         return Q(**{f"{column}__folded__contains": fold(operand)})
     return Q(**{f"{column}__{operator.value}": operand})
@@ -465,7 +473,7 @@ def _normalized_text(path: str, text: str) -> str:
         values.check_storable(text)
     except ValueError as problem:
         raise InvalidFilter(f"{path}: {problem}", field=path) from None
-    return unicodedata.normalize("NFC", text)
+    return normalization.normalize_text(text, lines=True)
 
 
 def _explicit(condition: Q) -> Q:

@@ -73,7 +73,8 @@ def _dry_run(code: str, note: str, *, keep: bool) -> tuple[ScriptRun, Proposal |
     id, moment = public_id(Proposal.prefix), clock.now()
     trying = actor if actors.may_approve(actor) else dataclasses.replace(actor, role=actors.MANAGER)
     with actors.acting(trying):
-        run = perform(code, Plan(dry_run=True, moment=moment, seed=id))
+        plan = Plan(dry_run=True, is_rehearsal=trying is not actor, moment=moment, seed=id)
+        run = perform(code, plan)
     foreseen = verb_events(run.events)
     if not keep or not foreseen:
         return run, None

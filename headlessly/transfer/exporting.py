@@ -232,9 +232,9 @@ def _cell_for_people(noun: type[Record], name: str, field: Field) -> str:
 
 
 def _name_of(noun: type[Record], column: str) -> str:
-    """What the record with the id in ``column`` is called, if the actor sees it."""
+    """What the record with the id in ``column`` is called, if the actor sees it or its card."""
     quote = connection.ops.quote_name
-    seen, persons = visibility.visible_clause(noun, "named")
+    seen, persons = visibility.card_clause(noun, "named")
     sql = (
         f"(SELECT named.{quote(naming_field(noun).column)} FROM {quote(noun._meta.db_table)} named "
         f"WHERE named.id = {column} AND named.tenant_id = %s{seen})"

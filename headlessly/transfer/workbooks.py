@@ -64,24 +64,30 @@ def _unreadable(problem: Exception) -> Unreadable:
 
 
 def read_records(file: BinaryIO, number: int) -> Iterator[list[Any]]:
-    """The rows of a sheet as people see them: ``80%``, where the sheet keeps 0.8 and shows percent."""
+    """The rows of a sheet as people see them: ``80%``, where the sheet keeps 0.8 and shows percent, and
+    ``01067``, where it keeps 1067 and shows five digits."""
     try:
         sheet = _opened(file).worksheets[number]
         sheet.reset_dimensions()
-        percents: dict[int, bool] = {}
+        formats: dict[int, str] = {}
         for cells in sheet.iter_rows():
-            yield [_shown(cell, percents) for cell in cells]
+            yield [_shown(cell, formats) for cell in cells]
     except Unreadable:
         raise
     except Exception as problem:  # whatever a broken archive or broken XML makes of it
         raise _unreadable(problem) from problem
 
 
-def _shown(cell: Any, percents: dict[int, bool]) -> Any:
+def _shown(cell: Any, formats: dict[int, str]) -> Any:
     value = cell.value
     if not isinstance(value, int | float) or isinstance(value, bool):
         return None if is_blank(value) else value
     style = cell._style_id
-    if style not in percents:
-        percents[style] = "%" in (cell.number_format or "")
-    return f"{round(value * 100, 10):.10g}%" if percents[style] else value
+    if style not in formats:
+        formats[style] = cell.number_format or ""
+    shown = formats[style]
+    if "%" in shown:
+        return f"{round(value * 100, 10):.10g}%"
+    if len(shown) > 1 and not shown.strip("0") and value >= 0 and value == int(value):
+        return str(int(value)).zfill(len(shown))
+    return value

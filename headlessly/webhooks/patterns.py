@@ -8,7 +8,7 @@ from typing import Any
 from django.utils.translation import gettext as _
 
 from headlessly.declaration.registry import registry
-from headlessly.errors import Invalid
+from headlessly.errors import Invalid, did_you_mean
 from headlessly.log.events import check_event_name
 from headlessly.log.names import PLATFORM_EVENTS
 
@@ -20,7 +20,7 @@ MAX_PATTERNS = 100
 def known_event_names() -> list[str]:
     """The names of the events that verbs leave, noun by noun, and of those that the platform does."""
     verbs = [name for noun in registry.values() for name in noun.schema.verbs_by_event]
-    return [*verbs, *PLATFORM_EVENTS]
+    return list(dict.fromkeys([*verbs, *PLATFORM_EVENTS]))
 
 
 def check_patterns(value: Any) -> list[str]:
@@ -35,6 +35,13 @@ def check_patterns(value: Any) -> list[str]:
             % {"most": MAX_PATTERNS, "count": len(value)}
         )
     return list(dict.fromkeys(map(_check_pattern, value)))
+
+
+def check_known_event(name: str) -> None:
+    """Raise ValueError for the name of an event that there can be none of, with what was perhaps meant."""
+    if ALL in name:
+        raise ValueError(_("This is the name of one event, without a star."))
+    _check_pattern(name)
 
 
 def _check_pattern(value: Any) -> str:
@@ -60,6 +67,7 @@ def _check_pattern(value: Any) -> str:
         raise ValueError(
             _("There is no event %(name)s. Events: %(names)s")
             % {"name": value[:64], "names": ", ".join([*own, f"{name}.*"])}
+            + did_you_mean(value, own)
         )
     if dot and (meant := [each for each in names if each.casefold() == value.casefold()]):
         raise ValueError(
@@ -77,10 +85,9 @@ def _check_pattern(value: Any) -> str:
 
 
 def _no_noun(name: str) -> str:
-    return _("There is no noun %(name)s. Nouns: %(names)s.") % {
-        "name": name[:64],
-        "names": ", ".join(registry),
-    }
+    there = {"name": name[:64], "names": ", ".join(registry)}
+    said = _("There is no noun %(name)s. Nouns: %(names)s.") % there
+    return said + did_you_mean(name, registry)
 
 
 def matches_any(patterns: Collection[str], name: str, target_type: str | None) -> bool:
