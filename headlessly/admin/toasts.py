@@ -11,6 +11,9 @@ from headlessly.admin.undo import REDO, Undo
 from headlessly.context import tracing
 from headlessly.log.events import Event
 
+#: Where the answer to a script says which request takes back what it did.
+UNDO_HEADER = "X-Undo"
+
 
 @dataclass
 class Toast:

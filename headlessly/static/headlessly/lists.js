@@ -201,6 +201,7 @@
       return;
     }
     editing.unsent = false;
+    window.hly.saved(answer);
     if (answer.status === 204 || answer.status === 404) {
       editing = null;
       return row.remove();

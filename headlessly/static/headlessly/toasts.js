@@ -78,6 +78,19 @@
       setTimeout(leave, SHOWN);
     }
   }
+  // What an answer without a page says was saved.
+  function saved(answer) {
+    const request = answer.headers.get("X-Undo");
+    if (!request || !template()) return;
+    const toast = document.createElement("div");
+    toast.className = "toast";
+    const text = document.createElement("span");
+    text.textContent = document.getElementById("hly")?.dataset.saved || "";
+    toast.append(text, make(request));
+    document.getElementById("toasts")?.replaceChildren(toast);
+    fade();
+  }
+
   const look = (root) => {
     for (const form of root.querySelectorAll?.("form[data-undo]") || []) if (form.dataset.undo) notice(form);
   };
@@ -91,5 +104,5 @@
   });
   document.addEventListener("click", (event) => event.target.closest("[data-dismisses]")?.closest(".toast").remove());
 
-  Object.assign(window.hly, { undoForm: make, fade });
+  Object.assign(window.hly, { undoForm: make, saved, fade });
 })();
