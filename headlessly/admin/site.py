@@ -56,7 +56,8 @@ class Workplace(TenantSite):
     def each_context(self, request: HttpRequest) -> dict[str, Any]:
         """Admins are told of webhooks that were disabled, on every page until somebody deals with it."""
         context = super().each_context(request)
-        context["undo_by_key"] = {"undo": Undo(""), "redo": Undo("", redo=True)}
+        if actors.current().writes:
+            context["undo_by_key"] = {"undo": Undo(""), "redo": Undo("", redo=True)}
         context["toasts"] = cache(lambda: toasts.read_toasts(request))
         if actors.may_administer(actors.current()):
             # Only the pages that show it ask the database.

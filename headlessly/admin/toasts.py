@@ -33,6 +33,12 @@ def undoable_request() -> str:
     return id if id and Event.log.filter(request_id=id).exists() else ""
 
 
+def undo_of_request() -> Undo | None:
+    """What takes back what this request did; None where it did nothing."""
+    request = undoable_request()
+    return Undo(request) if request else None
+
+
 def read_toasts(request: HttpRequest) -> list[Toast]:
     """What is to be said on this page."""
     found = []

@@ -165,8 +165,9 @@ class BaseClient:
         A request is known by the ``requestId`` of its events. Answers ``undone`` and ``stays``: what
         somebody touched since, and why it stays. Raises Conflict where nothing can be taken back.
         """
-        if not isinstance(request, str):
-            request, event = request["requestId"], event or request["$id"]
+        if isinstance(request, Event):
+            said = request.to_dict()
+            request, event = str(said["requestId"]), event or str(said["$id"])
         path = f"/requests/{quote(request, safe='')}/undo"
         body = {} if event is None else {"event": event}
         call = Call("POST", path, query_pairs(dryRun=dry_run), body, wait=LONGEST_UNDO)

@@ -13,12 +13,10 @@ Who may do the verbs of a request may take back their own; another's, who may al
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import Any, cast
 
-from django.db import IntegrityError, transaction
 from django.utils.translation import gettext as _
 
 from headlessly.access import actors, visibility
@@ -28,10 +26,11 @@ from headlessly.declaration import labels
 from headlessly.declaration.record import Record
 from headlessly.declaration.values import UNSTORABLE
 from headlessly.declaration.verbs import Verb
-from headlessly.errors import Conflict, Forbidden, HeadlesslyError, NotFound
+from headlessly.errors import Conflict, Forbidden, NotFound
 from headlessly.execution import executor
 from headlessly.execution.executor import Execution, RunningVerb
 from headlessly.execution.undo_plan import Plan, Reason, RecordChange
+from headlessly.execution.undo_steps import RecordUndone, UndoRefused, UndoSteps
 from headlessly.language import wording
 from headlessly.log.events import Event
 from headlessly.log.names import REQUEST_UNDONE
@@ -40,19 +39,6 @@ from headlessly.log.names import REQUEST_UNDONE
 MOST_EVENTS = 5_000
 #: How often the rest is tried when a verb refuses a part of it.
 MOST_TRIES = 10
-
-
-@dataclass(frozen=True)
-class RecordUndone:
-    """A record of which something was taken back, by the verb with this event."""
-
-    noun: type[Record]
-    id: str
-    name: str
-    event: str
-
-    def as_json(self) -> dict[str, Any]:
-        return {"type": self.noun.__name__, "id": self.id, "name": self.name, "event": self.event}
 
 
 @dataclass(frozen=True)
@@ -238,7 +224,9 @@ def _check_permission(plan: Plan, id: Any) -> set[str]:
     return hidden
 
 
-def _by_noun(changes: Iterable[RecordChange]) -> dict[type[Record], list[str]]:
+def _by_noun(
+    changes: Iterable[RecordChange | RecordUndone | RecordStays],
+) -> dict[type[Record], list[str]]:
     found: dict[type[Record], list[str]] = {}
     for change in changes:
         found.setdefault(change.noun, []).append(change.id)
@@ -282,16 +270,9 @@ def _carry_out(
         try:
             with execution.attempt():
                 return _try_once(execution, plan, id, refused, dry_run)
-        except _Refused as problem:
+        except UndoRefused as problem:
             refused |= problem.reasons
     raise Conflict(_("This cannot be taken back now. Try again."), type="Request", id=id)
-
-
-class _Refused(Exception):
-    """A verb has refused: these records stay, and what depends on them is to be found anew."""
-
-    def __init__(self, reasons: dict[str, Reason]) -> None:
-        self.reasons = reasons
 
 
 def _try_once(
@@ -312,7 +293,7 @@ def _try_once(
         plan.hold(execution)
         plan.judge(refused)
         _require_what_it_takes(plan)
-        done.undone = Steps(execution, plan).take()
+        done.undone = UndoSteps(execution, plan).take()
         done.stays = _explain(plan)
     if not done.undone:
         raise _nothing_to_take_back(done)
@@ -328,195 +309,6 @@ def _nothing_to_take_back(done: RequestUndone) -> Conflict:
         return Conflict(said, type="Request", id=done.request, code="stays", stays=stays)
     said = _("This has been taken back already, or it is as it was before.")
     return Conflict(said, type="Request", id=done.request, code="as_it_was", stays=[])
-
-
-class Steps:
-    """The verbs that take back what a plan says, in an order in which each is possible."""
-
-    def __init__(self, execution: Execution, plan: Plan) -> None:
-        self.execution, self.plan = execution, plan
-        self.possible = plan.possible
-        self.refused: dict[str, Reason] = {}
-        self.events: dict[str, str] = {}  #: the last event of each record
-        self.changed: set[str] = set()
-        self.gone: set[str] = set()
-
-    def take(self) -> list[RecordUndone]:
-        """Execute them. Raises _Refused when one is refused, after all have been tried."""
-        returning = {c.id for c in self.possible if c.returns}
-        # A unique value is given up before it comes back with the record that had it, and is taken again
-        # after the record is gone that has it.
-        regained = {c.id: self._unique_values(c) for c in self.possible if not c.returns}
-        for change in self._backwards():
-            if regained.get(change.id) == {None} and not _needs(change, returning):
-                self._change(change)
-        self._let_go()
-        for change in self._returning(returning):
-            self._bring_back(change)
-        later = {id for id, values in regained.items() if values - {None}}
-        for change in self._backwards():
-            if change.id not in later:
-                self._change(change)
-        self._let_go()
-        for change in self._backwards():
-            self._change(change)
-        self._let_go()
-        self._let_circles_go()
-        if self.refused:
-            raise _Refused(self.refused)
-        names = {c.id: str(c.record) for c in self.possible}
-        return [
-            RecordUndone(c.noun, c.id, names[c.id], self.events[c.id])
-            for c in self.possible
-            if c.id in self.events
-        ]
-
-    def _returning(self, waiting: set[str]) -> Iterator[RecordChange]:
-        """What comes back: first what others refer to, then these."""
-        left = [change for change in self.possible if change.returns]
-        waiting = set(waiting)
-        while left:
-            columns = {c.id: {getattr(c.record, n) for n in c.noun.reference_columns} for c in left}
-            ready = [c for c in left if not (columns[c.id] - {c.id}) & waiting] or left
-            yield from ready
-            waiting -= {change.id for change in ready}
-            left = [change for change in left if change.id in waiting]
-
-    def _backwards(self) -> list[RecordChange]:
-        return sorted(self.possible, key=lambda c: c.events[-1].seq or 0, reverse=True)
-
-    def _unique_values(self, change: RecordChange) -> set[Any]:
-        """The values that the unique fields which the request changed get again."""
-        changed = change.changed.items()
-        return {before for wire, (before, _after) in changed if self._field(change, wire).unique}
-
-    @staticmethod
-    def _field(change: RecordChange, wire: str) -> Any:
-        return change.noun.schema.fields[wire]
-
-    def _perform(self, change: RecordChange, verb: Verb, data: dict[str, Any]) -> bool:
-        """Execute a verb on the record; whether it did something. A refusal is remembered."""
-        if change.id in self.refused:
-            return False
-        before = len(self.execution.events)
-        try:
-            with self._unbroken(change):
-                change.record = self.execution.perform(verb, change.id, data, wire=True)
-        except HeadlesslyError as problem:
-            self.refused[change.id] = Reason("refused", problem.message)
-            return False
-        if len(self.execution.events) > before:
-            self.events[change.id] = self.execution.events[before].name
-        return True
-
-    @contextmanager
-    def _unbroken(self, change: RecordChange) -> Iterator[None]:
-        """Let a unique value that somebody else has now be a refusal, and not the end of the transaction."""
-        if not change.noun.unique_fields:
-            yield
-            return
-        try:
-            with transaction.atomic():
-                yield
-        except IntegrityError as problem:
-            self.execution.failure = None
-            raise self.execution.integrity_conflict(problem) from problem
-
-    def _bring_back(self, change: RecordChange) -> None:
-        held = self.execution.locked_records.get(change.id)
-        if held is not None and held.deleted_at is None:
-            self.events.setdefault(change.id, change.noun.verbs["restore"].event)
-            return  # with what it belongs to
-        merged = change.presence[-1].merges
-        noun = change.noun
-        self._perform(change, noun.corrections["unmerge"] if merged else noun.verbs["restore"], {})
-
-    def _change(self, change: RecordChange) -> None:
-        """Give the fields that the request changed their former values."""
-        if change.goes or change.id in self.changed:
-            return
-        self.changed.add(change.id)
-        fields = {wire: self._field(change, wire) for wire in change.changed}
-        now = change.now
-        back = {
-            wire: before
-            for wire, (before, after) in change.changed.items()
-            if now.get(wire) == after  # the moments that went on by themselves stay
-        }
-        if not back:
-            return
-        if all(_is_plain(change.noun, field) for field in fields.values()):
-            self._perform(change, change.noun.__dict__["update"], back)
-        elif change.has_gap:
-            said = _("Others changed it in between.")
-            self.refused[change.id] = Reason("changed", said, tuple(back))
-        else:
-            versions = {"before": change.first - 1, "after": change.last}
-            self._perform(change, change.noun.corrections["correct"], versions)
-
-    def _let_go(self) -> None:
-        """Delete what goes and what nothing refers to by now, the latest first, as often as that helps."""
-        while True:
-            free = [
-                change
-                for change in self._backwards()
-                if change.goes
-                and change.id not in self.gone
-                and all(map(self._lets_go, self.plan.referrers.get(change.id, ())))
-            ]
-            if not free:
-                return
-            for change in free:
-                self._delete(change)
-
-    def _lets_go(self, id: str) -> bool:
-        return id in self.gone or id in self.changed
-
-    def _delete(self, change: RecordChange) -> None:
-        self.gone.add(change.id)
-        held = self.execution.locked_records.get(change.id)
-        if held is not None and held.deleted_at is not None:
-            self.events.setdefault(change.id, change.noun.verbs["delete"].event)
-            return  # with what it belonged to
-        if not change.created and change.presence[0].corrects:
-            versions = {"before": change.first - 1, "after": change.last}
-            self._perform(change, change.noun.corrections["remerge"], versions)
-            return
-        if held is not None:
-            held.is_unreferred = True
-        self._perform(change, change.noun.verbs["delete"], {})
-
-    def _let_circles_go(self) -> None:
-        """Delete what is left: records that refer to each other."""
-        left = [c for c in self._backwards() if c.goes and c.id not in self.gone]
-        ids = {change.id for change in left}
-        for change in left:
-            update = change.noun.__dict__["update"]
-            empty = {
-                f.wire: None
-                for f in change.noun.schema.references.values()
-                if getattr(change.record, f.column) in ids
-            }
-            self._perform(change, update, empty)
-            self.changed.add(change.id)
-        for change in left:
-            self._delete(change)
-
-
-def _is_plain(noun: type[Record], field: Any) -> bool:
-    """Whether ``update`` gives the field back exactly the value that it had."""
-    schema = noun.schema
-    hidden = {column.name for column in schema.followers}
-    hidden |= {each.day_if for each in schema.day_moments}
-    return not (field.read_only or field.moves or field.name in hidden)
-
-
-def _needs(change: RecordChange, returning: set[str]) -> bool:
-    """Whether the record would refer again to one that has to come back first."""
-    return any(
-        isinstance(before, str) and before in returning
-        for before, _after in change.changed.values()
-    )
 
 
 # -- what is told of it -----------------------------------------------------------------------------
@@ -541,9 +333,7 @@ def _hide_unseen(done: RequestUndone) -> None:
     """Leave out the records that the actor does not see: what was done to them they caused, no more."""
     if visibility.visible_owner_of_actor() is None:
         return
-    nouns: dict[type[Record], list[str]] = {}
-    for each in (*done.undone, *done.stays):
-        nouns.setdefault(each.noun, []).append(each.id)
-    unseen = {id for noun, ids in nouns.items() for id in visibility.invisible_ids(noun, ids)}
+    told = _by_noun([*done.undone, *done.stays])
+    unseen = {id for noun, ids in told.items() for id in visibility.invisible_ids(noun, ids)}
     done.undone = [each for each in done.undone if each.id not in unseen]
     done.stays = [e for e in done.stays if e.id not in unseen or e.reason.code == "hidden"]

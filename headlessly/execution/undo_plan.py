@@ -282,7 +282,7 @@ class Plan:
 
     def _referrers_within(self) -> dict[str, set[str]]:
         """Which records of the plan refer now to those that go."""
-        going = {change.id: set() for change in self.possible if change.goes}
+        going: dict[str, set[str]] = {change.id: set() for change in self.possible if change.goes}
         for change in self.changes.values():
             if change.record is None or change.record.deleted_at is not None:
                 continue

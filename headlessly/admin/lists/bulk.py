@@ -21,7 +21,6 @@ from headlessly.admin.lists.bulk_operations import BulkOperation, bulk_operation
 from headlessly.admin.lists.changelist import AT_ONCE, NounList
 from headlessly.admin.lists.export import export_url
 from headlessly.admin.pages import NounPages
-from headlessly.admin.undo import Undo
 from headlessly.declaration.values import UNSTORABLE
 from headlessly.errors import HeadlesslyError, InvalidFilter
 from headlessly.execution import executor
@@ -76,7 +75,7 @@ class BulkPages(NounPages):
             refused=refused,
             linked=not operation.destroys,
             failed=",".join(outcome.id for outcome in refused),
-            undo=Undo(id) if (id := toasts.undoable_request()) else None,
+            undo=toasts.undo_of_request(),
         )
 
     def _export(self, request: HttpRequest, address: Address) -> HttpResponse:
