@@ -102,6 +102,7 @@ def undo_view(request: HttpRequest, *, site: TenantSite) -> HttpResponse:
         request,
         "undo",
         _("Not all of it was taken back"),
+        styles=("lists",),
         done=told(done),
         stays=[_staying_row(each) for each in done.stays[:STAYING]],
         more=max(0, len(done.stays) - STAYING),
