@@ -1,6 +1,7 @@
 """What the environment says, read once by the settings; and what production refuses in it."""
 
 import os
+from urllib.parse import parse_qs, unquote, urlsplit
 
 import psycopg
 from psycopg.conninfo import conninfo_to_dict
@@ -57,6 +58,44 @@ def database():
     }
 
 
+def mail(folder):
+    """Django's settings of mail for EMAIL_URL, and whether any is sent. Raises ValueError.
+
+    Without one it is written to files in ``folder``, or, where that is None, not sent at all.
+    """
+    url = os.environ.get("EMAIL_URL", "")
+    parts = urlsplit(url or (f"file://{folder}" if folder else "none:"))
+    backend = "django.core.mail.backends."
+    if parts.scheme == "none":
+        return {"EMAIL_BACKEND": f"{backend}dummy.EmailBackend", "MAIL_IS_SET_UP": False}
+    found = {"MAIL_IS_SET_UP": True}
+    if sender := parse_qs(parts.query).get("from"):
+        found["DEFAULT_FROM_EMAIL"] = sender[0]
+    if parts.scheme == "file":
+        if not parts.path.strip("/"):
+            raise ValueError("names no folder.")
+        return found | {
+            "EMAIL_BACKEND": f"{backend}filebased.EmailBackend",
+            "EMAIL_FILE_PATH": unquote(parts.path),
+        }
+    if parts.scheme not in ("smtp", "smtps"):
+        raise ValueError("begins with smtp://, smtps:// or file://.")
+    if not parts.hostname:
+        raise ValueError("names no host.")
+    is_tls = parts.scheme == "smtps"
+    return found | {
+        "EMAIL_BACKEND": f"{backend}smtp.EmailBackend",
+        "EMAIL_HOST": parts.hostname,
+        "EMAIL_PORT": parts.port or (465 if is_tls else 587),
+        "EMAIL_HOST_USER": unquote(parts.username or ""),
+        "EMAIL_HOST_PASSWORD": unquote(parts.password or ""),
+        "EMAIL_USE_SSL": is_tls,
+        # What carries links to choose a password is not sent in the open; a host that is this machine may.
+        "EMAIL_USE_TLS": not is_tls and parts.hostname not in ("localhost", "127.0.0.1", "::1"),
+        "EMAIL_TIMEOUT": 20,
+    }
+
+
 def refusals():
     """What production lacks: one sentence per variable, each with an example."""
     found = []
@@ -86,6 +125,14 @@ def refusals():
             _parse(os.environ["DATABASE_URL"])
         except ValueError as reason:
             found.append(f"DATABASE_URL: {reason} For example: {example}")
+
+    try:
+        mail(None)
+    except ValueError as reason:
+        found.append(
+            f"EMAIL_URL {reason} For example: "
+            "EMAIL_URL=smtp://user:password@mail.example.com:587?from=crm@example.com"
+        )
 
     if flag("DEBUG"):
         found.append("DEBUG is on: it shows strangers the source. Unset DEBUG.")

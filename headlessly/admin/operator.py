@@ -14,6 +14,7 @@ from django.db.models import Count
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
 from django.shortcuts import get_object_or_404
 from django.urls import path, reverse
+from django.utils import timezone
 from django.utils.decorators import method_decorator
 from django.utils.text import capfirst
 from django.utils.translation import gettext as _
@@ -25,7 +26,9 @@ from unfold.widgets import UnfoldAdminTextInputWidget
 
 from headlessly.access import actors, tenancy
 from headlessly.access.models import ApiKey, Membership, Tenant, User
+from headlessly.accounts.entering import is_confirmed
 from headlessly.admin import display as words
+from headlessly.admin.account import pages as account_pages
 from headlessly.admin.settings.member_forms import find_contact_id
 from headlessly.admin.sites import Site, menu_item
 from headlessly.web import csp
@@ -40,7 +43,9 @@ class OperatorSite(Site):
             return redirect_to_sign_in(request)
         if not (request.user.is_active and request.user.is_superuser):
             raise Http404
-        return None
+        match = request.resolver_match
+        is_own = match is not None and match.url_name in account_pages.ALWAYS
+        return None if is_own or is_confirmed(request) else account_pages.ask_to_confirm(request)
 
     def admin_view(self, view: Callable[..., Any], cacheable: bool = False) -> Callable[..., Any]:
         """These are unfold's own pages, and work by Alpine."""
@@ -134,6 +139,11 @@ class UserAdmin(DjangoUserAdmin, ModelAdmin):
             field.help_text = _("May see these pages. Being one lets nobody into a tenant.")
         return field
 
+    def save_model(self, request: HttpRequest, obj: User, form: Any, change: bool) -> None:
+        if not change:
+            obj.email_proven_at = timezone.now()  # the operator says whose it is
+        super().save_model(request, obj, form, change)
+
     def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
         # The log names users for ever; one who leaves is made inactive.
         return False
@@ -160,6 +170,9 @@ class MembershipForm(forms.ModelForm):
 
     def clean(self) -> dict[str, Any]:
         data = super().clean() or self.cleaned_data
+        user = data.get("user") if self.instance.pk is None else None
+        if user is not None and user.email_proven_at is None and user.memberships.exists():
+            self.add_error("user", _("Nobody has shown yet that this account is theirs."))
         wanted, tenant = data.get("person", "").strip(), data.get("tenant") or self.instance.tenant
         data["contact_id"] = None
         if wanted and tenant:

@@ -10,6 +10,7 @@ from django.http import HttpRequest
 from headlessly.admin.undo import REDO, Undo
 from headlessly.context import tracing
 from headlessly.log.events import Event
+from headlessly.log.names import SECURITY
 
 #: Where the answer to a script says which request takes back what it did.
 UNDO_HEADER = "X-Undo"
@@ -30,7 +31,8 @@ def say(request: HttpRequest, text: str, *, undo: bool = False) -> None:
 def undoable_request() -> str:
     """The id of this request, where it left something in the log; else nothing."""
     id = tracing.request_id() or ""
-    return id if id and Event.log.filter(request_id=id).exists() else ""
+    found = Event.log.filter(request_id=id, target__isnull=False).exclude(target_type=SECURITY)
+    return id if id and found.exists() else ""
 
 
 def undo_of_request() -> Undo | None:

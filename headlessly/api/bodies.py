@@ -100,7 +100,7 @@ class FormParser(BaseParser):
     def __init__(self, largest: int = MAX_BODY_SIZE) -> None:
         self.largest = largest
 
-    def parse(self, stream: Any, media_type: Any = None, context: Any = None) -> FormBody:
+    def parse(self, stream: Any, media_type: Any = None, context: Any = None) -> dict[str, Any]:
         content = _read_limited(stream, context["request"], self.largest)
         kind = media_type_of(media_type)
         if kind != MULTIPART and content.lstrip()[:1] == b"{":

@@ -13,7 +13,7 @@ from django.http import HttpRequest
 from headlessly.access import tenancy
 from headlessly.api import limits
 from headlessly.database import prepared
-from headlessly.web.addresses import caller_address, customer_network
+from headlessly.web.callers import caller_address, customer_network
 
 #: Requests a minute from one address: an office behind one is no flood, a program is.
 PER_MINUTE = 30

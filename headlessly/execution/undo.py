@@ -33,7 +33,7 @@ from headlessly.execution.undo_plan import Plan, Reason, RecordChange
 from headlessly.execution.undo_steps import RecordUndone, UndoRefused, UndoSteps
 from headlessly.language import wording
 from headlessly.log.events import Event
-from headlessly.log.names import REQUEST_UNDONE
+from headlessly.log.names import REQUEST_UNDONE, SECURITY
 
 #: The most events of a request that is taken back, in one transaction and while somebody waits.
 MOST_EVENTS = 5_000
@@ -157,7 +157,8 @@ def events_of_request(id: Any, event: Any = None) -> list[Event]:
     """
     found: list[Event] = []
     if isinstance(id, str) and id and not UNSTORABLE.search(id):
-        events = Event.log.filter(request_id=id[:65]).order_by("seq")
+        # Who got in, and who changed how one gets in, is nothing of records.
+        events = Event.log.filter(request_id=id[:65]).exclude(target_type=SECURITY).order_by("seq")
         found = list(events[: MOST_EVENTS + 1])
     if len(found) > MOST_EVENTS:
         raise Conflict(
@@ -185,8 +186,8 @@ def events_of_request(id: Any, event: Any = None) -> list[Event]:
 def _no_request(id: Any) -> NotFound:
     id = str(id)[:64]
     said = _(
-        "Request %s changed no record here. What only read, exported or tried something, and what was "
-        "refused, leaves nothing to take back."
+        "Request %s changed no record here. What only read, exported or tried something, what changed "
+        "settings, and what was refused, leaves nothing to take back."
     )
     return NotFound(said % id, type="Request", id=id)
 

@@ -416,7 +416,7 @@ def _lookup_condition(field: Field, path: str, column: str, operator: Lookup, op
         )
     operand = _normalized_text(path, operand)
     if field.normalize is not None and operator is Lookup.IEXACT:
-        return _equal_condition(field, path, column, operator, operand)
+        return _equal_condition(field, path, column, operator.value, operand)
     if field.normalize in normalization.SMALL_LETTERS:
         operand = operand.lower()
     if operator is Lookup.ICONTAINS:

@@ -10,7 +10,7 @@ from django.utils.translation import gettext as _
 from headlessly.declaration.registry import registry
 from headlessly.errors import Invalid, did_you_mean
 from headlessly.log.events import check_event_name
-from headlessly.log.names import PLATFORM_EVENTS
+from headlessly.log.names import PLATFORM_EVENTS, SECURITY
 
 ALL = "*"
 #: How many patterns a webhook may have.
@@ -91,5 +91,8 @@ def _no_noun(name: str) -> str:
 
 
 def matches_any(patterns: Collection[str], name: str, target_type: str | None) -> bool:
-    """Whether an event of this name, and of a record of this noun, is one of those."""
+    """Whether an event of this name, and of a record of this noun, is one of those. What admins alone read
+    goes to no other system."""
+    if target_type == SECURITY:
+        return False
     return ALL in patterns or name in patterns or f"{target_type}.*" in patterns

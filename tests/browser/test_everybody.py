@@ -108,7 +108,7 @@ def test_those_who_are_outside(walk, site, acme, rival):
     walk.page.get_by_role("button", name="Sign in").click()
     walk.page.get_by_text("Type your email.").wait_for()
     walk.look("refused")
-    walk.go("/welcome/user_none/none", status=404)
+    walk.go("/invitation/none/none", status=404)
     sign_in(walk.page, site, tomas.email)
     walk.place = "choose"
     walk.look()

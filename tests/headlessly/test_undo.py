@@ -220,6 +220,14 @@ def test_a_dry_run_and_a_refusal_leave_nothing_to_take_back(lead: Lead) -> None:
         undo_request("req_dry0000000000000")
 
 
+def test_an_export_and_a_read_leave_nothing_to_take_back(api: Any, lead: Lead) -> None:
+    for path in ("/export/leads?format=ndjson", f"/leads/{lead.pk}"):
+        answer = api.call("GET", path)
+        said = api.call("POST", f"/requests/{answer.headers['X-Request-Id']}/undo")
+        assert said.status_code == 404
+        assert "leaves nothing to take back" in said.json()["message"]
+
+
 def test_what_was_tracked_stays_in_the_log(acme: Any) -> None:
     with tracing.request_id_scope("req_track00000000000"):
         events.track("page_view")

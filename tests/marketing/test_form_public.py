@@ -15,7 +15,7 @@ from headlessly.access import tenancy
 from headlessly.access.models import ApiKey, KeyUse
 from headlessly.api import strangers
 from headlessly.log.events import Event
-from headlessly.web.addresses import caller_address, customer_network
+from headlessly.web.callers import caller_address, customer_network
 from marketing import Campaign, Form
 from tests.answered import answered, named, problem, unchanged
 

@@ -194,7 +194,7 @@ def _report_schemas() -> dict[str, Schema]:
         "additionalProperties": value,
         "description": "A part of it: its value in each column, and the lists behind them.",
     }
-    listed = {
+    listed: dict[str, Schema] = {
         "list": {"anyOf": [behind, {"type": "null"}]},
         "rows": {"type": "array", "items": row},
     }

@@ -20,7 +20,7 @@ import orjson
 from headlessly import errors
 from headlessly.context import tracing
 from headlessly.errors import HeadlesslyError, Unavailable
-from headlessly.web.addresses import caller_address, customer_network
+from headlessly.web.callers import caller_address, customer_network
 from headlessly.web.front.answers import Answer, Pace
 from headlessly.web.front.reading import BodyReader, Gone, Receive
 from headlessly.web.front.waiting_room import WaitingRoom

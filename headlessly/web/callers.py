@@ -1,4 +1,4 @@
-"""Where a request comes from."""
+"""Where a request comes from, as far as this site can know."""
 
 from __future__ import annotations
 

@@ -6,7 +6,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('headlessly', '0018_imports_in_the_log'),
+        ('headlessly', '0019_accounts'),
     ]
 
     operations = [
