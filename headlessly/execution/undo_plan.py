@@ -20,6 +20,7 @@ from django.utils.translation import gettext as _
 from headlessly.declaration import labels
 from headlessly.declaration.registry import registry
 from headlessly.language import wording
+from headlessly.language.wording import SUBJECT
 from headlessly.log.events import Event, dump_json
 from headlessly.log.names import PLATFORM_EVENTS
 
@@ -269,7 +270,7 @@ class Plan:
                 others = other.objects.filter(**{name: OuterRef("pk")}).exclude(pk__in=own)
                 found = noun.objects.filter(Exists(others), pk__in=ids)
                 for id in found.values_list("pk", flat=True):
-                    self._keep_referred(id, labels.a_noun(other))
+                    self._keep_referred(id, labels.a_noun(other, SUBJECT))
             for model, name in noun.schema.platform_referrers:
                 found = model._default_manager.filter(**{f"{name}__in": ids})
                 for id in found.values_list(name, flat=True):
@@ -309,7 +310,7 @@ class Plan:
             else:
                 continue
             change.stays, found = (
-                Reason("belongs", said % {"what": labels.the_noun(other.noun)}),
+                Reason("belongs", said % {"what": labels.the_noun(other.noun, SUBJECT)}),
                 True,
             )
         return found
