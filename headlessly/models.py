@@ -6,6 +6,7 @@ None of these is a noun. They know no tenant's business, and nobody creates them
 from __future__ import annotations
 
 from headlessly.access.models import ApiKey, IdempotentReply, KeyUse, Membership, Tenant, User
+from headlessly.accounts.models import Device, Guess, Invitation, SecondFactor, Session
 from headlessly.log.events import Event
 from headlessly.query.saved_views import (
     Pin,
@@ -27,16 +28,21 @@ from headlessly.webhooks.models import (
 __all__ = [
     "ApiKey",
     "Delivery",
+    "Device",
     "Event",
+    "Guess",
     "IdempotentReply",
     "Import",
     "ImportPart",
+    "Invitation",
     "KeyUse",
     "Membership",
     "Pin",
     "Proposal",
     "RefusedRow",
     "RowWarning",
+    "SecondFactor",
+    "Session",
     "Start",
     "Tenant",
     "User",

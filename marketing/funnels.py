@@ -19,7 +19,7 @@ from headlessly.access import tenancy
 from headlessly.context import running
 from headlessly.database import timeouts
 from headlessly.declaration.registry import registry
-from headlessly.errors import InvalidFilter, VerbRefused
+from headlessly.errors import InvalidFilter, VerbRefused, did_you_mean
 from headlessly.log.events import Event
 
 MOST_STEPS, LONGEST = 20, 255
@@ -63,13 +63,14 @@ def steps_problem(steps: Any) -> str | None:
             return _(
                 "Step %(number)d (%(name)s): event is a name like Lead.Created or page_view."
             ) % {"number": number, "name": name}
-        if VERB_EVENT.match(event) and event not in (known := verb_events()):
-            return _("Step %(number)d (%(name)s): no verb leaves %(event)s. Events: %(known)s.") % {
+        if event not in (known := verb_events()) and _is_meant_for_verb(event, known):
+            said = _("Step %(number)d (%(name)s): no verb leaves %(event)s. Events: %(known)s.") % {
                 "number": number,
                 "name": name,
                 "event": event,
                 "known": ", ".join(known),
             }
+            return said + did_you_mean(event, known)
     orders = [step.get("order", number) for number, step in enumerate(steps, 1)]
     if any(isinstance(o, bool) or not isinstance(o, int) for o in orders) or len(set(orders)) < len(
         orders
@@ -82,6 +83,15 @@ def steps_problem(steps: Any) -> str | None:
 
 def _is_line(text: Any) -> TypeGuard[str]:
     return isinstance(text, str) and bool(text.strip()) and len(text) <= LONGEST
+
+
+def _is_meant_for_verb(event: str, known: Sequence[str]) -> bool:
+    """Whether nothing else can have this name than a verb's event; a tracked one has no star either."""
+    return (
+        VERB_EVENT.match(event) is not None
+        or "*" in event
+        or event.casefold() in {name.casefold() for name in known}
+    )
 
 
 def verb_events() -> list[str]:

@@ -145,7 +145,8 @@ def search_events(asked: dict[str, Any]) -> dict[str, Any]:
     for name, value in filter.items():
         if name not in conditions:
             raise InvalidFilter(
-                f"Events are not filtered by {name[:64]!r}. Filter by {', '.join(conditions)}.",
+                f"Events are not filtered by {name[:64]!r}.{did_you_mean(name, conditions)} "
+                f"Filter by {', '.join(conditions)}.",
                 type="Event",
                 field=name[:64],
             )

@@ -51,7 +51,7 @@ def test_it_is_as_dark_as_the_browser_or_the_workplace_says(desk: Any, site: str
 
     desk.emulate_media(color_scheme="dark")
     desk.goto(f"{site}/~acme/docs")
-    expect(desk.locator(".opblock-tag").first).to_be_visible()
+    expect(desk.locator("html.dark-mode")).to_have_count(1)
     assert brightness() < 60
     desk.emulate_media(color_scheme="light")
     # The page hears of the other scheme by an event of its own.
@@ -59,4 +59,5 @@ def test_it_is_as_dark_as_the_browser_or_the_workplace_says(desk: Any, site: str
     assert brightness() > 200
     desk.evaluate("localStorage.setItem('adminTheme', '\"dark\"')")
     desk.reload()
+    expect(desk.locator("html.dark-mode")).to_have_count(1)
     assert brightness() < 60
