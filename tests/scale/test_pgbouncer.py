@@ -139,6 +139,11 @@ def test_it_serves_and_tells_at_once(original: Cluster, pooled: str, receiver: A
                 names = {name for (name,) in admin.execute(asked)}
             assert {"headlessly web", "headlessly work"} <= names
 
+            counted = (
+                'headlessly_requests_total{method="PATCH",route="/~/leads/<id>",status="200"} 32.0'
+            )
+            assert counted in client.get("/metrics").text
+
             _wait_until_idle(receiver)
             sent = time.monotonic()
             target = client.post("/~acme/contacts", json={"name": "Told"}).json()["$id"]
