@@ -34,6 +34,7 @@
     SESSION_IDLE_HOURS    after how many hours without a request somebody is signed out; 12.
     SESSION_DAYS          after how many days in any case; 14.
     CONFIRM_MINUTES       for how long a password that was typed again is good for keys and members; 15.
+    IMPORT_QUOTA_MB       how much the imports of a tenant keep, files and refused rows together; 2048.
     WEBHOOKS_ALLOW_PRIVATE  1 lets webhooks lead to private and loopback addresses: whoever may make
                           one then reaches whatever this machine reaches. Off.
     WEBHOOKS_ALLOW_HTTP   1 lets webhooks lead to http:// in production; in development they may.
@@ -186,6 +187,7 @@ PROCRASTINATE_IMPORT_PATHS = [
 ]
 PROCRASTINATE_AUTODISCOVER_MODULE_NAME = None
 
+IMPORT_QUOTA_MB = int(os.environ.get("IMPORT_QUOTA_MB") or 2048)
 WEBHOOKS_ALLOW_PRIVATE = flag("WEBHOOKS_ALLOW_PRIVATE")
 WEBHOOKS_ALLOW_HTTP = not PRODUCTION or flag("WEBHOOKS_ALLOW_HTTP")
 

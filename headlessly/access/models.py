@@ -258,7 +258,7 @@ class Membership(models.Model):
         # Asked where there is no tenant, too: nobody tells by the time whether there is one.
         asked = cls.objects.select_related("user").filter(user=user)
         found = asked.filter(tenant=tenant.pk if tenant else 0).first()
-        if found is not None:
+        if found is not None and tenant is not None:
             found.tenant = tenant  # at hand already
         return found
 

@@ -239,6 +239,8 @@ class Event(models.Model):
             models.Index(fields=["tenant", "name", "xid", "seq"], name="event_by_name"),
             models.Index(fields=["tenant", "actor", "xid", "seq"], name="event_by_actor"),
             models.Index(fields=["tenant", "target_type", "xid", "seq"], name="event_by_type"),
+            # What a request did, to take it back; many have the same, so that it stays small.
+            models.Index(fields=["tenant", "request_id"], name="event_by_request"),
         ]
 
     def __str__(self) -> str:
