@@ -262,6 +262,8 @@ def _translate_database_error(cause: BaseException | None) -> HeadlesslyError | 
     match cause:
         case postgres.QueryCanceled():
             return None  # it was reached, and took too long
+        case postgres.ReadOnlySqlTransaction():
+            return ReadOnly()
         case (
             postgres.DeadlockDetected()
             | postgres.SerializationFailure()

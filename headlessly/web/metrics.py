@@ -30,6 +30,7 @@ from prometheus_client.core import GaugeMetricFamily, Metric
 
 from headlessly.context import tracing
 from headlessly.database import prepared
+from headlessly.web.callers import caller_address
 
 logger = logging.getLogger("headlessly.access")
 
@@ -120,7 +121,7 @@ def _log_access(request: HttpRequest, response: HttpResponse, path: str, took: f
         "path": path,
         "route": route_of(request),
         "milliseconds": round(took * 1000, 1),
-        "address": request.META.get("REMOTE_ADDR", ""),
+        "address": caller_address(request.META),
         "requestId": response.headers.get("X-Request-Id", "-"),
     }
     logger.info(

@@ -139,13 +139,14 @@ def test_it_serves_and_tells_at_once(original: Cluster, pooled: str, receiver: A
                 names = {name for (name,) in admin.execute(asked)}
             assert {"headlessly web", "headlessly work"} <= names
 
+            counted = (
+                'headlessly_requests_total{method="PATCH",route="/~/leads/<id>",status="200"} 32.0'
+            )
+            assert counted in client.get("/metrics").text
+
             _wait_until_idle(receiver)
-            sent = time.monotonic()
-            target = client.post("/~acme/contacts", json={"name": "Told"}).json()["$id"]
-            while target not in receiver.RequestHandlerClass.came and time.monotonic() < sent + 10:
-                time.sleep(0.01)
             # Without a notice a worker looks every five seconds.
-            assert receiver.RequestHandlerClass.came[target] - sent < 3
+            assert min(_seconds_until_told(client, receiver) for _ in range(3)) < 2
     finally:
         ended = time.monotonic()
         for process in (serve, work):
@@ -166,6 +167,14 @@ def _calls(client: httpx.Client, number: int) -> Iterator[tuple[str, str, Any]]:
     yield "POST", f"{at}/convert", {}
     yield "GET", "/~acme/leads?limit=5&sort=-createdAt", None
     yield "GET", f"{at}/events", None
+
+
+def _seconds_until_told(client: httpx.Client, receiver: Any) -> float:
+    sent = time.monotonic()
+    target = client.post("/~acme/contacts", json={"name": "Told"}).json()["$id"]
+    while target not in receiver.RequestHandlerClass.came and time.monotonic() < sent + 10:
+        time.sleep(0.01)
+    return receiver.RequestHandlerClass.came[target] - sent
 
 
 def _told(response: httpx.Response) -> tuple[str, int, str]:

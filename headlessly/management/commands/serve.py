@@ -4,7 +4,7 @@ import ipaddress
 import os
 import signal
 import tempfile
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from django.conf import settings
@@ -64,6 +64,10 @@ class Command(BaseCommand):
         shared = options["reuse_port"]
         if taken := port_refusal(options["host"], options["port"], is_shared=shared):
             raise CommandError(taken)
+        with _shared_metrics():
+            self.serve(options)
+
+    def serve(self, options):
         if problems := [*_refusals(options), *_failed_checks()]:
             listed = "\n".join(f"  - {problem}" for problem in problems)
             raise CommandError(f"headlessly does not serve like this:\n{listed}")
@@ -87,12 +91,26 @@ class Command(BaseCommand):
         if background:
             background.start()
         try:
-            with tempfile.TemporaryDirectory(prefix="headlessly-metrics-") as folder:
-                os.environ.setdefault("PROMETHEUS_MULTIPROC_DIR", folder)
-                _serve(options, background)
+            _serve(options, background)
         finally:
             if background:
                 background.stop()
+
+
+@contextmanager
+def _shared_metrics():
+    """Have all processes of this server count in one place: said before anything imports the metrics, which
+    the checks do."""
+    name = "PROMETHEUS_MULTIPROC_DIR"
+    if name in os.environ:
+        yield
+        return
+    with tempfile.TemporaryDirectory(prefix="headlessly-metrics-") as folder:
+        os.environ[name] = folder
+        try:
+            yield
+        finally:
+            del os.environ[name]
 
 
 def _refusals(options):
