@@ -11,7 +11,7 @@ from django.utils.translation import ngettext
 
 from crm import reports
 from crm.models import Contact, Lead
-from crm.reports.tables import pipeline_part_label
+from crm.reports.tables import OVER_TIME, pipeline_part_label
 from headlessly.access import actors
 from headlessly.admin import display
 from headlessly.admin.dashboards.figures import (
@@ -31,7 +31,9 @@ from headlessly.admin.dashboards.report_text import (
     report_table,
     value_text,
 )
+from headlessly.admin.lines import Series, line_chart
 from headlessly.query import reports as basis
+from headlessly.query import series
 from headlessly.query.named_reports import Row
 from headlessly.query.reports import Slice
 
@@ -187,6 +189,29 @@ def funnel(slice: Slice) -> Chart:
 def _number(row: Row, name: str) -> float:
     """A count or a rate of a row; 0 where there is none."""
     return row.values[name] or 0  # type: ignore[return-value]  # no amount
+
+
+@dashboard.chart(rank=1)
+def over_time(slice: Slice) -> Chart:
+    """The leads created, converted and lost, over an axis of time."""
+    table = report_table("leadsOverTime", slice)
+    rows = measured("leadsOverTime", slice).rows or ()
+    parts = [part.period.first for part in series.parts_of(slice)]
+    lines = {}
+    for number, name in enumerate(OVER_TIME):
+        values = {day: _number(row, name) for day, row in zip(parts, rows, strict=True)}
+        texts = {
+            day: cells[number].text for day, (_row, cells) in zip(parts, table.rows, strict=True)
+        }
+        lines[table.heads[number + 1]] = Series(values, texts)
+    some = any(value for line in lines.values() for value in line.values.values())
+    return Chart(
+        "leadsOverTime",
+        table=table,
+        note=_("Leads of %(period)s, each by its own moment.") % {"period": slice.period.name},
+        nothing=_("Nothing happened to leads in this period."),
+        line=line_chart(lines, parts, series.step_of(slice.period), True) if some else None,
+    )
 
 
 @dashboard.chart(rank=3)

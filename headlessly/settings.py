@@ -25,6 +25,7 @@
     SESSION_IDLE_HOURS    after how many hours without a request somebody is signed out; 12.
     SESSION_DAYS          after how many days in any case; 14.
     CONFIRM_MINUTES       for how long a password that was typed again is good for keys and members; 15.
+    IMPORT_QUOTA_MB       how much the imports of a tenant keep, files and refused rows together; 2048.
     WEBHOOKS_ALLOW_PRIVATE  1 lets webhooks lead to private and loopback addresses: whoever may make
                           one then reaches whatever this machine reaches. Off.
     WEBHOOKS_ALLOW_HTTP   1 lets webhooks lead to http:// in production; in development they may.
@@ -152,8 +153,9 @@ CSRF_FAILURE_VIEW = "headlessly.admin.entrance.not_sent"
 LOGIN_URL = LOGIN_REDIRECT_URL = LOGOUT_REDIRECT_URL = "/"
 
 DEFAULT_FROM_EMAIL = f"headlessly@{ALLOWED_HOSTS[0].lstrip('.')}"
-MAIL_IS_SET_UP = False  # unless the next line says so
-globals().update(mail(None if PRODUCTION else DATA_DIR / "mail"))
+_mail = mail(None if PRODUCTION else DATA_DIR / "mail")
+MAIL_IS_SET_UP = bool(_mail.pop("MAIL_IS_SET_UP"))
+globals().update(_mail)
 
 #: The modules that define jobs: a worker imports them, whatever else it has loaded.
 PROCRASTINATE_IMPORT_PATHS = [
@@ -165,6 +167,7 @@ PROCRASTINATE_IMPORT_PATHS = [
 ]
 PROCRASTINATE_AUTODISCOVER_MODULE_NAME = None
 
+IMPORT_QUOTA_MB = int(os.environ.get("IMPORT_QUOTA_MB") or 2048)
 WEBHOOKS_ALLOW_PRIVATE = flag("WEBHOOKS_ALLOW_PRIVATE")
 WEBHOOKS_ALLOW_HTTP = not PRODUCTION or flag("WEBHOOKS_ALLOW_HTTP")
 
@@ -233,11 +236,14 @@ LOGGING = {
         "plain": {"format": "%(asctime)s %(levelname)s %(request_id)s %(name)s: %(message)s"},
         "lines": {"()": "headlessly.web.logs.JsonLines"},
     },
-    "filters": {"request_id": {"()": "headlessly.context.tracing.RequestIdFilter"}},
+    "filters": {
+        "request_id": {"()": "headlessly.context.tracing.RequestIdFilter"},
+        "wrong_host": {"()": "headlessly.web.logs.WrongHostFilter"},
+    },
     "handlers": {
         "console": {
             "class": "logging.StreamHandler",
-            "filters": ["request_id"],
+            "filters": ["request_id", "wrong_host"],
             "formatter": "lines" if PRODUCTION else "plain",
         }
     },
@@ -248,6 +254,8 @@ LOGGING = {
         "django.server": {"handlers": [], "propagate": True},
         # It says of every job that it begins, and of every minute that nothing was to be done.
         "procrastinate": {"level": "WARNING"},
+        # It says of every passkey which one it is.
+        "fido2": {"level": "WARNING"},
         # The SDK says of every request that it ends.
         "mcp": {"level": "WARNING"},
     },

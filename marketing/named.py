@@ -14,6 +14,8 @@ from headlessly.query.named_reports import Column, Measured, Report, Row, report
 from headlessly.query.reports import Slice
 from marketing.attribution.answer import answer_attribution
 from marketing.attribution.asking import PARAMETERS
+from marketing.funnel_report import COLUMNS, answer_funnel
+from marketing.funnel_report import PARAMETERS as FUNNEL_PARAMETERS
 from marketing.models import Campaign
 from marketing.returns import CampaignReturn, campaign_returns
 
@@ -108,6 +110,19 @@ def launched_returns(slice: Slice) -> LaunchedReturns:
     return LaunchedReturns(slice)
 
 
+reports.add(
+    Report(
+        "funnel",
+        gettext_lazy("Funnel by steps"),
+        "Of those who took the first step of a funnel (funnel, or steps by their events) in the period, how "
+        "many took each of the others after it, in order, whenever that was. Lists have the latest 200.",
+        "percent",
+        columns=COLUMNS,
+        row_title=gettext_lazy("Step"),
+        answer=answer_funnel,
+        own_parameters=FUNNEL_PARAMETERS,
+    )
+)
 reports.add(
     Report(
         "attribution",

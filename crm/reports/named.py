@@ -19,7 +19,7 @@ reports.narrow(Lead, "owner", rank=1)
 reports.narrow(Lead, "campaign", rank=2)
 
 
-@reports.declare("newLeads", gettext_lazy("New leads"), unit="leads")
+@reports.declare("newLeads", gettext_lazy("New leads"), unit="leads", counted_by="createdAt")
 def new_leads(slice: Slice) -> Measured:
     """The leads created in the period (createdAt), deleted ones aside, wherever they stand now."""
     return Measured(slice.cached(lead_funnel).all, lead_cohort(slice))
@@ -47,7 +47,7 @@ def _share_of_cohort(slice: Slice, state: str) -> Measured:
 @reports.declare("firstTouch", gettext_lazy("First touch"), unit="seconds")
 def first_touch(slice: Slice) -> Measured:
     """The median time from the creation of the leads created in the period to the first completed activity
-    or first move of their status; untouched leads aside. Of the latest 10,000. The list has all of them."""
+    or first move of their status; untouched leads aside. Of the latest 2,500. The list has all of them."""
     spread = slice.cached(first_response).spread
     return Measured(spread.median, lead_cohort(slice), spread.count)
 
@@ -59,19 +59,19 @@ def lead_cycle(slice: Slice) -> Measured:
     return Measured(spread.median, converted_leads(slice), spread.count)
 
 
-@reports.declare("conversions", gettext_lazy("Conversions"), unit="leads")
+@reports.declare("conversions", gettext_lazy("Conversions"), unit="leads", counted_by="convertedAt")
 def conversions(slice: Slice) -> Measured:
     """The leads converted in the period (convertedAt), whenever they were created."""
     return _counted(converted_leads(slice))
 
 
-@reports.declare("lostLeads", gettext_lazy("Lost leads"), unit="leads")
+@reports.declare("lostLeads", gettext_lazy("Lost leads"), unit="leads", counted_by="lostAt")
 def leads_lost(slice: Slice) -> Measured:
     """The leads lost in the period (lostAt), whenever they were created, and not reopened since."""
     return _counted(lost_leads(slice))
 
 
-@reports.declare("wonDeals", gettext_lazy("Won deals"), unit="deals")
+@reports.declare("wonDeals", gettext_lazy("Won deals"), unit="deals", counted_by="actualCloseDate")
 def won_deals(slice: Slice) -> Measured:
     """The deals won in the period, by actualCloseDate."""
     return _counted(deals_won(slice))

@@ -12,6 +12,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, ngettext, pgettext_lazy
 
 from crm.models import Contact, Deal, Goal, Lead
+from crm.reports import named  # noqa: F401  (declares what is drawn over time)
 from crm.reports.deals import LATER, OVERDUE, UNDATED, PipelinePart, open_pipeline
 from crm.reports.forecast import EXPECTED, PARTS, MonthForecast, forecast_by_category
 from crm.reports.goals import Attainment, add_amounts, goals_under_way
@@ -30,8 +31,10 @@ from headlessly.admin import display
 from headlessly.declaration import labels
 from headlessly.language import wording
 from headlessly.query import reports as basis
+from headlessly.query import series
 from headlessly.query.money import Amounts
 from headlessly.query.named_reports import Column, Measured, Row, Value, reports
+from headlessly.query.report_answers import measure_series
 from headlessly.query.reports import Slice
 
 LEADS = Column("leads", gettext_lazy("Leads"), "leads")
@@ -52,6 +55,36 @@ PIPELINE_COLUMNS = (
 def percent(part: float, whole: float) -> float | None:
     """The part in percent of the whole; None of nothing."""
     return part / whole * 100 if whole else None
+
+
+# -- over time ------------------------------------------------------------------------------------
+
+#: What is drawn over time, each counted by its own moment.
+OVER_TIME = ("newLeads", "conversions", "lostLeads")
+
+
+@reports.declare(
+    "leadsOverTime",
+    gettext_lazy("Leads over time"),
+    unit="leads",
+    row_title=gettext_lazy("From"),
+    columns=[Column(name, reports.require(name).title, "leads") for name in OVER_TIME],
+)
+def leads_over_time(slice: Slice) -> Measured:
+    """The leads created, converted and lost on each day of the period, up to 31 days; of a longer one in each
+    week (from Monday), beyond 190 days in each month. The value is how many were created."""
+    parts = series.parts_of(slice)
+    columns = {name: measure_series(reports.require(name), slice) for name in OVER_TIME}
+    rows = [
+        Row(
+            f"{part.period.first}",
+            display.day_text(part.period.first),
+            {name: points[number][1].value for name, points in columns.items()},
+            {name: part.during(Lead, reports.require(name).counted_by) for name in OVER_TIME},
+        )
+        for number, part in enumerate(parts)
+    ]
+    return Measured(slice.cached(lead_funnel).all, lead_cohort(slice), rows=rows)
 
 
 # -- leads -----------------------------------------------------------------------------------------

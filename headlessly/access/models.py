@@ -245,10 +245,12 @@ class Membership(models.Model):
     @classmethod
     def find_membership(cls, user: Any, tenant: Tenant | None) -> Membership | None:
         """The place of ``user`` in ``tenant``, or None: for strangers and for no tenant alike."""
-        if tenant is None or not user.is_authenticated or not user.is_active:
+        if not user.is_authenticated or not user.is_active:
             return None
-        found = cls.objects.select_related("user").filter(user=user, tenant=tenant).first()
-        if found is not None:
+        # Asked where there is no tenant, too: nobody tells by the time whether there is one.
+        asked = cls.objects.select_related("user").filter(user=user)
+        found = asked.filter(tenant=tenant.pk if tenant else 0).first()
+        if found is not None and tenant is not None:
             found.tenant = tenant  # at hand already
         return found
 

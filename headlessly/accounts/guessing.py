@@ -124,10 +124,6 @@ class Guesser:
             prepared.execute_prepared(CLEAR, [], rows=False)
         return any(counted[self.keys[kind]] == FREE[kind] for kind in kinds if kind != "address")
 
-    def take_back(self) -> None:
-        """The try was not made."""
-        prepared.execute_prepared(TAKE_BACK, [list(self.keys.values())], rows=False)
-
     def forget(self) -> None:
         """It was the owner: only their address stays counted, for what others try from there."""
         own = [key for kind, key in self.keys.items() if kind != "address"]

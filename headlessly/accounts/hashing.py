@@ -10,6 +10,7 @@ from __future__ import annotations
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
+from contextvars import ContextVar
 
 from django.contrib.auth.hashers import PBKDF2PasswordHasher
 from django.utils.translation import gettext as _
@@ -32,19 +33,30 @@ class TooManyAtOnce(HeadlesslyError):
         )
 
 
+#: Whether whoever runs now has a place in the room already.
+_inside: ContextVar[bool] = ContextVar("inside_hashing_room", default=False)
+
+
 @contextmanager
 def hashing_room() -> Iterator[None]:
-    """A place in which one password is hashed. Raises TooManyAtOnce where there is none."""
+    """A place in the room, for all that is hashed inside the block and for what has to be asked before.
+    Raises TooManyAtOnce where there is none: nothing was asked then, and nothing is owed."""
+    if _inside.get():
+        yield
+        return
     with thread_slots.reserve_for_hashing() as found:
         if not found:
             raise TooManyAtOnce
-        with _one_at_a_time:
+        token = _inside.set(True)
+        try:
             yield
+        finally:
+            _inside.reset(token)
 
 
 class BoundedPBKDF2(PBKDF2PasswordHasher):
     """Django's, in the room. It is still called as Django's is, and reads what that one wrote."""
 
     def encode(self, password: str, salt: str, iterations: int | None = None) -> str:
-        with hashing_room():
+        with hashing_room(), _one_at_a_time:
             return super().encode(password, salt, iterations)

@@ -22,7 +22,7 @@ from headlessly.access.models import User
 from headlessly.access.sign_in_emails import normalize_sign_in_email
 from headlessly.accounts import mail, sessions
 from headlessly.accounts.guessing import Guesser
-from headlessly.accounts.hashing import TooManyAtOnce
+from headlessly.accounts.hashing import hashing_room
 from headlessly.accounts.models import Device, Session
 from headlessly.log.names import SIGN_IN_FAILED
 from headlessly.log.security_events import record_of_person
@@ -52,13 +52,10 @@ def try_password(request: HttpRequest, email: str, password: str) -> User | None
         known = normalize_sign_in_email(email)
     except ValidationError:
         known = email.strip().lower()[:254]
-    guesser = guesser_of(request, known)
-    last_free = guesser.count()
-    try:
+    with hashing_room():
+        guesser = guesser_of(request, known)
+        last_free = guesser.count()
         user = authenticate(request, username=known, password=password)
-    except TooManyAtOnce:
-        guesser.take_back()
-        raise
     if isinstance(user, User):
         guesser.forget()
         return user

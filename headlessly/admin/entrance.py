@@ -76,7 +76,9 @@ def enter(request: HttpRequest) -> HttpResponse:
         if form.is_valid():
             try:
                 user = try_password(request, *form.cleaned_data.values())
-            except REFUSALS as problem:
+            except TooManyAtOnce as problem:
+                return _come_again(request, problem)
+            except TooManyGuesses as problem:
                 refusal = problem
         if user is not None:
             return come_in(request, user, onward)
@@ -101,6 +103,13 @@ def enter(request: HttpRequest) -> HttpResponse:
     if onward:
         return HttpResponseRedirect(onward)
     return _choose(request)
+
+
+def _come_again(request: HttpRequest, problem: TooManyAtOnce) -> HttpResponse:
+    """A page that costs next to nothing: whoever floods this one must not slow the others by its drawing."""
+    page = render(request, "headlessly/busy.html", {"problem": problem}, status=problem.status)
+    page["Retry-After"] = str(problem.seconds)
+    return page
 
 
 def come_in(

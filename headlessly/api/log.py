@@ -21,6 +21,7 @@ from headlessly.declaration.registry import registry
 from headlessly.declaration.values import UNSTORABLE
 from headlessly.errors import InvalidFilter, NotFound, did_you_mean
 from headlessly.log import events, pages
+from headlessly.log.names import SECURITY
 from headlessly.models import Event
 from headlessly.nouns import Noun
 from headlessly.query import reads
@@ -132,9 +133,9 @@ def _read_condition(name: str, value: str) -> str:
         values.check_storable(value)
         if name == "name":
             patterns.check_known_event(value)
-        elif name == "targetType" and value not in registry:
-            near = did_you_mean(value, registry)
-            raise ValueError(f"Use one of {', '.join(registry)}.{near}")
+        elif name == "targetType" and value not in (types := [*registry, SECURITY]):
+            near = did_you_mean(value, types)
+            raise ValueError(f"Use one of {', '.join(types)}.{near}")
     except ValueError as problem:
         raise InvalidFilter(f"{name}: {problem}", field=name) from None
     return value

@@ -30,7 +30,10 @@ DELETE FROM headlessly_keyuse WHERE key = ANY(ARRAY(
 
 def count_request(request: HttpRequest) -> limits.RequestCount:
     """Count one request from this address."""
-    where = f"{tenancy.require().pk} {customer_network(caller_address(request.META))}"
+    tenant = tenancy.current()
+    where = (
+        f"{tenant.pk if tenant else limits.NOBODY} {customer_network(caller_address(request.META))}"
+    )
     key = f"ip_{hashlib.sha256(where.encode()).hexdigest()[:29]}"
     ((used, reset, seconds),) = prepared.execute_prepared(limits.COUNT, [key], binary=True)
     if key.endswith("0") and used == 1:

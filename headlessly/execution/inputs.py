@@ -180,9 +180,9 @@ class _InputCheck:
             )
             if inner is None or inner.read_only:
                 names = ", ".join(other.verbs["create"].inputs)
-                self.problems[f"{field.wire}.{key}"] = (
-                    _("There is no such field. Fields: %s.") % names
-                )
+                self.problems[f"{field.wire}.{key}"] = _(
+                    "There is no such field. Fields: %s."
+                ) % names + did_you_mean(key, other.verbs["create"].inputs)
                 continue
             try:
                 cleaned[inner.name] = inner.clean(item, text=self.text)

@@ -63,7 +63,8 @@ def record_of_person(
 ) -> dict[int, Event]:
     """The same about a person, in each tenant that they belong to; answers the events by tenant.
 
-    Whoever acts in a tenant at the moment is named there; elsewhere it is the person, or a visitor.
+    Whoever acts in a tenant at the moment is named there, and an operator everywhere; elsewhere it is the
+    person, or a visitor.
     """
     here, acting = tenancy.current(), actors.current_or_none()
     found = {}
@@ -73,7 +74,7 @@ def record_of_person(
         actor = Actor(user.pk, str(user), actors.VIEWER)
         if by_stranger:
             actor = actors.PUBLIC
-        elif acting is not None and here is not None and here.pk == tenant.pk:
+        elif acting is not None and (here is None or here.pk == tenant.pk):
             actor = acting
         with tenancy.active(tenant), actors.acting(actor):
             found[tenant.pk] = record_security_event(name, about=user.pk, **data)

@@ -11,7 +11,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
-from datetime import timedelta
+from datetime import date, datetime, timedelta
 from enum import Enum
 from functools import cache, lru_cache, reduce
 from operator import or_
@@ -126,6 +126,8 @@ def _equality(noun: type[Record], name: Any, value: Any) -> dict[str, Any] | Non
     if value is None or isinstance(value, Mapping | list):
         return None
     if field is None or field.computed is not None or field.type == "json":
+        return None
+    if _named_day(field, value) is not None:
         return None
     return {field.column: _clean_operand(field, name, value)}
 
@@ -319,6 +321,8 @@ def _reached_condition(
 
 
 def _equal_condition(field: Field, path: str, column: str, operator: str, operand: Any) -> Q:
+    if (day := _named_day(field, operand)) is not None:
+        return _on_day(field, column, day)
     value = _clean_operand(field, path, operand)
     return (
         Q(**{f"{column}__isnull": True})
@@ -336,7 +340,10 @@ def _in_condition(field: Field, path: str, column: str, operator: str, operand: 
             % {"path": path, "most": values.group_thousands(MAX_VALUES)},
             field=path,
         )
-    found = [_clean_operand(field, path, item) for item in operand]
+    named = [day for item in operand if (day := _named_day(field, item)) is not None]
+    found = [
+        _clean_operand(field, path, item) for item in operand if _named_day(field, item) is None
+    ]
     given = [value for value in found if value is not None]
     # An empty list is not the optimizer's "nothing": negated it must be everything.
     if not given:
@@ -345,7 +352,28 @@ def _in_condition(field: Field, path: str, column: str, operator: str, operand: 
         condition = Q(**{f"{column}__in": given})
     else:
         condition = reduce(or_, (_compare_column(field, column, "", value) for value in given))
+    condition = reduce(or_, (_on_day(field, column, day) for day in named), condition)
     return condition | Q(**{f"{column}__isnull": True}) if None in found else condition
+
+
+def _named_day(field: Field, operand: Any) -> date | None:
+    """The day that a moment is said to be on: ``today``, not the moment at which it begins."""
+    is_moment = field.type == "datetime" and isinstance(operand, str)
+    return days.named_day(operand) if is_moment else None
+
+
+def _on_day(field: Field, column: str, day: date) -> Q:
+    """The column is a moment of the day where one reads, or stands for that day."""
+
+    def between(start: datetime, end: datetime) -> Q:
+        return Q(**{f"{column}__gte": start, f"{column}__lt": end})
+
+    after = day + timedelta(days=1)
+    moments = between(days.start_of_day(day), days.start_of_day(after))
+    if field.day_if is None:
+        return moments
+    whole = between(days.moment_of_day(day), days.moment_of_day(after))
+    return Q(**{field.day_if: False}) & moments | Q(**{field.day_if: True}) & whole
 
 
 def _comparison_condition(field: Field, path: str, column: str, operator: str, operand: Any) -> Q:

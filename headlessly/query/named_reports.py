@@ -126,6 +126,8 @@ class Report:
     columns: tuple[Column, ...] = ()  #: of its rows
     row_title: Any = ""  #: what its rows are of, marked for translation
     answer: Answer | None = None
+    #: The day or moment (on the wire) by which it counts its list, where it does no more than that.
+    counted_by: str = ""
     own_parameters: tuple[str, ...] = ()
 
     @property
@@ -175,12 +177,25 @@ class Reports:
         over_time: bool = True,
         columns: Sequence[Column] = (),
         row_title: Any = "",
+        counted_by: str = "",
     ) -> Callable[[Measure], Measure]:
         """Declare the function as the report ``name``; its docstring is the definition."""
 
         def declared(measure: Measure) -> Measure:
             said = " ".join(inspect.getdoc(measure).split())  # type: ignore[union-attr]
-            self.add(Report(name, title, said, unit, measure, over_time, tuple(columns), row_title))
+            self.add(
+                Report(
+                    name,
+                    title,
+                    said,
+                    unit,
+                    measure,
+                    over_time,
+                    tuple(columns),
+                    row_title,
+                    counted_by=counted_by,
+                )
+            )
             return measure
 
         return declared

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from datetime import date, datetime, timedelta
+from datetime import date, datetime
 from typing import TYPE_CHECKING, Any
 
 from django.utils.translation import gettext as _
@@ -12,7 +12,7 @@ from headlessly.access import actors
 from headlessly.database import timeouts
 from headlessly.declaration import days
 from headlessly.errors import InvalidFilter
-from headlessly.query import money, periods, reads
+from headlessly.query import money, periods, reads, series
 from headlessly.query.named_reports import Measured, Report, Value, measure, reports
 from headlessly.query.periods import Period
 from headlessly.query.reports import Slice
@@ -23,8 +23,6 @@ if TYPE_CHECKING:
 #: How long one statement of a number may take in the database, in milliseconds; a point of a series is one
 #: or a few.
 PATIENCE = 10_000
-#: A series has a point for each day up to so many days, else for each week, else for each month.
-MOST_DAYS, MOST_WEEKS = 31, 190
 #: What stands for "without" and for whoever asks.
 NONE, ME = "-", "me"
 #: The references that can be "me".
@@ -66,7 +64,7 @@ def report_as_json(name: str, given: Mapping[str, Any]) -> dict[str, Any]:
     _refuse_unknown(report, asked)
     if report.answer is not None:
         return report.answer(asked)
-    slice = _read_slice(asked)
+    slice = read_slice(asked)
     since = reads.check_moment(asked.get("since"), "since")
     with timeouts.statement_timeout(PATIENCE):
         found = report.as_json() | measure(report, slice).as_json()
@@ -78,7 +76,7 @@ def report_as_json(name: str, given: Mapping[str, Any]) -> dict[str, Any]:
         found["period"] = _period_json(slice.period)
         found["before"] = before | {"period": _period_json(slice.before.period)}
         if report.has_series:
-            found["by"] = step_of(slice.period)
+            found["by"] = series.step_of(slice.period)
             found["series"] = [
                 {"start": part.period.first, "end": part.period.end} | _without_list(each)
                 for part, each in measure_series(report, slice)
@@ -88,7 +86,13 @@ def report_as_json(name: str, given: Mapping[str, Any]) -> dict[str, Any]:
 
 def measure_series(report: Report, slice: Slice) -> list[tuple[Slice, Measured]]:
     """A number over time: each day, week or month of the period with what it says of that."""
-    return [(part, measure(report, part)) for part in _parts(slice)]
+    parts = series.parts_of(slice)
+    if report.counted_by:
+        records = measure(report, slice).records
+        assert records is not None, "What is counted by a field has a list."
+        counts = series.count_by_part(records, report.counted_by, parts)
+        return [(part, Measured(count)) for part, count in zip(parts, counts, strict=True)]
+    return [(part, measure(report, part)) for part in parts]
 
 
 def _change_since(report: Report, slice: Slice, since: datetime) -> dict[str, Any]:
@@ -121,7 +125,8 @@ def _refuse_unknown(report: Report, asked: Mapping[str, str]) -> None:
             )
 
 
-def _read_slice(asked: Mapping[str, str]) -> Slice:
+def read_slice(asked: Mapping[str, str]) -> Slice:
+    """What numbers are asked of: a period, what it is narrowed to, a moment. Raises InvalidFilter."""
     as_of = reads.check_moment(asked.get("asOf"))
     day = as_of and days.day_of(as_of)
     narrowed = {
@@ -134,25 +139,3 @@ def _read_slice(asked: Mapping[str, str]) -> Slice:
 
 def _period_json(period: Period) -> dict[str, date]:
     return {"from": period.first, "to": period.last}
-
-
-def step_of(period: Period) -> str:
-    length = (period.end - period.first).days
-    return "day" if length <= MOST_DAYS else "week" if length <= MOST_WEEKS else "month"
-
-
-def _parts(slice: Slice) -> list[Slice]:
-    """The days, weeks (from Monday) or months of a slice; the first and the last may be cut by its ends."""
-    step, start, found = step_of(slice.period), slice.period.first, []
-    while start < slice.period.end:
-        if step == "day":
-            end = start + timedelta(days=1)
-        elif step == "week":
-            end = start + timedelta(days=7 - start.weekday())
-        else:
-            end = (start.replace(day=1) + timedelta(days=32)).replace(day=1)
-        end = min(end, slice.period.end)
-        part = Period(start, end, "", start, end, "")
-        found.append(Slice(part, slice.narrowed, slice.as_of))
-        start = end
-    return found

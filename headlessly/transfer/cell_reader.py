@@ -75,8 +75,7 @@ class CellReader:
         if (self.is_email or self.is_phone) and isinstance(cell, str):
             cell, *others = several(cell, phones=self.is_phone)
         self._put(values, cell, lenient)
-        for other in others:
-            self._put_another(values, other)
+        values.others += [(self, other) for other in others]
 
     def _put(self, values: RowValues, cell: Any, lenient: bool) -> None:
         found, wire = values.values_of(self.path)
@@ -111,9 +110,9 @@ class CellReader:
             values.beside.add(self.path)
             found[wire] = found[wire] if value in self.entry else value
         else:
-            self._put_another(values, cell)
+            values.others.append((self, cell))
 
-    def _put_another(self, values: RowValues, cell: Any) -> None:
+    def put_another(self, values: RowValues, cell: Any) -> None:
         """What a row has more than the field can hold: another number has a field of its own."""
         found, _wire = values.values_of(self.path)
         if self.is_phone:

@@ -53,18 +53,23 @@ class TableReader:
                 if not word or word.lower() in nothing:
                     continue
             reader.put(values, cell, lenient)
+        for reader, cell in values.others:
+            reader.put_another(values, cell)
         if values.currencies:
             values.take_currencies()
         return values
 
     def left_out(self, values: RowValues) -> dict[str, Any]:
         """The cells of a row that no field holds, by heading."""
-        positions = dict(self.headings.unknown)
+        content, width = values.row.content, self.headings.width
+        unknown = self.headings.unknown
+        if not (unknown or values.left_out or values.beside or len(content) > width):
+            return {}
+        positions = dict(unknown)
         if told := {*values.left_out, *values.beside}:
             for path, columns in self.headings.columns.items():
                 if _is_within(path, told):
                     positions |= {column.position: column.heading for column in columns}
-        content, width = values.row.content, self.headings.width
         positions |= {n: column_number(n) for n in range(width, len(content))}
         found: dict[str, Any] = {}
         for position in sorted(positions):
@@ -102,12 +107,15 @@ class ObjectReader:
                 continue
             if value == "" or (isinstance(value, str) and cells.is_nothing(meaning.field, value)):
                 continue
-            if values.text and isinstance(value, str):
+            is_flag = isinstance(value, bool | int) and self._reader(meaning).state is not None
+            if values.text and (isinstance(value, str) or is_flag):
                 self._reader(meaning).put(values, value, self.lenient or foreign)
             elif meaning.path not in taken:
                 found, wire = values.values_of(meaning.path)
                 found[wire] = value
             taken.add(meaning.path)
+        for reader, cell in values.others:
+            reader.put_another(values, cell)
         values.take_currencies()
         return values
 

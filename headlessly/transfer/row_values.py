@@ -25,6 +25,8 @@ class RowValues:
     described: dict[str, dict[str, Any]] = field(default_factory=dict)
     #: The references to those of them that the row itself is, by its headings: a person with an "Email".
     row_is: set[str] = field(default_factory=set)
+    #: What it says more of telephones, to be put where there is room when all of it is read.
+    others: list[tuple[Any, Any]] = field(default_factory=list)
     plain_name: bool = False  #: whether its name stands under "Name", which may be a person's
     created_at: Any = None
     key: Any = None  #: what its record is found by

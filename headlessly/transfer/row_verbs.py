@@ -15,6 +15,7 @@ from headlessly.declaration.schema import META
 from headlessly.declaration.values import UNSTORABLE
 from headlessly.errors import Conflict, HeadlesslyError, Invalid, VerbRefused
 from headlessly.execution import executor
+from headlessly.log.names import LEFT_OUT
 from headlessly.transfer.bulk_create import Gathering, keys_of
 from headlessly.transfer.cells import as_shown
 from headlessly.transfer.described import Known
@@ -39,14 +40,16 @@ def writes_together() -> bool:
 
 def kept_cells(cells: Mapping[str, Any], said: RowValues) -> dict[str, Any]:
     """What the log keeps of cells that no field holds: all, as far as there is room, else it is told."""
-    room, kept = MOST_KEPT, {}
-    for heading, cell in list(cells.items())[:MOST_CELLS]:
+    room = MOST_KEPT
+    kept: dict[str, Any] = {}
+    for heading, cell in cells.items():
+        if not room or len(kept) == MOST_CELLS:
+            break
         text = UNSTORABLE.sub("\ufffd", _as_text(cell))
-        if len(text) > room:
-            said.leave_out(heading[:64], _("This is longer than what is kept of a row."))
-            text = text[:room]
-        room -= len(text)
-        kept[UNSTORABLE.sub("\ufffd", heading)[:255]] = text
+        kept[UNSTORABLE.sub("\ufffd", heading)[:255]] = text[:room]
+        room = max(0, room - len(text))
+    if len(kept) < len(cells) or not room:
+        said.leave_out(LEFT_OUT, _("This row says more beside its fields than is kept of a row."))
     return kept
 
 
@@ -56,7 +59,11 @@ def _as_text(cell: Any) -> str:
     try:
         return orjson.dumps(cell, default=str).decode()
     except (TypeError, ValueError, RecursionError):  # half a character, or a number without end
+        pass
+    try:
         return str(cell)
+    except RecursionError:
+        return "(nested too deeply)"
 
 
 class RowVerbs:
@@ -68,7 +75,7 @@ class RowVerbs:
 
     def take(self, said: RowValues, target: str | None, twin: str | None, made: list[Known]) -> str:
         """Do what the row says: create a record, update the one it is about, or nothing."""
-        self.lookup.describer.completed.clear()
+        self.lookup.describer.completion.begin_row()
         if (
             self.lookup.matcher is not None
             and said.key in self.lookup.matcher.many
@@ -115,6 +122,20 @@ class RowVerbs:
             except Invalid as problem:
                 if not self._leave_out(problem, said.data, said, "", self.lookup.may_leave_out):
                     raise
+            except Conflict as problem:
+                # Another program's word for the state, of a record that has gone another way here.
+                field = problem.field
+                if field is None or field not in said.data or not self._is_state(field):
+                    raise
+                said.leave_out(field, problem.message)
+                del said.data[field]
+
+    def _is_state(self, wire: str) -> bool:
+        """Whether this is the state of a record, in a file that is not taken at its word."""
+        machine = self.schema.machine
+        if machine is None or not self.lenient:
+            return False
+        return self.schema.by_name[machine.name].wire == wire
 
     def _make(self, noun: Any, given: dict[str, Any], said: RowValues, wire: str) -> Any:
         """Create a record that the row describes; None, and told, where it cannot be."""

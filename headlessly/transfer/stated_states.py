@@ -32,7 +32,12 @@ def settle_state(noun: type[Record], values: RowValues, *, stating: bool) -> Non
     wire, data = noun.schema.by_name[machine.name].wire, values.data
     for state, (path, yes) in values.flags.items():
         named = {"state": wording.state_in_error(state)}
-        if yes and stating:
+        word = data.get(wire)
+        if yes and stating and word not in (None, state, *_states_before(machine, state)):
+            named["other"] = wording.state_in_error(word)
+            message = _("It is %(state)s by this, and %(other)s by its word: the word is taken.")
+            values.leave_out(path, message % named)
+        elif yes and stating:
             data[wire] = state
         elif yes:
             values.leave_out(path, _("Only an admin's import says that it is %(state)s.") % named)
@@ -43,7 +48,11 @@ def settle_state(noun: type[Record], values: RowValues, *, stating: bool) -> Non
     _take_later_state(noun, machine, wire, data)
     _take_day_of_end(noun, wire, data)
     for state, (path, yes) in values.flags.items():
-        if yes and not any(data.get(m.field.wire) for m in milestones(noun) if m.state == state):
+        if (
+            yes
+            and data.get(wire) == state
+            and not any(data.get(m.field.wire) for m in milestones(noun) if m.state == state)
+        ):
             named = {"state": wording.state_in_error(state)}
             values.leave_out(path, _("It is %(state)s, and no column says since when.") % named)
 

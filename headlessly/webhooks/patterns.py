@@ -10,7 +10,7 @@ from django.utils.translation import gettext as _
 from headlessly.declaration.registry import registry
 from headlessly.errors import Invalid, did_you_mean
 from headlessly.log.events import check_event_name
-from headlessly.log.names import PLATFORM_EVENTS, SECURITY
+from headlessly.log.names import PLATFORM_EVENTS, SECURITY, SECURITY_EVENTS
 
 ALL = "*"
 #: How many patterns a webhook may have.
@@ -41,7 +41,8 @@ def check_known_event(name: str) -> None:
     """Raise ValueError for the name of an event that there can be none of, with what was perhaps meant."""
     if ALL in name:
         raise ValueError(_("This is the name of one event, without a star."))
-    _check_pattern(name)
+    if name not in SECURITY_EVENTS:  # in the log, but in no webhook
+        _check_pattern(name)
 
 
 def _check_pattern(value: Any) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import logging
 import os
 import socket
 import subprocess
@@ -23,6 +24,8 @@ from django.conf import settings
 
 from headlessly.database.server import ROLE, start
 from tests.signals import interruptible
+
+logging.getLogger("httpx").setLevel(logging.WARNING)  # it tells every request
 
 ROOT = Path(__file__).parents[2]
 
@@ -81,6 +84,7 @@ class Site:
             if port is None
             else f"postgresql://{ROLE}@127.0.0.1:{port}/{DATABASE}",
             "HEADLESSLY_ENV": "development",
+            "WEBHOOKS_ALLOW_PRIVATE": "1",
             "DJANGO_SETTINGS_MODULE": "headlessly.settings",
             "LOG_LEVEL": "WARNING",
         }

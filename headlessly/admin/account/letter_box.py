@@ -37,7 +37,9 @@ def letters(request: HttpRequest) -> HttpResponse:
 def _letters_in(file: Path) -> list[dict[str, Any]]:
     """Django writes one file for each connection, with a line between letters."""
     texts = [part for part in BETWEEN.split(file.read_text(errors="replace")) if part.strip()]
-    return [_letter(email.message_from_string(text.lstrip(), policy=default)) for text in texts]
+    return [
+        _letter(email.message_from_bytes(text.lstrip().encode(), policy=default)) for text in texts
+    ]
 
 
 def _letter(message: Any) -> dict[str, Any]:

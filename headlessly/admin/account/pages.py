@@ -23,6 +23,7 @@ from django.utils.translation import gettext_lazy
 from django.views.decorators.http import require_POST
 from unfold.widgets import UnfoldAdminTextInputWidget
 
+from headlessly.access.encryption import decrypt, encrypt
 from headlessly.access.models import ApiKey
 from headlessly.accounts import entering, factors, passwords, sessions
 from headlessly.accounts.signing_in import TWICE, try_password
@@ -53,8 +54,8 @@ def urls(site: Any) -> list[URLPattern]:
         page("", account_view, "account"),
         page("confirm/", confirm_view, "confirm"),
         page("password/", password_view, "password_change"),
-        page("sessions/end/", end_others_view, "sessions_end"),
-        page("sessions/<str:id>/end/", end_session_view, "session_end"),
+        page("sessions/end/", end_others_view, "sessions_end", confirm=True),
+        page("sessions/<str:id>/end/", end_session_view, "session_end", confirm=True),
         page("app/", totp_view, "totp", confirm=True),
         page("passkey/", passkey_view, "passkey", confirm=True),
         page("codes/", codes_view, "codes", confirm=True),
@@ -228,8 +229,9 @@ class TotpForm(forms.Form):
 def totp_view(request: HttpRequest, *, site: Any) -> HttpResponse:
     """Set up an app that shows codes."""
     user: Any = request.user
-    key = request.session.get(TOTP_KEY) or factors.new_totp_key()
-    request.session[TOTP_KEY] = key
+    kept = request.session.get(TOTP_KEY)
+    key = decrypt(kept) if kept else factors.new_totp_key()
+    request.session[TOTP_KEY] = kept or encrypt(key)
     form = TotpForm(request.POST or None)
     if request.method == "POST" and form.is_valid():
         if factors.add_totp(user, key, form.cleaned_data["code"]):
@@ -297,12 +299,13 @@ def codes_view(request: HttpRequest, *, site: Any) -> HttpResponse:
 
 @require_POST
 def remove_factor_view(request: HttpRequest, id: str, *, site: Any) -> HttpResponse:
-    """Ask for one no longer."""
+    """Ask for one no longer; every other browser is signed out by it."""
     user: Any = request.user
     if not id.isascii() or not id.isprintable():
         raise Http404
     factor = get_object_or_404(factors.factors_of(user), pk=id)
     factors.remove_factor(factor)
+    sessions.end_sessions(user, but=request.session.session_key)
     if not factors.has_factor(user):
         request.session[TWICE] = False
     messages.success(request, _("“%s” is removed.") % factor.name)

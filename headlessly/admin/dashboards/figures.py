@@ -23,6 +23,7 @@ from django.utils.safestring import SafeString
 from django.utils.translation import pgettext
 
 from headlessly.admin import display
+from headlessly.admin.lines import LineChart
 from headlessly.nouns import Noun
 from headlessly.query.named_reports import DEFINITION, Report, reports
 from headlessly.query.reports import Records, Slice
@@ -122,7 +123,7 @@ def definition_text(report: Report) -> str:
 
 @dataclass(frozen=True)
 class Chart(Defined):
-    """Bars below each other, a sentence about them, and a table that says the same."""
+    """Bars below each other or lines over time, a sentence about them, and a table that says the same."""
 
     bars: Sequence[Bar] = ()
     table: Table | None = None
@@ -131,6 +132,7 @@ class Chart(Defined):
     wide: bool = False
     legend: Sequence[tuple[str, str]] = ()  #: kinds of marks and what they mean
     most: int = DRAWN  #: as many bars are drawn
+    line: LineChart | None = None  #: what is drawn over time, instead of bars
 
     @property
     def drawn(self) -> Sequence[Bar]:

@@ -31,9 +31,13 @@ def report_figure(name: str, slice: Slice) -> Figure:
 def report_table(name: str, slice: Slice) -> Table:
     """The rows of a report, each value in words with the list behind it."""
     report = reports.require(name)
+    return table_of(report, measure(report, slice))
+
+
+def table_of(report: Report, found: Measured) -> Table:
+    """The rows of what a report measured."""
     heads = [str(report.row_title), *(str(column.title) for column in report.columns)]
-    rows = measure(report, slice).rows or ()
-    return Table(heads, [(row.name, row_figures(report, row)) for row in rows])
+    return Table(heads, [(row.name, row_figures(report, row)) for row in found.rows or ()])
 
 
 def row_figures(report: Report, row: Row) -> list[Figure]:

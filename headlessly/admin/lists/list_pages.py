@@ -12,6 +12,7 @@ from django.utils.decorators import method_decorator
 from django.views.decorators.http import require_GET
 
 from headlessly.access import actors, tenancy
+from headlessly.accounts.entering import is_confirmed
 from headlessly.admin import buttons, import_pages, widgets
 from headlessly.admin.lists.address import Address
 from headlessly.admin.lists.bulk_operations import bulk_operations
@@ -66,6 +67,7 @@ class ListPage(NounPages):
             operations=bulk_operations(address, self.site),
             at_once=AT_ONCE,
             export=export_url(address) if not address.deleted else "",
+            exports_at_once=is_confirmed(request),
             columns=self._columns(address),
             max_columns=MAX_COLUMNS - 1,
             deleted_url=f"{self.admin.place('changelist')}?deleted=true"

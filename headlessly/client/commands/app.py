@@ -141,12 +141,17 @@ def report(
     since: Annotated[str | None, typer.Option(help="and what changed since then (JSON)")] = None,
     by: Annotated[str | None, typer.Option(help="attribution: campaign, source, ...")] = None,
     model: Annotated[str | None, typer.Option(help="attribution: Linear, WShaped, ...")] = None,
+    funnel: Annotated[str | None, typer.Option(help="funnel: its id")] = None,
+    steps: Annotated[
+        str | None, typer.Option(help="funnel: Lead.Created,Lead.Converted instead")
+    ] = None,
     output: Output = None,
 ) -> None:
     """The numbers of the dashboard: what there is, or what one says."""
     state, form = State.of_answer(context, output)
     said = {"period": period, "from_": first, "to": last, "owner": owner, "campaign": campaign}
-    data = state.client.report(name, **said, asOf=as_of, since=since, by=by, model=model)
+    said |= {"by": by, "model": model, "funnel": funnel, "steps": steps}
+    data = state.client.report(name, **said, asOf=as_of, since=since)
     if form in ("json", "ndjson"):
         write_one(data, form)
     elif name is None:

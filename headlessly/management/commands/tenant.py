@@ -11,10 +11,12 @@ from django.core.management.base import BaseCommand, CommandError
 from django.db import transaction
 from django.utils import timezone
 
-from headlessly.access import actors
+from headlessly.access import actors, tenancy
 from headlessly.access.models import SLUG, Membership, Tenant, User
 from headlessly.access.sign_in_emails import normalize_sign_in_email
 from headlessly.declaration.currencies import validate_currency
+from headlessly.log.names import ROLE_CHANGED
+from headlessly.log.security_events import record_security_event
 
 
 class Command(BaseCommand):
@@ -89,6 +91,9 @@ class Command(BaseCommand):
             raise CommandError(f"{user.email}: {problem.messages[0]}") from None
         if not created and membership.role == role:
             raise CommandError(f"{user.email} is {role} in {tenant.slug} already.")
+        previous = None if created else {"role": membership.role}
         membership.role = role
         membership.save(update_fields=["role"])
+        with tenancy.active(tenant), actors.acting(actors.SYSTEM):
+            record_security_event(ROLE_CHANGED, about=user.pk, previous=previous, role=role)
         self.stdout.write(f"{user.email} is {role} in {tenant.slug}.")

@@ -29,6 +29,7 @@ def test_an_app_is_set_up_and_asked_for(user):
     client = sign_in(user)
     page = client.get(ACCOUNT + "app/").content.decode()
     key = re.search(r'class="secret">([A-Z2-7 ]+)<', page)[1].replace(" ", "")
+    assert key not in str(dict(client.session))
     assert 'src="data:image/svg+xml' in page
     assert client.post(ACCOUNT + "app/", {"code": "000000"}).status_code == 422
     assert not factors.has_factor(user)

@@ -198,3 +198,38 @@ def test_its_pages_read_as_much_for_many_events_as_for_few(
     more = {row["event"].seq for row in ann.get(f"{LOG}?before={older}").context["rows"]}
     assert len(seen) == 50 and more and not seen & more
     assert ann.get(LOG + "?before=nonsense&of=nothing").status_code == 200
+
+
+def test_it_names_the_operator_in_the_log_of_the_tenant(people_with_passwords, acme):
+    users = people_with_passwords
+    olga, place = sign_in(users.olga), "/admin/headlessly/"
+    member = users.bob.memberships.get()
+    olga.post(f"{place}membership/{member.pk}/change/", {"role": "manager", "person": ""})
+    olga.post(
+        f"{place}apikey/add/",
+        {"tenant": acme.pk, "name": "Theirs", "scope": "read", "rate_limit": "10"}
+        | {"expires_at_0": "", "expires_at_1": ""},
+    )
+    chosen = {"password1": "other-horse-battery", "password2": "other-horse-battery"}
+    olga.post(f"{place}user/{users.bob.pk}/password/", chosen | {"usable_password": "true"})
+    olga.post(f"{place}user/", {"action": "sign_out_users", "_selected_action": [users.bob.pk]})
+    olga.post(f"{place}membership/{member.pk}/delete/", {"post": "yes"})
+    assert [name for name, actor in told() if actor == users.olga.pk] == [
+        names.ROLE_CHANGED, names.KEY_ISSUED, names.PASSWORD_CHANGED, names.SESSIONS_ENDED,
+        names.MEMBER_REMOVED,
+    ]  # fmt: skip
+    assert last(names.PASSWORD_CHANGED).data["linkMadeBy"] == users.olga.pk
+
+
+def test_an_operator_lets_in_who_has_lost_their_second_factor(people_with_passwords, acme):
+    from headlessly.accounts import factors
+    from tests.headlessly.accounts.signing import give_app
+
+    bob = people_with_passwords.bob
+    give_app(bob)
+    olga = sign_in(people_with_passwords.olga)
+    sent = {"action": "remove_second_factors", "_selected_action": [bob.pk]}
+    olga.post("/admin/headlessly/user/", sent)
+    assert not factors.has_factor(bob)
+    assert last(names.FACTOR_REMOVED).actor == people_with_passwords.olga.pk
+    assert sign_in(bob).get("/~acme/admin/").status_code == 200

@@ -335,6 +335,8 @@ def test_it_lists_what_exists(query: str, words: list[str], api: Any, leads: Any
         ("POST", "/leads", {"name": "L", "source": "x", "sourcedetail": "y"}, "sourceDetail"),
         ("POST", "/leads", {"name": "L", "source": "x", "scoer": 1}, "score"),
         ("POST", "/leads/lead_x/convrt", {}, "convert"),
+        ("POST", "/webhooks", {"url": "https://x.example", "evnts": ["*"]}, "events"),
+        ("POST", "/batch", {"operations": [], "atomc": True}, "atomic"),
     ],
 )
 def test_it_says_what_was_meant(

@@ -166,6 +166,13 @@ def test_it_says_that_there_are_no_such_events(query: str, said: str, api: Any) 
     assert said in found["message"] and found["field"] == query.partition("=")[0]
 
 
+@pytest.mark.parametrize(
+    "query", ["targetType=Security", "name=Session.Started", "name=Script.Ran", "name=page_view"]
+)
+def test_it_takes_the_names_of_the_platform_and_of_websites(query: str, api: Any) -> None:
+    answered(api.call("GET", f"/events?{query}"))
+
+
 def test_it_reads_one_event(api: Any, lead: Any, rival_api: Any, theirs: Any) -> None:
     event = Event.objects.get(target=lead.pk)
     found = answered(api.call("GET", f"/events/{event.id}"))
