@@ -6,11 +6,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
 
     dependencies = [
-<<<<<<<< HEAD:headlessly/migrations/0022_requests_in_the_log.py
         ('headlessly', '0021_log_survives_its_cluster'),
-========
-        ('headlessly', '0020_bytes_that_imports_keep'),
->>>>>>>> undo14:headlessly/migrations/0021_requests_in_the_log.py
     ]
 
     operations = [
