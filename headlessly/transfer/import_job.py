@@ -34,7 +34,7 @@ from headlessly.execution import executor
 from headlessly.ids import public_id
 from headlessly.log.events import Event, append_events, dump_json
 from headlessly.log.names import IMPORT_STARTED
-from headlessly.transfer import formats
+from headlessly.transfer import formats, storage
 from headlessly.transfer import stored_file as content
 from headlessly.transfer.bulk_create import Gathering
 from headlessly.transfer.headings import (
@@ -105,6 +105,7 @@ class Run:
 
     def __init__(self, source: Import) -> None:
         self.source = source
+        self.refused_bytes = source.refused_bytes
         self.options = Options(**source.options)
         self.layout = Layout(**source.layout)
 
@@ -127,6 +128,12 @@ class Run:
             logger.info("import %s was stopped", self.source.pk)
         except OperationalError:
             raise  # again later, from where it was
+        except storage.TooManyRefusals:
+            self._fail(
+                _(
+                    "Too many rows were refused to keep them all. Correct the file and send it again."
+                )
+            )
         except Unreadable as problem:
             self._fail(str(problem))
         except Exception as problem:
@@ -261,7 +268,7 @@ class Run:
             try:
                 executor.retry_on_deadlock(lambda: self._together(rows))
                 return
-            except (Stopped, Gone, OperationalError):
+            except (Stopped, Gone, OperationalError, storage.TooManyRefusals):
                 raise
             except Exception:
                 # One row is in the way of the others: which, only one by one will tell.
@@ -312,11 +319,12 @@ class Run:
         source = self.source
         source.done += len(rows)
         source.warned += len(outcome.warnings)
+        source.refused_bytes = self.refused_bytes
         source.made = dict(Counter(source.made) + outcome.made)
         source.unknown = self._unknown_names() or source.unknown
 
     def _write(self, outcome: Outcome, rows: Sequence[Row]) -> None:
-        RefusedRow.objects.bulk_create(
+        kept = [
             RefusedRow(
                 source=self.source,
                 row=refusal.row.number,
@@ -324,7 +332,12 @@ class Run:
                 cells=_as_sent(refusal.row.content),
             )
             for refusal in outcome.refusals
-        )
+        ]
+        size = sum(len(each.problems) + len(each.cells) for each in kept)
+        if self.source.refused_bytes + size > storage.MOST_REFUSED:
+            raise storage.TooManyRefusals
+        RefusedRow.objects.bulk_create(kept)
+        self.refused_bytes = self.source.refused_bytes + size
         room = max(0, MOST_WARNINGS - self.source.warned)
         RowWarning.objects.bulk_create(
             RowWarning(source=self.source, row=number, problems=dump_json(problems))
@@ -341,6 +354,7 @@ class Run:
             done=F("done") + len(rows),
             refused=F("refused") + len(outcome.refusals),
             warned=F("warned") + len(outcome.warnings),
+            refused_bytes=self.refused_bytes,
             **counts,
         )
 
@@ -393,6 +407,8 @@ def clear(timestamp: int = 0) -> None:
     """Forget the refused rows of old imports, and give up those that nobody will finish."""
     now = clock.now()
     RefusedRow.objects.filter(source__created_at__lt=now - REMEMBERED).delete()
+    over = Import.objects.filter(created_at__lt=now - REMEMBERED, refused_bytes__gt=0)
+    over.update(refused_bytes=0)
     ImportPart.objects.filter(
         source__status=Import.Status.COMPLETED, source__created_at__lt=now - TRIED
     ).delete()
