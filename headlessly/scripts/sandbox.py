@@ -125,7 +125,7 @@ def reserve_worker(
         "random_start": "system" if seed is None else {"seed": seed},
     }
     tenant = tenancy.require().pk
-    with thread_slots.reserve_for_script(tenant) as is_free, ExitStack() as stack:
+    with thread_slots.reserve_for_script(tenant, PATIENCE) as is_free, ExitStack() as stack:
         if not is_free:
             raise Busy(PATIENCE)
         checkout = _workers().checkout(
