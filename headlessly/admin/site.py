@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import cache
 from typing import Any
 
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
@@ -12,11 +13,12 @@ from django.utils.translation import gettext as _
 from django.views.decorators.http import require_GET
 
 from headlessly.access import actors, tenancy
-from headlessly.admin import choices, display, home, import_pages, palette, settings
+from headlessly.admin import choices, display, home, import_pages, palette, settings, toasts, undo
 from headlessly.admin.dashboards import dashboard, definitions
 from headlessly.admin.proposing import proposals
 from headlessly.admin.reports import report_pages
 from headlessly.admin.sites import TenantSite, menu_item
+from headlessly.admin.undo import Undo
 from headlessly.declaration import labels
 
 
@@ -35,6 +37,7 @@ class Workplace(TenantSite):
             *report_pages.urls(self),
             *proposals.urls(self),
             *settings.urls(self),
+            *undo.urls(self),
             *import_pages.urls(self),
             *found,
         ]
@@ -53,6 +56,9 @@ class Workplace(TenantSite):
     def each_context(self, request: HttpRequest) -> dict[str, Any]:
         """Admins are told of webhooks that were disabled, on every page until somebody deals with it."""
         context = super().each_context(request)
+        if actors.current().writes:
+            context["undo_by_key"] = {"undo": Undo(""), "redo": Undo("", redo=True)}
+        context["toasts"] = cache(lambda: toasts.read_toasts(request))
         if actors.may_administer(actors.current()):
             # Only the pages that show it ask the database.
             context["disabled_webhooks"] = SimpleLazyObject(

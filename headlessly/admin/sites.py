@@ -30,7 +30,7 @@ from headlessly.nouns import Noun
 from headlessly.web.sign_in import redirect_to_sign_in, sign_in_url
 
 #: What every page runs.
-SCRIPTS = ("zone", "admin", "sending", "typed", "keys")
+SCRIPTS = ("zone", "admin", "sending", "toasts", "typed", "keys")
 
 
 def menu_item(

@@ -7,7 +7,9 @@ from datetime import date, timedelta
 from typing import TYPE_CHECKING, Any
 
 from crm.models import Activity, Contact, Lead
-from headlessly.context import clock
+from headlessly.context import clock, tracing
+from headlessly.execution.undo import undo_request
+from headlessly.ids import public_id
 from marketing.demo import words
 from marketing.demo.calendar import later, on_the_half_hour
 from marketing.demo.companies import COUNTRIES, INDUSTRIES, Company
@@ -216,12 +218,12 @@ def _duplicate(it: Prospect) -> Story:
 
 
 def _slip(it: Prospect) -> Story:
-    """A typing error, seen an hour later and rolled back."""
-    before = clock.now()
-    yield later(it.rng, before, hours=1), it.actor
-    Lead.update(it.id, budget=it.value * 100)
+    """A typing error, seen an hour later and taken back."""
+    yield later(it.rng, clock.now(), hours=1), it.actor
+    with tracing.request_id_scope(public_id("req")) as request:
+        Lead.update(it.id, budget=it.value * 100)
     yield later(it.rng, clock.now(), hours=1), it.business.manager.actor
-    Lead.rollback(it.id, as_of=before)
+    undo_request(request)
 
 
 ACCIDENTS = {DUPLICATE: _duplicate, SLIP: _slip}

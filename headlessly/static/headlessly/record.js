@@ -56,7 +56,7 @@
     document.title = page.title;
     const toasts = page.getElementById("toasts");
     document.getElementById("toasts")?.replaceChildren(...(toasts ? toasts.children : []));
-    fade();
+    window.hly.fade();
     searchable(main());
     const here = new URL(url);
     history.replaceState(null, "", here.pathname + here.search);
@@ -287,7 +287,6 @@
       event.preventDefault();
       return attempt(does(link));
     }
-    event.target.closest("[data-dismisses]")?.closest(".toast").remove();
   });
 
   document.addEventListener("keydown", (event) => {
@@ -305,14 +304,6 @@
   }, true);
 
   // -- toasts -----------------------------------------------------------------------------------
-  function fade() {
-    for (const toast of document.querySelectorAll(".toast:not(.bad)")) {
-      const leave = () => (toast.matches(":hover, :focus-within") ? setTimeout(leave, 2000) : toast.remove());
-      setTimeout(leave, 8000);
-    }
-  }
-  document.addEventListener("DOMContentLoaded", fade);
-
   function warn(text) {
     const toast = document.createElement("div");
     toast.className = "toast bad";
