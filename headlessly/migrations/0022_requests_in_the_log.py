@@ -6,7 +6,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('headlessly', '0020_bytes_that_imports_keep'),
+        ('headlessly', '0021_log_survives_its_cluster'),
     ]
 
     operations = [
