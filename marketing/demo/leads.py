@@ -220,7 +220,7 @@ def _slip(it: Prospect) -> Story:
     """A typing error, seen an hour later and taken back."""
     yield later(it.rng, clock.now(), hours=1), it.actor
     Lead.update(it.id, budget=it.value * 100)
-    slip = Lead.history(it.id).first()
+    slip = Lead.history(it.id)[0]
     yield later(it.rng, clock.now(), hours=1), it.business.manager.actor
     undo_request(slip.request_id, event=slip.id)
 
