@@ -252,7 +252,7 @@ class MembershipAdmin(ModelAdmin):
         return ("user", "tenant") if obj else ()
 
     def save_model(self, request: HttpRequest, obj: Membership, form: Any, change: bool) -> None:
-        before = Membership.objects.filter(pk=obj.pk).values("role", "contact").first()
+        before: Any = Membership.objects.filter(pk=obj.pk).values("role", "contact").first()
         super().save_model(request, obj, form, change)
         now = {"role": obj.role, "contact": obj.contact_id}
         if now != before:

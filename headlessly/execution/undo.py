@@ -32,7 +32,7 @@ from headlessly.execution.executor import Execution, RunningVerb
 from headlessly.execution.undo_plan import Plan, Reason, RecordChange
 from headlessly.execution.undo_steps import RecordUndone, UndoRefused, UndoSteps
 from headlessly.language import wording
-from headlessly.log.events import Event
+from headlessly.log.events import Event, EventQuerySet
 from headlessly.log.names import REQUEST_UNDONE, SECURITY
 
 #: The most events of a request that is taken back, in one transaction and while somebody waits.
@@ -159,7 +159,11 @@ def events_of_request(id: Any, event: Any = None) -> list[Event]:
     if isinstance(id, str) and id and not UNSTORABLE.search(id):
         # Who got in, and who changed how one gets in, is nothing of records.
         events = Event.log.filter(request_id=id[:65]).exclude(target_type=SECURITY).order_by("seq")
+        if event is not None:
+            events = _from_event_on(events, event)
         found = list(events[: MOST_EVENTS + 1])
+    if event is not None:
+        found = _caused_by(event, found)
     if len(found) > MOST_EVENTS:
         raise Conflict(
             _("Request %(id)s left more than %(most)s events: that is not taken back at once.")
@@ -168,8 +172,6 @@ def events_of_request(id: Any, event: Any = None) -> list[Event]:
             id=id,
             code="too_many",
         )
-    if event is not None:
-        found = _caused_by(event, found)
     if not found:
         raise _no_request(id)
     if all(each.target is None for each in found):
@@ -190,6 +192,13 @@ def _no_request(id: Any) -> NotFound:
         "settings, and what was refused, leaves nothing to take back."
     )
     return NotFound(said % id, type="Request", id=id)
+
+
+def _from_event_on(events: EventQuerySet, event: Any) -> EventQuerySet:
+    """The events from one of them on: what it caused was recorded with it, right behind."""
+    known = isinstance(event, str) and not UNSTORABLE.search(event)
+    first = events.filter(id=event).values_list("seq", flat=True).first() if known else None
+    return events.none() if first is None else events.filter(seq__gte=first)
 
 
 def _caused_by(root: Any, found: Iterable[Event]) -> list[Event]:

@@ -97,7 +97,7 @@ class Host:
             raise ScriptError("Ask a noun, as in Lead.find({...}).")
         ask = self._resolve_call(name, what)
         given = [self._from_sandbox(value, f"argument {n}") for n, value in enumerate(given, 1)]
-        options = {key: self._from_sandbox(value, key) for key, value in options.items()}
+        options = {str(key): self._from_sandbox(value, key) for key, value in options.items()}
         self._bound_database()
         try:
             with timeouts.read_until(self.deadline):

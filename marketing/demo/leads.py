@@ -7,9 +7,8 @@ from datetime import date, timedelta
 from typing import TYPE_CHECKING, Any
 
 from crm.models import Activity, Contact, Lead
-from headlessly.context import clock, tracing
+from headlessly.context import clock
 from headlessly.execution.undo import undo_request
-from headlessly.ids import public_id
 from marketing.demo import words
 from marketing.demo.calendar import later, on_the_half_hour
 from marketing.demo.companies import COUNTRIES, INDUSTRIES, Company
@@ -220,10 +219,10 @@ def _duplicate(it: Prospect) -> Story:
 def _slip(it: Prospect) -> Story:
     """A typing error, seen an hour later and taken back."""
     yield later(it.rng, clock.now(), hours=1), it.actor
-    with tracing.request_id_scope(public_id("req")) as request:
-        Lead.update(it.id, budget=it.value * 100)
+    Lead.update(it.id, budget=it.value * 100)
+    slip = Lead.history(it.id).first()
     yield later(it.rng, clock.now(), hours=1), it.business.manager.actor
-    undo_request(request)
+    undo_request(slip.request_id, event=slip.id)
 
 
 ACCIDENTS = {DUPLICATE: _duplicate, SLIP: _slip}

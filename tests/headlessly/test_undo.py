@@ -242,6 +242,9 @@ def test_it_says_when_a_request_is_too_large(acme: Any, monkeypatch: Any) -> Non
             Lead.create(name=f"Lead {n}", source="x")
     with refused(Conflict, "more than 3 events"):
         undo_request("req_large00000000000")
+    event = Event.objects.filter(request_id="req_large00000000000").latest("seq")
+    undo_request("req_large00000000000", event=event.id)
+    assert Lead.count() == 3, "one event of it is not too much"
 
 
 # -- who ------------------------------------------------------------------------------------------

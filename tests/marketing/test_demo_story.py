@@ -25,7 +25,7 @@ DAY = date(2025, 6, 16)
 MIDNIGHT = datetime(2025, 6, 16, tzinfo=UTC)
 LEADS = 60
 ID = re.compile(
-    r"\b(?:lead|contact|org|deal|activity|pipeline|campaign|form|segment|funnel|rate|goal|touch|evt|user|apikey)"
+    r"\b(?:lead|contact|org|deal|activity|pipeline|campaign|form|segment|funnel|rate|goal|touch|evt|req|user|apikey)"
     r"_\w{12}\b"
 )
 
