@@ -51,13 +51,18 @@ class Workplace(TenantSite):
 
     def each_context(self, request: HttpRequest) -> dict[str, Any]:
         """Admins are told of webhooks that were disabled, on every page until somebody deals with it."""
-        context = super().each_context(request)
-        if actors.may_administer(actors.current()):
-            # Only the pages that show it ask the database.
-            context["disabled_webhooks"] = SimpleLazyObject(
-                lambda: settings.webhooks.disabled_notes(tenancy.require())
-            )
-        return context
+        return super().each_context(request) | self._notes()
+
+    def part_context(self, request: HttpRequest) -> dict[str, Any]:
+        return super().part_context(request) | self._notes()
+
+    @staticmethod
+    def _notes() -> dict[str, Any]:
+        if not actors.may_administer(actors.current()):
+            return {}
+        # Only the pages that show it ask the database.
+        notes = SimpleLazyObject(lambda: settings.webhooks.disabled_notes(tenancy.require()))
+        return {"disabled_webhooks": notes}
 
     def get_sidebar_list(self, request: HttpRequest) -> list[dict[str, Any]]:
         """The nouns by app; an app's name is its heading."""

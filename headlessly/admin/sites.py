@@ -28,7 +28,9 @@ from headlessly.nouns import Noun
 from headlessly.web.sign_in import redirect_to_sign_in, sign_in_url
 
 #: What every page runs.
-SCRIPTS = ("zone", "admin", "sending", "typed", "keys")
+SCRIPTS = ("zone", "admin", "sending", "typed", "idiomorph", "parts", "keys")
+#: A page's script asks so for what stands within the frame alone: see parts.js.
+PART = "X-Region"
 
 
 def menu_item(
@@ -116,6 +118,10 @@ class Site(UnfoldAdminSite):
         }
         return context
 
+    def part_context(self, request: HttpRequest) -> dict[str, Any]:
+        """What a page says that stands within its frame already."""
+        return {"frame": "headlessly/part.html", "has_permission": True}
+
     def respond(
         self,
         request: HttpRequest,
@@ -133,8 +139,11 @@ class Site(UnfoldAdminSite):
             template = f"headlessly/{template}.html"
         if status is None:
             status = 422 if (form := context.get("form")) is not None and form.errors else 200
-        around = self.each_context(request)
-        around["styles"] += [static(f"headlessly/{name}.css") for name in styles]
+        if request.headers.get(PART):
+            around = self.part_context(request)
+        else:
+            around = self.each_context(request)
+            around["styles"] += [static(f"headlessly/{name}.css") for name in styles]
         context = {**around, "title": title, "own_heading": True, **context}
         return TemplateResponse(request, template, context, status=status)
 
@@ -185,6 +194,10 @@ class TenantSite(Site):
         context["styles"] += [static("headlessly/palette.css")]
         context["scripts"] += [static("headlessly/palette.js")]
         return context | {"site_title": tenant.name, "site_header": tenant.name, "tenant": tenant}
+
+    def part_context(self, request: HttpRequest) -> dict[str, Any]:
+        tenant = tenancy.require()
+        return super().part_context(request) | {"site_title": tenant.name, "tenant": tenant}
 
     def account_links(self, request: HttpRequest) -> list[dict[str, str]]:
         switch = {"title": _("Switch tenant"), "link": f"{sign_in_url(request)}?choose=1"}

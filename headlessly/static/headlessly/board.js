@@ -1,8 +1,8 @@
 // The board: cards are moved by mouse, touch and keyboard, always by the server's word. Without this
 // script a card has its menu, which posts, and a column leads to its list.
 (() => {
-  const board = document.querySelector("[data-board]");
-  if (!board) return;
+// What is heard on the window ends with the board that it is about.
+function start(board, signal) {
   const form = document.getElementById("move");
   const announcer = document.querySelector("[data-announce]");
   const toast = document.querySelector("[data-toast]");
@@ -365,12 +365,12 @@
     }
     event.preventDefault();
     follow(event.clientX, event.clientY);
-  });
-  window.addEventListener("pointerup", () => finish(true));
-  window.addEventListener("pointercancel", () => finish(false));
+  }, { signal });
+  window.addEventListener("pointerup", () => finish(true), { signal });
+  window.addEventListener("pointercancel", () => finish(false), { signal });
   board.addEventListener("dragstart", (event) => event.preventDefault());
   board.addEventListener("contextmenu", (event) => drag?.touch && event.preventDefault());
-  document.addEventListener("touchmove", (event) => drag?.lifted && event.preventDefault(), { passive: false });
+  document.addEventListener("touchmove", (event) => drag?.lifted && event.preventDefault(), { passive: false, signal });
 
   // -- keyboard --------------------------------------------------------------------------------
 
@@ -459,6 +459,7 @@
       holder.innerHTML = cards;
       // What was moved here meanwhile is here already.
       const fresh = [...holder.content.children].filter((card) => !find(card.dataset.card));
+      for (const card of fresh) card.dataset.loaded = "1";
       list.append(...fresh);
       announce(say("loaded", { count: fresh.length }));
       focusCard(fresh[0]);
@@ -488,5 +489,26 @@
     },
     { root: board, threshold: 0.6 },
   );
-  for (const column of columns) watcher.observe(column);
+  const watch = () => {
+    for (const column of columns) {
+      watcher.unobserve(column);
+      watcher.observe(column);
+    }
+  };
+  watch();
+  document.addEventListener("parts", watch, { signal });
+  signal.addEventListener("abort", () => watcher.disconnect());
+}
+
+let now = null;
+let ending = null;
+function begin() {
+  const board = document.querySelector("[data-board]");
+  if (board === now) return;
+  ending?.abort();
+  [now, ending] = [board, new AbortController()];
+  if (board) start(board, ending.signal);
+}
+begin();
+document.addEventListener("parts", begin);
 })();

@@ -61,7 +61,7 @@
   async function show(response, submitter) {
     const open = dialog();
     open.innerHTML = response.redirected || !response.headers.get("content-type")?.includes("html") ? "" : await response.text();
-    if (!open.firstElementChild) return location.reload();
+    if (!open.firstElementChild) return refresh();
     enliven(open);
     if (open.querySelector("form")) window.hly.restore(open.querySelector("form"));
     if (!open.open) open.showModal();
@@ -70,20 +70,7 @@
     (open.querySelector(".inputs .select2-selection") || first || open.querySelector(".btn.strong, .btn.danger")).focus();
   }
 
-  async function refresh() {
-    const answer = await fetch(location.href, { headers: { "X-Part": "0" } });
-    const fresh = new DOMParser().parseFromString(await answer.text(), "text/html");
-    for (const part of [".hly .head", ".hly .chips", ".hly .sheet", ".hly .pager"]) {
-      const [old, now] = [document.querySelector(part), fresh.querySelector(part)];
-      if (old && now) old.replaceWith(now);
-      else if (old || now) return location.reload();
-    }
-    const [every, now] = [document.querySelector(".every"), fresh.querySelector(".every")];
-    if (every && now) every.replaceWith(now);
-    else every?.remove();
-    for (const box of boxes()) box.checked = kept.has(box.value);
-    count();
-  }
+  const refresh = () => window.hly.visit(location.href, { push: false });
 
   document.addEventListener("submit", async (event) => {
     const { target: form, submitter } = event;
@@ -216,6 +203,7 @@
     const now = holder.querySelector("tr"), checked = row.querySelector(".check input")?.checked;
     if (checked) now.querySelector(".check input").checked = true;
     editing = null;
+    describe(now);
     row.replaceWith(now);
     const button = now.querySelector(`[data-cell="${name}"]`);
     const problem = now.dataset.problem;
@@ -263,33 +251,39 @@
     return ends;
   }
 
-  document.addEventListener("DOMContentLoaded", () => {
+  const limit = (chooser) => {
+    const all = [...chooser.querySelectorAll("[name=columns]")];
+    const full = all.filter((box) => box.checked).length >= Number(chooser.dataset.columns);
+    for (const box of all) box.disabled = full && !box.checked;
+  };
+
+  // A value that can be changed says so. It is not said by the page, which would be a tenth longer for it.
+  const describe = (place) => {
+    for (const button of place.querySelectorAll("button[data-cell]")) button.setAttribute("aria-describedby", "changes");
+  };
+
+  // The page, or another in its place: what its controls begin with.
+  function begin() {
+    if (table()) describe(table());
+    for (const box of boxes()) if (kept.has(box.value)) box.checked = true;
     count();
     for (const select of document.querySelectorAll("[data-span]")) fold(select);
-    // What is chosen among the filters that open is sent when one asks for it, not while one chooses.
-    for (const menu of document.querySelectorAll(".hly .more")) {
-      const quiet = (event) => {
-        if (!event.target.matches("[data-span]")) return;
-        event.stopPropagation();
-        const [low, high] = fold(event.target).querySelectorAll("input");
-        const chosen = event.target.selectedOptions[0];
-        if (event.target.value === "between") return low.focus();
-        [low.type, high.type] = ["text", "text"];
-        [low.value, high.value] = [chosen.dataset.since, chosen.dataset.until];
-        event.target.form.requestSubmit();
-      };
-      menu.addEventListener("change", quiet);
-    }
-    const chooser = document.querySelector("[data-columns]");
-    if (chooser) {
-      const limit = () => {
-        const all = [...chooser.querySelectorAll("[name=columns]")];
-        const full = all.filter((box) => box.checked).length >= Number(chooser.dataset.columns);
-        for (const box of all) box.disabled = full && !box.checked;
-      };
-      chooser.addEventListener("change", limit);
-      limit();
-    }
+    for (const chooser of document.querySelectorAll("[data-columns]")) limit(chooser);
+  }
+  document.addEventListener("DOMContentLoaded", begin);
+  document.addEventListener("parts", begin);
+
+  document.addEventListener("change", (event) => {
+    const { target } = event;
+    const chooser = target.closest("[data-columns]");
+    if (chooser) return limit(chooser);
+    if (!target.matches("[data-span]")) return;
+    const [low, high] = fold(target).querySelectorAll("input");
+    const chosen = target.selectedOptions[0];
+    if (target.value === "between") return low.focus();
+    [low.type, high.type] = ["text", "text"];
+    [low.value, high.value] = [chosen.dataset.since, chosen.dataset.until];
+    target.form.requestSubmit();
   });
 
   // -- by keyboard --------------------------------------------------------------------------------
