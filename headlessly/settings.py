@@ -75,6 +75,7 @@ INSTALLED_APPS = [
 ]
 
 MIDDLEWARE = [
+    "headlessly.admin.watching.middleware.WatchMiddleware",
     "headlessly.web.mount.MountTenant",
     "headlessly.context.tracing.RequestIdMiddleware",
     "headlessly.web.csp.ContentSecurityPolicy",

@@ -8,7 +8,7 @@ from typing import Any
 from django.http import HttpRequest, HttpResponse
 from django.utils.translation import gettext as _
 
-from headlessly.admin import buttons, field_values, forms, toasts
+from headlessly.admin import buttons, event_facts, field_values, forms, toasts
 from headlessly.admin.pages import NounPages
 from headlessly.admin.sites import TenantSite
 from headlessly.declaration.next_steps import without_doubles
@@ -82,8 +82,8 @@ class FieldPages(NounPages):
             edit.form.is_valid()
             edit.form.add_error(
                 field.name,
-                _("This is %s now, somebody saved it meanwhile. Saving puts yours in its place.")
-                % value,
+                _("%(who)s made this %(value)s meanwhile. Saving puts yours in its place.")
+                % {"who": event_facts.who_changed(found, version, field), "value": value},
             )
             return self._page(request, edit, found.version, status=Stale.status)
         try:

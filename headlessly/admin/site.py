@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
+from django.http import HttpRequest, HttpResponse, HttpResponseRedirect, JsonResponse
 from django.urls import reverse
 from django.utils.decorators import method_decorator
 from django.utils.functional import SimpleLazyObject
@@ -17,7 +17,13 @@ from headlessly.admin.dashboards import dashboard
 from headlessly.admin.proposing import proposals
 from headlessly.admin.reports import report_pages
 from headlessly.admin.sites import TenantSite, menu_item
+from headlessly.admin.watching.middleware import make_token
 from headlessly.declaration import labels
+
+
+def watch_token_view(request: HttpRequest, *, site: Any) -> HttpResponse:
+    """The right to ask what changed, for a page that goes on asking: see watch.js."""
+    return JsonResponse({"token": make_token()})
 
 
 class Workplace(TenantSite):
@@ -31,6 +37,7 @@ class Workplace(TenantSite):
         return [
             self.page("dashboard/", dashboard.dashboard_view, "dashboard"),
             self.page("find/", palette.find_view, "find"),
+            self.page("watch/token/", watch_token_view, "watch_token"),
             *report_pages.urls(self),
             *proposals.urls(self),
             *settings.urls(self),

@@ -22,13 +22,13 @@ from unfold.sites import UnfoldAdminSite
 
 from headlessly.access import actors, tenancy
 from headlessly.access.models import Membership
-from headlessly.admin import preferences
+from headlessly.admin import once, preferences
 from headlessly.declaration.registry import registry
 from headlessly.nouns import Noun
 from headlessly.web.sign_in import redirect_to_sign_in, sign_in_url
 
 #: What every page runs.
-SCRIPTS = ("zone", "admin", "sending", "typed", "idiomorph", "parts", "keys")
+SCRIPTS = ("zone", "admin", "sending", "typed", "idiomorph", "parts", "drafts", "keys")
 #: A page's script asks so for what stands within the frame alone: see parts.js.
 PART = "X-Region"
 
@@ -65,7 +65,8 @@ class Site(UnfoldAdminSite):
 
         @wraps(guarded)
         def inner(request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
-            return self.refused(request) or guarded(request, *args, **kwargs)
+            refused = self.refused(request)
+            return refused or once.answer_once(request, lambda: guarded(request, *args, **kwargs))
 
         return inner
 
@@ -192,7 +193,7 @@ class TenantSite(Site):
         context = super().each_context(request)
         tenant = tenancy.require()
         context["styles"] += [static("headlessly/palette.css")]
-        context["scripts"] += [static("headlessly/palette.js")]
+        context["scripts"] += [static("headlessly/palette.js"), static("headlessly/watch.js")]
         return context | {"site_title": tenant.name, "site_header": tenant.name, "tenant": tenant}
 
     def part_context(self, request: HttpRequest) -> dict[str, Any]:

@@ -39,8 +39,12 @@ def _event_of_this_request(record: Noun) -> str | None:
 
 def read_toasts(request: HttpRequest) -> list[Toast]:
     """What is to be said on this page."""
-    found = []
+    found, said = [], set()
     for message in messages.get_messages(request):
+        # What was sent again over a bad line is answered again, and was perhaps heard the first time.
+        if (same := (message.message, message.extra_tags)) in said:
+            continue
+        said.add(same)
         bad = message.level >= messages.WARNING
         found.append(Toast(message.message, bad, _find_undo(message.extra_tags)))
     return found

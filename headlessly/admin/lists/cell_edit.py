@@ -6,6 +6,7 @@ from django.core.exceptions import PermissionDenied
 from django.http import Http404, HttpRequest, HttpResponse
 from django.utils.translation import gettext as _
 
+from headlessly.admin import event_facts
 from headlessly.admin.field_edit import FieldEdit, parse_version
 from headlessly.admin.lists import cells
 from headlessly.admin.lists.address import Address
@@ -35,8 +36,10 @@ class CellPages(NounPages):
             edit = FieldEdit(self.site, found, field, request.POST, id="cell")
             answer = edit.save(parse_version(request.POST.get("version")))
         except Stale:
-            text = _("Somebody changed this meanwhile. This is how it is now; try again.")
-            return self._row(request, self.admin.find(id), address, problem=text, status=412)
+            found, seen = self.admin.find(id), parse_version(request.POST.get("version"))
+            text = _("%s changed this meanwhile. This is how it is now; try again.")
+            text %= event_facts.who_changed(found, seen)
+            return self._row(request, found, address, problem=text, status=412)
         except NotFound as problem:
             return HttpResponse(problem.message, status=404, content_type="text/plain")
         except HeadlesslyError as problem:

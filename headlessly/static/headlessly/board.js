@@ -86,9 +86,8 @@ function start(board, signal) {
 
   // -- asking the server -----------------------------------------------------------------------
 
-  const send = async (body) => {
-    const answer = await window.hly.send(form.action, {
-      method: "POST",
+  const send = async (place, body) => {
+    const answer = await window.hly.write(place, form.action, {
       body,
       headers: { Accept: "application/json" },
       redirect: "error",
@@ -147,25 +146,27 @@ function start(board, signal) {
     refuse(fresh, answer.reason, answer.fix);
   };
 
-  const failed = (card, place, problem) => {
+  const failed = (card, place, problem, target) => {
     putBack(card, place);
     tidy();
-    refuse(card, problem instanceof window.hly.Unsent ? problem.message : say("failed"));
+    if (!(problem instanceof window.hly.Unsent)) return refuse(card, say("failed"));
+    announce(problem.message);
+    window.hly.tell(card, problem.message, () => move(card, target));
   };
 
   const move = async (card, target, place = placeOf(card)) => {
     if (card.classList.contains("waiting")) return;
-    card.querySelector(".refusal")?.remove();
+    for (const line of card.querySelectorAll(".refusal, .unsent")) line.remove();
     card.classList.add("waiting");
     const column = columnAt(target);
     if (column && columnOf(card) !== column) put(card, column);
     tidy();
     try {
-      const answer = await send(bodyFor(`${card.dataset.card} ${card.dataset.version} ${target}`));
+      const answer = await send(card, bodyFor(`${card.dataset.card} ${card.dataset.version} ${target}`));
       if (answer.dialog) ask(card, place, answer.dialog);
       else settle(card, place, answer);
     } catch (problem) {
-      failed(card, place, problem);
+      failed(card, place, problem, target);
     }
   };
 
@@ -191,8 +192,9 @@ function start(board, signal) {
       if (button.disabled) return;
       button.disabled = true;
       try {
-        const answer = await send(new FormData(event.target));
+        const answer = await send(event.target, new FormData(event.target));
         done = true;
+        window.hly.forget(event.target);
         dialog.close();
         if (answer.dialog) ask(card, place, answer.dialog);
         else settle(card, place, answer);

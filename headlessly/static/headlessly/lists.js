@@ -88,7 +88,9 @@
     if (asks && submitter.name === "only") body.append("go", "1");
     if (submitter) submitter.disabled = true;
     try {
-      await show(await send(asks ? submitter.formAction : form.action, body), asks ? submitter : null);
+      const answer = await send(asks ? submitter.formAction : form.action, body);
+      if (inside && answer.ok) window.hly.forget(form);
+      await show(answer, asks ? submitter : null);
     } catch (problem) {
       const again = () => form.requestSubmit(submitter);
       window.hly.tell(inside ? form : form.querySelector(".bar"), problem.message, again);
@@ -180,8 +182,10 @@
     body.set("in", table().dataset.in);
     let answer;
     try {
-      answer = await send(form.action, body);
+      form.dataset.sent = "1";
+      answer = await window.hly.write(form, form.action, { body, headers: { "X-Part": "1" }, redirect: "error" });
     } catch (problem) {
+      delete form.dataset.sent;
       editing.busy = false;
       editing.unsent = true;
       window.hly.tell(form, problem.message, save);

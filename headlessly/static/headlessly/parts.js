@@ -1,12 +1,13 @@
 // What the server answers takes the place of what stands there, part by part: what is being typed, what is open
 // and where one is stay as they are. Without this file every link and form leads to a page that does the same.
 (() => {
-  const { send, parse, dirty, words, Unsent } = window.hly;
+  const { send, write, parse, dirty, words, Unsent } = window.hly;
   const main = () => document.getElementById("hly");
 
-  // As send, of what stands within the frame alone.
-  async function load(url, options = {}) {
-    const answer = await send(url, { ...options, headers: { "X-Region": "1", ...options.headers } });
+  // As send, of what stands within the frame alone; what ``form`` asks for waits for its turn.
+  async function load(url, options = {}, form = null) {
+    const asks = { ...options, headers: { "X-Region": "1", ...options.headers } };
+    const answer = await (form ? write(form, url, asks) : send(url, asks));
     return { answer, page: parse(await answer.text()) };
   }
 
@@ -40,7 +41,7 @@
     for (const each of place.querySelectorAll("tr[data-row], [data-card]")) each.id = `of-${each.dataset.row || each.dataset.card}`;
   };
 
-  function morph(old, fresh, saved, typing) {
+  function morph(old, fresh, { saved, quiet, typing }) {
     name(old);
     name(fresh);
     Idiomorph.morph(old, fresh, {
@@ -58,7 +59,9 @@
           if (here.matches("details") && !(saved && here.contains(saved))) now.open ||= here.open;
           return true;
         },
-        beforeAttributeUpdated: (name, here) => !(name === "open" && here.matches("dialog")),
+        // A dialog stays open; what others did unselects nothing.
+        beforeAttributeUpdated: (name, here) =>
+          !((name === "open" && here.matches("dialog")) || (quiet && name === "checked" && here.name === "ids")),
         beforeNodeRemoved: (node) => !holdsUnsaved(node, saved) && !node.dataset?.loaded,
       },
     });
@@ -115,7 +118,7 @@
     const fresh = page.getElementById("hly");
     const mark = marked();
     unmakeChoices(main(), saved);
-    morph(main(), fresh, saved, Boolean(typing));
+    morph(main(), fresh, { saved, quiet, typing: Boolean(typing) });
     makeChoices(main());
     const [old, now] = [document.querySelector("#main > header > nav"), page.querySelector("#main > header > nav")];
     if (old && now) old.replaceChildren(...now.childNodes);

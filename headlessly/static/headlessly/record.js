@@ -2,7 +2,7 @@
 // Without this file every form and link leads to a page that does the same.
 (() => {
   const main = () => document.getElementById("hly");
-  const { load, makeChoices, holdsUnsaved, restore, parse, tell, warn, Unsent } = window.hly;
+  const { load, makeChoices, holdsUnsaved, restore, forget, parse, tell, warn, Unsent } = window.hly;
   let opener = null;
 
   // What the server answers takes the place of what stands here; ``saved`` is the form that was sent.
@@ -29,12 +29,10 @@
   }
 
   // -- forms ------------------------------------------------------------------------------------
-  // One after the other, in the order in which they were asked for.
-  let last = Promise.resolve();
   function post(form) {
     const body = new FormData(form);
     form.querySelector(":scope > .unsent")?.remove();
-    last = last.then(() => carryOut(form, body)).catch((problem) => {
+    carryOut(form, body).catch((problem) => {
       delete form.dataset.sent;
       if (!(problem instanceof Unsent)) throw problem;
       tell(form, problem.message, () => form.requestSubmit());
@@ -42,8 +40,9 @@
   }
 
   async function carryOut(form, body) {
-    const { answer, page } = await load(form.action, { method: "POST", body });
+    const { answer, page } = await load(form.action, { method: "POST", body }, form);
     if (answer.redirected || answer.ok) {
+      forget(form);
       const to = new URL(answer.url);
       form.closest("dialog.does[open]")?.close();
       // Another record, another page: its address and its menu come with it.
@@ -182,12 +181,14 @@
     stand(place, document.adoptNode(form));
     makeChoices(form);
     document.dispatchEvent(new Event("rows"));
+    restore(form);
     const input = form.querySelector("input:not([type=hidden]), textarea, select");
     if (input?.matches(".admin-autocomplete")) django.jQuery(input).select2("open");
     else input?.focus();
   }
 
   function leave(place) {
+    forget(place.querySelector("form[data-one]"));
     place.querySelector("form[data-one]")?.remove();
     for (const child of place.children) child.hidden = false;
     place.querySelector("[data-edits]")?.focus();
