@@ -55,6 +55,9 @@ class FieldEdit:
         """Change the field by the verb ``update``, or a state by the verb that leads there. Raises what the
         executor raises; Stale where the record is no longer of this ``version``."""
         verb, sent = self.record.verbs["update"], self.form.given()
+        if (day_if := self.field.day_if) and (said := sent.get(self.field.name)):
+            # A day without a time is the whole of it; a time makes a moment of it.
+            sent[day_if] = "true" if forms.is_whole_day(said) else "false"
         text = str(sent.get(self.field.name, ""))
         if self.field.moves and text.startswith(BY_VERB):
             named = self.record.verbs.get(text.removeprefix(BY_VERB))

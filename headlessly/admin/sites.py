@@ -9,26 +9,30 @@ from typing import Any
 from django.apps import apps
 from django.contrib.auth import logout
 from django.core.exceptions import PermissionDenied
-from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
+from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect, JsonResponse
 from django.template.response import TemplateResponse
 from django.templatetags.static import static
 from django.urls import URLPattern, path, reverse
+from django.utils import timezone
+from django.utils.dateformat import format as date_format
 from django.utils.decorators import method_decorator
 from django.utils.functional import cached_property
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
-from django.views.decorators.http import require_http_methods, require_POST
+from django.views.decorators.http import require_GET, require_http_methods, require_POST
 from unfold.sites import UnfoldAdminSite
 
 from headlessly.access import actors, tenancy
 from headlessly.access.models import Membership
 from headlessly.admin import once, preferences
+from headlessly.context import clock
 from headlessly.declaration.registry import registry
+from headlessly.language.moments import read_when
 from headlessly.nouns import Noun
 from headlessly.web.sign_in import redirect_to_sign_in, sign_in_url
 
 #: What every page runs.
-SCRIPTS = ("zone", "admin", "sending", "typed", "idiomorph", "parts", "drafts", "keys")
+SCRIPTS = ("zone", "admin", "sending", "typed", "idiomorph", "parts", "drafts", "when", "keys")
 #: A page's script asks so for what stands within the frame alone: see parts.js.
 PART = "X-Region"
 
@@ -45,6 +49,19 @@ def menu_item(
 def session_view(request: HttpRequest, *, site: Site) -> HttpResponse:
     """Nothing, to a page that asks whether what it sends next would be taken: see sending.js."""
     return HttpResponse(status=204)
+
+
+@require_GET
+def when_view(request: HttpRequest, *, site: Site) -> HttpResponse:
+    """What is understood of a day or a moment that somebody types: see when.js."""
+    now = timezone.localtime(clock.now()).replace(tzinfo=None)
+    when = read_when(request.GET.get("text", "")[:100], now)
+    if when is None:
+        return JsonResponse(
+            {"problem": _("No day is understood of this: type 3.12., fri or tomorrow 9.")}
+        )
+    day = date_format(when.day, "D, j M Y")
+    return JsonResponse({"understood": f"{day}, {when.time:%H:%M}" if when.time else day})
 
 
 class Site(UnfoldAdminSite):
@@ -76,6 +93,7 @@ class Site(UnfoldAdminSite):
         return [
             self.page("preferences/", preferences.preferences_view, "preferences"),
             self.page("session/", session_view, "session"),
+            self.page("when/", when_view, "when"),
             *found,
         ]
 

@@ -119,7 +119,8 @@ def pages_of_the_workplace() -> list[str]:
     """The addresses that take no record, but for those that are no pages."""
     from headlessly.admin import workplace
 
-    no_pages = {"login", "logout", "jsi18n", "autocomplete", "find", "search", "session"}
+    no_pages = {"login", "logout", "jsi18n", "autocomplete", "find", "search", "session", "when"}
+    no_pages |= {"watch_token"}
     found = {str(p.pattern): p.name for p in workplace.get_urls() if isinstance(p, URLPattern)}
     return [a for a, name in found.items() if name not in no_pages and not set("<(") & set(a)]
 

@@ -1,9 +1,9 @@
 """The answer to an open page that asks every two seconds what changed.
 
 No thread waits for anything: there are few (see the decisions), and a page that asks is answered from memory
-in less than a millisecond. So it is answered before everything else: not by session and user, which would ask
-the database, but by a token that a signed-in page was given and that holds for an hour. It answers whether the
-records that the page names changed, and names no other.
+in less than a millisecond. So it is answered before everything else: not by session and user, which would
+ask the database, but by a token that a signed-in page was given and that holds for an hour. It answers
+whether the records that the page names changed, and names no other.
 """
 
 from __future__ import annotations
