@@ -11,6 +11,7 @@ from headlessly.admin.field_edit import FieldEdit, parse_version
 from headlessly.admin.lists import cells
 from headlessly.admin.lists.address import Address
 from headlessly.admin.lists.changelist import NounList
+from headlessly.admin.lists.columns import is_edited_in_lists
 from headlessly.admin.pages import NounPages
 from headlessly.declaration import labels
 from headlessly.declaration.schema import Field
@@ -24,7 +25,7 @@ class CellPages(NounPages):
     def cell_view(self, request: HttpRequest, id: str, name: str) -> HttpResponse:
         """The control of a field, or with a POST its new value."""
         field = self.schema.by_name.get(name)
-        if field is None or name not in self.schema.inline:
+        if field is None or not is_edited_in_lists(field, self.noun):
             raise Http404
         if not self.admin.may("update"):
             raise PermissionDenied

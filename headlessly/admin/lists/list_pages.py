@@ -6,7 +6,7 @@ from typing import Any
 
 from django.core.exceptions import PermissionDenied
 from django.forms import Media
-from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
+from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect, JsonResponse
 from django.urls import reverse
 from django.utils.decorators import method_decorator
 from django.views.decorators.http import require_GET
@@ -25,6 +25,10 @@ from headlessly.declaration import labels
 MEDIA = Media(css={"all": ["headlessly/lists.css"]}, js=["headlessly/lists.js"])
 
 
+#: As many records of a list are worked through in the order in which it was opened.
+LONGEST_QUEUE = 500
+
+
 class ListPage(NounPages):
     """The list of a noun's records."""
 
@@ -34,6 +38,14 @@ class ListPage(NounPages):
         if address.deleted and not self.admin.may("restore"):
             raise PermissionDenied
         return self.render(request, address)
+
+    @method_decorator(require_GET)
+    def queue_view(self, request: HttpRequest) -> HttpResponse:
+        """The ids of a list in their order, for whoever works through it: see queue.js."""
+        address = Address(self.noun, request.GET, self.site)
+        if address.problem or not address.live:
+            raise Http404
+        return JsonResponse({"ids": NounList(address).ids(LONGEST_QUEUE)})
 
     def render(
         self,

@@ -36,6 +36,18 @@
     }
   }
 
+  // A range: from the one that was clicked last to the one that is clicked with Shift.
+  let from = null;
+  document.addEventListener("click", (event) => {
+    if (!event.target.matches(".list td.check input")) return;
+    const all = boxes();
+    const [start, end] = [all.findIndex((box) => box.value === from), all.indexOf(event.target)];
+    from = event.target.value;
+    if (!event.shiftKey || start < 0) return;
+    for (const box of all.slice(Math.min(start, end), Math.max(start, end) + 1)) box.checked = event.target.checked;
+    count();
+  });
+
   document.addEventListener("change", (event) => {
     if (event.target.matches("[data-check-page]")) {
       for (const box of boxes()) box.checked = event.target.checked;
@@ -207,8 +219,8 @@
     const now = holder.querySelector("tr"), checked = row.querySelector(".check input")?.checked;
     if (checked) now.querySelector(".check input").checked = true;
     editing = null;
-    describe(now);
     row.replaceWith(now);
+    describe(now);
     const button = now.querySelector(`[data-cell="${name}"]`);
     const problem = now.dataset.problem;
     note(button || now.querySelector("td.name"), problem || table().dataset.saved, Boolean(problem));
@@ -261,10 +273,25 @@
     for (const box of all) box.disabled = full && !box.checked;
   };
 
-  // A value that can be changed says so. It is not said by the page, which would be a tenth longer for it.
-  const describe = (place) => {
-    for (const button of place.querySelectorAll("button[data-cell]")) button.setAttribute("aria-describedby", "changes");
-  };
+  // A value that can be changed is a button. The page does not say so: it would be a tenth longer for it, and
+  // without this script the button would do nothing.
+  function describe(place) {
+    const names = [...(place.closest("table") || place).querySelectorAll("thead th")].map((head) => head.dataset.name);
+    for (const cell of place.querySelectorAll("td[data-edit]")) {
+      if (cell.querySelector("[data-cell]")) continue;
+      const button = document.createElement("button");
+      button.type = "button";
+      button.dataset.cell = names[cell.cellIndex];
+      button.setAttribute("aria-describedby", "changes");
+      button.append(...cell.childNodes);
+      if (!button.hasChildNodes()) {
+        button.className = "none";
+        button.textContent = "—";
+      }
+      cell.append(button);
+    }
+  }
+  document.addEventListener("fresh", (event) => describe(event.detail));
 
   // The page, or another in its place: what its controls begin with.
   function begin() {
@@ -295,7 +322,7 @@
   document.addEventListener("keydown", (event) => {
     if (!table() || event.ctrlKey || event.metaKey || event.altKey) return;
     if (event.target.closest("input:not([type=checkbox]), textarea, select, dialog, [contenteditable]")) return;
-    const rows = [...table().tBodies[0].rows];
+    const rows = [...table().querySelectorAll("tbody tr[data-row]")];
     const at = rows.indexOf(event.target.closest("tbody tr"));
     if (event.key === "j" || event.key === "k") {
       const next = rows[event.key === "j" ? at + 1 : at < 0 ? rows.length - 1 : at - 1];
@@ -304,12 +331,70 @@
         (next.querySelector(".name a") || next.querySelector(".check input")).focus();
         next.scrollIntoView({ block: "nearest" });
       }
+    } else if (event.key === " " && event.target.matches(".name a")) {
+      event.preventDefault();
+      peek(rows[at]);
     } else if (event.key === "Enter" && event.target.matches(".check input")) {
       event.preventDefault(); // it would press the first button of the bar
     } else if (event.key === "x" && at >= 0) {
       event.preventDefault();
       rows[at].querySelector(".check input")?.click();
     }
+  });
+
+  // -- a look at a record, beside its list ----------------------------------------------------------
+
+  let peeked = null;
+  const CONTROLS = "form, .menu, .composers, .trail, [data-edits], .shows, .older, [data-opens], .undo";
+
+  async function peek(row) {
+    const link = row.querySelector(".name a");
+    peeked = row.dataset.row;
+    const got = await window.hly.load(link.href).catch((problem) => note(link, problem.message, true));
+    const record = got?.page.getElementById("record");
+    if (!record || peeked !== row.dataset.row) return;
+    let look = document.getElementById("peek");
+    if (!look) {
+      look = document.createElement("dialog");
+      Object.assign(look, { id: "peek", className: "peek" });
+      look.addEventListener("click", (event) => event.target === look && look.close());
+      const place = document.createElement("div");
+      place.className = "hly";
+      place.append(look);
+      document.body.append(place);
+      look.addEventListener("close", () => {
+        look.replaceChildren();
+        document.querySelector(`[data-row="${CSS.escape(peeked || "")}"] .name a`)?.focus();
+        peeked = null;
+      });
+    }
+    for (const control of record.querySelectorAll(CONTROLS)) control.remove();
+    for (const named of record.querySelectorAll("[id]")) named.removeAttribute("id");
+    record.removeAttribute("id");
+    const open = document.createElement("a");
+    Object.assign(open, { className: "btn", href: link.href, textContent: table().dataset.open });
+    const close = document.createElement("button");
+    Object.assign(close, { type: "button", className: "btn plain", textContent: "×" });
+    close.dataset.closes = "";
+    close.setAttribute("aria-label", table().dataset.close);
+    const acts = document.createElement("div");
+    acts.className = "acts";
+    acts.append(open, close);
+    look.setAttribute("aria-label", link.textContent);
+    look.replaceChildren(acts, document.adoptNode(record));
+    if (!look.open) look.showModal();
+    open.focus();
+  }
+
+  document.addEventListener("keydown", (event) => {
+    const look = event.target.closest?.("#peek");
+    if (!look || event.ctrlKey || event.metaKey || event.altKey) return;
+    const rows = [...table().querySelectorAll("tbody tr[data-row]")];
+    const at = rows.findIndex((row) => row.dataset.row === peeked);
+    if (event.key === " ") look.close();
+    else if (event.key === "j" || event.key === "k") rows[at + (event.key === "j" ? 1 : -1)] && peek(rows[at + (event.key === "j" ? 1 : -1)]);
+    else return;
+    event.preventDefault();
   });
 
   window.addEventListener("pageshow", () => page() && setTimeout(count));

@@ -117,6 +117,8 @@
   function show(page, { saved, quiet, typing = quiet } = {}) {
     const fresh = page.getElementById("hly");
     const mark = marked();
+    // What scripts add to a page they add to this one first: equal to what stands there it is left alone.
+    document.dispatchEvent(new CustomEvent("fresh", { detail: fresh }));
     unmakeChoices(main(), saved);
     morph(main(), fresh, { saved, quiet, typing: Boolean(typing) });
     makeChoices(main());

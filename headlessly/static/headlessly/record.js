@@ -43,6 +43,7 @@
     const { answer, page } = await load(form.action, { method: "POST", body }, form);
     if (answer.redirected || answer.ok) {
       forget(form);
+      document.dispatchEvent(new Event("written"));
       const to = new URL(answer.url);
       form.closest("dialog.does[open]")?.close();
       // Another record, another page: its address and its menu come with it.
@@ -186,6 +187,33 @@
     if (input?.matches(".admin-autocomplete")) django.jQuery(input).select2("open");
     else input?.focus();
   }
+
+  // A value is clicked to change it; what in it leads elsewhere still does.
+  document.addEventListener("click", (event) => {
+    const place = event.target.closest("#record [data-field]");
+    if (!place || event.defaultPrevented || event.target.closest("a, button, summary, input, textarea, select, form, label") || String(getSelection())) return;
+    place.querySelector("[data-edits]")?.click();
+  });
+
+  // A stage on the way is pressed to go there, where one may.
+  function stages(page) {
+    for (const step of page.querySelectorAll(".path [data-step]:not(.now)")) {
+      const does = [...page.querySelectorAll(`.acts button[data-key="${step.dataset.step}"]`)].find((each) => each.getAttribute("aria-disabled") !== "true");
+      if (!does || step.querySelector("button")) continue;
+      const button = document.createElement("button");
+      button.type = "button";
+      button.dataset.presses = step.dataset.step;
+      button.title = does.title || does.textContent.trim();
+      button.append(...step.childNodes);
+      step.append(button);
+    }
+  }
+  document.addEventListener("fresh", (event) => stages(event.detail));
+  document.addEventListener("DOMContentLoaded", () => main() && stages(main()));
+  document.addEventListener("click", (event) => {
+    const step = event.target.closest("[data-presses]");
+    if (step) document.querySelector(`.acts button[data-key="${step.dataset.presses}"]`)?.click();
+  });
 
   function leave(place) {
     forget(place.querySelector("form[data-one]"));
