@@ -9,10 +9,12 @@ from django.forms import Media
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect, JsonResponse
 from django.urls import reverse
 from django.utils.decorators import method_decorator
+from django.utils.translation import gettext as _
 from django.views.decorators.http import require_GET
 
 from headlessly.access import actors, tenancy
 from headlessly.admin import buttons, import_pages, widgets
+from headlessly.admin.lists import totals
 from headlessly.admin.lists.address import Address
 from headlessly.admin.lists.bulk_operations import bulk_operations
 from headlessly.admin.lists.changelist import AT_ONCE, NounList
@@ -21,8 +23,11 @@ from headlessly.admin.lists.export import export_url
 from headlessly.admin.lists.tabs import Tabs
 from headlessly.admin.pages import NounPages
 from headlessly.declaration import labels
+from headlessly.errors import InvalidFilter
 
-MEDIA = Media(css={"all": ["headlessly/lists.css"]}, js=["headlessly/lists.js"])
+MEDIA = Media(
+    css={"all": ["headlessly/lists.css"]}, js=["headlessly/lists.js", "headlessly/columns.js"]
+)
 
 
 #: As many records of a list are worked through in the order in which it was opened.
@@ -62,6 +67,7 @@ class ListPage(NounPages):
             return HttpResponseRedirect(self.admin.place("changelist") + whole)
         found = NounList(address, per_page=self.admin.list_per_page)
         found.read_page()
+        grouped = self._grouped(address, found)
         return self.admin.respond(
             request,
             "list",
@@ -94,9 +100,56 @@ class ListPage(NounPages):
             add_url=self.admin.place("add") if self.admin.may("create") else "",
             import_url=import_pages.import_url(self.noun) if self.admin.may("create") else "",
             board_url=self.admin.board_url(_board_query(request)),
+            totals_url=f"{self.admin.place('totals')}?{address.query_string}"
+            if not address.deleted
+            and any(totals.measure_of(column) for column in address.columns[1:])
+            else "",
+            **grouped,
             keys_url=reverse("admin:settings_keys")
             if actors.may_administer(actors.current())
             else f"{tenancy.context_url()}/docs",
+        )
+
+    def _grouped(self, address: Address, found: NounList) -> dict[str, Any]:
+        """What a list shows that is grouped, and by what it can be."""
+        by, shown, more = None, [], False
+        try:
+            by = totals.chosen_group(address)
+            if by is not None and found.records:
+                shown, more = totals.groups(address, by)
+        except InvalidFilter as problem:
+            found.problem = found.problem or problem.message
+        links = [(f.wire, labels.field_label(f), f is by) for f in totals.group_fields(self.noun)]
+        return {
+            "groups": shown,
+            "groups_more": more,
+            "grouped_by": labels.field_label(by) if by else "",
+            "group_links": [
+                {"url": address.but({"group": wire or None}), "label": label, "on": on}
+                for wire, label, on in [("", _("Not grouped"), by is None), *links]
+            ]
+            if not address.deleted
+            else [],
+        }
+
+    @method_decorator(require_GET)
+    def totals_view(self, request: HttpRequest) -> HttpResponse:
+        """What the columns of a list come to, as a foot of its table; nothing of one too long for that."""
+        address = Address(self.noun, request.GET, self.site)
+        found = NounList(address, per_page=1)
+        found.read_page()
+        if found.problem or address.deleted or not found.exact:
+            return HttpResponse(status=204)
+        try:
+            cells = totals.total_cells(address)
+        except InvalidFilter:
+            return HttpResponse(status=204)
+        return self.admin.respond(
+            request,
+            "list_totals",
+            cl=found,
+            cells=cells,
+            selectable=address.live,
         )
 
     def _columns(self, address: Address) -> list[dict[str, Any]]:

@@ -296,6 +296,7 @@
   // The page, or another in its place: what its controls begin with.
   function begin() {
     if (table()) describe(table());
+    add();
     for (const box of boxes()) if (kept.has(box.value)) box.checked = true;
     count();
     for (const select of document.querySelectorAll("[data-span]")) fold(select);
@@ -341,6 +342,53 @@
       rows[at].querySelector(".check input")?.click();
     }
   });
+
+  // -- what the columns come to, and groups that unfold ------------------------------------------------
+
+  // The last row: asked for beside the list, which does not wait for it.
+  let added = "";
+  async function add() {
+    const url = document.querySelector(".sheet[data-totals]")?.dataset.totals;
+    if (!url) return;
+    const key = `${url} ${[...document.querySelectorAll("[data-row]")].map((row) => row.dataset.version).join()}`;
+    if (key === added && document.getElementById("totals")) return;
+    added = key;
+    const answer = await fetch(url, { credentials: "same-origin", headers: { "X-Live": "1", "X-Region": "1" } }).catch(() => null);
+    if (answer?.status !== 200 || key !== added) return;
+    const foot = window.hly.parse(await answer.text()).getElementById("totals");
+    if (!foot || !table()) return;
+    foot.dataset.loaded = "1";
+    document.getElementById("totals")?.remove();
+    table().append(document.adoptNode(foot));
+  }
+
+  async function unfold(link) {
+    const group = link.closest("[data-group]");
+    const open = link.getAttribute("aria-expanded") === "true";
+    link.setAttribute("aria-expanded", !open);
+    for (const row of group.querySelectorAll("tr:not(.group)")) row.remove();
+    if (open) return;
+    const got = await window.hly.load(link.href).catch((problem) => note(link, problem.message, true));
+    const rows = got ? [...got.page.querySelectorAll("table.list tbody tr")] : [];
+    const more = got?.page.querySelector(".pager [rel=next]");
+    describe(got.page.documentElement);
+    group.append(...rows.map((row) => (row.classList.add("within"), (row.dataset.loaded = "1"), document.adoptNode(row))));
+    if (!more) return;
+    // The group goes on in a list of its own.
+    const cell = Object.assign(document.createElement("td"), { colSpan: 20 });
+    const onward = Object.assign(document.createElement("a"), { href: link.href, textContent: link.textContent + " →" });
+    const row = document.createElement("tr");
+    cell.append(onward);
+    row.append(cell);
+    row.dataset.loaded = "1";
+    group.append(row);
+  }
+  document.addEventListener("click", (event) => {
+    const link = event.target.closest("a[data-unfolds]");
+    if (!link || event.ctrlKey || event.metaKey || event.shiftKey) return;
+    event.preventDefault();
+    unfold(link);
+  }, true);
 
   // -- a look at a record, beside its list ----------------------------------------------------------
 
