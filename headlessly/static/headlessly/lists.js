@@ -393,7 +393,7 @@
   // -- a look at a record, beside its list ----------------------------------------------------------
 
   let peeked = null;
-  const CONTROLS = "form, .menu, .composers, .trail, [data-edits], .shows, .older, [data-opens], .undo";
+  const CONTROLS = "form, .menu, .composers, .trail, [data-edits], .shows, .older, [data-opens], .undo, .head .acts, .card > header a";
 
   async function peek(row) {
     const link = row.querySelector(".name a");
