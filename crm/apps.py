@@ -16,4 +16,5 @@ class CrmConfig(AppConfig):
         )
         from crm.reports import (
             named,  # noqa: F401  (declares them)
+            tables,  # noqa: F401  (declares them)
         )

@@ -1,13 +1,10 @@
-"""The ASGI application, for any server. Served like this it is production unless told otherwise."""
+"""The application for servers of ASGI: that of WSGI, with the front that keeps its threads free.
 
-import os
+Served like this it is production unless told otherwise.
+"""
 
-from django.core.asgi import get_asgi_application
+from headlessly.background.slots import threads_of_process
+from headlessly.web.front import Front
+from headlessly.wsgi import application as wsgi_application
 
-from headlessly.database.timeouts import bound_connections
-
-os.environ.setdefault("DJANGO_SETTINGS_MODULE", "headlessly.settings")
-os.environ.setdefault("HEADLESSLY_ENV", "production")
-
-application = get_asgi_application()
-bound_connections()
+application = Front(wsgi_application, threads_of_process())

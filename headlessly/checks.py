@@ -13,6 +13,7 @@ from django.core.checks import Error, register
 
 from headlessly.declaration.registry import registry
 from headlessly.declaration.schema import SYSTEM_COLUMNS
+from headlessly.declaration.surface import Surface
 from headlessly.declaration.verbs import Verb
 from headlessly.nouns import Noun
 
@@ -82,6 +83,7 @@ def surfaces_that_name_nothing(noun: type[Noun]) -> Iterator[str]:
         "ordering": [name.lstrip("-") for name in schema.ordering],
         "groups": [name for _, names in schema.groups for name in names],
         "board": board.fields if (board := noun.Surface.board) else (),
+        "alike": noun.Surface.alike if noun.Surface.alike is not Surface.alike else (),
         "files": noun.Surface.files.fields,
     }
     if board and schema.machine is None:

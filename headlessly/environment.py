@@ -1,6 +1,7 @@
 """What the environment says, read once by the settings; and what production refuses in it."""
 
 import os
+from urllib.parse import parse_qs, unquote, urlsplit
 
 import psycopg
 from psycopg.conninfo import conninfo_to_dict
@@ -28,6 +29,12 @@ def database():
     else:
         options = {}
         entry = {"EMBEDDED": True, "NAME": "headlessly", "USER": "headlessly"}
+    bounds = {
+        "lock_timeout": os.environ.get("LOCK_TIMEOUT") or 5,
+        "idle_in_transaction_session_timeout": os.environ.get("IDLE_TRANSACTION_TIMEOUT") or 60,
+    }
+    bounded = " ".join(f"-c {name}={int(float(s) * 1000)}" for name, s in bounds.items())
+    options["options"] = f"{bounded} {options.get('options', '')}".strip()
     return entry | {
         "ENGINE": "headlessly.database",
         # Parsed and planned once per connection, from the fifth time a statement is run. Django's
@@ -36,9 +43,56 @@ def database():
             "prepare_threshold": 5,
             # Opening a connection costs more than most requests. They are kept in a pool and not by
             # thread: the server's threads come and go, and would leave theirs open behind them.
-            "pool": {"min_size": 1, "max_size": int(os.environ.get("DB_POOL_SIZE") or 32)},
+            "pool": {
+                "min_size": 1,
+                "max_size": int(os.environ.get("DB_POOL_SIZE") or 32),
+                # Whoever finds no connection is told so; and the pool tries anew for whoever comes
+                # next, instead of at ever longer intervals.
+                "timeout": 2,
+                "reconnect_timeout": 1,
+            },
+            "connect_timeout": 3,
+            "tcp_user_timeout": 10_000,  # of what was sent and never acknowledged, in milliseconds
         }
         | options,
+    }
+
+
+def mail(folder):
+    """Django's settings of mail for EMAIL_URL, and whether any is sent. Raises ValueError.
+
+    Without one it is written to files in ``folder``, or, where that is None, not sent at all.
+    """
+    url = os.environ.get("EMAIL_URL", "")
+    parts = urlsplit(url or (f"file://{folder}" if folder else "none:"))
+    backend = "django.core.mail.backends."
+    if parts.scheme == "none":
+        return {"EMAIL_BACKEND": f"{backend}dummy.EmailBackend", "MAIL_IS_SET_UP": False}
+    found = {"MAIL_IS_SET_UP": True}
+    if sender := parse_qs(parts.query).get("from"):
+        found["DEFAULT_FROM_EMAIL"] = sender[0]
+    if parts.scheme == "file":
+        if not parts.path.strip("/"):
+            raise ValueError("names no folder.")
+        return found | {
+            "EMAIL_BACKEND": f"{backend}filebased.EmailBackend",
+            "EMAIL_FILE_PATH": unquote(parts.path),
+        }
+    if parts.scheme not in ("smtp", "smtps"):
+        raise ValueError("begins with smtp://, smtps:// or file://.")
+    if not parts.hostname:
+        raise ValueError("names no host.")
+    is_tls = parts.scheme == "smtps"
+    return found | {
+        "EMAIL_BACKEND": f"{backend}smtp.EmailBackend",
+        "EMAIL_HOST": parts.hostname,
+        "EMAIL_PORT": parts.port or (465 if is_tls else 587),
+        "EMAIL_HOST_USER": unquote(parts.username or ""),
+        "EMAIL_HOST_PASSWORD": unquote(parts.password or ""),
+        "EMAIL_USE_SSL": is_tls,
+        # What carries links to choose a password is not sent in the open; a host that is this machine may.
+        "EMAIL_USE_TLS": not is_tls and parts.hostname not in ("localhost", "127.0.0.1", "::1"),
+        "EMAIL_TIMEOUT": 20,
     }
 
 
@@ -71,6 +125,14 @@ def refusals():
             _parse(os.environ["DATABASE_URL"])
         except ValueError as reason:
             found.append(f"DATABASE_URL: {reason} For example: {example}")
+
+    try:
+        mail(None)
+    except ValueError as reason:
+        found.append(
+            f"EMAIL_URL {reason} For example: "
+            "EMAIL_URL=smtp://user:password@mail.example.com:587?from=crm@example.com"
+        )
 
     if flag("DEBUG"):
         found.append("DEBUG is on: it shows strangers the source. Unset DEBUG.")

@@ -7,6 +7,7 @@ and forms alike. A body always has ``error`` (a code) and ``message`` (a sentenc
 
 from __future__ import annotations
 
+import errno
 from collections.abc import Iterable
 from difflib import get_close_matches
 from typing import Any
@@ -149,6 +150,15 @@ class TimedOut(HeadlesslyError):
     status, code = 503, "timed_out"
 
 
+class Unavailable(HeadlesslyError):
+    """Nothing is wrong with what was asked, but it cannot be done now; nothing was changed."""
+
+    status, code = 503, "unavailable"
+
+    def __init__(self, message: str, seconds: int = 1) -> None:
+        super().__init__(message, retryAfter=seconds)
+
+
 def did_you_mean(given: str, known: Iterable[str]) -> str:
     """``" Did you mean 'score'?"`` for a name that is close to a known one, else nothing; for a message."""
     # By its small letters: who writes lead or lostreason means the name all the same.
@@ -172,20 +182,26 @@ def _translate_exception(exc: Exception) -> HeadlesslyError:
     """The product's error for one raised by Django or Django REST framework."""
     # Here: REST framework wants the settings when it is imported, and these errors are raised by them.
     from django.core import exceptions as django
-    from django.db import OperationalError
+    from django.db import Error as DatabaseError
     from django.http import Http404, UnreadablePostError
     from django.http.multipartparser import MultiPartParserError
-    from psycopg.errors import QueryCanceled
+    from psycopg import errors as postgres
     from rest_framework import exceptions as drf
 
-    match exc:
-        case OperationalError() if isinstance(exc.__cause__, QueryCanceled):
+    cause = exc.__cause__ if isinstance(exc, DatabaseError) else exc
+    if (known := _translate_database_error(cause)) is not None:
+        return known
+    match cause:
+        case postgres.QueryCanceled():
             return TimedOut(
                 _(
                     "This took the database too long and was stopped; nothing was changed. Ask for less: a "
                     "filter that finds fewer records, a later `since`, fewer words, no count."
                 )
             )
+    match exc:
+        case OSError(errno=errno.ENOSPC):
+            return no_room_left()
         case django.ValidationError():
             fields = (
                 {k: " ".join(v) for k, v in exc.message_dict.items()}
@@ -221,3 +237,35 @@ def _translate_exception(exc: Exception) -> HeadlesslyError:
     return HeadlesslyError(
         "Something went wrong on our side. Quote the requestId when you report it."
     )
+
+
+def no_room_left() -> Unavailable:
+    """The error for a disk that is full, or for memory or connections that are used up."""
+    return Unavailable(_("There is no room left at the moment. Nothing was changed."), 10)
+
+
+def _translate_database_error(cause: BaseException | None) -> HeadlesslyError | None:
+    """What it means for whoever asks that the database raised this; None where it is our mistake."""
+    from psycopg import errors as postgres
+
+    match cause:
+        case postgres.QueryCanceled():
+            return None  # it was reached, and took too long
+        case (
+            postgres.DeadlockDetected()
+            | postgres.SerializationFailure()
+            | postgres.LockNotAvailable()
+        ):
+            return Unavailable(
+                _("Others are writing the same records. Nothing was changed: try again.")
+            )
+        case postgres.OperationalError() if (cause.sqlstate or "").startswith("53"):
+            # Its disk or its memory is full, or it has no connection left.
+            return no_room_left()
+        case (
+            postgres.InterfaceError()
+            | postgres.OperationalError()
+            | postgres.IdleInTransactionSessionTimeout()
+        ):
+            return Unavailable(_("The database cannot be reached at the moment."), 2)
+    return None

@@ -14,6 +14,7 @@ from headlessly.access.models import (
     Tenant,
     User,
 )
+from headlessly.accounts.models import Device, Guess, Invitation, SecondFactor, Session
 from headlessly.log.events import Event
 from headlessly.query.saved_views import (
     Pin,
@@ -35,10 +36,13 @@ from headlessly.webhooks.models import (
 __all__ = [
     "ApiKey",
     "Delivery",
+    "Device",
     "Event",
+    "Guess",
     "IdempotentReply",
     "Import",
     "ImportPart",
+    "Invitation",
     "KeyUse",
     "Membership",
     "Pin",
@@ -46,6 +50,8 @@ __all__ = [
     "Proposal",
     "RefusedRow",
     "RowWarning",
+    "SecondFactor",
+    "Session",
     "Start",
     "Tenant",
     "User",

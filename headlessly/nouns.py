@@ -33,7 +33,7 @@ from django.utils.translation import gettext as _
 
 from headlessly.access import tenancy
 from headlessly.access.managers import NounManager, WithDeletedManager
-from headlessly.context import running
+from headlessly.context import clock, running
 from headlessly.declaration import days, labels, values
 from headlessly.declaration.fields import Choice, PublicId, Stated, StatusField
 from headlessly.declaration.folding import Digits, Folded
@@ -44,7 +44,7 @@ from headlessly.declaration.registry import registry
 from headlessly.declaration.schema import Schema
 from headlessly.declaration.surface import Board, Computed, Surface, computed
 from headlessly.declaration.verbs import Verb, verb
-from headlessly.errors import NotFound
+from headlessly.errors import NotFound, VerbRefused
 from headlessly.execution import table as execution_table
 from headlessly.log import versions
 
@@ -141,6 +141,8 @@ class Noun(RefusalMixin):
     @verb(event="Updated")
     def rollback(self, *, as_of: datetime) -> None:
         """Give the record the field values that it had at a moment, as a new event."""
+        if clock.is_in_future(as_of):
+            raise VerbRefused(_("This is in the future."), code="in_future", field="asOf")
         versions.restore_values(self, as_of)
 
     # -- reading ----------------------------------------------------------------------------------

@@ -13,8 +13,18 @@
     STATIC_ROOT           where `manage.py collectstatic` puts the static files; ./staticfiles.
     DB_POOL_SIZE          the most connections one process opens; 32.
     STATEMENT_TIMEOUT     seconds that one statement of a request may take; 30. 0: as long as it likes.
+    LOCK_TIMEOUT          seconds to wait for a record that somebody else is writing; 5. Of all processes,
+                          `manage.py migrate` too: nobody queues behind one that waits. 0: for ever.
+    IDLE_TRANSACTION_TIMEOUT  seconds that a transaction may do nothing; 60. 0: for ever.
     SITE_URL              the site's own address, for links made outside of a request; https://
                           and the first of ALLOWED_HOSTS.
+    SECRET_KEY_FALLBACKS  earlier SECRET_KEYs, with commas: what they encrypted and signed is still read.
+    EMAIL_URL             smtp://user:password@mail.example.com:587?from=crm@example.com (STARTTLS), smtps://
+                          (TLS) or file:///a/folder. Not set: in development files in .data/mail, which
+                          /mail/ shows; in production nobody is sent anything, and admins hand on links.
+    SESSION_IDLE_HOURS    after how many hours without a request somebody is signed out; 12.
+    SESSION_DAYS          after how many days in any case; 14.
+    CONFIRM_MINUTES       for how long a password that was typed again is good for keys and members; 15.
     WEBHOOKS_ALLOW_PRIVATE  1 lets webhooks lead to private and loopback addresses: whoever may make
                           one then reaches whatever this machine reaches. Off.
     WEBHOOKS_ALLOW_HTTP   1 lets webhooks lead to http:// in production; in development they may.
@@ -27,12 +37,13 @@ Production refuses to start on a setting that is missing or unsafe, and names ea
 """
 
 import os
+from datetime import timedelta
 from pathlib import Path
 
 from django.core.exceptions import ImproperlyConfigured
 from django.templatetags.static import static
 
-from headlessly.environment import database, flag, refusals, words
+from headlessly.environment import database, flag, mail, refusals, words
 
 PACKAGE_DIR = Path(__file__).resolve().parent
 BASE_DIR = PACKAGE_DIR.parent
@@ -54,6 +65,7 @@ if PRODUCTION and (problems := refusals()):
     )
 
 SECRET_KEY = os.environ.get("SECRET_KEY") or "known-to-everybody-so-for-development-only"
+SECRET_KEY_FALLBACKS = words("SECRET_KEY_FALLBACKS")
 TRUST_PROXY = flag("TRUST_PROXY")
 ALLOWED_HOSTS = words("ALLOWED_HOSTS") or ["localhost", ".localhost", "127.0.0.1", "[::1]"]
 
@@ -66,7 +78,6 @@ INSTALLED_APPS = [
     "django.contrib.admin",
     "django.contrib.auth",
     "django.contrib.contenttypes",
-    "django.contrib.sessions",
     "django.contrib.messages",
     "django.contrib.staticfiles",
     "django.contrib.postgres",
@@ -131,11 +142,24 @@ AUTH_PASSWORD_VALIDATORS = [
         "NumericPasswordValidator",
     )
 ]
+PASSWORD_HASHERS = ["headlessly.accounts.hashing.BoundedPBKDF2"]
+PASSWORD_RESET_TIMEOUT = 60 * 60  # of a link by which one's own password is chosen, in seconds
+SESSION_ENGINE = "headlessly.accounts.sessions"
+SESSION_IDLE = timedelta(hours=float(os.environ.get("SESSION_IDLE_HOURS") or 12))
+SESSION_LASTS = timedelta(days=float(os.environ.get("SESSION_DAYS") or 14))
+SESSION_COOKIE_AGE = int(SESSION_LASTS.total_seconds())
+CONFIRMED_FOR = timedelta(minutes=float(os.environ.get("CONFIRM_MINUTES") or 15))
 CSRF_FAILURE_VIEW = "headlessly.admin.entrance.not_sent"
 LOGIN_URL = LOGIN_REDIRECT_URL = LOGOUT_REDIRECT_URL = "/"
 
+DEFAULT_FROM_EMAIL = f"headlessly@{ALLOWED_HOSTS[0].lstrip('.')}"
+_mail = mail(None if PRODUCTION else DATA_DIR / "mail")
+MAIL_IS_SET_UP = bool(_mail.pop("MAIL_IS_SET_UP"))
+globals().update(_mail)
+
 #: The modules that define jobs: a worker imports them, whatever else it has loaded.
 PROCRASTINATE_IMPORT_PATHS = [
+    "headlessly.accounts.mail",
     "headlessly.background.jobs",
     "headlessly.transfer.import_job",
     "headlessly.webhooks.deliveries",
@@ -211,11 +235,14 @@ LOGGING = {
         "plain": {"format": "%(asctime)s %(levelname)s %(request_id)s %(name)s: %(message)s"},
         "lines": {"()": "headlessly.web.logs.JsonLines"},
     },
-    "filters": {"request_id": {"()": "headlessly.context.tracing.RequestIdFilter"}},
+    "filters": {
+        "request_id": {"()": "headlessly.context.tracing.RequestIdFilter"},
+        "wrong_host": {"()": "headlessly.web.logs.WrongHostFilter"},
+    },
     "handlers": {
         "console": {
             "class": "logging.StreamHandler",
-            "filters": ["request_id"],
+            "filters": ["request_id", "wrong_host"],
             "formatter": "lines" if PRODUCTION else "plain",
         }
     },
@@ -226,6 +253,8 @@ LOGGING = {
         "django.server": {"handlers": [], "propagate": True},
         # It says of every job that it begins, and of every minute that nothing was to be done.
         "procrastinate": {"level": "WARNING"},
+        # It says of every passkey which one it is.
+        "fido2": {"level": "WARNING"},
         # The SDK says of every request that it ends.
         "mcp": {"level": "WARNING"},
     },

@@ -2,9 +2,11 @@
 
 from django.urls import path
 
+from headlessly.admin.account.letter_box import letters
+from headlessly.admin.account.links import choose_password, forgotten, invitation
+from headlessly.admin.account.second_step import second
 from headlessly.admin.entrance import enter, leave
 from headlessly.admin.operator import operator
-from headlessly.admin.welcome import welcome
 from headlessly.web.health import healthz, readyz
 
 # Also for a request that was mounted under a tenant and failed before its address was looked up.
@@ -14,7 +16,12 @@ handler500 = "headlessly.api.handlers.server_error"
 urlpatterns = [
     path("", enter, name="enter"),
     path("logout", leave, name="leave"),
-    path("welcome/<str:id>/<str:token>", welcome, name="welcome"),
+    path("second", second, name="second"),
+    path("forgotten", forgotten, name="forgotten"),
+    path("password/<str:id>/<str:token>", choose_password, name="choose_password"),
+    path("password/<str:id>/<str:token>/<str:by>", choose_password),
+    path("invitation/<str:id>/<str:token>", invitation, name="invitation"),
+    path("mail/", letters, name="letters"),
     path("admin/", operator.urls),
     path("healthz", healthz),
     path("readyz", readyz),

@@ -5,8 +5,9 @@ from __future__ import annotations
 from typing import Any
 
 from django.contrib import admin
-from django.http import HttpRequest
+from django.http import HttpRequest, HttpResponse
 from django.template.loader import render_to_string
+from django.urls import path
 from django.utils.functional import SimpleLazyObject
 from django.utils.translation import gettext as _
 
@@ -14,9 +15,9 @@ from headlessly.access import tenancy
 from headlessly.admin import NounAdmin, display, workplace
 from headlessly.admin.dashboards.figures import Figure, number_figure
 from headlessly.query import money, periods
-from marketing import questions, returns
+from marketing import funnel_page, questions, returns
 from marketing.attribution import pages  # noqa: F401  (registers them)
-from marketing.models import Campaign, Form
+from marketing.models import Campaign, Form, Funnel
 
 
 @admin.register(Form, site=workplace)
@@ -73,6 +74,24 @@ def embedded(form: Form, page: str) -> str:
         {"action": page, "questions": asked, "trap": questions.HONEYPOT, "utm": questions.UTM},
     )
     return "\n".join(line for line in lines.splitlines() if line.strip())
+
+
+@admin.register(Funnel, site=workplace)
+class FunnelAdmin(NounAdmin):
+    """A funnel, and beside the list how many took each step."""
+
+    record_template = "marketing/funnel.html"
+
+    def menu_pages(self) -> list[tuple[str, str, str]]:
+        return [(_("Steps of funnels"), "stairs", self.place("steps"))]
+
+    def get_urls(self) -> list[Any]:
+        view = self.admin_site.admin_view(self.steps_view)
+        return [path("steps/", view, name="marketing_funnel_steps"), *super().get_urls()]
+
+    def steps_view(self, request: HttpRequest) -> HttpResponse:
+        """How many took each step of a funnel, or of steps chosen on the page."""
+        return funnel_page.show_steps(self, request)
 
 
 @admin.register(Campaign, site=workplace)

@@ -15,5 +15,6 @@ class MarketingConfig(AppConfig):
             answers,  # noqa: F401  (connects them)
             dashboard,  # noqa: F401  (connects them)
             hooks,  # noqa: F401  (connects them)
+            named,  # noqa: F401  (declares them)
             touches,  # noqa: F401  (connects them)
         )

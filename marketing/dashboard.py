@@ -2,102 +2,69 @@
 
 from __future__ import annotations
 
-from collections import Counter, defaultdict
+from collections import defaultdict
 from decimal import Decimal
 
 from django.urls import reverse
 from django.utils.html import format_html
 from django.utils.translation import gettext as _
 
-from crm.dashboard import conversion_by, format_money, percent_of
-from crm.models import Deal, Lead
-from headlessly.admin import display
-from headlessly.admin.dashboards.figures import Bar, Chart, Figure, Mark, dashboard, number_figure
-from headlessly.declaration import labels
+from crm.dashboard import conversion_by, row_figure
+from headlessly.admin.dashboards.figures import Bar, Chart, Figure, Mark, dashboard
+from headlessly.admin.dashboards.report_text import measured, percent_of, report_table
+from headlessly.query.named_reports import Row
 from headlessly.query.reports import Slice
 from marketing.models import Campaign
-from marketing.returns import CampaignReturn, campaign_returns
-
-#: How many campaigns are compared, the latest launches first.
-MAX_CAMPAIGNS = 20
+from marketing.named import launched_returns
+from marketing.returns import CampaignReturn
 
 
 @dashboard.chart(rank=4)
 def by_campaign(slice: Slice) -> Chart:
-    return conversion_by(slice, "campaign", _("Conversion by campaign"))
+    return conversion_by(slice, "conversionByCampaign")
 
 
 @dashboard.chart(rank=4)
 def return_by_campaign(slice: Slice) -> Chart:
     """Leads, revenue and return of the campaigns that were launched, the most profitable first."""
-    narrowed = dict(slice.narrowed)
-    launched = Campaign.objects.filter(launched_at__isnull=False)
-    if "campaign" in narrowed:
-        launched = launched.filter(pk=narrowed.pop("campaign"))
-    campaigns = list(launched.order_by("-launched_at")[:MAX_CAMPAIGNS])
-    whose = Slice(slice.period, narrowed)
-    found = campaign_returns(campaigns, whose.records(Lead), whose.records(Deal))
-    # What one owner brought is not set against what the whole campaign cost.
-    costs = not narrowed
+    found = slice.cached(launched_returns)
     # Amounts of different currencies are not compared: bars are drawn to the scale of their own.
     most: dict[str, Decimal] = defaultdict(Decimal)
-    for campaign in campaigns:
-        each = found[campaign.pk]
-        largest = max(each.revenue, (each.cost or Decimal(0)) if costs else Decimal(0))
+    for campaign, each in found.campaigns:
+        largest = max(each.revenue, (each.cost or Decimal(0)) if found.costs else Decimal(0))
         most[campaign.currency] = max(most[campaign.currency], largest)
-    usual = Counter(campaign.currency for campaign in campaigns)
-    campaigns.sort(key=lambda c: (-usual[c.currency], c.currency, -_gain_of(found[c.pk], costs)))
+    rows = measured("returnByCampaign", slice).rows or ()
     return Chart(
-        _("Return by campaign"),
-        [_bar(c, found[c.pk], most[c.currency], costs) for c in campaigns],
-        (
-            labels.noun_title(Campaign),
-            labels.field_label(Campaign.schema.by_name["roi"]),
-            labels.plural_title(Lead),
-            _("Deals won"),
-            _("Revenue"),
-            _("Cost"),
-        ),
+        "returnByCampaign",
+        [
+            _bar(campaign, each, row, most[campaign.currency], found.costs)
+            for (campaign, each), row in zip(found.campaigns, rows, strict=True)
+        ],
+        report_table("returnByCampaign", slice),
         format_html(
             '{} <a href="{}">{}</a>',
-            _(
-                "The latest launched campaigns: deals won in their currency against the cost. As of now."
-            ),
+            _("The latest launched campaigns: deals won in their currency against the cost."),
             reverse("admin:marketing_touchpoint_attribution"),
             _("Compare what each campaign earned under six models"),
         ),
         nothing=_("No campaign was launched yet."),
-        legend=(("whole", _("revenue")), *((("lost", _("cost")),) if costs else ())),
+        legend=(("whole", _("revenue")), *((("lost", _("cost")),) if found.costs else ())),
     )
 
 
-def _gain_of(found: CampaignReturn, costs: bool) -> Decimal:
-    return found.revenue - ((found.cost or 0) if costs else 0)
-
-
-def _bar(campaign: Campaign, found: CampaignReturn, most: Decimal | int, costs: bool) -> Bar:
-    amounts = found.revenues
-    revenue = Figure(" + ".join(format_money(amounts[c], c) for c in amounts), found.who_won)
-    cost = format_money(found.cost, campaign.currency) if costs and found.cost else "–"
+def _bar(campaign: Campaign, found: CampaignReturn, row: Row, most: Decimal, costs: bool) -> Bar:
     spent = percent_of(found.cost or 0, most) if costs else 0
-    known = found.roi if costs else None
     return Bar(
         Figure(str(campaign), found.who),
-        Figure(display.number_with_unit(known, "%") if known is not None else "–", found.who_won),
+        row_figure(row, "roi", "percent"),
         (
             Mark(0, percent_of(found.revenue, most)),
             Mark(max(spent - 0.8, 0), 0.8 if spent else 0, "lost"),
         ),
         format_html(
             _("{revenue} from {leads} leads, {won} won"),
-            revenue=revenue,
-            leads=number_figure(found.leads, found.who),
-            won=number_figure(found.won, found.who_won),
-        ),
-        (
-            number_figure(found.leads, found.who),
-            number_figure(found.won, found.who_won),
-            revenue,
-            cost,
+            revenue=row_figure(row, "revenue", "money"),
+            leads=row_figure(row, "leads"),
+            won=row_figure(row, "won"),
         ),
     )

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
+from datetime import datetime
 from typing import Any, TypeGuard
 
 from django.db import connection
@@ -18,7 +19,7 @@ from headlessly.access import tenancy
 from headlessly.context import running
 from headlessly.database import timeouts
 from headlessly.declaration.registry import registry
-from headlessly.errors import InvalidFilter, VerbRefused
+from headlessly.errors import InvalidFilter, VerbRefused, did_you_mean
 from headlessly.log.events import Event
 
 MOST_STEPS, LONGEST = 20, 255
@@ -28,7 +29,7 @@ VERB_EVENT = re.compile(r"[A-Z]\w*\.[A-Z]\w*\Z")
 WHO_SQL = "coalesce(target, data->>'userId', data->>'anonymousId', data->>'sessionId')"
 EVENTS_SQL = f"""
     SELECT {WHO_SQL} AS who, timestamp, seq FROM {Event._meta.db_table}
-    WHERE tenant_id = %s AND name = %s
+    WHERE tenant_id = %s AND name = %s {{more}}
 """
 FIRST_STEP_SQL = f"""
     SELECT DISTINCT ON (who) who, timestamp, seq FROM ({EVENTS_SQL}) AS e WHERE who IS NOT NULL
@@ -62,13 +63,14 @@ def steps_problem(steps: Any) -> str | None:
             return _(
                 "Step %(number)d (%(name)s): event is a name like Lead.Created or page_view."
             ) % {"number": number, "name": name}
-        if VERB_EVENT.match(event) and event not in (known := verb_events()):
-            return _("Step %(number)d (%(name)s): no verb leaves %(event)s. Events: %(known)s.") % {
+        if event not in (known := verb_events()) and _is_meant_for_verb(event, known):
+            said = _("Step %(number)d (%(name)s): no verb leaves %(event)s. Events: %(known)s.") % {
                 "number": number,
                 "name": name,
                 "event": event,
                 "known": ", ".join(known),
             }
+            return said + did_you_mean(event, known)
     orders = [step.get("order", number) for number, step in enumerate(steps, 1)]
     if any(isinstance(o, bool) or not isinstance(o, int) for o in orders) or len(set(orders)) < len(
         orders
@@ -83,6 +85,15 @@ def _is_line(text: Any) -> TypeGuard[str]:
     return isinstance(text, str) and bool(text.strip()) and len(text) <= LONGEST
 
 
+def _is_meant_for_verb(event: str, known: Sequence[str]) -> bool:
+    """Whether nothing else can have this name than a verb's event; a tracked one has no star either."""
+    return (
+        VERB_EVENT.match(event) is not None
+        or "*" in event
+        or event.casefold() in {name.casefold() for name in known}
+    )
+
+
 def verb_events() -> list[str]:
     """The events that verbs leave."""
     return sorted({verb.event for noun in registry.values() for verb in noun.verbs.values()})
@@ -90,8 +101,13 @@ def verb_events() -> list[str]:
 
 def funnel_events(steps: Any) -> list[str]:
     """The events of a funnel in the order of its steps."""
-    numbered = [(step.get("order", n), step["event"]) for n, step in enumerate(steps or (), 1)]
-    return [event for _order, event in sorted(numbered, key=lambda each: each[0])]
+    return [step["event"] for step in ordered_steps(steps)]
+
+
+def ordered_steps(steps: Any) -> list[Any]:
+    """The steps of a funnel in their order."""
+    numbered = [(step.get("order", n), step) for n, step in enumerate(steps or (), 1)]
+    return [step for _order, step in sorted(numbered, key=lambda each: each[0])]
 
 
 def completion_rate(events: Sequence[str]) -> float | None:
@@ -102,19 +118,45 @@ def completion_rate(events: Sequence[str]) -> float | None:
 
 def count_first_and_last(events: Sequence[str]) -> tuple[int, int]:
     """How many took the first step, and how many all. Raises VerbRefused when it takes too long."""
-    steps = [NEXT_STEP_SQL.format(before=n) if n else FIRST_STEP_SQL for n in range(len(events))]
+    last = len(events)
+    begun, arrived = follow_steps(
+        events, f"(SELECT count(*) FROM step_1), (SELECT count(*) FROM step_{last})"
+    )
+    return begun, arrived
+
+
+def follow_steps(
+    events: Sequence[str],
+    wanted: str,
+    *,
+    begin: tuple[str, Sequence[Any]] = ("", ()),
+    until: datetime | None = None,
+) -> tuple[Any, ...]:
+    """What is ``wanted`` (SQL) of the tables ``step_1`` and so on, each with who has come so far and when.
+
+    ``begin`` is a condition, with its parameters, on the events of the first step; nothing later than
+    ``until`` counts. Raises VerbRefused when it takes too long.
+    """
+    told = "" if until is None else "AND timestamp <= %s"
+    times = [] if until is None else [until]
+    steps = [
+        NEXT_STEP_SQL.format(before=n, more=told)
+        if n
+        else FIRST_STEP_SQL.format(more=f"{told} {begin[0]}")
+        for n in range(len(events))
+    ]
     named = ", ".join(f"step_{n} AS ({step})" for n, step in enumerate(steps, 1))
-    sql = f"WITH {named} SELECT (SELECT count(*) FROM step_1), (SELECT count(*) FROM step_{len(steps)})"
-    tenant = tenancy.require().pk
+    given: list[Any] = []
+    for number, event in enumerate(events):
+        given += [tenancy.require().pk, event, *times, *([] if number else begin[1])]
     running.flush_events()  # what happened in this transaction counts
     try:
         with timeouts.statement_timeout(), connection.cursor() as cursor:
-            cursor.execute(sql, [value for event in events for value in (tenant, event)])
-            begun, arrived = cursor.fetchone()
+            cursor.execute(f"WITH {named} SELECT {wanted}", given)
+            return tuple(cursor.fetchone())
     except InvalidFilter as problem:
         raise VerbRefused(
             _("There are too many of these events to follow at once. Take a rarer first step."),
             code="too_many_events",
             field="steps",
         ) from problem
-    return begun, arrived

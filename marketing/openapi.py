@@ -51,6 +51,24 @@ def paths() -> dict[str, Schema]:
                 own=own,
             )
         },
+        "/reports/funnel": {
+            "get": read_operation(
+                "funnelReport",
+                "How many took each step of a funnel, of those who began in a period.",
+                "Funnel",
+                "Report",
+                own=[
+                    query_parameter("funnel", TEXT, "The id of a funnel."),
+                    query_parameter("steps", TEXT, "Events instead: Lead.Created,Lead.Converted."),
+                    query_parameter("period", TEXT | {"enum": [*PRESETS]}, "In which they began."),
+                    query_parameter("from", day, "The first day, instead of a period."),
+                    query_parameter("to", day, "The last day; today unless said."),
+                    query_parameter("owner", TEXT, "Whose records: an id, me, or - for nobody's."),
+                    query_parameter("campaign", TEXT, "Of which campaign: an id, or - for none."),
+                    own[-1],
+                ],
+            )
+        },
         "/deals/{id}/attribution": {
             "parameters": [path_parameter(Deal.prefix)],
             "get": read_operation(

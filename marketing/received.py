@@ -15,6 +15,7 @@ from typing import Any
 from django.db import models
 
 from headlessly.database import prepared
+from headlessly.declaration.normalization import normalize_text
 from headlessly.declaration.schema import Field
 from headlessly.declaration.values import UNSTORABLE
 from headlessly.log.events import dump_json
@@ -135,7 +136,11 @@ class SentAnswers(models.Model):
 
         Two at once meet at the unique index, and the later one waits for what becomes of the first.
         """
-        said = {n: v for n, v in answers.items() if n not in questions.ATTRIBUTION_FIELDS}
+        said = {
+            n: normalize_text(v).casefold() if isinstance(v, str) else v
+            for n, v in answers.items()
+            if n not in questions.ATTRIBUTION_FIELDS
+        }
         digest = hashlib.sha256(dump_json(dict(sorted(said.items())))).digest()
         prepared.execute_prepared(CLEAR, [now], rows=False)
         return bool(prepared.execute_prepared(CLAIM, [form, digest, now]))

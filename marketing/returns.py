@@ -85,7 +85,11 @@ def campaign_returns(
     for currency in {campaign.currency for campaign in every}:
         own = [campaign.pk for campaign in every if campaign.currency == currency]
         sums = money.sum_amounts(
-            won.filter(campaign__in=own), "value", by=["campaign"], to=currency
+            won.filter(campaign__in=own),
+            "value",
+            by=["campaign"],
+            to=currency,
+            as_of=deals.as_of,
         )
         earned |= {id: amounts for (id,), (amounts,) in sums.items()}
     found = {}

@@ -106,6 +106,7 @@ class Contact(Noun):
         ranges = ("lead_score", "last_engagement")
         presets = {"May be written to": {"status": "Active", "marketing_consent": True}}
         search = ("name", "email", "organization__name")
+        alike = ("name", "phone", "mobile")
         card = ("title", "email", "phone", "mobile", "linkedin_url")
         groups = (
             ("Who", ("name", "first_name", "last_name", "title", "department", "organization")),

@@ -8,29 +8,67 @@ from __future__ import annotations
 
 from headlessly.declaration.files import Files
 
+#: What stands before a part of an address, as programs say whose it is.
+WHOSE = (
+    "",
+    "Company",
+    "Billing",
+    "Mailing",
+    "Business",
+    "Work",
+    "Office",
+    "Primary Address",
+    "Address",
+    "Address 1",
+    "Account",
+)
+
+
+def of_address(*parts: str) -> tuple[str, ...]:
+    """The headings of a part of an address: ``Zip``, ``Billing Zip``, ``Address 1: Zip``."""
+    return tuple(f"{whose} {part}".strip() for whose in WHOSE for part in parts)
+
+
 COMPANY = (
     "Company", "Company Name", "Company / Account", "Account Name", "Account", "Organization Name",
     "Organisation", "Associated Company", "Primary Associated Company", "Employer", "Business Name",
-    "Company Name for Emails", "Firma", "Firmenname", "Unternehmen", "Betrieb", "Kunde",
+    "Company Name for Emails", "Related Company", "Organization", "Firma", "Firmenname", "Unternehmen",
+    "Betrieb", "Kunde",
 )  # fmt: skip
 OWNER = (
     "Owner Name", "Sales Rep", "Sales Representative", "Rep", "Account Manager", "Assigned To", "Assignee",
     "Salesperson", "Account Owner", "Besitzer", "Verantwortlich", "Betreuer", "Vertrieb", "Zuständig",
+    "Assigned User Name", "Assigned User",
 )  # fmt: skip
 CREATED = (
     "Create Date", "Created Date", "Created Time", "Created", "Created On", "Date Created", "Date added",
-    "Creation Date", "Erstellungsdatum", "Angelegt am", "Erfasst am",
+    "Creation Date", "Erstellungsdatum", "Erstellt am", "Erstellt",
+    "Angelegt am", "Erfasst am",
 )  # fmt: skip
 LINKEDIN = (
     "LinkedIn", "LinkedIn URL", "Person LinkedIn URL", "LinkedIn Profile", "LinkedIn Profile URL", "URL",
     "LinkedIn Bio",
 )  # fmt: skip
+#: What a row about a person says of their company.
+OF_COMPANY = (
+    "name",
+    "domain",
+    "website",
+    "industry",
+    "employee_count",
+    "annual_revenue",
+    "address",
+    "city",
+    "state",
+    "postal_code",
+    "country",
+)
 YES, NO = ("true", "yes", "1", "x", "ja"), ("false", "no", "0", "nein")
 
 CONTACT = Files(
     headings={
         "name": (
-            "Full Name", "Contact Name", "Contact Person", "Contact", "Person", "Person - Name",
+            "Full Name", "Contact Name", "Contact Person", "Contact", "Person",
             "Display Name",
             "What's your name?", "Your Name", "Your full name", "Ansprechpartner", "Ansprechperson",
             "Kontaktperson", "Kontakt",
@@ -45,22 +83,25 @@ CONTACT = Files(
         "email": (
             "Email Address", "E-mail", "E-Mail Address", "Mail", "Work Email", "Your work email",
             "Your email",
-            "Business Email", "Primary Email", "Contact Email", "Person - Email - Work", "E-mail 1 - Value",
+            "Business Email", "Primary Email", "Contact Email", "E-mail 1 - Value",
             "What's your email?", "What's your email address?", "E-Mail-Adresse", "Mailadresse",
-            "Personal Email", "Secondary Email", "E-mail 2 - Value", "E-mail 2 Address", "E-mail 3 - Value",
+            "Email Work", "Email Home", "Email Other", "Personal Email", "Secondary Email",
+            "E-mail 2 - Value", "E-mail 2 Address", "E-mail 3 - Value",
         ),
         "phone": (
             "Phone Number", "Telephone", "Telephone Number", "Tel", "Tel.", "Work Phone", "Business Phone",
-            "Work Direct Phone", "Direct Phone", "Office Phone", "Primary Phone", "Person - Phone - Work",
+            "Work Direct Phone", "Direct Phone", "Office Phone", "Primary Phone",
             "Phone 1 - Value", "Text reminder number", "Telefon", "Telefonnummer", "Rufnummer", "Festnetz",
-            "Corporate Phone", "Company Phone", "Home Phone", "Other Phone", "Phone 2", "Phone 2 - Value",
+            "Phone Work", "Phone Home", "Phone Other", "Corporate Phone", "Company Phone", "Home Phone",
+            "Other Phone", "Phone 2", "Phone 2 - Value",
         ),
         "mobile": (
             "Mobile Phone", "Mobile Number", "Mobile Phone Number", "Cell", "Cell Phone", "Cellphone",
-            "Person - Phone - Mobile", "Handy", "Handynummer", "Mobiltelefon", "Mobilnummer", "Mobile 2",
+            "Phone Mobile", "Handy", "Handynummer", "Mobiltelefon", "Mobilnummer", "Mobile 2",
         ),
         "title": (
-            "Job Title", "Position", "Job Function", "Job Role", "Organization Title", "Function",
+            "Job Title", "Position", "Job Position", "Job Function", "Job Role", "Organization Title",
+            "Function",
             "Berufsbezeichnung", "Stelle", "Funktion",
         ),
         "department": ("Departments", "Organization Department", "Abteilung", "Bereich"),
@@ -100,8 +141,11 @@ CONTACT = Files(
         "status": {"Unsubscribed": YES, "Active": NO},
     },
     patterns={"linkedin_url": r"linkedin\."},
-    described={"organization": ("name", "domain", "website", "industry", "employee_count", "annual_revenue")},
+    called=("Person",),
+    precise={"title": ("Job Title", "Job Position", "Position")},
+    described={"organization": OF_COMPANY},
     named_by=(("first_name", "last_name"), ("email",)),
+    alike=("name", "email", "phone"),
 )  # fmt: skip
 
 ORGANIZATION = Files(
@@ -110,7 +154,8 @@ ORGANIZATION = Files(
         "legal_name": ("Registered Name", "Firmierung"),
         "domain": ("Company Domain Name", "Company Domain", "Email Domain", "Primary Domain"),
         "website": (
-            "Company Website", "Website URL", "Web", "Homepage", "Web Site", "Website 1 - Value",
+            "Company Website", "Website URL", "Website Link", "Web Page", "Web", "Homepage", "Web Site",
+            "Website 1 - Value",
             "Webseite",
         ),
         "description": (
@@ -125,36 +170,43 @@ ORGANIZATION = Files(
         "annual_revenue": ("Revenue", "Company Revenue", "Yearly Revenue", "Jahresumsatz", "Umsatz"),
         "founded_year": ("Year Founded", "Founded", "Gründungsjahr"),
         "address": (
-            "Street", "Street Address", "Company Street", "Company Address", "Billing Street",
-            "Address 1 - Street", "Straße", "Strasse", "Anschrift",
+            *of_address("Street", "Street 1", "Street Address", "Street address 1"), "Company Address",
+            "Business Address", "Mailing Address", "Primary Address", "Straße", "Strasse", "Anschrift",
         ),
-        "city": ("Town", "Company City", "Billing City", "Ort", "Stadt"),
+        "city": (*of_address("City", "Town"), "Ort", "Stadt"),
         "state": (
-            "State/Province", "State/Region", "Province", "Region", "Company State", "Billing State",
-            "Bundesland",
+            *of_address("State", "State/Province", "State/Region", "Province", "Region"), "Bundesland",
         ),
         "postal_code": (
-            "Zip", "Zip Code", "Zip/Postal Code", "Postcode", "Company Postal Code", "Billing Zip", "PLZ",
+            *of_address("Zip", "Zip Code", "Zip/Postal Code", "Postal Code", "Postcode", "ZIP code"), "PLZ",
             "Postleitzahl",
         ),
-        "country": ("Country/Region", "Company Country", "Billing Country", "Land"),
+        "country": (*of_address("Country", "Country/Region"), "Land"),
         "parent": ("Parent Account", "Parent Company", "Muttergesellschaft"),
         "linkedin_url": ("Company LinkedIn URL", "LinkedIn Company Page", "LinkedIn"),
         "twitter_handle": ("Company Twitter", "Twitter", "Twitter URL"),
         "source": ("Account Source", "Original Source", "Lead Source", "Herkunft"),
         "created_at": CREATED,
     },
-    words={"type": {"Customer": ("Client", "Kunde"), "Prospect": ("Lead", "Interessent")}},
+    called=("Company", "Account"),
+    alike=("name", "domain"),
+    words={
+        "type": {
+            "Customer": ("Client", "Customer - Direct", "Customer - Channel", "Kunde"),
+            "Prospect": ("Lead", "Interessent"),
+        }
+    },
 )  # fmt: skip
 
 LEAD = Files(
     headings={
         "name": (
-            "Lead Name", "Lead", "Lead Title", "Enquiry", "Opportunity Name", "Deal Name", "Anfrage",
+            "Lead Name", "Lead", "Lead Title", "Enquiry", "Opportunity", "Opportunity Name", "Deal Name",
+            "Anfrage",
             "Betreff",
         ),
         "owner": ("Lead Owner", "Contact Owner", *OWNER),
-        "status": ("Lead Status", "Lead Stage", "Stage", "Phase", "Leadstatus"),
+        "status": ("Lead Status", "Lead Stage", "Stage", "Status Reason", "Phase", "Leadstatus"),
         "source": (
             "Lead Source", "Original Source", "Origin", "Channel", "UTM Source",
             "How did you hear about us?",
@@ -168,12 +220,14 @@ LEAD = Files(
         "budget": (
             "Deal Size", "Deal Value", "Deal Amount", "Amount", "Value", "Expected Revenue",
             "Estimated Value",
-            "Est. Value", "Qualifier: Budget", "Auftragswert", "Betrag", "Volumen",
+            "Est. Value", "Opportunity Amount", "Qualifier: Budget", "Auftragswert", "Betrag", "Volumen",
         ),
+        "currency": ("Currency Code", "Currency ISO Code", "Opportunity Amount Currency", "Währung"),
         "need": (
             "What do you need?", "How can we help?", "Qualifier: Interest", "Requirements", "Message",
             "Notes",
-            "Note", "Description", "Comments", "Comment", "Bedarf", "Nachricht", "Notizen", "Notiz",
+            "Note", "Topic", "Description", "Comments", "Comment", "Bedarf", "Nachricht", "Notizen",
+            "Notiz",
             "Bemerkung",
             "Beschreibung", "Kommentar",
         ),
@@ -181,33 +235,39 @@ LEAD = Files(
         "authority": ("Decision maker", "Entscheider"),
         "first_touch_at": ("First Touch", "First Seen", "Scan Time", "Erstkontakt"),
         "last_activity_at": ("Last Activity Date", "Last Contacted", "Last Activity Time"),
+        "converted_at": (
+            "Converted Date", "Conversion Date", "Date Converted", "Converted Time", "Is Converted",
+            "Konvertiert am", "Konvertiert",
+        ),
+        "lost_at": ("Lost Date", "Date Lost", "Lost Time", "Disqualified Date", "Is Lost", "Verloren am"),
+        "lost_reason": (
+            "Loss Reason", "Reason Lost", "Disqualification Reason", "Closed Lost Reason", "Verlustgrund",
+        ),
         "created_at": (*CREATED, "Submit Date", "Submitted At", "Timestamp"),
     },
     words={
         "status": {
             "New": (
                 "Open", "Open - Not Contacted", "Not Contacted", "Attempted to Contact", "Created", "Raw",
-                "Unqualified yet", "Offen", "Open Lead",
+                "Unqualified yet", "Assigned", "Offen", "Open Lead",
             ),
             "Contacted": (
                 "Working", "Working - Contacted", "In Progress", "Attempting", "Connected",
                 "Contact in Future",
-                "Open Deal", "In Bearbeitung", "In Kontakt", "Nurturing",
+                "Open Deal", "In Process", "In Bearbeitung", "In Kontakt", "Nurturing",
             ),
             "Qualified": (
                 "Pre-Qualified", "Sales Qualified", "Marketing Qualified", "SQL", "MQL", "Interested",
             ),
+            "Converted": ("Closed - Converted", "Converted Lead", "Won"),
             "Lost": (
                 "Lost Lead", "Junk Lead", "Closed - Not Converted", "Disqualified", "Unqualified",
-                "Bad Timing",
+                "Bad Timing", "Dead", "Cannot Contact", "No Longer Interested", "Canceled",
             ),
         },
     },
     described={
-        "organization": (
-            "name", "domain", "website", "industry", "employee_count", "annual_revenue", "address", "city",
-            "state", "postal_code", "country",
-        ),
+        "organization": OF_COMPANY,
         "contact": (
             "name", "first_name", "last_name", "email", "phone", "mobile", "title", "department",
             "linkedin_url",
@@ -215,6 +275,7 @@ LEAD = Files(
         ),
     },
     named_by=(("contact",), ("organization",)),
+    namesakes=("contact",),
     alike=("contact", "name"),
     otherwise={"source": "import"},
 )  # fmt: skip
@@ -226,10 +287,13 @@ DEAL = Files(
             "Geschäft",
         ),
         "value": (
-            "Amount", "Deal Value", "Deal Amount", "Deal Size", "Est. Revenue", "Betrag", "Volumen",
+            "Amount", "Opportunity Amount", "Deal Value", "Deal Amount", "Deal Size", "Est. Revenue",
+            "Betrag", "Volumen",
             "Summe",
         ),
-        "stage": ("Deal Stage", "Sales Stage", "Opportunity Stage", "Phase"),
+        "stage": (
+            "Sales Stage", "Opportunity Stage", "Stage Name", "Phase", "Status", "Status Reason",
+        ),
         "owner": ("Deal Owner", "Opportunity Owner", "Potential Owner", *OWNER),
         "contact": (
             "Contact Name", "Primary Contact", "Associated Contact", "Contact person",
@@ -239,8 +303,17 @@ DEAL = Files(
             "Close Date", "Closing Date", "Expected Close", "Est. Close Date", "Abschlussdatum",
         ),
         "source": ("Lead Source", "Original Source", "Leadquelle", "Herkunft"),
-        "campaign": ("Campaign Name", "Primary Campaign Source", "Kampagne"),
-        "currency": ("Deal Currency", "Currency Code", "Währung"),
+        "campaign": ("Campaign Name", "Primary Campaign Source", "Campaign Source", "Kampagne"),
+        "currency": ("Currency Code", "Currency ISO Code", "Currency of Value", "Währung"),
+        "won_at": ("Won Time", "Won Date", "Date Won", "Is Closed Won", "Is Won", "Won", "Gewonnen am"),
+        "actual_close_date": (
+            "Lost Time", "Lost Date", "Deal Closed On", "Closed On", "Actual Close Date", "Date Closed",
+            "Closed Date", "Verloren am",
+        ),
+        "lost_reason": (
+            "Loss Reason", "Reason For Loss", "Reason Lost", "Closed Lost Reason", "Verlustgrund",
+        ),
+        "won_reason": ("Win Reason", "Closed Won Reason"),
         "probability": ("Probability (%)", "Win Probability", "Deal Probability"),
         "forecast_category": ("Forecast Category Name", "Forecast"),
         "created_at": CREATED,
@@ -248,19 +321,28 @@ DEAL = Files(
     words={
         "forecast_category": {"BestCase": ("Best Case",), "Commit": ("Forecast", "Committed")},
         "stage": {
-            "Prospecting": ("Prospect", "Appointment Scheduled", "Lead In", "New"),
-            "Qualification": ("Needs Analysis", "Qualified to Buy", "Qualified", "Discovery"),
+            "Prospecting": ("Prospect", "Appointment Scheduled", "Lead In", "Contact Made", "New"),
+            "Qualification": (
+                "Needs Analysis", "Qualified to Buy", "Qualified", "Qualify", "Discovery", "Demo Scheduled",
+                "Develop",
+            ),
             "Proposal": (
-                "Proposal/Price Quote", "Initial Offer", "Presentation Scheduled", "Value Proposition",
-                "Angebot",
+                "Proposal/Price Quote", "Proposal Made", "Initial Offer", "Presentation Scheduled",
+                "Value Proposition", "Id. Decision Makers", "Identify Decision Makers",
+                "Perception Analysis",
+                "Proposition", "Propose", "Angebot",
             ),
             "Negotiation": (
-                "Negotiation/Review", "Contract Sent", "Decision Maker Bought-In", "Verhandlung",
+                "Negotiation/Review", "Negotiations Started", "Contract Sent", "Decision Maker Bought-In",
+                "Verhandlung",
             ),
             "Won": ("Closed Won",),
-            "Lost": ("Closed Lost",),
+            "Lost": ("Closed Lost", "Closed Lost to Competition", "Canceled", "Out-Sold"),
+            "": ("Open", "In Progress"),
         },
     },
+    called=("Opportunity", "Potential"),
+    happened={"actual_close_date": "expected_close_date"},
     described={"organization": ("name",)},
     named_by=(("organization",), ("contact",)),
     alike=("organization", "contact", "name"),

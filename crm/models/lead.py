@@ -124,6 +124,7 @@ class Lead(Noun):
         }
         introduces = ("contact", "organization")
         search = ("name", "contact__name", "contact__email", "organization__name")
+        alike = ("name", "contact")
         groups = (
             ("Who", ("name", "contact", "organization", "owner")),
             ("Where from", ("source", "source_detail", "campaign", "first_touch_at")),

@@ -87,6 +87,7 @@ class Organization(Noun):
         ranges = ("employee_count", "annual_revenue", "health_score", "lifetime_value")
         inline = ("type", "tier")
         search = ("name", "domain")
+        alike = ("name", "website")
         card = ("industry", "website")
         groups = (
             ("Who", ("name", "legal_name", "domain", "website", "description", "industry",

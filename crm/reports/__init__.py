@@ -28,9 +28,17 @@ from crm.reports.leads import (
     lost_reasons,
 )
 from crm.reports.speed import Response, converted_leads, cycle_time, first_response
-from crm.reports.waiting import Waiting, open_tasks, stale_by_state, stale_deals, stale_leads
+from crm.reports.waiting import (
+    OVERDUE_TASKS,
+    Waiting,
+    open_tasks,
+    stale_by_state,
+    stale_deals,
+    stale_leads,
+)
 
 __all__ = [
+    "OVERDUE_TASKS",
     "Amount",
     "Attainment",
     "Forecast",

@@ -12,7 +12,7 @@ from django.db.models import Case, DecimalField, F, Q, Sum, Value, When
 from django.db.models.functions import Cast, Coalesce, TruncMonth
 
 from crm.models import Deal, Lead, Pipeline
-from headlessly.query import money, periods
+from headlessly.query import money
 from headlessly.query.reports import Records, Slice
 
 #: The chance of winning at each stage, in percent, where the tenant's pipeline gives none.
@@ -37,7 +37,7 @@ class PipelineRules:
 
 
 def pipeline_rules(slice: Slice) -> PipelineRules:
-    pipeline = Pipeline.objects.filter(is_default=True).first()
+    pipeline = slice.scope(Pipeline).queryset().filter(is_default=True).first()
     given = {
         stage["name"]: stage["probability"]
         for stage in (pipeline and pipeline.stages) or ()
@@ -69,6 +69,11 @@ class PipelinePart:
     who: Records
     amounts: dict[str, Amount] = field(default_factory=dict)
 
+    @property
+    def deals(self) -> int:
+        """How many there are, in all currencies."""
+        return sum(amount.deals for amount in self.amounts.values())
+
 
 OVERDUE, LATER, UNDATED = WHEN = ("overdue", "later", "undated")
 
@@ -80,17 +85,16 @@ class OpenPipeline:
     stages: list[PipelinePart]
     months: list[PipelinePart]
     whole: PipelinePart
-    rates: money.Rates  #: of today
+    rates: money.Rates
+    day: date  #: at whose rates they are converted
 
-    def converted(self, part: PipelinePart) -> Amount | None:
-        """What a part is worth in the tenant's currency, at today's rates; None where one is missing."""
-        total = Amount()
+    def sum_of(self, part: PipelinePart, what: str) -> money.Amounts:
+        """The ``value`` of a part, or what it is ``weighted``: by currency, and in the tenant's own."""
+        found = money.Amounts(self.rates.own)
         for currency, amount in part.amounts.items():
-            rate, _used = self.rates.between(currency, self.rates.own, money.rate_day())
-            if rate is None:
-                return None
-            total += Amount(amount.deals, amount.value * rate, amount.weighted * rate)
-        return total
+            rate, used = self.rates.between(currency, self.rates.own, self.day)
+            found.add(currency, getattr(amount, what), rate, *used)
+        return found
 
     @property
     def currencies(self) -> list[str]:
@@ -100,7 +104,7 @@ class OpenPipeline:
 
 
 def open_pipeline(slice: Slice) -> OpenPipeline:
-    """What the open deals are worth now, whatever the period: by stage, and forecast by month.
+    """What the open deals are worth, whatever the period: by stage, and forecast by month.
 
     Value is the deal's own, once, in its currency; amounts of different currencies are added only when they
     are converted (:meth:`OpenPipeline.converted`).
@@ -109,7 +113,7 @@ def open_pipeline(slice: Slice) -> OpenPipeline:
     have closed before today is overdue, what closes after :data:`MONTHS_AHEAD` months is later. One pass
     over the open deals.
     """
-    chances, today = slice.cached(pipeline_rules).chances, periods.today()
+    chances, today = slice.cached(pipeline_rules).chances, slice.today
     whole = slice.records(Deal, stage__in=OPEN_DEALS)
     usual = Case(
         *(When(stage=stage, then=Value(chance)) for stage, chance in chances.items()),
@@ -137,11 +141,13 @@ def open_pipeline(slice: Slice) -> OpenPipeline:
         amount = Amount(*sums)
         for part in (stages[stage], when[_when(month, late, months)], every):
             part.amounts[currency] = part.amounts.get(currency, Amount()) + amount
+    day = money.rate_day(slice.as_of)
     return OpenPipeline(
         list(stages.values()),
         [part for part in when.values() if part.amounts],
         every,
-        money.Rates((currency, money.rate_day()) for currency in every.amounts),
+        money.Rates((currency, day) for currency in every.amounts),
+        day,
     )
 
 

@@ -11,8 +11,7 @@ from django.db.models.functions import TruncMonth
 from crm.models import Deal, Goal
 from crm.reports.deals import MONTHS_AHEAD, OPEN_DEALS
 from crm.reports.goals import add_amounts
-from headlessly.context import clock
-from headlessly.query import money, periods
+from headlessly.query import money
 from headlessly.query.money import Amounts
 from headlessly.query.reports import Records, Slice
 
@@ -70,11 +69,12 @@ def forecast_by_category(slice: Slice) -> Forecast:
     as of then. Amounts are in the deals' currencies; converted at the rate of the day on which a deal was
     won, open ones at that of the day as of which it is said.
     """
-    months = months_ahead(periods.today())
-    now = clock.now()
-    before = {weeks: _forecast(slice, months, now - timedelta(weeks=weeks)) for weeks in WEEKS_AGO}
-    found = _forecast(slice, months, None)
-    return Forecast(None, found.months, before, _goals(slice, months))
+    months = months_ahead(slice.today)
+    before = {
+        weeks: _forecast(slice, months, slice.now - timedelta(weeks=weeks)) for weeks in WEEKS_AGO
+    }
+    found = _forecast(slice, months, slice.as_of)
+    return Forecast(slice.as_of, found.months, before, _goals(slice, months))
 
 
 def months_ahead(today: date) -> list[date]:
@@ -87,7 +87,7 @@ def months_ahead(today: date) -> list[date]:
 
 def _forecast(slice: Slice, months: list[date], moment: datetime | None) -> Forecast:
     end = (months[-1] + timedelta(days=32)).replace(day=1)
-    then = Slice(slice.period, slice.narrowed, moment)
+    then = slice.at(moment)
     opened = then.records(Deal, stage__in=OPEN_DEALS)
     won = then.records(Deal, stage__in=WON)
     rows = opened.where(**_between("expected_close_date", months[0], end)).queryset()
@@ -126,10 +126,14 @@ def _goals(slice: Slice, months: list[date]) -> dict[date, float]:
     """The won value to be reached in each month by the owner asked for, else by everybody."""
     if set(slice.narrowed) - {"owner"}:
         return {}
-    found = Goal.objects.filter(
-        measure=Goal.Measure.WON_VALUE,
-        period=Goal.Period.MONTH,
-        start_date__in=months,
-        owner=slice.narrowed.get("owner"),
+    found = (
+        slice.scope(Goal)
+        .queryset()
+        .filter(
+            measure=Goal.Measure.WON_VALUE,
+            period=Goal.Period.MONTH,
+            start_date__in=months,
+            owner=slice.narrowed.get("owner"),
+        )
     )
     return dict(found.values_list("start_date", "target"))

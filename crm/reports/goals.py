@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
-from datetime import date
+from dataclasses import dataclass, replace
+from datetime import date, datetime
 from decimal import Decimal
 from typing import Any
 
@@ -16,6 +16,7 @@ from headlessly.access import actors, tenancy
 from headlessly.query import money, periods
 from headlessly.query.money import Amounts
 from headlessly.query.reports import Records, Slice, moment_text
+from headlessly.query.scope import Scope
 
 #: As many goals are shown and measured at once.
 MAX_GOALS = 500
@@ -94,11 +95,12 @@ class Attainment:
         return "on track" if float(self.share) >= self.elapsed(today) else "behind"
 
 
-def attainments(goals: Iterable[Goal]) -> list[Attainment]:
+def attainments(goals: Iterable[Goal], as_of: datetime | None = None) -> list[Attainment]:
     """What was reached of each goal, in one statement for all goals of a measure and a period.
 
     A person's goal counts what they own (of activities, what they were to do), everybody's counts all. Value
-    is that of won deals, each converted at the rate of the day on which it was won.
+    is that of won deals, each converted at the rate of the day on which it was won. With ``as_of`` it is what
+    had been reached then.
     """
     goals = list(goals)[:MAX_GOALS]
     groups: dict[tuple[str, date, date], list[Goal]] = defaultdict(list)
@@ -106,7 +108,8 @@ def attainments(goals: Iterable[Goal]) -> list[Attainment]:
         groups[goal.measure, goal.start_date, goal.end_date].append(goal)
     found: dict[str, Attainment] = {}
     for (measure, first, end), mine in groups.items():
-        found |= _measure(measure, COUNTED[measure](first, end), mine)
+        counted = replace(COUNTED[measure](first, end), as_of=as_of)
+        found |= _measure(measure, counted, mine)
     return [found[goal.pk] for goal in goals]
 
 
@@ -118,7 +121,7 @@ def _measure(measure: str, records: Records, goals: list[Goal]) -> dict[str, Att
         rows = rows.filter(Q(**{f"{owner.column}__in": {goal.owner_id for goal in goals}}))
     by_owner: dict[str | None, Any] = {}
     if measure == Goal.Measure.WON_VALUE:
-        sums = money.sum_amounts(rows, "value", by=(owner.column,))
+        sums = money.sum_amounts(rows, "value", by=(owner.column,), as_of=records.as_of)
         by_owner = {key[0]: amounts[0] for key, amounts in sums.items()}
     else:
         counted = rows.values(owner.column).annotate(how_many=Count("*"))
@@ -158,16 +161,19 @@ def goals_under_way(slice: Slice) -> list[Attainment] | None:
     """
     if set(slice.narrowed) - {"owner"}:
         return None
-    goals = [goal for goal in goals_on(slice.period.last) if _is_asked_for(goal, slice)]
-    return attainments(goals)
+    asked = [
+        goal for goal in goals_on(slice.period.last, slice.as_of) if _is_asked_for(goal, slice)
+    ]
+    return attainments(asked, slice.as_of)
 
 
 def _is_asked_for(goal: Goal, slice: Slice) -> bool:
     return "owner" not in slice.narrowed or goal.owner_id == slice.narrowed["owner"]
 
 
-def goals_on(day: date) -> list[Goal]:
-    """The goals whose period has ``day`` in it: months first, everybody's before those of people."""
+def goals_on(day: date, as_of: datetime | None = None) -> list[Goal]:
+    """The goals whose period has ``day`` in it, as they were at a moment: months first, everybody's before
+    those of people."""
     month = day.replace(day=1)
     quarter = month.replace(month=(day.month - 1) // 3 * 3 + 1)
     starts = {
@@ -178,7 +184,9 @@ def goals_on(day: date) -> list[Goal]:
     wanted = Q()
     for period, first in starts.items():
         wanted |= Q(period=period, start_date=first)
-    found = list(Goal.objects.filter(wanted).order_by("-created_at", "pk")[:MAX_GOALS])
+    scope = Scope(Goal, as_of)
+    rows = scope.queryset().filter(wanted).order_by("-created_at", scope.key)[:MAX_GOALS]
+    found: list[Goal] = [row if as_of is None else row.as_record() for row in rows]
     order, measures = list(map(str, starts)), list(map(str, Goal.Measure))
     found.sort(
         key=lambda g: (order.index(g.period), measures.index(g.measure), g.owner_id is not None)

@@ -86,7 +86,7 @@ class Group:
     who: Records | None
     who_qualified: Records | None
     who_converted: Records | None
-    rest: bool = False
+    is_rest: bool = False
 
 
 def conversion_by_field(slice: Slice, by: str) -> list[Group]:
@@ -112,7 +112,7 @@ def conversion_by_field(slice: Slice, by: str) -> list[Group]:
         who, who_came, who_won = (
             None if but is None else r.where(**but) for r in (whole, qualified, converted)
         )
-        groups.append(Group(None, leads, came, won, who, who_came, who_won, rest=True))
+        groups.append(Group(None, leads, came, won, who, who_came, who_won, is_rest=True))
     return groups
 
 
@@ -120,8 +120,8 @@ def _conversions(slice: Slice) -> dict[str, list[tuple[Any, ...]]]:
     """The groups by each field: its value, leads, those that reached Qualified, those Converted."""
     columns = {by: Lead.schema.by_name[by].column for by in GROUPED_BY}
     parts = {
-        "came": Records(Lead, QUALIFIED_CONDITION).condition,
-        "won": Records(Lead, CONVERTED_CONDITION).condition,
+        "came": Records(Lead, QUALIFIED_CONDITION, slice.as_of).condition,
+        "won": Records(Lead, CONVERTED_CONDITION, slice.as_of).condition,
     }
     found = lead_cohort(slice).count_groups_by_each(*columns.values(), parts=parts)
     return {by: found[column] for by, column in columns.items()}
@@ -143,7 +143,7 @@ class Reason:
     text: str | None
     leads: int
     who: Records | None
-    rest: bool = False
+    is_rest: bool = False
 
 
 def lost_leads(slice: Slice) -> Records:
@@ -163,5 +163,5 @@ def lost_reasons(slice: Slice) -> list[Reason]:
     if others:
         but = _all_other_values("lostReason", [text for text, _ in first])
         who = None if but is None else whole.where(**but)
-        reasons.append(Reason(None, sum(count for _, count in others), who, rest=True))
+        reasons.append(Reason(None, sum(count for _, count in others), who, is_rest=True))
     return reasons

@@ -1,4 +1,5 @@
-"""The numbers of sales by name: what each means, and where it comes from."""
+"""The numbers of sales by name: what each means, and where it comes from. Those of several parts are in
+:mod:`crm.reports.tables`."""
 
 from __future__ import annotations
 
@@ -18,20 +19,20 @@ reports.narrow(Lead, "owner", rank=1)
 reports.narrow(Lead, "campaign", rank=2)
 
 
-@reports.declare("newLeads", gettext_lazy("New leads"), unit="leads", past=True)
+@reports.declare("newLeads", gettext_lazy("New leads"), unit="leads", counted_by="createdAt")
 def new_leads(slice: Slice) -> Measured:
     """The leads created in the period (createdAt), deleted ones aside, wherever they stand now."""
     return Measured(slice.cached(lead_funnel).all, lead_cohort(slice))
 
 
-@reports.declare("qualifiedRate", gettext_lazy("Qualified"), unit="percent", past=True)
+@reports.declare("qualifiedRate", gettext_lazy("Qualified"), unit="percent")
 def qualified_rate(slice: Slice) -> Measured:
     """Of the leads created in the period, the share that reached Qualified since, lost ones included. The
     list has those that reached it."""
     return _share_of_cohort(slice, Lead.Status.QUALIFIED)
 
 
-@reports.declare("convertedRate", gettext_lazy("Converted"), unit="percent", past=True)
+@reports.declare("convertedRate", gettext_lazy("Converted"), unit="percent")
 def converted_rate(slice: Slice) -> Measured:
     """Of the leads created in the period, the share that became deals since. The list has those that did."""
     return _share_of_cohort(slice, Lead.Status.CONVERTED)
@@ -47,34 +48,36 @@ def _share_of_cohort(slice: Slice, state: str) -> Measured:
 def first_touch(slice: Slice) -> Measured:
     """The median time from the creation of the leads created in the period to the first completed activity
     or first move of their status; untouched leads aside. Of the latest 10,000. The list has all of them."""
-    return Measured(slice.cached(first_response).spread.median, lead_cohort(slice))
+    spread = slice.cached(first_response).spread
+    return Measured(spread.median, lead_cohort(slice), spread.count)
 
 
 @reports.declare("cycleTime", gettext_lazy("Cycle time"), unit="seconds")
 def lead_cycle(slice: Slice) -> Measured:
     """The median time from firstTouchAt to convertedAt of the leads converted in the period."""
-    return Measured(slice.cached(cycle_time).median, converted_leads(slice))
+    spread = slice.cached(cycle_time)
+    return Measured(spread.median, converted_leads(slice), spread.count)
 
 
-@reports.declare("conversions", gettext_lazy("Conversions"), unit="leads", past=True)
+@reports.declare("conversions", gettext_lazy("Conversions"), unit="leads", counted_by="convertedAt")
 def conversions(slice: Slice) -> Measured:
     """The leads converted in the period (convertedAt), whenever they were created."""
     return _counted(converted_leads(slice))
 
 
-@reports.declare("lostLeads", gettext_lazy("Lost leads"), unit="leads", past=True)
+@reports.declare("lostLeads", gettext_lazy("Lost leads"), unit="leads", counted_by="lostAt")
 def leads_lost(slice: Slice) -> Measured:
     """The leads lost in the period (lostAt), whenever they were created, and not reopened since."""
     return _counted(lost_leads(slice))
 
 
-@reports.declare("wonDeals", gettext_lazy("Won deals"), unit="deals", past=True)
+@reports.declare("wonDeals", gettext_lazy("Won deals"), unit="deals", counted_by="actualCloseDate")
 def won_deals(slice: Slice) -> Measured:
     """The deals won in the period, by actualCloseDate."""
     return _counted(deals_won(slice))
 
 
-@reports.declare("wonValue", gettext_lazy("Won value"), unit="money", past=True)
+@reports.declare("wonValue", gettext_lazy("Won value"), unit="money")
 def won_value(slice: Slice) -> Measured:
     """The value of the deals won in the period, by actualCloseDate: one sum per currency, converted at the
     rates of the days they were won on."""
@@ -87,26 +90,37 @@ def won_value(slice: Slice) -> Measured:
 @reports.declare("forecast", gettext_lazy("Forecast"), unit="money", over_time=False)
 def forecast(slice: Slice) -> Measured:
     """The value of the open deals times their chance of winning: the deal's own probability, else that of
-    its stage in the default pipeline. As of now, one sum per currency, converted at today's rates."""
+    its stage in the default pipeline. One sum per currency, converted at the rates of the day on which it is
+    told."""
     pipeline = slice.cached(open_pipeline)
-    own, day = pipeline.rates.own, money.rate_day()
-    found = money.Amounts(own)
-    for currency, amount in pipeline.whole.amounts.items():
-        rate, used = pipeline.rates.between(currency, own, day)
-        found.add(currency, amount.weighted, rate, *used)
-    return Measured(found, pipeline.whole.who)
+    return Measured(pipeline.sum_of(pipeline.whole, "weighted"), pipeline.whole.who)
+
+
+@reports.declare("openValue", gettext_lazy("Open value"), unit="money", over_time=False)
+def open_value(slice: Slice) -> Measured:
+    """The value of the open deals: one sum per currency, converted at the rates of the day on which it is
+    told."""
+    pipeline = slice.cached(open_pipeline)
+    return Measured(pipeline.sum_of(pipeline.whole, "value"), pipeline.whole.who)
+
+
+@reports.declare("openDeals", gettext_lazy("Open deals"), unit="deals", over_time=False)
+def open_deals(slice: Slice) -> Measured:
+    """The deals that are neither won nor lost nor closed."""
+    whole = slice.cached(open_pipeline).whole
+    return Measured(whole.deals, whole.who)
 
 
 @reports.declare("staleLeads", gettext_lazy("Going stale"), unit="leads", over_time=False)
 def leads_going_stale(slice: Slice) -> Measured:
-    """The open leads without activity (lastActivityAt) for as long as leads may rest. As of now."""
+    """The open leads without activity (lastActivityAt) for as long as leads may rest."""
     waiting = slice.cached(stale_by_state)["Lead"]
     return Measured(sum(each.count for each in waiting), stale_leads(slice))
 
 
 @reports.declare("staleDeals", gettext_lazy("Deals going stale"), unit="deals", over_time=False)
 def deals_going_stale(slice: Slice) -> Measured:
-    """The open deals without activity (lastActivityAt) for as long as deals may rest. As of now."""
+    """The open deals without activity (lastActivityAt) for as long as deals may rest."""
     waiting = slice.cached(stale_by_state)["Deal"]
     return Measured(sum(each.count for each in waiting), stale_deals(slice))
 

@@ -46,21 +46,23 @@ def first_response(slice: Slice) -> Response:
     A touch is an activity completed since, or a first move of the status, whichever came first; leads
     nobody has touched yet are not in the spread. Measured on the latest :data:`SAMPLE_SIZE` of the cohort.
     """
-    done = Activity.objects.filter(
-        lead=OuterRef("pk"),
+    leads, activities = slice.scope(Lead), slice.scope(Activity)
+    done = activities.queryset().filter(
+        lead=OuterRef(leads.key),
         status=Activity.Status.COMPLETED,
         completed_at__gte=OuterRef("created_at"),
     )
     moved = Lead.past.objects.filter(
-        record=OuterRef("pk"),
+        record=OuterRef(leads.key),
         version__gt=1,
+        **({"valid_from__lte": slice.as_of} if slice.as_of else {}),
         status__in=[state for state in Lead.Status.values if state != Lead.Status.NEW],
     )
     touched = Least(
         Subquery(done.order_by("completed_at").values("completed_at")[:1]),
         Subquery(moved.order_by("valid_from").values("valid_from")[:1]),
     )
-    latest = lead_cohort(slice).queryset().order_by("-created_at", "-pk")
+    latest = lead_cohort(slice).queryset().order_by("-created_at", f"-{leads.key}")
     spread = Spread.of_seconds(latest, seconds_between("created_at", touched), first=SAMPLE_SIZE)
     every = slice.cached(lead_funnel).all
     return Response(spread, min(every, SAMPLE_SIZE), every)

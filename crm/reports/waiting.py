@@ -40,7 +40,10 @@ def stale_deals(slice: Slice) -> Records:
 def _stale_records(slice: Slice, noun: Any, **standing: str) -> Records:
     rest = noun.stale_after()
     days = NEVER if rest is None else rest.days
-    return slice.records(noun, **standing, lastActivityAt__lt=f"{days}d ago")
+    since = f"{days}d ago"
+    if slice.as_of is not None:
+        since = moment_text(slice.as_of - timedelta(days=days))
+    return slice.records(noun, **standing, lastActivityAt__lt=since)
 
 
 def stale_by_state(slice: Slice) -> dict[str, list[Waiting]]:
@@ -69,12 +72,14 @@ def open_tasks(slice: Slice) -> list[Waiting] | None:
     person = slice.narrowed.get("owner") or actors.current().contact_id
     if person is None:
         return None
-    mine = Records(Activity, {"assignee__exact": person, "status__in": ",".join(Activity.OPEN)})
-    midnight = periods.midnight(periods.today() + timedelta(days=1))
+    said = {"assignee__exact": person, "status__in": ",".join(Activity.OPEN)}
+    mine = Records(Activity, said, slice.as_of)
+    now = "now" if slice.as_of is None else moment_text(slice.as_of)
+    midnight = periods.midnight(slice.today + timedelta(days=1))
     tomorrow, week = moment_text(midnight), moment_text(midnight + timedelta(days=7))
     parts = {
-        OVERDUE_TASKS: mine.where(dueAt__lt="now"),
-        TODAY: mine.where(dueAt__gte="now", dueAt__lt=tomorrow),
+        OVERDUE_TASKS: mine.where(dueAt__lt=now),
+        TODAY: mine.where(dueAt__gte=now, dueAt__lt=tomorrow),
         THIS_WEEK: mine.where(dueAt__gte=tomorrow, dueAt__lt=week),
         AFTERWARDS: mine.where(dueAt__gte=week),
         SOME_DAY: mine.where(dueAt__isnull="true"),

@@ -38,6 +38,16 @@ PERMISSIONS: dict[str, dict[str, str]] = {
 SCOPES = {"read": VIEWER, "propose": PROPOSER, "write": MANAGER, "admin": ADMIN}
 
 
+#: The scopes of the keys that a person of a role may have: never more than they may, and none that would see
+#: what a limited rep does not.
+SCOPES_OF_ROLES = {
+    ADMIN: frozenset(SCOPES),
+    MANAGER: frozenset({"read", "propose", "write"}),
+    REP: frozenset[str](),
+    VIEWER: frozenset({"read"}),
+}
+
+
 @dataclass(frozen=True)
 class Actor:
     """A user, an API key or the system, in one tenant."""
@@ -48,6 +58,11 @@ class Actor:
     contact_id: str | None = None  #: the Contact that a user is, the owner of their leads
     #: Sees only their own records and nobody's (see :mod:`headlessly.access.visibility`).
     limited: bool = False
+
+    @property
+    def is_key(self) -> bool:
+        """Whether a program acts by a key, and no person."""
+        return self.id.startswith("apikey_")
 
     @property
     def reads_only(self) -> bool:
@@ -115,9 +130,14 @@ def may(actor: Actor, verb: str, noun: type[Record]) -> bool:
     return allowed == "*"
 
 
-def may_approve(actor: Actor) -> bool:
-    """Whether ``actor`` sees what others propose, and decides on it: who may do all that is proposed."""
+def may_see_proposals(actor: Actor) -> bool:
+    """Whether ``actor`` sees what others propose: who may do all that is proposed."""
     return actor.role in (ADMIN, MANAGER)
+
+
+def may_approve(actor: Actor) -> bool:
+    """Whether ``actor`` decides on what is proposed: who sees all of it and is no key. A person decides."""
+    return may_see_proposals(actor) and not actor.is_key
 
 
 def may_propose(actor: Actor) -> bool:

@@ -13,12 +13,11 @@ from django.contrib.auth.models import AbstractUser
 from django.core.exceptions import ValidationError
 from django.core.validators import MinValueValidator, RegexValidator
 from django.db import models
-from django.db.models.functions import Lower
 from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
-from headlessly.access import actors, suggestions, tenancy
+from headlessly.access import actors, sign_in_emails, suggestions, tenancy
 from headlessly.access.actors import Actor
 from headlessly.database.prepared import fetch_by_unique
 from headlessly.declaration.currencies import validate_currency
@@ -54,6 +53,14 @@ class Tenant(models.Model):
         default="USD",
         validators=[validate_currency],
         help_text=gettext_lazy("New amounts are in it, and sums of several are converted to it."),
+    )
+    requires_second_factor = models.BooleanField(
+        gettext_lazy("everybody needs a second factor"),
+        default=False,
+        help_text=gettext_lazy("Who has none sets one up before they get in."),
+    )
+    allows_own_approval = models.BooleanField(
+        gettext_lazy("people may approve what they proposed themselves"), default=False
     )
     has_webhooks = models.BooleanField(default=False, editable=False)  #: that are active
     choices = models.JSONField(
@@ -102,15 +109,18 @@ class Tenant(models.Model):
 
 
 class UserManager(BaseUserManager["User"]):
-    """Users are known by their email address, whatever its case."""
+    """Users are known by their email address, in its one spelling (see :mod:`.sign_in_emails`)."""
+
+    def with_email(self, email: str) -> models.QuerySet[User]:
+        """The user with this address, however it is written; none for what is no address."""
+        return sign_in_emails.with_email(self.get_queryset(), email)
 
     def get_by_natural_key(self, email: str | None) -> User:
-        return self.get(email__iexact=email)
+        return self.with_email(email or "").get()
 
     def create_user(self, email: str, password: str | None = None, **fields: Any) -> User:
-        if not email:
-            raise ValueError("A user needs an email address.")
-        user = self.model(email=self.normalize_email(email), **fields)
+        """A new user. Raises ValidationError for what is no address, or could be taken for another."""
+        user = self.model(email=email, **fields)
         user.set_password(password)
         user.save(using=self._db)
         return user
@@ -131,6 +141,13 @@ class User(AbstractUser):
     id = PublicId()
     username = None  # type: ignore[assignment]
     email = models.EmailField(gettext_lazy("email"), unique=True)
+    #: When they showed that what is sent to this address reaches them; None of an account that somebody
+    #: made and nobody proved.
+    email_proven_at = models.DateTimeField(null=True, editable=False)
+    #: Who made the link by which the present password was chosen, where that was not its owner.
+    password_link_by = models.CharField(
+        max_length=32, blank=True, default="", editable=False, db_collation="C"
+    )
     #: What they read and when it is for them; empty where their browser says it.
     language = models.CharField(max_length=16, blank=True, default="", editable=False)
     time_zone = models.CharField(max_length=64, blank=True, default="", editable=False)
@@ -140,10 +157,27 @@ class User(AbstractUser):
     class Meta:
         verbose_name = gettext_lazy("user")
         verbose_name_plural = gettext_lazy("users")
-        constraints: ClassVar = [models.UniqueConstraint(Lower("email"), name="user_email_unique")]
+        constraints: ClassVar = [
+            models.UniqueConstraint(sign_in_emails.COMPARED, name="user_email_unique")
+        ]
 
     def __str__(self) -> str:
         return self.get_full_name() or self.email
+
+    def clean(self) -> None:
+        """For forms: the address in its one spelling. Raises ValidationError."""
+        try:
+            self.email = sign_in_emails.normalize_sign_in_email(self.email)
+        except ValidationError as problem:
+            raise ValidationError({"email": problem}) from None
+
+    def save(self, *args: Any, **kwargs: Any) -> None:
+        """Save, the address in its one spelling. Who is made inactive loses sessions and keys at once."""
+        self.email = sign_in_emails.normalize_sign_in_email(self.email)
+        super().save(*args, **kwargs)
+        if not self.is_active:
+            self.sessions.all().delete()  # type: ignore[attr-defined]  # of another room
+            ApiKey.revoke_all(user=self)
 
 
 class Membership(models.Model):
@@ -169,6 +203,8 @@ class Membership(models.Model):
         "the rep as a contact: the owner of their leads",
         verbose_name=gettext_lazy("contact"),
     )
+    #: When they last came in here; of what they do elsewhere nothing is known here.
+    seen_at = models.DateTimeField(null=True, editable=False)
 
     class Meta:
         verbose_name = gettext_lazy("membership")
@@ -181,7 +217,14 @@ class Membership(models.Model):
         return f"{self.user} in {self.tenant}"
 
     def save(self, *args: Any, **kwargs: Any) -> None:
-        """Save. Raises ValidationError for a contact that is not one of the tenant's."""
+        """Save. Raises ValidationError for a contact that is not one of the tenant's, and for a second tenant
+        of an account that nobody has proved: who knows whose it is."""
+        if self._state.adding and self.user.email_proven_at is None:
+            elsewhere = Membership.objects.filter(user=self.user_id).exclude(tenant=self.tenant_id)
+            if elsewhere.exists():
+                raise ValidationError(
+                    {"user": _("Nobody has shown yet that this account is theirs.")}
+                )
         if self.contact_id:
             person: Any = self._meta.get_field("contact").related_model
             with tenancy.active(self.tenant), actors.acting(actors.SYSTEM):
@@ -190,13 +233,23 @@ class Membership(models.Model):
                         {"contact": _("There is no such contact in %s.") % self.tenant}
                     )
         super().save(*args, **kwargs)
+        # What their keys may do ends with what they may do.
+        beyond = set(actors.SCOPES) - actors.SCOPES_OF_ROLES[self.role]
+        ApiKey.revoke_all(user=self.user_id, tenant=self.tenant_id, scope__in=beyond)
+
+    def delete(self, *args: Any, **kwargs: Any) -> Any:
+        """Let them in no longer; their keys end with it."""
+        ApiKey.revoke_all(user=self.user_id, tenant=self.tenant_id)
+        return super().delete(*args, **kwargs)
 
     @classmethod
     def find_membership(cls, user: Any, tenant: Tenant | None) -> Membership | None:
         """The place of ``user`` in ``tenant``, or None: for strangers and for no tenant alike."""
-        if tenant is None or not user.is_authenticated or not user.is_active:
+        if not user.is_authenticated or not user.is_active:
             return None
-        found = cls.objects.select_related("user").filter(user=user, tenant=tenant).first()
+        # Asked where there is no tenant, too: nobody tells by the time whether there is one.
+        asked = cls.objects.select_related("user").filter(user=user)
+        found = asked.filter(tenant=tenant.pk if tenant else 0).first()
         if found is not None:
             found.tenant = tenant  # at hand already
         return found
@@ -221,6 +274,15 @@ class ApiKey(models.Model):
     id = PublicId()
     tenant = models.ForeignKey(
         Tenant, models.CASCADE, related_name="api_keys", verbose_name=gettext_lazy("tenant")
+    )
+    #: Whose it is: it ends with their place in the tenant. None of a service key, which its name tells.
+    user = models.ForeignKey(
+        User,
+        models.CASCADE,
+        null=True,
+        blank=True,
+        related_name="api_keys",
+        verbose_name=gettext_lazy("user"),
     )
     name = models.CharField(gettext_lazy("name"), max_length=255)
     scope = models.CharField(gettext_lazy("scope"), max_length=16, choices=SCOPES, default="write")
@@ -253,14 +315,16 @@ class ApiKey(models.Model):
         name: str,
         scope: str = "write",
         *,
+        user: User | None = None,
         expires_at: datetime | None = None,
         secret: str | None = None,
         rate_limit: int = RATE_LIMIT,
     ) -> tuple[ApiKey, str]:
-        """A new key and its secret, which nobody can read again."""
+        """A new key and its secret, which nobody can read again; of ``user``, or a service key."""
         secret = secret or "hly_sk_" + secrets.token_urlsafe(32)
         key = cls.objects.create(
             tenant=tenant,
+            user=user,
             name=name,
             scope=scope,
             hash=cls.hash_of(secret),
@@ -293,6 +357,11 @@ class ApiKey(models.Model):
     @property
     def actor(self) -> Actor:
         return Actor(self.id, self.name, actors.SCOPES[self.scope])
+
+    @classmethod
+    def revoke_all(cls, **conditions: Any) -> None:
+        """Refuse these keys from the next request on."""
+        cls.objects.filter(**conditions, revoked_at=None).update(revoked_at=timezone.now())
 
     def revoke(self) -> bool:
         """Refuse this key from the next request on. Answers whether it was not revoked before."""

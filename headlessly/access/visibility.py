@@ -103,6 +103,24 @@ def visible_clause(
     return f" AND {sql}", [person] * count
 
 
+def card_clause(noun: type[Record], alias: str) -> tuple[str, list[str]]:
+    """The same for rows of which the actor sees the card at least: its name, and how to reach it."""
+    person = visible_owner()
+    if person is None or not noun.schema.is_limited:
+        return "", []
+    seen, count = _visible_sql(noun, alias)
+    quote, introduced = connection.ops.quote_name, []
+    for number, (other, field) in enumerate(noun.schema.introduced_by):
+        assert other.schema.owner is not None
+        by = f"{alias}_by_{number}"
+        introduced.append(
+            f"EXISTS (SELECT FROM {quote(other._meta.db_table)} {by} WHERE {by}.deleted_at IS NULL "
+            f"AND {by}.{quoted_column(other, other.schema.owner.name)} = %s "
+            f"AND {by}.{quoted_column(other, field.name)} = {alias}.id)"
+        )
+    return f" AND ({' OR '.join([seen, *introduced])})", [person] * (count + len(introduced))
+
+
 def visible_past_clause(noun: type[Record], alias: str) -> tuple[str, list[str]]:
     """The same for a table of versions."""
     sql, parameters = visible_clause(noun, "own")

@@ -1,14 +1,17 @@
-"""The site's root: sign in, go to one's tenant or choose one of several, sign out."""
+"""The site's root: sign in, with a second factor where there is one, go to one's tenant or choose one of
+several, sign out."""
 
 from __future__ import annotations
 
 from typing import Any
 
-from django.contrib.auth import login, logout
-from django.contrib.auth.forms import AuthenticationForm
+from django import forms
+from django.contrib.auth import logout
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.shortcuts import render
 from django.templatetags.static import static
+from django.urls import reverse
+from django.utils import timezone
 from django.utils.http import url_has_allowed_host_and_scheme
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
@@ -19,30 +22,46 @@ from django.views.decorators.http import require_http_methods, require_POST
 from unfold.sites import UnfoldAdminSite
 from unfold.widgets import BASE_INPUT_CLASSES
 
-from headlessly.access.models import Membership
+from headlessly.access.models import Membership, User
+from headlessly.accounts import factors
+from headlessly.accounts.guessing import TooManyGuesses
+from headlessly.accounts.hashing import TooManyAtOnce
+from headlessly.accounts.signing_in import begin_session, remember_browser, try_password
 from headlessly.web.sign_in import readable_address
 
+#: Where a session keeps who has typed their password and has not shown their second factor.
+PENDING = "pending"
+REFUSALS = (TooManyGuesses, TooManyAtOnce)
 
-class SignIn(AuthenticationForm):
+
+class SignIn(forms.Form):
     """Email and password. One answer to whatever is wrong: it tells nobody who has an account."""
 
-    error_messages = dict.fromkeys(
-        ("invalid_login", "inactive"),
-        gettext_lazy(
-            "This email and password do not fit. Check both; capitals matter in the password."
+    username = forms.CharField(
+        max_length=254,
+        label=gettext_lazy("Email"),
+        error_messages={"required": gettext_lazy("Type your email.")},
+        widget=forms.TextInput(
+            {"inputmode": "email", "autocomplete": "username", "autofocus": True}
         ),
+    )
+    password = forms.CharField(
+        strip=False,
+        max_length=4096,
+        label=gettext_lazy("Password"),
+        error_messages={"required": gettext_lazy("Type your password.")},
+        widget=forms.PasswordInput({"autocomplete": "current-password"}),
     )
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        for field, more in (
-            (self.fields["username"], {"inputmode": "email", "autocomplete": "username"}),
-            (self.fields["password"], {"autocomplete": "current-password"}),
-        ):
-            field.widget.attrs |= more | {"class": " ".join(BASE_INPUT_CLASSES)}
-        self.fields["username"].label = _("Email")
-        self.fields["username"].error_messages["required"] = _("Type your email.")
-        self.fields["password"].error_messages["required"] = _("Type your password.")
+        style_fields(self)
+
+
+def style_fields(form: forms.BaseForm) -> None:
+    """Give the fields of a page for those who are not inside yet the look of the others."""
+    for field in form.fields.values():
+        field.widget.attrs |= {"class": " ".join(BASE_INPUT_CLASSES)}
 
 
 @sensitive_post_parameters("password")
@@ -53,16 +72,63 @@ def enter(request: HttpRequest) -> HttpResponse:
     """Sign in here; signed in, go on."""
     onward = safe_next(request)
     if request.method == "POST":
-        form = SignIn(request, request.POST)
+        form, user, refusal = SignIn(request.POST), None, None
         if form.is_valid():
-            login(request, form.get_user())
-            return HttpResponseRedirect(onward or request.path)
-        return render_gate(request, "enter", status=422, form=form, next=onward, title=_("Sign in"))
+            try:
+                user = try_password(request, *form.cleaned_data.values())
+            except TooManyAtOnce as problem:
+                return _come_again(request, problem)
+            except TooManyGuesses as problem:
+                refusal = problem
+        if user is not None:
+            return come_in(request, user, onward)
+        if refusal is not None:
+            form.add_error(None, refusal.message)
+        elif not form.errors:
+            form.add_error(
+                None,
+                _(
+                    "This email and password do not fit. Check both; capitals matter in the password."
+                ),
+            )
+        status = refusal.status if refusal else 422
+        page = render_gate(
+            request, "enter", status=status, form=form, next=onward, title=_("Sign in")
+        )
+        if refusal is not None:
+            page["Retry-After"] = str(refusal.seconds)
+        return page
     if not request.user.is_authenticated:
-        return render_gate(request, "enter", form=SignIn(request), next=onward, title=_("Sign in"))
+        return render_gate(request, "enter", form=SignIn(), next=onward, title=_("Sign in"))
     if onward:
         return HttpResponseRedirect(onward)
     return _choose(request)
+
+
+def _come_again(request: HttpRequest, problem: TooManyAtOnce) -> HttpResponse:
+    """A page that costs next to nothing: whoever floods this one must not slow the others by its drawing."""
+    page = render(request, "headlessly/busy.html", {"problem": problem}, status=problem.status)
+    page["Retry-After"] = str(problem.seconds)
+    return page
+
+
+def come_in(
+    request: HttpRequest, user: User, onward: str = "", *, link_by: str = ""
+) -> HttpResponse:
+    """Let somebody in who has shown their password, or a link that stands for it; by their second factor,
+    where they have one."""
+    if factors.has_factor(user):
+        request.session.cycle_key()
+        request.session[PENDING] = {
+            "user": user.pk,
+            "hash": user.get_session_auth_hash(),
+            "at": timezone.now().timestamp(),
+            "next": onward,
+            "link_by": link_by,
+        }
+        return HttpResponseRedirect(reverse("second"))
+    begin_session(request, user, link_by=link_by)
+    return remember_browser(request, HttpResponseRedirect(onward or reverse("enter")))
 
 
 def _choose(request: HttpRequest) -> HttpResponse:

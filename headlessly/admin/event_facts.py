@@ -21,6 +21,7 @@ from headlessly.declaration.schema import Field, wire_name
 from headlessly.declaration.verbs import Verb
 from headlessly.language import wording
 from headlessly.log.events import Event
+from headlessly.log.names import LEFT_OUT
 from headlessly.nouns import Noun
 
 #: What an event does to its record; one that no verb left does nothing to any.
@@ -157,6 +158,12 @@ def recorded_facts(event: Event) -> list[Change]:
         Change(wording.json_key_label(key), "", value)
         for key, value in properties(event.data or {})
     ]
+
+
+def left_out_facts(event: Event) -> list[Change]:
+    """What the file of an import said with it that no field holds."""
+    cells = (event.data or {}).get(LEFT_OUT) or {}
+    return [Change(heading, "", cell) for heading, cell in cells.items()]
 
 
 def follows(declared: Field) -> bool:

@@ -14,6 +14,7 @@ from headlessly.admin.event_facts import (
     EventFacts,
     EventReader,
     actor_names,
+    left_out_facts,
     recorded_facts,
 )
 from headlessly.declaration import labels
@@ -100,6 +101,8 @@ class Teller:
                 back = reopens(noun, *facts.moved)
                 entry.did = _("reopened it") if back else _("moved")
         entry.changes = self.reader.changes(noun, facts.previous, facts.data)
+        if event.version != 1:  # what a new record came with stands on its page
+            entry.changes += left_out_facts(event)
         if event.verb == "Updated" and entry.moved is None:
             entry.did = _("changed %s") % what if about else _("changed")
             entry.plain, entry.nothing = not about, not entry.changes

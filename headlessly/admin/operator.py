@@ -8,12 +8,13 @@ from typing import Any
 
 from django import forms
 from django.contrib import messages
-from django.contrib.admin import display
+from django.contrib.admin import action, display
 from django.contrib.auth.admin import UserAdmin as DjangoUserAdmin
 from django.db.models import Count
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
 from django.shortcuts import get_object_or_404
 from django.urls import path, reverse
+from django.utils import timezone
 from django.utils.decorators import method_decorator
 from django.utils.text import capfirst
 from django.utils.translation import gettext as _
@@ -25,9 +26,17 @@ from unfold.widgets import UnfoldAdminTextInputWidget
 
 from headlessly.access import actors, tenancy
 from headlessly.access.models import ApiKey, Membership, Tenant, User
+from headlessly.accounts.entering import is_confirmed
+from headlessly.accounts.factors import remove_all
+from headlessly.accounts.keys import issue_key, revoke_key
+from headlessly.accounts.passwords import change_password
+from headlessly.accounts.sessions import end_sessions
 from headlessly.admin import display as words
+from headlessly.admin.account import pages as account_pages
 from headlessly.admin.settings.member_forms import find_contact_id
 from headlessly.admin.sites import Site, menu_item
+from headlessly.log.names import MEMBER_REMOVED, ROLE_CHANGED, SESSIONS_ENDED, SETTINGS_CHANGED
+from headlessly.log.security_events import record_of_person, record_security_event
 from headlessly.web import csp
 from headlessly.web.sign_in import redirect_to_sign_in, sign_in_url
 
@@ -40,7 +49,12 @@ class OperatorSite(Site):
             return redirect_to_sign_in(request)
         if not (request.user.is_active and request.user.is_superuser):
             raise Http404
-        return None
+        user: Any = request.user
+        # Of no tenant: what is done here is in the log of the tenant that it is done to.
+        actors.enter(actors.Actor(user.pk, str(user), actors.ADMIN))
+        match = request.resolver_match
+        is_own = match is not None and match.url_name in account_pages.ALWAYS
+        return None if is_own or is_confirmed(request) else account_pages.ask_to_confirm(request)
 
     def admin_view(self, view: Callable[..., Any], cacheable: bool = False) -> Callable[..., Any]:
         """These are unfold's own pages, and work by Alpine."""
@@ -94,6 +108,16 @@ class TenantAdmin(ModelAdmin):
     def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
         return False
 
+    def save_model(self, request: HttpRequest, obj: Tenant, form: Any, change: bool) -> None:
+        before = (
+            Tenant.objects.filter(pk=obj.pk).values(*form.changed_data).first() if change else {}
+        )
+        super().save_model(request, obj, form, change)
+        now = {name: getattr(obj, name) for name in form.changed_data}
+        if change and now:
+            with tenancy.active(obj):
+                record_security_event(SETTINGS_CHANGED, previous=before, **now)
+
     @display(description=gettext_lazy("Address"), ordering="slug")
     def address(self, tenant: Tenant) -> str:
         return f"/~{tenant.slug}"
@@ -103,6 +127,15 @@ class TenantAdmin(ModelAdmin):
         return tenant.member_count
 
 
+class NewPasswordForm(AdminPasswordChangeForm):
+    """A password that an operator sets is told of like every other."""
+
+    def save(self, commit: bool = True) -> User:
+        operator_id = actors.current().id
+        change_password(self.user, self.cleaned_data["password1"], link_by=operator_id)
+        return self.user
+
+
 class NewUser(UserCreationForm):
     class Meta:
         model = User
@@ -110,7 +143,8 @@ class NewUser(UserCreationForm):
 
 
 class UserAdmin(DjangoUserAdmin, ModelAdmin):
-    form, add_form, change_password_form = UserChangeForm, NewUser, AdminPasswordChangeForm
+    form, add_form, change_password_form = UserChangeForm, NewUser, NewPasswordForm
+    actions = ("sign_out_users", "remove_second_factors")
     list_display = ("email", "first_name", "last_name", "is_superuser", "is_active", "last_login")
     list_filter = ("is_superuser", "is_active")
     search_fields = ("email", "first_name", "last_name")
@@ -133,6 +167,24 @@ class UserAdmin(DjangoUserAdmin, ModelAdmin):
             field.label = _("Operator")
             field.help_text = _("May see these pages. Being one lets nobody into a tenant.")
         return field
+
+    def save_model(self, request: HttpRequest, obj: User, form: Any, change: bool) -> None:
+        if not change:
+            obj.email_proven_at = timezone.now()  # the operator says whose it is
+        super().save_model(request, obj, form, change)
+
+    @action(description=gettext_lazy("Sign out of every browser"))
+    def sign_out_users(self, request: HttpRequest, queryset: Any) -> None:
+        for user in queryset:
+            record_of_person(SESSIONS_ENDED, user, count=end_sessions(user))
+        messages.success(request, _("They are signed out."))
+
+    @action(description=gettext_lazy("Remove second factors, of who has lost theirs"))
+    def remove_second_factors(self, request: HttpRequest, queryset: Any) -> None:
+        for user in queryset:
+            remove_all(user)
+            end_sessions(user)
+        messages.success(request, _("They sign in with their password alone."))
 
     def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
         # The log names users for ever; one who leaves is made inactive.
@@ -160,6 +212,9 @@ class MembershipForm(forms.ModelForm):
 
     def clean(self) -> dict[str, Any]:
         data = super().clean() or self.cleaned_data
+        user = data.get("user") if self.instance.pk is None else None
+        if user is not None and user.email_proven_at is None and user.memberships.exists():
+            self.add_error("user", _("Nobody has shown yet that this account is theirs."))
         wanted, tenant = data.get("person", "").strip(), data.get("tenant") or self.instance.tenant
         data["contact_id"] = None
         if wanted and tenant:
@@ -187,6 +242,23 @@ class MembershipAdmin(ModelAdmin):
 
     def get_readonly_fields(self, request: HttpRequest, obj: Any = None) -> tuple[str, ...]:
         return ("user", "tenant") if obj else ()
+
+    def save_model(self, request: HttpRequest, obj: Membership, form: Any, change: bool) -> None:
+        before = Membership.objects.filter(pk=obj.pk).values("role", "contact").first()
+        super().save_model(request, obj, form, change)
+        now = {"role": obj.role, "contact": obj.contact_id}
+        if now != before:
+            with tenancy.active(obj.tenant):
+                record_security_event(ROLE_CHANGED, about=obj.user_id, previous=before, **now)
+
+    def delete_model(self, request: HttpRequest, obj: Membership) -> None:
+        with tenancy.active(obj.tenant):
+            record_security_event(MEMBER_REMOVED, about=obj.user_id, role=obj.role)
+        super().delete_model(request, obj)
+
+    def delete_queryset(self, request: HttpRequest, queryset: Any) -> None:
+        for member in queryset:  # one by one: their keys end with it
+            self.delete_model(request, member)
 
 
 class ApiKeyAdmin(ModelAdmin):
@@ -222,7 +294,9 @@ class ApiKeyAdmin(ModelAdmin):
         return [own, *super().get_urls()]
 
     def save_model(self, request: HttpRequest, obj: ApiKey, form: Any, change: bool) -> None:
-        key, secret = ApiKey.issue(**form.cleaned_data)
+        values = dict(form.cleaned_data)
+        with tenancy.active(values.pop("tenant")):
+            key, secret = issue_key(**values, service=True)
         obj.__dict__.update(key.__dict__)
         vars(request)["issued_secret"] = secret
 
@@ -240,7 +314,10 @@ class ApiKeyAdmin(ModelAdmin):
 
     @method_decorator(require_POST)
     def revoke_view(self, request: HttpRequest, id: str) -> HttpResponse:
-        if get_object_or_404(ApiKey, pk=id).revoke():
+        key = get_object_or_404(ApiKey.objects.select_related("tenant"), pk=id)
+        if key.standing != "revoked":
+            with tenancy.active(key.tenant):
+                revoke_key(key)
             messages.success(request, _("Revoked. Whoever uses this key is refused from now on."))
         return HttpResponseRedirect(reverse("admin:headlessly_apikey_change", args=[id]))
 

@@ -13,7 +13,7 @@ from django.views.decorators.http import require_GET
 
 from headlessly.access import actors, tenancy
 from headlessly.admin import choices, display, home, import_pages, palette, settings
-from headlessly.admin.dashboards import dashboard
+from headlessly.admin.dashboards import dashboard, definitions
 from headlessly.admin.proposing import proposals
 from headlessly.admin.reports import report_pages
 from headlessly.admin.sites import TenantSite, menu_item
@@ -36,6 +36,7 @@ class Workplace(TenantSite):
         found = super().get_urls() if self.nouns else []
         return [
             self.page("dashboard/", dashboard.dashboard_view, "dashboard"),
+            self.page("dashboard/definitions/", definitions.definitions_view, "definitions"),
             self.page("find/", palette.find_view, "find"),
             self.page("watch/token/", watch_token_view, "watch_token"),
             *report_pages.urls(self),

@@ -24,7 +24,9 @@ from unfold.sites import UnfoldAdminSite
 
 from headlessly.access import actors, tenancy
 from headlessly.access.models import Membership
+from headlessly.accounts import entering
 from headlessly.admin import once, preferences
+from headlessly.admin.account import pages as account_pages
 from headlessly.context import clock
 from headlessly.declaration.registry import registry
 from headlessly.language.moments import read_when
@@ -64,6 +66,12 @@ def when_view(request: HttpRequest, *, site: Site) -> HttpResponse:
     return JsonResponse({"understood": f"{day}, {when.time:%H:%M}" if when.time else day})
 
 
+def _is_own(request: HttpRequest) -> bool:
+    """Whether this is a page of one's own account, which makes it safer."""
+    match = request.resolver_match
+    return match is not None and match.url_name in account_pages.ALWAYS
+
+
 class Site(UnfoldAdminSite):
     """What the tenant's and the operator's pages share: the entrance, and no back doors."""
 
@@ -88,12 +96,15 @@ class Site(UnfoldAdminSite):
         return inner
 
     def get_urls(self) -> list[Any]:
-        """Without the shortcut that tells, by content type, which rows of any table exist."""
-        found = [u for u in super().get_urls() if getattr(u, "name", None) != "view_on_site"]
+        """Without the shortcut that tells, by content type, which rows of any table exist, and with an own
+        page to change the password."""
+        replaced = ("view_on_site", "password_change", "password_change_done")
+        found = [u for u in super().get_urls() if getattr(u, "name", None) not in replaced]
         return [
             self.page("preferences/", preferences.preferences_view, "preferences"),
             self.page("session/", session_view, "session"),
             self.page("when/", when_view, "when"),
+            *account_pages.urls(self),
             *found,
         ]
 
@@ -103,14 +114,19 @@ class Site(UnfoldAdminSite):
         view: Callable[..., HttpResponse],
         name: str,
         may: Callable[[actors.Actor], bool] | None = None,
+        *,
+        confirm: bool = False,
     ) -> URLPattern:
         """The address of a page of the site, for those who ``may`` open it; ``view`` is handed the
-        site whose page it draws. Like all of the site, no cache keeps it."""
+        site whose page it draws. With ``confirm`` the password is asked for again, where it was not typed
+        just now. Like all of the site, no cache keeps it."""
 
         @require_http_methods(["GET", "HEAD", "POST"])
         def guarded(request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
             if may is not None and not may(actors.current()):
                 raise PermissionDenied
+            if confirm and not entering.is_confirmed(request):
+                return account_pages.ask_to_confirm(request)
             return view(request, *args, site=self, **kwargs)
 
         return path(route, self.admin_view(guarded), name=name)
@@ -169,7 +185,7 @@ class Site(UnfoldAdminSite):
     def account_links(self, request: HttpRequest) -> list[dict[str, str]]:
         return [
             {"title": _("Language and time"), "link": reverse("admin:preferences")},
-            {"title": _("Change password"), "link": reverse("admin:password_change")},
+            {"title": _("Sign-in and security"), "link": reverse("admin:account")},
         ]
 
 
@@ -191,8 +207,13 @@ class TenantSite(Site):
             )
             if membership is not None:
                 actors.enter(membership.actor)
+                entering.note_entry(request, membership)
         if known["membership"] is None:
             raise Http404
+        if entering.lacks_second_factor(request, known["membership"].tenant) and not _is_own(
+            request
+        ):
+            return HttpResponseRedirect(reverse("admin:account"))
         return None
 
     @cached_property

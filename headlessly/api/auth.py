@@ -12,6 +12,7 @@ from rest_framework.permissions import BasePermission
 
 from headlessly.access import actors
 from headlessly.access.models import ApiKey, Membership
+from headlessly.accounts import entering
 from headlessly.api import limits, strangers
 from headlessly.api.inner import InnerRequest
 from headlessly.errors import Forbidden, Unauthorized
@@ -33,7 +34,7 @@ class KeyAuthentication(BaseAuthentication):
             return None
         scheme, _, secret = header.strip().partition(" ")
         tenant = request._request.tenant
-        if scheme.lower() != SCHEME.lower() or tenant is None:
+        if scheme.lower() != SCHEME.lower():
             raise unauthorized()
         admitted = limits.find_and_count_key(tenant, secret.strip())
         if admitted is None:
@@ -56,6 +57,14 @@ class MemberAuthentication(SessionAuthentication):
         if membership is None:
             return None
         self.enforce_csrf(request)
+        with actors.acting(membership.actor):
+            entering.note_entry(request._request, membership)
+        if entering.lacks_second_factor(request._request, membership.tenant):
+            raise Forbidden(
+                f"{membership.tenant} asks for a second factor: set one up in the browser, or sign in "
+                "again with it.",
+                code="second_factor_required",
+            )
         return user, membership
 
 
@@ -85,7 +94,25 @@ class IsTenantAdmin(BasePermission):
             raise Forbidden(
                 f"As {actor.role} you may not see or change {view.kind_in_words}.", type=view.kind
             )
+        if request.method not in ("GET", "HEAD", "OPTIONS"):
+            refuse_unconfirmed(request)
         return True
+
+
+class IsConfirmed(BasePermission):
+    """Whoever is signed in in a browser has typed the password a short while ago; a key has none."""
+
+    def has_permission(self, request: Any, view: Any) -> bool:
+        refuse_unconfirmed(request)
+        return True
+
+
+def refuse_unconfirmed(request: Any) -> None:
+    """Raise Forbidden for a browser in which the password was not typed a short while ago."""
+    if isinstance(request.auth, Membership) and not entering.is_confirmed(request._request):
+        raise Forbidden(
+            "Type your password again first, at admin/account/confirm/.", code="not_confirmed"
+        )
 
 
 class IsOpenToStrangers(BelongsToTenant):
@@ -94,11 +121,12 @@ class IsOpenToStrangers(BelongsToTenant):
     def has_permission(self, request: Any, view: Any) -> bool:
         if request.auth is not None:
             return super().has_permission(request, view)
-        if request._request.tenant is None:
-            raise view.noun.not_found(view.kwargs.get("id"))
         if request.method != "OPTIONS":
+            # Where there is no tenant too: nobody tells by headers or by time whether there is one.
             use = strangers.count_request(request._request)
             view.headers.update(use.headers)
             use.raise_if_exceeded()
+        if request._request.tenant is None:
+            raise view.noun.not_found(view.kwargs.get("id"))
         actors.enter(actors.PUBLIC)
         return True

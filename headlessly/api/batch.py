@@ -17,7 +17,7 @@ from rest_framework.request import Request
 from headlessly import errors
 from headlessly.access import tenancy
 from headlessly.api import operations, parameters
-from headlessly.api.base import TenantView
+from headlessly.api.base import TenantView, log_problem
 from headlessly.api.bodies import JSON, ApiResponse
 from headlessly.api.inner import InnerRequest
 from headlessly.api.operations import Operation
@@ -72,7 +72,7 @@ class Batch:
 
     def _run_in_one_transaction(self, dry_run: bool) -> list[dict[str, Any]]:
         self.answers, results = OperationAnswers(), []
-        with executor.one_transaction():
+        with executor.one_transaction(ids=self._ids_to_write()):
             for operation in self.asked:
                 self.current = operation
                 results.append(self._keep_answer(operation, *self._call_view(operation)))
@@ -80,6 +80,11 @@ class Batch:
                 running.flush_events()  # the database may have a word to say about the events, too
                 transaction.set_rollback(True)
         return results
+
+    def _ids_to_write(self) -> list[str]:
+        """The ids in the addresses of what writes."""
+        paths = [each.path.partition("?")[0] for each in self.asked if each.method != "GET"]
+        return [part for path in paths for part in path.split("/")]
 
     def _result_of_undone(
         self, operation: Operation, status: int, body: dict[str, Any]
@@ -116,9 +121,7 @@ class Batch:
                 raise  # a deadlock is that of the whole transaction
             status, body = errors.status_and_body(problem)
             if status >= 500:
-                logger.error(
-                    "%s %r failed", operation.method, operation.path[:200], exc_info=problem
-                )
+                log_problem(logger, f"{operation.method} {operation.path[:200]!r} failed", problem)
             content = dump_json(body)
         return self._keep_answer(operation, status, content)
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from io import BytesIO
 from typing import Any, cast
+from urllib.parse import urlencode
 
 import orjson
 from django.core.files.uploadhandler import MemoryFileUploadHandler
@@ -21,6 +22,9 @@ from headlessly.log.events import dump_json
 
 JSON, FORM = "application/json", "application/x-www-form-urlencoded"
 MULTIPART = "multipart/form-data"
+PLAIN = "text/plain"
+#: The encoding of web pages that are in no other.
+WESTERN = "cp1252"
 #: The most bytes of a body. Imports have a limit, and a way of reading, of their own.
 MAX_BODY_SIZE = 10 * 1024 * 1024
 
@@ -87,26 +91,39 @@ class FormBody(dict[str, str]):
 
 
 class FormParser(BaseParser):
-    """``application/x-www-form-urlencoded`` and ``multipart/form-data``."""
+    """``application/x-www-form-urlencoded`` and ``multipart/form-data``, in the encoding of the page that
+    sends them; and what a script sends without its kind (``navigator.sendBeacon``): JSON or a form as text.
+    """
 
     media_type = FORM
 
     def __init__(self, largest: int = MAX_BODY_SIZE) -> None:
         self.largest = largest
 
-    def parse(self, stream: Any, media_type: Any = None, context: Any = None) -> FormBody:
+    def parse(self, stream: Any, media_type: Any = None, context: Any = None) -> dict[str, Any]:
         content = _read_limited(stream, context["request"], self.largest)
-        if media_type_of(media_type) != MULTIPART:
-            return read_form(QueryDict(content, encoding="utf-8"))
-        around = context["request"]._request
-        meta = around.META | {"CONTENT_LENGTH": str(len(content))}
-        try:
-            sent = MultiPartParser(
-                meta, cast(Any, BytesIO(content)), [MemoryFileUploadHandler(around)], "utf-8"
-            ).parse()
-        except MultiPartParserError as problem:
-            raise BadRequest(f"The body is no multipart/form-data: {problem}.") from None
-        return read_form(*sent)
+        kind = media_type_of(media_type)
+        if kind != MULTIPART and content.lstrip()[:1] == b"{":
+            return parse_object(content, "The body")
+        if kind == PLAIN and b"=" not in content:
+            raise UnsupportedMediaType("Send a form, or JSON with Content-Type: application/json.")
+
+        def read(encoding: str) -> FormBody:
+            if kind != MULTIPART:
+                return read_form(QueryDict(_joined_lines(content, kind), encoding=encoding))
+            around = context["request"]._request
+            meta = around.META | {"CONTENT_LENGTH": str(len(content))}
+            try:
+                sent = MultiPartParser(
+                    meta, cast(Any, BytesIO(content)), [MemoryFileUploadHandler(around)], encoding
+                ).parse()
+            except MultiPartParserError as problem:
+                raise BadRequest(f"The body is no multipart/form-data: {problem}.") from None
+            return read_form(*sent)
+
+        found = read("utf-8")
+        # What is no UTF-8 comes from a page in the encoding that such pages have.
+        return read(WESTERN) if _is_damaged(found) else found
 
 
 def read_form(sent: QueryDict, files: MultiValueDict[str, Any] | None = None) -> FormBody:
@@ -119,6 +136,19 @@ def read_form(sent: QueryDict, files: MultiValueDict[str, Any] | None = None) ->
     for name, sent_files in files.lists() if files is not None else ():
         found.files[name] = ", ".join(str(each.name) for each in sent_files)
     return found
+
+
+def _joined_lines(content: bytes, kind: str) -> bytes:
+    """A form that is sent as plain text has a line for each input, in which nothing is encoded."""
+    if kind != PLAIN or b"&" in content or b"\n" not in content.strip():
+        return content
+    pairs = (line.partition(b"=") for line in content.splitlines())
+    return urlencode([(name, value) for name, _, value in pairs]).encode()
+
+
+def _is_damaged(found: FormBody) -> bool:
+    """Whether some letters were none in the encoding in which they were read."""
+    return any("\ufffd" in text for pair in found.items() for text in pair)
 
 
 def media_type_of(content_type: str | None) -> str:
@@ -164,7 +194,7 @@ class JsonOrForm(OnlyJson):
     """A form that a browser sends is taken too: the second parser's."""
 
     def select_parser(self, request: Any, parsers: Any) -> BaseParser | None:
-        is_form = media_type_of(request.content_type) in (FORM, MULTIPART)
+        is_form = media_type_of(request.content_type) in (FORM, MULTIPART, PLAIN, "")
         return parsers[1] if is_form else super().select_parser(request, parsers)
 
 

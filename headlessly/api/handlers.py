@@ -5,7 +5,10 @@ A browser, which asks for HTML, gets Django's page; everyone else gets JSON.
 
 from __future__ import annotations
 
+import sys
+
 from django.http import HttpRequest, HttpResponse
+from django.template.loader import render_to_string
 from django.views import defaults
 
 from headlessly import errors
@@ -20,9 +23,19 @@ def bad_request(request: HttpRequest, exception: Exception) -> HttpResponse:
 
 
 def server_error(request: HttpRequest) -> HttpResponse:
-    if _is_browser(request):
+    """For what was raised and nobody expected, and for what is over soon: a 503 says when to come again."""
+    # Django asks while it handles the exception, and does not tell which it is.
+    problem = sys.exc_info()[1]
+    problem = problem if isinstance(problem, Exception) else RuntimeError()
+    if not _is_browser(request):
+        return _answer(problem)
+    status, body = errors.status_and_body(problem)
+    if status != 503:
         return defaults.server_error(request)
-    return _answer(RuntimeError())
+    # Without what pages of members know: asking for it may be what failed.
+    page = HttpResponse(render_to_string("503.html", {"message": body["message"]}), status=503)
+    page.headers["Retry-After"] = str(body.get("retryAfter", 1))
+    return page
 
 
 def _answer(exception: Exception) -> HttpResponse:
@@ -30,7 +43,10 @@ def _answer(exception: Exception) -> HttpResponse:
         tracing.request_id_scope() as id
     ):  # the middleware that gives every request one may lie behind
         status, body = errors.status_and_body(exception)
-        return ApiResponse(body, status, {"X-Request-Id": id, "Cache-Control": "private, no-store"})
+        headers = {"X-Request-Id": id, "Cache-Control": "private, no-store"}
+        if "retryAfter" in body:
+            headers["Retry-After"] = str(body["retryAfter"])
+        return ApiResponse(body, status, headers)
 
 
 def _is_browser(request: HttpRequest) -> bool:

@@ -17,9 +17,8 @@ from datetime import timedelta
 from typing import Any
 
 import orjson
-from django.db import OperationalError, transaction
+from django.db import transaction
 from django.http import HttpRequest, HttpResponse
-from psycopg import errors as postgres
 from psycopg.types.json import Jsonb
 from rest_framework.request import Request
 
@@ -28,7 +27,7 @@ from headlessly.api.uploads import Upload
 from headlessly.context import clock
 from headlessly.database import prepared
 from headlessly.errors import BadRequest, Invalid
-from headlessly.execution.executor import MAX_ATTEMPTS
+from headlessly.execution.contention import retry_on_deadlock
 
 HEADER, REPLAYED = "Idempotency-Key", "Idempotency-Replayed"
 KEY = re.compile(r"[!-~]{1,255}\Z")
@@ -75,17 +74,13 @@ def answer_once(
     of the answer that are named in ``unkept`` are not given again.
     """
     key, fingerprint = _hash_key(request), fingerprint or _fingerprint_request(request)
-    alone = not transaction.get_connection().in_atomic_block
-    for attempt in range(1, MAX_ATTEMPTS + 1):
-        try:
-            with transaction.atomic():
-                return _claim_and_answer(key, fingerprint, handle, unkept)
-        except OperationalError as problem:
-            # The executor would try again, but this transaction is no longer its own.
-            broken = isinstance(problem.__cause__, postgres.DeadlockDetected)
-            if not (broken and alone and attempt < MAX_ATTEMPTS):
-                raise
-    raise AssertionError("unreachable")
+
+    def try_once() -> HttpResponse:
+        with transaction.atomic():
+            return _claim_and_answer(key, fingerprint, handle, unkept)
+
+    # The executor would try again, but this transaction is no longer its own.
+    return retry_on_deadlock(try_once)
 
 
 def _claim_and_answer(

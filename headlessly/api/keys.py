@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 from typing import Any, ClassVar
 
 from django.db.models import QuerySet
@@ -11,6 +10,7 @@ from rest_framework.serializers import CharField, ChoiceField
 
 from headlessly.access import actors, tenancy
 from headlessly.access.models import ApiKey
+from headlessly.accounts.keys import issue_key, revoke_key
 from headlessly.api.base import AdminViewSet, find_by_id
 from headlessly.api.bodies import ApiResponse
 from headlessly.api.log import paginate
@@ -25,8 +25,6 @@ from headlessly.api.serializers import (
 from headlessly.context import clock
 from headlessly.declaration.schema import Field
 
-logger = logging.getLogger("headlessly.keys")
-
 
 class ApiKeySerializer(ResourceSerializer):
     """Nothing of it gives the secret away."""
@@ -36,6 +34,11 @@ class ApiKeySerializer(ResourceSerializer):
     name = CharField()
     scope = ChoiceField(list(actors.SCOPES))
     hint = CharField()
+    owner = CharField(
+        source="user_id",
+        allow_null=True,
+        help_text="The user with whose place it ends; null of a service key.",
+    )
     rate_limit = Count()
     expires_at = Moment(allow_null=True)
     last_used_at = Moment(allow_null=True)
@@ -64,6 +67,7 @@ class ApiKeyInput(InputSerializer):
         Field("scope", "scope", "scope", "enum", choices=tuple(actors.SCOPES), default="write")
     )
     expires_at = declared_field(EXPIRY, check_expiry)
+    service = declared_field(Field("service", "service", "service", "bool", default=False))
 
 
 class ApiKeyViewSet(AdminViewSet):
@@ -81,8 +85,7 @@ class ApiKeyViewSet(AdminViewSet):
         """Issue a key. This answer is the only place where it can be read."""
         refuse_parameters(request.GET)
         values = ApiKeyInput.read_body(request.data)
-        key, secret = ApiKey.issue(tenancy.require(), **values)
-        logger.info("key %s issued by %s", key.pk, actors.current().id)
+        key, secret = issue_key(**values)
         address = f"{tenancy.context_url()}/apikeys/{key.pk}"
         issued = ApiKeySerializer.to_json(key) | {"key": secret}
         return ApiResponse(issued, status=201, headers={"Location": address})
@@ -94,8 +97,7 @@ class ApiKeyViewSet(AdminViewSet):
     def destroy(self, request: Request, id: str) -> ApiResponse:
         """Revoke it, at once; also one that is revoked already."""
         refuse_parameters(request.GET)
-        if find_by_id(keys_of_tenant(), self.kind, id).revoke():
-            logger.info("key %s revoked by %s", id, actors.current().id)
+        revoke_key(find_by_id(keys_of_tenant(), self.kind, id))
         return ApiResponse(status=204)
 
 

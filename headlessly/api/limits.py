@@ -70,10 +70,15 @@ class RequestCount:
             )
 
 
-def find_and_count_key(tenant: Tenant, secret: str) -> tuple[ApiKey, RequestCount] | None:
+#: What stands for a tenant that there is not.
+NOBODY = 0
+
+
+def find_and_count_key(tenant: Tenant | None, secret: str) -> tuple[ApiKey, RequestCount] | None:
     """The tenant's valid key with this secret, and the request that sends it counted; or None: unknown,
-    expired, revoked and another tenant's are the same. The first of each minute is noted as its last use."""
-    given = [ApiKey.hash_of(secret), tenant.pk, timezone.now()]
+    expired, revoked and another tenant's are the same, and take the same time where there is no tenant. The
+    first of each minute is noted as its last use."""
+    given = [ApiKey.hash_of(secret), tenant.pk if tenant else NOBODY, timezone.now()]
     find, made = prepared.select_by_unique(ApiKey, "hash")
     found = prepared.execute_prepared(ADMIT.format(find=find), given)
     if not found:

@@ -17,12 +17,15 @@ from headlessly.api.tracking import track_event
 from headlessly.background.slots import thread_slots
 from headlessly.database import timeouts
 from headlessly.declaration import values
+from headlessly.declaration.registry import registry
 from headlessly.declaration.values import UNSTORABLE
-from headlessly.errors import InvalidFilter, NotFound
+from headlessly.errors import InvalidFilter, NotFound, did_you_mean
 from headlessly.log import events, pages
+from headlessly.log.names import SECURITY
 from headlessly.models import Event
 from headlessly.nouns import Noun
 from headlessly.query import reads
+from headlessly.webhooks import patterns
 
 #: How long a reader may wait for the next event, and how often the log is looked at meanwhile, in
 #: seconds. A page of the log is one look-up in an index.
@@ -89,7 +92,7 @@ def list_events(asked: Mapping[str, Any], seconds: float = 0) -> dict[str, Any]:
     """
     question = pages.LogQuestion(
         columns={
-            column: _read_text(name, asked[name])
+            column: _read_condition(name, asked[name])
             for name, column in COLUMN_PARAMETERS.items()
             if name in asked
         },
@@ -124,9 +127,15 @@ def paginate(
     ).as_json()
 
 
-def _read_text(name: str, value: str) -> str:
+def _read_condition(name: str, value: str) -> str:
+    """The value of a column. Raises InvalidFilter for what no event of the log has."""
     try:
         values.check_storable(value)
+        if name == "name":
+            patterns.check_known_event(value)
+        elif name == "targetType" and value not in (types := [*registry, SECURITY]):
+            near = did_you_mean(value, types)
+            raise ValueError(f"Use one of {', '.join(types)}.{near}")
     except ValueError as problem:
         raise InvalidFilter(f"{name}: {problem}", field=name) from None
     return value

@@ -7,7 +7,7 @@ from typing import Any
 
 from headlessly.api.bodies import parse_object
 from headlessly.api.filtersets import NounFilterSet
-from headlessly.errors import BadRequest, InvalidFilter
+from headlessly.errors import BadRequest, InvalidFilter, did_you_mean
 from headlessly.query import names
 
 #: How a list may be asked for, beside conditions on its fields.
@@ -27,7 +27,10 @@ def read_parameters(query: Any, allowed: Iterable[str]) -> dict[str, str]:
     for name, values in query.lists():
         if name not in allowed:
             what = f"Parameters: {', '.join(allowed)}." if allowed else "It takes none."
-            raise BadRequest(f"There is no parameter {name[:64]!r} here. {what}", field=name[:64])
+            near = did_you_mean(name, allowed)
+            raise BadRequest(
+                f"There is no parameter {name[:64]!r} here.{near} {what}", field=name[:64]
+            )
         found[name] = single_value(name, values)
     return found
 
@@ -38,7 +41,11 @@ def refuse_parameters(query: Any) -> None:
 
 
 def single_value(name: str, values: list[str]) -> str:
-    """The one value of a parameter, or several names as one list of them."""
+    """The one value of a parameter, or several names as one list of them. Raises BadRequest."""
+    if any("\ufffd" in value for value in values):
+        raise BadRequest(
+            f"{name[:64]} is not in UTF-8: write ü as %C3%BC, and not as %FC.", field=name[:64]
+        )
     if len(values) == 1:
         return values[0]
     if name in NAMES:
@@ -111,7 +118,8 @@ def _filters(
     try:
         return filterset(conditions)
     except InvalidFilter as problem:
-        problem.message += f" Other parameters: {', '.join(others)}."
+        near = did_you_mean(problem.field or "", others)
+        problem.message += f" Other parameters: {', '.join(others)}.{near}"
         raise
 
 

@@ -18,7 +18,7 @@ from headlessly.api.log import record_history
 from headlessly.api.preconditions import etag, is_known, read_if_match
 from headlessly.declaration.schema import wire_name
 from headlessly.declaration.verbs import Verb
-from headlessly.errors import NotFound
+from headlessly.errors import NotFound, did_you_mean
 from headlessly.execution import executor, results
 from headlessly.nouns import Noun
 from headlessly.query import aggregates, reads
@@ -118,7 +118,8 @@ class NounViewSet(VerbViewSet):
     def no_such_verb(self, request: Request, id: str, what: str) -> HttpResponse:
         verbs = [wire_name(v.name) for v in self.noun.verbs.values() if at_record(v)]
         raise NotFound(
-            f"{self.noun.__name__} has no verb {what[:64]!r} here. Verbs: {', '.join(verbs)}.",
+            f"{self.noun.__name__} has no verb {what[:64]!r} here.{did_you_mean(what, verbs)} "
+            f"Verbs: {', '.join(verbs)}.",
             type=self.noun.__name__,
         )
 

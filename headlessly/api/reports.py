@@ -7,7 +7,8 @@ from rest_framework.request import Request
 from headlessly.api import parameters
 from headlessly.api.base import TenantView
 from headlessly.api.bodies import ApiResponse
-from headlessly.query.named_reports import describe_reports, report_as_json, reports
+from headlessly.query.named_reports import reports
+from headlessly.query.report_answers import describe_reports, report_as_json
 
 
 class ReportView(TenantView):

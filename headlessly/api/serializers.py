@@ -19,7 +19,7 @@ from rest_framework.fields import SkipField, empty
 from headlessly.access import tenancy
 from headlessly.api.json_schema import TYPES, Schema, id_schema, written_schema
 from headlessly.declaration.schema import Field, wire_name
-from headlessly.errors import Invalid
+from headlessly.errors import Invalid, did_you_mean
 
 #: A moment, which is written by the one place that writes JSON.
 Moment: Callable[..., serializers.DateTimeField] = partial(serializers.DateTimeField, format=None)
@@ -172,4 +172,6 @@ class InputSerializer(WireSerializer):
         """What is wrong with an entry that is called so, whatever its value."""
         if name in self.fields:
             return None
-        return self.unknown.format(", ".join(self.fields)) if self.fields else NO_SUCH_FIELD
+        if not self.fields:
+            return NO_SUCH_FIELD
+        return self.unknown.format(", ".join(self.fields)) + did_you_mean(name, self.fields)

@@ -7,14 +7,13 @@ They are counted by the address that they come from, in the table in which keys 
 from __future__ import annotations
 
 import hashlib
-from ipaddress import IPv6Address, ip_address, ip_network
 
-from django.conf import settings
 from django.http import HttpRequest
 
 from headlessly.access import tenancy
 from headlessly.api import limits
 from headlessly.database import prepared
+from headlessly.web.callers import caller_address, customer_network
 
 #: Requests a minute from one address: an office behind one is no flood, a program is.
 PER_MINUTE = 30
@@ -31,26 +30,12 @@ DELETE FROM headlessly_keyuse WHERE key = ANY(ARRAY(
 
 def count_request(request: HttpRequest) -> limits.RequestCount:
     """Count one request from this address."""
-    where = f"{tenancy.require().pk} {customer_network(caller_address(request))}"
+    tenant = tenancy.current()
+    where = (
+        f"{tenant.pk if tenant else limits.NOBODY} {customer_network(caller_address(request.META))}"
+    )
     key = f"ip_{hashlib.sha256(where.encode()).hexdigest()[:29]}"
     ((used, reset, seconds),) = prepared.execute_prepared(limits.COUNT, [key], binary=True)
     if key.endswith("0") and used == 1:
         prepared.execute_prepared(CLEAR, [], rows=False)
     return limits.RequestCount(PER_MINUTE, used, reset, seconds, who="One address")
-
-
-def caller_address(request: HttpRequest) -> str:
-    """Where the request comes from. Behind a proxy that is what the proxy itself has added, last."""
-    forwarded = request.META.get("HTTP_X_FORWARDED_FOR", "") if settings.TRUST_PROXY else ""
-    return (forwarded.rpartition(",")[2].strip() or request.META.get("REMOTE_ADDR", ""))[:64]
-
-
-def customer_network(address: str) -> str:
-    """What one customer of a provider has: an IPv4 address, or 64 bits of an IPv6 one."""
-    try:
-        found = ip_address(address)
-    except ValueError:
-        return address
-    if isinstance(found, IPv6Address):
-        return str(found.ipv4_mapped or ip_network((found, 64), strict=False))
-    return str(found)

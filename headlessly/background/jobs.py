@@ -10,20 +10,29 @@ the commit. It runs later in a worker (``manage.py work``) in the same tenant, b
 the same request id. A worker that dies leaves its jobs to the next one, so that a job may run twice: it
 must look first what is left to do.
 
+What kills its worker is not done for ever: a job whose worker was lost ``MOST_LOSSES`` times fails, and
+says why to whoever waits for it (:meth:`Job.on_failure`). One tenant's jobs take all places of a worker but
+one.
+
 A job has a name of its own, which stands in the queue: where its function lives may change while it waits.
 """
 
 from __future__ import annotations
 
 import logging
+import threading
+from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import asdict
 from datetime import datetime
 from typing import Any
 
+import orjson
+import procrastinate.jobs
+from asgiref.sync import sync_to_async
 from django.db import transaction
-from procrastinate import BaseRetryStrategy
+from procrastinate import BaseRetryStrategy, RetryDecision, RetryStrategy
 from procrastinate.contrib.django import app
 from procrastinate.exceptions import AlreadyEnqueued
 
@@ -37,10 +46,74 @@ logger = logging.getLogger(__name__)
 
 #: How long a worker may be silent before its jobs are another's, in seconds.
 SILENCE = 60
+#: How often a job may lose its worker before it fails.
+MOST_LOSSES = 3
+#: How long jobs that are over stay to be looked at, in hours.
+KEPT_FOR = 7 * 24
+#: How long a job waits that finds no place in its tenant's share, in seconds.
+SHARE_PAUSE = 1
 
 WAITING = (
     "SELECT EXISTS (SELECT FROM procrastinate_jobs WHERE queueing_lock = %s AND status = 'todo')"
 )
+COUNT_LOSS = (
+    "UPDATE procrastinate_jobs SET args = jsonb_set(args, '{circumstances,losses}', %(losses)s::jsonb) "
+    "WHERE id = %(job_id)s"
+)
+
+#: Every job by its name.
+jobs_by_name: dict[str, Job] = {}
+
+
+class ShareTaken(Exception):
+    """The tenant of a job has all places that it may have."""
+
+
+class JobPlaces:
+    """The places of a worker for jobs: one tenant has all but one."""
+
+    def __init__(self) -> None:
+        self.size = 4  #: as `manage.py work` says
+        self.by_tenant: Counter[int | None] = Counter()
+        self._lock = threading.Lock()
+
+    @contextmanager
+    def reserve(self, tenant: int | None) -> Iterator[None]:
+        """Reserve a place inside the block. Raises ShareTaken."""
+        with self._lock:
+            if tenant is not None and self.by_tenant[tenant] >= max(1, self.size - 1):
+                raise ShareTaken
+            self.by_tenant[tenant] += 1
+        try:
+            yield
+        finally:
+            with self._lock:
+                self.by_tenant[tenant] -= 1
+                if not self.by_tenant[tenant]:
+                    del self.by_tenant[tenant]
+
+
+job_places = JobPlaces()
+
+
+class _Retry(BaseRetryStrategy):
+    """A job's own strategy, and a moment later for one whose tenant has its share."""
+
+    def __init__(self, given: BaseRetryStrategy | int | bool) -> None:
+        if isinstance(given, BaseRetryStrategy):
+            self.given: BaseRetryStrategy | None = given
+        else:
+            most = None if given is True else int(given)
+            self.given = RetryStrategy(max_attempts=most) if given else None
+
+    def get_retry_decision(
+        self, *, exception: BaseException, job: procrastinate.jobs.Job
+    ) -> RetryDecision | None:
+        if isinstance(exception, ShareTaken):
+            return RetryDecision(retry_in={"seconds": SHARE_PAUSE})
+        if self.given is None:
+            return None
+        return self.given.get_retry_decision(exception=exception, job=job)
 
 
 class Job:
@@ -56,7 +129,9 @@ class Job:
         self.name = name
         self.function = function
         self.__doc__ = function.__doc__
-        self.task = app.task(name=self.name, retry=retry)(self.perform)
+        self.task = app.task(name=self.name, retry=_Retry(retry))(self.perform)
+        self.failure_hook: Callable[..., None] = lambda **arguments: None
+        jobs_by_name[name] = self
 
     def __call__(self, **arguments: Any) -> None:
         """Do it here and now."""
@@ -85,13 +160,23 @@ class Job:
             return False
         return True
 
+    def on_failure(self, hook: Callable[..., None]) -> Callable[..., None]:
+        """Decorate what is called, with the job's arguments, when it is given up for it loses its workers."""
+        self.failure_hook = hook
+        return hook
+
     def perform(self, *, circumstances: dict[str, Any], **arguments: Any) -> None:
-        with _restored_circumstances(**circumstances):
+        with _restored_circumstances(**circumstances), job_places.reserve(circumstances["tenant"]):
             try:
                 self.function(**arguments)
             except Exception:
                 logger.exception("%s failed", self.name)
                 raise
+
+    def give_up(self, *, circumstances: dict[str, Any], **arguments: Any) -> None:
+        """Tell whoever waits for it that it will not be done."""
+        with _restored_circumstances(**circumstances):
+            self.failure_hook(**arguments)
 
 
 def job(
@@ -121,7 +206,7 @@ def _circumstances() -> dict[str, Any]:
 
 @contextmanager
 def _restored_circumstances(
-    *, tenant: int | None, actor: dict[str, Any], request_id: str | None
+    *, tenant: int | None, actor: dict[str, Any], request_id: str | None, losses: int = 0
 ) -> Iterator[None]:
     """Run the block in the tenant, as the actor and under the request id of who deferred the job."""
     found = Tenant.objects.get(pk=tenant) if tenant is not None else None
@@ -132,8 +217,38 @@ def _restored_circumstances(
 @app.periodic(cron="* * * * *")
 @app.task(name="jobs.rescue", queueing_lock="jobs.rescue", pass_context=True)
 async def requeue_lost_jobs(context: Any, timestamp: int) -> None:
-    """Put the jobs of workers that died back in line."""
+    """Put the jobs of workers that died back in line; once an hour, delete those that are long over."""
     manager = context.app.job_manager
     for lost in await manager.get_stalled_jobs(seconds_since_heartbeat=SILENCE):
+        try:
+            await _put_back(manager, lost)
+        except Exception:  # the others are put back all the same
+            logger.exception("Job %s (%s) could not be put back.", lost.id, lost.task_name)
+            await manager.finish_job(lost, procrastinate.jobs.Status.FAILED, delete_job=False)
+    if timestamp // 60 % 60 == 0:
+        await manager.delete_old_jobs(
+            KEPT_FOR, include_failed=True, include_cancelled=True, include_aborted=True
+        )
+
+
+async def _put_back(manager: Any, lost: procrastinate.jobs.Job) -> None:
+    """Put a job back in line; give it up where it has lost its worker too often."""
+    given: Any = lost.task_kwargs
+    if isinstance(given, str):  # Django has the driver leave JSON as text
+        given = orjson.loads(given)
+    circumstances = given.get("circumstances")
+    if circumstances is None:
+        await manager.retry_job(lost)  # one of the clock's: the next one does the same
+        return
+    circumstances["losses"] = losses = circumstances.get("losses", 0) + 1
+    if losses < MOST_LOSSES:
         logger.warning("Job %s (%s) was lost with its worker: again.", lost.id, lost.task_name)
+        await manager.connector.execute_query_async(COUNT_LOSS, job_id=lost.id, losses=str(losses))
         await manager.retry_job(lost)
+        return
+    logger.error(
+        "Job %s (%s) has lost its worker %s times: it fails.", lost.id, lost.task_name, losses
+    )
+    await manager.finish_job(lost, procrastinate.jobs.Status.FAILED, delete_job=False)
+    if (known := jobs_by_name.get(lost.task_name)) is not None:
+        await sync_to_async(known.give_up)(**given)

@@ -1,14 +1,15 @@
 """How many threads of a process may be kept at once, by what takes longer than an answer does.
 
-Whoever waits for an event, and whoever runs a script or waits to run one, keeps a thread. Were all of them
-kept, anybody who may read could stand in everybody's way, health checks included. So one is always left, and
-those who wait for events have half of them at the most.
+Whoever waits for an event, whoever runs a script or waits to run one, and whoever hashes a password keeps a
+thread. Were all of them kept, anybody who may read could stand in everybody's way, health checks included.
+So one is always left, and those who wait for events have half of them at the most.
 """
 
 from __future__ import annotations
 
 import os
 import threading
+from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
 
@@ -26,7 +27,8 @@ class ThreadSlots:
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
-        self.waiting = self.running = 0
+        self.waiting = self.running = self.hashing = 0
+        self.scripts: Counter[object] = Counter()  #: that run, or wait to, by tenant
 
     @contextmanager
     def reserve_for_waiting(self) -> Iterator[bool]:
@@ -35,18 +37,39 @@ class ThreadSlots:
             yield found
 
     @contextmanager
-    def reserve_for_script(self) -> Iterator[bool]:
-        """Reserve a thread to run a script, inside the block. Yields whether there was one.
+    def reserve_for_script(self, tenant: object) -> Iterator[bool]:
+        """Reserve a thread to run a script of this tenant, inside the block. Yields whether there was one.
 
-        A process of one thread has one for a script.
+        One tenant has all but one of those that there are for scripts. A process of one thread has one.
         """
-        with self._reserve("running", threads_of_process()) as found:
+        most = max(1, threads_of_process() - 2)
+        with self._lock:
+            if has_room := self.scripts[tenant] < most:
+                self.scripts[tenant] += 1
+        try:
+            if has_room:
+                with self._reserve("running", threads_of_process()) as found:
+                    yield found
+            else:
+                yield False
+        finally:
+            if has_room:
+                with self._lock:
+                    self.scripts[tenant] -= 1
+                    if not self.scripts[tenant]:
+                        del self.scripts[tenant]
+
+    @contextmanager
+    def reserve_for_hashing(self) -> Iterator[bool]:
+        """Reserve a thread to hash a password, or to wait until another is hashed, inside the block. Yields
+        whether there was one: two at the most, and where there are many threads, a quarter of them."""
+        with self._reserve("hashing", max(2, threads_of_process() // 4)) as found:
             yield found
 
     @contextmanager
     def _reserve(self, kind: str, most: int) -> Iterator[bool]:
         with self._lock:
-            taken, of_kind = self.waiting + self.running, getattr(self, kind)
+            taken, of_kind = self.waiting + self.running + self.hashing, getattr(self, kind)
             if is_free := of_kind < most and taken < max(1, threads_of_process() - 1):
                 setattr(self, kind, of_kind + 1)
         try:

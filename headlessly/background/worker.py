@@ -1,4 +1,4 @@
-"""One of the processes behind `manage.py serve`: the application, and how it ends with its parent."""
+"""One of the processes behind `manage.py serve`, and how it ends with its parent."""
 
 import ctypes
 import os
@@ -18,15 +18,6 @@ def end_with_parent() -> None:
     if sys.platform == "linux":
         # A parent killed with -9 takes its workers along, and the port becomes free.
         ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGTERM)
-
-
-def application():
-    """The WSGI application, made in the worker that will run it."""
-    end_with_parent()  # once more: where processes are spawned, there was no fork to begin with them
-    # Here: it is made in the worker, not where this is imported.
-    from headlessly.wsgi import application
-
-    return application
 
 
 def end_forks_with_parent() -> None:

@@ -2,11 +2,14 @@
 
 import atexit
 import select
+import threading
+import time
 from functools import cache
 
 from django.conf import settings
 from django.db.backends.postgresql import base
-from psycopg import OperationalError
+from django.db.utils import OperationalError as DjangoOperationalError
+from psycopg import OperationalError, connect
 from psycopg_pool import ConnectionPool
 
 from headlessly.database.server import start
@@ -23,12 +26,63 @@ class DatabaseWrapper(base.DatabaseWrapper):
         return super().get_connection_params()
 
     def get_new_connection(self, conn_params):
-        connection = super().get_new_connection(conn_params)
+        server_watch.refuse_if_away(conn_params)
+        try:
+            connection = super().get_new_connection(conn_params)
+        except OperationalError:
+            server_watch.note_absence()
+            raise
         while self.pool and _closed_by_server(connection):
             connection.close()
             self.pool.putconn(connection)  # the pool makes a new one for it
+            # It has closed this one, and may be away itself: waiting for the pool would not tell.
+            server_watch.look(conn_params)
             connection = super().get_new_connection(conn_params)
         return connection
+
+
+class ServerWatch:
+    """Whether the server is there, as far as this process knows.
+
+    Everybody waits for a connection of the pool, in vain where there is no server. So the first who finds it
+    away tells the others, who are refused at once, and after ``REST`` seconds one of them looks again.
+    """
+
+    REST = 0.5
+
+    def __init__(self):
+        self._lock = threading.Lock()
+        self._look_at = None  #: when to look again; None while it is there
+
+    def refuse_if_away(self, parameters):
+        """Raise OperationalError while the server is away."""
+        if self._look_at is None:
+            return
+        with self._lock:
+            if self._look_at is None:
+                return
+            if time.monotonic() < self._look_at:
+                raise DjangoOperationalError("The database is away.") from OperationalError("away")
+            self._look_at = time.monotonic() + self.REST
+        self.look(parameters)
+
+    def look(self, parameters):
+        """Connect, to see whether it is there. Raises OperationalError when it is not."""
+        wanted = ("dbname", "user", "password", "host", "port", "sslmode")
+        found = {name: parameters[name] for name in wanted if parameters.get(name)}
+        try:
+            connect(**found, connect_timeout=2).close()
+        except OperationalError:
+            self.note_absence()
+            raise
+        self._look_at = None
+
+    def note_absence(self):
+        with self._lock:
+            self._look_at = time.monotonic() + self.REST
+
+
+server_watch = ServerWatch()
 
 
 def _closed_by_server(connection):

@@ -1,7 +1,8 @@
 """Time limits of statements.
 
-Every statement of a process that answers requests has one (:func:`bound_connections`); where a statement may
-be slow by what somebody asks, it has a shorter one (:func:`statement_timeout`), in its transaction.
+Every statement of a process that answers requests or does jobs has one (:func:`bound_connections`); where a
+statement may be slow by what somebody asks, it has a shorter one (:func:`statement_timeout`), in its
+transaction.
 """
 
 from __future__ import annotations
@@ -32,12 +33,14 @@ class TooSlow(InvalidFilter):
     """A statement exceeded its time limit."""
 
 
-def bound_connections() -> None:
-    """Give every statement of this process ``settings.STATEMENT_TIMEOUT``; before the first connection.
+def bound_connections(seconds: float | None = None) -> None:
+    """Give every statement of this process so many seconds, else ``settings.STATEMENT_TIMEOUT``; before its
+    first connection.
 
-    It travels with the connection, so that no request pays for it. Jobs and commands have none.
+    It travels with the connection, so that no request pays for it. Commands have none. How long a lock is
+    waited for, and a transaction left open, is bounded in all processes (:mod:`headlessly.environment`).
     """
-    if seconds := settings.STATEMENT_TIMEOUT:
+    if seconds := settings.STATEMENT_TIMEOUT if seconds is None else seconds:
         options = connections["default"].settings_dict["OPTIONS"]
         given = f"{options.get('options', '')} -c statement_timeout={int(seconds * 1000)}"
         options["options"] = given.strip()

@@ -76,6 +76,12 @@ def start_of_day(day: date) -> datetime:
     return datetime.combine(day, time(), timezone.get_current_timezone()).astimezone(UTC)
 
 
+def named_day(text: str) -> date | None:
+    """The day that ``"yesterday"``, ``"today"`` or ``"tomorrow"`` is where one reads; None for other text."""
+    offset = NAMED.get(_lowered(text))
+    return None if offset is None else today() + timedelta(days=offset)
+
+
 def relative_moment(text: str) -> datetime | None:
     """The moment meant by ``"7d ago"``, ``"2 weeks from now"``, ``"today"``, ``"now"``; None for other text.
 
@@ -83,8 +89,8 @@ def relative_moment(text: str) -> datetime | None:
     """
     if _lowered(text) == "now":
         return clock.now()
-    if (offset := NAMED.get(_lowered(text))) is not None:
-        return start_of_day(today() + timedelta(days=offset))
+    if (day := named_day(text)) is not None:
+        return start_of_day(day)
     if (found := parse_relative(text)) is None:
         return None
     try:
@@ -95,8 +101,8 @@ def relative_moment(text: str) -> datetime | None:
 
 def relative_day(text: str) -> date | None:
     """The day meant by the same words, counted in days from the reader's own today."""
-    if (offset := NAMED.get(_lowered(text))) is not None:
-        return today() + timedelta(days=offset)
+    if (day := named_day(text)) is not None:
+        return day
     found = parse_relative(text)
     try:
         if found is not None and found[1] not in ("m", "h"):

@@ -15,7 +15,13 @@ class Files:
 
     #: What else a column of a field is called, the best first: ``{"phone": ("Telephone", "Tel.")}``.
     headings: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
-    #: What else is written for a choice: ``{"status": {"New": ("Open", "Not contacted")}}``.
+    #: What else the noun itself is called, before a heading: "Person - Owner".
+    called: tuple[str, ...] = ()
+    #: Headings that say better what a field is than its own name, where a file has both: of an address book,
+    #: "Title" is a doctor's and "Job Title" what they do.
+    precise: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    #: What else is written for a choice: ``{"status": {"New": ("Open", "Not contacted")}}``; under ``""``
+    #: what is written for none of them.
     words: Mapping[str, Mapping[str, tuple[str, ...]]] = field(default_factory=dict)
     #: What a value has in it that stands under another heading than the field's own; else it is left out.
     patterns: Mapping[str, str] = field(default_factory=dict)
@@ -24,6 +30,11 @@ class Files:
     described: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     #: What makes the name of a record that has none: of these the first of which something is there.
     named_by: tuple[tuple[str, ...], ...] = ()
+    #: The described records that are called like the record itself, where nothing says what they are called:
+    #: in a list of leads "Name" is mostly a person's.
+    namesakes: tuple[str, ...] = ()
+    #: Where other programs have the day on which something happened: that on which it was expected.
+    happened: Mapping[str, str] = field(default_factory=dict)
     #: Two records with the same of these are probably one.
     alike: tuple[str, ...] = ()
     #: What a required field is where the file of another program does not say it.
@@ -35,5 +46,6 @@ class Files:
         named = [name for names in self.named_by for name in names]
         return (
             *(name for name in self.headings if name != "created_at"),
-            *self.words, *self.patterns, *self.described, *named, *self.alike, *self.otherwise,
+            *self.precise, *self.words, *self.patterns, *self.described, *named, *self.alike, *self.otherwise,
+            *self.namesakes, *self.happened, *self.happened.values(),
         )  # fmt: skip

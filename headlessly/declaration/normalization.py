@@ -87,6 +87,10 @@ def normalize_slug(text: str) -> str:
     return text
 
 
+#: The spellings in which no capital letter is stored.
+SMALL_LETTERS = (normalize_email, normalize_domain, normalize_slug)
+
+
 def normalize_phone(text: str) -> str:
     """A number of a telephone as people write it, without what stands before it in files and links.
 
@@ -112,6 +116,26 @@ def normalize_phone(text: str) -> str:
             % {"count": len(full), "numbers": " · ".join(part.strip() for part in full)}
         )
     return text
+
+
+def normalize_word(word: str) -> str:
+    """A word that somebody looks for, as what it may be part of is stored.
+
+    An address is copied with what stands around it: ``<ada@acme.com>,`` from a mail, ``https://www.acme.com/about``
+    from a browser, ``tel:+49171…`` from a link. What is none of these stays as it is.
+    """
+    bare = word.strip("<>\"',;") or word
+    if (before := BEFORE_PHONE.match(bare)) and re.match(r"[+\d(]", bare[before.end() :]):
+        return bare[before.end() :]
+    small = bare.lower()
+    if "@" in bare:
+        return normalize_email(bare) if small.startswith("mailto:") or "xn--" in small else bare
+    if "://" in bare or small.startswith("www.") or "xn--" in small:
+        try:
+            return normalize_domain(bare)
+        except ValueError:
+            return bare
+    return bare
 
 
 def decode_host(host: str) -> str:

@@ -76,6 +76,8 @@ class Surface:
     engagements: Engagements | None = (
         None  #: for a noun whose records are notes, calls or tasks about others
     )
+    #: The fields of which one is enough to take two records for one: whoever makes the second is told.
+    alike: tuple[str, ...] = ("name",)
     files: Files = Files()  #: how other programs and people write it in files
 
 

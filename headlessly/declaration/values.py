@@ -134,16 +134,19 @@ def clean_flag(field: Field, value: Any, text: bool) -> bool:
 
 
 def clean_day(field: Field, value: Any, text: bool) -> date:
+    """A day from ISO 8601, of which every hour is a moment wherever one is."""
     if isinstance(value, datetime):
-        return value.date()
-    if isinstance(value, date):
-        return value
-    if isinstance(value, str):
+        value = value.date()
+    elif isinstance(value, str):
         try:
-            return date.fromisoformat(value.strip())
+            value = date.fromisoformat(value.strip())
         except ValueError:
             pass
-    raise ValueError(_("This is a day like 2026-01-31."))
+    if not isinstance(value, date):
+        raise ValueError(_("This is a day like 2026-01-31."))
+    if not EARLIEST.date() <= value <= LATEST.date():
+        raise ValueError(_("This day is out of range."))
+    return value
 
 
 def clean_moment(field: Field | None, value: Any, text: bool = False) -> datetime:

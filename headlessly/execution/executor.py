@@ -8,14 +8,14 @@ caused them. Anything raised anywhere undoes everything.
 from __future__ import annotations
 
 import copy
-from collections.abc import Callable, Collection, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
 from datetime import datetime
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, TypeVar, overload
 
-from django.db import IntegrityError, OperationalError, transaction
+from django.db import IntegrityError, transaction
 from django.utils.translation import gettext as _
 from psycopg import errors as postgres
 
@@ -27,6 +27,8 @@ from headlessly.declaration import labels
 from headlessly.declaration.record import Record
 from headlessly.errors import Conflict, Forbidden, HeadlesslyError, NotFound, Stale, VerbRefused
 from headlessly.execution import inputs
+from headlessly.execution.contention import note_lock, records_to_lock, retry_on_deadlock
+from headlessly.execution.table import table_of
 from headlessly.ids import public_id
 from headlessly.language import wording
 from headlessly.log import event_visibility, events
@@ -39,8 +41,6 @@ if TYPE_CHECKING:
 
 #: A chain of hooks longer than this is a circle.
 MAX_HOOK_DEPTH = 16
-#: How often a verb is tried again after PostgreSQL chose it to break a deadlock.
-MAX_ATTEMPTS = 5
 
 T = TypeVar("T")
 N = TypeVar("N", bound=Record)
@@ -167,48 +167,45 @@ def _in_transaction(
     verb: Verb, target: Any, data: Mapping[str, Any], *, dry_run: bool, **options: Any
 ) -> tuple[Execution, Record]:
     """Execute in one transaction; again after a deadlock, or if the record searched for was just created."""
-    alone = not transaction.get_connection().in_atomic_block
-    for attempt in range(1, MAX_ATTEMPTS + 1):
-        execution = Execution()
-        token = _execution.set(execution)
-        try:
-            with transaction.atomic():
-                answer = execution.perform(verb, target, data, **options)
-                execution.finish()
-                if dry_run:
-                    execution.events = event_visibility.visible_of_recorded(
-                        execution.events, answer
-                    )
-                    transaction.set_rollback(True)
-            return execution, answer
-        except IntegrityError as problem:
-            # Somebody created the record that this verb, or a hook of it, searched for and did not find.
-            # A second try finds it.
-            if attempt == 1 and (verb.finds or execution.attempted_by_hook):
-                continue
-            raise execution.integrity_conflict(problem) from problem
-        except OperationalError as problem:
-            if not (_is_deadlock(problem) and alone and attempt < MAX_ATTEMPTS):
-                raise
-        finally:
-            _execution.reset(token)
-    raise AssertionError("unreachable")
+    try:
+        return retry_on_deadlock(lambda: _try_once(verb, target, data, dry_run, **options))
+    except _JustCreated:
+        # A second try finds it.
+        return retry_on_deadlock(
+            lambda: _try_once(verb, target, data, dry_run, again=True, **options)
+        )
 
 
-def _is_deadlock(problem: OperationalError) -> bool:
-    return isinstance(problem.__cause__, postgres.DeadlockDetected)
+class _JustCreated(Exception):
+    """Somebody created the record that a verb, or a hook of it, searched for and did not find."""
 
 
-def retry_on_deadlock(work: Callable[[], T]) -> T:
-    """Do ``work``, a transaction of its own, again where PostgreSQL chose it to break a deadlock."""
-    alone = not transaction.get_connection().in_atomic_block
-    for attempt in range(1, MAX_ATTEMPTS + 1):
-        try:
-            return work()
-        except OperationalError as problem:
-            if not (_is_deadlock(problem) and alone and attempt < MAX_ATTEMPTS):
-                raise
-    raise AssertionError("unreachable")
+def _try_once(
+    verb: Verb,
+    target: Any,
+    data: Mapping[str, Any],
+    dry_run: bool,
+    *,
+    again: bool = False,
+    **options: Any,
+) -> tuple[Execution, Record]:
+    execution = Execution()
+    token = _execution.set(execution)
+    try:
+        with transaction.atomic():
+            execution.lock_in_order()
+            answer = execution.perform(verb, target, data, **options)
+            execution.finish()
+            if dry_run:
+                execution.events = event_visibility.visible_of_recorded(execution.events, answer)
+                transaction.set_rollback(True)
+        return execution, answer
+    except IntegrityError as problem:
+        if not again and (verb.finds or execution.attempted_by_hook):
+            raise _JustCreated from problem
+        raise execution.integrity_conflict(problem) from problem
+    finally:
+        _execution.reset(token)
 
 
 def _refuse_if_stale(record: Record, wanted: int | Collection[int]) -> None:
@@ -249,7 +246,7 @@ def _name_record(problem: Exception, record: Record) -> None:
 
 @overload
 def one_transaction(
-    *, savepoint: bool = True, dry_run: bool = False
+    *, savepoint: bool = True, dry_run: bool = False, ids: Collection[str] = ()
 ) -> AbstractContextManager[Execution]: ...
 @overload
 def one_transaction(
@@ -261,13 +258,15 @@ def one_transaction(
     savepoint: bool = True,
     make: Callable[[], Execution] | None = None,
     dry_run: bool = False,
+    ids: Collection[str] = (),
 ) -> Iterator[Any]:
     """Several verbs as one: one transaction, one actor, one request id; all of them or none.
 
     Records that one of them locked stay locked for the next, and their events are written together. The
     caller may catch a refusal that changed nothing; any other error undoes all. Within a larger transaction
     an error undoes that one too, unless there is a ``savepoint``. ``make`` makes an execution of a subclass.
-    With ``dry_run`` everything is executed and then rolled back.
+    With ``dry_run`` everything is executed and then rolled back. ``ids`` are of records that are known to be
+    written: they are locked first, in one order.
     """
     if (outer := _execution.get()) is not None:
         yield outer
@@ -277,6 +276,7 @@ def one_transaction(
         token = _execution.set(execution)
         try:
             with transaction.atomic(savepoint=savepoint):
+                execution.lock_in_order(ids)
                 yield execution
                 execution.finish()
                 if dry_run:
@@ -405,11 +405,24 @@ class Execution:
                     noun.lock_by_id(id, deleting=True)  # nobody may begin to refer to it any more
                 return held
             raise noun.not_found(id)
+        if isinstance(id, str):
+            note_lock(noun, id)
         record = noun.lock_by_id(id, deleting=deleting, restoring=restoring)
-        self.locked_records[record.pk] = record
-        self.known_ids.add(record.pk)
-        self.known_ids.update(filter(None, (getattr(record, c) for c in noun.reference_columns)))
+        self._keep_locked(record)
         return record
+
+    def lock_in_order(self, ids: Iterable[str] = ()) -> None:
+        """Lock what is known to be written before anything else is: two that do never wait for each other."""
+        for noun, wanted in records_to_lock(ids):
+            for record in table_of(noun).lock_many(wanted):
+                self._keep_locked(record)
+
+    def _keep_locked(self, record: Record) -> None:
+        self.locked_records[record.pk] = record
+        if record.deleted_at is None:
+            self.known_ids.add(record.pk)
+            columns = type(record).reference_columns
+            self.known_ids.update(filter(None, (getattr(record, c) for c in columns)))
 
     def _check_permission(self, verb: Verb) -> None:
         """Raise Forbidden where the caller may not. What a hook executes needs no permission, nor does what
@@ -461,6 +474,8 @@ class Execution:
             self.locked_records[record.pk] = record
             self.known_ids.add(record.pk)
         else:
+            # A record that was made before in this transaction is found by now, and not new.
+            record.is_new = record.is_new and len(self.frames) > 1
             record.version += 1
             # Versions are ordered by this moment, so it never goes back.
             record.updated_at = max(now, record.updated_at)

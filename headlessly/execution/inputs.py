@@ -13,7 +13,7 @@ from headlessly.database import prepared
 from headlessly.declaration import labels
 from headlessly.declaration.schema import META, Field
 from headlessly.declaration.values import required_message, to_json_value
-from headlessly.errors import Conflict, Invalid
+from headlessly.errors import Conflict, Invalid, did_you_mean
 from headlessly.language import wording
 
 if TYPE_CHECKING:
@@ -133,6 +133,7 @@ class _InputCheck:
             allowed = dict.fromkeys(f.wire if self.wire else f.name for f in self.inputs.values())
             self.problems[key] = (
                 _("There is no such field here. Fields: %s.") % ", ".join(allowed)
+                + did_you_mean(key, allowed)
                 if allowed
                 else _("%s takes no input.") % self.verb.name
             )
@@ -179,9 +180,9 @@ class _InputCheck:
             )
             if inner is None or inner.read_only:
                 names = ", ".join(other.verbs["create"].inputs)
-                self.problems[f"{field.wire}.{key}"] = (
-                    _("There is no such field. Fields: %s.") % names
-                )
+                self.problems[f"{field.wire}.{key}"] = _(
+                    "There is no such field. Fields: %s."
+                ) % names + did_you_mean(key, other.verbs["create"].inputs)
                 continue
             try:
                 cleaned[inner.name] = inner.clean(item, text=self.text)

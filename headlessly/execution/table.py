@@ -31,7 +31,7 @@ class Table:
         columns = ", ".join(quoted(f) for f in self.fields)
         marks = ", ".join(["%s"] * len(self.fields))
         self._insert = f"INSERT INTO {self.name} ({columns}) VALUES ({marks})"
-        self._lock = f"SELECT {columns} FROM {self.name} r WHERE id = %s AND "
+        self._select = f"SELECT {columns} FROM {self.name} r WHERE"
 
         self.by_name = {f.attname: f for f in self.fields}
         # Django has the driver leave JSON as text.
@@ -45,13 +45,21 @@ class Table:
         """
         there, tenant = visibility.tenant_rows("r", deleted=restoring)
         strength = "FOR UPDATE" if deleting else "FOR NO KEY UPDATE"
-        found = execute_prepared(f"{self._lock}{there} {strength}", [id, *tenant])
-        if not found:
-            return None
-        row = list(found[0])
+        sql = f"{self._select} id = %s AND {there} {strength}"
+        found = execute_prepared(sql, [id, *tenant])
+        return self._make(found[0]) if found else None
+
+    def _make(self, columns: Sequence[Any]) -> Any:
+        row = list(columns)
         for position in self.json:
             row[position] = None if row[position] is None else orjson.loads(row[position])
         return self.noun.from_db(connection.alias, self.names, row)
+
+    def lock_many(self, ids: Sequence[str]) -> list[Any]:
+        """These rows of the active tenant, deleted ones too, locked in the order of their ids."""
+        there, tenant = visibility.tenant_rows("r", deleted=True)
+        sql = f"{self._select} id = ANY(%s) AND {there} ORDER BY id FOR NO KEY UPDATE"
+        return [self._make(row) for row in execute_prepared(sql, [list(ids), *tenant])]
 
     def insert(self, record: Record) -> None:
         execute_prepared(self._insert, [self._value(f, record) for f in self.fields], rows=False)

@@ -12,7 +12,7 @@ from headlessly import ids
 from headlessly.access import actors, tenancy
 from headlessly.access.visibility import invisible_ids, visible_owner
 from headlessly.declaration.registry import registry
-from headlessly.log.names import PLATFORM_EVENTS
+from headlessly.log.names import PLATFORM_EVENTS, SECURITY
 
 if TYPE_CHECKING:
     from headlessly.declaration.record import Record
@@ -25,12 +25,14 @@ PROPERTY_VALUES = "ARRAY(SELECT p.value FROM jsonb_each_text(%(expressions)s) AS
 
 
 def visible_events(found: Found) -> Found:
-    """The queryset without the events that tell of a record that the actor does not see.
+    """The queryset without the events that tell of a record that the actor does not see, and without those of
+    security for all but admins.
 
     The event of a verb is visible with the verb's record. A tracked event is visible when all records that
     its properties name are and, where a hook tracked it, the record of the hook's verb. The event of a
     script or an import may be about any record, so only one's own is visible.
     """
+    found = without_security(found)
     if visible_owner() is None:
         return found
     owned = _limited_nouns()
@@ -42,6 +44,14 @@ def visible_events(found: Found) -> Found:
     return found.filter(
         verbs | Q(Q(target=None), told, *(~_names_invisible_record(noun) for noun in owned))
     )
+
+
+def without_security(found: Found) -> Found:
+    """The queryset without the events of security, where whoever acts is no admin."""
+    actor = actors.current_or_none()
+    if actor is not None and actors.may_administer(actor):
+        return found
+    return found.exclude(target_type=SECURITY)
 
 
 def _all_of_tenant(model: type[models.Model]) -> models.QuerySet:

@@ -145,6 +145,16 @@ class EventQuerySet(models.QuerySet["Event"]):
             )
         )
 
+    def all_before(self, position: LogPosition) -> Self:
+        """The events before ``position``, without the one there."""
+        return self.filter(
+            RawSQL(
+                "(headlessly_event.xid, headlessly_event.seq) < (%s::text::xid8, %s)",
+                (str(position.xid), position.seq),
+                models.BooleanField(),
+            )
+        )
+
     def up_to(self, position: LogPosition) -> Self:
         """The events as far as ``position``, with the one there."""
         return self.filter(

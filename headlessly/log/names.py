@@ -11,3 +11,36 @@ IMPORT_STARTED = "Import.Started"
 
 #: The names of events that the platform itself leaves.
 PLATFORM_EVENTS = (SCRIPT_RAN, IMPORT_STARTED)
+
+#: Under this name an event's data has what a file said of its record that no field holds, by heading.
+LEFT_OUT = "$leftOut"
+
+#: The type of what admins alone read of the log: who got in, and who changed how one gets in.
+SECURITY = "Security"
+
+SIGNED_IN = "Session.Started"
+SIGN_IN_FAILED = "Session.Refused"
+SESSIONS_ENDED = "Session.Ended"
+LINK_MADE = "PasswordLink.Made"
+PASSWORD_CHANGED = "Password.Changed"
+FACTOR_ADDED = "SecondFactor.Added"
+FACTOR_REMOVED = "SecondFactor.Removed"
+INVITED = "Invitation.Sent"
+INVITATION_WITHDRAWN = "Invitation.Withdrawn"
+INVITATION_ACCEPTED = "Invitation.Accepted"
+ROLE_CHANGED = "Member.Changed"
+MEMBER_REMOVED = "Member.Removed"
+KEY_ISSUED = "ApiKey.Issued"
+KEY_REVOKED = "ApiKey.Revoked"
+SETTINGS_CHANGED = "Settings.Changed"
+WEBHOOK_CREATED = "Webhook.Created"
+WEBHOOK_CHANGED = "Webhook.Changed"
+WEBHOOK_DELETED = "Webhook.Deleted"
+EXPORTED = "Export.Started"
+
+SECURITY_EVENTS = (
+    SIGNED_IN, SIGN_IN_FAILED, SESSIONS_ENDED, LINK_MADE, PASSWORD_CHANGED, FACTOR_ADDED,
+    FACTOR_REMOVED, INVITED, INVITATION_WITHDRAWN, INVITATION_ACCEPTED, ROLE_CHANGED, MEMBER_REMOVED,
+    KEY_ISSUED, KEY_REVOKED, SETTINGS_CHANGED, WEBHOOK_CREATED, WEBHOOK_CHANGED, WEBHOOK_DELETED,
+    EXPORTED,
+)  # fmt: skip

@@ -14,6 +14,7 @@ from typing import Any, NamedTuple
 
 from headlessly.access import tenancy, visibility
 from headlessly.database.prepared import execute_prepared
+from headlessly.log.event_visibility import without_security
 from headlessly.log.events import LOG_START, Event, EventQuerySet, LogPosition
 
 #: How many events are looked at for one page, where no index has all that is asked.
@@ -68,7 +69,7 @@ class LogQuestion:
 
     def all_events(self) -> EventQuerySet:
         """All events that fit, whether the actor sees them or not."""
-        return Event.log.filter(**self._looked_up, **self._looked_at)
+        return without_security(Event.log.filter(**self._looked_up, **self._looked_at))
 
     def first_position(self) -> LogPosition:
         """Where to begin without a cursor: just before the first event since the moment that is asked for.
@@ -89,7 +90,7 @@ class LogQuestion:
         """At most ``size`` of the next events that the actor sees."""
         # Asked before: what comes meanwhile lies behind it, and is for the next page.
         log_end = end_of_log() if self.until is None else after
-        ahead = Event.log.filter(**self._looked_up)
+        ahead = without_security(Event.log.filter(**self._looked_up))
         stretch_end = self._end_of_stretch(ahead, after)
         found = ahead.filter(**self._looked_at).settled_after(after)
         if stretch_end is not None:

@@ -60,6 +60,9 @@ def all_tools() -> list[dict[str, Any]]:
             include=NAMES_OF_FIELDS | {"description": "references to answer as records"},
             asOf=MOMENT,
             q={"type": "string", "description": "words to find"},
+            group={"type": "string", "description": '"source,owner.name": numbers, not records'},
+            measure={"type": "string", "description": "count,sum(budget) avg median min max"},
+            by={"type": "string", "description": "month(createdAt)"},
             reads_only=True,
         ),
         _tool(

@@ -38,6 +38,7 @@ class McpView(TenantView):
         # Imported when somebody comes: the SDK takes half a second that no other process needs.
         from headlessly.mcp import transport
 
+        refuse_malformed(request.data)
         try:
             content = orjson.dumps(request.data)
         except TypeError:  # it reads deeper than it writes
@@ -49,6 +50,33 @@ class McpView(TenantView):
 
     def get_exception_handler(self) -> Callable[..., ApiResponse]:
         return answer_in_json_rpc
+
+
+def refuse_malformed(message: dict[str, Any]) -> None:
+    """Raise BadRequest for what is no message of JSON-RPC: the SDK would tell its own insides of it."""
+    problems = {}
+    if message.get("jsonrpc") != "2.0":
+        problems["jsonrpc"] = 'Send "2.0".'
+    id = message.get("id", 0)
+    if not isinstance(id, str | int) or isinstance(id, bool):
+        problems["id"] = "Send text or a whole number; a notification has none."
+    if "method" in message:
+        if not isinstance(message["method"], str):
+            problems["method"] = "Send text, such as tools/list."
+        if not isinstance(message.get("params", {}), dict):
+            problems["params"] = "Send an object."
+    elif not any(isinstance(message.get(name), dict) for name in ("result", "error")):
+        problems["method"] = "Send text, such as tools/list."
+    elif "id" not in message:
+        problems["id"] = "Send that of what this answers."
+    if problems:
+        details = [{"field": name, "message": said} for name, said in problems.items()]
+        raise BadRequest(
+            "This is no message of JSON-RPC. "
+            + " ".join(f"{each['field']}: {each['message']}" for each in details),
+            field=details[0]["field"],
+            details=details,
+        )
 
 
 def is_error(content: bytes) -> bool:

@@ -21,7 +21,7 @@ from headlessly.mcp.search import (
 from headlessly.models import Event
 from headlessly.nouns import Noun
 from headlessly.query import counts, reads
-from headlessly.query.named_reports import describe_reports, report_as_json
+from headlessly.query.report_answers import describe_reports, report_as_json
 from headlessly.scripts import proposals
 
 #: What is fetched beside records, and what that takes beside its type.

@@ -9,12 +9,16 @@ from headlessly.declaration.registry import registry
 from headlessly.errors import BadRequest, InvalidFilter, did_you_mean
 from headlessly.mcp import arguments
 from headlessly.nouns import Noun
-from headlessly.query import names, reads
+from headlessly.query import aggregates, names, reads
 
 #: The fields of an event that tell what happened; ``data`` is a whole record each time.
 MAIN_EVENT_FIELDS = ("name", "target", "actor", "timestamp", "previous", "cause")
 #: Those that a record of the log has beside them.
 MORE_EVENT_FIELDS = ("seq", "targetType", "version", "data", "requestId", "tenant")
+#: What asks for numbers of groups instead of records.
+GROUPING = ("group", "measure", "by")
+#: As many groups are answered unless more are asked for.
+MOST_GROUPS = 100
 #: What only `fetch` answers.
 FETCHED = ("Schema", "Status", "History")
 
@@ -24,6 +28,8 @@ def search(asked: dict[str, Any]) -> dict[str, Any]:
     if asked["type"] == "Event":
         return search_events(asked)
     noun = require_noun(asked["type"], "search", "Event")
+    if any(name in asked for name in GROUPING):
+        return measure_groups(noun, asked)
     fields = asked.get("fields") or None
     page = reads.record_page(
         noun,
@@ -42,6 +48,29 @@ def search(asked: dict[str, Any]) -> dict[str, Any]:
     }
     page["results"] = [pick_fields(noun, record, wanted) for record in page["results"]]
     return _add_left_out(page, noun, asked, fields is None, wanted)
+
+
+def measure_groups(noun: type[Noun], asked: dict[str, Any]) -> dict[str, Any]:
+    """The records by group, measured, as REST's aggregate answers them. Raises BadRequest, InvalidFilter."""
+    arguments.refuse_other_arguments(
+        f"search with {', '.join(name for name in GROUPING if name in asked)}",
+        asked,
+        (*GROUPING, "filter", "q", "sort", "limit", "asOf"),
+    )
+    found = aggregates.aggregate(
+        noun,
+        names.resolve_names(noun, asked.get("filter")),
+        group=asked.get("group") or (),
+        measure=asked.get("measure") or (),
+        by=asked.get("by"),
+        sort=asked.get("sort"),
+        limit=asked.get("limit", MOST_GROUPS),
+        q=asked.get("q"),
+        as_of=asked.get("asOf"),
+    ).as_json()
+    if found["hasMore"]:
+        found["leftOut"] = {"groups": "Ask with a higher limit, a filter, or sorted otherwise."}
+    return found
 
 
 def main_fields(noun: type[Noun]) -> tuple[str, ...]:
@@ -116,7 +145,8 @@ def search_events(asked: dict[str, Any]) -> dict[str, Any]:
     for name, value in filter.items():
         if name not in conditions:
             raise InvalidFilter(
-                f"Events are not filtered by {name[:64]!r}. Filter by {', '.join(conditions)}.",
+                f"Events are not filtered by {name[:64]!r}.{did_you_mean(name, conditions)} "
+                f"Filter by {', '.join(conditions)}.",
                 type="Event",
                 field=name[:64],
             )

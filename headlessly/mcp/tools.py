@@ -8,6 +8,7 @@ from typing import Any
 
 from headlessly import errors, scripts
 from headlessly.access import actors
+from headlessly.api.base import log_problem
 from headlessly.declaration.registry import registry
 from headlessly.errors import Forbidden
 from headlessly.log.events import dump_json
@@ -35,7 +36,7 @@ def call_tool(name: str, given: dict[str, Any]) -> tuple[bytes, bool]:
     except Exception as problem:
         status, body = errors.status_and_body(problem)
         if status >= 500:
-            logger.error("MCP %s failed", name, exc_info=problem)
+            log_problem(logger, f"MCP {name} failed", problem)
         return dump_json(body | {"next": next_step(body, given.get("type"))}), True
 
 
@@ -126,7 +127,7 @@ def next_step(body: dict[str, Any], asked: Any = None) -> str:
             return "Do less in one script; nothing of this one was done."
         case "stale":
             return "Somebody changed it meanwhile: fetch it again, and decide anew."
-        case "rate_limited":
+        case "rate_limited" | "unavailable":
             return "Wait, then try again."
         case "internal_error":
             return "Try again once; if it fails again, tell a person the requestId."

@@ -9,10 +9,9 @@ checked against the schema, and values travel as parameters: nothing of a filter
 
 from __future__ import annotations
 
-import unicodedata
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
-from datetime import timedelta
+from datetime import date, datetime, timedelta
 from enum import Enum
 from functools import cache, lru_cache, reduce
 from operator import or_
@@ -22,8 +21,9 @@ from django.db import connection
 from django.db.models import Q
 from django.utils.translation import gettext as _
 
+from headlessly.access import visibility
 from headlessly.database import timeouts
-from headlessly.declaration import days, values
+from headlessly.declaration import days, normalization, values
 from headlessly.declaration.folding import fold
 from headlessly.declaration.schema import Field
 from headlessly.errors import InvalidFilter, did_you_mean
@@ -126,6 +126,8 @@ def _equality(noun: type[Record], name: Any, value: Any) -> dict[str, Any] | Non
     if value is None or isinstance(value, Mapping | list):
         return None
     if field is None or field.computed is not None or field.type == "json":
+        return None
+    if _named_day(field, value) is not None:
         return None
     return {field.column: _clean_operand(field, name, value)}
 
@@ -232,9 +234,12 @@ class _Compiler:
         Where the reference is empty there is no value either: nothing equals it but null.
         """
         other = scope.for_noun(field.target_noun)
+        # Who sees the card of a person may ask for what stands on it.
+        on_card = other.as_of is None and other.noun.schema.field(rest) in other.noun.schema.card
+        there = visibility.with_cards(other.noun) if on_card else other.queryset()
 
         def behind(condition: Mapping[str, Any]) -> Q:
-            found = other.queryset().filter(self.field(other, path, rest, condition, depth))
+            found = there.filter(self.field(other, path, rest, condition, depth))
             return Q(**{f"{field.column}__in": found.order_by().values(other.key)})
 
         def leaf(operator: str, operand: Any) -> Q:
@@ -316,6 +321,8 @@ def _reached_condition(
 
 
 def _equal_condition(field: Field, path: str, column: str, operator: str, operand: Any) -> Q:
+    if (day := _named_day(field, operand)) is not None:
+        return _on_day(field, column, day)
     value = _clean_operand(field, path, operand)
     return (
         Q(**{f"{column}__isnull": True})
@@ -333,7 +340,10 @@ def _in_condition(field: Field, path: str, column: str, operator: str, operand: 
             % {"path": path, "most": values.group_thousands(MAX_VALUES)},
             field=path,
         )
-    found = [_clean_operand(field, path, item) for item in operand]
+    named = [day for item in operand if (day := _named_day(field, item)) is not None]
+    found = [
+        _clean_operand(field, path, item) for item in operand if _named_day(field, item) is None
+    ]
     given = [value for value in found if value is not None]
     # An empty list is not the optimizer's "nothing": negated it must be everything.
     if not given:
@@ -342,7 +352,28 @@ def _in_condition(field: Field, path: str, column: str, operator: str, operand: 
         condition = Q(**{f"{column}__in": given})
     else:
         condition = reduce(or_, (_compare_column(field, column, "", value) for value in given))
+    condition = reduce(or_, (_on_day(field, column, day) for day in named), condition)
     return condition | Q(**{f"{column}__isnull": True}) if None in found else condition
+
+
+def _named_day(field: Field, operand: Any) -> date | None:
+    """The day that a moment is said to be on: ``today``, not the moment at which it begins."""
+    is_moment = field.type == "datetime" and isinstance(operand, str)
+    return days.named_day(operand) if is_moment else None
+
+
+def _on_day(field: Field, column: str, day: date) -> Q:
+    """The column is a moment of the day where one reads, or stands for that day."""
+
+    def between(start: datetime, end: datetime) -> Q:
+        return Q(**{f"{column}__gte": start, f"{column}__lt": end})
+
+    after = day + timedelta(days=1)
+    moments = between(days.start_of_day(day), days.start_of_day(after))
+    if field.day_if is None:
+        return moments
+    whole = between(days.moment_of_day(day), days.moment_of_day(after))
+    return Q(**{field.day_if: False}) & moments | Q(**{field.day_if: True}) & whole
 
 
 def _comparison_condition(field: Field, path: str, column: str, operator: str, operand: Any) -> Q:
@@ -400,7 +431,8 @@ def _text_condition(field: Field, path: str, column: str, operator: str, operand
     operand = _normalized_text(path, operand)
     found = Q()
     for word in operand.split()[:MAX_WORDS]:
-        found &= Q(**{f"{column}__folded__contains": fold(word)})
+        folded = fold(normalization.normalize_word(word))
+        found &= Q(**{f"{column}__folded__contains": folded})
     return found or Q(**{f"{column}__isnull": False})
 
 
@@ -411,6 +443,10 @@ def _lookup_condition(field: Field, path: str, column: str, operator: Lookup, op
             field=path,
         )
     operand = _normalized_text(path, operand)
+    if field.normalize is not None and operator is Lookup.IEXACT:
+        return _equal_condition(field, path, column, operator.value, operand)
+    if field.normalize in normalization.SMALL_LETTERS:
+        operand = operand.lower()
     if operator is Lookup.ICONTAINS:
         return Q(**{f"{column}__folded__contains": fold(operand)})
     return Q(**{f"{column}__{operator.value}": operand})
@@ -465,7 +501,7 @@ def _normalized_text(path: str, text: str) -> str:
         values.check_storable(text)
     except ValueError as problem:
         raise InvalidFilter(f"{path}: {problem}", field=path) from None
-    return unicodedata.normalize("NFC", text)
+    return normalization.normalize_text(text, lines=True)
 
 
 def _explicit(condition: Q) -> Q:

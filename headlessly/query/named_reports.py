@@ -3,66 +3,102 @@
 An app declares a function that measures a slice; its docstring is the definition that people and programs
 read::
 
-    @reports.declare("newLeads", gettext_lazy("New leads"), unit="leads", past=True)
+    @reports.declare("newLeads", gettext_lazy("New leads"), unit="leads")
     def new_leads(slice: Slice) -> Measured:
         \"\"\"The leads created in the period.\"\"\"
 
 Its series is the same function asked of the days, weeks or months of the period, so that a point cannot
-mean anything else than the number does.
+mean anything else than the number does (:mod:`headlessly.query.report_answers`). A report with ``columns``
+is a table: a row for each source, stage or month, with a number in each column.
 """
 
 from __future__ import annotations
 
 import inspect
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import date, datetime, timedelta
+from datetime import datetime
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
-from django.utils.translation import gettext as _
-
-from headlessly.access import actors
-from headlessly.database import timeouts
-from headlessly.errors import InvalidFilter, NotFound, did_you_mean
-from headlessly.query import money, periods, reads
-from headlessly.query.periods import Period
+from headlessly.errors import NotFound, did_you_mean
+from headlessly.query import money
 from headlessly.query.reports import Records, Slice
 
 if TYPE_CHECKING:
     from headlessly.declaration.record import Record
     from headlessly.declaration.schema import Field
 
-#: How long one statement of a number may take in the database, in milliseconds; a point of a series is one
-#: or a few.
-PATIENCE = 10_000
-#: A series has a point for each day up to so many days, else for each week, else for each month.
-MOST_DAYS, MOST_WEEKS = 31, 190
-#: What stands for "without" and for whoever asks.
-NONE, ME = "-", "me"
-#: The references that can be "me".
-WORKERS = ("owner", "assignee")
+#: The context of definitions in the catalogues of translations.
+DEFINITION = "definition"
+#: What a number can be: how many or how much, in words, or amounts of money; None where there is nothing to
+#: measure.
+Value = Decimal | float | str | money.Amounts | None
+
+
+@dataclass(frozen=True)
+class Column:
+    """One of the numbers that each row of a report has, in a unit as a report's own."""
+
+    name: str
+    title: Any  #: marked for translation
+    unit: str
+
+    def as_json(self) -> dict[str, Any]:
+        return {"name": self.name, "title": str(self.title), "unit": self.unit}
+
+
+@dataclass(frozen=True)
+class Row:
+    """A part of what a report measures: its values by column, and the lists behind them."""
+
+    key: str | None  #: what it is of, as an address says it; None for those without
+    name: str  #: the same in words
+    values: Mapping[str, Value]
+    lists: Mapping[str, Records | None] = field(default_factory=dict)
+    as_of: datetime | None = None  #: where it is of another moment than the report is
+    is_rest: bool = False  #: whether it is all that have no row of their own
+
+    def as_json(self) -> dict[str, Any]:
+        """Its values by column, money one number per currency with all of it in ``converted``."""
+        found: dict[str, Any] = {"key": self.key, "name": self.name}
+        found |= {"asOf": self.as_of} if self.as_of else {}
+        found |= {"rest": True} if self.is_rest else {}
+        found |= {name: value_as_json(value) for name, value in self.values.items()}
+        amounts = {n: v for n, v in self.values.items() if isinstance(v, money.Amounts)}
+        converted = {n: v.conversion_as_json() for n, v in amounts.items() if v.is_mixed}
+        found |= {"converted": converted} if converted else {}
+        lists = {name: list_as_json(each) for name, each in self.lists.items() if each}
+        return found | {"lists": lists}
 
 
 @dataclass(frozen=True)
 class Measured:
-    """What a report says of a slice: a number, or None where there is nothing to measure, or amounts of
-    money; and the records behind it, which a list shows."""
+    """What a report says of a slice: its value, the records behind it, which a list shows, and its rows."""
 
-    value: Decimal | float | money.Amounts | None
+    value: Value
     records: Records | None = None
+    count: int | None = None  #: of how many records it is the middle, where it is one
+    rows: Sequence[Row] | None = None  #: None for a report without columns
 
     def as_json(self) -> dict[str, Any]:
-        """``value``, for money one number per currency with ``converted``, and ``list``."""
-        found: dict[str, Any] = {}
+        """``value``, for money one number per currency with ``converted``; ``list`` and ``rows``."""
+        found: dict[str, Any] = {"value": value_as_json(self.value)}
         if isinstance(self.value, money.Amounts):
-            found = {
-                "value": self.value.as_json(),
-                "converted": self.value.conversion_as_json(),
-            }
-        else:
-            found = {"value": self.value}
-        return found | {"list": self.records and list_as_json(self.records)}
+            found["converted"] = self.value.conversion_as_json()
+        if self.count is not None:
+            found["count"] = self.count
+        found["list"] = self.records and list_as_json(self.records)
+        if self.rows is not None:
+            found["rows"] = [row.as_json() for row in self.rows]
+        return found
+
+
+def value_as_json(value: Value) -> Any:
+    """A value as JSON says it: amounts by currency."""
+    if isinstance(value, money.Amounts):
+        return value.as_json()
+    return float(value) if isinstance(value, Decimal) else value
 
 
 def list_as_json(records: Records) -> dict[str, Any]:
@@ -72,20 +108,32 @@ def list_as_json(records: Records) -> dict[str, Any]:
 
 
 Measure = Callable[[Slice], Measured]
+#: What answers a report with parameters of its own, of these as texts.
+Answer = Callable[[Mapping[str, str]], dict[str, Any]]
 
 
 @dataclass(frozen=True)
 class Report:
-    """One number by name; ``measure`` is None for one that is answered at an address of its own."""
+    """One number by name, or a table of some; either ``measure`` makes it of a slice, or ``answer`` of
+    parameters of its own."""
 
     name: str
     title: Any  #: marked for translation
     definition: str
     unit: str
     measure: Measure | None = None
-    over_time: bool = True  #: whether it has a series: what counts the present has none
-    past: bool = False  #: whether it can be asked as of a moment
+    over_time: bool = True  #: whether it is about a period: what counts the present is not
+    columns: tuple[Column, ...] = ()  #: of its rows
+    row_title: Any = ""  #: what its rows are of, marked for translation
+    answer: Answer | None = None
+    #: The day or moment (on the wire) by which it counts its list, where it does no more than that.
+    counted_by: str = ""
     own_parameters: tuple[str, ...] = ()
+
+    @property
+    def has_series(self) -> bool:
+        """Whether it is measured over time: a table is not."""
+        return self.over_time and not self.columns
 
     @property
     def parameters(self) -> tuple[str, ...]:
@@ -93,11 +141,7 @@ class Report:
         if self.measure is None:
             return self.own_parameters
         found = ("period", "from", "to") if self.over_time else ()
-        return (
-            *found,
-            *(n.wire for n in reports.fields()),
-            *(("asOf", "since") if self.past else ()),
-        )
+        return (*found, *(n.wire for n in reports.fields()), "asOf", "since")
 
     def as_json(self) -> dict[str, Any]:
         """What there is to know before asking."""
@@ -107,7 +151,13 @@ class Report:
             "definition": self.definition,
             "unit": self.unit,
             "parameters": list(self.parameters),
-        }
+        } | ({"columns": [each.as_json() for each in self.columns]} if self.columns else {})
+
+
+def measure(report: Report, slice: Slice) -> Measured:
+    """What a report says of a slice, measured once for all that show it."""
+    assert report.measure is not None
+    return slice.cached(report.measure)
 
 
 @dataclass
@@ -119,19 +169,39 @@ class Reports:
     narrowings: list[tuple[int, type[Record], str]] = field(default_factory=list)
 
     def declare(
-        self, name: str, title: Any, *, unit: str, over_time: bool = True, past: bool = False
+        self,
+        name: str,
+        title: Any,
+        *,
+        unit: str,
+        over_time: bool = True,
+        columns: Sequence[Column] = (),
+        row_title: Any = "",
+        counted_by: str = "",
     ) -> Callable[[Measure], Measure]:
         """Declare the function as the report ``name``; its docstring is the definition."""
 
         def declared(measure: Measure) -> Measure:
             said = " ".join(inspect.getdoc(measure).split())  # type: ignore[union-attr]
-            self.add(Report(name, title, said, unit, measure, over_time, past))
+            self.add(
+                Report(
+                    name,
+                    title,
+                    said,
+                    unit,
+                    measure,
+                    over_time,
+                    tuple(columns),
+                    row_title,
+                    counted_by=counted_by,
+                )
+            )
             return measure
 
         return declared
 
     def add(self, report: Report) -> None:
-        """Add a report; one with parameters and an address of its own has no ``measure``."""
+        """Add a report. Raises ValueError for a second one of the same name."""
         if report.name in self.by_name:
             raise ValueError(f"There are two reports {report.name}.")
         self.by_name[report.name] = report
@@ -157,128 +227,3 @@ class Reports:
 
 #: All reports of the product.
 reports = Reports()
-
-
-def read_narrowing(field: Field, text: str) -> str | None:
-    """The id that an address means by ``owner=...``: an id, ``me``, or ``-`` for None, without. Raises
-    InvalidFilter."""
-    if text == NONE:
-        return None
-    if text == ME and field.name in WORKERS:
-        if (person := actors.current().contact_id) is None:
-            raise InvalidFilter(
-                _("%(field)s: you are not linked to a contact here, so nothing is yours.")
-                % {"field": field.wire},
-                field=field.wire,
-            )
-        return person
-    try:
-        return field.clean(text, text=True)
-    except ValueError as problem:
-        raise InvalidFilter(f"{field.wire}: {problem}", field=field.wire) from None
-
-
-def describe_reports() -> dict[str, Any]:
-    """All reports: what each is called and means, and what it can be asked with."""
-    return {"reports": [report.as_json() for report in reports.by_name.values()]}
-
-
-def report_as_json(name: str, given: Mapping[str, Any]) -> dict[str, Any]:
-    """A report of what is asked for: its value, that of the period before, its series and its list.
-
-    Raises NotFound for another name, InvalidFilter that names the parameter and what is allowed, and
-    TooSlow that says what to narrow.
-    """
-    report = reports.require(name)
-    if report.measure is None:
-        raise NotFound(f"{name} is answered at its own address, /reports/{name}.")
-    asked = {key: str(text) for key, text in given.items() if text not in (None, "")}
-    _refuse_unknown(report, asked)
-    slice = _read_slice(asked)
-    since = reads.check_moment(asked.get("since"), "since")
-    with timeouts.statement_timeout(PATIENCE):
-        found = report.as_json() | measure(report, slice).as_json()
-        if since is not None:
-            found["since"] = _change_since(report, slice, since)
-        if not report.over_time:
-            return found
-        before = measure(report, slice.before)
-        series = [
-            {"start": part.period.first, "end": part.period.end} | _without_list(report, part)
-            for part in _parts(slice)
-        ]
-    return found | {
-        "period": _period_json(slice.period),
-        "before": before.as_json() | {"period": _period_json(slice.before.period)},
-        "by": _step(slice.period),
-        "series": series,
-    }
-
-
-def measure(report: Report, slice: Slice) -> Measured:
-    """What a report says of a slice, measured once for all that show it."""
-    assert report.measure is not None
-    return slice.cached(report.measure)
-
-
-def _change_since(report: Report, slice: Slice, since: datetime) -> dict[str, Any]:
-    """What the same number of the same days was at the moment ``since``, and by how much it grew."""
-    now = measure(report, slice).value
-    then = measure(report, Slice(slice.period, slice.narrowed, since))
-    difference: Any = None
-    if isinstance(now, money.Amounts) and isinstance(then.value, money.Amounts):
-        new, old = now.by_currency, then.value.by_currency
-        difference = {c: float(new.get(c, 0) - old.get(c, 0)) for c in sorted({*new, *old})}
-    elif isinstance(now, int | float) and isinstance(then.value, int | float):
-        difference = now - then.value
-    return {"asOf": since} | then.as_json() | {"difference": difference}
-
-
-def _without_list(report: Report, slice: Slice) -> dict[str, Any]:
-    return {k: v for k, v in measure(report, slice).as_json().items() if k != "list"}
-
-
-def _refuse_unknown(report: Report, asked: Mapping[str, str]) -> None:
-    for name in asked:
-        if name not in report.parameters:
-            raise InvalidFilter(
-                f"{report.name} takes no {name[:64]!r}. It takes: {', '.join(report.parameters)}.",
-                field=name[:64],
-            )
-
-
-def _read_slice(asked: Mapping[str, str]) -> Slice:
-    as_of = reads.check_moment(asked.get("asOf"))
-    day = as_of and as_of.date()
-    narrowed = {
-        each.name: read_narrowing(each, asked[each.wire])
-        for each in reports.fields()
-        if each.wire in asked
-    }
-    return Slice(periods.read_period(asked, day), narrowed, as_of)
-
-
-def _period_json(period: Period) -> dict[str, date]:
-    return {"from": period.first, "to": period.last}
-
-
-def _step(period: Period) -> str:
-    length = (period.end - period.first).days
-    return "day" if length <= MOST_DAYS else "week" if length <= MOST_WEEKS else "month"
-
-
-def _parts(slice: Slice) -> list[Slice]:
-    """The days, weeks (from Monday) or months of a slice; the first and the last may be cut by its ends."""
-    step, start, found = _step(slice.period), slice.period.first, []
-    while start < slice.period.end:
-        if step == "day":
-            end = start + timedelta(days=1)
-        elif step == "week":
-            end = start + timedelta(days=7 - start.weekday())
-        else:
-            end = (start.replace(day=1) + timedelta(days=32)).replace(day=1)
-        end = min(end, slice.period.end)
-        part = Period(start, end, "", start, end, "")
-        found.append(Slice(part, slice.narrowed, slice.as_of))
-        start = end
-    return found

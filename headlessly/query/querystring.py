@@ -12,7 +12,7 @@ from django.utils.translation import gettext as _
 
 from headlessly.declaration import days, values
 from headlessly.declaration.schema import Field
-from headlessly.errors import InvalidFilter
+from headlessly.errors import InvalidFilter, did_you_mean
 from headlessly.query import filters
 
 if TYPE_CHECKING:
@@ -44,7 +44,8 @@ def parse_lookup(noun: type[Record], name: str) -> tuple[str, str]:
     field_at_path(noun, path)
     if separator and lookup not in LOOKUP_OPERATORS:
         raise InvalidFilter(
-            f"{name[:64]}: there is no lookup {lookup[:32]!r}. Lookups: {', '.join(LOOKUP_OPERATORS)}. "
+            f"{name[:64]}: there is no lookup {lookup[:32]!r}.{did_you_mean(lookup, LOOKUP_OPERATORS)} "
+            f"Lookups: {', '.join(LOOKUP_OPERATORS)}. "
             "A dot leads over a reference, as in organization.industry.",
             field=name[:64],
         )

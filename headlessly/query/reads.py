@@ -15,7 +15,7 @@ from headlessly.access import visibility
 from headlessly.access.managers import BoundedQuerySet
 from headlessly.database.timeouts import statement_timeout
 from headlessly.declaration import days, values
-from headlessly.errors import InvalidFilter, NotFound
+from headlessly.errors import InvalidFilter, NotFound, did_you_mean
 from headlessly.log import versions
 from headlessly.query import cursors, filters, rows, sorting
 from headlessly.query.paging import COUNT_CAP as COUNT_CAP
@@ -230,9 +230,10 @@ def check_include(noun: type[Record], include: Any) -> tuple[str, ...]:
             found.append(text)
         else:
             references = [f.wire for f in noun.schema.references.values()]
-            there = ", ".join([*references, *noun.schema.relations])
+            known = [*references, *noun.schema.relations]
+            there = ", ".join(known)
             raise InvalidFilter(
-                f"{noun.__name__} cannot include {text[:64]!r}. "
+                f"{noun.__name__} cannot include {text[:64]!r}.{did_you_mean(text, known)} "
                 + (f"Include: {there}." if there else "It has nothing to do with other records."),
                 type=noun.__name__,
                 field=text[:64],

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, TypeVar
 from urllib.parse import urlencode
@@ -31,6 +31,8 @@ from django.db.models import (
 from django.db.models.functions import Extract
 from django.utils import timezone
 
+from headlessly.context import clock
+from headlessly.declaration import days
 from headlessly.query import filters, querystring
 from headlessly.query.periods import Period
 from headlessly.query.scope import Scope
@@ -195,6 +197,24 @@ class Slice:
     def before(self) -> Slice:
         """The same of the period before."""
         return Slice(self.period.before, self.narrowed, self.as_of)
+
+    def at(self, moment: datetime | None) -> Slice:
+        """The same as it was at another moment; None is now."""
+        return Slice(self.period, self.narrowed, moment)
+
+    @property
+    def now(self) -> datetime:
+        """The moment at which it is told: as of which one asks, else the present."""
+        return self.as_of or clock.now()
+
+    @property
+    def today(self) -> date:
+        """The day of that moment, where one reads."""
+        return days.day_of(self.now)
+
+    def scope(self, noun: type[Record]) -> Scope:
+        """The noun's rows of that moment."""
+        return Scope(noun, self.as_of)
 
 
 class Percentiles(Aggregate):

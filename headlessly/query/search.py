@@ -2,8 +2,9 @@
 
 A record fits when every word is somewhere in its own fields or in those of its references. An OR over
 joins would use no index, so the question is asked in parts, one for each table in which a word can be;
-their union is the answer. Of several words the rarest one leads: the others are then looked for record by
-record. How rare a word is, the planner estimates.
+their union is the answer. Of several words the two rarest lead, with a part for each pair of tables that they
+can be in, so that indexes are met with each other; the others are then looked for record by record. How rare
+a word is, the planner estimates.
 
 Words are compared folded, telephone numbers by their digits. What is too short for a trigram is looked
 for where a word begins: there the index has it, and one letter inside of words is in every record.
@@ -13,8 +14,9 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
-from functools import cached_property
-from itertools import groupby
+from functools import cached_property, reduce
+from itertools import groupby, product
+from operator import and_, or_
 from typing import Any
 
 from django.core.exceptions import EmptyResultSet
@@ -37,6 +39,8 @@ NUMBER = re.compile(r"[+()./\-\u2010-\u2015]*\d[\d+()./\-\u2010-\u2015]*\Z")
 #: From how many digits on a number may be one of a telephone; in several groups that begin like no other
 #: number, or like any.
 PHONE_DIGITS, PHONE_GROUPS = 5, 7
+#: Up to how many matches behind a reference are listed rather than asked for record by record.
+LISTED = 1_000
 
 
 @dataclass(frozen=True)
@@ -73,7 +77,8 @@ class Word:
 def read_words(text: str) -> list[Word]:
     """The words of ``text``. The groups of a phone number are one."""
     words: dict[Word, None] = {}
-    for numbers, group in groupby(text.split(), key=lambda word: NUMBER.match(word) is not None):
+    spelled = map(normalization.normalize_word, text.split())
+    for numbers, group in groupby(spelled, key=lambda word: NUMBER.match(word) is not None):
         parts = list(group)
         if numbers and len(parts) > 1:
             digits = phone_digits(" ".join(parts))
@@ -102,11 +107,12 @@ class SearchTable:
             found |= Q(**{f"{column}__digits__contains": word.digits})
         return found
 
-    def records_with_word(self, word: Word) -> Q:
-        """The condition of records with ``word`` in this table, looked up from here by its index."""
+    def records_with_words(self, *words: Word) -> Q:
+        """The condition of records with all ``words`` in this table, looked up from here by its index."""
+        conditions = [self.word_condition(word) for word in words]
         if not self.reference:
-            return self.word_condition(word)
-        inside = self._there().filter(self.word_condition(word)).order_by()
+            return reduce(and_, conditions)
+        inside = self._there().filter(*conditions).order_by()
         return Q(**{f"{self.reference}__in": inside.values(self.scope.key)})
 
     def record_has_word(self, word: Word) -> Q:
@@ -116,6 +122,10 @@ class SearchTable:
         mine = self._there().filter(**{self.scope.key: OuterRef(self.reference)})
         there = mine.filter(self.word_condition(word)).order_by().values(yes=Value(True))[:1]
         return Q(Subquery(there, output_field=models.BooleanField()))
+
+    def estimate_matches(self, word: Word) -> int:
+        """How many records of the table have ``word``, as the planner expects."""
+        return estimate_rows(self._there().filter(self.word_condition(word)))
 
     def _there(self) -> models.QuerySet:
         """Where it looks behind a reference: at cards too, where it asks for nothing else."""
@@ -161,13 +171,24 @@ class Search:
         return found
 
     def parts(self, found: models.QuerySet) -> list[models.QuerySet]:
-        """The matching records of ``found``, one queryset per table, led by its index; they may overlap."""
+        """The matching records of ``found``, one queryset per table, or per pair of them where there are
+        several words, led by their indexes; they may overlap."""
         if not self.words:
             return [found]
         leading, *others = self._by_rarity(found)
-        for word in others:
+        pairs = bool(others) and leading.has_trigram and others[0].has_trigram
+        for word in others[pairs:]:
             found = found.filter(self._anywhere(word))
-        return [found.filter(table.records_with_word(leading)) for table in self.tables]
+        if not pairs:
+            return [found.filter(table.records_with_words(leading)) for table in self.tables]
+        return [
+            found.filter(first.records_with_words(leading, others[0]))
+            if first is second
+            else found.filter(
+                first.records_with_words(leading), second.records_with_words(others[0])
+            )
+            for first, second in product(self.tables, self.tables)
+        ]
 
     @property
     def condition(self) -> Q:
@@ -176,7 +197,7 @@ class Search:
         for word in self.words:
             first, *rest = [
                 self.scope.queryset()
-                .filter(table.records_with_word(word))
+                .filter(table.records_with_words(word))
                 .order_by()
                 .values(self.scope.key)
                 for table in self.tables
@@ -189,14 +210,21 @@ class Search:
         """The condition that one record matches, asked record by record."""
         found = Q()
         for word in self.words:
-            found &= self._anywhere(word)
+            found &= reduce(or_, (table.record_has_word(word) for table in self.tables))
         return found
 
     def _anywhere(self, word: Word) -> Q:
-        found = Q()
-        for table in self.tables:
-            found |= table.record_has_word(word)
-        return found
+        """The condition that a record found by another word has this one: behind a reference asked record
+        by record, but where so few have it that they are listed once."""
+        return reduce(
+            or_,
+            (
+                table.records_with_words(word)
+                if table.reference and table.estimate_matches(word) <= LISTED
+                else table.record_has_word(word)
+                for table in self.tables
+            ),
+        )
 
     def _by_rarity(self, found: models.QuerySet) -> list[Word]:
         """The words, the rarest first by the planner's estimate, the longest first of equally rare ones;
@@ -205,7 +233,7 @@ class Search:
             return self.words
         rows = {
             word: sum(
-                estimate_rows(found.filter(table.records_with_word(word))) for table in self.tables
+                estimate_rows(found.filter(table.records_with_words(word))) for table in self.tables
             )
             for word in self.words
         }

@@ -10,6 +10,7 @@ import re
 from collections.abc import Iterator
 
 from headlessly.declaration.registry import registry
+from headlessly.errors import did_you_mean
 from headlessly.nouns import Noun
 from headlessly.scripts import prelude
 from headlessly.scripts.host import methods_sentence
@@ -17,6 +18,8 @@ from headlessly.scripts.host import methods_sentence
 MISSING_ATTRIBUTE = re.compile(
     r"(?P<type>type object )?'(?P<owner>[\w.]+)'(?: object)? has no attribute '(?P<wanted>\w+)'"
 )
+#: What the interpreter says of an exception that is made of something else than a text.
+NO_TEXT = "exceptions can only be called"
 WITHOUT_RECORD = re.compile(
     r"(?:(?:\w+\.)?(?P<verb>\w+)\(\) .*)?required positional argument: 'self'"
 )
@@ -55,6 +58,8 @@ def explain_error(inner: BaseException, text: str, source: str = "") -> str:
         return f"{message}. Scripts are Python, not JavaScript."
     if found := WITHOUT_RECORD.search(text):
         return f"Give a record or its id first, as in {found['verb'] or 'update'}(id, ...)."
+    if NO_TEXT in text:
+        return "An exception takes one text, as in raise ValueError(str(lead))."
     if "can't be awaited" in text:
         return f"{message}. Nouns are called without await."
     if found := UNDEFINED.match(text):
@@ -65,12 +70,21 @@ def explain_error(inner: BaseException, text: str, source: str = "") -> str:
     return f"{message}. {advice}" if advice else message
 
 
+def explain_unreadable(problem: Exception) -> str:
+    """What to say of a value that cannot leave the sandbox, from what reading it raised."""
+    if isinstance(problem, TypeError) and "unhashable" in str(problem):
+        return "a set, or the keys of an object, cannot be records. Use a list, or their ids."
+    if isinstance(problem, RecursionError):
+        return "lists and objects lie too deep in each other."
+    return f"{type(problem).__name__}: {str(problem)[:200]}"
+
+
 def _undefined_hint(name: str, source: str) -> str:
     near = ""
     if name in IN_PYTHON:
         near = f" In Python it is {IN_PYTHON[name]}."
     elif name[:1].isupper():
-        near = f" Nouns: {', '.join([*registry, prelude.EVENT])}."
+        near = f"{did_you_mean(name, registry)} Nouns: {', '.join([*registry, prelude.EVENT])}."
     elif re.search(rf"[{{,]\s*{name}\s*:", source):
         near = f' A name in an object is text: {{"{name}": ...}}, or {name}=... in a call.'
     return f"There is no {name} here.{near}"
@@ -119,7 +133,10 @@ def _missing_on_noun_hint(noun: type[Noun], wanted: str, *, is_record: bool) -> 
             f"them is part of the product. {methods_sentence(noun)}"
         )
     fields = f" Fields: {', '.join(schema.fields)}." if is_record else ""
-    return f"{name} has no {wanted}. {methods_sentence(noun)}{fields}"
+    near = did_you_mean(
+        wanted, [*prelude.READS, *noun.verbs, *(schema.fields if is_record else ())]
+    )
+    return f"{name} has no {wanted}.{near} {methods_sentence(noun)}{fields}"
 
 
 def _is_record_attribute(name: str) -> bool:

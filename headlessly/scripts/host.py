@@ -17,12 +17,12 @@ from psycopg import errors as postgres
 from headlessly.access import actors, visibility
 from headlessly.database import prepared, timeouts
 from headlessly.declaration.registry import registry
-from headlessly.errors import BadRequest, Forbidden
+from headlessly.errors import BadRequest, Forbidden, NotFound, did_you_mean
 from headlessly.execution import executor, results
 from headlessly.log import events
 from headlessly.query import aggregates, names, reads
 from headlessly.scripts import marshalling
-from headlessly.scripts.failures import ScriptError
+from headlessly.scripts.failures import LimitExceeded, ScriptError
 from headlessly.scripts.limits import MAX_FIND, Limits
 from headlessly.scripts.prelude import EVENT, READS
 
@@ -41,14 +41,42 @@ READ_ARGUMENTS = {
     "history": ("id", "limit"),
 }  # fmt: skip
 TRACK = ("name", "properties")
+#: How long what is only proposed may hold what it has locked, in seconds, and how long it waits for what
+#: others have, in milliseconds.
+REHEARSAL_SECONDS, REHEARSAL_PATIENCE = 0.8, 20
+LOCK_BOUND = "SELECT set_config('lock_timeout', %s, true)"
 
 
 class Host:
     """The answers to one script, and what it has used up."""
 
-    def __init__(self, limits: Limits, deadline: float) -> None:
-        self.limits, self.deadline = limits, deadline
+    def __init__(self, limits: Limits, deadline: float, *, is_rehearsal: bool = False) -> None:
+        self.limits, self.deadline, self.is_rehearsal = limits, deadline, is_rehearsal
         self.calls = self.records = 0
+        self.seconds = limits.seconds
+        self.has_written = False
+        self.on_shorter_deadline: Callable[[], None] = lambda: None
+
+    def begin_writing(self) -> None:
+        """Before the first verb: what somebody may only propose is tried without standing in anybody's way.
+        It waits for no lock, and holds its own for a moment only."""
+        if self.has_written or not self.is_rehearsal:
+            return
+        self.has_written = True
+        prepared.execute_prepared(LOCK_BOUND, [str(REHEARSAL_PATIENCE)])
+        if (end := time.monotonic() + REHEARSAL_SECONDS) < self.deadline:
+            self.deadline, self.seconds = end, REHEARSAL_SECONDS
+            self.on_shorter_deadline()
+
+    def exceeded_time(self) -> LimitExceeded:
+        """The error of a script whose time is over."""
+        if self.seconds == self.limits.seconds:
+            return self.limits.exceeded("seconds")
+        return LimitExceeded(
+            "seconds",
+            self.seconds,
+            f"What is only proposed is tried within {self.seconds:g} s of its first change. Propose less.",
+        )
 
     def answer(self, question: Sequence[Any], named: Mapping[str, Any]) -> Any:
         """The answer to one call: ``question`` is (noun, method, positional arguments, named arguments).
@@ -72,14 +100,14 @@ class Host:
                 return ask(given, options)
         except OperationalError as problem:
             if isinstance(problem.__cause__, postgres.QueryCanceled):
-                raise self.limits.exceeded("seconds") from problem
+                raise self.exceeded_time() from problem
             raise
 
     def _bound_database(self) -> None:
         """Give the database no longer than the script has left. Raises LimitExceeded."""
         left = self.deadline - time.monotonic()
         if left <= 0:
-            raise self.limits.exceeded("seconds")
+            raise self.exceeded_time()
         bound_statements(left)
 
     def _from_sandbox(self, value: Any, name: Any) -> Any:
@@ -114,8 +142,13 @@ class Host:
             )
         verb = noun.verbs.get(what) if isinstance(what, str) else None
         if verb is None:
-            raise ScriptError(f"{name} has no {str(what)[:64]}. {methods_sentence(noun)}")
-        return lambda given, options: _execute(verb, given, options)
+            near = did_you_mean(str(what), [*READS, *noun.verbs])
+            raise ScriptError(f"{name} has no {str(what)[:64]}.{near} {methods_sentence(noun)}")
+        return lambda given, options: self._execute_verb(verb, given, options)
+
+    def _execute_verb(self, verb: Verb, given: list[Any], options: dict[str, Any]) -> Any:
+        self.begin_writing()
+        return _execute(verb, given, options)
 
     def _track(self, given: list[Any], options: dict[str, Any]) -> Any:
         asked = _named_arguments(EVENT, "create", TRACK, given, options)
@@ -157,7 +190,7 @@ def _named_arguments(
         name = "asOf" if key == "as_of" else key
         if name not in names:
             raise BadRequest(
-                f"{noun}.{what} has no {key[:64]}. It takes {', '.join(names)}."
+                f"{noun}.{what} has no {key[:64]}.{did_you_mean(key, names)} It takes {', '.join(names)}."
                 f"{_condition_hint(noun, what, key, names)}",
                 field=key[:64],
             )
@@ -211,15 +244,25 @@ def _find(host: Host, noun: type[Noun], asked: dict[str, Any]) -> Any:
 
 def _get(host: Host, noun: type[Noun], asked: dict[str, Any]) -> Any:
     include, moment = asked.get("include") or (), reads.check_moment(asked.get("asOf"))
-    found = reads.record_json(
-        noun,
-        asked.get("id"),
-        include=include,
-        fields=asked.get("fields"),
-        as_of=moment,
-    )
+    try:
+        found = reads.record_json(
+            noun, asked.get("id"), include=include, fields=asked.get("fields"), as_of=moment
+        )
+    except NotFound:
+        if moment is not None or (card := _card_json(noun, asked.get("id"))) is None:
+            raise
+        found, include = card, ()
     host.count_read([found])
     return marshalling.pack_record(found, reads.check_include(noun, include), moment)
+
+
+def _card_json(noun: type[Noun], id: Any) -> dict[str, Any] | None:
+    """What a rep who is limited sees of somebody whom only their own records introduce."""
+    if not isinstance(id, str) or not visibility.introduced_ids(noun, [id]):
+        return None
+    whole = results.record_json(visibility.with_cards(noun).get(pk=id))
+    shown = ("$id", "$type", "$context", *(field.wire for field in noun.schema.card))
+    return {name: whole[name] for name in shown}
 
 
 def _aggregate(host: Host, noun: type[Noun], asked: dict[str, Any]) -> list[dict[str, Any]]:

@@ -17,6 +17,7 @@ from django.utils.translation import gettext as _
 
 from headlessly.access import actors, tenancy
 from headlessly.access.actors import Actor
+from headlessly.access.models import ApiKey
 from headlessly.context import clock
 from headlessly.declaration.schema import Field
 from headlessly.declaration.values import UNSTORABLE
@@ -71,9 +72,12 @@ def _dry_run(code: str, note: str, *, keep: bool) -> tuple[ScriptRun, Proposal |
     if not actors.may_propose(actor):
         raise Forbidden(f"As {actor.role} you may not propose scripts.", type="Proposal")
     id, moment = public_id(Proposal.prefix), clock.now()
-    trying = actor if actors.may_approve(actor) else dataclasses.replace(actor, role=actors.MANAGER)
+    trying = actor
+    if not actors.may_see_proposals(actor):
+        trying = dataclasses.replace(actor, role=actors.MANAGER)
     with actors.acting(trying):
-        run = perform(code, Plan(dry_run=True, moment=moment, seed=id))
+        plan = Plan(dry_run=True, is_rehearsal=trying is not actor, moment=moment, seed=id)
+        run = perform(code, plan)
     foreseen = verb_events(run.events)
     if not keep or not foreseen:
         return run, None
@@ -150,7 +154,7 @@ def visible_proposals() -> models.QuerySet[Proposal]:
     found = Proposal.objects.filter(tenant=tenancy.require())
     if not actors.may_propose(actor):
         return found.none()
-    return found if actors.may_approve(actor) else found.filter(proposed_by=actor.id)
+    return found if actors.may_see_proposals(actor) else found.filter(proposed_by=actor.id)
 
 
 def count_to_decide() -> int:
@@ -178,9 +182,17 @@ def approve(id: Any, *, version: Any = None) -> tuple[Proposal, ScriptRun]:
 
     ``version`` (one, or several of which any will do) is the outcome that was looked at. Raises Stale where
     it is another by now, Conflict where it is decided already, and Changed where it would do something else,
-    or works no longer: then nothing was done, and the proposal says what is different.
+    or works no longer: then nothing was done, and the proposal says what is different. Raises Forbidden for
+    a key, and for who proposed it, themselves or by a key of theirs, unless the tenant allows that.
     """
     proposal = _find_to_decide(id)
+    if not may_approve_proposal(proposal):
+        raise Forbidden(
+            _("You proposed this yourself: somebody else has to approve it."),
+            type="Proposal",
+            id=proposal.pk,
+            code="own_proposal",
+        )
     locked_proposals: list[Proposal] = []
 
     def hold() -> None:
@@ -214,6 +226,16 @@ def approve(id: Any, *, version: Any = None) -> tuple[Proposal, ScriptRun]:
     return locked_proposals[0], run
 
 
+def may_approve_proposal(proposal: Proposal) -> bool:
+    """Whether the actor, who decides on proposals, may approve this one: nobody approves their own, by a key
+    of theirs neither, unless the tenant says so."""
+    actor = actors.current()
+    if actor is actors.SYSTEM or tenancy.require().allows_own_approval:
+        return True
+    owner = ApiKey.objects.filter(pk=proposal.proposed_by).values_list("user", flat=True).first()
+    return actor.id not in (proposal.proposed_by, owner)
+
+
 def refuse(id: Any, reason: Any) -> Proposal:
     """Refuse a proposal. Raises Invalid without a reason, Conflict where it is decided already."""
     proposal = _find_to_decide(id)
@@ -238,6 +260,12 @@ class _DifferentOutcome(Exception):
 
 def _find_to_decide(id: Any) -> Proposal:
     actor = actors.current()
+    if actors.may_see_proposals(actor) and actor.is_key:
+        raise Forbidden(
+            "A key does not decide on proposals: a person does, in the browser.",
+            type="Proposal",
+            id=str(id)[:64],
+        )
     if not actors.may_approve(actor):
         raise Forbidden(
             f"As {actor.role} you may not decide on proposals.",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -20,12 +21,15 @@ from headlessly.ids import public_id
 from headlessly.log import event_visibility, events
 from headlessly.log.events import Event, dump_json
 from headlessly.log.names import SCRIPT_RAN
+from headlessly.scripts import hints, marshalling, sandbox, source
 from headlessly.scripts import limits as limiting
-from headlessly.scripts import marshalling, sandbox, source
 from headlessly.scripts.failures import LimitExceeded, ScriptError, ScriptFailed
 from headlessly.scripts.host import Host, bound_statements
 from headlessly.scripts.limits import Limits
 from headlessly.scripts.script_run import MAX_VALUE_LENGTH, ScriptRun
+
+#: What may be the id of a record, where a script names it.
+ID = re.compile(r"\b[a-z]+(?:_[a-z]+)*_[0-9A-Za-z]{12}\b")
 
 
 class ScriptExecution(executor.Execution):
@@ -35,9 +39,10 @@ class ScriptExecution(executor.Execution):
     the script reads the log meanwhile, its place is kept.
     """
 
-    def __init__(self, about: dict[str, Any]) -> None:
+    def __init__(self, about: dict[str, Any], *, is_rehearsal: bool) -> None:
         super().__init__()
-        self.about = about
+        self.about, self.is_rehearsal = about, is_rehearsal
+        self.has_begun = False
         self.script_event: Event = new_instance(
             Event,
             id=public_id(Event.prefix),
@@ -55,6 +60,14 @@ class ScriptExecution(executor.Execution):
             seq=None,
         )
         self.ended = False
+
+    def perform(self, *arguments: Any, **options: Any) -> Any:
+        if not self.has_begun:
+            # A script that only reads locks nothing.
+            self.has_begun = True
+            if not self.is_rehearsal:
+                self.lock_in_order(ID.findall(self.about["code"]))
+        return super().perform(*arguments, **options)
 
     def append(self, **what: Any) -> Event:
         event = super().append(**what)
@@ -87,6 +100,8 @@ class Plan:
     """How a script is run beside its code: what surrounds it, in the same transaction."""
 
     dry_run: bool = False
+    #: Whether whoever sends it may only propose: it is tried without standing in anybody's way.
+    is_rehearsal: bool = False
     about: dict[str, Any] = field(default_factory=dict)  #: what its event says of it
     moment: datetime | None = None  #: its own clock, else now
     seed: str | None = None  #: of its random numbers
@@ -111,15 +126,16 @@ def perform(code: str, plan: Plan) -> ScriptRun:
 
 def _perform_once(code: str, prepared: str, limits: Limits, plan: Plan) -> ScriptRun:
     with sandbox.reserve_worker(limits, moment=plan.moment, seed=plan.seed) as session:
-        host = Host(limits, time.monotonic() + limits.seconds)
+        end = time.monotonic() + limits.seconds
+        host = Host(limits, end, is_rehearsal=plan.is_rehearsal)
         script = sandbox.RunningScript(session, code, limits, host)
         about = {"code": code} | plan.about
-        make = partial(ScriptExecution, about)
+        make = partial(ScriptExecution, about, is_rehearsal=plan.is_rehearsal)
         try:
             with executor.one_transaction(make=make, dry_run=plan.dry_run) as execution:
                 plan.before()
                 try:
-                    value = _checked_value(script.run(prepared), limits)
+                    value = _checked_value(script, script.run(prepared), limits)
                 except ScriptFailed:
                     raise
                 except HeadlesslyError as problem:
@@ -140,14 +156,24 @@ def _perform_once(code: str, prepared: str, limits: Limits, plan: Plan) -> Scrip
     return ScriptRun(value, list(recorded), script.output, plan.dry_run, event=script_event)
 
 
-def _checked_value(value: Any, limits: Limits) -> Any:
-    """The value as JSON. Raises ScriptError for what is none, LimitExceeded for too much."""
+def _checked_value(script: sandbox.RunningScript, value: Any, limits: Limits) -> Any:
+    """The value as JSON. Raises ScriptFailed, with the line that answers it, for what is none or too much."""
+    try:
+        return _as_json(value, limits)
+    except HeadlesslyError as problem:
+        raise script.as_failure(problem, script.last_line()) from problem
+
+
+def _as_json(value: Any, limits: Limits) -> Any:
     try:
         checked = marshalling.to_caller(value, limits.answer)
     except marshalling.NotJson as problem:
         if problem.size:
             raise limits.exceeded("answer") from None
         raise ScriptError(f"This cannot be answered: {problem}") from None
+    except Exception as problem:
+        reason = hints.explain_unreadable(problem)
+        raise ScriptError(f"This cannot be answered: {reason}") from problem
     if len(dump_json(checked)) > limits.answer:
         raise limits.exceeded("answer")
     return checked

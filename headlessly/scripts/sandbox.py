@@ -8,13 +8,16 @@ from __future__ import annotations
 
 import atexit
 import os
+import re
+import signal
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Any
+from functools import partial
+from typing import Any, NoReturn, Self
 
 from pydantic_monty import (
     FunctionSnapshot,
@@ -28,6 +31,7 @@ from pydantic_monty import (
     OSPolicy,
 )
 
+from headlessly.access import tenancy
 from headlessly.background.slots import thread_slots
 from headlessly.context import clock, running
 from headlessly.errors import Conflict, Forbidden, HeadlesslyError, NotFound, Stale
@@ -43,12 +47,14 @@ from headlessly.scripts.host import Host
 from headlessly.scripts.limits import Limits
 from headlessly.scripts.source import line_text
 
-#: Scripts at once in one process.
-SCRIPTS_AT_ONCE = 2
+#: Scripts at once in one process; one more than one tenant has in one of four threads.
+SCRIPTS_AT_ONCE = 3
 #: How long a script waits for one of them to end, in seconds.
 PATIENCE = 5
 #: How far workers stand back behind the site where there are too few cores for both, as `nice` counts.
 NICE = 5
+#: How long after its time a script is ended from outside, in seconds.
+GRACE = 0.1
 #: A worker is replaced after this many scripts.
 RETIREMENT = 500
 #: What the interpreter calls the script in its tracebacks: the prelude was fed before it.
@@ -118,7 +124,8 @@ def reserve_worker(
         "sleep": "call_host",
         "random_start": "system" if seed is None else {"seed": seed},
     }
-    with thread_slots.reserve_for_script() as is_free, ExitStack() as stack:
+    tenant = tenancy.require().pk
+    with thread_slots.reserve_for_script(tenant) as is_free, ExitStack() as stack:
         if not is_free:
             raise Busy(PATIENCE)
         checkout = _workers().checkout(
@@ -146,6 +153,48 @@ def _lower_priority(session: MontySession) -> None:
             os.setpriority(os.PRIO_PROCESS, session.worker_pid, NICE)
 
 
+class DeadlineTimer:
+    """Ends the worker of a script when its time is over, wherever it is: what it has locked is free then.
+
+    The interpreter counts its own time alone, and only looks while it computes.
+    """
+
+    def __init__(self, session: MontySession, host: Host) -> None:
+        self.pid, self.host = session.worker_pid, host
+        self.has_come = self.is_over = False
+        self._lock = threading.Lock()
+        self._timer: threading.Timer | None = None
+
+    def __enter__(self) -> Self:
+        self.host.on_shorter_deadline = self._start
+        self._start()
+        return self
+
+    def _start(self) -> None:
+        if self._timer is not None:
+            self._timer.cancel()
+        # The interpreter's own end, which says the line, comes first where it can.
+        left = self.host.deadline - time.monotonic() + GRACE
+        self._timer = threading.Timer(max(0, left), self._end_worker)
+        self._timer.daemon = True
+        self._timer.start()
+
+    def _end_worker(self) -> None:
+        with self._lock:
+            if self.is_over or time.monotonic() < self.host.deadline:
+                return
+            self.has_come = True
+            if self.pid is not None:
+                with suppress(OSError):
+                    os.kill(self.pid, signal.SIGKILL)
+
+    def __exit__(self, *problem: object) -> None:
+        with self._lock:
+            self.is_over = True
+        if self._timer is not None:
+            self._timer.cancel()
+
+
 @dataclass
 class RunningScript:
     """One script while it runs: the host that answers it, what it has printed, and what went wrong."""
@@ -159,20 +208,47 @@ class RunningScript:
     flooded: bool = False
     raised_errors: dict[str, HeadlesslyError] = field(default_factory=dict)
     line: int | None = None
+    end: DeadlineTimer = field(init=False)
 
     def run(self, code: str) -> Any:
         """Run ``code``, the prepared script, and answer its last expression. Raises ScriptFailed.
 
         Errors that no script may catch are raised as they are; ``line`` says where they came up.
         """
+        with DeadlineTimer(self.session, self.host) as self.end:
+            try:
+                self._go_on(lambda: self.session.feed_run(prelude.prelude_code()))
+                turn = self._go_on(
+                    lambda: self.session.feed_start(code, print_callback=self._print)
+                )
+                while not isinstance(turn, MontyComplete):
+                    turn = self._take_turn(turn)
+                # Only now is it read.
+                return self._go_on(lambda: turn.output)
+            except MontyError as problem:
+                raise self._explain_failure(problem) from None
+
+    def _go_on(self, step: Callable[[], Any]) -> Any:
+        """Let the script run on to its next turn, or its end. Raises MontyError, and ScriptFailed for what it
+        hands over and nobody here can read: that is the script's mistake, whatever reading it raises."""
         try:
-            self.session.feed_run(prelude.prelude_code())
-            turn = self.session.feed_start(code, print_callback=self._print)
-            while not isinstance(turn, MontyComplete):
-                turn = self._take_turn(turn)
-            return turn.output
-        except MontyError as problem:
-            raise self._explain_failure(problem) from None
+            return step()
+        except MontyError:
+            raise
+        except Exception as problem:
+            raise self.as_failure(_unreadable(problem), self.last_line()) from problem
+
+    def _raising_line(self) -> int | None:
+        """The line that raises, where only one does: of some errors the interpreter tells none."""
+        lines = enumerate(self.code.split("\n"), 1)
+        raising = [n for n, text in lines if re.match(r"\s*raise\b", text)]
+        return raising[0] if len(raising) == 1 else None
+
+    def last_line(self) -> int | None:
+        """The line that a script's answer is of, which is its last; None for one of comments only."""
+        lines = self.code.rstrip().split("\n")
+        numbered = [n for n, text in enumerate(lines, 1) if text.strip()[:1] not in ("", "#")]
+        return numbered[-1] if numbered else None
 
     @property
     def output(self) -> str:
@@ -188,19 +264,27 @@ class RunningScript:
     # -- one turn ---------------------------------------------------------------------------------
 
     def _take_turn(self, turn: Any) -> Any:
+        return self._go_on(partial(turn.resume, *self._answer_turn(turn)))
+
+    def _answer_turn(self, turn: Any) -> tuple[Any, ...]:
+        """What the script is resumed with. Raises what it cannot go on from."""
         if time.monotonic() > self.host.deadline:
-            return self._end_script(turn, self.limits.exceeded("seconds"))
+            return self._end_script(turn, self.host.exceeded_time())
         if isinstance(turn, NameLookupSnapshot):
-            return turn.resume()  # what is not there: the sandbox says so
+            return ()  # what is not there: the sandbox says so
         if isinstance(turn, FutureSnapshot):
             return self._end_script(turn, ScriptError("Nothing here has to be awaited."))
         if turn.is_os_function:
-            return turn.resume(_refuse_system_call(turn))
+            return (_refuse_system_call(turn),)
         if turn.object_id is not None or turn.function_name != prelude.ASK:
             message = f"name '{str(turn.function_name)[:64]}' is not defined"
-            return turn.resume({"exc_type": "NameError", "message": message})
+            return ({"exc_type": "NameError", "message": message},)
         try:
-            answer = self.host.answer(turn.args, turn.kwargs)
+            question, named = turn.args, turn.kwargs
+        except Exception as problem:
+            self._end_script(turn, _unreadable(problem))
+        try:
+            answer = self.host.answer(question, named)
         except LimitExceeded as problem:
             return self._end_script(turn, problem)
         except HeadlesslyError as problem:
@@ -208,18 +292,20 @@ class RunningScript:
                 return self._end_script(turn, problem)
             message = problem.message[:MAX_MESSAGE_LENGTH]
             self.raised_errors[message] = problem
-            return turn.resume({"exc_type": _python_exception(problem), "message": message})
+            return ({"exc_type": _python_exception(problem), "message": message},)
         except Exception as problem:
             return self._end_script(turn, problem)
-        return turn.resume({"return_value": answer})
+        return ({"return_value": answer},)
 
-    def _end_script(self, turn: Any, problem: Exception) -> Any:
+    def _end_script(self, turn: Any, problem: Exception) -> NoReturn:
         """Let the script hear of what it cannot go on from, to learn the line; then end it, heard or not."""
         if isinstance(turn, FunctionSnapshot):
             try:
                 turn.resume({"exc_type": "BaseException", "message": "The script ends here."})
             except MontyError as heard:
                 self.line = _script_line(heard)
+            except Exception:  # what it hands over then is of no interest
+                self.line = None
         raise problem
 
     # -- what went wrong --------------------------------------------------------------------------
@@ -232,18 +318,29 @@ class RunningScript:
     def _explain_failure(self, problem: MontyError) -> ScriptFailed:
         line = _script_line(problem)
         if isinstance(problem, MontyCrashedError):
-            if problem.timed_out:
-                return self.as_failure(self.limits.exceeded("seconds"))
-            return self.as_failure(ScriptError("The script brought its interpreter down."))
+            if problem.timed_out or self.end.has_come:
+                return self.as_failure(self.host.exceeded_time())
+            # It does so, for one, where a class of the script's own is handed over before a record of it.
+            mistake = ScriptError(
+                "The script brought its interpreter down. Answer values and records, no classes."
+            )
+            return self.as_failure(mistake, line or self.last_line())
         inner, text = problem.exception(), str(problem)
         limit = "output" if self.flooded else _exceeded_limit(inner, text)
         if limit is not None:
             return self.as_failure(self.limits.exceeded(limit), line)
+        if line is None and hints.NO_TEXT in text:
+            line = self._raising_line()
         message = str(inner)[:MAX_MESSAGE_LENGTH] if str(inner) else ""
         if known := self.raised_errors.get(message):
             return self.as_failure(known, line)
         source = line_text(self.code, line)
         return self.as_failure(ScriptError(hints.explain_error(inner, message, source)), line)
+
+
+def _unreadable(problem: Exception) -> ScriptError:
+    """The error for what a script hands over and reading raised this."""
+    return ScriptError(f"This cannot be handed over: {hints.explain_unreadable(problem)}")
 
 
 def _exceeded_limit(inner: BaseException, text: str) -> str | None:

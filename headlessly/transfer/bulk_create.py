@@ -12,6 +12,7 @@ from django.db import IntegrityError
 from headlessly.declaration import values
 from headlessly.declaration.refusals import unique_index_name
 from headlessly.execution import executor, table
+from headlessly.log.names import LEFT_OUT
 from headlessly.transfer.stated_past import PastStep, first_state, past_states, stated_steps
 
 if TYPE_CHECKING:
@@ -41,8 +42,10 @@ class Importing(executor.Execution):
         super().__init__()
         self.sets_protected_fields = stating
         self.cause = cause
-        #: When the record that is created next was created, where its row says it.
+        #: Of the row whose verb is executed next: when its record was created, and what it says that no
+        #: field holds. The event keeps it.
         self.stated_creation: datetime | None = None
+        self.left_out: dict[str, Any] = {}
         #: The steps that the dates of the record tell that is being created.
         self.steps: list[PastStep] = []
         #: What it was before it was written, oldest first, and what it is.
@@ -85,14 +88,19 @@ class Importing(executor.Execution):
         """The event of the verb; of a record with a past, the events of all its steps."""
         states, self.states = self.states, []
         if not states:
-            return super()._record_event(verb, record, was)
+            return self._with_left_out(super()._record_event(verb, record, was))
         verbs = [verb, *(step.verb for step in self.steps)]
         self.steps = []
         events = []
         for done, state in zip(verbs, states, strict=True):
             events.append(super()._record_event(done, state, was))
             was = state.as_json()
-        return events[0]
+        return self._with_left_out(events[0])
+
+    def _with_left_out(self, event: Event) -> Event:
+        if self.left_out and self.is_callers_own:
+            event.data = {**event.data, LEFT_OUT: self.left_out}
+        return event
 
 
 class Gathering(Importing):

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
-from datetime import UTC, date, datetime
+from datetime import UTC, date, datetime, timedelta, timezone, tzinfo
 from functools import cache, lru_cache
 from typing import Any
 
@@ -62,8 +62,17 @@ GERMAN_MONTHS = {
     "april": "Apr", "mai": "May", "juni": "Jun", "juli": "Jul", "august": "Aug", "september": "Sep",
     "sept": "Sep", "oktober": "Oct", "okt": "Oct", "november": "Nov", "dezember": "Dec", "dez": "Dec",
 }  # fmt: skip
+#: What stands before or behind a day in letters: ``Thu Nov 13 2025 10:00:00 GMT+0100 (CET)``, ``24th``.
+WEEKDAY = re.compile(
+    r"(mon|tue|wed|thu|fri|sat|sun)[a-z]*\.? |(montag|dienstag|mittwoch|donnerstag|freitag|samstag|sonntag) ",
+    re.I,
+)
+OFFSET = re.compile(r" (?:GMT|UTC)?([+-])([01]\d|2[0-3]):?([0-5]\d)(?: \([^()]*\))?\Z")
+ORDINAL = re.compile(r"\b(\d{1,2})(?:st|nd|rd|th)\b", re.I)
 LETTERS = re.compile(r"([^\W\d_]+)\.?")
 LIKELY = Notation()
+#: What people add to a heading or a word: a unit, a currency, a zone, a star for what is required.
+ADDITION = re.compile(r"\s*(\([^()]*\)|\[[^\[\]]*\]|\*)\s*\Z")
 
 Read = Callable[[Any], Any]
 
@@ -120,8 +129,12 @@ def read_number(cell: Any, notation: Notation = LIKELY, field: Field | None = No
     Where both readings are possible and the file does not show which it means, one that the field does not
     allow is none; and nobody writes an amount of money with three decimals.
     """
+    if notation.fraction and field is not None:
+        return _percent_of(cell)
     if not isinstance(cell, str) or cell.isdecimal():
         return cell
+    if field is not None and field.type == "money" and cell.rstrip().endswith("%"):
+        raise ValueError(_("%s is a share, and no amount.") % cell.strip()[:32])
     found = parse_number(cell)
     if found is None:
         if field is not None and not _is_float(cell):
@@ -147,12 +160,20 @@ def read_number(cell: Any, notation: Notation = LIKELY, field: Field | None = No
     return likely
 
 
+def _percent_of(cell: Any) -> Any:
+    """``0.9`` → ``90``: of a column that has shares of one."""
+    try:
+        return round(float(cell.replace(",", ".") if isinstance(cell, str) else cell) * 100, 10)
+    except (TypeError, ValueError):
+        return cell
+
+
 def _is_float(cell: str) -> bool:
     try:
         float(cell)
     except ValueError:
         return False
-    return True
+    return "_" not in cell  # as programs write it, and nobody else
 
 
 def _is_allowed(field: Field, value: str) -> bool:
@@ -189,13 +210,18 @@ def read_moment(cell: Any, days: str | None = None) -> Any:
     if not isinstance(cell, str):
         return cell
     text = " ".join(cell.replace(",", " ").split())
-    zone = None
+    zone: tzinfo | None = None
     for word in (" UTC", " GMT"):
         if text.upper().endswith(word):
             text, zone = text[: -len(word)], UTC
     if text[:4].isdigit() and text[4:5] == "-":
         return f"{text}+00:00" if zone else cell.strip()
-    text = text.removesuffix(" Uhr")
+    text = WEEKDAY.sub("", text.removesuffix(" Uhr"))
+    if offset := OFFSET.search(text):
+        text = text[: offset.start()]
+        minutes = int(offset[2]) * 60 + int(offset[3])
+        zone = timezone(timedelta(minutes=-minutes if offset[1] == "-" else minutes))
+    text = ORDINAL.sub(r"\1", text).replace(" at ", " ")
     if (numeric := NUMERIC_DAY.match(text)) is not None:
         text = _year_first(cell, numeric, days) + text[numeric.end() :].replace("T", " ")
     else:
@@ -264,7 +290,12 @@ def choice_reader(field: Field, words: tuple[tuple[str, str], ...] = ()) -> Read
     def read(cell: Any) -> Any:
         if isinstance(cell, bool):
             cell = str(cell)
-        return known.get(letters(cell), cell) if isinstance(cell, str) else cell
+        if not isinstance(cell, str):
+            return cell
+        found = known.get(letters(cell))
+        if found is None and (short := ADDITION.sub("", cell)) != cell:
+            found = known.get(letters(short))  # "Closed Won (Sales Pipeline)"
+        return cell if found is None else found
 
     return read
 
@@ -318,5 +349,17 @@ def read_url(cell: Any) -> str:
     return f"https://{text}" if BARE_ADDRESS.match(text) else text
 
 
-READERS: dict[str, Read] = {"bool": read_flag, "json": read_json, "url": read_url}
-READERS |= dict.fromkeys(("string", "text", "email"), read_text)
+#: An address with the name of whose it is: ``Ada Chen <ada@x.example>``, ``Ada Chen (ada@x.example)``.
+NAMED_ADDRESS = re.compile(r"[^<>()@]*[<(]\s*(?:mailto:)?([^<>()\s]+@[^<>()\s]+)\s*[>)]\s*\Z", re.I)
+
+
+def read_email(cell: Any) -> str:
+    """``Ada Chen <ada@x.example>`` → ``ada@x.example``."""
+    text = read_text(cell)
+    return found[1] if (found := NAMED_ADDRESS.match(text)) else text
+
+
+READERS: dict[str, Read] = {
+    "bool": read_flag, "json": read_json, "url": read_url, "email": read_email,
+}  # fmt: skip
+READERS |= dict.fromkeys(("string", "text"), read_text)

@@ -15,6 +15,7 @@ from django.utils.translation import gettext as _
 
 from headlessly.access import actors
 from headlessly.declaration import labels
+from headlessly.declaration.folding import Folded, fold
 from headlessly.declaration.schema import Field
 from headlessly.query.scope import Scope
 from headlessly.transfer.bulk_create import key_of
@@ -28,6 +29,8 @@ if TYPE_CHECKING:
 Known = tuple[str, str, Any]
 #: Creates a record of what a row says of it.
 Create = Callable[["type[Record]", dict[str, Any], RowValues, str], Any]
+#: Fills empty fields of a record that is there.
+Complete = Callable[["type[Record]", str, dict[str, Any], RowValues, str], None]
 
 
 def composed_name(
@@ -61,6 +64,10 @@ class Describer:
         self.fields = [noun.schema.by_name[name] for name in noun.Surface.files.described]
         self.found: dict[Known, str] = {}
         self.many: dict[Known, int] = {}
+        #: What those that were found have of what rows may say of them, by id and wire name.
+        self.held: dict[str, dict[str, Any]] = {}
+        #: What the row at hand has filled of them.
+        self.completed: list[tuple[str, str]] = []
         #: What this transaction made; and of the whole import how many, each counted once.
         self.made: dict[Known, str] = {}
         self.counted: set[Known] = set()
@@ -75,6 +82,27 @@ class Describer:
             given = [row.described[field.wire] for row in rows if row.described.get(field.wire)]
             if given:
                 self._find(other, given)
+        for field in self.fields:
+            self._hold(field)
+
+    def _hold(self, reference: Field) -> None:
+        """Read what those that were found have."""
+        noun = reference.target_noun
+        ids = {
+            id for known, id in self.found.items() if known[0] == noun.__name__
+        } - self.held.keys()
+        if not ids:
+            return
+        wires = self._wires(reference)
+        columns = [noun.schema.fields[wire].column for wire in wires]
+        rows = noun.objects.filter(pk__in=ids).order_by().values_list("pk", *columns)
+        for id, *had in rows:
+            self.held[id] = dict(zip(wires, had, strict=True))
+
+    def _wires(self, reference: Field) -> list[str]:
+        """The fields of what is described that a row may say, by wire name."""
+        by_name = reference.target_noun.schema.by_name
+        return [by_name[n].wire for n in self.noun.Surface.files.described[reference.name]]
 
     def _find(self, noun: type[Record], given: list[dict[str, Any]]) -> None:
         scope = Scope(noun).queryset()
@@ -83,9 +111,11 @@ class Describer:
             ids = by_unique(scope, field, wanted, merged=True)
             self.found.update({(noun.__name__, field.name, key): id for key, id in ids.items()})
         name = naming_field(noun).name
-        names = {text for g in given if (text := composed_name(noun, g, {})) and is_storable(text)}
+        composed = (composed_name(noun, g, {}) for g in given)
+        names = {fold(text) for text in composed if text and is_storable(text)}
         if names:
-            named = scope.filter(**{f"{name}__in": names}).order_by().values_list(name)
+            folded = scope.annotate(called=Folded(name)).filter(called__in=names)
+            named = folded.order_by().values_list("called")
             for text, count, id in named.annotate(Count("pk"), Min("pk")):
                 known = (noun.__name__, name, text)
                 if count == 1:
@@ -101,34 +131,68 @@ class Describer:
             if _is_text(given.get(field.wire))
         ]
         name = composed_name(noun, given, {})
-        named = [(noun.__name__, naming_field(noun).name, name)] if name else []
+        named = [(noun.__name__, naming_field(noun).name, fold(name))] if name else []
         # A person with another address is another person, whatever the name.
         return unique or named
 
     # -- making ---------------------------------------------------------------------------------------
 
-    def fill(self, row: RowValues, create: Create, made: list[Known]) -> None:
+    def fill(self, row: RowValues, create: Create, complete: Complete, made: list[Known]) -> None:
         """Let the row refer to what it describes; what is made for it is added to ``made``.
 
-        What can neither be found nor made is left out, with the reason.
+        What can neither be found nor made is left out, with the reason. Of what was found empty fields are
+        filled; what it has otherwise stays, and the log keeps what the row says.
         """
         for field in self.fields:
             given = row.described.get(field.wire)
-            if not given or row.data.get(field.wire):
+            if not given:
+                continue
+            if row.data.get(field.wire):
+                row.beside.add(field.wire)
                 continue
             noun = field.target_noun
             known, id = self._known(noun, given), self.found_id(field, given)
-            if id is None and (why := self._why_not(noun, known)):
+            if id is None and (why := self._why_not(noun, known, composed_name(noun, given, {}))):
                 row.leave_out(field.wire, why)
                 continue
             if id is None:
-                record = create(noun, self._values(noun, given, row), row, field.wire)
+                record = create(noun, self._values(field, given, row), row, field.wire)
                 if record is None:
                     continue
                 id = record.pk
+                self.held[id] = {
+                    wire: getattr(record, noun.schema.fields[wire].column)
+                    for wire in self._wires(field)
+                }
                 self.made.update(dict.fromkeys(known, id))
                 made += known[:1]
+            else:
+                self._complete(field, id, given, row, complete)
             row.data[field.wire] = id
+
+    def _complete(
+        self, reference: Field, id: str, given: dict[str, Any], row: RowValues, complete: Complete
+    ) -> None:
+        """Fill what a record that was there has not, of what a row says of it."""
+        noun, gaps = reference.target_noun, {}
+        had = self.held.get(id)
+        may = self.making and actors.may(actors.current(), "update", noun)
+        for wire, value in given.items():
+            field = noun.schema.fields[wire]
+            try:
+                said = field.clean(value, text=row.text)
+            except ValueError as problem:
+                row.leave_out(f"{reference.wire}.{wire}", str(problem))
+                continue
+            if said is None or (had is not None and had.get(wire) == said):
+                continue
+            if had is not None and may and had.get(wire) in (None, field.default):
+                gaps[wire], had[wire] = value, said
+                self.completed.append((id, wire))
+            else:
+                row.beside.add(f"{reference.wire}.{wire}")
+        if gaps:
+            complete(noun, id, gaps, row, reference.wire)
 
     def found_id(self, field: Field, given: dict[str, Any]) -> str | None:
         """The id of what a row describes, where it is known already."""
@@ -138,29 +202,43 @@ class Describer:
     def _has(self, known: Known) -> bool:
         return known in self.made or known in self.found
 
-    def _values(self, noun: type[Record], given: dict[str, Any], row: RowValues) -> dict[str, Any]:
+    def _values(self, reference: Field, given: dict[str, Any], row: RowValues) -> dict[str, Any]:
         """What the new record is: what is said of it, and that it belongs to what was found before."""
+        noun = reference.target_noun
         found = dict(given)
-        found[naming_field(noun).wire] = composed_name(noun, given, {})
+        found[naming_field(noun).wire] = self._name_of(noun, given, row, reference)
         for other in self.fields:
             same = noun.schema.fields.get(other.wire)
             if same is not None and same.to == other.to and row.data.get(other.wire):
                 found.setdefault(other.wire, row.data[other.wire])
         return found
 
-    def _why_not(self, noun: type[Record], known: list[Known]) -> str:
+    def _name_of(
+        self, noun: type[Record], given: dict[str, Any], row: RowValues, reference: Field
+    ) -> str | None:
+        """What a new record is called: also like the row's own, where that is mostly its name."""
+        own = naming_field(self.noun).wire
+        lends = row.plain_name and reference.wire in row.row_is
+        if lends and reference.name in self.noun.Surface.files.namesakes:
+            others = {wire: value for wire, value in given.items() if wire != "email"}
+            if name := composed_name(noun, others, {}) or row.data.get(own):
+                return name
+        return composed_name(noun, given, {})
+
+    def _why_not(self, noun: type[Record], known: list[Known], name: str | None) -> str:
         """Why a record that is not there cannot be made; empty where it can."""
+        told = name or (known[0][2] if known else "")
         named = labels.noun_in_error(noun)
         if not known:
-            return _("This %s has no name.") % named
+            return _("No column says which %s it is: the log keeps what is said of it.") % named
         count = next((self.many[k] for k in known if k in self.many), 0)
         if count:
-            said = {"count": count, "noun": labels.plural_in_sentence(noun), "name": known[0][2]}
+            said = {"count": count, "noun": labels.plural_in_sentence(noun), "name": told}
             return _("There are %(count)s %(noun)s called %(name)s.") % said
         if not self.making or not actors.may(actors.current(), "create", noun):
             return _("There is no %(noun)s %(name)s, and none is made.") % {
                 "noun": named,
-                "name": known[0][2],
+                "name": told,
             }
         return ""
 
@@ -176,7 +254,10 @@ class Describer:
         """What was made was undone: these, or all of it."""
         if made is None:
             self.made.clear()
+            self.held.clear()
             return
+        for id, wire in self.completed:
+            self.held[id][wire] = None
         ids = {self.made.get(known) for known in made}
         self.made = {known: id for known, id in self.made.items() if id not in ids}
 

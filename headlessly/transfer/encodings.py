@@ -16,8 +16,8 @@ from django.utils.translation import gettext as _
 from headlessly.declaration.values import group_thousands
 from headlessly.transfer.rows import Unreadable
 
-UTF_8, UTF_16, UTF_16_LE, UTF_16_BE, WINDOWS = (
-    "utf-8-sig", "utf-16", "utf-16-le", "utf-16-be", "cp1252"
+UTF_8, UTF_16, UTF_16_LE, UTF_16_BE, UTF_32, WINDOWS = (
+    "utf-8-sig", "utf-16", "utf-16-le", "utf-16-be", "utf-32", "cp1252"
 )  # fmt: skip
 #: As people call them.
 NAMES = {
@@ -25,6 +25,7 @@ NAMES = {
     UTF_16: "UTF-16",
     UTF_16_LE: "UTF-16",
     UTF_16_BE: "UTF-16",
+    UTF_32: "UTF-32",
     WINDOWS: "Windows-1252",
 }
 BLOCK = 1024 * 1024
@@ -36,6 +37,9 @@ def find_encoding(file: BinaryIO) -> str:
     """The encoding in which the whole file can be read. Raises Unreadable where there is none."""
     file.seek(0)
     start = file.read(4096)
+    if start[:4] in (codecs.BOM_UTF32_LE, codecs.BOM_UTF32_BE):
+        _read_through(file, UTF_32)
+        return UTF_32
     if start[:2] in (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE):
         _read_through(file, UTF_16)
         return UTF_16
@@ -83,7 +87,8 @@ def _read_through(file: BinaryIO, encoding: str) -> None:
         decoder.decode(b"", final=True)
     except UnicodeDecodeError as problem:
         raise Unreadable(
-            _("The file begins like UTF-16, and is none: %s. Save it as UTF-8.") % problem.reason
+            _("The file begins like %(encoding)s, and is none: %(reason)s. Save it as UTF-8.")
+            % {"encoding": NAMES[encoding], "reason": problem.reason}
         ) from None
 
 

@@ -89,15 +89,26 @@ class Question:
     def slow(self) -> bool:
         return filters.may_be_slow(self.filter, self.conditions)
 
+    def records(self, scope: Scope) -> models.QuerySet:
+        """The records, in no order."""
+        found = scope.queryset().filter(
+            *(filters.compile_filter(scope, f) for f in (self.filter, *self.conditions))
+        )
+        return found.filter(filters.words_condition(scope, self.q)) if self.q else found
+
+    def count(self) -> int | None:
+        """How many there are, as far as lists count; None where that takes longer than it may."""
+        scope = Scope(self.noun, reads.check_moment(self.as_of))
+        try:
+            with timeouts.statement_timeout():
+                return reads.count_records(self.records(scope))[0]
+        except timeouts.TooSlow:
+            return None
+
     def found(self, names: Sequence[str]) -> str | None:
         """These columns of the records, as a table ``r`` in SQL; None when there can be none."""
         scope = Scope(self.noun, reads.check_moment(self.as_of))
-        found = scope.queryset()
-        found = found.filter(
-            *(filters.compile_filter(scope, f) for f in (self.filter, *self.conditions))
-        )
-        if self.q:
-            found = found.filter(filters.words_condition(scope, self.q))
+        found = self.records(scope)
         # Without an order the table is read as it lies there, which is ten times as fast.
         found = found.order_by(
             *(sorting.order_by_expressions(scope, self.sort) if self.sort else ())
@@ -232,9 +243,9 @@ def _cell_for_people(noun: type[Record], name: str, field: Field) -> str:
 
 
 def _name_of(noun: type[Record], column: str) -> str:
-    """What the record with the id in ``column`` is called, if the actor sees it."""
+    """What the record with the id in ``column`` is called, if the actor sees it or its card."""
     quote = connection.ops.quote_name
-    seen, persons = visibility.visible_clause(noun, "named")
+    seen, persons = visibility.card_clause(noun, "named")
     sql = (
         f"(SELECT named.{quote(naming_field(noun).column)} FROM {quote(noun._meta.db_table)} named "
         f"WHERE named.id = {column} AND named.tenant_id = %s{seen})"

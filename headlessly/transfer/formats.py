@@ -72,7 +72,6 @@ def find_layout(
     Raises Unreadable for what is no file of this format.
     """
     if format == XLSX:
-        workbooks.check_workbook(file)
         header, layout = workbooks.find_layout(file, count_known)
         return header.cells, layout
     file.seek(0)
@@ -85,6 +84,8 @@ def find_layout(
         header, layout = separated.find_layout(file, encoding, count_known)
         return header.cells, layout
     layout = Layout(encoding=encoding)
+    if format == VCF:
+        vcards.check_cards(file, encoding)
     if format == JSON:
         layout = replace(layout, single=_is_single(file, encoding))
     return [], layout

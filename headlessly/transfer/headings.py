@@ -8,9 +8,9 @@ comes in what can be understood, and the rest is told.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
-from functools import cache
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from functools import cache, partial
 from typing import TYPE_CHECKING
 
 from django.conf import settings
@@ -21,14 +21,15 @@ from headlessly.declaration import labels
 from headlessly.declaration.schema import META, Field
 from headlessly.errors import Invalid
 from headlessly.query.filters import META_FIELDS
+from headlessly.transfer.cells import ADDITION
 
 if TYPE_CHECKING:
     from headlessly.declaration.record import Record
 
 #: What the list of refused rows has beside their own columns: corrected, it can be sent as it is.
 ROW, REASON = ADDED = ("$row", "$reason")
-#: What people add to a heading: a unit, a currency, a zone, a star for what is required.
-ADDITION = re.compile(r"\s*(\([^()]*\)|\[[^\[\]]*\]|\*)\s*\Z")
+#: What another program puts before a heading: "Deal - Deal created".
+WHOSE = re.compile(r"\s*(\w+)\s*[-:]\s+")
 IN_UTC = re.compile(r"\b(UTC|GMT)\b")
 
 
@@ -41,6 +42,8 @@ class Meaning:
     field: Field | None  #: None for what every record carries
     own: bool = True  #: whether it is the product's own name for it
     rank: int = 0  #: which of several columns of a field is taken first
+    #: The reference to what it describes, where the heading does not name it: "Email", not "Contact Email".
+    row_is: str | None = None
 
     @property
     def required(self) -> bool:
@@ -65,16 +68,22 @@ def meanings(noun: type[Record]) -> dict[str, Meaning]:
         with translation.override(language):
             for field in fields.values():
                 found.setdefault(plain(labels.field_label(field)), Meaning(field.wire, noun, field))
-    for field in fields.values():  # "Lead Status", as other programs say whose it is
-        for name in (field.wire, labels.english_label(field)):
-            found.setdefault(
-                plain(noun.__name__ + name), Meaning(field.wire, noun, field, own=False)
-            )
     for name, field, rank in _other_headings(noun):
         found.setdefault(plain(name), Meaning(field.wire, noun, field, own=False, rank=rank))
-    for heading, meaning in _described(noun):
+    described = dict(_described(noun))
+    for heading, meaning in list(found.items()):  # "Lead Status", as other programs say whose it is
+        if meaning.field is not None and meaning.field.name not in noun.Surface.files.described:
+            for name in names_of(noun):
+                found.setdefault(name + heading, replace(meaning, own=False))
+    for heading, meaning in described.items():
         found.setdefault(heading, meaning)
+        found.setdefault(plain(noun.__name__) + heading, meaning)
     return found
+
+
+def names_of(noun: type[Record]) -> tuple[str, ...]:
+    """What a noun is called before a heading, the way headings are compared."""
+    return tuple(map(plain, (noun.__name__, *noun.Surface.files.called)))
 
 
 def _other_headings(noun: type[Record]) -> Iterator[tuple[str, Field, int]]:
@@ -94,8 +103,9 @@ def _described(noun: type[Record]) -> Iterator[tuple[str, Meaning]]:
                 path = f"{reference.wire}.{meaning.path}"
                 rank = meaning.rank + (0 if meaning.own else 1)
                 described = Meaning(path, other, meaning.field, own=False, rank=rank)
-                yield plain(reference.wire) + heading, described
-                yield heading, described
+                for name in dict.fromkeys((plain(reference.wire), *names_of(other))):
+                    yield name + heading, described
+                yield heading, replace(described, row_is=reference.wire)
 
 
 def plain(name: str) -> str:
@@ -110,12 +120,20 @@ def find_meaning(noun: type[Record], heading: str) -> Meaning | None:
     found = known.get(plain(heading))
     if found is None and (short := ADDITION.sub("", heading)) != heading:
         found = known.get(plain(short))
+    if found is None and (owner := WHOSE.match(heading)) and plain(owner[1]) in names_of(noun):
+        rest = plain(heading[owner.end() :])
+        found = known.get(plain(noun.__name__) + rest) or known.get(rest)
     return found
 
 
 def count_known(noun: type[Record], names: Iterable[str]) -> int:
     """How many of these are headings: so a header is told from a title and from a row."""
     return sum(1 for name in set(names) if name and find_meaning(noun, name) is not None)
+
+
+def column_number(position: int) -> str:
+    """What a column without a heading is called."""
+    return _("column %d") % (position + 1)
 
 
 @dataclass(frozen=True)
@@ -132,7 +150,8 @@ class Headings:
     """The header of a table: its columns by what they mean, the first to be taken first."""
 
     columns: Mapping[str, list[Column]]
-    unknown: list[str]
+    unknown: Mapping[int, str]  #: the headings that are no field, by their position
+    width: int = 0  #: how many columns it has
 
     @property
     def foreign(self) -> bool:
@@ -140,20 +159,33 @@ class Headings:
         return any(not c.meaning.own for columns in self.columns.values() for c in columns)
 
 
-def read_headings(noun: type[Record], header: Iterable[str], *, strict: bool = False) -> Headings:
+def _precise(noun: type[Record], path: str) -> set[str]:
+    """The headings that say better what the field at ``path`` is than its own name."""
+    field = noun.schema.fields.get(path)
+    declared = noun.Surface.files.precise.get(field.name, ()) if field else ()
+    return set(map(plain, declared))
+
+
+def _precedence(precise: set[str], column: Column) -> tuple[bool, bool, int]:
+    meaning = column.meaning
+    return plain(column.heading) not in precise, not meaning.own, meaning.rank
+
+
+def read_headings(noun: type[Record], header: Sequence[str], *, strict: bool = False) -> Headings:
     """What a header names. Raises Invalid where it names no field, and one of ours twice.
 
     ``strict`` refuses what is no field.
     """
     columns: dict[str, list[Column]] = {}
-    unknown, problems = [], {}
+    unknown: dict[int, str] = {}
+    problems: dict[str, str] = {}
     for position, said in enumerate(header):
         heading = said.strip()
         if heading in ADDED:
             continue
         meaning = find_meaning(noun, heading) if heading else None
         if meaning is None:
-            unknown.append(heading or _("column %d") % (position + 1))
+            unknown[position] = heading or column_number(position)
             continue
         known = columns.setdefault(meaning.path, [])
         if meaning.own and any(column.meaning.own for column in known):
@@ -161,10 +193,10 @@ def read_headings(noun: type[Record], header: Iterable[str], *, strict: bool = F
         known.append(Column(position, heading, meaning))
     allowed = ", ".join([*META_FIELDS, *noun.schema.fields])
     if unknown and (strict or not columns):
-        for name in unknown:
+        for name in unknown.values():
             problems[name[:64]] = _("There is no such field. Fields: %s.") % allowed
     if problems:
         raise Invalid.for_fields(problems, type=noun.__name__)
-    for known in columns.values():
-        known.sort(key=lambda column: (not column.meaning.own, column.meaning.rank))
-    return Headings(columns, unknown)
+    for path, known in columns.items():
+        known.sort(key=partial(_precedence, _precise(noun, path)))
+    return Headings(columns, unknown, len(header))

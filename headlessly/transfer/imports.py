@@ -111,7 +111,7 @@ def _unknown_columns(headings: Headings) -> list[str]:
     """The columns that are left out: what is no field, and what only an admin may say."""
     created = headings.columns.get("$createdAt", [])
     states_the_past = actors.current().role == actors.ADMIN
-    return [*headings.unknown, *(c.heading for c in created if not states_the_past)]
+    return [*headings.unknown.values(), *(c.heading for c in created if not states_the_past)]
 
 
 def _unknown_names(noun: type[Noun], file: BinaryIO, format: str, layout: Layout) -> list[str]:

@@ -143,6 +143,21 @@ def day_evidence(cell: str) -> str | None:
     return DMY if second <= 12 < first else None
 
 
+def share_evidence(cell: Any) -> bool | None:
+    """Whether a cell of percent shows a share of one, ``0.9``, or percent; None where it could be both."""
+    if isinstance(cell, str):
+        text = cell.strip().replace(",", ".")
+        if text.endswith("%"):
+            return False
+        try:
+            cell = float(text)
+        except ValueError:
+            return None
+    if not isinstance(cell, int | float) or cell in (0, 1):
+        return None
+    return bool(0 < cell < 1)
+
+
 @dataclass(frozen=True)
 class Notation:
     """How a column writes.
@@ -154,14 +169,24 @@ class Notation:
     decimal: str = POINT
     certain: bool = False
     days: str | None = None
+    fraction: bool = False  #: whether it has shares of one where the field has percent
 
 
 class Evidence:
     """What the cells of a file's columns show, gathered row by row."""
 
-    def __init__(self, numbers: Mapping[int, str], days: Mapping[int, str]) -> None:
-        """The positions of the columns that have numbers, and days, with the names of their fields."""
-        self.numbers, self.days = numbers, days
+    def __init__(
+        self,
+        numbers: Mapping[int, str],
+        days: Mapping[int, str],
+        percents: Mapping[int, str] | None = None,
+    ) -> None:
+        """The positions of the columns that have numbers, days, and percent, with the names of their fields.
+
+        Of the last it is found whether they are shares of one, as some programs export them.
+        """
+        self.numbers, self.days, self.percents = numbers, days, percents or {}
+        self.shares: dict[int, Counter[bool]] = {n: Counter() for n in self.percents}
         self.seen: dict[int, Counter[str | None]] = {n: Counter() for n in (*numbers, *days)}
         self.watched = [(n, self.seen[n], number_evidence) for n in numbers]
         self.watched += [(n, self.seen[n], day_evidence) for n in days]
@@ -171,12 +196,20 @@ class Evidence:
             cell = row[position]
             if isinstance(cell, str) and cell:
                 seen[evidence(cell)] += 1
+        for position, shares in self.shares.items():
+            if (share := share_evidence(row[position])) is not None:
+                shares[share] += 1
 
     def found(self) -> dict[str, dict[str, list[str]]]:
         """What was seen, by field: ``{"numbers": {"budget": ["comma"]}, "days": {...}}``."""
         return {
             "numbers": self._by_field(self.numbers, NUMBERS),
             "days": self._by_field(self.days, DAYS),
+            "shares": {
+                field: []
+                for position, field in self.percents.items()
+                if self.shares[position][True] and not self.shares[position][False]
+            },
         }
 
     def _by_field(self, columns: Mapping[int, str], kinds: Iterable[str]) -> dict[str, list[str]]:
@@ -208,7 +241,8 @@ def decide(
     for field in fields:
         shown = numbers or _shown(seen.get("numbers", {}), field)
         order = days or _shown(seen.get("days", {}), field)
-        found[field] = Notation(shown or likely, shown is not None, order or likely_days)
+        share = field in seen.get("shares", {})
+        found[field] = Notation(shown or likely, shown is not None, order or likely_days, share)
     return found
 
 

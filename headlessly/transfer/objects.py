@@ -13,6 +13,9 @@ from headlessly.declaration.values import group_thousands
 from headlessly.transfer.encodings import as_utf_8
 from headlessly.transfer.rows import LONGEST, Layout, Row, Unreadable
 
+#: How deep objects and arrays may lie in each other.
+MOST_NESTED = 64
+
 
 def first_character(file: BinaryIO, encoding: str) -> bytes:
     """The first byte of the text that is no space."""
@@ -41,7 +44,7 @@ def read_array(file: BinaryIO, layout: Layout) -> Iterator[Row]:
     number = 0
     try:
         text = as_utf_8(file, layout.encoding)
-        for number, item in enumerate(ijson.items(text, "item", use_float=True), 1):
+        for number, item in enumerate(_items(text), 1):
             yield _as_row(number, item)
     except (ijson.JSONError, ValueError, OverflowError, RecursionError) as problem:
         told = " ".join(str(problem).split())[:200]
@@ -49,6 +52,30 @@ def read_array(file: BinaryIO, layout: Layout) -> Iterator[Row]:
             _("After row %(row)s this is not valid JSON: %(problem)s")
             % {"row": group_thousands(number), "problem": told}
         ) from None
+
+
+def _items(text: BinaryIO) -> Iterator[Any]:
+    """The items of an array, one at a time. Raises ValueError for one that is too deep or too large, before
+    it is in memory."""
+    builder, depth, size = ijson.common.ObjectBuilder(), 0, 0
+    for event, value in ijson.basic_parse(text, use_float=True):
+        if event in ("start_map", "start_array"):
+            depth += 1
+            if depth > MOST_NESTED:
+                raise ValueError(f"objects lie more than {MOST_NESTED} deep in each other")
+            if depth == 1:
+                continue
+        elif event in ("end_map", "end_array"):
+            depth -= 1
+            if depth == 0:
+                continue  # nothing follows, or it is no JSON
+        size += len(value) + 2 if isinstance(value, str) else 2
+        if size > LONGEST:
+            raise ValueError(f"an object has more than {LONGEST:,} characters")
+        builder.event(event, value)
+        if depth == 1:
+            yield builder.value
+            builder, size = ijson.common.ObjectBuilder(), 0
 
 
 def read_lines(file: BinaryIO, layout: Layout) -> Iterator[Row]:

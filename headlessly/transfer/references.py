@@ -16,6 +16,7 @@ from headlessly.declaration.schema import Field
 from headlessly.language import wording
 from headlessly.query.scope import Scope
 from headlessly.transfer.bulk_create import key_of
+from headlessly.transfer.cells import NAMED_ADDRESS
 
 if TYPE_CHECKING:
     from headlessly.declaration.record import Record
@@ -117,7 +118,10 @@ class References:
         """What a row says of a record without its id."""
         if not isinstance(value, str) or not value.strip():
             return None
-        return None if value.startswith(f"{field.prefix}_") else value.strip()
+        if value.startswith(f"{field.prefix}_"):
+            return None
+        named = NAMED_ADDRESS.match(value)
+        return named[1] if named else value.strip()
 
     def _ways(self, field: Field) -> str:
         unique = [labels.field_in_error(f) for f in text_keys(field.target_noun)]

@@ -92,10 +92,15 @@ def stated_steps(record: Record, created_at: datetime | None) -> list[PastStep]:
             of_fields[each.field.name] = each
         elif each.state in before or (state not in machine.path and each.state in led):
             of_fields.setdefault(each.field.name, each)
+    of_states: dict[str, Milestone] = {}
+    for each in of_fields.values():
+        # A verb may set a day and a moment: the moment says more.
+        if each.state not in of_states or each.field.type == "datetime":
+            of_states[each.state] = each
     steps = sorted(
         (
             PastStep(_moment_of(record, each, created_at), each.verb, each.state)
-            for each in of_fields.values()
+            for each in of_states.values()
         ),
         key=lambda step: (step.moment, step.state == state),
     )

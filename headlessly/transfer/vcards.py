@@ -12,7 +12,7 @@ from django.utils.translation import gettext as _
 
 from headlessly.declaration.values import group_thousands
 from headlessly.transfer.encodings import Text
-from headlessly.transfer.rows import LONGEST, Layout, Row
+from headlessly.transfer.rows import LONGEST, Layout, Row, Unreadable
 
 #: The properties of a card that are one text, as a table names them.
 TEXTS = {
@@ -20,12 +20,19 @@ TEXTS = {
     "nickname": "Nickname", "role": "Role in the company", "x-socialprofile": "Social profile",
     "categories": "Labels",
 }  # fmt: skip
+BEGIN, END = "BEGIN:VCARD", "END:VCARD"
 MOBILE, PREFERRED = {"cell", "mobile", "iphone"}, "pref"
 #: What is no word of anybody's.
 NOT_KEPT = {
     "version", "prodid", "n", "uid", "rev", "photo", "logo", "sound", "key", "org", "email", "tel", "adr",
     "label", "x-ablabel", "x-abshowas", "x-abuid",
 }  # fmt: skip
+
+
+def check_cards(file: BinaryIO, encoding: str) -> None:
+    """Raise Unreadable for a file without a card."""
+    if next(_cards(file, encoding), None) is None:
+        raise Unreadable(_("The file has no vCard in it. One begins with BEGIN:VCARD."))
 
 
 def read_cards(file: BinaryIO, layout: Layout) -> Iterator[Row]:
@@ -41,6 +48,9 @@ def read_cards(file: BinaryIO, layout: Layout) -> Iterator[Row]:
                 text[:200],
                 _("A card has %s characters at most.") % group_thousands(LONGEST),
             )
+            continue
+        if not text.rstrip().upper().endswith(END):
+            yield Row(number, text[:10_000], _("This card does not end: END:VCARD is missing."))
             continue
         try:
             card = vobject.readOne(text, ignoreUnreadable=True, allowQP=True)
@@ -58,18 +68,27 @@ def _cards(file: BinaryIO, encoding: str) -> Iterator[str]:
     try:
         while line := text.readline(LONGEST):
             name = line.strip().upper()
-            if name == "BEGIN:VCARD":
+            if name == BEGIN:
+                if _is_begun(lines):
+                    yield "".join(lines)
                 lines, size = [], 0
             if line[:1] not in " \t":
                 skipping = name.startswith(("PHOTO", "LOGO", "SOUND", "KEY"))
             if not skipping and size < LONGEST and (name or not lines):
                 lines.append(line if line.endswith(("\n", "\r")) else line + "\n")
                 size += len(line)
-            if name == "END:VCARD" and lines:
+            if name == END and lines:
                 yield "".join(lines)
                 lines, size = [], 0
+        if _is_begun(lines):
+            yield "".join(lines)
     finally:
         text.detach()
+
+
+def _is_begun(lines: list[str]) -> bool:
+    """Whether these are of a card that has not ended."""
+    return bool(lines) and lines[0].strip().upper() == BEGIN
 
 
 def card_as_row(card: Any) -> dict[str, Any]:

@@ -1,31 +1,30 @@
-"""Workbooks: the first sheet that people see and that has something in it."""
+"""Workbooks: the first sheet that people see and that has something in it.
+
+They are opened in a process of their own (:mod:`headlessly.transfer.workbook_child`), for what unfolds from a
+few kilobytes may take all the memory and time that there is.
+"""
 
 from __future__ import annotations
 
-import zipfile
+import os
+import shutil
+import subprocess
+import sys
+import tempfile
 from collections.abc import Callable, Iterable, Iterator
+from pathlib import Path
 from typing import Any, BinaryIO
 
+import orjson
 from django.utils.translation import gettext as _
 
-from headlessly.transfer.rows import Layout, Unreadable, is_blank
+from headlessly.transfer import workbook_child
+from headlessly.transfer.rows import Layout, Unreadable
 from headlessly.transfer.tables import Header, find_header
 
-#: The most a workbook may unfold to, in bytes.
-UNFOLDED = 1024 * 1024 * 1024
-
-
-def check_workbook(file: BinaryIO) -> None:
-    """Raise Unreadable for what is no workbook, or too large a one."""
-    file.seek(0)
-    try:
-        with zipfile.ZipFile(file) as archive:
-            if sum(each.file_size for each in archive.infolist()) > UNFOLDED:
-                raise Unreadable(_("The workbook is too large. Send it as CSV."))
-    except (zipfile.BadZipFile, OSError, ValueError) as problem:
-        if isinstance(problem, Unreadable):
-            raise
-        raise Unreadable(_("The file is no workbook (.xlsx).")) from None
+#: How long the process may compute, in seconds, while somebody waits for it and in the background; and how
+#: much memory it may have, in megabytes.
+SOON, LATER, MEMORY = 10, 600, 512
 
 
 def find_layout(
@@ -33,55 +32,70 @@ def find_layout(
 ) -> tuple[Header, Layout]:
     """The header of the first visible sheet with known columns, else of the first that is not empty.
 
-    Raises Unreadable where all are empty.
+    Raises Unreadable where all are empty, and for what is no workbook, or too large a one.
     """
     found: list[tuple[Header, Layout]] = []
-    for number in _visible_sheets(file):
-        header = find_header(read_records(file, number), count_known)
+    for sheet in _read_in_child(file, "begin", SOON):
+        rows = [[_as_cell(value) for value in row] for row in sheet["rows"]]
+        header = find_header(rows, count_known)
         if isinstance(header, Header):
-            found.append((header, Layout(sheet=number, above=header.above)))
+            found.append((header, Layout(sheet=sheet["sheet"], above=header.above)))
     if not found:
         raise Unreadable(_("The workbook has no sheet with anything in it."))
     return next((each for each in found if each[0].known), found[0])
 
 
-def _opened(file: BinaryIO) -> Any:
-    from openpyxl import load_workbook
-
-    return load_workbook(file, read_only=True, data_only=True)
-
-
-def _visible_sheets(file: BinaryIO) -> list[int]:
-    try:
-        sheets = _opened(file).worksheets
-        return [n for n, sheet in enumerate(sheets) if sheet.sheet_state == "visible"][:20]
-    except Exception as problem:  # whatever a broken archive or broken XML makes of it
-        raise _unreadable(problem) from problem
-
-
-def _unreadable(problem: Exception) -> Unreadable:
-    return Unreadable(_("The workbook cannot be read: %s") % str(problem)[:200])
-
-
 def read_records(file: BinaryIO, number: int) -> Iterator[list[Any]]:
-    """The rows of a sheet as people see them: ``80%``, where the sheet keeps 0.8 and shows percent."""
-    try:
-        sheet = _opened(file).worksheets[number]
-        sheet.reset_dimensions()
-        percents: dict[int, bool] = {}
-        for cells in sheet.iter_rows():
-            yield [_shown(cell, percents) for cell in cells]
-    except Unreadable:
-        raise
-    except Exception as problem:  # whatever a broken archive or broken XML makes of it
-        raise _unreadable(problem) from problem
+    """The rows of a sheet. Raises Unreadable where it breaks off."""
+    for row in _read_in_child(file, str(number), LATER):
+        if isinstance(row, int):
+            for _empty in range(row):
+                yield []
+        else:
+            yield [_as_cell(value) for value in row]
 
 
-def _shown(cell: Any, percents: dict[int, bool]) -> Any:
-    value = cell.value
-    if not isinstance(value, int | float) or isinstance(value, bool):
-        return None if is_blank(value) else value
-    style = cell._style_id
-    if style not in percents:
-        percents[style] = "%" in (cell.number_format or "")
-    return f"{round(value * 100, 10):.10g}%" if percents[style] else value
+def _as_cell(value: Any) -> Any:
+    if isinstance(value, dict):
+        return workbook_child.KINDS[value["kind"]].fromisoformat(value["value"])
+    return value
+
+
+def _read_in_child(file: BinaryIO, what: str, seconds: int) -> Iterator[Any]:
+    """The lines that the child writes. Raises Unreadable for what it cannot read, also when it is killed."""
+    with tempfile.NamedTemporaryFile(suffix=".xlsx") as copy:
+        file.seek(0)
+        shutil.copyfileobj(file, copy)
+        copy.flush()
+        # Without the product's secrets: it reads what anybody may have sent.
+        child = subprocess.Popen(
+            [sys.executable, "-E", "-s", workbook_child.__file__, copy.name]
+            + [str(seconds), str(MEMORY), what],
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.DEVNULL,
+            env={"PATH": os.environ.get("PATH", ""), "LANG": "C.UTF-8"},
+            cwd=Path(copy.name).parent,
+        )
+        assert child.stdout is not None
+        try:
+            for line in child.stdout:
+                value = orjson.loads(line)
+                if isinstance(value, dict) and "error" in value:
+                    raise _unreadable(value)
+                yield value
+            if child.wait():
+                raise _unreadable({"error": "too_large"})
+        finally:
+            child.kill()
+            child.wait()
+            child.stdout.close()
+
+
+def _unreadable(problem: dict[str, Any]) -> Unreadable:
+    match problem["error"]:
+        case "too_large":
+            return Unreadable(_("The workbook is too large. Send it as CSV."))
+        case "no_workbook":
+            return Unreadable(_("The file is no workbook (.xlsx)."))
+    return Unreadable(_("The workbook cannot be read: %s") % problem["told"])

@@ -5,6 +5,17 @@ import logging
 from datetime import UTC, datetime
 
 
+class WrongHostFilter(logging.Filter):
+    """Logging filter: a request for another host is one line. Strangers send them all day, and where in
+    Django that was found helps nobody."""
+
+    def filter(self, record: logging.LogRecord) -> bool:
+        if record.name == "django.security.DisallowedHost":
+            record.exc_info, record.exc_text = None, None
+            record.levelno, record.levelname = logging.WARNING, "WARNING"
+        return True
+
+
 class JsonLines(logging.Formatter):
     """time, level, logger, message; and the request's id, its answer's status and the traceback where
     there are any."""

@@ -9,6 +9,7 @@ from django.db import models
 from django.db.models import Exists, F, OuterRef, Q
 
 from headlessly.access import tenancy
+from headlessly.access.encryption import EncryptedText
 from headlessly.access.models import Tenant
 from headlessly.context import running as context_running
 from headlessly.database import prepared
@@ -62,7 +63,7 @@ class WebhookQuerySet(models.QuerySet["Webhook"]):
 class Webhook(models.Model):
     """An address that is told of events, from its creation on.
 
-    The secret is kept as it is, for it has to sign; nothing but its making ever answers it.
+    The secret is kept encrypted, for it has to sign; nothing but its making ever answers it.
     """
 
     prefix: ClassVar[str] = "webhook"
@@ -72,7 +73,7 @@ class Webhook(models.Model):
     tenant = models.ForeignKey("headlessly.Tenant", models.CASCADE, related_name="webhooks")
     url = models.CharField(max_length=2000)
     events = models.JSONField()
-    secret = models.CharField(max_length=255, editable=False)
+    secret = EncryptedText(editable=False)
     active = models.BooleanField(default=True)
     #: Since when not one delivery has arrived; None where the last one did.
     failing_since = models.DateTimeField(null=True, editable=False)

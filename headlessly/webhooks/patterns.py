@@ -8,9 +8,9 @@ from typing import Any
 from django.utils.translation import gettext as _
 
 from headlessly.declaration.registry import registry
-from headlessly.errors import Invalid
+from headlessly.errors import Invalid, did_you_mean
 from headlessly.log.events import check_event_name
-from headlessly.log.names import PLATFORM_EVENTS
+from headlessly.log.names import PLATFORM_EVENTS, SECURITY, SECURITY_EVENTS
 
 ALL = "*"
 #: How many patterns a webhook may have.
@@ -20,7 +20,7 @@ MAX_PATTERNS = 100
 def known_event_names() -> list[str]:
     """The names of the events that verbs leave, noun by noun, and of those that the platform does."""
     verbs = [verb.event for noun in registry.values() for verb in noun.verbs.values()]
-    return [*verbs, *PLATFORM_EVENTS]
+    return list(dict.fromkeys([*verbs, *PLATFORM_EVENTS]))
 
 
 def check_patterns(value: Any) -> list[str]:
@@ -35,6 +35,14 @@ def check_patterns(value: Any) -> list[str]:
             % {"most": MAX_PATTERNS, "count": len(value)}
         )
     return list(dict.fromkeys(map(_check_pattern, value)))
+
+
+def check_known_event(name: str) -> None:
+    """Raise ValueError for the name of an event that there can be none of, with what was perhaps meant."""
+    if ALL in name:
+        raise ValueError(_("This is the name of one event, without a star."))
+    if name not in SECURITY_EVENTS:  # in the log, but in no webhook
+        _check_pattern(name)
 
 
 def _check_pattern(value: Any) -> str:
@@ -60,6 +68,7 @@ def _check_pattern(value: Any) -> str:
         raise ValueError(
             _("There is no event %(name)s. Events: %(names)s")
             % {"name": value[:64], "names": ", ".join([*own, f"{name}.*"])}
+            + did_you_mean(value, own)
         )
     if dot and (meant := [each for each in names if each.casefold() == value.casefold()]):
         raise ValueError(
@@ -77,12 +86,14 @@ def _check_pattern(value: Any) -> str:
 
 
 def _no_noun(name: str) -> str:
-    return _("There is no noun %(name)s. Nouns: %(names)s.") % {
-        "name": name[:64],
-        "names": ", ".join(registry),
-    }
+    there = {"name": name[:64], "names": ", ".join(registry)}
+    said = _("There is no noun %(name)s. Nouns: %(names)s.") % there
+    return said + did_you_mean(name, registry)
 
 
 def matches_any(patterns: Collection[str], name: str, target_type: str | None) -> bool:
-    """Whether an event of this name, and of a record of this noun, is one of those."""
+    """Whether an event of this name, and of a record of this noun, is one of those. What admins alone read
+    goes to no other system."""
+    if target_type == SECURITY:
+        return False
     return ALL in patterns or name in patterns or f"{target_type}.*" in patterns

@@ -14,6 +14,8 @@ from django.utils.translation import gettext as _
 from headlessly.access import actors, tenancy
 from headlessly.access.models import Tenant
 from headlessly.errors import Conflict
+from headlessly.log.names import WEBHOOK_CHANGED, WEBHOOK_CREATED, WEBHOOK_DELETED
+from headlessly.log.security_events import record_security_event
 from headlessly.webhooks import deliveries, outbox
 from headlessly.webhooks.models import Delivery, Webhook, update_has_webhooks
 
@@ -40,6 +42,9 @@ def create_webhook(values: Mapping[str, Any]) -> Webhook:
         webhook.start_from_now()
         webhook.save(force_insert=True)
         update_has_webhooks(tenant)
+        record_security_event(
+            WEBHOOK_CREATED, about=webhook.pk, url=webhook.url, events=webhook.events
+        )
     logger.info("webhook %s made by %s", webhook.pk, actors.current().id)
     return webhook
 
@@ -49,12 +54,18 @@ def change_webhook(webhook: Webhook, values: Mapping[str, Any]) -> None:
     with transaction.atomic():
         tenant = lock_tenant()
         changes = dict(values)
+        previous = {name: getattr(webhook, name) for name in changes if name != "secret"}
         if "active" in changes:
             changes |= {"disabled_at": None, "disabled_because": None, "failing_since": None}
         for name, value in changes.items():
             setattr(webhook, name, value)
         if changes:
             webhook.save(update_fields=[*changes, "updated_at"])
+            told = {name: values[name] for name in previous}
+            new_secret = True if "secret" in values else None
+            record_security_event(
+                WEBHOOK_CHANGED, about=webhook.pk, previous=previous, newSecret=new_secret, **told
+            )
         update_has_webhooks(tenant)
         if webhook.active:
             outbox.pump_after_commit(tenant)
@@ -68,6 +79,7 @@ def delete_webhook(webhook: Webhook) -> None:
     id = webhook.pk
     with transaction.atomic():
         tenant = lock_tenant()
+        record_security_event(WEBHOOK_DELETED, about=id, url=webhook.url)
         webhook.delete()
         update_has_webhooks(tenant)
     logger.info("webhook %s deleted by %s", id, actors.current().id)

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from django.contrib.auth.hashers import check_password, make_password
+from django.utils import timezone
 
 from headlessly.access.models import ApiKey, Membership, Tenant, User
 from marketing.demo.cast import CASTS, OPERATOR, Cast
@@ -78,6 +79,7 @@ def _see_to_users(password: str) -> None:
             "last_name": "Perez",
             "is_staff": True,
             "is_superuser": True,
+            "email_proven_at": timezone.now(),
         },
     )
     valid: dict[str, bool] = {}

@@ -172,6 +172,7 @@ def _engage(tenant: Tenant, member: Member, first: date, password: str) -> None:
             "first_name": first_name,
             "last_name": last_name,
             "password": password,
+            "email_proven_at": clock.now(),
             "date_joined": midnight(first + timedelta(member.joined)),
         },
     )

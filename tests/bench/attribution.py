@@ -23,9 +23,10 @@ INSERT INTO crm_contact (id, tenant_id, version, created_at, created_by, updated
 SELECT 'contact_a' || i, %(tenant)s, 1, '2025-01-01Z', 'system', '2025-01-01Z', 'Person ' || i, 'Customer',
        'Active', false FROM generate_series(1, %(deals)s) i;
 INSERT INTO crm_deal (id, tenant_id, version, created_at, created_by, updated_at, name, value, currency,
-                      stage, contact_id, won_at, actual_close_date)
+                      stage, forecast_category, forecast_category_is_stated, contact_id, won_at,
+                      actual_close_date)
 SELECT 'deal_a' || i, %(tenant)s, 1, m, 'system', m, 'Deal ' || i,
-       100 + i * 7 %% 9000 + 0.01 * (i %% 100), 'USD', 'Won', 'contact_a' || i,
+       100 + i * 7 %% 9000 + 0.01 * (i %% 100), 'USD', 'Won', 'Commit', false, 'contact_a' || i,
        m + interval '40 days', (m + interval '40 days')::date
 FROM (SELECT i, timestamptz '2025-01-10Z' + i %% 300 * interval '1 day' AS m
       FROM generate_series(1, %(deals)s) i) made;

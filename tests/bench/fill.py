@@ -71,13 +71,28 @@ def rows(count: int) -> str:
 def fill(leads: int) -> None:
     """``leads`` leads over twenty tenants, a third as many contacts, twice as many events; half of the
     leads have changed once since they were made."""
+    _tenants()
+    with connection.cursor() as cursor:
+        for table, statement in insert_statements(leads).items():
+            started = time.monotonic()
+            with _without_indexes(cursor, table):
+                cursor.execute(statement)
+                count = cursor.rowcount
+            took = time.monotonic() - started
+            print(f"  {table}: {count:,} rows, {took:.0f} s", file=sys.stderr)
+        cursor.execute("SELECT setval(pg_get_serial_sequence('headlessly_tenant', 'id'), 100)")
+        cursor.execute("VACUUM ANALYZE")
+
+
+def insert_statements(leads: int) -> dict[str, str]:
+    """By table, in the order in which they refer to each other."""
     contacts, companies = max(leads // 3, 400), max(leads // 10, 400)
     deals, activities = max(leads // 10, 400), max(leads // 5, 400)
     owner = f"CASE WHEN {chance(2, 10)} > 0 THEN {id_of('contact', f'(i % {STEP * 5})')} END"
     city, product = one_of(CITIES, 3), one_of(PRODUCTS, 4)
     status = "(array['New', 'Contacted', 'Qualified', 'Converted', 'Lost'])[1 + width_bucket("
     status += f"{chance(5, 100)}, array[20, 40, 65, 75])]"
-    statements = {
+    return {
         "crm_organization": f"""
             INSERT INTO crm_organization ({COMMON}, name, type, status, industry)
             SELECT {id_of("org")}, {meta()}, 'Company ' || {city} || ' ' || md5(i::text), 'Prospect',
@@ -95,12 +110,14 @@ def fill(leads: int) -> None:
             SELECT {id_of("campaign")}, {meta()}, 'Campaign ' || i, 'Launched', 'USD' {rows(400)}""",
         "crm_deal": f"""
             INSERT INTO crm_deal ({COMMON}, name, value, currency, stage, probability, contact_id,
-                                  organization_id, owner_id, expected_close_date, last_activity_at)
+                                  organization_id, owner_id, expected_close_date, last_activity_at,
+                                  forecast_category, forecast_category_is_stated)
             SELECT {id_of("deal")}, {meta()}, 'Deal ' || {product} || ' ' || md5(i::text),
                    {chance(9, 1000)} * 100, 'USD',
                    {one_of("Prospecting Qualification Proposal Negotiation Won Lost", 10)},
                    50, {other("contact", contacts)}, {other("org", companies)}, {owner},
-                   date '2026-11-01' + ({chance(11, 300)})::int, m
+                   date '2026-11-01' + ({chance(11, 300)})::int, m,
+                   {one_of("Pipeline Pipeline BestCase Commit Commit Omitted", 10)}, false
             {rows(deals)}""",
         "crm_lead": f"""
             INSERT INTO crm_lead ({COMMON}, name, status, source, score, budget, currency, contact_id,
@@ -148,17 +165,6 @@ def fill(leads: int) -> None:
                    created_at, updated_at
             FROM crm_lead WHERE version = 2""",
     }
-    _tenants()
-    with connection.cursor() as cursor:
-        for table, statement in statements.items():
-            started = time.monotonic()
-            with _without_indexes(cursor, table):
-                cursor.execute(statement)
-                count = cursor.rowcount
-            took = time.monotonic() - started
-            print(f"  {table}: {count:,} rows, {took:.0f} s", file=sys.stderr)
-        cursor.execute("SELECT setval(pg_get_serial_sequence('headlessly_tenant', 'id'), 100)")
-        cursor.execute("VACUUM ANALYZE")
 
 
 def _tenants() -> None:

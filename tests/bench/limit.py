@@ -6,6 +6,7 @@ other paths; searches and the past are read from the product's tables, which hav
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Callable, Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -56,8 +57,8 @@ class Limit:
     def run(self, sql: str, parameters: Any = None) -> None:
         self.connection.execute(sql, parameters)
 
-    def rows(self, sql: str, parameters: Any = None) -> list[tuple]:
-        return self.connection.execute(sql, parameters).fetchall()
+    def rows(self, sql: str, parameters: Any = None, *, prepare: bool | None = None) -> list[tuple]:
+        return self.connection.execute(sql, parameters, prepare=prepare).fetchall()
 
     def list(self) -> Callable[[], bytes]:
         """25 qualified leads by score, with contact, organization and campaign, and a capped count."""
@@ -114,15 +115,19 @@ class Limit:
             f"WHERE o.id = l.organization_id AND {theirs} AND headlessly_fold(o.name) LIKE {{w}}))"
         )
         also = "".join(f" AND {has.format(w=f'%(w{n})s')}" for n, _ in enumerate(others))
-        parts = [
-            "headlessly_fold(l.name) LIKE %(w)s",
-            "l.contact_id IN (SELECT o.id FROM crm_contact o "
-            f"WHERE {theirs} AND ({person.format(w='%(w)s')}))",
+        looked_up = (
+            "headlessly_fold(l.name) LIKE {w}",
+            f"l.contact_id IN (SELECT o.id FROM crm_contact o WHERE {theirs} AND ({person}))",
             "l.organization_id IN (SELECT o.id FROM crm_organization o "
-            f"WHERE {theirs} AND headlessly_fold(o.name) LIKE %(w)s)",
+            f"WHERE {theirs} AND headlessly_fold(o.name) LIKE {{w}})",
+        )
+        marks = ["%(w)s", *(f"%(w{n})s" for n, _ in enumerate(others))]
+        parts = [
+            " AND ".join(part.format(w=mark) for part, mark in zip(chosen, marks, strict=True))
+            for chosen in itertools.product(looked_up, repeat=len(marks))
         ]
         united = " UNION ".join(
-            f"(SELECT l.id, l.created_at FROM crm_lead l WHERE {mine} AND {part}{also} LIMIT 10001)"
+            f"(SELECT l.id, l.created_at FROM crm_lead l WHERE {mine} AND {part} LIMIT 10001)"
             for part in parts
         )
         gather = (
@@ -136,7 +141,8 @@ class Limit:
         given = {"t": self.tenant, "w": leading, **{f"w{n}": w for n, w in enumerate(others)}}
 
         def once() -> bytes:
-            rows = self.rows(gather, given)
+            # A plan for any words is a bad one for these: planned anew where there are several.
+            rows = self.rows(gather, given, prepare=None if not others else False)
             total = rows[0][1] if rows else 0
             rows = self.rows(walk, given) if total > 10_000 else rows
             records = self._records([row[0] for row in rows[:25]], "crm_lead", "id")

@@ -200,6 +200,15 @@ _page("admin-lead", "the page of a lead", 3,
       lambda b: (f"/crm/lead/{b.known[2][0]}/change/", ""))  # fmt: skip
 
 
+@path("dashboard", "dashboard of a year", None, 0.1)
+def _dashboard(b: Bench) -> tuple[Work, Work]:
+    days = "from=2026-01-01&to=2026-12-31"
+    return (
+        lambda: b.empty("GET", "/dashboard/", days),
+        lambda: b.browse("GET", "/dashboard/", days),
+    )
+
+
 @path("funnel", "funnel over half of all leads", 1.2, 0.2)
 def _funnel(b: Bench) -> tuple[Work, Work]:
     from crm import reports

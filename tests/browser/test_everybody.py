@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from datetime import timedelta
 from typing import Any
 
 import pytest
@@ -10,7 +11,9 @@ import pytest
 pytest.importorskip("playwright", reason="Playwright is installed with `pip install .[test]`.")
 from axe_playwright_python.base import AXE_SCRIPT
 from django.urls import URLPattern
+from django.utils import timezone
 
+from headlessly.accounts.models import Invitation
 from tests.browser.conftest import PASSWORD, open_session, sign_in
 from tests.contract import samples
 
@@ -95,7 +98,11 @@ def user(name: str, *places: tuple[Any, str], **more: Any) -> Any:
     from headlessly.access.models import Membership, User
 
     made = User.objects.create_user(
-        f"{name}@sign.example", PASSWORD, first_name=name.title(), **more
+        f"{name}@sign.example",
+        PASSWORD,
+        first_name=name.title(),
+        email_proven_at=timezone.now(),
+        **more,
     )
     for tenant, role in places:
         Membership.objects.create(user=made, tenant=tenant, role=role)
@@ -108,7 +115,13 @@ def test_those_who_are_outside(walk, site, acme, rival):
     walk.page.get_by_role("button", name="Sign in").click()
     walk.page.get_by_text("Type your email.").wait_for()
     walk.look("refused")
-    walk.go("/welcome/user_none/none", status=404)
+    walk.go("/forgotten")
+    walk.go("/invitation/none/none", status=404)
+    invited = Invitation.objects.create(
+        tenant=acme, email="new@sign.example", first_name="Nora", role="rep", invited_by="system",
+        expires_at=timezone.now() + timedelta(days=1),
+    )  # fmt: skip
+    walk.go(f"/invitation/{invited.pk}/{invited.token}")
     sign_in(walk.page, site, tomas.email)
     walk.place = "choose"
     walk.look()
@@ -119,8 +132,18 @@ def pages_of_the_workplace() -> list[str]:
     """The addresses that take no record, but for those that are no pages."""
     from headlessly.admin import workplace
 
-    no_pages = {"login", "logout", "jsi18n", "autocomplete", "find", "search", "session", "when"}
-    no_pages |= {"watch_token"}
+    no_pages = {
+        "login",
+        "logout",
+        "jsi18n",
+        "autocomplete",
+        "find",
+        "search",
+        "session",
+        "sessions_end",
+        "when",
+        "watch_token",
+    }
     found = {str(p.pattern): p.name for p in workplace.get_urls() if isinstance(p, URLPattern)}
     return [a for a, name in found.items() if name not in no_pages and not set("<(") & set(a)]
 

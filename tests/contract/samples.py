@@ -57,7 +57,8 @@ def value(field: Field, besides: Noun | None = None) -> Any:
                 field, "2001-01-31"
             ):  # only the first of a month will do: that of a year
                 return f"{date(1000 + number % 8000, 1, 1)}"
-            return f"{date(2001, 1, 31) + timedelta(days=number % 9000)}"
+            # Each is after the one before: what begins is asked for first, and what ends after it.
+            return f"{date(2001, 1, 31) + timedelta(days=number)}"
         case "datetime":
             return "2026-01-31T09:00:00Z"
         case "bool":

@@ -101,6 +101,22 @@ def test_today_is_the_day_of_whoever_reads(zone: str, now: str, day: str) -> Non
             assert list(Deal.find(typed)) == [deals[offset]], words
 
 
+def test_a_moment_of_today_is_on_today() -> None:
+    with timezone.override(BERLIN):
+        noon = datetime(2026, 3, 11, 12, tzinfo=UTC)
+        with clock.set_clock(noon, purpose="replay"):
+            made = Lead.create(name="L", source="x")
+            timed = Activity.create(subject="At three", due_at=noon + timedelta(hours=3))
+            whole = Activity.create(subject="Today", due_at="2026-03-11T00:00:00Z", all_day=True)
+            Activity.create(subject="Late", due_at=noon + timedelta(hours=11, minutes=30))
+            for said in ("today", {"$in": ["Today", "yesterday"]}, {"$not": {"$ne": "today"}}):
+                assert list(Lead.find({"createdAt": said})) == [made]
+                assert set(Activity.find({"dueAt": said})) == {timed, whole}
+            assert Lead.count({"createdAt": "tomorrow"}) == 0
+            assert Lead.count({"createdAt": {"$nin": ["today"]}}) == 0
+            assert Activity.count({"dueAt": {"$in": ["tomorrow", None]}}) == 1
+
+
 def test_days_ago_are_days_where_clocks_change() -> None:
     # In Berlin the clock goes forward on 29 March 2026: 30 days of 24 hours would be a day too many.
     deal = Deal.create(name="D", value=1, expected_close_date="2026-03-02")

@@ -15,7 +15,6 @@ from django.test.utils import CaptureQueriesContext
 from crm import Activity, Deal, ExchangeRate, Goal, Lead, outlook, reports
 from headlessly.access import actors
 from headlessly.access.actors import Actor
-from headlessly.admin.dashboards.figures import Figure
 from headlessly.context import clock
 from headlessly.query import periods
 from headlessly.query.reports import Slice
@@ -239,10 +238,10 @@ def test_it_shows_the_goals_of_the_last_day_of_the_period(world: SimpleNamespace
 def test_it_opens_the_list_of_then_behind_what_was_said_then(today: datetime) -> None:
     with ago(10):
         deal(100, "2025-03-31", stage="Negotiation")
-    now, week, month = outlook.forecast_by_category(asked()).bars[:3]
-    commit = [bar.row[1] for bar in (now, week, month)]
-    assert all(isinstance(each, Figure) for each in commit)
-    assert [each.url.rpartition("&")[2] for each in commit if isinstance(each, Figure)] == [
+    table = outlook.forecast_by_category(asked()).table
+    assert table is not None
+    commit = [cells[2] for _name, cells in table.rows[:3]]
+    assert [each.url.rpartition("&")[2] for each in commit] == [
         "expectedCloseDate__lt=2025-04-01",
         "asOf=2025-03-13T10:00:00Z",
         "asOf=2025-02-20T10:00:00Z",

@@ -163,7 +163,7 @@ def test_what_is_rare_is_summed_up_and_still_has_its_list(
     monkeypatch.setattr("crm.reports.leads.MAX_GROUPS", 1)
     for by in ("source", "owner", "campaign"):
         first, rest = reports.conversion_by_field(march, by)
-        assert rest.rest and first.leads + rest.leads == 6
+        assert rest.is_rest and first.leads + rest.leads == 6
         assert listed(rest.who) == rest.leads
         assert listed(rest.who_qualified) == rest.qualified
 

@@ -3,15 +3,17 @@
 import os
 import subprocess
 import sys
+from contextlib import ExitStack
 from pathlib import Path
 
 import pytest
+from asgiref.sync import async_to_sync
 from django.db import connection, transaction
 from procrastinate.contrib.django import app
 
 from headlessly.access import actors, tenancy
 from headlessly.access.actors import Actor
-from headlessly.background.jobs import job
+from headlessly.background.jobs import JobPlaces, ShareTaken, job
 from headlessly.context import tracing
 
 seen = []
@@ -95,30 +97,121 @@ def test_is_done_by_a_worker_of_its_own_process():
     assert waiting() == 0
 
 
-@pytest.mark.django_db(transaction=True)
-def test_is_done_again_when_its_worker_died():
-    from asgiref.sync import async_to_sync
+given_up = []
 
-    from crm import Contact
+
+@job("tests.bring_down")
+def bring_down(text):
+    """What kills its worker, in the tests that say so."""
+
+
+@bring_down.on_failure
+def remember_failure(text):
+    given_up.append((text, tenancy.current()))
+
+
+def die_with_all():
+    """A worker takes all that is in line, and dies."""
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "INSERT INTO procrastinate_workers (last_heartbeat) "
+            "VALUES (now() - interval '1 hour') RETURNING id"
+        )
+        dead = cursor.fetchone()
+        for _ in range(5):
+            cursor.execute("SELECT * FROM procrastinate_fetch_job_v2(NULL, %s)", dead)
+
+
+def rescue():
+    async_to_sync(app.tasks["jobs.rescue"].func)(type("Context", (), {"app": app}), 0)
+
+
+def states(name):
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT status::text FROM procrastinate_jobs WHERE task_name = %s ORDER BY id", [name]
+        )
+        return [status for (status,) in cursor.fetchall()]
+
+
+@pytest.fixture
+def alone():
+    """A tenant, and nothing in line but what the test leaves there."""
     from headlessly.access.models import Tenant
 
     tenant = Tenant.objects.create(slug="acme", name="Acme")
     with tenancy.active(tenant), actors.acting(actors.SYSTEM):
         with connection.cursor() as cursor:
             cursor.execute("DELETE FROM procrastinate_jobs")  # what the minute left in line
-        greet.defer(name="Ada Chen")
+        yield tenant
+
+
+@pytest.mark.django_db(transaction=True)
+def test_is_done_again_when_its_worker_died(alone):
+    from crm import Contact
+
+    greet.defer(name="Ada Chen")
+    die_with_all()
+    assert waiting() == 0, "the dead worker has it"
+    rescue()
+    assert waiting() == 1
+    worker("tests.headlessly.test_jobs")
+    assert Contact.objects.filter(name="Ada Chen").count() == 1
+
+
+@pytest.mark.django_db(transaction=True)
+def test_fails_and_says_so_when_it_has_lost_its_worker_three_times(alone):
+    given_up.clear()
+    bring_down.defer(text="too much")
+    for _ in range(2):
+        die_with_all()
+        rescue()
+        assert (states(bring_down.name), given_up) == (["todo"], [])
+    die_with_all()
+    rescue()
+    assert states(bring_down.name) == ["failed"]
+    assert given_up == [("too much", alone)]
+
+
+@pytest.mark.django_db(transaction=True)
+def test_is_put_back_although_another_cannot_be(alone):
+    greet.defer(name="Ada Chen", once="greeting")
+    bring_down.defer(text="too much")
+    die_with_all()
+    assert greet.defer(name="Bob Stone", once="greeting"), "the first does not wait any more"
+    rescue()
+    assert states(greet.name) == ["failed", "todo"]
+    assert states(bring_down.name) == ["todo"]
+
+
+@pytest.mark.django_db(transaction=True)
+def test_is_deleted_a_week_after_it_failed(alone):
+    bring_down.defer(text="old")
+    for _ in range(3):
+        die_with_all()
+        rescue()
+    for days, left in ((6, ["failed"]), (2, [])):
         with connection.cursor() as cursor:
             cursor.execute(
-                "INSERT INTO procrastinate_workers (last_heartbeat) VALUES (now() - interval '1 hour')"
+                "UPDATE procrastinate_events SET at = at - make_interval(days => %s)", [days]
             )
-            cursor.execute("SELECT * FROM procrastinate_fetch_job_v2(NULL, lastval())")
-        assert waiting() == 0, "the dead worker has it"
-        rescue = app.tasks["jobs.rescue"]
-        context = type("Context", (), {"app": app})
-        async_to_sync(rescue.func)(context, 0)
-        assert waiting() == 1
-        worker("tests.headlessly.test_jobs")
-        assert Contact.objects.filter(name="Ada Chen").count() == 1
+        rescue()
+        assert states(bring_down.name) == left
+
+
+def test_leaves_a_place_to_other_tenants():
+    places = JobPlaces()
+    with ExitStack() as stack:
+        for _ in range(places.size - 1):
+            stack.enter_context(places.reserve(1))
+        with pytest.raises(ShareTaken):
+            stack.enter_context(places.reserve(1))
+        stack.enter_context(places.reserve(2))
+    with places.reserve(1):
+        assert places.by_tenant == {1: 1}
+    decision = greet.task.retry_strategy.get_retry_decision(exception=ShareTaken(), job=None)
+    assert decision.retry_at is not None, "it comes again"
+    assert greet.task.retry_strategy.get_retry_decision(exception=ValueError(), job=None) is None
 
 
 def worker(module):

@@ -96,6 +96,40 @@ def test_it_knows_a_domain_however_it_is_spelled(spelled: str, stored: str) -> N
         Organization.create(name="Again", domain=stored.upper())
 
 
+@pytest.mark.parametrize(
+    ("noun", "words"),
+    [
+        (Organization, "https://www.xn--mnchen-3ya.de/kontakt?x=1"),
+        (Organization, "WWW.MÜNCHEN.DE"),
+        (Organization, "xn--mnchen-3ya.de"),
+        (Organization, '"Bakery"'),
+        (Contact, "mailto:ADA@München.de"),
+        (Contact, "Ada <ada@xn--mnchen-3ya.de>,"),
+        (Contact, "tel:+49-171-5551234"),
+        (Contact, "p:+491715551234"),
+    ],
+)
+def test_it_finds_what_was_copied_from_a_browser_a_mail_or_a_link(noun: Any, words: str) -> None:
+    bakery = Organization.create(name="Bakery", domain="münchen.de")
+    ada = Contact.create(name="Ada", email="ada@münchen.de", phone="+49 171 5551234")
+    assert list(noun.find(q=words)) == [bakery if noun is Organization else ada]
+
+
+@pytest.mark.parametrize(
+    ("lookup", "value"),
+    [
+        ("startswith", "ADA@"),
+        ("istartswith", "ADA@"),
+        ("contains", "Acme"),
+        ("icontains", "ACME\u200b"),
+        ("iexact", "mailto:ADA@ACME.example"),
+    ],
+)
+def test_it_knows_a_part_of_an_address_in_any_case(lookup: str, value: str) -> None:
+    ada = Contact.create(name="Ada", email="ada@acme.example")
+    assert list(Contact.find(querystring.lookup_filter(Contact, "email", lookup, value))) == [ada]
+
+
 def test_it_knows_a_slug_in_any_case() -> None:
     known = Organization.create(name="O", slug="Acme-2")
     assert known.slug == "acme-2"

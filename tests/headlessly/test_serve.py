@@ -53,6 +53,10 @@ def test_accepts_an_environment_that_has_everything(production):
         ("DATABASE_URL", "sqlite:///crm.db"),
         ("DATABASE_URL", "postgresql://db.example.com/"),
         ("DATABASE_URL", "postgresql://db.example.com/crm?no_such_option=1"),
+        ("EMAIL_URL", "mail.example.com"),
+        ("EMAIL_URL", "http://mail.example.com"),
+        ("EMAIL_URL", "smtp://"),
+        ("EMAIL_URL", "file:///"),
         ("DEBUG", "1"),
     ],
 )
@@ -86,6 +90,27 @@ def test_reads_every_part_of_a_database_url(production):
         "OPTIONS": "require",
     }
     assert "EMBEDDED" not in entry
+
+
+@pytest.mark.parametrize(
+    ("url", "read"),
+    [
+        (
+            "smtp://ann:p%40ss@mail.example.com?from=crm@example.com",
+            {"EMAIL_HOST": "mail.example.com", "EMAIL_PORT": 587, "EMAIL_USE_TLS": True,
+             "EMAIL_USE_SSL": False, "EMAIL_HOST_USER": "ann", "EMAIL_HOST_PASSWORD": "p@ss",
+             "DEFAULT_FROM_EMAIL": "crm@example.com", "MAIL_IS_SET_UP": True},
+        ),
+        ("smtps://mail.example.com", {"EMAIL_PORT": 465, "EMAIL_USE_SSL": True, "EMAIL_USE_TLS": False}),
+        ("smtp://localhost:1025", {"EMAIL_PORT": 1025, "EMAIL_USE_TLS": False}),
+        ("file:///var/mail/crm", {"EMAIL_FILE_PATH": "/var/mail/crm", "MAIL_IS_SET_UP": True}),
+        ("", {"MAIL_IS_SET_UP": False}),
+    ],
+)  # fmt: skip
+def test_reads_every_part_of_an_address_of_mail(production, url, read):
+    production.setenv("EMAIL_URL", url)
+    found = environment.mail(None)
+    assert found | read == found
 
 
 def test_keeps_a_development_server_on_this_machine():

@@ -11,7 +11,7 @@ import pytest
 from crm import Contact, Deal, Lead, Organization, Pipeline
 from headlessly.access import tenancy
 from headlessly.context import clock
-from headlessly.errors import Conflict, Invalid, InvalidFilter, NotFound
+from headlessly.errors import Conflict, Invalid, InvalidFilter, NotFound, VerbRefused
 from headlessly.log.events import Event
 from headlessly.query import reads
 from tests.refusals import refused
@@ -175,6 +175,15 @@ def test_it_goes_back_to_being_lost(lead: Lead) -> None:
     assert {k: v for k, v in lead.as_json().items() if k[0] != "$"} == {
         k: v for k, v in then.items() if k[0] != "$"
     }
+
+
+def test_it_does_not_go_to_a_moment_that_has_not_come(lead: Lead, api: Any) -> None:
+    for moment in ("tomorrow", "2 weeks from now", "2099-01-01T00:00:00Z"):
+        with refused(VerbRefused, "in the future"):
+            lead.rollback(as_of=moment)
+    answer = api.call("POST", f"/leads/{lead.pk}/rollback", {"asOf": "2099-01-01"})
+    assert (answer.status_code, answer.json()["field"]) == (422, "asOf")
+    assert Lead.history(lead).count() == 1
 
 
 def test_it_does_not_go_back_where_it_cannot(lead: Lead, people: Any, qualified: Lead) -> None:

@@ -15,6 +15,7 @@ from django.test import Client
 from django.urls import reverse, set_script_prefix
 
 from crm import Activity, Contact, Deal, Lead, Organization
+from headlessly import scripts
 from headlessly.access import actors
 from headlessly.access.actors import Actor
 from headlessly.access.models import Membership, User
@@ -233,6 +234,39 @@ def test_it_sees_how_to_reach_the_person_of_their_own_lead_and_no_more(
         "phone": "+49 171 5551234", "mobile": None, "linkedinUrl": None,
     }  # fmt: skip
     assert as_bob("PATCH", f"/leads/{world.own.pk}", lead | {"name": "Mine"}).status_code == 200
+
+
+def test_it_reads_who_their_own_lead_is_about_on_every_surface(
+    bob: Any, as_bob: Any, world: Any, people: Any
+) -> None:
+    own = world.own.pk
+    mine = Activity.create(subject="Call", lead=own, contact=world.known, assignee=people.bob)
+    pages, leads = client_of(bob.user), "/~acme/admin/crm/lead/"
+    known = '{"contact.email": "KNOWN@acme.example"}'
+    for where, answer in {
+        "a lead": as_bob("GET", f"/leads/{own}", include="contact"),
+        "as of a moment": as_bob("GET", f"/leads/{own}", include="contact", asOf="now"),
+        "an activity": as_bob("GET", f"/activities/{mine.pk}", include="contact"),
+        "behind a condition": as_bob("GET", "/leads", filter=known, include="contact"),
+        "a file": as_bob("GET", "/export/leads", format="csv", labels="en", fields="name,contact"),
+        "the list": pages.get(leads),
+        "the board": pages.get(f"{leads}board/"),
+        "home": pages.get("/~acme/admin/"),
+        "the palette": pages.get("/~acme/admin/find/?q=own+lead"),
+        "the page of an activity": pages.get(f"/~acme/admin/crm/activity/{mine.pk}/change/"),
+    }.items():
+        content = b"".join(answer) if answer.streaming else answer.content
+        assert b"Known Person" in content, where
+    with actors.acting(bob.actor):
+        read = f"lead = Lead.get('{own}')\nlead.contact.name, lead.contact.email"
+        assert scripts.run(read).as_json()["value"] == ["Known Person", "known@acme.example"]
+        for hidden in ("department", "stage"):
+            with refused(scripts.ScriptFailed):
+                scripts.run(f"Lead.get('{own}').contact.{hidden}")
+        assert [lead.name for lead in Lead.find({"contact.stage": "Lead"})] == ["Free lead"]
+        assert Lead.count({"contact.department": "Hush department"}) == 0
+        with refused(scripts.ScriptFailed):
+            scripts.run(f"Contact.get('{world.hushed.pk}')")
 
 
 def test_it_finds_their_own_lead_by_its_person(bob: Any, as_bob: Any, world: Any) -> None:

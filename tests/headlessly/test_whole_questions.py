@@ -9,6 +9,7 @@ from __future__ import annotations
 import random
 import re
 from collections.abc import Callable, Iterator
+from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 from functools import partial
@@ -232,14 +233,31 @@ def condition(found: Any, wanted: Any, path: str) -> bool:
         if name == "$not":
             held = not condition(found, operand, path)
         else:
-            held = OPERATORS[name](found, meant(operand, path))
+            held = OPERATORS[name](found, meant(operand, path, name))
         if not held:
             return False
     return True
 
 
-def meant(operand: Any, path: str) -> Any:
+@dataclass(frozen=True)
+class DayOf:
+    """What a moment equals that is on this day."""
+
+    day: date
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, datetime) and other.date() == self.day
+
+    __hash__ = None  # type: ignore[assignment]
+
+
+def meant(operand: Any, path: str, name: str = "") -> Any:
     """Relative dates as what they mean."""
+    if name in ("$eq", "$ne", "$in", "$nin") and path.endswith("At"):
+        if isinstance(operand, list):
+            return [meant(each, path, name) for each in operand]
+        if operand in ("today", "yesterday", "tomorrow"):
+            return DayOf(SAID[operand].date())
     if isinstance(operand, list):
         return [meant(each, path) for each in operand]
     if is_date(path) and isinstance(operand, str):

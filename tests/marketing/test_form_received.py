@@ -44,6 +44,34 @@ def kept() -> dict[str, Any]:
     return Event.objects.filter(name="form_submitted").latest("seq").data
 
 
+# -- how it is sent -------------------------------------------------------------------------------
+
+URLENCODED = "application/x-www-form-urlencoded"
+PARTS = b'--x\r\nContent-Disposition: form-data; name="%b"\r\n\r\n%b\r\n'
+
+
+@pytest.mark.parametrize(
+    ("kind", "body"),
+    [
+        ("text/plain;charset=UTF-8", json.dumps({"email": "ada@acme.example", "name": "Jürgen"})),
+        ("text/plain", "email=ada@acme.example&name=J%C3%BCrgen"),
+        ("text/plain", "email=ada@acme.example\r\nname=Jürgen\r\n"),
+        ("", "email=ada@acme.example&name=J%C3%BCrgen"),
+        ("", json.dumps({"email": "ada@acme.example", "name": "Jürgen"})),
+        (URLENCODED, json.dumps({"email": "ada@acme.example", "name": "Jürgen"})),
+        (URLENCODED, "email=ada@acme.example&name=J%FCrgen"),
+        (f"{URLENCODED}; charset=iso-8859-1", "email=ada@acme.example&name=J%FCrgen"),
+        (
+            "multipart/form-data; boundary=x",
+            PARTS % (b"email", b"ada@acme.example") + PARTS % (b"name", b"J\xfcrgen") + b"--x--",
+        ),
+    ],
+)
+def test_it_takes_what_scripts_and_old_pages_send(form: Form, kind: str, body: Any) -> None:
+    answered(send(form, body, kind))
+    assert Contact.find({"email": "ada@acme.example"})[0].name == "Jürgen"
+
+
 # -- what nobody asked for ------------------------------------------------------------------------
 
 
@@ -160,7 +188,8 @@ def test_it_makes_one_lead_of_what_is_sent_twice(form: Form) -> None:
     first = send(form, ADA | {"g-recaptcha-response": "one"})
     with unchanged():
         again = send(form, ADA | {"g-recaptcha-response": "two", "utm_source": "x"})
-    assert answered(first) == answered(again)
+        spelled = send(form, {"email": " ADA@Acme.example", "name": "ada\u00a0chen "})
+    assert answered(first) == answered(again) == answered(spelled)
     other = Form.create(name="Other", fields=FIELDS).publish()
     answered(send(other, ADA))
     answered(send(form, ADA | {"seats": 5}))

@@ -1,7 +1,8 @@
 """The dashboard: what the apps registered, for the slice that the address names.
 
-``?period=last_month&owner=me&campaign=campaign_…``, or ``from`` and ``to``; ``-`` means without. The
-address is all there is, so that it can be shared: whoever opens it sees their own part of the numbers.
+``?period=last_month&owner=me&campaign=campaign_…``, or ``from`` and ``to``; ``-`` means without. ``asOf``
+shows the numbers as they were at the end of a day, ``since`` what changed since the end of an earlier one.
+The address is all there is, so that it can be shared: whoever opens it sees their own part of the numbers.
 """
 
 from __future__ import annotations
@@ -9,6 +10,7 @@ from __future__ import annotations
 import logging
 import time
 from collections.abc import Callable, Mapping
+from datetime import datetime
 from typing import Any
 from urllib.parse import urlencode
 
@@ -22,14 +24,17 @@ from headlessly.access import actors
 from headlessly.admin import display, widgets
 from headlessly.admin.choices import ME
 from headlessly.admin.dashboards.figures import Chart, Tile, dashboard
+from headlessly.admin.dashboards.report_text import change_text
+from headlessly.admin.lists.address import past_moment
 from headlessly.admin.sites import TenantSite
-from headlessly.context import tracing
+from headlessly.context import clock, tracing
 from headlessly.database import timeouts
-from headlessly.declaration import labels
+from headlessly.declaration import days, labels
 from headlessly.declaration.schema import Field
 from headlessly.errors import InvalidFilter
 from headlessly.query import periods
-from headlessly.query.named_reports import read_narrowing, reports
+from headlessly.query.named_reports import reports
+from headlessly.query.report_answers import read_narrowing
 from headlessly.query.reports import Slice
 
 logger = logging.getLogger(__name__)
@@ -46,8 +51,14 @@ def dashboard_view(request: HttpRequest, *, site: TenantSite) -> HttpResponse:
     context: dict[str, Any] = {}
     try:
         _refuse_unknown(given, narrowings)
-        slice = Slice(periods.read_period(given), {n.name: n.id() for n in narrowings if n.value})
-        context = {"period": slice.period, **_draw_reports(slice)}
+        moment, since = _read_days(given)
+        slice = Slice(
+            periods.read_period(given, moment and days.day_of(moment)),
+            {n.name: n.id() for n in narrowings if n.value},
+            moment,
+        )
+        context = {"period": slice.period, "moment": moment, "since": since}
+        context |= _draw_reports(slice, since)
     except InvalidFilter as problem:
         context["problem"] = problem.message
     return site.respond(
@@ -59,6 +70,8 @@ def dashboard_view(request: HttpRequest, *, site: TenantSite) -> HttpResponse:
         presets=_presets(given),
         narrowings=narrowings,
         narrowed=bool(given),
+        at_present=_without(given, "asOf"),
+        without_since=_without(given, "since"),
         given=given,
         empty=_empty(),
         **context,
@@ -92,7 +105,8 @@ class Narrowing:
 
 
 def _refuse_unknown(given: Mapping[str, str], narrowings: list[Narrowing]) -> None:
-    allowed = ["period", "from", "to", *(narrowing.wire for narrowing in narrowings)]
+    names = (narrowing.wire for narrowing in narrowings)
+    allowed = ["period", "from", "to", *names, "asOf", "since"]
     for name in given:
         if name not in allowed:
             raise InvalidFilter(
@@ -100,6 +114,25 @@ def _refuse_unknown(given: Mapping[str, str], narrowings: list[Narrowing]) -> No
                 % {"name": name[:64], "allowed": ", ".join(allowed)},
                 field=name[:64],
             )
+
+
+def _read_days(given: Mapping[str, str]) -> tuple[datetime | None, datetime | None]:
+    """As of when the numbers are shown, and since when their change. Raises InvalidFilter."""
+    moment = past_moment(given.get("asOf", ""))
+    since = past_moment(given.get("since", ""), "since")
+    if since is not None and since >= (moment or clock.now()):
+        raise InvalidFilter(
+            _(
+                "since: choose a day before the one that is shown: that is what it is compared with."
+            ),
+            field="since",
+        )
+    return moment, since
+
+
+def _without(given: Mapping[str, str], name: str) -> str:
+    """The same address without a parameter."""
+    return "?" + urlencode({key: text for key, text in given.items() if key != name})
 
 
 def _presets(given: Mapping[str, str]) -> list[dict[str, Any]]:
@@ -129,7 +162,7 @@ def _empty() -> dict[str, str] | None:
 # -- asking for the numbers ------------------------------------------------------------------------
 
 
-def _draw_reports(slice: Slice) -> dict[str, Any]:
+def _draw_reports(slice: Slice, since: datetime | None) -> dict[str, Any]:
     """All tiles and charts of a slice as HTML, within the time there is, and how many took too long."""
     until = time.monotonic() + BUDGET
     late = 0
@@ -137,7 +170,7 @@ def _draw_reports(slice: Slice) -> dict[str, Any]:
     for kind, registered in (("tile", dashboard.tiles), ("chart", dashboard.charts)):
         for _rank, report in registered:
             try:
-                html = _draw_report(kind, report, slice, until)
+                html = _draw_report(kind, report, slice, until, since)
             except timeouts.TooSlow:
                 logger.warning("A report was given up: %s", _full_name(report))
                 late += 1
@@ -152,7 +185,11 @@ def _draw_reports(slice: Slice) -> dict[str, Any]:
 
 
 def _draw_report(
-    kind: str, report: Callable[[Slice], Tile | Chart | None], slice: Slice, until: float
+    kind: str,
+    report: Callable[[Slice], Tile | Chart | None],
+    slice: Slice,
+    until: float,
+    since: datetime | None,
 ) -> SafeString | None:
     """One report as HTML; None for one that has nothing to show. Raises TooSlow for one that is given up,
     so that no other waits for it for long."""
@@ -161,7 +198,10 @@ def _draw_report(
         raise timeouts.TooSlow("")
     with timeouts.statement_timeout(max(1, int(left * 1000))):
         made = report(slice)
-        return None if made is None else render_to_string(f"headlessly/{kind}.html", {kind: made})
+        if made is None:
+            return None
+        change = change_text(made.report, slice, since) if since and kind == "tile" else ""
+        return render_to_string(f"headlessly/{kind}.html", {kind: made, "change": change})
 
 
 def _full_name(report: Callable[[Slice], Tile | Chart | None]) -> str:

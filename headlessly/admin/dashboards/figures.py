@@ -4,9 +4,9 @@ An app registers functions that make a tile or a chart of a slice; the page show
 
     @dashboard.tile(rank=1)
     def new_leads(slice: Slice) -> Tile:
-        found = slice.once(reports.funnel)
-        return Tile(_("New leads"), number_figure(found.all, reports.lead_cohort(slice)))
+        return Tile("newLeads", report_figure("newLeads", slice))
 
+Both show a number by name (:mod:`headlessly.query.named_reports`), and have its title and its definition.
 Every number is a :class:`Figure`, which knows the list behind it. A chart is drawn from the same numbers
 that its table says in words.
 """
@@ -17,11 +17,15 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import TypeVar
 
+from django.urls import reverse
 from django.utils.html import conditional_escape, format_html
 from django.utils.safestring import SafeString
+from django.utils.translation import pgettext
 
 from headlessly.admin import display
+from headlessly.admin.lines import LineChart
 from headlessly.nouns import Noun
+from headlessly.query.named_reports import DEFINITION, Report, reports
 from headlessly.query.reports import Records, Slice
 
 #: More bars than this are in the table only, unless a chart says otherwise.
@@ -75,27 +79,60 @@ class Mark:
 
 @dataclass(frozen=True)
 class Bar:
-    """One line of a chart: what it is of, the number at its end, its shapes, and its row of the table."""
+    """One line of a chart: what it is of, the number at its end, and its shapes."""
 
     label: Figure | str
     figure: Figure
     marks: Sequence[Mark] = ()
     note: str = ""
-    row: Sequence[Figure | str] = ()
 
 
 @dataclass(frozen=True)
-class Chart:
-    """Bars below each other, a sentence about them, and a table that says the same."""
+class Table:
+    """The rows of a report in words: its heads, and each row with what it is of."""
 
-    title: str
+    heads: Sequence[str]
+    rows: Sequence[tuple[str, Sequence[Figure]]]
+
+
+@dataclass(frozen=True)
+class Defined:
+    """What shows a number by name."""
+
+    report: str
+
+    @property
+    def title(self) -> str:
+        return str(reports.require(self.report).title)
+
+    @property
+    def definition(self) -> str:
+        """What the number means, for who points at it."""
+        return definition_text(reports.require(self.report))
+
+    @property
+    def definition_url(self) -> str:
+        """Where that stands among all definitions."""
+        return f"{reverse('admin:definitions')}#{self.report}"
+
+
+def definition_text(report: Report) -> str:
+    """What a report means, in the reader's language."""
+    return pgettext(DEFINITION, report.definition)
+
+
+@dataclass(frozen=True)
+class Chart(Defined):
+    """Bars below each other or lines over time, a sentence about them, and a table that says the same."""
+
     bars: Sequence[Bar] = ()
-    columns: Sequence[str] = ()  #: heads of the table, that of the label first
+    table: Table | None = None
     note: str = ""  #: what is counted, or how it compares
     nothing: str = ""  #: what to say where there are no bars
     wide: bool = False
     legend: Sequence[tuple[str, str]] = ()  #: kinds of marks and what they mean
     most: int = DRAWN  #: as many bars are drawn
+    line: LineChart | None = None  #: what is drawn over time, instead of bars
 
     @property
     def drawn(self) -> Sequence[Bar]:
@@ -108,13 +145,11 @@ class Chart:
 
 
 @dataclass(frozen=True)
-class Tile:
+class Tile(Defined):
     """One number that matters, and a sentence that compares it."""
 
-    title: str
-    figure: Figure
+    figure: Figure = Figure("–")
     sentence: str = ""
-    definition: str = ""  #: what the number means, for who points at its title
 
 
 #: What an app registers: it makes a tile or a chart of a slice, or None where it has nothing to show.

@@ -38,11 +38,11 @@ from headlessly.query.search import Search
 OWN = ("q", "o", "p", "is", "columns", "asOf", "deleted", "view", "group")
 
 
-def past_moment(text: str) -> datetime | None:
-    """The moment that ``asOf`` names; of a day its end, for that is how people mean it. Raises
-    InvalidFilter.
+def past_moment(text: str, name: str = "asOf") -> datetime | None:
+    """The moment that ``asOf``, or the parameter ``name``, names; of a day its end, for that is how people
+    mean it. Raises InvalidFilter.
     """
-    moment = reads.check_moment(text)
+    moment = reads.check_moment(text, name)
     if moment is None:
         return None
     try:
@@ -52,7 +52,7 @@ def past_moment(text: str) -> datetime | None:
     except (ValueError, OverflowError):
         pass
     if moment > clock.now() + timedelta(days=1):
-        raise InvalidFilter(_("That day is yet to come: choose one of the past."), field="asOf")
+        raise InvalidFilter(_("That day is yet to come: choose one of the past."), field=name)
     return min(moment, clock.now())
 
 

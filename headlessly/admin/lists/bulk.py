@@ -15,7 +15,9 @@ from django.utils.decorators import method_decorator
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_POST
 
+from headlessly.accounts.entering import is_confirmed
 from headlessly.admin import display, forms
+from headlessly.admin.account.pages import ask_to_confirm
 from headlessly.admin.lists.address import Address
 from headlessly.admin.lists.bulk_operations import BulkOperation, bulk_operations
 from headlessly.admin.lists.changelist import AT_ONCE, NounList
@@ -84,6 +86,8 @@ class BulkPages(NounPages):
             ids = None if every else self._selected(request, address)
         except InvalidFilter as problem:
             raise Http404(problem.message) from None
+        if not is_confirmed(request):
+            return ask_to_confirm(request)
         return HttpResponseRedirect(export_url(address, ids))
 
     def _selected(self, request: HttpRequest, address: Address) -> list[str]:

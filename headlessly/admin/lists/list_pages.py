@@ -13,6 +13,7 @@ from django.utils.translation import gettext as _
 from django.views.decorators.http import require_GET
 
 from headlessly.access import actors, tenancy
+from headlessly.accounts.entering import is_confirmed
 from headlessly.admin import buttons, import_pages, widgets
 from headlessly.admin.lists import totals
 from headlessly.admin.lists.address import Address
@@ -25,8 +26,10 @@ from headlessly.admin.pages import NounPages
 from headlessly.declaration import labels
 from headlessly.errors import InvalidFilter
 
+#: A record is looked at beside its list as its page shows it.
 MEDIA = Media(
-    css={"all": ["headlessly/lists.css"]}, js=["headlessly/lists.js", "headlessly/columns.js"]
+    css={"all": ["headlessly/record.css", "headlessly/lists.css"]},
+    js=["headlessly/lists.js", "headlessly/columns.js"],
 )
 
 
@@ -84,6 +87,7 @@ class ListPage(NounPages):
             operations=bulk_operations(address, self.site),
             at_once=AT_ONCE,
             export=export_url(address) if not address.deleted else "",
+            exports_at_once=is_confirmed(request),
             columns=self._columns(address),
             max_columns=MAX_COLUMNS - 1,
             deleted_url=f"{self.admin.place('changelist')}?deleted=true"

@@ -126,6 +126,7 @@ def _proposal_page(
         differences=teller.differences() if proposal.is_open else [],
         value=_script_answer(proposal.value),
         longest=proposals.LONGEST_REASON,
+        may_approve=proposals.may_approve_proposal(proposal),
         **context,
     )
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from django.core.exceptions import PermissionDenied
@@ -28,7 +28,7 @@ from headlessly.errors import HeadlesslyError, Stale
 from headlessly.execution import executor
 from headlessly.language import wording
 from headlessly.nouns import Noun
-from headlessly.query.namesakes import find_namesakes
+from headlessly.query.duplicates import find_duplicates
 
 #: Groups that a form for a new record shows at once; the others open on a click.
 AT_ONCE = 2
@@ -59,10 +59,10 @@ class EditPages(NounPages):
             return self._form_page(request, form, bound, suggested=suggested)
         form = forms.DeclaredForm(inputs, self.site, data=request.POST)
         sent = form.filled()
-        if not request.POST.get("anyway") and (namesakes := find_namesakes(self.noun, sent)):
-            return self._form_page(request, form, bound, namesakes=namesakes)
         try:
             check_readable(sent)
+            if not request.POST.get("anyway") and (alike := find_duplicates(self.noun, sent)):
+                return self._form_page(request, form, bound, alike=alike)
             answer = executor.run(bound, None, sent, text=True)
         except HeadlesslyError as problem:
             form.refuse(problem)
@@ -88,7 +88,7 @@ class EditPages(NounPages):
         *,
         problem: HeadlesslyError | None = None,
         suggested: Iterable[str] = (),
-        namesakes: Iterable[Noun] = (),
+        alike: Sequence[tuple[Noun, list[Field]]] = (),
     ) -> HttpResponse:
         plain = verb.name == "create"
         about = display.about_references(self.noun)
@@ -101,15 +101,22 @@ class EditPages(NounPages):
             intro="" if plain else labels.verb_summary(verb),
             sections=self._sections(form, self._entry_only(form), set(suggested)),
             submit=_("Create anyway")
-            if namesakes
+            if alike
             else _("Create")
             if plain
             else labels.verb_label(verb),
-            namesakes=[
-                (each, self.admin.place("change", each.pk), display.subtitle(each, about))
-                for each in namesakes
+            alike=[
+                {
+                    "record": each,
+                    "place": self.admin.place("change", each.pk),
+                    "about": display.subtitle(each, about),
+                    "same": wording.join_with_and(
+                        wording.inside_sentence(labels.field_label(f)) for f in fields
+                    ),
+                }
+                for each, fields in alike
             ],
-            anyway=bool(namesakes or request.POST.get("anyway")),
+            anyway=bool(alike or request.POST.get("anyway")),
             back=self.admin.place("changelist"),
         )
 

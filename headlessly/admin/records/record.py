@@ -10,6 +10,7 @@ from django.utils.translation import gettext as _
 
 from headlessly.admin import display, field_edit, field_values
 from headlessly.admin.records.answer_panels import answer_panels
+from headlessly.admin.records.left_out import left_out_panel
 from headlessly.admin.records.panels import added_panels
 from headlessly.admin.records.related import related_records
 from headlessly.declaration import labels
@@ -189,7 +190,7 @@ def record_context(record: Noun, *, editable: bool) -> dict[str, Any]:
         "about": about,
         "editable": changing,
         "panels": asked,
-        "added": added_panels(record),
+        "added": [*added_panels(record), *filter(None, [left_out_panel(record)])],
         "groups": groups(record, hidden, changing),
         "related": related_records(record),
         "name_field": record.schema.columns[0],

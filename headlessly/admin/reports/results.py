@@ -12,8 +12,8 @@ from urllib.parse import urlencode
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
-from headlessly.admin import display
-from headlessly.admin.reports import offered, stretches
+from headlessly.admin import display, stretches
+from headlessly.admin.reports import offered
 from headlessly.admin.reports.report_address import ReportAddress
 from headlessly.declaration.schema import Field
 from headlessly.errors import InvalidFilter

@@ -7,20 +7,30 @@ from functools import partial
 from django.urls import URLPattern
 
 from headlessly.access import actors
-from headlessly.admin.settings import general, keys, members, webhooks
+from headlessly.admin.settings import general, keys, members, security_log, webhooks
 from headlessly.admin.sites import TenantSite
 
 
 def urls(site: TenantSite) -> list[URLPattern]:
     """The addresses below the workplace's own."""
     page = partial(site.page, may=actors.may_administer)
+    guarded = partial(page, confirm=True)  # what lets somebody in, or lets them do more
     return [
-        page("settings/", general.general_view, "settings_general"),
-        page("settings/members/", members.members_view, "settings_members"),
-        page("settings/members/<int:id>/", members.member_view, "settings_member"),
-        page("settings/members/<int:id>/remove/", members.remove_view, "settings_member_remove"),
-        page("settings/members/<int:id>/link/", members.link_view, "settings_member_link"),
-        page("settings/keys/", keys.keys_view, "settings_keys"),
-        page("settings/keys/<str:id>/revoke/", keys.revoke_view, "settings_key_revoke"),
+        guarded("settings/", general.general_view, "settings_general"),
+        guarded("settings/members/", members.members_view, "settings_members"),
+        guarded("settings/members/<int:id>/", members.member_view, "settings_member"),
+        guarded("settings/members/<int:id>/remove/", members.remove_view, "settings_member_remove"),
+        guarded("settings/members/<int:id>/link/", members.link_view, "settings_member_link"),
+        guarded(
+            "settings/invitations/<str:id>/again/", members.again_view, "settings_member_again"
+        ),
+        guarded(
+            "settings/invitations/<str:id>/withdraw/",
+            members.withdraw_view,
+            "settings_member_withdraw",
+        ),
+        guarded("settings/keys/", keys.keys_view, "settings_keys"),
+        guarded("settings/keys/<str:id>/revoke/", keys.revoke_view, "settings_key_revoke"),
+        page("settings/log/", security_log.security_log_view, "settings_log"),
         *webhooks.urls(site),
     ]

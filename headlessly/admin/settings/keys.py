@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 from datetime import timedelta
 
 from django import forms
@@ -14,14 +13,17 @@ from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 from django.views.decorators.http import require_POST
-from unfold.widgets import UnfoldAdminSelectWidget, UnfoldAdminTextInputWidget
+from unfold.widgets import (
+    UnfoldAdminSelectWidget,
+    UnfoldAdminTextInputWidget,
+    UnfoldBooleanSwitchWidget,
+)
 
-from headlessly.access import actors, tenancy
+from headlessly.access import tenancy
 from headlessly.access.models import ApiKey
+from headlessly.accounts.keys import issue_key, revoke_key
 from headlessly.admin import display
 from headlessly.admin.sites import TenantSite
-
-logger = logging.getLogger("headlessly.keys")
 
 #: How long a key may last, in days; None for ever.
 LIFETIMES = {
@@ -57,6 +59,14 @@ class KeyForm(forms.Form):
         required=False,
         widget=UnfoldAdminSelectWidget,
     )
+    service = forms.BooleanField(
+        label=gettext_lazy("A service key"),
+        required=False,
+        widget=UnfoldBooleanSwitchWidget,
+        help_text=gettext_lazy(
+            "It stays when you leave. Any other one is yours, and ends with your place here."
+        ),
+    )
 
 
 def keys_view(request: HttpRequest, *, site: TenantSite) -> HttpResponse:
@@ -65,16 +75,19 @@ def keys_view(request: HttpRequest, *, site: TenantSite) -> HttpResponse:
     issued: tuple[ApiKey, str] | None = None
     if request.method == "POST" and form.is_valid():
         days = form.cleaned_data["expires"]
-        issued = ApiKey.issue(
-            tenancy.require(),
+        issued = issue_key(
             form.cleaned_data["name"],
             form.cleaned_data["scope"],
+            service=form.cleaned_data["service"],
             expires_at=timezone.now() + timedelta(days=int(days)) if days else None,
         )
-        logger.info("key %s issued by %s", issued[0].pk, actors.current().id)
         form = KeyForm()
     key, secret = issued or (None, None)
-    rows = ApiKey.objects.filter(tenant=tenancy.require()).order_by("-created_at", "pk")[:200]
+    rows = (
+        ApiKey.objects.filter(tenant=tenancy.require())
+        .select_related("user")
+        .order_by("-created_at", "pk")[:200]
+    )
     # Those that work come first.
     keys = [
         (k, display.key_standing_html(k)) for k in sorted(rows, key=lambda k: k.standing != "valid")
@@ -94,8 +107,7 @@ def keys_view(request: HttpRequest, *, site: TenantSite) -> HttpResponse:
 def revoke_view(request: HttpRequest, id: str, *, site: TenantSite) -> HttpResponse:
     """Refuse a key from now on."""
     key = get_object_or_404(ApiKey, tenant=tenancy.require(), pk=id)
-    if key.revoke():
-        logger.info("key %s revoked by %s", key.pk, actors.current().id)
+    revoke_key(key)
     messages.success(
         request, _("“%(name)s” is revoked. Whoever uses it is refused.") % {"name": key.name}
     )

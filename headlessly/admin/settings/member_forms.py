@@ -18,6 +18,7 @@ from unfold.widgets import (
 
 from headlessly.access import actors, tenancy
 from headlessly.access.models import Membership
+from headlessly.access.sign_in_emails import normalize_sign_in_email, with_email
 from headlessly.declaration.values import UNSTORABLE
 
 ROLES = {
@@ -76,7 +77,9 @@ class InviteForm(RoleForm):
     field_order = ("email", "first_name", "last_name", "role", "sells")
     contact = None  # type: ignore[assignment]
 
-    email = forms.EmailField(label=gettext_lazy("Email"), widget=UnfoldAdminEmailInputWidget)
+    email = forms.CharField(
+        label=gettext_lazy("Email"), max_length=254, widget=UnfoldAdminEmailInputWidget
+    )
     first_name = forms.CharField(
         label=gettext_lazy("First name"), max_length=150, widget=UnfoldAdminTextInputWidget
     )
@@ -97,9 +100,9 @@ class InviteForm(RoleForm):
     )
 
     def clean_email(self) -> str:
-        email = self.cleaned_data["email"].strip()
-        members = Membership.objects.filter(tenant=tenancy.require(), user__email__iexact=email)
-        if members.exists():
+        email = normalize_sign_in_email(self.cleaned_data["email"])
+        members = Membership.objects.filter(tenant=tenancy.require())
+        if with_email(members, email, "user__email").exists():
             raise forms.ValidationError(_("They belong to it already."))
         return email
 

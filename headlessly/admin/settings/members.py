@@ -16,9 +16,11 @@ from django.utils.translation import gettext as _
 from django.views.decorators.http import require_POST
 
 from headlessly.access import actors, tenancy
-from headlessly.access.models import Membership, User
-from headlessly.admin import welcome
+from headlessly.access.models import Membership
+from headlessly.accounts import invitations, mail, passwords
+from headlessly.accounts.models import Invitation
 from headlessly.admin.settings.member_forms import (
+    ROLES,
     InviteForm,
     RoleForm,
     contact_name,
@@ -26,42 +28,90 @@ from headlessly.admin.settings.member_forms import (
     is_last_admin,
 )
 from headlessly.admin.sites import TenantSite
+from headlessly.declaration.values import UNSTORABLE
+from headlessly.errors import Conflict
+from headlessly.log.names import LINK_MADE, MEMBER_REMOVED, ROLE_CHANGED
+from headlessly.log.security_events import record_security_event
+from headlessly.web.sign_in import sign_in_url
 
 logger = logging.getLogger("headlessly.members")
 
 
 def members_view(request: HttpRequest, *, site: TenantSite) -> HttpResponse:
-    """The members; a POST invites one."""
+    """The members, and who is invited; a POST invites one."""
     form = InviteForm(request.POST or None)
     if request.method == "POST" and form.is_valid():
-        member = invite(**form.cleaned_data)
-        if welcome.may_invite(member):
-            return _show_link(request, site, member)
-        messages.success(
-            request,
-            _("%(name)s belongs to %(tenant)s now and signs in as ever.")
-            % {"name": member.user, "tenant": member.tenant},
-        )
-        return HttpResponseRedirect(request.get_full_path())
+        try:
+            made = invite(**form.cleaned_data)
+        except Conflict as problem:
+            form.add_error(None, problem.message)
+        else:
+            return _tell_of_invitation(request, site, made)
     return _members_page(request, site, form)
+
+
+def _tell_of_invitation(
+    request: HttpRequest, site: TenantSite, invitation: Invitation
+) -> HttpResponse:
+    """That the letter is on its way; or the link itself, which is stored nowhere."""
+    if invitation.shown:
+        link = request.build_absolute_uri(site_path(request, mail.invitation_path(invitation)))
+        return _members_page(request, site, InviteForm(), invited=invitation, link=link)
+    if mail.is_set_up():
+        messages.success(request, _("The invitation is on its way to %s.") % invitation.email)
+    else:
+        messages.error(
+            request,
+            _(
+                "No mail is set up here, so that %s cannot be sent the link. Ask the operator of this site."
+            )
+            % invitation.email,
+        )
+    return HttpResponseRedirect(reverse("admin:settings_members"))
+
+
+def site_path(request: HttpRequest, path: str) -> str:
+    """A path at the site's root, above the tenant's mount."""
+    return sign_in_url(request).rstrip("/") + path
 
 
 def _members_page(
     request: HttpRequest, site: TenantSite, form: InviteForm, **context: Any
 ) -> HttpResponse:
+    tenant = tenancy.require()
     members = (
-        Membership.objects.filter(tenant=tenancy.require())
+        Membership.objects.filter(tenant=tenant)
         .select_related("user")
         .order_by("user__first_name", "user__last_name", "user__email")[:500]
     )
+    waiting = Invitation.objects.open().filter(tenant=tenant).order_by("-created_at", "pk")
     return site.respond(
         request,
         "settings/members",
         _("Members"),
         form=form,
         members=members,
+        invitations=waiting,
+        roles=dict(ROLES),
         **context,
     )
+
+
+@require_POST
+def again_view(request: HttpRequest, id: str, *, site: TenantSite) -> HttpResponse:
+    """Send an invitation again."""
+    found = _invitation(id)
+    invitations.send_again(found)
+    return _tell_of_invitation(request, site, found)
+
+
+@require_POST
+def withdraw_view(request: HttpRequest, id: str, *, site: TenantSite) -> HttpResponse:
+    """Withdraw an invitation."""
+    found = _invitation(id)
+    invitations.withdraw(found)
+    messages.success(request, _("The invitation of %s is withdrawn.") % found.email)
+    return HttpResponseRedirect(reverse("admin:settings_members"))
 
 
 def member_view(request: HttpRequest, id: int, *, site: TenantSite) -> HttpResponse:
@@ -73,8 +123,7 @@ def member_view(request: HttpRequest, id: int, *, site: TenantSite) -> HttpRespo
         initial={"role": member.role, "contact": contact_name(member.contact)},
     )
     if request.method == "POST" and form.is_valid():
-        member.role, member.contact_id = form.cleaned_data["role"], form.cleaned_data["contact"]
-        member.save()
+        _change(member, form.cleaned_data["role"], form.cleaned_data["contact"])
         logger.info("member %s is %s, by %s", member.user_id, member.role, actors.current().id)
         messages.success(request, _("Saved."))
         return HttpResponseRedirect(reverse("admin:settings_members"))
@@ -84,9 +133,20 @@ def member_view(request: HttpRequest, id: int, *, site: TenantSite) -> HttpRespo
         str(member.user),
         form=form,
         member=member,
-        invitable=welcome.may_invite(member),
+        sends_link=mail.is_set_up() and member.user.is_active,
+        shows_link=passwords.may_be_shown_link(member),
         last_admin=is_last_admin(member),
     )
+
+
+def _change(member: Membership, role: str, contact_id: str | None) -> None:
+    previous = {"role": member.role, "contact": member.contact_id}
+    now = {"role": role, "contact": contact_id}
+    member.role, member.contact_id = role, contact_id
+    with transaction.atomic():
+        member.save()
+        if now != previous:
+            record_security_event(ROLE_CHANGED, about=member.user_id, previous=previous, **now)
 
 
 @require_POST
@@ -96,7 +156,9 @@ def remove_view(request: HttpRequest, id: int, *, site: TenantSite) -> HttpRespo
     if is_last_admin(member):
         messages.error(request, _("Somebody has to be admin: make another one first."))
         return HttpResponseRedirect(reverse("admin:settings_member", args=[id]))
-    member.delete()
+    with transaction.atomic():
+        record_security_event(MEMBER_REMOVED, about=member.user_id, role=member.role)
+        member.delete()
     logger.info("member %s removed by %s", member.user_id, actors.current().id)
     messages.success(request, _("%(name)s no longer belongs to it.") % {"name": member.user})
     return HttpResponseRedirect(reverse("admin:settings_members"))
@@ -104,31 +166,27 @@ def remove_view(request: HttpRequest, id: int, *, site: TenantSite) -> HttpRespo
 
 @require_POST
 def link_view(request: HttpRequest, id: int, *, site: TenantSite) -> HttpResponse:
-    """A new link by which a member chooses a password."""
-    member = _member(id)
-    if not welcome.may_invite(member):
+    """Have a member choose a new password: by a link that is sent to them, or shown where no mail is set
+    up."""
+    member, actor = _member(id), actors.current()
+    if mail.is_set_up() and member.user.is_active:
+        record_security_event(LINK_MADE, about=member.user_id, byMail=True)
+        mail.send_later(mail.mail_password_link, user=member.user_id, asked_by=actor.id)
+        messages.success(request, _("The link is on its way to %s.") % member.user.email)
+        return HttpResponseRedirect(reverse("admin:settings_member", args=[id]))
+    if not passwords.may_be_shown_link(member):
         raise Http404
-    return _show_link(request, site, member)
+    record_security_event(LINK_MADE, about=member.user_id, linkShown=True)
+    path = passwords.shown_link_path(member.user, actor.id)
+    link = request.build_absolute_uri(site_path(request, path))
+    return _members_page(request, site, InviteForm(), invited=member.user, link=link)
 
 
-def _show_link(request: HttpRequest, site: TenantSite, member: Membership) -> HttpResponse:
-    """The members with the link for one of them, which is stored nowhere."""
-    return _members_page(
-        request,
-        site,
-        InviteForm(),
-        invited=member,
-        link=request.build_absolute_uri(welcome.welcome_url(request, member.user)),
-    )
-
-
-def invite(*, email: str, first_name: str, last_name: str, role: str, sells: bool) -> Membership:
-    """Make somebody a member: a new user, or one there is, with their contact if they own records."""
+def invite(*, email: str, first_name: str, last_name: str, role: str, sells: bool) -> Invitation:
+    """Invite somebody, as their contact if they own records. Raises Conflict."""
+    person = apps.get_model(settings.PERSON_MODEL)
     with transaction.atomic():
-        user = User.objects.filter(email__iexact=email).first()
-        if user is None:
-            user = User.objects.create_user(email, first_name=first_name, last_name=last_name)
-        contact, person = None, apps.get_model(settings.PERSON_MODEL)
+        contact = None
         if sells:
             contact = (
                 find_contact_id(email)
@@ -140,13 +198,22 @@ def invite(*, email: str, first_name: str, last_name: str, role: str, sells: boo
                     **getattr(person, "member_values", {}),
                 ).pk
             )
-        member = Membership.objects.create(
-            user=user, tenant=tenancy.require(), role=role, contact_id=contact
+        return invitations.invite(
+            email=email,
+            first_name=first_name,
+            last_name=last_name,
+            role=role,
+            contact_id=contact,
         )
-    logger.info("member %s invited as %s by %s", user.pk, role, actors.current().id)
-    return member
 
 
 def _member(id: int) -> Membership:
     found = Membership.objects.select_related("user", "tenant", "contact")
+    return get_object_or_404(found, tenant=tenancy.require(), pk=id)
+
+
+def _invitation(id: str) -> Invitation:
+    if UNSTORABLE.search(id):
+        raise Http404
+    found = Invitation.objects.open().select_related("tenant")
     return get_object_or_404(found, tenant=tenancy.require(), pk=id)

@@ -167,6 +167,10 @@ def _report_schemas() -> dict[str, Schema]:
         "unit": TEXT,
         "parameters": TEXTS,
     }
+    column = object_schema(
+        dict.fromkeys(("name", "title", "unit"), TEXT), ("name", "title", "unit")
+    )
+    described = told | {"columns": {"type": "array", "items": column}}
     behind = object_schema(
         {"type": TEXT, "filter": {"type": "object"}, "asOf": WHEN}, ["type", "filter"]
     )
@@ -175,8 +179,25 @@ def _report_schemas() -> dict[str, Schema]:
     }
     converted: Schema = {"type": "object", "description": "Money in the tenant's currency."}
     days = object_schema({"from": TYPES["date"], "to": TYPES["date"]}, ["from", "to"])
-    measured: dict[str, Schema] = {"value": value, "converted": converted}
-    listed = {"list": {"anyOf": [behind, {"type": "null"}]}}
+    measured: dict[str, Schema] = {"value": value, "converted": converted, "count": COUNT}
+    row: Schema = {
+        "type": "object",
+        "properties": {
+            "key": nullable(TEXT),
+            "name": TEXT,
+            "asOf": WHEN,
+            "rest": {"type": "boolean"},
+            "converted": {"type": "object", "additionalProperties": converted},
+            "lists": {"type": "object", "additionalProperties": behind},
+        },
+        "required": ["key", "name", "lists"],
+        "additionalProperties": value,
+        "description": "A part of it: its value in each column, and the lists behind them.",
+    }
+    listed: dict[str, Schema] = {
+        "list": {"anyOf": [behind, {"type": "null"}]},
+        "rows": {"type": "array", "items": row},
+    }
     point = object_schema(
         {"start": TYPES["date"], "end": TYPES["date"], **measured}, ["start", "end", "value"]
     )
@@ -187,11 +208,11 @@ def _report_schemas() -> dict[str, Schema]:
     )
     return {
         "Reports": object_schema(
-            {"reports": {"type": "array", "items": object_schema(told, told)}}, ["reports"]
+            {"reports": {"type": "array", "items": object_schema(described, told)}}, ["reports"]
         ),
         "Report": object_schema(
             {
-                **told,
+                **described,
                 **measured,
                 **listed,
                 "period": days,

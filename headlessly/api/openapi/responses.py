@@ -104,7 +104,9 @@ def error_components() -> dict[str, Schema]:
     """The error responses by name."""
     found = {}
     for status, errors in errors_by_status().items():
-        names = () if status == 401 else (*LIMITS, "Retry-After") if status == 429 else LIMITS
+        names = () if status == 401 else LIMITS
+        if status in (429, 503):
+            names = (*names, "Retry-After")
         headers = _headers(*names)
         if status == 401:
             headers["WWW-Authenticate"] = {"schema": TEXT | {"enum": ["Bearer"]}, "required": True}

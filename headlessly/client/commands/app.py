@@ -139,17 +139,31 @@ def report(
     campaign: Annotated[str | None, typer.Option(help="an id, or - for none")] = None,
     as_of: Annotated[str | None, typer.Option("--as-of", help="what it was then")] = None,
     since: Annotated[str | None, typer.Option(help="and what changed since then (JSON)")] = None,
+    by: Annotated[str | None, typer.Option(help="attribution: campaign, source, ...")] = None,
+    model: Annotated[str | None, typer.Option(help="attribution: Linear, WShaped, ...")] = None,
+    funnel: Annotated[str | None, typer.Option(help="funnel: its id")] = None,
+    steps: Annotated[
+        str | None, typer.Option(help="funnel: Lead.Created,Lead.Converted instead")
+    ] = None,
     output: Output = None,
 ) -> None:
     """The numbers of the dashboard: what there is, or what one says."""
     state, form = State.of_answer(context, output)
     said = {"period": period, "from_": first, "to": last, "owner": owner, "campaign": campaign}
+    said |= {"by": by, "model": model, "funnel": funnel, "steps": steps}
     data = state.client.report(name, **said, asOf=as_of, since=since)
     if form in ("json", "ndjson"):
         write_one(data, form)
     elif name is None:
         columns = ("name", "title", "unit", "definition")
         write_rows(data["reports"], form, columns, columns)
+    elif "rows" in data:
+        rows = data["rows"]
+        shown = tuple(each["name"] for each in data.get("columns", ())) or tuple(
+            rows[0] if rows else ()
+        )
+        shown = ("name", *(each for each in shown if each not in ("name", "converted", "lists")))
+        write_rows(rows, form, shown, shown)
     else:
         shown = ("period", "value")
         before = data.get("before", {})

@@ -14,8 +14,9 @@ from typing import Any
 from django.core.management.base import BaseCommand, CommandError
 from django.utils import timezone
 
-from headlessly.access import actors
-from headlessly.access.models import RATE_LIMIT, ApiKey, Tenant
+from headlessly.access import actors, tenancy
+from headlessly.access.models import RATE_LIMIT, Tenant
+from headlessly.accounts.keys import issue_key, revoke_key
 
 
 class Command(BaseCommand):
@@ -59,13 +60,14 @@ class Command(BaseCommand):
             raise CommandError("--days: a key is valid for a day at least.")
         if not 1 <= rate_limit < 2**31:
             raise CommandError("--rate-limit: at least one request a minute.")
-        key, secret = ApiKey.issue(
-            tenant,
-            name,
-            scope,
-            expires_at=timezone.now() + timedelta(days) if days else None,
-            rate_limit=rate_limit,
-        )
+        with tenancy.active(tenant), actors.acting(actors.SYSTEM):
+            key, secret = issue_key(
+                name,
+                scope,
+                service=True,
+                expires_at=timezone.now() + timedelta(days) if days else None,
+                rate_limit=rate_limit,
+            )
         self.stdout.write(secret)
         until = f"for {days} days" if days else "until it is revoked"
         self.stderr.write(f"{key.pk}: {scope} in {tenant.slug}, {until}. It is not shown again.")
@@ -81,8 +83,10 @@ class Command(BaseCommand):
         key = tenant.api_keys.filter(pk=id).first()
         if key is None:
             raise CommandError(f"{tenant.slug} has no key {id}. --list shows those it has.")
-        if not key.revoke():
+        if key.revoked_at is not None:
             raise CommandError(f"{key.name} was revoked on {_day(key.revoked_at)} already.")
+        with tenancy.active(tenant), actors.acting(actors.SYSTEM):
+            revoke_key(key)
         self.stdout.write(f"Revoked {key.name}. Whoever uses it is refused from now on.")
 
 

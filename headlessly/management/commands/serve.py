@@ -44,6 +44,13 @@ class Command(BaseCommand):
             "--tls-certificate", type=Path, metavar="FILE", help="serve TLS without a proxy"
         )
         parser.add_argument("--tls-key", type=Path, metavar="FILE")
+        parser.add_argument(
+            "--memory",
+            type=int,
+            default=1024,
+            metavar="MB",
+            help="a process that has grown to this is replaced (1024)",
+        )
         parser.add_argument("--access-log", action="store_true", help="one line per request")
 
     def handle(self, **options):
@@ -110,21 +117,29 @@ def _serve(options):
     # Imported here: granian is of no use to the other commands.
     from granian import Granian
     from granian.constants import Interfaces
+    from granian.http import HTTP1Settings
     from granian.log import LogLevels
 
     tls = {}
     if options["tls_certificate"]:
         tls = {"ssl_cert": options["tls_certificate"], "ssl_key": options["tls_key"]}
     server = Granian(
-        "headlessly.background.worker:application",
+        "headlessly.management.served:application",
         factory=True,
         address=options["host"],
         port=options["port"],
-        interface=Interfaces.WSGI,
+        # In front of the application of WSGI stands one of ASGI, in which waiting takes no thread.
+        interface=Interfaces.ASGINL,
         workers=options["workers"],
-        blocking_threads=options["threads"],
-        # A thread takes its database connection with it when it goes.
-        blocking_threads_idle_timeout=600,
+        # Connections of a process: more than anybody's slow ones.
+        backlog=4096,
+        backpressure=4096,
+        http1_settings=HTTP1Settings(header_read_timeout=10_000),
+        # A process that is killed is followed by another; one that has grown, too.
+        respawn_failed_workers=True,
+        respawn_interval=0.5,
+        workers_max_rss=options["memory"],
+        rss_sample_interval=5,
         workers_kill_timeout=10,
         websockets=False,
         # The comings and goings of workers are an operator's news, not a developer's.

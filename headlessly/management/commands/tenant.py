@@ -8,12 +8,15 @@ from typing import Any
 
 from django.core.exceptions import ValidationError
 from django.core.management.base import BaseCommand, CommandError
-from django.core.validators import validate_email
 from django.db import transaction
+from django.utils import timezone
 
-from headlessly.access import actors
+from headlessly.access import actors, tenancy
 from headlessly.access.models import SLUG, Membership, Tenant, User
+from headlessly.access.sign_in_emails import normalize_sign_in_email
 from headlessly.declaration.currencies import validate_currency
+from headlessly.log.names import ROLE_CHANGED
+from headlessly.log.security_events import record_security_event
 
 
 class Command(BaseCommand):
@@ -69,19 +72,28 @@ class Command(BaseCommand):
 
     def add_member(self, tenant: Tenant, email: str, role: str) -> None:
         try:
-            validate_email(email)
-        except ValidationError:
+            email = normalize_sign_in_email(email)
+        except ValidationError as problem:
+            if problem.code == "look_alike":
+                raise CommandError(f"{email}: {problem.messages[0]}") from None
             raise CommandError(f"{email} is not an email address.") from None
-        user = User.objects.filter(email__iexact=email).first()
+        user = User.objects.with_email(email).first()
         if user is None:
             password = secrets.token_urlsafe(12)
-            user = User.objects.create_user(email, password)
+            # Whoever may run this says whose it is.
+            user = User.objects.create_user(email, password, email_proven_at=timezone.now())
             self.stdout.write(f"Made the user {user.email}, with the password {password}")
-        membership, created = Membership.objects.get_or_create(
-            user=user, tenant=tenant, defaults={"role": role}
-        )
+        try:
+            membership, created = Membership.objects.get_or_create(
+                user=user, tenant=tenant, defaults={"role": role}
+            )
+        except ValidationError as problem:
+            raise CommandError(f"{user.email}: {problem.messages[0]}") from None
         if not created and membership.role == role:
             raise CommandError(f"{user.email} is {role} in {tenant.slug} already.")
+        previous = None if created else {"role": membership.role}
         membership.role = role
         membership.save(update_fields=["role"])
+        with tenancy.active(tenant), actors.acting(actors.SYSTEM):
+            record_security_event(ROLE_CHANGED, about=user.pk, previous=previous, role=role)
         self.stdout.write(f"{user.email} is {role} in {tenant.slug}.")

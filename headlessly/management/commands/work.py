@@ -11,7 +11,12 @@ from django.db import connection
 from procrastinate import PsycopgConnector
 from procrastinate.contrib.django import app
 
+from headlessly.background.jobs import job_places
 from headlessly.background.worker import end_with_parent
+from headlessly.database.timeouts import bound_connections
+
+#: How long one statement of a job may take, in seconds: an import's are long, but not endless.
+STATEMENT_SECONDS = 600
 
 
 class Command(BaseCommand):
@@ -29,6 +34,8 @@ class Command(BaseCommand):
     def handle(self, *, concurrency: int, until_idle: bool, beside_server: bool, **_: Any) -> None:
         if beside_server:
             end_with_parent()
+        bound_connections(STATEMENT_SECONDS)
+        job_places.size = concurrency
         parameters = connection.get_connection_params()
         connector = PsycopgConnector(
             kwargs={k: v for k, v in parameters.items() if k not in ("context", "cursor_factory")},

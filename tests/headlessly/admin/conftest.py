@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 from django.test import Client
+from django.utils import timezone
 
 from tests.headlessly.admin.signed_in import client_of
 from tests.refusals import everything
@@ -18,7 +19,9 @@ def users(people: SimpleNamespace, acme: Any, rival: Any) -> SimpleNamespace:
     from headlessly.access.models import Membership, User
 
     def user(name: str, role: str, contact: Any = None, tenant: Any = None) -> Any:
-        made = User.objects.create_user(f"{name.lower()}@sign.example", first_name=name)
+        made = User.objects.create_user(
+            f"{name.lower()}@sign.example", first_name=name, email_proven_at=timezone.now()
+        )
         Membership.objects.create(
             user=made, tenant=tenant or acme, role=role, contact_id=contact and contact.pk
         )
@@ -30,8 +33,12 @@ def users(people: SimpleNamespace, acme: Any, rival: Any) -> SimpleNamespace:
         vic=user("Vic", "viewer"),
         ann=user("Ann", "admin"),
         eve=user("Eve", "admin", tenant=rival),
-        nobody=User.objects.create_user("nobody@sign.example", first_name="Ned"),
-        olga=User.objects.create_superuser("olga@sign.example", first_name="Olga"),
+        nobody=User.objects.create_user(
+            "nobody@sign.example", first_name="Ned", email_proven_at=timezone.now()
+        ),
+        olga=User.objects.create_superuser(
+            "olga@sign.example", first_name="Olga", email_proven_at=timezone.now()
+        ),
     )
 
 

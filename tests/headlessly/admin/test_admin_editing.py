@@ -90,7 +90,7 @@ def test_says_that_one_of_the_name_is_there_before_another_is_made(
     sent = {"name": " acme  PLATFORM evaluation", "source": "website", "need": "Kept"}
     with unchanged():
         html = bob.post(ADD, sent).content.decode()
-    assert "There is one of this name already." in html
+    assert "There is one like it already." in html and "same name" in html
     assert f"/~acme/admin/crm/lead/{lead.pk}/change/" in html
     assert "Ada Chen" in html and "Kept</textarea>" in html and "Create anyway" in html
     assert bob.post(ADD, sent | {"anyway": "1"}).status_code == 302
@@ -101,6 +101,51 @@ def test_says_that_one_of_the_name_is_there_before_another_is_made(
     place = "/~acme/admin/crm/organization/add/"
     assert bob.post(place, {"name": "Acme Corp"}).status_code == 302
     assert "Create anyway" in bob.post(place, {"name": "acmé corp"}).content.decode()
+
+
+def alike(client, noun, **values):
+    """What a form for a new record tells of those that are like it: their names, and in which fields."""
+    html = client.post(f"/~acme/admin/crm/{noun}/add/", values).content.decode()
+    told = re.findall(r'<li><a href="[^"]+">([^<]+)</a>.*?<span class="quiet">([^<]+)</span>', html)
+    return dict(told) if "like it already" in html else {}
+
+
+@pytest.mark.parametrize("number", ["+49 30 1234567", "030/1234567", "0049 (0)30 12 34 567"])
+def test_says_that_somebody_has_the_telephone_already(number, bob, people):
+    people.ada.update(mobile="+49 30 1234567")
+    assert alike(bob, "contact", name="Somebody else", phone=number) == {"Ada Chen": "same phone"}
+    assert alike(bob, "contact", name="ADA chen", phone=number) == {
+        "Ada Chen": "same name and phone"
+    }
+    assert alike(bob, "contact", name="Else", phone="30 7654321") == {}
+    assert alike(bob, "contact", name="Another", phone="4567") == {}
+
+
+def test_says_that_a_company_with_the_domain_of_the_website_is_there(bob, people):
+    told = alike(bob, "organization", name="Acme", website="https://www.ACME.example/about")
+    assert told == {"Acme Corp": "same website"}
+    assert alike(bob, "organization", name="Other", website="https://other.example") == {}
+
+
+def test_says_that_the_person_has_an_open_lead_already(bob, lead, theirs):
+    person = lead.contact.pk
+    told = alike(bob, "lead", name="Another", source="web", contact=person)
+    assert told == {lead.name: "same contact"}
+    lead.lose(lost_reason="Price")
+    assert alike(bob, "lead", name="Another one", source="web", contact=person) == {}
+    assert alike(bob, "lead", name="Third", source="web", contact=theirs.eve.pk) == {}
+
+
+def test_refuses_an_email_that_somebody_has_and_leads_there(bob, people, unchanged):
+    with unchanged():
+        sent = {"name": "Else", "email": "ADA@acme.example"}
+        html = bob.post("/~acme/admin/crm/contact/add/", sent).content.decode()
+    assert "Open the contact that has it" in html and people.ada.pk in html
+
+
+def test_refuses_what_is_no_text_before_it_looks_for_others(bob, people, unchanged):
+    with unchanged():
+        assert bob.post(ADD, {"name": "a\0b", "source": "web"}).status_code == 422
 
 
 def test_refuses_another_tenants_record_as_a_reference_without_naming_it(

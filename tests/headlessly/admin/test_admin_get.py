@@ -80,7 +80,7 @@ def test_every_page_says_what_it_may_load(users, everywhere):
 
 
 def test_the_entrance_and_what_went_wrong_are_as_strict(client, acme):
-    for url in ("/", "/welcome/x/y", "/nothing/", "/~nowhere/admin/"):
+    for url in ("/", "/invitation/x/y", "/password/x/y", "/nothing/", "/~nowhere/admin/"):
         assert client.get(url, follow=True).headers[csp.HEADER] == csp.STRICT, url
     said = Client(enforce_csrf_checks=True).post("/", {"username": "x"})
     assert said.status_code == 403

@@ -162,3 +162,26 @@ def test_finds_leads_by_contact_and_name(bob, people, work):
         bob.post(f"{page}go/")
         work()
     assert Lead.count() == 1
+
+
+def test_shows_on_a_record_what_its_file_said_beside(bob, people, work, address):
+    from crm import Lead
+
+    content = "name,source,Badge\nFair visitor,fair,<b>007</b>\n"
+    page = send(bob, content).headers["Location"]
+    work()
+    bob.post(f"{page}go/")
+    work()
+    html = bob.get(address(Lead.find().get())).content.decode()
+    assert "Also in fair.csv" in html
+    assert "&lt;b&gt;007&lt;/b&gt;" in html
+
+
+def test_tells_in_the_timeline_what_a_file_said_with_a_change(bob, cleo, people, work, address):
+    content = "email,title,Badge\nada@acme.example,CEO,007\n"
+    page = send(cleo, content, type="Contact", match="email").headers["Location"]
+    work()
+    cleo.post(f"{page}go/")
+    work()
+    html = cleo.get(address(people.ada)).content.decode()
+    assert "Badge" in html and "007" in html

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 from datetime import timedelta
-from typing import Any
 
 import pytest
 from django.test import Client
@@ -13,9 +12,16 @@ from django.utils import timezone
 from crm import Contact, ExchangeRate
 from headlessly.access import actors
 from headlessly.access.models import ApiKey, Membership, User
+from headlessly.accounts.models import Invitation
+from tests.headlessly.accounts.letters import link_in
 from tests.headlessly.admin.signed_in import client_of
 
 PLACES = ("", "members/", "keys/")
+CHOSEN = {
+    "first_name": "Nora",
+    "new_password1": "right-horse-battery",
+    "new_password2": "right-horse-battery",
+}
 INVITATION = {"email": "new@sign.example", "first_name": "Nora", "role": "rep", "sells": "on"}
 
 
@@ -64,26 +70,28 @@ def test_it_has_a_currency_that_stays_once_there_are_rates(ann, acme):
 # -- members --------------------------------------------------------------------------------------
 
 
-def link_in(response: Any) -> str:
-    return re.search(r"data-secret>http://testserver(/welcome/[^<]+)<", response.content.decode())[
-        1
-    ]
+def test_it_invites_somebody_by_mail_who_chooses_a_password_and_comes_in(
+    ann, acme, work, mailoutbox
+):
+    page = ann.post(at("members/"), INVITATION, follow=True).content.decode()
+    assert "on its way to new@sign.example" in page and "data-secret" not in page
+    assert not User.objects.filter(email="new@sign.example").exists()
+    work()
+    (letter,) = mailoutbox
+    assert letter.to == ["new@sign.example"] and "Acme invites you" in letter.subject
+    link = link_in(letter)
 
-
-def test_it_invites_somebody_who_chooses_a_password_and_comes_in(ann, acme):
-    link = link_in(ann.post(at("members/"), INVITATION))
+    nora = Client()
+    assert "Welcome to Acme" in nora.get(link).content.decode()
+    wrong = nora.post(link, CHOSEN | {"new_password1": "short", "new_password2": "short"})
+    assert wrong.status_code == 422
+    assert not Membership.objects.filter(user__email="new@sign.example").exists()
+    assert nora.post(link, CHOSEN).status_code == 302
     member = Membership.objects.get(user__email="new@sign.example")
     assert (member.tenant, member.role) == (acme, "rep")
     contact = Contact.get(member.contact_id)
     assert (contact.email, contact.stage) == ("new@sign.example", "Partner")
-    assert not member.user.has_usable_password()
-
-    nora = Client()
-    assert "Choose a password" in nora.get(link).content.decode()
-    wrong = nora.post(link, {"new_password1": "short", "new_password2": "short"})
-    assert wrong.status_code == 422
-    right = {"new_password1": "right-horse-battery", "new_password2": "right-horse-battery"}
-    assert nora.post(link, right).status_code == 302
+    assert member.user.email_proven_at is not None
     assert nora.get("/~acme/admin/").status_code == 200
     assert nora.get(at()).status_code == 403
     again = Client().get(link)
@@ -92,50 +100,88 @@ def test_it_invites_somebody_who_chooses_a_password_and_comes_in(ann, acme):
 
 def test_it_links_an_invited_rep_to_the_contact_they_are(ann, people):
     ann.post(at("members/"), INVITATION | {"email": "ADA@acme.example"})
-    assert Membership.objects.get(user__first_name="Nora").contact_id == people.ada.pk
+    assert Invitation.objects.get(email="ada@acme.example").contact_id == people.ada.pk
     ann.post(at("members/"), INVITATION | {"email": "viewer@sign.example", "sells": ""})
-    assert Membership.objects.get(user__email="viewer@sign.example").contact_id is None
+    assert Invitation.objects.get(email="viewer@sign.example").contact_id is None
 
 
-def test_it_hands_out_no_password_of_somebody_who_is_at_home_elsewhere(ann, acme, users, rival):
-    before = User.objects.count()
+def test_it_invites_again_and_the_link_before_is_void(ann, acme, work, mailoutbox):
+    ann.post(at("members/"), INVITATION)
+    work()
+    invitation = Invitation.objects.get()
+    assert "new@sign.example" in ann.get(at("members/")).content.decode()
+    ann.post(at(f"invitations/{invitation.pk}/again/"))
+    work()
+    first, second = map(link_in, mailoutbox)
+    assert Client().get(first).status_code == 404
+    assert Client().get(second).status_code == 200
+    ann.post(at(f"invitations/{invitation.pk}/withdraw/"))
+    assert Client().get(second).status_code == 404
+    ann.get(at("members/"))  # says that it is withdrawn
+    assert "new@sign.example" not in ann.get(at("members/")).content.decode()
+
+
+def test_its_invitation_ends_after_a_time(ann, acme, work, mailoutbox):
+    ann.post(at("members/"), INVITATION)
+    work()
+    link = link_in(mailoutbox[0])
+    Invitation.objects.update(expires_at=timezone.now())
+    assert Client().get(link).status_code == 404
+    assert Client().post(link, CHOSEN).status_code == 404
+    for wrong in ("/invitation/invitation_x/abc", "/invitation/%00/abc", link + "x"):
+        assert Client().get(wrong).status_code == 404
+    assert not Membership.objects.filter(user__email="new@sign.example").exists()
+
+
+def test_it_has_a_member_sent_a_link_whose_page_it_does_not_see(
+    ann, acme, users, rival, work, mailoutbox
+):
+    Membership.objects.create(user=users.bob, tenant=rival, role="viewer")
+    member = users.bob.memberships.get(tenant=acme)
+    assert "Send a link" in ann.get(at(f"members/{member.pk}/")).content.decode()
+    page = ann.post(at(f"members/{member.pk}/link/"), follow=True).content.decode()
+    assert "on its way to bob@sign.example" in page and "data-secret" not in page
+    work()
+    (letter,) = mailoutbox
+    assert letter.to == ["bob@sign.example"] and "Ann has this link sent" in letter.body
+
+
+def test_it_shows_links_where_no_mail_is_set_up_to_those_of_this_tenant_alone(
+    ann, acme, users, rival, settings
+):
+    settings.MAIL_IS_SET_UP = False
+    page = ann.post(at("members/"), INVITATION).content.decode()
+    link = re.search(r"data-secret>http://testserver(/invitation/[^<]+)<", page)[1]
+    assert Client().post(link, CHOSEN).status_code == 302
+    assert User.objects.get(email="new@sign.example").email_proven_at is None
+
     answer = ann.post(at("members/"), INVITATION | {"email": "Eve@sign.example"}, follow=True)
     assert "data-secret" not in answer.content.decode()
-    assert User.objects.count() == before
-    member = Membership.objects.get(user=users.eve, tenant=acme)
+    assert "No mail is set up here" in answer.content.decode()
+
+    member = users.bob.memberships.get()
+    page = ann.post(at(f"members/{member.pk}/link/")).content.decode()
+    assert re.search(r"data-secret>http://testserver/password/", page)
+    Membership.objects.create(user=users.bob, tenant=rival, role="viewer")
     assert ann.post(at(f"members/{member.pk}/link/")).status_code == 404
     olga = Membership.objects.create(user=users.olga, tenant=acme, role="viewer")
     assert ann.post(at(f"members/{olga.pk}/link/")).status_code == 404
-
-
-def test_its_link_is_void_once_the_user_belongs_to_another_tenant_or_time_is_over(
-    ann, rival, settings
-):
-    link = link_in(ann.post(at("members/"), INVITATION))
-    user = User.objects.get(email="new@sign.example")
-    other = Membership.objects.create(user=user, tenant=rival, role="rep")
-    assert Client().get(link).status_code == 404
-    other.delete()
-    assert Client().get(link).status_code == 200
-    settings.PASSWORD_RESET_TIMEOUT = -1
-    assert Client().get(link).status_code == 404
-    for wrong in ("/welcome/user_x/abc-def", "/welcome/%00/abc-def", link + "x"):
-        assert Client().get(wrong).status_code == 404
 
 
 @pytest.mark.parametrize(
     ("field", "value"),
     [
         ("email", "nonsense"), ("email", ""), ("email", "bob@sign.example"), ("first_name", ""),
-        ("role", "owner"), ("role", ""), ("email", "a\0@b.example"),
+        ("role", "owner"), ("role", ""), ("email", "a\0@b.example"), ("email", "b\u0131b@sign.example"),
     ],
 )  # fmt: skip
 def test_it_says_what_is_wrong_with_an_invitation(field, value, ann):
-    before = User.objects.count(), Membership.objects.count()
+    before = User.objects.count(), Membership.objects.count(), Invitation.objects.count()
     response = ann.post(at("members/"), INVITATION | {field: value})
     assert response.status_code == 422
     assert response.context["form"].errors.keys() == {field}
-    assert (User.objects.count(), Membership.objects.count()) == before
+    now = User.objects.count(), Membership.objects.count(), Invitation.objects.count()
+    assert now == before
 
 
 def test_it_changes_a_role_and_a_contact(ann, users, people, theirs):

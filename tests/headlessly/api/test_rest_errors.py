@@ -250,6 +250,17 @@ def test_it_knows_a_captured_record_for_new_though_a_hook_has_changed_it(api: An
         answered(api.call("POST", "/contacts/capture", body), 200)
 
 
+@pytest.mark.parametrize("atomic", [True, False])
+def test_it_knows_what_it_captured_before_in_the_same_batch(atomic: bool, api: Any) -> None:
+    capture = {"method": "POST", "path": "/contacts/capture"}
+    operations = [
+        capture | {"id": f"n{n}", "body": {"name": f"N{n}", "email": "new@x.example"}}
+        for n in range(3)
+    ]
+    found = answered(api.call("POST", "/batch", {"operations": operations, "atomic": atomic}))
+    assert [one["status"] for one in found["results"]] == [201, 200, 200]
+
+
 def test_it_counts_who_refers_to_what_is_to_be_deleted(api: Any, lead: Any, people: Any) -> None:
     with unchanged():
         found = problem(api.call("DELETE", f"/contacts/{people.ada.pk}"), 409, "conflict")

@@ -143,6 +143,12 @@ def test_it_says_when_a_name_is_that_of_none_or_of_several(
     assert said["field"] == next(iter(query)).partition("__")[0].replace("filter", "owner")
 
 
+@pytest.mark.parametrize("query", ["name=J%FCrgen", "q=J%FCrgen", 'filter={"name": "J%FCrgen"}'])
+def test_it_refuses_letters_of_another_encoding(query: str, api: Any, leads: Any) -> None:
+    found = problem(api.call("GET", f"/leads?{query}"), 400, "bad_request")
+    assert "UTF-8" in found["message"]
+
+
 def test_it_takes_a_zone_whose_plus_was_not_encoded(api: Any, leads: Any) -> None:
     found = api.call("GET", "/leads?createdAt__gt=2020-01-01T09:00:00+02:00")
     assert answered(found)["total"] == 5
@@ -314,6 +320,30 @@ def test_it_refuses_and_names(query: str, api: Any, leads: Any) -> None:
 def test_it_lists_what_exists(query: str, words: list[str], api: Any, leads: Any) -> None:
     message = answered(api.call("GET", f"/leads?{query}"), 400)["message"]
     assert [word for word in words if word not in message] == []
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "body", "meant"),
+    [
+        ("GET", "/leads?scor=1", None, "score"),
+        ("GET", "/leads?limt=1", None, "limit"),
+        ("GET", "/leads?score__gtee=1", None, "gte"),
+        ("GET", "/leads?include=contacts", None, "contact"),
+        ("GET", "/leads?fields=nam", None, "name"),
+        ("GET", "/leads/aggregate?measur=count", None, "measure"),
+        ("GET", "/events?targettype=Lead", None, "targetType"),
+        ("POST", "/leads", {"name": "L", "source": "x", "sourcedetail": "y"}, "sourceDetail"),
+        ("POST", "/leads", {"name": "L", "source": "x", "scoer": 1}, "score"),
+        ("POST", "/leads/lead_x/convrt", {}, "convert"),
+        ("POST", "/webhooks", {"url": "https://x.example", "evnts": ["*"]}, "events"),
+        ("POST", "/batch", {"operations": [], "atomc": True}, "atomic"),
+    ],
+)
+def test_it_says_what_was_meant(
+    method: str, path: str, body: Any, meant: str, api: Any, leads: Any
+) -> None:
+    message = api.call(method, path, body).json()["message"]
+    assert f"Did you mean {meant!r}?" in message
 
 
 def test_it_never_shows_what_lies_behind_a_reference_of_another_tenant(

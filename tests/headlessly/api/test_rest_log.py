@@ -150,6 +150,29 @@ def test_it_filters_the_log(api: Any, qualified: Any, people: Any) -> None:
     assert ask(api, target=qualified.pk, actor=api.key.pk)["results"] == [mine]
 
 
+@pytest.mark.parametrize(
+    ("query", "said"),
+    [
+        ("name=Lead.Creatd", "Did you mean 'Lead.Created'?"),
+        ("name=lead.created", "Did you mean Lead.Created?"),
+        ("name=Lead.*", "without a star"),
+        ("name=Leed.Created", "Did you mean 'Lead'?"),
+        ("targetType=leads", "Did you mean 'Lead'?"),
+        ("targetType=Nothing", "Use one of Activity, "),
+    ],
+)
+def test_it_says_that_there_are_no_such_events(query: str, said: str, api: Any) -> None:
+    found = problem(api.call("GET", f"/events?{query}"), 400, "invalid_filter")
+    assert said in found["message"] and found["field"] == query.partition("=")[0]
+
+
+@pytest.mark.parametrize(
+    "query", ["targetType=Security", "name=Session.Started", "name=Script.Ran", "name=page_view"]
+)
+def test_it_takes_the_names_of_the_platform_and_of_websites(query: str, api: Any) -> None:
+    answered(api.call("GET", f"/events?{query}"))
+
+
 def test_it_reads_one_event(api: Any, lead: Any, rival_api: Any, theirs: Any) -> None:
     event = Event.objects.get(target=lead.pk)
     found = answered(api.call("GET", f"/events/{event.id}"))

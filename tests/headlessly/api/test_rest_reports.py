@@ -12,9 +12,11 @@ import pytest
 
 from crm import Deal, Lead
 from headlessly.context import clock
-from headlessly.query.named_reports import reports
+from headlessly.query.named_reports import Report, reports
 from tests.answered import answered
 
+#: The units of what is counted.
+COUNTED = ("leads", "deals", "activities", "records")
 MARCH = "from=2025-03-01&to=2025-03-31"
 
 
@@ -70,22 +72,32 @@ def test_it_never_adds_two_currencies(api: Any, world: Any) -> None:
     assert found["converted"] == {"currency": "USD", "value": None, "missing": ["JPY"]}
 
 
-@pytest.mark.parametrize("name", list(reports.by_name))
-def test_it_counts_what_its_list_lists(api: Any, world: Any, name: str) -> None:
-    report = reports.by_name[name]
-    if report.measure is None:
-        pytest.skip("It is answered at an address of its own.")
+MEASURED = [report for report in reports.by_name.values() if report.measure]
+
+
+@pytest.mark.parametrize("report", MEASURED, ids=lambda report: report.name)
+def test_it_counts_what_its_lists_list(api: Any, world: Any, report: Report) -> None:
     found = answered(
-        api.call("GET", f"/reports/{name}" + (f"?{MARCH}" if report.over_time else ""))
+        api.call("GET", f"/reports/{report.name}" + (f"?{MARCH}" if report.over_time else ""))
     )
-    behind = found["list"]
-    plural = {"Lead": "leads", "Deal": "deals"}[behind["type"]]
-    total = answered(api.call("GET", f"/{plural}?filter={quote(json.dumps(behind['filter']))}"))
-    if report.unit in ("leads", "deals"):
-        assert total["total"] == found["value"]
-        assert sum(p["value"] for p in found.get("series", ())) == (
-            found["value"] if report.over_time else 0
-        )
+    if report.unit in COUNTED and found["list"]:
+        assert listed(api, found["list"]) == found["value"]
+    if report.has_series and report.unit in COUNTED:
+        assert sum(point["value"] for point in found["series"]) == found["value"]
+    assert ("rows" in found) is bool(report.columns)
+    for row in found.get("rows", ()):
+        for column in report.columns:
+            if column.unit in COUNTED and column.name in row["lists"]:
+                assert listed(api, row["lists"][column.name]) == row[column.name]
+
+
+def listed(api: Any, behind: dict[str, Any]) -> int:
+    """How many records a list has."""
+    plural = {"Lead": "leads", "Deal": "deals", "Activity": "activities"}[behind["type"]]
+    asked = f"filter={quote(json.dumps(behind['filter']))}"
+    if "asOf" in behind:
+        asked += f"&asOf={quote(behind['asOf'])}"
+    return answered(api.call("GET", f"/{plural}?{asked}"))["total"]
 
 
 def test_it_says_what_a_number_was_as_of_a_day(api: Any, world: Any) -> None:
@@ -109,6 +121,24 @@ def test_it_says_what_changed_between_two_days(api: Any, world: Any) -> None:
     assert worth["difference"] == {"USD": 100.0, "JPY": 100.0}
 
 
+@pytest.mark.parametrize("report", MEASURED, ids=lambda report: report.name)
+def test_it_tells_what_it_told_then(api: Any, world: Any, report: Report) -> None:
+    """As of a moment it is what it was at that moment, whatever happened since."""
+    asked = f"/reports/{report.name}?" + (f"{MARCH}&" if report.over_time else "")
+    with on(3, 25):
+        then = answered(api.call("GET", asked))
+    with on(3, 28):
+        for lead in Lead.objects.filter(status="New"):
+            lead.lose(lost_reason="Timing")
+        Deal.create(name="Later", value=5_000, contact=world.ada)
+    moment = "2025-03-25T10:00:00Z"
+    again = answered(api.call("GET", f"{asked}asOf={moment}"))
+    assert again["value"] == then["value"]
+    names = [column.name for column in report.columns]
+    told = [[row["name"], *(row[name] for name in names)] for row in then.get("rows", ())]
+    assert [[r["name"], *(r[n] for n in names)] for r in again.get("rows", ())] == told
+
+
 @pytest.mark.parametrize(
     "path, status, field, allowed",
     [
@@ -119,7 +149,8 @@ def test_it_says_what_changed_between_two_days(api: Any, world: Any) -> None:
         ("newLeads?owner=x", 400, "owner", "There is no Contact x"),
         ("newLeads?asOf=never", 400, "asOf", "7d ago"),
         ("forecast?period=last_month", 400, "period", "owner"),
-        ("forecast?asOf=2025-01-01", 400, "asOf", "owner"),
+        ("attribution?by=colour", 400, "by", "campaign"),
+        ("attribution?owner=me", 400, "owner", "model"),
     ],
 )
 def test_it_names_what_is_wrong_and_what_is_allowed(

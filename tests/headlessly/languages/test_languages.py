@@ -49,7 +49,7 @@ def test_pages_before_signing_in_are_in_the_browsers_language(db):
     assert "Anmelden" in page.content.decode() and language(page.content.decode()) == "de"
     refused = client.post("/", {"username": "x@y.example", "password": "no"}).content.decode()
     assert "E-Mail und Passwort passen nicht zusammen." in refused
-    assert "Dieser Link funktioniert nicht" in client.get("/welcome/x/y").content.decode()
+    assert "Dieser Link funktioniert nicht" in client.get("/invitation/x/y").content.decode()
     assert "Hier ist nichts" in client.get("/nothing").content.decode()
 
 

@@ -8,7 +8,7 @@ from typing import Any
 import orjson
 import pytest
 
-from crm import Contact, Lead
+from crm import Contact, Deal, Lead
 from headlessly.access import actors
 from headlessly.declaration.registry import registry
 from headlessly.mcp import tools
@@ -73,6 +73,52 @@ def test_it_answers_what_rest_answers(agent: Any, lead: Any) -> None:
                     assert value.items() <= other[name].items()
                 else:
                     assert value == other[name]
+
+
+def test_it_measures_groups_as_rest_aggregates_them(agent: Any, lead: Any) -> None:
+    Lead.create(name="Second", source="event", score=10, budget=500)
+    Deal.create(name="Dollars", value=5)
+    Deal.create(name="Yen", value=700, currency="JPY")
+    asked: list[tuple[str, dict[str, Any], str]] = [
+        ("Lead", {"group": "source"}, "group=source"),
+        ("Lead", {"group": "source,owner", "measure": "count,avg(score)"},
+         "group=source,owner&measure=count,avg(score)"),
+        ("Lead", {"measure": "max(score)", "filter": {"source": "event"}},
+         "measure=max(score)&source=event"),
+        ("Lead", {"by": "month(createdAt)", "sort": "-count", "limit": 1},
+         "by=month(createdAt)&sort=-count&limit=1"),
+        ("Lead", {"group": "organization.industry", "asOf": "1d ago"},
+         "group=organization.industry&asOf=1d+ago"),
+        ("Deal", {"group": "stage", "measure": "sum(value)"}, "group=stage&measure=sum(value)"),
+    ]  # fmt: skip
+    for noun, arguments, query in asked:
+        ours = agent.tool("search", type=noun, **arguments)
+        rests = answered(agent.call("GET", f"/{noun.lower()}s/aggregate?{query}"))
+        assert (ours["groups"], ours["hasMore"]) == (rests["groups"], rests["hasMore"])
+    (stage,) = agent.tool("search", type="Deal", group="stage", measure="sum(value)")["groups"]
+    assert stage["sum(value)"] == {"USD": 5.0, "JPY": 700.0}, "currencies are never added"
+
+
+@pytest.mark.parametrize(
+    ("arguments", "field", "allowed"),
+    [
+        ({"group": "colour"}, "group", "source"),
+        ({"group": "budget"}, "group", "cannot be grouped by"),
+        ({"measure": "sum(name)"}, "measure", "score"),
+        ({"measure": "mode(score)"}, "measure", "median"),
+        ({"by": "decade(createdAt)"}, "by", "month(createdAt)"),
+        ({"group": "source", "sort": "-score"}, "sort", "count"),
+        ({"group": "source", "include": ["owner"]}, "include", "filter"),
+        ({"group": "source", "limit": 0}, "limit", "1"),
+        ({"group": 5}, "group", "text"),
+    ],
+)
+def test_it_says_what_cannot_be_measured_and_what_can(
+    agent: Any, arguments: dict[str, Any], field: str, allowed: str
+) -> None:
+    body = agent.refused("search", type="Lead", **arguments)
+    assert body["field"] == field
+    assert allowed in body["message"]
 
 
 def test_it_pages_by_cursor(agent: Any, acme: Any) -> None:

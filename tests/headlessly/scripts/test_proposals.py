@@ -4,12 +4,15 @@ from __future__ import annotations
 
 from typing import Any
 
+import orjson
 import pytest
+from django.test import Client
 
 from crm import Activity, Contact, Deal, Lead
 from headlessly import scripts
 from headlessly.access import actors, tenancy
 from headlessly.access.actors import Actor
+from headlessly.access.models import Membership, User
 from headlessly.errors import Conflict, Forbidden, Invalid, NotFound, Stale
 from headlessly.log.events import Event
 from headlessly.models import Proposal
@@ -310,9 +313,61 @@ def agent(acme, api):
     return type(api)(acme, "propose")
 
 
+class Person(Client):
+    """REST by the session of a member: a person decides."""
+
+    def __init__(self, tenant: Any, role: str, email: str = "max@sign.example") -> None:
+        super().__init__(raise_request_exception=False)
+        self.user = User.objects.create_user(email, first_name="Max")
+        Membership.objects.create(user=self.user, tenant=tenant, role=role)
+        self.force_login(self.user)
+
+    def call(self, method: str, path: str, body: Any = None, **headers: str) -> Any:
+        sent = {name.replace("_", "-"): value for name, value in headers.items()}
+        content = b"" if body is None else orjson.dumps(body)
+        return self.generic(
+            method, f"/~acme{path}", content, content_type="application/json", headers=sent
+        )
+
+
 @pytest.fixture
-def manager(acme, api):
-    return type(api)(acme, "write")
+def manager(acme):
+    return Person(acme, "manager")
+
+
+@pytest.mark.attack
+@pytest.mark.parametrize("scope", ["write", "admin"])
+def test_no_key_decides(lead, agent, acme, api, scope):
+    code = f'Lead.update("{lead.pk}", score=5)'
+    place = f"/proposals/{answered(agent.call('POST', '/proposals', {'code': code}), 201)['$id']}"
+    key = type(api)(acme, scope)
+    before = everything()
+    problem(key.call("POST", f"{place}/approve"), 403, "forbidden")
+    problem(key.call("POST", f"{place}/refuse", {"reason": "No"}), 403, "forbidden")
+    assert everything() == before
+    assert answered(key.call("GET", place))["status"] == "Pending"
+
+
+@pytest.mark.attack
+def test_nobody_approves_their_own_unless_the_tenant_says_so(lead, acme, api, manager):
+    from headlessly.access.models import ApiKey
+
+    code = f'Lead.update("{lead.pk}", score=5)'
+    by_key = type(api)(acme, "propose")
+    ApiKey.objects.filter(pk=by_key.key.pk).update(user=manager.user)
+    before = everything()
+    for who in (manager, by_key):
+        made = answered(who.call("POST", "/proposals", {"code": code}), 201)
+        place = f"/proposals/{made['$id']}"
+        problem(manager.call("POST", f"{place}/approve"), 403, "forbidden", reason="own_proposal")
+    assert everything() == before
+    other = Person(acme, "manager", "ida@sign.example")
+    assert answered(other.call("POST", f"{place}/approve"))["status"] == "Approved"
+    acme.allows_own_approval = True
+    acme.save()
+    made = answered(manager.call("POST", "/proposals", {"code": code.replace("5", "6")}), 201)
+    done = answered(manager.call("POST", f"/proposals/{made['$id']}/approve"))
+    assert done["status"] == "Approved"
 
 
 def test_it_is_proposed_looked_at_and_approved_by_rest(lead, agent, manager):
@@ -334,7 +389,7 @@ def test_it_is_proposed_looked_at_and_approved_by_rest(lead, agent, manager):
     assert done["status"] == "Approved" and Lead.get(lead.pk).score == 5
     told = problem(manager.call("POST", f"{place}/approve"), 409, "conflict")
     assert told["status"] == "Approved" and "approved already" in told["message"]
-    assert answered(agent.call("GET", place))["decidedBy"] == manager.key.pk
+    assert answered(agent.call("GET", place))["decidedBy"] == manager.user.pk
     assert answered(manager.call("GET", "/proposals?status=Pending,Stale"))["results"] == []
 
 

@@ -360,7 +360,7 @@ def test_an_error_has_its_line_and_what_rest_would_say(lead):
         ("sorted([1], key=lambda n: Lead.count())", 1, "Use a loop or a comprehension"),
         ("raise ValueError('mine')", 1, "ValueError: mine"),
         ("def f():\n    yield 1", 2, "do not yet support yield"),
-        ("timedelta(days=1)", None, "A timedelta is no JSON"),
+        ("timedelta(days=1)", 1, "A timedelta is no JSON"),
     ],
 )
 def test_what_is_wrong_with_a_script_is_said_with_what_is_right(lead, code, line, saying):
@@ -476,8 +476,8 @@ def tight(monkeypatch):
         ("while True:\n    pass", None, "seconds", 0.5),
         ("x = 1\nfor n in range(9):\n    Contact.count()", 3, "calls", 5),
         ("Contact.find()\nContact.find()", 2, "records", 3),
-        ('"x" * 300', None, "answer", 200),
-        ("a = [1] * 10\nfor n in range(9):\n    a = [a] * 10\na", None, "answer", 200),
+        ('"x" * 300', 1, "answer", 200),
+        ("a = [1] * 10\nfor n in range(9):\n    a = [a] * 10\na", 4, "answer", 200),
         ('print("x" * 60)', None, "output", 50),
         ("[0] * 10 ** 9", 1, "memory", 64 * 1024 * 1024),
         ("#" * 301, None, "code", 300),
@@ -550,3 +550,16 @@ def test_a_records_timeline_says_that_it_was_a_script_and_which(lead):
     assert in_script.script == code and in_script.because is None
     assert (in_script.only.was, in_script.only.now) == ("82", "5")
     assert latest.script == created.script == ""
+
+
+@pytest.mark.parametrize(
+    ("code", "meant"),
+    [
+        ("Lead.fnd()", "find"),
+        ("Leed.find()", "Lead"),
+        ("Lead.find(filtre={})", "filter"),
+        ("Lead.create(name='L', source='x').scroe", "score"),
+    ],
+)
+def test_it_says_what_was_meant(code: str, meant: str, acme: Any) -> None:
+    failure(code, 1, f"Did you mean {meant!r}?")

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from typing import Any
 
-from crm import Contact, Lead
+import pytest
+
+from crm import Activity, Contact, Lead
 from tests.answered import problem
 from tests.headlessly.transfer.conftest import counts
 
@@ -66,9 +68,26 @@ def test_the_same_row_twice_in_one_file_is_two(imported: Any, acme: Any) -> None
 
 
 def test_it_cannot_say_it_of_what_has_no_such_rule(imported: Any, acme: Any) -> None:
-    assert imported("contacts", "name\nAda\n")["alreadyHere"] is None
-    assert imported("contacts", "name\nAda\n")["created"] == 1
-    assert Contact.count() == 2
+    row = "subject\nCall\n"
+    assert imported("activities", row)["alreadyHere"] is None
+    assert imported("activities", row)["created"] == 1
+    assert Activity.count() == 2
+
+
+@pytest.mark.parametrize(
+    ("collection", "table"),
+    [
+        ("contacts", "name,phone\nAda,+49 30 1234567\nBob,\n"),
+        ("contacts", "name,email\nAda,a@x.example\nBob,b@x.example\n"),
+        ("organizations", "name,domain,city\nA,a.example,Oslo\nB,,Rome\n"),
+    ],
+)
+def test_people_and_companies_that_come_twice_are_not_doubled(
+    collection: str, table: str, imported: Any, acme: Any
+) -> None:
+    assert counts(imported(collection, table)) == {"created": 2}
+    again = imported(collection, table)
+    assert (counts(again), again["alreadyHere"]) == ({"unchanged": 2}, 2)
 
 
 def test_people_described_in_a_file_that_comes_twice_are_not_doubled(

@@ -113,6 +113,17 @@ def test_it_tells_how_a_deal_ended(stage: str, imported: Any, acme: Any) -> None
     assert (then.stage, then.actual_close_date) == ("Prospecting", None)
 
 
+def test_it_takes_the_moment_where_a_day_is_told_beside_it(imported: Any, acme: Any) -> None:
+    imported(
+        "deals",
+        "name,value,stage,wonAt,actualCloseDate,$createdAt\n"
+        "Big,10,Won,2023-07-04T15:30:00Z,2023-07-04,2023-01-02\n",
+    )
+    deal = Deal.find().get()
+    assert told(deal)[1:] == [("Deal.Won", at("2023-07-04 15:30"), 2)]
+    assert deal.won_at == at("2023-07-04 15:30")
+
+
 def test_it_tells_when_an_activity_was_done(imported: Any, acme: Any) -> None:
     imported(
         "activities",
@@ -187,7 +198,10 @@ def test_its_own_export_makes_the_same_past_again(imported: Any, exported: Any, 
     ("noun", "fields"),
     [
         (Lead, {("converted_at", "Converted"), ("lost_at", "Lost")}),
-        (Deal, {("actual_close_date", s) for s in ("Closed", "Won", "Lost")}),
+        (
+            Deal,
+            {("actual_close_date", s) for s in ("Closed", "Won", "Lost")} | {("won_at", "Won")},
+        ),
         (Activity, {("completed_at", "Completed")}),
         (Campaign, {("launched_at", "Launched")}),
     ],

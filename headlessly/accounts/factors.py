@@ -1,0 +1,282 @@
+"""A second factor beside the password: an app that counts time (RFC 6238), passkeys (WebAuthn), and codes
+on paper.
+
+Keys are encrypted where they are stored, codes are hashed. Every one counts as a guess at the account until
+it fits, like a password, and a code of an app is taken once.
+"""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import hmac
+import json
+import secrets
+import time
+from collections.abc import Mapping
+from typing import Any
+from urllib.parse import urlsplit
+
+import segno
+from cryptography.hazmat.primitives.hashes import SHA1
+from cryptography.hazmat.primitives.twofactor import InvalidToken
+from cryptography.hazmat.primitives.twofactor.totp import TOTP
+from django.conf import settings
+from django.db import models, transaction
+from django.utils import timezone
+from django.utils.translation import gettext as _
+from fido2.server import Fido2Server
+from fido2.utils import websafe_decode
+from fido2.webauthn import (
+    AttestedCredentialData,
+    AuthenticatorData,
+    PublicKeyCredentialRpEntity,
+    PublicKeyCredentialUserEntity,
+    ResidentKeyRequirement,
+    UserVerificationRequirement,
+)
+
+from headlessly.access.models import User
+from headlessly.accounts import mail
+from headlessly.accounts.models import SecondFactor
+from headlessly.log.names import FACTOR_ADDED, FACTOR_REMOVED
+from headlessly.log.security_events import record_of_person
+
+#: Digits of a code, seconds for which it is shown, and how many steps a clock may be off.
+DIGITS, STEP, DRIFT = 6, 30, 1
+#: How many recovery codes there are, and of how many letters: 50 bits each.
+CODES, LETTERS = 10, 10
+ALPHABET = "23456789abcdefghjkmnpqrstuvwxyz"
+MOST_PASSKEYS = 20
+
+
+def factors_of(user: User) -> models.QuerySet[SecondFactor]:
+    """What a user shows beside the password, recovery codes aside."""
+    return SecondFactor.objects.filter(user=user).exclude(kind=SecondFactor.CODES).order_by("pk")
+
+
+def has_factor(user: User) -> bool:
+    return factors_of(user).exists()
+
+
+def codes_left(user: User) -> int:
+    found = SecondFactor.objects.filter(user=user, kind=SecondFactor.CODES).first()
+    return len(json.loads(found.secret)) if found else 0
+
+
+# -- an app that counts ---------------------------------------------------------------------------
+
+
+def new_totp_key() -> str:
+    """A key as apps take it: 160 bits in base32."""
+    return base64.b32encode(secrets.token_bytes(20)).decode()
+
+
+def totp_uri(user: User, key: str) -> str:
+    """What the app reads from the picture."""
+    return _totp(key).get_provisioning_uri(user.email, "headlessly")
+
+
+def totp_picture(user: User, key: str) -> str:
+    """The same as a picture, which is in the page itself."""
+    return segno.make(totp_uri(user, key), error="m").svg_data_uri(
+        scale=4, dark="#000", light="#fff"
+    )
+
+
+def step_of_code(key: str, code: str) -> int | None:
+    """The step of time that this code is of, now or one beside; None for one that does not fit."""
+    code = "".join(code.split())
+    if len(code) != DIGITS or not (code.isascii() and code.isdigit()):
+        return None
+    now = int(time.time()) // STEP
+    for step in range(now - DRIFT, now + DRIFT + 1):
+        try:
+            _totp(key).verify(code.encode(), step * STEP)
+        except InvalidToken:
+            continue
+        return step
+    return None
+
+
+def add_totp(user: User, key: str, code: str) -> bool:
+    """Let an app belong to how somebody signs in, once it has shown a code. Answers whether that fits."""
+    step = step_of_code(key, code)
+    if step is None:
+        return False
+    with transaction.atomic():
+        SecondFactor.objects.filter(user=user, kind=SecondFactor.TOTP).delete()
+        name = str(dict(SecondFactor.KINDS)[SecondFactor.TOTP])
+        SecondFactor.objects.create(
+            user=user, kind=SecondFactor.TOTP, name=name, secret=key, counter=step
+        )
+        _tell_of_change(user, FACTOR_ADDED, "factor_added", SecondFactor.TOTP, name)
+    return True
+
+
+def _totp(key: str) -> TOTP:
+    return TOTP(base64.b32decode(key), DIGITS, SHA1(), STEP)
+
+
+# -- codes on paper -------------------------------------------------------------------------------
+
+
+def new_codes(user: User) -> list[str]:
+    """New recovery codes; those before are void. They are shown once and kept as hashes."""
+    codes = ["".join(secrets.choice(ALPHABET) for _n in range(LETTERS)) for _n in range(CODES)]
+    with transaction.atomic():
+        SecondFactor.objects.update_or_create(
+            user=user,
+            kind=SecondFactor.CODES,
+            defaults={
+                "name": str(dict(SecondFactor.KINDS)[SecondFactor.CODES]),
+                "secret": json.dumps([_code_hash(code) for code in codes]),
+            },
+        )
+        record_of_person(FACTOR_ADDED, user, kind=SecondFactor.CODES)
+    return [f"{code[:5]}-{code[5:]}" for code in codes]
+
+
+def _code_hash(code: str) -> str:
+    return hashlib.sha256(code.encode()).hexdigest()
+
+
+def use_code(user: User, code: str) -> bool:
+    """Whether this is a code of the app that was not taken before, or a recovery code, which is then used
+    up."""
+    with transaction.atomic():
+        mine = SecondFactor.objects.select_for_update(no_key=True).filter(user=user)
+        known = {factor.kind: factor for factor in mine.exclude(kind=SecondFactor.PASSKEY)}
+        if (app := known.get(SecondFactor.TOTP)) is not None:
+            step = step_of_code(app.secret, code)
+            if step is not None and step > app.counter:
+                app.counter, app.used_at = step, timezone.now()
+                app.save(update_fields=["counter", "used_at"])
+                return True
+        if (paper := known.get(SecondFactor.CODES)) is not None:
+            given = _code_hash("".join(c for c in code.lower() if c.isalnum()))
+            hashes = json.loads(paper.secret)
+            if any(hmac.compare_digest(given, each) for each in hashes):
+                paper.secret = json.dumps([each for each in hashes if each != given])
+                paper.used_at = timezone.now()
+                paper.save(update_fields=["secret", "used_at"])
+                mail.notify(user, "code", left=str(len(hashes) - 1))
+                return True
+    return False
+
+
+# -- passkeys -------------------------------------------------------------------------------------
+
+
+def _server() -> Fido2Server:
+    """For the host of this site: a passkey shows itself to no other one."""
+    site = urlsplit(settings.SITE_URL)
+    host = site.hostname or "localhost"
+    # Browsers know no passkeys of a bare address: a developer's is for localhost.
+    party = PublicKeyCredentialRpEntity(
+        name="headlessly", id="localhost" if host == "127.0.0.1" else host
+    )
+    return Fido2Server(party, verify_origin=_is_own_origin)
+
+
+def _is_own_origin(origin: str) -> bool:
+    site, given = urlsplit(settings.SITE_URL), urlsplit(origin)
+    if not settings.PRODUCTION:
+        return given.hostname in ("localhost", "127.0.0.1", site.hostname)
+    return (given.scheme, given.netloc) == (site.scheme, site.netloc)
+
+
+def _credentials(user: User) -> list[AttestedCredentialData]:
+    return [
+        AttestedCredentialData(base64.b64decode(factor.secret))
+        for factor in SecondFactor.objects.filter(user=user, kind=SecondFactor.PASSKEY)
+    ]
+
+
+def begin_passkey(user: User) -> tuple[dict[str, Any], dict[str, Any]]:
+    """What the browser is asked for a new passkey, and what its answer is held against."""
+    asked, state = _server().register_begin(
+        PublicKeyCredentialUserEntity(id=user.pk.encode(), name=user.email, display_name=str(user)),
+        _credentials(user),
+        resident_key_requirement=ResidentKeyRequirement.PREFERRED,
+        user_verification=UserVerificationRequirement.PREFERRED,
+    )
+    return dict(asked), state
+
+
+def add_passkey(user: User, state: Mapping[str, Any], answer: Mapping[str, Any], name: str) -> None:
+    """Let a passkey belong to how somebody signs in. Raises ValueError for an answer that does not fit."""
+    data = _verified(lambda: _server().register_complete(state, answer))
+    if SecondFactor.objects.filter(user=user, kind=SecondFactor.PASSKEY).count() >= MOST_PASSKEYS:
+        raise ValueError(_("You have as many passkeys as one may have: remove one first."))
+    name = " ".join(name.split())[:100] or str(dict(SecondFactor.KINDS)[SecondFactor.PASSKEY])
+    with transaction.atomic():
+        SecondFactor.objects.create(
+            user=user,
+            kind=SecondFactor.PASSKEY,
+            name=name,
+            secret=base64.b64encode(bytes(data.credential_data)).decode(),
+            counter=data.counter,
+        )
+        _tell_of_change(user, FACTOR_ADDED, "factor_added", SecondFactor.PASSKEY, name)
+
+
+def ask_for_passkey(user: User) -> tuple[dict[str, Any], dict[str, Any]]:
+    """What the browser is asked to sign, and what its answer is held against."""
+    asked, state = _server().authenticate_begin(
+        _credentials(user), user_verification=UserVerificationRequirement.PREFERRED
+    )
+    return dict(asked), state
+
+
+def use_passkey(user: User, state: Mapping[str, Any], answer: Mapping[str, Any]) -> bool:
+    """Whether this is an answer of one of the user's passkeys; one whose counter went back is refused."""
+    try:
+        used = _verified(lambda: _server().authenticate_complete(state, _credentials(user), answer))
+        given = AuthenticatorData(websafe_decode(answer["response"]["authenticatorData"]))
+    except ValueError:
+        return False
+    with transaction.atomic():
+        mine = SecondFactor.objects.select_for_update(no_key=True)
+        for factor in mine.filter(user=user, kind=SecondFactor.PASSKEY):
+            if base64.b64decode(factor.secret) != bytes(used):
+                continue
+            if given.counter and given.counter <= factor.counter:
+                return False  # it was copied
+            factor.counter, factor.used_at = given.counter, timezone.now()
+            factor.save(update_fields=["counter", "used_at"])
+            return True
+    return False
+
+
+def _verified(check: Any) -> Any:
+    """What ``check`` answers. Raises ValueError for whatever a browser, or who plays one, can send."""
+    try:
+        return check()
+    except (ValueError, TypeError, KeyError, AttributeError, IndexError, AssertionError):
+        raise ValueError(_("This passkey did not work. Try again.")) from None
+
+
+# -- leaving --------------------------------------------------------------------------------------
+
+
+def remove_factor(factor: SecondFactor) -> None:
+    """Ask for it no longer; with the last one, the recovery codes go too."""
+    user = factor.user
+    with transaction.atomic():
+        factor.delete()
+        if not has_factor(user):
+            SecondFactor.objects.filter(user=user).delete()
+        _tell_of_change(user, FACTOR_REMOVED, "factor_removed", factor.kind, factor.name)
+
+
+def remove_all(user: User) -> None:
+    """Of an account that its owner proves for the first time: what was there was not theirs."""
+    for factor in factors_of(user):
+        remove_factor(factor)
+    SecondFactor.objects.filter(user=user).delete()
+
+
+def _tell_of_change(user: User, event: str, notice: str, kind: str, name: str) -> None:
+    record_of_person(event, user, kind=kind, name=name)
+    mail.notify(user, notice, name=name)

@@ -1,0 +1,145 @@
+"""How often a password may be tried: for an account, from an address, and both together.
+
+Each key has some tries that cost nothing; from then on each one that does not fit doubles the time until the
+next may be made. A try is counted as one that does not fit before it is made, in one statement on its own
+commit, and taken back when it fits: whoever tries many at once, in however many processes, has no more.
+
+A browser in which the owner has signed in before is counted by itself, not with the account, so that
+strangers who guess keep nobody out of their own browser. Whoever chooses a new password by mail begins
+anew.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass
+
+from django.db import transaction
+from django.utils.crypto import salted_hmac
+from django.utils.translation import ngettext
+
+from headlessly.database import prepared
+from headlessly.errors import RateLimited
+
+#: How many tries are free: with an account from one address, with it from anywhere, with it from a browser
+#: of its owner, and from an address with whatever account: there may be an office behind it. Letters that
+#: are asked for are counted in the same way, to an account and from an address.
+FREE = {"both": 5, "account": 10, "browser": 5, "address": 30, "letters": 3, "letters_from": 10}
+#: The first wait and the longest one, in seconds; each is twice the one before.
+FIRST_WAIT, LONGEST_WAIT = 30, 3600
+#: Whoever does not try for so long begins anew, in hours.
+FORGOTTEN_AFTER = 24
+
+#: The database's clock: those of several servers differ. A row whose time has not come is not updated, and so
+#: not answered. In the order of the keys, so that two at once do not wait for each other.
+COUNT = f"""
+INSERT INTO headlessly_guess AS g (key, failures, last_at, until)
+SELECT k.key, 1, clock_timestamp(), clock_timestamp()
+FROM unnest(%s::text[], %s::int[]) AS k(key, free) ORDER BY k.key
+ON CONFLICT (key) DO UPDATE SET
+    failures = CASE WHEN g.last_at < clock_timestamp() - interval '{FORGOTTEN_AFTER} hours'
+        THEN 1 ELSE g.failures + 1 END,
+    last_at = clock_timestamp(), until = clock_timestamp()
+WHERE g.until <= clock_timestamp()
+RETURNING key, failures
+"""
+WAIT = f"""
+UPDATE headlessly_guess AS g SET until = clock_timestamp() + make_interval(secs =>
+    least({LONGEST_WAIT}, {FIRST_WAIT} * power(2, least(30, g.failures - k.free))))
+FROM unnest(%s::text[], %s::int[]) AS k(key, free) WHERE g.key = k.key AND g.failures >= k.free
+"""
+LEFT = """
+SELECT coalesce(max(extract(epoch FROM until - clock_timestamp())), 0)::float8
+FROM headlessly_guess WHERE key = ANY(%s)
+"""
+TAKE_BACK = """
+UPDATE headlessly_guess SET failures = greatest(failures - 1, 0), until = clock_timestamp()
+WHERE key = ANY(%s)
+"""
+FORGET = "DELETE FROM headlessly_guess WHERE key = ANY(%s)"
+#: A few that are over, whenever somebody begins: rows that are being counted are passed over.
+CLEAR = f"""
+DELETE FROM headlessly_guess WHERE key = ANY(ARRAY(
+    SELECT key FROM headlessly_guess
+    WHERE last_at < clock_timestamp() - interval '{FORGOTTEN_AFTER} hours'
+    LIMIT 20 FOR UPDATE SKIP LOCKED))
+"""
+
+
+class TooManyGuesses(RateLimited):
+    """Nothing was tried: it is to be waited first."""
+
+    def __init__(self, seconds: float) -> None:
+        self.seconds = max(1, math.ceil(seconds))
+        minutes = math.ceil(seconds / 60)
+        super().__init__(
+            ngettext(
+                "Too many tries. Wait a minute, or choose a new password by mail.",
+                "Too many tries. Wait %(minutes)d minutes, or choose a new password by mail.",
+                minutes,
+            )
+            % {"minutes": minutes},
+            retryAfter=self.seconds,
+        )
+
+
+@dataclass(frozen=True)
+class Guesser:
+    """Who tries: the keys under which it is counted, by what they count."""
+
+    keys: Mapping[str, str]
+
+    @classmethod
+    def of(cls, email: str, network: str, browser: str = "") -> Guesser:
+        """For an account, in its one spelling, from a network, in a browser that its owner has used (or
+        not)."""
+        counted = {"both": f"{email} {network}", "address": network}
+        counted |= {"browser": f"{email} {browser}"} if browser else {"account": email}
+        return cls({kind: _key(kind, value) for kind, value in counted.items()})
+
+    @classmethod
+    def of_letters(cls, email: str, network: str) -> Guesser:
+        """For letters to an account that somebody asks for from a network; each is a try."""
+        counted = {"letters": email, "letters_from": network}
+        return cls({kind: _key(kind, value) for kind, value in counted.items()})
+
+    def count(self) -> bool:
+        """Count one try, which is made next. Raises TooManyGuesses when it may not be made yet.
+
+        Answers whether it is the one after which whoever guesses at this account has to wait.
+        """
+        kinds = sorted(self.keys, key=self.keys.__getitem__)
+        keys, free = [self.keys[kind] for kind in kinds], [FREE[kind] for kind in kinds]
+        with transaction.atomic():
+            counted = dict(prepared.execute_prepared(COUNT, [keys, free]))
+            if len(counted) == len(keys):
+                prepared.execute_prepared(WAIT, [keys, free], rows=False)
+            else:
+                transaction.set_rollback(True)
+        if len(counted) < len(keys):
+            ((seconds,),) = prepared.execute_prepared(LEFT, [keys])
+            raise TooManyGuesses(seconds)
+        if 1 in counted.values():
+            prepared.execute_prepared(CLEAR, [], rows=False)
+        return any(counted[self.keys[kind]] == FREE[kind] for kind in kinds if kind != "address")
+
+    def forget(self) -> None:
+        """It was the owner: only their address stays counted, for what others try from there."""
+        own = [key for kind, key in self.keys.items() if kind != "address"]
+        prepared.execute_prepared(FORGET, [own], rows=False)
+        prepared.execute_prepared(TAKE_BACK, [[self.keys["address"]]], rows=False)
+
+
+def forget_account(email: str) -> None:
+    """Its owner has proved who they are: what others tried keeps them out no longer."""
+    forget_keys([_key("account", email)])
+
+
+def forget_keys(keys: Collection[str]) -> None:
+    prepared.execute_prepared(FORGET, [list(keys)], rows=False)
+
+
+def _key(kind: str, value: str) -> str:
+    """A hash: people type their passwords where their address belongs."""
+    return salted_hmac(f"headlessly.guess.{kind}", value, algorithm="sha256").hexdigest()

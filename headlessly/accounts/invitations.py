@@ -1,0 +1,202 @@
+"""Invitations: a place in a tenant is there once the invited person has taken it by that very invitation.
+
+The link goes to the address by mail, and whoever has it has shown that the address is theirs. An account
+that nobody has proved is made its owner's by it: they choose a new password, and what was there goes. Where
+no mail is set up the link is shown to the admin instead, for an address that is of no other tenant; it
+proves nothing, so nobody gets a second tenant by one.
+"""
+
+from __future__ import annotations
+
+import logging
+from typing import Any
+
+from django.db import IntegrityError, transaction
+from django.utils import timezone
+from django.utils.translation import gettext as _
+
+from headlessly.access import actors, tenancy
+from headlessly.access.models import Membership, User
+from headlessly.access.sign_in_emails import normalize_sign_in_email
+from headlessly.accounts import factors, mail, sessions
+from headlessly.accounts.models import INVITATION_LASTS, Device, Invitation, new_nonce
+from headlessly.errors import Conflict
+from headlessly.log.names import INVITATION_ACCEPTED, INVITATION_WITHDRAWN, INVITED
+from headlessly.log.security_events import record_security_event
+
+logger = logging.getLogger("headlessly.members")
+
+#: How many people may be invited to a tenant at a time: each is a letter to a stranger.
+MOST_OPEN = 200
+
+
+def invite(
+    *, email: str, first_name: str, last_name: str, role: str, contact_id: str | None
+) -> Invitation:
+    """Offer somebody a place in the active tenant; one that waits already is replaced, and its link void.
+
+    Raises ValidationError for what is no address, Conflict where too many wait.
+    """
+    tenant, email = tenancy.require(), normalize_sign_in_email(email)
+    with transaction.atomic():
+        waiting = Invitation.objects.open().filter(tenant=tenant)
+        waiting.filter(email=email).update(withdrawn_at=timezone.now())
+        if waiting.count() >= MOST_OPEN:
+            raise Conflict(_("%s invitations wait already: withdraw some.") % MOST_OPEN)
+        made = Invitation.objects.create(
+            tenant=tenant,
+            email=email,
+            first_name=first_name,
+            last_name=last_name,
+            role=role,
+            contact_id=contact_id,
+            invited_by=actors.current().id,
+            expires_at=timezone.now() + INVITATION_LASTS,
+        )
+        _send(made)
+    return made
+
+
+def send_again(invitation: Invitation) -> None:
+    """A new link for it; the one before is void, and its time begins anew."""
+    with transaction.atomic():
+        invitation.nonce, invitation.shown = new_nonce(), False
+        invitation.expires_at = timezone.now() + INVITATION_LASTS
+        invitation.invited_by = actors.current().id
+        invitation.save()
+        _send(invitation)
+
+
+def _send(invitation: Invitation) -> None:
+    """By mail, or to be shown to the admin where that may be."""
+    if mail.is_set_up():
+        mail.send_later(mail.mail_invitation, invitation=invitation.pk)
+    elif may_show_link(invitation):
+        invitation.shown = True
+        invitation.save(update_fields=["shown"])
+    record_security_event(
+        INVITED,
+        about=invitation.pk,
+        email=invitation.email,
+        role=invitation.role,
+        linkShown=invitation.shown or None,
+    )
+    logger.info("%s invited by %s", invitation.pk, actors.current().id)
+
+
+def may_show_link(invitation: Invitation) -> bool:
+    """Whether the admin may hand on the link themselves: no mail is set up, and the address is of no other
+    tenant and of no operator."""
+    if mail.is_set_up():
+        return False
+    user = User.objects.with_email(invitation.email).first()
+    if user is None:
+        return True
+    elsewhere = Membership.objects.filter(user=user).exclude(tenant=invitation.tenant_id)
+    return not (user.is_superuser or not user.is_active or elsewhere.exists())
+
+
+def withdraw(invitation: Invitation) -> None:
+    """Offer the place no longer."""
+    with transaction.atomic():
+        if Invitation.objects.open().filter(pk=invitation.pk).update(withdrawn_at=timezone.now()):
+            record_security_event(INVITATION_WITHDRAWN, about=invitation.pk, email=invitation.email)
+
+
+def needs_password(invitation: Invitation, user: User | None) -> bool:
+    """Whether who comes by this link chooses a password: there is no account, or one that nobody has proved
+    and that mail proves now. All others sign in first."""
+    if user is None or invitation.shown:
+        return user is None
+    return user.is_active and user.email_proven_at is None and not user.is_superuser
+
+
+def accept_with_password(invitation: Invitation, password: str, **names: str) -> User:
+    """Take the place with a new password: for a new account, or one that is proved by this.
+
+    Raises Conflict where somebody was faster, or where a link that was only shown would take over an account.
+    """
+    made = User(email=invitation.email, **names)
+    made.set_password(password)  # before the transaction: it takes its time
+    with transaction.atomic():
+        locked = _lock(invitation)
+        user = User.objects.with_email(invitation.email).select_for_update().first()
+        if user is None:
+            user = made
+            if not locked.shown:
+                user.email_proven_at = timezone.now()
+            else:
+                user.password_link_by = locked.invited_by
+            try:
+                with transaction.atomic():
+                    user.save(force_insert=True)
+            except IntegrityError:
+                raise Conflict(_("This link was used already.")) from None
+        else:
+            if not needs_password(locked, user):
+                raise Conflict(_("This link cannot be used for this account. Sign in first."))
+            _hand_over(user, made)
+        _take_place(locked, user)
+    return user
+
+
+def _hand_over(user: User, made: User) -> None:
+    """An account that nobody had proved is its owner's from here on, and nobody else's."""
+    user.password, user.first_name, user.last_name = made.password, made.first_name, made.last_name
+    user.email_proven_at, user.password_link_by = timezone.now(), ""
+    user.save()
+    sessions.end_sessions(user)
+    factors.remove_all(user)
+    Device.objects.filter(user=user).delete()
+    mail.notify(user, "password")
+
+
+def accept_signed_in(invitation: Invitation, user: User) -> None:
+    """Take the place with the account that is signed in. Raises Conflict where that may not be."""
+    with transaction.atomic():
+        locked = _lock(invitation)
+        own = User.objects.with_email(invitation.email).filter(pk=user.pk, is_active=True).exists()
+        if not own:
+            raise Conflict(_("This invitation is for another address than yours."))
+        has_place = Membership.objects.filter(user=user).exclude(tenant=locked.tenant_id).exists()
+        if user.email_proven_at is None and has_place:
+            raise Conflict(
+                _("Show first that this address is yours: choose a new password by mail.")
+            )
+        _take_place(locked, user)
+
+
+def _lock(invitation: Invitation) -> Invitation:
+    locked = (
+        Invitation.objects.select_for_update()
+        .filter(pk=invitation.pk, nonce=invitation.nonce)
+        .first()
+    )
+    if locked is None or not locked.is_open:
+        raise Conflict(_("This link was used already."))
+    return locked
+
+
+def _take_place(invitation: Invitation, user: User) -> None:
+    invitation.accepted_at = timezone.now()
+    invitation.save(update_fields=["accepted_at"])
+    tenant = invitation.tenant
+    values: dict[str, Any] = {"role": invitation.role, "contact_id": _own_contact(invitation)}
+    place, _made = Membership.objects.get_or_create(user=user, tenant=tenant, defaults=values)
+    with tenancy.active(tenant), actors.acting(place.actor):
+        record_security_event(
+            INVITATION_ACCEPTED,
+            about=user.pk,
+            email=invitation.email,
+            role=place.role,
+            invitation=invitation.pk,
+            linkMadeBy=invitation.invited_by if invitation.shown else None,
+        )
+
+
+def _own_contact(invitation: Invitation) -> str | None:
+    """The contact whom they were invited as, unless it was deleted since."""
+    person: Any = Membership._meta.get_field("contact").related_model
+    with tenancy.active(invitation.tenant), actors.acting(actors.SYSTEM):
+        found = person.objects.filter(pk=invitation.contact_id)
+        return found.values_list("pk", flat=True).first()

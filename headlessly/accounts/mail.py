@@ -1,0 +1,161 @@
+"""What people are sent: links by which they get in, and what happened to their account.
+
+Each letter is a job, written in the language of whoever reads it. A link is made when it is sent: no queue
+and no dump of the database has one.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from django.conf import settings
+from django.contrib.auth.tokens import default_token_generator
+from django.core.mail import EmailMessage
+from django.utils import timezone, translation
+from django.utils.translation import gettext as _
+from procrastinate import RetryStrategy
+
+from headlessly.access import actors, tenancy
+from headlessly.access.models import Tenant, User
+from headlessly.accounts.models import Invitation
+from headlessly.background.jobs import Job, job
+from headlessly.context import tracing
+from headlessly.language.languages import ENGLISH
+
+#: Somewhere mail is down: again, at growing intervals, for about a day.
+AGAIN = RetryStrategy(max_attempts=8, wait=30, exponential_wait=4)
+
+
+def is_set_up() -> bool:
+    """Whether anybody is sent anything."""
+    return settings.MAIL_IS_SET_UP
+
+
+def send_later(letter: Job, **arguments: Any) -> None:
+    """Have a letter sent after the commit, by nobody in particular; where no mail is set up, none."""
+    if is_set_up():
+        with tenancy.active(None), actors.acting(actors.SYSTEM), tracing.request_id_scope():
+            letter.defer(**arguments)
+
+
+def password_path(user: User) -> str:
+    """The path of a link by which this user chooses a password: once, within the hour."""
+    return f"/password/{user.pk}/{default_token_generator.make_token(user)}"
+
+
+def invitation_path(invitation: Invitation) -> str:
+    """The path of the link by which an invitation is accepted: once, until its time is over."""
+    return f"/invitation/{invitation.pk}/{invitation.token}"
+
+
+@job("accounts.mail_invitation", retry=AGAIN)
+def mail_invitation(invitation: str) -> None:
+    """Send the link of an invitation, if it may still be accepted."""
+    found = Invitation.objects.select_related("tenant").filter(pk=invitation).first()
+    if found is None or not found.is_open:
+        return
+    user = User.objects.with_email(found.email).first()
+    with _read_by(user):
+        inviter = User.objects.filter(pk=found.invited_by).first()
+        context = {"tenant": found.tenant.name, "who": inviter or _("Somebody")}
+        _send(
+            found.email,
+            _("%(tenant)s invites you") % context,
+            _("%(who)s invites you to work with %(tenant)s in headlessly.") % context,
+            _("Come in by this link. It works once, for a week:"),
+            settings.SITE_URL + invitation_path(found),
+            _("If you did not expect this, do nothing: nobody gets in without the link."),
+        )
+
+
+@job("accounts.mail_password_link", retry=AGAIN)
+def mail_password_link(user: str, asked_by: str | None = None) -> None:
+    """Send a link by which somebody chooses a new password; ``asked_by`` is an admin who had it sent."""
+    found = User.objects.filter(pk=user, is_active=True).first()
+    if found is None:
+        return
+    asker = User.objects.filter(pk=asked_by).first() if asked_by else None
+    with _read_by(found):
+        _send(
+            found.email,
+            _("Choose a new password"),
+            _("%s has this link sent to you.") % asker
+            if asker
+            else _("Somebody, you we suppose, asked for a new password."),
+            _("Choose it by this link. It works once, within the hour:"),
+            settings.SITE_URL + password_path(found),
+            _("If you did not want this, do nothing: your password stays as it is."),
+        )
+
+
+def _notices(details: dict[str, str]) -> dict[str, Callable[[], tuple[str, str]]]:
+    """What happened, as its subject and its sentence, by name."""
+    return {
+        "browser": lambda: (
+            _("A sign-in from a new browser"),
+            _("Somebody signed in with your password in %(browser)s, from %(address)s.") % details,
+        ),
+        "password": lambda: (_("Your password was changed"), _("Your password was changed.")),
+        "guessing": lambda: (
+            _("Somebody is trying passwords"),
+            _(
+                "Somebody tried several passwords for your account, from %(address)s, and has to wait now. "
+                "If you cannot get in yourself, choose a new password by “Forgotten?” on the sign-in page."
+            )
+            % details,
+        ),
+        "key": lambda: (
+            _("A new API key of yours"),
+            _("The API key “%(name)s” was made in your name in %(tenant)s.") % details,
+        ),
+        "factor_added": lambda: (
+            _("A second factor was added"),
+            _("“%(name)s” now belongs to how you sign in.") % details,
+        ),
+        "factor_removed": lambda: (
+            _("A second factor was removed"),
+            _("“%(name)s” no longer belongs to how you sign in.") % details,
+        ),
+        "code": lambda: (
+            _("A recovery code was used"),
+            _("Somebody signed in with one of your recovery codes. %(left)s are left.") % details,
+        ),
+    }
+
+
+@job("accounts.mail_notice", retry=AGAIN)
+def mail_notice(user: str, notice: str, details: dict[str, str]) -> None:
+    """Tell somebody what happened to their account."""
+    found = User.objects.filter(pk=user, is_active=True).first()
+    if found is None:
+        return
+    with _read_by(found):
+        subject, sentence = _notices(details)[notice]()
+        _send(
+            found.email,
+            subject,
+            sentence,
+            _("It happened on %s (UTC).") % details["at"],
+            _("If that was not you, choose a new password at once:"),
+            f"{settings.SITE_URL}/forgotten",
+        )
+
+
+def notify(user: User, notice: str, **details: str) -> None:
+    """Have somebody told of what happened to their account."""
+    at = f"{timezone.now():%Y-%m-%d %H:%M}"
+    send_later(mail_notice, user=user.pk, notice=notice, details=details | {"at": at})
+
+
+def notify_of_key(user: User, name: str, tenant: Tenant) -> None:
+    notify(user, "key", name=name, tenant=tenant.name)
+
+
+def _read_by(user: User | None) -> Any:
+    return translation.override((user and user.language) or ENGLISH)
+
+
+def _send(to: str, subject: str, *paragraphs: str) -> None:
+    # What people typed may have line ends, and a subject none.
+    EmailMessage(" ".join(subject.split()), "\n\n".join(paragraphs) + "\n", to=[to]).send()

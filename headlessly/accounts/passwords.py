@@ -1,0 +1,74 @@
+"""A password chosen: by who knows the one before, by a link that came by mail, or by one that an admin
+handed on."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.contrib.auth.tokens import PasswordResetTokenGenerator, default_token_generator
+from django.db import transaction
+from django.utils import timezone
+
+from headlessly.access.models import Membership, User
+from headlessly.accounts import factors, guessing, mail, sessions
+from headlessly.accounts.models import Device
+from headlessly.log.names import PASSWORD_CHANGED
+from headlessly.log.security_events import record_of_person
+
+
+class ShownLink(PasswordResetTokenGenerator):
+    """The token of a link that ``by``, an admin, was shown. Void once the user belongs to another tenant,
+    or to none."""
+
+    def __init__(self, by: str) -> None:
+        super().__init__()
+        self.key_salt = f"headlessly.accounts.passwords.{by}"
+
+    def _make_hash_value(self, user: Any, timestamp: int) -> str:
+        places = Membership.objects.filter(user=user).order_by("tenant")
+        tenants = list(places.values_list("tenant", flat=True))
+        return f"{super()._make_hash_value(user, timestamp)}{tenants}"
+
+
+def may_be_shown_link(member: Membership) -> bool:
+    """Whether an admin of this tenant may hand this member a link to choose a password: only where no mail is
+    set up, and of somebody who belongs to no other tenant and does not operate the site."""
+    user = member.user
+    if mail.is_set_up() or not user.is_active or user.is_superuser:
+        return False
+    return not Membership.objects.filter(user=user).exclude(tenant=member.tenant_id).exists()
+
+
+def shown_link_path(user: User, by: str) -> str:
+    """The path of a link that ``by`` hands on."""
+    return f"/password/{user.pk}/{ShownLink(by).make_token(user)}/{by}"
+
+
+def link_fits(user: User, token: str, by: str) -> bool:
+    """Whether a link to choose a password still works; ``by`` is who was shown it, empty for one by mail."""
+    generator = ShownLink(by) if by else default_token_generator
+    return generator.check_token(user, token)
+
+
+def change_password(
+    user: User, password: str, *, link_by: str = "", by_mail: bool = False, keep: str | None = None
+) -> None:
+    """Set a password, end every session but the one with the key ``keep``, and tell of it.
+
+    Chosen by mail it proves the address. Whatever an account had that nobody had proved was not its owner's.
+    """
+    first = by_mail and user.email_proven_at is None
+    user.set_password(password)  # before the transaction: it takes its time
+    with transaction.atomic():
+        user.password_link_by = link_by
+        if first:
+            user.email_proven_at = timezone.now()
+        user.save(update_fields=["password", "password_link_by", "email_proven_at"])
+        sessions.end_sessions(user, but=keep)
+        if first:
+            factors.remove_all(user)
+            Device.objects.filter(user=user).delete()
+        if not link_by:
+            guessing.forget_account(user.email)
+        record_of_person(PASSWORD_CHANGED, user, linkMadeBy=link_by or None, byMail=by_mail or None)
+        mail.notify(user, "password")

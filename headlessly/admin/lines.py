@@ -1,0 +1,146 @@
+"""Lines over an axis of time, as the numbers of an SVG: what they say stands in the table beside them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import date
+from math import floor, log10
+
+from headlessly.admin import display, stretches
+
+#: As many lines are drawn; the table has all.
+LINES = 6
+#: As many stretches of time are named below a line, and as many heights beside it.
+NAMED, HEIGHTS = 7, 4
+#: Where a line is drawn, in pixels from the top, and from which percent of the width to which.
+TOP, HEIGHT, LEFT, RIGHT = 12, 200, 1.5, 98.5
+
+
+@dataclass(frozen=True)
+class Line:
+    """One line: its name, how it looks, and its points."""
+
+    label: str
+    look: str
+    parts: list[str]  #: the points of each unbroken part, in a box of 100 by 100
+    points: list[dict[str, str]]  #: each on the page, with what it says
+
+
+@dataclass(frozen=True)
+class LineChart:
+    """Lines over an axis with dates."""
+
+    lines: list[Line]
+    left: int  #: lines that only the table has
+    heights: list[dict[str, str]]
+    days: list[dict[str, str]]
+    top: int = TOP
+    height: int = HEIGHT
+    bottom: int = TOP + HEIGHT
+    below: int = TOP + HEIGHT + 20
+    whole: int = TOP + HEIGHT + 30
+
+
+@dataclass
+class Series:
+    """What one line is drawn of: a value and its words for each stretch that has one."""
+
+    values: dict[date, float] = field(default_factory=dict)
+    texts: dict[date, str] = field(default_factory=dict)
+
+    @property
+    def size(self) -> float:
+        return sum(abs(value) for value in self.values.values())
+
+
+def line_chart(
+    series: Mapping[str, Series],
+    days: Sequence[date],
+    unit: str,
+    adds_up: bool,
+    height_text: Callable[[float], str] = display.number,
+) -> LineChart:
+    """A line for each of the series by their labels, over the stretches of a ``unit`` of time that begin on
+    ``days``; what ``adds_up`` is zero where there is nothing, all else has a gap there."""
+    shown = list(series.items())[:LINES]
+    values = [value for _label, one in shown for value in one.values.values()]
+    low, high, heights = _scale(min(0, *values) if values else 0, max(0, *values) if values else 1)
+    lines = [
+        _line(one, label, number, days, (low, high), adds_up, unit)
+        for number, (label, one) in enumerate(shown)
+    ]
+    return LineChart(
+        lines,
+        len(series) - len(lines),
+        [
+            {
+                "y": f"{_y(height, low, high) * HEIGHT / 100 + TOP:.1f}",
+                "text": height_text(height),
+            }
+            for height in heights
+        ],
+        _named_days(unit, days),
+    )
+
+
+def _line(
+    one: Series,
+    label: str,
+    number: int,
+    days: Sequence[date],
+    ends: tuple[float, float],
+    adds_up: bool,
+    unit: str,
+) -> Line:
+    parts: list[list[str]] = [[]]
+    points = []
+    for place, day in enumerate(days):
+        value = one.values.get(day, 0.0 if adds_up else None)
+        if value is None:
+            parts.append([])
+            continue
+        x, y = _x(place, len(days)), _y(value, *ends)
+        parts[-1].append(f"{x:.2f},{y:.2f}")
+        if day in one.values:
+            said = f"{label}, {stretches.stretch_label(unit, day)}: {one.texts[day]}"
+            points.append({"x": f"{x:.2f}", "y": f"{y * HEIGHT / 100 + TOP:.1f}", "text": said})
+    return Line(label, f"line{number}", [" ".join(part) for part in parts if part], points)
+
+
+def _x(place: int, many: int) -> float:
+    """In percent of the width; a single stretch stands in the middle."""
+    return 50.0 if many == 1 else LEFT + (RIGHT - LEFT) * place / (many - 1)
+
+
+def _y(value: float, low: float, high: float) -> float:
+    """In percent from the top."""
+    return (high - value) / (high - low) * 100
+
+
+def _scale(low: float, high: float) -> tuple[float, float, list[float]]:
+    """The ends of the axis and its heights: whole steps of 1, 2 or 5 of their size."""
+    size = (high - low) / HEIGHTS or 1
+    power = 10 ** floor(log10(size))
+    step = next(power * each for each in (1, 2, 5, 10) if power * each >= size * 0.999)
+    first, last = floor(low / step), -floor(-high / step)
+    if first == last:
+        last += 1
+    return first * step, last * step, [step * number for number in range(first, last + 1)]
+
+
+def _named_days(unit: str, days: Sequence[date]) -> list[dict[str, str]]:
+    """The stretches that are named below the lines, evenly; every other one also on a small screen."""
+    steps = max(1, -(-len(days) // NAMED))
+    found = []
+    for number, place in enumerate(range(0, len(days), steps)):
+        x = _x(place, len(days))
+        found.append(
+            {
+                "x": f"{x:.2f}",
+                "text": stretches.short_label(unit, days[place]),
+                "anchor": "start" if x < 6 else "end" if x > 94 else "middle",
+                "often": "often" if number % 2 else "",
+            }
+        )
+    return found

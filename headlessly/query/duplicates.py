@@ -1,0 +1,101 @@
+"""Records that are probably the one that is about to be made: by what their noun says (``Surface.alike``).
+
+A hint and no rule: two people may share a name and a telephone. What is unique needs none, since the verb
+refuses it and names the record that has it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import TYPE_CHECKING, Any, TypeVar
+
+from django.db.models import Q
+
+from headlessly.declaration import normalization
+from headlessly.declaration.fields import Domain
+from headlessly.declaration.folding import fold, phone_digits
+from headlessly.declaration.schema import Field
+from headlessly.declaration.values import UNSTORABLE
+
+if TYPE_CHECKING:
+    from headlessly.declaration.record import Record
+
+R = TypeVar("R", bound="Record")
+#: What makes records alike in a field: their condition; None where its value says nothing.
+Condition = Callable[["type[Record]", Field, Any], Q | None]
+
+#: How many are told, and how many are looked at.
+MOST_TOLD, MOST_READ = 5, 50
+#: How many of the last digits two telephone numbers share that are one: some are written without the country.
+#: Fewer are an extension.
+SHARED_DIGITS, FEWEST_DIGITS = 9, 7
+
+
+def find_duplicates(noun: type[R], given: Mapping[str, Any]) -> list[tuple[R, list[Field]]]:
+    """The records that are alike ``given`` (values by the names of fields), with the fields in which they
+    are, the latest first, of those that the actor sees.
+
+    >>> find_duplicates(Contact, {"name": "ada CHEN", "phone": "030 1234567"})
+    [(<Contact: Ada Chen>, [<Field name>, <Field phone>])]
+    """
+    found: dict[str, tuple[R, list[Field]]] = {}
+    for name in noun.Surface.alike:
+        field = noun.schema.by_name.get(name)
+        value = given.get(name)
+        if field is None or value in (None, "") or UNSTORABLE.search(str(value)):
+            continue
+        condition = _condition_of(field)(noun, field, value)
+        if condition is None:
+            continue
+        same = noun.objects.filter(condition).select_related(*noun.schema.references)
+        for record in same.order_by()[:MOST_READ]:
+            found.setdefault(record.pk, (record, []))[1].append(field)
+    latest = sorted(found.values(), key=lambda each: each[0].created_at, reverse=True)
+    latest.sort(key=lambda each: -len(each[1]))
+    return latest[:MOST_TOLD]
+
+
+def _condition_of(field: Field) -> Condition:
+    if field.type == "reference":
+        return _refers_to_the_same
+    if field.type == "url":
+        return _has_its_domain
+    if field.normalize is normalization.normalize_phone:
+        return _has_its_number
+    return _is_called_the_same
+
+
+def _is_called_the_same(noun: type[Record], field: Field, value: Any) -> Q | None:
+    """Whatever the case and the accents."""
+    text = " ".join(str(value).split())
+    return Q(**{f"{field.name}__folded": fold(text)}) if text else None
+
+
+def _has_its_number(noun: type[Record], field: Field, value: Any) -> Q | None:
+    """In any of the fields for numbers, with the country or without."""
+    digits = phone_digits(str(value))
+    if len(digits) < FEWEST_DIGITS:
+        return None
+    same = Q()
+    for column in noun.schema.phones:
+        same |= Q(**{f"{column}__digits__endswith": digits[-SHARED_DIGITS:]})
+    return same
+
+
+def _has_its_domain(noun: type[Record], field: Field, value: Any) -> Q | None:
+    """Where there is a field for the domain of a website."""
+    domains = [f.name for f in noun._meta.concrete_fields if isinstance(f, Domain)]
+    try:
+        domain = normalization.normalize_domain(str(value))
+    except ValueError:
+        return None
+    return Q(**{f"{domains[0]}__folded": fold(domain)}) if domains else None
+
+
+def _refers_to_the_same(noun: type[Record], field: Field, value: Any) -> Q | None:
+    """Of those that are still open: another one after that is none."""
+    same = Q(**{field.column: getattr(value, "pk", value)})
+    machine = noun.schema.machine
+    if machine is not None and hasattr(noun, "OPEN"):
+        same &= Q(**{f"{machine.name}__in": noun.OPEN})
+    return same

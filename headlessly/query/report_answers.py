@@ -1,0 +1,141 @@
+"""What numbers by name answer: the value, that of the period before, its series, and what changed since."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import date, datetime
+from typing import TYPE_CHECKING, Any
+
+from django.utils.translation import gettext as _
+
+from headlessly.access import actors
+from headlessly.database import timeouts
+from headlessly.declaration import days
+from headlessly.errors import InvalidFilter
+from headlessly.query import money, periods, reads, series
+from headlessly.query.named_reports import Measured, Report, Value, measure, reports
+from headlessly.query.periods import Period
+from headlessly.query.reports import Slice
+
+if TYPE_CHECKING:
+    from headlessly.declaration.schema import Field
+
+#: How long one statement of a number may take in the database, in milliseconds; a point of a series is one
+#: or a few.
+PATIENCE = 10_000
+#: What stands for "without" and for whoever asks.
+NONE, ME = "-", "me"
+#: The references that can be "me".
+WORKERS = ("owner", "assignee")
+
+
+def read_narrowing(field: Field, text: str) -> str | None:
+    """The id that an address means by ``owner=...``: an id, ``me``, or ``-`` for None, without. Raises
+    InvalidFilter."""
+    if text == NONE:
+        return None
+    if text == ME and field.name in WORKERS:
+        if (person := actors.current().contact_id) is None:
+            raise InvalidFilter(
+                _("%(field)s: you are not linked to a contact here, so nothing is yours.")
+                % {"field": field.wire},
+                field=field.wire,
+            )
+        return person
+    try:
+        return field.clean(text, text=True)
+    except ValueError as problem:
+        raise InvalidFilter(f"{field.wire}: {problem}", field=field.wire) from None
+
+
+def describe_reports() -> dict[str, Any]:
+    """All reports: what each is called and means, and what it can be asked with."""
+    return {"reports": [report.as_json() for report in reports.by_name.values()]}
+
+
+def report_as_json(name: str, given: Mapping[str, Any]) -> dict[str, Any]:
+    """A report of what is asked for: its value, that of the period before, its series and its list.
+
+    Raises NotFound for another name, InvalidFilter that names the parameter and what is allowed, and
+    TooSlow that says what to narrow.
+    """
+    report = reports.require(name)
+    asked = {key: str(text) for key, text in given.items() if text not in (None, "")}
+    _refuse_unknown(report, asked)
+    if report.answer is not None:
+        return report.answer(asked)
+    slice = read_slice(asked)
+    since = reads.check_moment(asked.get("since"), "since")
+    with timeouts.statement_timeout(PATIENCE):
+        found = report.as_json() | measure(report, slice).as_json()
+        if since is not None:
+            found["since"] = _change_since(report, slice, since)
+        if not report.over_time:
+            return found
+        before = measure(report, slice.before).as_json()
+        found["period"] = _period_json(slice.period)
+        found["before"] = before | {"period": _period_json(slice.before.period)}
+        if report.has_series:
+            found["by"] = series.step_of(slice.period)
+            found["series"] = [
+                {"start": part.period.first, "end": part.period.end} | _without_list(each)
+                for part, each in measure_series(report, slice)
+            ]
+    return found
+
+
+def measure_series(report: Report, slice: Slice) -> list[tuple[Slice, Measured]]:
+    """A number over time: each day, week or month of the period with what it says of that."""
+    parts = series.parts_of(slice)
+    if report.counted_by:
+        records = measure(report, slice).records
+        assert records is not None, "What is counted by a field has a list."
+        counts = series.count_by_part(records, report.counted_by, parts)
+        return [(part, Measured(count)) for part, count in zip(parts, counts, strict=True)]
+    return [(part, measure(report, part)) for part in parts]
+
+
+def _change_since(report: Report, slice: Slice, since: datetime) -> dict[str, Any]:
+    """What the same number of the same days was at the moment ``since``, and by how much it grew."""
+    then = measure(report, slice.at(since))
+    change = difference(measure(report, slice).value, then.value)
+    return {"asOf": since} | then.as_json() | {"difference": change}
+
+
+def difference(new: Value, old: Value) -> Any:
+    """By how much a value grew, of amounts in each currency; None where one of them is not known."""
+    if isinstance(new, money.Amounts) and isinstance(old, money.Amounts):
+        now, then = new.by_currency, old.by_currency
+        return {c: float(now.get(c, 0) - then.get(c, 0)) for c in sorted({*now, *then})}
+    if isinstance(new, int | float) and isinstance(old, int | float):
+        return new - old
+    return None
+
+
+def _without_list(measured: Measured) -> dict[str, Any]:
+    return {name: said for name, said in measured.as_json().items() if name != "list"}
+
+
+def _refuse_unknown(report: Report, asked: Mapping[str, str]) -> None:
+    for name in asked:
+        if name not in report.parameters:
+            raise InvalidFilter(
+                f"{report.name} takes no {name[:64]!r}. It takes: {', '.join(report.parameters)}.",
+                field=name[:64],
+            )
+
+
+def read_slice(asked: Mapping[str, str]) -> Slice:
+    """What numbers are asked of: a period, what it is narrowed to, a moment. Raises InvalidFilter."""
+    as_of = reads.check_moment(asked.get("asOf"))
+    day = as_of and days.day_of(as_of)
+    narrowed = {
+        each.name: read_narrowing(each, asked[each.wire])
+        for each in reports.fields()
+        if each.wire in asked
+    }
+    return Slice(periods.read_period(asked, day), narrowed, as_of)
+
+
+def _period_json(period: Period) -> dict[str, date]:
+    return {"from": period.first, "to": period.last}

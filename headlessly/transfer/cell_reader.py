@@ -1,0 +1,168 @@
+"""Cells of one meaning: read, and put where they belong in what their row says."""
+
+from __future__ import annotations
+
+import re
+from typing import Any
+
+from django.utils.translation import gettext as _
+
+from headlessly.declaration import normalization
+from headlessly.declaration.schema import META, Field
+from headlessly.transfer import cells
+from headlessly.transfer.cells import ADDITION
+from headlessly.transfer.headings import IN_UTC, Meaning
+from headlessly.transfer.notations import Notation, currency_of
+from headlessly.transfer.row_values import RowValues
+from headlessly.transfer.stated_past import milestones
+
+#: Between two addresses or two numbers in one cell. A slash is also part of a number: ``030/123 456``.
+BETWEEN = re.compile(r"\s*(?:::+|[;,|/\n])\s*|\s+(?:or|and|oder|und)\s+", re.I)
+
+
+class CellReader:
+    """Reads the cells of one meaning, and puts them where they belong."""
+
+    def __init__(
+        self,
+        meaning: Meaning,
+        notation: Notation = cells.LIKELY,
+        *,
+        heading: str = "",
+        foreign: bool = True,
+        alone: bool = True,
+    ) -> None:
+        """``alone`` says that no other column may have what this one does not."""
+        self.meaning, self.path, self.field = meaning, meaning.path, meaning.field
+        self.read = _reader(meaning, notation, IN_UTC.search(heading) is not None, foreign)
+        kind = self.field.type if self.field is not None else ""
+        self.is_email, self.is_phone = kind == "email", is_phone(self.field)
+        self.is_plain_name = meaning.own and self._named(meaning.noun.schema.columns[0])
+        #: Whether a value is checked at once, since another column may have a better one.
+        self.checks = self.field is not None and (kind == "enum" or not alone)
+        self.state = _flagged_state(meaning) if foreign else None
+        machine = meaning.noun.schema.machine
+        #: The states in which records begin, where this is the field of the state.
+        self.entry = machine.entry if machine and self._named(machine.name) else None
+        #: Where the record says the currency of its amounts.
+        self.currency = None
+        if kind == "money" and (own := meaning.noun.schema.currency) is not None:
+            self.currency = f"{self.path.rpartition('.')[0]}.{own.name}".lstrip(".")
+            addition = ADDITION.search(heading)
+            self.usual_currency = currency_of(addition[0]) if addition else None
+        pattern = None
+        if not meaning.own and self.field is not None:
+            pattern = meaning.noun.Surface.files.patterns.get(self.field.name)
+        self.pattern = re.compile(pattern) if pattern else None
+
+    def _named(self, name: str) -> bool:
+        return self.field is not None and self.field.name == name
+
+    def put(self, values: RowValues, cell: Any, lenient: bool) -> None:
+        """Take a cell that says something."""
+        if self.state is not None and isinstance(flag := cells.read_flag(cell), bool):
+            values.flags[self.state] = self.path, flag
+            return
+        if self.is_plain_name:
+            values.plain_name = True
+        if self.meaning.row_is is not None:
+            values.row_is.add(self.meaning.row_is)
+        if self.currency is not None:
+            code = (isinstance(cell, str) and currency_of(cell)) or self.usual_currency
+            if code:
+                values.currencies.setdefault(self.currency, code)
+        others: list[str] = []
+        if (self.is_email or self.is_phone) and isinstance(cell, str):
+            cell, *others = several(cell, phones=self.is_phone)
+        self._put(values, cell, lenient)
+        values.others += [(self, other) for other in others]
+
+    def _put(self, values: RowValues, cell: Any, lenient: bool) -> None:
+        found, wire = values.values_of(self.path)
+        try:
+            if self.pattern is not None and not self.pattern.search(str(cell)):
+                raise ValueError(_("%s is not what this field is for.") % str(cell)[:64])
+            value = self.read(cell)
+            if value == "":
+                values.beside.add(self.path)
+                return
+            if self.checks and lenient and self.field is not None:
+                self.field.clean(value, text=True)
+        except ValueError as problem:
+            if lenient and not self.meaning.required:
+                values.leave_out(self.path, str(problem))
+            else:
+                values.problems[self.path] = str(problem)
+            return
+        if wire not in found:
+            found[wire] = value
+        elif found[wire] != value:
+            self._put_beside(values, found, wire, cell, value)
+
+    def _put_beside(
+        self, values: RowValues, found: dict[str, Any], wire: str, cell: Any, value: Any
+    ) -> None:
+        """Take what another column says otherwise."""
+        if self.field is not None and self.field.type == "text":
+            found[wire] = f"{found[wire]}\n{value}"
+        elif self.entry is not None and (value in self.entry) != (found[wire] in self.entry):
+            # In one of them records begin: the other is what became of it.
+            values.beside.add(self.path)
+            found[wire] = found[wire] if value in self.entry else value
+        else:
+            values.others.append((self, cell))
+
+    def put_another(self, values: RowValues, cell: Any) -> None:
+        """What a row has more than the field can hold: another number has a field of its own."""
+        found, _wire = values.values_of(self.path)
+        if self.is_phone:
+            for other in self.meaning.noun.schema.stored:
+                if is_phone(other) and other.wire not in found:
+                    found[other.wire] = self.read(cell)
+                    return
+        if cell not in found.values():
+            values.leave_out(
+                self.path, _("There is room for one; %s is left out.") % str(cell)[:64]
+            )
+
+
+def _flagged_state(meaning: Meaning) -> str | None:
+    """The state that a yes in this column says: that of the verb that sets its moment."""
+    if meaning.field is None or "." in meaning.path:
+        return None
+    states = {each.state for each in milestones(meaning.noun) if each.field is meaning.field}
+    return states.pop() if len(states) == 1 else None
+
+
+def is_phone(field: Field | None) -> bool:
+    return field is not None and field.normalize is normalization.normalize_phone
+
+
+def several(cell: str, *, phones: bool) -> list[str]:
+    """The addresses or numbers in one cell."""
+    parts = [part for part in BETWEEN.split(cell) if part]
+    if phones:
+        whole = all(
+            sum(map(str.isdigit, part)) >= normalization.DIGITS_OF_A_PHONE for part in parts
+        )
+    else:
+        whole = all("@" in part for part in parts)
+    return parts if whole and len(parts) > 1 else [cell]
+
+
+def _reader(meaning: Meaning, notation: Notation, utc: bool, foreign: bool) -> cells.Read:
+    found = meaning.field
+    if (
+        found is None
+        or found.computed
+        or (found.wire in META and found.wire not in ("$id", "$createdAt"))
+    ):
+        return lambda cell: cell
+    if found.type == "reference":
+        return lambda cell: cells.unguarded(cell).strip() if isinstance(cell, str) else cell
+    if found.type == "enum":
+        words = meaning.noun.Surface.files.words.get(found.name, {}) if foreign else {}
+        return cells.choice_reader(
+            found, tuple((word, value) for value, others in words.items() for word in others)
+        )
+    return cells.reader(found, notation, utc=utc)

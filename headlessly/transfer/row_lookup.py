@@ -1,0 +1,233 @@
+"""Rows before they are taken: what each says, which record it is about, and what it refers to.
+
+What the rows of a chunk would each ask the database is asked for all of them at once.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from typing import TYPE_CHECKING, Any
+
+from django.utils.translation import gettext as _
+
+from headlessly.access import actors
+from headlessly.context import clock
+from headlessly.declaration import values
+from headlessly.declaration.schema import Field
+from headlessly.query.scope import Scope
+from headlessly.transfer.bulk_create import Key, key_of
+from headlessly.transfer.cell_reader import is_phone
+from headlessly.transfer.described import Describer, composed_name
+from headlessly.transfer.matching import ID, Matcher, Twins, unique_fields
+from headlessly.transfer.options import MISSING, Options
+from headlessly.transfer.references import References, naming_field
+from headlessly.transfer.row_readers import ObjectReader, TableReader
+from headlessly.transfer.row_values import RowValues
+from headlessly.transfer.rows import Row
+from headlessly.transfer.stated_states import settle_state
+
+if TYPE_CHECKING:
+    from headlessly.nouns import Noun
+    from headlessly.transfer.models import Import
+
+
+class RowLookup:
+    """Reads the rows of one import and finds what they are about, in the tenant and as the actor at hand."""
+
+    def __init__(
+        self, source: Import, reader: TableReader | ObjectReader, *, foreign: bool
+    ) -> None:
+        self.source, self.reader = source, reader
+        self.noun: type[Noun] = source.noun
+        self.options = Options(**source.options)
+        self.schema = self.noun.schema
+        #: Whether what is not understood is left out: the file is not ours, and not to be taken strictly.
+        self.lenient = foreign and not self.options.strict
+        self.foreign = foreign
+        self.sets_protected_fields = actors.current().role == actors.ADMIN
+        self.match = source.match
+        self.unique = unique_fields(self.noun)
+        self.matcher = self._matcher(self.match) if self.match and self.match != ID else None
+        self.twins = self._twins()
+        self.references = References(self.noun)
+        self.describer = Describer(self.noun, making=self.options.create == MISSING)
+        self.name = naming_field(self.noun)
+        self.computed = {f.wire for f in self.schema.computed}
+        self.refers_to_itself = any(
+            f.to == self.schema.name for f in self.references.fields.values()
+        )
+        #: What the rows at hand are called, in a file whose rows may refer to each other.
+        self.named_here: set[Any] = set()
+        #: Of a dry run, which forgets what it did: the unique values of what it created, and the keys of
+        #: the rows that made something.
+        self.made: set[Key] = set()
+        self.made_keys: set[Any] = set()
+
+    def _matcher(self, names: str) -> Matcher:
+        return Matcher(self.noun, [self.schema.fields[wire] for wire in names.split(",")])
+
+    def _twins(self) -> Twins | None:
+        """How rows are told that are here already, where nobody said how to find their records."""
+        alike = self.noun.Surface.files.alike
+        if self.match or not alike:
+            return None
+        return Twins(Matcher(self.noun, [self.schema.by_name[name] for name in alike]))
+
+    def read(self, row: Row) -> RowValues:
+        if row.problem is not None:
+            return RowValues(row)
+        said = self.reader.read(row)
+        for wire in self.computed.intersection(said.data):
+            del said.data[wire]
+        for name, value in self.options.defaults.items():
+            said.data.setdefault(name, value)
+        if self.lenient:
+            settle_state(self.noun, said, stating=self.sets_protected_fields)
+        self._take_meta(said)
+        return said
+
+    def _take_meta(self, said: RowValues) -> None:
+        """What every record carries is not the verb's: an admin's moment of creation."""
+        value = said.data.pop("$createdAt", None)
+        if self.sets_protected_fields and value is not None:
+            try:
+                said.created_at = values.clean_moment(None, value, said.text)
+                if said.created_at > clock.now():
+                    said.created_at = None
+                    raise ValueError(_("This is in the future."))
+            except ValueError as problem:
+                if self.lenient:
+                    said.leave_out("$createdAt", str(problem))
+                else:
+                    said.problems["$createdAt"] = str(problem)
+
+    def look_up(self, said: Sequence[RowValues]) -> None:
+        if self.refers_to_itself:
+            known = [self.name.wire, *(f.wire for f in self.unique)]
+            self.named_here = {
+                key_of(value)
+                for each in said
+                for wire in known
+                if isinstance(value := each.data.get(wire), str)
+            }
+        self.references.look_up(each.data for each in said)
+        self.describer.look_up(said)
+        for each in said:
+            self._resolve(each)
+            self._take_key(each)
+
+    def _take_key(self, said: RowValues) -> None:
+        if self.match == ID:
+            said.key = said.data.get(ID) or None
+            if said.key is not None and not isinstance(said.key, str):
+                said.problems[ID] = _("This is text: send a string.")
+                said.key = None
+        elif self.matcher is not None:
+            said.key = self.matcher.key(said.data, said.text)
+
+    def _resolve(self, said: RowValues) -> None:
+        """Put ids where the row refers to records by other things."""
+        for wire, message in self.references.resolve(said.data).items():
+            if self.references.fields[wire].to == self.schema.name and self._may_be_above(
+                said.data[wire]
+            ):
+                said.again = True
+            else:
+                self._refuse_reference(said, wire, message)
+
+    def _refuse_reference(self, said: RowValues, wire: str, message: str) -> None:
+        if self.may_leave_out(wire):
+            del said.data[wire]
+            said.leave_out(wire, message)
+        else:
+            said.problems[wire] = message
+
+    def _may_be_above(self, text: str) -> bool:
+        """Whether a row of this chunk, or of a dry run before it, is called so."""
+        key = key_of(text.strip())
+        name = self.schema.name
+        return key in self.named_here or any((name, f.name, key) in self.made for f in self.unique)
+
+    def resolve_again(self, said: RowValues) -> None:
+        """The same, now that the rows above are written."""
+        self.references.look_up([said.data])
+        problems = self.references.resolve(said.data)
+        for wire in list(problems):
+            # A dry run no longer has what it made.
+            name = self.schema.name
+            if any((name, f.name, key_of(said.data[wire])) in self.made for f in self.unique):
+                del problems[wire], said.data[wire]
+        for wire, message in problems.items():
+            self._refuse_reference(said, wire, message)
+
+    def find_twins(self, said: Sequence[RowValues]) -> dict[Any, str]:
+        if self.twins is None or self.source.started_at is None:
+            return {}
+        keys = {self.twin_key(each) for each in said}
+        return self.twins.find(keys - {None}, self.source.started_at)
+
+    def twin_key(self, said: RowValues) -> Any:
+        if self.twins is None or said.problems:
+            return None
+        data = said.data
+        for field_ in self.describer.fields:
+            given = said.described.get(field_.wire)
+            if given and not data.get(field_.wire):
+                id = self.describer.found_id(field_, given)
+                if id is None:
+                    return None  # whom it is about is not here yet
+                data = data | {field_.wire: id}
+        if not data.get(self.name.wire):
+            data = data | {self.name.wire: self.composed_name(said)}
+        return self.twins.matcher.key(data, said.text)
+
+    def given_values(self, field: Field, rows: Iterable[RowValues]) -> Iterable[Any]:
+        for row in rows:
+            value = row.data.get(field.wire)
+            try:
+                value = None if value in (None, "") else field.clean(value, text=row.text)
+            except (ValueError, TypeError):
+                continue
+            if value is not None:
+                yield value if isinstance(value, str | int | float) else values.to_json_value(value)
+
+    def is_new(self, each: RowValues, taken: set[Key], keys: set[Any]) -> bool:
+        """Whether a row above this one created what this one is about."""
+        if self.matcher is None or each.key is None:
+            return False
+        unique = self.matcher.unique
+        if unique is not None:
+            return (self.schema.name, unique.name, each.key[0]) in taken
+        return each.key in keys or each.key in self.made_keys
+
+    def find_targets(self, keys: Iterable[Any]) -> dict[Any, str]:
+        if self.matcher is not None:
+            return self.matcher.find(keys)
+        scope = Scope(self.noun).queryset()
+        ids = [key for key in keys if not values.UNSTORABLE.search(key)]
+        return {id: id for id in scope.filter(pk__in=ids).order_by().values_list("pk", flat=True)}
+
+    def find_target(self, key: Any) -> str | None:
+        return self.find_targets([key]).get(key)
+
+    def also_wrong(self, said: RowValues) -> dict[str, str]:
+        """What else a row has wrong that will not be tried: all of it is told at once."""
+        found = {}
+        for wire, value in said.data.items():
+            field = self.schema.fields.get(wire)
+            if field is not None and wire not in said.problems:
+                try:
+                    field.clean(value, text=said.text)
+                except ValueError as problem:
+                    found[wire] = str(problem)
+        return found
+
+    def composed_name(self, said: RowValues) -> str | None:
+        return composed_name(self.noun, said.data, said.described)
+
+    def may_leave_out(self, wire: str) -> bool:
+        """Whether a row is taken without this: what another's file says, and numbers a spreadsheet broke."""
+        field = self.schema.fields.get(wire)
+        if field is None:
+            return self.lenient
+        return not field.required and (self.lenient or is_phone(field))

@@ -1,0 +1,123 @@
+"""Reads a workbook in a process of its own: `workbook_child.py FILE SECONDS MEGABYTES begin|NUMBER`.
+
+A workbook is an archive of XML, and a small one may unfold to any size and take any time. This process has
+bounds on both that the system keeps. It is run as a file, so that it imports nothing of the product; it
+writes JSON, a line each: ``begin`` the visible sheets with their first rows, a number the rows of that sheet.
+A whole number stands for so many empty rows; ``{"error": ...}`` says why there is no more.
+"""
+
+from __future__ import annotations
+
+import json
+import resource
+import sys
+import zipfile
+from collections.abc import Iterator
+from datetime import date, datetime, time, timedelta
+from decimal import Decimal
+from itertools import islice
+from typing import Any
+
+#: The most a workbook may unfold to, in bytes, and the most rows of a sheet that there are in any program.
+UNFOLDED, MOST_ROWS = 1024 * 1024 * 1024, 1_048_576
+#: How many sheets are looked at, and how many rows of each, to find the header.
+SHEETS, FIRST_ROWS = 20, 40
+#: How a value that is none of JSON is written.
+KINDS = {"datetime": datetime, "date": date, "time": time}
+
+
+class TooLarge(Exception):
+    """The workbook has more in it than is read."""
+
+
+def main(path: str, seconds: str, megabytes: str, what: str) -> None:
+    memory = int(megabytes) * 1024 * 1024
+    resource.setrlimit(resource.RLIMIT_AS, (memory, memory))
+    resource.setrlimit(resource.RLIMIT_CPU, (int(seconds), int(seconds) + 1))
+    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
+    try:
+        check_archive(path)
+        book = opened(path)
+        if what == "begin":
+            for number, sheet in enumerate(book.worksheets[:SHEETS]):
+                if sheet.sheet_state == "visible":
+                    write({"sheet": number, "rows": list(islice(rows_of(sheet), FIRST_ROWS))})
+        else:
+            write_rows(rows_of(book.worksheets[int(what)]))
+    except (TooLarge, MemoryError):
+        write({"error": "too_large"})
+    except zipfile.BadZipFile:
+        write({"error": "no_workbook"})
+    except BrokenPipeError:
+        return  # enough was read
+    except Exception as problem:  # whatever a broken archive or broken XML makes of it
+        write({"error": "unreadable", "told": str(problem)[:200]})
+    sys.stdout.flush()
+
+
+def check_archive(path: str) -> None:
+    with zipfile.ZipFile(path) as archive:
+        if sum(each.file_size for each in archive.infolist()) > UNFOLDED:
+            raise TooLarge
+
+
+def opened(path: str) -> Any:
+    from openpyxl import load_workbook
+
+    return load_workbook(path, read_only=True, data_only=True)
+
+
+def rows_of(sheet: Any) -> Iterator[list[Any]]:
+    """The rows as people see them: ``80%``, where the sheet keeps 0.8 and shows percent, and ``01067``, where
+    it keeps 1067 and shows five digits."""
+    sheet.reset_dimensions()
+    formats: dict[int, str] = {}
+    for number, cells in enumerate(sheet.iter_rows(), 1):
+        if number > MOST_ROWS:
+            raise TooLarge
+        yield [shown(cell, formats) for cell in cells]
+
+
+def shown(cell: Any, formats: dict[int, str]) -> Any:
+    value = cell.value
+    if isinstance(value, str):
+        return value if value.strip() else None
+    if not isinstance(value, int | float) or isinstance(value, bool):
+        return value
+    style = cell._style_id
+    if style not in formats:
+        formats[style] = cell.number_format or ""
+    form = formats[style]
+    if "%" in form:
+        return f"{round(value * 100, 10):.10g}%"
+    if len(form) > 1 and not form.strip("0") and value >= 0 and value == int(value):
+        return str(int(value)).zfill(len(form))
+    return value
+
+
+def write_rows(rows: Iterator[list[Any]]) -> None:
+    empty = 0
+    for row in rows:
+        if all(cell is None for cell in row):
+            empty += 1
+            continue
+        if empty:
+            write(empty)
+            empty = 0
+        write(row)
+
+
+def write(value: Any) -> None:
+    print(json.dumps(value, default=as_json))
+
+
+def as_json(value: Any) -> Any:
+    if isinstance(value, timedelta):
+        return str(value)
+    if isinstance(value, Decimal):
+        return float(value)
+    return {"kind": type(value).__name__, "value": value.isoformat()}
+
+
+if __name__ == "__main__":
+    main(*sys.argv[1:])

@@ -1,0 +1,26 @@
+"""Where a request comes from, as far as this site can know."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from ipaddress import IPv6Address, ip_address, ip_network
+from typing import Any
+
+from django.conf import settings
+
+
+def caller_address(environ: Mapping[str, Any]) -> str:
+    """Where the request comes from. Behind a proxy that is what the proxy itself has added, last."""
+    forwarded = environ.get("HTTP_X_FORWARDED_FOR", "") if settings.TRUST_PROXY else ""
+    return (forwarded.rpartition(",")[2].strip() or environ.get("REMOTE_ADDR", ""))[:64]
+
+
+def customer_network(address: str) -> str:
+    """What one customer of a provider has: an IPv4 address, or 64 bits of an IPv6 one."""
+    try:
+        found = ip_address(address)
+    except ValueError:
+        return address
+    if isinstance(found, IPv6Address):
+        return str(found.ipv4_mapped or ip_network((found, 64), strict=False))
+    return str(found)

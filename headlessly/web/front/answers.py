@@ -1,0 +1,134 @@
+"""An answer on its way from the thread that makes it to whoever reads it, at the pace of each."""
+
+from __future__ import annotations
+
+import asyncio
+import threading
+import time
+from collections.abc import AsyncIterator, Iterable
+from tempfile import SpooledTemporaryFile
+from typing import IO, Any
+
+#: What is kept in memory of a long answer, and the most that is kept at all, in bytes: the rest is in a
+#: temporary file, so that no transaction stays open for a reader.
+IN_MEMORY, MOST_BYTES = 1024 * 1024, 2 * 1024 * 1024 * 1024
+#: How much is handed to the network at once.
+PART = 64 * 1024
+
+
+class Abandoned(Exception):
+    """Nobody reads this answer any more, or it has become too long."""
+
+
+class Answer:
+    """What an application of WSGI answers."""
+
+    def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
+        self.loop = loop
+        self.status = 500
+        self.headers: list[tuple[bytes, bytes]] = []
+        self.content = b""  #: of an answer that is made at once
+        self.is_long = False
+        self.is_complete = self.is_abandoned = False
+        self.failure: BaseException | None = None
+        self.has_begun: asyncio.Future[None] = loop.create_future()
+        self._news = asyncio.Event()
+        self._lock = threading.Lock()
+        self._spool: IO[bytes] | None = None
+        self._written = self._read = 0
+
+    # -- in the thread ----------------------------------------------------------------------------
+
+    def start_response(
+        self, status: str, headers: list[tuple[str, str]], exc_info: Any = None
+    ) -> Any:
+        self.status = int(status.partition(" ")[0])
+        self.headers = [(n.lower().encode("latin-1"), v.encode("latin-1")) for n, v in headers]
+        return self._write
+
+    def take(self, made: Iterable[bytes]) -> None:
+        """Take what the application makes, until it is done; the application is told of its end."""
+        try:
+            if getattr(made, "streaming", True) and not isinstance(made, list):
+                self.is_long = True
+                self._spool = SpooledTemporaryFile(max_size=IN_MEMORY)  # noqa: SIM115
+                self._tell(self._begin)
+                for part in made:
+                    self._write(part)
+            else:
+                self.content = b"".join(made)
+        finally:
+            if (close := getattr(made, "close", None)) is not None:
+                close()
+
+    def end(self, failure: BaseException | None = None) -> None:
+        """There is no more to come."""
+        self.failure, self.is_complete = failure, True
+        self._tell(self._begin)
+        self._tell(self._news.set)
+
+    def _write(self, part: bytes) -> None:
+        if self._spool is None:
+            self.content += part
+            return
+        with self._lock:
+            if self.is_abandoned or self._written > MOST_BYTES:
+                raise Abandoned
+            self._spool.seek(self._written)
+            self._spool.write(part)
+            self._written += len(part)
+        self._tell(self._news.set)
+
+    def _tell(self, what: Any) -> None:
+        self.loop.call_soon_threadsafe(what)
+
+    # -- in the loop ------------------------------------------------------------------------------
+
+    def _begin(self) -> None:
+        if not self.has_begun.done():
+            self.has_begun.set_result(None)
+
+    async def parts(self) -> AsyncIterator[bytes]:
+        """What there is, as it comes. Raises what the application raised."""
+        if not self.is_long:
+            for at in range(0, len(self.content), PART):
+                yield self.content[at : at + PART]
+            return
+        while True:
+            self._news.clear()
+            was_complete = self.is_complete
+            if part := self._next_part():
+                yield part
+            elif was_complete:
+                if self.failure is not None:
+                    raise self.failure
+                return
+            else:
+                await self._news.wait()
+
+    def _next_part(self) -> bytes:
+        assert self._spool is not None
+        with self._lock:
+            self._spool.seek(self._read)
+            part = self._spool.read(PART)
+            self._read += len(part)
+        return part
+
+    def abandon(self) -> None:
+        """Nobody reads on: who makes it may end, and what was kept is thrown away."""
+        with self._lock:
+            self.is_abandoned = True
+            if self._spool is not None and self.is_complete:
+                self._spool.close()
+
+
+class Pace:
+    """Whether whoever reads an answer does: so many seconds, and one more for each so many bytes."""
+
+    GRACE, LEAST_RATE = 20.0, 8 * 1024
+
+    def __init__(self) -> None:
+        self.began, self.sent = time.monotonic(), 0
+
+    def seconds_left(self) -> float:
+        return max(0.0, self.began + self.GRACE + self.sent / self.LEAST_RATE - time.monotonic())

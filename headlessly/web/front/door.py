@@ -1,0 +1,232 @@
+"""The application of ASGI that the server knows: it lets requests in, and their answers out."""
+
+from __future__ import annotations
+
+import asyncio
+import errno
+import logging
+import re
+import sys
+from collections import Counter
+from collections.abc import Awaitable, Callable, Iterable
+from concurrent.futures import ThreadPoolExecutor
+from functools import partial
+from io import BytesIO
+from typing import IO, Any
+from urllib.parse import unquote_to_bytes
+
+import orjson
+
+from headlessly import errors
+from headlessly.context import tracing
+from headlessly.errors import HeadlesslyError, Unavailable
+from headlessly.web.callers import caller_address, customer_network
+from headlessly.web.front.answers import Answer, Pace
+from headlessly.web.front.reading import BodyReader, Gone, Receive
+from headlessly.web.front.waiting_room import WaitingRoom
+
+logger = logging.getLogger(__name__)
+
+Application = Callable[[dict[str, Any], Callable[..., Any]], Iterable[bytes]]
+Send = Callable[[dict[str, Any]], Awaitable[None]]
+
+TENANT = re.compile(r"/~([^/]*)")
+#: What is asked by whoever watches the process: each has a thread of its own.
+PROBES = ("/healthz", "/readyz")
+#: How many long answers of one tenant (exports) a process keeps for their readers at once.
+MOST_LONG_ANSWERS = 4
+
+
+class Front:
+    """An application of WSGI, for a server of ASGI."""
+
+    def __init__(self, application: Application, threads: int) -> None:
+        self.application = application
+        self.room = WaitingRoom(threads)
+        self.bodies = BodyReader()
+        self.probes = {path: ThreadPoolExecutor(1, path.strip("/")) for path in PROBES}
+        self.long_answers: Counter[str] = Counter()
+
+    async def __call__(self, scope: dict[str, Any], receive: Receive, send: Send) -> None:
+        if scope["type"] != "http":
+            return
+        environ = make_environ(scope)
+        try:
+            try:
+                await self._serve(scope, environ, receive, send)
+            except HeadlesslyError as problem:
+                await _send_refusal(problem, send)
+            except OSError as problem:
+                if problem.errno != errno.ENOSPC:
+                    raise
+                await _send_refusal(errors.no_room_left(), send)
+        except Gone:
+            pass
+
+    async def _serve(
+        self, scope: dict[str, Any], environ: dict[str, Any], receive: Receive, send: Send
+    ) -> None:
+        loop = asyncio.get_running_loop()
+        answer = Answer(loop)
+        body: IO[bytes] = BytesIO()
+        path = environ["PATH_INFO"]
+        if path in self.probes:
+            environ["wsgi.input"] = body
+            making = loop.run_in_executor(self.probes[path], self._make, environ, answer)
+            await self._send(answer, making, receive, send)
+            return
+        if not has_body(environ):
+            await self._work(environ, body, answer, receive, send)
+            return
+        announced = environ.get("CONTENT_LENGTH") or "0"
+        size = int(announced) if announced.isdecimal() else 0
+        address = customer_network(caller_address(environ))
+        async with self.bodies.read(receive, address, size) as body:
+            await self._work(environ, body, answer, receive, send)
+
+    async def _work(
+        self,
+        environ: dict[str, Any],
+        body: IO[bytes],
+        answer: Answer,
+        receive: Receive,
+        send: Send,
+    ) -> None:
+        """Have the request answered when it is its tenant's turn."""
+        environ["wsgi.input"] = body
+        tenant = found[1] if (found := TENANT.match(environ["PATH_INFO"])) else ""
+        if self.long_answers[tenant] >= MOST_LONG_ANSWERS:
+            raise Unavailable("Others of this tenant's exports are still being read.", 5)
+        work = partial(self._make, environ, answer)
+        making = asyncio.ensure_future(self.room.do(tenant, work))
+        making.add_done_callback(lambda done: _end_unless_made(answer, done))
+        await self._send(answer, making, receive, send, tenant)
+
+    def _make(self, environ: dict[str, Any], answer: Answer) -> None:
+        """Let the application answer, in a thread."""
+        try:
+            answer.take(self.application(environ, answer.start_response))
+        except BaseException as problem:
+            answer.end(problem)
+        else:
+            answer.end()
+
+    async def _send(
+        self,
+        answer: Answer,
+        making: asyncio.Future[None],
+        receive: Receive,
+        send: Send,
+        tenant: str = "",
+    ) -> None:
+        await answer.has_begun
+        if answer.failure is not None and not answer.is_long:
+            await asyncio.wait([making])
+            if isinstance(answer.failure, HeadlesslyError):
+                raise answer.failure
+            logger.error("A request failed outside of the application.", exc_info=answer.failure)
+            raise HeadlesslyError("Something went wrong on our side.")
+        if not answer.is_long:
+            await _send_parts(answer, send)
+            await asyncio.wait([making])
+            return
+        self.long_answers[tenant] += 1
+        leaving = asyncio.ensure_future(_wait_for_leaving(receive))
+        sending = asyncio.ensure_future(_send_parts(answer, send))
+        try:
+            await asyncio.wait([leaving, sending], return_when=asyncio.FIRST_COMPLETED)
+            if sending.done():
+                sending.result()
+        finally:
+            answer.abandon()
+            leaving.cancel()
+            sending.cancel()
+            self.long_answers[tenant] -= 1
+            if not self.long_answers[tenant]:
+                del self.long_answers[tenant]
+            await asyncio.wait([making])
+            answer.abandon()
+
+
+def _end_unless_made(answer: Answer, done: asyncio.Future[None]) -> None:
+    """Tell the answer where no thread was found for it."""
+    if not answer.is_complete:
+        answer.end(asyncio.CancelledError() if done.cancelled() else done.exception())
+
+
+async def _wait_for_leaving(receive: Receive) -> None:
+    while (await receive())["type"] != "http.disconnect":
+        pass
+
+
+async def _send_parts(answer: Answer, send: Send) -> None:
+    """Hand an answer to the network. Raises Gone where nobody reads it."""
+    await send({"type": "http.response.start", "status": answer.status, "headers": answer.headers})
+    if not answer.is_long and len(answer.content) <= 64 * 1024:
+        await send({"type": "http.response.body", "body": answer.content})
+        return
+    pace = Pace()
+    async for part in answer.parts():
+        try:
+            async with asyncio.timeout(pace.seconds_left()):
+                await send({"type": "http.response.body", "body": part, "more_body": True})
+        except TimeoutError:
+            raise Gone from None
+        pace.sent += len(part)
+    await send({"type": "http.response.body", "body": b""})
+
+
+async def _send_refusal(problem: HeadlesslyError, send: Send) -> None:
+    """An error of before there was an application to say it."""
+    with tracing.request_id_scope() as id:
+        status, body = errors.status_and_body(problem)
+    headers = [(b"content-type", b"application/json"), (b"x-request-id", id.encode())]
+    headers.append((b"cache-control", b"private, no-store"))
+    if "retryAfter" in body:
+        headers.append((b"retry-after", str(body["retryAfter"]).encode()))
+    if status in (408, 413, 429):  # what is left of the body is not read
+        headers.append((b"connection", b"close"))
+    await send({"type": "http.response.start", "status": status, "headers": headers})
+    await send({"type": "http.response.body", "body": orjson.dumps(body)})
+
+
+def has_body(environ: dict[str, Any]) -> bool:
+    """Whether the request says that it has one."""
+    return (
+        environ.get("CONTENT_LENGTH", "0") not in ("", "0") or "HTTP_TRANSFER_ENCODING" in environ
+    )
+
+
+def make_environ(scope: dict[str, Any]) -> dict[str, Any]:
+    """The request as WSGI says it (PEP 3333)."""
+    host, port = scope.get("server") or ("localhost", 80)
+    raw = scope.get("raw_path") or scope["path"].encode()
+    environ = {
+        "REQUEST_METHOD": scope["method"],
+        "SCRIPT_NAME": "",
+        "PATH_INFO": unquote_to_bytes(raw.partition(b"?")[0]).decode("latin-1"),
+        "QUERY_STRING": scope["query_string"].decode("latin-1"),
+        "SERVER_PROTOCOL": f"HTTP/{scope['http_version']}",
+        "SERVER_NAME": str(host),
+        "SERVER_PORT": str(port),
+        "REMOTE_ADDR": str((scope.get("client") or ("",))[0]),
+        "wsgi.version": (1, 0),
+        "wsgi.url_scheme": scope.get("scheme", "http"),
+        "wsgi.errors": sys.stderr,
+        "wsgi.input_terminated": True,
+        "wsgi.multithread": True,
+        "wsgi.multiprocess": True,
+        "wsgi.run_once": False,
+    }
+    for raw_name, raw_value in scope["headers"]:
+        name, value = raw_name.decode("latin-1"), raw_value.decode("latin-1")
+        if "_" in name:
+            continue  # a name with - may be what somebody vouches for: another spelling of it may not
+        key = name.upper().replace("-", "_")
+        if key not in ("CONTENT_TYPE", "CONTENT_LENGTH"):
+            key = f"HTTP_{key}"
+        if key in environ:
+            separator = "; " if key == "HTTP_COOKIE" else ","
+            value = f"{environ[key]}{separator}{value}"
+        environ[key] = value
+    return environ

@@ -1,0 +1,188 @@
+"""A whole site of its own to attack: `manage.py serve` on a free port of loopback, with its own database."""
+
+from __future__ import annotations
+
+import json
+import logging
+import os
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+from urllib.parse import quote
+
+import httpx
+import psutil
+import psycopg
+from django.conf import settings
+
+from headlessly.database.server import ROLE, start
+from tests.signals import interruptible
+
+logging.getLogger("httpx").setLevel(logging.WARNING)  # it tells every request
+
+ROOT = Path(__file__).parents[2]
+
+#: The site's database: kept from one run to the next, as the tests' own may be.
+DATABASE = "headlessly_attacked"
+#: Two new tenants, a key of each scope, and one lead in each; printed as JSON.
+FILL = """
+import json, secrets, django
+django.setup()
+from django.core.management import call_command
+call_command("migrate", verbosity=0)
+from headlessly.access import actors, tenancy
+from headlessly.access.models import ApiKey, Tenant
+from crm import Lead
+found = {}
+for name in ("greedy", "quiet"):
+    tenant = Tenant.objects.create(slug=name + "-" + secrets.token_hex(4), name=name)
+    with tenancy.active(tenant), actors.acting(actors.SYSTEM):
+        lead = Lead.create(name="Lead of " + name, source="website")
+        keys = {s: ApiKey.issue(tenant, s, s, rate_limit=100_000)[1] for s in actors.SCOPES}
+    found[name] = {"slug": tenant.slug, "keys": keys, "lead": lead.pk}
+print(json.dumps(found))
+"""
+
+
+def create_database() -> str:
+    """The folder of the server's socket; the database is there from now on."""
+    folder = str(start(settings.DATA_DIR).socket_dir)
+    with psycopg.connect(host=folder, user=ROLE, dbname="postgres", autocommit=True) as connection:
+        found = connection.execute("SELECT FROM pg_database WHERE datname = %s", [DATABASE])
+        if not found.rowcount:
+            connection.execute(f"CREATE DATABASE {DATABASE}")
+    return folder
+
+
+@dataclass
+class Answer:
+    """What came back, and after how many seconds; status 0 where nothing did."""
+
+    status: int
+    seconds: float
+    body: Any = None
+    headers: dict[str, str] = field(default_factory=dict)
+
+
+class Site:
+    """The site while it is served."""
+
+    def __init__(self, folder: Path, *options: str, port: int | None = None) -> None:
+        self.folder = folder
+        self.database_url = (
+            f"postgresql://{ROLE}@/{DATABASE}?host={quote(create_database(), safe='')}"
+        )
+        self.env = os.environ | {
+            "DATABASE_URL": self.database_url
+            if port is None
+            else f"postgresql://{ROLE}@127.0.0.1:{port}/{DATABASE}",
+            "HEADLESSLY_ENV": "development",
+            "DJANGO_SETTINGS_MODULE": "headlessly.settings",
+            "LOG_LEVEL": "WARNING",
+        }
+        done = subprocess.run(
+            [sys.executable, "-c", FILL], cwd=ROOT, env=self.env, capture_output=True, text=True
+        )
+        assert done.returncode == 0, done.stderr
+        self.tenants = json.loads(done.stdout)
+        with socket.socket() as free:
+            free.bind(("127.0.0.1", 0))
+            self.port = free.getsockname()[1]
+        self.address = f"http://127.0.0.1:{self.port}"
+        self.log = folder / "serve.log"
+        command = [sys.executable, "manage.py", "serve", "--port", str(self.port), *options]
+        with interruptible(), self.log.open("w") as log:
+            self.process = psutil.Popen(
+                command, cwd=ROOT, env=self.env, start_new_session=True, stdout=log, stderr=log
+            )
+        self.wait_until(lambda: self.get("/readyz").status == 200, 30)
+
+    def stop(self) -> None:
+        self.process.terminate()
+        self.process.wait(30)
+
+    @contextmanager
+    def holding(self, table: str, id: str) -> Iterator[None]:
+        """Somebody writes this row and does not come to an end."""
+        with psycopg.connect(self.database_url) as connection:
+            connection.execute(f"SELECT FROM {table} WHERE id = %s FOR UPDATE", [id])
+            yield
+
+    def open_transactions(self) -> int:
+        """How many connections of the site have a transaction open and do nothing in it."""
+        with psycopg.connect(self.database_url) as connection:
+            found = connection.execute(
+                "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() "
+                "AND state LIKE 'idle in transaction%'"
+            ).fetchone()
+            return found[0] if found else 0
+
+    def wait_until(self, holds: Callable[[], bool], seconds: float) -> float:
+        """How long it took, in seconds. Fails when it takes longer than that."""
+        began = time.monotonic()
+        while not holds():
+            assert time.monotonic() - began < seconds, f"Not within {seconds} s.\n{self.log_text()}"
+            time.sleep(0.1)
+        return time.monotonic() - began
+
+    def log_text(self) -> str:
+        return self.log.read_text()[-6_000:]
+
+    def get(self, path: str, **options: Any) -> Answer:
+        return self.call("GET", path, **options)
+
+    def call(
+        self,
+        method: str,
+        path: str,
+        body: Any = None,
+        *,
+        tenant: str | None = None,
+        scope: str = "admin",
+        timeout: float = 60,
+        headers: dict[str, str] | None = None,
+    ) -> Answer:
+        """One request on a connection of its own; with ``tenant``, as its key of this scope."""
+        sent = dict(headers or {})
+        if tenant is not None:
+            sent["Authorization"] = f"Bearer {self.tenants[tenant]['keys'][scope]}"
+            path = f"/~{self.tenants[tenant]['slug']}{path}"
+        content = body if isinstance(body, bytes) else None
+        kind = {"json": body} if body is not None and content is None else {"content": content}
+        began = time.monotonic()
+        try:
+            with httpx.Client(trust_env=False, timeout=timeout) as client:
+                found = client.request(method, self.address + path, headers=sent, **kind)
+        except httpx.HTTPError as problem:
+            return Answer(0, time.monotonic() - began, repr(problem))
+        took = time.monotonic() - began
+        is_json = "json" in found.headers.get("content-type", "")
+        read = found.json() if is_json and found.content else found.content
+        return Answer(found.status_code, took, read, dict(found.headers))
+
+    def script(self, code: str, tenant: str, scope: str = "admin") -> Answer:
+        """One script by MCP, as an agent sends it; the body is what the tool answers."""
+        asked = {
+            "jsonrpc": "2.0",
+            "id": 1,
+            "method": "tools/call",
+            "params": {"name": "do", "arguments": {"code": code}},
+        }
+        headers = {"Accept": "application/json, text/event-stream"}
+        found = self.call("POST", "/mcp", asked, tenant=tenant, scope=scope, headers=headers)
+        if isinstance(found.body, dict) and "result" in found.body:
+            found.body = json.loads(found.body["result"]["content"][0]["text"])
+        return found
+
+
+def all_at_once(work: Sequence[Callable[[], Any]]) -> list[Any]:
+    """What each of them answers, each in a thread of its own."""
+    with ThreadPoolExecutor(len(work)) as pool:
+        return [each.result() for each in [pool.submit(each) for each in work]]

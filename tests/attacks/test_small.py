@@ -1,0 +1,81 @@
+"""What tells too much, or says one thing twice."""
+
+from __future__ import annotations
+
+import logging
+import secrets
+from functools import partial
+from typing import Any
+
+import pytest
+from django.db import connection
+from django.test.utils import CaptureQueriesContext
+
+from headlessly.web.logs import JsonLines, WrongHostFilter
+from tests.attacks.site import Site, all_at_once
+
+
+@pytest.mark.parametrize(
+    "message",
+    [
+        {},
+        {"jsonrpc": "2.0"},
+        {"jsonrpc": "2.0", "id": {}, "method": 5},
+        {"jsonrpc": "2.0", "id": 1, "result": 5},
+        {"jsonrpc": "2.0", "method": "notifications/x", "params": 5},
+        {"jsonrpc": "1.0", "id": 1, "method": "tools/list"},
+        {"jsonrpc": "2.0", "id": True, "method": "tools/list"},
+        {"jsonrpc": "2.0", "id": 1.5, "method": "tools/list"},
+        {"jsonrpc": "2.0", "id": None, "method": "tools/list"},
+        {"jsonrpc": "2.0", "id": 1, "method": "tools/list", "params": None},
+        {"jsonrpc": "2.0", "result": {}},
+        {"jsonrpc": "2.0", "id": 1, "method": "tools/call", "params": {"name": 5}},
+        {"jsonrpc": "2.0", "id": 1, "method": "initialize", "params": {"x": []}},
+    ],
+)
+def test_tells_agents_nothing_of_what_it_is_made_of(api: Any, message: dict[str, Any]) -> None:
+    answer = api.call("POST", "/mcp", message)
+    assert answer.status_code in (200, 400)
+    assert "error" in answer.json()
+    for inside in ("pydantic", "validation error", "JSONRPC", "input_value", "union"):
+        assert inside not in answer.content.decode()
+
+
+def test_says_of_one_of_many_that_it_made_the_contact(site: Site) -> None:
+    for _ in range(3):
+        body = {"email": f"{secrets.token_hex(6)}@race.example", "name": "Ada"}
+        capture = partial(site.call, "POST", "/contacts/capture", body, tenant="quiet")
+        statuses = sorted(each.status for each in all_at_once([capture] * 8))
+        assert statuses == [200] * 7 + [201]
+
+
+def test_logs_a_wrong_host_in_one_line(client: Any, caplog: Any) -> None:
+    assert client.get("/", headers={"Host": "evil.example"}).status_code == 400
+    (record,) = [each for each in caplog.records if "DisallowedHost" in each.name]
+    record.request_id = "-"
+    assert WrongHostFilter().filter(record)
+    for formatter in (JsonLines(), logging.Formatter("%(levelname)s %(message)s")):
+        line = formatter.format(record)
+        assert "evil.example" in line
+        assert "\n" not in line
+        assert "Traceback" not in line
+
+
+@pytest.mark.parametrize("path", ["/me", "/leads", "/admin/", "/mcp", "/nothing"])
+@pytest.mark.parametrize("header", [None, "Bearer hly_sk_nonsense"])
+@pytest.mark.parametrize("method", ["GET", "POST"])
+def test_asks_the_database_the_same_whether_a_tenant_exists_or_not(
+    rival: Any, client: Any, path: str, header: str | None, method: str
+) -> None:
+    headers = {"Authorization": header} if header else {}
+    asked, answers = [], []
+    for slug in ("rival", "nobody"):
+        client.generic(method, f"/~{slug}{path}", headers=headers)  # what is cached is there
+        with CaptureQueriesContext(connection) as queries:
+            answer = client.generic(method, f"/~{slug}{path}", headers=headers)
+        asked.append([each["sql"].split("WHERE")[0] for each in queries])
+        told = {name: value for name, value in answer.headers.items() if name != "X-Request-Id"}
+        told.pop("Location", None)
+        answers.append((answer.status_code, sorted(told)))
+    assert asked[0] == asked[1]
+    assert answers[0] == answers[1]
