@@ -14,8 +14,12 @@ from headlessly.errors import VerbRefused
 from headlessly.execution import executor
 from headlessly.execution.executor import Context
 from headlessly.language import wording
+from headlessly.log.events import Event
 
 SECONDS_A_DAY = 86_400
+#: What a merge records of the members who were the contact, and the events that record it.
+MEMBERS_MOVED = "contact_members_moved"
+MERGES = [Contact.verbs["merge"].event, Contact.corrections["remerge"].event]
 #: How a timeline tells what is recorded here beside the events of verbs.
 RECORDED = (pgettext_lazy("event", "lead converted"), pgettext_lazy("label", "Cycle days"))
 
@@ -144,7 +148,7 @@ def is_earlier(known: datetime | None, moment: datetime) -> bool:
 def move_references(merged: Contact, ctx: Context) -> None:
     """Everything that referred to the merged contact refers to the one it was merged into."""
     survivor = ctx.input["into"]
-    Membership.objects.filter(contact=merged.pk).update(contact=survivor.pk)
+    _move_members(ctx, merged.pk, survivor.pk)
     for noun, field in Contact.schema.referrers:
         for id in (
             noun.objects.filter(**{field: merged.pk}).order_by("pk").values_list("pk", flat=True)
@@ -153,6 +157,35 @@ def move_references(merged: Contact, ctx: Context) -> None:
             executor.update_references(
                 noun, id, **{field: None if id == survivor.pk else survivor.pk}
             )
+
+
+def _move_members(ctx: Context, contact: str, to: str) -> None:
+    """Who was one contact is another from now on; the log says who, so that it can be taken back."""
+    members = Membership.objects.filter(tenant=ctx.tenant, contact=contact)
+    if users := list(members.order_by("pk").values_list("user_id", flat=True)):
+        ctx.Event.create(name=MEMBERS_MOVED, properties={"users": users, "contact": to})
+        members.update(contact=to)
+
+
+@Contact.unmerged
+def give_members_back(contact: Contact, ctx: Context) -> None:
+    """Who was this contact when it was merged is it again, unless somebody said otherwise since."""
+    merge = Contact.history(contact).filter(name__in=MERGES).first()
+    if merge is None:
+        return
+    found = Event.log.filter(request_id=merge.request_id, cause=merge.id, name=MEMBERS_MOVED)
+    for moved in found:
+        members = Membership.objects.filter(
+            tenant=ctx.tenant, user__in=moved.data["users"], contact=moved.data["contact"]
+        )
+        members.update(contact=contact.pk)
+
+
+@Contact.remerged
+def move_members_again(contact: Contact, ctx: Context) -> None:
+    """A merge that holds after all moves its members as it did."""
+    if contact.successor:
+        _move_members(ctx, contact.pk, contact.successor)
 
 
 @Contact.merged

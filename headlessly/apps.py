@@ -16,10 +16,12 @@ class HeadlesslyConfig(AppConfig):
     def ready(self) -> None:
         # Here, and below: models can be imported now that every app is there.
         from headlessly import checks  # noqa: F401  (registers them)
-        from headlessly.log import events
+        from headlessly.log import events, offsets
+        from headlessly.web import health
         from headlessly.webhooks import outbox
 
         events.events_appended.connect(outbox.pump_after_append, dispatch_uid="headlessly.webhooks")
+        health.readiness_checks["log"] = offsets.restored_log_problem
         post_migrate.connect(keep_the_past, sender=self, dispatch_uid="headlessly.keep_the_past")
 
 

@@ -9,6 +9,12 @@ from psycopg.conninfo import conninfo_to_dict
 KEY_LENGTH = 50
 NEW_KEY = "python3 -c 'import secrets; print(secrets.token_urlsafe(50))'"
 
+#: Where it is kept who is signed in, by what SESSIONS says.
+SESSION_ENGINES = {
+    "database": "headlessly.accounts.sessions",
+    "cookies": "django.contrib.sessions.backends.signed_cookies",
+}
+
 
 def flag(name):
     return os.environ.get(name, "").strip().lower() in {"1", "true", "yes", "on"}
@@ -19,9 +25,10 @@ def words(name):
     return [word.strip() for word in os.environ.get(name, "").split(",") if word.strip()]
 
 
-def database():
+def database(variable="DATABASE_URL"):
     """Django's entry for DATABASE_URL, or for the embedded server when there is none."""
-    if url := os.environ.get("DATABASE_URL"):
+    prepares = os.environ.get("DB_PREPARE", "1").strip().lower() not in {"0", "false", "no", "off"}
+    if url := os.environ.get(variable):
         options = _parse(url)
         names = {"NAME": "dbname", "USER": "user", "PASSWORD": "password", "HOST": "host"}
         entry = {ours: options.pop(theirs, "") for ours, theirs in names.items()}
@@ -37,10 +44,13 @@ def database():
     options["options"] = f"{bounded} {options.get('options', '')}".strip()
     return entry | {
         "ENGINE": "headlessly.database",
+        # Without: what a pooler gives back after each statement keeps no cursor from one to the next.
+        "DISABLE_SERVER_SIDE_CURSORS": not prepares,
         # Parsed and planned once per connection, from the fifth time a statement is run. Django's
         # own cursors send finished text and never prepare; psycopg's do.
         "OPTIONS": {
-            "prepare_threshold": 5,
+            "prepare_threshold": 5 if prepares else None,
+            "application_name": "headlessly",
             # Opening a connection costs more than most requests. They are kept in a pool and not by
             # thread: the server's threads come and go, and would leave theirs open behind them.
             "pool": {
@@ -117,14 +127,20 @@ def refusals():
             "Name its hosts: ALLOWED_HOSTS=crm.example.com"
         )
 
-    example = "DATABASE_URL=postgresql://headlessly:password@db.example.com:5432/headlessly"
+    example = "postgresql://headlessly:password@db.example.com:5432/headlessly"
     if not os.environ.get("DATABASE_URL"):
-        found.append(f"DATABASE_URL is not set. For example: {example}")
-    else:
+        found.append(f"DATABASE_URL is not set. For example: DATABASE_URL={example}")
+    for name in ("DATABASE_URL", "DATABASE_DIRECT_URL"):
         try:
-            _parse(os.environ["DATABASE_URL"])
+            if url := os.environ.get(name):
+                _parse(url)
         except ValueError as reason:
-            found.append(f"DATABASE_URL: {reason} For example: {example}")
+            found.append(f"{name}: {reason} For example: {name}={example}")
+
+    if os.environ.get("SESSIONS", "database") not in SESSION_ENGINES:
+        found.append(
+            f"SESSIONS is one of {', '.join(SESSION_ENGINES)}. For example: SESSIONS=cookies"
+        )
 
     try:
         mail(None)

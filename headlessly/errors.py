@@ -150,6 +150,17 @@ class TimedOut(HeadlesslyError):
     status, code = 503, "timed_out"
 
 
+class ReadOnly(HeadlesslyError):
+    """This server has a database that only reads; another one writes."""
+
+    status, code = 503, "read_only"
+
+    def __init__(self) -> None:
+        super().__init__(
+            _("This server only reads. Send what changes something to the one that writes.")
+        )
+
+
 class Unavailable(HeadlesslyError):
     """Nothing is wrong with what was asked, but it cannot be done now; nothing was changed."""
 
@@ -251,6 +262,8 @@ def _translate_database_error(cause: BaseException | None) -> HeadlesslyError | 
     match cause:
         case postgres.QueryCanceled():
             return None  # it was reached, and took too long
+        case postgres.ReadOnlySqlTransaction():
+            return ReadOnly()
         case (
             postgres.DeadlockDetected()
             | postgres.SerializationFailure()

@@ -145,6 +145,23 @@ class Noun(RefusalMixin):
             raise VerbRefused(_("This is in the future."), code="in_future", field="asOf")
         versions.restore_values(self, as_of)
 
+    # -- the verbs by which a request is taken back: see `headlessly.execution.undo` ---------------
+
+    @verb(corrects=True)
+    def correct(self, *, before: int, after: int) -> None:
+        """Take back what changed from one version to another, as if it had not been done."""
+        versions.restore_changed_values(self, before, after)
+
+    @verb(corrects=True, restores=True)
+    def unmerge(self) -> None:
+        """Bring back a record that was merged into another."""
+        self.deleted_at = self.successor = None
+
+    @verb(corrects=True, deletes=True, merges=True)
+    def remerge(self, *, before: int, after: int) -> None:
+        """Take back that a record was brought back that had been merged into another."""
+        versions.restore_changed_values(self, before, after)
+
     # -- reading ----------------------------------------------------------------------------------
 
     @classmethod
@@ -426,10 +443,12 @@ def register_noun(sender: type[models.Model], **_: Any) -> None:
     own = [v for v in noun.__dict__.values() if isinstance(v, Verb)]
     common = [v for v in Noun.__dict__.values() if isinstance(v, Verb)]
     names = {v.name for v in own}
-    noun.verbs = {}
+    noun.verbs, noun.corrections = {}, {}
     for each in [v for v in common if v.name not in names] + own:
         bound = each.bind(noun)
-        if not (noun.immutable and each.changes_fields):
+        if each.corrects:
+            noun.corrections[each.name] = bound
+        elif not (noun.immutable and each.changes_fields):
             noun.verbs[each.name] = bound
     _make_unique(noun)
     _make_searchable(noun)

@@ -3,7 +3,16 @@
     HEADLESSLY_ENV        production | development. `manage.py serve`, wsgi and asgi take production
                           when it is not set, every other command takes development.
     DATABASE_URL          postgresql://user:password@host:5432/name (and libpq's options, such as
-                          ?sslmode=require). In development the embedded server, when not set.
+                          ?sslmode=require). In development the embedded server, when not set. Several
+                          servers: postgresql://user@one:5432,two:5432/name?target_session_attrs=read-write
+    DATABASE_DIRECT_URL   the same database without a pooler, for `work` and `migrate`: they wait for
+                          notices and change tables. DATABASE_URL when not set.
+    DB_PREPARE            0 where a pooler gives each transaction another connection and does not know
+                          prepared statements: PgBouncer before 1.21. Slower. 1.
+    READ_ONLY             1 for a server on a standby: it answers GET, and everything else by 503.
+    SESSIONS              database | cookies: where it is kept who is signed in. Signed cookies are valid on
+                          all servers with the same SECRET_KEY, whatever their database, and until they are
+                          over: nobody can end those of others, or see them in a list. database.
     SECRET_KEY            50 random characters or more; keep it, or everybody is signed out.
     ALLOWED_HOSTS         the names this site answers to: crm.example.com,www.example.com
     TRUST_PROXY           1 when a proxy in front ends TLS and itself sets X-Forwarded-Proto and adds
@@ -25,10 +34,15 @@
     SESSION_IDLE_HOURS    after how many hours without a request somebody is signed out; 12.
     SESSION_DAYS          after how many days in any case; 14.
     CONFIRM_MINUTES       for how long a password that was typed again is good for keys and members; 15.
+    IMPORT_QUOTA_MB       how much the imports of a tenant keep, files and refused rows together; 2048.
     WEBHOOKS_ALLOW_PRIVATE  1 lets webhooks lead to private and loopback addresses: whoever may make
                           one then reaches whatever this machine reaches. Off.
     WEBHOOKS_ALLOW_HTTP   1 lets webhooks lead to http:// in production; in development they may.
     LOG_LEVEL             INFO.
+    ACCESS_LOG            1 writes a line per request; `serve --access-log` does, too.
+    SLOW_STATEMENT        seconds from which on a statement of the database is logged, with its route; 1.
+    METRICS_TOKEN         what a Prometheus sends as a bearer to read /metrics. In production nobody reads
+                          them without one.
     DEBUG                 1 shows tracebacks in the browser; development only.
     HEADLESSLY_DATA       the embedded server's folder; .data in the checkout, or where an installed
                           product was started.
@@ -43,7 +57,7 @@ from pathlib import Path
 from django.core.exceptions import ImproperlyConfigured
 from django.templatetags.static import static
 
-from headlessly.environment import database, flag, mail, refusals, words
+from headlessly.environment import SESSION_ENGINES, database, flag, mail, refusals, words
 
 PACKAGE_DIR = Path(__file__).resolve().parent
 BASE_DIR = PACKAGE_DIR.parent
@@ -86,10 +100,13 @@ INSTALLED_APPS = [
 ]
 
 MIDDLEWARE = [
+    "headlessly.web.metrics.CountRequests",
+    "headlessly.web.health.AnswerProbes",
     "headlessly.admin.watching.middleware.WatchMiddleware",
     "headlessly.web.mount.MountTenant",
     "headlessly.context.tracing.RequestIdMiddleware",
     "headlessly.web.csp.ContentSecurityPolicy",
+    "headlessly.web.read_only.RefuseWrites",
     "django.middleware.security.SecurityMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
     "headlessly.web.compression.CompressionMiddleware",
@@ -128,6 +145,9 @@ TEMPLATES = [
 ]
 
 DATABASES = {"default": database()}
+#: What `work` and `migrate` use instead.
+DIRECT_DATABASE = database("DATABASE_DIRECT_URL") if os.environ.get("DATABASE_DIRECT_URL") else None
+READ_ONLY = flag("READ_ONLY")
 STATEMENT_TIMEOUT = float(os.environ.get("STATEMENT_TIMEOUT") or 30)  # of requests, in seconds
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 
@@ -144,7 +164,7 @@ AUTH_PASSWORD_VALIDATORS = [
 ]
 PASSWORD_HASHERS = ["headlessly.accounts.hashing.BoundedPBKDF2"]
 PASSWORD_RESET_TIMEOUT = 60 * 60  # of a link by which one's own password is chosen, in seconds
-SESSION_ENGINE = "headlessly.accounts.sessions"
+SESSION_ENGINE = SESSION_ENGINES.get(os.environ.get("SESSIONS", ""), SESSION_ENGINES["database"])
 SESSION_IDLE = timedelta(hours=float(os.environ.get("SESSION_IDLE_HOURS") or 12))
 SESSION_LASTS = timedelta(days=float(os.environ.get("SESSION_DAYS") or 14))
 SESSION_COOKIE_AGE = int(SESSION_LASTS.total_seconds())
@@ -160,6 +180,7 @@ globals().update(_mail)
 #: The modules that define jobs: a worker imports them, whatever else it has loaded.
 PROCRASTINATE_IMPORT_PATHS = [
     "headlessly.accounts.mail",
+    "headlessly.api.cleaning",
     "headlessly.background.jobs",
     "headlessly.transfer.import_job",
     "headlessly.webhooks.deliveries",
@@ -167,6 +188,7 @@ PROCRASTINATE_IMPORT_PATHS = [
 ]
 PROCRASTINATE_AUTODISCOVER_MODULE_NAME = None
 
+IMPORT_QUOTA_MB = int(os.environ.get("IMPORT_QUOTA_MB") or 2048)
 WEBHOOKS_ALLOW_PRIVATE = flag("WEBHOOKS_ALLOW_PRIVATE")
 WEBHOOKS_ALLOW_HTTP = not PRODUCTION or flag("WEBHOOKS_ALLOW_HTTP")
 
@@ -193,7 +215,6 @@ WHITENOISE_AUTOREFRESH = DEBUG
 
 if PRODUCTION:
     SECURE_SSL_REDIRECT = True
-    SECURE_REDIRECT_EXEMPT = [r"^healthz$", r"^readyz$"]  # probes come from inside, without TLS
     SECURE_HSTS_SECONDS = int(os.environ.get("HSTS_SECONDS") or 30 * 24 * 60 * 60)
     SECURE_HSTS_INCLUDE_SUBDOMAINS = True
     SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = True
@@ -227,6 +248,10 @@ REST_FRAMEWORK = {
     "EXCEPTION_HANDLER": "headlessly.api.base.answer_to_problem",
     "UNAUTHENTICATED_USER": None,
 }
+
+ACCESS_LOG = flag("ACCESS_LOG")
+SLOW_STATEMENT = float(os.environ.get("SLOW_STATEMENT") or 1)
+METRICS_TOKEN = os.environ.get("METRICS_TOKEN", "")
 
 LOGGING = {
     "version": 1,

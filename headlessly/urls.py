@@ -1,4 +1,4 @@
-"""What is served at the root: the entrance, the operator's pages, the probes."""
+"""What is served at the root: the entrance and the operator's pages. (Probes: `headlessly/web/health.py`.)"""
 
 from django.urls import path
 
@@ -7,7 +7,6 @@ from headlessly.admin.account.links import choose_password, forgotten, invitatio
 from headlessly.admin.account.second_step import second
 from headlessly.admin.entrance import enter, leave
 from headlessly.admin.operator import operator
-from headlessly.web.health import healthz, readyz
 
 # Also for a request that was mounted under a tenant and failed before its address was looked up.
 handler400 = "headlessly.api.handlers.bad_request"
@@ -23,6 +22,4 @@ urlpatterns = [
     path("invitation/<str:id>/<str:token>", invitation, name="invitation"),
     path("mail/", letters, name="letters"),
     path("admin/", operator.urls),
-    path("healthz", healthz),
-    path("readyz", readyz),
 ]

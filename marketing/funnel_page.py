@@ -85,7 +85,7 @@ def _refuse_unknown(given: dict[str, str]) -> None:
 def draw_funnel(question: Question) -> Chart:
     """A bar for each step, as long as the part of those who began that took it."""
     report, found = reports.require("funnel"), measure_funnel(question)
-    bars = []
+    bars: list[Bar] = []
     for row in found.rows or ():
         count, share, step = row_figures(report, row)
         part: Any = row.values["share"]

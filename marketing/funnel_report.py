@@ -98,9 +98,9 @@ def measure_funnel(question: Question) -> Measured:
     first, end = slice.period.bounds
     condition, parameters = "AND timestamp >= %s AND timestamp < %s", [first, end]
     if noun is not None:
-        rows = slice.records(noun).queryset().values_list(slice.scope(noun).key)
+        whose = slice.records(noun).queryset().values_list(slice.scope(noun).key)
         try:
-            sql, more = rows.query.sql_with_params()
+            sql, more = whose.query.sql_with_params()
         except EmptyResultSet:
             sql, more = "NULL", ()
         condition, parameters = f"{condition} AND target IN ({sql})", [*parameters, *more]
@@ -111,7 +111,8 @@ def measure_funnel(question: Question) -> Measured:
     )
     found = funnels.follow_steps(events, wanted, begin=(condition, parameters), until=slice.as_of)
     counts, lists = found[::2], found[1::2]
-    begun, rows, before = counts[0], [], None
+    begun, before = counts[0], None
+    rows: list[Row] = []
     for (name, event), count, ids in zip(question.steps, counts, lists, strict=True):
         records = None
         if noun is not None and ids:

@@ -38,13 +38,23 @@ COMPANY = (
 OWNER = (
     "Owner Name", "Sales Rep", "Sales Representative", "Rep", "Account Manager", "Assigned To", "Assignee",
     "Salesperson", "Account Owner", "Besitzer", "Verantwortlich", "Betreuer", "Vertrieb", "Zuständig",
-    "Assigned User Name", "Assigned User",
+    "Assigned User Name", "Assigned User", "Sales Owner",
 )  # fmt: skip
 CREATED = (
     "Create Date", "Created Date", "Created Time", "Created", "Created On", "Date Created", "Date added",
     "Creation Date", "Erstellungsdatum", "Erstellt am", "Erstellt",
-    "Angelegt am", "Erfasst am",
+    "Angelegt am", "Erfasst am", "Date Created UTC",
 )  # fmt: skip
+SUBMITTED = (
+    "Submit Date",
+    "Submitted At",
+    "Submitted On",
+    "Submission Date",
+    "Submission Time",
+    "Entry Date",
+    "Timestamp",
+    "Zeitstempel",
+)
 LINKEDIN = (
     "LinkedIn", "LinkedIn URL", "Person LinkedIn URL", "LinkedIn Profile", "LinkedIn Profile URL", "URL",
     "LinkedIn Bio",
@@ -68,16 +78,19 @@ YES, NO = ("true", "yes", "1", "x", "ja"), ("false", "no", "0", "nein")
 CONTACT = Files(
     headings={
         "name": (
-            "Full Name", "Contact Name", "Contact Person", "Contact", "Person",
+            "Full Name", "Contact Name", "Primary Contact", "Primary Contact Name", "Contact Person",
+            "Contact", "Person",
             "Display Name",
             "What's your name?", "Your Name", "Your full name", "Ansprechpartner", "Ansprechperson",
             "Kontaktperson", "Kontakt",
         ),
         "first_name": (
-            "Given Name", "Forename", "First", "Contact First Name", "What's your first name?", "Vorname",
+            "Given Name", "Forename", "First", "Contact First Name", "What's your first name?",
+            "Name First", "Vorname",
         ),
         "last_name": (
-            "Family Name", "Surname", "Last", "Contact Last Name", "What's your last name?", "Nachname",
+            "Family Name", "Surname", "Last", "Contact Last Name", "What's your last name?", "Name Last",
+            "Nachname",
             "Familienname", "Zuname",
         ),
         "email": (
@@ -85,14 +98,16 @@ CONTACT = Files(
             "Your email",
             "Business Email", "Primary Email", "Contact Email", "E-mail 1 - Value",
             "What's your email?", "What's your email address?", "E-Mail-Adresse", "Mailadresse",
-            "Email Work", "Email Home", "Email Other", "Personal Email", "Secondary Email",
+            "Primary Contact Primary Email", "User Email", "Email Work", "Email Home", "Email Other",
+            "Personal Email", "Secondary Email",
             "E-mail 2 - Value", "E-mail 2 Address", "E-mail 3 - Value",
         ),
         "phone": (
             "Phone Number", "Telephone", "Telephone Number", "Tel", "Tel.", "Work Phone", "Business Phone",
             "Work Direct Phone", "Direct Phone", "Office Phone", "Primary Phone",
             "Phone 1 - Value", "Text reminder number", "Telefon", "Telefonnummer", "Rufnummer", "Festnetz",
-            "Phone Work", "Phone Home", "Phone Other", "Corporate Phone", "Company Phone", "Home Phone",
+            "Primary Contact Primary Phone", "User Phone", "Phone Work", "Phone Home", "Phone Other",
+            "Corporate Phone", "Company Phone", "Home Phone",
             "Other Phone", "Phone 2", "Phone 2 - Value",
         ),
         "mobile": (
@@ -109,7 +124,8 @@ CONTACT = Files(
         "stage": ("Lifecycle Stage", "Contact Stage", "Customer Stage"),
         "status": ("Unsubscribed from all email", "Email Opt Out", "Has Opted Out Of Email", "Opted Out"),
         "source": (
-            "Lead Source", "Original Source", "Origin", "Channel", "How did you hear about us?",
+            "Lead Source", "Original Source", "Original Traffic Source", "Traffic Source", "Origin",
+            "Channel", "How did you hear about us?",
             "UTM Source",
             "Platform", "Leadquelle", "Herkunft", "Kanal",
         ),
@@ -126,7 +142,7 @@ CONTACT = Files(
         "last_engagement": (
             "Last Activity Date", "Last Contacted", "Last Activity", "Last Modified by rep",
         ),
-        "created_at": (*CREATED, "Connected On", "Scan Time", "Submit Date", "Submitted At", "Timestamp"),
+        "created_at": (*CREATED, "Connected On", "Scan Time", *SUBMITTED),
     },
     words={
         "stage": {
@@ -206,9 +222,12 @@ LEAD = Files(
             "Betreff",
         ),
         "owner": ("Lead Owner", "Contact Owner", *OWNER),
-        "status": ("Lead Status", "Lead Stage", "Stage", "Status Reason", "Phase", "Leadstatus"),
+        "status": (
+            "Lead Status", "Lead Stage", "Stage", "Status Reason", "Status Label", "Phase", "Leadstatus",
+        ),
         "source": (
-            "Lead Source", "Original Source", "Origin", "Channel", "UTM Source",
+            "Lead Source", "Original Source", "Original Traffic Source", "Traffic Source", "Origin",
+            "Channel", "UTM Source",
             "How did you hear about us?",
             "Platform", "Leadquelle", "Herkunft", "Kanal",
         ),
@@ -243,7 +262,7 @@ LEAD = Files(
         "lost_reason": (
             "Loss Reason", "Reason Lost", "Disqualification Reason", "Closed Lost Reason", "Verlustgrund",
         ),
-        "created_at": (*CREATED, "Submit Date", "Submitted At", "Timestamp"),
+        "created_at": (*CREATED, *SUBMITTED),
     },
     words={
         "status": {

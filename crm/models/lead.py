@@ -151,7 +151,7 @@ class Lead(Noun):
             # With what a funnel counts: it reads the index of its period and nothing of the table.
             models.Index(
                 fields=["tenant", "-created_at", "-id"],
-                include=["status", "reached", "deleted_at"],
+                include=["status", "reached", "deleted_at", "source", "owner", "campaign"],
                 name="lead_by_created",
             ),
             # The same for what was converted or lost in a period: only leads that were are in these.

@@ -13,12 +13,14 @@ from django.contrib.auth.models import AbstractUser
 from django.core.exceptions import ValidationError
 from django.core.validators import MinValueValidator, RegexValidator
 from django.db import models
+from django.db.models.expressions import RawSQL
 from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
 from headlessly.access import actors, sign_in_emails, suggestions, tenancy
 from headlessly.access.actors import Actor
+from headlessly.database.cluster import CLUSTER
 from headlessly.database.prepared import fetch_by_unique
 from headlessly.declaration.currencies import validate_currency
 from headlessly.declaration.fields import PublicId, Reference
@@ -63,6 +65,12 @@ class Tenant(models.Model):
         gettext_lazy("people may approve what they proposed themselves"), default=False
     )
     has_webhooks = models.BooleanField(default=False, editable=False)  #: that are active
+    #: What is added to the numbers of transactions in the log, and the cluster for which it holds; see
+    #: :mod:`headlessly.log.offsets`.
+    log_offset = models.BigIntegerField(default=0, editable=False)
+    log_cluster = models.CharField(
+        max_length=64, db_default=RawSQL(CLUSTER, ()), editable=False, db_collation="C"
+    )
     choices = models.JSONField(
         gettext_lazy("suggestions"),
         default=dict,
@@ -250,7 +258,7 @@ class Membership(models.Model):
         # Asked where there is no tenant, too: nobody tells by the time whether there is one.
         asked = cls.objects.select_related("user").filter(user=user)
         found = asked.filter(tenant=tenant.pk if tenant else 0).first()
-        if found is not None:
+        if found is not None and tenant is not None:
             found.tenant = tenant  # at hand already
         return found
 

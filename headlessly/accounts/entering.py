@@ -22,8 +22,10 @@ def note_entry(request: Any, place: Membership) -> None:
     """Leave it in the tenant's log that this session came in, once; by the member, who acts already.
 
     Who made the link by which the session or the password came about is named, as long as that password
-    stays.
+    stays. A server that only reads leaves nothing.
     """
+    if settings.READ_ONLY:
+        return
     tenant, now = place.tenant, timezone.now()
     if place.seen_at is None or place.seen_at < now - SEEN_EVERY:
         Membership.objects.filter(pk=place.pk).update(seen_at=now)

@@ -64,7 +64,7 @@ class SessionStore(db.SessionStore):
         ).first()
         if found is None:
             self._session_key = None  # type: ignore[attr-defined]
-        elif found.seen_at < now - NOTED_EVERY:
+        elif found.seen_at < now - NOTED_EVERY and not settings.READ_ONLY:
             Session.objects.filter(pk=found.pk).update(seen_at=now)
         return found
 

@@ -90,7 +90,6 @@ class NounAdmin(NounAdminBase, ModelAdmin):
             page("<str:id>/move/", verbs.move_view, "move"),
             page("<str:id>/do/<str:verb>/", verbs.do_view, "do"),
             page("<str:id>/touch/<str:name>/", verbs.touch_view, "touch"),
-            page("<str:id>/undo/", verbs.undo_view, "undo"),
         ]
 
     def change_view(self, request: HttpRequest, id: str, **kwargs: Any) -> HttpResponse:

@@ -105,7 +105,7 @@ class EventReader:
         found = []
         for wire, was in previous.items():
             declared = noun.schema.fields.get(wire)
-            if declared is None or follows(declared):
+            if declared is None or declared.follows_events:
                 continue
             is_day = declared.day_if is not None and bool(now.get(wire_name(declared.day_if)))
             before, after = (self.value(declared, v, is_day=is_day) for v in (was, now.get(wire)))
@@ -133,7 +133,7 @@ class EventReader:
 
 def verb_of(noun: type[Noun], event: Event) -> Verb | None:
     """The verb that leaves this event."""
-    return next((verb for verb in noun.verbs.values() if verb.event == event.name), None)
+    return noun.schema.verbs_by_event.get(event.name)
 
 
 def kind_of(event: Event, verb: Verb | None) -> str:
@@ -164,12 +164,6 @@ def left_out_facts(event: Event) -> list[Change]:
     """What the file of an import said with it that no field holds."""
     cells = (event.data or {}).get(LEFT_OUT) or {}
     return [Change(heading, "", cell) for heading, cell in cells.items()]
-
-
-def follows(declared: Field) -> bool:
-    """Whether a field is a moment that follows from what was done: the entry's own age tells it."""
-    moment = declared.read_only or declared.name.startswith("last_")
-    return declared.type == "datetime" and moment
 
 
 def properties(data: dict[str, Any]) -> Iterator[tuple[str, Any]]:

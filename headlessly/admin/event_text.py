@@ -23,7 +23,7 @@ from headlessly.declaration.next_steps import reopens
 from headlessly.language import wording
 from headlessly.language.wording import OBJECT
 from headlessly.log.events import Event
-from headlessly.log.names import IMPORT_STARTED, SCRIPT_RAN
+from headlessly.log.names import IMPORT_STARTED, REQUEST_UNDONE, SCRIPT_RAN
 
 #: How many of the caused events one entry shows.
 CAUSED = 12
@@ -82,6 +82,9 @@ class Teller:
             entry.did = _("started an import")
             self._in_import(entry, event)
             return entry
+        if event.name == REQUEST_UNDONE:
+            entry.did = _("took something back")
+            return entry
         facts = self.reader.facts(event)
         if facts is None:
             entry.did = _("recorded %s") % wording.tracked_event_label(event.name)
@@ -123,6 +126,9 @@ class Teller:
             return
         if cause.name == IMPORT_STARTED:
             self._in_import(entry, cause)
+            return
+        if cause.name == REQUEST_UNDONE:
+            entry.did, entry.nothing = _("took something back"), False
             return
         entry.because = self.tell(cause, about=cause.target is not None)
 

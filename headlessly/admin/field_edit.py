@@ -90,13 +90,13 @@ class FieldPages(NounPages):
             )
             return self._page(request, edit, found.version, status=Stale.status)
         try:
-            answer = edit.save(found.version)
+            edit.save(found.version)
         except Stale:
             return self.field_view(request, self.admin.find(found.pk), field)
         except HeadlesslyError as problem:
             edit.form.refuse(problem)
             return self._page(request, edit, version, status=problem.status)
-        toasts.say(request, _("Saved."), answer)
+        toasts.say(request, _("Saved."), undo=True)
         return self.to_record(request, found.pk)
 
     def _page(

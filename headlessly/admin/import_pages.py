@@ -21,11 +21,13 @@ from headlessly.access import actors
 from headlessly.admin import display
 from headlessly.admin.import_text import import_row, percent_done, refused_row
 from headlessly.admin.sites import TenantSite
+from headlessly.admin.undo import Undo
 from headlessly.api.uploads import MAX_FILE_SIZE
 from headlessly.declaration import labels
 from headlessly.declaration.registry import registry
 from headlessly.errors import BadRequest, HeadlesslyError, NotFound
 from headlessly.language import wording
+from headlessly.log.events import Event
 from headlessly.nouns import Noun
 from headlessly.transfer import formats, imports
 from headlessly.transfer.matching import unique_fields
@@ -176,7 +178,16 @@ def import_view(request: HttpRequest, id: str, *, site: TenantSite) -> HttpRespo
         refused_file=f"{request.META['SCRIPT_NAME']}/imports/{source.pk}/refused.csv",
         list_url=f"{display.page_url(source.noun, 'changelist')}?view=all&o=-createdAt",
         again=import_url(source.noun),
+        undo=_undo_of(source),
     )
+
+
+def _undo_of(source: Import) -> Undo | None:
+    """The way to take back what an import did, for who may; None before it is over."""
+    if source.event is None or not source.finished or not actors.current().writes:
+        return None
+    event = Event.objects.filter(id=source.event).first()
+    return Undo(event.request_id) if event is not None else None
 
 
 @require_POST

@@ -7,6 +7,7 @@ from functools import wraps
 from typing import Any
 
 from django import forms
+from django.conf import settings
 from django.contrib import messages
 from django.contrib.admin import action, display
 from django.contrib.auth.admin import UserAdmin as DjangoUserAdmin
@@ -37,6 +38,7 @@ from headlessly.admin.settings.member_forms import find_contact_id
 from headlessly.admin.sites import Site, menu_item
 from headlessly.log.names import MEMBER_REMOVED, ROLE_CHANGED, SESSIONS_ENDED, SETTINGS_CHANGED
 from headlessly.log.security_events import record_of_person, record_security_event
+from headlessly.transfer import storage
 from headlessly.web import csp
 from headlessly.web.sign_in import redirect_to_sign_in, sign_in_url
 
@@ -94,12 +96,13 @@ operator = OperatorSite(name="admin")
 
 
 class TenantAdmin(ModelAdmin):
-    list_display = ("name", "address", "members", "created_at")
+    list_display = ("name", "address", "members", "kept_by_imports", "created_at")
     search_fields = ("name", "slug")
     ordering = ("name",)
 
     def get_queryset(self, request: HttpRequest) -> Any:
-        return super().get_queryset(request).annotate(member_count=Count("memberships"))
+        found = super().get_queryset(request).annotate(member_count=Count("memberships"))
+        return found.annotate(kept_bytes=storage.kept_by_imports())
 
     def get_readonly_fields(self, request: HttpRequest, obj: Any = None) -> tuple[str, ...]:
         # Every id, link and key out there carries the slug.
@@ -107,6 +110,11 @@ class TenantAdmin(ModelAdmin):
 
     def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
         return False
+
+    @display(description=gettext_lazy("Imports keep"), ordering="kept_bytes")
+    def kept_by_imports(self, tenant: Any) -> str:
+        kept = words.number(round(tenant.kept_bytes / storage.MEGABYTE))
+        return _("%(kept)s of %(quota)s MB") % {"kept": kept, "quota": settings.IMPORT_QUOTA_MB}
 
     def save_model(self, request: HttpRequest, obj: Tenant, form: Any, change: bool) -> None:
         before = (
@@ -244,7 +252,7 @@ class MembershipAdmin(ModelAdmin):
         return ("user", "tenant") if obj else ()
 
     def save_model(self, request: HttpRequest, obj: Membership, form: Any, change: bool) -> None:
-        before = Membership.objects.filter(pk=obj.pk).values("role", "contact").first()
+        before: Any = Membership.objects.filter(pk=obj.pk).values("role", "contact").first()
         super().save_model(request, obj, form, change)
         now = {"role": obj.role, "contact": obj.contact_id}
         if now != before:

@@ -6,7 +6,6 @@ all of them a :class:`NounAdminBase`, some another of the objects.
 
 from __future__ import annotations
 
-from functools import cache
 from typing import Any
 from urllib.parse import urlencode
 
@@ -15,7 +14,7 @@ from django.http import Http404, HttpRequest, HttpResponseRedirect
 from django.template.response import TemplateResponse
 
 from headlessly.access import actors
-from headlessly.admin import display, toasts, widgets
+from headlessly.admin import display, widgets
 from headlessly.admin.sites import TenantSite
 from headlessly.declaration import labels
 from headlessly.declaration.schema import Schema
@@ -81,7 +80,6 @@ class NounAdminBase:
             "noun": labels.noun_title(self.model),
             "nouns": labels.plural_title(self.model),
             "media": widgets.select2() + MEDIA,
-            "toasts": cache(lambda: toasts.read_toasts(request)),
             "may_update": self.may("update"),
             "may_delete": self.may("delete"),
             **more,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import cache
 from typing import Any
 
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect, JsonResponse
@@ -12,11 +13,12 @@ from django.utils.translation import gettext as _
 from django.views.decorators.http import require_GET
 
 from headlessly.access import actors, tenancy
-from headlessly.admin import choices, display, home, import_pages, palette, settings
+from headlessly.admin import choices, display, home, import_pages, palette, settings, toasts, undo
 from headlessly.admin.dashboards import dashboard, definitions
 from headlessly.admin.proposing import proposals
 from headlessly.admin.reports import report_pages
 from headlessly.admin.sites import TenantSite, menu_item
+from headlessly.admin.undo import Undo
 from headlessly.admin.watching.middleware import make_token
 from headlessly.declaration import labels
 
@@ -42,6 +44,7 @@ class Workplace(TenantSite):
             *report_pages.urls(self),
             *proposals.urls(self),
             *settings.urls(self),
+            *undo.urls(self),
             *import_pages.urls(self),
             *found,
         ]
@@ -59,18 +62,23 @@ class Workplace(TenantSite):
 
     def each_context(self, request: HttpRequest) -> dict[str, Any]:
         """Admins are told of webhooks that were disabled, on every page until somebody deals with it."""
-        return super().each_context(request) | self._notes()
+        context = super().each_context(request)
+        if actors.current().writes:
+            context["undo_by_key"] = {"undo": Undo(""), "redo": Undo("", redo=True)}
+        return context | self._notes(request)
 
     def part_context(self, request: HttpRequest) -> dict[str, Any]:
-        return super().part_context(request) | self._notes()
+        return super().part_context(request) | self._notes(request)
 
     @staticmethod
-    def _notes() -> dict[str, Any]:
-        if not actors.may_administer(actors.current()):
-            return {}
-        # Only the pages that show it ask the database.
-        notes = SimpleLazyObject(lambda: settings.webhooks.disabled_notes(tenancy.require()))
-        return {"disabled_webhooks": notes}
+    def _notes(request: HttpRequest) -> dict[str, Any]:
+        """What was done, and what admins are told of. Only the pages that show it ask the database."""
+        found: dict[str, Any] = {"toasts": cache(lambda: toasts.read_toasts(request))}
+        if actors.may_administer(actors.current()):
+            found["disabled_webhooks"] = SimpleLazyObject(
+                lambda: settings.webhooks.disabled_notes(tenancy.require())
+            )
+        return found
 
     def get_sidebar_list(self, request: HttpRequest) -> list[dict[str, Any]]:
         """The nouns by app; an app's name is its heading."""

@@ -34,7 +34,9 @@ from headlessly.nouns import Noun
 from headlessly.web.sign_in import redirect_to_sign_in, sign_in_url
 
 #: What every page runs.
-SCRIPTS = ("zone", "admin", "sending", "typed", "idiomorph", "parts", "drafts", "when", "keys")
+SCRIPTS = (
+    "zone", "admin", "sending", "toasts", "typed", "idiomorph", "parts", "drafts", "when", "keys",
+)  # fmt: skip
 #: A page's script asks so for what stands within the frame alone: see parts.js.
 PART = "X-Region"
 

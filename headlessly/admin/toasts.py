@@ -3,17 +3,17 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
 
 from django.contrib import messages
 from django.http import HttpRequest
 
-from headlessly.admin import undo as undoing
-from headlessly.admin.undo import Undo
+from headlessly.admin.undo import REDO, Undo
 from headlessly.context import tracing
-from headlessly.declaration.registry import registry
-from headlessly.log import events
-from headlessly.nouns import Noun
+from headlessly.log.events import Event
+from headlessly.log.names import SECURITY
+
+#: Where the answer to a script says which request takes back what it did.
+UNDO_HEADER = "X-Undo"
 
 
 @dataclass
@@ -23,18 +23,22 @@ class Toast:
     undo: Undo | None = None
 
 
-def say(request: HttpRequest, text: str, done_to: Noun | None = None) -> None:
-    """Say that something was done; ``done_to`` is the record whose event one may want to undo."""
-    event = None if done_to is None else _event_of_this_request(done_to)
-    messages.success(request, text, extra_tags=event or "")
+def say(request: HttpRequest, text: str, *, undo: bool = False) -> None:
+    """Say that something was done; with ``undo`` one may want to take back what this request did."""
+    messages.success(request, text, extra_tags=undoable_request() if undo else "")
 
 
-def _event_of_this_request(record: Noun) -> str | None:
-    """The event of the verb that this request executed on the record, not of what it caused."""
-    found = type(record).history(record).filter(
-        request_id=tracing.request_id(), cause=None
-    )  # fmt: skip
-    return found.values_list("id", flat=True).first()
+def undoable_request() -> str:
+    """The id of this request, where it left something in the log; else nothing."""
+    id = tracing.request_id() or ""
+    found = Event.log.filter(request_id=id, target__isnull=False).exclude(target_type=SECURITY)
+    return id if id and found.exists() else ""
+
+
+def undo_of_request() -> Undo | None:
+    """What takes back what this request did; None where it did nothing."""
+    request = undoable_request()
+    return Undo(request) if request else None
 
 
 def read_toasts(request: HttpRequest) -> list[Toast]:
@@ -46,23 +50,7 @@ def read_toasts(request: HttpRequest) -> list[Toast]:
             continue
         said.add(same)
         bad = message.level >= messages.WARNING
-        found.append(Toast(message.message, bad, _find_undo(message.extra_tags)))
+        tag = message.extra_tags or ""
+        id = tag.removeprefix(REDO)
+        found.append(Toast(message.message, bad, Undo(id, redo=id != tag) if id else None))
     return found
-
-
-def _find_undo(id: Any) -> Undo | None:
-    """How to take back the event of a message, if that is possible."""
-    if not id or not str(id).startswith(events.Event.prefix):
-        return None
-    event = events.Event.objects.filter(id=id).first()
-    noun = registry.get(event.target_type or "") if event is not None else None
-    if event is None or noun is None:
-        return None
-    record = find_even_deleted(noun, event.target)
-    undo = undoing.find_undo(record, event) if record is not None else None
-    return undo if undo is not None and not undo.reason else None
-
-
-def find_even_deleted(noun: type[Noun], id: str | None) -> Noun | None:
-    """The record, whether it is there or was deleted; None for another tenant's."""
-    return noun.with_deleted.filter(pk=id).first()

@@ -4,12 +4,21 @@ A key's minute begins with its first request after the last one ended. Counting 
 statement that finds the key and on its own commit, before the request has a transaction: what the request
 does or undoes changes no count. The table is UNLOGGED (see :class:`headlessly.models.KeyUse`), so that this
 commit waits for no disk.
+
+A key that may send many takes some of them at once, its *lease*: a hundredth of what it may send, ten at the
+most. A process uses it up before it counts again, so that most requests only read. What others have taken
+and not used is lost to the key: it may be refused a hundredth of its requests early for each process, never
+late.
 """
 
 from __future__ import annotations
 
+import math
+import threading
+import time
 from dataclasses import dataclass
 
+from django.conf import settings
 from django.utils import timezone
 
 from headlessly.access.models import ApiKey, Tenant
@@ -21,7 +30,8 @@ from headlessly.errors import RateLimited
 UPSERT = """
 INSERT INTO headlessly_keyuse AS u (key, since, count) {source}
 ON CONFLICT (key) DO UPDATE SET
-    count = CASE WHEN u.since <= excluded.since - interval '1 minute' THEN 1 ELSE u.count + 1 END,
+    count = CASE WHEN u.since <= excluded.since - interval '1 minute' THEN excluded.count
+        ELSE u.count + excluded.count END,
     since = CASE WHEN u.since <= excluded.since - interval '1 minute' THEN excluded.since
         ELSE u.since END
 RETURNING count AS used, ceil(extract(epoch FROM since))::bigint + 60 AS reset,
@@ -29,11 +39,14 @@ RETURNING count AS used, ceil(extract(epoch FROM since))::bigint + 60 AS reset,
 """
 COUNT = UPSERT.format(source="VALUES (%s, clock_timestamp(), 1)")
 #: ``find`` finds the key.
+VALID = (
+    "{find} AND tenant_id = %s AND revoked_at IS NULL AND (expires_at IS NULL OR expires_at > %s)"
+)
+LEASE = "least(10, greatest(1, rate_limit / 100))"
 ADMIT = (
-    "WITH k AS MATERIALIZED ({find} AND tenant_id = %s AND revoked_at IS NULL "
-    "AND (expires_at IS NULL OR expires_at > %s)), "
-    f"used AS ({UPSERT.format(source='SELECT id, clock_timestamp(), 1 FROM k')}) "
-    "SELECT used.*, k.* FROM k, used"
+    f"WITH k AS MATERIALIZED ({VALID}), "
+    f"used AS ({UPSERT.format(source=f'SELECT id, clock_timestamp(), {LEASE} FROM k')}) "
+    f"SELECT used.*, {LEASE}, k.* FROM k, used"
 )
 USED = "UPDATE headlessly_apikey SET last_used_at = clock_timestamp() WHERE id = %s"
 
@@ -70,6 +83,61 @@ class RequestCount:
             )
 
 
+@dataclass
+class Lease:
+    """Requests of a key's minute that this process has counted and not yet used."""
+
+    used: int  #: of the minute, by all processes, when it was taken; less what is left
+    left: int
+    reset: int
+    until: float  #: the end of the minute, in seconds of :func:`time.monotonic`
+
+
+class Leases:
+    """The leases of this process, by key. Threads share them."""
+
+    #: How many are kept before those are dropped whose minute is over.
+    MOST = 10_000
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._by_key: dict[str, Lease] = {}
+
+    def use_one(self, key: str, limit: int) -> RequestCount | None:
+        """One request, counted before; None where there is none left."""
+        with self._lock:
+            lease, now = self._by_key.get(key), time.monotonic()
+            if lease is None or not lease.left or now >= lease.until:
+                return None
+            lease.left -= 1
+            lease.used += 1
+            return RequestCount(limit, lease.used, lease.reset, math.ceil(lease.until - now))
+
+    def keep(self, key: str, lease: Lease) -> None:
+        with self._lock:
+            if len(self._by_key) >= self.MOST:
+                now = time.monotonic()
+                self._by_key = {k: each for k, each in self._by_key.items() if each.until > now}
+            self._by_key[key] = lease
+
+    def in_minute(self, key: str) -> Lease | None:
+        """The lease of the minute at hand, used up or not."""
+        lease = self._by_key.get(key)
+        return lease if lease is not None and time.monotonic() < lease.until else None
+
+    def has(self, key: str) -> bool:
+        """Whether there is something left."""
+        lease = self.in_minute(key)
+        return lease is not None and lease.left > 0
+
+    def forget(self) -> None:
+        with self._lock:
+            self._by_key.clear()
+
+
+leases = Leases()
+
+
 #: What stands for a tenant that there is not.
 NOBODY = 0
 
@@ -78,13 +146,36 @@ def find_and_count_key(tenant: Tenant | None, secret: str) -> tuple[ApiKey, Requ
     """The tenant's valid key with this secret, and the request that sends it counted; or None: unknown,
     expired, revoked and another tenant's are the same, and take the same time where there is no tenant. The
     first of each minute is noted as its last use."""
-    given = [ApiKey.hash_of(secret), tenant.pk if tenant else NOBODY, timezone.now()]
+    hash = ApiKey.hash_of(secret)
+    given = [hash, tenant.pk if tenant else NOBODY, timezone.now()]
     find, made = prepared.select_by_unique(ApiKey, "hash")
-    found = prepared.execute_prepared(ADMIT.format(find=find), given)
-    if not found:
+    if settings.READ_ONLY or leases.has(hash):
+        if not (rows := prepared.execute_prepared(VALID.format(find=find), given)):
+            return None
+        key = made(rows[0])
+        if use := leases.use_one(hash, key.rate_limit):
+            return key, use
+        if settings.READ_ONLY:  # nobody else can be told: each process counts for itself
+            return key, _count_alone(hash, key.rate_limit)
+    if not (found := prepared.execute_prepared(ADMIT.format(find=find), given)):
         return None
-    used, reset, seconds, *row = found[0]
+    used, reset, seconds, taken, *row = found[0]
     key = made(row)
-    if used == 1:
+    if used == taken:
         prepared.execute_prepared(USED, [key.pk], rows=False)
+    # The first of them is this request's; those beyond the limit are nobody's.
+    used -= taken - 1
+    left = min(taken - 1, max(0, key.rate_limit - used))
+    leases.keep(hash, Lease(used, left, reset, time.monotonic() + seconds))
     return key, RequestCount(key.rate_limit, used, reset, seconds)
+
+
+def _count_alone(hash: str, limit: int) -> RequestCount:
+    """A minute of this process: what it allows from now on is left for the requests to come."""
+    if lease := leases.in_minute(hash):
+        return RequestCount(
+            limit, limit + 1, lease.reset, math.ceil(lease.until - time.monotonic())
+        )
+    reset = math.ceil(time.time()) + 60
+    leases.keep(hash, Lease(1, limit - 1, reset, time.monotonic() + 60))
+    return RequestCount(limit, 1, reset, 60)

@@ -15,6 +15,7 @@ from headlessly.api.records import viewset_for
 from headlessly.api.reports import ReportView
 from headlessly.api.routers import TenantRouter
 from headlessly.api.transfers import ExportView, ImportFileView, ImportViewSet
+from headlessly.api.undo import RequestViewSet
 from headlessly.api.webhooks import WebhookViewSet
 from headlessly.declaration.registry import registry
 
@@ -29,6 +30,7 @@ router.register("events", EventViewSet, basename="events")
 router.register("imports", ImportViewSet, basename="imports")
 router.register("apikeys", ApiKeyViewSet, basename="apikeys")
 router.register("proposals", ProposalViewSet, basename="proposals")
+router.register("requests", RequestViewSet, basename="requests")
 router.register("webhooks", WebhookViewSet, basename="webhooks")
 
 urlpatterns = [

@@ -166,7 +166,9 @@ class Job:
         return hook
 
     def perform(self, *, circumstances: dict[str, Any], **arguments: Any) -> None:
-        with _restored_circumstances(**circumstances), job_places.reserve(circumstances["tenant"]):
+        named = tracing.route_scope(lambda: f"job {self.name}")
+        place = job_places.reserve(circumstances["tenant"])
+        with named, _restored_circumstances(**circumstances), place:
             try:
                 self.function(**arguments)
             except Exception:

@@ -27,6 +27,7 @@ class ThreadSlots:
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
+        self._script_ended = threading.Condition(self._lock)
         self.waiting = self.running = self.hashing = 0
         self.scripts: Counter[object] = Counter()  #: that run, or wait to, by tenant
 
@@ -37,14 +38,16 @@ class ThreadSlots:
             yield found
 
     @contextmanager
-    def reserve_for_script(self, tenant: object) -> Iterator[bool]:
+    def reserve_for_script(self, tenant: object, patience: float = 0) -> Iterator[bool]:
         """Reserve a thread to run a script of this tenant, inside the block. Yields whether there was one.
 
-        One tenant has all but one of those that there are for scripts. A process of one thread has one.
+        One tenant has all but one of those that there are for scripts, and waits for one of its own to end,
+        for ``patience`` seconds. A process of one thread has one.
         """
         most = max(1, threads_of_process() - 2)
-        with self._lock:
-            if has_room := self.scripts[tenant] < most:
+        with self._script_ended:
+            has_room = self._script_ended.wait_for(lambda: self.scripts[tenant] < most, patience)
+            if has_room:
                 self.scripts[tenant] += 1
         try:
             if has_room:
@@ -54,10 +57,11 @@ class ThreadSlots:
                 yield False
         finally:
             if has_room:
-                with self._lock:
+                with self._script_ended:
                     self.scripts[tenant] -= 1
                     if not self.scripts[tenant]:
                         del self.scripts[tenant]
+                    self._script_ended.notify_all()
 
     @contextmanager
     def reserve_for_hashing(self) -> Iterator[bool]:

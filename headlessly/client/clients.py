@@ -18,6 +18,9 @@ from headlessly.client.scripts import Ran, script_steps
 from headlessly.client.sessions import AsyncSession, Session, SyncSession
 from headlessly.client.wire import id_of, moment_text, query_pairs, wire_name
 
+#: How much longer than a call taking back a large request may take, in seconds.
+LONGEST_UNDO = 60
+
 
 class BaseClient:
     """What can be asked of a tenant, for both halves."""
@@ -154,6 +157,22 @@ class BaseClient:
         """
         return script_steps(self._session, code, dry_run)
 
+    def _undo(
+        self, request: str | Event, *, event: str | None = None, dry_run: bool = False
+    ) -> Steps[dict[str, Any]]:
+        """Take back what a request did: ``undo("req_...")``, or an event, and what that caused.
+
+        A request is known by the ``requestId`` of its events. Answers ``undone`` and ``stays``: what
+        somebody touched since, and why it stays. Raises Conflict where nothing can be taken back.
+        """
+        if isinstance(request, Event):
+            said = request.to_dict()
+            request, event = str(said["requestId"]), event or str(said["$id"])
+        path = f"/requests/{quote(request, safe='')}/undo"
+        body = {} if event is None else {"event": event}
+        call = Call("POST", path, query_pairs(dryRun=dry_run), body, wait=LONGEST_UNDO)
+        return self._session.request_json(call)
+
     def _request(
         self, method: str, path: str, *, query: Mapping[str, Any] | None = None, body: Any = None
     ) -> Steps[Any]:
@@ -198,6 +217,7 @@ class Headlessly(BaseClient):
     report = blocking(BaseClient._report)
     me = blocking(BaseClient._me)
     do = blocking(BaseClient._do)
+    undo = blocking(BaseClient._undo)
     request = blocking(BaseClient._request)
 
 
@@ -232,4 +252,5 @@ class AsyncHeadlessly(BaseClient):
     report = awaited(BaseClient._report)
     me = awaited(BaseClient._me)
     do = awaited(BaseClient._do)
+    undo = awaited(BaseClient._undo)
     request = awaited(BaseClient._request)

@@ -14,6 +14,7 @@ from headlessly.ids import public_id
 
 _request_id: ContextVar[str | None] = ContextVar("request_id", default=None)
 _referrer: ContextVar[str | None] = ContextVar("referrer", default=None)
+_route: ContextVar[Callable[[], str]] = ContextVar("route", default=lambda: "-")
 
 #: A caller may bring an id of their own, within reason: it goes into headers and log lines.
 ACCEPTABLE_ID = re.compile(r"[A-Za-z0-9._-]{8,64}\Z")
@@ -27,6 +28,21 @@ def request_id() -> str | None:
 def referrer() -> str | None:
     """The page from which the request came, as its browser says; None where there is none."""
     return _referrer.get()
+
+
+def route() -> str:
+    """What is being answered or done, by its kind: ``GET /~/leads/<id>``, ``job webhooks.pump``; or ``-``."""
+    return _route.get()()
+
+
+@contextmanager
+def route_scope(name: Callable[[], str]) -> Iterator[None]:
+    """Set the route inside the block. It is asked for late: a request has none before it was resolved."""
+    token = _route.set(name)
+    try:
+        yield
+    finally:
+        _route.reset(token)
 
 
 @contextmanager

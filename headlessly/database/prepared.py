@@ -16,6 +16,8 @@ import psycopg
 from django.db import connection
 from django.db.models import Field, Model
 
+from headlessly.database.slow import timed
+
 
 def execute_prepared(
     sql: str, parameters: Sequence[Any], *, rows: bool = True, binary: bool = False
@@ -40,7 +42,8 @@ def _execute(
     connection.validate_no_broken_transaction()
     started = time.monotonic()
     with connection.wrap_database_errors, psycopg.Cursor(connection.connection) as cursor:
-        cursor.execute(sql, parameters, prepare=prepare, binary=binary)
+        with timed(sql):
+            cursor.execute(sql, parameters, prepare=prepare, binary=binary)
         found = cursor.fetchall() if rows else []
     if connection.queries_logged:
         took = time.monotonic() - started

@@ -49,6 +49,7 @@ TUNING = {
     "max_wal_size": "2GB",
     "random_page_cost": "1.1",
     "jit": "off",  # compiling costs more than the short queries of an application take
+    "shared_preload_libraries": "pg_stat_statements",
     "listen_addresses": "",
     "timezone": "UTC",
     "log_timezone": "UTC",
@@ -184,6 +185,8 @@ class Server:
                 "select 1 from pg_database where datname = %s", [DATABASE]
             ).rowcount:
                 connection.execute(sql.SQL("create database {} owner {}").format(name, role))
+                # Which statements take the time, of all databases: asked by who may, in this one.
+                connection.execute("create extension if not exists pg_stat_statements")
 
     def admin(self):
         return psycopg.connect(

@@ -279,11 +279,6 @@ class PublicId(_Plain, models.CharField):
         self.prefix = getattr(cls, "prefix", "") or self.prefix
         super().contribute_to_class(cls, name, private_only=private_only)
 
-    def db_type(self, connection: Any) -> str:
-        """The type's whole name: for what begins with ``varchar`` Django adds an index for LIKE, and in this
-        collation the key's own does that."""
-        return f"character varying({self.max_length})"
-
     def has_default(self) -> bool:
         return True
 

@@ -192,6 +192,8 @@ def catalogue_messages() -> Iterator[tuple[str | None, str]]:
             yield from ((VALUE, split_words(choice)) for choice in field.choices)
             yield from ((LABEL, english_json_key(key)) for key in field.keys)
             yield from ((SUGGESTION, text) for text in field.suggests)
+        for bound in noun.corrections.values():
+            yield EVENT, split_words(bound.conjugation.event)
         for bound in noun.verbs.values():
             yield VERB, bound.label
             yield EVENT, split_words(bound.conjugation.event)

@@ -130,7 +130,9 @@ def normalize_word(word: str) -> str:
     small = bare.lower()
     if "@" in bare:
         return normalize_email(bare) if small.startswith("mailto:") or "xn--" in small else bare
-    if "://" in bare or small.startswith("www.") or "xn--" in small:
+    host, slash, _path = small.partition("/")
+    is_page = bool(slash) and DOMAIN.match(host) is not None and not host[-1].isdigit()
+    if is_page or "://" in bare or small.startswith("www.") or "xn--" in small:
         try:
             return normalize_domain(bare)
         except ValueError:

@@ -34,6 +34,8 @@ class RefusalMixin(Record):
 
     def refuse_if_referred_to(self) -> None:
         """Raise Conflict naming the nouns that refer to this record and how many do."""
+        if self.is_unreferred:
+            return
         found: dict[str, int] = {}
         for noun, field in self.schema.referrers:
             if noun.schema.by_name[field].cascades:

@@ -112,6 +112,11 @@ class Field:
             raise TypeError(f"{self.name} is no reference.")
         return registry[self.to]
 
+    @property
+    def follows_events(self) -> bool:
+        """Whether it is a moment that follows from what was done, and that nobody states."""
+        return self.type == "datetime" and (self.read_only or self.name.startswith("last_"))
+
     def clean(self, value: Any, *, text: bool = False) -> Any:
         """What the database stores for ``value``. Raises ValueError with what is allowed."""
         if value is None or (value == "" and (text or self.type != "json")):
@@ -383,6 +388,15 @@ class Schema:
     def verbs(self) -> dict[str, Verb]:
         """Every verb by name: create, update and delete first, then in the order of declaration."""
         return dict(self.noun.verbs)
+
+    @cached_property
+    def verbs_by_event(self) -> dict[str, Verb]:
+        """The verbs by the names of the events that they leave, the plainest of several; those that no
+        surface has as well."""
+        found: dict[str, Verb] = {}
+        for verb in (*self.noun.verbs.values(), *self.noun.corrections.values()):
+            found.setdefault(verb.event, verb)
+        return found
 
     @cached_property
     def machine(self) -> Machine | None:

@@ -76,6 +76,7 @@ class Options(TypedDict, total=False):
     deletes: bool
     restores: bool
     merges: bool
+    corrects: bool
     public: Iterable[str]
     receives: str
 
@@ -126,6 +127,7 @@ class Verb(Generic[N, P]):
         deletes: bool = False,
         restores: bool = False,
         merges: bool = False,
+        corrects: bool = False,
         asks: str | None = None,
         public: Iterable[str] | None = None,
         receives: str | None = None,
@@ -142,6 +144,7 @@ class Verb(Generic[N, P]):
         self.deletes = deletes
         self.restores = restores
         self.merges = merges
+        self.corrects = corrects
         self.asks, self.receives = asks, receives
         self.public = None if public is None else tuple(public)
         self.conjugation = conjugate(self.name, event)
@@ -188,6 +191,11 @@ class Verb(Generic[N, P]):
     def changes_fields(self) -> bool:
         """Whether it gives a record other values than it has: what an immutable noun has no verb for."""
         return self.name in ("update", "rollback")
+
+    @property
+    def restores_values(self) -> bool:
+        """Whether it gives a record values that it had, also where no step of the machine leads."""
+        return self.corrects or self.name == "rollback"
 
     @property
     def label(self) -> str:
@@ -306,8 +314,9 @@ def verb(body: Callable[..., Any] | None = None, **options: Any) -> Any:
     for an existing one; ``without`` the fields it does not take; ``deletes`` that the record is gone
     afterwards, so that nobody may begin to refer to it meanwhile; ``restores`` that it is for deleted
     records, which other verbs do not find; ``merges`` that it lives on in another, its ``successor``, who is
-    found by what it was found by; ``event`` the name of its event where the conjugation would be
-    another.
+    found by what it was found by; ``corrects`` that it only takes back what other verbs did: no surface has
+    it, and it goes where the machine does not; ``event`` the name of its event where the conjugation would
+    be another.
 
     ``asks`` names a method that answers the verb's input by name where each record has its own: the
     hooks find it in ``ctx.input``, the body has no arguments. ``public`` lets anybody execute it, without

@@ -450,7 +450,7 @@ class Execution:
             answer = getattr(record, verb.transition)(**values)
         else:
             answer = verb.body(record, **values)
-        if machine and not record._state.adding and verb.name != "rollback":
+        if machine and not record._state.adding and not verb.restores_values:
             after = getattr(record, machine.name)
             if after != before:
                 record.reached = machine.reached_after_step(record.reached, before, after)
@@ -570,6 +570,32 @@ class Execution:
             raise self.failure
         self.flush()
 
+    @contextmanager
+    def attempt(self) -> Iterator[None]:
+        """Verbs that are undone where an exception leaves the block; then nothing of them is remembered."""
+        self.flush()
+        first = len(self.events)
+        try:
+            with transaction.atomic():
+                yield
+                self.flush()
+        except Exception:
+            del self.events[first:]
+            self.first_unwritten, self.failure = first, None
+            # As they were in the attempt they are no more; their locks are older than it, or gone with it.
+            self.locked_records.clear()
+            self.known_ids.clear()
+            raise
+
+    @contextmanager
+    def within(self, frame: RunningVerb) -> Iterator[None]:
+        """Let what is executed in the block be what ``frame`` caused, as what a hook executes is."""
+        self.frames.append(frame)
+        try:
+            yield
+        finally:
+            self.frames.pop()
+
     # -- what went wrong --------------------------------------------------------------------------
 
     @property
@@ -579,7 +605,7 @@ class Execution:
 
     def is_set_by_verb(self, record: Record, field: str) -> bool:
         """Whether a running verb sets this read-only ``field`` of this record."""
-        return any(f.record.pk == record.pk and field in f.verb.sets for f in self.frames)
+        return any(field in f.verb.sets and f.record.pk == record.pk for f in self.frames)
 
     def integrity_conflict(self, problem: IntegrityError) -> HeadlesslyError:
         """The error for a violated constraint of the database."""

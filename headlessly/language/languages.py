@@ -22,8 +22,6 @@ from django.utils.cache import patch_vary_headers
 ENGLISH = "en"
 #: The cookie in which a browser says its time zone.
 TIME_ZONE_COOKIE = "timezone"
-#: Addresses outside of the tenants that no person reads.
-PROBE_PATHS = ("/healthz", "/readyz")
 
 
 class SpokenRequest(HttpRequest):
@@ -60,7 +58,7 @@ def is_read_by_people(request: SpokenRequest) -> bool:
     """Whether it is a page of the platform. Apps call :func:`activate_reader_language` for their pages."""
     if request.mounted:
         return request.path_info.startswith("/admin/")
-    return not request.path_info.startswith(PROBE_PATHS)
+    return True
 
 
 def activate_reader_language(request: SpokenRequest, user: Any = None) -> None:

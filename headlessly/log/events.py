@@ -22,7 +22,7 @@ from headlessly.database import prepared as statements
 from headlessly.declaration.values import check_json, to_json_value
 from headlessly.errors import Forbidden, Invalid
 from headlessly.ids import public_id
-from headlessly.log import event_visibility
+from headlessly.log import event_visibility, offsets
 
 if TYPE_CHECKING:
     from headlessly.declaration.record import Record
@@ -71,7 +71,7 @@ class EventJson(models.JSONField):
 
 
 class TransactionId(models.Field):
-    """The number of the transaction that wrote a row; 64 bits, never reused."""
+    """The number of the transaction that wrote a row, with the offset of its log; 64 bits, never reused."""
 
     def db_type(self, connection: Any) -> str:
         return "xid8"
@@ -98,18 +98,29 @@ class LogPosition(NamedTuple):
 LOG_START = LogPosition(0, 0)
 
 
-#: The oldest transaction of this database that is still running, else the next one there will be.
+#: The transaction up to which the log is settled, and one's own, as places of the log of a tenant.
+#:
+#: The first is the oldest of this database that is still running, else the next one there will be. Where
+#: nobody can tell in which database a transaction runs, it is the oldest of all: on a standby, where they
+#: run elsewhere, and where transactions may be prepared, which run without a process.
 HORIZON = """
-SELECT coalesce(
-    (SELECT x FROM pg_snapshot_xip(pg_current_snapshot()) AS x
-     JOIN pg_stat_activity AS a ON a.backend_xid = x::xid
-     WHERE a.datname = current_database() AND a.pid <> pg_backend_pid() ORDER BY x LIMIT 1),
-    pg_snapshot_xmax(pg_current_snapshot()))::text
+SELECT t.log_offset + (CASE
+    WHEN pg_is_in_recovery() OR current_setting('max_prepared_transactions')::integer > 0
+    THEN pg_snapshot_xmin(pg_current_snapshot())
+    ELSE coalesce(
+        (SELECT x FROM pg_snapshot_xip(pg_current_snapshot()) AS x
+         JOIN pg_stat_activity AS a ON a.backend_xid = x::xid
+         WHERE a.datname = current_database() AND a.pid <> pg_backend_pid() ORDER BY x LIMIT 1),
+        pg_snapshot_xmax(pg_current_snapshot()))
+    END)::text::bigint,
+    t.log_offset + pg_current_xact_id_if_assigned()::text::bigint
+FROM headlessly_tenant AS t WHERE t.id = %s
 """
 
 
-def settled_horizon() -> str:
-    """The transaction up to which the log is settled: all before it have ended, and the next query sees them.
+def settled_horizon() -> tuple[int, int | None]:
+    """The transaction up to which the log is settled: all before it have ended, and the next query sees them;
+    and one's own, where it writes.
 
     A transaction that is still running may have drawn its numbers long ago. Whoever read past them now
     would never see them.
@@ -117,7 +128,9 @@ def settled_horizon() -> str:
     if transaction.get_connection().in_atomic_block:
         # Within a transaction PostgreSQL would tell who was running when it was first asked.
         statements.execute_prepared("SELECT pg_stat_clear_snapshot()", ())
-    return statements.execute_prepared(HORIZON, ())[0][0]
+    # The offset of the same moment: whoever resumes the log has it grow (see :mod:`.offsets`).
+    ((horizon, own),) = statements.execute_prepared(HORIZON, (tenancy.require().pk,))
+    return horizon, own
 
 
 class EventQuerySet(models.QuerySet["Event"]):
@@ -127,10 +140,11 @@ class EventQuerySet(models.QuerySet["Event"]):
         The order is by transaction and number: everything that becomes readable later lies behind
         everything that is readable now.
         """
+        horizon, own = settled_horizon()
         settled = RawSQL(
             "headlessly_event.xid < %s::text::xid8"
-            " OR headlessly_event.xid = pg_current_xact_id_if_assigned()",  # one's own, in a hook
-            (settled_horizon(),),
+            " OR headlessly_event.xid = %s::text::xid8",  # one's own, in a hook
+            (str(horizon), str(own or 0)),
             models.BooleanField(),
         )
         return self.filter(settled).all_after(position).order_by("xid", "seq")
@@ -225,6 +239,8 @@ class Event(models.Model):
             models.Index(fields=["tenant", "name", "xid", "seq"], name="event_by_name"),
             models.Index(fields=["tenant", "actor", "xid", "seq"], name="event_by_actor"),
             models.Index(fields=["tenant", "target_type", "xid", "seq"], name="event_by_type"),
+            # What a request did, to take it back; many have the same, so that it stays small.
+            models.Index(fields=["tenant", "request_id"], name="event_by_request"),
         ]
 
     def __str__(self) -> str:
@@ -281,18 +297,24 @@ EVENT_COLUMNS = {
     "cause": "text",
     "request_id": "text",
 }
-#: One statement for any number of events, so that it is prepared once: they are one parameter.
-APPEND_SQL = (
-    f"INSERT INTO headlessly_event ({', '.join(EVENT_COLUMNS)}) SELECT {', '.join(EVENT_COLUMNS)} "
-    f"FROM jsonb_to_recordset(%s) AS e({', '.join(f'{c} {t}' for c, t in EVENT_COLUMNS.items())}) "
-    "RETURNING seq"
-)
 
-APPEND_RESERVED_SQL = (
-    APPEND_SQL.replace("(id,", "(seq, id,")
-    .replace("SELECT id,", "SELECT seq, id,")
-    .replace("AS e(id", "AS e(seq bigint, id")
-)
+
+def _append_sql(columns: dict[str, str]) -> str:
+    """One statement for any number of events, so that it is prepared once: they are one parameter.
+
+    It writes none where the tenant's log has not been resumed on the cluster at hand.
+    """
+    return (
+        f"INSERT INTO headlessly_event ({', '.join(columns)}, xid) SELECT e.*, "
+        "(pg_current_xact_id()::text::bigint + t.log_offset)::text::xid8 "
+        f"FROM headlessly_tenant AS t, jsonb_to_recordset(%s) "
+        f"AS e({', '.join(f'{name} {type}' for name, type in columns.items())}) "
+        f"WHERE t.id = %s AND t.log_cluster = {offsets.CURRENT_CLUSTER} RETURNING seq"
+    )
+
+
+APPEND_SQL = _append_sql(EVENT_COLUMNS)
+APPEND_RESERVED_SQL = _append_sql({"seq": "bigint", **EVENT_COLUMNS})
 
 
 #: Sent in the transaction that appended events; provides ``tenant``.
@@ -306,11 +328,19 @@ def append_events(events: Sequence[Event]) -> None:
     if not events:
         return
     rows = [{column: getattr(event, column) for column in EVENT_COLUMNS} for event in events]
-    for event, (seq,) in zip(
-        events, statements.execute_prepared(APPEND_SQL, [Jsonb(rows, dump_json)]), strict=True
-    ):
+    for event, seq in zip(events, _append(APPEND_SQL, rows), strict=True):
         event.seq = seq
     events_appended.send(sender=Event, tenant=tenancy.require())
+
+
+def _append(sql: str, rows: list[dict[str, Any]]) -> list[int]:
+    """Write events, and answer the ``seq`` of each; on a cluster that is new to the log, resume it first."""
+    tenant = tenancy.require()
+    given = [Jsonb(rows, dump_json), tenant.pk]
+    if not (written := statements.execute_prepared(sql, given)):
+        offsets.resume_log(tenant)  # unless somebody else did just now
+        written = statements.execute_prepared(sql, given)
+    return [seq for (seq,) in written]
 
 
 def reserve_seq() -> int:
@@ -322,7 +352,7 @@ def reserve_seq() -> int:
 def append_reserved(event: Event) -> None:
     """Append one event with the ``seq`` that was reserved for it."""
     row = {column: getattr(event, column) for column in ("seq", *EVENT_COLUMNS)}
-    statements.execute_prepared(APPEND_RESERVED_SQL, [Jsonb([row], dump_json)])
+    _append(APPEND_RESERVED_SQL, [row])
 
 
 def record_history(noun: type[Record], id: str) -> EventQuerySet:

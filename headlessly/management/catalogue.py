@@ -24,6 +24,7 @@ from headlessly.admin.lists.columns import CARRIED
 from headlessly.declaration import labels
 from headlessly.language import wording
 from headlessly.query.filters import META_FIELDS
+from headlessly.query.named_reports import DEFINITION, reports
 
 #: How a function that marks a message takes it: the places of its context, its singular and its plural.
 MARKS = {
@@ -80,6 +81,7 @@ def all_messages() -> list[Message]:
         *_code_messages(),
         *_template_messages(),
         *_declaration_messages(),
+        *_definition_messages(),
         *_unfold_messages(),
     ):
         known = found.setdefault(message.key, message)
@@ -116,6 +118,12 @@ def _declaration_messages() -> Iterator[Message]:
     for context, text in labels.catalogue_messages():
         if text:
             yield Message(context, text, places=["declarations"])
+
+
+def _definition_messages() -> Iterator[Message]:
+    """What numbers by name mean, as the page of definitions says it."""
+    for report in reports.by_name.values():
+        yield Message(DEFINITION, report.definition, places=["declarations"])
 
 
 def _unfold_messages() -> Iterator[Message]:

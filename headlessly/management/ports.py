@@ -6,11 +6,12 @@ import errno
 import socket
 
 
-def port_refusal(host: str, port: int) -> str | None:
-    """Why nothing can be served at this address, in a sentence for the operator; None when it can.
+def port_refusal(host: str, port: int, *, is_shared: bool = False) -> str | None:
+    """Why nothing can be served at this address, in a sentence for the operator; None when it can. With
+    ``is_shared`` another server may be there already.
 
     The server's processes share a port by SO_REUSEPORT, so that a second server would start without a
-    word and take half of the first one's requests. This probe shares with nobody.
+    word and take half of the first one's requests. This probe shares with nobody, unless that is meant.
     """
     if not 0 < port < 65536:
         return f"--port {port} is no port: choose one from 1 to 65535."
@@ -21,6 +22,8 @@ def port_refusal(host: str, port: int) -> str | None:
         with socket.socket(family, kind, protocol) as probe:
             # What a server that has just ended left behind in the kernel does not count.
             probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            if is_shared:
+                probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)
             probe.bind(address)
     except socket.gaierror:
         return f"--host {host} is no address of this machine: choose one, such as 127.0.0.1."

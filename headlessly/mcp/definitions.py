@@ -22,7 +22,7 @@ INSTRUCTIONS = (
 )
 
 NAMES_OF_FIELDS = {"type": "array", "items": {"type": "string"}}
-MOMENT = {"type": "string", "description": 'as it was then: ISO 8601 or "7d ago"'}
+MOMENT = {"type": "string", "description": 'as of then: ISO 8601 or "7d ago"'}
 
 
 def offered_tools() -> list[dict[str, Any]]:
@@ -37,8 +37,8 @@ def all_tools() -> list[dict[str, Any]]:
         _tool(
             "search",
             (
-                "List records of a type. Answers main fields and 25 records unless told otherwise, and "
-                "says what it left out; go on with its cursor."
+                "List records of a type: main fields and 25 records unless told otherwise. It says what "
+                "it left out; go on with its cursor."
             ),
             "type",
             type={"type": "string", "enum": [*registry, "Event"]},
@@ -68,10 +68,9 @@ def all_tools() -> list[dict[str, Any]]:
         _tool(
             "fetch",
             (
-                "One record by id, with all its fields. Schema: the types and how to use them; with a "
-                "type as id: its fields, verbs and states. Status: counts by state. Report: named numbers; "
-                "one by name as id. History: the latest "
-                "events of the record whose id is given."
+                "One record by id, with all its fields. Schema: the types; with one "
+                "as id: its fields, verbs and states. Status: counts by state. Report: named numbers; "
+                "one by name as id. History: the latest events of the record with this id."
             ),
             type={
                 "type": "string",
@@ -91,13 +90,13 @@ def all_tools() -> list[dict[str, Any]]:
                 'are objects, verbs their methods: Type.find({"field": value}, sort="-field", limit=5), '
                 "Type.get(id), Type.count(filter), Type.create(field=value), Type.update(id, "
                 "field=value), Type.verb(id, ...), also record.verb(...); record.id, record.field, "
-                "record.reference.field; find(...).first(). "
+                "record.reference.field; find(...).first(). Request.undo(requestId) takes it back. "
                 "date, timedelta, json and math are there; no imports, files or network. Answers the "
-                "value of the last expression, the events recorded, and what was printed."
+                "last expression's value, the events and what was printed."
             ),
             "code",
             code={"type": "string"},
-            dryRun={"type": "boolean", "description": "only show what would happen"},
+            dryRun={"type": "boolean", "description": "show what would happen"},
             reads_only=False,
         ),
     ]

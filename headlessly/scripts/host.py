@@ -11,6 +11,7 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
+import orjson
 from django.db import OperationalError
 from psycopg import errors as postgres
 
@@ -19,12 +20,14 @@ from headlessly.database import prepared, timeouts
 from headlessly.declaration.registry import registry
 from headlessly.errors import BadRequest, Forbidden, NotFound, did_you_mean
 from headlessly.execution import executor, results
+from headlessly.execution import undo as undoing
 from headlessly.log import events
+from headlessly.log.events import dump_json
 from headlessly.query import aggregates, names, reads
 from headlessly.scripts import marshalling
 from headlessly.scripts.failures import LimitExceeded, ScriptError
 from headlessly.scripts.limits import MAX_FIND, Limits
-from headlessly.scripts.prelude import EVENT, READS
+from headlessly.scripts.prelude import EVENT, READS, REQUEST
 
 if TYPE_CHECKING:
     from headlessly.declaration.verbs import Verb
@@ -41,6 +44,7 @@ READ_ARGUMENTS = {
     "history": ("id", "limit"),
 }  # fmt: skip
 TRACK = ("name", "properties")
+UNDO = ("request", "event")
 #: How long what is only proposed may hold what it has locked, in seconds, and how long it waits for what
 #: others have, in milliseconds.
 REHEARSAL_SECONDS, REHEARSAL_PATIENCE = 0.8, 20
@@ -93,7 +97,7 @@ class Host:
             raise ScriptError("Ask a noun, as in Lead.find({...}).")
         ask = self._resolve_call(name, what)
         given = [self._from_sandbox(value, f"argument {n}") for n, value in enumerate(given, 1)]
-        options = {key: self._from_sandbox(value, key) for key, value in options.items()}
+        options = {str(key): self._from_sandbox(value, key) for key, value in options.items()}
         self._bound_database()
         try:
             with timeouts.read_until(self.deadline):
@@ -121,6 +125,8 @@ class Host:
     def _resolve_call(self, name: Any, what: Any) -> Callable[[list[Any], dict[str, Any]], Any]:
         if name == EVENT and what == "create":
             return self._track
+        if name == REQUEST and what == "undo":
+            return _undo
         noun = registry.get(name) if isinstance(name, str) else None
         if noun is None:
             raise ScriptError(
@@ -285,6 +291,12 @@ def _history(host: Host, noun: type[Noun], asked: dict[str, Any]) -> Any:
 
 
 # -- verbs ----------------------------------------------------------------------------------------
+
+
+def _undo(given: list[Any], options: dict[str, Any]) -> dict[str, Any]:
+    asked = _named_arguments(REQUEST, "undo", UNDO, given, options)
+    done = undoing.undo_request(asked.get("request"), event=asked.get("event"))
+    return orjson.loads(dump_json(done.as_json()))
 
 
 def _execute(verb: Verb, given: list[Any], options: dict[str, Any]) -> Any:

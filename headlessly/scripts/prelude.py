@@ -23,6 +23,8 @@ ASK = "_ask"
 READS = ("find", "get", "count", "aggregate", "history")
 #: What a tracked event is recorded with.
 EVENT = "Event"
+#: What a script takes back.
+REQUEST = "Request"
 
 COMMON = f"""
 from datetime import date, datetime, timedelta, timezone
@@ -126,7 +128,7 @@ class {noun}:
 @cache
 def prelude_code() -> str:
     """The whole of it: the same for every script, as the nouns are."""
-    parts = [COMMON, f"_references = {reference_names()!r}\n", _event_class()]
+    parts = [COMMON, f"_references = {reference_names()!r}\n", _event_class(), _request_class()]
     for name, noun in registry.items():
         lines = [NOUN.format(noun=name)]
         lines.append(_method("find", f'[_record(p) for p in {ASK}("{name}", "find", a, k)]'))
@@ -178,4 +180,12 @@ def _event_class() -> str:
             _method("create", f'_record({ASK}("{EVENT}", "create", a, k))'),
             f'setattr({DOLLAR}, "{EVENT}", {EVENT})\n_snake["{EVENT}"] = {{"$id": "id"}}\n',
         ]
+    )
+
+
+def _request_class() -> str:
+    return (
+        f"class {REQUEST}:\n"
+        + _method("undo", f'{ASK}("{REQUEST}", "undo", a, k)')
+        + f'\nsetattr({DOLLAR}, "{REQUEST}", {REQUEST})\n'
     )

@@ -124,8 +124,11 @@ def reserve_worker(
         "sleep": "call_host",
         "random_start": "system" if seed is None else {"seed": seed},
     }
-    tenant = tenancy.require().pk
-    with thread_slots.reserve_for_script(tenant) as is_free, ExitStack() as stack:
+    tenant = tenancy.current()
+    with (
+        thread_slots.reserve_for_script(tenant and tenant.pk, PATIENCE) as is_free,
+        ExitStack() as stack,
+    ):
         if not is_free:
             raise Busy(PATIENCE)
         checkout = _workers().checkout(

@@ -31,6 +31,8 @@ class ScriptRun:
         if self.proposal is not None:
             return {"proposal": self.proposal, **events_json(self.events)}
         data = {"value": self.value, **events_json(self.events), "output": self.output}
+        if self.events and not self.dry_run:
+            data["requestId"] = self.events[0].request_id  # by which it can be taken back
         return data | {"dryRun": True} if self.dry_run else data
 
 

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
-from datetime import UTC, date, datetime, timedelta, timezone, tzinfo
+from datetime import UTC, date
 from functools import cache, lru_cache
 from typing import Any
 
@@ -17,14 +17,8 @@ from django.utils.translation import gettext as _
 
 from headlessly.declaration.schema import Field
 from headlessly.language import wording
-from headlessly.transfer.notations import (
-    COMMA,
-    DMY,
-    MDY,
-    NUMERIC_DAY,
-    Notation,
-    parse_number,
-)
+from headlessly.transfer import day_cells
+from headlessly.transfer.notations import COMMA, Notation, parse_number
 from headlessly.transfer.rows import is_blank
 
 #: What a spreadsheet would run, and what would be taken for a guarded cell, gets an apostrophe.
@@ -51,25 +45,6 @@ ERRORS = {
     "#num!",
 }
 TEXTS_FOR_NOTHING, WORDS_FOR_NOTHING = frozenset(ERRORS), frozenset(NOTHING | ERRORS)
-#: Year first, or the month in letters, or with dots: nobody reads these in two ways.
-DAYS = (
-    "%Y/%m/%d", "%Y.%m.%d", "%d %b %Y", "%d %B %Y", "%d-%b-%Y", "%d-%B-%Y", "%b %d %Y", "%B %d %Y",
-    "%d-%b-%y", "%d %b %y",
-)  # fmt: skip
-TIMES = ("", " %H:%M:%S", " %H:%M", " %I:%M %p", " %I:%M:%S %p", " %H:%M:%S.%f")
-GERMAN_MONTHS = {
-    "januar": "Jan", "jänner": "Jan", "februar": "Feb", "märz": "Mar", "mär": "Mar", "mrz": "Mar",
-    "april": "Apr", "mai": "May", "juni": "Jun", "juli": "Jul", "august": "Aug", "september": "Sep",
-    "sept": "Sep", "oktober": "Oct", "okt": "Oct", "november": "Nov", "dezember": "Dec", "dez": "Dec",
-}  # fmt: skip
-#: What stands before or behind a day in letters: ``Thu Nov 13 2025 10:00:00 GMT+0100 (CET)``, ``24th``.
-WEEKDAY = re.compile(
-    r"(mon|tue|wed|thu|fri|sat|sun)[a-z]*\.? |(montag|dienstag|mittwoch|donnerstag|freitag|samstag|sonntag) ",
-    re.I,
-)
-OFFSET = re.compile(r" (?:GMT|UTC)?([+-])([01]\d|2[0-3]):?([0-5]\d)(?: \([^()]*\))?\Z")
-ORDINAL = re.compile(r"\b(\d{1,2})(?:st|nd|rd|th)\b", re.I)
-LETTERS = re.compile(r"([^\W\d_]+)\.?")
 LIKELY = Notation()
 #: What people add to a heading or a word: a unit, a currency, a zone, a star for what is required.
 ADDITION = re.compile(r"\s*(\([^()]*\)|\[[^\[\]]*\]|\*)\s*\Z")
@@ -113,9 +88,9 @@ def reader(field: Field, notation: Notation = LIKELY, *, utc: bool = False) -> R
     if field.type in ("number", "integer", "money"):
         return lambda cell: read_number(cell, notation, field)
     if field.type == "date":
-        return lambda cell: read_day(cell, notation.days)
+        return lambda cell: day_cells.read_day(cell, notation.days)
     if field.type == "datetime":
-        return _moment_reader(notation.days, UTC if utc else None)
+        return day_cells.moment_reader(notation.days, UTC if utc else None)
     return READERS.get(field.type, _same)
 
 
@@ -182,97 +157,6 @@ def _is_allowed(field: Field, value: str) -> bool:
     except ValueError:
         return False
     return True
-
-
-def _moment_reader(days: str | None, zone: Any) -> Read:
-    def read(cell: Any) -> Any:
-        found = read_moment(cell, days)
-        if zone is None:
-            return found
-        if isinstance(found, str):
-            try:
-                found = datetime.fromisoformat(found)
-            except ValueError:
-                return found
-        if isinstance(found, datetime) and found.tzinfo is None:
-            return found.replace(tzinfo=zone)
-        return found
-
-    return read
-
-
-@lru_cache(20_000)
-def read_moment(cell: Any, days: str | None = None) -> Any:
-    """``15 Apr, 2021 00:03:00`` as a moment, without a zone where it has none; ISO 8601 is left alone.
-
-    Raises ValueError for a day whose order nobody knows.
-    """
-    if not isinstance(cell, str):
-        return cell
-    text = " ".join(cell.replace(",", " ").split())
-    zone: tzinfo | None = None
-    for word in (" UTC", " GMT"):
-        if text.upper().endswith(word):
-            text, zone = text[: -len(word)], UTC
-    if text[:4].isdigit() and text[4:5] == "-":
-        return f"{text}+00:00" if zone else cell.strip()
-    text = WEEKDAY.sub("", text.removesuffix(" Uhr"))
-    if offset := OFFSET.search(text):
-        text = text[: offset.start()]
-        minutes = int(offset[2]) * 60 + int(offset[3])
-        zone = timezone(timedelta(minutes=-minutes if offset[1] == "-" else minutes))
-    text = ORDINAL.sub(r"\1", text).replace(" at ", " ")
-    if (numeric := NUMERIC_DAY.match(text)) is not None:
-        text = _year_first(cell, numeric, days) + text[numeric.end() :].replace("T", " ")
-    else:
-        text = LETTERS.sub(_in_english, re.sub(r"(\d)\. ", r"\1 ", text))
-    for day in DAYS:
-        for time in TIMES:
-            try:
-                return datetime.strptime(text, day + time).replace(tzinfo=zone)
-            except ValueError:
-                continue
-    return text.replace("/", "-") if numeric else cell
-
-
-def _in_english(word: re.Match[str]) -> str:
-    return GERMAN_MONTHS.get(word[1].lower(), word[1])
-
-
-def _year_first(cell: str, numeric: re.Match[str], days: str | None) -> str:
-    """The day of ``15/04/2021`` or ``04/15/21``, year first. Raises ValueError for one of two days."""
-    first, mark, second, year = numeric.groups()
-    one, other, number = int(first), int(second), int(year)
-    if len(year) == 2:
-        number += 2000 if number < 69 else 1900
-    if mark == "." or one > 12:
-        order: str | None = DMY
-    elif other > 12 or one == other:
-        order = MDY
-    else:
-        order = days
-    if order is None:
-        told = f"{number:04}-{other:02}-{one:02}", f"{number:04}-{one:02}-{other:02}"
-        raise ValueError(
-            _(
-                "%(cell)s could be two days: write %(one)s or %(other)s, or say days=dmy or days=mdy "
-                "for the file."
-            )
-            % {"cell": cell[:32].strip(), "one": told[0], "other": told[1]}
-        )
-    day, month = (one, other) if order == DMY else (other, one)
-    return f"{number:04}/{month:02}/{day:02}"
-
-
-def read_day(cell: Any, days: str | None = None) -> Any:
-    """The same for a day; a time beside it is left out."""
-    found = read_moment(cell, days)
-    if isinstance(found, str) and len(found) > 10 and found[10] in "T ":
-        try:
-            return datetime.fromisoformat(found).date()
-        except ValueError:
-            return found
-    return found.date() if isinstance(found, datetime) else found
 
 
 def read_flag(cell: Any) -> Any:

@@ -19,6 +19,7 @@ from headlessly.declaration.folding import Folded, fold
 from headlessly.declaration.schema import Field
 from headlessly.query.scope import Scope
 from headlessly.transfer.bulk_create import key_of
+from headlessly.transfer.completion import Complete, Completion
 from headlessly.transfer.references import by_unique, is_storable, naming_field, text_keys
 from headlessly.transfer.row_values import RowValues
 
@@ -29,8 +30,6 @@ if TYPE_CHECKING:
 Known = tuple[str, str, Any]
 #: Creates a record of what a row says of it.
 Create = Callable[["type[Record]", dict[str, Any], RowValues, str], Any]
-#: Fills empty fields of a record that is there.
-Complete = Callable[["type[Record]", str, dict[str, Any], RowValues, str], None]
 
 
 def composed_name(
@@ -64,10 +63,7 @@ class Describer:
         self.fields = [noun.schema.by_name[name] for name in noun.Surface.files.described]
         self.found: dict[Known, str] = {}
         self.many: dict[Known, int] = {}
-        #: What those that were found have of what rows may say of them, by id and wire name.
-        self.held: dict[str, dict[str, Any]] = {}
-        #: What the row at hand has filled of them.
-        self.completed: list[tuple[str, str]] = []
+        self.completion = Completion(noun, making=making)
         #: What this transaction made; and of the whole import how many, each counted once.
         self.made: dict[Known, str] = {}
         self.counted: set[Known] = set()
@@ -83,26 +79,9 @@ class Describer:
             if given:
                 self._find(other, given)
         for field in self.fields:
-            self._hold(field)
-
-    def _hold(self, reference: Field) -> None:
-        """Read what those that were found have."""
-        noun = reference.target_noun
-        ids = {
-            id for known, id in self.found.items() if known[0] == noun.__name__
-        } - self.held.keys()
-        if not ids:
-            return
-        wires = self._wires(reference)
-        columns = [noun.schema.fields[wire].column for wire in wires]
-        rows = noun.objects.filter(pk__in=ids).order_by().values_list("pk", *columns)
-        for id, *had in rows:
-            self.held[id] = dict(zip(wires, had, strict=True))
-
-    def _wires(self, reference: Field) -> list[str]:
-        """The fields of what is described that a row may say, by wire name."""
-        by_name = reference.target_noun.schema.by_name
-        return [by_name[n].wire for n in self.noun.Surface.files.described[reference.name]]
+            every = (row.described.get(field.wire) for row in rows)
+            ids = {id for each in every if each and (id := self.found_id(field, each))}
+            self.completion.read(field, ids)
 
     def _find(self, noun: type[Record], given: list[dict[str, Any]]) -> None:
         scope = Scope(noun).queryset()
@@ -160,39 +139,12 @@ class Describer:
                 if record is None:
                     continue
                 id = record.pk
-                self.held[id] = {
-                    wire: getattr(record, noun.schema.fields[wire].column)
-                    for wire in self._wires(field)
-                }
+                self.completion.add(field, record)
                 self.made.update(dict.fromkeys(known, id))
                 made += known[:1]
             else:
-                self._complete(field, id, given, row, complete)
+                self.completion.fill(field, id, given, row, complete)
             row.data[field.wire] = id
-
-    def _complete(
-        self, reference: Field, id: str, given: dict[str, Any], row: RowValues, complete: Complete
-    ) -> None:
-        """Fill what a record that was there has not, of what a row says of it."""
-        noun, gaps = reference.target_noun, {}
-        had = self.held.get(id)
-        may = self.making and actors.may(actors.current(), "update", noun)
-        for wire, value in given.items():
-            field = noun.schema.fields[wire]
-            try:
-                said = field.clean(value, text=row.text)
-            except ValueError as problem:
-                row.leave_out(f"{reference.wire}.{wire}", str(problem))
-                continue
-            if said is None or (had is not None and had.get(wire) == said):
-                continue
-            if had is not None and may and had.get(wire) in (None, field.default):
-                gaps[wire], had[wire] = value, said
-                self.completed.append((id, wire))
-            else:
-                row.beside.add(f"{reference.wire}.{wire}")
-        if gaps:
-            complete(noun, id, gaps, row, reference.wire)
 
     def found_id(self, field: Field, given: dict[str, Any]) -> str | None:
         """The id of what a row describes, where it is known already."""
@@ -254,10 +206,9 @@ class Describer:
         """What was made was undone: these, or all of it."""
         if made is None:
             self.made.clear()
-            self.held.clear()
+            self.completion.held.clear()
             return
-        for id, wire in self.completed:
-            self.held[id][wire] = None
+        self.completion.undo_row()
         ids = {self.made.get(known) for known in made}
         self.made = {known: id for known, id in self.made.items() if id not in ids}
 

@@ -30,7 +30,7 @@ if TYPE_CHECKING:
 ROW, REASON = ADDED = ("$row", "$reason")
 #: What another program puts before a heading: "Deal - Deal created".
 WHOSE = re.compile(r"\s*(\w+)\s*[-:]\s+")
-IN_UTC = re.compile(r"\b(UTC|GMT)\b")
+IN_UTC = re.compile(r"(?:\b|_)(UTC|GMT)\b")
 
 
 @dataclass(frozen=True)
@@ -179,6 +179,7 @@ def read_headings(noun: type[Record], header: Sequence[str], *, strict: bool = F
     columns: dict[str, list[Column]] = {}
     unknown: dict[int, str] = {}
     problems: dict[str, str] = {}
+    twice: dict[str, str] = {}
     for position, said in enumerate(header):
         heading = said.strip()
         if heading in ADDED:
@@ -189,14 +190,17 @@ def read_headings(noun: type[Record], header: Sequence[str], *, strict: bool = F
             continue
         known = columns.setdefault(meaning.path, [])
         if meaning.own and any(column.meaning.own for column in known):
-            problems[heading[:64]] = _("There are two columns for %s.") % meaning.path
+            twice[heading[:64]] = _("There are two columns for %s.") % meaning.path
         known.append(Column(position, heading, meaning))
     allowed = ", ".join([*META_FIELDS, *noun.schema.fields])
     if unknown and (strict or not columns):
         for name in unknown.values():
             problems[name[:64]] = _("There is no such field. Fields: %s.") % allowed
+    found = Headings(columns, unknown, len(header))
+    if strict or not found.foreign:  # our own files have each column once
+        problems |= twice
     if problems:
         raise Invalid.for_fields(problems, type=noun.__name__)
     for path, known in columns.items():
         known.sort(key=partial(_precedence, _precise(noun, path)))
-    return Headings(columns, unknown, len(header))
+    return found

@@ -34,38 +34,25 @@ from headlessly.execution import executor
 from headlessly.ids import public_id
 from headlessly.log.events import Event, append_events, dump_json
 from headlessly.log.names import IMPORT_STARTED
-from headlessly.transfer import formats
+from headlessly.transfer import storage
 from headlessly.transfer import stored_file as content
 from headlessly.transfer.bulk_create import Gathering
-from headlessly.transfer.headings import (
-    Headings,
-    column_number,
-    find_meaning,
-    read_headings,
-)
-from headlessly.transfer.import_rows import Taker
+from headlessly.transfer.import_reading import FileReading
 from headlessly.transfer.models import Import, ImportPart, RefusedRow, RowWarning
-from headlessly.transfer.notations import Evidence
 from headlessly.transfer.options import Options
 from headlessly.transfer.outcomes import Outcome, explain_problem
 from headlessly.transfer.row_readers import (
-    ObjectReader,
-    TableReader,
-    column_kinds,
-    percent_columns,
+    MOST_NAMES,
 )
-from headlessly.transfer.rows import Layout, Row, Unreadable, is_blank
+from headlessly.transfer.rows import Row, Unreadable
 from headlessly.transfer.stored_file import Gone
 
 logger = logging.getLogger(__name__)
 
 #: How many rows are one transaction, and how many where each has a savepoint and hooks of its own.
 CHUNK, SINGLY = 1_000, 50
-#: How many names of entries are remembered of a file of objects: the columns of its refused rows.
-MOST_NAMES = 500
-#: How many of the rows that are in without some cells are remembered with the reasons, and how much of a
-#: line below the table.
-MOST_WARNINGS, LINE = 10_000, 200
+#: How many of the rows that are in without some cells are remembered with the reasons.
+MOST_WARNINGS = 10_000
 #: How much of a row that was refused is kept, in bytes.
 KEPT = 200_000
 #: How long refused rows are kept, and how long an import may take before it is given up.
@@ -105,8 +92,9 @@ class Run:
 
     def __init__(self, source: Import) -> None:
         self.source = source
+        self.refused_bytes = source.refused_bytes
         self.options = Options(**source.options)
-        self.layout = Layout(**source.layout)
+        self.reading = FileReading(source)
 
     def go(self) -> None:
         """Do it, in the language and the time zone of whoever sent the file."""
@@ -119,14 +107,20 @@ class Run:
     def _go(self) -> None:
         try:
             self._begin()
-            self.taker = self._taker()
-            for chunk in _chunks(islice(self._rows(), self.source.done, None), CHUNK):
+            self.taker = self.reading.taker()
+            for chunk in _chunks(islice(self.reading.rows(), self.source.done, None), CHUNK):
                 self._take(chunk)
             self._end(Import.Status.COMPLETED)
         except (Stopped, Gone):
             logger.info("import %s was stopped", self.source.pk)
         except OperationalError:
             raise  # again later, from where it was
+        except storage.TooManyRefusals:
+            self._fail(
+                _(
+                    "Too many rows were refused to keep them all. Correct the file and send it again."
+                )
+            )
         except Unreadable as problem:
             self._fail(str(problem))
         except Exception as problem:
@@ -134,38 +128,11 @@ class Run:
                 logger.exception("import %s failed", self.source.pk)
             self._fail(explain_problem(problem)[0]["message"])
 
-    def _rows(self, below: list[str] | None = None) -> Iterator[Row]:
-        with content.opened(self.source) as file:
-            yield from formats.read_rows(file, self.source.format, self.layout, below)
-
-    @property
-    def _is_table(self) -> bool:
-        return self.source.format in formats.TABLES
-
-    def _headings(self) -> Headings:
-        return read_headings(self.source.noun, self.source.columns, strict=self.options.strict)
-
-    def _taker(self) -> Taker:
-        """What reads the rows and takes them, as the file's header and all of its cells say."""
-        source, noun, strict = self.source, self.source.noun, self.options.strict
-        if self._is_table:
-            headings = self._headings()
-            lenient = headings.foreign and not strict
-            reader: TableReader | ObjectReader = TableReader(
-                headings, source.notations(), lenient=lenient
-            )
-            return Taker(source, reader, foreign=headings.foreign)
-        text = source.format == formats.VCF or self.layout.single
-        known = filter(None, (find_meaning(noun, name) for name in source.columns))
-        foreign = text or any(not meaning.own for meaning in known)
-        reader = ObjectReader(noun, text=text, lenient=foreign and not strict, strict=strict)
-        return Taker(source, reader, foreign=foreign)
-
     def _begin(self) -> None:
         """Look through all rows once: whether the file can be read to its end, and how it writes."""
         source = self.source
         if source.total is None:
-            self._look_through()
+            self.reading.look_through()
         if source.dry_run and source.done:
             # It was rolled back, and what it had seen is forgotten: from the start.
             source.rows.all().delete()
@@ -201,38 +168,6 @@ class Run:
         append_events([event])
         return event.id
 
-    def _look_through(self) -> None:
-        source = self.source
-        names: dict[str, None] = {}
-        below: list[str] = []
-        evidence = Evidence({}, {})
-        if self._is_table:
-            headings = self._headings()
-            evidence = Evidence(
-                column_kinds(headings, "number", "integer", "money"),
-                column_kinds(headings, "date", "datetime"),
-                percent_columns(headings) if headings.foreign else {},
-            )
-        #: Columns to the right of the last one with a name, that have something in them.
-        nameless: set[int] = set()
-        width, total = len(source.columns), 0
-        for row in self._rows(below):
-            total += 1
-            if row.problem is not None:
-                continue
-            if self._is_table:
-                evidence.add(row.content)
-                if len(row.content) > width:
-                    nameless.update(
-                        n for n, cell in enumerate(row.content[width:], width) if not is_blank(cell)
-                    )
-            elif len(names) < MOST_NAMES:
-                names.update(dict.fromkeys(islice(row.content, MOST_NAMES)))
-        source.total, source.seen = total, evidence.found()
-        source.columns = source.columns or [UNSTORABLE.sub("\ufffd", n) for n in names]
-        source.unknown += [column_number(n) for n in sorted(nameless)[:MOST_NAMES]]
-        source.below = [UNSTORABLE.sub("\ufffd", line[:LINE]) for line in below]
-
     def _change(self, **values: Any) -> None:
         """Write to an import that is still this worker's. Raises Stopped."""
         mine = Import.objects.filter(pk=self.source.pk, status__in=Import.UNFINISHED)
@@ -261,7 +196,7 @@ class Run:
             try:
                 executor.retry_on_deadlock(lambda: self._together(rows))
                 return
-            except (Stopped, Gone, OperationalError):
+            except (Stopped, Gone, OperationalError, storage.TooManyRefusals):
                 raise
             except Exception:
                 # One row is in the way of the others: which, only one by one will tell.
@@ -312,11 +247,12 @@ class Run:
         source = self.source
         source.done += len(rows)
         source.warned += len(outcome.warnings)
+        source.refused_bytes = self.refused_bytes
         source.made = dict(Counter(source.made) + outcome.made)
         source.unknown = self._unknown_names() or source.unknown
 
     def _write(self, outcome: Outcome, rows: Sequence[Row]) -> None:
-        RefusedRow.objects.bulk_create(
+        kept = [
             RefusedRow(
                 source=self.source,
                 row=refusal.row.number,
@@ -324,7 +260,12 @@ class Run:
                 cells=_as_sent(refusal.row.content),
             )
             for refusal in outcome.refusals
-        )
+        ]
+        size = sum(len(each.problems) + len(each.cells) for each in kept)
+        if self.source.refused_bytes + size > storage.MOST_REFUSED:
+            raise storage.TooManyRefusals
+        RefusedRow.objects.bulk_create(kept)
+        self.refused_bytes = self.source.refused_bytes + size
         room = max(0, MOST_WARNINGS - self.source.warned)
         RowWarning.objects.bulk_create(
             RowWarning(source=self.source, row=number, problems=dump_json(problems))
@@ -341,6 +282,7 @@ class Run:
             done=F("done") + len(rows),
             refused=F("refused") + len(outcome.refusals),
             warned=F("warned") + len(outcome.warnings),
+            refused_bytes=self.refused_bytes,
             **counts,
         )
 
@@ -393,6 +335,8 @@ def clear(timestamp: int = 0) -> None:
     """Forget the refused rows of old imports, and give up those that nobody will finish."""
     now = clock.now()
     RefusedRow.objects.filter(source__created_at__lt=now - REMEMBERED).delete()
+    over = Import.objects.filter(created_at__lt=now - REMEMBERED, refused_bytes__gt=0)
+    over.update(refused_bytes=0)
     ImportPart.objects.filter(
         source__status=Import.Status.COMPLETED, source__created_at__lt=now - TRIED
     ).delete()

@@ -154,7 +154,7 @@ class Taker:
                     outcome.already_here += 1
                 return
             except HeadlesslyError as problem:
-                if (made or self.lookup.describer.completed) and writes_together():
+                if (made or self.lookup.describer.completion.filled) and writes_together():
                     raise Collision from problem  # what it did beside may not stay: one by one
                 self.lookup.describer.forget(made)
                 problems = explain_problem(problem)

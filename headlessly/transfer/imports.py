@@ -13,13 +13,14 @@ from headlessly.context import clock
 from headlessly.declaration.values import UNSTORABLE
 from headlessly.errors import BadRequest, Conflict, Forbidden, Invalid, NotFound
 from headlessly.ids import public_id
-from headlessly.transfer import formats, stored_file
+from headlessly.transfer import formats, storage, stored_file
 from headlessly.transfer.headings import Headings, count_known, find_meaning, read_headings
-from headlessly.transfer.import_job import MOST_NAMES, run
+from headlessly.transfer.import_job import run
 from headlessly.transfer.matching import read_match
 from headlessly.transfer.models import Import
 from headlessly.transfer.objects import named_values
 from headlessly.transfer.options import Options
+from headlessly.transfer.row_readers import MOST_NAMES
 from headlessly.transfer.rows import Layout, Unreadable
 
 if TYPE_CHECKING:
@@ -68,6 +69,7 @@ def begin(
         )
     except Unreadable as problem:
         raise BadRequest(str(problem), type=noun.__name__) from None
+    storage.refuse_over_quota(size)
     with transaction.atomic():
         source = Import.objects.create(
             id=public_id(Import.prefix),

@@ -62,6 +62,7 @@ class Import(models.Model):
     updated = models.PositiveIntegerField(default=0)
     unchanged = models.PositiveIntegerField(default=0)
     refused = models.PositiveIntegerField(default=0)
+    refused_bytes = models.BigIntegerField(default=0)  #: what is kept of those rows
     warned = models.PositiveIntegerField(default=0)  #: rows that are in without some of their cells
     #: Rows that are probably here already; None where the noun does not say how to tell.
     already_here = models.PositiveIntegerField(null=True)

@@ -75,7 +75,7 @@ class RowVerbs:
 
     def take(self, said: RowValues, target: str | None, twin: str | None, made: list[Known]) -> str:
         """Do what the row says: create a record, update the one it is about, or nothing."""
-        self.lookup.describer.completed.clear()
+        self.lookup.describer.completion.begin_row()
         if (
             self.lookup.matcher is not None
             and said.key in self.lookup.matcher.many

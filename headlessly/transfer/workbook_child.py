@@ -23,7 +23,7 @@ UNFOLDED, MOST_ROWS = 1024 * 1024 * 1024, 1_048_576
 #: How many sheets are looked at, and how many rows of each, to find the header.
 SHEETS, FIRST_ROWS = 20, 40
 #: How a value that is none of JSON is written.
-KINDS = {"datetime": datetime, "date": date, "time": time}
+KINDS: dict[str, type[datetime | date | time]] = {"datetime": datetime, "date": date, "time": time}
 
 
 class TooLarge(Exception):

@@ -17,8 +17,8 @@ class WrongHostFilter(logging.Filter):
 
 
 class JsonLines(logging.Formatter):
-    """time, level, logger, message; and the request's id, its answer's status and the traceback where
-    there are any."""
+    """time, level, logger, message; and the request's id, its answer's status, what is given as
+    ``extra={"fields": {...}}`` and the traceback where there are any."""
 
     def format(self, record):
         line = {
@@ -32,6 +32,7 @@ class JsonLines(logging.Formatter):
             line["requestId"] = request_id
         if status := getattr(record, "status_code", None):
             line["status"] = status
+        line |= getattr(record, "fields", {})
         if record.exc_info:
             line["traceback"] = self.formatException(record.exc_info)
         return json.dumps(line, ensure_ascii=False, default=str)

@@ -166,10 +166,13 @@ def send_again(delivery: Delivery) -> None:
 
 
 def delete_old_deliveries() -> None:
-    """Delete deliveries that ended more than ``KEPT_FOR`` ago, ``DELETED_AT_ONCE`` at the most."""
+    """Delete deliveries that ended more than ``KEPT_FOR`` ago, as long as others need not wait."""
     over = Delivery.objects.filter(created_at__lt=timezone.now() - KEPT_FOR).exclude(
         status=Delivery.PENDING
     )
-    Delivery.objects.filter(
-        pk__in=list(over.values_list("pk", flat=True)[:DELETED_AT_ONCE])
-    ).delete()
+    until = time.monotonic() + SLICE
+    while time.monotonic() < until:
+        keys = list(over.values_list("pk", flat=True)[:DELETED_AT_ONCE])
+        Delivery.objects.filter(pk__in=keys).delete()
+        if len(keys) < DELETED_AT_ONCE:
+            return

@@ -15,19 +15,31 @@ from headlessly.context import running as context_running
 from headlessly.database import prepared
 from headlessly.declaration.fields import PublicId
 from headlessly.ids import public_id
+from headlessly.log import offsets
 from headlessly.log.events import LogPosition
 from headlessly.webhooks import patterns
 
 #: Everything that had happened when a webhook was made: what its transaction saw, and itself.
-NOW = "SELECT pg_current_snapshot()::text, pg_current_xact_id()::text"
-LAST = "SELECT coalesce(max(seq), 0) FROM headlessly_event WHERE tenant_id = %s AND xid = %s::xid8"
+#: The transactions as places of the log of a tenant (see :mod:`headlessly.log.offsets`).
+NOW = """
+SELECT s.low, s.high, s.running, s.own, coalesce(
+    (SELECT max(seq) FROM headlessly_event AS e
+     WHERE e.tenant_id = s.tenant_id AND e.xid = s.own::text::xid8), 0)
+FROM (
+    SELECT t.id AS tenant_id,
+        pg_snapshot_xmin(now)::text::bigint + log_offset AS low,
+        pg_snapshot_xmax(now)::text::bigint + log_offset AS high,
+        ARRAY(SELECT x::text::bigint + log_offset FROM pg_snapshot_xip(now) AS x) AS running,
+        pg_current_xact_id()::text::bigint + log_offset AS own
+    FROM headlessly_tenant AS t, pg_current_snapshot() AS now WHERE t.id = %s
+) AS s"""
 
 
 class LogSnapshot:
     """What had happened at a moment: all transactions that were over, and a part of one's own.
 
     A place in the log does not tell: a transaction that began before may be over after it. Written as
-    PostgreSQL writes a snapshot, and the place that the own transaction had reached:
+    PostgreSQL writes a snapshot, in numbers of the log, and the place that the own transaction had reached:
     ``780:791:783,786/790.4711``.
     """
 
@@ -48,9 +60,8 @@ class LogSnapshot:
         """The past of this moment, as text; within a transaction."""
 
         context_running.flush_events()
-        snapshot, xid = prepared.execute_prepared(NOW, ())[0]
-        last = prepared.execute_prepared(LAST, (tenant, xid))[0][0]
-        return f"{snapshot}/{LogPosition(int(xid), last)}"
+        low, high, running, own, last = prepared.execute_prepared(NOW, (tenant,))[0]
+        return f"{low}:{high}:{','.join(map(str, running))}/{LogPosition(own, last)}"
 
 
 class WebhookQuerySet(models.QuerySet["Webhook"]):
@@ -102,6 +113,7 @@ class Webhook(models.Model):
 
     def start_from_now(self) -> None:
         """Let it see what happens from now on; within the transaction that makes it."""
+        offsets.resume_log(self.tenant)  # where it has to be, now: what there is lies behind it
         self.past = LogSnapshot.now(self.tenant_id)
         # All that was not over lies from here on; what was, the past tells apart.
         self.position = LogPosition(LogSnapshot(self.past).low, 0)

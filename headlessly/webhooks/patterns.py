@@ -19,7 +19,7 @@ MAX_PATTERNS = 100
 
 def known_event_names() -> list[str]:
     """The names of the events that verbs leave, noun by noun, and of those that the platform does."""
-    verbs = [verb.event for noun in registry.values() for verb in noun.verbs.values()]
+    verbs = [name for noun in registry.values() for name in noun.schema.verbs_by_event]
     return list(dict.fromkeys([*verbs, *PLATFORM_EVENTS]))
 
 

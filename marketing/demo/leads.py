@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from crm.models import Activity, Contact, Lead
 from headlessly.context import clock
+from headlessly.execution.undo import undo_request
 from marketing.demo import words
 from marketing.demo.calendar import later, on_the_half_hour
 from marketing.demo.companies import COUNTRIES, INDUSTRIES, Company
@@ -216,12 +217,12 @@ def _duplicate(it: Prospect) -> Story:
 
 
 def _slip(it: Prospect) -> Story:
-    """A typing error, seen an hour later and rolled back."""
-    before = clock.now()
-    yield later(it.rng, before, hours=1), it.actor
+    """A typing error, seen an hour later and taken back."""
+    yield later(it.rng, clock.now(), hours=1), it.actor
     Lead.update(it.id, budget=it.value * 100)
+    slip = Lead.history(it.id).first()
     yield later(it.rng, clock.now(), hours=1), it.business.manager.actor
-    Lead.rollback(it.id, as_of=before)
+    undo_request(slip.request_id, event=slip.id)
 
 
 ACCIDENTS = {DUPLICATE: _duplicate, SLIP: _slip}

@@ -84,6 +84,7 @@ class Site:
             if port is None
             else f"postgresql://{ROLE}@127.0.0.1:{port}/{DATABASE}",
             "HEADLESSLY_ENV": "development",
+            "WEBHOOKS_ALLOW_PRIVATE": "1",
             "DJANGO_SETTINGS_MODULE": "headlessly.settings",
             "LOG_LEVEL": "WARNING",
         }

@@ -12,7 +12,8 @@ from typing import Any
 
 import pytest
 
-from headlessly.transfer import formats, workbooks
+from headlessly.transfer import formats, storage, workbooks
+from headlessly.transfer.models import Import, RefusedRow
 from headlessly.transfer.rows import Layout, Unreadable
 from tests.attacks.site import Site
 
@@ -122,9 +123,9 @@ def count(names: Iterable[str]) -> int:
 
 
 def test_gives_a_workbook_only_so_much_memory(monkeypatch: pytest.MonkeyPatch) -> None:
-    """A million cells in one row, which pack to some kilobytes."""
+    """Two million cells in one row, which pack to some kilobytes."""
     monkeypatch.setattr(workbooks, "MEMORY", 200)
-    content = workbook('<row r="1">', "<c><v>1</v></c>" * 1_000_000)
+    content = workbook('<row r="1">', "<c><v>1</v></c>" * 1_000_000, times=2)
     assert len(content) < 1_000_000
     with pytest.raises(Unreadable, match="too large"):
         formats.find_layout(io.BytesIO(content), formats.XLSX, count)
@@ -148,3 +149,38 @@ def test_goes_on_while_such_files_are_sent(site: Site) -> None:
             lambda: site.get(f"/imports/{id}", tenant="greedy").body["status"] == "failed", 20
         )
     assert memory_of_site(site) < before + 300
+
+
+def send(api: Any, rows: str) -> Any:
+    headers = {"Authorization": f"Bearer {api.secret}"}
+    address = f"{api.base}/import/leads"
+    return api.post(address, rows.encode(), content_type="text/csv", headers=headers)
+
+
+def test_keeps_only_so_much_of_what_it_refuses(
+    api: Any, work: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(storage, "MOST_REFUSED", 10_000)
+    id = send(api, "name,score\n" + "x,y\n" * 1_500).json()["$id"]
+    work()
+    found = api.call("GET", f"/imports/{id}").json()
+    assert found["status"] == "failed"
+    assert "Too many rows were refused" in found["message"]
+    assert Import.objects.get(pk=id).refused_bytes <= 10_000
+    assert RefusedRow.objects.filter(source=id).count() * 20 < 10_000
+
+
+def test_keeps_only_so_much_of_one_tenant(
+    api: Any, rival_api: Any, work: Any, settings: Any, admin_client: Any
+) -> None:
+    settings.IMPORT_QUOTA_MB = 1
+    large = "name,source\n" + ("x" * 190 + ",website\n") * 3_000
+    assert send(api, large).status_code == 202
+    refused = send(api, large)
+    assert (refused.status_code, refused.json()["reason"]) == (409, "quota")
+    assert "0 of 1 MB" in refused.json()["message"]
+    assert send(rival_api, large).status_code == 202, "each has its own"
+    page = admin_client.get("/admin/headlessly/tenant/").content.decode()
+    assert page.count("1 of 1 MB") == 2, "the operator sees it"
+    work()
+    assert send(api, large).status_code == 202, "what is done is not kept"

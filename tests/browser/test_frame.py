@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 from typing import Any
 
 import pytest
@@ -116,3 +117,33 @@ def test_a_switch_is_seen_and_switched_by_keyboard_in_any_light(desk, site, bob,
     desk.keyboard.press("Enter")
     expect(desk.get_by_text("Saved.")).to_be_visible()
     assert Tenant.objects.get(slug="acme").limits_reps
+
+
+def painted_rows(desk: Any, bar: Any) -> int:
+    """In how many rows of pixels a bar has another colour near its beginning than near its end."""
+    image = base64.b64encode(bar.screenshot()).decode()
+    looking = (
+        desk.context.new_page()
+    )  # a page of its own: that of the workplace loads no images of a script
+    rows = looking.evaluate(
+        """async (image) => {
+          const bytes = Uint8Array.from(atob(image), (letter) => letter.charCodeAt(0));
+          const picture = await createImageBitmap(new Blob([bytes], { type: "image/png" }));
+          const canvas = new OffscreenCanvas(picture.width, picture.height).getContext("2d");
+          canvas.drawImage(picture, 0, 0);
+          const colour = (x, y) => canvas.getImageData(Math.round(x * picture.width), y, 1, 1).data.join();
+          const rows = [...Array(picture.height).keys()];
+          return rows.filter((y) => colour(0.25, y) !== colour(0.85, y)).length;
+        }""",
+        image,
+    )
+    looking.close()
+    return int(rows)
+
+
+def test_a_bar_is_filled_in_all_of_its_height(desk, site, bob, lead):
+    """It was once a line of two pixels at the upper edge."""
+    lead.update(score=50)
+    for place in ("", f"{lead.pk}/change/"):
+        desk.goto(f"{site}/~acme/admin/crm/lead/{place}")
+        assert painted_rows(desk, desk.locator("progress").first) >= 5, place

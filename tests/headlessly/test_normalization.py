@@ -102,6 +102,7 @@ def test_it_knows_a_domain_however_it_is_spelled(spelled: str, stored: str) -> N
         (Organization, "https://www.xn--mnchen-3ya.de/kontakt?x=1"),
         (Organization, "WWW.MÜNCHEN.DE"),
         (Organization, "xn--mnchen-3ya.de"),
+        (Organization, "bakery.example/kontakt"),
         (Organization, '"Bakery"'),
         (Contact, "mailto:ADA@München.de"),
         (Contact, "Ada <ada@xn--mnchen-3ya.de>,"),
@@ -110,7 +111,7 @@ def test_it_knows_a_domain_however_it_is_spelled(spelled: str, stored: str) -> N
     ],
 )
 def test_it_finds_what_was_copied_from_a_browser_a_mail_or_a_link(noun: Any, words: str) -> None:
-    bakery = Organization.create(name="Bakery", domain="münchen.de")
+    bakery = Organization.create(name="Bakery, bakery.example", domain="münchen.de")
     ada = Contact.create(name="Ada", email="ada@münchen.de", phone="+49 171 5551234")
     assert list(noun.find(q=words)) == [bakery if noun is Organization else ada]
 

@@ -434,3 +434,38 @@ def test_it_leaves_no_half_of_a_conversion_when_killed(people: Any, point: str) 
     # What was left can be taken up again.
     left = next(id for id in ids if Lead.get(id).status == "Qualified")
     assert Lead.convert(left).deal
+
+
+# -- taking back ----------------------------------------------------------------------------------
+
+
+def test_a_request_is_taken_back_once_however_many_ask(acme: Any) -> None:
+    from headlessly.context import tracing
+    from headlessly.execution.undo import undo_request
+
+    with tracing.request_id_scope("req_bulk000000000000"):
+        leads = [Lead.create(name=f"Lead {n}", source="web") for n in range(5)]
+        for lead in leads:
+            lead.update(status="Contacted")
+    found = at_once(*[lambda: undo_request("req_bulk000000000000")] * 6)
+    done = [each for each in found if not isinstance(each, Exception)]
+    assert len(done) == 1 and len(done[0].undone) == 5
+    assert all(isinstance(each, Conflict) for each in found if isinstance(each, Exception))
+    assert Event.objects.filter(name="Lead.Deleted").count() == 5
+    assert Event.objects.filter(name="Request.Undone").count() == 1
+
+
+def test_what_is_touched_while_it_is_taken_back_stays_or_is_gone(acme: Any) -> None:
+    from headlessly.context import tracing
+    from headlessly.execution.undo import undo_request
+
+    with tracing.request_id_scope("req_race000000000000"):
+        contact = Contact.create(name="Ada")
+    undone, lead = at_once(
+        lambda: undo_request("req_race000000000000"),
+        lambda: Lead.create(name="Hers", source="web", contact=contact.pk),
+    )
+    if Contact.objects.filter(pk=contact.pk).exists():
+        assert isinstance(undone, Conflict) and lead.contact_id == contact.pk
+    else:
+        assert isinstance(lead, Invalid) and len(undone.undone) == 1

@@ -53,6 +53,8 @@ def test_accepts_an_environment_that_has_everything(production):
         ("DATABASE_URL", "sqlite:///crm.db"),
         ("DATABASE_URL", "postgresql://db.example.com/"),
         ("DATABASE_URL", "postgresql://db.example.com/crm?no_such_option=1"),
+        ("DATABASE_DIRECT_URL", "db.example.com/crm"),
+        ("SESSIONS", "memory"),
         ("EMAIL_URL", "mail.example.com"),
         ("EMAIL_URL", "http://mail.example.com"),
         ("EMAIL_URL", "smtp://"),
@@ -90,6 +92,28 @@ def test_reads_every_part_of_a_database_url(production):
         "OPTIONS": "require",
     }
     assert "EMBEDDED" not in entry
+
+
+def test_takes_several_servers_and_asks_for_the_one_that_writes(production):
+    url = "postgresql://ann@one:5432,two:5433/crm?target_session_attrs=read-write"
+    production.setenv("DATABASE_URL", url)
+    entry = environment.database()
+    assert (entry["HOST"], entry["PORT"]) == ("one,two", "5432,5433")
+    assert entry["OPTIONS"]["target_session_attrs"] == "read-write"
+
+
+def test_prepares_nothing_where_that_is_switched_off(production):
+    assert environment.database()["OPTIONS"]["prepare_threshold"] == 5
+    production.setenv("DB_PREPARE", "0")
+    entry = environment.database()
+    assert entry["OPTIONS"]["prepare_threshold"] is None
+    assert entry["DISABLE_SERVER_SIDE_CURSORS"] is True
+
+
+def test_reads_the_address_around_a_pooler(production):
+    production.setenv("DATABASE_DIRECT_URL", "postgresql://ann@direct/crm")
+    assert environment.database("DATABASE_DIRECT_URL")["HOST"] == "direct"
+    assert environment.database()["HOST"] == "db.example.com"
 
 
 @pytest.mark.parametrize(
@@ -161,6 +185,16 @@ def test_says_what_is_wrong_with_an_address(host, port, says):
     assert says in port_refusal(host, port)
 
 
+def test_shares_a_port_that_is_taken_when_told_to():
+    with socket.socket() as other:
+        other.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)
+        other.bind(("127.0.0.1", 0))
+        other.listen()
+        port = other.getsockname()[1]
+        assert port_refusal("127.0.0.1", port)
+        assert port_refusal("127.0.0.1", port, is_shared=True) is None
+
+
 @pytest.mark.parametrize("host", ["127.0.0.1", "localhost"])
 def test_accepts_a_free_port(host):
     with socket.socket() as free:
@@ -189,8 +223,15 @@ def test_leaves_no_process_behind(data, end):
         assert [child for child in children if "work" in child.cmdline()], "the background's worker"
         family = [*children, postgres]
         assert len(family) == 4, "two workers, the background and PostgreSQL"
-        end(server)
-        server.wait(20)
+        with socket.create_connection(("127.0.0.1", port)) as slow:
+            # Nobody waits for somebody who never finishes what they send.
+            slow.sendall(b"POST / HTTP/1.1\r\nHost: localhost\r\nContent-Length: 9\r\n\r\na")
+            time.sleep(0.2)
+            end(server)
+            server.wait(20)
+        psutil.wait_procs(
+            family, timeout=2
+        )  # PostgreSQL has said that it is down, and is about to go
         assert [process for process in family if runs(process)] == []
     finally:
         if runs(server):

@@ -5,7 +5,6 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import Any
 
-from django.contrib import messages
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect, JsonResponse
 from django.template.loader import render_to_string
 from django.utils.decorators import method_decorator
@@ -13,7 +12,7 @@ from django.utils.text import capfirst
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_GET
 
-from headlessly.admin import widgets
+from headlessly.admin import toasts, widgets
 from headlessly.admin.boards import moves
 from headlessly.admin.boards.board import RECENT, NounBoard
 from headlessly.admin.boards.dialogs import MoveDialog
@@ -167,9 +166,11 @@ class BoardPages(NounPages):
             "state": wording.state_label(state),
         }
         if not _wants_json(request):
-            messages.success(request, said)
+            toasts.say(request, said, undo=True)
             return HttpResponseRedirect(request.get_full_path())
-        return self._card_now(request, answer.pk, {getattr(found, name), state}, said=said)
+        states = {getattr(found, name), state}
+        undo = toasts.undoable_request()
+        return self._card_now(request, answer.pk, states, said=said, undo=undo)
 
     def _refused(
         self, request: HttpRequest, move: Move | None, problem: HeadlesslyError

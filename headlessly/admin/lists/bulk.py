@@ -16,7 +16,7 @@ from django.utils.translation import gettext as _
 from django.views.decorators.http import require_POST
 
 from headlessly.accounts.entering import is_confirmed
-from headlessly.admin import display, forms
+from headlessly.admin import display, forms, toasts
 from headlessly.admin.account.pages import ask_to_confirm
 from headlessly.admin.lists.address import Address
 from headlessly.admin.lists.bulk_operations import BulkOperation, bulk_operations
@@ -77,6 +77,7 @@ class BulkPages(NounPages):
             refused=refused,
             linked=not operation.destroys,
             failed=",".join(outcome.id for outcome in refused),
+            undo=toasts.undo_of_request(),
         )
 
     def _export(self, request: HttpRequest, address: Address) -> HttpResponse:

@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
+
 from django.core.exceptions import PermissionDenied
 from django.http import Http404, HttpRequest, HttpResponse
 from django.utils.translation import gettext as _
 
-from headlessly.admin import event_facts
+from headlessly.admin import event_facts, toasts
 from headlessly.admin.field_edit import FieldEdit, parse_version
 from headlessly.admin.lists import cells
 from headlessly.admin.lists.address import Address
 from headlessly.admin.lists.changelist import NounList
 from headlessly.admin.lists.columns import is_edited_in_lists
 from headlessly.admin.pages import NounPages
+from headlessly.admin.toasts import UNDO_HEADER
 from headlessly.declaration import labels
 from headlessly.declaration.schema import Field
 from headlessly.errors import HeadlesslyError, NotFound, Stale
@@ -47,11 +50,11 @@ class CellPages(NounPages):
             # Of a state one chooses anew, among what is possible now.
             edit = self._edit(self.admin.find(id), field) if field.moves else edit
             return self._control(request, edit, problem)
-        try:
-            return self._row(request, self.admin.find(answer.pk), address)
-        except Http404:
-            # Given away by somebody who sees their own only.
-            return HttpResponse(status=204)
+        response = HttpResponse(status=204)
+        with suppress(Http404):  # given away by somebody who sees their own only
+            response = self._row(request, self.admin.find(answer.pk), address)
+        response.headers[UNDO_HEADER] = toasts.undoable_request()
+        return response
 
     def _edit(self, found: Noun, field: Field) -> FieldEdit:
         return FieldEdit(self.site, found, field, id="cell")

@@ -116,7 +116,8 @@ class ListPage(NounPages):
 
     def _grouped(self, address: Address, found: NounList) -> dict[str, Any]:
         """What a list shows that is grouped, and by what it can be."""
-        by, shown, more = None, [], False
+        by, more = None, False
+        shown: list[totals.Group] = []
         try:
             by = totals.chosen_group(address)
             if by is not None and found.records:

@@ -14,7 +14,7 @@ from django.utils.translation import gettext_lazy
 from django.views.decorators.http import require_GET, require_POST
 
 from headlessly.access import actors
-from headlessly.admin import display
+from headlessly.admin import display, toasts
 from headlessly.admin.event_facts import actor_names
 from headlessly.admin.proposing import proposal_text
 from headlessly.admin.sites import TenantSite, menu_item
@@ -89,7 +89,7 @@ def approve_view(request: HttpRequest, id: str, *, site: TenantSite) -> HttpResp
     except HeadlesslyError as problem:
         messages.error(request, problem.message)
     else:
-        messages.success(request, _("Done: %s.") % _proposal_title(found))
+        toasts.say(request, _("Done: %s.") % _proposal_title(found), undo=True)
     return HttpResponseRedirect(reverse("admin:proposal", args=[id]))
 
 

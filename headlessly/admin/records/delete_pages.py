@@ -51,7 +51,7 @@ class DeletePages(NounPages):
         except HeadlesslyError as problem:
             messages.error(request, self._why_not_deleted(problem))
             return HttpResponseRedirect(self.admin.place("change", found.pk))
-        toasts.say(request, _("Deleted: %s.") % found, found)
+        toasts.say(request, _("Deleted: %s.") % found, undo=True)
         return HttpResponseRedirect(self.admin.place("changelist"))
 
     def _goes_with_it(self, found: Noun) -> str:

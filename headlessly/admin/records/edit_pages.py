@@ -67,7 +67,8 @@ class EditPages(NounPages):
         except HeadlesslyError as problem:
             form.refuse(problem)
             return self._form_page(request, form, bound, problem=problem)
-        toasts.say(request, f"{capfirst(wording.event_label(bound.conjugation.event))}: {answer}.")
+        said = f"{capfirst(wording.event_label(bound.conjugation.event))}: {answer}."
+        toasts.say(request, said, undo=True)
         return HttpResponseRedirect(self.admin.place("change", answer.pk))
 
     def _asked(self, verb: Verb) -> list[Field]:
@@ -169,7 +170,7 @@ class EditPages(NounPages):
         except HeadlesslyError as problem:
             form.refuse(problem)
             return self._edit_page(request, found, form, problem=problem, version=version)
-        toasts.say(request, _("Saved."), answer)
+        toasts.say(request, _("Saved."), undo=True)
         return self.to_record(request, answer.pk)
 
     def _edit_page(

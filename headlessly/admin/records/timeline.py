@@ -9,7 +9,6 @@ from __future__ import annotations
 from collections import defaultdict
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
 
 from django.db.models import Q
 
@@ -135,10 +134,3 @@ def checked_before(value: str | None) -> int | None:
 def checked_show(value: str | None) -> str:
     """Which part of a timeline an address asks for."""
     return value if value in (ALL, CHANGES, ACTIVITIES) else ALL
-
-
-def find_event(noun: type[Noun], record: str, id: Any) -> Event | None:
-    """One of a record's own events."""
-    if not isinstance(id, str) or values.UNSTORABLE.search(id) or values.UNSTORABLE.search(record):
-        return None
-    return noun.history(record).filter(id=id).first()

@@ -1,25 +1,23 @@
-"""What is done from the page of a record: verbs, touches and their undoing, by POST."""
+"""What is done from the page of a record: verbs and touches, by POST."""
 
 from __future__ import annotations
 
 from typing import Any
 
-from django.contrib import messages
 from django.core.exceptions import PermissionDenied
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseNotAllowed
 from django.http import HttpResponseRedirect as Redirect
 from django.utils.decorators import method_decorator
-from django.utils.http import url_has_allowed_host_and_scheme
 from django.utils.text import capfirst
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_POST
 
 from headlessly.admin import buttons, display, toasts
-from headlessly.admin import undo as undoing
 from headlessly.admin.pages import NounAdminBase, NounPages
-from headlessly.admin.records import composers, timeline
+from headlessly.admin.records import composers
 from headlessly.admin.records.dialogs import VerbDialog
 from headlessly.admin.records.record_page import RecordPage
+from headlessly.admin.undo import safe_return
 from headlessly.errors import HeadlesslyError
 from headlessly.execution import executor
 from headlessly.language import wording
@@ -48,8 +46,8 @@ class VerbPages(NounPages):
         except HeadlesslyError as problem:
             return self.record_page.render(request, self.admin.find(id), problem=problem)
         state = wording.state_label(getattr(answer, machine.name))
-        toasts.say(request, _("%(record)s is %(state)s now.") % {"record": answer, "state": state},
-                   answer)  # fmt: skip
+        said = _("%(record)s is %(state)s now.") % {"record": answer, "state": state}
+        toasts.say(request, said, undo=True)
         return self.to_record(request, answer.pk)
 
     def do_view(self, request: HttpRequest, id: str, verb: str) -> HttpResponse:
@@ -79,7 +77,7 @@ class VerbPages(NounPages):
         done = f"{capfirst(wording.event_label(bound.conjugation.event))}: {answer}."
         if bound.sets and all(getattr(found, name) == getattr(answer, name) for name in bound.sets):
             done = _("%(done)s It is as it was.") % {"done": done}
-        toasts.say(request, done, answer)
+        toasts.say(request, done, undo=True)
         return Redirect(self._after(request, bound, answer))
 
     def _dialog_page(
@@ -93,14 +91,14 @@ class VerbPages(NounPages):
             title=f"{dialog.label}: {dialog.record}",
             dialog=dialog,
             fix=self.record_page.suggest_fix(dialog.record, dialog.problem),
-            back=self._back(request)
+            back=safe_return(request)
             or self.admin.place("change", dialog.record.pk) + self.keep(request),
             keep=self.keep(request),
         )
 
     def _after(self, request: HttpRequest, verb: Any, answer: Noun) -> str:
         """Where a verb leads: to the record that it made or that took its place, or back."""
-        if back := self._back(request):
+        if back := safe_return(request):
             return back
         for name in sorted(verb.sets):
             declared = self.schema.by_name[name]
@@ -110,14 +108,6 @@ class VerbPages(NounPages):
         if answer.deleted_at:
             return self.admin.place("changelist")
         return display.page_url(type(answer), "change", answer.pk) + self.keep(request)
-
-    @staticmethod
-    def _back(request: HttpRequest) -> str:
-        """The page of this site that a form came from, where it is not the record's own."""
-        back = request.POST.get("back", "")
-        here = request.META.get("SCRIPT_NAME", "") + "/admin/"
-        safe = url_has_allowed_host_and_scheme(back, allowed_hosts=None)
-        return back if safe and back.startswith(here) else ""
 
     # -- touches ----------------------------------------------------------------------------------
 
@@ -136,32 +126,5 @@ class VerbPages(NounPages):
         except HeadlesslyError as problem:
             composers.show_refusal(composer, problem)
             return self.record_page.render(request, found, problem=problem, written=composer)
-        toasts.say(request, composers.added_text(found, touch), touch)
+        toasts.say(request, composers.added_text(found, touch), undo=True)
         return self.to_record(request, found.pk)
-
-    # -- taking back ------------------------------------------------------------------------------
-
-    @method_decorator(require_POST)
-    def undo_view(self, request: HttpRequest, id: str) -> HttpResponse:
-        """Take back what one event of the record did."""
-        event = timeline.find_event(self.noun, id, request.POST.get("event"))
-        if event is None:
-            raise Http404
-        deleted = event.verb == "Deleted"
-        found = toasts.find_even_deleted(self.noun, id) if deleted else self.admin.find(id)
-        undo = undoing.find_undo(found, event) if found is not None else None
-        if found is None or undo is None:
-            raise Http404
-        back = self._back(request)
-        try:
-            answer = undoing.carry_out(undo)
-        except HeadlesslyError as problem:
-            if not (deleted or back):
-                return self.record_page.render(request, self.admin.find(id), problem=problem)
-            messages.error(request, problem.message)
-            return Redirect(back or self.admin.place("changelist"))
-        toasts.say(request, _("Taken back: %s.") % answer)
-        if back:
-            return Redirect(back)
-        gone = self.admin.place("changelist") if undo.verb == "delete" else ""
-        return Redirect(gone or self.admin.place("change", found.pk) + self.keep(request))

@@ -25,7 +25,8 @@ from headlessly.declaration.registry import registry
 ABOUT = """\
 Every record is changed by a verb, and every verb leaves an event. Writes take `dryRun=true`; a record's
 `ETag` sent as `If-Match` keeps you from overwriting what you have not seen. Every answer, an error too,
-has an `X-Request-Id`: quote it when something is wrong."""
+has an `X-Request-Id`: quote it when something is wrong, and take back by it what you did
+(`POST /requests/{id}/undo`)."""
 
 
 def tenant_document() -> dict[str, Any]:

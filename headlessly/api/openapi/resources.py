@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from headlessly.access.models import ApiKey
 from headlessly.api import import_serializers as imports
-from headlessly.api import keys, proposals, webhooks
+from headlessly.api import keys, proposals, undo, webhooks
 from headlessly.api.json_schema import TEXT, Schema, ref
 from headlessly.api.openapi import responses
 from headlessly.api.openapi.components import list_schema
@@ -42,6 +42,9 @@ def resource_components() -> dict[str, Schema]:
         "ProposalDifference": proposals.DifferenceSerializer,
         "ProposalInput": proposals.ProposalInput,
         "ProposalRefusal": proposals.ProposalRefusal,
+        "Undo": undo.UndoSerializer,
+        "UndoInput": undo.UndoInput,
+        "StayingRecord": undo.StayingRecordSerializer,
     }
     return {
         **{name: serializer_schema(serializer()) for name, serializer in serializers.items()},
@@ -62,6 +65,13 @@ def resource_paths() -> dict[str, Schema]:
     table["content"] = {"text/csv": {"schema": TEXT}}
     an_import = [path_parameter(Import.prefix)]
     proposal = [path_parameter(Proposal.prefix)]
+    request = {
+        "name": "id", "in": "path", "required": True,
+        "schema": TEXT | {"minLength": 1, "maxLength": 64, "examples": ["req_h3Kd92LmPq7R"]},
+        "description": "The id of a request: the header X-Request-Id of its answer, the requestId of its "
+                       "events. An import, a script and a bulk have one, too.",
+    }
+    undo_body = request_body(ref("UndoInput"), required=False)
     webhook = [path_parameter(Webhook.prefix)]
     delivery = path_parameter(Delivery.prefix) | {"name": "delivery"}
     statuses = query_parameter("status", TEXT | {"enum": list(Proposal.STATUSES)})
@@ -127,6 +137,14 @@ def resource_paths() -> dict[str, Schema]:
             "parameters": proposal,
             "post": post("proposalRefuse", "Refuse a proposal, and say why.", "Proposal", "Proposal",
                          "ProposalRefusal"),
+        },
+        "/requests/{id}/undo": {
+            "parameters": [request],
+            "post": post("requestUndo",
+                         "Take back what a request did, by ordinary verbs in one transaction: all of it, or "
+                         "what nobody has touched since, with a list of what stays and why. A 409 where "
+                         "nothing can be taken back.",
+                         "About", "Undo", undo_body, "200", (404,), "dryRun"),
         },
         "/webhooks": {
             "get": get("webhookList", "The webhooks of the tenant, without their secrets.", "Webhook",

@@ -79,6 +79,10 @@ def error_schema() -> Schema:
             "What a proposal would do differently by now.",
         ),
         "problem": ({"type": "object"}, "Why a proposal no longer works."),
+        "stays": (
+            {"type": "array", "items": ref("StayingRecord")},
+            "Of a request that cannot be taken back: the records that stay, and why.",
+        ),
         "version": (INTEGER, "The record's present version."),
         "failed": (failed, "The operation of a batch that failed."),
         "results": (

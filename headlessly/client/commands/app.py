@@ -364,6 +364,26 @@ def do(
 
 
 @app.command()
+def undo(
+    context: typer.Context,
+    request: Annotated[str, typer.Argument(help="a requestId, as events have it: req_...")],
+    event: Annotated[str | None, typer.Option(help="only this event, and what it caused")] = None,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="tell what would happen")] = False,
+    output: Output = None,
+) -> None:
+    """Take back what a request did; what was touched since stays, and why is told."""
+    state, form = State.of_answer(context, output)
+    done = state.client.undo(request, event=event, dry_run=dry_run)
+    if form != "table":
+        write_one(done, form)
+        return
+    write_rows(done["undone"], form, ("type", "id", "name", "event"), ())
+    if done["stays"]:
+        write_note("These stay as they are:")
+        write_rows(done["stays"], form, ("type", "id", "name", "message"), ())
+
+
+@app.command()
 def mcp(context: typer.Context) -> None:
     """Serve MCP on stdin and stdout, for an agent on this machine."""
     client = State.of_context(context).client

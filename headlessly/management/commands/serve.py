@@ -3,20 +3,22 @@
 import ipaddress
 import os
 import signal
-from contextlib import suppress
+import tempfile
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from django.conf import settings
 from django.contrib.staticfiles.storage import staticfiles_storage
 from django.core import checks
 from django.core.management.base import BaseCommand, CommandError
-from django.db import connections
+from django.db import DatabaseError, connections
 
 from headlessly import database
 from headlessly.background import worker
 from headlessly.background.slots import THREADS
 from headlessly.background.supervisor import WorkerSupervisor
 from headlessly.database.base import close_pools
+from headlessly.log.offsets import restored_log_problem
 from headlessly.management.ports import port_refusal
 
 
@@ -45,6 +47,11 @@ class Command(BaseCommand):
         )
         parser.add_argument("--tls-key", type=Path, metavar="FILE")
         parser.add_argument(
+            "--reuse-port",
+            action="store_true",
+            help="share the port with another server of this machine, so that it can be replaced",
+        )
+        parser.add_argument(
             "--memory",
             type=int,
             default=1024,
@@ -54,17 +61,28 @@ class Command(BaseCommand):
         parser.add_argument("--access-log", action="store_true", help="one line per request")
 
     def handle(self, **options):
-        if taken := port_refusal(options["host"], options["port"]):
+        shared = options["reuse_port"]
+        if taken := port_refusal(options["host"], options["port"], is_shared=shared):
             raise CommandError(taken)
+        with _shared_metrics():
+            self.serve(options)
+
+    def serve(self, options):
         if problems := [*_refusals(options), *_failed_checks()]:
             listed = "\n".join(f"  - {problem}" for problem in problems)
             raise CommandError(f"headlessly does not serve like this:\n{listed}")
         # A worker loads the settings anew where processes are not forked: the same ones.
         os.environ["HEADLESSLY_ENV"] = "production" if settings.PRODUCTION else "development"
         os.environ[THREADS] = str(options["threads"])
+        if options["access_log"]:
+            settings.ACCESS_LOG = True
+            os.environ["ACCESS_LOG"] = "1"
         if settings.DATABASES["default"].get("EMBEDDED"):
             # Here and not in a worker: this process outlives them, and stops it when it ends.
             database.start(settings.DATA_DIR)
+        with suppress(DatabaseError):  # no database yet, or no tables: /readyz tells of that
+            if problem := restored_log_problem():
+                raise CommandError(problem)
         if not settings.PRODUCTION:
             self.stdout.write(f"Serving http://{options['host']}:{options['port']}, until Ctrl-C.")
         connections.close_all()
@@ -73,10 +91,26 @@ class Command(BaseCommand):
         if background:
             background.start()
         try:
-            _serve(options)
+            _serve(options, background)
         finally:
             if background:
                 background.stop()
+
+
+@contextmanager
+def _shared_metrics():
+    """Have all processes of this server count in one place: said before anything imports the metrics, which
+    the checks do."""
+    name = "PROMETHEUS_MULTIPROC_DIR"
+    if name in os.environ:
+        yield
+        return
+    with tempfile.TemporaryDirectory(prefix="headlessly-metrics-") as folder:
+        os.environ[name] = folder
+        try:
+            yield
+        finally:
+            del os.environ[name]
 
 
 def _refusals(options):
@@ -113,7 +147,7 @@ def _is_loopback(host):
     return host == "localhost"
 
 
-def _serve(options):
+def _serve(options, background):
     # Imported here: granian is of no use to the other commands.
     from granian import Granian
     from granian.constants import Interfaces
@@ -144,25 +178,32 @@ def _serve(options):
         websockets=False,
         # The comings and goings of workers are an operator's news, not a developer's.
         log_level=LogLevels.info if settings.PRODUCTION else LogLevels.warning,
-        log_dictconfig=_logging_config(options["access_log"]),
-        log_access=options["access_log"],
+        log_dictconfig=_logging_config(),
         **tls,
     )
     if not settings.PRODUCTION:
         # To an operator SIGHUP means new workers; to a developer, that the terminal is gone.
         server.on_startup(lambda: signal.signal(signal.SIGHUP, server.signal_handler_interrupt))
+    if background:
+        # At once and not one after the other: whoever ends a server does not wait for ever.
+        server.on_startup(lambda: _end_at_once(background))
     worker.end_forks_with_parent()
     server.serve()
 
 
-def _logging_config(access_log):
-    """Granian's own lines go the way of all others."""
+def _end_at_once(background):
+    """Have the signals that end the server end the background's worker, too."""
+    for number in (signal.SIGTERM, signal.SIGINT):
+        end_server = signal.getsignal(number)
+
+        def end(number, frame, end_server=end_server):
+            background.begin_to_stop()
+            end_server(number, frame)
+
+        signal.signal(number, end)
+
+
+def _logging_config():
+    """Granian's own lines go the way of all others. Requests are logged by the application."""
     logger = {"handlers": [], "propagate": True}
-    return {
-        **settings.LOGGING,
-        "loggers": {
-            **settings.LOGGING["loggers"],
-            "_granian": logger,
-            "granian.access": logger | {"level": "INFO"},
-        },
-    }
+    return {**settings.LOGGING, "loggers": {**settings.LOGGING["loggers"], "_granian": logger}}

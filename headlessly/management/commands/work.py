@@ -6,14 +6,16 @@ import asyncio
 from argparse import ArgumentParser
 from typing import Any
 
-from django.core.management.base import BaseCommand
+from django.core.management.base import BaseCommand, CommandError
 from django.db import connection
 from procrastinate import PsycopgConnector
 from procrastinate.contrib.django import app
 
 from headlessly.background.jobs import job_places
 from headlessly.background.worker import end_with_parent
+from headlessly.database.roles import connect_directly, name_connections
 from headlessly.database.timeouts import bound_connections
+from headlessly.log.offsets import restored_log_problem
 
 #: How long one statement of a job may take, in seconds: an import's are long, but not endless.
 STATEMENT_SECONDS = 600
@@ -34,8 +36,12 @@ class Command(BaseCommand):
     def handle(self, *, concurrency: int, until_idle: bool, beside_server: bool, **_: Any) -> None:
         if beside_server:
             end_with_parent()
+        connect_directly()
+        name_connections("work")
         bound_connections(STATEMENT_SECONDS)
         job_places.size = concurrency
+        if problem := restored_log_problem():
+            raise CommandError(problem)
         parameters = connection.get_connection_params()
         connector = PsycopgConnector(
             kwargs={k: v for k, v in parameters.items() if k not in ("context", "cursor_factory")},

@@ -25,11 +25,12 @@ function start(board, signal) {
     requestAnimationFrame(() => (announcer.textContent = text));
   };
   let hiding;
-  const tell = (text) => {
+  const tell = (text, undo) => {
     clearTimeout(hiding);
     toast.textContent = text;
+    if (undo) toast.append(" ", window.hly.undoForm(undo));
     toast.hidden = false;
-    hiding = setTimeout(() => (toast.hidden = true), 4000);
+    hiding = setTimeout(() => (toast.hidden = true), undo ? 8000 : 4000);
   };
 
   // -- where a card is put ---------------------------------------------------------------------
@@ -135,7 +136,7 @@ function start(board, signal) {
     if (answer.ok) {
       const fresh = renew(card, answer, null);
       if (fresh) fresh.scrollIntoView({ block: "nearest", inline: "nearest" });
-      tell(answer.said);
+      tell(answer.said, answer.undo);
       announce(answer.said);
       return;
     }

@@ -87,7 +87,7 @@
   document.addEventListener("submit", async (event) => {
     const { target: form, submitter } = event;
     const asks = form.id === "selection" && submitter && !submitter.matches("[data-file]");
-    const inside = dialog() && dialog().contains(form);
+    const inside = dialog() && dialog().contains(form) && !form.matches("[data-undo]");
     if (form.id === "selection" && !asks) delete form.dataset.sent;
     if (!asks && !inside) return;
     event.preventDefault();
@@ -204,6 +204,7 @@
       return;
     }
     editing.unsent = false;
+    window.hly.saved(answer);
     if (answer.status === 204 || answer.status === 404) {
       editing = null;
       return row.remove();

@@ -12,7 +12,7 @@
     const here = new URL(url);
     history.replaceState(null, "", here.pathname + here.search);
     window.hly.show(page, { saved });
-    fade();
+    window.hly.fade();
     if (field) confirm(field);
   }
 
@@ -285,13 +285,6 @@
   }, true);
 
   // -- toasts -----------------------------------------------------------------------------------
-  function fade() {
-    for (const toast of document.querySelectorAll(".toast:not(.bad)")) {
-      const leave = () => (toast.matches(":hover, :focus-within") ? setTimeout(leave, 2000) : toast.remove());
-      setTimeout(leave, 8000);
-    }
-  }
-  document.addEventListener("DOMContentLoaded", fade);
 
   // -- keys -------------------------------------------------------------------------------------
   document.addEventListener("keydown", (event) => {

@@ -103,6 +103,9 @@ def test_it_links_an_invited_rep_to_the_contact_they_are(ann, people):
     assert Invitation.objects.get(email="ada@acme.example").contact_id == people.ada.pk
     ann.post(at("members/"), INVITATION | {"email": "viewer@sign.example", "sells": ""})
     assert Invitation.objects.get(email="viewer@sign.example").contact_id is None
+    ann.post(at("members/"), INVITATION)
+    colleague = Contact.get(Invitation.objects.get(email="new@sign.example").contact_id)
+    assert colleague.stage == "Partner", "a colleague is no prospect"
 
 
 def test_it_invites_again_and_the_link_before_is_void(ann, acme, work, mailoutbox):

@@ -17,8 +17,12 @@ def newest(record: Any) -> Any:
     return type(record).history(record).first()
 
 
+UNDO = "/~acme/admin/undo/"
+
+
 def undo(client: Any, address: Any, record: Any, event: Any) -> Any:
-    return client.post(address(record, "undo"), {"event": event.id}, follow=True)
+    sent = {"request": event.request_id, "event": event.id, "back": address(record)}
+    return client.post(UNDO, sent, follow=True)
 
 
 # -- dialogs ----------------------------------------------------------------------------------
@@ -135,7 +139,8 @@ def test_those_who_only_read_write_no_touches(vic, lead, address, unchanged):
     assert "composer" not in vic.get(address(lead)).content.decode()
     with unchanged():
         assert vic.post(address(lead, "touch", "Note"), {"description": "x"}).status_code == 404
-        assert vic.post(address(lead, "undo"), {"event": newest(lead).id}).status_code == 404
+        said = text(undo(vic, address, lead, newest(lead)))
+    assert "As viewer you may not" in said
 
 
 def test_the_page_leads_back_only_within_the_workplace(bob, lead, address):
@@ -177,10 +182,10 @@ def test_a_field_that_changed_again_is_not_overwritten(bob, lead, address, uncha
     bob.post(address(lead, "edit"), {"budget": "60000"})
     event = newest(lead)
     bob.post(address(lead, "edit"), {"budget": "70000"})
-    assert "Budget was changed again since." in bob.get(address(lead)).content.decode()
+    assert "Budget: changed again since." in bob.get(address(lead)).content.decode()
     with unchanged():
         response = undo(bob, address, lead, event)
-    assert response.status_code == 409
+    assert "Nothing of this can be taken back: Budget: changed again since." in text(response)
 
 
 @pytest.mark.parametrize("verb", ["move", "lose"])
@@ -197,12 +202,62 @@ def test_a_step_is_taken_back_with_everything_it_set(bob, lead, address, verb):
     assert (lead.status, lead.lost_reason, lead.lost_at) == ("New", None, None)
 
 
-def test_a_conversion_stays_and_says_so(bob, qualified, address, unchanged):
+def test_a_conversion_is_taken_back_with_its_deal(bob, qualified, address):
+    from crm import Deal
+
     bob.post(address(qualified, "do", "convert"))
     event = type(qualified).history(qualified).get(name="Lead.Converted")
-    assert "This lead is Converted and stays so." in bob.get(address(qualified)).content.decode()
+    assert f'value="{event.id}"' in bob.get(address(qualified)).content.decode()
+    assert "Taken back: 3 records." in text(undo(bob, address, qualified, event))
+    qualified.refresh_from_db()
+    assert (qualified.status, qualified.deal_id, Deal.count()) == ("Qualified", None, 0)
+
+
+def test_a_conversion_whose_deal_somebody_touched_stays_and_says_so(
+    bob, qualified, address, unchanged
+):
+    from crm import Deal
+
+    bob.post(address(qualified, "do", "convert"))
+    Deal.objects.get().advance()
+    event = type(qualified).history(qualified).get(name="Lead.Converted")
     with unchanged():
-        assert undo(bob, address, qualified, event).status_code == 409
+        said = text(undo(bob, address, qualified, event))
+    assert "Nothing of this can be taken back: " in said
+
+
+def test_what_stays_is_listed_with_its_reason(bob, people, address):
+    from crm import Lead
+
+    leads = [Lead.create(name=f"Lead {n}", source="event", owner=people.bob) for n in range(3)]
+    page = "/~acme/admin/crm/lead/"
+    sent = {"ids": ",".join(x.pk for x in leads), "go": "1", "query": "", "status": "Contacted"}
+    told = bob.post(f"{page}bulk/move/", sent)
+    request = re.search(r'data-undo="(req_\w+)"', told.content.decode()).group(1)
+    leads[1].update(status="Qualified")
+    said = text(bob.post(UNDO, {"request": request, "back": page}))
+    assert "Not all of it was taken back" in said and "Taken back: 2 records." in said
+    assert "Lead 1" in said and "Status" in said and "changed again since." in said
+    assert [Lead.get(x.pk).status for x in leads] == ["New", "Qualified", "New"]
+
+
+def test_what_was_taken_back_can_be_done_again(bob, lead, address):
+    bob.post(address(lead, "move"), {"to": "Contacted"}, follow=True)
+    page = undo(bob, address, lead, newest(lead)).content.decode()
+    toast = page.split('id="toasts"')[1].split("</form>")[0]
+    again = re.search(r'data-undo="(req_\w+)" data-redo', toast).group(1)
+    page = bob.post(UNDO, {"request": again, "redo": "1", "back": address(lead)}, follow=True)
+    lead.refresh_from_db()
+    assert lead.status == "Contacted"
+    assert "data-redo" not in page.content.decode().split('id="toasts"')[1].split("</form>")[0]
+
+
+def test_an_undo_leads_back_only_within_the_workplace(bob, lead, address):
+    for back in ("https://evil.example/", "//evil.example/~acme/admin/", "/elsewhere/", ""):
+        bob.post(address(lead, "edit"), {"budget": "60000"})
+        event = newest(lead)
+        response = bob.post(UNDO, {"request": event.request_id, "back": back})
+        assert response.headers["Location"] == "/~acme/admin/"
 
 
 def test_a_touch_written_by_mistake_is_deleted(bob, lead, address):
@@ -218,7 +273,7 @@ def test_what_was_deleted_is_restored(ann, lead, address):
     from crm import Lead
 
     page = ann.post(address(lead, "delete"), follow=True).content.decode()
-    assert address(lead, "undo") in page
+    assert "data-undo" in page.split('id="toasts"')[1]
     undo(ann, address, lead, newest(lead))
     assert Lead.objects.filter(pk=lead.pk).exists()
 
@@ -226,10 +281,12 @@ def test_what_was_deleted_is_restored(ann, lead, address):
 def test_an_event_of_another_record_or_tenant_is_none(
     bob, lead, people, theirs, address, unchanged
 ):
+    known, other = newest(lead).request_id, newest(people.ada).id
     with unchanged():
-        for id in (newest(people.ada).id, "evt_nothing", "", "\x00"):
-            assert bob.post(address(lead, "undo"), {"event": id}).status_code == 404
-        assert bob.post(address(theirs.lead, "undo"), {"event": "x"}).status_code == 404
+        for request, event in ((known, other), (known, "\x00"), ("\x00", ""), ("", ""), ("x", "")):
+            said = text(bob.post(UNDO, {"request": request, "event": event}, follow=True))
+            assert "changed no record here" in said
+        assert bob.get(UNDO).status_code == 405
 
 
 # -- in place ---------------------------------------------------------------------------------

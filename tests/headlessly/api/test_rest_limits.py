@@ -123,6 +123,46 @@ def test_it_counts_right_for_many_at_once(acme: Any, api: Any) -> None:
     assert KeyUse.objects.get(pk=api.key.pk).count == 80
 
 
+def test_it_counts_ten_at_a_time_for_a_key_that_may_send_many(api: Any) -> None:
+    ApiKey.objects.filter(pk=api.key.pk).update(rate_limit=1000)
+    left = [said(api.call("GET", "/schema"))[1] for _ in range(11)]
+    assert left == list(range(999, 988, -1))
+    assert KeyUse.objects.get(pk=api.key.pk).count == 20
+    answered(api.call("GET", "/schema"))
+    assert KeyUse.objects.get(pk=api.key.pk).count == 20
+
+
+def test_it_never_lets_more_through_than_a_key_may_send(api: Any) -> None:
+    ApiKey.objects.filter(pk=api.key.pk).update(rate_limit=1005)
+    answered(api.call("GET", "/schema"))
+    KeyUse.objects.update(count=1000)
+    for _ in range(9):
+        answered(api.call("GET", "/schema"))
+    statuses = [api.call("GET", "/schema").status_code for _ in range(7)]
+    assert statuses == [200] * 5 + [429] * 2
+
+
+def test_it_refuses_a_revoked_key_that_has_counted_ahead(api: Any) -> None:
+    answered(api.call("GET", "/schema"))
+    ApiKey.objects.get(pk=api.key.pk).revoke()
+    problem(api.call("GET", "/schema"), 401, "unauthorized")
+
+
+def test_it_takes_no_lease_into_the_next_minute(api: Any, monkeypatch: Any) -> None:
+    answered(api.call("GET", "/schema"))
+    now = time.monotonic()
+    monkeypatch.setattr(time, "monotonic", lambda: now + 61)
+    minutes_pass(1.1)
+    assert said(api.call("GET", "/schema"))[1] == 100_000 - 1
+    assert KeyUse.objects.get(pk=api.key.pk).count == 10
+
+
+def test_it_counts_for_itself_where_it_only_reads(three: Any, settings: Any) -> None:
+    settings.READ_ONLY = True
+    assert [three.call("GET", "/schema").status_code for _ in range(4)] == [200] * 3 + [429]
+    assert not KeyUse.objects.exists()
+
+
 @pytest.mark.django_db(transaction=True)
 def test_it_counts_what_is_rolled_back(acme: Any, three: Any) -> None:
     problem(three.call("POST", "/leads", {"score": "x"}, Idempotency_Key="k"), 422,

@@ -329,6 +329,22 @@ lost
 
 
 @pytest.mark.django_db(transaction=True)
+def test_it_takes_back_a_request_or_one_of_its_events(there: Any, lead: Any) -> None:
+    there.Lead.update(lead.id, score=5)
+    there.Lead.update(lead.id, source="fair")
+    *_, first, second = there.events(target=lead.id)
+    dry = there.undo(first, dry_run=True)
+    assert (dry["dryRun"], there.Lead.get(lead.id).score) == (True, 5)
+    done = there.undo(first)
+    assert [each["event"] for each in done["undone"]] == ["Lead.Updated"] and not done["stays"]
+    assert (there.Lead.get(lead.id).score, there.Lead.get(lead.id).source) == (82, "fair")
+    with pytest.raises(Conflict, match="taken back already"):
+        there.undo(first["requestId"])
+    there.undo(second["requestId"])
+    assert there.Lead.get(lead.id).source == "website"
+
+
+@pytest.mark.django_db(transaction=True)
 def test_it_runs_a_script_as_a_whole_or_not_at_all(there: Any, lead: Any) -> None:
     old = there.Lead.create(name="Old", source="web", score=10)
     before = everything()

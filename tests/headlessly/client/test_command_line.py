@@ -281,6 +281,18 @@ def test_it_tracks_and_reads_the_log(cli: Any, signed_in: Any, lead: Any) -> Non
     assert "Lead.Created" in table.out
 
 
+def test_it_takes_back_a_request(cli: Any, signed_in: Any, lead: Any) -> None:
+    cli("do", f"Lead.update('{lead.id}', score=5)")
+    request = Lead.history(lead).first().request_id
+    dry = cli("undo", request, "--dry-run")
+    assert dry.json()["undone"][0]["id"] == lead.id and Lead.get(lead.id).score == 5
+    done = cli("undo", request, "--output", "table")
+    assert (done.code, Lead.get(lead.id).score) == (0, 82)
+    assert lead.id in done.out and "Lead.Updated" in done.out
+    again = cli("undo", request)
+    assert again.code != 0 and "taken back already" in again.err
+
+
 def test_it_runs_scripts_and_serves_agents(cli: Any, signed_in: Any, lead: Any, home: Any) -> None:
     counted = cli("do", "Lead.count()", "--output", "table")
     assert (counted.code, counted.out) == (0, "1\n")

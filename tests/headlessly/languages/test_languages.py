@@ -100,7 +100,7 @@ def test_the_operator_chooses_too(users):
     ("mounted", "path", "people"),
     [(True, "/admin/crm/lead/", True), (True, "/leads", False), (True, "/mcp", False),
      (True, "/openapi.json", False), (True, "/administration", False), (True, "/", False),
-     (False, "/", True), (False, "/admin/", True), (False, "/healthz", False)],
+     (False, "/", True), (False, "/admin/", True)],
 )  # fmt: skip
 def test_only_pages_are_read_by_people(mounted, path, people):
     request = SimpleNamespace(mounted=mounted, path_info=path)

@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from headlessly.declaration.registry import registry
-from headlessly.transfer import cells
+from headlessly.transfer import cells, day_cells
 
 
 @pytest.mark.parametrize(
@@ -62,18 +62,18 @@ def test_it_reads_a_number_as_it_is_written(cell: Any, said: Any) -> None:
     ],
 )
 def test_it_reads_a_moment_as_it_is_written(cell: str, said: Any) -> None:
-    assert cells.read_moment(cell) == said
+    assert day_cells.read_moment(cell) == said
 
 
 def test_it_does_not_guess_which_number_is_the_month() -> None:
     with pytest.raises(ValueError, match="2021-05-04 or 2021-04-05"):
-        cells.read_moment("04/05/2021")
+        day_cells.read_moment("04/05/2021")
 
 
 def test_it_reads_a_day_and_leaves_the_time_out() -> None:
-    assert cells.read_day("15 Apr, 2021 00:03:00") == date(2021, 4, 15)
-    assert cells.read_day("2021-04-15T09:00:00Z") == date(2021, 4, 15)
-    assert cells.read_day("2021-04-15") == "2021-04-15"
+    assert day_cells.read_day("15 Apr, 2021 00:03:00") == date(2021, 4, 15)
+    assert day_cells.read_day("2021-04-15T09:00:00Z") == date(2021, 4, 15)
+    assert day_cells.read_day("2021-04-15") == "2021-04-15"
 
 
 def test_it_reads_yes_and_no() -> None:
@@ -113,3 +113,24 @@ def test_it_reads_any_cell_or_says_why_not(text: str) -> None:
                 cells.reader(field)(text)
             except ValueError as problem:
                 assert str(problem)
+
+
+@pytest.mark.parametrize(
+    ("cell", "said"),
+    [
+        ("Thu Nov 13 2025 10:00:00 GMT+0100 (CET)", "2025-11-13T10:00:00+01:00"),
+        ("Sat, 15 Nov 2025 10:00:00 -0530", "2025-11-15T10:00:00-05:30"),
+        ("November 24th, 2025 at 10:00 AM", "2025-11-24T10:00:00"),
+        ("Montag, 3. März 2025", "2025-03-03T00:00:00"),
+        ("Sept. 5, 2025", "2025-09-05T00:00:00"),
+    ],
+)
+def test_it_reads_moments_as_scripts_and_letters_write_them(cell: str, said: str) -> None:
+    assert day_cells.read_moment(cell).isoformat() == said
+
+
+@pytest.mark.parametrize(
+    "cell", ["Ada Chen <ada@x.example>", "<ada@x.example>", "Ada (mailto:ada@x.example)"]
+)
+def test_it_reads_the_address_beside_a_name(cell: str) -> None:
+    assert cells.read_email(cell) == "ada@x.example"

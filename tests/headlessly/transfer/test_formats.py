@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from headlessly.transfer import formats
@@ -130,6 +130,7 @@ def test_it_reads_the_first_sheet_of_a_workbook() -> None:
     assert [list(row[:2]) for row in found] == [["Ada", 80.5], ["Bob", None]]
 
 
+@settings(deadline=None)  # a workbook is read by a process of its own
 @given(st.binary(max_size=300), st.sampled_from([CSV, JSON, NDJSON, XLSX]))
 def test_it_reads_any_bytes_or_says_why_not(content: bytes, format: str) -> None:
     try:

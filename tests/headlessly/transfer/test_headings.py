@@ -161,3 +161,38 @@ def test_it_reads_addresses_of_websites_as_people_write_them(imported: Any, acme
     assert {o.website for o in Organization.find()} == {
         "https://Acme.example", "https://www.b.example/about", "http://c.example"
     }  # fmt: skip
+
+
+def test_it_takes_a_heading_twice_in_the_file_of_another_program(imported: Any, acme: Any) -> None:
+    table = "Full Name,Phone,Phone,Email,Email\nAda,030 1234567,0171 1234567,,a@x.example\n"
+    assert counts(imported("contacts", table)) == {"created": 1}
+    ada = Contact.find().get()
+    assert (ada.phone, ada.mobile, ada.email) == ("030 1234567", "0171 1234567", "a@x.example")
+
+
+def test_it_reads_names_in_brackets_as_parts_of_a_name(imported: Any, acme: Any) -> None:
+    imported("contacts", "Entry Date,Name (First),Name (Last)\n2025-03-04,Ada,Chen\n")
+    ada = Contact.find().get()
+    assert (ada.name, ada.created_at.date().isoformat()) == ("Ada Chen", "2025-03-04")
+
+
+@pytest.mark.parametrize(
+    ("noun", "heading", "path"),
+    [
+        ("Contact", "Person - Owner", "owner"),
+        ("Contact", "Person - Organization", "organization.name"),
+        ("Contact", "Address 1: City", "organization.city"),
+        ("Contact", "Mailing Zip/Postal Code", "organization.postalCode"),
+        ("Deal", "Deal - Deal created", "$createdAt"),
+        ("Deal", "Opportunity Owner", "owner"),
+        ("Lead", "Person - Email - Work", "contact.email"),
+        ("Lead", "Lead - Value", "budget"),
+        ("Lead", "primary_contact_primary_email", "contact.email"),
+        ("Lead", "IsConverted", "convertedAt"),
+        ("Contact", "DATE_CREATED_UTC", "$createdAt"),
+        ("Contact", "Deal - Owner", None),
+    ],
+)
+def test_it_knows_a_column_by_whose_it_is(noun: str, heading: str, path: str | None) -> None:
+    found = find_meaning(registry[noun], heading)
+    assert (found and found.path) == path

@@ -7,7 +7,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('headlessly', '0019_accounts'),
+        ('headlessly', '0022_requests_in_the_log'),
     ]
 
     operations = [

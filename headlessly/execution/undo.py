@@ -1,0 +1,349 @@
+"""Taking back a request: all that it did to records, by verbs, or what of it stays and why.
+
+Everything that has one request id in the log is taken back together: a verb with what its hooks caused, a
+bulk, a script, an import, an undo. What is there since is found by the log (:mod:`.undo_plan`); what is done
+about it are verbs in one transaction, caused by one event of their own, ``Request.Undone``:
+
+- what the request made is deleted, what it deleted is restored, what it merged is unmerged;
+- fields get their former values by ``update``; where only verbs set them, or the machine does not lead back,
+  by ``correct``.
+
+Who may do the verbs of a request may take back their own; another's, who may also do what that takes.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from typing import Any, cast
+
+from django.utils.translation import gettext as _
+
+from headlessly.access import actors, visibility
+from headlessly.access.actors import Actor
+from headlessly.context import clock, running
+from headlessly.declaration import labels
+from headlessly.declaration.record import Record
+from headlessly.declaration.values import UNSTORABLE
+from headlessly.declaration.verbs import Verb
+from headlessly.errors import Conflict, Forbidden, NotFound
+from headlessly.execution import executor
+from headlessly.execution.executor import Execution, RunningVerb
+from headlessly.execution.undo_plan import Plan, Reason, RecordChange
+from headlessly.execution.undo_steps import RecordUndone, UndoRefused, UndoSteps
+from headlessly.language import wording
+from headlessly.log.events import Event, EventQuerySet
+from headlessly.log.names import REQUEST_UNDONE, SECURITY
+
+#: The most events of a request that is taken back, in one transaction and while somebody waits.
+MOST_EVENTS = 5_000
+#: How often the rest is tried when a verb refuses a part of it.
+MOST_TRIES = 10
+
+
+@dataclass(frozen=True)
+class RecordStays:
+    """A record that stays as it is, why, and the event since that is in the way, where it is one."""
+
+    noun: type[Record]
+    id: str
+    name: str
+    reason: Reason
+    since: Event | None = None
+
+    def as_json(self) -> dict[str, Any]:
+        since = self.since
+        return {
+            "type": self.noun.__name__,
+            "id": self.id,
+            "name": self.name,
+            "reason": self.reason.code,
+            "message": self.reason.message,
+            "fields": list(self.reason.fields),
+            "since": None
+            if since is None
+            else {
+                "event": since.id,
+                "name": since.name,
+                "actor": since.actor,
+                "timestamp": since.timestamp,
+                "requestId": since.request_id,
+            },
+        }
+
+
+@dataclass
+class RequestUndone:
+    """What was taken back of a request, and what stays."""
+
+    request: str
+    undone: list[RecordUndone] = field(default_factory=list)
+    stays: list[RecordStays] = field(default_factory=list)
+    tracked: int = 0  #: tracked events of the request, which stay in the log
+    event: str | None = None  #: the id of the event ``Request.Undone``
+    dry_run: bool = False
+
+    def as_json(self) -> dict[str, Any]:
+        return {
+            "$type": "Undo",
+            "request": self.request,
+            "event": None if self.dry_run else self.event,
+            "dryRun": self.dry_run,
+            "undone": [each.as_json() for each in self.undone],
+            "stays": [each.as_json() for each in self.stays],
+            "trackedEvents": self.tracked,
+        }
+
+
+class Request:
+    """What was asked at once: the subject of the one verb that no noun has."""
+
+    pk: str | None = None
+
+
+def _undo_body(self: Any) -> None:
+    """Take back a request."""
+
+
+_undo_body.__name__ = "undo"
+UNDO: Verb[Any, Any] = Verb(_undo_body)
+UNDO.noun = cast(Any, Request)
+
+
+def undo_request(id: Any, *, event: Any = None, dry_run: bool = False) -> RequestUndone:
+    """Take back what the request ``id`` did; with ``event`` one event of it alone, and what that caused.
+
+    Raises NotFound for a request that changed nothing here, Forbidden for who may not, and Conflict with
+    ``stays`` where nothing of it can be taken back. What can is taken back in one transaction, once.
+    """
+    if running.current_execution() is not None:
+        return _undo(id, event, dry_run)
+    return executor.retry_on_deadlock(lambda: _undo_alone(id, event, dry_run))
+
+
+def _undo_alone(id: Any, event: Any, dry_run: bool) -> RequestUndone:
+    with executor.one_transaction():
+        return _undo(id, event, dry_run)
+
+
+class _OnlyTried(Exception):
+    """Ends a dry run, and undoes it."""
+
+    def __init__(self, done: RequestUndone) -> None:
+        self.done = done
+
+
+def _undo(id: Any, event: Any, dry_run: bool) -> RequestUndone:
+    execution = executor.current_execution()
+    plan = Plan(events_of_request(id, event))
+    hidden = _check_permission(plan, id)
+    try:
+        with execution.attempt():
+            done = _carry_out(execution, plan, id, hidden, dry_run)
+            if dry_run:
+                raise _OnlyTried(done)
+            return done
+    except _OnlyTried as tried:
+        return tried.done
+
+
+# -- which request, and who may ---------------------------------------------------------------------
+
+
+def events_of_request(id: Any, event: Any = None) -> list[Event]:
+    """The events of a request in their order; of one event, that and those which it caused.
+
+    Raises NotFound where there are none, Conflict where there are more than are taken back at once.
+    """
+    found: list[Event] = []
+    if isinstance(id, str) and id and not UNSTORABLE.search(id):
+        # Who got in, and who changed how one gets in, is nothing of records.
+        events = Event.log.filter(request_id=id[:65]).exclude(target_type=SECURITY).order_by("seq")
+        if event is not None:
+            events = _from_event_on(events, event)
+        found = list(events[: MOST_EVENTS + 1])
+    if event is not None:
+        found = _caused_by(event, found)
+    if len(found) > MOST_EVENTS:
+        raise Conflict(
+            _("Request %(id)s left more than %(most)s events: that is not taken back at once.")
+            % {"id": id, "most": f"{MOST_EVENTS:,}"},
+            type="Request",
+            id=id,
+            code="too_many",
+        )
+    if not found:
+        raise _no_request(id)
+    if all(each.target is None for each in found):
+        raise Conflict(
+            _("Request %s only tracked events, and these stay in the log: nothing to take back.")
+            % id,
+            type="Request",
+            id=id,
+            code="only_tracked",
+        )
+    return found
+
+
+def _no_request(id: Any) -> NotFound:
+    id = str(id)[:64]
+    said = _(
+        "Request %s changed no record here. What only read, exported or tried something, what changed "
+        "settings, and what was refused, leaves nothing to take back."
+    )
+    return NotFound(said % id, type="Request", id=id)
+
+
+def _from_event_on(events: EventQuerySet, event: Any) -> EventQuerySet:
+    """The events from one of them on: what it caused was recorded with it, right behind."""
+    known = isinstance(event, str) and not UNSTORABLE.search(event)
+    first = events.filter(id=event).values_list("seq", flat=True).first() if known else None
+    return events.none() if first is None else events.filter(seq__gte=first)
+
+
+def _caused_by(root: Any, found: Iterable[Event]) -> list[Event]:
+    ids, chosen = {root}, []
+    for event in found:
+        if event.id in ids or event.cause in ids:
+            ids.add(event.id)
+            chosen.append(event)
+    return chosen
+
+
+def _check_permission(plan: Plan, id: Any) -> set[str]:
+    """Raise Forbidden for who may not take this back, NotFound for who is to know nothing of it.
+
+    Answers the ids of the records that the actor did something to and does not see any more.
+    """
+    actor, roots = actors.current(), plan.roots
+    own = all(event.actor == actor.id for event in roots)
+    hidden: set[str] = set()
+    if visibility.visible_owner_of_actor() is not None:
+        for noun, ids in _by_noun(plan.changes[e.target] for e in roots if e.target).items():
+            hidden |= visibility.invisible_ids(noun, ids)
+        if hidden and not own:
+            raise _no_request(id)
+    undoing = {event.id for event in plan.events if event.name == REQUEST_UNDONE}
+    for event in roots:
+        assert event.target is not None
+        noun = plan.changes[event.target].noun
+        if own and event.cause in undoing and actor.writes:
+            continue  # they took something back, and may take that back as well
+        verb = noun.schema.verbs_by_event.get(event.name)
+        _require(actor, verb.name if verb is not None and not verb.corrects else "update", noun)
+    return hidden
+
+
+def _by_noun(
+    changes: Iterable[RecordChange | RecordUndone | RecordStays],
+) -> dict[type[Record], list[str]]:
+    found: dict[type[Record], list[str]] = {}
+    for change in changes:
+        found.setdefault(change.noun, []).append(change.id)
+    return found
+
+
+def _require(actor: Actor, verb: str, noun: type[Record]) -> None:
+    if not actors.may(actor, verb, noun):
+        raise Forbidden(
+            _("As %(role)s you may not %(verb)s a %(noun)s, and so not take this back.")
+            % {
+                "role": wording.role_in_error(actor.role),
+                "verb": labels.verb_in_error(verb, noun) if verb in noun.verbs else verb,
+                "noun": labels.noun_in_error(noun),
+            },
+            type=noun.__name__,
+        )
+
+
+def _require_what_it_takes(plan: Plan) -> None:
+    """Raise Forbidden where taking back another's request takes more than the actor may."""
+    actor = actors.current()
+    if all(event.actor == actor.id for event in plan.roots):
+        return
+    for change in plan.possible:
+        verb = "delete" if change.goes else "restore" if change.returns else "update"
+        if verb in change.noun.verbs:
+            _require(actor, verb, change.noun)
+
+
+# -- doing it ---------------------------------------------------------------------------------------
+
+
+def _carry_out(
+    execution: Execution, plan: Plan, id: str, hidden: set[str], dry_run: bool
+) -> RequestUndone:
+    """Take back what can be; whatever a verb refuses stays, and then the rest is tried again."""
+    gone_from_sight = Reason("hidden", _("You do not see it any more."))
+    refused = dict.fromkeys(hidden, gone_from_sight)
+    for _try in range(MOST_TRIES):
+        try:
+            with execution.attempt():
+                return _try_once(execution, plan, id, refused, dry_run)
+        except UndoRefused as problem:
+            refused |= problem.reasons
+    raise Conflict(_("This cannot be taken back now. Try again."), type="Request", id=id)
+
+
+def _try_once(
+    execution: Execution, plan: Plan, id: str, refused: dict[str, Reason], dry_run: bool
+) -> RequestUndone:
+    event = execution.append(
+        name=REQUEST_UNDONE,
+        target=None,
+        target_type=None,
+        version=None,
+        data={"request": id},
+        previous=None,
+        timestamp=clock.now(),
+    )
+    done = RequestUndone(id, tracked=plan.tracked, event=event.id, dry_run=dry_run)
+    with execution.within(RunningVerb(UNDO, cast(Any, Request()), event)):
+        plan.changes = {k: RecordChange(c.noun, k, c.events) for k, c in plan.changes.items()}
+        plan.hold(execution)
+        plan.judge(refused)
+        _require_what_it_takes(plan)
+        done.undone = UndoSteps(execution, plan).take()
+        done.stays = _explain(plan)
+    if not done.undone:
+        raise _nothing_to_take_back(done)
+    _hide_unseen(done)
+    return done
+
+
+def _nothing_to_take_back(done: RequestUndone) -> Conflict:
+    _hide_unseen(done)
+    if done.stays:
+        said = _("Nothing of this can be taken back: %s") % done.stays[0].reason.message
+        stays = [each.as_json() for each in done.stays]
+        return Conflict(said, type="Request", id=done.request, code="stays", stays=stays)
+    said = _("This has been taken back already, or it is as it was before.")
+    return Conflict(said, type="Request", id=done.request, code="as_it_was", stays=[])
+
+
+# -- what is told of it -----------------------------------------------------------------------------
+
+
+def _explain(plan: Plan) -> list[RecordStays]:
+    """What stays, with the last event since that is in the way."""
+    found = []
+    for change in plan.staying:
+        assert change.record is not None and change.stays is not None
+        since = None
+        if change.stays.code in ("changed", "deleted"):
+            later = Event.log.filter(target=change.id, seq__gt=change.events[-1].seq)
+            if change.stays.fields:
+                later = later.filter(previous__has_any_keys=list(change.stays.fields))
+            since = later.order_by("-seq").first()
+        found.append(RecordStays(change.noun, change.id, str(change.record), change.stays, since))
+    return found
+
+
+def _hide_unseen(done: RequestUndone) -> None:
+    """Leave out the records that the actor does not see: what was done to them they caused, no more."""
+    if visibility.visible_owner_of_actor() is None:
+        return
+    told = _by_noun([*done.undone, *done.stays])
+    unseen = {id for noun, ids in told.items() for id in visibility.invisible_ids(noun, ids)}
+    done.undone = [each for each in done.undone if each.id not in unseen]
+    done.stays = [e for e in done.stays if e.id not in unseen or e.reason.code == "hidden"]

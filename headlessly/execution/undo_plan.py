@@ -1,0 +1,333 @@
+"""What a request did, record by record, and what of it can be taken back.
+
+A request is what has one request id in the log. Of each record that it changed there is one
+:class:`RecordChange`, made of the request's events alone. It is held against the record as it is now: what
+somebody has changed since stays, and so does what hangs on something that stays.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from functools import cached_property
+from typing import TYPE_CHECKING, Any
+
+import orjson
+from django.db.models import Exists, OuterRef
+from django.utils.text import capfirst
+from django.utils.translation import gettext as _
+
+from headlessly.declaration import labels
+from headlessly.declaration.registry import registry
+from headlessly.language import wording
+from headlessly.language.wording import SUBJECT
+from headlessly.log.events import Event, dump_json
+from headlessly.log.names import PLATFORM_EVENTS
+
+if TYPE_CHECKING:
+    from headlessly.declaration.record import Record
+    from headlessly.declaration.verbs import Verb
+    from headlessly.execution.executor import Execution
+
+
+@dataclass(frozen=True)
+class Reason:
+    """Why a record stays as it is: a code for programs, a sentence, and the fields that it is about."""
+
+    code: str
+    message: str
+    fields: tuple[str, ...] = ()
+
+
+def changed_again(noun: type[Record], wires: Iterable[str]) -> Reason:
+    """The reason that fields have been changed by somebody since."""
+    wires = tuple(wires)
+    names = [labels.field_label(noun.schema.fields[wire]) for wire in wires]
+    said = _("%(fields)s: changed again since.") % {"fields": wording.join_with_and(names)}
+    return Reason("changed", said, wires)
+
+
+def is_closed(record: Record, wires: Iterable[str]) -> Reason | None:
+    """The reason that a record's state is final, and that these fields are closed by it; else None."""
+    machine = record.schema.machine
+    if machine is None:
+        return None
+    names = [record.schema.fields[wire].name for wire in wires]
+    state = getattr(record, machine.name)
+    closed = set(machine.closed.get(str(state), ()))
+    if machine.name in names or not closed.intersection(names):
+        return None
+    said = _("%(this)s is %(state)s and stays so.") % {
+        "this": capfirst(labels.this_noun(type(record))),
+        "state": wording.state_label(state),
+    }
+    return Reason("closed", said, tuple(w for w in wires if record.schema.fields[w].name in closed))
+
+
+def values_in_log(record: Record) -> dict[str, Any]:
+    """The values of a record by wire name, as the log keeps them."""
+    return orjson.loads(dump_json(record.as_json()))
+
+
+@dataclass
+class RecordChange:
+    """What a request did to one record, from before its first event to after its last."""
+
+    noun: type[Record]
+    id: str
+    events: list[Event]
+    record: Record | None = None  #: as it is now, locked
+    stays: Reason | None = None
+    undone: bool = False  #: whether it is as it was before the request
+
+    @property
+    def first(self) -> int:
+        return self.events[0].version or 1
+
+    @property
+    def last(self) -> int:
+        return self.events[-1].version or 1
+
+    @property
+    def created(self) -> bool:
+        """Whether the request made the record."""
+        return self.first == 1
+
+    @property
+    def has_gap(self) -> bool:
+        """Whether another request changed the record between two events of this one."""
+        return self.last - self.first + 1 != len(self.events)
+
+    @cached_property
+    def presence(self) -> list[Verb]:
+        """The verbs of the request by which the record went or came back, in order."""
+        known = self.noun.schema.verbs_by_event
+        found = (known.get(event.name) for event in self.events)
+        return [verb for verb in found if verb is not None and (verb.deletes or verb.restores)]
+
+    @property
+    def was_there(self) -> bool:
+        """Whether the record was there before the request."""
+        return not self.created and not (self.presence and self.presence[0].restores)
+
+    @property
+    def is_there(self) -> bool:
+        """Whether the request left it there."""
+        return not (self.presence and self.presence[-1].deletes)
+
+    @property
+    def returns(self) -> bool:
+        """Whether taking back brings the record back."""
+        return self.was_there and not self.is_there
+
+    @property
+    def goes(self) -> bool:
+        """Whether taking back lets the record be gone."""
+        return self.is_there and not self.was_there
+
+    @cached_property
+    def changed(self) -> dict[str, tuple[Any, Any]]:
+        """The fields that the request changed: their values before and after it."""
+        before: dict[str, Any] = {}
+        for event in self.events:
+            for wire, value in (event.previous or {}).items():
+                before.setdefault(wire, value)
+        after = self.events[-1].data
+        return {
+            wire: (value, after.get(wire))
+            for wire, value in before.items()
+            if wire in self.noun.schema.fields and value != after.get(wire)
+        }
+
+    @cached_property
+    def now(self) -> dict[str, Any]:
+        assert self.record is not None
+        return values_in_log(self.record)
+
+    def judge(self) -> None:
+        """Find out whether the record can be as it was, by itself."""
+        assert self.record is not None
+        there = self.record.deleted_at is None
+        if not self.was_there and not self.is_there:
+            self.undone = True  # it came and went within the request
+        elif self.goes:
+            self.undone = not there
+            self.stays = self._touched(self._values_left()) if there else None
+        elif self.returns and there:
+            self.undone = not self._differs()
+            self.stays = None if self.undone else self._touched(self.changed)
+        elif not self.returns and not there:
+            self.stays = Reason("deleted", _("It was deleted since."))
+        elif not self.returns and not self._differs():
+            self.undone = True
+        else:
+            self.stays = self._touched(self.changed)
+
+    def _differs(self) -> bool:
+        """Whether there is anything to take back: a moment that went on by itself is nothing."""
+        fields, now = self.noun.schema.fields, self.now
+        return any(
+            now.get(wire) == after or not (fields[wire].follows_events or now.get(wire) == before)
+            for wire, (before, after) in self.changed.items()
+        )
+
+    def _values_left(self) -> dict[str, tuple[Any, Any]]:
+        """All values that the request left, of a record that it made."""
+        after = self.events[-1].data
+        return {f.wire: (None, after.get(f.wire)) for f in self.noun.schema.stored}
+
+    def _touched(self, changed: Mapping[str, tuple[Any, Any]]) -> Reason | None:
+        """The reason not to touch it, for somebody else did since; None where nobody did."""
+        assert self.record is not None
+        fields = self.noun.schema.fields
+        # Moments that follow from what is done go on by themselves: they are no reason to stay.
+        again = [
+            wire
+            for wire, (_before, after) in changed.items()
+            if self.now.get(wire) != after and not fields[wire].follows_events
+        ]
+        if again:
+            return changed_again(self.noun, again)
+        return None if self.goes else is_closed(self.record, list(changed))
+
+    def refers_to(self, ids: Iterable[str]) -> str | None:
+        """Which of ``ids`` it would no longer refer to when it is taken back."""
+        wanted = set(ids)
+        fields = self.noun.schema.fields
+        for wire, (_before, after) in self.changed.items():
+            if fields[wire].type == "reference" and after in wanted:
+                return after
+        return None
+
+
+@dataclass
+class Plan:
+    """What a request did, and what of it can be taken back."""
+
+    events: list[Event]
+    changes: dict[str, RecordChange] = field(default_factory=dict)
+    #: Of each record that goes: those of the plan that refer to it.
+    referrers: dict[str, set[str]] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        for event in self.events:
+            noun = registry.get(event.target_type or "")
+            if noun is None or event.target is None:
+                continue
+            found = self.changes.setdefault(event.target, RecordChange(noun, event.target, []))
+            found.events.append(event)
+
+    @cached_property
+    def roots(self) -> list[Event]:
+        """The events that nothing but a script, an import or an undo of the request caused."""
+        by_id = {event.id: event for event in self.events}
+        platform = {event.id for event in self.events if event.name in PLATFORM_EVENTS}
+        return [
+            event
+            for event in self.events
+            if event.target in self.changes
+            and (event.cause not in by_id or event.cause in platform)
+        ]
+
+    @property
+    def tracked(self) -> int:
+        """How many tracked events the request left; these stay in the log."""
+        return sum(e.target is None and e.name not in PLATFORM_EVENTS for e in self.events)
+
+    @property
+    def possible(self) -> list[RecordChange]:
+        """What is to be taken back, in the order in which it was done."""
+        return [c for c in self.changes.values() if c.stays is None and not c.undone]
+
+    @property
+    def staying(self) -> list[RecordChange]:
+        return [c for c in self.changes.values() if c.stays is not None]
+
+    def hold(self, execution: Execution) -> None:
+        """Lock the records as they are now; in one order, so that two who do this do not block each other."""
+        for id in sorted(self.changes):
+            change = self.changes[id]
+            change.record = execution.lock(change.noun, id, deleting=change.goes, restoring=True)
+
+    def judge(self, refused: Mapping[str, Reason]) -> None:
+        """Find out what can be taken back; ``refused`` are the records that cannot, as a try has shown."""
+        for change in self.changes.values():
+            change.judge()
+            change.stays = change.stays or refused.get(change.id)
+        self._refuse_what_others_refer_to()
+        while self._keep_what_hangs_on_what_stays():
+            pass
+
+    def _refuse_what_others_refer_to(self) -> None:
+        """Let stay what would go, and what records beside the plan's refer to by now."""
+        going: dict[type[Record], list[str]] = {}
+        for change in self.possible:
+            if change.goes:
+                going.setdefault(change.noun, []).append(change.id)
+        own = list(self.changes)
+        for noun, ids in going.items():
+            for other, name in noun.schema.referrers:
+                others = other.objects.filter(**{name: OuterRef("pk")}).exclude(pk__in=own)
+                found = noun.objects.filter(Exists(others), pk__in=ids)
+                for id in found.values_list("pk", flat=True):
+                    self._keep_referred(id, labels.a_noun(other, SUBJECT))
+            for model, name in noun.schema.platform_referrers:
+                found = model._default_manager.filter(**{f"{name}__in": ids})
+                for id in found.values_list(name, flat=True):
+                    self._keep_referred(id, str(model._meta.verbose_name))
+        self.referrers = self._referrers_within()
+
+    def _keep_referred(self, id: str, who: str) -> None:
+        said = _("It is referred to since, by %(who)s.") % {"who": who}
+        self.changes[id].stays = Reason("referred", said)
+
+    def _referrers_within(self) -> dict[str, set[str]]:
+        """Which records of the plan refer now to those that go."""
+        going: dict[str, set[str]] = {change.id: set() for change in self.possible if change.goes}
+        for change in self.changes.values():
+            if change.record is None or change.record.deleted_at is not None:
+                continue
+            for column in change.noun.reference_columns:
+                id = getattr(change.record, column)
+                if id in going and id != change.id:
+                    going[id].add(change.id)
+        return going
+
+    def _keep_what_hangs_on_what_stays(self) -> bool:
+        """Let stay what something that stays hangs on, or was the reason for; whether there was any."""
+        staying = {c.id: c for c in self.staying}
+        made = [id for id, change in staying.items() if change.goes]
+        by_event = {event.id: c for c in staying.values() for event in c.events}
+        found = False
+        for change in self.possible:
+            other = None if change.goes else staying.get(change.refers_to(made) or "")
+            if other is not None:
+                said = _("It led to %(what)s, which stays.")
+            elif (other := self._kept_cause(change, by_event)) is not None:
+                said = _("It came of what was done to %(what)s, which stays.")
+            elif change.goes and (other := self._kept_referrer(change)) is not None:
+                said = _("What refers to it stays: %(what)s.")
+            else:
+                continue
+            change.stays, found = (
+                Reason("belongs", said % {"what": labels.the_noun(other.noun, SUBJECT)}),
+                True,
+            )
+        return found
+
+    def _kept_cause(
+        self, change: RecordChange, by_event: Mapping[str, RecordChange]
+    ) -> RecordChange | None:
+        causes = (by_event.get(event.cause or "") for event in change.events)
+        return next((c for c in causes if c is not None and c.id != change.id), None)
+
+    def _kept_referrer(self, change: RecordChange) -> RecordChange | None:
+        """A record of the plan that goes on referring to ``change``, which would go."""
+        for id in self.referrers.get(change.id, ()):
+            other = self.changes[id]
+            if other.goes and other.stays is None:
+                continue
+            lets_go = other.stays is None and not other.undone and other.refers_to([change.id])
+            if not lets_go:
+                return other
+        return None

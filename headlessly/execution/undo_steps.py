@@ -1,0 +1,226 @@
+"""The verbs that take back a request, one after the other, in an order in which each is possible."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Any
+
+from django.db import IntegrityError, transaction
+from django.utils.translation import gettext as _
+
+from headlessly.declaration.record import Record
+from headlessly.declaration.verbs import Verb
+from headlessly.errors import HeadlesslyError
+from headlessly.execution.executor import Execution
+from headlessly.execution.undo_plan import Plan, Reason, RecordChange
+
+
+@dataclass(frozen=True)
+class RecordUndone:
+    """A record of which something was taken back, by the verb with this event."""
+
+    noun: type[Record]
+    id: str
+    name: str
+    event: str
+
+    def as_json(self) -> dict[str, Any]:
+        return {"type": self.noun.__name__, "id": self.id, "name": self.name, "event": self.event}
+
+
+class UndoRefused(Exception):
+    """A verb has refused: these records stay, and what depends on them is to be found anew."""
+
+    def __init__(self, reasons: dict[str, Reason]) -> None:
+        self.reasons = reasons
+
+
+class UndoSteps:
+    """The verbs that take back what a plan says, in an order in which each is possible."""
+
+    def __init__(self, execution: Execution, plan: Plan) -> None:
+        self.execution, self.plan = execution, plan
+        self.possible = plan.possible
+        self.refused: dict[str, Reason] = {}
+        self.events: dict[str, str] = {}  #: the last event of each record
+        self.changed: set[str] = set()
+        self.gone: set[str] = set()
+
+    def take(self) -> list[RecordUndone]:
+        """Execute them. Raises UndoRefused when one is refused, after all have been tried."""
+        returning = {c.id for c in self.possible if c.returns}
+        # A unique value is given up before it comes back with the record that had it, and is taken again
+        # after the record is gone that has it.
+        regained = {c.id: self._unique_values(c) for c in self.possible if not c.returns}
+        for change in self._backwards():
+            if regained.get(change.id) == {None} and not _needs(change, returning):
+                self._change(change)
+        self._let_go()
+        for change in self._returning(returning):
+            self._bring_back(change)
+        later = {id for id, values in regained.items() if values - {None}}
+        for change in self._backwards():
+            if change.id not in later:
+                self._change(change)
+        self._let_go()
+        for change in self._backwards():
+            self._change(change)
+        self._let_go()
+        self._let_circles_go()
+        if self.refused:
+            raise UndoRefused(self.refused)
+        names = {c.id: str(c.record) for c in self.possible}
+        return [
+            RecordUndone(c.noun, c.id, names[c.id], self.events[c.id])
+            for c in self.possible
+            if c.id in self.events
+        ]
+
+    def _returning(self, waiting: set[str]) -> Iterator[RecordChange]:
+        """What comes back: first what others refer to, then these."""
+        left = [change for change in self.possible if change.returns]
+        waiting = set(waiting)
+        while left:
+            columns = {c.id: {getattr(c.record, n) for n in c.noun.reference_columns} for c in left}
+            ready = [c for c in left if not (columns[c.id] - {c.id}) & waiting] or left
+            yield from ready
+            waiting -= {change.id for change in ready}
+            left = [change for change in left if change.id in waiting]
+
+    def _backwards(self) -> list[RecordChange]:
+        return sorted(self.possible, key=lambda c: c.events[-1].seq or 0, reverse=True)
+
+    def _unique_values(self, change: RecordChange) -> set[Any]:
+        """The values that the unique fields which the request changed get again."""
+        changed = change.changed.items()
+        return {before for wire, (before, _after) in changed if self._field(change, wire).unique}
+
+    @staticmethod
+    def _field(change: RecordChange, wire: str) -> Any:
+        return change.noun.schema.fields[wire]
+
+    def _perform(self, change: RecordChange, verb: Verb, data: dict[str, Any]) -> bool:
+        """Execute a verb on the record; whether it did something. A refusal is remembered."""
+        if change.id in self.refused:
+            return False
+        before = len(self.execution.events)
+        try:
+            with self._unbroken(change):
+                change.record = self.execution.perform(verb, change.id, data, wire=True)
+        except HeadlesslyError as problem:
+            self.refused[change.id] = Reason("refused", problem.message)
+            return False
+        if len(self.execution.events) > before:
+            self.events[change.id] = self.execution.events[before].name
+        return True
+
+    @contextmanager
+    def _unbroken(self, change: RecordChange) -> Iterator[None]:
+        """Let a unique value that somebody else has now be a refusal, and not the end of the transaction."""
+        if not change.noun.unique_fields:
+            yield
+            return
+        try:
+            with transaction.atomic():
+                yield
+        except IntegrityError as problem:
+            self.execution.failure = None
+            raise self.execution.integrity_conflict(problem) from problem
+
+    def _bring_back(self, change: RecordChange) -> None:
+        held = self.execution.locked_records.get(change.id)
+        if held is not None and held.deleted_at is None:
+            self.events.setdefault(change.id, change.noun.verbs["restore"].event)
+            return  # with what it belongs to
+        merged = change.presence[-1].merges
+        noun = change.noun
+        self._perform(change, noun.corrections["unmerge"] if merged else noun.verbs["restore"], {})
+
+    def _change(self, change: RecordChange) -> None:
+        """Give the fields that the request changed their former values."""
+        if change.goes or change.id in self.changed:
+            return
+        self.changed.add(change.id)
+        fields = {wire: self._field(change, wire) for wire in change.changed}
+        now = change.now
+        back = {
+            wire: before
+            for wire, (before, after) in change.changed.items()
+            if now.get(wire) == after  # the moments that went on by themselves stay
+        }
+        if not back:
+            return
+        if all(_is_plain(change.noun, field) for field in fields.values()):
+            self._perform(change, change.noun.__dict__["update"], back)
+        elif change.has_gap:
+            said = _("Others changed it in between.")
+            self.refused[change.id] = Reason("changed", said, tuple(back))
+        else:
+            versions = {"before": change.first - 1, "after": change.last}
+            self._perform(change, change.noun.corrections["correct"], versions)
+
+    def _let_go(self) -> None:
+        """Delete what goes and what nothing refers to by now, the latest first, as often as that helps."""
+        while True:
+            free = [
+                change
+                for change in self._backwards()
+                if change.goes
+                and change.id not in self.gone
+                and all(map(self._lets_go, self.plan.referrers.get(change.id, ())))
+            ]
+            if not free:
+                return
+            for change in free:
+                self._delete(change)
+
+    def _lets_go(self, id: str) -> bool:
+        return id in self.gone or id in self.changed
+
+    def _delete(self, change: RecordChange) -> None:
+        self.gone.add(change.id)
+        held = self.execution.locked_records.get(change.id)
+        if held is not None and held.deleted_at is not None:
+            self.events.setdefault(change.id, change.noun.verbs["delete"].event)
+            return  # with what it belonged to
+        if not change.created and change.presence[0].corrects:
+            versions = {"before": change.first - 1, "after": change.last}
+            self._perform(change, change.noun.corrections["remerge"], versions)
+            return
+        if held is not None:
+            held.is_unreferred = True
+        self._perform(change, change.noun.verbs["delete"], {})
+
+    def _let_circles_go(self) -> None:
+        """Delete what is left: records that refer to each other."""
+        left = [c for c in self._backwards() if c.goes and c.id not in self.gone]
+        ids = {change.id for change in left}
+        for change in left:
+            update = change.noun.__dict__["update"]
+            empty = {
+                f.wire: None
+                for f in change.noun.schema.references.values()
+                if getattr(change.record, f.column) in ids
+            }
+            self._perform(change, update, empty)
+            self.changed.add(change.id)
+        for change in left:
+            self._delete(change)
+
+
+def _is_plain(noun: type[Record], field: Any) -> bool:
+    """Whether ``update`` gives the field back exactly the value that it had."""
+    schema = noun.schema
+    hidden = {column.name for column in schema.followers}
+    hidden |= {each.day_if for each in schema.day_moments if each.day_if}
+    return not (field.read_only or field.moves or field.name in hidden)
+
+
+def _needs(change: RecordChange, returning: set[str]) -> bool:
+    """Whether the record would refer again to one that has to come back first."""
+    return any(
+        isinstance(before, str) and before in returning
+        for before, _after in change.changed.values()
+    )

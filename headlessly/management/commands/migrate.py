@@ -1,0 +1,16 @@
+"""`manage.py migrate`, around a pooler where there is one."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.core.management.commands import migrate
+
+from headlessly.database.roles import connect_directly, name_connections
+
+
+class Command(migrate.Command):
+    def handle(self, *args: Any, **options: Any) -> str | None:
+        connect_directly()
+        name_connections("migrate")
+        return super().handle(*args, **options)

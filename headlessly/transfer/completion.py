@@ -1,0 +1,79 @@
+"""What a row says of a record that is here already: empty fields are filled, others stay."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection
+from typing import TYPE_CHECKING, Any
+
+from headlessly.access import actors
+from headlessly.declaration.schema import Field
+from headlessly.transfer.row_values import RowValues
+
+if TYPE_CHECKING:
+    from headlessly.declaration.record import Record
+
+#: Fills empty fields of a record that is there.
+Complete = Callable[["type[Record]", str, dict[str, Any], RowValues, str], None]
+
+
+class Completion:
+    """Of the rows at hand: what those that they describe have, and what was filled of them."""
+
+    def __init__(self, noun: type[Record], *, making: bool) -> None:
+        self.noun, self.making = noun, making
+        #: What they have of what rows may say of them, by id and wire name.
+        self.held: dict[str, dict[str, Any]] = {}
+        #: What the row at hand has filled.
+        self.filled: list[tuple[str, str]] = []
+
+    def _wires(self, reference: Field) -> list[str]:
+        by_name = reference.target_noun.schema.by_name
+        return [by_name[n].wire for n in self.noun.Surface.files.described[reference.name]]
+
+    def read(self, reference: Field, ids: Collection[str]) -> None:
+        """Ask what these have."""
+        noun, wires = reference.target_noun, self._wires(reference)
+        columns = [noun.schema.fields[wire].column for wire in wires]
+        rows = noun.objects.filter(pk__in=ids).order_by().values_list("pk", *columns)
+        for id, *had in rows if ids else ():
+            self.held[id] = dict(zip(wires, had, strict=True))
+
+    def add(self, reference: Field, record: Any) -> None:
+        """Take over what a record has that was made."""
+        fields = record.schema.fields
+        self.held[record.pk] = {
+            wire: getattr(record, fields[wire].column) for wire in self._wires(reference)
+        }
+
+    def fill(
+        self, reference: Field, id: str, given: dict[str, Any], row: RowValues, complete: Complete
+    ) -> None:
+        """Fill what a record has not, of what a row says of it; the log keeps what it has otherwise."""
+        noun, gaps = reference.target_noun, {}
+        had = self.held.get(id)
+        may = self.making and actors.may(actors.current(), "update", noun)
+        for wire, value in given.items():
+            field = noun.schema.fields[wire]
+            try:
+                said = field.clean(value, text=row.text)
+            except ValueError as problem:
+                row.leave_out(f"{reference.wire}.{wire}", str(problem))
+                continue
+            if said is None or (had is not None and had.get(wire) == said):
+                continue
+            if had is not None and may and had.get(wire) in (None, field.default):
+                gaps[wire], had[wire] = value, said
+                self.filled.append((id, wire))
+            else:
+                row.beside.add(f"{reference.wire}.{wire}")
+        if gaps:
+            complete(noun, id, gaps, row, reference.wire)
+
+    def begin_row(self) -> None:
+        self.filled.clear()
+
+    def undo_row(self) -> None:
+        """What the row at hand has filled was undone."""
+        for id, wire in self.filled:
+            self.held[id][wire] = None
+        self.filled.clear()

@@ -1,0 +1,126 @@
+"""Cells with a day or a moment, as people and programs write them; ISO 8601 is left alone."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from datetime import UTC, datetime, timedelta, timezone, tzinfo
+from functools import lru_cache
+from typing import Any
+
+from django.utils.translation import gettext as _
+
+from headlessly.transfer.notations import DMY, MDY, NUMERIC_DAY
+
+#: Year first, or the month in letters, or with dots: nobody reads these in two ways.
+DAYS = (
+    "%Y/%m/%d", "%Y.%m.%d", "%d %b %Y", "%d %B %Y", "%d-%b-%Y", "%d-%B-%Y", "%b %d %Y", "%B %d %Y",
+    "%d-%b-%y", "%d %b %y",
+)  # fmt: skip
+TIMES = ("", " %H:%M:%S", " %H:%M", " %I:%M %p", " %I:%M:%S %p", " %H:%M:%S.%f")
+GERMAN_MONTHS = {
+    "januar": "Jan", "jänner": "Jan", "februar": "Feb", "märz": "Mar", "mär": "Mar", "mrz": "Mar",
+    "april": "Apr", "mai": "May", "juni": "Jun", "juli": "Jul", "august": "Aug", "september": "Sep",
+    "sept": "Sep", "oktober": "Oct", "okt": "Oct", "november": "Nov", "dezember": "Dec", "dez": "Dec",
+}  # fmt: skip
+#: What stands before or behind a day in letters: ``Thu Nov 13 2025 10:00:00 GMT+0100 (CET)``, ``24th``.
+WEEKDAY = re.compile(
+    r"(mon|tue|wed|thu|fri|sat|sun)[a-z]*\.? |(montag|dienstag|mittwoch|donnerstag|freitag|samstag|sonntag) ",
+    re.I,
+)
+OFFSET = re.compile(r" (?:GMT|UTC)?([+-])([01]\d|2[0-3]):?([0-5]\d)(?: \([^()]*\))?\Z")
+ORDINAL = re.compile(r"\b(\d{1,2})(?:st|nd|rd|th)\b", re.I)
+LETTERS = re.compile(r"([^\W\d_]+)\.?")
+
+
+def moment_reader(days: str | None, zone: tzinfo | None) -> Callable[[Any], Any]:
+    """What reads the moments of a column; those without a zone are in ``zone`` if there is one."""
+
+    def read(cell: Any) -> Any:
+        found = read_moment(cell, days)
+        if zone is None:
+            return found
+        if isinstance(found, str):
+            try:
+                found = datetime.fromisoformat(found)
+            except ValueError:
+                return found
+        if isinstance(found, datetime) and found.tzinfo is None:
+            return found.replace(tzinfo=zone)
+        return found
+
+    return read
+
+
+@lru_cache(20_000)
+def read_moment(cell: Any, days: str | None = None) -> Any:
+    """``15 Apr, 2021 00:03:00`` as a moment, without a zone where it has none; ISO 8601 is left alone.
+
+    Raises ValueError for a day whose order nobody knows.
+    """
+    if not isinstance(cell, str):
+        return cell
+    text = " ".join(cell.replace(",", " ").split())
+    zone: tzinfo | None = None
+    for word in (" UTC", " GMT"):
+        if text.upper().endswith(word):
+            text, zone = text[: -len(word)], UTC
+    if text[:4].isdigit() and text[4:5] == "-":
+        return f"{text}+00:00" if zone else cell.strip()
+    text = WEEKDAY.sub("", text.removesuffix(" Uhr"))
+    if offset := OFFSET.search(text):
+        text = text[: offset.start()]
+        minutes = int(offset[2]) * 60 + int(offset[3])
+        zone = timezone(timedelta(minutes=-minutes if offset[1] == "-" else minutes))
+    text = ORDINAL.sub(r"\1", text).replace(" at ", " ")
+    if (numeric := NUMERIC_DAY.match(text)) is not None:
+        text = _year_first(cell, numeric, days) + text[numeric.end() :].replace("T", " ")
+    else:
+        text = LETTERS.sub(_in_english, re.sub(r"(\d)\. ", r"\1 ", text))
+    for day in DAYS:
+        for time in TIMES:
+            try:
+                return datetime.strptime(text, day + time).replace(tzinfo=zone)
+            except ValueError:
+                continue
+    return text.replace("/", "-") if numeric else cell
+
+
+def _in_english(word: re.Match[str]) -> str:
+    return GERMAN_MONTHS.get(word[1].lower(), word[1])
+
+
+def _year_first(cell: str, numeric: re.Match[str], days: str | None) -> str:
+    """The day of ``15/04/2021`` or ``04/15/21``, year first. Raises ValueError for one of two days."""
+    first, mark, second, year = numeric.groups()
+    one, other, number = int(first), int(second), int(year)
+    if len(year) == 2:
+        number += 2000 if number < 69 else 1900
+    if mark == "." or one > 12:
+        order: str | None = DMY
+    elif other > 12 or one == other:
+        order = MDY
+    else:
+        order = days
+    if order is None:
+        told = f"{number:04}-{other:02}-{one:02}", f"{number:04}-{one:02}-{other:02}"
+        raise ValueError(
+            _(
+                "%(cell)s could be two days: write %(one)s or %(other)s, or say days=dmy or days=mdy "
+                "for the file."
+            )
+            % {"cell": cell[:32].strip(), "one": told[0], "other": told[1]}
+        )
+    day, month = (one, other) if order == DMY else (other, one)
+    return f"{number:04}/{month:02}/{day:02}"
+
+
+def read_day(cell: Any, days: str | None = None) -> Any:
+    """The same for a day; a time beside it is left out."""
+    found = read_moment(cell, days)
+    if isinstance(found, str) and len(found) > 10 and found[10] in "T ":
+        try:
+            return datetime.fromisoformat(found).date()
+        except ValueError:
+            return found
+    return found.date() if isinstance(found, datetime) else found

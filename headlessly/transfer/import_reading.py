@@ -1,0 +1,95 @@
+"""The file of an import: read through once to find how it writes, and then row by row."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from itertools import islice
+
+from headlessly.declaration.values import UNSTORABLE
+from headlessly.transfer import formats
+from headlessly.transfer import stored_file as content
+from headlessly.transfer.headings import Headings, column_number, find_meaning, read_headings
+from headlessly.transfer.import_rows import Taker
+from headlessly.transfer.models import Import
+from headlessly.transfer.notations import Evidence
+from headlessly.transfer.options import Options
+from headlessly.transfer.row_readers import (
+    MOST_NAMES,
+    ObjectReader,
+    TableReader,
+    column_kinds,
+    percent_columns,
+)
+from headlessly.transfer.rows import Layout, Row, is_blank
+
+#: How much of a line below the table is remembered.
+LINE = 200
+
+
+class FileReading:
+    """How the file of one import is read."""
+
+    def __init__(self, source: Import) -> None:
+        self.source = source
+        self.options = Options(**source.options)
+        self.layout = Layout(**source.layout)
+
+    def rows(self, below: list[str] | None = None) -> Iterator[Row]:
+        with content.opened(self.source) as file:
+            yield from formats.read_rows(file, self.source.format, self.layout, below)
+
+    @property
+    def _is_table(self) -> bool:
+        return self.source.format in formats.TABLES
+
+    def _headings(self) -> Headings:
+        return read_headings(self.source.noun, self.source.columns, strict=self.options.strict)
+
+    def taker(self) -> Taker:
+        """What reads the rows and takes them, as the file's header and all of its cells say."""
+        source, noun, strict = self.source, self.source.noun, self.options.strict
+        if self._is_table:
+            headings = self._headings()
+            lenient = headings.foreign and not strict
+            reader: TableReader | ObjectReader = TableReader(
+                headings, source.notations(), lenient=lenient
+            )
+            return Taker(source, reader, foreign=headings.foreign)
+        text = source.format == formats.VCF or self.layout.single
+        known = filter(None, (find_meaning(noun, name) for name in source.columns))
+        foreign = text or any(not meaning.own for meaning in known)
+        reader = ObjectReader(noun, text=text, lenient=foreign and not strict, strict=strict)
+        return Taker(source, reader, foreign=foreign)
+
+    def look_through(self) -> None:
+        """Find how many rows there are, how they write numbers and days, and what is no field."""
+        source = self.source
+        names: dict[str, None] = {}
+        below: list[str] = []
+        evidence = Evidence({}, {})
+        if self._is_table:
+            headings = self._headings()
+            evidence = Evidence(
+                column_kinds(headings, "number", "integer", "money"),
+                column_kinds(headings, "date", "datetime"),
+                percent_columns(headings) if headings.foreign else {},
+            )
+        #: Columns to the right of the last one with a name, that have something in them.
+        nameless: set[int] = set()
+        width, total = len(source.columns), 0
+        for row in self.rows(below):
+            total += 1
+            if row.problem is not None:
+                continue
+            if self._is_table:
+                evidence.add(row.content)
+                if len(row.content) > width:
+                    nameless.update(
+                        n for n, cell in enumerate(row.content[width:], width) if not is_blank(cell)
+                    )
+            elif len(names) < MOST_NAMES:
+                names.update(dict.fromkeys(islice(row.content, MOST_NAMES)))
+        source.total, source.seen = total, evidence.found()
+        source.columns = source.columns or [UNSTORABLE.sub("\ufffd", n) for n in names]
+        source.unknown += [column_number(n) for n in sorted(nameless)[:MOST_NAMES]]
+        source.below = [UNSTORABLE.sub("\ufffd", line[:LINE]) for line in below]

@@ -1,0 +1,191 @@
+"""What an operator's Prometheus reads at /metrics: requests by route, and what waits.
+
+Requests are counted by all processes of a server together, in files of ``PROMETHEUS_MULTIPROC_DIR``, which
+`manage.py serve` makes; the client library looks for it when it is imported, so that nothing imports this but
+the settings' middleware. What is in the database is asked there when it is read.
+"""
+
+from __future__ import annotations
+
+import hmac
+import logging
+import os
+import time
+from collections.abc import Callable, Iterable
+from typing import Any
+
+from django.conf import settings
+from django.db import DatabaseError, connection
+from django.http import HttpRequest, HttpResponse
+from prometheus_client import (
+    CONTENT_TYPE_LATEST,
+    REGISTRY,
+    CollectorRegistry,
+    Counter,
+    Histogram,
+    generate_latest,
+    multiprocess,
+)
+from prometheus_client.core import GaugeMetricFamily, Metric
+
+from headlessly.context import tracing
+from headlessly.database import prepared
+from headlessly.web.callers import caller_address
+
+logger = logging.getLogger("headlessly.access")
+
+METHODS = frozenset(["GET", "HEAD", "OPTIONS", "POST", "PUT", "PATCH", "DELETE"])
+requests_total = Counter("headlessly_requests", "Requests answered.", ["method", "route", "status"])
+request_seconds = Histogram(
+    "headlessly_request_seconds",
+    "Time until the answer was there, in seconds; of a stream, until it began.",
+    ["route"],
+    buckets=(0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30),
+)
+
+#: Name, what it is, and what the database answers.
+IN_DATABASE = (
+    (
+        "headlessly_jobs_waiting",
+        "Jobs whose time has come and that nobody has begun.",
+        "SELECT count(*) FROM procrastinate_jobs"
+        " WHERE status = 'todo' AND coalesce(scheduled_at, clock_timestamp()) <= clock_timestamp()",
+    ),
+    (
+        "headlessly_oldest_job_seconds",
+        "How long the oldest of them has been waiting.",
+        "SELECT coalesce(extract(epoch FROM clock_timestamp() - min(coalesce(scheduled_at, (SELECT min(e.at)"
+        " FROM procrastinate_events AS e WHERE e.job_id = j.id)))), 0) FROM procrastinate_jobs AS j"
+        " WHERE status = 'todo' AND coalesce(scheduled_at, clock_timestamp()) <= clock_timestamp()",
+    ),
+    (
+        "headlessly_jobs_failed",
+        "Jobs that failed and are kept.",
+        "SELECT count(*) FROM procrastinate_jobs WHERE status = 'failed'",
+    ),
+    (
+        "headlessly_log_lag_seconds",
+        "How long the oldest writing transaction runs: readers of the log see nothing behind it.",
+        "SELECT coalesce(extract(epoch FROM clock_timestamp() - min(xact_start)), 0) FROM pg_stat_activity"
+        " WHERE backend_xid IS NOT NULL AND datname = current_database()",
+    ),
+    (
+        "headlessly_deliveries_due",
+        "Deliveries of webhooks whose time has come.",
+        "SELECT count(*) FROM headlessly_delivery WHERE status = 'pending' AND next_at <= clock_timestamp()",
+    ),
+    (
+        "headlessly_oldest_delivery_seconds",
+        "For how long the oldest of them is due.",
+        "SELECT coalesce(extract(epoch FROM clock_timestamp() - min(next_at)), 0) FROM headlessly_delivery"
+        " WHERE status = 'pending' AND next_at <= clock_timestamp()",
+    ),
+)
+
+
+class CountRequests:
+    """Middleware, the first of all: counts every request, writes the access log where that is asked for, and
+    answers /metrics, whatever name of a host it is asked by."""
+
+    def __init__(self, get_response: Callable[[HttpRequest], HttpResponse]) -> None:
+        self.get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponse:
+        path = request.path_info
+        if path == "/metrics":
+            return answer_metrics(request)
+        started = time.monotonic()
+        with tracing.route_scope(lambda: f"{request.method} {route_of(request)}"):
+            response = self.get_response(request)
+        took = time.monotonic() - started
+        method = request.method if request.method in METHODS else "other"
+        requests_total.labels(method, route_of(request), response.status_code).inc()
+        request_seconds.labels(route_of(request)).observe(took)
+        if settings.ACCESS_LOG:
+            _log_access(request, response, path, took)
+        return response
+
+
+def route_of(request: HttpRequest) -> str:
+    """The pattern of a request's address, below ``/~`` for those of a tenant: there are not more of them than
+    the code has."""
+    match = getattr(request, "resolver_match", None)
+    if match is None:
+        return "static" if request.path_info.startswith(settings.STATIC_URL) else "none"
+    return f"{'/~' if getattr(request, 'mounted', False) else ''}/{match.route}"
+
+
+def _log_access(request: HttpRequest, response: HttpResponse, path: str, took: float) -> None:
+    fields = {
+        "method": request.method,
+        "path": path,
+        "route": route_of(request),
+        "milliseconds": round(took * 1000, 1),
+        "address": caller_address(request.META),
+        "requestId": response.headers.get("X-Request-Id", "-"),
+    }
+    logger.info(
+        "%s %s %s %.1f ms", request.method, path, response.status_code, took * 1000,
+        extra={"fields": fields, "status_code": response.status_code},
+    )  # fmt: skip
+
+
+def answer_metrics(request: HttpRequest) -> HttpResponse:
+    """The metrics for who sends ``METRICS_TOKEN``; in development for everybody."""
+    token = settings.METRICS_TOKEN
+    given = request.headers.get("Authorization", "").removeprefix("Bearer ")
+    if token and not hmac.compare_digest(token.encode(), given.encode()):
+        return HttpResponse(
+            "Send METRICS_TOKEN as a bearer.\n", status=401, content_type="text/plain"
+        )
+    if not token and settings.PRODUCTION:
+        return HttpResponse("Set METRICS_TOKEN.\n", status=404, content_type="text/plain")
+    registry = REGISTRY
+    if os.environ.get("PROMETHEUS_MULTIPROC_DIR"):
+        registry = CollectorRegistry()
+        multiprocess.MultiProcessCollector(registry)
+    text = generate_latest(registry) + generate_latest(_StateCollector.in_registry())
+    return HttpResponse(text, content_type=CONTENT_TYPE_LATEST)
+
+
+class _StateCollector:
+    """What is so at the moment of asking: in the database, and of this process's connections."""
+
+    @classmethod
+    def in_registry(cls) -> CollectorRegistry:
+        registry = CollectorRegistry()
+        registry.register(cls())  # type: ignore[arg-type]
+        return registry
+
+    def collect(self) -> Iterable[Metric]:
+        yield from self._pool()
+        reachable = GaugeMetricFamily("headlessly_database_up", "Whether the database answers.")
+        try:
+            found = [
+                (name, what, float(prepared.execute_prepared(sql, ())[0][0] or 0))
+                for name, what, sql in IN_DATABASE
+            ]
+        except DatabaseError:
+            reachable.add_metric([], 0)
+            yield reachable
+            return
+        reachable.add_metric([], 1)
+        yield reachable
+        for name, what, value in found:
+            yield GaugeMetricFamily(name, what, value=value)
+
+    def _pool(self) -> Iterable[Metric]:
+        pool: Any = getattr(connection, "pool", None)
+        if not pool:
+            return
+        stats = pool.get_stats()
+        family = GaugeMetricFamily(
+            "headlessly_pool_connections",
+            "Connections of the process that answers: open, free, and how many wait for one.",
+            labels=["state"],
+        )
+        for state, name in (
+            ("open", "pool_size"), ("free", "pool_available"), ("wanted", "requests_waiting"),
+        ):  # fmt: skip
+            family.add_metric([state], stats.get(name, 0))
+        yield family

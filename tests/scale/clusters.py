@@ -1,0 +1,119 @@
+"""PostgreSQL clusters of a test's own, made with the programs of the embedded one."""
+
+from __future__ import annotations
+
+import os
+import re
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import psycopg
+from django.db import connections
+
+from headlessly.access import actors, tenancy
+from headlessly.access.models import Tenant
+from headlessly.database.server import ROLE, Server
+from headlessly.webhooks.registration import create_webhook
+
+
+class Cluster(Server):
+    """A server that a test starts, stops, copies and promotes."""
+
+    def start(self, **settings: Any) -> Cluster:
+        """Start it, made anew where there is nothing; ``settings`` are PostgreSQL's."""
+        self.initialise()
+        with (self.cluster / "postgresql.auto.conf").open("a") as file:
+            # Nothing here outlives the machine: no disk is waited for.
+            for name, value in {"fsync": "off", **settings}.items():
+                file.write(f"{name} = '{value}'\n")
+        self.start_server()
+        if not self.ask("SELECT pg_is_in_recovery()"):
+            self.create_role_and_database()
+        return self
+
+    def stop(self, mode: str = "fast") -> None:
+        if (self.cluster / "postmaster.pid").exists():
+            self.run("pg_ctl", "-D", self.cluster, "-m", mode, "-w", "stop", check=False)
+
+    def become_standby_of(self, primary: Cluster) -> Cluster:
+        """Copy that server, to follow it; it is not started."""
+        self.make_private(self.cluster)
+        self.run(
+            *("pg_basebackup", "-h", primary.socket_dir, "-U", "postgres"),
+            *("-D", self.cluster, "-R", "--checkpoint=fast"),
+        )
+        for lock in self.cluster.glob(".s.PGSQL*"):
+            lock.unlink()  # of the original's socket, where that is short enough to lie in its folder
+        return self
+
+    def promote(self) -> None:
+        self.run("pg_ctl", "-D", self.cluster, "-w", "promote")
+
+    def restore(self, host: str, name: str) -> None:
+        """Put a dump of another server's database into this one's."""
+        dump = self.cluster / "dump"
+        self.run("pg_dump", "-h", host, "-U", "postgres", "-Fc", "-f", dump, name)
+        here = ("-h", self.socket_dir, "-U", "postgres", "-d", ROLE)
+        self.run("pg_restore", *here, "--exit-on-error", dump)
+
+    def ask(self, sql: str) -> Any:
+        with self.connect(user="postgres", dbname="postgres", autocommit=True) as asked:
+            return asked.execute(sql).fetchone()[0]
+
+    def connect(self, **given: Any) -> psycopg.Connection[Any]:
+        at = {"host": str(self.socket_dir), "user": ROLE, "dbname": ROLE}
+        return psycopg.connect(**at | given)
+
+    def catch_up_with(self, primary: Cluster, seconds: float = 20) -> None:
+        """Wait until this standby has replayed all that ``primary`` has written."""
+        place = primary.ask("SELECT pg_current_wal_insert_lsn()::text")
+        primary.ask("SELECT txid_current()")  # a commit, which is sent at once
+        until = f"SELECT pg_last_wal_replay_lsn() >= '{place}'::pg_lsn"
+        with self.connect(user="postgres", dbname="postgres", autocommit=True) as asked:
+            for _ in range(int(seconds * 20)):
+                if asked.execute(until).fetchone() == (True,):
+                    return
+                asked.execute("SELECT pg_sleep(0.05)")
+        raise AssertionError("The standby stays behind.")
+
+    @property
+    def url(self) -> str:
+        """The database's address, for a process of its own."""
+        return f"postgresql://{ROLE}@/{ROLE}?host={self.socket_dir}"
+
+    @contextmanager
+    def in_use(self, name: str = ROLE) -> Iterator[None]:
+        """Let Django work on this cluster, in the database ``name``, inside the block."""
+        usual = connections["default"]
+        here = usual.copy()
+        options = {n: v for n, v in usual.settings_dict["OPTIONS"].items() if n != "pool"}
+        # The embedded server of the tests is another one: this one's address is fixed.
+        here.settings_dict |= {"EMBEDDED": False, "HOST": str(self.socket_dir), "NAME": name}
+        here.settings_dict["OPTIONS"] = options
+        connections["default"] = here
+        try:
+            yield
+        finally:
+            here.close()
+            connections["default"] = usual
+
+
+def environment(url: str, **more: str) -> dict[str, str]:
+    """What a process of the product is started with, to work on the database at ``url``."""
+    kept = {n: v for n, v in os.environ.items() if not re.match("DATABASE_|HEADLESSLY_", n)}
+    return kept | {"HEADLESSLY_ENV": "development", "DATABASE_URL": url} | more
+
+
+@contextmanager
+def acme_at(cluster: Cluster, name: str = "headlessly") -> Iterator[Tenant]:
+    """The tenant acme as it is in this cluster."""
+    with cluster.in_use(name), actors.acting(actors.SYSTEM):
+        tenant = Tenant.objects.get(slug="acme")
+        with tenancy.active(tenant):
+            yield tenant
+
+
+def listen(url: str) -> None:
+    """A webhook that is told everything."""
+    create_webhook({"url": url, "events": ["*"], "secret": "s" * 24})
