@@ -5,7 +5,15 @@ None of these is a noun. They know no tenant's business, and nobody creates them
 
 from __future__ import annotations
 
-from headlessly.access.models import ApiKey, IdempotentReply, KeyUse, Membership, Tenant, User
+from headlessly.access.models import (
+    ApiKey,
+    IdempotentReply,
+    KeyUse,
+    Membership,
+    Presence,
+    Tenant,
+    User,
+)
 from headlessly.accounts.models import Device, Guess, Invitation, SecondFactor, Session
 from headlessly.log.events import Event
 from headlessly.query.saved_views import (
@@ -38,6 +46,7 @@ __all__ = [
     "KeyUse",
     "Membership",
     "Pin",
+    "Presence",
     "Proposal",
     "RefusedRow",
     "RowWarning",

@@ -102,6 +102,7 @@ INSTALLED_APPS = [
 MIDDLEWARE = [
     "headlessly.web.metrics.CountRequests",
     "headlessly.web.health.AnswerProbes",
+    "headlessly.admin.watching.middleware.WatchMiddleware",
     "headlessly.web.mount.MountTenant",
     "headlessly.context.tracing.RequestIdMiddleware",
     "headlessly.web.csp.ContentSecurityPolicy",

@@ -395,6 +395,21 @@ class KeyUse(models.Model):
         return f"{self.key}: {self.count}"
 
 
+class Presence(models.Model):
+    """Who looked at a record last when. UNLOGGED like the uses of keys: nothing is lost with it."""
+
+    pk = models.CompositePrimaryKey("tenant_id", "record", "actor")
+    tenant = models.ForeignKey(Tenant, models.CASCADE, related_name="+", db_index=False)
+    record = models.CharField(max_length=32, db_collation="C")
+    actor = models.CharField(max_length=32, db_collation="C")
+    name = models.CharField(max_length=150)
+    writes = models.BooleanField(default=False)
+    seen_at = models.DateTimeField()
+
+    def __str__(self) -> str:
+        return f"{self.name} at {self.record}"
+
+
 class IdempotentReply(models.Model):
     """The first answer to a POST with an Idempotency-Key, written in the transaction of its effect.
 

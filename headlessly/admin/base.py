@@ -72,6 +72,8 @@ class NounAdmin(NounAdminBase, ModelAdmin):
 
         return [
             page("", self.list_page.list_view, "changelist"),
+            page("totals/", self.list_page.totals_view, "totals"),
+            page("queue/", self.list_page.queue_view, "queue"),
             page("add/", self.edit_pages.add_view, "add"),
             page("add/<str:verb>/", self.edit_pages.add_view, "add_by"),
             page("board/", board.board_view, "board"),

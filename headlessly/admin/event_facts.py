@@ -211,6 +211,19 @@ def record_names(wanted: dict[str, set[str]]) -> dict[str, str]:
     }
 
 
+#: As many events after a version are looked at for who changed a field.
+LOOKED_AT = 50
+
+
+def who_changed(record: Noun, version: int | None, field: Field | None = None) -> str:
+    """The name of whoever changed a record, or one field of it, last since it was read at ``version``."""
+    found = type(record).history(record).filter(version__gt=version or 0)[:LOOKED_AT]
+    told = (e for e in found if field is None or field.wire in (e.previous or {}))
+    if (event := next(iter(told), None)) is None:
+        return _("Somebody")
+    return actor_names({event.actor}).get(event.actor) or _("Somebody")
+
+
 def actor_names(ids: set[str]) -> dict[str, str]:
     """Who acted, as people call them."""
     names = {actors.SYSTEM.id: _("System"), actors.PUBLIC.id: _("A visitor")}

@@ -8,7 +8,7 @@ from typing import Any
 from django.http import HttpRequest, HttpResponse
 from django.utils.translation import gettext as _
 
-from headlessly.admin import buttons, field_values, forms, toasts
+from headlessly.admin import buttons, event_facts, field_values, forms, toasts
 from headlessly.admin.pages import NounPages
 from headlessly.admin.sites import TenantSite
 from headlessly.declaration.next_steps import without_doubles
@@ -55,6 +55,9 @@ class FieldEdit:
         """Change the field by the verb ``update``, or a state by the verb that leads there. Raises what the
         executor raises; Stale where the record is no longer of this ``version``."""
         verb, sent = self.record.verbs["update"], self.form.given()
+        if (day_if := self.field.day_if) and (said := sent.get(self.field.name)):
+            # A day without a time is the whole of it; a time makes a moment of it.
+            sent[day_if] = "true" if forms.is_whole_day(said) else "false"
         text = str(sent.get(self.field.name, ""))
         if self.field.moves and text.startswith(BY_VERB):
             named = self.record.verbs.get(text.removeprefix(BY_VERB))
@@ -82,8 +85,8 @@ class FieldPages(NounPages):
             edit.form.is_valid()
             edit.form.add_error(
                 field.name,
-                _("This is %s now, somebody saved it meanwhile. Saving puts yours in its place.")
-                % value,
+                _("%(who)s made this %(value)s meanwhile. Saving puts yours in its place.")
+                % {"who": event_facts.who_changed(found, version, field), "value": value},
             )
             return self._page(request, edit, found.version, status=Stale.status)
         try:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Mapping
-from datetime import UTC, date, datetime
+from datetime import UTC, date, datetime, time
 from decimal import Decimal
 from typing import Any
 
@@ -20,12 +20,17 @@ from django.utils.translation import gettext as _
 from headlessly.access import suggestions
 from headlessly.admin import display
 from headlessly.admin.widgets import Input, ReferenceSelect, make_widget
+from headlessly.context import clock
 from headlessly.declaration import days, labels
 from headlessly.declaration.schema import Field
 from headlessly.declaration.values import to_json_value
 from headlessly.errors import HeadlesslyError
 from headlessly.language import languages, numbers
+from headlessly.language.moments import read_when
 from headlessly.nouns import Noun
+
+#: What a form adds to a day that was said without a time, where the moment may stand for its day.
+WHOLE_DAY = "T00:00:00Z"
 
 
 class DeclaredForm(forms.Form):
@@ -84,6 +89,10 @@ class DeclaredForm(forms.Form):
         for name, field in self.declared.items():
             if name in self.data:
                 found[name] = sent(field, self.data.get(name))
+        for name, field in self.declared.items():
+            # A day without a time is the whole of it.
+            if field.day_if in self.declared and is_whole_day(found.get(name)):
+                found[field.day_if] = "true"
         return found
 
     def filled(self) -> dict[str, Any]:
@@ -132,8 +141,8 @@ def text_of(field: Field, value: Any, *, is_day: bool = False) -> str:
         return "true" if value else "false"
     if isinstance(value, datetime):
         if is_day:
-            return f"{value.astimezone(UTC):%Y-%m-%d}T00:00"
-        return f"{timezone.localtime(value):%Y-%m-%dT%H:%M}"
+            return f"{value.astimezone(UTC):%Y-%m-%d}"
+        return f"{timezone.localtime(value):%Y-%m-%d %H:%M}"
     if isinstance(value, date):
         return value.isoformat()
     if isinstance(value, Decimal):
@@ -159,9 +168,22 @@ def sent(field: Field, text: Any) -> Any:
     text = text.strip()
     if field.type in ("number", "integer", "money"):
         return numbers.delocalize_number(text)
-    if field.type == "datetime" and len(text) == len("2026-01-31T09:00"):
-        return _moment_with_zone(text, keeps_day=field.day_if is not None)
-    return text
+    if field.type not in ("date", "datetime"):
+        return text
+    when = read_when(text, timezone.localtime(clock.now()).replace(tzinfo=None))
+    if when is None or (field.type == "date" and when.time is not None):
+        return text  # the executor says what is wrong with it
+    if field.type == "date":
+        return f"{when.day}"
+    if when.time is None and field.day_if is not None:
+        return f"{when.day}{WHOLE_DAY}"
+    text = f"{when.day}T{when.time or time():%H:%M}"
+    return _moment_with_zone(text, keeps_day=field.day_if is not None)
+
+
+def is_whole_day(text: Any) -> bool:
+    """Whether a form sends this on of a day that was said without a time."""
+    return isinstance(text, str) and text.endswith(WHOLE_DAY)
 
 
 def _moment_with_zone(text: str, *, keeps_day: bool) -> str:

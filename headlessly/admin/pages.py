@@ -24,7 +24,8 @@ from headlessly.nouns import Noun
 
 #: What the pages of records need beside the site's own.
 MEDIA = Media(
-    css={"all": ["headlessly/record.css"]}, js=["headlessly/record.js", "headlessly/rows.js"]
+    css={"all": ["headlessly/record.css"]},
+    js=["headlessly/record.js", "headlessly/queue.js", "headlessly/rows.js"],
 )
 #: A longer query is none that a list makes.
 LONGEST_QUERY = 2_000

@@ -5,7 +5,7 @@ from __future__ import annotations
 from functools import cache
 from typing import Any
 
-from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
+from django.http import HttpRequest, HttpResponse, HttpResponseRedirect, JsonResponse
 from django.urls import reverse
 from django.utils.decorators import method_decorator
 from django.utils.functional import SimpleLazyObject
@@ -19,7 +19,13 @@ from headlessly.admin.proposing import proposals
 from headlessly.admin.reports import report_pages
 from headlessly.admin.sites import TenantSite, menu_item
 from headlessly.admin.undo import Undo
+from headlessly.admin.watching.middleware import make_token
 from headlessly.declaration import labels
+
+
+def watch_token_view(request: HttpRequest, *, site: Any) -> HttpResponse:
+    """The right to ask what changed, for a page that goes on asking: see watch.js."""
+    return JsonResponse({"token": make_token()})
 
 
 class Workplace(TenantSite):
@@ -34,6 +40,7 @@ class Workplace(TenantSite):
             self.page("dashboard/", dashboard.dashboard_view, "dashboard"),
             self.page("dashboard/definitions/", definitions.definitions_view, "definitions"),
             self.page("find/", palette.find_view, "find"),
+            self.page("watch/token/", watch_token_view, "watch_token"),
             *report_pages.urls(self),
             *proposals.urls(self),
             *settings.urls(self),
@@ -58,13 +65,20 @@ class Workplace(TenantSite):
         context = super().each_context(request)
         if actors.current().writes:
             context["undo_by_key"] = {"undo": Undo(""), "redo": Undo("", redo=True)}
-        context["toasts"] = cache(lambda: toasts.read_toasts(request))
+        return context | self._notes(request)
+
+    def part_context(self, request: HttpRequest) -> dict[str, Any]:
+        return super().part_context(request) | self._notes(request)
+
+    @staticmethod
+    def _notes(request: HttpRequest) -> dict[str, Any]:
+        """What was done, and what admins are told of. Only the pages that show it ask the database."""
+        found: dict[str, Any] = {"toasts": cache(lambda: toasts.read_toasts(request))}
         if actors.may_administer(actors.current()):
-            # Only the pages that show it ask the database.
-            context["disabled_webhooks"] = SimpleLazyObject(
+            found["disabled_webhooks"] = SimpleLazyObject(
                 lambda: settings.webhooks.disabled_notes(tenancy.require())
             )
-        return context
+        return found
 
     def get_sidebar_list(self, request: HttpRequest) -> list[dict[str, Any]]:
         """The nouns by app; an app's name is its heading."""

@@ -9,28 +9,36 @@ from typing import Any
 from django.apps import apps
 from django.contrib.auth import logout
 from django.core.exceptions import PermissionDenied
-from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
+from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect, JsonResponse
 from django.template.response import TemplateResponse
 from django.templatetags.static import static
 from django.urls import URLPattern, path, reverse
+from django.utils import timezone
+from django.utils.dateformat import format as date_format
 from django.utils.decorators import method_decorator
 from django.utils.functional import cached_property
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
-from django.views.decorators.http import require_http_methods, require_POST
+from django.views.decorators.http import require_GET, require_http_methods, require_POST
 from unfold.sites import UnfoldAdminSite
 
 from headlessly.access import actors, tenancy
 from headlessly.access.models import Membership
 from headlessly.accounts import entering
-from headlessly.admin import preferences
+from headlessly.admin import once, preferences
 from headlessly.admin.account import pages as account_pages
+from headlessly.context import clock
 from headlessly.declaration.registry import registry
+from headlessly.language.moments import read_when
 from headlessly.nouns import Noun
 from headlessly.web.sign_in import redirect_to_sign_in, sign_in_url
 
 #: What every page runs.
-SCRIPTS = ("zone", "admin", "sending", "toasts", "typed", "keys")
+SCRIPTS = (
+    "zone", "admin", "sending", "toasts", "typed", "idiomorph", "parts", "drafts", "when", "keys",
+)  # fmt: skip
+#: A page's script asks so for what stands within the frame alone: see parts.js.
+PART = "X-Region"
 
 
 def menu_item(
@@ -45,6 +53,19 @@ def menu_item(
 def session_view(request: HttpRequest, *, site: Site) -> HttpResponse:
     """Nothing, to a page that asks whether what it sends next would be taken: see sending.js."""
     return HttpResponse(status=204)
+
+
+@require_GET
+def when_view(request: HttpRequest, *, site: Site) -> HttpResponse:
+    """What is understood of a day or a moment that somebody types: see when.js."""
+    now = timezone.localtime(clock.now()).replace(tzinfo=None)
+    when = read_when(request.GET.get("text", "")[:100], now)
+    if when is None:
+        return JsonResponse(
+            {"problem": _("No day is understood of this: type 3.12., fri or tomorrow 9.")}
+        )
+    day = date_format(when.day, "D, j M Y")
+    return JsonResponse({"understood": f"{day}, {when.time:%H:%M}" if when.time else day})
 
 
 def _is_own(request: HttpRequest) -> bool:
@@ -71,7 +92,8 @@ class Site(UnfoldAdminSite):
 
         @wraps(guarded)
         def inner(request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
-            return self.refused(request) or guarded(request, *args, **kwargs)
+            refused = self.refused(request)
+            return refused or once.answer_once(request, lambda: guarded(request, *args, **kwargs))
 
         return inner
 
@@ -83,6 +105,7 @@ class Site(UnfoldAdminSite):
         return [
             self.page("preferences/", preferences.preferences_view, "preferences"),
             self.page("session/", session_view, "session"),
+            self.page("when/", when_view, "when"),
             *account_pages.urls(self),
             *found,
         ]
@@ -132,6 +155,10 @@ class Site(UnfoldAdminSite):
         }
         return context
 
+    def part_context(self, request: HttpRequest) -> dict[str, Any]:
+        """What a page says that stands within its frame already."""
+        return {"frame": "headlessly/part.html", "has_permission": True}
+
     def respond(
         self,
         request: HttpRequest,
@@ -149,8 +176,11 @@ class Site(UnfoldAdminSite):
             template = f"headlessly/{template}.html"
         if status is None:
             status = 422 if (form := context.get("form")) is not None and form.errors else 200
-        around = self.each_context(request)
-        around["styles"] += [static(f"headlessly/{name}.css") for name in styles]
+        if request.headers.get(PART):
+            around = self.part_context(request)
+        else:
+            around = self.each_context(request)
+            around["styles"] += [static(f"headlessly/{name}.css") for name in styles]
         context = {**around, "title": title, "own_heading": True, **context}
         return TemplateResponse(request, template, context, status=status)
 
@@ -204,8 +234,12 @@ class TenantSite(Site):
         context = super().each_context(request)
         tenant = tenancy.require()
         context["styles"] += [static("headlessly/palette.css")]
-        context["scripts"] += [static("headlessly/palette.js")]
+        context["scripts"] += [static("headlessly/palette.js"), static("headlessly/watch.js")]
         return context | {"site_title": tenant.name, "site_header": tenant.name, "tenant": tenant}
+
+    def part_context(self, request: HttpRequest) -> dict[str, Any]:
+        tenant = tenancy.require()
+        return super().part_context(request) | {"site_title": tenant.name, "tenant": tenant}
 
     def account_links(self, request: HttpRequest) -> list[dict[str, str]]:
         switch = {"title": _("Switch tenant"), "link": f"{sign_in_url(request)}?choose=1"}

@@ -43,8 +43,12 @@ def undo_of_request() -> Undo | None:
 
 def read_toasts(request: HttpRequest) -> list[Toast]:
     """What is to be said on this page."""
-    found = []
+    found, said = [], set()
     for message in messages.get_messages(request):
+        # What was sent again over a bad line is answered again, and was perhaps heard the first time.
+        if (same := (message.message, message.extra_tags)) in said:
+            continue
+        said.add(same)
         bad = message.level >= messages.WARNING
         tag = message.extra_tags or ""
         id = tag.removeprefix(REDO)

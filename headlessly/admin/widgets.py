@@ -126,6 +126,21 @@ class NarrowingSelect(ReferenceSelect):
         self.chosen |= {NONE: nobody, ME: _("Me")}
 
 
+class When(forms.TextInput):
+    """A day, or a day and its time, as people type them; a calendar beside it, where the page has scripts."""
+
+    def render(self, name: str, value: Any, attrs: Any = None, renderer: Any = None) -> SafeString:
+        more = {"data-when": "", "autocomplete": "off", "placeholder": _("tomorrow 9, fri, 3.12.")}
+        typed = super().render(name, value, more | (attrs or {}), renderer)
+        return format_html(
+            '<span class="when">{}<button type="button" class="btn plain" data-picks hidden '
+            'aria-label="{}"><span class="material-symbols-outlined" aria-hidden="true">'
+            "calendar_month</span></button></span>",
+            typed,
+            _("Choose a day"),
+        )
+
+
 def make_widget(field: Field) -> forms.Widget:
     text = {"class": " ".join(INPUT_CLASSES)}
     match field.type:
@@ -142,10 +157,8 @@ def make_widget(field: Field) -> forms.Widget:
             return forms.Textarea(attrs | _rows(field))
         case "number" | "integer" | "money":
             return forms.TextInput(text | {"inputmode": "decimal"})
-        case "date":
-            return forms.DateInput(text | {"type": "date"}, format="%Y-%m-%d")
-        case "datetime":
-            return forms.TextInput(text | {"type": "datetime-local"})
+        case "date" | "datetime":
+            return When(text)
         case "email":
             return forms.TextInput(text | {"type": "email"})
         case "url":

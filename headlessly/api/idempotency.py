@@ -18,7 +18,7 @@ from typing import Any
 
 import orjson
 from django.db import transaction
-from django.http import HttpResponse
+from django.http import HttpRequest, HttpResponse
 from psycopg.types.json import Jsonb
 from rest_framework.request import Request
 
@@ -61,14 +61,19 @@ DELETE FROM headlessly_idempotentreply WHERE id = ANY(ARRAY(
 
 
 def answer_once(
-    request: Request, handle: Callable[[], HttpResponse], *, unkept: tuple[str, ...] = ()
+    request: Any,
+    handle: Callable[[], HttpResponse],
+    *,
+    unkept: tuple[str, ...] = (),
+    fingerprint: str = "",
 ) -> HttpResponse:
-    """The answer of ``handle``, or the one that it gave to the same request before.
+    """The answer of ``handle``, or the one that it gave to the same request before; what makes it the same is
+    its ``fingerprint``, of a request of REST's its own.
 
     Raises BadRequest for a key that is none, Invalid for one that was used for something else. Entries
     of the answer that are named in ``unkept`` are not given again.
     """
-    key, fingerprint = _hash_key(request), _fingerprint_request(request)
+    key, fingerprint = _hash_key(request), fingerprint or _fingerprint_request(request)
 
     def try_once() -> HttpResponse:
         with transaction.atomic():
@@ -87,7 +92,7 @@ def _claim_and_answer(
     if not claimed:
         return _replay_answer(fingerprint, *prepared.execute_prepared(FIND, place, binary=True)[0])
     response = handle()
-    if response.status_code >= 300 or getattr(response, "undone", False):
+    if response.status_code >= 400 or getattr(response, "undone", False):
         # Also of an answer that says so without raising it: nothing is kept of what was refused.
         if getattr(response, "has_effect", False):
             prepared.execute_prepared(FORGET, [*claimed[0]], rows=False)
@@ -113,7 +118,7 @@ def _replay_answer(
     return HttpResponse(body, status=status, headers=orjson.loads(headers) | {REPLAYED: "true"})
 
 
-def _hash_key(request: Request) -> str:
+def _hash_key(request: HttpRequest | Request) -> str:
     """The key's hash."""
     given = request.META["HTTP_IDEMPOTENCY_KEY"]
     if not KEY.match(given):

@@ -1,12 +1,14 @@
 """Numbers as people write them in the language of the moment, and as every wire has them.
 
 A German types 50.000,5 and an American 50,000.5 for what a wire says as 50000.5. What can be read in one way
-only is read so whatever the language: a plain 12.5 is no group of thousands anywhere.
+only is read so whatever the language: a plain 12.5 is no group of thousands anywhere. Thousands and
+millions may be said in short: ``40k``, ``1,5 Mio``.
 """
 
 from __future__ import annotations
 
 import re
+from decimal import Decimal
 from functools import cache
 from typing import Any
 
@@ -14,11 +16,32 @@ from django.utils import formats
 
 #: Spaces between thousands mean nothing else in any language.
 THOUSAND_SPACES = " \u00a0\u202f"
+#: What follows a number in place of noughts, in English and German.
+SHORT = {
+    "k": 1_000, "tsd": 1_000, "thousand": 1_000, "tausend": 1_000,
+    "m": 1_000_000, "mn": 1_000_000, "mio": 1_000_000, "million": 1_000_000,
+    "millionen": 1_000_000, "bn": 1_000_000_000, "mrd": 1_000_000_000, "billion": 1_000_000_000,
+    "milliarden": 1_000_000_000,
+}  # fmt: skip
+_AMOUNT = re.compile(
+    rf"(?P<number>.*?\d)\s*(?P<short>{'|'.join(sorted(SHORT, key=len, reverse=True))})\.?\Z",
+    re.IGNORECASE | re.DOTALL,
+)
 
 
 def delocalize_number(text: str) -> str:
-    """``50.000,5`` or ``50,000.5`` → ``50000.5``, by language; other text as it is."""
+    """``50.000,5`` or ``50,000.5`` → ``50000.5``, by language; ``40k`` → ``40000``; other text as it is."""
     text = text.strip()
+    if (amount := _AMOUNT.match(text)) is None:
+        return _delocalize(text)
+    try:
+        number = Decimal(_delocalize(amount["number"])) * SHORT[amount["short"].lower()]
+    except ArithmeticError:
+        return text
+    return f"{number.normalize():f}"
+
+
+def _delocalize(text: str) -> str:
     decimal = formats.get_format("DECIMAL_SEPARATOR")
     match = _number_pattern(formats.get_format("THOUSAND_SEPARATOR"), decimal).match(text)
     if match is None:

@@ -141,6 +141,8 @@ def pages_of_the_workplace() -> list[str]:
         "search",
         "session",
         "sessions_end",
+        "when",
+        "watch_token",
     }
     found = {str(p.pattern): p.name for p in workplace.get_urls() if isinstance(p, URLPattern)}
     return [a for a, name in found.items() if name not in no_pages and not set("<(") & set(a)]

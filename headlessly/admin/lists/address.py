@@ -3,7 +3,8 @@
 An address names fields by their wire names (``?status=New,Contacted&owner=me&campaign=-``; ``-`` is
 "none"), lookups on any field (:mod:`headlessly.admin.lists.ranges`), the noun's own conditions
 (``is=bant-complete``), words (``q``), the order (``o=-score``), the columns (``columns=status,score``), a
-past day (``asOf=2026-01-31``), ``deleted=true``, and the saved view that it came from (``view``).
+past day (``asOf=2026-01-31``), ``deleted=true``, what to group by (``group=owner``), and the saved view that
+it came from (``view``).
 """
 
 from __future__ import annotations
@@ -34,7 +35,7 @@ from headlessly.query.scope import Scope
 from headlessly.query.search import Search
 
 #: Parameters that are no fields.
-OWN = ("q", "o", "p", "is", "columns", "asOf", "deleted", "view")
+OWN = ("q", "o", "p", "is", "columns", "asOf", "deleted", "view", "group")
 
 
 def past_moment(text: str, name: str = "asOf") -> datetime | None:

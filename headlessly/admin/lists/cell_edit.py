@@ -8,11 +8,12 @@ from django.core.exceptions import PermissionDenied
 from django.http import Http404, HttpRequest, HttpResponse
 from django.utils.translation import gettext as _
 
-from headlessly.admin import toasts
+from headlessly.admin import event_facts, toasts
 from headlessly.admin.field_edit import FieldEdit, parse_version
 from headlessly.admin.lists import cells
 from headlessly.admin.lists.address import Address
 from headlessly.admin.lists.changelist import NounList
+from headlessly.admin.lists.columns import is_edited_in_lists
 from headlessly.admin.pages import NounPages
 from headlessly.admin.toasts import UNDO_HEADER
 from headlessly.declaration import labels
@@ -27,7 +28,7 @@ class CellPages(NounPages):
     def cell_view(self, request: HttpRequest, id: str, name: str) -> HttpResponse:
         """The control of a field, or with a POST its new value."""
         field = self.schema.by_name.get(name)
-        if field is None or name not in self.schema.inline:
+        if field is None or not is_edited_in_lists(field, self.noun):
             raise Http404
         if not self.admin.may("update"):
             raise PermissionDenied
@@ -39,8 +40,10 @@ class CellPages(NounPages):
             edit = FieldEdit(self.site, found, field, request.POST, id="cell")
             answer = edit.save(parse_version(request.POST.get("version")))
         except Stale:
-            text = _("Somebody changed this meanwhile. This is how it is now; try again.")
-            return self._row(request, self.admin.find(id), address, problem=text, status=412)
+            found, seen = self.admin.find(id), parse_version(request.POST.get("version"))
+            text = _("%s changed this meanwhile. This is how it is now; try again.")
+            text %= event_facts.who_changed(found, seen)
+            return self._row(request, found, address, problem=text, status=412)
         except NotFound as problem:
             return HttpResponse(problem.message, status=404, content_type="text/plain")
         except HeadlesslyError as problem:

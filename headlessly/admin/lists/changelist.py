@@ -17,7 +17,7 @@ from headlessly.access.managers import BoundedQuerySet
 from headlessly.admin import display, event_facts
 from headlessly.admin.lists import cells
 from headlessly.admin.lists.address import Address
-from headlessly.admin.lists.columns import is_sortable
+from headlessly.admin.lists.columns import is_edited_in_lists, is_sortable
 from headlessly.database import timeouts
 from headlessly.declaration import labels
 from headlessly.declaration.record import Record
@@ -130,8 +130,7 @@ class NounList:
         actor = actors.current()
         if not self.address.live or not actors.may(actor, "update", self.noun):
             return []
-        inputs = {f.name for f in self.noun.verbs["update"].inputs.values()}
-        return [name for name in self.noun.schema.inline if name in inputs]
+        return [f.name for f in self.address.columns[1:] if is_edited_in_lists(f, self.noun)]
 
     def rows(self) -> list[cells.Row]:
         columns = self.address.columns
@@ -173,6 +172,8 @@ class NounList:
             )
             found.append(
                 {
+                    "name": field.name,
+                    "wire": field.wire,
                     "text": labels.field_label(field),
                     "kind": field.type,
                     "url": address.but({"o": following}) if sorts else "",

@@ -28,6 +28,20 @@ def is_sortable(field: Field) -> bool:
     return field.computed is None and field.type != "json"
 
 
+def is_edited_in_lists(field: Field, noun: type[Noun]) -> bool:
+    """Whether a cell of this column may be changed in the list: a state where the noun says so, and all else
+    that people type, unless the noun says that nothing is."""
+    schema = noun.schema
+    if noun.immutable or schema.inline == () or field.name == schema.columns[0]:
+        return False
+    if field.moves:
+        return field.name in schema.inline
+    if "update" not in noun.verbs:
+        return False
+    known = {f.name for f in noun.verbs["update"].inputs.values()}
+    return field.name in known and field.name not in schema.not_in_forms and field.type != "json"
+
+
 def offered_columns(noun: type[Noun]) -> list[Field]:
     """Every field that a list may show beside the name."""
     first = noun.schema.columns[0]

@@ -6,14 +6,16 @@ from typing import Any
 
 from django.core.exceptions import PermissionDenied
 from django.forms import Media
-from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
+from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect, JsonResponse
 from django.urls import reverse
 from django.utils.decorators import method_decorator
+from django.utils.translation import gettext as _
 from django.views.decorators.http import require_GET
 
 from headlessly.access import actors, tenancy
 from headlessly.accounts.entering import is_confirmed
 from headlessly.admin import buttons, import_pages, widgets
+from headlessly.admin.lists import totals
 from headlessly.admin.lists.address import Address
 from headlessly.admin.lists.bulk_operations import bulk_operations
 from headlessly.admin.lists.changelist import AT_ONCE, NounList
@@ -22,8 +24,17 @@ from headlessly.admin.lists.export import export_url
 from headlessly.admin.lists.tabs import Tabs
 from headlessly.admin.pages import NounPages
 from headlessly.declaration import labels
+from headlessly.errors import InvalidFilter
 
-MEDIA = Media(css={"all": ["headlessly/lists.css"]}, js=["headlessly/lists.js"])
+#: A record is looked at beside its list as its page shows it.
+MEDIA = Media(
+    css={"all": ["headlessly/record.css", "headlessly/lists.css"]},
+    js=["headlessly/lists.js", "headlessly/columns.js"],
+)
+
+
+#: As many records of a list are worked through in the order in which it was opened.
+LONGEST_QUEUE = 500
 
 
 class ListPage(NounPages):
@@ -35,6 +46,14 @@ class ListPage(NounPages):
         if address.deleted and not self.admin.may("restore"):
             raise PermissionDenied
         return self.render(request, address)
+
+    @method_decorator(require_GET)
+    def queue_view(self, request: HttpRequest) -> HttpResponse:
+        """The ids of a list in their order, for whoever works through it: see queue.js."""
+        address = Address(self.noun, request.GET, self.site)
+        if address.problem or not address.live:
+            raise Http404
+        return JsonResponse({"ids": NounList(address).ids(LONGEST_QUEUE)})
 
     def render(
         self,
@@ -51,6 +70,7 @@ class ListPage(NounPages):
             return HttpResponseRedirect(self.admin.place("changelist") + whole)
         found = NounList(address, per_page=self.admin.list_per_page)
         found.read_page()
+        grouped = self._grouped(address, found)
         return self.admin.respond(
             request,
             "list",
@@ -84,9 +104,57 @@ class ListPage(NounPages):
             add_url=self.admin.place("add") if self.admin.may("create") else "",
             import_url=import_pages.import_url(self.noun) if self.admin.may("create") else "",
             board_url=self.admin.board_url(_board_query(request)),
+            totals_url=f"{self.admin.place('totals')}?{address.query_string}"
+            if not address.deleted
+            and any(totals.measure_of(column) for column in address.columns[1:])
+            else "",
+            **grouped,
             keys_url=reverse("admin:settings_keys")
             if actors.may_administer(actors.current())
             else f"{tenancy.context_url()}/docs",
+        )
+
+    def _grouped(self, address: Address, found: NounList) -> dict[str, Any]:
+        """What a list shows that is grouped, and by what it can be."""
+        by, more = None, False
+        shown: list[totals.Group] = []
+        try:
+            by = totals.chosen_group(address)
+            if by is not None and found.records:
+                shown, more = totals.groups(address, by)
+        except InvalidFilter as problem:
+            found.problem = found.problem or problem.message
+        links = [(f.wire, labels.field_label(f), f is by) for f in totals.group_fields(self.noun)]
+        return {
+            "groups": shown,
+            "groups_more": more,
+            "grouped_by": labels.field_label(by) if by else "",
+            "group_links": [
+                {"url": address.but({"group": wire or None}), "label": label, "on": on}
+                for wire, label, on in [("", _("Not grouped"), by is None), *links]
+            ]
+            if not address.deleted
+            else [],
+        }
+
+    @method_decorator(require_GET)
+    def totals_view(self, request: HttpRequest) -> HttpResponse:
+        """What the columns of a list come to, as a foot of its table; nothing of one too long for that."""
+        address = Address(self.noun, request.GET, self.site)
+        found = NounList(address, per_page=1)
+        found.read_page()
+        if found.problem or address.deleted or not found.exact:
+            return HttpResponse(status=204)
+        try:
+            cells = totals.total_cells(address)
+        except InvalidFilter:
+            return HttpResponse(status=204)
+        return self.admin.respond(
+            request,
+            "list_totals",
+            cl=found,
+            cells=cells,
+            selectable=address.live,
         )
 
     def _columns(self, address: Address) -> list[dict[str, Any]]:

@@ -10,7 +10,7 @@ from django.utils.translation import gettext as _
 
 from headlessly.access import actors
 from headlessly.admin import display, field_values
-from headlessly.admin.forms import DeclaredForm
+from headlessly.admin.forms import DeclaredForm, is_whole_day
 from headlessly.admin.records import day_and_time
 from headlessly.context import clock
 from headlessly.declaration import days, engagements, labels
@@ -118,8 +118,8 @@ def write_touch(way: EngagementForm, record: Noun, given: Mapping[str, Any]) -> 
     for name in way.asks:
         # A day without a time is the whole of it.
         field = noun.schema.by_name[name]
-        if field.day_if and day_and_time.is_day(sent.get(name)):
-            sent |= {name: f"{sent[name]}T00:00:00Z", field.day_if: "true"}
+        if field.day_if and is_whole_day(sent.get(name)):
+            sent[field.day_if] = "true"
     about = touch_references(touching, record)
     return executor.run(noun.verbs[way.verb], None, {**about, **way.values, **sent}, text=True)
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from datetime import date
 from typing import Any
 
 from django import forms
@@ -11,7 +10,11 @@ from django.utils.html import format_html
 from django.utils.safestring import SafeString
 from django.utils.translation import gettext as _
 
+from headlessly.admin.widgets import When
+
 TIME = "-time"
+#: In front of a time without a day: it is no day, and refused.
+_NO_DAY = "-"
 
 
 class DayAndTime(forms.Widget):
@@ -19,17 +22,17 @@ class DayAndTime(forms.Widget):
 
     def render(self, name: str, value: Any, attrs: Any = None, renderer: Any = None) -> SafeString:
         found = self.build_attrs(self.attrs, attrs)
+        look = found.get("class", "")
         day, _t, time = (value or "").partition("T")
         return format_html(
-            '<span class="moment"><input type="date" name="{name}" value="{day}" id="{id}" class="{look}">'
+            '<span class="moment">{pick}'
             '<input type="time" name="{name}{suffix}" value="{time}" class="{look}" aria-label="{says}">'
             "</span>",
+            pick=When(dict(found, **{"class": look})).render(name, day),
             name=name,
             suffix=TIME,
-            id=found.get("id", ""),
-            day=day,
             time=time,
-            look=found.get("class", ""),
+            look=look,
             says=_("Time, where it has one"),
         )
 
@@ -37,12 +40,4 @@ class DayAndTime(forms.Widget):
 def joined(data: Mapping[str, str], name: str) -> str:
     """What was sent by the two inputs as one text: a day, a moment, or what the executor refuses."""
     day, time = data.get(name, ""), data.get(f"{name}{TIME}", "")
-    return f"{day}T{time}" if time else day
-
-
-def is_day(text: Any) -> bool:
-    """Whether this is the text of a day."""
-    try:
-        return len(text or "") == 10 and bool(date.fromisoformat(text))
-    except ValueError:
-        return False
+    return f"{day or _NO_DAY} {time}" if time else day

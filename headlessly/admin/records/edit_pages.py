@@ -11,7 +11,7 @@ from django.utils.text import capfirst
 from django.utils.translation import gettext as _
 
 from headlessly.access import actors
-from headlessly.admin import display, event_text, field_values, forms, toasts
+from headlessly.admin import display, event_facts, event_text, field_values, forms, toasts
 from headlessly.admin.field_edit import (
     FieldPages,
     check_readable,
@@ -226,8 +226,10 @@ class EditPages(NounPages):
         theirs = {f.name for f in inputs for e in meanwhile if f.wire in (e.event.previous or {})}
         for name in theirs & set(changed):
             value = field_values.value_text(found, self.schema.by_name[name]) or _("empty")
-            said = _("This is %s now. Saving puts yours in its place.")
-            form.add_error(name, said % value)
+            declared = self.schema.by_name[name]
+            said = _("%(who)s made this %(value)s meanwhile. Saving puts yours in its place.")
+            who = event_facts.who_changed(found, version, declared)
+            form.add_error(name, said % {"who": who, "value": value})
         return self._edit_page(
             request, found, form, problem=problem, version=found.version, meanwhile=meanwhile
         )

@@ -36,6 +36,7 @@ class Neighbours:
     place: int | None = None  #: counted from 1
     total: int | None = None
     left: bool = False  #: the record fits the list no more
+    queue_url: str = ""  #: where the whole order of the list is asked for
 
     @property
     def keep(self) -> str:
@@ -61,6 +62,7 @@ class ListWalk:
         found = Neighbours(self.query, list_url)
         if self.queryset is None:
             return found
+        found.queue_url = f"{display.page_url(self.noun, 'queue')}?{self.list_query}"
         after = cursors.conditions_after(self.columns, self.row)
         before = cursors.conditions_before(self.columns, self.row)
         found.next = self._address(self.queryset, after)

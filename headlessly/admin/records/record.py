@@ -194,4 +194,6 @@ def record_context(record: Noun, *, editable: bool) -> dict[str, Any]:
         "groups": groups(record, hidden, changing),
         "related": related_records(record),
         "name_field": record.schema.columns[0],
+        "name_label": labels.field_label(record.schema.by_name[record.schema.columns[0]]),
+        "name_editable": record.schema.columns[0] in changing,
     }

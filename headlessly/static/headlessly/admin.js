@@ -77,30 +77,36 @@ document.addEventListener("DOMContentLoaded", () => {
     if (wanted.matches(".admin-autocomplete")) django.jQuery(() => setTimeout(() => django.jQuery(wanted).djangoAdminSelect2().select2("open")));
     else wanted.focus();
   }
+});
 
-  const form = document.querySelector(".hly form.facets");
-  if (!form) return;
-  const show = () => form.requestSubmit();
+// -- what a page is narrowed by ------------------------------------------------------------------
+(() => {
+  const facets = () => document.querySelector(".hly form.facets");
+  // A choice among the filters narrows at once; a stretch of time asks first for its ends, see lists.js.
+  const show = (event) => event.target.matches(".hly form.facets select:not([data-span])") && event.target.form.requestSubmit();
+  document.addEventListener("DOMContentLoaded", () => {
+    if (window.django?.jQuery) django.jQuery(document).on("change", show);
+    else document.addEventListener("change", show);
+  });
   // What is not narrowed by has no place in the address.
-  form.addEventListener("submit", () => {
+  window.addEventListener("submit", (event) => {
+    const { target: form } = event;
+    if (event.defaultPrevented || form !== facets()) return;
     for (const input of form.elements) if (input.name && !input.value) input.disabled = true;
     // How numbers are typed matters only where one is.
-    const typed = form.elements.typed;
+    const { typed } = form.elements;
     if (typed) typed.disabled = ![...form.elements].some((input) => input.inputMode === "decimal" && input.value);
   });
   window.addEventListener("pageshow", (event) => {
+    const form = facets();
+    if (!form) return;
     for (const input of form.elements) input.disabled = false;
     // Come back to, the filters say what the list is filtered by, not what was chosen last.
     if (!event.persisted && performance.getEntriesByType("navigation")[0]?.type !== "back_forward") return;
     form.reset();
     if (window.django?.jQuery) django.jQuery(form).find(".select2-hidden-accessible").trigger("change.select2");
   });
-  if (window.django && django.jQuery) {
-    django.jQuery(form).on("change", "select", show);
-  } else {
-    form.addEventListener("change", (event) => event.target.matches("select") && show());
-  }
-});
+})();
 
 document.addEventListener("keydown", (event) => {
   const typing = event.target.closest("input, textarea, select, [contenteditable], dialog[open]");

@@ -1,8 +1,8 @@
 // The board: cards are moved by mouse, touch and keyboard, always by the server's word. Without this
 // script a card has its menu, which posts, and a column leads to its list.
 (() => {
-  const board = document.querySelector("[data-board]");
-  if (!board) return;
+// What is heard on the window ends with the board that it is about.
+function start(board, signal) {
   const form = document.getElementById("move");
   const announcer = document.querySelector("[data-announce]");
   const toast = document.querySelector("[data-toast]");
@@ -87,9 +87,8 @@
 
   // -- asking the server -----------------------------------------------------------------------
 
-  const send = async (body) => {
-    const answer = await window.hly.send(form.action, {
-      method: "POST",
+  const send = async (place, body) => {
+    const answer = await window.hly.write(place, form.action, {
       body,
       headers: { Accept: "application/json" },
       redirect: "error",
@@ -148,25 +147,27 @@
     refuse(fresh, answer.reason, answer.fix);
   };
 
-  const failed = (card, place, problem) => {
+  const failed = (card, place, problem, target) => {
     putBack(card, place);
     tidy();
-    refuse(card, problem instanceof window.hly.Unsent ? problem.message : say("failed"));
+    if (!(problem instanceof window.hly.Unsent)) return refuse(card, say("failed"));
+    announce(problem.message);
+    window.hly.tell(card, problem.message, () => move(card, target));
   };
 
   const move = async (card, target, place = placeOf(card)) => {
     if (card.classList.contains("waiting")) return;
-    card.querySelector(".refusal")?.remove();
+    for (const line of card.querySelectorAll(".refusal, .unsent")) line.remove();
     card.classList.add("waiting");
     const column = columnAt(target);
     if (column && columnOf(card) !== column) put(card, column);
     tidy();
     try {
-      const answer = await send(bodyFor(`${card.dataset.card} ${card.dataset.version} ${target}`));
+      const answer = await send(card, bodyFor(`${card.dataset.card} ${card.dataset.version} ${target}`));
       if (answer.dialog) ask(card, place, answer.dialog);
       else settle(card, place, answer);
     } catch (problem) {
-      failed(card, place, problem);
+      failed(card, place, problem, target);
     }
   };
 
@@ -192,8 +193,9 @@
       if (button.disabled) return;
       button.disabled = true;
       try {
-        const answer = await send(new FormData(event.target));
+        const answer = await send(event.target, new FormData(event.target));
         done = true;
+        window.hly.forget(event.target);
         dialog.close();
         if (answer.dialog) ask(card, place, answer.dialog);
         else settle(card, place, answer);
@@ -366,12 +368,12 @@
     }
     event.preventDefault();
     follow(event.clientX, event.clientY);
-  });
-  window.addEventListener("pointerup", () => finish(true));
-  window.addEventListener("pointercancel", () => finish(false));
+  }, { signal });
+  window.addEventListener("pointerup", () => finish(true), { signal });
+  window.addEventListener("pointercancel", () => finish(false), { signal });
   board.addEventListener("dragstart", (event) => event.preventDefault());
   board.addEventListener("contextmenu", (event) => drag?.touch && event.preventDefault());
-  document.addEventListener("touchmove", (event) => drag?.lifted && event.preventDefault(), { passive: false });
+  document.addEventListener("touchmove", (event) => drag?.lifted && event.preventDefault(), { passive: false, signal });
 
   // -- keyboard --------------------------------------------------------------------------------
 
@@ -460,6 +462,7 @@
       holder.innerHTML = cards;
       // What was moved here meanwhile is here already.
       const fresh = [...holder.content.children].filter((card) => !find(card.dataset.card));
+      for (const card of fresh) card.dataset.loaded = "1";
       list.append(...fresh);
       announce(say("loaded", { count: fresh.length }));
       focusCard(fresh[0]);
@@ -489,5 +492,26 @@
     },
     { root: board, threshold: 0.6 },
   );
-  for (const column of columns) watcher.observe(column);
+  const watch = () => {
+    for (const column of columns) {
+      watcher.unobserve(column);
+      watcher.observe(column);
+    }
+  };
+  watch();
+  document.addEventListener("parts", watch, { signal });
+  signal.addEventListener("abort", () => watcher.disconnect());
+}
+
+let now = null;
+let ending = null;
+function begin() {
+  const board = document.querySelector("[data-board]");
+  if (board === now) return;
+  ending?.abort();
+  [now, ending] = [board, new AbortController()];
+  if (board) start(board, ending.signal);
+}
+begin();
+document.addEventListener("parts", begin);
 })();

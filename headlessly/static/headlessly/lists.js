@@ -36,6 +36,18 @@
     }
   }
 
+  // A range: from the one that was clicked last to the one that is clicked with Shift.
+  let from = null;
+  document.addEventListener("click", (event) => {
+    if (!event.target.matches(".list td.check input")) return;
+    const all = boxes();
+    const [start, end] = [all.findIndex((box) => box.value === from), all.indexOf(event.target)];
+    from = event.target.value;
+    if (!event.shiftKey || start < 0) return;
+    for (const box of all.slice(Math.min(start, end), Math.max(start, end) + 1)) box.checked = event.target.checked;
+    count();
+  });
+
   document.addEventListener("change", (event) => {
     if (event.target.matches("[data-check-page]")) {
       for (const box of boxes()) box.checked = event.target.checked;
@@ -61,7 +73,7 @@
   async function show(response, submitter) {
     const open = dialog();
     open.innerHTML = response.redirected || !response.headers.get("content-type")?.includes("html") ? "" : await response.text();
-    if (!open.firstElementChild) return location.reload();
+    if (!open.firstElementChild) return refresh();
     enliven(open);
     if (open.querySelector("form")) window.hly.restore(open.querySelector("form"));
     if (!open.open) open.showModal();
@@ -70,20 +82,7 @@
     (open.querySelector(".inputs .select2-selection") || first || open.querySelector(".btn.strong, .btn.danger")).focus();
   }
 
-  async function refresh() {
-    const answer = await fetch(location.href, { headers: { "X-Part": "0" } });
-    const fresh = new DOMParser().parseFromString(await answer.text(), "text/html");
-    for (const part of [".hly .head", ".hly .chips", ".hly .sheet", ".hly .pager"]) {
-      const [old, now] = [document.querySelector(part), fresh.querySelector(part)];
-      if (old && now) old.replaceWith(now);
-      else if (old || now) return location.reload();
-    }
-    const [every, now] = [document.querySelector(".every"), fresh.querySelector(".every")];
-    if (every && now) every.replaceWith(now);
-    else every?.remove();
-    for (const box of boxes()) box.checked = kept.has(box.value);
-    count();
-  }
+  const refresh = () => window.hly.visit(location.href, { push: false });
 
   document.addEventListener("submit", async (event) => {
     const { target: form, submitter } = event;
@@ -101,7 +100,9 @@
     if (asks && submitter.name === "only") body.append("go", "1");
     if (submitter) submitter.disabled = true;
     try {
-      await show(await send(asks ? submitter.formAction : form.action, body), asks ? submitter : null);
+      const answer = await send(asks ? submitter.formAction : form.action, body);
+      if (inside && answer.ok) window.hly.forget(form);
+      await show(answer, asks ? submitter : null);
     } catch (problem) {
       const again = () => form.requestSubmit(submitter);
       window.hly.tell(inside ? form : form.querySelector(".bar"), problem.message, again);
@@ -193,8 +194,10 @@
     body.set("in", table().dataset.in);
     let answer;
     try {
-      answer = await send(form.action, body);
+      form.dataset.sent = "1";
+      answer = await window.hly.write(form, form.action, { body, headers: { "X-Part": "1" }, redirect: "error" });
     } catch (problem) {
+      delete form.dataset.sent;
       editing.busy = false;
       editing.unsent = true;
       window.hly.tell(form, problem.message, save);
@@ -218,6 +221,7 @@
     if (checked) now.querySelector(".check input").checked = true;
     editing = null;
     row.replaceWith(now);
+    describe(now);
     const button = now.querySelector(`[data-cell="${name}"]`);
     const problem = now.dataset.problem;
     note(button || now.querySelector("td.name"), problem || table().dataset.saved, Boolean(problem));
@@ -264,33 +268,55 @@
     return ends;
   }
 
-  document.addEventListener("DOMContentLoaded", () => {
+  const limit = (chooser) => {
+    const all = [...chooser.querySelectorAll("[name=columns]")];
+    const full = all.filter((box) => box.checked).length >= Number(chooser.dataset.columns);
+    for (const box of all) box.disabled = full && !box.checked;
+  };
+
+  // A value that can be changed is a button. The page does not say so: it would be a tenth longer for it, and
+  // without this script the button would do nothing.
+  function describe(place) {
+    const names = [...(place.closest("table") || place).querySelectorAll("thead th")].map((head) => head.dataset.name);
+    for (const cell of place.querySelectorAll("td[data-edit]")) {
+      if (cell.querySelector("[data-cell]")) continue;
+      const button = document.createElement("button");
+      button.type = "button";
+      button.dataset.cell = names[cell.cellIndex];
+      button.setAttribute("aria-describedby", "changes");
+      button.append(...cell.childNodes);
+      if (!button.hasChildNodes()) {
+        button.className = "none";
+        button.textContent = "—";
+      }
+      cell.append(button);
+    }
+  }
+  document.addEventListener("fresh", (event) => describe(event.detail));
+
+  // The page, or another in its place: what its controls begin with.
+  function begin() {
+    if (table()) describe(table());
+    add();
+    for (const box of boxes()) if (kept.has(box.value)) box.checked = true;
     count();
     for (const select of document.querySelectorAll("[data-span]")) fold(select);
-    // What is chosen among the filters that open is sent when one asks for it, not while one chooses.
-    for (const menu of document.querySelectorAll(".hly .more")) {
-      const quiet = (event) => {
-        if (!event.target.matches("[data-span]")) return;
-        event.stopPropagation();
-        const [low, high] = fold(event.target).querySelectorAll("input");
-        const chosen = event.target.selectedOptions[0];
-        if (event.target.value === "between") return low.focus();
-        [low.type, high.type] = ["text", "text"];
-        [low.value, high.value] = [chosen.dataset.since, chosen.dataset.until];
-        event.target.form.requestSubmit();
-      };
-      menu.addEventListener("change", quiet);
-    }
-    const chooser = document.querySelector("[data-columns]");
-    if (chooser) {
-      const limit = () => {
-        const all = [...chooser.querySelectorAll("[name=columns]")];
-        const full = all.filter((box) => box.checked).length >= Number(chooser.dataset.columns);
-        for (const box of all) box.disabled = full && !box.checked;
-      };
-      chooser.addEventListener("change", limit);
-      limit();
-    }
+    for (const chooser of document.querySelectorAll("[data-columns]")) limit(chooser);
+  }
+  document.addEventListener("DOMContentLoaded", begin);
+  document.addEventListener("parts", begin);
+
+  document.addEventListener("change", (event) => {
+    const { target } = event;
+    const chooser = target.closest("[data-columns]");
+    if (chooser) return limit(chooser);
+    if (!target.matches("[data-span]")) return;
+    const [low, high] = fold(target).querySelectorAll("input");
+    const chosen = target.selectedOptions[0];
+    if (target.value === "between") return low.focus();
+    [low.type, high.type] = ["text", "text"];
+    [low.value, high.value] = [chosen.dataset.since, chosen.dataset.until];
+    target.form.requestSubmit();
   });
 
   // -- by keyboard --------------------------------------------------------------------------------
@@ -298,7 +324,7 @@
   document.addEventListener("keydown", (event) => {
     if (!table() || event.ctrlKey || event.metaKey || event.altKey) return;
     if (event.target.closest("input:not([type=checkbox]), textarea, select, dialog, [contenteditable]")) return;
-    const rows = [...table().tBodies[0].rows];
+    const rows = [...table().querySelectorAll("tbody tr[data-row]")];
     const at = rows.indexOf(event.target.closest("tbody tr"));
     if (event.key === "j" || event.key === "k") {
       const next = rows[event.key === "j" ? at + 1 : at < 0 ? rows.length - 1 : at - 1];
@@ -307,12 +333,117 @@
         (next.querySelector(".name a") || next.querySelector(".check input")).focus();
         next.scrollIntoView({ block: "nearest" });
       }
+    } else if (event.key === " " && event.target.matches(".name a")) {
+      event.preventDefault();
+      peek(rows[at]);
     } else if (event.key === "Enter" && event.target.matches(".check input")) {
       event.preventDefault(); // it would press the first button of the bar
     } else if (event.key === "x" && at >= 0) {
       event.preventDefault();
       rows[at].querySelector(".check input")?.click();
     }
+  });
+
+  // -- what the columns come to, and groups that unfold ------------------------------------------------
+
+  // The last row: asked for beside the list, which does not wait for it.
+  let added = "";
+  async function add() {
+    const url = document.querySelector(".sheet[data-totals]")?.dataset.totals;
+    if (!url) return;
+    const key = `${url} ${[...document.querySelectorAll("[data-row]")].map((row) => row.dataset.version).join()}`;
+    if (key === added && document.getElementById("totals")) return;
+    added = key;
+    const answer = await fetch(url, { credentials: "same-origin", headers: { "X-Live": "1", "X-Region": "1" } }).catch(() => null);
+    if (answer?.status !== 200 || key !== added) return;
+    const foot = window.hly.parse(await answer.text()).getElementById("totals");
+    if (!foot || !table()) return;
+    foot.dataset.loaded = "1";
+    document.getElementById("totals")?.remove();
+    table().append(document.adoptNode(foot));
+  }
+
+  async function unfold(link) {
+    const group = link.closest("[data-group]");
+    const open = link.getAttribute("aria-expanded") === "true";
+    link.setAttribute("aria-expanded", !open);
+    for (const row of group.querySelectorAll("tr:not(.group)")) row.remove();
+    if (open) return;
+    const got = await window.hly.load(link.href).catch((problem) => note(link, problem.message, true));
+    const rows = got ? [...got.page.querySelectorAll("table.list tbody tr")] : [];
+    const more = got?.page.querySelector(".pager [rel=next]");
+    describe(got.page.documentElement);
+    group.append(...rows.map((row) => (row.classList.add("within"), (row.dataset.loaded = "1"), document.adoptNode(row))));
+    if (!more) return;
+    // The group goes on in a list of its own.
+    const cell = Object.assign(document.createElement("td"), { colSpan: 20 });
+    const onward = Object.assign(document.createElement("a"), { href: link.href, textContent: link.textContent + " →" });
+    const row = document.createElement("tr");
+    cell.append(onward);
+    row.append(cell);
+    row.dataset.loaded = "1";
+    group.append(row);
+  }
+  document.addEventListener("click", (event) => {
+    const link = event.target.closest("a[data-unfolds]");
+    if (!link || event.ctrlKey || event.metaKey || event.shiftKey) return;
+    event.preventDefault();
+    unfold(link);
+  }, true);
+
+  // -- a look at a record, beside its list ----------------------------------------------------------
+
+  let peeked = null;
+  const CONTROLS = "form, .menu, .composers, .trail, [data-edits], .shows, .older, [data-opens], .undo, .head .acts, .card > header a";
+
+  async function peek(row) {
+    const link = row.querySelector(".name a");
+    peeked = row.dataset.row;
+    const got = await window.hly.load(link.href).catch((problem) => note(link, problem.message, true));
+    const record = got?.page.getElementById("record");
+    if (!record || peeked !== row.dataset.row) return;
+    let look = document.getElementById("peek");
+    if (!look) {
+      look = document.createElement("dialog");
+      Object.assign(look, { id: "peek", className: "peek" });
+      look.addEventListener("click", (event) => event.target === look && look.close());
+      const place = document.createElement("div");
+      place.className = "hly";
+      place.append(look);
+      document.body.append(place);
+      look.addEventListener("close", () => {
+        look.replaceChildren();
+        document.querySelector(`[data-row="${CSS.escape(peeked || "")}"] .name a`)?.focus();
+        peeked = null;
+      });
+    }
+    for (const control of record.querySelectorAll(CONTROLS)) control.remove();
+    for (const named of record.querySelectorAll("[id]")) named.removeAttribute("id");
+    record.removeAttribute("id");
+    const open = document.createElement("a");
+    Object.assign(open, { className: "btn", href: link.href, textContent: table().dataset.open });
+    const close = document.createElement("button");
+    Object.assign(close, { type: "button", className: "btn plain", textContent: "×" });
+    close.dataset.closes = "";
+    close.setAttribute("aria-label", table().dataset.close);
+    const acts = document.createElement("div");
+    acts.className = "acts";
+    acts.append(open, close);
+    look.setAttribute("aria-label", link.textContent);
+    look.replaceChildren(acts, document.adoptNode(record));
+    if (!look.open) look.showModal();
+    open.focus();
+  }
+
+  document.addEventListener("keydown", (event) => {
+    const look = event.target.closest?.("#peek");
+    if (!look || event.ctrlKey || event.metaKey || event.altKey) return;
+    const rows = [...table().querySelectorAll("tbody tr[data-row]")];
+    const at = rows.findIndex((row) => row.dataset.row === peeked);
+    if (event.key === " ") look.close();
+    else if (event.key === "j" || event.key === "k") rows[at + (event.key === "j" ? 1 : -1)] && peek(rows[at + (event.key === "j" ? 1 : -1)]);
+    else return;
+    event.preventDefault();
   });
 
   window.addEventListener("pageshow", () => page() && setTimeout(count));

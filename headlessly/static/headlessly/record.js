@@ -2,65 +2,17 @@
 // Without this file every form and link leads to a page that does the same.
 (() => {
   const main = () => document.getElementById("hly");
-  const { send, tell, dirty, restore, parse, Unsent } = window.hly;
+  const { load, makeChoices, holdsUnsaved, restore, forget, parse, tell, warn, Unsent } = window.hly;
   let opener = null;
 
-  async function load(url, options = {}) {
-    const answer = await send(url, options);
-    return { answer, page: parse(await answer.text()) };
-  }
-
-  function searchable(place) {
-    if (!window.django?.jQuery) return;
-    django.jQuery(place).find("select.admin-autocomplete:not(.select2-hidden-accessible)").each(function () {
-      const parent = this.closest("dialog");
-      django.jQuery(this).djangoAdminSelect2(parent ? { dropdownParent: django.jQuery(parent) } : {});
-    });
-  }
-
-  // What is open or typed beside ``saved``, the form that was just sent: a new page must not take it away.
-  const drafts = (saved) =>
-    [...main().querySelectorAll("form[method=post]")]
-      .filter((form) => form !== saved && (form.dataset.one || form.closest(".composer[open]") || dirty(form)))
-      .map((form) => ({ form, open: form.closest("details")?.open, field: form.closest("[data-field]")?.dataset.field }));
-
-  function keep({ form, open, field }, fresh) {
-    if (form.dataset.one) {
-      const place = fresh.querySelector(`[data-field="${field}"]`);
-      return place ? stand(place, form) : fresh.prepend(form);
-    }
-    const { pathname } = new URL(form.action);
-    const twin = [...fresh.querySelectorAll("form[method=post]")].find((other) => new URL(other.action).pathname === pathname);
-    if (!twin) return fresh.prepend(form);
-    twin.replaceWith(form);
-    const details = form.closest("details");
-    if (details && open) details.open = true;
-  }
-
+  // What the server answers takes the place of what stands here; ``saved`` is the form that was sent.
   function show(page, url, saved) {
-    const fresh = page.getElementById("hly");
-    if (!fresh) return location.assign(url);
+    if (!page.getElementById("hly")) return location.assign(url);
     const field = saved?.dataset.one;
-    const scrolled = window.scrollY;
-    const kept = drafts(saved);
-    const focused = document.activeElement;
-    document.adoptNode(fresh);
-    for (const draft of kept) keep(draft, fresh);
-    main().replaceWith(fresh);
-    if (kept.some(({ form }) => form.contains(focused))) focused.focus();
-    // Where one is: the menu and the trail in the head.
-    for (const where of ["#menu > nav", "#main > header > nav"]) {
-      const [old, now] = [document.querySelector(where), page.querySelector(where)];
-      if (old && now) old.replaceWith(document.adoptNode(now));
-    }
-    document.title = page.title;
-    const toasts = page.getElementById("toasts");
-    document.getElementById("toasts")?.replaceChildren(...(toasts ? toasts.children : []));
-    window.hly.fade();
-    searchable(main());
     const here = new URL(url);
     history.replaceState(null, "", here.pathname + here.search);
-    window.scrollTo(0, scrolled);
+    window.hly.show(page, { saved });
+    window.hly.fade();
     if (field) confirm(field);
   }
 
@@ -77,12 +29,10 @@
   }
 
   // -- forms ------------------------------------------------------------------------------------
-  // One after the other, in the order in which they were asked for.
-  let last = Promise.resolve();
   function post(form) {
     const body = new FormData(form);
     form.querySelector(":scope > .unsent")?.remove();
-    last = last.then(() => carryOut(form, body)).catch((problem) => {
+    carryOut(form, body).catch((problem) => {
       delete form.dataset.sent;
       if (!(problem instanceof Unsent)) throw problem;
       tell(form, problem.message, () => form.requestSubmit());
@@ -90,8 +40,10 @@
   }
 
   async function carryOut(form, body) {
-    const { answer, page } = await load(form.action, { method: "POST", body });
+    const { answer, page } = await load(form.action, { method: "POST", body }, form);
     if (answer.redirected || answer.ok) {
+      forget(form);
+      document.dispatchEvent(new Event("written"));
       const to = new URL(answer.url);
       form.closest("dialog.does[open]")?.close();
       // Another record, another page: its address and its menu come with it.
@@ -114,14 +66,12 @@
     // The toasts of a page are said once: what was fetched is shown, not asked for again. Where something
     // else is not saved yet, the browser asks before it leaves.
     const fresh = page.getElementById("hly");
-    const unsaved = drafts(saved).some(({ form }) => dirty(form));
-    if (!fresh || unsaved || !page.getElementById("record") || !document.getElementById("record")) return location.assign(url);
+    if (!fresh || holdsUnsaved(main(), saved) || !page.getElementById("record") || !document.getElementById("record")) return location.assign(url);
     history.pushState(null, "", url);
-    for (const { form } of drafts(saved)) form.remove();
+    main().replaceChildren();
     show(page, url, saved);
     window.scrollTo(0, 0);
   }
-  window.addEventListener("popstate", () => location.reload());
 
   function complain(form, page) {
     const said = page.querySelector("[role=alert]")?.textContent.trim();
@@ -159,7 +109,7 @@
   function fill(dialog, section) {
     dialog.replaceChildren(document.adoptNode(section));
     dialog.setAttribute("aria-labelledby", section.querySelector("h2").id);
-    searchable(dialog);
+    makeChoices(dialog);
     restore(dialog.querySelector("form"));
     (dialog.querySelector(".lacks .select2-selection, .lacks input:not([type=hidden])") || dialog.querySelector(".bad input, .bad textarea") || dialog.querySelector(".inputs :is(input:not([type=hidden]), textarea, .select2-selection)") || dialog.querySelector("button"))?.focus();
   }
@@ -230,14 +180,43 @@
 
   function inPlace(place, form) {
     stand(place, document.adoptNode(form));
-    searchable(form);
+    makeChoices(form);
     document.dispatchEvent(new Event("rows"));
+    restore(form);
     const input = form.querySelector("input:not([type=hidden]), textarea, select");
     if (input?.matches(".admin-autocomplete")) django.jQuery(input).select2("open");
     else input?.focus();
   }
 
+  // A value is clicked to change it; what in it leads elsewhere still does.
+  document.addEventListener("click", (event) => {
+    const place = event.target.closest("#record [data-field]");
+    if (!place || event.defaultPrevented || event.target.closest("a, button, summary, input, textarea, select, form, label") || String(getSelection())) return;
+    place.querySelector("[data-edits]")?.click();
+  });
+
+  // A stage on the way is pressed to go there, where one may.
+  function stages(page) {
+    for (const step of page.querySelectorAll(".path [data-step]:not(.now)")) {
+      const does = [...page.querySelectorAll(`.acts button[data-key="${step.dataset.step}"]`)].find((each) => each.getAttribute("aria-disabled") !== "true");
+      if (!does || step.querySelector("button")) continue;
+      const button = document.createElement("button");
+      button.type = "button";
+      button.dataset.presses = step.dataset.step;
+      button.title = does.title || does.textContent.trim();
+      button.append(...step.childNodes);
+      step.append(button);
+    }
+  }
+  document.addEventListener("fresh", (event) => stages(event.detail));
+  document.addEventListener("DOMContentLoaded", () => main() && stages(main()));
+  document.addEventListener("click", (event) => {
+    const step = event.target.closest("[data-presses]");
+    if (step) document.querySelector(`.acts button[data-key="${step.dataset.presses}"]`)?.click();
+  });
+
   function leave(place) {
+    forget(place.querySelector("form[data-one]"));
     place.querySelector("form[data-one]")?.remove();
     for (const child of place.children) child.hidden = false;
     place.querySelector("[data-edits]")?.focus();
@@ -266,7 +245,9 @@
   async function lengthen(older) {
     const { page } = await load(older.href);
     const part = page.getElementById("timeline");
-    older.previousElementSibling.append(...part.querySelectorAll("ol.timeline > li"));
+    const more = [...part.querySelectorAll("ol.timeline > li")];
+    for (const entry of more) entry.dataset.loaded = "1";
+    older.previousElementSibling.append(...more);
     const next = part.querySelector("a[data-older]");
     if (next) older.replaceWith(document.adoptNode(next));
     else older.remove();
@@ -304,17 +285,6 @@
   }, true);
 
   // -- toasts -----------------------------------------------------------------------------------
-  function warn(text) {
-    const toast = document.createElement("div");
-    toast.className = "toast bad";
-    toast.setAttribute("role", "alert");
-    const close = document.createElement("button");
-    Object.assign(close, { type: "button", className: "btn plain", textContent: "×" });
-    close.dataset.dismisses = "";
-    close.setAttribute("aria-label", window.hly.words().dismiss);
-    toast.append(text, close);
-    document.getElementById("toasts")?.replaceChildren(toast);
-  }
 
   // -- keys -------------------------------------------------------------------------------------
   document.addEventListener("keydown", (event) => {

@@ -27,6 +27,25 @@ window.hly = (() => {
     return send(url, options, true);
   }
 
+  // -- one queue of what is written ---------------------------------------------------------------
+
+  // A key for each thing that is asked for, kept until it is answered: sent again it is done once.
+  const keys = new WeakMap();
+  function keyOf(place) {
+    if (!keys.has(place)) keys.set(place, [...crypto.getRandomValues(new Uint8Array(16))].map((each) => each.toString(16).padStart(2, "0")).join(""));
+    return keys.get(place);
+  }
+
+  // As send, one after the other in the order in which they were asked for; ``place`` is the form, or what else it is
+  // asked by.
+  let last = Promise.resolve();
+  function write(place, url, options) {
+    const headers = { ...options.headers, "Idempotency-Key": keyOf(place) };
+    const asked = last.then(() => send(url, { method: "POST", ...options, headers })).then((answer) => (keys.delete(place), answer));
+    last = asked.catch(() => {});
+    return asked;
+  }
+
   function renew(page) {
     const token = page.querySelector("[name=csrfmiddlewaretoken]")?.value;
     if (!token) return;
@@ -111,7 +130,13 @@ window.hly = (() => {
     if (text === words().offline) {
       place.append(" ", words().waits);
       // What was put away meanwhile is not sent behind one's back.
-      window.addEventListener("online", () => place.checkVisibility() && once(), { once: true });
+      const retry = () => place.checkVisibility() && once();
+      window.addEventListener("online", retry, { once: true });
+      // A browser may think that it is connected: the server is asked too.
+      const ask = setInterval(() => {
+        if (!place.isConnected) return clearInterval(ask);
+        fetch(words().session, { method: "HEAD", credentials: "same-origin" }).then(retry, () => {});
+      }, 5000);
     }
     const button = document.createElement("button");
     Object.assign(button, { type: "button", className: "btn small", textContent: words().again });
@@ -145,5 +170,5 @@ window.hly = (() => {
     arriving.delete(form);
   });
 
-  return { send, tell, parse, words, Unsent };
+  return { send, write, tell, parse, words, Unsent };
 })();

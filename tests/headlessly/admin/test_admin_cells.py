@@ -74,7 +74,7 @@ def test_somebody_elses_change_is_shown_and_not_overwritten(bob, lead, address):
     answer = bob.post(cell(address, lead, "score"), {"score": "11", "version": read})
     html = answer.content.decode()
     assert answer.status_code == 412
-    assert "Somebody changed this meanwhile" in html and "</progress> 55" in html
+    assert "System changed this meanwhile" in html and "</progress> 55" in html
     lead.refresh_from_db()
     assert lead.score == 55
 
@@ -101,13 +101,14 @@ def test_only_declared_cells_of_ones_own_tenant_for_those_who_may(
         assert vic.post(cell(address, lead, "score"), {"score": "1"}).status_code == 403
         assert ann.get(cell(address, theirs.lead, "score")).status_code == 404
         assert ann.post(cell(address, theirs.lead, "score"), {"score": "1"}).status_code == 404
-    assert "data-cell" not in vic.get(address(type(lead), "change")).content.decode()
+    assert "data-edit" not in vic.get(address(type(lead), "change")).content.decode()
 
 
 def test_closed_fields_have_no_control_in_the_list(cleo, qualified, address):
     type(qualified).convert(qualified.pk)
     html = cleo.get(address(type(qualified), "change")).content.decode()
-    assert 'data-cell="status"' not in html and 'data-cell="owner"' in html
+    assert 'data-label="Status" data-edit' not in html
+    assert 'data-label="Owner" data-edit' in html
 
 
 def test_what_a_limited_rep_gives_away_leaves_their_list(bob, lead, people, address, acme):

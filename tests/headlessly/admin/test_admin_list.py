@@ -329,7 +329,7 @@ def test_shows_the_list_as_it_was_at_the_end_of_a_day(bob, leads, people):
     html = bob.get(f"{LEADS}?asOf=2026-03-01").content.decode()
     assert "This is how it was on Mar 1, 2026, 11:59 PM UTC." in html
     assert "Old Name" in html and "New Name" not in html
-    assert "data-cell" not in html and 'id="selection"' not in html
+    assert "data-edit" not in html and 'id="selection"' not in html
 
 
 def test_the_past_asks_the_database_as_often_for_many_rows(bob, people):

@@ -313,7 +313,7 @@ def test_a_conflict_in_place_is_only_one_in_the_same_field(bob, cleo, lead, addr
         )
     assert response.status_code == 412
     html = response.content.decode()
-    assert "This is 70,000 now" in html
+    assert "made this 70,000 meanwhile" in html
     assert 'value="60000"' in html
     version = re.search(r'name="version" value="(\d+)"', html).group(1)
     bob.post(address(lead, "edit"), {"only": "budget", "version": version, "budget": "60000"})

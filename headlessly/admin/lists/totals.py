@@ -1,0 +1,142 @@
+"""Numbers of a list: what its columns come to, and the same by group.
+
+They are asked for beside the list, which does not wait for them, and stop where the list's own count does.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from django.utils.translation import gettext as _
+
+from headlessly.admin import display
+from headlessly.admin.lists.address import Address
+from headlessly.declaration import labels
+from headlessly.declaration.schema import Field
+from headlessly.errors import InvalidFilter
+from headlessly.language import wording
+from headlessly.nouns import Noun
+from headlessly.query import aggregates
+from headlessly.query.reports import record_names
+
+#: As many groups are shown; the largest first.
+MOST_GROUPS = 50
+#: What is added up, and of what the mean says more.
+ADDED, AVERAGED = ("money",), ("number", "integer")
+
+
+@dataclass
+class Group:
+    """Some of a list's records: what they have in common, and the list of them alone."""
+
+    label: str
+    url: str
+    count: str
+    cells: list[str] = field(default_factory=list)
+    one: bool = False
+
+
+def group_fields(noun: type[Noun]) -> list[Field]:
+    """The fields by which a list can be grouped: choices, and what its records refer to."""
+    schema = noun.schema
+    names = dict.fromkeys((*schema.facets, *schema.columns))
+    fields = [schema.by_name[name] for name in names]
+    known = ("enum", "reference", "bool")
+    return [
+        f for f in fields if f.computed is None and (f.type in known or f.name in schema.facets)
+    ]
+
+
+def measure_of(column: Field) -> str:
+    """What is measured of a column, as an aggregation names it; empty for one that is no number."""
+    if (
+        column.computed is not None or (column.minimum or 0) >= 1000
+    ):  # a year is no number of anything
+        return ""
+    if column.type in ADDED:
+        return f"sum({column.wire})"
+    return f"avg({column.wire})" if column.type in AVERAGED else ""
+
+
+def total_cells(address: Address) -> list[str]:
+    """What each column of the list comes to, in words. Raises InvalidFilter where that takes too long."""
+    ((answer),) = _aggregate(address).groups
+    return _cells(address, answer)
+
+
+def groups(address: Address, by: Field) -> tuple[list[Group], bool]:
+    """The groups of a list, the largest first, and whether there are more. Raises InvalidFilter."""
+    found = _aggregate(address, group=[by.wire], sort="-count", limit=MOST_GROUPS)
+    values = [answer[by.wire] for answer in found.groups]
+    names = record_names(by.target_noun, values) if by.type == "reference" else {}
+    shown = [
+        Group(
+            label=_label(by, value, names),
+            url=address.but({"group": None, by.wire: _parameter(value)}),
+            count=display.number(answer["count"]),
+            cells=_cells(address, answer),
+            one=answer["count"] == 1,
+        )
+        for value, answer in zip(values, found.groups, strict=True)
+    ]
+    return shown, found.has_more
+
+
+def _aggregate(address: Address, **more: Any) -> aggregates.Aggregation:
+    asked = dict.fromkeys(term for column in address.columns[1:] if (term := measure_of(column)))
+    return aggregates.aggregate(
+        address.noun,
+        address.filter_beside_search,
+        measure=["count", *asked],
+        q=address.query or None,
+        as_of=address.moment,
+        **more,
+    )
+
+
+def _cells(address: Address, answer: Mapping[str, Any]) -> list[str]:
+    return [_number_text(answer, measure_of(column)) for column in address.columns[1:]]
+
+
+def _number_text(answer: Mapping[str, Any], term: str) -> str:
+    value = answer.get(term) if term else None
+    if value is None or value == {}:
+        return ""
+    if isinstance(value, Mapping):
+        converted = answer.get("converted", {}).get(term)
+        if converted is not None and converted["value"] is not None:
+            value = {converted["currency"]: converted["value"]}
+        return " + ".join(
+            display.money(round(each, 2), currency) for currency, each in value.items()
+        )
+    return _("⌀ %s") % display.number(round(value, 1))
+
+
+def _label(by: Field, value: Any, names: Mapping[str, str]) -> str:
+    if value is None:
+        nothing = wording.inside_sentence(labels.field_label(by))
+        return _("No %(field)s") % {"field": nothing}
+    if by.type == "reference":
+        return names.get(value) or display.visible_name(None)
+    if by.type == "bool":
+        return _("Yes") if value else _("No")
+    return wording.state_label(value) if by.type == "enum" else str(value)
+
+
+def _parameter(value: Any) -> str:
+    if value is None:
+        return "-"
+    return ("true" if value else "false") if isinstance(value, bool) else str(value)
+
+
+def chosen_group(address: Address) -> Field | None:
+    """The field by which the address groups. Raises InvalidFilter for one that cannot be."""
+    name = address.given.get("group", "")
+    if not name:
+        return None
+    found = next((f for f in group_fields(address.noun) if name in (f.wire, f.name)), None)
+    if found is None or address.deleted:
+        raise InvalidFilter(_("This list cannot be grouped by “%s”.") % name[:64], field="group")
+    return found

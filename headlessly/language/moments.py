@@ -1,0 +1,179 @@
+"""Days and times as people type them, in English and German, and as every wire has them.
+
+``tomorrow 9``, ``fri``, ``in 2 weeks``, ``3.12.``, ``Dec 3 14:30``: read from the reader's today on. A day
+without a year is the next one there is; a day of the week is the next one after today.
+"""
+
+from __future__ import annotations
+
+import re
+from calendar import monthrange
+from datetime import date, datetime, time, timedelta
+from typing import NamedTuple
+
+from django.utils import translation
+
+MONTHS = (
+    "jan january januar", "feb february februar", "mar march mär märz maerz", "apr april",
+    "may mai", "jun june juni", "jul july juli", "aug august", "sep sept september",
+    "oct october okt oktober", "nov november", "dec december dez dezember",
+)  # fmt: skip
+WEEKDAYS = (
+    "mon monday mo montag", "tue tues tuesday di dienstag", "wed wednesday mi mittwoch",
+    "thu thur thurs thursday do donnerstag", "fri friday fr freitag", "sat saturday sa samstag",
+    "sun sunday so sonntag",
+)  # fmt: skip
+NAMED = {
+    "yesterday": -1, "gestern": -1, "today": 0, "tod": 0, "heute": 0, "tomorrow": 1, "tom": 1,
+    "morgen": 1, "day after tomorrow": 2, "übermorgen": 2, "uebermorgen": 2,
+}  # fmt: skip
+_MONTH = {word: n for n, words in enumerate(MONTHS, 1) for word in words.split()}
+_WEEKDAY = {word: n for n, words in enumerate(WEEKDAYS) for word in words.split()}
+_ONE = {"a": 1, "an": 1, "one": 1, "einem": 1, "einer": 1, "ein": 1, "eine": 1}
+_UNITS = {
+    "minutes": "m min mins minute minutes minuten",
+    "hours": "h hr hrs hour hours std stunde stunden",
+    "days": "d day days t tag tage tagen",
+    "weeks": "w week weeks wo woche wochen",
+    "months": "mo mos month months monat monate monaten",
+    "years": "y year years j jahr jahre jahren",
+}
+_UNIT = {word: unit for unit, words in _UNITS.items() for word in words.split()}
+
+_ISO = r"(?P<year>\d{4})-(?P<month>\d{1,2})-(?P<day>\d{1,2})"
+_DOTTED = r"(?P<day>\d{1,2})\.\s*(?P<month>\d{1,2})(?:\.\s*(?P<year>\d{4}|\d{2})?)?"
+_SLASHED = r"(?P<first>\d{1,2})/(?P<second>\d{1,2})(?:/(?P<year>\d{4}|\d{2}))?"
+_WORDED = (
+    r"(?:(?P<day>\d{1,2})(?:st|nd|rd|th|\.)?\s*(?P<name>[a-zäöü]{3,9})\.?"
+    r"|(?P<name2>[a-zäöü]{3,9})\.?\s+(?P<day2>\d{1,2})(?:st|nd|rd|th)?)(?:,?\s+(?P<year>\d{4}))?"
+)
+_IN = r"(?:in\s+|\+\s*)?(?P<count>\d{1,4}|a|an|one|eine[mr]?|ein)\s*(?P<unit>[a-zäöü]{1,8})"
+_TIME = re.compile(
+    r"(?P<rest>.*?)(?:^|\s|t(?=\d))(?:@|at\s+|um\s+)?"
+    r"(?P<hour>\d{1,2})(?:(?::|h)(?P<minute>\d\d)(?::\d\d)?)?\s*(?P<half>am|pm|a|p|uhr|h)?\Z"
+)
+DAY_PATTERNS = [re.compile(rf"{each}\Z") for each in (_ISO, _DOTTED, _SLASHED, _WORDED)]
+_DISTANCE = re.compile(rf"{_IN}\Z")
+_NEXT = re.compile(
+    r"(?:next|nächste[rnsm]?|naechste[rnsm]?|this|diese[rnsm]?|on|am)\s+(?P<what>.+)\Z"
+)
+
+
+class When(NamedTuple):
+    """A day, and its time where one was said."""
+
+    day: date
+    time: time | None = None
+
+    def as_text(self) -> str:
+        """As a wire has it, without a zone: ``2026-12-03`` or ``2026-12-03T09:00``."""
+        return f"{self.day}T{self.time:%H:%M}" if self.time else f"{self.day}"
+
+
+def read_when(text: str, now: datetime) -> When | None:
+    """What somebody means by ``text`` whose clock shows ``now``; None for text that says no day."""
+    words = " ".join(text.lower().replace(",", " ").split())
+    if not words:
+        return None
+    try:
+        return _read(words, now)
+    except (ValueError, OverflowError):  # no such day
+        return None
+
+
+def _read(words: str, now: datetime) -> When | None:
+    if (found := _distance(words, now)) is not None:
+        return found
+    if (day := _day(words, now.date())) is not None:
+        return When(day)
+    match = _TIME.match(words)
+    if match is None:
+        return None
+    rest, half = match["rest"].strip(), match["half"] or ""
+    if not rest and not (match["minute"] or half):
+        return None  # a number alone says no time
+    hour = int(match["hour"])
+    if half[:1] in ("a", "p"):
+        if not 1 <= hour <= 12:
+            return None
+        hour = hour % 12 + 12 * (half[0] == "p")
+    day = _day(rest, now.date()) if rest else now.date()
+    return None if day is None else When(day, time(hour, int(match["minute"] or 0)))
+
+
+def _distance(words: str, now: datetime) -> When | None:
+    """``in 2 weeks``, ``3d``, ``in einer Stunde``."""
+    match = _DISTANCE.match(words)
+    unit = _UNIT.get(match["unit"]) if match else None
+    if match is None or unit is None:
+        return None
+    count = _ONE.get(match["count"]) or int(match["count"])
+    if unit in ("minutes", "hours"):
+        moment = now + timedelta(**{unit: count})
+        return When(moment.date(), moment.time().replace(second=0, microsecond=0))
+    if unit in ("days", "weeks"):
+        return When(now.date() + timedelta(**{unit: count}))
+    return When(_months_on(now.date(), count * (12 if unit == "years" else 1)))
+
+
+def _day(words: str, today: date) -> date | None:
+    if words in NAMED:
+        return today + timedelta(days=NAMED[words])
+    if words in ("end of month", "eom", "monatsende", "ende des monats"):
+        return today.replace(day=monthrange(today.year, today.month)[1])
+    if (match := _NEXT.match(words)) is not None:
+        return _next(match["what"], today, far=words[0] == "n")
+    if words in _WEEKDAY:
+        return _weekday(words, today)
+    for pattern in DAY_PATTERNS:
+        if (match := pattern.match(words)) is not None:
+            return _calendar_day(match.groupdict(), today)
+    return None
+
+
+def _next(what: str, today: date, *, far: bool) -> date | None:
+    """``next week`` is its Monday, ``next month`` its first day; ``next fri`` the one of next week."""
+    monday = today - timedelta(days=today.weekday())
+    if far and what in ("week", "woche"):
+        return monday + timedelta(weeks=1)
+    if far and what in ("month", "monat"):
+        return _months_on(today.replace(day=1), 1)
+    if what not in _WEEKDAY:
+        return _day(what, today) if not far else None
+    if far:
+        return monday + timedelta(weeks=1, days=_WEEKDAY[what])
+    return _weekday(what, today)
+
+
+def _weekday(name: str, today: date) -> date:
+    return today + timedelta(days=(_WEEKDAY[name] - today.weekday() - 1) % 7 + 1)
+
+
+def _calendar_day(said: dict[str, str | None], today: date) -> date | None:
+    if "first" in said:
+        first, second = int(said["first"] or 0), int(said["second"] or 0)
+        month_first = (translation.get_language() or "en") in ("en", "en-us")
+        month, number = (first, second) if month_first else (second, first)
+    elif "name" in said:
+        name, number = said["name"] or said["name2"] or "", int(said["day"] or said["day2"] or 0)
+        if name not in _MONTH:
+            return None
+        month = _MONTH[name]
+    else:
+        month, number = int(said["month"] or 0), int(said["day"] or 0)
+    if year := said.get("year"):
+        return date(int(year) + (2000 if len(year) == 2 else 0), month, number)
+    # The next one there is: 29 February may be some years away.
+    for year_on in range(9):
+        try:
+            day = date(today.year + year_on, month, number)
+        except ValueError:
+            continue
+        if day >= today:
+            return day
+    return None
+
+
+def _months_on(day: date, count: int) -> date:
+    year, month = divmod(day.year * 12 + day.month - 1 + count, 12)
+    return date(year, month + 1, min(day.day, monthrange(year, month + 1)[1]))

@@ -1,0 +1,125 @@
+// Columns of a list: dragged to where they are wanted, as wide as they are wanted. Their order is in the address, and so
+// in a view that keeps it; how wide they are is the browser's. By keyboard: Shift with an arrow moves a column.
+(() => {
+  const table = (place = document) => place.querySelector("table.list:not(.groups)");
+  const heads = (place) => [...(table(place)?.querySelectorAll("thead th[data-wire]") || [])];
+  const KEY = "columnWidths";
+  const NARROWEST = 60; // px
+
+  const widths = () => {
+    try { return JSON.parse(localStorage.getItem(KEY)) || {}; } catch { return {}; }
+  };
+  const keep = (all) => {
+    try { localStorage.setItem(KEY, JSON.stringify(all)); } catch { /* it holds for this page */ }
+  };
+  const nameOf = (head) => `${location.pathname}:${head.dataset.wire}`;
+
+  function widen(place, head, width) {
+    const at = head.cellIndex;
+    for (const row of table(place).rows) {
+      const cell = row.cells[at];
+      if (!cell) continue;
+      for (const name of ["width", "minWidth", "maxWidth"]) cell.style[name] = width ? `${width}px` : "";
+    }
+  }
+
+  function prepare(place) {
+    const known = widths();
+    for (const head of heads(place)) {
+      if (known[nameOf(head)]) widen(place, head, known[nameOf(head)]);
+      if (head.querySelector(".edge")) continue;
+      if (head.cellIndex && head !== heads(place)[0]) head.draggable = true;
+      const edge = document.createElement("span");
+      edge.className = "edge";
+      edge.setAttribute("aria-hidden", "true");
+      head.append(edge);
+    }
+  }
+  document.addEventListener("DOMContentLoaded", () => prepare(document));
+  document.addEventListener("fresh", (event) => prepare(event.detail));
+
+  // -- in which order -----------------------------------------------------------------------------
+
+  function put(wire, beside, after) {
+    const order = heads().slice(1).map((head) => head.dataset.wire);
+    const rest = order.filter((each) => each !== wire);
+    rest.splice(rest.indexOf(beside) + (after ? 1 : 0), 0, wire);
+    if (rest.join() === order.join()) return null;
+    const url = new URL(location.href);
+    url.searchParams.set("columns", rest.join(","));
+    return window.hly.visit(url.href.replaceAll("%2C", ","));
+  }
+
+  let dragged = null;
+  document.addEventListener("dragstart", (event) => {
+    const head = event.target.closest?.("th[draggable]");
+    if (!head) return;
+    dragged = head.dataset.wire;
+    event.dataTransfer.effectAllowed = "move";
+    event.dataTransfer.setData("text/plain", dragged);
+  });
+  const over = (event) => (dragged && event.target.closest?.("th[draggable]")) || null;
+  const isAfter = (event, head) => event.clientX > head.getBoundingClientRect().left + head.offsetWidth / 2;
+  const unmark = () => {
+    for (const head of heads()) head.classList.remove("before", "after");
+  };
+  document.addEventListener("dragover", (event) => {
+    const head = over(event);
+    if (!head) return;
+    event.preventDefault();
+    unmark();
+    head.classList.add(isAfter(event, head) ? "after" : "before");
+  });
+  document.addEventListener("drop", (event) => {
+    const head = over(event);
+    if (!head) return;
+    event.preventDefault();
+    put(dragged, head.dataset.wire, isAfter(event, head));
+  });
+  document.addEventListener("dragend", () => {
+    dragged = null;
+    unmark();
+  });
+  document.addEventListener("keydown", async (event) => {
+    const head = event.target.closest?.("th[draggable]");
+    const step = { ArrowLeft: -1, ArrowRight: 1 }[event.key];
+    if (!head || !event.shiftKey || !step) return;
+    const all = heads().slice(1);
+    const beside = all[all.indexOf(head) + step];
+    if (!beside) return;
+    event.preventDefault();
+    const { wire } = head.dataset;
+    await put(wire, beside.dataset.wire, step > 0);
+    document.querySelector(`th[data-wire="${CSS.escape(wire)}"] a`)?.focus();
+  });
+
+  // -- how wide -----------------------------------------------------------------------------------
+
+  document.addEventListener("pointerdown", (event) => {
+    const edge = event.target.closest?.("th .edge");
+    if (!edge) return;
+    event.preventDefault();
+    const head = edge.closest("th");
+    const [start, before] = [event.clientX, head.offsetWidth];
+    const { draggable } = head;
+    head.draggable = false;
+    let width = before;
+    const move = (now) => widen(document, head, (width = Math.max(NARROWEST, before + now.clientX - start)));
+    window.addEventListener("pointermove", move);
+    window.addEventListener("pointerup", () => {
+      window.removeEventListener("pointermove", move);
+      head.draggable = draggable;
+      keep({ ...widths(), [nameOf(head)]: width });
+    }, { once: true });
+  });
+  // Twice: as wide as it would be by itself.
+  document.addEventListener("dblclick", (event) => {
+    const head = event.target.closest?.("th .edge")?.closest("th");
+    if (!head) return;
+    const all = widths();
+    delete all[nameOf(head)];
+    keep(all);
+    widen(document, head, 0);
+  });
+  document.addEventListener("click", (event) => event.target.closest?.("th .edge") && event.preventDefault(), true);
+})();

@@ -1,0 +1,170 @@
+// What is typed and not saved is kept in the browser, by who, record and field, until it is saved or given up: after
+// a reload, a crash or a link that was followed it is offered again, and a dialog that Escape closed has it still.
+(() => {
+  const { words, dirty } = window.hly;
+  const KEPT_FOR = 30 * 24 * 3600 * 1000; // ms
+  const LONGEST = 40; // characters that are shown of what was typed
+
+  const who = () => document.getElementById("palette")?.dataset.who;
+  const prefix = () => `draft:${who()}:`;
+  const place = (form) => [new URL(form.action, location.href).pathname, form.dataset.about || "", form.dataset.one || ""].join("|");
+  const written = (form) => [...form.elements].filter((input) => input.name && !["hidden", "submit", "button", "password", "file"].includes(input.type));
+  const isKept = (form) => who() && form?.method === "post" && form.closest(".hly") && !form.matches("#selection, .gate, .celled, #move") && !form.querySelector("[type=password], [type=file]");
+
+  function read(key) {
+    try { return JSON.parse(localStorage.getItem(key)); } catch { return null; }
+  }
+  function every() {
+    try { return Object.keys(localStorage).filter((key) => key.startsWith("draft:")); } catch { return []; }
+  }
+  function drop(key) {
+    try { localStorage.removeItem(key); } catch { /* nothing was kept */ }
+  }
+
+  // -- keeping ------------------------------------------------------------------------------------
+
+  const nameOf = (form) =>
+    (form.closest(".composer")?.querySelector("summary")?.textContent.replace("+", "") ||
+      form.querySelector("h2, label")?.textContent || document.querySelector("h1")?.textContent || "").replace("*", "").trim();
+
+  function keep(form) {
+    if (!isKept(form)) return;
+    if (!dirty(form)) return forget(form);
+    const fields = written(form).map((input) => {
+      const { name, type, value, checked, options, selectedIndex } = input;
+      return { name, value, checked, box: type === "checkbox" || type === "radio", text: options?.[selectedIndex]?.text };
+    });
+    const typed = written(form).find((input) => input.type !== "checkbox" && input.type !== "radio" && input.value && input.value !== input.defaultValue);
+    const said = typed?.options ? typed.selectedOptions[0]?.text : typed?.value;
+    try { localStorage.setItem(prefix() + place(form), JSON.stringify({ at: Date.now(), name: nameOf(form), said, fields })); } catch { /* then it is gone */ }
+  }
+
+  function forget(form) {
+    if (!form || !who()) return;
+    clearTimeout(waiting.get(form));
+    drop(prefix() + place(form));
+    offer();
+  }
+
+  const waiting = new Map();
+  document.addEventListener("input", (event) => {
+    const { form } = event.target;
+    if (!form || !isKept(form)) return;
+    clearTimeout(waiting.get(form));
+    waiting.set(form, setTimeout(() => (waiting.delete(form), form.isConnected && keep(form)), 200));
+  });
+  document.addEventListener("cancel", (event) => {
+    const form = event.target.matches("dialog") && event.target.querySelector("form[method=post]");
+    if (form) keep(form);
+  }, true);
+  window.addEventListener("pagehide", () => {
+    for (const form of waiting.keys()) if (form.isConnected) keep(form);
+  });
+
+  // Cancel gives up what was typed; Escape does not.
+  document.addEventListener("click", (event) => {
+    const left = event.target.closest("[data-closes], [data-leaves]");
+    forget(left?.closest("dialog, [data-field]")?.querySelector("form[method=post]"));
+  }, true);
+  // What leads to another page is on its way; what it is refused for comes back with it.
+  window.addEventListener("submit", (event) => {
+    if (!event.defaultPrevented && isKept(event.target)) forget(event.target);
+    // Nobody else who uses this browser is shown what was typed.
+    if (event.target.matches("#logout-form")) every().forEach(drop);
+  });
+
+  // -- giving back --------------------------------------------------------------------------------
+
+  // Puts back into a form what was typed into it.
+  function restore(form) {
+    const draft = form && who() && read(prefix() + place(form));
+    if (!draft) return;
+    for (const { name, value, checked, box, text } of draft.fields) {
+      for (const input of written(form).filter((each) => each.name === name)) {
+        if (box) {
+          if (input.value === value) input.checked = checked;
+          continue;
+        }
+        if (input.matches("select") && ![...input.options].some((option) => option.value === value)) input.append(new Option(text, value));
+        input.value = value;
+        if (window.django?.jQuery && input.matches(".select2-hidden-accessible")) django.jQuery(input).trigger("change.select2");
+      }
+    }
+    form.dispatchEvent(new Event("input", { bubbles: true }));
+    offer();
+  }
+
+  // Where a draft belongs on this page: its form, or what opens it.
+  function home(key) {
+    const [path, about, one] = key.slice(prefix().length).split("|");
+    const forms = [...document.querySelectorAll(".hly form")].filter((form) => new URL(form.action, location.href).pathname === path);
+    if (one) return document.querySelector(`[data-edits="${CSS.escape(one)}"]`) && path.startsWith(recordPath()) ? { pen: one } : null;
+    const form = forms.find((each) => each.method === "post" && (each.dataset.about || "") === about && !each.dataset.one);
+    if (form) return { form };
+    const opener = forms.find((each) => each.matches("[data-opens-dialog]"));
+    return opener && !about ? { opener } : null;
+  }
+  const recordPath = () => document.getElementById("record") ? location.pathname.replace(/change\/?$/, "") : location.pathname;
+
+  function goOn(key) {
+    const { form, pen, opener } = home(key) || {};
+    if (pen) return document.querySelector(`[data-edits="${CSS.escape(pen)}"]`).click();
+    if (opener) return opener.requestSubmit();
+    if (!form) return;
+    for (let details = form.closest("details"); details; details = details.parentElement.closest("details")) details.open = true;
+    restore(form);
+    for (const details of form.querySelectorAll("details")) details.open = true;
+    written(form).find((input) => input.value)?.focus();
+  }
+
+  // Whether it stands in the page as it was typed.
+  const isShown = (key) => {
+    const one = key.split("|")[2];
+    const form = one ? document.querySelector(`form[data-one="${CSS.escape(one)}"]`) : home(key)?.form;
+    return Boolean(form && dirty(form));
+  };
+
+  function line(key, draft) {
+    const item = document.createElement("p");
+    const what = document.createElement("span");
+    const name = document.createElement("b");
+    name.textContent = draft.name;
+    what.append(name, draft.said ? `: ${draft.said.slice(0, LONGEST)}${draft.said.length > LONGEST ? "…" : ""} ` : " ");
+    const button = (text, does) => {
+      const made = document.createElement("button");
+      Object.assign(made, { type: "button", className: "btn small", textContent: text });
+      made.setAttribute("aria-label", `${text}: ${draft.name}`);
+      made.addEventListener("click", does);
+      return made;
+    };
+    item.append(what, button(words().goOn, () => goOn(key)), " ", button(words().discard, () => (drop(key), offer())));
+    return item;
+  }
+
+  function offer() {
+    const main = document.getElementById("hly");
+    if (!main || !who()) return;
+    const found = every().filter((key) => key.startsWith(prefix())).map((key) => [key, read(key)])
+      .filter(([key, draft]) => draft && home(key) && !isShown(key));
+    let notice = document.getElementById("drafts");
+    if (!found.length) return notice?.remove();
+    if (!notice) {
+      notice = document.createElement("div");
+      Object.assign(notice, { id: "drafts", className: "notice warn drafts" });
+      notice.setAttribute("role", "status");
+      notice.dataset.loaded = "1";
+      main.prepend(notice);
+    }
+    const title = document.createElement("b");
+    title.textContent = words().unsaved;
+    notice.replaceChildren(title, ...found.map(([key, draft]) => line(key, draft)));
+  }
+
+  document.addEventListener("DOMContentLoaded", () => {
+    for (const key of every()) if (!(Date.now() - (read(key)?.at || 0) < KEPT_FOR)) drop(key);
+    offer();
+  });
+  document.addEventListener("parts", offer);
+
+  Object.assign(window.hly, { restore, forget, keepDraft: keep });
+})();

@@ -1,0 +1,92 @@
+// What others do appears where one looks at it: the page asks every two seconds whether something that it shows has
+// changed, and takes over only what did. A page that nobody sees asks nothing.
+(() => {
+  const { words, load, show, visit } = window.hly;
+  const EVERY = 2000; // ms
+  const MOST = 30000; // ms between two looks at a list that changes all the time, but for its own rows
+  const main = () => document.getElementById("hly");
+  const noun = () => main()?.dataset.noun;
+  const record = () => document.getElementById("record")?.dataset.record;
+  const shown = () => [...new Set([...document.querySelectorAll("#hly [data-row], #hly [data-card], #hly [data-touch]")].map((each) => each.dataset.row || each.dataset.card || each.dataset.touch))];
+
+  let token = "";
+  let at = "";
+  let timer = 0;
+  let looked = 0;
+  let gap = EVERY;
+
+  // What one is in the middle of is not moved under one's hand.
+  const busy = () =>
+    document.querySelector("dialog[open], .board.dragging, .board-card:is(.waiting, .lifted, .held), #hly[data-running], form[data-sent], .select2-container--open, details.menu[open]");
+  const writes = () => Boolean(document.querySelector("#hly :is(form[data-one], .composer[open] form)"));
+
+  async function ask() {
+    if (!token) {
+      const answer = await fetch(`${words().watch}token/`, { credentials: "same-origin", headers: { "X-Live": "1" } });
+      if (!answer.ok) return;
+      ({ token } = await answer.json());
+    }
+    const here = record();
+    const of = [...shown(), ...(here ? [here] : [])];
+    const body = new URLSearchParams({ token, since: at, noun: noun(), of: of.join(","), here: here || "", writes: writes() ? "1" : "" });
+    const answer = await fetch(words().watch, { method: "POST", body, credentials: "omit" });
+    if (answer.status === 401) return void (token = "");
+    if (!answer.ok) return;
+    const told = await answer.json();
+    if (here) meet(told.here || []);
+    if (await renew(told)) at = told.at;
+  }
+
+  // Answers whether what was told has been taken over, or need not be.
+  async function renew({ changed, others, missed }) {
+    const mine = changed.length || missed;
+    if (!mine && (!others || record())) return true;
+    if (busy()) return false;
+    const now = Date.now();
+    // A list that others fill without end is looked at less and less often.
+    if (!mine && now - looked < gap) return false;
+    gap = mine || now - looked > 4 * gap ? EVERY : Math.min(MOST, gap * 2);
+    looked = now;
+    const [where, before] = [location.href, new Map([...document.querySelectorAll("#hly [data-row]")].map((row) => [row.dataset.row, row.dataset.version]))];
+    if (main().matches("[data-visits]")) {
+      await visit(where, { push: false, quiet: true });
+    } else {
+      const { answer, page } = await load(where);
+      if (where !== location.href || busy()) return false;
+      if (answer.ok && page.getElementById("record")) show(page, { quiet: true });
+    }
+    for (const row of document.querySelectorAll("#hly [data-row]")) {
+      if (before.get(row.dataset.row) === row.dataset.version) continue;
+      row.classList.add("saved");
+      setTimeout(() => row.classList.remove("saved"), 1500);
+    }
+    return true;
+  }
+
+  // Who else is here.
+  function meet(people) {
+    let place = document.getElementById("here");
+    if (!people.length) return place?.remove();
+    if (!place) {
+      place = document.createElement("p");
+      Object.assign(place, { id: "here", className: "here" });
+      place.setAttribute("role", "status");
+      place.dataset.loaded = "1";
+      document.querySelector("#record > .trail")?.after(place);
+    }
+    const text = people.map(({ name, writes }) => (writes ? words().writes : words().here).replace("%s", name)).join(" · ");
+    if (place.textContent !== text) place.textContent = text;
+  }
+
+  async function go() {
+    clearTimeout(timer);
+    try {
+      if (noun() && !document.hidden) await ask();
+    } catch { /* no line: it asks again */ }
+    clearTimeout(timer);
+    timer = setTimeout(go, EVERY);
+  }
+
+  document.addEventListener("DOMContentLoaded", () => words().watch && go());
+  document.addEventListener("visibilitychange", () => !document.hidden && words().watch && go());
+})();

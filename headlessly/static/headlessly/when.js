@@ -1,0 +1,58 @@
+// Days and times are typed in words: beside them stands what was understood, and a calendar to choose from.
+(() => {
+  const { words } = window.hly;
+  const begin = () => {
+    for (const button of document.querySelectorAll("[data-picks][hidden]")) button.hidden = false;
+  };
+  document.addEventListener("DOMContentLoaded", begin);
+  document.addEventListener("parts", begin);
+  document.addEventListener("focusin", begin);
+
+  document.addEventListener("click", (event) => {
+    const button = event.target.closest("[data-picks]");
+    if (!button) return;
+    const typed = button.parentElement.querySelector("[data-when]");
+    const calendar = document.createElement("input");
+    calendar.type = "date";
+    calendar.className = "calendar";
+    calendar.tabIndex = -1;
+    calendar.setAttribute("aria-hidden", "true");
+    button.after(calendar);
+    calendar.addEventListener("change", () => {
+      const time = /\s(\d{1,2}:\d\d)$/.exec(typed.value);
+      typed.value = calendar.value + (time ? ` ${time[1]}` : "");
+      typed.dispatchEvent(new Event("input", { bubbles: true }));
+      understand(typed);
+    });
+    calendar.addEventListener("blur", () => calendar.remove());
+    calendar.focus();
+    try { calendar.showPicker(); } catch { /* it is typed then */ }
+  });
+
+  function line(typed) {
+    const place = typed.closest(".input") || typed.closest("form");
+    let said = place.querySelector(".understood");
+    if (!said) {
+      said = document.createElement("p");
+      said.id = `${typed.id || typed.name}_understood`;
+      said.setAttribute("role", "status");
+      place.append(said);
+      typed.setAttribute("aria-describedby", [typed.getAttribute("aria-describedby"), said.id].filter(Boolean).join(" "));
+    }
+    return said;
+  }
+
+  async function understand(typed) {
+    const text = typed.value.trim();
+    typed.removeAttribute("aria-invalid");
+    if (!text || text === typed.defaultValue) return typed.closest(".input, form")?.querySelector(".understood")?.remove();
+    const answer = await fetch(`${words().when}?${new URLSearchParams({ text })}`, { credentials: "same-origin", headers: { "X-Live": "1" } }).catch(() => null);
+    if (!answer?.ok || typed.value.trim() !== text) return;
+    const { understood, problem } = await answer.json();
+    const said = line(typed);
+    said.className = problem ? "wrong understood" : "help understood";
+    said.textContent = understood || problem;
+    typed.setAttribute("aria-invalid", Boolean(problem));
+  }
+  document.addEventListener("change", (event) => event.target.matches("[data-when]") && understand(event.target));
+})();

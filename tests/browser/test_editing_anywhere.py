@@ -1,0 +1,79 @@
+"""Values, titles and stages are changed where they stand; lists are worked with ranges and a look beside."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+pytest.importorskip("playwright", reason="Playwright is installed with `pip install .[test]`.")
+from playwright.sync_api import expect
+
+from tests.browser.test_lists import row
+from tests.browser.test_rep import current, open_lead
+
+pytestmark = pytest.mark.browser
+
+
+@pytest.fixture
+def leads(people: Any) -> list[Any]:
+    from crm import Lead
+
+    return [
+        Lead.create(name=f"Lead {name}", source="web", owner=people.bob, score=score)
+        for name, score in zip("ABCDE", (90, 80, 70, 60, 50), strict=True)
+    ]
+
+
+def test_a_value_a_title_and_a_stage_are_clicked_to_change_them(desk, site, lead):
+    open_lead(desk, site)
+    desk.locator("[data-field=score] dd").click(position={"x": 4, "y": 4})
+    desk.locator("[name=score]").fill("44")
+    desk.keyboard.press("Enter")
+    expect(desk.locator("[data-field=score]")).to_contain_text("44")
+    desk.locator("h1").click()
+    desk.locator("[name=name]").fill("Another name")
+    desk.keyboard.press("Enter")
+    expect(desk.get_by_role("heading", level=1)).to_contain_text("Another name")
+    step = desk.locator(".path").get_by_role("button", name="Contacted")
+    step.focus()
+    step.press("Enter")
+    expect(current(desk)).to_have_text("Contacted")
+    lead.refresh_from_db()
+    assert (lead.score, lead.name, lead.status) == (44, "Another name", "Contacted")
+
+
+def test_every_column_of_a_list_is_edited_in_place(desk, site, leads):
+    desk.goto(f"{site}/~acme/admin/crm/lead/?columns=source,budget,timeline&o=-score")
+    for cell, typed, shown in (("source", "fair", "fair"), ("budget", "40k", "40,000")):
+        place = row(desk, "Lead A").locator(f"[data-cell={cell}]")
+        place.focus()
+        place.press("Enter")
+        row(desk, "Lead A").locator(".celled input:visible").fill(typed)
+        desk.keyboard.press("Enter")
+        expect(place).to_contain_text(shown)
+        expect(place).to_be_focused()
+    leads[0].refresh_from_db()
+    assert (leads[0].source, leads[0].budget) == ("fair", 40_000)
+
+
+def test_shift_selects_a_range_and_space_looks_at_a_record_beside(desk, site, leads):
+    desk.goto(f"{site}/~acme/admin/crm/lead/?view=all&o=-score")
+    boxes = desk.locator(".list td.check input")
+    boxes.nth(1).click()
+    boxes.nth(4).click(modifiers=["Shift"])
+    expect(desk.locator("b[data-count]")).to_have_text("4 selected")
+    boxes.nth(3).click()
+    boxes.nth(2).click(modifiers=["Shift"])
+    expect(desk.locator("b[data-count]")).to_have_text("2 selected")
+    link = row(desk, "Lead B").locator(".name a")
+    link.focus()
+    desk.keyboard.press(" ")
+    look = desk.locator("#peek")
+    expect(look.get_by_role("heading", level=1)).to_contain_text("Lead B")
+    expect(look.get_by_role("button", name="Lose…")).to_have_count(0)
+    desk.keyboard.press("j")
+    expect(look.get_by_role("heading", level=1)).to_contain_text("Lead C")
+    desk.keyboard.press(" ")
+    expect(look).to_be_hidden()
+    expect(row(desk, "Lead C").locator(".name a")).to_be_focused()

@@ -1,0 +1,173 @@
+"""Lists and boards go on without loading the page: filters, order, pages, views, Back and Forward."""
+
+from __future__ import annotations
+
+import re
+from typing import Any
+
+import pytest
+from django.db import connection
+from django.test.utils import CaptureQueriesContext
+
+pytest.importorskip("playwright", reason="Playwright is installed with `pip install .[test]`.")
+from playwright.sync_api import expect
+
+pytestmark = pytest.mark.browser
+
+#: HTML that takes the place of a list, in bytes.
+LARGEST_PART = 40_000
+
+
+@pytest.fixture
+def leads(people: Any) -> list[Any]:
+    """One page of a list, and a little more."""
+    from crm import Lead
+
+    sources = ("website", "referral")
+    return [
+        Lead.create(
+            name=f"Lead {n:02}",
+            score=n,
+            source=sources[n % 2],
+            owner=people.bob,
+            contact=people.ada,
+        )
+        for n in range(27)
+    ]
+
+
+def stays(desk: Any) -> Any:
+    """Mark the page; the answer asserts that it was not loaded anew."""
+    desk.evaluate("window.same = true")
+    return lambda: desk.evaluate("window.same") is True
+
+
+def test_a_list_is_narrowed_sorted_and_paged_without_a_load(desk, site, leads):
+    desk.goto(f"{site}/~acme/admin/crm/lead/?view=all")
+    same = stays(desk)
+    sizes: list[int] = []
+    desk.on("response", lambda r: "/crm/lead/?" in r.url and sizes.append(len(r.body())))
+    rows = desk.locator("table.list tbody tr")
+    expect(rows).to_have_count(25)
+    desk.get_by_role("link", name="Next").click()
+    expect(rows).to_have_count(2)
+    assert "p=2" in desk.url
+    desk.go_back()
+    expect(rows).to_have_count(25)
+    desk.get_by_role("link", name="Score").click()
+    expect(rows.first).to_contain_text("Lead 26")
+    source = desk.get_by_role("combobox", name="Source")
+    source.focus()
+    source.select_option("referral")
+    expect(rows).to_have_count(13)
+    expect(rows.first).to_contain_text("Lead 25")
+    expect(source).to_be_focused()
+    assert "source=referral" in desk.url
+    search = desk.get_by_role("searchbox")
+    search.fill("Lead 05")
+    search.press("Enter")
+    expect(rows).to_have_count(1)
+    expect(search).to_be_focused()
+    assert same()
+    # The way back, step by step, and on again.
+    desk.go_back()
+    expect(rows).to_have_count(13)
+    expect(search).to_have_value("")
+    desk.go_back()
+    expect(rows).to_have_count(25)
+    expect(source).to_have_value("")
+    desk.go_forward()
+    expect(rows).to_have_count(13)
+    expect(source).to_have_value("referral")
+    assert same()
+    # An address is the list's own: whoever is given it sees the same.
+    desk.goto(desk.url)
+    expect(rows).to_have_count(13)
+    assert 0 < max(sizes) <= LARGEST_PART
+
+
+def test_chips_views_columns_and_a_past_day_change_without_a_load(desk, site, leads):
+    desk.goto(f"{site}/~acme/admin/crm/lead/?view=all&source=referral")
+    same = stays(desk)
+    rows = desk.locator("table.list tbody tr")
+    desk.get_by_role("link", name="Remove the filter Source").click()
+    expect(rows).to_have_count(25)
+    desk.locator(".viewtabs").get_by_role("link", name="Unowned").click()
+    expect(desk.get_by_role("heading", name=re.compile("No leads fit this"))).to_be_visible()
+    desk.get_by_role("link", name="Drop it").first.click()
+    expect(rows).to_have_count(25)
+    desk.locator("summary", has_text="Columns").click()
+    desk.locator("[data-columns]").get_by_label("Source", exact=True).uncheck()
+    desk.get_by_role("button", name="Show these").click()
+    expect(desk.get_by_role("columnheader", name="Source")).to_have_count(0)
+    # What was selected and edited works as before.
+    rows.nth(3).get_by_role("checkbox").check()
+    expect(desk.locator("b[data-count]")).to_have_text("1 selected")
+    rows.nth(3).locator("[data-cell=score]").click()
+    desk.locator(".celled input:visible").fill("66")
+    desk.keyboard.press("Enter")
+    expect(rows.nth(3).locator("[data-cell=score]")).to_contain_text("66")
+    assert same()
+
+
+def test_a_board_is_narrowed_without_a_load_and_its_cards_still_move(desk, site, leads):
+    desk.goto(f"{site}/~acme/admin/crm/lead/board/")
+    same = stays(desk)
+    desk.get_by_role("combobox", name="Source").select_option("referral")
+    expect(desk.locator("[data-column=New] [data-count]")).to_have_text("13")
+    desk.get_by_role("searchbox").fill("nobody at all")
+    desk.keyboard.press("Enter")
+    expect(desk.locator("[data-board]")).to_have_count(0)
+    desk.go_back()
+    card = desk.locator("[data-card]", has_text="Lead 25")
+    card.locator(".name").focus()
+    for key in (" ", "ArrowRight", " "):
+        desk.keyboard.press(key)
+    expect(desk.locator("[data-column=Contacted] [data-count]")).to_have_text("1")
+    assert same()
+    leads[25].refresh_from_db()
+    assert leads[25].status == "Contacted"
+
+
+def test_an_answer_that_comes_late_does_not_replace_a_later_one(desk, site, leads):
+    desk.goto(f"{site}/~acme/admin/crm/lead/?view=all")
+    held: list[Any] = []
+    desk.route("**/crm/lead/?*source=website*", lambda route: held.append(route))
+    source = desk.get_by_role("combobox", name="Source")
+    rows = desk.locator("table.list tbody tr")
+    source.select_option("website")
+    expect(desk.locator("#hly")).to_have_attribute("aria-busy", "true", timeout=1000)
+    source.select_option("referral")
+    expect(rows).to_have_count(13)
+    held[0].continue_()
+    desk.wait_for_timeout(300)
+    expect(desk.locator(".chip", has_text="referral")).to_be_visible()
+    expect(rows).to_have_count(13)
+
+
+def test_a_list_without_a_connection_says_so_and_asks_again(desk, site, leads):
+    desk.goto(f"{site}/~acme/admin/crm/lead/?view=all")
+    same = stays(desk)
+    desk.context.set_offline(True)
+    desk.get_by_role("link", name="Next").click()
+    expect(desk.locator("#toasts")).to_contain_text("No connection.")
+    desk.context.set_offline(False)
+    desk.get_by_role("button", name="Send again").click()
+    expect(desk.locator("table.list tbody tr")).to_have_count(2)
+    assert same()
+
+
+def test_the_part_of_a_list_asks_no_more_of_the_server_than_its_page(client, bob, leads):
+    client.force_login(bob)
+    place = "/~acme/admin/crm/lead/?view=all&source=referral"
+    counts = []
+    for headers in ({}, {"X-Region": "1"}):
+        client.get(place, headers=headers)
+        with CaptureQueriesContext(
+            connection,
+        ) as asked:
+            answer = client.get(place, headers=headers)
+        counts.append((len(asked), len(answer.content)))
+    (queries, size), (part_queries, part_size) = counts
+    assert part_queries <= queries
+    assert part_size < min(size, LARGEST_PART)

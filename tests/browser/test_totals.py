@@ -1,0 +1,87 @@
+"""Lists are grouped and added up where they stand, and their columns are put in order by hand."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+pytest.importorskip("playwright", reason="Playwright is installed with `pip install .[test]`.")
+from playwright.sync_api import expect
+
+pytestmark = pytest.mark.browser
+
+
+@pytest.fixture
+def leads(people: Any) -> list[Any]:
+    from crm import Lead
+
+    owners = (people.bob, people.bob, people.cleo, None)
+    return [
+        Lead.create(name=f"Lead {n}", source="web", owner=owner, score=10 * n, budget=1_000 * n)
+        for n, owner in enumerate(owners, 1)
+    ]
+
+
+def test_a_list_is_added_up_and_grouped_by_owner(desk, site, leads):
+    desk.goto(f"{site}/~acme/admin/crm/lead/?columns=score,budget,owner")
+    total = desk.locator("#totals")
+    expect(total).to_contain_text("4 leads")
+    expect(total).to_contain_text("⌀ 25")
+    expect(total).to_contain_text("10,000")
+    # What is changed is added up anew.
+    cell = desk.locator("table.list tbody tr", has_text="Lead 4").locator("[data-cell=budget]")
+    cell.click()
+    desk.locator(".celled input:visible").fill("5k")
+    desk.keyboard.press("Enter")
+    expect(total).to_contain_text("11,000")
+    desk.evaluate("window.same = true")
+    desk.locator("summary", has_text="Group").click()
+    desk.locator(".menu").get_by_role("link", name="Owner").click()
+    group = desk.locator("[data-group]")
+    expect(group).to_have_count(3)
+    expect(group.first).to_contain_text("Bob Stone 2")
+    expect(group.first).to_contain_text("3,000")
+    assert "group=owner" in desk.url
+    group.first.get_by_role("link", name="Bob Stone").click()
+    expect(group.first.locator("[data-row]")).to_have_count(2)
+    expect(group.first).to_contain_text("Lead 1")
+    expect(group.filter(has_text="No owner")).to_contain_text("5,000")
+    assert desk.evaluate("window.same") is True
+
+
+def test_groups_and_sums_are_of_what_one_sees_and_refuse_nonsense(client, bob, leads, theirs):
+    client.force_login(bob)
+    page = client.get("/~acme/admin/crm/lead/?group=status").content.decode()
+    assert 'data-unfolds aria-expanded="false">New</a> <span class="count">4</span>' in page
+    assert (
+        "cannot be grouped by" in client.get("/~acme/admin/crm/lead/?group=need").content.decode()
+    )
+    found = client.get("/~acme/admin/crm/lead/totals/?columns=budget&score__gte=30")
+    assert "7,000" in found.content.decode()
+    assert client.get("/~acme/admin/crm/lead/totals/?nonsense=1").status_code == 204
+
+
+def test_columns_are_put_in_order_and_made_as_wide_as_one_likes(desk, site, leads):
+    desk.goto(f"{site}/~acme/admin/crm/lead/?columns=score,budget,owner")
+    heads = desk.locator("thead th[data-wire]")
+    desk.evaluate("window.same = true")
+    desk.locator("th[data-wire=owner]").drag_to(
+        desk.locator("th[data-wire=score]"), target_position={"x": 5, "y": 8}
+    )
+    expect(heads).to_have_text(["Name", "Owner", "Score", "Budget"])
+    assert "columns=owner,score,budget" in desk.url
+    desk.locator("th[data-wire=score] a").focus()
+    desk.keyboard.press("Shift+ArrowRight")
+    expect(heads).to_have_text(["Name", "Owner", "Budget", "Score"])
+    expect(desk.locator("th[data-wire=score] a")).to_be_focused()
+    edge = desk.locator("th[data-wire=budget] .edge").bounding_box()
+    before = desk.locator("th[data-wire=budget]").bounding_box()["width"]
+    desk.mouse.move(edge["x"] + 3, edge["y"] + 5)
+    desk.mouse.down()
+    desk.mouse.move(edge["x"] + 63, edge["y"] + 5, steps=3)
+    desk.mouse.up()
+    assert desk.evaluate("window.same") is True
+    desk.reload()
+    expect(heads).to_have_text(["Name", "Owner", "Budget", "Score"])
+    assert desk.locator("th[data-wire=budget]").bounding_box()["width"] > before + 40

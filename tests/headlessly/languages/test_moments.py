@@ -1,0 +1,95 @@
+"""Days, times and amounts are read as people type them."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+import pytest
+from django.utils import translation
+
+from headlessly.language.moments import read_when
+from headlessly.language.numbers import delocalize_number
+
+#: A Saturday, at half past four.
+NOW = datetime(2026, 11, 28, 16, 30)
+
+
+@pytest.mark.parametrize(
+    ("typed", "meant"),
+    [
+        ("2026-12-24", "2026-12-24"),
+        ("2026-12-24T09:30", "2026-12-24T09:30"),
+        ("2026-12-24 9:30", "2026-12-24T09:30"),
+        ("today", "2026-11-28"),
+        ("Tomorrow 9", "2026-11-29T09:00"),
+        ("morgen um 9", "2026-11-29T09:00"),
+        ("übermorgen 14 Uhr", "2026-11-30T14:00"),
+        ("tomorrow at 2pm", "2026-11-29T14:00"),
+        ("12 am", "2026-11-28T00:00"),
+        ("9:30", "2026-11-28T09:30"),
+        ("fri", "2026-12-04"),
+        ("Sat", "2026-12-05"),
+        ("next mon", "2026-11-30"),
+        ("next fri 10:15", "2026-12-04T10:15"),
+        ("nächsten Freitag", "2026-12-04"),
+        ("Montag 8 Uhr", "2026-11-30T08:00"),
+        ("in 2 weeks", "2026-12-12"),
+        ("in einer Woche", "2026-12-05"),
+        ("in 3 Tagen", "2026-12-01"),
+        ("in 3 months", "2027-02-28"),
+        ("in 2 hours", "2026-11-28T18:30"),
+        ("3d", "2026-12-01"),
+        ("next week", "2026-11-30"),
+        ("nächsten Monat", "2026-12-01"),
+        ("end of month", "2026-11-30"),
+        ("3.12.", "2026-12-03"),
+        ("3.12", "2026-12-03"),
+        ("3.12. 9", "2026-12-03T09:00"),
+        ("3.12.2027", "2027-12-03"),
+        ("1.2.27", "2027-02-01"),
+        ("1.2.", "2027-02-01"),
+        ("29.2.", "2028-02-29"),
+        ("Dec 3", "2026-12-03"),
+        ("3rd december", "2026-12-03"),
+        ("3. Dezember 2027 14:30", "2027-12-03T14:30"),
+        ("28.11.", "2026-11-28"),
+    ],
+)
+def test_reads_a_day_and_its_time(typed, meant):
+    found = read_when(typed, NOW)
+    assert found is not None and found.as_text() == meant
+
+
+@pytest.mark.parametrize(
+    "typed", ["", "9", "12/", "31.2.", "2026-12", "soon", "fri 25", "in 2 parsecs", "13pm", "next"]
+)
+def test_reads_no_day_where_none_is_said(typed):
+    assert read_when(typed, NOW) is None
+
+
+def test_a_slash_is_read_as_the_reader_writes_days():
+    for language, meant in (("en", "2027-03-04"), ("en-gb", "2027-04-03"), ("de", "2027-04-03")):
+        with translation.override(language):
+            found = read_when("3/4", NOW)
+            assert found is not None and found.as_text() == meant
+
+
+@pytest.mark.parametrize(
+    ("language", "typed", "meant"),
+    [
+        ("en", "40k", "40000"),
+        ("en", "1.5k", "1500"),
+        ("en", "2.5 million", "2500000"),
+        ("en", "-3k", "-3000"),
+        ("de", "40 Tsd.", "40000"),
+        ("de", "1,5 Mio", "1500000"),
+        ("de", "40k", "40000"),
+        ("en", "40x", "40x"),
+        ("en", "k", "k"),
+        ("en", "40 kilo", "40 kilo"),
+        ("en", "$40k", "$40k"),
+    ],
+)
+def test_reads_amounts_as_people_type_them(language, typed, meant):
+    with translation.override(language):
+        assert delocalize_number(typed) == meant
