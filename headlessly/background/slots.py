@@ -42,11 +42,12 @@ class ThreadSlots:
         """Reserve a thread to run a script of this tenant, inside the block. Yields whether there was one.
 
         One tenant has all but one of those that there are for scripts, and waits for one of its own to end,
-        for ``patience`` seconds. A process of one thread has one.
+        for ``patience`` seconds, unless that would take the last thread. A process of one thread has one.
         """
         most = max(1, threads_of_process() - 2)
         with self._script_ended:
-            has_room = self._script_ended.wait_for(lambda: self.scripts[tenant] < most, patience)
+            seconds = patience if self._has_room() else 0
+            has_room = self._script_ended.wait_for(lambda: self.scripts[tenant] < most, seconds)
             if has_room:
                 self.scripts[tenant] += 1
         try:
@@ -70,11 +71,15 @@ class ThreadSlots:
         with self._reserve("hashing", max(2, threads_of_process() // 4)) as found:
             yield found
 
+    def _has_room(self) -> bool:
+        """Whether a thread can be kept, and one is left. Under the lock."""
+        return self.waiting + self.running + self.hashing < max(1, threads_of_process() - 1)
+
     @contextmanager
     def _reserve(self, kind: str, most: int) -> Iterator[bool]:
         with self._lock:
-            taken, of_kind = self.waiting + self.running + self.hashing, getattr(self, kind)
-            if is_free := of_kind < most and taken < max(1, threads_of_process() - 1):
+            of_kind = getattr(self, kind)
+            if is_free := of_kind < most and self._has_room():
                 setattr(self, kind, of_kind + 1)
         try:
             yield is_free

@@ -129,13 +129,14 @@ def test_it_is_not_a_member_for_being_the_operator(acme: Any) -> None:
 
 
 def test_it_is_known_by_email_whatever_the_case(acme: Any) -> None:
+    from django.core.exceptions import ValidationError
     from django.db import IntegrityError, transaction
 
     user = User.objects.create_user("Ada@Example.com", "secret")
     assert User.objects.get_by_natural_key("ada@example.COM") == user
     with pytest.raises(IntegrityError), transaction.atomic():
         User.objects.create_user("ADA@example.com")
-    with pytest.raises(ValueError, match="email"):
+    with pytest.raises(ValidationError, match="email"):
         User.objects.create_user("")
 
 

@@ -42,6 +42,7 @@
   function forget(form) {
     if (!form || !who()) return;
     clearTimeout(waiting.get(form));
+    waiting.delete(form); // leaving the page keeps what waits
     drop(prefix() + place(form));
     offer();
   }
