@@ -143,6 +143,7 @@ def pages_of_the_workplace() -> list[str]:
         "sessions_end",
         "when",
         "watch_token",
+        "undo",
     }
     found = {str(p.pattern): p.name for p in workplace.get_urls() if isinstance(p, URLPattern)}
     return [a for a, name in found.items() if name not in no_pages and not set("<(") & set(a)]
