@@ -176,6 +176,14 @@ class Limit:
         )
         return lambda: self.rows(sql, [self.tenant])
 
+    def aggregate(self) -> Callable[[], list[tuple]]:
+        """Count, sum and average by source: as many sums as there are currencies."""
+        sql = (
+            "SELECT source, currency, count(*), sum(budget), avg(score) FROM crm_lead "
+            "WHERE tenant_id = %s AND deleted_at IS NULL GROUP BY source, currency"
+        )
+        return lambda: self.rows(sql, [self.tenant])
+
     def get(self, ids: Any) -> Callable[[], bytes]:
         names = self.columns["lead"]
         sql = "SELECT * FROM limit_lead WHERE id = %s AND tenant_id = %s AND deleted_at IS NULL"

@@ -223,6 +223,17 @@ def _funnel(b: Bench) -> tuple[Work, Work]:
     return b.limit.funnel(), product
 
 
+@path("aggregate", "count, sum and average by source over half of all leads", 1.3, 0.2)
+def _aggregate(b: Bench) -> tuple[Work, Work]:
+    from crm import Lead
+
+    def product() -> Any:
+        with b.open():
+            return Lead.aggregate(group="source", measure="count,sum(budget),avg(score)")
+
+    return b.limit.aggregate(), product
+
+
 @path("attribution", "attribution of 10,000 won deals with 100,000 touchpoints", 2, 0.1)
 def _attribution(b: Bench) -> tuple[Work, Work]:
     return attribution.pair(b)
