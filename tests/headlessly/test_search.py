@@ -270,6 +270,7 @@ def test_it_sorts_by_name_along_an_index(acme: Any) -> None:
     with connection.cursor() as cursor:
         cursor.execute("SET LOCAL enable_seqscan = off")
         cursor.execute("SET LOCAL enable_bitmapscan = off")
+        cursor.execute("SET LOCAL enable_sort = off")  # of one row it costs nothing
     for sort in ("name", "-name"):
         plan = Lead.find(sort=sort)[:25].explain()
         assert "lead_sorted_by_name" in plan and "Sort" not in plan.replace("Sorted", ""), plan
