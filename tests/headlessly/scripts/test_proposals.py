@@ -365,7 +365,9 @@ def test_nobody_approves_their_own_unless_the_tenant_says_so(lead, acme, api, ma
     assert answered(other.call("POST", f"{place}/approve"))["status"] == "Approved"
     acme.allows_own_approval = True
     acme.save()
-    made = answered(manager.call("POST", "/proposals", {"code": code.replace("5", "6")}), 201)
+    made = answered(
+        manager.call("POST", "/proposals", {"code": code.replace("score=5", "score=6")}), 201
+    )
     done = answered(manager.call("POST", f"/proposals/{made['$id']}/approve"))
     assert done["status"] == "Approved"
 
