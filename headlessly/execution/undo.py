@@ -32,7 +32,7 @@ from headlessly.execution.executor import Execution, RunningVerb
 from headlessly.execution.undo_plan import Plan, Reason, RecordChange
 from headlessly.execution.undo_steps import RecordUndone, UndoRefused, UndoSteps
 from headlessly.language import wording
-from headlessly.log.events import Event, EventQuerySet
+from headlessly.log.events import Event, EventQuerySet, last_events_since
 from headlessly.log.names import REQUEST_UNDONE, SECURITY
 
 #: The most events of a request that is taken back, in one transaction and while somebody waits.
@@ -326,15 +326,17 @@ def _nothing_to_take_back(done: RequestUndone) -> Conflict:
 
 def _explain(plan: Plan) -> list[RecordStays]:
     """What stays, with the last event since that is in the way."""
+    in_the_way = last_events_since(
+        [
+            {"target": c.id, "seq": c.events[-1].seq, "fields": list(c.stays.fields)}
+            for c in plan.staying
+            if c.stays is not None and c.stays.code in ("changed", "deleted")
+        ]
+    )
     found = []
     for change in plan.staying:
         assert change.record is not None and change.stays is not None
-        since = None
-        if change.stays.code in ("changed", "deleted"):
-            later = Event.log.filter(target=change.id, seq__gt=change.events[-1].seq)
-            if change.stays.fields:
-                later = later.filter(previous__has_any_keys=list(change.stays.fields))
-            since = later.order_by("-seq").first()
+        since = in_the_way.get(change.id)
         found.append(RecordStays(change.noun, change.id, str(change.record), change.stays, since))
     return found
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import unicodedata
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple, Self
@@ -358,6 +358,29 @@ def append_reserved(event: Event) -> None:
 def record_history(noun: type[Record], id: str) -> EventQuerySet:
     """The events of one record, newest first; also of a deleted one."""
     return Event.objects.filter(target=id, target_type=noun.__name__).order_by("-seq")
+
+
+#: Of each record the last event behind ``seq`` that changed one of ``fields``; where none is said, any.
+LAST_SINCE_SQL = """
+SELECT last.seq FROM jsonb_to_recordset(%s) AS asked(target text, seq bigint, fields jsonb),
+LATERAL (
+    SELECT e.seq FROM headlessly_event AS e
+    WHERE e.tenant_id = %s AND e.target = asked.target AND e.seq > asked.seq
+      AND (asked.fields = '[]' OR e.previous ?| ARRAY(SELECT jsonb_array_elements_text(asked.fields)))
+    ORDER BY e.seq DESC LIMIT 1) AS last
+"""
+
+
+def last_events_since(asked: Sequence[Mapping[str, Any]]) -> dict[str, Event]:
+    """The last event of each record since one of its events, by the record's id.
+
+    ``asked`` says of each: ``target``, ``seq`` and ``fields``, wire names of which one is to have changed.
+    """
+    if not asked:
+        return {}
+    given = [Jsonb(list(asked), dump_json), tenancy.require().pk]
+    seqs = [seq for (seq,) in statements.execute_prepared(LAST_SINCE_SQL, given)]
+    return {event.target: event for event in Event.log.filter(seq__in=seqs) if event.target}
 
 
 def events_by_actor(name: str, actor: str) -> EventQuerySet:

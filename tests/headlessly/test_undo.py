@@ -55,6 +55,24 @@ def test_it_takes_back_a_bulk_of_three_hundred_leads_in_one_step(acme: Any) -> N
     assert now == before
 
 
+def test_it_names_what_changed_each_of_many_since_in_one_statement(acme: Any) -> None:
+    leads = [Lead.create(name=f"Lead {n}", source="event") for n in range(9)]
+    with tracing.request_id_scope("req_scores0000000000"):
+        for lead in leads:
+            Lead.update(lead.pk, score=7)
+    with tracing.request_id_scope("req_since00000000000"):
+        for lead in leads[1:]:
+            Lead.update(lead.pk, score=8)
+    Lead.update(leads[1].pk, budget=5)  # later, and not in the way
+    with CaptureQueriesContext(connection) as asked:
+        done = undo_request("req_scores0000000000")
+    assert [each.id for each in done.undone] == [leads[0].pk]
+    assert {each.id: each.since.request_id for each in done.stays} == {
+        lead.pk: "req_since00000000000" for lead in leads[1:]
+    }
+    assert sum("previous" in each["sql"] and "LATERAL" in each["sql"] for each in asked) == 1
+
+
 def test_it_takes_back_a_conversion_with_its_deal(qualified: Lead) -> None:
     before = rows()
     with tracing.request_id_scope("req_convert000000000"):
