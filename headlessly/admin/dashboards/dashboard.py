@@ -120,6 +120,8 @@ def _read_days(given: Mapping[str, str]) -> tuple[datetime | None, datetime | No
     """As of when the numbers are shown, and since when their change. Raises InvalidFilter."""
     moment = past_moment(given.get("asOf", ""))
     since = past_moment(given.get("since", ""), "since")
+    if since is not None:
+        periods.check_day(days.day_of(since), "since")
     if since is not None and since >= (moment or clock.now()):
         raise InvalidFilter(
             _(
