@@ -25,7 +25,7 @@ from headlessly.admin.dashboards.figures import (
 )
 from headlessly.admin.dashboards.report_text import (
     format_money,
-    measured,
+    measure_by_name,
     percent_of,
     report_figure,
     report_table,
@@ -125,7 +125,7 @@ def open_pipeline(slice: Slice) -> Tile:
 
 @dashboard.tile(rank=6)
 def going_stale(slice: Slice) -> Tile:
-    found = measured("staleDeals", slice)
+    found = measure_by_name("staleDeals", slice)
     deals = int(found.value or 0)  # type: ignore[arg-type]  # a count
     return Tile(
         "staleLeads",
@@ -147,7 +147,7 @@ def going_stale(slice: Slice) -> Tile:
 
 @dashboard.chart(rank=1)
 def funnel(slice: Slice) -> Chart:
-    found, bars = measured("leadFunnel", slice), []
+    found, bars = measure_by_name("leadFunnel", slice), []
     every: Any = found.value
     for number, row in enumerate(found.rows or ()):
         came, lost = _number(row, "leads"), _number(row, "lost")
@@ -195,7 +195,7 @@ def _number(row: Row, name: str) -> float:
 def over_time(slice: Slice) -> Chart:
     """The leads created, converted and lost, over an axis of time."""
     table = report_table("leadsOverTime", slice)
-    rows = measured("leadsOverTime", slice).rows or ()
+    rows = measure_by_name("leadsOverTime", slice).rows or ()
     parts = [part.period.first for part in series.parts_of(slice)]
     lines = {}
     for number, name in enumerate(OVER_TIME):
@@ -226,7 +226,7 @@ def by_owner(slice: Slice) -> Chart:
 
 def conversion_by(slice: Slice, name: str) -> Chart:
     """The groups of a cohort, best rate first."""
-    rows = measured(name, slice).rows or ()
+    rows = measure_by_name(name, slice).rows or ()
     shares = [percent_of(_number(row, "qualified"), _number(row, "leads")) for row in rows]
     best = max(shares, default=0) or 100
     bars = [
@@ -255,7 +255,7 @@ def conversion_by(slice: Slice, name: str) -> Chart:
 
 @dashboard.chart(rank=6)
 def cycle(slice: Slice) -> Chart:
-    rows = measured("cycleTimes", slice).rows or ()
+    rows = measure_by_name("cycleTimes", slice).rows or ()
     longest = max((_number(row, "ninetieth") for row in rows), default=0) or 1
     bars = [
         Bar(
@@ -299,7 +299,10 @@ def _spread_marks(row: Row, longest: float) -> tuple[Mark, ...]:
 
 @dashboard.chart(rank=7)
 def lost_reasons(slice: Slice) -> Chart:
-    found, before = measured("lostReasons", slice), measured("lostReasons", slice.before)
+    found, before = (
+        measure_by_name("lostReasons", slice),
+        measure_by_name("lostReasons", slice.before),
+    )
     rows = found.rows or ()
     bars = _counted_bars(rows, "leads", lambda row: "lost")
     return Chart(
@@ -391,7 +394,7 @@ def _amounts_chart(slice: Slice, name: str, note: str) -> Chart:
 
 @dashboard.chart(rank=9)
 def waiting(slice: Slice) -> Chart:
-    rows = measured("staleByState", slice).rows or ()
+    rows = measure_by_name("staleByState", slice).rows or ()
     return Chart(
         "staleByState",
         _counted_bars(
@@ -406,7 +409,7 @@ def waiting(slice: Slice) -> Chart:
 
 @dashboard.chart(rank=10)
 def tasks(slice: Slice) -> Chart | None:
-    found = measured("openTasks", slice)
+    found = measure_by_name("openTasks", slice)
     if found.value is None:
         return None
     bars = _counted_bars(

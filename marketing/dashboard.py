@@ -11,7 +11,7 @@ from django.utils.translation import gettext as _
 
 from crm.dashboard import conversion_by, row_figure
 from headlessly.admin.dashboards.figures import Bar, Chart, Figure, Mark, dashboard
-from headlessly.admin.dashboards.report_text import measured, percent_of, report_table
+from headlessly.admin.dashboards.report_text import measure_by_name, percent_of, report_table
 from headlessly.query.named_reports import Row
 from headlessly.query.reports import Slice
 from marketing.models import Campaign
@@ -33,7 +33,7 @@ def return_by_campaign(slice: Slice) -> Chart:
     for campaign, each in found.campaigns:
         largest = max(each.revenue, (each.cost or Decimal(0)) if found.costs else Decimal(0))
         most[campaign.currency] = max(most[campaign.currency], largest)
-    rows = measured("returnByCampaign", slice).rows or ()
+    rows = measure_by_name("returnByCampaign", slice).rows or ()
     return Chart(
         "returnByCampaign",
         [

@@ -8,12 +8,11 @@ from django.http import HttpRequest, HttpResponse
 from django.utils.translation import gettext as _
 
 from headlessly.admin import NounAdmin, widgets
-from headlessly.admin.dashboards.dashboard import Narrowing
+from headlessly.admin.dashboards.dashboard import Narrowing, period_choices, refuse_unknown
 from headlessly.admin.dashboards.figures import Bar, Chart, Mark
 from headlessly.admin.dashboards.report_text import percent_of, row_figures, table_of
 from headlessly.admin.lists.address import past_moment
-from headlessly.errors import HeadlesslyError, InvalidFilter
-from headlessly.query import periods
+from headlessly.errors import HeadlesslyError
 from headlessly.query.named_reports import reports
 from marketing import funnels
 from marketing.funnel_report import PARAMETERS, Question, measure_funnel, read_question
@@ -44,7 +43,7 @@ def show_steps(admin: NounAdmin, request: HttpRequest) -> HttpResponse:
         if "funnel" in given or chosen:
             moment = past_moment(given.get("asOf", ""))
             asked = given | ({"asOf": moment.isoformat()} if moment else {})
-            _refuse_unknown(asked)
+            refuse_unknown(given, ("step", *PARAMETERS))
             question = read_question(asked)
             context = {
                 "question": question,
@@ -63,23 +62,10 @@ def show_steps(admin: NounAdmin, request: HttpRequest) -> HttpResponse:
         known=known,
         choices=[chosen[n] if n < len(chosen) else "" for n in range(CHOICES)],
         events=funnels.verb_events(),
-        presets=[
-            (name, label, name == given.get("period", periods.DEFAULT))
-            for name, (label, _make) in periods.PRESETS.items()
-        ],
+        presets=period_choices(given),
         narrowings=narrowings,
         **context,
     )
-
-
-def _refuse_unknown(given: dict[str, str]) -> None:
-    for name in given:
-        if name not in PARAMETERS:
-            raise InvalidFilter(
-                _("There is no filter “%(name)s” here. Filters: %(allowed)s.")
-                % {"name": name[:64], "allowed": ", ".join(("step", *PARAMETERS))},
-                field=name[:64],
-            )
 
 
 def draw_funnel(question: Question) -> Chart:

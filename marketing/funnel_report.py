@@ -18,7 +18,7 @@ from django.utils.translation import gettext_lazy
 from headlessly.declaration.record import Record
 from headlessly.declaration.registry import registry
 from headlessly.errors import InvalidFilter, NotFound
-from headlessly.query.named_reports import Column, Measured, Row, reports
+from headlessly.query.named_reports import Column, Measured, Row, percent, reports
 from headlessly.query.report_answers import read_slice
 from headlessly.query.reports import Records, Slice
 from marketing import funnels
@@ -123,14 +123,14 @@ def measure_funnel(question: Question) -> Measured:
                 name,
                 {
                     "count": count,
-                    "share": count / begun * 100 if begun else None,
-                    "ofStepBefore": count / before * 100 if before else None,
+                    "share": percent(count, begun),
+                    "ofStepBefore": None if before is None else percent(count, before),
                 },
                 {"count": records},
             )
         )
         before = count
-    return Measured(counts[-1] / begun * 100 if begun else None, rows=rows)
+    return Measured(percent(counts[-1], begun), rows=rows)
 
 
 def answer_funnel(given: Mapping[str, str]) -> dict[str, Any]:

@@ -12,7 +12,7 @@ from crm.reports.speed import converted_leads, cycle_time, first_response
 from crm.reports.waiting import stale_by_state, stale_deals, stale_leads
 from headlessly.access import tenancy
 from headlessly.query import money
-from headlessly.query.named_reports import Measured, reports
+from headlessly.query.named_reports import Measured, percent, reports
 from headlessly.query.reports import Records, Slice
 
 reports.narrow(Lead, "owner", rank=1)
@@ -41,7 +41,7 @@ def converted_rate(slice: Slice) -> Measured:
 def _share_of_cohort(slice: Slice, state: str) -> Measured:
     funnel = slice.cached(lead_funnel)
     stage: Stage = funnel.stage(state)
-    return Measured(stage.reached / funnel.all * 100 if funnel.all else None, stage.who)
+    return Measured(percent(stage.reached, funnel.all), stage.who)
 
 
 @reports.declare("firstTouch", gettext_lazy("First touch"), unit="seconds")

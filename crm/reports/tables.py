@@ -33,7 +33,7 @@ from headlessly.language import wording
 from headlessly.query import reports as basis
 from headlessly.query import series
 from headlessly.query.money import Amounts
-from headlessly.query.named_reports import Column, Measured, Row, Value, reports
+from headlessly.query.named_reports import Column, Measured, Row, Value, percent, reports
 from headlessly.query.report_answers import measure_series
 from headlessly.query.reports import Slice
 
@@ -50,11 +50,6 @@ PIPELINE_COLUMNS = (
     Column("value", gettext_lazy("Value"), "money"),
     Column("deals", gettext_lazy("Deals"), "deals"),
 )
-
-
-def percent(part: float, whole: float) -> float | None:
-    """The part in percent of the whole; None of nothing."""
-    return part / whole * 100 if whole else None
 
 
 # -- over time ------------------------------------------------------------------------------------

@@ -1,13 +1,15 @@
 """Text that the database keeps and cannot read: a dump of it gives nothing away.
 
 What has to be known again (a webhook's secret, a second factor's) is encrypted with a key that is made of
-``SECRET_KEY``, which is in the environment and in no dump. What only has to be recognised is hashed instead.
+``SECRET_KEY``, which is in the environment and in no dump. What only has to be recognised is hashed instead
+(:func:`hash_secret`).
 ``SECRET_KEY_FALLBACKS`` reads what an earlier key wrote; the next save writes it with the present one.
 """
 
 from __future__ import annotations
 
 import base64
+import hashlib
 from functools import lru_cache
 from typing import Any
 
@@ -23,6 +25,12 @@ MARK = "enc1:"
 
 class Undecipherable(ValueError):
     """Stored with a key that the environment no longer has."""
+
+
+def hash_secret(secret: str) -> str:
+    """What a secret that we made is known by: its SHA-256. It is random, so a slow hash of a password would
+    only cost time."""
+    return hashlib.sha256(secret.encode()).hexdigest()
 
 
 def encrypt(text: str) -> str:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import secrets
 from datetime import datetime
 from typing import Any, ClassVar
@@ -20,6 +19,7 @@ from django.utils.translation import gettext_lazy
 
 from headlessly.access import actors, sign_in_emails, suggestions, tenancy
 from headlessly.access.actors import Actor
+from headlessly.access.encryption import hash_secret
 from headlessly.database.cluster import CLUSTER
 from headlessly.database.prepared import fetch_by_unique
 from headlessly.declaration.currencies import validate_currency
@@ -335,22 +335,17 @@ class ApiKey(models.Model):
             user=user,
             name=name,
             scope=scope,
-            hash=cls.hash_of(secret),
+            hash=hash_secret(secret),
             hint=secret[:7] + "…" + secret[-4:],
             expires_at=expires_at,
             rate_limit=rate_limit,
         )
         return key, secret
 
-    @staticmethod
-    def hash_of(secret: str) -> str:
-        """SHA-256: a key has 256 random bits, so a slow password hash would only cost time."""
-        return hashlib.sha256(secret.encode()).hexdigest()
-
     @classmethod
     def find_valid(cls, secret: str) -> ApiKey | None:
         """The valid key with this secret, or None: unknown, expired and revoked are the same."""
-        key = fetch_by_unique(cls, "hash", cls.hash_of(secret))
+        key = fetch_by_unique(cls, "hash", hash_secret(secret))
         return key if key is not None and key.standing == "valid" else None
 
     @property

@@ -8,7 +8,6 @@ it fits, like a password, and a code of an app is taken once.
 from __future__ import annotations
 
 import base64
-import hashlib
 import hmac
 import json
 import secrets
@@ -36,6 +35,7 @@ from fido2.webauthn import (
     UserVerificationRequirement,
 )
 
+from headlessly.access.encryption import hash_secret
 from headlessly.access.models import User
 from headlessly.accounts import mail
 from headlessly.accounts.models import SecondFactor
@@ -130,15 +130,11 @@ def new_codes(user: User) -> list[str]:
             kind=SecondFactor.CODES,
             defaults={
                 "name": str(dict(SecondFactor.KINDS)[SecondFactor.CODES]),
-                "secret": json.dumps([_code_hash(code) for code in codes]),
+                "secret": json.dumps([hash_secret(code) for code in codes]),
             },
         )
         record_of_person(FACTOR_ADDED, user, kind=SecondFactor.CODES)
     return [f"{code[:5]}-{code[5:]}" for code in codes]
-
-
-def _code_hash(code: str) -> str:
-    return hashlib.sha256(code.encode()).hexdigest()
 
 
 def use_code(user: User, code: str) -> bool:
@@ -154,7 +150,7 @@ def use_code(user: User, code: str) -> bool:
                 app.save(update_fields=["counter", "used_at"])
                 return True
         if (paper := known.get(SecondFactor.CODES)) is not None:
-            given = _code_hash("".join(c for c in code.lower() if c.isalnum()))
+            given = hash_secret("".join(c for c in code.lower() if c.isalnum()))
             hashes = json.loads(paper.secret)
             if any(hmac.compare_digest(given, each) for each in hashes):
                 paper.secret = json.dumps([each for each in hashes if each != given])

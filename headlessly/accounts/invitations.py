@@ -18,8 +18,8 @@ from django.utils.translation import gettext as _
 from headlessly.access import actors, tenancy
 from headlessly.access.models import Membership, User
 from headlessly.access.sign_in_emails import normalize_sign_in_email
-from headlessly.accounts import factors, mail, sessions
-from headlessly.accounts.models import INVITATION_LASTS, Device, Invitation, new_nonce
+from headlessly.accounts import mail, passwords
+from headlessly.accounts.models import INVITATION_LASTS, Invitation, new_nonce
 from headlessly.errors import Conflict
 from headlessly.log.names import INVITATION_ACCEPTED, INVITATION_WITHDRAWN, INVITED
 from headlessly.log.security_events import record_security_event
@@ -143,12 +143,8 @@ def accept_with_password(invitation: Invitation, password: str, **names: str) ->
 def _hand_over(user: User, made: User) -> None:
     """An account that nobody had proved is its owner's from here on, and nobody else's."""
     user.password, user.first_name, user.last_name = made.password, made.first_name, made.last_name
-    user.email_proven_at, user.password_link_by = timezone.now(), ""
     user.save()
-    sessions.end_sessions(user)
-    factors.remove_all(user)
-    Device.objects.filter(user=user).delete()
-    mail.notify(user, "password")
+    passwords.save_password(user, by_mail=True)
 
 
 def accept_signed_in(invitation: Invitation, user: User) -> None:

@@ -57,8 +57,15 @@ def change_password(
 
     Chosen by mail it proves the address. Whatever an account had that nobody had proved was not its owner's.
     """
-    first = by_mail and user.email_proven_at is None
     user.set_password(password)  # before the transaction: it takes its time
+    save_password(user, link_by=link_by, by_mail=by_mail, keep=keep)
+
+
+def save_password(
+    user: User, *, link_by: str = "", by_mail: bool = False, keep: str | None = None
+) -> None:
+    """The same of a password that ``user`` has been given already, hashed."""
+    first = by_mail and user.email_proven_at is None
     with transaction.atomic():
         user.password_link_by = link_by
         if first:

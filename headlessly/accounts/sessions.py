@@ -6,7 +6,6 @@ time. ``SESSION_IDLE`` and ``SESSION_LASTS`` are the limits (``headlessly/settin
 
 from __future__ import annotations
 
-import hashlib
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -15,6 +14,7 @@ from django.contrib.auth import SESSION_KEY
 from django.contrib.sessions.backends import db
 from django.utils import timezone
 
+from headlessly.access.encryption import hash_secret
 from headlessly.accounts.models import Session
 
 #: How exactly it is known when a session was last used.
@@ -23,27 +23,26 @@ NOTED_EVERY = timedelta(minutes=1)
 CREATED, ADDRESS, BROWSER = "created_at", "address", "browser"
 
 
-def hash_of(key: str) -> str:
-    """What the table knows a session by."""
-    return hashlib.sha256(key.encode()).hexdigest()
+def unexpired_sessions() -> Any:
+    """The sessions that are not over."""
+    now = timezone.now()
+    return Session.objects.filter(
+        expire_date__gt=now,
+        seen_at__gt=now - settings.SESSION_IDLE,
+        created_at__gt=now - settings.SESSION_LASTS,
+    )
 
 
 def living_sessions(user: Any) -> Any:
     """The sessions of a user that are not over, the one used last first."""
-    now = timezone.now()
-    return Session.objects.filter(
-        user=user,
-        expire_date__gt=now,
-        seen_at__gt=now - settings.SESSION_IDLE,
-        created_at__gt=now - settings.SESSION_LASTS,
-    ).order_by("-seen_at", "session_key")
+    return unexpired_sessions().filter(user=user).order_by("-seen_at", "session_key")
 
 
 def end_sessions(user: Any, *, but: str | None = None) -> int:
     """End the sessions of a user, ``but`` the one with this key; answers how many there were."""
     found = Session.objects.filter(user=user)
     if but:
-        found = found.exclude(pk=hash_of(but))
+        found = found.exclude(pk=hash_secret(but))
     return found.delete()[0]
 
 
@@ -56,12 +55,7 @@ class SessionStore(db.SessionStore):
 
     def _get_session_from_db(self) -> Session | None:
         now = timezone.now()
-        found = Session.objects.filter(
-            pk=hash_of(self.session_key or ""),
-            expire_date__gt=now,
-            seen_at__gt=now - settings.SESSION_IDLE,
-            created_at__gt=now - settings.SESSION_LASTS,
-        ).first()
+        found = unexpired_sessions().filter(pk=hash_secret(self.session_key or "")).first()
         if found is None:
             self._session_key = None  # type: ignore[attr-defined]
         elif found.seen_at < now - NOTED_EVERY and not settings.READ_ONLY:
@@ -69,13 +63,13 @@ class SessionStore(db.SessionStore):
         return found
 
     def exists(self, session_key: str) -> bool:
-        return Session.objects.filter(pk=hash_of(session_key)).exists()
+        return Session.objects.filter(pk=hash_secret(session_key)).exists()
 
     def create_model_instance(self, data: dict[str, Any]) -> Session:
         now = timezone.now()
         created = data.setdefault(CREATED, now.isoformat())
         return Session(
-            session_key=hash_of(self._get_or_create_session_key()),  # type: ignore[attr-defined]
+            session_key=hash_secret(self._get_or_create_session_key()),  # type: ignore[attr-defined]
             session_data=self.encode(data),
             expire_date=self.get_expiry_date(),
             user_id=data.get(SESSION_KEY),
@@ -87,4 +81,4 @@ class SessionStore(db.SessionStore):
 
     def delete(self, session_key: str | None = None) -> None:
         if key := session_key or self.session_key:
-            Session.objects.filter(pk=hash_of(key)).delete()
+            Session.objects.filter(pk=hash_secret(key)).delete()

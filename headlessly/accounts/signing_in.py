@@ -6,7 +6,6 @@ matters (:func:`try_password`). What follows when it fits is :func:`begin_sessio
 
 from __future__ import annotations
 
-import hashlib
 from typing import Any
 
 from django.conf import settings
@@ -18,6 +17,7 @@ from django.http import HttpRequest, HttpResponse
 from django.utils import timezone
 from django.utils.crypto import get_random_string
 
+from headlessly.access.encryption import hash_secret
 from headlessly.access.models import User
 from headlessly.access.sign_in_emails import normalize_sign_in_email
 from headlessly.accounts import mail, sessions
@@ -67,7 +67,7 @@ def guesser_of(request: HttpRequest, email: str) -> Guesser:
     """Who tries to get into this account, from here."""
     network = customer_network(caller_address(request.META))
     mark = browser_mark(request)
-    known = mark and Device.objects.filter(user__email=email, hash=_hash(mark)).exists()
+    known = mark and Device.objects.filter(user__email=email, hash=hash_secret(mark)).exists()
     return Guesser.of(email, network, mark if known else "")
 
 
@@ -149,11 +149,7 @@ def _know_browser(request: HttpRequest, user: User) -> None:
     name, now = browser_name(request), timezone.now()
     is_first = not Device.objects.filter(user=user).exists()
     _device, is_new = Device.objects.update_or_create(
-        user=user, hash=_hash(mark), defaults={"browser": name, "seen_at": now}
+        user=user, hash=hash_secret(mark), defaults={"browser": name, "seen_at": now}
     )
     if is_new and not is_first:
         mail.notify(user, "browser", browser=name, address=caller_address(request.META))
-
-
-def _hash(mark: str) -> str:
-    return hashlib.sha256(mark.encode()).hexdigest()

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from datetime import date, datetime
 from decimal import Decimal
-from typing import Any, TypeVar
+from typing import Any
 
 from django.db import models
 from django.urls import reverse
@@ -99,18 +99,7 @@ def number_with_unit(value: float, unit: str) -> str:
     return f"{decimal(value, places)}\u00a0{pgettext(wording.UNIT, unit)}"
 
 
-#: A count, or an amount.
-Amount = TypeVar("Amount", float, Decimal)
-
-
-def percentage(part: Amount, whole: Amount | None) -> str:
-    """``38 %``, and ``3.4 %`` where it is little; a dash of nothing."""
-    if not whole:
-        return "–"
-    return percent(part / whole * 100)
-
-
-def percent(value: Amount) -> str:
+def percent(value: float | Decimal) -> str:
     """``38 %``, and ``3.4 %`` where it is little."""
     return f"{decimal(value, 1 if 0 < value < 10 else 0)}\u00a0%"
 

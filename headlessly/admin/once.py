@@ -28,7 +28,7 @@ def answer_once(request: HttpRequest, view: Callable[[], HttpResponse]) -> HttpR
         return view()
     try:
         answer = idempotency.answer_once(
-            request, lambda: _told(request, view()), fingerprint=_fingerprint(request)
+            request, lambda: _keep_messages(request, view()), fingerprint=_fingerprint(request)
         )
     except (BadRequest, Invalid) as problem:
         return HttpResponse(problem.message, status=problem.status, content_type="text/plain")
@@ -41,7 +41,7 @@ def answer_once(request: HttpRequest, view: Callable[[], HttpResponse]) -> HttpR
     return answer
 
 
-def _told(request: HttpRequest, answer: HttpResponse) -> HttpResponse:
+def _keep_messages(request: HttpRequest, answer: HttpResponse) -> HttpResponse:
     """The answer, drawn, with what it says on the next page."""
     if hasattr(answer, "render"):
         answer = answer.render()

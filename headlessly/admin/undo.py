@@ -75,7 +75,7 @@ def find_undo(record: Record, event: Event) -> Undo | None:
         )
     verb = noun.schema.verbs_by_event.get(event.name)
     name = verb.name if verb is not None and not verb.corrects else "update"
-    if not (actors.may(actor, name, noun) and (actor.writes)):
+    if not (actors.may(actor, name, noun) and actor.writes):
         return None
     change.judge()
     told = [wire for wire in change.changed if not noun.schema.fields[wire].follows_events]
@@ -95,7 +95,9 @@ def undo_view(request: HttpRequest, *, site: TenantSite) -> HttpResponse:
         messages.error(request, problem.message)
         return HttpResponseRedirect(back)
     tag = tracing.request_id() or ""
-    messages.success(request, told(done), extra_tags=tag if "redo" in sent else f"{REDO}{tag}")
+    messages.success(
+        request, undone_text(done), extra_tags=tag if "redo" in sent else f"{REDO}{tag}"
+    )
     if not done.stays:
         return HttpResponseRedirect(_still_there(done, back))
     return site.respond(
@@ -103,7 +105,7 @@ def undo_view(request: HttpRequest, *, site: TenantSite) -> HttpResponse:
         "undo",
         _("Not all of it was taken back"),
         styles=("lists",),
-        done=told(done),
+        done=undone_text(done),
         stays=[_staying_row(each) for each in done.stays[:STAYING]],
         more=max(0, len(done.stays) - STAYING),
         back=_still_there(done, back),
@@ -114,7 +116,7 @@ def undo_view(request: HttpRequest, *, site: TenantSite) -> HttpResponse:
 REDO = "redo-"
 
 
-def told(done: RequestUndone) -> str:
+def undone_text(done: RequestUndone) -> str:
     """What was taken back, in a sentence."""
     if len(done.undone) == 1:
         return _("Taken back: %s.") % done.undone[0].name

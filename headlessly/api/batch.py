@@ -25,6 +25,7 @@ from headlessly.api.references import OperationAnswers
 from headlessly.context import running
 from headlessly.errors import BadRequest, BatchFailed, DependencyFailed
 from headlessly.execution import executor
+from headlessly.execution.contention import retry_on_deadlock
 from headlessly.log.events import dump_json
 from headlessly.web import mount as web_mount
 
@@ -58,7 +59,7 @@ class Batch:
     def run_as_one(self, dry_run: bool) -> list[dict[str, Any]]:
         """All in one transaction. Raises BatchFailed when one fails; then nothing has happened."""
         try:
-            return executor.retry_on_deadlock(lambda: self._run_in_one_transaction(dry_run))
+            return retry_on_deadlock(lambda: self._run_in_one_transaction(dry_run))
         except Exception as problem:
             status, body = errors.status_and_body(problem)
             if status >= 500:
@@ -102,7 +103,7 @@ class Batch:
         """Each in a transaction of its own; one that fails stops only those that refer to it."""
         if not dry_run:
             return [self._try_operation(each) for each in self.asked]
-        return executor.retry_on_deadlock(self._rehearse)
+        return retry_on_deadlock(self._rehearse)
 
     def _rehearse(self) -> list[dict[str, Any]]:
         """All of them, each seeing what those before it did, and then none."""

@@ -21,6 +21,7 @@ from dataclasses import dataclass
 from django.conf import settings
 from django.utils import timezone
 
+from headlessly.access.encryption import hash_secret
 from headlessly.access.models import ApiKey, Tenant
 from headlessly.database import prepared
 from headlessly.errors import RateLimited
@@ -146,7 +147,7 @@ def find_and_count_key(tenant: Tenant | None, secret: str) -> tuple[ApiKey, Requ
     """The tenant's valid key with this secret, and the request that sends it counted; or None: unknown,
     expired, revoked and another tenant's are the same, and take the same time where there is no tenant. The
     first of each minute is noted as its last use."""
-    hash = ApiKey.hash_of(secret)
+    hash = hash_secret(secret)
     given = [hash, tenant.pk if tenant else NOBODY, timezone.now()]
     find, made = prepared.select_by_unique(ApiKey, "hash")
     if settings.READ_ONLY or leases.has(hash):

@@ -134,7 +134,7 @@ class BaseClient:
         """The numbers of the pipeline: records by state, for each noun with states."""
         return self._session.request_json(Call("GET", "/status"))
 
-    def _report(self, name: str | None = None, **asked: Any) -> Steps[dict[str, Any]]:
+    def _report(self, name: str | None = None, /, **asked: Any) -> Steps[dict[str, Any]]:
         """The numbers by name, or one: ``report("newLeads", period="last_month", owner="me")``.
 
         ``from_`` and ``to`` are days; ``asOf`` is a moment.

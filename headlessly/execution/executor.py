@@ -21,7 +21,7 @@ from psycopg import errors as postgres
 
 from headlessly.access import actors, tenancy, visibility
 from headlessly.context import tracing
-from headlessly.context.running import _execution, current_execution, current_moment, flush_events
+from headlessly.context.running import _execution, current_moment
 from headlessly.database.instances import new_instance
 from headlessly.declaration import labels
 from headlessly.declaration.record import Record
@@ -616,15 +616,3 @@ class Execution:
                 _("This collides with another change made at the same moment. Try again.")
             )
         return record.duplicate_conflict(cause.diag.constraint_name or "")
-
-
-__all__ = [
-    "Context",
-    "DryRun",
-    "NotFound",
-    "current_execution",
-    "flush_events",
-    "one_transaction",
-    "retry_on_deadlock",
-    "run",
-]

@@ -28,6 +28,7 @@ from headlessly.declaration.values import UNSTORABLE
 from headlessly.declaration.verbs import Verb
 from headlessly.errors import Conflict, Forbidden, NotFound
 from headlessly.execution import executor
+from headlessly.execution.contention import retry_on_deadlock
 from headlessly.execution.executor import Execution, RunningVerb
 from headlessly.execution.undo_plan import Plan, Reason, RecordChange
 from headlessly.execution.undo_steps import RecordUndone, UndoRefused, UndoSteps
@@ -118,7 +119,7 @@ def undo_request(id: Any, *, event: Any = None, dry_run: bool = False) -> Reques
     """
     if running.current_execution() is not None:
         return _undo(id, event, dry_run)
-    return executor.retry_on_deadlock(lambda: _undo_alone(id, event, dry_run))
+    return retry_on_deadlock(lambda: _undo_alone(id, event, dry_run))
 
 
 def _undo_alone(id: Any, event: Any, dry_run: bool) -> RequestUndone:
@@ -134,7 +135,7 @@ class _OnlyTried(Exception):
 
 
 def _undo(id: Any, event: Any, dry_run: bool) -> RequestUndone:
-    execution = executor.current_execution()
+    execution = running.current_execution()
     plan = Plan(events_of_request(id, event))
     hidden = _check_permission(plan, id)
     try:

@@ -65,10 +65,6 @@ class When(NamedTuple):
     day: date
     time: time | None = None
 
-    def as_text(self) -> str:
-        """As a wire has it, without a zone: ``2026-12-03`` or ``2026-12-03T09:00``."""
-        return f"{self.day}T{self.time:%H:%M}" if self.time else f"{self.day}"
-
 
 def read_when(text: str, now: datetime) -> When | None:
     """What somebody means by ``text`` whose clock shows ``now``; None for text that says no day."""

@@ -101,6 +101,11 @@ def value_as_json(value: Value) -> Any:
     return float(value) if isinstance(value, Decimal) else value
 
 
+def percent(part: float, whole: float) -> float | None:
+    """The part in percent of the whole; None of nothing."""
+    return part / whole * 100 if whole else None
+
+
 def list_as_json(records: Records) -> dict[str, Any]:
     """The list behind a number: a noun, its filter, and for the past the moment that it is of."""
     said: dict[str, Any] = {"type": records.noun.__name__, "filter": records.filter}

@@ -70,10 +70,12 @@ def today() -> date:
 
 def read_period(given: Mapping[str, str], day: date | None = None) -> Period:
     """The period that an address names: ``period=last_month``, or ``from=2026-01-01&to=2026-03-31``.
-    ``day`` is the one that it is said on, today unless given.
+    ``day`` is the one as of which one asks, today unless given.
 
     Raises InvalidFilter that names the parameter and what is allowed.
     """
+    if day is not None:
+        check_day(day, "asOf")
     if given.get("from") or given.get("to"):
         return period_between(
             _read_day("from", given.get("from", "")), _read_day("to", given.get("to", ""))
@@ -96,13 +98,18 @@ def _read_day(name: str, text: str) -> date:
         raise InvalidFilter(
             _("%(name)s: use a day like 2026-01-31.") % {"name": name}, field=name
         ) from None
-    if not EARLIEST <= found < LATEST:
+    check_day(found, name)
+    return found
+
+
+def check_day(day: date, name: str) -> None:
+    """Raise InvalidFilter for a day so far away that the calendar ends before its months are reckoned."""
+    if not EARLIEST <= day < LATEST:
         raise InvalidFilter(
             _("%(name)s: use a day from %(first)s to %(last)s.")
             % {"name": name, "first": EARLIEST, "last": LATEST - timedelta(days=1)},
             field=name,
         )
-    return found
 
 
 def period_between(first: date, last: date) -> Period:

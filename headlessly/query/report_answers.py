@@ -66,6 +66,8 @@ def report_as_json(name: str, given: Mapping[str, Any]) -> dict[str, Any]:
         return report.answer(asked)
     slice = read_slice(asked)
     since = reads.check_moment(asked.get("since"), "since")
+    if since is not None:
+        periods.check_day(days.day_of(since), "since")
     with timeouts.statement_timeout(PATIENCE):
         found = report.as_json() | measure(report, slice).as_json()
         if since is not None:

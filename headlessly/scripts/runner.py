@@ -17,6 +17,7 @@ from headlessly.context import clock, running
 from headlessly.database.instances import new_instance
 from headlessly.errors import Conflict, HeadlesslyError
 from headlessly.execution import executor
+from headlessly.execution.contention import retry_on_deadlock
 from headlessly.ids import public_id
 from headlessly.log import event_visibility, events
 from headlessly.log.events import Event, dump_json
@@ -121,7 +122,7 @@ def perform(code: str, plan: Plan) -> ScriptRun:
         prepared = source.prepare(code, limits.code)
     except LimitExceeded as problem:
         raise ScriptFailed(problem, line=None) from None
-    return executor.retry_on_deadlock(lambda: _perform_once(code, prepared, limits, plan))
+    return retry_on_deadlock(lambda: _perform_once(code, prepared, limits, plan))
 
 
 def _perform_once(code: str, prepared: str, limits: Limits, plan: Plan) -> ScriptRun:

@@ -31,6 +31,7 @@ from headlessly.context import clock, running, tracing
 from headlessly.declaration.values import UNSTORABLE
 from headlessly.errors import HeadlesslyError
 from headlessly.execution import executor
+from headlessly.execution.contention import retry_on_deadlock
 from headlessly.ids import public_id
 from headlessly.log.events import Event, append_events, dump_json
 from headlessly.log.names import IMPORT_STARTED
@@ -194,7 +195,7 @@ class Run:
     def _take(self, rows: Sequence[Row]) -> None:
         if self.taker.together:
             try:
-                executor.retry_on_deadlock(lambda: self._together(rows))
+                retry_on_deadlock(lambda: self._together(rows))
                 return
             except (Stopped, Gone, OperationalError, storage.TooManyRefusals):
                 raise
@@ -202,7 +203,7 @@ class Run:
                 # One row is in the way of the others: which, only one by one will tell.
                 logger.info("rows %s.. of %s one by one", rows[0].number, self.source.pk)
         for some in _chunks(rows, SINGLY):
-            executor.retry_on_deadlock(partial(self._singly, some))
+            retry_on_deadlock(partial(self._singly, some))
 
     def _together(self, rows: Sequence[Row]) -> None:
         gathering: list[Gathering] = []

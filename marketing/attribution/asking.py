@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime
 
 from django.utils.translation import gettext as _
 
+from headlessly.declaration import days
 from headlessly.errors import InvalidFilter, did_you_mean
 from headlessly.query import periods, reads
 from marketing.attribution.paths import GROUPS
@@ -32,15 +33,12 @@ def read_question(
 ) -> Asked:
     """What is asked. Raises InvalidFilter that names the parameter and what is allowed.
 
-    Without days it is about the last 90 before today, or before the day as of which one asks.
+    A period like ``this_month`` is that of the day as of which one asks.
     """
     model = _choice("model", given.get("model") or USUAL_MODEL, MODELS)
     by = _choice("by", given.get("by") or USUAL_GROUP, GROUPS)
     as_of = read_moment(given.get("asOf"))
-    if as_of is not None and not any(given.get(name) for name in ("period", "from", "to")):
-        period = periods.period_between(as_of.date() - timedelta(days=89), as_of.date())
-    else:
-        period = periods.read_period(given)
+    period = periods.read_period(given, as_of and days.day_of(as_of))
     return Asked(model, Question(by, period, as_of))
 
 

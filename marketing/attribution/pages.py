@@ -18,11 +18,11 @@ from crm.models import Deal
 from headlessly.access import tenancy
 from headlessly.admin import NounAdmin, display, workplace
 from headlessly.admin.choices import NONE
+from headlessly.admin.dashboards.dashboard import period_choices, refuse_unknown
 from headlessly.admin.lists.address import past_moment
 from headlessly.admin.records.panels import FactsPanel, record_panel
 from headlessly.errors import InvalidFilter, NotFound
 from headlessly.language import wording
-from headlessly.query import periods
 from marketing.attribution import asking, sharing
 from marketing.attribution.credit import credit_of_deal
 from marketing.attribution.paths import DealPath
@@ -75,7 +75,7 @@ class TouchpointAdmin(NounAdmin):
         given = _given(request)
         context: dict[str, Any] = {}
         try:
-            _refuse_unknown(given, asking.PARAMETERS)
+            refuse_unknown(given, asking.PARAMETERS)
             question = asking.read_question(given, _past_moment).question
             context = {"question": question, **_compare(question, given)}
         except InvalidFilter as problem:
@@ -87,10 +87,7 @@ class TouchpointAdmin(NounAdmin):
             styles=["dashboard"],
             given=given,
             groups=[(name, label, name == _by(given)) for name, label in GROUP_LABELS.items()],
-            presets=[
-                (name, label, name == (given.get("period") or _usual_period(given)))
-                for name, (label, _make) in periods.PRESETS.items()
-            ],
+            presets=period_choices(given),
             models=MODEL_LABELS.values(),
             **context,
         )
@@ -101,7 +98,7 @@ class TouchpointAdmin(NounAdmin):
         key = None if given.get("key") == NONE else given.get("key")
         context: dict[str, Any] = {}
         try:
-            _refuse_unknown(given, (*asking.PARAMETERS, "key"))
+            refuse_unknown(given, (*asking.PARAMETERS, "key"))
             asked = asking.read_question(given, _past_moment)
             context = _deals(asked, key, given)
         except InvalidFilter as problem:
@@ -165,26 +162,12 @@ def _given(request: HttpRequest) -> dict[str, str]:
     return {name: text for name, value in request.GET.items() if (text := str(value).strip())}
 
 
-def _refuse_unknown(given: Mapping[str, str], allowed: tuple[str, ...]) -> None:
-    for name in given:
-        if name not in allowed:
-            raise InvalidFilter(
-                _("There is no filter “%(name)s” here. Filters: %(allowed)s.")
-                % {"name": name[:64], "allowed": ", ".join(allowed)},
-                field=name[:64],
-            )
-
-
 def _past_moment(text: str | None) -> Any:
     return past_moment(text or "")
 
 
 def _by(given: Mapping[str, str]) -> str:
     return given.get("by") or asking.USUAL_GROUP
-
-
-def _usual_period(given: Mapping[str, str]) -> str:
-    return "" if any(given.get(name) for name in ("from", "to", "asOf")) else periods.DEFAULT
 
 
 # -- the models side by side -----------------------------------------------------------------------

@@ -10,10 +10,13 @@ import pytest
 from django.core.exceptions import ValidationError
 from django.test import Client
 
+from headlessly.access import actors, tenancy
 from headlessly.access.models import ApiKey, Membership, User
 from headlessly.accounts import factors, invitations
 from headlessly.accounts.models import Invitation, SecondFactor
 from headlessly.errors import Conflict
+from headlessly.log.events import Event
+from headlessly.log.names import PASSWORD_CHANGED
 from tests.headlessly.accounts.letters import link_in
 
 pytestmark = pytest.mark.attack
@@ -79,6 +82,10 @@ def test_an_admin_who_invites_a_rivals_next_employee_never_reads_the_rival(
     assert not enters("mia@next.example", EVIL, "acme")
     assert enters("mia@next.example", GOOD, "rival")
     assert not SecondFactor.objects.filter(user=mia).exists()
+    # Where the account was before its owner had it, the log says what became of it.
+    with tenancy.active(acme), actors.acting(actors.SYSTEM):
+        changed = Event.log.get(name=PASSWORD_CHANGED, target=mia.pk)
+    assert changed.data == {"byMail": True}
 
 
 def test_whoever_is_signed_in_by_a_taken_account_gets_no_second_tenant(

@@ -270,6 +270,13 @@ def test_a_deal_has_its_path_and_the_credit_of_every_touch(spring: Campaign, api
     assert (len(found["path"]), found["credits"], found["wonAt"]) == (2, {}, None)
 
 
+def test_its_periods_are_those_of_the_day_as_of_which_one_asks(api: Any) -> None:
+    asked = "/reports/attribution?asOf=2025-02-10T12:00:00Z"
+    for query, first in (("", "2024-11-13"), ("&period=this_month", "2025-02-01")):
+        found = answered(api.call("GET", asked + query))
+        assert (found["from"], found["to"]) == (first, "2025-02-10")
+
+
 @pytest.mark.parametrize(
     ("query", "field", "says"),
     [

@@ -23,7 +23,7 @@ from django.utils.translation import gettext_lazy
 from django.views.decorators.http import require_POST
 from unfold.widgets import UnfoldAdminTextInputWidget
 
-from headlessly.access.encryption import decrypt, encrypt
+from headlessly.access.encryption import decrypt, encrypt, hash_secret
 from headlessly.access.models import ApiKey
 from headlessly.accounts import entering, factors, passwords, sessions
 from headlessly.accounts.signing_in import TWICE, try_password
@@ -169,7 +169,7 @@ def password_view(request: HttpRequest, *, site: Any) -> HttpResponse:
 def account_view(request: HttpRequest, *, site: Any) -> HttpResponse:
     """How one gets in, and from where."""
     user: Any = request.user
-    here = sessions.hash_of(request.session.session_key or "")
+    here = hash_secret(request.session.session_key or "")
     tenant = getattr(request, "tenant", None)
     return site.respond(
         request,

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import logging
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from datetime import datetime
 from typing import Any
 from urllib.parse import urlencode
@@ -50,7 +50,8 @@ def dashboard_view(request: HttpRequest, *, site: TenantSite) -> HttpResponse:
     narrowings = [Narrowing(field, site, given) for field in reports.fields()]
     context: dict[str, Any] = {}
     try:
-        _refuse_unknown(given, narrowings)
+        wires = (narrowing.wire for narrowing in narrowings)
+        refuse_unknown(given, ["period", "from", "to", *wires, "asOf", "since"])
         moment, since = _read_days(given)
         slice = Slice(
             periods.read_period(given, moment and days.day_of(moment)),
@@ -67,7 +68,7 @@ def dashboard_view(request: HttpRequest, *, site: TenantSite) -> HttpResponse:
         _("Dashboard"),
         styles=["dashboard"],
         media=widgets.select2(),
-        presets=_presets(given),
+        presets=period_choices(given),
         narrowings=narrowings,
         narrowed=bool(given),
         at_present=_without(given, "asOf"),
@@ -104,9 +105,8 @@ class Narrowing:
         return read_narrowing(self.field, self.value)
 
 
-def _refuse_unknown(given: Mapping[str, str], narrowings: list[Narrowing]) -> None:
-    names = (narrowing.wire for narrowing in narrowings)
-    allowed = ["period", "from", "to", *names, "asOf", "since"]
+def refuse_unknown(given: Mapping[str, str], allowed: Collection[str]) -> None:
+    """Raise InvalidFilter for a parameter that a page of numbers does not take."""
     for name in given:
         if name not in allowed:
             raise InvalidFilter(
@@ -120,6 +120,8 @@ def _read_days(given: Mapping[str, str]) -> tuple[datetime | None, datetime | No
     """As of when the numbers are shown, and since when their change. Raises InvalidFilter."""
     moment = past_moment(given.get("asOf", ""))
     since = past_moment(given.get("since", ""), "since")
+    if since is not None:
+        periods.check_day(days.day_of(since), "since")
     if since is not None and since >= (moment or clock.now()):
         raise InvalidFilter(
             _(
@@ -135,7 +137,8 @@ def _without(given: Mapping[str, str], name: str) -> str:
     return "?" + urlencode({key: text for key, text in given.items() if key != name})
 
 
-def _presets(given: Mapping[str, str]) -> list[dict[str, Any]]:
+def period_choices(given: Mapping[str, str]) -> list[dict[str, Any]]:
+    """The periods that a page of numbers offers, and which of them its address names."""
     custom = bool(given.get("from") or given.get("to"))
     chosen = given.get("period") or periods.DEFAULT
     return [

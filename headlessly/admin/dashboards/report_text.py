@@ -17,14 +17,14 @@ from headlessly.query.report_answers import difference
 from headlessly.query.reports import Slice
 
 
-def measured(name: str, slice: Slice) -> Measured:
+def measure_by_name(name: str, slice: Slice) -> Measured:
     """What the report of that name says of a slice."""
     return measure(reports.require(name), slice)
 
 
 def report_figure(name: str, slice: Slice) -> Figure:
     """A number in words, with the list behind it."""
-    found = measured(name, slice)
+    found = measure_by_name(name, slice)
     return Figure(value_text(reports.require(name).unit, found.value), found.records)
 
 
@@ -66,7 +66,7 @@ def value_text(unit: str, value: Value) -> str:
 def change_text(name: str, slice: Slice, since: datetime) -> str:
     """What the number of the same days was at the moment ``since``, and by how much it has changed."""
     report = reports.require(name)
-    now, then = measured(name, slice), measure(report, slice.cached(Slice.at, since))
+    now, then = measure_by_name(name, slice), measure(report, slice.cached(Slice.at, since))
     sentence = _("{difference} since {day}, when it was {then}")
     return format_html(
         sentence,

@@ -19,6 +19,7 @@ from headlessly.declaration.schema import Field
 from headlessly.declaration.verbs import Verb
 from headlessly.errors import HeadlesslyError
 from headlessly.execution import executor
+from headlessly.execution.contention import retry_on_deadlock
 from headlessly.nouns import Noun
 
 #: What names the field that the record lacks, and begins the name of its input.
@@ -192,4 +193,4 @@ class VerbDialog:
                     composers.write_touch(way, self.record, {way.asks[0]: note})
                 return executor.run(self.verb, self.record.pk, self.given(), text=True)
 
-        return executor.retry_on_deadlock(all_of_it)
+        return retry_on_deadlock(all_of_it)

@@ -1,6 +1,5 @@
 """What happened in a tenant lately, in the memory of a process, which is what a page that watches asks.
 
-
 However many pages are open, a process asks for the log of a tenant about once a second at the most.
 """
 

@@ -12,7 +12,7 @@ import typer
 from headlessly.client.commands import describe, nouns, sign_in
 from headlessly.client.commands.failures import MEANING, UsageError
 from headlessly.client.commands.group import NounCommands, complete_noun_names
-from headlessly.client.commands.options import parse_conditions, parse_object
+from headlessly.client.commands.options import parse_conditions, parse_object, parse_parameters
 from headlessly.client.commands.output import (
     EVENT_COLUMNS,
     write,
@@ -126,7 +126,7 @@ def status(context: typer.Context, output: Output = None) -> None:
     write_rows(rows, form, ("noun", "state", "records"), ("noun", "state", "records"))
 
 
-@app.command()
+@app.command(context_settings=nouns.LOOSE)
 def report(
     context: typer.Context,
     name: Annotated[
@@ -135,23 +135,18 @@ def report(
     period: Annotated[str | None, typer.Option(help="last_month, this_year, ...")] = None,
     first: Annotated[str | None, typer.Option("--from", help="the first day")] = None,
     last: Annotated[str | None, typer.Option("--to", help="the last day")] = None,
-    owner: Annotated[str | None, typer.Option(help="an id, me, or - for nobody")] = None,
-    campaign: Annotated[str | None, typer.Option(help="an id, or - for none")] = None,
     as_of: Annotated[str | None, typer.Option("--as-of", help="what it was then")] = None,
     since: Annotated[str | None, typer.Option(help="and what changed since then (JSON)")] = None,
-    by: Annotated[str | None, typer.Option(help="attribution: campaign, source, ...")] = None,
-    model: Annotated[str | None, typer.Option(help="attribution: Linear, WShaped, ...")] = None,
-    funnel: Annotated[str | None, typer.Option(help="funnel: its id")] = None,
-    steps: Annotated[
-        str | None, typer.Option(help="funnel: Lead.Created,Lead.Converted instead")
-    ] = None,
     output: Output = None,
 ) -> None:
-    """The numbers of the dashboard: what there is, or what one says."""
+    """The numbers of the dashboard: what there is, or what one says. What else one takes is an option of that
+    name: --owner me."""
     state, form = State.of_answer(context, output)
-    said = {"period": period, "from_": first, "to": last, "owner": owner, "campaign": campaign}
-    said |= {"by": by, "model": model, "funnel": funnel, "steps": steps}
-    data = state.client.report(name, **said, asOf=as_of, since=since)
+    if name is not None and name.startswith("--"):
+        raise UsageError(f"Say first which report: {name} is for one.")
+    said = {"period": period, "from_": first, "to": last, "asOf": as_of, "since": since}
+    said |= parse_parameters(context.args, "report")
+    data = state.client.report(name, **said)
     if form in ("json", "ndjson"):
         write_one(data, form)
     elif name is None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import inspect
 import json
 import sys
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Annotated, Any
 
@@ -198,23 +198,33 @@ def parse_object(text: str, flag: str) -> dict[str, Any]:
 def parse_conditions(words: Sequence[str], noun: NounDeclaration, command: str) -> dict[str, str]:
     """``--score.gte 80 --organization.industry Technology`` as a query says it. Raises Usage."""
     found: dict[str, str] = {}
+    for flag, text in _pairs(words, command, "a condition is --field VALUE"):
+        name = condition_name(flag, noun, command)
+        if name in found:
+            raise UsageError(f"{flag} is given twice; several values are one: {flag}.in A,B.")
+        found[name] = text
+    return found
+
+
+def parse_parameters(words: Sequence[str], command: str) -> dict[str, str]:
+    """``--owner me`` as the parameters of an address; which there are the server knows. Raises Usage."""
+    pairs = _pairs(words, command, "a parameter is --name VALUE")
+    return {wire_name(flag[2:].replace("-", "_")): text for flag, text in pairs}
+
+
+def _pairs(words: Sequence[str], command: str, form: str) -> Iterator[tuple[str, str]]:
+    """``--a 1 --b=2`` as flags with their values. Raises Usage, which tells their ``form``."""
     waiting = iter(words)
     for word in waiting:
         if not word.startswith("--") or len(word) < 3:
-            raise UsageError(
-                f"{command} does not understand {word!r}: a condition is --field VALUE."
-            )
+            raise UsageError(f"{command} does not understand {word!r}: {form}.")
         flag, equals, text = word.partition("=")
-        name = condition_name(flag, noun, command)
         if not equals:
             try:
                 text = next(waiting)
             except StopIteration:
                 raise UsageError(f"{flag} needs a value.") from None
-        if name in found:
-            raise UsageError(f"{flag} is given twice; several values are one: {flag}.in A,B.")
-        found[name] = text
-    return found
+        yield flag, text
 
 
 def condition_name(flag: str, noun: NounDeclaration, command: str) -> str:

@@ -167,5 +167,5 @@
   });
   document.addEventListener("parts", offer);
 
-  Object.assign(window.hly, { restore, forget, keepDraft: keep });
+  Object.assign(window.hly, { restore, forget });
 })();

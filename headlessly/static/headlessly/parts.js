@@ -244,7 +244,5 @@
     document.getElementById("toasts")?.replaceChildren(toast);
   }
 
-  document.addEventListener("click", (event) => event.target.closest("[data-dismisses]")?.closest(".toast").remove());
-
-  Object.assign(window.hly, { load, show, visit, warn, makeChoices, holdsUnsaved, shownIs: (path) => (shown = path) });
+  Object.assign(window.hly, { load, show, visit, warn, makeChoices, holdsUnsaved });
 })();

@@ -284,8 +284,6 @@
     if (opened && !opened.contains(document.activeElement)) opened.querySelector("textarea, input:not([type=hidden])")?.focus();
   }, true);
 
-  // -- toasts -----------------------------------------------------------------------------------
-
   // -- keys -------------------------------------------------------------------------------------
   document.addEventListener("keydown", (event) => {
     // A dialog that was just closed may hold the focus until the next frame.

@@ -50,11 +50,14 @@ class WaitingRoom:
         try:
             async with asyncio.timeout(PATIENCE):
                 await turn
-        except TimeoutError:
-            raise Unavailable("Too much is being asked at the moment. Try again.", 2) from None
-        finally:
-            if turn.cancelled() or not turn.done():
+        except BaseException as problem:
+            if turn.done() and not turn.cancelled():
+                self._leave(tenant)  # called in the same moment: the thread is not used
+            else:
                 self._forget(tenant, turn)
+            if not isinstance(problem, TimeoutError):
+                raise
+            raise Unavailable("Too much is being asked at the moment. Try again.", 2) from None
 
     def _forget(self, tenant: str, turn: asyncio.Future[None]) -> None:
         line = self.waiting.get(tenant)

@@ -123,6 +123,8 @@ def test_a_limited_rep_sees_their_own_part_of_the_numbers(bob, acme, busy, peopl
         ("?asOf=soon", "asOf"),
         ("?asOf=2999-01-01", "choose one of the past"),
         ("?since=2999-01-01", "choose one of the past"),
+        ("?asOf=0001-02-01&period=last_month", "asOf: use a day from 1990-01-01"),
+        ("?since=0001-02-01", "since: use a day from 1990-01-01"),
         ("?asOf=2025-01-01&since=2025-01-02", "since: choose a day before the one that is shown"),
         (
             "?nope=1",

@@ -12,8 +12,9 @@ import pytest
 
 from crm import Deal, Lead
 from headlessly.context import clock
+from headlessly.query import periods
 from headlessly.query.named_reports import Report, reports
-from tests.answered import answered
+from tests.answered import answered, problem
 
 #: The units of what is counted.
 COUNTED = ("leads", "deals", "activities", "records")
@@ -165,3 +166,19 @@ def test_it_names_what_is_wrong_and_what_is_allowed(
 
 def test_it_shows_nothing_of_another_tenant(rival_api: Any, world: Any) -> None:
     assert answered(rival_api.call("GET", f"/reports/newLeads?{MARCH}"))["value"] == 0
+
+
+EDGES = ("0001-01-02", "0001-02-01", "1989-12-31", "2100-01-01", "9999-12-01", "8000y ago")
+ASKED = [f"asOf={edge}&period={period}" for edge in EDGES[:-1] for period in periods.PRESETS]
+ASKED += [f"{name}={edge}" for name in ("asOf", "since") for edge in EDGES]
+
+
+def test_it_asks_for_a_nearer_day_where_the_calendar_would_end(api: Any) -> None:
+    for report in reports.by_name.values():
+        for query in ASKED:
+            if not {part.partition("=")[0] for part in query.split("&")} <= {*report.parameters}:
+                continue
+            more = "&steps=Lead.Created,Lead.Converted" if report.name == "funnel" else ""
+            response = api.call("GET", f"/reports/{report.name}?{quote(query, safe='=&')}{more}")
+            told = problem(response, 400, "invalid_filter")
+            assert told["field"] == query.partition("=")[0], (report.name, query)

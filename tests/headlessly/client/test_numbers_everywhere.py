@@ -76,6 +76,20 @@ def test_it_is_the_same_number_on_every_surface(
     assert json.loads(capfd.readouterr().out)["since"]["difference"] == 2
     assert run(["report", "--output", "table"]) == 0
     assert "wonValue" in capfd.readouterr().out
+    # What a report takes the server knows.
+    assert run(["report", "newLeads", "--owner", people.bob.pk, "--output", "json"]) == 0
+    assert json.loads(capfd.readouterr().out)["value"] == 1
+    for wrong, says in (
+        (
+            ["newLeads", "--name", "x"],
+            "There is no parameter 'name' here. Parameters: period, from, to, owner",
+        ),
+        (["newLeads", "owner"], "a parameter is --name VALUE"),
+        (["newLeads", "--owner"], "--owner needs a value"),
+        (["--owner", "me"], "Say first which report"),
+    ):
+        assert run(["report", *wrong]) != 0
+        assert says in capfd.readouterr().err
     person = User.objects.create_user("cleo@acme.example")
     Membership.objects.create(tenant=acme, user=person, role="manager", contact_id=people.cleo.pk)
     html = client_of(person).get("/~acme/admin/dashboard/?period=this_year").content.decode()

@@ -36,11 +36,11 @@ def test_writes_as_the_language_does(language, day, time, number, money, other, 
         assert display.number(1234.5) == number
         assert display.money(Decimal("1234.50"), "USD").replace("\u00a0", " ") == money
         assert display.money(Decimal("1234.50"), "CHF").replace("\u00a0", " ") == other
-        assert display.percentage(2, 3).replace("\u00a0", " ") == share
+        assert display.percent(200 / 3).replace("\u00a0", " ") == share
 
 
 def test_rounds_and_never_cuts_off():
-    assert display.percentage(2, 300).replace("\u00a0", " ") == "0.7 %"
+    assert display.percent(2 / 3).replace("\u00a0", " ") == "0.7 %"
     assert display.duration(4.96 * 3_600).replace("\u00a0", " ") == "5 h"
     assert display.amount("0.996") == "1.00"
 
