@@ -95,10 +95,17 @@ def _month_bar(
         goal_text = format_money(Decimal(str(goal)), tenancy.require().currency)
     return Bar(
         Figure(name),
-        Figure(amounts_text(month.expected)),
+        Figure(_total_text(month.expected)),
         marks,
         _month_note(month, goal_text) if is_now else "",
     )
+
+
+def _total_text(amounts: Amounts) -> str:
+    """One number beside a bar: what it is made of stands below it and in the table."""
+    if amounts.converted is None:
+        return amounts_text(amounts)
+    return format_money(amounts.converted, amounts.currency)
 
 
 def _month_note(month: reports.MonthForecast, goal_text: str) -> str:

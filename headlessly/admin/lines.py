@@ -12,7 +12,7 @@ from headlessly.admin import display, stretches
 #: As many lines are drawn; the table has all.
 LINES = 6
 #: As many stretches of time are named below a line, and as many heights beside it.
-NAMED, HEIGHTS = 7, 4
+NAMED, HEIGHTS = 6, 4
 #: Where a line is drawn, in pixels from the top, and from which percent of the width to which.
 TOP, HEIGHT, LEFT, RIGHT = 12, 200, 1.5, 98.5
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import date
 from typing import Any
 
 import pytest
@@ -28,3 +29,26 @@ def test_is_read_and_narrowed_on_a_phone_without_the_mouse(desk: Any, site: str,
     desk.get_by_role("link", name="Only mine").click()
     desk.wait_for_url("**/dashboard/?period=last_month&owner=me")
     assert desk.locator(".charts [style]").count() == 0
+
+
+OVERHANGING = """([within, inside]) => [...document.querySelectorAll(within)].flatMap((card) =>
+  [...card.querySelectorAll(inside)].filter((each) => {
+    const range = document.createRange();
+    range.selectNodeContents(each);
+    return range.getBoundingClientRect().right > card.getBoundingClientRect().right;
+  }).map((each) => each.textContent))"""
+
+
+def test_amounts_in_several_currencies_stay_in_their_card(desk: Any, site: str, lead: Any) -> None:
+    from crm import Deal
+
+    for currency in ("EUR", "GBP", "USD", "CHF"):
+        Deal.create(
+            name=currency, value=123_456, currency=currency, stage="Negotiation",
+            expected_close_date=date.today(),
+        )  # fmt: skip
+    for width in (1440, 390):
+        desk.set_viewport_size({"width": width, "height": 900})
+        desk.goto(f"{site}/~acme/admin/dashboard/")
+        expect(desk.get_by_label("Forecast by category").first).to_contain_text("£123,456")
+        assert desk.evaluate(OVERHANGING, [".card.graph", ".figure"]) == []

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from datetime import timedelta
 from typing import Any
 
 import pytest
@@ -10,6 +11,8 @@ import pytest
 pytest.importorskip("playwright", reason="Playwright is installed with `pip install .[test]`.")
 from playwright.sync_api import expect
 
+from tests.browser.conftest import PASSWORD, sign_in
+from tests.browser.test_everybody import user
 from tests.browser.test_rep import current, dialog, open_lead
 from tests.browser.test_unsent import sign_in_over, sign_out, touches
 
@@ -158,3 +161,21 @@ def test_a_slow_verb_that_is_refused_says_why_and_leaves_the_state(desk, site, l
     expect(desk.get_by_role("alert")).to_be_visible()
     expect(current(desk)).to_have_text("Lost")
     expect(dialog(desk)).to_have_count(0)
+
+
+def test_what_was_typed_waits_while_the_password_is_asked_for(page, site, acme, settings):
+    user("ann", (acme, "admin"))
+    sign_in(page, site, "ann@sign.example")
+    page.goto(f"{site}/~acme/admin/settings/members/")
+    page.get_by_label("Email").fill("nora@sign.example")
+    page.get_by_label("First name").fill("Nora")
+    settings.CONFIRMED_FOR = timedelta(0)
+    page.get_by_role("button", name="Invite").click()
+    page.get_by_label("Password").fill(PASSWORD)
+    settings.CONFIRMED_FOR = timedelta(minutes=15)
+    page.get_by_role("button", name="Go on").click()
+    page.get_by_role("button", name="Go on: Invite somebody").click()
+    expect(page.get_by_label("First name")).to_have_value("Nora")
+    page.get_by_role("button", name="Invite").click()
+    expect(page.get_by_label("Members")).to_contain_text("nora@sign.example")
+    expect(page.locator("#drafts")).to_have_count(0)

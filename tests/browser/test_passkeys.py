@@ -46,6 +46,19 @@ def test_a_passkey_lets_in_beside_the_password_and_a_code_without_it(
     page.get_by_role("button", name="Use a passkey").click()
     page.wait_for_url("**/~acme/admin/")
 
+    # Over a page whose session has ended, too.
+    page.goto(f"{site}/~acme/admin/crm/lead/add/")
+    page.get_by_role("textbox", name="Name").fill("Half a lead")
+    page.locator("[name=source]").fill("fair")
+    page.context.clear_cookies(name="sessionid")
+    page.get_by_role("button", name="Create").click()
+    over = page.get_by_role("dialog", name="Sign in")
+    over.get_by_label("Email").fill(ann.email)
+    over.get_by_label("Password").fill(PASSWORD)
+    over.get_by_role("button", name="Sign in").click()
+    over.get_by_role("button", name="Use a passkey").click()
+    expect(page.get_by_role("heading", name="Half a lead")).to_be_visible()
+
     page.context.clear_cookies()
     removed = {"authenticatorId": device["authenticatorId"]}
     devices.send("WebAuthn.removeVirtualAuthenticator", removed)

@@ -11,6 +11,7 @@ import pytest
 pytest.importorskip("playwright", reason="Playwright is installed with `pip install .[test]`.")
 from playwright.sync_api import expect
 
+from headlessly.accounts import factors
 from tests.browser.conftest import PASSWORD, sign_in
 from tests.browser.test_rep import current, dialog, open_lead
 
@@ -144,6 +145,31 @@ def test_an_ended_session_is_begun_over_the_page_and_the_note_is_sent(desk, site
     # The page goes on with the new session.
     desk.get_by_role("button", name="Move to Contacted").click()
     expect(current(desk)).to_have_text("Contacted")
+
+
+def test_an_ended_session_is_begun_over_the_page_by_a_code_too(desk, site, bob, lead):
+    factors.add_totp(bob, key := factors.new_totp_key(), _totp_code(key, -1))
+    open_lead(desk, site)
+    desk.keyboard.press("n")
+    desk.keyboard.type("Met her at the fair")
+    sign_out(desk)
+    desk.keyboard.press("Control+Enter")
+    over = desk.get_by_role("dialog", name="Sign in")
+    over.get_by_label("Email").fill("bob@sign.example")
+    over.get_by_label("Password").fill(PASSWORD)
+    over.get_by_role("button", name="Sign in").click()
+    over.get_by_label("Code").fill("000")
+    over.get_by_role("button", name="Come in").click()
+    expect(over).to_contain_text("This does not fit.")
+    over.get_by_label("Code").fill(_totp_code(key))
+    over.get_by_role("button", name="Come in").click()
+    expect(desk.get_by_text("Note added.")).to_be_visible()
+    assert [each.description for each in touches()] == ["Met her at the fair"]
+
+
+def _totp_code(key: str, steps: int = 0) -> str:
+    """What an app shows now, or ``steps`` of time later."""
+    return factors._totp(key).generate(int(time.time()) + steps * factors.STEP).decode()
 
 
 def test_a_page_goes_on_after_signing_in_in_another_window(desk, site, lead):

@@ -97,6 +97,17 @@ def test_it_forecasts_in_each_currency_and_converted(today: datetime) -> None:
 
 
 @pytest.mark.urls("headlessly.tenant_urls")
+def test_it_says_one_number_beside_a_bar(today: datetime) -> None:
+    deal(100, "2025-03-31", stage="Negotiation", currency="EUR")
+    deal(10, "2025-03-31", stage="Negotiation")
+    assert outlook.forecast_by_category(asked()).bars[0].figure.text == "$10 + €100"
+    ExchangeRate.create(currency="EUR", day="2025-03-01", rate=2)
+    first = outlook.forecast_by_category(asked()).bars[0]
+    assert first.figure.text == "$210"
+    assert "€100" in first.note
+
+
+@pytest.mark.urls("headlessly.tenant_urls")
 def test_it_forecasts_for_one_owner_against_their_goal(
     people: SimpleNamespace, today: datetime
 ) -> None:

@@ -15,7 +15,6 @@ from django.contrib.auth import update_session_auth_hash
 from django.contrib.auth.password_validation import validate_password
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
 from django.shortcuts import get_object_or_404
-from django.templatetags.static import static
 from django.urls import URLPattern, reverse
 from django.utils.http import urlencode
 from django.utils.translation import gettext as _
@@ -265,11 +264,9 @@ def passkey_view(request: HttpRequest, *, site: Any) -> HttpResponse:
         except ValueError as refusal:
             problem, status = str(refusal), 422
     asked, request.session[STATE] = factors.begin_passkey(user)
-    page = site.respond(
+    return site.respond(
         request, "account/passkey", _("Passkey"), status=status, asked=asked, problem=problem
     )
-    page.context_data["scripts"] += [static("headlessly/passkeys.js")]
-    return page
 
 
 def _factor_added(request: HttpRequest, user: Any) -> HttpResponse:

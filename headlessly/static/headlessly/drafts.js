@@ -67,9 +67,24 @@
     const left = event.target.closest("[data-closes], [data-leaves]");
     forget(left?.closest("dialog, [data-field]")?.querySelector("form[method=post]"));
   }, true);
-  // What leads to another page is on its way; what it is refused for comes back with it.
+  // What leads to another page is on its way; what it is refused for comes back with it. Where the password is asked
+  // for first, nothing was done: it is a draft again.
+  const SENT = "sent-draft";
+  function hold(form) {
+    keep(form);
+    const key = prefix() + place(form);
+    try { sessionStorage.setItem(SENT, JSON.stringify([key, localStorage.getItem(key)])); } catch { /* then it is gone */ }
+    forget(form);
+  }
+  function takeBack() {
+    try {
+      const [key, draft] = JSON.parse(sessionStorage.getItem(SENT)) || [];
+      sessionStorage.removeItem(SENT);
+      if (draft && document.querySelector("[data-asks-first]")) localStorage.setItem(key, draft);
+    } catch { /* nothing was kept */ }
+  }
   window.addEventListener("submit", (event) => {
-    if (!event.defaultPrevented && isKept(event.target)) forget(event.target);
+    if (!event.defaultPrevented && isKept(event.target)) hold(event.target);
     // Nobody else who uses this browser is shown what was typed.
     if (event.target.matches("#logout-form")) every().forEach(drop);
   });
@@ -162,6 +177,7 @@
   }
 
   document.addEventListener("DOMContentLoaded", () => {
+    takeBack();
     for (const key of every()) if (!(Date.now() - (read(key)?.at || 0) < KEPT_FOR)) drop(key);
     offer();
   });

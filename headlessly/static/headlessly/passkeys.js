@@ -1,9 +1,6 @@
-// A passkey made or shown: what the server asks is handed to the browser, and its answer sent with the form.
-addEventListener("DOMContentLoaded", () => {
-  const form = document.querySelector("[data-passkey]");
-  const asked = JSON.parse(document.getElementById("passkey-options").textContent);
-  const problem = form.querySelector("[data-problem]");
-
+// A passkey made or shown: what the server asks is handed to the browser, and its answer sent with the form, on a
+// page of its own or in the dialog that signs in over a page.
+(() => {
   const bytes = (text) => {
     const plain = atob(text.replaceAll("-", "+").replaceAll("_", "/"));
     return Uint8Array.from(plain, (letter) => letter.charCodeAt(0));
@@ -15,7 +12,8 @@ addEventListener("DOMContentLoaded", () => {
       .replaceAll("=", "");
   const known = (found) => (found || []).map((one) => ({ ...one, id: bytes(one.id) }));
 
-  async function answer() {
+  async function answer(form) {
+    const asked = JSON.parse(form.querySelector("script[type='application/json']").textContent);
     const options = { ...asked.publicKey, challenge: bytes(asked.publicKey.challenge) };
     if (form.dataset.passkey === "add") {
       options.user = { ...options.user, id: bytes(options.user.id) };
@@ -26,11 +24,17 @@ addEventListener("DOMContentLoaded", () => {
     return navigator.credentials.get({ publicKey: options });
   }
 
-  form.addEventListener("submit", async (event) => {
-    if (form.elements.passkey.value) return;
+  window.addEventListener("submit", async (event) => {
+    const form = event.target;
+    if (!form.matches("[data-passkey]") || form.elements.passkey.value) return;
+    // Nobody else sends it before there is an answer.
     event.preventDefault();
+    event.stopImmediatePropagation();
+    if (form.dataset.asking) return;
+    form.dataset.asking = "1";
+    const problem = form.querySelector("[data-problem]");
     try {
-      const given = await answer();
+      const given = await answer(form);
       const response = {};
       for (const name of ["clientDataJSON", "attestationObject", "authenticatorData", "signature", "userHandle"]) {
         if (given.response[name]) response[name] = text(given.response[name]);
@@ -42,10 +46,12 @@ addEventListener("DOMContentLoaded", () => {
         response,
         clientExtensionResults: given.getClientExtensionResults(),
       });
-      form.submit();
+      form.requestSubmit();
     } catch {
       problem.textContent = problem.dataset.problem;
       problem.hidden = false;
+    } finally {
+      delete form.dataset.asking;
     }
-  });
-});
+  }, true);
+})();

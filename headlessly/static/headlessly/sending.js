@@ -70,19 +70,21 @@ window.hly = (() => {
       dialog.className = "sign-in";
       dialog.setAttribute("aria-label", words().signIn);
       let inside = false;
-      const show = (page) => {
+      // Who has a second factor is led on to another address.
+      const show = (page, address) => {
         const said = document.createElement("p");
         said.className = "gap";
         said.textContent = words().ended;
         const cancel = document.createElement("button");
         Object.assign(cancel, { type: "button", className: "btn plain", textContent: words().cancel });
         cancel.addEventListener("click", () => dialog.close());
-        const form = document.adoptNode(page.querySelector("form.gate"));
+        const forms = [...page.querySelectorAll("form.gate")].map((form) => document.adoptNode(form));
+        for (const form of forms) form.action = address;
         const wrong = page.querySelector(".notice.bad");
-        form.append(cancel);
-        dialog.replaceChildren(said, ...(wrong ? [document.adoptNode(wrong)] : []), form);
-        const [name, password] = form.querySelectorAll("input:not([type=hidden])");
-        (name.value ? password : name).focus();
+        forms.at(-1).append(cancel);
+        dialog.replaceChildren(said, ...(wrong ? [document.adoptNode(wrong)] : []), ...forms);
+        const [name, password] = forms.at(-1).querySelectorAll("input:not([type=hidden])");
+        (name.value && password ? password : name).focus();
       };
       dialog.addEventListener("submit", async (event) => {
         event.preventDefault();
@@ -91,11 +93,11 @@ window.hly = (() => {
         if (button.disabled) return;
         button.disabled = true;
         const body = new FormData(event.target);
-        const answer = await fetch(url, { method: "POST", body, credentials: "same-origin" }).catch(() => null);
+        const answer = await fetch(event.target.action, { method: "POST", body, credentials: "same-origin" }).catch(() => null);
         button.disabled = false;
         if (!answer) return tell(event.target, words().offline);
         const next = parse(await answer.text());
-        if (next.querySelector("form.gate")) return show(next);
+        if (next.querySelector("form.gate")) return show(next, answer.url);
         renew(next);
         inside = answer.ok;
         dialog.close();
@@ -107,7 +109,7 @@ window.hly = (() => {
       place.append(dialog);
       document.body.append(place);
       dialog.showModal();
-      show(page);
+      show(page, first.url);
     });
   }
 
