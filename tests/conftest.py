@@ -13,6 +13,7 @@ from django.db.models.signals import post_migrate
 from django.test import Client
 
 from headlessly.access import actors, tenancy
+from tests.emptying import empty_quickly
 
 
 def pytest_configure() -> None:
@@ -26,9 +27,10 @@ def pytest_configure() -> None:
 
 @pytest.fixture(scope="session")
 def django_db_setup(django_db_setup: None, django_db_blocker: Any) -> None:
-    """Let the tests that need real transactions empty the log afterwards, as nobody else can."""
+    """Let the tests that need real transactions empty the log afterwards, as nobody else can; quickly."""
     with django_db_blocker.unblock(), connection.cursor() as cursor:
         cursor.execute("DROP TRIGGER headlessly_append_only_truncate ON headlessly_event")
+        empty_quickly(connection)
     post_migrate.disconnect(dispatch_uid="headlessly.keep_the_past", sender=_platform())
 
 
