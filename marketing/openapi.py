@@ -47,7 +47,7 @@ def paths() -> dict[str, Schema]:
                 "attributionReport",
                 "What campaigns, sources, media, pages or owners earned of the deals won in a period.",
                 "Deal",
-                "AttributionReport",
+                "Attribution",
                 own=own,
             )
         },
@@ -120,6 +120,6 @@ def components() -> dict[str, Schema]:
         "credits": object_schema(dict.fromkeys(MODELS, shares), ()),
     }
     return {
-        "AttributionReport": object_schema(report, report),
+        "Attribution": object_schema(report, report),
         "DealAttribution": object_schema(deal, deal),
     }
