@@ -66,6 +66,13 @@ def playwright(playwright: Any) -> Iterator[Any]:
     del os.environ["DJANGO_ALLOW_ASYNC_UNSAFE"]
 
 
+@pytest.fixture
+def context(context: Any) -> Any:
+    """What is waited for has as long on a busy machine as what is expected."""
+    context.set_default_timeout(2 * PATIENCE)
+    return context
+
+
 @pytest.fixture(autouse=True)
 def answered(transactional_db: None) -> Iterator[None]:
     """After the browser has gone, wait until the site has answered what it still asked.
