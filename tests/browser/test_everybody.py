@@ -63,8 +63,8 @@ class Walk:
         self.look(full=full)
 
     def look(self, name: str = "", *, within: str = "html", full: bool = True) -> None:
-        """Large and light; with ``full`` also on a phone in the dark: each rule in both shapes, each colour in
-        both lights."""
+        """Large and light; with ``full`` also on a phone in the dark: each rule in both shapes, and each
+        colour in both lights."""
         self.place = f"{self.place.split(' (')[0]} ({name})" if name else self.place
         if not self.page.evaluate("'axe' in window"):
             self.page.evaluate(AXE_SCRIPT)
