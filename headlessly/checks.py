@@ -85,6 +85,7 @@ def surfaces_that_name_nothing(noun: type[Noun]) -> Iterator[str]:
         "board": board.fields if (board := noun.Surface.board) else (),
         "alike": noun.Surface.alike if noun.Surface.alike is not Surface.alike else (),
         "files": noun.Surface.files.fields,
+        "agenda": [reason.moment for reason in noun.Surface.agenda],
     }
     if board and schema.machine is None:
         yield f"{noun.__name__}.Surface.board: there is no StatusField whose states are its columns."

@@ -206,7 +206,8 @@ def about_references(noun: type[Record]) -> tuple[Field, ...]:
 def subtitle(record: Noun, fields: Sequence[Field]) -> str:
     """What stands below a record's name in a list: the names of the first two that it refers to."""
     filled = [f for f in fields if getattr(record, f.column)]
-    return " · ".join(visible_name(getattr(record, f.name)) for f in filled[:2])
+    names = dict.fromkeys(visible_name(getattr(record, f.name)) for f in filled)
+    return " · ".join([*names][:2])
 
 
 def record_currency(record: Noun) -> str:

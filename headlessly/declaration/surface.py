@@ -73,12 +73,27 @@ class Surface:
     card: tuple[
         str, ...
     ] = ()  #: the fields that pages of other records show of it, such as phone and email
+    #: Which of its records stand on somebody's day, and why.
+    agenda: tuple[Reason, ...] = ()
     engagements: Engagements | None = (
         None  #: for a noun whose records are notes, calls or tasks about others
     )
     #: The fields of which one is enough to take two records for one: whoever makes the second is told.
     alike: tuple[str, ...] = ("name",)
     files: Files = Files()  #: how other programs and people write it in files
+
+
+@dataclass(frozen=True)
+class Reason:
+    """Why records stand on somebody's day (``Surface.agenda``): a list, and how soon it is looked at."""
+
+    name: str
+    #: In the language of addresses, as in ``Surface.views``; ``{person}`` is whose day it is, and a condition
+    #: with it falls away where it is everybody's.
+    query: str
+    rank: int  #: among the reasons of all nouns, lowest first
+    moment: str  #: the field that says since when, or until when
+    late: bool = False  #: whether something is wrong with it
 
 
 @dataclass(frozen=True)

@@ -37,6 +37,7 @@ class Row:
     below: str
     cells: list[Cell]
     gone: Any = None  #: of a deleted one: who deleted it, when, and whether it can come back
+    planned: Any = ""  #: what is planned with it
     problem: str = ""  #: why what was just tried was not done
 
 

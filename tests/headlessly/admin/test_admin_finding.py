@@ -87,7 +87,7 @@ def test_without_words_shows_what_was_opened_lately_as_it_is_now(bob, lead, peop
 def test_goes_to_lists_and_boards(bob, acme):
     assert labels(find(bob, q="leads"), "Go to") == ["Leads", "Leads board"]
     assert find(bob, q="deals board")["Go to"][0]["url"] == "/~acme/admin/crm/deal/board/"
-    assert "Home" in labels(find(bob), "Go to")
+    assert "Today" in labels(find(bob), "Go to")
 
 
 def test_offers_what_one_may_create(bob, vic, acme):
