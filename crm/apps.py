@@ -18,4 +18,5 @@ class CrmConfig(AppConfig):
         from crm.reports import (
             named,  # noqa: F401  (declares them)
             tables,  # noqa: F401  (declares them)
+            team,  # noqa: F401  (declares them)
         )

@@ -14,7 +14,7 @@ from django.views.decorators.http import require_GET
 
 from headlessly.access import actors, tenancy
 from headlessly.admin import choices, display, import_pages, palette, settings, toasts, undo
-from headlessly.admin.dashboards import dashboard, definitions
+from headlessly.admin.dashboards import dashboard, definitions, table_page
 from headlessly.admin.proposing import proposals
 from headlessly.admin.reports import report_pages
 from headlessly.admin.sites import TenantSite, menu_item
@@ -22,6 +22,7 @@ from headlessly.admin.today import today_pages
 from headlessly.admin.undo import Undo
 from headlessly.admin.watching.middleware import make_token
 from headlessly.declaration import labels
+from headlessly.query.named_reports import reports
 
 
 def watch_token_view(request: HttpRequest, *, site: Any) -> HttpResponse:
@@ -38,6 +39,7 @@ class Workplace(TenantSite):
         return [
             self.page("dashboard/", dashboard.dashboard_view, "dashboard"),
             self.page("dashboard/definitions/", definitions.definitions_view, "definitions"),
+            self.page("dashboard/tables/<str:name>/", table_page.table_view, "report_table"),
             self.page("find/", palette.find_view, "find"),
             self.page("watch/token/", watch_token_view, "watch_token"),
             *report_pages.urls(self),
@@ -89,6 +91,13 @@ class Workplace(TenantSite):
                 request, _("Dashboard"), "monitoring", reverse("admin:dashboard"), alone=True
             ),
             menu_item(request, _("Reports"), "bar_chart", reverse("admin:reports")),
+        ]
+        first += [
+            menu_item(
+                request, str(each.title), each.icon, reverse("admin:report_table", args=[each.name])
+            )
+            for each in reports.by_name.values()
+            if each.icon
         ]
         if (waiting := proposals.proposals_menu_item(request)) is not None:
             first.append(waiting)
