@@ -24,7 +24,7 @@ COLUMNS = (
     Column("conversions", gettext_lazy("Conversions"), "leads"),
     Column("won", gettext_lazy("Won"), "money"),
     Column("wonDeals", gettext_lazy("Deals won"), "deals"),
-    Column("winRate", gettext_lazy("Won of those decided"), "percent"),
+    Column("winRate", gettext_lazy("Win rate"), "percent"),
     Column("calls", gettext_lazy("Calls"), "activities"),
     Column("overdue", gettext_lazy("Overdue"), "activities"),
 )

@@ -8,12 +8,13 @@ from django.http import Http404, HttpRequest, HttpResponse
 from django.views.decorators.http import require_GET
 
 from headlessly.admin.dashboards.dashboard import PATIENCE, AskedSlice
-from headlessly.admin.dashboards.figures import definition_text
-from headlessly.admin.dashboards.report_text import row_figures, value_text
+from headlessly.admin.dashboards.figures import Figure, definition_text
+from headlessly.admin.dashboards.report_text import format_money, value_text
 from headlessly.admin.sites import TenantSite
 from headlessly.database import timeouts
 from headlessly.errors import InvalidFilter
-from headlessly.query.named_reports import Report, measure, reports
+from headlessly.query.money import Amounts
+from headlessly.query.named_reports import Report, Value, measure, reports
 from headlessly.query.reports import Slice
 
 
@@ -49,13 +50,24 @@ def _rows(report: Report, slice: Slice) -> list[dict[str, Any]]:
     found = []
     for row in measure(report, slice).rows or ():
         then = before.get(row.key)
-        cells = [
-            {
-                "figure": figure,
-                "before": value_text(column.unit, then.values.get(column.name)) if then else "",
-                "name": str(column.title),
-            }
-            for figure, column in zip(row_figures(report, row), report.columns, strict=True)
-        ]
+        cells = []
+        for column in report.columns:
+            value = row.values.get(column.name)
+            was = then.values.get(column.name) if then else None
+            cells.append(
+                {
+                    "figure": Figure(_short_text(column.unit, value), row.lists.get(column.name)),
+                    "whole": value_text(column.unit, value),
+                    "before": _short_text(column.unit, was) if then else "",
+                    "name": str(column.title),
+                }
+            )
         found.append({"name": row.name, "cells": cells})
     return found
+
+
+def _short_text(unit: str, value: Value) -> str:
+    """A value as a narrow cell shows it: of a sum of several currencies the total."""
+    if isinstance(value, Amounts) and value.converted is not None:
+        return format_money(value.converted, value.currency)
+    return value_text(unit, value)
