@@ -87,5 +87,5 @@ def has_index_of_ranges(model: type[models.Model], name: str) -> bool:
 
 
 def _live_with(name: str) -> models.Q:
-    """The condition of an index of what has happened to some records: in the order in which nouns write it."""
+    """The condition of an index of what has happened to some records, as nouns write it."""
     return models.Q(**{f"{name}__isnull": False, "deleted_at": None})
