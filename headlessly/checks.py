@@ -80,6 +80,7 @@ def surfaces_that_name_nothing(noun: type[Noun]) -> Iterator[str]:
         "inline": schema.inline,
         "not_in_forms": schema.not_in_forms,
         "introduces": noun.Surface.introduces,
+        "no_mean": noun.Surface.no_mean,
         "ordering": [name.lstrip("-") for name in schema.ordering],
         "groups": [name for _, names in schema.groups for name in names],
         "board": board.fields if (board := noun.Surface.board) else (),

@@ -57,6 +57,8 @@ class Surface:
     views: Mapping[str, str] = {}
     #: The fields that are edited in the list itself; None for the status and the owner.
     inline: tuple[str, ...] | None = None
+    #: Numbers of which a mean says nothing: those of another record are of something else.
+    no_mean: tuple[str, ...] = ()
     #: What pages do not ask for, because nothing comes of it yet: programs may set it.
     not_in_forms: tuple[str, ...] = ()
     search: tuple[str, ...] = ("name",)

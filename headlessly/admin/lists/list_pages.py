@@ -106,7 +106,7 @@ class ListPage(NounPages):
             board_url=self.admin.board_url(_board_query(request)),
             totals_url=f"{self.admin.place('totals')}?{address.query_string}"
             if not address.deleted
-            and any(totals.measure_of(column) for column in address.columns[1:])
+            and any(totals.measure_of(address.noun, column) for column in address.columns[1:])
             else "",
             **grouped,
             keys_url=reverse("admin:settings_keys")

@@ -49,11 +49,11 @@ def group_fields(noun: type[Noun]) -> list[Field]:
     ]
 
 
-def measure_of(column: Field) -> str:
+def measure_of(noun: type[Noun], column: Field) -> str:
     """What is measured of a column, as an aggregation names it; empty for one that is no number."""
-    if (
-        column.computed is not None or (column.minimum or 0) >= 1000
-    ):  # a year is no number of anything
+    if column.computed is not None or column.name in noun.Surface.no_mean:
+        return ""
+    if (column.minimum or 0) >= 1000:  # a year is no number of anything
         return ""
     if column.type in ADDED:
         return f"sum({column.wire})"
@@ -85,7 +85,8 @@ def groups(address: Address, by: Field) -> tuple[list[Group], bool]:
 
 
 def _aggregate(address: Address, **more: Any) -> aggregates.Aggregation:
-    asked = dict.fromkeys(term for column in address.columns[1:] if (term := measure_of(column)))
+    terms = [measure_of(address.noun, column) for column in address.columns[1:]]
+    asked = dict.fromkeys(filter(None, terms))
     return aggregates.aggregate(
         address.noun,
         address.filter_beside_search,
@@ -97,7 +98,8 @@ def _aggregate(address: Address, **more: Any) -> aggregates.Aggregation:
 
 
 def _cells(address: Address, answer: Mapping[str, Any]) -> list[str]:
-    return [_number_text(answer, measure_of(column)) for column in address.columns[1:]]
+    noun, columns = address.noun, address.columns[1:]
+    return [_number_text(answer, measure_of(noun, column)) for column in columns]
 
 
 def _number_text(answer: Mapping[str, Any], term: str) -> str:
