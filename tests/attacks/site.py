@@ -85,6 +85,7 @@ class Site:
             else f"postgresql://{ROLE}@127.0.0.1:{port}/{DATABASE}",
             "HEADLESSLY_ENV": "development",
             "WEBHOOKS_ALLOW_PRIVATE": "1",
+            "TRUST_PROXY": "1",  # whoever attacks says from which address
             "DJANGO_SETTINGS_MODULE": "headlessly.settings",
             "LOG_LEVEL": "WARNING",
         }
