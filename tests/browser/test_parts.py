@@ -63,6 +63,12 @@ def test_a_list_is_narrowed_sorted_and_paged_without_a_load(desk, site, leads):
     expect(rows.first).to_contain_text("Lead 25")
     expect(source).to_be_focused()
     assert "source=referral" in desk.url
+    # A row of an answer is as one of a whole page: it has its address, its box and its labels.
+    row = rows.filter(has_text="Lead 05")
+    href = row.locator("td.name a").get_attribute("href") or ""
+    assert f"/lead/{leads[5].pk}/change/?in=view%3Dall%26" in href and "%26at%3D" in href
+    expect(row.get_by_role("checkbox", name="Select Lead 05")).to_have_value(leads[5].pk)
+    expect(row.locator("td.number")).to_have_attribute("data-label", "Score")
     search = desk.get_by_role("searchbox")
     search.fill("Lead 05")
     search.press("Enter")
@@ -155,6 +161,22 @@ def test_a_list_without_a_connection_says_so_and_asks_again(desk, site, leads):
     desk.get_by_role("button", name="Send again").click()
     expect(desk.locator("table.list tbody tr")).to_have_count(2)
     assert same()
+
+
+def test_the_part_of_a_list_is_small_however_long_names_are(client, bob, people):
+    from crm import Contact, Lead, Organization
+
+    tail = " Überlange & verschachtelte Bezeichnung" * 4
+    firm = Organization.create(name=f"Firm{tail}")
+    ada = Contact.create(name=f"Ada{tail}", organization=firm)
+    for n in range(27):
+        Lead.create(
+            name=f"{n}{tail}"[:120], source="website", owner=people.bob, contact=ada, score=n
+        )
+    client.force_login(bob)
+    place = "/~acme/admin/crm/lead/?view=all&source=website"
+    for more in ("", "&columns=status,score,owner,contact,organization,budget,createdAt"):
+        assert len(client.get(place + more, headers={"X-Region": "1"}).content) < LARGEST_PART
 
 
 def test_the_part_of_a_list_asks_no_more_of_the_server_than_its_page(client, bob, leads):

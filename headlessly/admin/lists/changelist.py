@@ -133,11 +133,7 @@ class NounList:
         return [f.name for f in self.address.columns[1:] if is_edited_in_lists(f, self.noun)]
 
     def rows(self) -> list[cells.Row]:
-        columns = self.address.columns
-        found = [
-            cells.make_row(r, columns, edits=self.edits, query=self.address.in_list_at(r))
-            for r in self.records
-        ]
+        found = [cells.make_row(r, self.address, edits=self.edits) for r in self.records]
         if self.address.deleted:
             self._tell_deletions(found)
         return found

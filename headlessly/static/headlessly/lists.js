@@ -274,10 +274,31 @@
     for (const box of all) box.disabled = full && !box.checked;
   };
 
+  // A row of a part of a page says only what no other row says: see row_of_part.html.
+  function complete(row, heads, list) {
+    const link = row.querySelector("a");
+    const { row: id, place } = row.dataset;
+    row.removeAttribute("data-place");
+    link.href = `${list.place}${id}/change/?in=${encodeURIComponent(`${list.in}&at=${place}`)}`;
+    for (const [at, cell] of [...row.cells].entries()) {
+      const [kind] = heads[at].classList;
+      cell.className = cell === link.parentElement ? "name" : kind;
+      if (kind !== "check" && cell !== link.parentElement) cell.dataset.label = (heads[at].querySelector("a") || heads[at]).firstChild.data.trim();
+    }
+    const box = row.querySelector("td.check");
+    if (!box) return;
+    const input = Object.assign(document.createElement("input"), { type: "checkbox", name: "ids", value: id });
+    input.setAttribute("form", "selection");
+    input.setAttribute("aria-label", list.select.replace("%s", () => link.textContent));
+    box.append(input);
+  }
+
   // A value that can be changed is a button. The page does not say so: it would be a tenth longer for it, and
   // without this script the button would do nothing.
   function describe(place) {
-    const names = [...(place.closest("table") || place).querySelectorAll("thead th")].map((head) => head.dataset.name);
+    const heads = [...(place.closest("table") || place).querySelectorAll("thead th")];
+    const names = heads.map((head) => head.dataset.name);
+    for (const row of place.querySelectorAll("tr[data-place]")) complete(row, heads, place.querySelector("table.list").dataset);
     for (const cell of place.querySelectorAll("td[data-edit]")) {
       if (cell.querySelector("[data-cell]")) continue;
       const button = document.createElement("button");
