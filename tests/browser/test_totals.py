@@ -62,6 +62,30 @@ def test_groups_and_sums_are_of_what_one_sees_and_refuse_nonsense(client, bob, l
     assert client.get("/~acme/admin/crm/lead/totals/?nonsense=1").status_code == 204
 
 
+def test_another_order_and_page_of_a_list_come_to_the_same_and_are_not_added_up_again(
+    desk, site, people
+):
+    from crm import Lead
+
+    for n in range(27):
+        Lead.create(name=f"Lead {n}", source="web", owner=people.bob, score=n)
+    added: list[str] = []
+    desk.on("request", lambda r: "/totals/" in r.url and added.append(r.url))
+    desk.goto(f"{site}/~acme/admin/crm/lead/?view=all")
+    total = desk.locator("#totals")
+    expect(total).to_contain_text("27 leads")
+    desk.get_by_role("link", name="Score").click()
+    expect(desk.locator("tbody tr").first).to_contain_text("Lead 26")
+    desk.get_by_role("link", name="Next").click()
+    expect(desk.locator("tbody tr")).to_have_count(2)
+    expect(total).to_contain_text("27 leads")
+    assert len(added) == 1
+    desk.locator("summary", has_text="Group").click()
+    desk.locator(".menu").get_by_role("link", name="Status").click()
+    expect(desk.locator("[data-group]")).to_contain_text("New 27")
+    expect(total).to_contain_text("27 leads")
+
+
 def test_columns_are_put_in_order_and_made_as_wide_as_one_likes(desk, site, leads):
     desk.goto(f"{site}/~acme/admin/crm/lead/?columns=score,budget,owner")
     heads = desk.locator("thead th[data-wire]")

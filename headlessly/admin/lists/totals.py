@@ -60,10 +60,19 @@ def measure_of(column: Field) -> str:
     return f"avg({column.wire})" if column.type in AVERAGED else ""
 
 
-def total_cells(address: Address) -> list[str]:
-    """What each column of the list comes to, in words. Raises InvalidFilter where that takes too long."""
-    ((answer),) = _aggregate(address).groups
-    return _cells(address, answer)
+def totals_url(address: Address, place: str) -> str:
+    """Where it is asked, below ``place``, what a list comes to: the same for all of its pages and orders.
+    Empty where no column is a number."""
+    if address.deleted or not any(measure_of(column) for column in address.columns[1:]):
+        return ""
+    return place + address.but(dict.fromkeys(("o", "view", "group")))
+
+
+def total(address: Address) -> tuple[int, list[str]]:
+    """How many records the list has, and what each column comes to, in words. Raises InvalidFilter where that
+    takes too long."""
+    (answer,) = _aggregate(address).groups
+    return answer["count"], _cells(address, answer)
 
 
 def groups(address: Address, by: Field) -> tuple[list[Group], bool]:

@@ -222,6 +222,7 @@
     editing = null;
     row.replaceWith(now);
     describe(now);
+    add();
     const button = now.querySelector(`[data-cell="${name}"]`);
     const problem = now.dataset.problem;
     note(button || now.querySelector("td.name"), problem || table().dataset.saved, Boolean(problem));
@@ -367,20 +368,23 @@
 
   // -- what the columns come to, and groups that unfold ------------------------------------------------
 
-  // The last row: asked for beside the list, which does not wait for it.
-  let added = "";
+  // The last row: asked for beside the list, which does not wait for it; another page of the list or another
+  // order of it comes to the same.
+  let added = { url: "" };
   async function add() {
     const url = document.querySelector(".sheet[data-totals]")?.dataset.totals;
-    if (!url) return;
-    const key = `${url} ${[...document.querySelectorAll("[data-row]")].map((row) => row.dataset.version).join()}`;
-    if (key === added && document.getElementById("totals")) return;
-    added = key;
+    if (!url) return void document.getElementById("totals")?.remove();
+    const count = document.querySelector(".head .count")?.textContent;
+    const rows = [...table().querySelectorAll("[data-row]")].map((row) => [row.dataset.row, row.dataset.version]);
+    const same = url === added.url && count === added.count && rows.every(([id, version]) => (added.versions.get(id) ?? version) === version);
+    if (same && document.getElementById("totals")) return rows.forEach((row) => added.versions.set(...row));
+    const mine = (added = { url, count, versions: new Map(rows) });
     const answer = await fetch(url, { credentials: "same-origin", headers: { "X-Live": "1", "X-Region": "1" } }).catch(() => null);
-    if (answer?.status !== 200 || key !== added) return;
-    const foot = window.hly.parse(await answer.text()).getElementById("totals");
-    if (!foot || !table()) return;
-    foot.dataset.loaded = "1";
+    const foot = answer?.status === 200 && window.hly.parse(await answer.text()).getElementById("totals");
+    if (mine !== added || !table()) return;
     document.getElementById("totals")?.remove();
+    if (!foot) return;
+    foot.dataset.loaded = "1";
     table().append(document.adoptNode(foot));
   }
 
