@@ -135,6 +135,49 @@ def test_a_board_is_narrowed_without_a_load_and_its_cards_still_move(desk, site,
     assert leads[25].status == "Contacted"
 
 
+def test_a_list_and_its_board_take_each_others_place_without_a_load(desk, site, leads):
+    desk.goto(f"{site}/~acme/admin/crm/lead/?view=all&source=referral")
+    same = stays(desk)
+    switch = desk.get_by_role("navigation", name="Ways to look at them")
+    cards, rows = desk.locator("[data-card]"), desk.locator("table.list tbody tr")
+    switch.get_by_role("link", name="Board").focus()
+    desk.keyboard.press("Enter")
+    expect(desk.locator("[data-column=New] [data-count]")).to_have_text("13")
+    expect(switch.get_by_role("link", name="Board")).to_be_focused()
+    expect(desk).to_have_title(re.compile("Leads board"))
+    assert "/board/?" in desk.url and "source=referral" in desk.url
+    cards.filter(has_text="Lead 25").locator(".name").focus()
+    for key in (" ", "ArrowRight", " "):
+        desk.keyboard.press(key)
+    expect(desk.locator("[data-column=Contacted] [data-count]")).to_have_text("1")
+    switch.get_by_role("link", name="List").click()
+    expect(rows).to_have_count(13)
+    expect(rows.filter(has_text="Lead 25").locator("[data-cell=status]")).to_have_text("Contacted")
+    rows.filter(has_text="Lead 23").locator("[data-cell=score]").click()
+    desk.locator(".celled input:visible").fill("99")
+    desk.keyboard.press("Enter")
+    expect(rows.filter(has_text="Lead 23").locator("[data-cell=score]")).to_contain_text("99")
+    desk.go_back()
+    expect(desk.locator("[data-column=Contacted] [data-card]")).to_contain_text("Lead 25")
+    desk.go_back()
+    expect(rows).to_have_count(13)
+    desk.go_forward()
+    expect(desk.locator("[data-column=New] [data-count]")).to_have_text("12")
+    assert same()
+    # What is not saved is asked about, as on the way to any other page.
+    desk.go_back()
+    rows.first.locator("[data-cell=score]").click()
+    desk.locator(".celled input:visible").fill("1")
+    desk.context.set_offline(True)
+    desk.keyboard.press("Enter")
+    expect(desk.locator(".celled")).to_contain_text("No connection.")
+    with desk.expect_event("dialog", lambda box: box.dismiss() or box.type == "beforeunload"):
+        switch.get_by_role("link", name="Board").click(no_wait_after=True)
+    expect(desk.locator(".celled input:visible")).to_have_value("1")
+    assert same()
+    desk.context.set_offline(False)
+
+
 def test_an_answer_that_comes_late_does_not_replace_a_later_one(desk, site, leads):
     desk.goto(f"{site}/~acme/admin/crm/lead/?view=all")
     held: list[Any] = []

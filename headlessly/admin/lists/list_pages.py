@@ -31,7 +31,8 @@ MEDIA = Media(
     css={"all": ["headlessly/record.css", "headlessly/lists.css"]},
     js=["headlessly/lists.js", "headlessly/columns.js"],
 )
-
+#: Of a noun with a board, which takes the place of its list without loading the page.
+BOARD_MEDIA = Media(css={"all": ["headlessly/board.css"]}, js=["headlessly/board.js"])
 
 #: As many records of a list are worked through in the order in which it was opened.
 LONGEST_QUEUE = 500
@@ -76,7 +77,7 @@ class ListPage(NounPages):
             "list",
             status=refused["status"] if refused else 200,
             title=labels.plural_title(self.noun),
-            media=widgets.select2() + MEDIA,
+            media=widgets.select2() + MEDIA + (BOARD_MEDIA if self.noun.Surface.board else Media()),
             cl=found,
             address=address,
             tabs=tabs,
