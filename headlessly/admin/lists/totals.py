@@ -34,8 +34,7 @@ class Group:
     label: str
     url: str
     count: str
-    cells: list[str] = field(default_factory=list)
-    one: bool = False
+    cells: list[tuple[str, str]] = field(default_factory=list)  #: of each column its name and its number
 
 
 def group_fields(noun: type[Noun]) -> list[Field]:
@@ -68,7 +67,7 @@ def totals_url(address: Address, place: str) -> str:
     return place + address.but(dict.fromkeys(("o", "view", "group")))
 
 
-def total(address: Address) -> tuple[int, list[str]]:
+def total(address: Address) -> tuple[int, list[tuple[str, str]]]:
     """How many records the list has, and what each column comes to, in words. Raises InvalidFilter where that
     takes too long."""
     (answer,) = _aggregate(address).groups
@@ -86,7 +85,6 @@ def groups(address: Address, by: Field) -> tuple[list[Group], bool]:
             url=address.but({"group": None, by.wire: _parameter(value)}),
             count=display.number(answer["count"]),
             cells=_cells(address, answer),
-            one=answer["count"] == 1,
         )
         for value, answer in zip(values, found.groups, strict=True)
     ]
@@ -105,8 +103,11 @@ def _aggregate(address: Address, **more: Any) -> aggregates.Aggregation:
     )
 
 
-def _cells(address: Address, answer: Mapping[str, Any]) -> list[str]:
-    return [_number_text(answer, measure_of(column)) for column in address.columns[1:]]
+def _cells(address: Address, answer: Mapping[str, Any]) -> list[tuple[str, str]]:
+    return [
+        (labels.field_label(column), _number_text(answer, measure_of(column)))
+        for column in address.columns[1:]
+    ]
 
 
 def _number_text(answer: Mapping[str, Any], term: str) -> str:

@@ -388,33 +388,62 @@
     table().append(document.adoptNode(foot));
   }
 
-  async function unfold(link) {
-    const group = link.closest("[data-group]");
+  const OPEN = 'a[data-unfolds][aria-expanded="true"]';
+
+  function unfold(link) {
     const open = link.getAttribute("aria-expanded") === "true";
     link.setAttribute("aria-expanded", !open);
-    for (const row of group.querySelectorAll("tr:not(.group)")) row.remove();
-    if (open) return;
-    const got = await window.hly.load(link.href).catch((problem) => note(link, problem.message, true));
-    const rows = got ? [...got.page.querySelectorAll("table.list tbody tr")] : [];
-    const more = got?.page.querySelector(".pager [rel=next]");
-    describe(got.page.documentElement);
-    group.append(...rows.map((row) => (row.classList.add("within"), (row.dataset.loaded = "1"), document.adoptNode(row))));
-    if (!more) return;
-    // The group goes on in a list of its own.
-    const cell = Object.assign(document.createElement("td"), { colSpan: 20 });
-    const onward = Object.assign(document.createElement("a"), { href: link.href, textContent: link.textContent + " →" });
-    const row = document.createElement("tr");
-    cell.append(onward);
-    row.append(cell);
-    row.dataset.loaded = "1";
-    group.append(row);
+    if (open) for (const row of link.closest("[data-group]").querySelectorAll("tr:not(.group)")) row.remove();
+    else fill(link);
   }
+
+  // The rows of a group that is open; those that are there already and have not changed stay the same.
+  async function fill(link) {
+    const group = link.closest("[data-group]");
+    const got = await window.hly.load(link.href).catch((problem) => note(link, problem.message, true));
+    if (!got || !link.isConnected || !link.matches(OPEN)) return;
+    describe(got.page.documentElement);
+    const here = new Map([...group.querySelectorAll("[data-row]")].map((row) => [row.dataset.row, row]));
+    const rows = [...got.page.querySelectorAll("table.list tbody tr")].map((row) => {
+      const old = here.get(row.dataset.row);
+      if (old && (old.dataset.version === row.dataset.version || old.querySelector(".celled"))) return old;
+      if (old?.querySelector(".check :checked")) row.querySelector(".check input").checked = true;
+      row.classList.add("within");
+      return document.adoptNode(row);
+    });
+    if (got.page.querySelector(".pager [rel=next]")) rows.push(onward(link));
+    for (const row of group.querySelectorAll("tr:not(.group)")) if (!rows.includes(row)) row.remove();
+    let last = group.querySelector(".group");
+    for (const row of rows) {
+      row.dataset.loaded = "1";
+      if (last.nextElementSibling !== row) last.after(row);
+      last = row;
+    }
+    count();
+  }
+
+  // The group goes on in a list of its own.
+  function onward(link) {
+    const row = document.createElement("tr");
+    const cell = Object.assign(document.createElement("td"), { colSpan: 20 });
+    cell.append(Object.assign(document.createElement("a"), { href: link.href, textContent: `${link.textContent} →` }));
+    row.append(cell);
+    return row;
+  }
+
   document.addEventListener("click", (event) => {
-    const link = event.target.closest("a[data-unfolds]");
+    const link = event.target.closest("a[data-unfolds]") || (!event.target.closest("a, button, input") && event.target.closest("tr.group")?.querySelector("a[data-unfolds]"));
     if (!link || event.ctrlKey || event.metaKey || event.shiftKey) return;
     event.preventDefault();
     unfold(link);
   }, true);
+  // What takes the page's place leaves open what is open, and has its rows as they are now.
+  document.addEventListener("fresh", (event) => {
+    for (const link of document.querySelectorAll(OPEN)) {
+      event.detail.querySelector(`a[data-unfolds][href="${CSS.escape(link.getAttribute("href"))}"]`)?.setAttribute("aria-expanded", "true");
+    }
+  });
+  document.addEventListener("parts", () => document.querySelectorAll(OPEN).forEach(fill));
 
   // -- a look at a record, beside its list ----------------------------------------------------------
 

@@ -36,8 +36,9 @@
     });
   }
 
-  // Rows and cards are known by their records, wherever they stand.
+  // Rows and cards are known by their records, wherever they stand, and groups by what they have in common.
   const name = (place) => {
+    for (const each of place.querySelectorAll("[data-group]")) each.id = `of-${each.querySelector("a").getAttribute("href")}`;
     for (const each of place.querySelectorAll("tr[data-row], [data-card]")) each.id = `of-${each.dataset.row || each.dataset.card}`;
   };
 
