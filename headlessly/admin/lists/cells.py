@@ -41,6 +41,7 @@ class Row:
     name: str
     below: str
     cells: list[Cell]
+    edits_name: bool = False
     place: str = (
         ""  #: where in the list it stands, for whoever makes the address of its page of that
     )
@@ -58,6 +59,7 @@ def make_row(found: Noun, address: Address, *, edits: Collection[str] = ()) -> R
         url=f"{display.page_url(noun, 'change', found.pk)}?in={address.in_list_at(found)}",
         place=address.place_of(found) if address.live else "",
         name=str(found),
+        edits_name=columns[0].name in edits and columns[0].name not in closed,
         below=display.subtitle(found, references_below_name(noun, columns)),
         cells=[
             Cell(

@@ -130,7 +130,7 @@ class NounList:
         actor = actors.current()
         if not self.address.live or not actors.may(actor, "update", self.noun):
             return []
-        return [f.name for f in self.address.columns[1:] if is_edited_in_lists(f, self.noun)]
+        return [f.name for f in self.address.columns if is_edited_in_lists(f, self.noun)]
 
     def rows(self) -> list[cells.Row]:
         found = [cells.make_row(r, self.address, edits=self.edits) for r in self.records]

@@ -34,7 +34,9 @@ class Group:
     label: str
     url: str
     count: str
-    cells: list[tuple[str, str]] = field(default_factory=list)  #: of each column its name and its number
+    cells: list[tuple[str, str]] = field(
+        default_factory=list
+    )  #: of each column its name and its number
 
 
 def group_fields(noun: type[Noun]) -> list[Field]:

@@ -176,7 +176,7 @@
     editing = null;
     cell.classList.remove("editing");
     cell.querySelector(".celled").remove();
-    if (focus) cell.querySelector("button").focus();
+    if (focus) cell.querySelector(".name > a, button").focus();
   }
 
   async function save() {
@@ -228,7 +228,7 @@
     note(button || now.querySelector("td.name"), problem || table().dataset.saved, Boolean(problem));
     if (!problem) now.classList.add("saved");
     setTimeout(() => now.classList.remove("saved"), 1500);
-    if (button) button.focus();
+    (button?.matches(".pen") ? now.querySelector(".name a") : button)?.focus();
   }
 
   function note(beside, text, wrong) {
@@ -306,6 +306,14 @@
       button.type = "button";
       button.dataset.cell = names[cell.cellIndex];
       button.setAttribute("aria-describedby", "changes");
+      const link = cell.matches(".name") && cell.querySelector("a");
+      if (link) {
+        // A name leads to its record: a key changes it, and for the mouse a pen beside it.
+        Object.assign(button, { className: "pen", textContent: "✎", tabIndex: -1, ariaHidden: "true" });
+        link.setAttribute("aria-keyshortcuts", "e");
+        link.after(button);
+        continue;
+      }
       button.append(...cell.childNodes);
       if (!button.hasChildNodes()) {
         button.className = "none";
@@ -343,6 +351,16 @@
 
   // -- by keyboard --------------------------------------------------------------------------------
 
+  // What an arrow leads to: the next cell in which there is something to do, in this row or in that above or below.
+  function beside(cell, key, rows, at) {
+    const within = (place) => place?.querySelector(":scope > :is(a, button:not(.pen))");
+    const down = { ArrowUp: -1, ArrowDown: 1 }[key];
+    if (down) return within(rows[at + down]?.cells[cell.cellIndex]);
+    let next = cell;
+    do next = key === "ArrowLeft" ? next.previousElementSibling : next.nextElementSibling; while (next && !within(next));
+    return within(next);
+  }
+
   document.addEventListener("keydown", (event) => {
     if (!table() || event.ctrlKey || event.metaKey || event.altKey) return;
     if (event.target.closest("input:not([type=checkbox]), textarea, select, dialog, [contenteditable]")) return;
@@ -363,6 +381,14 @@
     } else if (event.key === "x" && at >= 0) {
       event.preventDefault();
       rows[at].querySelector(".check input")?.click();
+    } else if ((event.key === "e" || event.key === "F2") && at >= 0) {
+      event.preventDefault();
+      (event.target.closest("button[data-cell]") || rows[at].querySelector(".pen"))?.click();
+    } else if (at >= 0 && event.key.startsWith("Arrow")) {
+      const next = beside(event.target.closest("td"), event.key, rows, at);
+      if (!next) return;
+      event.preventDefault();
+      next.focus();
     }
   });
 
@@ -425,8 +451,10 @@
   // The group goes on in a list of its own.
   function onward(link) {
     const row = document.createElement("tr");
-    const cell = Object.assign(document.createElement("td"), { colSpan: 20 });
-    cell.append(Object.assign(document.createElement("a"), { href: link.href, textContent: `${link.textContent} →` }));
+    const many = link.parentElement.querySelector(".count").textContent;
+    const cell = Object.assign(document.createElement("td"), { className: "name" });
+    cell.append(Object.assign(document.createElement("a"), { href: link.href, textContent: `${table().dataset.all} ${many} →` }));
+    if (table().querySelector("th.check")) row.append(document.createElement("td"));
     row.append(cell);
     return row;
   }
