@@ -143,14 +143,10 @@ class NounList:
         actor = actors.current()
         if not self.address.live or not actors.may(actor, "update", self.noun):
             return []
-        return [f.name for f in self.address.columns[1:] if is_edited_in_lists(f, self.noun)]
+        return [f.name for f in self.address.columns if is_edited_in_lists(f, self.noun)]
 
     def rows(self) -> list[cells.Row]:
-        columns = self.address.columns
-        found = [
-            cells.make_row(r, columns, edits=self.edits, query=self.address.in_list_at(r))
-            for r in self.records
-        ]
+        found = [cells.make_row(r, self.address, edits=self.edits) for r in self.records]
         if self.address.deleted:
             self._tell_deletions(found)
         if self.address.live:
