@@ -113,15 +113,15 @@ def restore_backup(file: Path, *, replace: bool = False) -> tuple[BackupFacts, l
     facts = read_facts(file)
     if facts.unknown:
         raise BackupRefused(
-            f"{file} was written by a later version of the product, which has {', '.join(facts.unknown[:3])}. "
-            "Install that version first."
+            f"{file} was written by a later version of the product, which has "
+            f"{', '.join(facts.unknown[:3])}. Install that version first."
         )
     with connection.cursor() as cursor:
         cursor.execute(TABLES)
         if (count := cursor.fetchone()[0]) and not replace:
             raise BackupRefused(
-                f"The database {connection.settings_dict['NAME']} is not empty: it has {count} tables. Make an "
-                "empty one, or give --replace: all that is in it is then deleted."
+                f"The database {connection.settings_dict['NAME']} is not empty: it has {count} tables. "
+                "Make an empty one, or give --replace: all that is in it is then deleted."
             )
         cursor.execute(OTHERS)
         if others := cursor.fetchall():

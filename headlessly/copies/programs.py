@@ -31,15 +31,15 @@ def find_program(name: str) -> str:
     server has. Raises ProgramMissing.
     """
     connection.ensure_connection()
-    wanted = connection.pg_version // 10_000
+    wanted = connection.pg_version // 10_000  # type: ignore[attr-defined]
     places = [f"/usr/lib/postgresql/{wanted}/bin/{name}", shutil.which(name), str(BIN / name)]
     found = {path: _major_version(path) for path in places if path and Path(path).exists()}
     suiting = [path for path, version in found.items() if version >= wanted]
     if not suiting:
         have = ", ".join(f"{path} ({version})" for path, version in found.items()) or "none"
         raise ProgramMissing(
-            f"The server is PostgreSQL {wanted}, and no {name} of that version or a later one is here: {have}. "
-            f"Install its client programs (postgresql-client-{wanted})."
+            f"The server is PostgreSQL {wanted}, and no {name} of that version or a later one is here: "
+            f"{have}. Install its client programs (postgresql-client-{wanted})."
         )
     return min(suiting, key=lambda path: found[path])
 

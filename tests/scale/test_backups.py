@@ -1,4 +1,4 @@
-"""A backup is written while others write, and restored into another cluster: nobody misses what comes next."""
+"""A backup, restored into another cluster: followers and webhooks miss nothing of what comes next."""
 
 from __future__ import annotations
 
