@@ -21,6 +21,8 @@ from headlessly.database.prepared import execute_prepared
 
 #: In a statement: evaluated once, whatever is joined.
 CURRENT_CLUSTER = f"(SELECT {CLUSTER})"
+#: Instead of a cluster: nobody writes to the log of this tenant, which is about to go on elsewhere.
+CLOSED = "closed"
 #: How many transactions may be lost with the end of a log, while a follower has read them: more than a
 #: cluster runs before it has to be vacuumed, and little of the 63 bits that there are.
 GAP = 2**32
@@ -30,10 +32,12 @@ UPDATE headlessly_tenant AS t SET log_cluster = {CURRENT_CLUSTER}, log_offset = 
     coalesce((SELECT e.xid::text::bigint FROM headlessly_event AS e WHERE e.tenant_id = t.id
         ORDER BY e.xid DESC, e.seq DESC LIMIT 1), 0)
     - pg_snapshot_xmax(pg_current_snapshot())::text::bigint)
-WHERE t.id = %s AND (%s OR t.log_cluster <> {CURRENT_CLUSTER}) RETURNING log_offset"""
+WHERE t.id = %s AND t.log_cluster <> '{CLOSED}' AND (%s OR t.log_cluster <> {CURRENT_CLUSTER})
+RETURNING log_offset"""
 #: Timelines do not count: the next event after a promotion resumes its log, and nobody need wait for that.
 IS_HOME = f"split_part(log_cluster, '/', 1) = split_part({CURRENT_CLUSTER}, '/', 1)"
-ELSEWHERE = f"SELECT slug FROM headlessly_tenant WHERE NOT ({IS_HOME}) ORDER BY slug"
+ELSEWHERE = f"""
+SELECT slug FROM headlessly_tenant WHERE NOT ({IS_HOME}) AND log_cluster <> '{CLOSED}' ORDER BY slug"""
 SOME_HOME = f"SELECT EXISTS (SELECT FROM headlessly_tenant WHERE {IS_HOME})"
 
 
