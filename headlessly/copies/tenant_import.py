@@ -58,7 +58,9 @@ def import_tenant(folder: Path, *, slug: str | None = None) -> tuple[dict[str, A
             "WHERE tenant_id = %s AND status IN ('queued', 'running')",
             (STOPPED, arrival.tenant),
         )
-        finish(arrival, tables)
+        target.execute("SET CONSTRAINTS ALL IMMEDIATE")
+        refuse_foreign_references(arrival, tables)
+        open_log(arrival)
         target.commit()
     except psycopg.IntegrityError as problem:
         raise CopyRefused(f"Something that is referred to is missing: {problem}") from None
@@ -140,10 +142,8 @@ def clear_past(arrival: Arrival, tables: list[TenantTable]) -> None:
             )
 
 
-def finish(arrival: Arrival, tables: list[TenantTable]) -> None:
-    """Check that nothing refers to another tenant's, and let the log go on here. Raises CopyRefused."""
-    arrival.target.execute("SET CONSTRAINTS ALL IMMEDIATE")
-    refuse_foreign_references(arrival, tables)
+def open_log(arrival: Arrival) -> None:
+    """Let the log go on here, behind all its places."""
     arrival.target.execute(
         "UPDATE headlessly_tenant SET log_cluster = '', has_webhooks = EXISTS ("
         "SELECT FROM headlessly_webhook AS w WHERE w.tenant_id = headlessly_tenant.id AND w.active) "

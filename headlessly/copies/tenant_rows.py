@@ -26,13 +26,11 @@ from headlessly.copies.tenant_tables import (
     TenantTable,
     tenant_tables,
 )
-from headlessly.log import offsets
+from headlessly.database.cluster import CLOSED
 from headlessly.log.events import Event
 
 #: How much is written at once: rows, or bytes of them.
 ROWS, BYTES = 1_000, 4_000_000
-#: Who a tenant's log belongs to while nobody may write to it (``Tenant.log_cluster``).
-CLOSED = offsets.CLOSED
 #: What the text of a moment depends on, and how long one statement may take: as long as it needs.
 SESSION = (
     "SET timezone = 'UTC'; SET bytea_output = 'hex'; SET extra_float_digits = 1; SET statement_timeout = 0;"

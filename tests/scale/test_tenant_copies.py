@@ -55,7 +55,7 @@ def exported(original: Cluster, tmp_path_factory: Any, django_db_blocker: Any) -
         lead.update(status="Contacted")
         lead.update(status="Qualified")
         lead.convert()
-        user = User.objects.create_user("ada@acme.example", "a password of hers")
+        user = User.objects.create_user("copied@acme.example", "a password of hers")
         Membership.objects.create(user=user, tenant=acme, role="admin", contact_id=ada.pk)
         ApiKey.issue(acme, "key")
         View.objects.create(tenant=acme, user=user, noun="Lead", name="Mine", query="q=a")
@@ -86,7 +86,7 @@ def test_it_is_whole_alone_and_the_same_when_it_is_exported_again(
         with pytest.raises(CommandError, match=r"crm_contact: there is one here already\. Key"):
             run("import", exported, "--slug", "other")
         assert not Tenant.objects.filter(slug="other").exists()
-        assert User.objects.get(email="ada@acme.example").check_password("a password of hers")
+        assert User.objects.get(email="copied@acme.example").check_password("a password of hers")
     with acme_at(cell):
         assert set(Lead.objects.values_list("id", flat=True)) == leads
         assert Webhook.objects.get().secret == "s" * 24
@@ -125,7 +125,7 @@ def test_it_comes_in_beside_others_whose_events_have_the_same_numbers(
     here: None, exported: Path, tmp_path: Path
 ) -> None:
     said = run("import", copy_of(tmp_path / "second", exported), "--slug", "second")
-    assert "ada@acme.example has an account here already" in said
+    assert "copied@acme.example has an account here already" in said
     second = Tenant.objects.get(slug="second")
     with tenancy.active(second), actors.acting(actors.SYSTEM):
         count = len(contents(exported)["headlessly_event.ndjson"].splitlines())

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import secrets
 from argparse import ArgumentParser
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +21,7 @@ from headlessly.access.models import SLUG, Membership, Tenant, User
 from headlessly.access.sign_in_emails import normalize_sign_in_email
 from headlessly.copies.tenant_export import export_tenant
 from headlessly.copies.tenant_import import import_tenant
+from headlessly.copies.tenant_move import Move, SwitchFailed, run_switch
 from headlessly.copies.tenant_rows import CopyRefused
 from headlessly.database.roles import connect_directly, name_connections
 from headlessly.declaration.currencies import validate_currency
@@ -30,6 +32,7 @@ from headlessly.log.security_events import record_security_event
 COPYING = {
     "export": ("export SLUG DIR [--with-secrets]", 2),
     "import": ("import DIR [--slug NAME]", 1),
+    "move": ("move SLUG --to DATABASE_URL [--on-switch COMMAND] [--limit SECONDS]", 1),
 }
 
 
@@ -60,6 +63,15 @@ class Command(BaseCommand):
             "--with-secrets",
             action="store_true",
             help="export also secrets of webhooks, in the open, and the hashes of keys and passwords",
+        )
+        copies.add_argument("--to", metavar="DATABASE_URL", help="where it moves, past a pooler")
+        copies.add_argument(
+            "--on-switch",
+            metavar="COMMAND",
+            help="what tells the proxy; TENANT is in its environment",
+        )
+        copies.add_argument(
+            "--limit", type=float, default=5, metavar="SECONDS", help="the longest stop; 5"
         )
 
     def handle(self, *, words: list[str], **options: Any) -> None:
@@ -99,6 +111,21 @@ class Command(BaseCommand):
         )
         for email in known:
             self.stdout.write(f"{email} has an account here already, and is a member by it.")
+
+    def move_tenant(
+        self, tenant: str, *, to: str | None, on_switch: str | None, limit: float, **_: Any
+    ) -> None:
+        if not to:
+            raise CommandError("Where to? --to DATABASE_URL, of the database without a pooler.")
+        switch = partial(run_switch, on_switch, tenant) if on_switch else None
+        try:
+            moved = Move(tenant, to, limit=limit).run(switch)
+        except SwitchFailed as problem:
+            raise CommandError(str(problem)) from None
+        self.stdout.write(
+            f"{tenant} has moved: {moved.rows:,} rows in {moved.looks} looks; it stood for "
+            f"{moved.seconds:.1f} s. What is left of it here is closed."
+        )
 
     @transaction.atomic
     def change_tenant(
