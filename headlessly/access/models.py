@@ -202,7 +202,11 @@ class Membership(models.Model):
         User, models.CASCADE, related_name="memberships", verbose_name=gettext_lazy("user")
     )
     tenant = models.ForeignKey(
-        Tenant, models.CASCADE, related_name="memberships", verbose_name=gettext_lazy("tenant")
+        Tenant,
+        models.CASCADE,
+        related_name="memberships",
+        verbose_name=gettext_lazy("tenant"),
+        db_index=False,
     )
     role = models.CharField(gettext_lazy("role"), max_length=16, choices=ROLES, default=actors.REP)
     contact = Reference(
@@ -218,7 +222,7 @@ class Membership(models.Model):
         verbose_name = gettext_lazy("membership")
         verbose_name_plural = gettext_lazy("memberships")
         constraints: ClassVar = [
-            models.UniqueConstraint(fields=["user", "tenant"], name="one_membership")
+            models.UniqueConstraint(fields=["tenant", "user"], name="one_membership")
         ]
 
     def __str__(self) -> str:
@@ -281,7 +285,11 @@ class ApiKey(models.Model):
 
     id = PublicId()
     tenant = models.ForeignKey(
-        Tenant, models.CASCADE, related_name="api_keys", verbose_name=gettext_lazy("tenant")
+        Tenant,
+        models.CASCADE,
+        related_name="api_keys",
+        verbose_name=gettext_lazy("tenant"),
+        db_index=False,
     )
     #: Whose it is: it ends with their place in the tenant. None of a service key, which its name tells.
     user = models.ForeignKey(
@@ -291,10 +299,11 @@ class ApiKey(models.Model):
         blank=True,
         related_name="api_keys",
         verbose_name=gettext_lazy("user"),
+        db_index=False,
     )
     name = models.CharField(gettext_lazy("name"), max_length=255)
     scope = models.CharField(gettext_lazy("scope"), max_length=16, choices=SCOPES, default="write")
-    hash = models.CharField(max_length=64, unique=True, editable=False)
+    hash = models.CharField(max_length=64, editable=False)
     hint = models.CharField(gettext_lazy("hint"), max_length=16, editable=False)
     created_at = models.DateTimeField(gettext_lazy("created at"), auto_now_add=True)
     expires_at = models.DateTimeField(gettext_lazy("expires at"), null=True, blank=True)
@@ -312,6 +321,10 @@ class ApiKey(models.Model):
     class Meta:
         verbose_name = gettext_lazy("API key")
         verbose_name_plural = gettext_lazy("API keys")
+        constraints: ClassVar = [
+            models.UniqueConstraint(fields=["tenant", "hash"], name="one_key_of_a_hash")
+        ]
+        indexes: ClassVar = [models.Index(fields=["tenant", "user"], name="key_by_user")]
 
     def __str__(self) -> str:
         return self.name
@@ -412,6 +425,7 @@ class IdempotentReply(models.Model):
     with the same key waits for it at the unique index.
     """
 
+    pk = models.CompositePrimaryKey("tenant_id", "actor", "key")
     tenant = models.ForeignKey(Tenant, models.CASCADE, related_name="+", db_index=False)
     actor = models.CharField(max_length=32, db_collation="C")
     key = models.CharField(max_length=64, db_collation="C")  #: a hash: it is the caller's business
@@ -419,12 +433,10 @@ class IdempotentReply(models.Model):
     status = models.PositiveSmallIntegerField(null=True)
     headers = models.JSONField(default=dict)
     body = models.BinaryField(default=b"")
-    created_at = models.DateTimeField(db_index=True)
+    created_at = models.DateTimeField()
 
     class Meta:
-        constraints: ClassVar = [
-            models.UniqueConstraint(fields=["tenant", "actor", "key"], name="one_reply")
-        ]
+        indexes: ClassVar = [models.Index(fields=["tenant", "created_at"], name="reply_by_created")]
 
     def __str__(self) -> str:
         return f"{self.status} to {self.actor}"

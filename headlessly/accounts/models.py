@@ -39,7 +39,7 @@ class Invitation(models.Model):
     prefix: ClassVar[str] = "invitation"
 
     id = PublicId()
-    tenant = models.ForeignKey(Tenant, models.CASCADE, related_name="invitations")
+    tenant = models.ForeignKey(Tenant, models.CASCADE, related_name="invitations", db_index=False)
     email = models.EmailField()
     first_name = models.CharField(max_length=150)
     last_name = models.CharField(max_length=150, blank=True, default="")

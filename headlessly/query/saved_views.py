@@ -16,6 +16,7 @@ from django.db.models.functions import Lower
 from django.utils.translation import gettext as _
 
 from headlessly.access import actors, tenancy
+from headlessly.database.tenant_joins import TenantForeignKey
 from headlessly.declaration.fields import PublicId
 from headlessly.declaration.values import UNSTORABLE, check_storable
 from headlessly.errors import Conflict, Forbidden, Invalid, NotFound
@@ -40,13 +41,17 @@ class View(models.Model):
     NAME = 80
 
     id = PublicId()
-    tenant = models.ForeignKey("headlessly.Tenant", models.CASCADE, related_name="+")
+    tenant = models.ForeignKey(
+        "headlessly.Tenant", models.CASCADE, related_name="+", db_index=False
+    )
     noun = models.CharField(max_length=64)
     kind = models.CharField(max_length=8, default=LIST)
     name = models.CharField(max_length=NAME)
     query = models.TextField(blank=True)
     #: Who made it; a shared one outlives them.
-    user = models.ForeignKey(settings.AUTH_USER_MODEL, models.SET_NULL, null=True, related_name="+")
+    user = models.ForeignKey(
+        settings.AUTH_USER_MODEL, models.SET_NULL, null=True, related_name="+", db_index=False
+    )
     shared = models.BooleanField(default=False)
     created_at = models.DateTimeField(auto_now_add=True)
     updated_at = models.DateTimeField(auto_now=True)
@@ -113,7 +118,9 @@ class Start(models.Model):
     tenant = models.ForeignKey(
         "headlessly.Tenant", models.CASCADE, related_name="+", db_index=False
     )
-    user = models.ForeignKey(settings.AUTH_USER_MODEL, models.CASCADE, related_name="+")
+    user = models.ForeignKey(
+        settings.AUTH_USER_MODEL, models.CASCADE, related_name="+", db_index=False
+    )
     noun = models.CharField(max_length=64)
     view = models.CharField(max_length=100)
 
@@ -132,8 +139,10 @@ class Pin(models.Model):
     tenant = models.ForeignKey(
         "headlessly.Tenant", models.CASCADE, related_name="+", db_index=False
     )
-    user = models.ForeignKey(settings.AUTH_USER_MODEL, models.CASCADE, related_name="+")
-    view = models.ForeignKey(View, models.CASCADE, related_name="+")
+    user = models.ForeignKey(
+        settings.AUTH_USER_MODEL, models.CASCADE, related_name="+", db_index=False
+    )
+    view = TenantForeignKey(View, models.CASCADE, related_name="+", db_index=False)
     place = models.PositiveSmallIntegerField()
 
     class Meta:

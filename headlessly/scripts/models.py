@@ -43,7 +43,9 @@ class Proposal(models.Model):
     OPEN: ClassVar = (PENDING, STALE)
 
     id = PublicId()
-    tenant = models.ForeignKey("headlessly.Tenant", models.CASCADE, related_name="proposals")
+    tenant = models.ForeignKey(
+        "headlessly.Tenant", models.CASCADE, related_name="proposals", db_index=False
+    )
     code = models.TextField()
     note = models.CharField(max_length=500, default="", blank=True)
     status = models.CharField(max_length=16, choices=[(s, s) for s in STATUSES], default=PENDING)

@@ -7,6 +7,7 @@ from typing import Any, ClassVar
 import orjson
 from django.db import models
 
+from headlessly.database.tenant_joins import TenantForeignKey
 from headlessly.declaration.fields import PublicId
 from headlessly.declaration.registry import registry
 from headlessly.nouns import Noun
@@ -117,13 +118,16 @@ class Import(models.Model):
 class ImportPart(models.Model):
     """A piece of an import's file, there until the import is finished."""
 
-    source = models.ForeignKey(Import, models.CASCADE, related_name="parts", db_index=False)
+    tenant = models.ForeignKey(
+        "headlessly.Tenant", models.CASCADE, related_name="+", db_index=False
+    )
+    source = TenantForeignKey(Import, models.CASCADE, related_name="parts", db_index=False)
     number = models.PositiveIntegerField()
     content = models.BinaryField()
 
     class Meta:
         constraints: ClassVar = [
-            models.UniqueConstraint(fields=["source", "number"], name="one_part")
+            models.UniqueConstraint(fields=["tenant", "source", "number"], name="one_part")
         ]
 
     def __str__(self) -> str:
@@ -136,14 +140,17 @@ class RefusedRow(models.Model):
     Kept as bytes: what makes a row bad may be what no text column can hold.
     """
 
-    source = models.ForeignKey(Import, models.CASCADE, related_name="rows", db_index=False)
+    tenant = models.ForeignKey(
+        "headlessly.Tenant", models.CASCADE, related_name="+", db_index=False
+    )
+    source = TenantForeignKey(Import, models.CASCADE, related_name="rows", db_index=False)
     row = models.PositiveIntegerField()
     problems = models.BinaryField()
     cells = models.BinaryField()
 
     class Meta:
         constraints: ClassVar = [
-            models.UniqueConstraint(fields=["source", "row"], name="one_refusal")
+            models.UniqueConstraint(fields=["tenant", "source", "row"], name="one_refusal")
         ]
 
     def __str__(self) -> str:
@@ -161,13 +168,16 @@ class RefusedRow(models.Model):
 class RowWarning(models.Model):
     """A row that was taken without some of its cells: which, and why."""
 
-    source = models.ForeignKey(Import, models.CASCADE, related_name="warnings", db_index=False)
+    tenant = models.ForeignKey(
+        "headlessly.Tenant", models.CASCADE, related_name="+", db_index=False
+    )
+    source = TenantForeignKey(Import, models.CASCADE, related_name="warnings", db_index=False)
     row = models.PositiveIntegerField()
     problems = models.BinaryField()
 
     class Meta:
         constraints: ClassVar = [
-            models.UniqueConstraint(fields=["source", "row"], name="one_warning")
+            models.UniqueConstraint(fields=["tenant", "source", "row"], name="one_warning")
         ]
 
     def __str__(self) -> str:

@@ -13,6 +13,7 @@ from headlessly.access.encryption import EncryptedText
 from headlessly.access.models import Tenant
 from headlessly.context import running as context_running
 from headlessly.database import prepared
+from headlessly.database.tenant_joins import TenantForeignKey
 from headlessly.declaration.fields import PublicId
 from headlessly.ids import public_id
 from headlessly.log import offsets
@@ -81,7 +82,9 @@ class Webhook(models.Model):
     GONE, FAILED = "gone", "failed"
 
     id = PublicId()
-    tenant = models.ForeignKey("headlessly.Tenant", models.CASCADE, related_name="webhooks")
+    tenant = models.ForeignKey(
+        "headlessly.Tenant", models.CASCADE, related_name="webhooks", db_index=False
+    )
     url = models.CharField(max_length=2000)
     events = models.JSONField()
     secret = EncryptedText(editable=False)
@@ -166,9 +169,12 @@ class Delivery(models.Model):
     prefix: ClassVar[str] = "delivery"
 
     id = PublicId()
-    webhook = models.ForeignKey(Webhook, models.CASCADE, related_name="deliveries", db_index=False)
+    tenant = models.ForeignKey(
+        "headlessly.Tenant", models.CASCADE, related_name="+", db_index=False
+    )
+    webhook = TenantForeignKey(Webhook, models.CASCADE, related_name="deliveries", db_index=False)
     #: None for a ping.
-    event = models.ForeignKey(
+    event = TenantForeignKey(
         "headlessly.Event", models.PROTECT, related_name="+", null=True, db_index=False
     )
     name = models.CharField(max_length=255)
@@ -185,31 +191,38 @@ class Delivery(models.Model):
     response_status = models.PositiveSmallIntegerField(null=True)
     duration = models.PositiveIntegerField(null=True)  #: of the last attempt, in milliseconds
     error = models.CharField(max_length=255, null=True)
-    created_at = models.DateTimeField(db_index=True)
+    created_at = models.DateTimeField()
 
     objects = DeliveryQuerySet.as_manager()
 
     class Meta:
         verbose_name_plural = "deliveries"
         constraints: ClassVar = [
-            models.UniqueConstraint(fields=["webhook", "event"], name="delivered_once")
+            models.UniqueConstraint(fields=["tenant", "webhook", "event"], name="delivered_once")
         ]
         indexes: ClassVar = [
             models.Index(
-                F("webhook"), F("created_at").desc(), F("id").desc(), name="delivery_newest"
+                F("tenant"),
+                F("webhook"),
+                F("created_at").desc(),
+                F("id").desc(),
+                name="delivery_newest",
             ),
             models.Index(
-                fields=["webhook", "next_at", "event"],
+                fields=["tenant", "webhook", "next_at", "event"],
                 condition=Q(status="pending"),
                 name="delivery_pending",
             ),
             models.Index(
-                fields=["webhook", "target", "event"],
+                fields=["tenant", "webhook", "target", "event"],
                 condition=Q(status="pending", again=False),
                 name="delivery_in_order",
             ),
+            models.Index(fields=["tenant", "created_at"], name="delivery_by_created"),
             models.Index(
-                fields=["webhook"], condition=Q(status="failing"), name="delivery_given_up"
+                fields=["tenant", "webhook"],
+                condition=Q(status="failing"),
+                name="delivery_given_up",
             ),
         ]
 
@@ -228,4 +241,5 @@ class Delivery(models.Model):
 
     @classmethod
     def make(cls, webhook: Webhook, now: datetime, **what: Any) -> Delivery:
-        return cls(id=public_id(cls.prefix), webhook=webhook, created_at=now, next_at=now, **what)
+        what |= {"tenant_id": webhook.tenant_id, "webhook": webhook}
+        return cls(id=public_id(cls.prefix), created_at=now, next_at=now, **what)
