@@ -20,6 +20,7 @@ from django.utils.translation import gettext_lazy
 from headlessly.access import actors, sign_in_emails, suggestions, tenancy
 from headlessly.access.actors import Actor
 from headlessly.access.encryption import hash_secret
+from headlessly.access.tenant_rows import TenantRow
 from headlessly.database.cluster import CLUSTER
 from headlessly.database.prepared import fetch_by_unique
 from headlessly.declaration.currencies import validate_currency
@@ -188,7 +189,7 @@ class User(AbstractUser):
             ApiKey.revoke_all(user=self)
 
 
-class Membership(models.Model):
+class Membership(TenantRow):
     """A user's place in a tenant: what they may do there, and which Contact they are."""
 
     ROLES: ClassVar = [
@@ -273,7 +274,7 @@ class Membership(models.Model):
         return Actor(self.user_id, str(self.user), self.role, self.contact_id, limited)
 
 
-class ApiKey(models.Model):
+class ApiKey(TenantRow):
     """What an integration or agent sends. Only a hash is stored; the key itself is shown once."""
 
     prefix: ClassVar[str] = "apikey"
@@ -382,7 +383,8 @@ class ApiKey(models.Model):
     def revoke(self) -> bool:
         """Refuse this key from the next request on. Answers whether it was not revoked before."""
         now = timezone.now()
-        revoked = ApiKey.objects.filter(pk=self.pk, revoked_at=None).update(revoked_at=now)
+        own = ApiKey.objects.filter(tenant=self.tenant_id, pk=self.pk)
+        revoked = own.filter(revoked_at=None).update(revoked_at=now)
         if revoked:
             self.revoked_at = now
         return bool(revoked)

@@ -180,6 +180,7 @@ def is_introduced_to(noun: type[Record], person: str) -> Q:
     for other, field in noun.schema.introduced_by:
         assert other.schema.owner is not None
         own: dict[str, Any] = {other.schema.owner.column: person, field.column: OuterRef("pk")}
+        own["tenant_id"] = OuterRef("tenant_id")
         found |= Q(Exists(models.QuerySet(other).filter(**own, deleted_at=None)))
     return found
 

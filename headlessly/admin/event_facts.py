@@ -12,7 +12,7 @@ from typing import Any
 from django.utils.translation import gettext as _
 
 from headlessly import ids
-from headlessly.access import actors
+from headlessly.access import actors, tenancy
 from headlessly.access.models import ApiKey, User
 from headlessly.admin import display, field_values
 from headlessly.declaration import days, labels
@@ -232,5 +232,6 @@ def actor_names(ids: set[str]) -> dict[str, str]:
     if users:
         names |= {user.pk: str(user) for user in User.objects.filter(pk__in=users)}
     if keys:
-        names |= {k.pk: _("API key “%s”") % k.name for k in ApiKey.objects.filter(pk__in=keys)}
+        own = ApiKey.objects.filter(tenant=tenancy.require().pk, pk__in=keys)
+        names |= {key.pk: _("API key “%s”") % key.name for key in own}
     return names

@@ -22,6 +22,12 @@ class TenantForeignKey(models.ForeignKey):
         name, _path, args, kwargs = super().deconstruct()
         return name, "django.db.models.ForeignKey", args, kwargs
 
+    def get_extra_descriptor_filter(self, instance: Any) -> Any:
+        """The condition beside the key when the record referred to is read."""
+        if tenant_field(self.model) is None or tenant_field(self.remote_field.model) is None:
+            return {}
+        return {"tenant_id": instance.tenant_id}
+
     def get_extra_restriction(self, alias: Any, related_alias: Any) -> Any:
         """The condition beside the one on the reference's column: ``alias`` is the table referred to."""
         here, there = tenant_field(self.model), tenant_field(self.remote_field.model)

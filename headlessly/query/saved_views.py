@@ -16,6 +16,7 @@ from django.db.models.functions import Lower
 from django.utils.translation import gettext as _
 
 from headlessly.access import actors, tenancy
+from headlessly.access.tenant_rows import TenantRow
 from headlessly.database.tenant_joins import TenantForeignKey
 from headlessly.declaration.fields import PublicId
 from headlessly.declaration.values import UNSTORABLE, check_storable
@@ -34,7 +35,7 @@ MAX_VIEWS = 50
 MAX_QUERY = 4_000
 
 
-class View(models.Model):
+class View(TenantRow):
     """One list with a name, in the language of its address."""
 
     prefix: ClassVar[str] = "view"
@@ -112,7 +113,7 @@ class View(models.Model):
             raise Conflict(said, field="name") from None
 
 
-class Start(models.Model):
+class Start(TenantRow):
     """The view with which one user begins the list of one noun: a saved one, or a ready-made one."""
 
     tenant = models.ForeignKey(
@@ -133,7 +134,7 @@ class Start(models.Model):
         return f"{self.user_id} starts {self.noun} with {self.view}"
 
 
-class Pin(models.Model):
+class Pin(TenantRow):
     """A report on the page of one user, at its place."""
 
     tenant = models.ForeignKey(

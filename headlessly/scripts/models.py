@@ -8,6 +8,7 @@ from typing import Any, ClassVar
 from django.db import models
 
 from headlessly.access import tenancy
+from headlessly.access.tenant_rows import TenantRow
 from headlessly.database.instances import new_instance
 from headlessly.declaration.fields import PublicId
 from headlessly.log.events import Event, EventJson
@@ -28,7 +29,7 @@ KEPT_FIELDS = (
 )
 
 
-class Proposal(models.Model):
+class Proposal(TenantRow):
     """A script that waits for somebody to approve it, with the events that it would record.
 
     Its events are those of the last time that it was tried: ``version`` counts these, so that nobody

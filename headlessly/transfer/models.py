@@ -7,6 +7,7 @@ from typing import Any, ClassVar
 import orjson
 from django.db import models
 
+from headlessly.access.tenant_rows import TenantRow, TenantRowManager
 from headlessly.database.tenant_joins import TenantForeignKey
 from headlessly.declaration.fields import PublicId
 from headlessly.declaration.registry import registry
@@ -19,7 +20,7 @@ from headlessly.transfer.rows import Layout
 NounClass = type[Noun]
 
 
-class Import(models.Model):
+class Import(TenantRow):
     """A file on its way into one noun, and what became of its rows."""
 
     prefix: ClassVar[str] = "import"
@@ -71,6 +72,8 @@ class Import(models.Model):
         default=dict
     )  #: how many records beside their own the rows made, by noun
 
+    objects = TenantRowManager()
+
     class Meta:
         indexes: ClassVar = [
             models.Index(fields=["tenant", "-created_at", "-id"], name="import_by_created")
@@ -115,7 +118,7 @@ class Import(models.Model):
         )
 
 
-class ImportPart(models.Model):
+class ImportPart(TenantRow):
     """A piece of an import's file, there until the import is finished."""
 
     tenant = models.ForeignKey(
@@ -124,6 +127,8 @@ class ImportPart(models.Model):
     source = TenantForeignKey(Import, models.CASCADE, related_name="parts", db_index=False)
     number = models.PositiveIntegerField()
     content = models.BinaryField()
+
+    objects = TenantRowManager()
 
     class Meta:
         constraints: ClassVar = [
@@ -134,7 +139,7 @@ class ImportPart(models.Model):
         return f"{self.source_id} {self.number}"
 
 
-class RefusedRow(models.Model):
+class RefusedRow(TenantRow):
     """A row that was not imported, as it was sent, and why.
 
     Kept as bytes: what makes a row bad may be what no text column can hold.
@@ -147,6 +152,8 @@ class RefusedRow(models.Model):
     row = models.PositiveIntegerField()
     problems = models.BinaryField()
     cells = models.BinaryField()
+
+    objects = TenantRowManager()
 
     class Meta:
         constraints: ClassVar = [
@@ -165,7 +172,7 @@ class RefusedRow(models.Model):
         return orjson.loads(self.cells)
 
 
-class RowWarning(models.Model):
+class RowWarning(TenantRow):
     """A row that was taken without some of its cells: which, and why."""
 
     tenant = models.ForeignKey(
@@ -174,6 +181,8 @@ class RowWarning(models.Model):
     source = TenantForeignKey(Import, models.CASCADE, related_name="warnings", db_index=False)
     row = models.PositiveIntegerField()
     problems = models.BinaryField()
+
+    objects = TenantRowManager()
 
     class Meta:
         constraints: ClassVar = [

@@ -11,6 +11,7 @@ from django.db.models import Exists, F, OuterRef, Q
 from headlessly.access import tenancy
 from headlessly.access.encryption import EncryptedText
 from headlessly.access.models import Tenant
+from headlessly.access.tenant_rows import TenantRow, TenantRowManager
 from headlessly.context import running as context_running
 from headlessly.database import prepared
 from headlessly.database.tenant_joins import TenantForeignKey
@@ -68,11 +69,13 @@ class LogSnapshot:
 class WebhookQuerySet(models.QuerySet["Webhook"]):
     def of_tenant(self) -> Self:
         """Those of the active tenant, each with whether it has deliveries that were given up."""
-        given_up = Delivery.objects.filter(webhook=OuterRef("pk"), status=Delivery.FAILING)
+        given_up = Delivery.objects.filter(
+            tenant=OuterRef("tenant"), webhook=OuterRef("pk"), status=Delivery.FAILING
+        )
         return self.filter(tenant_id=tenancy.require().pk).annotate(fails=Exists(given_up))
 
 
-class Webhook(models.Model):
+class Webhook(TenantRow):
     """An address that is told of events, from its creation on.
 
     The secret is kept encrypted, for it has to sign; nothing but its making ever answers it.
@@ -101,7 +104,7 @@ class Webhook(models.Model):
     seq = models.BigIntegerField(editable=False)
     past = models.TextField(editable=False)
 
-    objects = WebhookQuerySet.as_manager()
+    objects = TenantRowManager.from_queryset(WebhookQuerySet)()
 
     def __str__(self) -> str:
         return self.pk
@@ -148,6 +151,7 @@ class DeliveryQuerySet(models.QuerySet["Delivery"]):
         an admin sends again is out of order, and keeps nobody waiting.
         """
         earlier = Delivery.objects.filter(
+            tenant=OuterRef("tenant"),
             webhook=OuterRef("webhook"),
             target=OuterRef("target"),
             event__lt=OuterRef("event"),
@@ -162,7 +166,7 @@ class DeliveryQuerySet(models.QuerySet["Delivery"]):
         return self.next_in_order().filter(free, next_at__lte=now)
 
 
-class Delivery(models.Model):
+class Delivery(TenantRow):
     """One event on its way to one webhook."""
 
     PENDING, DELIVERED, FAILING = "pending", "delivered", "failing"
@@ -193,7 +197,7 @@ class Delivery(models.Model):
     error = models.CharField(max_length=255, null=True)
     created_at = models.DateTimeField()
 
-    objects = DeliveryQuerySet.as_manager()
+    objects = TenantRowManager.from_queryset(DeliveryQuerySet)()
 
     class Meta:
         verbose_name_plural = "deliveries"
