@@ -23,6 +23,7 @@ from headlessly.declaration.fields import (
     Text,
     Url,
 )
+from headlessly.declaration.indexes import index_of_reference
 from headlessly.declaration.values import validate_not_in_future
 from headlessly.nouns import Board, Noun, Reason, verb
 
@@ -147,11 +148,11 @@ class Activity(Noun):
                 fields=["tenant", "status", "-updated_at", "-id"], name="activity_by_end",
                 condition=models.Q(status__in=["Completed", "Cancelled"], deleted_at=None),
             ),
-            models.Index(fields=["lead", "-created_at"], name="activity_by_lead"),
-            models.Index(fields=["deal", "-created_at"], name="activity_by_deal"),
-            models.Index(fields=["contact", "-created_at"], name="activity_by_contact"),
-            models.Index(fields=["organization"], name="activity_by_organization"),
-            models.Index(fields=["campaign"], name="activity_by_campaign"),
+            index_of_reference("lead", "-created_at", name="activity_by_lead"),
+            index_of_reference("deal", "-created_at", name="activity_by_deal"),
+            index_of_reference("contact", "-created_at", name="activity_by_contact"),
+            index_of_reference("organization", name="activity_by_organization"),
+            index_of_reference("campaign", name="activity_by_campaign"),
         ]  # fmt: skip
 
     @classmethod

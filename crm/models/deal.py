@@ -24,7 +24,7 @@ from headlessly.declaration.fields import (
     String,
     Text,
 )
-from headlessly.declaration.indexes import LIVE
+from headlessly.declaration.indexes import LIVE, index_of_reference
 from headlessly.declaration.values import validate_not_in_future
 from headlessly.language import wording
 from headlessly.nouns import Board, Noun, Reason, verb
@@ -205,10 +205,10 @@ class Deal(Noun):
                 "tenant", F("last_activity_at").desc(nulls_last=True), F("id").desc(),
                 name="deal_by_activity",
             ),
-            models.Index(fields=["organization"], name="deal_by_organization"),
-            models.Index(fields=["contact"], name="deal_by_contact"),
-            models.Index(fields=["owner"], name="deal_by_owner"),
-            models.Index(fields=["campaign"], name="deal_by_campaign"),
+            index_of_reference("organization", name="deal_by_organization"),
+            index_of_reference("contact", name="deal_by_contact"),
+            index_of_reference("owner", name="deal_by_owner"),
+            index_of_reference("campaign", name="deal_by_campaign"),
         ]  # fmt: skip
 
     @verb(source=OPEN, target=Stage.CLOSED, sets=["actual_close_date"])

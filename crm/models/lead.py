@@ -23,7 +23,7 @@ from headlessly.declaration.fields import (
     String,
     Text,
 )
-from headlessly.declaration.indexes import LIVE
+from headlessly.declaration.indexes import LIVE, index_of_reference
 from headlessly.declaration.surface import computed
 from headlessly.declaration.values import validate_not_in_future
 from headlessly.declaration.verbs import NewOrExisting
@@ -193,11 +193,11 @@ class Lead(Noun):
             models.Index(fields=["tenant", "source", "-created_at"], name="lead_by_source"),
             # By which a file that comes twice is told: see `Surface.files`.
             models.Index(fields=["tenant", "name"], name="lead_by_name", condition=LIVE),
-            models.Index(fields=["campaign"], name="lead_by_campaign"),
-            models.Index(fields=["owner"], name="lead_by_owner"),
-            models.Index(fields=["contact"], name="lead_by_contact"),
-            models.Index(fields=["organization"], name="lead_by_organization"),
-            models.Index(fields=["deal"], name="lead_by_deal"),
+            index_of_reference("campaign", name="lead_by_campaign"),
+            index_of_reference("owner", name="lead_by_owner"),
+            index_of_reference("contact", name="lead_by_contact"),
+            index_of_reference("organization", name="lead_by_organization"),
+            index_of_reference("deal", name="lead_by_deal"),
         ]  # fmt: skip
 
     @computed("json", *BANT)

@@ -244,5 +244,6 @@ def actor_names(ids: set[str]) -> dict[str, str]:
     if users:
         names |= {user.pk: str(user) for user in User.objects.filter(pk__in=users)}
     if keys:
-        names |= {k.pk: _("API key “%s”") % k.name for k in ApiKey.objects.filter(pk__in=keys)}
+        own = ApiKey.objects.filter(tenant=tenancy.require().pk, pk__in=keys)
+        names |= {key.pk: _("API key “%s”") % key.name for key in own}
     return names

@@ -17,6 +17,15 @@ LIVE = models.Q(deleted_at=None)
 IndexColumn = tuple[str, bool]
 
 
+def index_of_reference(reference: str, *order: str, name: str) -> models.Index:
+    """The records of a tenant that refer to one. Those that refer to none write nothing in it."""
+    return models.Index(
+        fields=["tenant", reference, *order],
+        condition=models.Q(**{f"{reference}__isnull": False}),
+        name=name,
+    )
+
+
 @cache
 def index_orders(model: type[models.Model]) -> tuple[tuple[IndexColumn, ...], ...]:
     """The columns of each whole index that begins with the tenant, without the tenant."""
