@@ -191,6 +191,11 @@ class Lead(Noun):
                 name="lead_by_activity",
             ),
             models.Index(fields=["tenant", "source", "-created_at"], name="lead_by_source"),
+            # What nobody works on yet, for whoever looks for something to take.
+            models.Index(
+                fields=["tenant", "status", "-created_at", "-id"], name="lead_unowned",
+                condition=models.Q(owner=None, deleted_at=None),
+            ),
             # By which a file that comes twice is told: see `Surface.files`.
             models.Index(fields=["tenant", "name"], name="lead_by_name", condition=LIVE),
             index_of_reference("campaign", name="lead_by_campaign"),
