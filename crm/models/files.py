@@ -73,6 +73,7 @@ OF_COMPANY = (
     "postal_code",
     "country",
 )
+PART_OF_NAME = r"(?:[^\W\d_a-z][\w'’.-]*|van|von|der|de|da|del|la)"
 YES, NO = ("true", "yes", "1", "x", "ja"), ("false", "no", "0", "nein")
 
 CONTACT = Files(
@@ -157,6 +158,8 @@ CONTACT = Files(
         "status": {"Unsubscribed": YES, "Active": NO},
     },
     patterns={"linkedin_url": r"linkedin\."},
+    # Two to four words, each beginning with a capital; scripts without capitals are no less names.
+    looks={"name": rf"{PART_OF_NAME}(?:\s{PART_OF_NAME}){{1,3}}\Z"},
     called=("Person",),
     precise={"title": ("Job Title", "Job Position", "Position")},
     described={"organization": OF_COMPANY},
@@ -205,6 +208,10 @@ ORGANIZATION = Files(
         "created_at": CREATED,
     },
     called=("Company", "Account"),
+    looks={
+        "name": r".*\b(?:GmbH|AG|KG|UG|SE|OHG|e\.?V|Inc|LLC|Ltd|Limited|Corp|Corporation|plc|PLC|Co|Company"
+        r"|S\.?A|SAS|SARL|S\.?r\.?l|S\.?p\.?A|B\.?V|N\.?V|AB|Oy|ApS|A/S|Pty|Group|Holding)\b\.?.*"
+    },
     alike=("name", "domain"),
     words={
         "type": {

@@ -69,6 +69,8 @@ class ImportFileView(NounView):
         dry_run = read_boolean("dryRun", asked)
         if "defaults" in asked:
             asked["defaults"] = parse_object(asked["defaults"], "defaults")
+        if (said := asked.get("mapping", "")).lstrip().startswith("{"):
+            asked["mapping"] = parse_object(said, "mapping")
         options = read_options(asked)
         upload = request.data
         if not isinstance(upload, Upload):

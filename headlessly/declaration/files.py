@@ -25,6 +25,8 @@ class Files:
     words: Mapping[str, Mapping[str, tuple[str, ...]]] = field(default_factory=dict)
     #: What a value has in it that stands under another heading than the field's own; else it is left out.
     patterns: Mapping[str, str] = field(default_factory=dict)
+    #: What its values look like where no heading says what they are.
+    looks: Mapping[str, str] = field(default_factory=dict)
     #: Records that a row describes beside its own, by the reference to them: the fields that it may give of
     #: each. They are found, or made; a later one may refer to an earlier one.
     described: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
@@ -46,6 +48,6 @@ class Files:
         named = [name for names in self.named_by for name in names]
         return (
             *(name for name in self.headings if name != "created_at"),
-            *self.precise, *self.words, *self.patterns, *self.described, *named, *self.alike, *self.otherwise,
-            *self.namesakes, *self.happened, *self.happened.values(),
+            *self.precise, *self.words, *self.patterns, *self.looks, *self.described, *named, *self.alike,
+            *self.otherwise, *self.namesakes, *self.happened, *self.happened.values(),
         )  # fmt: skip

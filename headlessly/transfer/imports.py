@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any, BinaryIO
+from functools import partial
+from itertools import islice
+from typing import TYPE_CHECKING, Any, BinaryIO, cast
 
 from django.db import models, transaction
 from django.utils.translation import gettext as _
@@ -13,9 +15,11 @@ from headlessly.context import clock
 from headlessly.declaration.values import UNSTORABLE
 from headlessly.errors import BadRequest, Conflict, Forbidden, Invalid, NotFound
 from headlessly.ids import public_id
-from headlessly.transfer import formats, storage, stored_file
+from headlessly.transfer import formats, storage, stored_file, value_guesses
 from headlessly.transfer.headings import Headings, count_known, find_meaning, read_headings
 from headlessly.transfer.import_job import run
+from headlessly.transfer.kept_mappings import header_digest, last_import
+from headlessly.transfer.mapping import FieldMapping, check_mapping
 from headlessly.transfer.matching import read_match
 from headlessly.transfer.models import Import
 from headlessly.transfer.objects import named_values
@@ -57,18 +61,8 @@ def begin(
     a file that is not what it says. Then nothing is kept.
     """
     permit(noun, updating=bool(match))
-    options = options or Options()
     match = read_match(noun, match)
-    options = replace(options, defaults=_checked_defaults(noun, options.defaults))
-    try:
-        header, layout = formats.find_layout(file, format, lambda names: count_known(noun, names))
-        unknown = (
-            _unknown_columns(read_headings(noun, header, strict=options.strict))
-            if format in formats.TABLES
-            else _unknown_names(noun, file, format, layout)
-        )
-    except Unreadable as problem:
-        raise BadRequest(str(problem), type=noun.__name__) from None
+    read = _read_plan(noun, file, format, options or Options())
     storage.refuse_over_quota(size)
     with transaction.atomic():
         source = Import.objects.create(
@@ -79,11 +73,8 @@ def begin(
             created_by=actors.current().id,
             filename=_stored(filename),
             format=format,
-            layout=layout.as_json(),
-            columns=[_stored(name) or "" for name in header],
-            unknown=[_stored(name) for name in unknown],
-            options=options.as_json(),
             size=size,
+            **read,
             match=match,
             dry_run=dry_run,
         )
@@ -91,6 +82,129 @@ def begin(
         # One at a time for each tenant: a large one keeps nobody else waiting.
         run.defer(source=source.pk, lock=f"imports of {source.tenant_id}")
     return source
+
+
+def try_again(id: str, options: Options, *, match: str | None) -> Import:
+    """Try a file once more, read in another way. Raises what `begin` does; Conflict where it is gone."""
+    tried = get(id)
+    noun: type[Noun] = tried.noun
+    permit(noun, updating=bool(match))
+    match = read_match(noun, match)
+    gone = _("The file is not kept any more: it was imported, or it is older than a day.")
+    if not tried.dry_run or not tried.parts.exists():
+        raise Conflict(gone, type="Import", id=id)
+    try:
+        with stored_file.opened(tried) as file:
+            read = _read_plan(noun, cast(BinaryIO, file), tried.format, options)
+    except stored_file.Gone:
+        raise Conflict(gone, type="Import", id=id) from None
+    with transaction.atomic():
+        source = Import.objects.select_for_update().get(pk=id)
+        # Who is at it with what was said before sees another revision, and stops.
+        source.revision += 1
+        for name, value in {**read, "match": match, **_untried()}.items():
+            setattr(source, name, value)
+        source.rows.all().delete()
+        source.warnings.all().delete()
+        source.save()
+        run.defer(source=source.pk, lock=f"imports of {source.tenant_id}")
+    return source
+
+
+def _untried() -> dict[str, Any]:
+    """What a trial has that has not begun, by column."""
+    names = (
+        "status", "message", "started_at", "finished_at", "seen", "below", "total", "done", "created",
+        "updated", "unchanged", "refused", "refused_bytes", "warned", "already_here", "made", "samples",
+        "words",
+    )  # fmt: skip
+    return {name: Import._meta.get_field(name).get_default() for name in names}
+
+
+def _read_plan(noun: type[Noun], file: BinaryIO, format: str, options: Options) -> dict[str, Any]:
+    """How a file is to be read, as the columns of its import. Raises BadRequest, Invalid."""
+    options = replace(
+        options,
+        defaults=_checked_defaults(noun, options.defaults),
+        mapping=check_mapping(noun, options.mapping),
+    )
+    try:
+        if options.keeps and format in formats.TABLES:
+            options = _with_kept_mapping(noun, file, format, options)
+        known = partial(count_known, noun, mapping=options.field_mapping)
+        header, layout = formats.find_layout(
+            file, format, known, encoding=options.encoding, delimiter=options.delimiter
+        )
+        if format in formats.TABLES:
+            found = read_headings(
+                noun,
+                header,
+                mapping=options.field_mapping,
+                strict=options.strict,
+                asks=options.asks,
+            )
+            if options.asks and found.unknown:
+                options, found = _guess_rest(noun, file, format, layout, options, found)
+            unknown = _unknown_columns(found)
+        else:
+            unknown = _unknown_names(noun, file, format, layout, options.field_mapping)
+    except Unreadable as problem:
+        raise BadRequest(str(problem), type=noun.__name__) from None
+    return {
+        "layout": layout.as_json(),
+        "columns": [_stored(name) or "" for name in header],
+        "unknown": [_stored(name) for name in unknown],
+        "options": options.as_json(),
+        "header": header_digest(header) if header else "",
+    }
+
+
+def _with_kept_mapping(noun: type[Noun], file: BinaryIO, format: str, options: Options) -> Options:
+    """The options with the mapping of the last file that had the same headings, where there was one.
+
+    The same goes for what was said of how that file writes. Raises Unreadable.
+    """
+    header, _layout = formats.find_layout(
+        file,
+        format,
+        partial(count_known, noun),
+        encoding=options.encoding,
+        delimiter=options.delimiter,
+    )
+    last = last_import(noun, header)
+    if last is None:
+        return options
+    said = last.options
+    return replace(
+        options,
+        mapping=check_mapping(noun, said.get("mapping") or {}),
+        numbers=options.numbers or said.get("numbers"),
+        days=options.days or said.get("days"),
+        kept_from=last.pk,
+    )
+
+
+def _guess_rest(
+    noun: type[Noun],
+    file: BinaryIO,
+    format: str,
+    layout: Layout,
+    options: Options,
+    found: Headings,
+) -> tuple[Options, Headings]:
+    """Have columns that no heading tells guessed by their values, but for those that were left out."""
+    first = islice(formats.read_rows(file, format, layout), value_guesses.ROWS)
+    guessed = {
+        heading: path
+        for heading, path in value_guesses.guess_columns(noun, found, first).items()
+        if not options.field_mapping.names_heading(heading)
+    }
+    if not guessed:
+        return options, found
+    said = options.mapping.get("columns", {})
+    options = replace(options, mapping={**options.mapping, "columns": {**said, **guessed}})
+    again = read_headings(noun, found.header, mapping=options.field_mapping, asks=True)
+    return options, again
 
 
 def _checked_defaults(noun: type[Noun], defaults: dict[str, Any]) -> dict[str, Any]:
@@ -116,13 +230,17 @@ def _unknown_columns(headings: Headings) -> list[str]:
     return [*headings.unknown.values(), *(c.heading for c in created if not states_the_past)]
 
 
-def _unknown_names(noun: type[Noun], file: BinaryIO, format: str, layout: Layout) -> list[str]:
+def _unknown_names(
+    noun: type[Noun], file: BinaryIO, format: str, layout: Layout, mapping: FieldMapping
+) -> list[str]:
     """What the first objects of a file have that is no field; of all others it is told later."""
     names = {
         name: None
         for row in formats.first_objects(file, format, layout)
         if isinstance(row.content, dict)
-        for name, _value, meaning in named_values(row.content, lambda n: find_meaning(noun, n))
+        for name, _value, meaning in named_values(
+            row.content, lambda n: find_meaning(noun, n, mapping)
+        )
         if meaning is None
     }
     return list(names)[:MOST_NAMES]
@@ -146,7 +264,7 @@ def go(id: str) -> Import:
             created_by=actors.current().id,
             **{name: getattr(tried, name) for name in (
                 "tenant_id", "type", "filename", "format", "layout", "columns", "unknown", "options",
-                "seen", "below", "total", "size", "match")},
+                "seen", "below", "total", "size", "match", "header")},
         )  # fmt: skip
         if not tried.parts.update(source=source):
             raise Conflict(
