@@ -45,7 +45,7 @@ def find_encoding(file: BinaryIO, asked: str | None = None) -> str:
     Raises Unreadable where there is none.
     """
     if asked is not None:
-        _read_through(file, ENCODINGS[asked])
+        _read_through(file, ENCODINGS[asked], asked=True)
         return ENCODINGS[asked]
     file.seek(0)
     start = file.read(4096)
@@ -91,7 +91,7 @@ def _blocks(file: BinaryIO) -> Iterator[bytes]:
         yield block
 
 
-def _read_through(file: BinaryIO, encoding: str) -> None:
+def _read_through(file: BinaryIO, encoding: str, *, asked: bool = False) -> None:
     decoder = codecs.getincrementaldecoder(encoding)()
     try:
         for block in _blocks(file):
@@ -99,7 +99,13 @@ def _read_through(file: BinaryIO, encoding: str) -> None:
         decoder.decode(b"", final=True)
     except UnicodeDecodeError as problem:
         raise Unreadable(
-            _("The file is not %(encoding)s throughout: %(reason)s. Save it as UTF-8.")
+            (
+                _("The file is not %(encoding)s: %(reason)s.")
+                if asked
+                else _(
+                    "The file begins like %(encoding)s, and is none: %(reason)s. Save it as UTF-8."
+                )
+            )
             % {"encoding": NAMES[encoding], "reason": problem.reason}
         ) from None
 

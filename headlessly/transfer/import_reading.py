@@ -90,7 +90,7 @@ class FileReading:
                 column_kinds(headings, "date", "datetime"),
                 percent_columns(headings) if headings.foreign else {},
             )
-            words = WordCounter(source.noun, headings) if source.dry_run else None
+            words = WordCounter(headings) if source.dry_run else None
         #: Columns to the right of the last one with a name, that have something in them.
         nameless: set[int] = set()
         width, total = len(source.columns), 0

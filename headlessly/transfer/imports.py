@@ -143,7 +143,7 @@ def _read_plan(noun: type[Noun], file: BinaryIO, format: str, options: Options) 
                 strict=options.strict,
                 asks=options.asks,
             )
-            if options.asks and found.unknown:
+            if options.asks and found.unknown and not options.chosen:
                 options, found = _guess_rest(noun, file, format, layout, options, found)
             unknown = _unknown_columns(found)
         else:

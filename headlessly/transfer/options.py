@@ -47,6 +47,7 @@ class Options:
     #: that it was taken from.
     keeps: bool = False
     kept_from: str | None = None
+    chosen: bool = False  #: whether somebody looked at the columns, and nothing is to be guessed
     encoding: str | None = None  #: of the text, by a name of ``encodings.ENCODINGS``
     delimiter: str | None = None  #: between the cells of a line
     guess: str = HEADINGS  #: by what it is guessed which field a column is

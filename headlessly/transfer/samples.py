@@ -9,18 +9,16 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterable, Mapping
 from datetime import date
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from headlessly.declaration.schema import Field
+from headlessly.declaration.surface import WORKERS
 from headlessly.declaration.values import UNSTORABLE, to_json_value
 from headlessly.transfer.cells import as_shown, words_for_nothing
 from headlessly.transfer.headings import Headings, Meaning, column_number
 from headlessly.transfer.row_lookup import RowLookup
 from headlessly.transfer.row_values import RowValues
 from headlessly.transfer.rows import Row, is_blank
-
-if TYPE_CHECKING:
-    from headlessly.nouns import Noun
 
 #: How many rows are shown, and how much of a cell of them.
 SHOWN, LONGEST = 5, 200
@@ -31,13 +29,12 @@ MOST_COUNTED, MOST_WORDS = 1_000, 60
 class WordCounter:
     """Counts the words of the columns of a table whose cells are one of a few."""
 
-    def __init__(self, noun: type[Noun], headings: Headings) -> None:
-        described = {noun.schema.by_name[name].wire for name in noun.Surface.files.described}
+    def __init__(self, headings: Headings) -> None:
         self.positions = {
             column.position: (path, words_for_nothing(column.meaning.field))
             for path, columns in headings.columns.items()
             for column in columns
-            if _has_words(column.meaning, described)
+            if has_words(column.meaning.field)
         }
         self.counts: dict[str, Counter[str]] = {
             path: Counter() for path, _ in self.positions.values()
@@ -62,13 +59,9 @@ class WordCounter:
         }
 
 
-def _has_words(meaning: Meaning, described: set[str]) -> bool:
-    """Whether each cell of a column is one of a few: a choice, or somebody who is here."""
-    if meaning.field is None:
-        return False
-    if meaning.field.type == "reference":
-        return "." not in meaning.path and meaning.path not in described
-    return meaning.field.type == "enum"
+def has_words(field: Field | None) -> bool:
+    """Whether each cell of a column is one of a few: a choice, or a member."""
+    return field is not None and (field.type == "enum" or field.name in WORKERS)
 
 
 def sample_rows(lookup: RowLookup, rows: Iterable[Row]) -> list[dict[str, Any]]:
