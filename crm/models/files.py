@@ -6,6 +6,7 @@ Typeform and Calendly, of the scanners at fairs, of address books, and of people
 
 from __future__ import annotations
 
+from crm.models import programs
 from headlessly.declaration.files import Files
 
 #: What stands before a part of an address, as programs say whose it is.
@@ -163,6 +164,7 @@ CONTACT = Files(
     called=("Person",),
     precise={"title": ("Job Title", "Job Position", "Position")},
     described={"organization": OF_COMPANY},
+    programs=programs.OF_PEOPLE,
     named_by=(("first_name", "last_name"), ("email",)),
     alike=("name", "email", "phone"),
 )  # fmt: skip
@@ -208,6 +210,7 @@ ORGANIZATION = Files(
         "created_at": CREATED,
     },
     called=("Company", "Account"),
+    programs=programs.OF_DEALS,
     looks={
         "name": r".*\b(?:GmbH|AG|KG|UG|SE|OHG|e\.?V|Inc|LLC|Ltd|Limited|Corp|Corporation|plc|PLC|Co|Company"
         r"|S\.?A|SAS|SARL|S\.?r\.?l|S\.?p\.?A|B\.?V|N\.?V|AB|Oy|ApS|A/S|Pty|Group|Holding)\b\.?.*"
@@ -302,6 +305,7 @@ LEAD = Files(
     },
     named_by=(("contact",), ("organization",)),
     namesakes=("contact",),
+    programs=programs.OF_LEADS,
     alike=("contact", "name"),
     otherwise={"source": "import"},
 )  # fmt: skip
@@ -368,6 +372,7 @@ DEAL = Files(
         },
     },
     called=("Opportunity", "Potential"),
+    programs=programs.OF_DEALS,
     happened={"actual_close_date": "expected_close_date"},
     described={"organization": ("name",)},
     named_by=(("organization",), ("contact",)),

@@ -106,12 +106,22 @@ class Choices:
             reference = path.rpartition(".")[0]
             own = self.noun.schema.fields[reference] if reference else None
             title = labels.field_label(own) if own else labels.noun_title(other)
-            groups.setdefault(title, []).append((path, labels.field_label(found)))
+            label = labels.field_label(found)
+            # Closed, a choice shows the name of its option alone.
+            groups.setdefault(title, []).append((path, f"{title}: {label}" if own else label))
         return list(groups.items())
 
     def columns(self) -> list[ColumnChoice]:
         """The columns in the order of the file, each with its samples; of objects their entries."""
-        found = [self._column(n, heading, key) for n, heading, key in self._headings()]
+        paths = {
+            cell["heading"]: cell.get("path", "")
+            for sample in self.source.samples
+            for cell in sample["cells"]
+        }
+        found = [
+            self._column(n, heading, key, "" if self._is_table else paths[heading])
+            for n, heading, key in self._headings()
+        ]
         names = self._names()
         for sample in self.source.samples:
             cells = dict(enumerate(sample["cells"]))
@@ -139,14 +149,18 @@ class Choices:
                 key = heading.strip() or nameless_heading(n)
                 yield n, heading.strip() or _("column %d") % (n + 1), key
 
-    def _column(self, n: int, heading: str, key: str) -> ColumnChoice:
+    def _column(self, n: int, heading: str, key: str, known: str) -> ColumnChoice:
+        """``known`` is what an entry of an object was found to be, which its name within others says."""
         meaning = find_meaning(self.noun, key, self.mapping)
         usual = find_meaning(self.noun, key)
-        path = meaning.path if meaning is not None else ""
+        path = known or (meaning.path if meaning is not None else "")
         if path not in self.fields:
             path = ""
         guessed = (
-            bool(path) and usual is None and not (self.options.chosen or self.options.kept_from)
+            self._is_table
+            and bool(path)
+            and usual is None
+            and not (self.options.chosen or self.options.kept_from)
         )
         return ColumnChoice(f"column-{n}", heading, key, path, guessed)
 
@@ -351,6 +365,7 @@ class Choices:
                 mapping={},
                 keeps=False,
                 kept_from=None,
+                program=None,
                 chosen=False,
             )
         return replace(options, mapping=self._sent_mapping(sent), keeps=False, chosen=True)

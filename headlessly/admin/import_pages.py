@@ -22,7 +22,7 @@ from django.views.decorators.http import require_GET, require_POST
 from headlessly.access import actors
 from headlessly.admin import display
 from headlessly.admin.import_choices import Choices, same_choices
-from headlessly.admin.import_text import import_row, percent_done, refused_row
+from headlessly.admin.import_text import import_row, percent_done, refused_row, warning_rows
 from headlessly.admin.sites import TenantSite
 from headlessly.admin.undo import Undo
 from headlessly.api.uploads import MAX_FILE_SIZE
@@ -36,9 +36,10 @@ from headlessly.transfer import formats, imports
 from headlessly.transfer.matching import unique_fields
 from headlessly.transfer.models import Import
 from headlessly.transfer.options import KEPT, VALUES, Options, read_options
+from headlessly.transfer.programs import program_called
 
-#: How many imports and how many refused rows a page shows.
-LATELY, REFUSED = 20, 50
+#: How many imports and how many refused rows a page shows, and of how many rows it tells what is left out.
+LATELY, REFUSED, WARNED = 20, 50, 1_000
 
 
 def urls(site: TenantSite) -> list[URLPattern]:
@@ -175,10 +176,8 @@ def _import_page(
         good=source.created + source.updated,
         refused=[refused_row(row) for row in rows[:REFUSED]],
         refused_numbers=[row.row for row in rows],
-        warnings=[
-            problem for row in source.warnings.order_by("row")[:REFUSED] for problem in row.errors()
-        ],
-        shown=REFUSED,
+        warnings=warning_rows(source.warnings.order_by("row")[:WARNED])[:REFUSED],
+        looked_at=WARNED,
         alike=wording.join_with_and(
             labels.field_label(noun.schema.by_name[name]) for name in noun.Surface.files.alike
         ),
@@ -200,6 +199,7 @@ def _import_page(
         reads=choices.reading_text() if choices else "",
         matches=_matches(noun) if choices else (),
         kept_from=_kept_from(source),
+        program=program_called(noun, source.options.get("program") or ""),
         problem=problem,
         status=problem.status if problem else 200,
     )
@@ -234,7 +234,7 @@ def _chosen(source: Import, sent: Mapping[str, str]) -> Options:
     """What a form says of a trial; guessed from the start where that was asked for."""
     if "anew" in sent:
         options = Options(**source.options)
-        return replace(options, mapping={}, keeps=False, kept_from=None, chosen=False)
+        return replace(options, mapping={}, keeps=False, kept_from=None, program=None, chosen=False)
     return Choices(source).read_choices(sent)
 
 

@@ -129,6 +129,13 @@ def find_meaning(
     return Meaning(path, other, field, own=False)
 
 
+def find_entry_meaning(
+    noun: type[Record], name: str, path: str, mapping: FieldMapping = NO_MAPPING
+) -> Meaning | None:
+    """What an entry of an object means; a mapping may name it by its path: ``payload.email``."""
+    return find_meaning(noun, path if mapping.names_heading(path) else name, mapping)
+
+
 def _find_known(noun: type[Record], heading: str) -> Meaning | None:
     known = meanings(noun)
     found = known.get(plain(heading))

@@ -16,7 +16,13 @@ from headlessly.declaration.values import UNSTORABLE
 from headlessly.errors import BadRequest, Conflict, Forbidden, Invalid, NotFound
 from headlessly.ids import public_id
 from headlessly.transfer import formats, storage, stored_file, value_guesses
-from headlessly.transfer.headings import Headings, count_known, find_meaning, read_headings
+from headlessly.transfer.headings import (
+    Headings,
+    count_known,
+    find_entry_meaning,
+    find_meaning,
+    read_headings,
+)
 from headlessly.transfer.import_job import run
 from headlessly.transfer.kept_mappings import header_digest, last_import
 from headlessly.transfer.mapping import FieldMapping, check_mapping
@@ -24,6 +30,12 @@ from headlessly.transfer.matching import read_match
 from headlessly.transfer.models import Import
 from headlessly.transfer.objects import named_values
 from headlessly.transfer.options import Options
+from headlessly.transfer.programs import (
+    find_program,
+    program_called,
+    ready_defaults,
+    ready_mapping,
+)
 from headlessly.transfer.row_readers import MOST_NAMES
 from headlessly.transfer.rows import Layout, Unreadable
 
@@ -128,6 +140,7 @@ def _read_plan(noun: type[Noun], file: BinaryIO, format: str, options: Options) 
         defaults=_checked_defaults(noun, options.defaults),
         mapping=check_mapping(noun, options.mapping),
     )
+    options = _as_of_program(noun, options, options.program)
     try:
         if options.keeps and format in formats.TABLES:
             options = _with_kept_mapping(noun, file, format, options)
@@ -143,6 +156,10 @@ def _read_plan(noun: type[Noun], file: BinaryIO, format: str, options: Options) 
                 strict=options.strict,
                 asks=options.asks,
             )
+            if options.asks and not (options.chosen or options.kept_from):
+                program = find_program(noun, header)
+                options = _as_of_program(noun, options, program.key if program else None)
+                found = read_headings(noun, header, mapping=options.field_mapping, asks=True)
             if options.asks and found.unknown and not options.chosen:
                 options, found = _guess_rest(noun, file, format, layout, options, found)
             unknown = _unknown_columns(found)
@@ -157,6 +174,24 @@ def _read_plan(noun: type[Noun], file: BinaryIO, format: str, options: Options) 
         "options": options.as_json(),
         "header": header_digest(header) if header else "",
     }
+
+
+def _as_of_program(noun: type[Noun], options: Options, key: str | None) -> Options:
+    """The options for a file of this program; what was said is not changed. Raises BadRequest."""
+    if key is None or options.chosen:
+        return options
+    program = program_called(noun, key)
+    if program is None:
+        raise BadRequest(
+            f"There is no mapping {key} of {noun.__name__}.", type=noun.__name__, field="mapping"
+        )
+    ready, said = ready_mapping(noun, program), options.mapping
+    return replace(
+        options,
+        mapping={part: {**ready[part], **(said.get(part) or {})} for part in ("columns", "values")},
+        defaults={**ready_defaults(noun, program), **options.defaults},
+        program=key,
+    )
 
 
 def _with_kept_mapping(noun: type[Noun], file: BinaryIO, format: str, options: Options) -> Options:
@@ -239,7 +274,7 @@ def _unknown_names(
         for row in formats.first_objects(file, format, layout)
         if isinstance(row.content, dict)
         for name, _value, meaning in named_values(
-            row.content, lambda n: find_meaning(noun, n, mapping)
+            row.content, lambda name, path: find_entry_meaning(noun, name, path, mapping)
         )
         if meaning is None
     }

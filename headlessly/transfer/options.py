@@ -14,6 +14,7 @@ from headlessly.language.languages import ENGLISH, time_zone_names
 from headlessly.transfer.encodings import ENCODINGS
 from headlessly.transfer.mapping import EXAMPLE, FieldMapping
 from headlessly.transfer.notations import DAYS, NUMBERS
+from headlessly.transfer.programs import program_keys
 from headlessly.transfer.separated import DELIMITERS
 
 REFUSE, IGNORE = "refuse", "ignore"
@@ -47,6 +48,7 @@ class Options:
     #: that it was taken from.
     keeps: bool = False
     kept_from: str | None = None
+    program: str | None = None  #: the key of the program that the file comes from
     chosen: bool = False  #: whether somebody looked at the columns, and nothing is to be guessed
     encoding: str | None = None  #: of the text, by a name of ``encodings.ENCODINGS``
     delimiter: str | None = None  #: between the cells of a line
@@ -88,13 +90,15 @@ def read_options(asked: Mapping[str, Any], *, for_people: bool = False) -> Optio
         raise BadRequest(
             'defaults is a JSON object of fields like {"source": "Trade fair"}.', field="defaults"
         )
-    mapping, keeps = asked.get("mapping"), False
+    mapping, keeps, program = asked.get("mapping"), False, ""
     if isinstance(mapping, str):
-        if mapping not in ("", KEPT):
+        if mapping not in ("", KEPT, *program_keys()):
             raise BadRequest(
-                f"mapping is {KEPT}, or a JSON object of columns and values, like {EXAMPLE}.",
+                f"mapping is {KEPT}, a program ({', '.join(program_keys())}), or a JSON object of columns "
+                f"and values, like {EXAMPLE}.",
                 field="mapping",
             )
+        program = mapping if mapping != KEPT else ""
         mapping, keeps = {}, mapping == KEPT
     return Options(
         numbers=_one_of("numbers", asked, NUMBERS),
@@ -106,6 +110,7 @@ def read_options(asked: Mapping[str, Any], *, for_people: bool = False) -> Optio
         defaults=defaults,
         mapping=mapping or {},
         keeps=keeps,
+        program=program or None,
         encoding=_one_of("encoding", asked, ENCODINGS),
         delimiter=_read_delimiter(asked.get("delimiter")),
         guess=_one_of("guess", asked, (HEADINGS, VALUES)) or HEADINGS,

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from headlessly.declaration.schema import Field
 from headlessly.transfer import cells
 from headlessly.transfer.cell_reader import CellReader
-from headlessly.transfer.headings import Headings, Meaning, column_number, find_meaning
+from headlessly.transfer.headings import Headings, Meaning, column_number, find_entry_meaning
 from headlessly.transfer.mapping import FieldMapping
 from headlessly.transfer.notations import Notation
 from headlessly.transfer.objects import named_values
@@ -106,7 +106,9 @@ class ObjectReader:
 
     def meanings(self, content: Mapping[str, Any]) -> Iterator[tuple[str, Any, Meaning | None]]:
         """The entries of an object, what is nearest to its surface first."""
-        return named_values(content, lambda name: find_meaning(self.noun, name, self.mapping))
+        return named_values(
+            content, lambda name, path: find_entry_meaning(self.noun, name, path, self.mapping)
+        )
 
     def read(self, row: Row) -> RowValues:
         values = RowValues(row, self.text)

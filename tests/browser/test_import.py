@@ -13,6 +13,14 @@ from playwright.sync_api import expect
 DATA = Path(__file__).parents[1] / "data"
 
 
+@pytest.fixture(autouse=True)
+def admin(bob: Any) -> None:
+    """Whose leads may begin anywhere: the admin of a company that moves in."""
+    from headlessly.access.models import Membership
+
+    Membership.objects.filter(user=bob).update(role="admin")
+
+
 class Clicks:
     """Counts the clicks of somebody who imports."""
 
@@ -48,9 +56,8 @@ def test_a_messy_file_is_in_with_six_clicks_at_most(
     assert click.count <= 6
     assert Lead.count() == 499
     desk.get_by_role("button", name="Undo").click()
-    expect(desk.get_by_role("alert").or_(desk.locator("#toasts")).first).to_contain_text(
-        "Taken back"
-    )
+    # Some 1,400 records, each by a verb of its own.
+    expect(desk.locator("#toasts")).to_contain_text("Taken back", timeout=60_000)
     assert (Lead.count(), Contact.count()) == (0, people)
 
 

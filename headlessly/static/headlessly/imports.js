@@ -13,6 +13,7 @@
       const held = part("import").contains(document.activeElement) && document.activeElement !== document.body;
       put(page, "import");
       if (held) part("import").querySelector("button, a")?.focus();
+      put(page, "import-rows");
       if (!chosen && !part("import-mapping").contains(document.activeElement)) put(page, "import-mapping");
     } catch {
       // The next one may arrive.

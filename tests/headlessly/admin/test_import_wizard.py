@@ -122,18 +122,16 @@ def test_it_shows_what_columns_become_with_five_rows(wizard: Wizard, people: Any
     }  # fmt: skip
     assert found["Deal Size (EUR)"][1:3] == ["3,000 € 3.000", "12,500 12.500,00"]
     # What a rep may not say is told there, too.
-    assert found["Lead Status"][2].endswith("won") and "Converted" not in found["Lead Status"][2]
-    assert found["Lead Status"][3] == "Contacted In progress"
+    assert found["Lead Status"][2] == "A Lead starts as New, not as Converted. won"
     assert "there is no" in found["Sales Rep"][1].lower()
     assert "Semicolon".lower() in page.lower() and "1.250,00" in page
 
 
-def test_it_imports_a_messy_file_and_takes_it_back(
+def test_it_imports_a_messy_file_with_its_words_said_once(
     wizard_of_admin: Wizard, people: Any, acme: Any
 ) -> None:
-    from crm import Contact, Lead, Organization
+    from crm import Lead
 
-    before = Contact.count(), Organization.count()
     wizard = wizard_of_admin
     wizard.send("messy.csv", (DATA / "messy.csv").read_bytes())
     words = {w.word: w for w in choice_words(wizard, "owner")}
@@ -151,8 +149,6 @@ def test_it_imports_a_messy_file_and_takes_it_back(
     assert "This is required." in page and "refused.csv" in page
     assert Lead.count({"owner": people.bob.pk}) == words["Ben"].count + words["B. Whitlock"].count
     assert Lead.count({"status": "Converted"}) == 71
-    assert "Taken back" in wizard.undo()
-    assert Lead.count() == 0 and (Contact.count(), Organization.count()) == before
 
 
 @pytest.mark.parametrize("type", ["Lead", "Contact"])
@@ -183,9 +179,7 @@ def test_it_takes_what_was_chosen_and_keeps_it_for_the_next_file(
     wizard = wizard_of_admin
     table = "Was;Stand;Egal\n{};gewonnen;7\n{};offen;8\n"
     page = wizard.send("a.csv", table.format("Hof 1", "Hof 2").encode())
-    assert {heading: cells[0] for heading, cells in rows(page).items()} == {
-        "Was": "", "Stand": "", "Egal": "", "no column": "",
-    }  # fmt: skip
+    assert [cells[0] for cells in rows(page).values()] == ["", "", ""]
     assert "There is nothing in it to save." in page
     page = wizard.post("again", {"column-0": "name", "column-1": "status"})
     assert "1 is not understood" in page
@@ -234,7 +228,7 @@ def test_refused_rows_are_corrected_and_sent_again(wizard_of_admin: Wizard, acme
     from crm import Lead
 
     wizard = wizard_of_admin
-    wizard.send("a.csv", "Titel;Quelle;Wert\n;Messe;7\nHof;Messe;8\n".encode())
+    wizard.send("a.csv", b"Titel;Quelle;Wert\n;Messe;7\nHof;Messe;8\n")
     wizard.post("again", {"column-0": "name", "column-1": "source", "column-2": "budget"})
     page = wizard.go()
     link = re.search(r'href="([^"]+refused.csv)"', page)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
@@ -10,6 +11,8 @@ import pytest
 
 from crm import Contact, Lead
 from tests.headlessly.transfer.conftest import counts
+
+FILES = Path(__file__).parents[2] / "data" / "files"
 
 
 def mapping(columns: Any = None, values: Any = None, **more: str) -> str:
@@ -135,3 +138,51 @@ def test_it_keeps_the_mapping_for_the_next_file_of_the_same_headings(
     assert Lead.find({"name": "Jo"}).get().status == "Converted"
     other = imported("leads", table.replace("Stand", "Lage").format("Al"), "?mapping=kept")
     assert other["unknownColumns"] == ["Wer", "Lage"]
+
+
+@pytest.mark.parametrize(
+    ("file", "noun", "program"),
+    [
+        ("hubspot-contacts.csv", "Lead", "hubspot"), ("hubspot-contacts.csv", "Contact", "hubspot"),
+        ("hubspot-companies.csv", "Organization", "hubspot"), ("hubspot-deals.csv", "Deal", "hubspot"),
+        ("salesforce-leads-report.csv", "Lead", "salesforce"),
+        ("salesforce-dataloader-lead.csv", "Lead", "salesforce"),
+        ("salesforce-contacts-report.csv", "Contact", "salesforce"),
+        ("salesforce-accounts.csv", "Organization", "salesforce"),
+        ("salesforce-opportunity-loader.csv", "Deal", "salesforce"),
+        ("pipedrive-leads.csv", "Lead", "pipedrive"), ("pipedrive-people.csv", "Contact", "pipedrive"),
+        ("pipedrive-deals.csv", "Deal", "pipedrive"), ("zoho-leads.csv", "Lead", "zoho"),
+        ("zoho-contacts.csv", "Contact", "zoho"), ("zoho-deals.csv", "Deal", "zoho"),
+        ("google-contacts.csv", "Contact", "googlecontacts"),
+        ("linkedin-connections.csv", "Lead", "linkedin"),
+        ("meta-leadads-utf8.csv", "Lead", "metaleadads"), ("meta-leadads.xls.csv", "Lead", "metaleadads"),
+        ("outlook.csv", "Contact", None), ("apollo-contacts.csv", "Contact", None),
+        ("odoo-leads.csv", "Lead", None), ("deutsch.csv", "Contact", None),
+    ],
+)  # fmt: skip
+def test_it_tells_the_program_that_a_file_comes_from(
+    file: str, noun: str, program: str | None
+) -> None:
+    from functools import partial
+
+    from headlessly.declaration.registry import registry
+    from headlessly.transfer import formats
+    from headlessly.transfer.headings import count_known
+    from headlessly.transfer.programs import find_program
+
+    with (FILES / file).open("rb") as content:
+        header, _layout = formats.find_layout(content, "csv", partial(count_known, registry[noun]))
+    found = find_program(registry[noun], header)
+    assert (found.key if found else None) == program
+
+
+def test_it_takes_the_ready_mapping_of_a_program(imported: Any, send: Any, acme: Any) -> None:
+    content = (FILES / "linkedin-connections.csv").read_bytes()
+    done = imported("leads", content, "?mapping=linkedin")
+    assert counts(done) == {"created": 2} and done["unknownColumns"] == []
+    lead = Lead.find({"name": "Jordan Leeson"}).get()
+    assert lead.source == "LinkedIn" and f"{lead.first_touch_at:%d %m %Y}" == "12 03 2026"
+    imported("leads", (FILES / "meta-leadads-utf8.csv").read_bytes(), "?mapping=metaleadads")
+    assert Lead.count({"source": {"$in": ["Facebook", "Instagram"]}}) == 2
+    refused = send("organizations", content, "?mapping=linkedin")
+    assert refused.status_code == 400 and "no mapping linkedin" in refused.json()["message"]
