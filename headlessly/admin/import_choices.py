@@ -181,9 +181,10 @@ class Choices:
         self, cell: Mapping[str, Any], row: Mapping[str, Any], names: dict[str, str]
     ) -> Sample:
         path, new = cell.get("path", ""), row.get("new", ())
-        problem = cell.get("problem") or self.told.get((row["row"], path))
-        sample = Sample(cell["sent"], problem=problem or "")
-        if path and "value" in cell:
+        told = self.told.get((row["row"], path))
+        sample = Sample(cell["sent"], problem=cell.get("problem") or told or "")
+        # What the trial alone has found keeps the value out.
+        if path and "value" in cell and ("problem" in cell or not told):
             sample.text = self._text(path, cell["value"], names)
             reference, _dot, wire = path.rpartition(".")
             if reference in new and wire == "name":

@@ -188,6 +188,7 @@ def _values_by_column(source: Import, row: RefusedRow) -> Any:
 
 def _write_refused_csv(source: Import) -> Iterator[bytes]:
     buffer = io.StringIO()
+    buffer.write("\ufeff")  # else a spreadsheet takes it for its country's own letters
     writer = csv.writer(buffer, lineterminator="\r\n")
     names = [name for name in source.columns if name not in (ROW, REASON)]
     writer.writerow([guarded(name) for name in names] + [ROW, REASON])

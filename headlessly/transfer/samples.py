@@ -126,13 +126,14 @@ def _became(said: RowValues, path: str, field: Field | None) -> dict[str, Any]:
     if path == "$createdAt" and said.created_at is not None:
         value = said.created_at
     problem = said.problems.get(path) or said.left_out.get(path)
-    if value in (None, "") or problem:
-        return {"problem": problem} if problem else {}
+    told = {"problem": problem} if problem else {}
+    if value in (None, "") or path in said.problems:
+        return told
     try:
         if field is not None and field.type != "reference" and path != "$createdAt":
             value = field.clean(value, text=said.text)
         value = to_json_value(value)
-        return {"value": value.isoformat() if isinstance(value, date) else value}
+        return told | {"value": value.isoformat() if isinstance(value, date) else value}
     except (ValueError, TypeError) as wrong:
         return {"problem": str(wrong)}
 
