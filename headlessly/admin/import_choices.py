@@ -12,25 +12,20 @@ from django.utils.translation import gettext as _
 from headlessly.access import actors
 from headlessly.admin import display, field_values
 from headlessly.admin.event_facts import record_names
+from headlessly.admin.import_words import Option, word_choices
 from headlessly.declaration import labels
 from headlessly.declaration.schema import Field
-from headlessly.language import wording
 from headlessly.nouns import Noun
 from headlessly.transfer import formats, mapping
-from headlessly.transfer.cells import choice_reader
-from headlessly.transfer.encodings import ENCODINGS, NAMES
+from headlessly.transfer.encodings import ENCODINGS
 from headlessly.transfer.headings import ADDED, find_meaning, nameless_heading
 from headlessly.transfer.models import Import
-from headlessly.transfer.options import DELIMITER_NAMES, Options, read_options
-from headlessly.transfer.references import References, member_names
-from headlessly.transfer.samples import has_words
+from headlessly.transfer.options import Options, read_options
 
-#: How many columns and words of each a page offers to change; the others stay as they are guessed.
-MOST_COLUMNS, MOST_WORDS = 300, 60
+#: How many columns a page offers to change; the others stay as they are guessed.
+MOST_COLUMNS = 300
 #: What a form says of how the file is read.
 READING = ("numbers", "days", "create", "encoding", "delimiter")
-
-Option = tuple[str, str]
 
 
 @dataclass
@@ -57,31 +52,6 @@ class ColumnChoice:
     path: str  #: empty where it is left out
     guessed: bool  #: whether its values told, and not its heading
     samples: list[Sample] = field(default_factory=list)
-
-
-@dataclass
-class WordChoice:
-    """A word of the file and the value that it becomes."""
-
-    name: str
-    word: str
-    count: int
-    value: str | None  #: empty where it says nothing, None where it is not understood
-
-
-@dataclass
-class WordChoices:
-    """The words of one field."""
-
-    path: str
-    label: str
-    options: list[Option]
-    words: list[WordChoice]
-
-    @property
-    def open(self) -> int:
-        """How many of them are not understood."""
-        return sum(1 for each in self.words if each.value is None)
 
 
 class Choices:
@@ -237,105 +207,6 @@ class Choices:
             for path, values in found.items()
         ]
 
-    # -- words --------------------------------------------------------------------------------------
-
-    def words(self) -> list[WordChoices]:
-        """The words of columns of choices and of members, what is not understood first."""
-        found = []
-        for path, counted in self.source.words.items():
-            noun, declared = self.fields.get(path, (self.noun, None))
-            if declared is None or not has_words(declared):
-                continue
-            usual = self._usual(noun, declared, [word for word, _count in counted])
-            said = self.mapping.values.get(path, {})
-            words = []
-            for n, (word, count) in enumerate(counted[:MOST_WORDS]):
-                key = mapping.word_key(word)
-                value = (
-                    ("" if said[key] is None else str(said[key])) if key in said else usual[word]
-                )
-                words.append(WordChoice(f"word-{path}-{n}", word, count, value))
-            words.sort(key=lambda each: each.value is not None)
-            options = self._options(declared, {each.value for each in words if each.value})
-            reference = path.rpartition(".")[0]
-            label = labels.field_label(declared)
-            if reference:
-                label = f"{labels.field_label(self.noun.schema.fields[reference])}: {label}"
-            found.append(WordChoices(path, label, options, words))
-        return found
-
-    @staticmethod
-    def _options(declared: Field, chosen: set[str]) -> list[Option]:
-        """The values that a word may stand for; of people the members, and who is meant already."""
-        if declared.type == "enum":
-            return [(value, wording.state_label(value)) for value in declared.choices]
-        members = member_names()
-        others = chosen - {id for id, _name in members}
-        named = record_names({declared.target_noun.__name__: others}) if others else {}
-        return [*members, *((id, named.get(id, id)) for id in sorted(others))]
-
-    def _usual(self, noun: Any, declared: Field, words: list[str]) -> dict[str, str | None]:
-        """What each word is understood as without anybody's help; None where it is not."""
-        if declared.type == "enum":
-            known = noun.Surface.files.words.get(declared.name, {})
-            read = choice_reader(
-                declared, tuple((word, value) for value, others in known.items() for word in others)
-            )
-            return {
-                word: found if (found := read(word)) in (*declared.choices, "") else None
-                for word in words
-            }
-        references, rows = References(noun), [{declared.wire: word} for word in words]
-        references.look_up(rows)
-        return {
-            word: None if references.resolve(row) else row[declared.wire]
-            for word, row in zip(words, rows, strict=True)
-        }
-
-    # -- how it is read -----------------------------------------------------------------------------
-
-    def reading(self) -> dict[str, Any]:
-        """How the file is read, and how else it may be."""
-        layout = self.source.layout
-        is_text, is_table = self.source.format != formats.XLSX, self.source.format == formats.CSV
-        encoding = next((n for n, e in ENCODINGS.items() if e == layout.get("encoding")), "")
-        return {
-            "encodings": [(name, NAMES[codec]) for name, codec in ENCODINGS.items()] if is_text else [],
-            "encoding": encoding,
-            "delimiters": [
-                ("comma", _("comma")), ("semicolon", _("semicolon")), ("tab", _("tab")),
-                ("pipe", _("vertical bar")),
-            ] if is_table else [],
-            "delimiter": next((n for n, m in DELIMITER_NAMES.items() if m == layout.get("delimiter")), ""),
-            "options": self.options,
-            "notations": sorted({
-                notation.decimal
-                for path, notation in self.source.notations().items()
-                if path in self.source.seen_fields("numbers")
-            }),
-            "defaults": [
-                (f"default-{found.wire}", labels.field_label(found),
-                 self.options.defaults.get(found.wire, ""), value)
-                for name, value in self.noun.Surface.files.otherwise.items()
-                if (found := self.noun.schema.by_name[name])
-            ],
-        }  # fmt: skip
-
-    def reading_text(self) -> str:
-        """How the file is read, in a line."""
-        reading = self.reading()
-        marks = {"comma": "1.250,00", "point": "1,250.00"}
-        days = {"dmy": _("24/11/2026, day first"), "mdy": _("11/24/2026, month first")}
-        orders = {n.days for n in self.source.notations().values() if n.days}
-        return " · ".join(
-            [
-                *(label for name, label in reading["encodings"] if name == reading["encoding"]),
-                *(label for name, label in reading["delimiters"] if name == reading["delimiter"]),
-                *(marks[name] for name in reading["notations"]),
-                *(days[order] for order in sorted(orders)),
-            ]
-        )
-
     # -- what was chosen ----------------------------------------------------------------------------
 
     def read_choices(self, sent: Mapping[str, str]) -> Options:
@@ -380,7 +251,7 @@ class Choices:
             if path != column.path:
                 columns[column.key] = path or None
         values = {path: dict(words) for path, words in (said.get("values") or {}).items()}
-        for of_field in self.words():
+        for of_field in word_choices(self.source):
             for word in of_field.words:
                 value = sent.get(word.name, word.value or "")
                 if value != (word.value or ""):

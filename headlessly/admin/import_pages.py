@@ -22,7 +22,9 @@ from django.views.decorators.http import require_GET, require_POST
 from headlessly.access import actors
 from headlessly.admin import display
 from headlessly.admin.import_choices import Choices, same_choices
+from headlessly.admin.import_reading import reading_choices
 from headlessly.admin.import_text import import_row, percent_done, refused_row, warning_rows
+from headlessly.admin.import_words import word_choices
 from headlessly.admin.sites import TenantSite
 from headlessly.admin.undo import Undo
 from headlessly.api.uploads import MAX_FILE_SIZE
@@ -194,9 +196,8 @@ def _import_page(
         columns=choices.columns() if choices else (),
         groups=choices.groups() if choices else (),
         also=choices.also() if choices else (),
-        words=choices.words() if choices else (),
-        reading=choices.reading() if choices else None,
-        reads=choices.reading_text() if choices else "",
+        words=word_choices(source) if choices else (),
+        reading=reading_choices(source) if choices else None,
         matches=_matches(noun) if choices else (),
         kept_from=_kept_from(source),
         program=program_called(noun, source.options.get("program") or ""),

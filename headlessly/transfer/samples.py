@@ -16,6 +16,7 @@ from headlessly.declaration.surface import WORKERS
 from headlessly.declaration.values import UNSTORABLE, to_json_value
 from headlessly.transfer.cells import as_shown, words_for_nothing
 from headlessly.transfer.headings import Headings, Meaning, column_number
+from headlessly.transfer.mapping import word_key
 from headlessly.transfer.row_lookup import RowLookup
 from headlessly.transfer.row_values import RowValues
 from headlessly.transfer.rows import Row, is_blank
@@ -36,6 +37,8 @@ class WordCounter:
             for column in columns
             if has_words(column.meaning.field)
         }
+        #: A word as it stands in the file first, whatever its capitals and spaces there later.
+        self.spelled: dict[str, str] = {}
         self.counts: dict[str, Counter[str]] = {
             path: Counter() for path, _ in self.positions.values()
         }
@@ -46,14 +49,18 @@ class WordCounter:
             if is_blank(cell):
                 continue
             word = " ".join(as_shown(cell).split())[:LONGEST]
-            counts = self.counts[path]
-            if word.lower() not in nothing and (word in counts or len(counts) < MOST_COUNTED):
-                counts[word] += 1
+            counts, key = self.counts[path], word_key(word)
+            if key not in nothing and (key in counts or len(counts) < MOST_COUNTED):
+                self.spelled.setdefault(key, word)
+                counts[key] += 1
 
     def found(self) -> dict[str, list[list[Any]]]:
         """The words of each column with their counts, the most frequent first."""
         return {
-            path: [[UNSTORABLE.sub("\ufffd", w), n] for w, n in counts.most_common(MOST_WORDS)]
+            path: [
+                [UNSTORABLE.sub("\ufffd", self.spelled[key]), count]
+                for key, count in counts.most_common(MOST_WORDS)
+            ]
             for path, counts in self.counts.items()
             if counts
         }

@@ -211,6 +211,13 @@ def test_it_reads_the_file_as_is_chosen(wizard: Wizard, people: Any) -> None:
     assert "The file is not UTF-8" in said
 
 
+def test_it_offers_what_it_found_where_nobody_could_say_it(wizard: Wizard, people: Any) -> None:
+    page = wizard.send("a.csv", "sep=^\nname^source\nHöfe^Messe\n".encode("utf-16-le"))
+    assert "UTF-16 · ^" in page and "Höfe" in page
+    page = wizard.again(default_source="Fair")
+    assert "UTF-16 · ^" in page and "Import this row" in page
+
+
 def test_a_trial_that_is_changed_while_it_runs_is_tried_as_was_said_last(
     wizard: Wizard, people: Any
 ) -> None:
@@ -243,8 +250,8 @@ def test_refused_rows_are_corrected_and_sent_again(wizard_of_admin: Wizard, acme
 
 def choice_words(wizard: Wizard, path: str) -> list[Any]:
     from headlessly.access import actors
-    from headlessly.admin.import_choices import Choices
+    from headlessly.admin.import_words import word_choices
 
     with actors.acting(actors.SYSTEM):
-        (found,) = (each for each in Choices(wizard.source).words() if each.path == path)
+        (found,) = (each for each in word_choices(wizard.source) if each.path == path)
     return found.words
