@@ -25,8 +25,6 @@ if TYPE_CHECKING:
 PATIENCE = 10_000
 #: What stands for "without" and for whoever asks.
 NONE, ME = "-", "me"
-#: The references that can be "me".
-WORKERS = ("owner", "assignee")
 
 
 def read_narrowing(field: Field, text: str) -> str | None:

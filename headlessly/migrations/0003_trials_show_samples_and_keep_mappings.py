@@ -6,7 +6,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('headlessly', '0001_initial'),
+        ('headlessly', '0002_membership_contact'),
     ]
 
     operations = [
