@@ -19,7 +19,7 @@ from headlessly.nouns import Noun
 from headlessly.transfer import formats, mapping
 from headlessly.transfer.encodings import ENCODINGS
 from headlessly.transfer.headings import ADDED, find_meaning, nameless_heading
-from headlessly.transfer.models import Import
+from headlessly.transfer.models import Import, RefusedRow, RowWarning
 from headlessly.transfer.options import Options, read_options
 
 #: How many columns a page offers to change; the others stay as they are guessed.
@@ -137,7 +137,7 @@ class Choices:
     def _told(self) -> dict[tuple[int, str], str]:
         """What the trial found to be wrong with the first rows, by row and path."""
         shown = [sample["row"] for sample in self.source.samples]
-        every = [
+        every: list[RefusedRow | RowWarning] = [
             *self.source.rows.filter(row__in=shown),
             *self.source.warnings.filter(row__in=shown),
         ]

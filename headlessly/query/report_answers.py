@@ -11,6 +11,7 @@ from django.utils.translation import gettext as _
 from headlessly.access import actors
 from headlessly.database import timeouts
 from headlessly.declaration import days
+from headlessly.declaration.surface import WORKERS
 from headlessly.errors import InvalidFilter
 from headlessly.query import money, periods, reads, series
 from headlessly.query.named_reports import Measured, Report, Value, measure, reports

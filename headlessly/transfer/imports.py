@@ -110,7 +110,8 @@ def _untried() -> dict[str, Any]:
         "updated", "unchanged", "refused", "refused_bytes", "warned", "already_here", "made", "samples",
         "words",
     )  # fmt: skip
-    return {name: Import._meta.get_field(name).get_default() for name in names}
+    fresh = Import()
+    return {name: getattr(fresh, name) for name in names}
 
 
 def go(id: str) -> Import:

@@ -94,6 +94,21 @@ def test_it_reads_the_file_as_is_said(imported: Any, acme: Any) -> None:
     assert one["reading"]["delimiter"] == "," and one["unknownColumns"] == ["title;email"]
 
 
+def test_it_tells_programs_what_columns_become_with_five_rows(imported: Any, acme: Any) -> None:
+    table = "Wer,Stand,Egal\n" + "Ida,gewonnen,1\n" * 9
+    said = mapping({"Wer": "name", "Stand": "status"}, {"status": {"gewonnen": "Converted"}})
+    done = imported("leads", table, f"{said}&dryRun=true")
+    assert done["columns"] == [
+        {"heading": "Wer", "field": "name"}, {"heading": "Stand", "field": "status"},
+        {"heading": "Egal", "field": None},
+    ]  # fmt: skip
+    assert [sample["row"] for sample in done["samples"]] == [1, 2, 3, 4, 5]
+    assert done["samples"][0]["cells"][1] == {
+        "heading": "Stand", "sent": "gewonnen", "path": "status", "value": "Converted",
+    }  # fmt: skip
+    assert Lead.count() == 0
+
+
 def test_it_guesses_columns_by_their_values_where_somebody_looks(
     imported: Any, send: Any, acme: Any
 ) -> None:
