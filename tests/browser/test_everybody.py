@@ -275,11 +275,12 @@ def test_what_opens_on_a_page(walk, site, acme, people, qualified, work):
     walk.go("/~acme/admin/imports/", full=False)
     file = {"name": "leads.csv", "mimeType": "text/csv", "buffer": b"name,source\nA,web\nB,\n"}
     page.locator("#import-file").set_input_files(file)
-    page.get_by_role("button", name="Try it").click()
+    page.get_by_role("button", name="Look at it").click()
     page.get_by_role("progressbar").wait_for()
     walk.look("an import at work")
     work()
-    page.get_by_role("table").wait_for()
+    page.locator("table.refused").wait_for()
+    page.locator(".reads summary").click()
     walk.look("an import that was tried")
 
 
