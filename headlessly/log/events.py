@@ -210,7 +210,7 @@ class Event(models.Model):
     prefix: ClassVar[str] = "evt"
 
     seq = models.BigAutoField(primary_key=True)
-    id = models.CharField(max_length=32, unique=True, db_collation="C")
+    id = models.CharField(max_length=32, db_collation="C")
     tenant = models.ForeignKey(
         "headlessly.Tenant", models.PROTECT, related_name="+", db_index=False
     )
@@ -232,6 +232,9 @@ class Event(models.Model):
     class Meta:
         default_manager_name = "objects"
         ordering: ClassVar = ["seq"]
+        constraints: ClassVar = [
+            models.UniqueConstraint(fields=["tenant", "id"], name="event_by_id")
+        ]
         indexes: ClassVar = [
             models.Index(fields=["tenant", "xid", "seq"], name="event_by_place"),
             models.Index(fields=["tenant", "timestamp", "xid", "seq"], name="event_by_time"),
