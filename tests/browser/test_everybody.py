@@ -295,6 +295,7 @@ def test_those_who_operate(walk, site, acme):
     key, _ = ApiKey.issue(acme, "Website", "write")
     open_session(walk.page, site, olga)
     walk.go("/admin/")
+    walk.go("/admin/installation/")
     changed = {"tenant": acme, "user": olga, "membership": None, "apikey": key}
     for model, record in changed.items():
         for address in ("", "add/", record and f"{record.pk}/change/"):
