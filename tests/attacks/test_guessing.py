@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 from django.db import connection, transaction
 from django.test import Client
+from django.test.utils import CaptureQueriesContext
 
 from headlessly.access.models import IdempotentReply, Membership, User
 from headlessly.accounts import guessing, hashing
@@ -126,6 +127,19 @@ def test_letters_that_are_asked_for_flood_nobody(bob, work, mailoutbox):
     )
     work()
     assert len(mailoutbox) == FREE["letters"]
+
+
+def test_whoever_asks_for_a_letter_is_not_told_by_time_who_has_an_account(bob, work, mailoutbox):
+    asked = []
+    for email in (bob.email, "none@sign.example"):
+        with CaptureQueriesContext(connection) as queries:
+            page = Client().post("/forgotten", {"email": email}).content.decode()
+        assert "on its way" in page
+        statements = [each["sql"].split("WHERE")[0].split("VALUES")[0] for each in queries]
+        asked.append([each for each in statements if "SAVEPOINT" not in each])
+    assert [each[:60] for each in asked[0]] == [each[:60] for each in asked[1]]
+    work()
+    assert [letter.to for letter in mailoutbox] == [[bob.email]]
 
 
 def test_the_second_factor_and_the_password_again_are_no_other_way_to_guess(bob, acme):
