@@ -44,20 +44,32 @@ ON CONFLICT (tenant_id, actor, key) DO UPDATE SET
     fingerprint = excluded.fingerprint, created_at = excluded.created_at,
     status = NULL, headers = '{}', body = ''
 WHERE r.created_at <= %s
-RETURNING id
+RETURNING true
 """
 FIND = """
 SELECT fingerprint, status, headers::text, body FROM headlessly_idempotentreply
 WHERE tenant_id = %s AND actor = %s AND key = %s
 """
-KEEP = "UPDATE headlessly_idempotentreply SET status = %s, headers = %s, body = %s WHERE id = %s"
+KEEP = """
+UPDATE headlessly_idempotentreply SET status = %s, headers = %s, body = %s
+WHERE tenant_id = %s AND actor = %s AND key = %s
+"""
 #: Of a request that was refused, and left something all the same: it may be sent again.
-FORGET = "DELETE FROM headlessly_idempotentreply WHERE id = %s"
+FORGET = """
+DELETE FROM headlessly_idempotentreply WHERE tenant_id = %s AND actor = %s AND key = %s
+"""
 #: Nobody waits for this: rows that somebody else is clearing, or renewing, are passed over.
 CLEAR = """
-DELETE FROM headlessly_idempotentreply WHERE id = ANY(ARRAY(
-    SELECT id FROM headlessly_idempotentreply WHERE created_at <= %s
-    ORDER BY created_at LIMIT %s FOR UPDATE SKIP LOCKED))
+DELETE FROM headlessly_idempotentreply WHERE tenant_id = %s AND (actor, key) IN (
+    SELECT actor, key FROM headlessly_idempotentreply WHERE tenant_id = %s AND created_at <= %s
+    ORDER BY created_at LIMIT %s FOR UPDATE SKIP LOCKED)
+"""
+#: The same of all tenants: once an hour, by reading what was kept of a day.
+CLEAR_ALL = """
+DELETE FROM headlessly_idempotentreply WHERE (tenant_id, actor, key) IN (
+    SELECT tenant_id, actor, key FROM headlessly_idempotentreply WHERE created_at <= %s
+    LIMIT %s FOR UPDATE SKIP LOCKED)
+RETURNING 1
 """
 
 
@@ -103,7 +115,7 @@ def _claim_and_answer(
     if response.status_code >= 400 or getattr(response, "undone", False):
         # Also of an answer that says so without raising it: nothing is kept of what was refused.
         if getattr(response, "has_effect", False):
-            prepared.execute_prepared(FORGET, [*claimed[0]], rows=False)
+            prepared.execute_prepared(FORGET, place, rows=False)
         else:
             transaction.set_rollback(True)
         return response
@@ -111,9 +123,10 @@ def _claim_and_answer(
     body = _drop_entries(response.content, unkept)
     if sealed and body:
         body = encrypt_bytes(body)
-    prepared.execute_prepared(KEEP, [response.status_code, headers, body, *claimed[0]], rows=False)
+    prepared.execute_prepared(KEEP, [response.status_code, headers, body, *place], rows=False)
     if key.startswith("0"):
-        prepared.execute_prepared(CLEAR, [now - KEEP_FOR, CLEAR_AT_ONCE], rows=False)
+        over = [place[0], place[0], now - KEEP_FOR, CLEAR_AT_ONCE]
+        prepared.execute_prepared(CLEAR, over, rows=False)
     return response
 
 

@@ -255,6 +255,7 @@ class Run:
     def _write(self, outcome: Outcome, rows: Sequence[Row]) -> None:
         kept = [
             RefusedRow(
+                tenant_id=self.source.tenant_id,
                 source=self.source,
                 row=refusal.row.number,
                 problems=dump_json(refusal.problems),
@@ -269,7 +270,12 @@ class Run:
         self.refused_bytes = self.source.refused_bytes + size
         room = max(0, MOST_WARNINGS - self.source.warned)
         RowWarning.objects.bulk_create(
-            RowWarning(source=self.source, row=number, problems=dump_json(problems))
+            RowWarning(
+                tenant_id=self.source.tenant_id,
+                source=self.source,
+                row=number,
+                problems=dump_json(problems),
+            )
             for number, problems in outcome.warnings[:room]
         )
         counts: dict[str, Any] = {name: F(name) + count for name, count in outcome.counts.items()}

@@ -7,6 +7,8 @@ from typing import Any, ClassVar
 import orjson
 from django.db import models
 
+from headlessly.access.tenant_rows import TenantRow, TenantRowManager
+from headlessly.database.tenant_joins import TenantForeignKey
 from headlessly.declaration.fields import PublicId
 from headlessly.declaration.registry import registry
 from headlessly.nouns import Noun
@@ -18,7 +20,7 @@ from headlessly.transfer.rows import Layout
 NounClass = type[Noun]
 
 
-class Import(models.Model):
+class Import(TenantRow):
     """A file on its way into one noun, and what became of its rows."""
 
     prefix: ClassVar[str] = "import"
@@ -70,6 +72,8 @@ class Import(models.Model):
         default=dict
     )  #: how many records beside their own the rows made, by noun
 
+    objects = TenantRowManager()
+
     class Meta:
         indexes: ClassVar = [
             models.Index(fields=["tenant", "-created_at", "-id"], name="import_by_created")
@@ -114,36 +118,46 @@ class Import(models.Model):
         )
 
 
-class ImportPart(models.Model):
+class ImportPart(TenantRow):
     """A piece of an import's file, there until the import is finished."""
 
-    source = models.ForeignKey(Import, models.CASCADE, related_name="parts", db_index=False)
+    tenant = models.ForeignKey(
+        "headlessly.Tenant", models.CASCADE, related_name="+", db_index=False
+    )
+    source = TenantForeignKey(Import, models.CASCADE, related_name="parts", db_index=False)
     number = models.PositiveIntegerField()
     content = models.BinaryField()
 
+    objects = TenantRowManager()
+
     class Meta:
         constraints: ClassVar = [
-            models.UniqueConstraint(fields=["source", "number"], name="one_part")
+            models.UniqueConstraint(fields=["tenant", "source", "number"], name="one_part")
         ]
 
     def __str__(self) -> str:
         return f"{self.source_id} {self.number}"
 
 
-class RefusedRow(models.Model):
+class RefusedRow(TenantRow):
     """A row that was not imported, as it was sent, and why.
 
     Kept as bytes: what makes a row bad may be what no text column can hold.
     """
 
-    source = models.ForeignKey(Import, models.CASCADE, related_name="rows", db_index=False)
+    tenant = models.ForeignKey(
+        "headlessly.Tenant", models.CASCADE, related_name="+", db_index=False
+    )
+    source = TenantForeignKey(Import, models.CASCADE, related_name="rows", db_index=False)
     row = models.PositiveIntegerField()
     problems = models.BinaryField()
     cells = models.BinaryField()
 
+    objects = TenantRowManager()
+
     class Meta:
         constraints: ClassVar = [
-            models.UniqueConstraint(fields=["source", "row"], name="one_refusal")
+            models.UniqueConstraint(fields=["tenant", "source", "row"], name="one_refusal")
         ]
 
     def __str__(self) -> str:
@@ -158,16 +172,21 @@ class RefusedRow(models.Model):
         return orjson.loads(self.cells)
 
 
-class RowWarning(models.Model):
+class RowWarning(TenantRow):
     """A row that was taken without some of its cells: which, and why."""
 
-    source = models.ForeignKey(Import, models.CASCADE, related_name="warnings", db_index=False)
+    tenant = models.ForeignKey(
+        "headlessly.Tenant", models.CASCADE, related_name="+", db_index=False
+    )
+    source = TenantForeignKey(Import, models.CASCADE, related_name="warnings", db_index=False)
     row = models.PositiveIntegerField()
     problems = models.BinaryField()
 
+    objects = TenantRowManager()
+
     class Meta:
         constraints: ClassVar = [
-            models.UniqueConstraint(fields=["source", "row"], name="one_warning")
+            models.UniqueConstraint(fields=["tenant", "source", "row"], name="one_warning")
         ]
 
     def __str__(self) -> str:

@@ -62,6 +62,17 @@ class Walk:
         if "content-security-policy" not in answer.headers:
             self.note("policy", "none")
         self.look(full=full)
+        if full and "/~" in address and self.page.locator(".frame-menu").count():
+            self._ask_for_keys()
+
+    def _ask_for_keys(self) -> None:
+        self.page.evaluate("document.activeElement.blur()")
+        self.page.keyboard.press("?")
+        keys = self.page.locator("dialog#keys[open]")
+        if keys.count() and keys.locator("kbd").count() > 1:
+            self.page.keyboard.press("Escape")
+        else:
+            self.note("keys", "? tells none")
 
     def look(self, name: str = "", *, within: str = "html", full: bool = True) -> None:
         """Large and light; with ``full`` also in the dark and on a phone."""

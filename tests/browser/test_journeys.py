@@ -64,7 +64,7 @@ def test_a_reps_morning(desk, site, lead, people):
     expect(dialog(desk)).to_contain_text("Ada Chen becomes Qualified")
     dialog(desk).get_by_label("Name").fill("Acme pilot")
     dialog(desk).get_by_label("Value").fill("64,000")
-    expect(dialog(desk)).to_contain_text("value 64,000")
+    expect(dialog(desk)).to_contain_text("value $64,000")
     dialog(desk).get_by_role("button", name="Convert").click()
     desk.wait_for_url("**/crm/deal/**")
     expect(title).to_have_text("Acme pilot")
