@@ -3,8 +3,11 @@
 Served like this it is production unless told otherwise.
 """
 
+# The application first: it makes Django ready for all others.
+from headlessly.wsgi import application as wsgi_application  # isort: skip
+
+from headlessly.admin.watching.middleware import answer_from_memory
 from headlessly.background.slots import threads_of_process
 from headlessly.web.front import Front
-from headlessly.wsgi import application as wsgi_application
 
-application = Front(wsgi_application, threads_of_process())
+application = Front(wsgi_application, threads_of_process(), answer_from_memory)

@@ -29,6 +29,8 @@ logger = logging.getLogger(__name__)
 
 Application = Callable[[dict[str, Any], Callable[..., Any]], Iterable[bytes]]
 Send = Callable[[dict[str, Any]], Awaitable[None]]
+#: Answers, as JSON, what needs neither a thread nor the database, in the event loop; None for all else.
+AtOnce = Callable[[dict[str, Any], IO[bytes]], bytes | None]
 
 TENANT = re.compile(r"/~([^/]*)")
 #: What is asked by whoever watches the process: each has a thread of its own.
@@ -40,8 +42,10 @@ MOST_LONG_ANSWERS = 4
 class Front:
     """An application of WSGI, for a server of ASGI."""
 
-    def __init__(self, application: Application, threads: int) -> None:
-        self.application = application
+    def __init__(
+        self, application: Application, threads: int, at_once: AtOnce = lambda *_: None
+    ) -> None:
+        self.application, self.at_once = application, at_once
         self.room = WaitingRoom(threads)
         self.bodies = BodyReader()
         self.probes = {path: ThreadPoolExecutor(1, path.strip("/")) for path in PROBES}
@@ -82,6 +86,10 @@ class Front:
         size = int(announced) if announced.isdecimal() else 0
         address = customer_network(caller_address(environ))
         async with self.bodies.read(receive, address, size) as body:
+            if (known := self.at_once(environ, body)) is not None:
+                await _send_known(known, send)
+                return
+            body.seek(0)
             await self._work(environ, body, answer, receive, send)
 
     async def _work(
@@ -174,6 +182,12 @@ async def _send_parts(answer: Answer, send: Send) -> None:
             raise Gone from None
         pace.sent += len(part)
     await send({"type": "http.response.body", "body": b""})
+
+
+async def _send_known(known: bytes, send: Send) -> None:
+    headers = [(b"content-type", b"application/json"), (b"cache-control", b"no-store")]
+    await send({"type": "http.response.start", "status": 200, "headers": headers})
+    await send({"type": "http.response.body", "body": known})
 
 
 async def _send_refusal(problem: HeadlesslyError, send: Send) -> None:
