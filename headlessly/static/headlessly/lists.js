@@ -394,8 +394,8 @@
 
   // -- what the columns come to, and groups that unfold ------------------------------------------------
 
-  // The last row: asked for beside the list, which does not wait for it; another page of the list or another
-  // order of it comes to the same.
+  // The last row: it comes with a short list; a long one does not wait for it, and it is asked for beside it.
+  // Another page of the list or another order of it comes to the same.
   let added = { url: "" };
   async function add() {
     const url = document.querySelector(".sheet[data-totals]")?.dataset.totals;
@@ -403,7 +403,13 @@
     const count = document.querySelector(".head .count")?.textContent;
     const rows = [...table().querySelectorAll("[data-row]")].map((row) => [row.dataset.row, row.dataset.version]);
     const same = url === added.url && count === added.count && rows.every(([id, version]) => (added.versions.get(id) ?? version) === version);
-    if (same && document.getElementById("totals")) return rows.forEach((row) => added.versions.set(...row));
+    const there = document.getElementById("totals");
+    if (there && !there.dataset.loaded) {
+      there.dataset.loaded = "1";
+      added = { url, count, versions: new Map(rows) };
+      return;
+    }
+    if (same && there) return rows.forEach((row) => added.versions.set(...row));
     const mine = (added = { url, count, versions: new Map(rows) });
     const answer = await fetch(url, { credentials: "same-origin", headers: { "X-Live": "1", "X-Region": "1" } }).catch(() => null);
     const foot = answer?.status === 200 && window.hly.parse(await answer.text()).getElementById("totals");

@@ -31,7 +31,7 @@ def leads(people: Any) -> dict[str, Any]:
 
 def names(client: Any, query: str = "") -> list[str]:
     html = client.get(f"{LEADS}?{query}").content.decode()
-    return re.findall(r'<td class="name"><a href="[^"]*">([^<]*)</a>', html)
+    return re.findall(r'<td class="name"[^>]*><a href="[^"]*">([^<]*)</a>', html)
 
 
 @pytest.mark.parametrize(
@@ -115,7 +115,7 @@ def test_asks_the_database_as_often_for_25_rows_as_for_one(bob, people):
     for number in range(24):
         Lead.create(name=f"Lead {number}", **full)
     assert queries() == one
-    assert 5 < one <= 10
+    assert 5 < one <= 15
 
 
 def test_pages_through_more_than_25(bob, people):
