@@ -484,6 +484,12 @@
   let peeked = null;
   const CONTROLS = "form, .menu, .composers, .trail, [data-edits], .shows, .older, [data-opens], .undo, .head .acts, .card > header a";
 
+  // The row of the record that one looks at, in sight.
+  function mark() {
+    for (const row of table()?.querySelectorAll("tr[data-row]") || []) row.classList.toggle("peeked", row.dataset.row === peeked);
+    table()?.querySelector(".peeked")?.scrollIntoView({ block: "nearest" });
+  }
+
   async function peek(row) {
     const link = row.querySelector(".name a");
     peeked = row.dataset.row;
@@ -503,6 +509,7 @@
         look.replaceChildren();
         document.querySelector(`[data-row="${CSS.escape(peeked || "")}"] .name a`)?.focus();
         peeked = null;
+        mark();
       });
     }
     for (const control of record.querySelectorAll(CONTROLS)) control.remove();
@@ -520,7 +527,9 @@
     look.setAttribute("aria-label", link.textContent);
     look.replaceChildren(acts, document.adoptNode(record));
     if (!look.open) look.showModal();
-    open.focus();
+    mark();
+    look.scrollTop = 0;
+    open.focus({ preventScroll: true });
   }
 
   document.addEventListener("keydown", (event) => {
