@@ -57,7 +57,8 @@ class ListPage(NounPages):
         address = Address(self.noun, request.GET, self.site)
         if address.problem or not address.live:
             raise Http404
-        return JsonResponse({"ids": NounList(address).ids(LONGEST_QUEUE)})
+        ids = NounList(address).ids(LONGEST_QUEUE + 1)
+        return JsonResponse({"ids": ids[:LONGEST_QUEUE], "more": len(ids) > LONGEST_QUEUE})
 
     def render(
         self,
