@@ -5,7 +5,7 @@ from django.db import migrations, models
 
 class Migration(migrations.Migration):
     dependencies = [
-        ("crm", "0002_campaigns"),
+        ("crm", "0003_unowned_leads"),
         ("headlessly", "0002_membership_contact"),
         ("marketing", "0001_initial"),
     ]
