@@ -31,7 +31,7 @@ def leads(people: Any) -> dict[str, Any]:
 
 def names(client: Any, query: str = "") -> list[str]:
     html = client.get(f"{LEADS}?{query}").content.decode()
-    return re.findall(r'<td class="name"><a href="[^"]*">([^<]*)</a>', html)
+    return re.findall(r'<td class="name"[^>]*><a href="[^"]*">([^<]*)</a>', html)
 
 
 @pytest.mark.parametrize(

@@ -359,7 +359,7 @@ def test_next_and_previous_walk_the_list_as_it_is_shown(bob, line, address, quer
     from urllib.parse import urlencode
 
     html = bob.get(address(type(line[0]), "change") + f"?{query}").content.decode()
-    shown = re.findall(r'<td class="name"><a href="[^"]*/(lead_\w+)/change/', html)
+    shown = re.findall(r'<td class="name"[^>]*><a href="[^"]*/(lead_\w+)/change/', html)
     for number, id in enumerate(shown):
         lead = next(one for one in line if one.pk == id)
         page = bob.get(f"{address(lead)}?{urlencode({'in': query})}").content.decode()
@@ -374,7 +374,7 @@ def test_next_and_previous_walk_the_list_as_it_is_shown(bob, line, address, quer
 def shown_rows(client: Any, place: str) -> list[tuple[str, str]]:
     """The rows of a list: the address of each one's page, as the list links it, and its id."""
     page = client.get(place).content.decode()
-    found = re.findall(r'<td class="name"><a href="([^"]*/(lead_\w+)/change/[^"]*)"', page)
+    found = re.findall(r'<td class="name"[^>]*><a href="([^"]*/(lead_\w+)/change/[^"]*)"', page)
     return [(unescape(url), id) for url, id in found]
 
 
