@@ -13,6 +13,7 @@ from django.db.models.signals import post_migrate
 from django.test import Client
 
 from headlessly.access import actors, tenancy
+from tests import tenancy_of_statements
 from tests.emptying import empty_quickly
 
 
@@ -42,6 +43,14 @@ def _platform() -> Any:
     from django.apps import apps
 
     return apps.get_app_config("headlessly")
+
+
+@pytest.fixture(autouse=True)
+def every_statement_names_its_tenant() -> Iterator[None]:
+    """What the product asks of a tenant's table says of which tenant; see the list of what does not."""
+    with tenancy_of_statements.watch() as found:
+        yield
+    assert not found, "\n".join(dict.fromkeys(found))
 
 
 @pytest.fixture
