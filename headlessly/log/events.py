@@ -20,7 +20,7 @@ from headlessly.context import clock, running, tracing
 from headlessly.context.running import _execution, current_moment, flush_events
 from headlessly.database import prepared as statements
 from headlessly.declaration.values import check_json, to_json_value
-from headlessly.errors import Forbidden, Invalid, Unavailable
+from headlessly.errors import Forbidden, Invalid, Moving
 from headlessly.ids import public_id
 from headlessly.log import event_visibility, offsets
 
@@ -238,10 +238,19 @@ class Event(models.Model):
         indexes: ClassVar = [
             models.Index(fields=["tenant", "xid", "seq"], name="event_by_place"),
             models.Index(fields=["tenant", "timestamp", "xid", "seq"], name="event_by_time"),
-            models.Index(fields=["tenant", "target", "seq"], name="event_by_target"),
+            # What is tracked is about nothing, and writes nothing in these two.
+            models.Index(
+                fields=["tenant", "target", "seq"],
+                name="event_by_target",
+                condition=models.Q(target__isnull=False),
+            ),
             models.Index(fields=["tenant", "name", "xid", "seq"], name="event_by_name"),
             models.Index(fields=["tenant", "actor", "xid", "seq"], name="event_by_actor"),
-            models.Index(fields=["tenant", "target_type", "xid", "seq"], name="event_by_type"),
+            models.Index(
+                fields=["tenant", "target_type", "xid", "seq"],
+                name="event_by_type",
+                condition=models.Q(target_type__isnull=False),
+            ),
             # What a request did, to take it back; many have the same, so that it stays small.
             models.Index(fields=["tenant", "request_id"], name="event_by_request"),
         ]
@@ -340,16 +349,14 @@ def append_events(events: Sequence[Event]) -> None:
 def _append(sql: str, rows: list[dict[str, Any]]) -> list[int]:
     """Write events, and answer the ``seq`` of each; on a cluster that is new to the log, resume it first.
 
-    Raises Unavailable where the log is closed.
+    Raises Moving where the log is closed.
     """
     tenant = tenancy.require()
     given = [Jsonb(rows, dump_json), tenant.pk]
     if not (written := statements.execute_prepared(sql, given)):
         offsets.resume_log(tenant)  # unless somebody else did just now
         if not (written := statements.execute_prepared(sql, given)):
-            raise Unavailable(
-                _("This is moving to another server. Nothing was changed: try again.")
-            )
+            raise Moving
     return [seq for (seq,) in written]
 
 

@@ -9,9 +9,8 @@ from django.conf import settings
 from django.http import HttpRequest, HttpResponse, JsonResponse
 
 from headlessly.access.models import Tenant
-from headlessly.errors import ReadOnly, Unavailable, status_and_body
+from headlessly.errors import Moving, ReadOnly, status_and_body
 
-MOVING = "This is moving to another server. Nothing was changed: try again."
 SAFE = ("GET", "HEAD", "OPTIONS")
 
 
@@ -27,7 +26,7 @@ class RefuseWrites:
         is_closed = tenant is not None and tenant.is_closed
         if request.method in SAFE or not (settings.READ_ONLY or is_closed):
             return self.get_response(request)
-        problem = ReadOnly() if settings.READ_ONLY else Unavailable(MOVING)
+        problem = ReadOnly() if settings.READ_ONLY else Moving()
         status, body = status_and_body(problem)
         again = {"Retry-After": str(body["retryAfter"])} if "retryAfter" in body else {}
         return JsonResponse(body, status=status, headers=again)
