@@ -120,9 +120,12 @@ def test_a_moved_card_goes_back(board, lead):  # noqa: F811
     with desk.expect_response(lambda answer: "/lead/board/" in answer.url and answer.ok):
         pass
     expect(desk.locator("#hly[data-running]")).to_have_count(0)
-    board.desk.get_by_role("button", name="Undo").click()
+    desk.evaluate("window.same = true")
+    desk.get_by_role("button", name="Undo").click()
     expect(board.column("New").locator("[data-card]")).to_have_count(1)
     expect(board.column("Contacted").locator("[data-card]")).to_have_count(0)
+    expect(toasts(desk)).to_contain_text("Taken back")
+    assert desk.evaluate("window.same") is True
 
 
 @pytest.fixture

@@ -225,6 +225,27 @@
     visit(url.search ? url.href : `${url.pathname}?view=all`);
   });
 
+  // What is taken back of a list or a board shows where it stands, and what stays is told in its place.
+  document.addEventListener("submit", async (event) => {
+    const { target: form } = event;
+    if (event.defaultPrevented || !form.matches("form[data-undo]") || !main()?.matches("[data-visits]")) return;
+    event.preventDefault();
+    running(true);
+    try {
+      const { page } = await load(form.action, { method: "POST", body: new FormData(form) }, form);
+      form.closest("dialog")?.close();
+      asked += 1;
+      show(page);
+      window.hly.fade();
+    } catch (problem) {
+      delete form.dataset.sent;
+      if (!(problem instanceof Unsent)) throw problem;
+      warn(problem.message, () => form.requestSubmit());
+    } finally {
+      running(false);
+    }
+  });
+
   window.addEventListener("popstate", () => {
     if (within.has(location.pathname) && main()?.matches("[data-visits]")) return visit(location.href, { push: false });
     location.reload();
