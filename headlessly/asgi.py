@@ -7,7 +7,8 @@ Served like this it is production unless told otherwise.
 from headlessly.wsgi import application as wsgi_application  # isort: skip
 
 from headlessly.admin.watching.middleware import answer_from_memory
-from headlessly.background.slots import threads_of_process
+from headlessly.background.slots import most_hashing, threads_of_process
 from headlessly.web.front import Front
 
-application = Front(wsgi_application, threads_of_process(), answer_from_memory)
+_threads = threads_of_process()
+application = Front(wsgi_application, _threads, most_hashing(_threads), answer_from_memory)

@@ -14,7 +14,9 @@ from typing import Any
 
 from django.db import models
 
+from headlessly.access import tenancy
 from headlessly.database import prepared
+from headlessly.database.tenant_joins import TenantForeignKey
 from headlessly.declaration.normalization import normalize_text
 from headlessly.declaration.schema import Field
 from headlessly.declaration.values import UNSTORABLE
@@ -29,14 +31,15 @@ LEFT_OUT = "left out"
 CUTTABLE = ("string", "text")
 #: The same answers to the same form within this time are one submission: somebody pressed Send twice.
 CLAIM = """
-INSERT INTO marketing_sentanswers (form_id, digest, sent_at) VALUES (%s, %s, %s)
-ON CONFLICT (form_id, digest) DO UPDATE SET sent_at = EXCLUDED.sent_at
+INSERT INTO marketing_sentanswers (tenant_id, form_id, digest, sent_at) VALUES (%s, %s, %s, %s)
+ON CONFLICT (tenant_id, form_id, digest) DO UPDATE SET sent_at = EXCLUDED.sent_at
     WHERE marketing_sentanswers.sent_at <= EXCLUDED.sent_at - interval '10 minutes'
 RETURNING true"""
 #: Nobody waits for this: rows that are being written are passed over.
 CLEAR = """
-DELETE FROM marketing_sentanswers WHERE id = ANY(ARRAY(
-    SELECT id FROM marketing_sentanswers WHERE sent_at < %s::timestamptz - interval '10 minutes'
+DELETE FROM marketing_sentanswers WHERE tenant_id = %s AND id = ANY(ARRAY(
+    SELECT id FROM marketing_sentanswers
+    WHERE tenant_id = %s AND sent_at < %s::timestamptz - interval '10 minutes'
     ORDER BY sent_at LIMIT 20 FOR UPDATE SKIP LOCKED))"""
 
 
@@ -120,12 +123,18 @@ def _cut(field: Field, key: str, value: Any, extras: Extras) -> Any:
 class SentAnswers(models.Model):
     """What was sent lately, as a digest, so that what is sent twice is known for it."""
 
-    form = models.ForeignKey("marketing.Form", models.CASCADE, related_name="+", db_index=False)
+    tenant = models.ForeignKey(
+        "headlessly.Tenant", models.CASCADE, related_name="+", db_index=False
+    )
+    form = TenantForeignKey("marketing.Form", models.CASCADE, related_name="+", db_index=False)
     digest = models.BinaryField(max_length=32)
-    sent_at = models.DateTimeField(db_index=True)
+    sent_at = models.DateTimeField()
 
     class Meta:
-        constraints = [models.UniqueConstraint(fields=["form", "digest"], name="sent_once")]
+        constraints = [
+            models.UniqueConstraint(fields=["tenant", "form", "digest"], name="sent_once")
+        ]
+        indexes = [models.Index(fields=["tenant", "sent_at"], name="sent_lately")]
 
     def __str__(self) -> str:
         return f"{self.form_id} at {self.sent_at}"
@@ -142,5 +151,6 @@ class SentAnswers(models.Model):
             if n not in questions.ATTRIBUTION_FIELDS
         }
         digest = hashlib.sha256(dump_json(dict(sorted(said.items())))).digest()
-        prepared.execute_prepared(CLEAR, [now], rows=False)
-        return bool(prepared.execute_prepared(CLAIM, [form, digest, now]))
+        tenant = tenancy.require().pk
+        prepared.execute_prepared(CLEAR, [tenant, tenant, now], rows=False)
+        return bool(prepared.execute_prepared(CLAIM, [tenant, form, digest, now]))

@@ -66,7 +66,8 @@ def know_the_visitor(contact: Contact, ctx: Context) -> None:
 @Contact.merged
 def keep_the_visitor(merged: Contact, ctx: Context) -> None:
     """The visitors of a merged contact are the survivor's."""
-    Visitor.objects.filter(contact=merged.pk).update(contact=ctx.input["into"].pk)
+    known = Visitor.objects.filter(tenant=merged.tenant_id, contact=merged.pk)
+    known.update(contact=ctx.input["into"].pk)
 
 
 def touch_of_form(

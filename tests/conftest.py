@@ -13,6 +13,7 @@ from django.db.models.signals import post_migrate
 from django.test import Client
 
 from headlessly.access import actors, tenancy
+from tests import tenancy_of_statements
 from tests.emptying import empty_quickly
 
 
@@ -27,8 +28,12 @@ def pytest_configure() -> None:
 
 @pytest.fixture(scope="session")
 def django_db_setup(django_db_setup: None, django_db_blocker: Any) -> None:
-    """Let the tests that need real transactions empty the log afterwards, as nobody else can; quickly."""
+    """Let the tests that need real transactions empty the log afterwards, as nobody else can; quickly. What
+    they commit need not outlive the machine: nobody waits for its disk."""
     with django_db_blocker.unblock(), connection.cursor() as cursor:
+        name = connection.ops.quote_name(connection.settings_dict["NAME"])
+        cursor.execute(f"ALTER DATABASE {name} SET synchronous_commit TO off")
+        cursor.execute("SET synchronous_commit TO off")
         cursor.execute("DROP TRIGGER headlessly_append_only_truncate ON headlessly_event")
         empty_quickly(connection)
     post_migrate.disconnect(dispatch_uid="headlessly.keep_the_past", sender=_platform())
@@ -38,6 +43,14 @@ def _platform() -> Any:
     from django.apps import apps
 
     return apps.get_app_config("headlessly")
+
+
+@pytest.fixture(autouse=True)
+def every_statement_names_its_tenant() -> Iterator[None]:
+    """What the product asks of a tenant's table says of which tenant; see the list of what does not."""
+    with tenancy_of_statements.watch() as found:
+        yield
+    assert not found, "\n".join(dict.fromkeys(found))
 
 
 @pytest.fixture

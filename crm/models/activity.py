@@ -23,8 +23,9 @@ from headlessly.declaration.fields import (
     Text,
     Url,
 )
+from headlessly.declaration.indexes import index_of_reference
 from headlessly.declaration.values import validate_not_in_future
-from headlessly.nouns import Board, Noun, verb
+from headlessly.nouns import Board, Noun, Reason, verb
 
 
 class Activity(Noun):
@@ -78,6 +79,14 @@ class Activity(Noun):
     meeting_link = Url()
     reminder_at = DateTime("kept for whoever reminds; the product does not yet")
 
+    #: By which one asks how fast leads were answered, as of a day.
+    past_indexes = (
+        models.Index(
+            fields=["tenant", "lead", "completed_at"], name="activity_past_by_lead",
+            condition=models.Q(status="Completed", deleted_at=None),
+        ),
+    )  # fmt: skip
+
     class Surface:
         icon = "event_available"
         rank = 5
@@ -106,6 +115,21 @@ class Activity(Noun):
             "Due": "status=Pending,InProgress&assignee=me&dueAt__lt=tomorrow&o=dueAt",
             "Overdue": "status=Pending,InProgress&dueAt__lt=now&o=dueAt",
         }
+        agenda = (
+            Reason(
+                "Overdue",
+                "status=Pending,InProgress&assignee={person}&dueAt__lt=now&o=dueAt",
+                rank=10,
+                moment="due_at",
+                late=True,
+            ),
+            Reason(
+                "Due today",
+                "status=Pending,InProgress&assignee={person}&dueAt__gte=now&dueAt__lt=tomorrow&o=dueAt",
+                rank=20,
+                moment="due_at",
+            ),
+        )
         not_in_forms = ("reminder_at",)  # until something reminds
         introduces = ("contact", "organization")
         search = ("subject",)
@@ -132,11 +156,11 @@ class Activity(Noun):
                 fields=["tenant", "status", "-updated_at", "-id"], name="activity_by_end",
                 condition=models.Q(status__in=["Completed", "Cancelled"], deleted_at=None),
             ),
-            models.Index(fields=["lead", "-created_at"], name="activity_by_lead"),
-            models.Index(fields=["deal", "-created_at"], name="activity_by_deal"),
-            models.Index(fields=["contact", "-created_at"], name="activity_by_contact"),
-            models.Index(fields=["organization"], name="activity_by_organization"),
-            models.Index(fields=["campaign"], name="activity_by_campaign"),
+            index_of_reference("lead", "-created_at", name="activity_by_lead"),
+            index_of_reference("deal", "-created_at", name="activity_by_deal"),
+            index_of_reference("contact", "-created_at", name="activity_by_contact"),
+            index_of_reference("organization", name="activity_by_organization"),
+            index_of_reference("campaign", name="activity_by_campaign"),
         ]  # fmt: skip
 
     @classmethod
@@ -169,3 +193,7 @@ class Activity(Noun):
         end = values.get("end_at", self.end_at)
         if start and end and end < start:
             problems["end_at"] = _("This is before the start.")
+
+
+#: The condition that nothing is still to be done with a record that activities are about.
+NOTHING_PLANNED = {"activities": {"$none": {"status": {"$in": [*Activity.OPEN]}}}}

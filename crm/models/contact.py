@@ -21,7 +21,7 @@ from headlessly.declaration.fields import (
     String,
     Url,
 )
-from headlessly.declaration.indexes import LIVE
+from headlessly.declaration.indexes import LIVE, index_of_reference
 from headlessly.declaration.values import validate_not_in_future
 from headlessly.declaration.verbs import Existing
 from headlessly.errors import Invalid
@@ -126,9 +126,9 @@ class Contact(Noun):
                 condition=LIVE,
             ),
             models.Index(fields=["tenant", "name"], name="contact_by_name"),
-            models.Index(fields=["organization"], name="contact_by_organization"),
-            models.Index(fields=["owner"], name="contact_by_owner"),
-            models.Index(fields=["manager"], name="contact_by_manager"),
+            index_of_reference("organization", name="contact_by_organization"),
+            index_of_reference("owner", name="contact_by_owner"),
+            index_of_reference("manager", name="contact_by_manager"),
         ]
 
     @verb(source=Stage.LEAD, target=Stage.QUALIFIED)

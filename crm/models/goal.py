@@ -15,6 +15,7 @@ from django.utils.translation import gettext as _
 
 from headlessly.declaration.fields import Choice, Date, Number, Reference, String
 from headlessly.declaration.files import Files
+from headlessly.declaration.indexes import index_of_reference
 from headlessly.language import wording
 from headlessly.nouns import Noun
 
@@ -63,6 +64,7 @@ class Goal(Noun):
         columns = ("measure", "owner", "period", "start_date", "target")
         facets = ("measure", "period", "owner")
         ranges = ("start_date", "target")
+        no_mean = ("target",)
         search = ("note", "owner__name")
         ordering = ("-start_date", "-created_at")
         groups = (("Goal", ("measure", "owner", "period", "start_date", "target", "note")),)
@@ -92,7 +94,7 @@ class Goal(Noun):
     class Meta:
         indexes: ClassVar = [
             models.Index(fields=["tenant", "-start_date", "-created_at", "-id"], name="goal_by_start"),
-            models.Index(fields=["owner"], name="goal_by_owner"),
+            index_of_reference("owner", name="goal_by_owner"),
         ]  # fmt: skip
         constraints: ClassVar = [
             models.UniqueConstraint(

@@ -22,6 +22,7 @@ from headlessly.declaration.fields import (
     Text,
     Url,
 )
+from headlessly.declaration.indexes import index_of_reference
 from headlessly.nouns import Noun, verb
 
 
@@ -102,7 +103,7 @@ class Organization(Noun):
         indexes: ClassVar = [
             models.Index(fields=["tenant", "-created_at", "-id"], name="organization_by_created"),
             models.Index(fields=["tenant", "name"], name="organization_by_name"),
-            models.Index(fields=["parent"], name="organization_by_parent"),
+            index_of_reference("parent", name="organization_by_parent"),
         ]
 
     @verb(without=["type", "status"])

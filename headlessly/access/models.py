@@ -20,7 +20,8 @@ from django.utils.translation import gettext_lazy
 from headlessly.access import actors, sign_in_emails, suggestions, tenancy
 from headlessly.access.actors import Actor
 from headlessly.access.encryption import hash_secret
-from headlessly.database.cluster import CLUSTER
+from headlessly.access.tenant_rows import TenantRow
+from headlessly.database.cluster import CLOSED, CLUSTER
 from headlessly.database.prepared import fetch_by_unique
 from headlessly.declaration.currencies import validate_currency
 from headlessly.declaration.fields import PublicId, Reference
@@ -88,6 +89,11 @@ class Tenant(models.Model):
 
     def __str__(self) -> str:
         return self.name
+
+    @property
+    def is_closed(self) -> bool:
+        """Whether nobody may write here, as it moves to another database or has moved."""
+        return self.log_cluster == CLOSED
 
     def clean(self) -> None:
         """Rates are in the tenant's currency: with another they would mean something else."""
@@ -188,7 +194,7 @@ class User(AbstractUser):
             ApiKey.revoke_all(user=self)
 
 
-class Membership(models.Model):
+class Membership(TenantRow):
     """A user's place in a tenant: what they may do there, and which Contact they are."""
 
     ROLES: ClassVar = [
@@ -202,7 +208,11 @@ class Membership(models.Model):
         User, models.CASCADE, related_name="memberships", verbose_name=gettext_lazy("user")
     )
     tenant = models.ForeignKey(
-        Tenant, models.CASCADE, related_name="memberships", verbose_name=gettext_lazy("tenant")
+        Tenant,
+        models.CASCADE,
+        related_name="memberships",
+        verbose_name=gettext_lazy("tenant"),
+        db_index=False,
     )
     role = models.CharField(gettext_lazy("role"), max_length=16, choices=ROLES, default=actors.REP)
     contact = Reference(
@@ -218,7 +228,7 @@ class Membership(models.Model):
         verbose_name = gettext_lazy("membership")
         verbose_name_plural = gettext_lazy("memberships")
         constraints: ClassVar = [
-            models.UniqueConstraint(fields=["user", "tenant"], name="one_membership")
+            models.UniqueConstraint(fields=["tenant", "user"], name="one_membership")
         ]
 
     def __str__(self) -> str:
@@ -269,7 +279,7 @@ class Membership(models.Model):
         return Actor(self.user_id, str(self.user), self.role, self.contact_id, limited)
 
 
-class ApiKey(models.Model):
+class ApiKey(TenantRow):
     """What an integration or agent sends. Only a hash is stored; the key itself is shown once."""
 
     prefix: ClassVar[str] = "apikey"
@@ -281,7 +291,11 @@ class ApiKey(models.Model):
 
     id = PublicId()
     tenant = models.ForeignKey(
-        Tenant, models.CASCADE, related_name="api_keys", verbose_name=gettext_lazy("tenant")
+        Tenant,
+        models.CASCADE,
+        related_name="api_keys",
+        verbose_name=gettext_lazy("tenant"),
+        db_index=False,
     )
     #: Whose it is: it ends with their place in the tenant. None of a service key, which its name tells.
     user = models.ForeignKey(
@@ -291,10 +305,11 @@ class ApiKey(models.Model):
         blank=True,
         related_name="api_keys",
         verbose_name=gettext_lazy("user"),
+        db_index=False,
     )
     name = models.CharField(gettext_lazy("name"), max_length=255)
     scope = models.CharField(gettext_lazy("scope"), max_length=16, choices=SCOPES, default="write")
-    hash = models.CharField(max_length=64, unique=True, editable=False)
+    hash = models.CharField(max_length=64, editable=False)
     hint = models.CharField(gettext_lazy("hint"), max_length=16, editable=False)
     created_at = models.DateTimeField(gettext_lazy("created at"), auto_now_add=True)
     expires_at = models.DateTimeField(gettext_lazy("expires at"), null=True, blank=True)
@@ -312,6 +327,10 @@ class ApiKey(models.Model):
     class Meta:
         verbose_name = gettext_lazy("API key")
         verbose_name_plural = gettext_lazy("API keys")
+        constraints: ClassVar = [
+            models.UniqueConstraint(fields=["tenant", "hash"], name="one_key_of_a_hash")
+        ]
+        indexes: ClassVar = [models.Index(fields=["tenant", "user"], name="key_by_user")]
 
     def __str__(self) -> str:
         return self.name
@@ -369,7 +388,8 @@ class ApiKey(models.Model):
     def revoke(self) -> bool:
         """Refuse this key from the next request on. Answers whether it was not revoked before."""
         now = timezone.now()
-        revoked = ApiKey.objects.filter(pk=self.pk, revoked_at=None).update(revoked_at=now)
+        own = ApiKey.objects.filter(tenant=self.tenant_id, pk=self.pk)
+        revoked = own.filter(revoked_at=None).update(revoked_at=now)
         if revoked:
             self.revoked_at = now
         return bool(revoked)
@@ -412,6 +432,7 @@ class IdempotentReply(models.Model):
     with the same key waits for it at the unique index.
     """
 
+    pk = models.CompositePrimaryKey("tenant_id", "actor", "key")
     tenant = models.ForeignKey(Tenant, models.CASCADE, related_name="+", db_index=False)
     actor = models.CharField(max_length=32, db_collation="C")
     key = models.CharField(max_length=64, db_collation="C")  #: a hash: it is the caller's business
@@ -419,12 +440,10 @@ class IdempotentReply(models.Model):
     status = models.PositiveSmallIntegerField(null=True)
     headers = models.JSONField(default=dict)
     body = models.BinaryField(default=b"")
-    created_at = models.DateTimeField(db_index=True)
+    created_at = models.DateTimeField()
 
     class Meta:
-        constraints: ClassVar = [
-            models.UniqueConstraint(fields=["tenant", "actor", "key"], name="one_reply")
-        ]
+        indexes: ClassVar = [models.Index(fields=["tenant", "created_at"], name="reply_by_created")]
 
     def __str__(self) -> str:
         return f"{self.status} to {self.actor}"

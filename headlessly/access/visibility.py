@@ -114,7 +114,8 @@ def card_clause(noun: type[Record], alias: str) -> tuple[str, list[str]]:
         assert other.schema.owner is not None
         by = f"{alias}_by_{number}"
         introduced.append(
-            f"EXISTS (SELECT FROM {quote(other._meta.db_table)} {by} WHERE {by}.deleted_at IS NULL "
+            f"EXISTS (SELECT FROM {quote(other._meta.db_table)} {by} "
+            f"WHERE {by}.tenant_id = {alias}.tenant_id AND {by}.deleted_at IS NULL "
             f"AND {by}.{quoted_column(other, other.schema.owner.name)} = %s "
             f"AND {by}.{quoted_column(other, field.name)} = {alias}.id)"
         )
@@ -127,7 +128,8 @@ def visible_past_clause(noun: type[Record], alias: str) -> tuple[str, list[str]]
     if not sql:
         return "", []
     table = connection.ops.quote_name(noun._meta.db_table)
-    return f" AND EXISTS (SELECT FROM {table} own WHERE own.id = {alias}.id{sql})", parameters
+    same = f"own.tenant_id = {alias}.tenant_id AND own.id = {alias}.id"
+    return f" AND EXISTS (SELECT FROM {table} own WHERE {same}{sql})", parameters
 
 
 def _visible_sql(noun: type[Record], alias: str) -> tuple[str, int]:
@@ -144,7 +146,7 @@ def _visible_sql(noun: type[Record], alias: str) -> tuple[str, int]:
         reference = f"{alias}.{quoted_column(noun, field.name)}"
         nobodys += (
             f" AND ({reference} IS NULL OR EXISTS (SELECT FROM {quote(other._meta.db_table)} {inner} "
-            f"WHERE {inner}.id = {reference} AND {sql}))"
+            f"WHERE {inner}.tenant_id = {alias}.tenant_id AND {inner}.id = {reference} AND {sql}))"
         )
         count += more
     return (f"({column} = %s OR ({nobodys}))" if owner else f"({nobodys})"), count
@@ -178,6 +180,7 @@ def is_introduced_to(noun: type[Record], person: str) -> Q:
     for other, field in noun.schema.introduced_by:
         assert other.schema.owner is not None
         own: dict[str, Any] = {other.schema.owner.column: person, field.column: OuterRef("pk")}
+        own["tenant_id"] = OuterRef("tenant_id")
         found |= Q(Exists(models.QuerySet(other).filter(**own, deleted_at=None)))
     return found
 

@@ -28,7 +28,7 @@ def note_entry(request: Any, place: Membership) -> None:
         return
     tenant, now = place.tenant, timezone.now()
     if place.seen_at is None or place.seen_at < now - SEEN_EVERY:
-        Membership.objects.filter(pk=place.pk).update(seen_at=now)
+        Membership.objects.filter(tenant=tenant, pk=place.pk).update(seen_at=now)
     entered = request.session.get(ENTERED, [])
     if tenant.pk in entered:
         return

@@ -99,7 +99,8 @@ def may_show_link(invitation: Invitation) -> bool:
 def withdraw(invitation: Invitation) -> None:
     """Offer the place no longer."""
     with transaction.atomic():
-        if Invitation.objects.open().filter(pk=invitation.pk).update(withdrawn_at=timezone.now()):
+        own = Invitation.objects.open().filter(tenant=invitation.tenant_id)
+        if own.filter(pk=invitation.pk).update(withdrawn_at=timezone.now()):
             record_security_event(INVITATION_WITHDRAWN, about=invitation.pk, email=invitation.email)
 
 
@@ -165,7 +166,7 @@ def accept_signed_in(invitation: Invitation, user: User) -> None:
 def _lock(invitation: Invitation) -> Invitation:
     locked = (
         Invitation.objects.select_for_update()
-        .filter(pk=invitation.pk, nonce=invitation.nonce)
+        .filter(tenant=invitation.tenant_id, pk=invitation.pk, nonce=invitation.nonce)
         .first()
     )
     if locked is None or not locked.is_open:

@@ -21,8 +21,8 @@ def owner_of_new_key(*, service: bool) -> User | None:
     of a service key, and of one that a service key issues."""
     if service:
         return None
-    id = actors.current().id
-    if key := ApiKey.objects.select_related("user").filter(pk=id).first():
+    id, own = actors.current().id, ApiKey.objects.filter(tenant=tenancy.require().pk)
+    if key := own.select_related("user").filter(pk=id).first():
         return key.user
     return User.objects.filter(pk=id).first()
 

@@ -13,6 +13,7 @@ from django.utils.translation import gettext_lazy
 
 from headlessly.access.encryption import EncryptedText
 from headlessly.access.models import Membership, Tenant, User
+from headlessly.access.tenant_rows import TenantRow
 from headlessly.declaration.fields import PublicId
 
 #: How long an invitation may be accepted.
@@ -29,7 +30,7 @@ class InvitationQuerySet(models.QuerySet["Invitation"]):
         return self.filter(accepted_at=None, withdrawn_at=None)
 
 
-class Invitation(models.Model):
+class Invitation(TenantRow):
     """A place in a tenant that somebody is offered. Until they accept this one, they have none.
 
     Its link is made of the key of the environment, and stored nowhere. Sending it again makes the link
@@ -39,7 +40,7 @@ class Invitation(models.Model):
     prefix: ClassVar[str] = "invitation"
 
     id = PublicId()
-    tenant = models.ForeignKey(Tenant, models.CASCADE, related_name="invitations")
+    tenant = models.ForeignKey(Tenant, models.CASCADE, related_name="invitations", db_index=False)
     email = models.EmailField()
     first_name = models.CharField(max_length=150)
     last_name = models.CharField(max_length=150, blank=True, default="")

@@ -35,7 +35,7 @@ def clean(timestamp: int) -> None:
     until = time.monotonic() + SLICE
     while time.monotonic() < until:
         before = timezone.now() - idempotency.KEEP_FOR
-        deleted = prepared.execute_prepared(f"{idempotency.CLEAR} RETURNING 1", (before, AT_ONCE))
+        deleted = prepared.execute_prepared(idempotency.CLEAR_ALL, (before, AT_ONCE))
         deleted += prepared.execute_prepared(CLEAR_COUNTS, (AT_ONCE,))
         if not deleted:
             return

@@ -49,7 +49,8 @@ ADMIT = (
     f"used AS ({UPSERT.format(source=f'SELECT id, clock_timestamp(), {LEASE} FROM k')}) "
     f"SELECT used.*, {LEASE}, k.* FROM k, used"
 )
-USED = "UPDATE headlessly_apikey SET last_used_at = clock_timestamp() WHERE id = %s"
+USED = """
+UPDATE headlessly_apikey SET last_used_at = clock_timestamp() WHERE tenant_id = %s AND id = %s"""
 
 
 @dataclass(frozen=True)
@@ -163,7 +164,7 @@ def find_and_count_key(tenant: Tenant | None, secret: str) -> tuple[ApiKey, Requ
     used, reset, seconds, taken, *row = found[0]
     key = made(row)
     if used == taken:
-        prepared.execute_prepared(USED, [key.pk], rows=False)
+        prepared.execute_prepared(USED, [key.tenant_id, key.pk], rows=False)
     # The first of them is this request's; those beyond the limit are nobody's.
     used -= taken - 1
     left = min(taken - 1, max(0, key.rate_limit - used))

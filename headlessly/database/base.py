@@ -7,28 +7,21 @@ import time
 from functools import cache
 
 from django.conf import settings
-from django.db.backends.postgresql import base, schema
+from django.db.backends.postgresql import base
 from django.db.utils import OperationalError as DjangoOperationalError
 from psycopg import OperationalError, connect
 from psycopg_pool import ConnectionPool
 
+from headlessly.database.schema_editor import DatabaseFeatures, SchemaEditor
 from headlessly.database.server import start
 from headlessly.database.slow import time_statement
-
-
-class SchemaEditor(schema.DatabaseSchemaEditor):
-    """Adds no second index for LIKE to a column that is compared byte by byte: its own does that."""
-
-    def _create_like_index_sql(self, model, field):
-        if field.db_parameters(self.connection).get("collation") == "C":
-            return None
-        return super()._create_like_index_sql(model, field)
 
 
 class DatabaseWrapper(base.DatabaseWrapper):
     """Starts the embedded server when it is first needed; never hands out a dead connection."""
 
     SchemaEditorClass = SchemaEditor
+    features_class = DatabaseFeatures
 
     def __init__(self, *args, **kwargs):
         super().__init__(*args, **kwargs)

@@ -14,6 +14,7 @@ from django.db import models
 from django.utils.module_loading import import_string
 from django_fsm import FSMField, transition
 
+from headlessly.database.tenant_joins import TenantForeignKey
 from headlessly.declaration import currencies, normalization
 from headlessly.ids import public_id
 
@@ -248,7 +249,7 @@ class Stated(Hidden, models.BooleanField):
         super().__init__(**{"default": False, "editable": False} | kwargs)
 
 
-class Reference(_Plain, models.ForeignKey):
+class Reference(_Plain, TenantForeignKey):
     """A link to another noun of the same tenant. A record that is referred to is not deleted, unless the
     reference says ``on_delete=models.CASCADE``: then its record is deleted too, and comes back with it."""
 

@@ -17,6 +17,15 @@ LIVE = models.Q(deleted_at=None)
 IndexColumn = tuple[str, bool]
 
 
+def index_of_reference(reference: str, *order: str, name: str) -> models.Index:
+    """The records of a tenant that refer to one. Those that refer to none write nothing in it."""
+    return models.Index(
+        fields=["tenant", reference, *order],
+        condition=models.Q(**{f"{reference}__isnull": False}),
+        name=name,
+    )
+
+
 @cache
 def index_orders(model: type[models.Model]) -> tuple[tuple[IndexColumn, ...], ...]:
     """The columns of each whole index that begins with the tenant, without the tenant."""
@@ -72,3 +81,20 @@ def _fits_order(
 def has_descending_index(model: type[models.Model], name: str) -> bool:
     """Whether an index has the column in descending order. Read backwards it then has the nulls first."""
     return any((name, True) in steps for steps in index_orders(model))
+
+
+def has_index_of_ranges(model: type[models.Model], name: str) -> bool:
+    """Whether an index has the records of a tenant that have a value in this column in its order, deleted
+    ones aside or not: so those of a range are found without reading others."""
+    there = {LIVE, models.Q(**{f"{name}__isnull": False}), _live_with(name)}
+    return any(
+        type(index) is models.Index
+        and (index.condition is None or index.condition in there)
+        and [column for column, _ in index_columns(model, index)[:2]] == ["tenant_id", name]
+        for index in model._meta.indexes
+    )
+
+
+def _live_with(name: str) -> models.Q:
+    """The condition of an index of what has happened to some records, as nouns write it."""
+    return models.Q(**{f"{name}__isnull": False, "deleted_at": None})

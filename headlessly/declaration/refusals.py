@@ -43,7 +43,8 @@ class RefusalMixin(Record):
             if count := noun.objects.filter(**{field: self.pk}).exclude(pk=self.pk).count():
                 found[noun.__name__] = found.get(noun.__name__, 0) + count
         for model, field in self.schema.platform_referrers:
-            if count := model._default_manager.filter(**{field: self.pk}).count():
+            own: dict[str, Any] = {"tenant": self.tenant_id, field: self.pk}
+            if count := model._default_manager.filter(**own).count():
                 found[model.__name__] = count
         if found:
             who = ", ".join(f"{count} {name}" for name, count in found.items())

@@ -103,7 +103,7 @@ class Table:
         values = [self._value(self.by_name[name], record) for name in names]
         execute_prepared(
             _update(self.name, tuple(self.by_name[n].column for n in names)),
-            [*values, record.pk],
+            [*values, record.pk, record.tenant_id],
             rows=False,
         )
 
@@ -124,7 +124,7 @@ ADAPTED_TYPES = {"JSONField", "DecimalField"}
 @cache
 def _update(table: str, columns: tuple[str, ...]) -> str:
     assignments = ", ".join(f"{connection.ops.quote_name(c)} = %s" for c in columns)
-    return f"UPDATE {table} SET {assignments} WHERE id = %s"
+    return f"UPDATE {table} SET {assignments} WHERE id = %s AND tenant_id = %s"
 
 
 @cache

@@ -17,6 +17,7 @@ from django.utils.translation import gettext as _
 
 from headlessly.access import tenancy, visibility
 from headlessly.access.managers import BoundedQuerySet
+from headlessly.database.tenant_joins import TenantForeignKey
 from headlessly.declaration import indexes, labels
 from headlessly.declaration.fields import Stated, StatusField
 from headlessly.errors import Conflict, NotFound
@@ -73,7 +74,9 @@ def make_version_model(noun: type[Record]) -> type[Version]:
                 "app_label": meta.app_label,
                 "db_table": version_table(noun),
                 "indexes": [
-                    models.Index(fields=["record", "valid_from"], name=f"{meta.model_name}_past"),
+                    models.Index(
+                        fields=["tenant", "record", "valid_from"], name=f"{meta.model_name}_past"
+                    ),
                     models.Index(
                         fields=["tenant", "-created_at", "-record"],
                         name=f"{meta.model_name}_past_by_created",
@@ -116,7 +119,8 @@ def _state_indexes(noun: type[Record]) -> list[models.Index]:
 
 def _copy_column(field: models.Field) -> models.Field:
     if field.remote_field is not None:
-        return models.ForeignKey(
+        kind = TenantForeignKey if isinstance(field, TenantForeignKey) else models.ForeignKey
+        return kind(
             field.remote_field.model,
             models.DO_NOTHING,
             null=True,
@@ -144,7 +148,8 @@ def install_triggers(noun: type[Record]) -> None:
     # past once the plan was made for many rows, for as long as the connection lasts.
     add = f"{insert} SELECT {columns}, updated_at FROM new_rows;"
     change = (
-        f"UPDATE {past} SET valid_to = NEW.updated_at WHERE id = NEW.id AND valid_to IS NULL; "
+        f"UPDATE {past} SET valid_to = NEW.updated_at "
+        "WHERE tenant_id = NEW.tenant_id AND id = NEW.id AND valid_to IS NULL; "
         f"{insert} VALUES ({', '.join(f'NEW.{name}' for name in names)}, NEW.updated_at);"
     )
     by_statement = "REFERENCING NEW TABLE AS new_rows FOR EACH STATEMENT"

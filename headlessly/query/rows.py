@@ -116,7 +116,7 @@ class RowStatement:
         table = noun.past._meta.db_table if past else noun._meta.db_table
         key = "seq" if past else "id"
         select = f"SELECT r.{key}, {', '.join(selects)} FROM {quote(table)} r {' '.join(joins)} "
-        self.sql = f"{select} WHERE r.{key} = ANY(%s)"
+        self.sql = f"{select} WHERE r.tenant_id = %s AND r.{key} = ANY(%s)"
         self.one = f"{select} WHERE r.id = %s AND "
         self.moments = len(joins) if past else 0
 
@@ -124,9 +124,9 @@ class RowStatement:
         """The records with these keys, in this order; keys that are gone are left out."""
         if not keys:
             return []
-        rows = prepared.execute_prepared(
-            self.sql, [as_of] * (2 * self.moments) + [list(keys)], binary=True
-        )
+        moments = [as_of] * (2 * self.moments)
+        given = [*moments, tenancy.require().pk, list(keys)]
+        rows = prepared.execute_prepared(self.sql, given, binary=True)
         return self._records(rows, keys, as_of)
 
     def find(self, id: str) -> dict[str, Any] | None:
@@ -198,7 +198,10 @@ def _join(noun: type[Record], field: Field, other: type[Record], alias: str, pas
     column = prepared.quoted_column(noun, field.name)
     table = quote((other.past if past else other)._meta.db_table)
     valid = VALID_AT.format(alias=alias) if past else ""
-    return f"LEFT JOIN {table} {alias} ON {alias}.id = r.{column} {valid}"
+    return (
+        f"LEFT JOIN {table} {alias} ON {alias}.tenant_id = r.tenant_id "
+        f"AND {alias}.id = r.{column} {valid}"
+    )
 
 
 #: Clients choose the shape, so not every shape that was ever asked for is kept.

@@ -16,6 +16,8 @@ from django.db.models.functions import Lower
 from django.utils.translation import gettext as _
 
 from headlessly.access import actors, tenancy
+from headlessly.access.tenant_rows import TenantRow
+from headlessly.database.tenant_joins import TenantForeignKey
 from headlessly.declaration.fields import PublicId
 from headlessly.declaration.values import UNSTORABLE, check_storable
 from headlessly.errors import Conflict, Forbidden, Invalid, NotFound
@@ -33,20 +35,24 @@ MAX_VIEWS = 50
 MAX_QUERY = 4_000
 
 
-class View(models.Model):
+class View(TenantRow):
     """One list with a name, in the language of its address."""
 
     prefix: ClassVar[str] = "view"
     NAME = 80
 
     id = PublicId()
-    tenant = models.ForeignKey("headlessly.Tenant", models.CASCADE, related_name="+")
+    tenant = models.ForeignKey(
+        "headlessly.Tenant", models.CASCADE, related_name="+", db_index=False
+    )
     noun = models.CharField(max_length=64)
     kind = models.CharField(max_length=8, default=LIST)
     name = models.CharField(max_length=NAME)
     query = models.TextField(blank=True)
     #: Who made it; a shared one outlives them.
-    user = models.ForeignKey(settings.AUTH_USER_MODEL, models.SET_NULL, null=True, related_name="+")
+    user = models.ForeignKey(
+        settings.AUTH_USER_MODEL, models.SET_NULL, null=True, related_name="+", db_index=False
+    )
     shared = models.BooleanField(default=False)
     created_at = models.DateTimeField(auto_now_add=True)
     updated_at = models.DateTimeField(auto_now=True)
@@ -107,13 +113,15 @@ class View(models.Model):
             raise Conflict(said, field="name") from None
 
 
-class Start(models.Model):
+class Start(TenantRow):
     """The view with which one user begins the list of one noun: a saved one, or a ready-made one."""
 
     tenant = models.ForeignKey(
         "headlessly.Tenant", models.CASCADE, related_name="+", db_index=False
     )
-    user = models.ForeignKey(settings.AUTH_USER_MODEL, models.CASCADE, related_name="+")
+    user = models.ForeignKey(
+        settings.AUTH_USER_MODEL, models.CASCADE, related_name="+", db_index=False
+    )
     noun = models.CharField(max_length=64)
     view = models.CharField(max_length=100)
 
@@ -126,14 +134,16 @@ class Start(models.Model):
         return f"{self.user_id} starts {self.noun} with {self.view}"
 
 
-class Pin(models.Model):
+class Pin(TenantRow):
     """A report on the page of one user, at its place."""
 
     tenant = models.ForeignKey(
         "headlessly.Tenant", models.CASCADE, related_name="+", db_index=False
     )
-    user = models.ForeignKey(settings.AUTH_USER_MODEL, models.CASCADE, related_name="+")
-    view = models.ForeignKey(View, models.CASCADE, related_name="+")
+    user = models.ForeignKey(
+        settings.AUTH_USER_MODEL, models.CASCADE, related_name="+", db_index=False
+    )
+    view = TenantForeignKey(View, models.CASCADE, related_name="+", db_index=False)
     place = models.PositiveSmallIntegerField()
 
     class Meta:
@@ -154,6 +164,11 @@ def _visible(kind: str) -> models.QuerySet[View]:
 def visible_views(noun: type[Record], kind: str = LIST) -> list[View]:
     """The views that the actor may use: their own and the shared ones, by name."""
     return list(_visible(kind).filter(noun=noun.__name__))
+
+
+def all_visible_views() -> list[View]:
+    """The same of all nouns."""
+    return list(_visible(LIST))
 
 
 def visible_reports() -> list[View]:

@@ -8,6 +8,7 @@ from typing import Any, ClassVar
 from django.db import models
 
 from headlessly.access import tenancy
+from headlessly.access.tenant_rows import TenantRow
 from headlessly.database.instances import new_instance
 from headlessly.declaration.fields import PublicId
 from headlessly.log.events import Event, EventJson
@@ -28,7 +29,7 @@ KEPT_FIELDS = (
 )
 
 
-class Proposal(models.Model):
+class Proposal(TenantRow):
     """A script that waits for somebody to approve it, with the events that it would record.
 
     Its events are those of the last time that it was tried: ``version`` counts these, so that nobody
@@ -43,7 +44,9 @@ class Proposal(models.Model):
     OPEN: ClassVar = (PENDING, STALE)
 
     id = PublicId()
-    tenant = models.ForeignKey("headlessly.Tenant", models.CASCADE, related_name="proposals")
+    tenant = models.ForeignKey(
+        "headlessly.Tenant", models.CASCADE, related_name="proposals", db_index=False
+    )
     code = models.TextField()
     note = models.CharField(max_length=500, default="", blank=True)
     status = models.CharField(max_length=16, choices=[(s, s) for s in STATUSES], default=PENDING)

@@ -7,6 +7,8 @@ from typing import Any, ClassVar
 import orjson
 from django.db import models
 
+from headlessly.access.tenant_rows import TenantRow, TenantRowManager
+from headlessly.database.tenant_joins import TenantForeignKey
 from headlessly.declaration.fields import PublicId
 from headlessly.declaration.registry import registry
 from headlessly.nouns import Noun
@@ -18,7 +20,7 @@ from headlessly.transfer.rows import Layout
 NounClass = type[Noun]
 
 
-class Import(models.Model):
+class Import(TenantRow):
     """A file on its way into one noun, and what became of its rows."""
 
     prefix: ClassVar[str] = "import"
@@ -50,6 +52,13 @@ class Import(models.Model):
     size = models.BigIntegerField()  #: of the file, in bytes
     match = models.CharField(max_length=255, null=True)  #: by what records are found, on the wire
     dry_run = models.BooleanField(default=False)
+    #: Counts how often it was tried: a worker that reads the file as was said before has another one.
+    revision = models.PositiveIntegerField(default=0)
+    #: Of a trial the first rows as they will be, and the words of its columns (:mod:`.samples`).
+    samples = models.JSONField(default=list)
+    words = models.JSONField(default=dict)
+    #: Its header in short, by which the mapping of a file with the same is found (:mod:`.kept_mappings`).
+    header = models.CharField(max_length=32, default="", db_collation="C")
     status = models.CharField(max_length=16, choices=Status.choices, default=Status.QUEUED)
     message = models.TextField(null=True)  #: why it failed
     #: Its own event in the log, the cause of all others; None for a dry run and until it has started.
@@ -70,9 +79,16 @@ class Import(models.Model):
         default=dict
     )  #: how many records beside their own the rows made, by noun
 
+    objects = TenantRowManager()
+
     class Meta:
         indexes: ClassVar = [
-            models.Index(fields=["tenant", "-created_at", "-id"], name="import_by_created")
+            models.Index(fields=["tenant", "-created_at", "-id"], name="import_by_created"),
+            models.Index(
+                fields=["tenant", "type", "header", "-created_at"],
+                name="import_by_header",
+                condition=models.Q(dry_run=False) & ~models.Q(header=""),
+            ),
         ]
 
     def __str__(self) -> str:
@@ -114,36 +130,46 @@ class Import(models.Model):
         )
 
 
-class ImportPart(models.Model):
+class ImportPart(TenantRow):
     """A piece of an import's file, there until the import is finished."""
 
-    source = models.ForeignKey(Import, models.CASCADE, related_name="parts", db_index=False)
+    tenant = models.ForeignKey(
+        "headlessly.Tenant", models.CASCADE, related_name="+", db_index=False
+    )
+    source = TenantForeignKey(Import, models.CASCADE, related_name="parts", db_index=False)
     number = models.PositiveIntegerField()
     content = models.BinaryField()
 
+    objects = TenantRowManager()
+
     class Meta:
         constraints: ClassVar = [
-            models.UniqueConstraint(fields=["source", "number"], name="one_part")
+            models.UniqueConstraint(fields=["tenant", "source", "number"], name="one_part")
         ]
 
     def __str__(self) -> str:
         return f"{self.source_id} {self.number}"
 
 
-class RefusedRow(models.Model):
+class RefusedRow(TenantRow):
     """A row that was not imported, as it was sent, and why.
 
     Kept as bytes: what makes a row bad may be what no text column can hold.
     """
 
-    source = models.ForeignKey(Import, models.CASCADE, related_name="rows", db_index=False)
+    tenant = models.ForeignKey(
+        "headlessly.Tenant", models.CASCADE, related_name="+", db_index=False
+    )
+    source = TenantForeignKey(Import, models.CASCADE, related_name="rows", db_index=False)
     row = models.PositiveIntegerField()
     problems = models.BinaryField()
     cells = models.BinaryField()
 
+    objects = TenantRowManager()
+
     class Meta:
         constraints: ClassVar = [
-            models.UniqueConstraint(fields=["source", "row"], name="one_refusal")
+            models.UniqueConstraint(fields=["tenant", "source", "row"], name="one_refusal")
         ]
 
     def __str__(self) -> str:
@@ -158,16 +184,21 @@ class RefusedRow(models.Model):
         return orjson.loads(self.cells)
 
 
-class RowWarning(models.Model):
+class RowWarning(TenantRow):
     """A row that was taken without some of its cells: which, and why."""
 
-    source = models.ForeignKey(Import, models.CASCADE, related_name="warnings", db_index=False)
+    tenant = models.ForeignKey(
+        "headlessly.Tenant", models.CASCADE, related_name="+", db_index=False
+    )
+    source = TenantForeignKey(Import, models.CASCADE, related_name="warnings", db_index=False)
     row = models.PositiveIntegerField()
     problems = models.BinaryField()
 
+    objects = TenantRowManager()
+
     class Meta:
         constraints: ClassVar = [
-            models.UniqueConstraint(fields=["source", "row"], name="one_warning")
+            models.UniqueConstraint(fields=["tenant", "source", "row"], name="one_warning")
         ]
 
     def __str__(self) -> str:

@@ -23,7 +23,7 @@ class TooManyRefusals(Exception):
 
 def kept_by_imports() -> Coalesce:
     """The bytes that the imports of a tenant keep, as a column of tenants."""
-    file = Exists(ImportPart.objects.filter(source=OuterRef("pk")))
+    file = Exists(ImportPart.objects.filter(tenant=OuterRef("tenant"), source=OuterRef("pk")))
     size = Case(When(file, then=F("size")), default=Value(0)) + F("refused_bytes")
     of_tenant = Import.objects.filter(tenant=OuterRef("pk")).order_by().values("tenant")
     found = of_tenant.annotate(kept=Sum(size)).values("kept")

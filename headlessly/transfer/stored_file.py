@@ -12,9 +12,11 @@ from headlessly.transfer.models import Import
 #: The size of a part; only the last one is smaller.
 PART = 1024 * 1024
 
-KEEP = "INSERT INTO headlessly_importpart (source_id, number, content) VALUES (%s, %s, %s)"
-FIND = "SELECT content FROM headlessly_importpart WHERE source_id = %s AND number = %s"
-DROP = "DELETE FROM headlessly_importpart WHERE source_id = %s"
+KEEP = """
+INSERT INTO headlessly_importpart (tenant_id, source_id, number, content) VALUES (%s, %s, %s, %s)"""
+FIND = """
+SELECT content FROM headlessly_importpart WHERE tenant_id = %s AND source_id = %s AND number = %s"""
+DROP = "DELETE FROM headlessly_importpart WHERE tenant_id = %s AND source_id = %s"
 
 
 class Gone(Exception):
@@ -24,7 +26,7 @@ class Gone(Exception):
 def keep(source: Import, file: BinaryIO) -> None:
     """Write the file's parts; in the transaction that makes the import."""
     for number, part in enumerate(_parts(file)):
-        prepared.execute_prepared(KEEP, [source.pk, number, part], rows=False)
+        prepared.execute_prepared(KEEP, [source.tenant_id, source.pk, number, part], rows=False)
 
 
 def _parts(file: BinaryIO) -> Iterator[bytes]:
@@ -34,7 +36,7 @@ def _parts(file: BinaryIO) -> Iterator[bytes]:
 
 
 def drop(source: Import) -> None:
-    prepared.execute_prepared(DROP, [source.pk], rows=False)
+    prepared.execute_prepared(DROP, [source.tenant_id, source.pk], rows=False)
 
 
 def opened(source: Import) -> io.BufferedReader:
@@ -67,7 +69,8 @@ class _Parts(io.RawIOBase):
             return 0
         number, start = divmod(self.position, PART)
         if number != self.number:
-            found = prepared.execute_prepared(FIND, [self.source.pk, number], binary=True)
+            asked = [self.source.tenant_id, self.source.pk, number]
+            found = prepared.execute_prepared(FIND, asked, binary=True)
             if not found:
                 raise Gone
             self.number, self.part = number, found[0][0]

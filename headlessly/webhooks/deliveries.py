@@ -167,12 +167,12 @@ def send_again(delivery: Delivery) -> None:
 
 def delete_old_deliveries() -> None:
     """Delete deliveries that ended more than ``KEPT_FOR`` ago, as long as others need not wait."""
-    over = Delivery.objects.filter(created_at__lt=timezone.now() - KEPT_FOR).exclude(
-        status=Delivery.PENDING
-    )
-    until = time.monotonic() + SLICE
-    while time.monotonic() < until:
-        keys = list(over.values_list("pk", flat=True)[:DELETED_AT_ONCE])
-        Delivery.objects.filter(pk__in=keys).delete()
-        if len(keys) < DELETED_AT_ONCE:
-            return
+    before, until = timezone.now() - KEPT_FOR, time.monotonic() + SLICE
+    for tenant in Webhook.objects.order_by().values_list("tenant", flat=True).distinct():
+        deliveries = Delivery.objects.filter(tenant=tenant)
+        over = deliveries.filter(created_at__lt=before).exclude(status=Delivery.PENDING)
+        full = True
+        while full and time.monotonic() < until:
+            keys = list(over.values_list("pk", flat=True)[:DELETED_AT_ONCE])
+            deliveries.filter(pk__in=keys).delete()
+            full = len(keys) == DELETED_AT_ONCE

@@ -11,8 +11,10 @@ from django.db.models import Exists, F, OuterRef, Q
 from headlessly.access import tenancy
 from headlessly.access.encryption import EncryptedText
 from headlessly.access.models import Tenant
+from headlessly.access.tenant_rows import TenantRow, TenantRowManager
 from headlessly.context import running as context_running
 from headlessly.database import prepared
+from headlessly.database.tenant_joins import TenantForeignKey
 from headlessly.declaration.fields import PublicId
 from headlessly.ids import public_id
 from headlessly.log import offsets
@@ -67,11 +69,13 @@ class LogSnapshot:
 class WebhookQuerySet(models.QuerySet["Webhook"]):
     def of_tenant(self) -> Self:
         """Those of the active tenant, each with whether it has deliveries that were given up."""
-        given_up = Delivery.objects.filter(webhook=OuterRef("pk"), status=Delivery.FAILING)
+        given_up = Delivery.objects.filter(
+            tenant=OuterRef("tenant"), webhook=OuterRef("pk"), status=Delivery.FAILING
+        )
         return self.filter(tenant_id=tenancy.require().pk).annotate(fails=Exists(given_up))
 
 
-class Webhook(models.Model):
+class Webhook(TenantRow):
     """An address that is told of events, from its creation on.
 
     The secret is kept encrypted, for it has to sign; nothing but its making ever answers it.
@@ -81,7 +85,9 @@ class Webhook(models.Model):
     GONE, FAILED = "gone", "failed"
 
     id = PublicId()
-    tenant = models.ForeignKey("headlessly.Tenant", models.CASCADE, related_name="webhooks")
+    tenant = models.ForeignKey(
+        "headlessly.Tenant", models.CASCADE, related_name="webhooks", db_index=False
+    )
     url = models.CharField(max_length=2000)
     events = models.JSONField()
     secret = EncryptedText(editable=False)
@@ -98,7 +104,7 @@ class Webhook(models.Model):
     seq = models.BigIntegerField(editable=False)
     past = models.TextField(editable=False)
 
-    objects = WebhookQuerySet.as_manager()
+    objects = TenantRowManager.from_queryset(WebhookQuerySet)()
 
     def __str__(self) -> str:
         return self.pk
@@ -145,6 +151,7 @@ class DeliveryQuerySet(models.QuerySet["Delivery"]):
         an admin sends again is out of order, and keeps nobody waiting.
         """
         earlier = Delivery.objects.filter(
+            tenant=OuterRef("tenant"),
             webhook=OuterRef("webhook"),
             target=OuterRef("target"),
             event__lt=OuterRef("event"),
@@ -159,16 +166,19 @@ class DeliveryQuerySet(models.QuerySet["Delivery"]):
         return self.next_in_order().filter(free, next_at__lte=now)
 
 
-class Delivery(models.Model):
+class Delivery(TenantRow):
     """One event on its way to one webhook."""
 
     PENDING, DELIVERED, FAILING = "pending", "delivered", "failing"
     prefix: ClassVar[str] = "delivery"
 
     id = PublicId()
-    webhook = models.ForeignKey(Webhook, models.CASCADE, related_name="deliveries", db_index=False)
+    tenant = models.ForeignKey(
+        "headlessly.Tenant", models.CASCADE, related_name="+", db_index=False
+    )
+    webhook = TenantForeignKey(Webhook, models.CASCADE, related_name="deliveries", db_index=False)
     #: None for a ping.
-    event = models.ForeignKey(
+    event = TenantForeignKey(
         "headlessly.Event", models.PROTECT, related_name="+", null=True, db_index=False
     )
     name = models.CharField(max_length=255)
@@ -185,31 +195,38 @@ class Delivery(models.Model):
     response_status = models.PositiveSmallIntegerField(null=True)
     duration = models.PositiveIntegerField(null=True)  #: of the last attempt, in milliseconds
     error = models.CharField(max_length=255, null=True)
-    created_at = models.DateTimeField(db_index=True)
+    created_at = models.DateTimeField()
 
-    objects = DeliveryQuerySet.as_manager()
+    objects = TenantRowManager.from_queryset(DeliveryQuerySet)()
 
     class Meta:
         verbose_name_plural = "deliveries"
         constraints: ClassVar = [
-            models.UniqueConstraint(fields=["webhook", "event"], name="delivered_once")
+            models.UniqueConstraint(fields=["tenant", "webhook", "event"], name="delivered_once")
         ]
         indexes: ClassVar = [
             models.Index(
-                F("webhook"), F("created_at").desc(), F("id").desc(), name="delivery_newest"
+                F("tenant"),
+                F("webhook"),
+                F("created_at").desc(),
+                F("id").desc(),
+                name="delivery_newest",
             ),
             models.Index(
-                fields=["webhook", "next_at", "event"],
+                fields=["tenant", "webhook", "next_at", "event"],
                 condition=Q(status="pending"),
                 name="delivery_pending",
             ),
             models.Index(
-                fields=["webhook", "target", "event"],
+                fields=["tenant", "webhook", "target", "event"],
                 condition=Q(status="pending", again=False),
                 name="delivery_in_order",
             ),
+            models.Index(fields=["tenant", "created_at"], name="delivery_by_created"),
             models.Index(
-                fields=["webhook"], condition=Q(status="failing"), name="delivery_given_up"
+                fields=["tenant", "webhook"],
+                condition=Q(status="failing"),
+                name="delivery_given_up",
             ),
         ]
 
@@ -228,4 +245,5 @@ class Delivery(models.Model):
 
     @classmethod
     def make(cls, webhook: Webhook, now: datetime, **what: Any) -> Delivery:
-        return cls(id=public_id(cls.prefix), webhook=webhook, created_at=now, next_at=now, **what)
+        what |= {"tenant_id": webhook.tenant_id, "webhook": webhook}
+        return cls(id=public_id(cls.prefix), created_at=now, next_at=now, **what)

@@ -24,6 +24,7 @@ from headlessly.declaration.fields import (
     Url,
 )
 from headlessly.declaration.files import Files
+from headlessly.declaration.indexes import index_of_reference
 from headlessly.declaration.values import validate_not_in_future
 from headlessly.errors import VerbRefused
 from headlessly.nouns import Noun, verb
@@ -128,8 +129,8 @@ class Campaign(Noun):
         indexes: ClassVar = [
             models.Index(fields=["tenant", "-created_at", "-id"], name="campaign_by_created"),
             models.Index(fields=["tenant", "utm_campaign"], name="campaign_by_utm"),
-            models.Index(fields=["organization"], name="campaign_by_organization"),
-            models.Index(fields=["owner"], name="campaign_by_owner"),
+            index_of_reference("organization", name="campaign_by_organization"),
+            index_of_reference("owner", name="campaign_by_owner"),
         ]
 
     @verb(

@@ -19,6 +19,7 @@ from headlessly.declaration.fields import (
     Text,
     Url,
 )
+from headlessly.declaration.indexes import index_of_reference
 from headlessly.declaration.schema import Field
 from headlessly.nouns import Noun, verb
 from marketing import questions, received
@@ -68,7 +69,7 @@ class Form(Noun):
     class Meta:
         indexes: ClassVar = [
             models.Index(fields=["tenant", "-created_at", "-id"], name="form_by_created"),
-            models.Index(fields=["campaign"], name="form_by_campaign"),
+            index_of_reference("campaign", name="form_by_campaign"),
         ]
 
     @verb(source=[Status.DRAFT, Status.ARCHIVED], target=Status.PUBLISHED)

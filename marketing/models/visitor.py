@@ -6,6 +6,8 @@ from typing import ClassVar
 
 from django.db import models
 
+from headlessly.database.tenant_joins import TenantForeignKey
+
 
 class Visitor(models.Model):
     """A visitor of a website, and the contact whom a form, a capture or an identification named last."""
@@ -14,7 +16,7 @@ class Visitor(models.Model):
         "headlessly.Tenant", models.CASCADE, related_name="+", db_index=False
     )
     anonymous_id = models.CharField(max_length=255)
-    contact = models.ForeignKey("crm.Contact", models.CASCADE, related_name="+", db_index=False)
+    contact = TenantForeignKey("crm.Contact", models.CASCADE, related_name="+", db_index=False)
     identified_at = models.DateTimeField()
 
     class Meta:

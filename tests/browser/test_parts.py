@@ -185,7 +185,7 @@ def test_an_answer_that_comes_late_does_not_replace_a_later_one(desk, site, lead
     source = desk.get_by_role("combobox", name="Source")
     rows = desk.locator("table.list tbody tr")
     source.select_option("website")
-    expect(desk.locator("#hly")).to_have_attribute("aria-busy", "true", timeout=1000)
+    expect(desk.locator("#hly")).to_have_attribute("aria-busy", "true")
     source.select_option("referral")
     expect(rows).to_have_count(13)
     held[0].continue_()

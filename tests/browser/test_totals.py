@@ -88,6 +88,21 @@ def test_groups_and_sums_are_of_what_one_sees_and_refuse_nonsense(client, bob, l
     assert client.get("/~acme/admin/crm/lead/totals/?nonsense=1").status_code == 204
 
 
+def test_it_says_no_mean_of_what_cannot_be_compared(client, bob, people):
+    from crm import ExchangeRate, Goal
+
+    client.force_login(bob)
+    for measure, target in (("WonValue", 90_000), ("WonDeals", 4)):
+        Goal.create(measure=measure, period="Month", start_date="2026-01-01", target=target)
+    for currency, rate in (("EUR", 1.1), ("JPY", 0.006)):
+        ExchangeRate.create(currency=currency, day="2026-01-01", rate=rate)
+    for place in ("goal", "exchangerate"):
+        page = client.get(f"/~acme/admin/crm/{place}/").content.decode()
+        assert "totals/?" not in page
+        found = client.get(f"/~acme/admin/crm/{place}/totals/").content.decode()
+        assert "⌀" not in found
+
+
 def test_another_order_and_page_of_a_list_come_to_the_same_and_are_not_added_up_again(
     desk, site, people, monkeypatch
 ):

@@ -25,7 +25,7 @@ pytestmark = pytest.mark.usefixtures("acme")
         "DELETE FROM headlessly_event",
         "DELETE FROM headlessly_event WHERE name = 'Lead.Created'",
         "INSERT INTO headlessly_event SELECT * FROM headlessly_event "
-        "ON CONFLICT (id) DO UPDATE SET actor = 'x'",
+        "ON CONFLICT (tenant_id, id) DO UPDATE SET actor = 'x'",
         "WITH gone AS (DELETE FROM headlessly_event RETURNING *) SELECT * FROM gone",
     ],
 )

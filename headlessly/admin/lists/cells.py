@@ -46,6 +46,7 @@ class Row:
         ""  #: where in the list it stands, for whoever makes the address of its page of that
     )
     gone: Any = None  #: of a deleted one: who deleted it, when, and whether it can come back
+    planned: Any = ""  #: what is planned with it
     problem: str = ""  #: why what was just tried was not done
 
 

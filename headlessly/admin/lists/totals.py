@@ -50,11 +50,11 @@ def group_fields(noun: type[Noun]) -> list[Field]:
     ]
 
 
-def measure_of(column: Field) -> str:
+def measure_of(noun: type[Noun], column: Field) -> str:
     """What is measured of a column, as an aggregation names it; empty for one that is no number."""
-    if (
-        column.computed is not None or (column.minimum or 0) >= 1000
-    ):  # a year is no number of anything
+    if column.computed is not None or column.name in noun.Surface.no_mean:
+        return ""
+    if (column.minimum or 0) >= 1000:  # a year is no number of anything
         return ""
     if column.type in ADDED:
         return f"sum({column.wire})"
@@ -64,7 +64,9 @@ def measure_of(column: Field) -> str:
 def totals_url(address: Address, place: str) -> str:
     """Where it is asked, below ``place``, what a list comes to: the same for all of its pages and orders.
     Empty where no column is a number."""
-    if address.deleted or not any(measure_of(column) for column in address.columns[1:]):
+    if address.deleted or not any(
+        measure_of(address.noun, column) for column in address.columns[1:]
+    ):
         return ""
     return place + address.but(dict.fromkeys(("o", "view", "group")))
 
@@ -94,7 +96,8 @@ def groups(address: Address, by: Field) -> tuple[list[Group], bool]:
 
 
 def _aggregate(address: Address, **more: Any) -> aggregates.Aggregation:
-    asked = dict.fromkeys(term for column in address.columns[1:] if (term := measure_of(column)))
+    terms = [measure_of(address.noun, column) for column in address.columns[1:]]
+    asked = dict.fromkeys(filter(None, terms))
     return aggregates.aggregate(
         address.noun,
         address.filter_beside_search,
@@ -106,9 +109,10 @@ def _aggregate(address: Address, **more: Any) -> aggregates.Aggregation:
 
 
 def _cells(address: Address, answer: Mapping[str, Any]) -> list[tuple[str, str]]:
+    noun, columns = address.noun, address.columns[1:]
     return [
-        (labels.field_label(column), _number_text(answer, measure_of(column)))
-        for column in address.columns[1:]
+        (labels.field_label(column), _number_text(answer, measure_of(noun, column)))
+        for column in columns
     ]
 
 

@@ -3,7 +3,8 @@
 No thread waits for anything: there are few (see the decisions), and a page that asks is answered from memory
 in less than a millisecond, before everything else and mostly without a thread (:func:`answer_from_memory`).
 So it is answered not by session and user, which would ask the database, but by a token that a signed-in page
-was given and that holds for an hour. It says which of the records that the page names changed, and no other.
+was given and that holds for some minutes. It says which of the records that the page names changed, and no
+other.
 """
 
 from __future__ import annotations
@@ -26,7 +27,7 @@ from headlessly.log.events import LogPosition
 
 ADDRESS = re.compile(r"/~([^/]+)/admin/watch/\Z")
 #: How long a token holds, in seconds; a page asks for another one, as whoever is signed in.
-HOLDS = 3600
+HOLDS = 300
 #: As many records a page may ask about, a board has the most; and as long a question is, in bytes.
 MOST, LONGEST = 500, 32 * 1024
 #: For how long a process remembers that a token is good, in seconds, and of how many.

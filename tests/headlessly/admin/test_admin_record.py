@@ -244,7 +244,7 @@ def test_the_timeline_tells_who_did_what_in_words(bob, users, lead, address):
     bob.post(address(lead, "edit"), {"budget": "60,000", "version": lead.version})
     bob.post(address(lead, "edit"), {"authority": "CTO"})
     said = text(bob.get(address(lead)))
-    assert "Bob changed budget: 50,000 → 60,000" in said
+    assert "Bob changed budget: $50,000 → $60,000" in said
     assert "Bob added authority: CTO" in said
     assert "System created this lead" in said
 

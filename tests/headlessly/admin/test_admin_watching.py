@@ -87,7 +87,7 @@ def test_what_is_known_takes_no_thread() -> None:
     def application(*_: Any) -> Any:
         raise AssertionError("no thread is needed")
 
-    front = Front(application, 1, lambda environ, body: b"[1]" if body.read() == b"x" else None)
+    front = Front(application, 1, 1, lambda environ, body: b"[1]" if body.read() == b"x" else None)
     sent: list[dict[str, Any]] = []
 
     async def receive() -> dict[str, Any]:

@@ -13,6 +13,7 @@ from typing import Any
 import pytest
 from django.utils import timezone
 
+from headlessly.access import tenancy
 from headlessly.models import Delivery, Webhook
 
 
@@ -101,7 +102,8 @@ def deliver(work: Any) -> Callable[[], None]:
     from headlessly.webhooks.outbox import catch_up
 
     def deliver() -> None:
-        catch_up.func(0)
+        with tenancy.active(None):
+            catch_up.func(0)
         work()
 
     return deliver

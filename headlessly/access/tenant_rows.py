@@ -1,0 +1,31 @@
+"""Tables of the platform whose rows are a tenant's: what Django asks of them says whose."""
+
+from __future__ import annotations
+
+from typing import Any, TypeVar
+
+from django.db import models
+
+from headlessly.access import tenancy
+
+M = TypeVar("M", bound=models.Model, covariant=True)
+
+
+class TenantRow(models.Model):
+    """A row of a tenant's, which is written where it is: in its tenant."""
+
+    class Meta:
+        abstract = True
+
+    def _do_update(self, base_qs: Any, *more: Any) -> Any:
+        tenant: Any = self.tenant_id  # type: ignore[attr-defined]  # each table has its own
+        return super()._do_update(base_qs.filter(tenant_id=tenant), *more)  # type: ignore[misc]
+
+
+class TenantRowManager(models.Manager[M]):
+    """The rows of the active tenant; where none is active, of all: for the operator, and what cleans up."""
+
+    def get_queryset(self) -> Any:
+        found = super().get_queryset()
+        tenant = tenancy.current()
+        return found if tenant is None else found.filter(tenant_id=tenant.pk)

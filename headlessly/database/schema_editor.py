@@ -1,0 +1,100 @@
+"""How tables are made: the keys of a tenant's table begin with the tenant.
+
+A table belongs to a tenant when it has a column of that name. Then its primary key is (tenant, id) in the
+database, and a reference to another such table is (tenant, reference) to its (tenant, id): PostgreSQL itself
+refuses another tenant's record. Django's models need not know: ``id`` stays their key, a reference one
+column. Migrations say it as Django writes them, so that a new noun, and a new reference, gets it by itself.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+from django.core.exceptions import FieldDoesNotExist
+from django.db.backends.ddl_references import Columns
+from django.db.backends.postgresql.features import DatabaseFeatures as PostgreSQLFeatures
+from django.db.backends.postgresql.schema import DatabaseSchemaEditor
+from django.db.models import CompositePrimaryKey, Field, Model
+
+
+def tenant_field(model: type[Model]) -> Field[Any, Any] | None:
+    """The tenant of a tenant's table; None of a table of all tenants."""
+    try:
+        field = model._meta.get_field("tenant")
+    except FieldDoesNotExist:
+        return None
+    return field if isinstance(field, Field) else None
+
+
+#: The stubs know little of it.
+_DjangosEditor: Any = DatabaseSchemaEditor
+
+
+class SchemaEditor(_DjangosEditor):
+    # Of two columns: so it is not part of the column's own definition.
+    sql_create_column_inline_fk = None
+
+    def _create_like_index_sql(self, model: Any, field: Any) -> Any:
+        """Adds no second index for LIKE to a column that is compared byte by byte: its own does that."""
+        if field.db_parameters(self.connection).get("collation") == "C":
+            return None
+        return super()._create_like_index_sql(model, field)
+
+    def table_sql(self, model: Any) -> tuple[str, Any]:
+        sql, parameters = super().table_sql(model)
+        if columns := _key_columns(model):
+            sql = f"{sql.removesuffix(')')}, {self._pk_constraint_sql(columns)})"
+        return sql, parameters
+
+    def _iter_column_sql(
+        self, column_type: Any, params: Any, model: Any, field: Any, *more: Any
+    ) -> Iterator[str]:
+        within_tenant = field.primary_key and _key_columns(model)
+        for part in super()._iter_column_sql(column_type, params, model, field, *more):
+            if not (within_tenant and part == "PRIMARY KEY"):
+                yield part
+
+    def _create_primary_key_sql(self, model: Any, field: Any) -> Any:
+        statement = super()._create_primary_key_sql(model, field)
+        if columns := _key_columns(model):
+            statement.parts["columns"] = Columns(model._meta.db_table, columns, self.quote_name)
+        return statement
+
+    def _create_fk_sql(self, model: Any, field: Any, suffix: str) -> Any:
+        statement = super()._create_fk_sql(model, field, suffix)
+        here, there = tenant_field(model), tenant_field(field.target_field.model)
+        if here and there:
+            for part, tenant, own in (
+                ("column", here, field),
+                ("to_column", there, field.target_field),
+            ):
+                columns = [tenant.column, own.column]
+                table = own.model._meta.db_table
+                statement.parts[part] = Columns(table, columns, self.quote_name)
+        return statement
+
+    def _constraint_names(
+        self, model: Any, column_names: Any = None, *args: Any, **kwargs: Any
+    ) -> list[str]:
+        """Finds a reference by its own column, and so whatever Django wants to drop with it."""
+        found: list[str] = super()._constraint_names(model, column_names, *args, **kwargs)
+        tenant = tenant_field(model)
+        if column_names and tenant and (kwargs.get("foreign_key") or kwargs.get("primary_key")):
+            both = [tenant.column, *column_names]
+            found += super()._constraint_names(model, both, *args, **kwargs)
+        return found
+
+
+def _key_columns(model: Any) -> list[str]:
+    """The primary key of a tenant's table in the database; nothing where Django knows it itself."""
+    key, tenant = model._meta.pk, tenant_field(model)
+    if tenant is None or key is tenant or isinstance(key, CompositePrimaryKey):
+        return []
+    return [tenant.column, key.column]
+
+
+class DatabaseFeatures(PostgreSQLFeatures):
+    def allows_group_by_selected_pks_on_model(self, model: Any) -> bool:
+        """Whether ``GROUP BY id`` says everything of a row: not where the key is (tenant, id)."""
+        return tenant_field(model) is None and super().allows_group_by_selected_pks_on_model(model)
