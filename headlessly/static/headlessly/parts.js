@@ -50,6 +50,8 @@
       callbacks: {
         beforeNodeMorphed(here, now) {
           if (here.nodeType !== 1) return true;
+          // One that was opened while what others did was on its way.
+          if (quiet && here.matches("dialog[open]")) return false;
           if (here.matches("form") && unsaved(here, saved)) {
             // What it is about is the list as it is now.
             for (const name of ["query"]) if (now.elements?.[name] && here.elements[name]) here.elements[name].value = now.elements[name].value;
