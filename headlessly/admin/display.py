@@ -22,11 +22,10 @@ from headlessly.access.models import ApiKey
 from headlessly.context import clock
 from headlessly.declaration.record import Record
 from headlessly.declaration.schema import Field
+from headlessly.declaration.surface import WORKERS as WORKERS
 from headlessly.language import wording
 from headlessly.nouns import Noun
 
-#: The references that say who works on a record, not whom it is about.
-WORKERS = ("owner", "assignee")
 #: As much is said of each name below another one, in characters.
 LONGEST_BELOW = 60
 #: Text that is dialled.

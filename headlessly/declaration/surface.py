@@ -10,6 +10,8 @@ from headlessly.declaration.engagements import Engagements
 from headlessly.declaration.files import Files
 
 T = TypeVar("T")
+#: The references that say who works on a record, not whom it is about.
+WORKERS = ("owner", "assignee")
 
 
 @dataclass(frozen=True)

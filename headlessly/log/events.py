@@ -238,10 +238,19 @@ class Event(models.Model):
         indexes: ClassVar = [
             models.Index(fields=["tenant", "xid", "seq"], name="event_by_place"),
             models.Index(fields=["tenant", "timestamp", "xid", "seq"], name="event_by_time"),
-            models.Index(fields=["tenant", "target", "seq"], name="event_by_target"),
+            # What is tracked is about nothing, and writes nothing in these two.
+            models.Index(
+                fields=["tenant", "target", "seq"],
+                name="event_by_target",
+                condition=models.Q(target__isnull=False),
+            ),
             models.Index(fields=["tenant", "name", "xid", "seq"], name="event_by_name"),
             models.Index(fields=["tenant", "actor", "xid", "seq"], name="event_by_actor"),
-            models.Index(fields=["tenant", "target_type", "xid", "seq"], name="event_by_type"),
+            models.Index(
+                fields=["tenant", "target_type", "xid", "seq"],
+                name="event_by_type",
+                condition=models.Q(target_type__isnull=False),
+            ),
             # What a request did, to take it back; many have the same, so that it stays small.
             models.Index(fields=["tenant", "request_id"], name="event_by_request"),
         ]

@@ -470,7 +470,7 @@ class Migration(migrations.Migration):
         ),
         migrations.AddIndex(
             model_name='event',
-            index=models.Index(fields=['tenant', 'target', 'seq'], name='event_by_target'),
+            index=models.Index(condition=models.Q(('target__isnull', False)), fields=['tenant', 'target', 'seq'], name='event_by_target'),
         ),
         migrations.AddIndex(
             model_name='event',
@@ -482,7 +482,7 @@ class Migration(migrations.Migration):
         ),
         migrations.AddIndex(
             model_name='event',
-            index=models.Index(fields=['tenant', 'target_type', 'xid', 'seq'], name='event_by_type'),
+            index=models.Index(condition=models.Q(('target_type__isnull', False)), fields=['tenant', 'target_type', 'xid', 'seq'], name='event_by_type'),
         ),
         migrations.AddIndex(
             model_name='event',

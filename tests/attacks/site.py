@@ -60,6 +60,7 @@ def create_database() -> str:
         found = connection.execute("SELECT FROM pg_database WHERE datname = %s", [DATABASE])
         if not found.rowcount:
             connection.execute(f"CREATE DATABASE {DATABASE}")
+            connection.execute(f"ALTER DATABASE {DATABASE} SET synchronous_commit TO off")
     return folder
 
 

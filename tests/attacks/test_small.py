@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import re
 import secrets
+from collections import Counter
 from functools import partial
 from typing import Any
 
@@ -61,6 +62,35 @@ def test_logs_a_wrong_host_in_one_line(client: Any, caplog: Any) -> None:
         assert "evil.example" in line
         assert "\n" not in line
         assert "Traceback" not in line
+
+
+#: Codecs of Python's, and names of none; in none of them is an address written.
+CHARSETS = [
+    "zlib",
+    "rot13",
+    "base64",
+    "idna",
+    "undefined",
+    "punycode",
+    "utf-16",
+    "utf-7",
+    "no such",
+]
+
+
+def test_reads_what_names_a_charset_that_is_none(site: Site) -> None:
+    part = b'--x\r\nContent-Disposition: form-data; name="a"\r\n\r\n\xe4\r\n--x--\r\n'
+    found = []
+    for charset in CHARSETS:
+        for kind in ("text/plain", 'multipart/form-data; boundary="x"'):
+            headers = {"Content-Type": f'{kind}; charset="{charset}"'}
+            found += [
+                site.get("/?next=/%C3%A4", headers=headers),
+                site.call("POST", "/~nobody/f/x", part, headers=headers),
+                site.call("POST", "/~nobody/admin/watch/", part, headers=headers),
+                site.get("/leads?limit=1", tenant="quiet", headers=headers),
+            ]
+    assert Counter(each.status for each in found) == {200: 36, 404: 18, 401: 18}
 
 
 #: What is sent, and as what.

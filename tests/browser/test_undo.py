@@ -149,7 +149,7 @@ def test_an_import_is_taken_back(manager, desk, site, work):
         {"name": "fair.csv", "mimeType": "text/csv",
          "buffer": b"name,source\nNorth,fair\nWest,fair\n"}
     )  # fmt: skip
-    desk.get_by_role("button", name="Try it").click()
+    desk.get_by_role("button", name="Look at it").click()
     for button in ("Import these 2 rows", "Undo"):
         desk.get_by_role("progressbar").wait_for()
         work()
